@@ -1,0 +1,1 @@
+"""Data files of RK Explorer: icons, theme, presets and published figures. No code."""

@@ -1,0 +1,3 @@
+"""RK Explorer's engine: unlearning methods and residual knowledge, without any interface."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Datasets, one file each. Importing this package imports none of them."""

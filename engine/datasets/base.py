@@ -1,0 +1,124 @@
+"""What every dataset is, once loaded: arrays in memory and the settings that suit them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from engine import registry
+from engine.errors import DataError
+from engine.report import Reporter
+from engine.spec import PAPER_TAUS, DataSpec, TrainSpec, validate
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """Settings found to work on a dataset; everything can be overridden."""
+
+    model: str
+    train: TrainSpec
+    forget: str
+    taus: tuple[float, ...] = PAPER_TAUS
+    methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    training: Mapping[str, TrainSpec] = field(default_factory=dict)  # by model, where it differs
+
+    def train_for(self, model: str) -> TrainSpec:
+        """The training settings that suit this model."""
+        return self.training.get(model, self.train)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A dataset in memory.
+
+    train_x, test_x: (n, C, H, W) uint8 images, or (n, d) float32 features in [0, 1];
+    train_y, test_y: (n,) int64 class numbers; classes: their names.
+    """
+
+    spec: DataSpec
+    label: str
+    classes: tuple[str, ...]
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+    recommended: Recommended
+    features: tuple[str, ...] = ()  # names of the columns, where samples are no images
+
+    @property
+    def is_image(self) -> bool:
+        """Whether samples are images (C, H, W)."""
+        return self.train_x.ndim == 4
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample: (C, H, W) or (d,)."""
+        return tuple(self.train_x.shape[1:])
+
+    def statistics(self) -> tuple[list[float], list[float]]:
+        """Mean and standard deviation per channel (or feature) of the training set, in [0, 1]."""
+        axes = (0, 2, 3) if self.is_image else (0,)
+        if self.train_x.dtype == np.uint8:  # exact and small: from the 256 counts of each channel
+            channels = np.moveaxis(self.train_x, 1, 0).reshape(self.shape[0], -1)
+            counts = np.stack([np.bincount(channel, minlength=256) for channel in channels])
+            values = np.arange(256) / 255
+            mean = counts @ values / counts.sum(1)
+            std = np.sqrt(np.maximum(counts @ values**2 / counts.sum(1) - mean**2, 0))
+        else:
+            mean = self.train_x.mean(axes, dtype=np.float64)
+            std = self.train_x.std(axes, dtype=np.float64)
+        return mean.tolist(), np.maximum(std, 1e-3).tolist()
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """20 hexadecimal digits of the arrays' shapes, types and contents."""
+    digest = hashlib.blake2b(digest_size=10)
+    for array in arrays:
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
+    """The dataset that `spec` names, checked and fingerprinted, or DataError, SpecError."""
+    spec = validate(spec, "data.")
+    entry = registry.get("dataset", spec.name)
+    dataset: Dataset = entry.make(spec, report or Reporter())
+    return check(dataset)
+
+
+def check(dataset: Dataset) -> Dataset:
+    """The dataset with its fingerprint set; DataError where it cannot be learned from."""
+    name = dataset.spec.name
+    if len(dataset.classes) < 2:
+        raise DataError(
+            f"Dataset '{name}' has {len(dataset.classes)} class; at least two are needed to learn "
+            "anything."
+        )
+    for part, x, y in (
+        ("training", dataset.train_x, dataset.train_y),
+        ("test", dataset.test_x, dataset.test_y),
+    ):
+        if not len(y):
+            raise DataError(f"Dataset '{name}' has no {part} samples.")
+        if len(x) != len(y):
+            raise DataError(f"Dataset '{name}' has {len(x)} {part} samples but {len(y)} labels.")
+    mark = fingerprint(dataset.train_x, dataset.train_y, dataset.test_x, dataset.test_y)
+    return replace(dataset, spec=replace(dataset.spec, fingerprint=mark))
+
+
+def stratified_split(
+    labels: np.ndarray, share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """(train, test) indices with `share` of each class in test, at least one of each in both."""
+    train, test = [], []
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        held = min(max(1, round(share * len(members))), len(members) - 1)
+        test.append(members[:held])
+        train.append(members[held:])
+    return np.sort(np.concatenate(train)), np.sort(np.concatenate(test))

@@ -1,0 +1,39 @@
+"""scikit-learn's handwritten digits: 1,797 real 8x8 gray images, built in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.datasets.base import Dataset, Recommended, stratified_split
+from engine.registry import register
+from engine.report import Reporter
+from engine.runtime import numpy_generator
+from engine.spec import DataSpec, TrainSpec, parse_taus
+
+RECOMMENDED = Recommended(
+    model="cnn",
+    train=TrainSpec(epochs=30, lr=0.05),
+    forget="class:8:0.5",
+    taus=parse_taus("0:0.4:11"),
+)
+
+
+@register("dataset", "digits", label="Digits", help="1,797 handwritten digits, 8x8 gray; built in")
+def load(spec: DataSpec, report: Reporter) -> Dataset:
+    """1,437 training and 360 test images; the split never changes."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = np.round(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
+    labels = bunch.target.astype(np.int64)
+    train, test = stratified_split(labels, 0.2, numpy_generator(0, "digits"))
+    return Dataset(
+        spec,
+        "Digits",
+        tuple(str(digit) for digit in range(10)),
+        images[train],
+        labels[train],
+        images[test],
+        labels[test],
+        RECOMMENDED,
+    )

@@ -1,0 +1,42 @@
+"""What the engine raises: each message is a sentence that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EngineError(Exception):
+    """Base of every error that is shown to a person as its message alone."""
+
+
+class SpecError(EngineError):
+    """A name, value or forget set that cannot be used as given."""
+
+
+class DataError(EngineError):
+    """A dataset that is missing, empty or broken."""
+
+
+class StoreError(EngineError):
+    """A result store that cannot be read or written."""
+
+
+class CheckpointError(EngineError):
+    """A file that is no checkpoint, or one of another network."""
+
+
+class TrainingError(EngineError):
+    """A training or unlearning run that cannot go on, such as a loss that is no number."""
+
+
+class Cancelled(Exception):
+    """Raised by `Reporter.check` once somebody asked the work to stop; not an error."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> SpecError:
+    """A SpecError for a name nobody registered, with the nearest known one."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.4)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return SpecError(f"There is no {kind} '{name}'.{hint} Known: {', '.join(names)}.")

@@ -1,0 +1,1 @@
+"""Unlearning methods, one file each. Importing this package imports none of them."""

@@ -1,0 +1,45 @@
+"""Re-train: the reference, trained from scratch without the forget set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.methods.base import Problem
+from engine.models.base import Classifier
+from engine.registry import register
+from engine.spec import TrainSpec
+from engine.train import cost_of_training, train_from_scratch
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """Re-train has no settings of its own: it trains as the Original did."""
+
+
+def cost(config: Retrain, n_retain: int, n_forget: int, train: TrainSpec) -> float:
+    """Sample passes: the Original's epochs over the retain set."""
+    return cost_of_training(train, n_retain)
+
+
+@register(
+    "method",
+    "retrain",
+    label="Re-train",
+    help="Train from scratch on S_r. Cost: 1 forward + 1 backward x epochs x |S_r|.",
+    config=Retrain,
+    cost=cost,
+    source="the definition of exact unlearning",
+)
+def unlearn(problem: Problem, config: Retrain) -> Classifier:
+    """A model A(S_r), drawn and trained with `problem.seed`."""
+    model = problem.fresh("retrain")
+    train_from_scratch(
+        model,
+        problem.samples,
+        problem.retain,
+        problem.train,
+        seed=problem.seed,
+        report=problem.report,
+        resume=problem.resume,
+    )
+    return model

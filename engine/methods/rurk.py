@@ -1,0 +1,139 @@
+"""RURK: robust unlearning that suppresses residual knowledge around each forgotten sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from engine.methods.base import Problem
+from engine.models.base import Classifier
+from engine.perturb import attack
+from engine.registry import register
+from engine.runtime import derive, generator
+from engine.spec import SGDSpec, TrainSpec, setting, setting_of
+from engine.train import PASSES_PER_STEP, Pass, Step, descend
+
+
+@dataclass(frozen=True)
+class RURK(SGDSpec):
+    """Settings of RURK; defaults of the paper for small CIFAR-5."""
+
+    search: str = setting(
+        "gaussian",
+        help="how the vulnerable set is searched: random noise, or an attack inside the ball",
+        choices=("gaussian", "fgsm", "pgd"),
+    )
+    tau: float = setting(
+        0.03, help="perturbation norm of the search", unit="pixel range", low=0.0, high=1.0
+    )
+    v: int = setting(1, help="perturbed copies of each forget sample", low=1, high=1000)
+    lambda_f: float = setting(
+        0.03, help="weight of the ascent on the forget samples", low=0.0, high=1000.0
+    )
+    lambda_a: float = setting(
+        0.03, help="weight of the ascent on their perturbed copies", low=0.0, high=1000.0
+    )
+    epochs: int = setting_of(SGDSpec, "epochs", 2)
+    lr: float = setting_of(SGDSpec, "lr", 0.01)
+    clip: float = setting_of(SGDSpec, "clip", 1.0)
+    max_steps: int = setting(
+        200, help="most iterations over all epochs", unit="steps", low=1, high=1_000_000
+    )
+    steps: int = setting(10, help="PGD steps of the search", low=1, high=1000)
+    step_size: float = setting(
+        2 / 255, help="PGD step size", unit="pixel range", low=0.0, high=1.0, exclusive_low=True
+    )
+    batch_norm: str = setting(
+        "train",
+        help="running statistics: updated from the batches (train) or frozen (eval)",
+        choices=("train", "eval"),
+    )
+
+
+def cost(config: RURK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
+    """Sample passes: retain, forget and v perturbed batches in each step, and the search."""
+    steps = min(config.max_steps, config.epochs * -(-n_retain // config.batch))
+    search = {"gaussian": 0, "fgsm": 1, "pgd": config.steps}[config.search]
+    beside = min(config.batch, n_forget) * (1 + config.v * (1 + search))
+    return float(PASSES_PER_STEP * steps * (min(config.batch, n_retain) + beside))
+
+
+@register(
+    "method",
+    "rurk",
+    label="RURK",
+    help="Descend on S_r, ascend on S_f and on its perturbed copies. Cost per step: 1 forward + "
+    "1 backward of a retain batch and of 1 + v forget batches, plus the search (FGSM 1, PGD one "
+    "per step).",
+    config=RURK,
+    cost=cost,
+    source="Hsu et al. 2025, RURK",
+)
+def unlearn(problem: Problem, config: RURK) -> Classifier:
+    """The Original after descent on L = CE(S_r) - lambda_f CE(S_f) - lambda_a CE(copies, y).
+
+    With FGSM or PGD search the copies are attacked towards a random other label y', and the last
+    term becomes + lambda_a CE(copies, y'): the model is pushed to call them y'.
+    """
+    model = problem.start()
+    sweep = Pass(_objective(problem, config), problem.retain, problem.forget, config.batch)
+    descend(
+        model,
+        lambda epoch: [sweep],
+        config,
+        seed=problem.seed,
+        salt="rurk",
+        report=problem.report,
+        resume=problem.resume,
+        batch_norm=config.batch_norm,
+        max_steps=config.max_steps,
+    )
+    return model
+
+
+def _objective(problem: Problem, config: RURK) -> Callable[[nn.Module, Step], Tensor]:
+    samples = problem.samples
+
+    def loss(model: nn.Module, step: Step) -> Tensor:
+        retain, forget = step.batch, step.beside
+        x, y = samples.pixels(forget), samples.y[forget]
+        seed = derive(problem.seed, "rurk", step.number)
+        copies, labels, sign = _vulnerable(model, x, y, config, seed, samples.n_classes)
+        logits = model(torch.cat([samples.pixels(retain), x, copies]))
+        on_retain, on_forget, on_copies = logits.split([len(retain), len(x), len(copies)])
+        return (
+            cross_entropy(on_retain, samples.y[retain])
+            - config.lambda_f * cross_entropy(on_forget, y)
+            + sign * config.lambda_a * cross_entropy(on_copies, labels)
+        )
+
+    return loss
+
+
+def _vulnerable(
+    model: nn.Module, x: Tensor, y: Tensor, config: RURK, seed: int, n_classes: int
+) -> tuple[Tensor, Tensor, float]:
+    """v copies of each sample, the labels of the last term, and that term's sign."""
+    rng = generator(seed, "search", device=x.device)
+    x, y = x.repeat(config.v, *[1] * (x.dim() - 1)), y.repeat(config.v)
+    if config.search == "gaussian":
+        noise = torch.randn(x.shape, generator=rng, device=x.device)
+        return (x + config.tau * noise).clamp_(0, 1), y, -1.0
+    shift = torch.randint(1, n_classes, y.shape, generator=rng, device=x.device)
+    other = (y + shift) % n_classes
+    copies = attack(
+        model,
+        x,
+        y,
+        name=config.search,
+        tau=config.tau,
+        steps=config.steps,
+        step_size=config.step_size,
+        target=other,
+        seed=seed,
+    )
+    return copies, other, 1.0

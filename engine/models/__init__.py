@@ -1,0 +1,1 @@
+"""Networks, one file each. Importing this package imports none of them."""

@@ -1,0 +1,33 @@
+"""ResNet-18 with the CIFAR stem: a 3x3 first convolution of stride 1 and no pooling after it."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from engine.registry import register
+from engine.runtime import torchvision
+
+CIFAR_STEM_UP_TO = 64  # px; larger images get the original stem
+
+
+@register(
+    "model",
+    "resnet18",
+    label="ResNet-18",
+    help="CIFAR stem up to 64 px, 11 M parameters",
+    smallest=8,
+)
+def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
+    """torchvision's ResNet-18, weights from scratch."""
+    net = torchvision("torchvision.models").resnet18(num_classes=n_classes)
+    fit_stem(net, shape)
+    return net, "fc"
+
+
+def fit_stem(net: nn.Module, shape: tuple[int, ...]) -> None:
+    """Fit a torchvision ResNet's first layers to images of `shape` (C, H, W)."""
+    if max(shape[1:]) <= CIFAR_STEM_UP_TO:
+        net.conv1 = nn.Conv2d(shape[0], 64, 3, padding=1, bias=False)
+        net.maxpool = nn.Identity()
+    elif shape[0] != 3:
+        net.conv1 = nn.Conv2d(shape[0], 64, 7, stride=2, padding=3, bias=False)

@@ -1,0 +1,23 @@
+"""ResNet-50, for larger images such as ImageNet-100's."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from engine.models.resnet18 import fit_stem
+from engine.registry import register
+from engine.runtime import torchvision
+
+
+@register(
+    "model",
+    "resnet50",
+    label="ResNet-50",
+    help="CIFAR stem up to 64 px, 24 M parameters",
+    smallest=8,
+)
+def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
+    """torchvision's ResNet-50, weights from scratch."""
+    net = torchvision("torchvision.models").resnet50(num_classes=n_classes)
+    fit_stem(net, shape)
+    return net, "fc"

@@ -1,0 +1,183 @@
+"""Perturbed copies of samples inside a ball of radius tau: random draws and attacks.
+
+Pure tensors in and out, pixels in [0, 1]. Random draws depend on (seed, sample, draw) alone:
+every model and every later question sees the same copies, however the work is cut up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import unknown
+from engine.runtime import borrowed_global_seed, derive, generator, torchattacks
+from engine.spec import ProbeSpec
+
+BLOCK = 10  # draws that share one generator: the unit in which estimates are refined
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """What a perturbation is called, its norm, and whether it needs a model to attack."""
+
+    name: str
+    label: str
+    norm: str
+    attack: bool
+    help: str
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Perturbation(
+            "gaussian", "Gaussian", "std per pixel", False,
+            "Normal noise of standard deviation tau per pixel, clamped to [0, 1]. Its L2 length "
+            "is about tau times the root of the number of pixels, not tau.",
+        ),
+        Perturbation(
+            "l2", "L2 ball", "L2", False, "Uniform in the L2 ball of radius tau, clamped to [0, 1]."
+        ),
+        Perturbation(
+            "linf", "L-inf ball", "L-inf", False,
+            "Uniform in the L-infinity ball of radius tau, clamped to [0, 1].",
+        ),
+        Perturbation(
+            "fgsm", "FGSM", "L-inf", True,
+            "One signed gradient step of size tau against the unlearned model, shown to all.",
+        ),
+        Perturbation(
+            "pgd", "PGD", "L-inf", True,
+            "Projected gradient steps inside the tau ball against the unlearned model.",
+        ),
+    )
+}  # fmt: skip
+
+
+def kind_of(name: str) -> Perturbation:
+    """The perturbation of that name; SpecError if there is none."""
+    try:
+        return KINDS[name]
+    except KeyError:
+        raise unknown("perturbation", name, KINDS) from None
+
+
+def unit_noise(
+    name: str,
+    samples: Sequence[int],
+    shape: Sequence[int],
+    seed: int,
+    block: int,
+    device: torch.device,
+) -> Tensor:
+    """Noise for tau = 1, (n, BLOCK, *shape): draws `block*BLOCK ...` of each sample.
+
+    samples: training-set indices, so that a sample keeps its noise in any forget set.
+    """
+    d = 1
+    for side in shape:
+        d *= side
+    noise = torch.empty(len(samples), BLOCK, d, device=device)
+    for row, sample in enumerate(samples):
+        rng = generator(seed, "noise", name, sample, block, device=device)
+        if name == "linf":
+            noise[row].uniform_(-1, 1, generator=rng)
+            continue
+        noise[row].normal_(generator=rng)
+        if name == "l2":
+            radius = torch.rand(BLOCK, 1, generator=rng, device=device) ** (1 / d)
+            noise[row] *= radius / noise[row].norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return noise.reshape(len(samples), BLOCK, *shape)
+
+
+def random_copies(x: Tensor, noise: Tensor, tau: float) -> Tensor:
+    """(n, BLOCK, *shape) copies of x (n, *shape): x + tau * noise, clamped to [0, 1]."""
+    return (x[:, None] + tau * noise).clamp_(0, 1)
+
+
+def other_labels(
+    y: Tensor, draws: int, n_classes: int, samples: Sequence[int], seed: int, block: int
+) -> Tensor:
+    """(n, draws) labels different from y (n,), uniform over the others."""
+    rows = []
+    for sample in samples:
+        rng = generator(seed, "target", sample, block)
+        rows.append(torch.randint(1, n_classes, (draws,), generator=rng))
+    shift = torch.stack(rows).to(y.device)
+    return (y[:, None] + shift) % n_classes
+
+
+def attack(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    name: str,
+    tau: float,
+    steps: int,
+    step_size: float,
+    target: Tensor | None,
+    seed: int,
+) -> Tensor:
+    """Adversarial copies of x (n, *shape) within L-inf distance tau, by torchattacks.
+
+    target (n,): labels to be called; None: away from y. PGD's random start is drawn from `seed`.
+    The model's train or eval mode is left as it was; the attack itself runs in eval mode.
+    """
+    if tau == 0:
+        return x.clone()
+    library = torchattacks()
+    if name == "fgsm":
+        attacker = library.FGSM(model, eps=tau)
+    else:
+        attacker = library.PGD(model, eps=tau, alpha=step_size, steps=steps, random_start=True)
+    labels = y
+    if target is not None:
+        attacker.set_mode_targeted_by_label(quiet=True)
+        labels = target
+    modes = [(part, part.training) for part in model.modules()]
+    try:
+        with torch.enable_grad(), borrowed_global_seed(seed, "attack"):
+            copies: Tensor = attacker(x, labels)
+    finally:
+        for part, training in modes:
+            part.training = training
+    return copies.detach()
+
+
+def attacked_copies(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    samples: Sequence[int],
+    probe: ProbeSpec,
+    tau: float,
+    block: int,
+    n_classes: int,
+) -> Tensor:
+    """(n, BLOCK, *shape) adversarial copies made against `model`, as `probe` asks."""
+    n = len(x)
+    repeated = x.repeat_interleave(BLOCK, 0)
+    labels = y.repeat_interleave(BLOCK)
+    target: Tensor | None = None
+    if probe.target == "other":
+        target = other_labels(y, BLOCK, n_classes, samples, probe.seed, block).reshape(-1)
+    elif probe.target == "true":
+        target = labels
+    mark = hashlib.blake2b(repr(tuple(samples)).encode(), digest_size=4).digest()
+    copies = attack(
+        model,
+        repeated,
+        labels,
+        name=probe.perturbation,
+        tau=tau,
+        steps=probe.steps,
+        step_size=probe.step_size,
+        target=target,
+        seed=derive(probe.seed, int.from_bytes(mark, "big"), block),
+    )
+    return copies.reshape(n, BLOCK, *x.shape[1:])

@@ -1,0 +1,115 @@
+"""One plug-in mechanism for datasets, models, methods and metrics.
+
+A built-in lives in `engine/<kind>s/<name>.py` ('-' becomes '_') and registers itself when it is
+imported, which happens on first use: listing names imports nothing. Other distributions add
+theirs by the entry-point groups `rk_explorer.datasets`, `.models`, `.methods` and `.metrics`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import pkgutil
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from engine.errors import SpecError, unknown
+
+KINDS = ("dataset", "model", "method", "metric")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered thing: its function, what people call it, and facts its kind defines."""
+
+    kind: str
+    name: str
+    make: Callable[..., Any]
+    label: str
+    help: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def config(self) -> type[Any] | None:
+        """The frozen dataclass of its settings, if it has any."""
+        return self.facts.get("config")
+
+
+_entries: dict[tuple[str, str], Entry] = {}
+_lock = threading.RLock()
+
+
+def register(
+    kind: str, name: str, *, label: str = "", help: str = "", **facts: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: make a function known under (kind, name)."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        _entries[kind, name] = Entry(kind, name, function, label or name, help, facts)
+        return function
+
+    return decorate
+
+
+def names(kind: str) -> list[str]:
+    """Every known name of this kind, sorted, without importing any of them."""
+    found = {name for k, name in _entries if k == kind}
+    found |= set(_builtin(kind)) | set(_external(kind))
+    return sorted(found)
+
+
+def get(kind: str, name: str) -> Entry:
+    """The entry of that name; SpecError with the nearest name if there is none."""
+    with _lock:
+        if (kind, name) not in _entries:
+            if name in _builtin(kind):
+                importlib.import_module(_builtin(kind)[name])
+            elif name in _external(kind):
+                _load_external(kind, _external(kind)[name])
+        try:
+            return _entries[kind, name]
+        except KeyError:
+            raise unknown(kind, name, names(kind)) from None
+
+
+def all_of(kind: str) -> list[Entry]:
+    """Every entry of this kind that can be loaded; a failing plug-in is warned of and skipped."""
+    entries = []
+    for name in names(kind):
+        try:
+            entries.append(get(kind, name))
+        except SpecError as error:
+            warnings.warn(str(error), stacklevel=2)
+    return entries
+
+
+@functools.cache
+def _builtin(kind: str) -> dict[str, str]:
+    package = f"engine.{kind}s"
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return {}
+    return {
+        info.name.replace("_", "-"): f"{package}.{info.name}"
+        for info in pkgutil.iter_modules(spec.submodule_search_locations)
+        if not info.name.startswith("_") and info.name != "base"
+    }
+
+
+@functools.cache
+def _external(kind: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"rk_explorer.{kind}s")}
+
+
+def _load_external(kind: str, point: EntryPoint) -> None:
+    try:
+        point.load()
+    except Exception as error:  # a stranger's code may raise anything; it costs itself only
+        raise SpecError(
+            f"The {kind} plug-in '{point.name}' could not be loaded: {error}"
+        ) from error

@@ -1,0 +1,130 @@
+"""Where and how computations run: device, threads, seeded generators, and the torchvision import.
+
+Nothing in the engine uses a global seed: every random number comes from a generator made here
+from a seed and a salt that says what it is for, so that a probe cannot change a training run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.errors import SpecError
+
+if TYPE_CHECKING:
+    import torch
+
+_attack_lock = threading.RLock()
+_torchvision_lock = threading.Lock()
+_schemas: list[object] = []  # operator libraries must stay referenced
+
+
+def derive(seed: int, *salt: object) -> int:
+    """A 63-bit seed for the purpose named by `salt`; independent for different salts."""
+    text = repr((int(seed), *[s if isinstance(s, str) else int(s) for s in salt]))  # type: ignore[call-overload]
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def numpy_generator(seed: int, *salt: object) -> np.random.Generator:
+    """A numpy generator for (seed, purpose)."""
+    return np.random.default_rng(derive(seed, *salt))
+
+
+def generator(seed: int, *salt: object, device: torch.device | str = "cpu") -> torch.Generator:
+    """A torch generator on `device` for (seed, purpose)."""
+    import torch
+
+    made = torch.Generator(device=device)
+    made.manual_seed(derive(seed, *salt))
+    return made
+
+
+@contextlib.contextmanager
+def borrowed_global_seed(seed: int, *salt: object) -> Iterator[None]:
+    """Seed torch's global generator for third-party code that knows no other, then restore it."""
+    import torch
+
+    with _attack_lock, torch.random.fork_rng():
+        torch.manual_seed(derive(seed, *salt))
+        yield
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called `auto`, `cpu`, `cuda`, `cuda:i` or `mps`; SpecError if it is not here."""
+    import torch
+
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise SpecError(
+            f"There is no device '{name}'. Use auto, cpu, cuda, cuda:0 (1, ...) or mps."
+        )
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if name.startswith("cuda"):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        index = int(name.partition(":")[2] or 0)
+        if index >= count:
+            raise SpecError(
+                f"Device '{name}' is not available: this PyTorch sees {count} CUDA devices. "
+                "Use --device cpu, or install a CUDA build of PyTorch."
+            )
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise SpecError("Device 'mps' is not available on this machine. Use --device cpu.")
+    return torch.device(name)
+
+
+def limit_threads(leave: int = 1) -> int:
+    """Let torch use all cores but `leave` (the interface's own); returns the number used.
+
+    On two cores this both keeps the event loop free and trains faster than with every core.
+    """
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = max(1, (cores or 1) - leave)
+    torch.set_num_threads(threads)
+    return threads
+
+
+def torchvision(module: str = "torchvision") -> ModuleType:
+    """Import torchvision (or one of its modules), also beside a torch without its operators.
+
+    PyPI's torchvision registers its operators from a library built for CUDA; beside a CPU-only
+    torch that library does not load, and the import fails on the first operator it describes.
+    Only the operators that turn out to be missing are declared, so real ones are left alone.
+    """
+    import torch
+
+    with _torchvision_lock:
+        for _ in range(8):
+            try:
+                return importlib.import_module(module)
+            except RuntimeError as error:
+                missing = re.search(r"operator torchvision::(\w+) does not exist", str(error))
+                if not missing:
+                    raise
+                library = torch.library.Library("torchvision", "FRAGMENT")
+                library.define(
+                    f"{missing[1]}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+                )
+                _schemas.append(library)
+                for name in [n for n in sys.modules if n.split(".")[0] == "torchvision"]:
+                    del sys.modules[name]
+        raise RuntimeError("torchvision cannot be imported beside this torch")
+
+
+def torchattacks() -> ModuleType:
+    """Import torchattacks after torchvision has been made importable."""
+    torchvision()
+    return importlib.import_module("torchattacks")

@@ -1,0 +1,60 @@
+"""Samples on a device: uint8 or float in memory, pixels in [0, 1] when a batch is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """x: (n, C, H, W) uint8 or (n, d) float32; y: (n,) int64, both on one device."""
+
+    x: Tensor
+    y: Tensor
+    n_classes: int
+
+    @classmethod
+    def on(cls, device: torch.device, x: np.ndarray, y: np.ndarray, n_classes: int) -> Samples:
+        """The arrays copied to `device`."""
+        return cls(torch.from_numpy(x).to(device), torch.from_numpy(y).to(device), n_classes)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the samples lie."""
+        return self.x.device
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def pixels(self, indices: Tensor | None = None) -> Tensor:
+        """Float32 pixels in [0, 1] of these samples (all of them by default)."""
+        return as_pixels(self.x if indices is None else self.x[indices])
+
+
+def as_pixels(x: Tensor) -> Tensor:
+    """uint8 0-255 as float32 in [0, 1]; float input unchanged."""
+    return x.float() / 255 if x.dtype == torch.uint8 else x
+
+
+def shift_and_flip(x: Tensor, generator: torch.Generator, reach: int = 4) -> Tensor:
+    """Each image of (n, C, H, W) shifted by up to `reach` px, half of them mirrored.
+
+    All draws come from `generator`, which lives on the device of x.
+    """
+    n, _, height, width = x.shape
+    device = x.device
+
+    def draw(high: int) -> Tensor:
+        return torch.randint(0, high, (n, 1), generator=generator, device=device)
+
+    padded = torch.nn.functional.pad(x, (reach, reach, reach, reach))
+    rows = draw(2 * reach + 1) + torch.arange(height, device=device)
+    columns = torch.arange(width, device=device).expand(n, -1)
+    columns = torch.where(draw(2) == 1, columns.flip(1), columns) + draw(2 * reach + 1)
+    return padded.permute(0, 2, 3, 1)[
+        torch.arange(n, device=device)[:, None, None], rows[:, :, None], columns[:, None, :]
+    ].permute(0, 3, 1, 2)

@@ -1,0 +1,300 @@
+"""What a run is made of: frozen dataclasses whose fields carry unit, range and help.
+
+`key` is the one definition of what makes two results the same; the store files results under it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+import types
+import typing
+from dataclasses import MISSING, dataclass, field
+from typing import Any, TypeVar
+
+from engine.errors import SpecError, unknown
+
+T = TypeVar("T")
+
+PAPER_TAUS = (0.0, 0.0031, 0.0063, 0.0094, 0.0125, 0.0157, 0.0188, 0.0220, 0.0251, 0.0282, 0.0314)
+MAX_TAUS = 1000
+MAX_DRAWS = 100_000
+
+
+def setting(
+    default: Any = MISSING,
+    *,
+    help: str,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    exclusive_low: bool = False,
+    key: bool = True,
+) -> Any:
+    """A dataclass field with what a form, a command line and a check need to know of it.
+
+    `low` and `high` are inclusive unless `exclusive_low`; `key=False` leaves the field out of
+    `key`, for settings that cannot change a result.
+    """
+    facts = {
+        "help": help,
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "exclusive_low": exclusive_low,
+        "key": key,
+    }
+    if default is MISSING:
+        return field(metadata=facts)
+    return field(default=default, metadata=facts)
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which images; `fingerprint` identifies their content, wherever they lie."""
+
+    name: str = setting(help="registered dataset")
+    root: str = setting("", help="folder the data lies in, where the dataset needs one", key=False)
+    seed: int = setting(
+        131, help="seed of the draw or split, where the dataset makes one", low=0, key=False
+    )
+    side: int = setting(
+        0, help="height and width images are resized to; 0 = the dataset's own", unit="px", low=0,
+        high=1024, key=False,
+    )  # fmt: skip
+    fingerprint: str = setting("", help="hash of pixels and labels, set when loaded")
+
+
+@dataclass(frozen=True)
+class SGDSpec:
+    """Settings of the one SGD loop, shared by training and by every fine-tuning method."""
+
+    epochs: int = setting(30, help="passes over the data", unit="epochs", low=1, high=10_000)
+    lr: float = setting(
+        0.05, help="learning rate at the start", low=0.0, high=100.0, exclusive_low=True
+    )
+    momentum: float = setting(0.9, help="momentum of SGD", low=0.0, high=0.9999)
+    weight_decay: float = setting(5e-4, help="L2 penalty of SGD", low=0.0, high=10.0)
+    batch: int = setting(128, help="samples per step", unit="samples", low=1, high=65_536)
+    schedule: str = setting(
+        "cosine", help="learning rate over the steps", choices=("cosine", "constant")
+    )
+    clip: float = setting(
+        0.0, help="largest L2 norm of the gradient; 0 = no clipping", low=0.0, high=1e6
+    )
+
+
+def setting_of(spec: type[Any], name: str, default: Any) -> Any:
+    """The field `name` of another settings dataclass with another default."""
+    facts = next(item for item in dataclasses.fields(spec) if item.name == name).metadata
+    return field(default=default, metadata=facts)
+
+
+@dataclass(frozen=True)
+class TrainSpec(SGDSpec):
+    """Training from scratch; also the settings of every Re-train."""
+
+    augment: str = setting(
+        "none", help="random shift by 4 px and horizontal flip", choices=("none", "crop-flip")
+    )
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Which network."""
+
+    name: str = setting(help="registered model")
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """An unlearning method with its settings (the method's own config dataclass)."""
+
+    name: str
+    config: Any
+
+
+@dataclass(frozen=True)
+class ProbeSpec:
+    """How samples are perturbed when residual knowledge is measured."""
+
+    perturbation: str = setting("gaussian", help="registered perturbation")
+    taus: tuple[float, ...] = setting(PAPER_TAUS, help="perturbation norms", unit="pixel range")
+    draws: int = setting(
+        100, help="perturbed copies per sample and tau (c)", low=1, high=MAX_DRAWS, key=False
+    )
+    seed: int = setting(131, help="seed of the draws", low=0)
+    steps: int = setting(10, help="PGD steps", low=1, high=1000)
+    step_size: float = setting(
+        2 / 255, help="PGD step size", unit="pixel range", low=0.0, high=1.0, exclusive_low=True
+    )
+    target: str = setting(
+        "other",
+        help="label an attack aims at: a random other one, the true one, or away from the true one",
+        choices=("other", "true", "none"),
+    )
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that determines one study: data, network, forget set, methods, measurement."""
+
+    data: DataSpec
+    model: ModelSpec
+    train: TrainSpec
+    forget: tuple[int, ...]
+    methods: tuple[MethodSpec, ...]
+    retrains: int = setting(3, help="Re-trains, each with a seed of its own", low=1, high=100)
+    seed: int = setting(131, help="seed of the whole study", low=0)
+    probe: ProbeSpec = field(default_factory=ProbeSpec)
+
+
+def validate(spec: T, where: str = "") -> T:
+    """A copy of a settings dataclass with numbers converted; SpecError names the first bad field.
+
+    `where` prefixes the field in the message, e.g. 'rurk.' for `rurk.tau`.
+    """
+    hints = typing.get_type_hints(type(spec))
+    changed = {}
+    for item in dataclasses.fields(spec):  # type: ignore[arg-type]
+        value, name = getattr(spec, item.name), f"{where}{item.name}"
+        kind = hints[item.name]
+        if kind in (int, float, bool, str):
+            value = convert(value, kind, name)
+            _check_range(value, item.metadata, name)
+        changed[item.name] = value
+    return dataclasses.replace(spec, **changed)  # type: ignore[type-var]
+
+
+def convert(value: Any, kind: type, name: str) -> Any:
+    """`value` (perhaps text) as `kind`; SpecError if it is none."""
+    try:
+        if kind is bool:
+            if isinstance(value, bool):
+                return value
+            return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
+        if kind is int:
+            number = float(value)
+            if number != int(number):
+                raise ValueError
+            return int(value) if isinstance(value, int) else int(number)
+        if kind is float:
+            return float(value)
+        return str(value)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+        raise SpecError(f"{name} must be {words[kind]}, but is '{value}'.") from None
+
+
+def _check_range(value: Any, facts: typing.Mapping[str, Any], name: str) -> None:
+    choices = facts.get("choices")
+    if choices and value not in choices:
+        raise unknown(f"choice for {name}", str(value), choices)
+    low, high = facts.get("low"), facts.get("high")
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return
+    unit = f" {facts['unit']}" if facts.get("unit") else ""
+    if not math.isfinite(value):
+        raise SpecError(f"{name} must be a finite number, but is {value}.")
+    if low is not None and (value < low or (facts.get("exclusive_low") and value == low)):
+        bound = "more than" if facts.get("exclusive_low") else "at least"
+        raise SpecError(f"{name} must be {bound} {low:g}{unit}, but is {value:g}.")
+    if high is not None and value > high:
+        raise SpecError(f"{name} must be at most {high:g}{unit}, but is {value:g}.")
+
+
+def amend(config: T, changes: typing.Mapping[str, Any], where: str = "") -> T:
+    """`config` with some fields replaced and validated; SpecError names an unknown field."""
+    known = {item.name for item in dataclasses.fields(config)}  # type: ignore[arg-type]
+    for name in changes:
+        if name not in known:
+            raise unknown(f"parameter of {where.rstrip('.') or 'this'}", name, known)
+    return validate(dataclasses.replace(config, **changes), where)  # type: ignore[type-var]
+
+
+def parse_settings(texts: typing.Iterable[str]) -> dict[str, dict[str, str]]:
+    """`['rurk.tau=0.1', ...]` as `{'rurk': {'tau': '0.1'}}`; SpecError where the form is wrong."""
+    settings: dict[str, dict[str, str]] = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        owner, dot, name = path.strip().partition(".")
+        if not (equals and dot and owner and name and value.strip()):
+            raise SpecError(
+                f"'{text}' is no setting. Write method.parameter=value, e.g. rurk.tau=0.1."
+            )
+        settings.setdefault(owner, {})[name] = value.strip()
+    return settings
+
+
+def parse_taus(text: str) -> tuple[float, ...]:
+    """A grid of tau from 'low:high:count' or 'a,b,c'; SpecError unless ascending from 0 up."""
+    wrong = SpecError(
+        f"'{text}' is no grid of tau. Write low:high:count (0:0.4:11) or a list (0,0.01,0.03)."
+    )
+    try:
+        if ":" in text:
+            low, high, count = text.split(":")
+            n = int(count)
+            if not 1 <= n <= MAX_TAUS:
+                raise SpecError(
+                    f"A grid of tau has 1 to {MAX_TAUS} values, but '{text}' asks for {n}."
+                )
+            start, stop = float(low), float(high)
+            taus = [start + (stop - start) * i / max(1, n - 1) for i in range(n)]
+        else:
+            taus = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise wrong from None
+    return check_taus(tuple(round(tau, 10) for tau in taus))
+
+
+def check_taus(taus: tuple[float, ...]) -> tuple[float, ...]:
+    """The grid itself; SpecError unless 1 to `MAX_TAUS` finite, ascending values from 0 up."""
+    if not 1 <= len(taus) <= MAX_TAUS:
+        raise SpecError(f"A grid of tau has 1 to {MAX_TAUS} values, but this one has {len(taus)}.")
+    for tau in taus:
+        if not math.isfinite(tau) or tau < 0:
+            raise SpecError(f"tau must be a finite number of at least 0, but is {tau:g}.")
+    if any(b <= a for a, b in itertools.pairwise(taus)):
+        raise SpecError("The values of tau must ascend, each larger than the one before.")
+    return taus
+
+
+def to_plain(spec: Any, *, keyed: bool = False) -> Any:
+    """The spec as dicts, lists and scalars; `keyed` leaves out what cannot change a result."""
+    if dataclasses.is_dataclass(spec) and not isinstance(spec, type):
+        return {
+            item.name: to_plain(getattr(spec, item.name), keyed=keyed)
+            for item in dataclasses.fields(spec)
+            if not keyed or item.metadata.get("key", True)
+        }
+    if isinstance(spec, (tuple, list)):
+        return [to_plain(value, keyed=keyed) for value in spec]
+    if isinstance(spec, dict):
+        return {str(name): to_plain(value, keyed=keyed) for name, value in spec.items()}
+    return spec
+
+
+def canonical(spec: Any) -> str:
+    """The spec as JSON with sorted names: equal text, equal spec."""
+    return json.dumps(to_plain(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def key(*parts: Any) -> str:
+    """20 hexadecimal digits that two results share exactly if they are the same result."""
+    plain = [to_plain(part, keyed=True) for part in parts]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def field_kind(config: type[Any], name: str) -> type:
+    """int, float, bool or str: what a field of this settings dataclass holds."""
+    kind = typing.get_type_hints(config)[name]
+    if isinstance(kind, types.UnionType):
+        kind = next(option for option in typing.get_args(kind) if option is not type(None))
+    return typing.cast(type, kind)

@@ -1,0 +1,297 @@
+"""The one SGD loop: Original, Re-trains and every fine-tuning method go through `descend`."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from engine.errors import TrainingError
+from engine.models.base import Dropout
+from engine.report import Reporter
+from engine.runtime import generator
+from engine.samples import Samples, shift_and_flip
+from engine.spec import SGDSpec, TrainSpec
+
+PASSES_PER_STEP = 3  # one forward and a backward of twice its cost, in sample passes
+CHECK_EVERY = 16  # steps between two looks at the loss on a device where looking means waiting
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a loss is computed on: indices of a batch, of the batch beside it (empty where the
+    sweep has none), and the step's number from 0, to derive seeds from."""
+
+    batch: Tensor
+    beside: Tensor
+    number: int
+
+
+Loss = Callable[[nn.Module, Step], Tensor]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One sweep over the samples `drive`, in a fresh random order.
+
+    Each step's batch holds indices from `drive`; the batch beside it holds `beside_batch` indices
+    from `beside`, which is cycled (and reshuffled when used up).
+    """
+
+    loss: Loss
+    drive: Tensor
+    beside: Tensor | None = None
+    beside_batch: int = 0
+
+    def steps(self, batch: int) -> int:
+        """Number of steps in this sweep."""
+        return math.ceil(len(self.drive) / batch)
+
+
+@dataclass
+class History:
+    """Mean loss of each finished epoch, and what the whole run took."""
+
+    loss: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    steps: int = 0
+
+
+class Resume:
+    """Where a run keeps its last finished epoch; this one keeps nothing."""
+
+    def load(self) -> dict[str, Any] | None:
+        """The state kept last, or None."""
+        return None
+
+    def keep(self, state: dict[str, Any]) -> None:
+        """Remember the state after an epoch; the dict and its tensors belong to the receiver."""
+
+
+def descend(
+    model: nn.Module,
+    plan: Callable[[int], Sequence[Pass]],
+    spec: SGDSpec,
+    *,
+    seed: int,
+    salt: str,
+    report: Reporter,
+    resume: Resume | None = None,
+    batch_norm: str = "train",
+    parameters: Sequence[nn.Parameter] | None = None,
+    max_steps: int | None = None,
+    lr_of_epoch: Callable[[int], float] | None = None,
+    before_step: Callable[[nn.Module], None] | None = None,
+    after_step: Callable[[nn.Module], None] | None = None,
+    after_epoch: Callable[[int], None] | None = None,
+) -> History:
+    """Train `model` in place by SGD and return its history.
+
+    plan(epoch) names the sweeps of an epoch (0-based); spec the optimizer. Randomness comes from
+    (seed, salt) alone. batch_norm 'eval' freezes running statistics (and dropout). `before_step`
+    sees the gradients before clipping. `lr_of_epoch` replaces the schedule. Progress and the wish
+    to stop are looked at after every batch; an interrupted run continues from its last finished
+    epoch if `resume` kept it. Raises TrainingError where the loss is no finite number, and
+    Cancelled. The model is returned to eval mode.
+    """
+    resume = resume or Resume()
+    device = next(model.parameters()).device
+    trained = list(parameters) if parameters is not None else list(model.parameters())
+    optimizer = torch.optim.SGD(
+        trained, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay
+    )
+    rng = generator(seed, salt, "order", device=device)
+    dropout_rng = generator(seed, salt, "dropout", device=device)
+    for part in model.modules():
+        if isinstance(part, Dropout):
+            part.generator = dropout_rng
+    total = sum(one.steps(spec.batch) for epoch in range(spec.epochs) for one in plan(epoch))
+    total = min(total, max_steps) if max_steps else total
+    history, first = History(), 0
+    state = resume.load()
+    if state is not None:
+        first = _restore(state, model, optimizer, rng, dropout_rng, history)
+        _forgo_finished(plan, spec.batch, history.steps, report)
+    before = history.seconds
+    started = time.monotonic()
+    try:
+        for epoch in range(first, spec.epochs):
+            if history.steps >= total:
+                break
+            model.train(batch_norm == "train")
+            losses: list[Tensor] = []
+            for one in plan(epoch):
+                for batch, beside in _batches(one, spec.batch, rng):
+                    if history.steps >= total:
+                        break
+                    rate = lr_of_epoch(epoch) if lr_of_epoch else _rate(spec, history.steps, total)
+                    step = Step(batch, beside, history.steps)
+                    loss = _step(model, one.loss, step, optimizer, rate, spec.clip, before_step)
+                    if after_step:
+                        after_step(model)
+                    losses.append(loss)
+                    history.steps += 1
+                    _look(losses, history.steps, epoch, spec, report, total)
+                    report.advance(PASSES_PER_STEP * (len(batch) + len(beside)))
+            values = torch.stack(losses).tolist() if losses else []
+            _check_finite(values, history.steps - len(values), epoch, spec, report)
+            history.loss.append(sum(values) / max(1, len(values)))
+            history.seconds = before + time.monotonic() - started
+            report.point("loss", (report.current_stage, epoch + 1, history.loss[-1]))
+            resume.keep(_state(model, optimizer, rng, dropout_rng, history, epoch + 1))
+            if after_epoch:
+                model.eval()
+                after_epoch(epoch)
+    finally:
+        model.eval()
+        for part in model.modules():
+            if isinstance(part, Dropout):
+                part.generator = None
+    history.seconds = before + time.monotonic() - started
+    return history
+
+
+def train_from_scratch(
+    model: nn.Module,
+    samples: Samples,
+    indices: Tensor,
+    spec: TrainSpec,
+    *,
+    seed: int,
+    report: Reporter,
+    resume: Resume | None = None,
+) -> History:
+    """Fit a freshly drawn model to the samples at `indices` by cross-entropy, in place."""
+
+    def loss(net: nn.Module, step: Step) -> Tensor:
+        x = samples.pixels(step.batch)
+        if spec.augment == "crop-flip":
+            x = shift_and_flip(x, generator(seed, "augment", step.number, device=x.device))
+        return cross_entropy(net(x), samples.y[step.batch])
+
+    sweep = Pass(loss, indices)
+    return descend(
+        model, lambda epoch: [sweep], spec, seed=seed, salt="train", report=report, resume=resume
+    )
+
+
+def cost_of_training(spec: SGDSpec, n: int) -> float:
+    """Sample passes of training on n samples."""
+    return float(PASSES_PER_STEP * spec.epochs * n)
+
+
+def _rate(spec: SGDSpec, step: int, total: int) -> float:
+    if spec.schedule == "constant":
+        return spec.lr
+    return spec.lr * 0.5 * (1 + math.cos(math.pi * step / max(1, total)))
+
+
+def _step(
+    model: nn.Module,
+    loss_of: Loss,
+    step: Step,
+    optimizer: torch.optim.SGD,
+    rate: float,
+    clip: float,
+    before_step: Callable[[nn.Module], None] | None,
+) -> Tensor:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad(set_to_none=True)
+    loss = loss_of(model, step)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if before_step:
+        before_step(model)
+    if clip > 0:
+        nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], clip)
+    optimizer.step()
+    return loss.detach()
+
+
+def _batches(one: Pass, size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    order = one.drive[torch.randperm(len(one.drive), generator=rng, device=rng.device)]
+    if one.beside is None:
+        for batch in order.split(size):
+            yield batch, batch[:0]
+        return
+    width = min(one.beside_batch or size, len(one.beside))
+    queue: list[Tensor] = []
+    for batch in order.split(size):
+        if not queue:
+            shuffled = torch.randperm(len(one.beside), generator=rng, device=rng.device)
+            queue = list(one.beside[shuffled].split(width))
+        yield batch, queue.pop(0)
+
+
+def _look(
+    losses: list[Tensor], step: int, epoch: int, spec: SGDSpec, report: Reporter, total: int
+) -> None:
+    """Stop at a loss that is no number: at once on the CPU, every few steps on a GPU."""
+    if losses[-1].device.type == "cpu" or step % CHECK_EVERY == 0:
+        _check_finite([losses[-1].item()], step - 1, epoch, spec, report)
+
+
+def _check_finite(
+    values: Sequence[float], steps_before: int, epoch: int, spec: SGDSpec, report: Reporter
+) -> None:
+    for offset, value in enumerate(values):
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"The loss of {report.current_stage or 'this run'} became {value} in epoch "
+                f"{epoch + 1}, step {steps_before + offset + 1}. Lower its learning rate "
+                f"(now {spec.lr:g}) or clip the gradient (clip, now {spec.clip:g})."
+            )
+
+
+def _state(
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+    rng: torch.Generator,
+    dropout_rng: torch.Generator,
+    history: History,
+    epoch: int,
+) -> dict[str, Any]:
+    return copy.deepcopy(
+        {
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "order": rng.get_state(),
+            "dropout": dropout_rng.get_state(),
+            "loss": history.loss,
+            "seconds": history.seconds,
+            "steps": history.steps,
+            "epoch": epoch,
+        }
+    )
+
+
+def _restore(
+    state: dict[str, Any],
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+    rng: torch.Generator,
+    dropout_rng: torch.Generator,
+    history: History,
+) -> int:
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    rng.set_state(state["order"].cpu())
+    dropout_rng.set_state(state["dropout"].cpu())
+    history.loss = list(state["loss"])
+    history.seconds = float(state["seconds"])
+    history.steps = int(state["steps"])
+    return int(state["epoch"])
+
+
+def _forgo_finished(
+    plan: Callable[[int], Sequence[Pass]], batch: int, steps: int, report: Reporter
+) -> None:
+    sizes = [len(one.drive) / max(1, one.steps(batch)) for one in plan(0)]
+    report.forgo(PASSES_PER_STEP * steps * sum(sizes) / max(1, len(sizes)))

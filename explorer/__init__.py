@@ -1,0 +1,1 @@
+"""The window: it holds state and draws; it computes nothing that the engine should."""

@@ -1,0 +1,1 @@
+"""Plot items of our own: rasters of many points, lassos, marks."""
