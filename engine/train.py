@@ -206,7 +206,7 @@ def _step(
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
     loss = loss_of(model, step)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     if before_step:
         before_step(model)
     if clip > 0:
