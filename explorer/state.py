@@ -1,4 +1,4 @@
-"""What the window shows: equality-checked properties with one signal each. Qt core and numpy only."""
+"""What the window shows: properties that compare, change and signal once. No widgets, no torch."""
 
 from __future__ import annotations
 

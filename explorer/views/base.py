@@ -1,4 +1,4 @@
-"""The contract of every view: it follows AppState, draws only while visible, and asks, never acts."""
+"""The contract of every view: it follows AppState, draws while visible, and asks, never acts."""
 
 from __future__ import annotations
 
