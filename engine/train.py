@@ -39,20 +39,23 @@ Loss = Callable[[nn.Module, Step], Tensor]
 
 @dataclass(frozen=True)
 class Pass:
-    """One sweep over the samples `drive`, in a fresh random order.
+    """One sweep over the samples `drive`, in a fresh random order unless `shuffle` is off.
 
-    Each step's batch holds indices from `drive`; the batch beside it holds `beside_batch` indices
-    from `beside`, which is cycled (and reshuffled when used up).
+    Each step's batch holds `batch` indices from `drive` (0: as many as the settings say); the
+    batch beside it holds `beside_batch` indices from `beside`, which is cycled (and reshuffled
+    when used up).
     """
 
     loss: Loss
     drive: Tensor
     beside: Tensor | None = None
     beside_batch: int = 0
+    batch: int = 0
+    shuffle: bool = True
 
     def steps(self, batch: int) -> int:
-        """Number of steps in this sweep."""
-        return math.ceil(len(self.drive) / batch)
+        """Number of steps in this sweep, where the settings say `batch`."""
+        return math.ceil(len(self.drive) / (self.batch or batch))
 
 
 @dataclass
@@ -84,6 +87,7 @@ def descend(
     salt: str,
     report: Reporter,
     resume: Resume | None = None,
+    optimizer: str = "sgd",
     batch_norm: str = "train",
     parameters: Sequence[nn.Parameter] | None = None,
     max_steps: int | None = None,
@@ -92,7 +96,7 @@ def descend(
     after_step: Callable[[nn.Module], None] | None = None,
     after_epoch: Callable[[int], None] | None = None,
 ) -> History:
-    """Train `model` in place by SGD and return its history.
+    """Train `model` in place by SGD (or `optimizer` 'adam') and return its history.
 
     plan(epoch) names the sweeps of an epoch (0-based); spec the optimizer. Randomness comes from
     (seed, salt) alone. batch_norm 'eval' freezes running statistics (and dropout). `before_step`
@@ -104,9 +108,7 @@ def descend(
     resume = resume or Resume()
     device = next(model.parameters()).device
     trained = list(parameters) if parameters is not None else list(model.parameters())
-    optimizer = torch.optim.SGD(
-        trained, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay
-    )
+    steering = _optimizer(optimizer, trained, spec)
     rng = generator(seed, salt, "order", device=device)
     dropout_rng = generator(seed, salt, "dropout", device=device)
     for part in model.modules():
@@ -117,7 +119,7 @@ def descend(
     history, first = History(), 0
     state = resume.load()
     if state is not None:
-        first = _restore(state, model, optimizer, rng, dropout_rng, history)
+        first = _restore(state, model, steering, rng, dropout_rng, history)
         _forgo_finished(plan, spec.batch, history.steps, report)
     before = history.seconds
     started = time.monotonic()
@@ -133,7 +135,7 @@ def descend(
                         break
                     rate = lr_of_epoch(epoch) if lr_of_epoch else _rate(spec, history.steps, total)
                     step = Step(batch, beside, history.steps)
-                    loss = _step(model, one.loss, step, optimizer, rate, spec.clip, before_step)
+                    loss = _step(model, one.loss, step, steering, rate, spec.clip, before_step)
                     if after_step:
                         after_step(model)
                     losses.append(loss)
@@ -145,7 +147,7 @@ def descend(
             history.loss.append(sum(values) / max(1, len(values)))
             history.seconds = before + time.monotonic() - started
             report.point("loss", (report.current_stage, epoch + 1, history.loss[-1]))
-            resume.keep(_state(model, optimizer, rng, dropout_rng, history, epoch + 1))
+            resume.keep(_state(model, steering, rng, dropout_rng, history, epoch + 1))
             if after_epoch:
                 model.eval()
                 after_epoch(epoch)
@@ -187,6 +189,17 @@ def cost_of_training(spec: SGDSpec, n: int) -> float:
     return float(PASSES_PER_STEP * spec.epochs * n)
 
 
+def _optimizer(
+    kind: str, parameters: Sequence[nn.Parameter], spec: SGDSpec
+) -> torch.optim.Optimizer:
+    if kind == "adam":
+        betas = (spec.momentum, 0.999)  # 0.999: Adam's own second-moment rate
+        return torch.optim.Adam(parameters, spec.lr, betas=betas, weight_decay=spec.weight_decay)
+    return torch.optim.SGD(
+        parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay
+    )
+
+
 def _rate(spec: SGDSpec, step: int, total: int) -> float:
     if spec.schedule == "constant":
         return spec.lr
@@ -197,7 +210,7 @@ def _step(
     model: nn.Module,
     loss_of: Loss,
     step: Step,
-    optimizer: torch.optim.SGD,
+    optimizer: torch.optim.Optimizer,
     rate: float,
     clip: float,
     before_step: Callable[[nn.Module], None] | None,
@@ -216,7 +229,8 @@ def _step(
 
 
 def _batches(one: Pass, size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    order = one.drive[torch.randperm(len(one.drive), generator=rng, device=rng.device)]
+    order = _order(one.drive, one.shuffle, rng)
+    size = one.batch or size
     if one.beside is None:
         for batch in order.split(size):
             yield batch, batch[:0]
@@ -225,9 +239,14 @@ def _batches(one: Pass, size: int, rng: torch.Generator) -> Iterator[tuple[Tenso
     queue: list[Tensor] = []
     for batch in order.split(size):
         if not queue:
-            shuffled = torch.randperm(len(one.beside), generator=rng, device=rng.device)
-            queue = list(one.beside[shuffled].split(width))
+            queue = list(_order(one.beside, one.shuffle, rng).split(width))
         yield batch, queue.pop(0)
+
+
+def _order(indices: Tensor, shuffle: bool, rng: torch.Generator) -> Tensor:
+    if not shuffle:
+        return indices
+    return indices[torch.randperm(len(indices), generator=rng, device=rng.device)]
 
 
 def _look(
@@ -252,7 +271,7 @@ def _check_finite(
 
 def _state(
     model: nn.Module,
-    optimizer: torch.optim.SGD,
+    optimizer: torch.optim.Optimizer,
     rng: torch.Generator,
     dropout_rng: torch.Generator,
     history: History,
@@ -275,13 +294,13 @@ def _state(
 def _restore(
     state: dict[str, Any],
     model: nn.Module,
-    optimizer: torch.optim.SGD,
+    optimizer: torch.optim.Optimizer,
     rng: torch.Generator,
     dropout_rng: torch.Generator,
     history: History,
 ) -> int:
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))  # it would keep the tensors
     rng.set_state(state["order"].cpu())
     dropout_rng.set_state(state["dropout"].cpu())
     history.loss = list(state["loss"])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from engine import registry
 from engine.errors import SpecError
@@ -39,6 +40,10 @@ class Classifier(nn.Module):
         assert isinstance(layer, nn.Linear)
         return layer
 
+    def replace_head(self, layer: nn.Linear) -> None:
+        """Put another last layer in place, on the device and in the type of the old one."""
+        self.net.set_submodule(self.head_name, layer.to(self.head.weight))
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, K) of pixels (n, C, H, W) or features (n, d) in [0, 1]."""
         logits: Tensor = self.net((x - self.mean) / self.std)
@@ -53,6 +58,17 @@ class Classifier(nn.Module):
         finally:
             hook.remove()
         return caught[0].flatten(1)
+
+
+class NormalizedLinear(nn.Linear):
+    """A linear head without bias on features scaled to L2 length 1."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores (n, K) of features (n, d)."""
+        return super().forward(normalize(x, dim=1))
 
 
 class Dropout(nn.Module):

@@ -8,6 +8,7 @@ from engine.registry import register
 from engine.runtime import torchvision
 
 CIFAR_STEM_UP_TO = 64  # px; larger images get the original stem
+SMALLEST = 9  # px; 8 would end in 1x1 maps, whose batch norm fails on a batch of one sample
 
 
 @register(
@@ -15,7 +16,7 @@ CIFAR_STEM_UP_TO = 64  # px; larger images get the original stem
     "resnet18",
     label="ResNet-18",
     help="CIFAR stem up to 64 px, 11 M parameters",
-    smallest=8,
+    smallest=SMALLEST,
 )
 def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
     """torchvision's ResNet-18, weights from scratch."""

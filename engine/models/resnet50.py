@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from engine.models.resnet18 import fit_stem
+from engine.models.resnet18 import SMALLEST, fit_stem
 from engine.registry import register
 from engine.runtime import torchvision
 
@@ -14,7 +14,7 @@ from engine.runtime import torchvision
     "resnet50",
     label="ResNet-50",
     help="CIFAR stem up to 64 px, 24 M parameters",
-    smallest=8,
+    smallest=SMALLEST,
 )
 def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
     """torchvision's ResNet-50, weights from scratch."""

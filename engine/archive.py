@@ -1,0 +1,123 @@
+"""Studies and models as store records, there and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+import engine
+from engine import registry
+from engine.results import Curve, ModelResult, Residual, Study, StudySummary
+from engine.spec import RunSpec
+from engine.store import Record
+
+PROGRAM = f"rk-explorer {engine.__version__}"
+CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
+
+
+def labels_of(spec: RunSpec) -> dict[str, str]:
+    """Model name -> what people call it."""
+    labels = {"original": "Original", "retrain": "Re-train"}
+    labels |= {f"retrain-{j}": f"Re-train {j + 1}" for j in range(spec.retrains)}
+    return labels | {m.name: registry.get("method", m.name).label for m in spec.methods}
+
+
+def study_arrays(one: Study) -> dict[str, np.ndarray]:
+    """Everything of a study that is an array."""
+    residual = one.residual
+    arrays = {
+        "forget": one.forget,
+        "taus": residual.taus,
+        "samples": residual.samples,
+        "null/low": residual.null_low,
+        "null/high": residual.null_high,
+    }
+    arrays |= {f"counts/{name}": value for name, value in residual.counts.items()}
+    arrays |= {f"predictions/{name}": value for name, value in residual.predictions.items()}
+    arrays |= {f"posterior/{name}": value for name, value in residual.posterior.items()}
+    for name, found in residual.curves.items():
+        arrays |= {f"curves/{name}/{part}": getattr(found, part) for part in CURVE}
+    return arrays
+
+
+def study_attributes(one: Study) -> dict[str, Any]:
+    """Everything of a study that is not."""
+    return {
+        "metrics": json.dumps(one.metrics),
+        "labels": json.dumps(one.labels),
+        "perturbation": one.residual.perturbation,
+        "draws": one.residual.draws,
+    }
+
+
+def study_of(record: Record) -> Study:
+    """The study that a record holds."""
+    arrays = record.arrays
+
+    def group(name: str) -> dict[str, np.ndarray]:
+        start = f"{name}/"
+        return {path.removeprefix(start): a for path, a in arrays.items() if path.startswith(start)}
+
+    labels = record.plain("labels")
+    parts = group("curves")
+    judged = [name for name in labels if f"{name}/mean" in parts]
+    residual = Residual(
+        perturbation=record.attributes["perturbation"],
+        taus=arrays["taus"],
+        draws=int(record.attributes["draws"]),
+        samples=arrays["samples"],
+        counts=group("counts"),
+        curves={n: Curve(**{part: parts[f"{n}/{part}"] for part in CURVE}) for n in judged},
+        null_low=arrays["null/low"],
+        null_high=arrays["null/high"],
+        posterior=group("posterior"),
+        predictions=group("predictions"),
+    )
+    return Study(
+        key=record.key,
+        spec=record.plain("spec"),
+        forget=arrays["forget"],
+        metrics=record.plain("metrics"),
+        labels=labels,
+        residual=residual,
+        created=str(record.attributes["created"]),
+    )
+
+
+def summary_of(record: Record) -> StudySummary:
+    """One line about a stored study."""
+    spec = record.plain("spec")
+    return StudySummary(
+        key=record.key,
+        dataset=spec["data"]["name"],
+        model=spec["model"]["name"],
+        forget=len(spec["forget"]),
+        methods=tuple(method["name"] for method in spec["methods"]),
+        perturbation=spec["probe"]["perturbation"],
+        draws=int(record.attributes["draws"]),
+        seed=int(record.attributes["seed"]),
+        created=str(record.attributes["created"]),
+        seconds=float(record.attributes["seconds"]),
+    )
+
+
+def model_of(record: Record, name: str) -> ModelResult:
+    """The trained model's figures that a record holds; `name` is its role in the study."""
+    number = name.removeprefix("retrain-")
+    if name == "original":
+        label = "Original"
+    elif number != name:
+        label = f"Re-train {int(number) + 1}"
+    else:
+        label = registry.get("method", name).label
+    return ModelResult(
+        name=name,
+        label=label,
+        key=record.key,
+        seconds=float(record.attributes["seconds"]),
+        loss=tuple(float(value) for value in record.arrays["history/loss"]),
+        train_logits=record.arrays["outputs/train"],
+        test_logits=record.arrays["outputs/test"],
+    )

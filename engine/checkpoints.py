@@ -1,0 +1,164 @@
+"""Weights on disk: plain tensors and text, loadable by `torch.load(file, weights_only=True)`.
+
+A checkpoint is a dict: `state_dict`, and `facts` (JSON text with spec, key, seed, versions and a
+hash of the weights). Files are never unpickled freely. The only file that calls torch.load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import CheckpointError, StoreError
+from engine.train import Resume
+
+Replacing = Callable[[Path], AbstractContextManager[Path]]
+FLUSH_EVERY = 5.0  # seconds between two writes of an unfinished training
+
+
+def digest(state: Mapping[str, Tensor]) -> str:
+    """20 hexadecimal digits of names, shapes, types and values."""
+    mark = hashlib.blake2b(digest_size=10)
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        mark.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        mark.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return mark.hexdigest()
+
+
+def save(path: Path, model: nn.Module, facts: Mapping[str, Any], replacing: Replacing) -> None:
+    """Write the model's weights with `facts` (JSON data) and their hash, whole or not at all."""
+    state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    text = json.dumps({**facts, "weights": digest(state)}, sort_keys=True)
+    _write(path, {"state_dict": state, "facts": text}, replacing)
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """(state dict, facts) of a checkpoint or of a plain state dict; CheckpointError otherwise."""
+    content = read(path)
+    facts: dict[str, Any] = {}
+    state = content
+    if isinstance(content, dict) and "state_dict" in content:
+        state = content["state_dict"]
+        try:
+            facts = json.loads(content.get("facts", "{}"))
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} holds facts that cannot be read: {error}.") from error
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
+        raise CheckpointError(
+            f"{path} is no checkpoint: it should hold a state dict, names with tensors."
+        )
+    if "weights" in facts and facts["weights"] != digest(state):
+        raise CheckpointError(f"{path} is damaged: its weights do not match their hash.")
+    return dict(state), facts
+
+
+def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Set the model's weights; CheckpointError says what differs if they are another network's."""
+    own = model.state_dict()
+    missing = sorted(set(own) - set(state))
+    extra = sorted(set(state) - set(own))
+    if missing or extra:
+        parts = [f"lacks {missing[0]}"] * bool(missing) + [f"has {extra[0]}"] * bool(extra)
+        raise CheckpointError(
+            f"{source} belongs to another network: it {' and '.join(parts)} "
+            f"({len(missing)} names missing, {len(extra)} unknown). "
+            "Choose the model it was made with."
+        )
+    for name, value in state.items():
+        if value.shape != own[name].shape:
+            raise CheckpointError(
+                f"{source} belongs to another network or number of classes: {name} is "
+                f"{tuple(value.shape)} there, but {tuple(own[name].shape)} here."
+            )
+    model.load_state_dict(dict(state))
+
+
+def read(path: Path) -> Any:
+    """What torch.load gives with weights only; CheckpointError for anything else."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"Cannot read the checkpoint {path}: {error.strerror}.") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError,
+            AttributeError, IndexError, ImportError) as error:  # fmt: skip
+        raise CheckpointError(
+            f"{path} is no checkpoint of weights alone (or is damaged), and is not opened "
+            "otherwise. Save it by torch.save(model.state_dict(), file)."
+        ) from error
+
+
+class KeptEpoch(Resume):
+    """The last finished epoch of one training: in memory at once, on disk every few seconds."""
+
+    def __init__(self, path: Path, replacing: Replacing) -> None:
+        self._path = path
+        self._replacing = replacing
+        self._written = time.monotonic()
+        self._dirty = False
+
+        self._state = self._read()
+
+    @property
+    def losses(self) -> list[float]:
+        """Mean loss of each epoch so far."""
+        return list(self._state["loss"]) if self._state else []
+
+    @property
+    def seconds(self) -> float:
+        """Run time of the epochs so far."""
+        return float(self._state["seconds"]) if self._state else 0.0
+
+    def load(self) -> dict[str, Any] | None:
+        """The state kept last, by this run or by one that was interrupted."""
+        return self._state
+
+    def keep(self, state: dict[str, Any]) -> None:
+        """Hold the state, and write it if the last write is a while ago."""
+        self._state, self._dirty = state, True
+        if time.monotonic() - self._written > FLUSH_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held and not yet written."""
+        if self._dirty and self._state is not None:
+            _write(self._path, self._state, self._replacing)
+            self._written, self._dirty = time.monotonic(), False
+
+    def discard(self) -> None:
+        """Remove it from disk: the training is finished."""
+        self._dirty = False
+        self._path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any] | None:
+        """The state on disk; a damaged one is dropped and training starts afresh."""
+        if not self._path.is_file():
+            return None
+        try:
+            state = read(self._path)
+        except CheckpointError:
+            self._path.unlink(missing_ok=True)
+            return None
+        return state if isinstance(state, dict) and "epoch" in state else None
+
+
+def _write(path: Path, content: Any, replacing: Replacing) -> None:
+    try:
+        with replacing(path) as aside:
+            torch.save(content, aside)
+    except RuntimeError as error:  # torch's own writer reports a full disk as this
+        raise StoreError(f"Cannot write {path} ({error}). Free some space.") from error

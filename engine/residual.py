@@ -1,0 +1,262 @@
+"""Residual knowledge: who still recognizes perturbed copies of forgotten samples, and how surely.
+
+Verdicts are integers; every ratio is derived from them with its interval and undefined cases.
+Source: Hsu et al. 2025, definition of r_tau; intervals, null band and posterior are this
+project's additions.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.perturb import BLOCK, attacked_copies, kind_of, random_copies, unit_noise
+from engine.report import Reporter
+from engine.results import Curve, Residual
+from engine.runtime import numpy_generator
+from engine.spec import ProbeSpec
+
+Floats = NDArray[np.float64]
+RESAMPLES = 1000
+LEVEL = 0.95
+BATCH_VALUES = 400_000  # input values per forward on a CPU: large enough to amortise, fits caches
+BATCH_VALUES_GPU = 16_000_000
+
+
+def blocks_of(draws: int) -> int:
+    """Number of blocks of `BLOCK` draws that hold `draws`."""
+    return math.ceil(draws / BLOCK)
+
+
+@torch.inference_mode()
+def verdicts(
+    viewers: Mapping[str, nn.Module],
+    x: Tensor,
+    y: Tensor,
+    samples: Sequence[int],
+    probe: ProbeSpec,
+    blocks: range,
+    n_classes: int,
+    report: Reporter,
+    source: nn.Module | None = None,
+) -> dict[str, np.ndarray]:
+    """viewer -> (n, T, len(blocks) * BLOCK) predicted class of every perturbed copy.
+
+    x: (n, *shape) float32 in [0, 1] on the viewers' device; samples: their training-set indices.
+    All viewers, in eval mode, see the same copies; `source` is the model that attacks are made
+    against (FGSM, PGD). Raises Cancelled between batches.
+    """
+    dtype = np.uint8 if n_classes <= 256 else np.uint16
+    taus, width = len(probe.taus), len(blocks) * BLOCK
+    found = {name: np.zeros((len(x), taus, width), dtype) for name in viewers}
+    rows = _rows_per_batch(x)
+    for start in range(0, len(x), rows):
+        part = slice(start, min(start + rows, len(x)))
+        ids = samples[part]
+        for place, block in enumerate(blocks):
+            columns = slice(place * BLOCK, (place + 1) * BLOCK)
+            noise = None
+            if source is None:
+                noise = unit_noise(
+                    probe.perturbation, ids, x.shape[1:], probe.seed, block, x.device
+                )
+            for t, tau in enumerate(probe.taus):
+                if tau == 0:
+                    copies = x[part][:, None]
+                elif noise is not None:
+                    copies = random_copies(x[part], noise, tau)
+                else:
+                    assert source is not None
+                    copies = _attacked(source, x[part], y[part], ids, probe, tau, block, n_classes)
+                for name, model in viewers.items():
+                    called = _classes(model, copies)
+                    found[name][part, t, columns] = called.astype(dtype)
+                    report.advance(called.size)
+    return found
+
+
+def correct(predictions: np.ndarray, y: np.ndarray, draws: int) -> np.ndarray:
+    """(n, T) int32 right answers among the first `draws` copies of predictions (n, T, c)."""
+    right: np.ndarray = (predictions[:, :, :draws] == y[:, None, None]).sum(2, dtype=np.int32)
+    return right
+
+
+def ratios(u: np.ndarray, a: np.ndarray) -> Floats:
+    """Per-sample r = u / a of integer counts, NaN where a = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(a > 0, u / np.maximum(a, 1), np.nan)
+
+
+def resampling_weights(n: int, seed: int) -> Floats:
+    """(RESAMPLES, n) how often each sample is drawn in each bootstrap resample."""
+    drawn = numpy_generator(seed, "bootstrap").multinomial(n, np.full(n, 1 / n), RESAMPLES)
+    return drawn.astype(np.float64)
+
+
+def curve(u: np.ndarray, a: np.ndarray, weights: Floats) -> Curve:
+    """Residual knowledge of counts u (n, T) against the Re-trains' counts a (k, n, T)."""
+    per_sample = ratios(u[None], a)  # (k, n, T)
+    low, high = _bootstrap_interval(per_sample, weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        totals = a.sum(1, dtype=np.int64)
+        pooled = np.where(totals > 0, u.sum(0, dtype=np.int64) / np.maximum(totals, 1), np.nan)
+    return Curve(
+        mean=_nanmean(_nanmean(per_sample, 1), 0),
+        low=low,
+        high=high,
+        pooled=_nanmean(pooled, 0),
+        undefined=(a == 0).any(0).sum(0),
+        prevalence=100 * (u[None] > a).mean((0, 1)),
+    )
+
+
+def null_band(counts: Mapping[str, np.ndarray], retrains: Sequence[str]) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): least and largest r of one Re-train against another.
+
+    Over every ordered pair; NaN with fewer than two Re-trains or where no pair is defined.
+    Residual knowledge is evidence only where a curve leaves this band.
+    """
+    pairs = [
+        _nanmean(ratios(counts[one], counts.get(f"{other}@{one}", counts[other])), 0)
+        for one in retrains
+        for other in retrains
+        if one != other
+    ]
+    taus = counts[retrains[0]].shape[1]
+    if not pairs:
+        return np.full(taus, np.nan), np.full(taus, np.nan)
+    stacked = np.stack(pairs)
+    defined = np.isfinite(stacked)
+    low = np.where(defined, stacked, np.inf).min(0)
+    high = np.where(defined, stacked, -np.inf).max(0)
+    return np.where(np.isfinite(low), low, np.nan), np.where(np.isfinite(high), high, np.nan)
+
+
+def posterior(u: np.ndarray, a: np.ndarray, draws: int) -> Floats:
+    """Probability that Pr[m = y] > Pr[a = y] given counts u (n, T), a (k, n, T) out of `draws`.
+
+    Independent Beta(1/2, 1/2) priors; averaged over the Re-trains.
+    """
+    table = _posterior_table(draws)
+    chances: Floats = table[np.broadcast_to(u[None], a.shape), a].mean(0)
+    return chances
+
+
+def summarize(
+    probe: ProbeSpec,
+    draws: int,
+    samples: np.ndarray,
+    y: np.ndarray,
+    predictions: Mapping[str, np.ndarray],
+    judged: Sequence[str],
+    retrains: Sequence[str],
+) -> Residual:
+    """All measures of one forget set from predictions (n, T, >= draws).
+
+    predictions: model -> its answers to its own copies; 'retrain-0@gd' -> a Re-train's answers to
+    the copies attacked against gd (only for attacks). judged: models that get a curve.
+    """
+    counts = {name: correct(found, y, draws) for name, found in predictions.items()}
+    weights = resampling_weights(len(samples), probe.seed)
+
+    def reference(model: str) -> np.ndarray:
+        return np.stack([counts.get(f"{name}@{model}", counts[name]) for name in retrains])
+
+    low, high = null_band(counts, retrains)
+    return Residual(
+        perturbation=probe.perturbation,
+        taus=np.array(probe.taus),
+        draws=draws,
+        samples=samples,
+        counts=counts,
+        curves={name: curve(counts[name], reference(name), weights) for name in judged},
+        null_low=low,
+        null_high=high,
+        posterior={name: posterior(counts[name], reference(name), draws) for name in judged},
+        predictions={name: found[:, :, :draws] for name, found in predictions.items()},
+    )
+
+
+def is_attack(probe: ProbeSpec) -> bool:
+    """Whether the copies depend on a model."""
+    return kind_of(probe.perturbation).attack
+
+
+def _attacked(
+    source: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    samples: Sequence[int],
+    probe: ProbeSpec,
+    tau: float,
+    block: int,
+    n_classes: int,
+) -> Tensor:
+    with torch.inference_mode(False):  # attacks differentiate; their inputs must be plain tensors
+        return attacked_copies(source, x.clone(), y.clone(), samples, probe, tau, block, n_classes)
+
+
+def _classes(model: nn.Module, copies: Tensor) -> np.ndarray:
+    """(n, m) predicted classes of copies (n, m, *shape)."""
+    n, m = copies.shape[:2]
+    classes: np.ndarray = model(copies.flatten(0, 1)).argmax(1).reshape(n, m).cpu().numpy()
+    return classes
+
+
+def _rows_per_batch(x: Tensor) -> int:
+    values = BATCH_VALUES if x.device.type == "cpu" else BATCH_VALUES_GPU
+    return int(max(1, min(4096, values // (BLOCK * x[0].numel()))))
+
+
+def _nanmean(values: Floats, axis: int) -> Floats:
+    """Mean over what is defined, NaN where nothing is, without a warning."""
+    defined = np.isfinite(values)
+    count = defined.sum(axis)
+    total = np.where(defined, values, 0).sum(axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _bootstrap_interval(per_sample: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Percentile interval (T,), (T,) of the mean over samples, averaged over Re-trains."""
+    defined = np.isfinite(per_sample)
+    totals = np.einsum("bn,knt->kbt", weights, np.where(defined, per_sample, 0), optimize=True)
+    sizes = np.einsum("bn,knt->kbt", weights, defined.astype(np.float64), optimize=True)
+    means = np.where(sizes > 0, totals / np.maximum(sizes, 1), np.nan)
+    resampled = _nanmean(means, 0)  # (RESAMPLES, T)
+    tails = [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2]
+    low, high = np.full(resampled.shape[1], np.nan), np.full(resampled.shape[1], np.nan)
+    for t, column in enumerate(resampled.T):
+        usable = column[np.isfinite(column)]
+        if len(usable):
+            low[t], high[t] = np.percentile(usable, tails)
+    return low, high
+
+
+@functools.lru_cache(maxsize=8)
+def _posterior_table(draws: int) -> Floats:
+    """(c+1, c+1) Pr[p > q] for p ~ Beta(u + 1/2, c - u + 1/2), q the same with a.
+
+    With t = sin^2(angle) both densities are smooth trigonometric polynomials, so Gauss-Legendre
+    quadrature over the angle is exact to rounding.
+    """
+    from scipy.special import betainc, betaln
+
+    nodes, mass = np.polynomial.legendre.leggauss(2 * draws + 40)
+    angle = (nodes + 1) * np.pi / 4
+    mass = mass * np.pi / 4
+    u = np.arange(draws + 1)[:, None]
+    log_density = (
+        np.log(2)
+        + 2 * u * np.log(np.sin(angle))
+        + 2 * (draws - u) * np.log(np.cos(angle))
+        - betaln(u + 0.5, draws - u + 0.5)
+    )
+    cumulative = betainc(u + 0.5, draws - u + 0.5, np.sin(angle) ** 2)
+    table: Floats = (np.exp(log_density) * mass) @ cumulative.T
+    return np.clip(table, 0.0, 1.0)
