@@ -116,26 +116,25 @@ def curve(u: np.ndarray, a: np.ndarray, weights: Floats) -> Curve:
     )
 
 
-def null_band(counts: Mapping[str, np.ndarray], retrains: Sequence[str]) -> tuple[Floats, Floats]:
-    """(low, high), each (T,): least and largest r of one Re-train against another.
+def null_band(
+    counts: Mapping[str, np.ndarray], retrains: Sequence[str], weights: Floats
+) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): where r of one Re-train against another can lie.
 
-    Over every ordered pair; NaN with fewer than two Re-trains or where no pair is defined.
-    Residual knowledge is evidence only where a curve leaves this band.
+    The envelope of the bootstrap intervals of every ordered pair, so that the band knows the
+    spread over training seeds and over forget samples alike; NaN with fewer than two Re-trains
+    or where no pair is defined. Residual knowledge is evidence only where a curve leaves it.
     """
-    pairs = [
-        _nanmean(ratios(counts[one], counts.get(f"{other}@{one}", counts[other])), 0)
-        for one in retrains
-        for other in retrains
-        if one != other
-    ]
     taus = counts[retrains[0]].shape[1]
-    if not pairs:
-        return np.full(taus, np.nan), np.full(taus, np.nan)
-    stacked = np.stack(pairs)
-    defined = np.isfinite(stacked)
-    low = np.where(defined, stacked, np.inf).min(0)
-    high = np.where(defined, stacked, -np.inf).max(0)
-    return np.where(np.isfinite(low), low, np.nan), np.where(np.isfinite(high), high, np.nan)
+    low, high = np.full(taus, np.nan), np.full(taus, np.nan)
+    for one in retrains:
+        for other in retrains:
+            if one == other:
+                continue
+            ratio = ratios(counts[one], counts.get(f"{other}@{one}", counts[other]))
+            below, above = _bootstrap_interval(ratio[None], weights)
+            low, high = np.fmin(low, below), np.fmax(high, above)
+    return low, high
 
 
 def posterior(u: np.ndarray, a: np.ndarray, draws: int) -> Floats:
@@ -168,7 +167,7 @@ def summarize(
     def reference(model: str) -> np.ndarray:
         return np.stack([counts.get(f"{name}@{model}", counts[name]) for name in retrains])
 
-    low, high = null_band(counts, retrains)
+    low, high = null_band(counts, retrains, weights)
     return Residual(
         perturbation=probe.perturbation,
         taus=np.array(probe.taus),

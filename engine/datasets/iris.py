@@ -15,6 +15,7 @@ RECOMMENDED = Recommended(
     train=TrainSpec(epochs=60, lr=0.05),
     forget="random:7",
     taus=parse_taus("0:0.2:11"),
+    methods={"rurk": {"epochs": 20, "tau": 0.1, "lambda_f": 0.01, "lambda_a": 0.01}},
 )
 
 
