@@ -229,24 +229,25 @@ def _step(
 
 
 def _batches(one: Pass, size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    order = _order(one.drive, one.shuffle, rng)
     size = one.batch or size
-    if one.beside is None:
-        for batch in order.split(size):
-            yield batch, batch[:0]
-        return
-    width = min(one.beside_batch or size, len(one.beside))
-    queue: list[Tensor] = []
-    for batch in order.split(size):
-        if not queue:
-            queue = list(_order(one.beside, one.shuffle, rng).split(width))
-        yield batch, queue.pop(0)
+    width = one.beside_batch or size
+    waiting: list[Tensor] = []
+    for batch in _cut(one.drive, size, one.shuffle, rng):
+        if one.beside is not None and not waiting:
+            waiting = _cut(one.beside, width, one.shuffle, rng)
+        yield batch, waiting.pop(0) if waiting else batch[:0]
 
 
-def _order(indices: Tensor, shuffle: bool, rng: torch.Generator) -> Tensor:
+def _cut(indices: Tensor, size: int, shuffle: bool, rng: torch.Generator) -> list[Tensor]:
+    """The indices in batches of at most `size`.
+
+    In random order the batches are of nearly equal size: 900 samples in eight of 112 or 113, not
+    in seven of 128 and one of 4, whose batch norm statistics and gradient would upset the model.
+    """
     if not shuffle:
-        return indices
-    return indices[torch.randperm(len(indices), generator=rng, device=rng.device)]
+        return list(indices.split(size))
+    order = indices[torch.randperm(len(indices), generator=rng, device=rng.device)]
+    return list(order.tensor_split(math.ceil(len(order) / size)))
 
 
 def _look(

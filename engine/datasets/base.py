@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine import registry
-from engine.errors import DataError
+from engine.errors import DataError, SpecError
 from engine.report import Reporter
 from engine.spec import PAPER_TAUS, DataSpec, TrainSpec, validate
 
@@ -88,6 +88,11 @@ def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
     spec = validate(spec, "data.")
     entry = registry.get("dataset", spec.name)
     dataset: Dataset = entry.make(spec, report or Reporter())
+    if spec.side and dataset.shape[1:] != (spec.side, spec.side):
+        raise SpecError(
+            f"Dataset '{spec.name}' cannot be resized to {spec.side} px: its samples have the "
+            f"shape {_times(dataset.shape)}. Leave data.side at 0."
+        )
     return check(dataset)
 
 
@@ -99,16 +104,49 @@ def check(dataset: Dataset) -> Dataset:
             f"Dataset '{name}' has {len(dataset.classes)} class; at least two are needed to learn "
             "anything."
         )
-    for part, x, y in (
-        ("training", dataset.train_x, dataset.train_y),
-        ("test", dataset.test_x, dataset.test_y),
-    ):
-        if not len(y):
-            raise DataError(f"Dataset '{name}' has no {part} samples.")
-        if len(x) != len(y):
-            raise DataError(f"Dataset '{name}' has {len(x)} {part} samples but {len(y)} labels.")
+    if len(set(dataset.classes)) < len(dataset.classes):
+        raise DataError(f"Dataset '{name}' has two classes of the same name.")
+    _check_part(dataset, "training", dataset.train_x, dataset.train_y)
+    _check_part(dataset, "test", dataset.test_x, dataset.test_y)
+    if len(np.unique(dataset.train_y)) < 2:
+        raise DataError(
+            f"Dataset '{name}' has training samples of one class only; at least two are needed."
+        )
     mark = fingerprint(dataset.train_x, dataset.train_y, dataset.test_x, dataset.test_y)
     return replace(dataset, spec=replace(dataset.spec, fingerprint=mark))
+
+
+def _check_part(dataset: Dataset, part: str, x: np.ndarray, y: np.ndarray) -> None:
+    name = dataset.spec.name
+    if not len(y):
+        raise DataError(f"Dataset '{name}' has no {part} samples.")
+    if len(x) != len(y):
+        raise DataError(f"Dataset '{name}' has {len(x)} {part} samples but {len(y)} labels.")
+    if x.shape[1:] != dataset.shape:
+        raise DataError(
+            f"Dataset '{name}' has {part} samples of the shape {_times(x.shape[1:])}, but "
+            f"training samples of {_times(dataset.shape)}."
+        )
+    if (str(x.dtype), x.ndim) not in (("uint8", 4), ("float32", 2)) or not x.size:
+        raise DataError(
+            f"Dataset '{name}': {part} samples are {x.dtype} of the shape {_times(x.shape)}, but "
+            "must be uint8 images (n, C, H, W) or float32 features (n, d)."
+        )
+    if y.dtype != np.int64 or y.ndim != 1 or y.min() < 0 or y.max() >= len(dataset.classes):
+        raise DataError(
+            f"Dataset '{name}': {part} labels must be int64 numbers from 0 to "
+            f"{len(dataset.classes) - 1}, one for each sample."
+        )
+    if x.dtype == np.float32 and not np.all((x >= 0) & (x <= 1)):  # NaN fails both comparisons
+        row = int(np.flatnonzero(~np.all((x >= 0) & (x <= 1), axis=1))[0])
+        raise DataError(
+            f"Dataset '{name}': {part} sample {row} has a feature that is no number in [0, 1]. "
+            "Scale the features and fill or drop what is missing."
+        )
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
 
 
 def stratified_split(

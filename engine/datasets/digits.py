@@ -18,7 +18,14 @@ RECOMMENDED = Recommended(
     forget="class:8:0.5",
     taus=parse_taus("0:0.4:11"),
     methods={
-        "rurk": {"epochs": 20, "tau": 0.4, "lambda_f": 0.002, "lambda_a": 0.02},
+        "rurk": {
+            "epochs": 60,
+            "lr": 0.005,
+            "max_steps": 1000,
+            "tau": 0.4,
+            "lambda_f": 0.002,
+            "lambda_a": 0.0165,
+        },
     },
     training={"cnn": TrainSpec(epochs=30, lr=0.05)},
 )

@@ -1,0 +1,196 @@
+"""CIFAR-10: 60,000 photographs of ten classes, 32x32 px, through torchvision."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+import tempfile
+import urllib.request
+import warnings
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+
+from engine.datasets._images import has_classes, labeled, read_images, scan
+from engine.datasets.base import Dataset, Recommended
+from engine.errors import DataError
+from engine.registry import register
+from engine.report import Reporter
+from engine.runtime import torchvision
+from engine.spec import DataSpec, TrainSpec
+
+CLASSES = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
+SIDE = 32  # px
+IMAGES = 60_000  # the units of work that downloading and reading count as
+TIMEOUT = 20  # seconds without a byte
+CHUNK = 2**18  # bytes
+
+RECOMMENDED = Recommended(
+    model="resnet18",
+    train=TrainSpec(epochs=137, lr=0.01),  # the paper's for CIFAR-10
+    forget="class:0:2000",
+    methods={"rurk": {"lambda_f": 0.03, "lambda_a": 0.00045}},
+    training={"cnn": TrainSpec(epochs=20, lr=0.02)},
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """train_x (n, 3, 32, 32) and test_x (m, 3, 32, 32) uint8 with their labels, int64."""
+
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+
+
+@register(
+    "dataset",
+    "cifar10",
+    label="CIFAR-10",
+    help="60,000 photographs, 32x32 px, ten classes; downloaded (170 MB) or an image folder",
+    root=True,
+)
+def load(spec: DataSpec, report: Reporter) -> Dataset:
+    """50,000 training and 10,000 test images.
+
+    `spec.root` holds torchvision's `cifar-10-batches-py` (or its archive, or nothing yet: it is
+    downloaded there), or an image folder train/<class>/*.jpg with the ten classes; by default
+    the user's cache folder. Raises DataError where none of these works out.
+    """
+    root = root_of(spec)
+    arrays = read_folder(root, report) if has_classes(root, CLASSES) else read_archive(root, report)
+    return Dataset(
+        spec,
+        "CIFAR-10",
+        CLASSES,
+        arrays.train_x,
+        arrays.train_y,
+        arrays.test_x,
+        arrays.test_y,
+        RECOMMENDED,
+    )
+
+
+def root_of(spec: DataSpec) -> Path:
+    """The folder CIFAR-10 is looked for in; DataError if the one given does not exist."""
+    if not spec.root:
+        return platformdirs.user_cache_path("rk-explorer", appauthor=False) / "datasets"
+    root = Path(spec.root).expanduser()
+    if not root.is_dir():
+        raise DataError(
+            f"There is no folder '{root}'. Give one that holds cifar-10-batches-py or "
+            "train/airplane/*.jpg, or none at all to have CIFAR-10 downloaded."
+        )
+    return root
+
+
+def read_folder(root: Path, report: Reporter) -> Arrays:
+    """CIFAR-10 kept as image files; DataError unless there are all ten classes and a test part."""
+    tree = scan(root, CLASSES)
+    if not tree.test:
+        raise DataError(f"{root} has training images of CIFAR-10 but no test/<class>/ folders.")
+    report.stage("reading images")
+    train, train_y = labeled(tree.train, CLASSES)
+    test, test_y = labeled(tree.test, CLASSES)
+    report.expect(len(train) + len(test))
+    return Arrays(
+        read_images(train, SIDE, report), train_y, read_images(test, SIDE, report), test_y
+    )
+
+
+def read_archive(root: Path, report: Reporter) -> Arrays:
+    """CIFAR-10 as torchvision reads it, downloaded and unpacked first where it is not there."""
+    cifar = torchvision("torchvision.datasets").CIFAR10
+    if root.name == cifar.base_folder:
+        root = root.parent
+    batches = root / cifar.base_folder
+    if not batches.is_dir():
+        _unpack(_archive(root, cifar, report), batches)
+    try:
+        return Arrays(*_part(cifar, root, train=True), *_part(cifar, root, train=False))
+    except (RuntimeError, OSError) as error:
+        raise DataError(
+            f"The files of CIFAR-10 in {batches} are incomplete or damaged. Remove that folder "
+            "to have it unpacked or downloaded again."
+        ) from error
+
+
+def _part(cifar: Any, root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
+    with warnings.catch_warnings():  # numpy 2.4.0 to 2.4.4 complain of the files' old pickles
+        warnings.filterwarnings("ignore", message=".*align should be passed.*")
+        part = cifar(root, train=train)  # compares every file's checksum before it reads it
+    images = np.ascontiguousarray(part.data.transpose(0, 3, 1, 2))
+    return images, np.array(part.targets, dtype=np.int64)
+
+
+def _archive(root: Path, cifar: Any, report: Reporter) -> Path:
+    """The archive in `root`, its checksum compared; downloaded if it is not there."""
+    path = root / str(cifar.filename)
+    if not path.is_file():
+        _download(cifar, path, report)
+    elif _md5(path) != cifar.tgz_md5:
+        raise DataError(
+            f"{path} is not the archive of CIFAR-10: its checksum differs. Remove it to have it "
+            f"downloaded, or fetch {cifar.url} again."
+        )
+    return path
+
+
+def _download(cifar: Any, path: Path, report: Reporter) -> None:
+    part = path.with_name(path.name + ".part")
+    report.stage("downloading CIFAR-10")
+    report.expect(IMAGES)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(str(cifar.url), part, report)
+        if _md5(part) != cifar.tgz_md5:
+            raise DataError(f"The download of {cifar.url} is damaged: its checksum differs.")
+        os.replace(part, path)
+    except (OSError, HTTPException) as error:
+        raise DataError(
+            f"CIFAR-10 is not in {path.parent} and could not be downloaded from {cifar.url} "
+            f"({_reason(error)}). Without a network, put the file {path.name} or the unpacked "
+            f"folder {cifar.base_folder} into {path.parent}, or give the folder they lie in as "
+            "root; an image folder train/<class>/*.jpg, test/<class>/*.jpg will do as well."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fetch(url: str, path: Path, report: Reporter) -> None:
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, open(path, "wb") as file:
+        size = int(response.headers.get("Content-Length") or 0)
+        while chunk := response.read(CHUNK):
+            file.write(chunk)
+            report.advance(IMAGES * len(chunk) / size if size else 0)
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "reason", error)
+    return str(getattr(cause, "strerror", None) or cause)
+
+
+def _md5(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _unpack(archive: Path, batches: Path) -> None:
+    """Unpack beside the goal first, so that an interruption leaves no half of it behind."""
+    try:
+        with (
+            tempfile.TemporaryDirectory(dir=batches.parent) as aside,
+            tarfile.open(archive) as tar,
+        ):
+            tar.extractall(aside, filter="data")
+            os.replace(Path(aside) / batches.name, batches)
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise DataError(f"{archive} cannot be unpacked into {batches.parent}: {error}") from error
