@@ -24,18 +24,21 @@ def parse_forget(
     labels: (n,) int64 of the training set; classes: their names. `class:C[:SHARE]` takes all of
     class C (number or name), a share of it (0.5 or 50%) or a count (100); `random:N` and
     `random:P%` draw from the whole set; `indices:FILE` reads one index a line, or the column
-    `index` of a CSV. Draws depend on `seed` alone. Raises SpecError as `check_forget` does.
+    `index` of a CSV. Draws depend on `text` and `seed` alone. Raises SpecError as `check_forget`
+    does, and where the file cannot be read.
     """
     kind, _, rest = text.strip().partition(":")
     rng = numpy_generator(seed, "forget", text.strip())
     if kind == "class" and rest:
-        name, _, share = rest.rpartition(":") if _has_share(rest, classes) else (rest, "", "")
+        name, colon, share = rest.rpartition(":") if _has_share(rest, classes) else (rest, "", "")
         members = np.flatnonzero(labels == _class_number(name, classes))
-        chosen = _draw(members, share, text, rng) if share else members
+        if not len(members):
+            raise SpecError(f"'{text}': class '{name}' has no training samples.")
+        chosen = _draw(members, share, text, rng) if colon else members
     elif kind == "random" and rest:
         chosen = _draw(np.arange(len(labels)), rest, text, rng)
     elif kind == "indices" and rest:
-        chosen = np.array(read_indices(Path(rest)), dtype=np.int64)
+        chosen = np.array(read_indices(Path(rest).expanduser()), dtype=np.int64)
     else:
         raise SpecError(f"'{text}' is no forget set. Write {FORMS}.")
     return check_forget(chosen, labels)
@@ -75,30 +78,45 @@ def lost_classes(indices: Sequence[int], labels: np.ndarray) -> list[int]:
 
 def read_indices(path: Path) -> list[int]:
     """The indices in a text file (one a line) or CSV (column `index`); SpecError names the line."""
+    lines = [
+        (number, line.strip())
+        for number, line in enumerate(_read_lines(path), 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not lines:
+        return []
+    header = [name.strip().lower() for name in _cells(path, *lines[0])]
+    if "index" not in header and len(header) > 1:
+        raise SpecError(f"{path} has several columns but none called 'index'.")
+    column, rows = (header.index("index"), lines[1:]) if "index" in header else (0, lines)
+    found = []
+    for number, line in rows:
+        cells = _cells(path, number, line)
+        cell = cells[column].strip() if column < len(cells) else ""
+        if not re.fullmatch(r"[0-9]{1,15}", cell):
+            raise SpecError(f"{path}, line {number}: '{cell[:40]}' is not an index (0, 1, 2, ...).")
+        found.append(int(cell))
+    return found
+
+
+def _read_lines(path: Path) -> list[str]:
     try:
         if path.stat().st_size > MAX_INDEX_FILE:
             raise SpecError(f"{path} is larger than any list of indices should be (64 MiB).")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise SpecError(f"Cannot read the index file {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise SpecError(f"{path} is not a text file. Write one index a line, or a CSV.") from error
-    header, start = ([], 0) if not lines else (next(csv.reader([lines[0]]), []), 1)
-    names = [name.strip().lower() for name in header]
-    column = names.index("index") if "index" in names else 0
-    if "index" not in names:
-        start = 0
-        if len(names) > 1:
-            raise SpecError(f"{path} has several columns but none called 'index'.")
-    found = []
-    for number, row in enumerate(csv.reader(lines[start:]), start + 1):
-        if not row or row[0].lstrip().startswith("#"):
-            continue
-        cell = row[column].strip() if column < len(row) else ""
-        if not re.fullmatch(r"\d{1,15}", cell):
-            raise SpecError(f"{path}, line {number}: '{cell[:40]}' is not an index (0, 1, 2, ...).")
-        found.append(int(cell))
-    return found
+    except ValueError as error:  # a null character in the path
+        raise SpecError(f"Cannot read the index file {str(path)!r}: {error}.") from error
+
+
+def _cells(path: Path, number: int, line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]))
+    except csv.Error as error:
+        raise SpecError(f"{path}, line {number} is no line of a CSV: {error}.") from error
 
 
 def _has_share(rest: str, classes: Sequence[str]) -> bool:

@@ -44,6 +44,7 @@ from engine.results import (
     StudySummary,
 )
 from engine.runtime import limit_threads, numpy_generator
+from engine.samples import as_pixels
 from engine.spec import DataSpec, RunSpec, key
 from engine.store import Store
 from engine.workshop import Workshop
@@ -228,8 +229,16 @@ class Pipeline:
             tau = options.pop("tau", -1.0)
             sample = worst_sample(one) if sample is None else sample
             near = self.neighborhood(spec, sample, "", tau, quiet)
-            classes = self.work.dataset(spec.data, quiet).classes
-            return figures.neighborhood(near, classes, one.labels, out, facts=facts, **options)
+            dataset = self.work.dataset(spec.data, quiet)
+            return figures.neighborhood(
+                near,
+                dataset.classes,
+                one.labels,
+                out,
+                facts=facts,
+                original=as_pixels(torch.from_numpy(dataset.train_x[sample])).numpy(),
+                **options,
+            )
         if kind == "embedding":
             model = options.pop("model", None) or next(
                 (method.name for method in spec.methods), "original"

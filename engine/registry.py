@@ -113,3 +113,7 @@ def _load_external(kind: str, point: EntryPoint) -> None:
         raise SpecError(
             f"The {kind} plug-in '{point.name}' could not be loaded: {error}"
         ) from error
+    if (kind, point.name) not in _entries:
+        raise SpecError(
+            f"The {kind} plug-in '{point.name}' ({point.value}) registers no {kind} of that name."
+        )

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import operator
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 
@@ -29,18 +30,21 @@ _torchvision_lock = threading.Lock()
 _schemas: list[object] = []  # operator libraries must stay referenced
 
 
-def derive(seed: int, *salt: object) -> int:
+def derive(seed: int, *salt: str | SupportsIndex) -> int:
     """A 63-bit seed for the purpose named by `salt`; independent for different salts."""
-    text = repr((int(seed), *[s if isinstance(s, str) else int(s) for s in salt]))  # type: ignore[call-overload]
+    parts = [part if isinstance(part, str) else int(operator.index(part)) for part in (seed, *salt)]
+    text = repr(tuple(parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def numpy_generator(seed: int, *salt: object) -> np.random.Generator:
+def numpy_generator(seed: int, *salt: str | SupportsIndex) -> np.random.Generator:
     """A numpy generator for (seed, purpose)."""
     return np.random.default_rng(derive(seed, *salt))
 
 
-def generator(seed: int, *salt: object, device: torch.device | str = "cpu") -> torch.Generator:
+def generator(
+    seed: int, *salt: str | SupportsIndex, device: torch.device | str = "cpu"
+) -> torch.Generator:
     """A torch generator on `device` for (seed, purpose)."""
     import torch
 
@@ -50,11 +54,13 @@ def generator(seed: int, *salt: object, device: torch.device | str = "cpu") -> t
 
 
 @contextlib.contextmanager
-def borrowed_global_seed(seed: int, *salt: object) -> Iterator[None]:
+def borrowed_global_seed(seed: int, *salt: str | SupportsIndex) -> Iterator[None]:
     """Seed torch's global generator for third-party code that knows no other, then restore it."""
     import torch
 
-    with _attack_lock, torch.random.fork_rng():
+    # named explicitly, because torch warns where it has to guess among several GPUs
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with _attack_lock, torch.random.fork_rng(devices):
         torch.manual_seed(derive(seed, *salt))
         yield
 

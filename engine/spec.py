@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import math
+import re
 import types
 import typing
 from dataclasses import MISSING, dataclass, field
@@ -179,16 +180,25 @@ def convert(value: Any, kind: type, name: str) -> Any:
                 return value
             return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
         if kind is int:
-            number = float(value)
-            if number != int(number):
-                raise ValueError
-            return int(value) if isinstance(value, int) else int(number)
+            return _whole(value)
         if kind is float:
             return float(value)
         return str(value)
     except (ValueError, TypeError, KeyError, OverflowError):
         words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise SpecError(f"{name} must be {words[kind]}, but is '{value}'.") from None
+
+
+def _whole(value: Any) -> int:
+    """The whole number in an int, a float (3.0) or text ('3', '1e3'); ValueError otherwise."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value):
+        return int(value)  # not by way of float, which rounds seeds above 2**53
+    if isinstance(value, int):
+        return int(value)
+    number = float(value)
+    if number != int(number):
+        raise ValueError
+    return int(number)
 
 
 def _check_range(value: Any, facts: typing.Mapping[str, Any], name: str) -> None:
@@ -199,13 +209,14 @@ def _check_range(value: Any, facts: typing.Mapping[str, Any], name: str) -> None
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return
     unit = f" {facts['unit']}" if facts.get("unit") else ""
-    if not math.isfinite(value):
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and not math.isfinite(value):
         raise SpecError(f"{name} must be a finite number, but is {value}.")
     if low is not None and (value < low or (facts.get("exclusive_low") and value == low)):
         bound = "more than" if facts.get("exclusive_low") else "at least"
-        raise SpecError(f"{name} must be {bound} {low:g}{unit}, but is {value:g}.")
+        raise SpecError(f"{name} must be {bound} {low:g}{unit}, but is {shown}.")
     if high is not None and value > high:
-        raise SpecError(f"{name} must be at most {high:g}{unit}, but is {value:g}.")
+        raise SpecError(f"{name} must be at most {high:g}{unit}, but is {shown}.")
 
 
 def amend(config: T, changes: typing.Mapping[str, Any], where: str = "") -> T:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.datasets.base import Dataset
 from engine.report import Progress
 from engine.results import Embedding, ModelResult, Neighborhood, Residual, Study
+from explorer.catalog import Catalog
 
 REPLACE, ADD, REMOVE, INTERSECT = "replace", "add", "remove", "intersect"
 
@@ -52,6 +53,7 @@ class StudyForm:
     perturbation: str = "gaussian"
     taus: str = ""  # '' = the dataset's own grid
     draws: int = 100
+    probe: Mapping[str, Any] = field(default_factory=dict)  # other changes to the ProbeSpec
 
 
 class AppState(QObject):
@@ -75,6 +77,8 @@ class AppState(QObject):
     busy_changed = Signal()
     progress_changed = Signal()
     theme_changed = Signal()
+    catalog_changed = Signal()
+    form_error_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +97,8 @@ class AppState(QObject):
             "busy": "",
             "progress": None,
             "theme": "light",
+            "catalog": Catalog(),
+            "form_error": "",
         }
 
     def _set(self, name: str, value: Any) -> None:
@@ -227,6 +233,24 @@ class AppState(QObject):
     @theme.setter
     def theme(self, value: str) -> None:
         self._set("theme", value)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The datasets, models, methods and perturbations there are; empty until known."""
+        return self._values["catalog"]  # type: ignore[no-any-return]
+
+    @catalog.setter
+    def catalog(self, value: Catalog) -> None:
+        self._set("catalog", value)
+
+    @property
+    def form_error(self) -> str:
+        """Why Run cannot start from the form as it is: a sentence, or ''."""
+        return self._values["form_error"]  # type: ignore[no-any-return]
+
+    @form_error.setter
+    def form_error(self, value: str) -> None:
+        self._set("form_error", value)
 
 
 def _comparable(value: Any) -> bool:

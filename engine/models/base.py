@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from engine import registry
 from engine.errors import SpecError
+from engine.runtime import borrowed_global_seed
 
 
 class Classifier(nn.Module):
@@ -112,7 +113,9 @@ def build(
             f"Model '{name}' needs images of at least {smallest}x{smallest} px, but these are "
             f"{shape[1]}x{shape[2]}. Use --model cnn."
         )
-    net, head = entry.make(tuple(shape), n_classes)
+    # layers draw default weights from the global generator, which an attack may be using just now
+    with borrowed_global_seed(generator.initial_seed(), "weights"):
+        net, head = entry.make(tuple(shape), n_classes)
     model = Classifier(net, head, *statistics, image=image)
     initialise(model, generator)
     return model.eval()

@@ -1,0 +1,99 @@
+"""Picking and layout in plain numpy, so that they are tested without Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def nearest(
+    points: np.ndarray, at: tuple[float, float], scale: tuple[float, float], radius: float
+) -> int | None:
+    """Index of the point (n, 2) nearest to `at`, or None if it lies farther than `radius` pixels.
+
+    scale: pixels per unit of x and y, of either sign. Of equally near points the last one counts,
+    for it is drawn on top; points that are NaN are never picked.
+    """
+    if not len(points):
+        return None
+    dx = (points[:, 0] - at[0]) * scale[0]
+    dy = (points[:, 1] - at[1]) * scale[1]
+    squared = np.nan_to_num(dx * dx + dy * dy, nan=np.inf)
+    last = len(points) - 1 - int(np.argmin(squared[::-1]))
+    return last if squared[last] <= radius * radius else None
+
+
+def in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """(n,) bool: which points (n, 2) lie in the polygon (k, 2), closed by itself, even-odd rule."""
+    inside = np.zeros(len(points), bool)
+    if len(polygon) < 3 or not len(points):
+        return inside
+    low, high = polygon.min(0), polygon.max(0)
+    near = np.flatnonzero(((points >= low) & (points <= high)).all(1))
+    x, y = points[near, 0].astype(np.float64), points[near, 1].astype(np.float64)
+    crossed = np.zeros(len(near), bool)
+    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if y0 == y1:
+            continue  # a ray along x never crosses a level edge
+        spans = (y0 > y) != (y1 > y)
+        crossed ^= spans & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    inside[near] = crossed
+    return inside
+
+
+def bounds(points: np.ndarray, margin: float = 0.05) -> tuple[float, float, float, float]:
+    """(x0, y0, x1, y1) around the finite points (n, 2), wider by `margin` of the extent each way.
+
+    A single point gets a unit square; no points the unit square around the origin.
+    """
+    finite = points[np.isfinite(points).all(1)] if len(points) else points
+    if not len(finite):
+        return (-0.5, -0.5, 0.5, 0.5)
+    low, high = finite.min(0).astype(np.float64), finite.max(0).astype(np.float64)
+    extent = np.where(high > low, high - low, 1.0)
+    pad = np.where(high > low, margin * extent, 0.5)
+    x0, y0 = low - pad
+    x1, y1 = high + pad
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def runs(mask: np.ndarray) -> list[slice]:
+    """The unbroken stretches of True in a (n,) mask, in order."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`count` equal square cells of `cell` pixels, row by row, in a page `width` pixels wide."""
+
+    count: int
+    width: int
+    cell: int
+
+    @property
+    def columns(self) -> int:
+        """Cells side by side, at least one."""
+        return max(1, self.width // max(1, self.cell))
+
+    @property
+    def rows(self) -> int:
+        """Rows that hold every cell."""
+        return -(-self.count // self.columns)
+
+    def position(self, row: int, column: int) -> int | None:
+        """Which cell is there, or None outside of the grid and behind the last cell."""
+        if not (0 <= column < self.columns and 0 <= row < self.rows):
+            return None
+        position = row * self.columns + column
+        return position if position < self.count else None
+
+    def within(self, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
+        """Ascending positions of the cells that a rectangle of page pixels touches, inclusive."""
+        left, right = sorted((x0 // self.cell, x1 // self.cell))
+        top, bottom = sorted((y0 // self.cell, y1 // self.cell))
+        columns = np.arange(max(0, left), min(self.columns - 1, right) + 1)
+        rows = np.arange(max(0, top), min(self.rows - 1, bottom) + 1)
+        positions = (rows[:, None] * self.columns + columns[None, :]).ravel()
+        return positions[positions < self.count]

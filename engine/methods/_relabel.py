@@ -1,0 +1,55 @@
+"""Fine-tuning that gives forget samples random labels (random labels and SalUn)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from engine.methods._tuning import Tuning, fit
+from engine.methods.base import Problem
+from engine.runtime import generator
+from engine.spec import TrainSpec, setting, setting_of
+from engine.train import Pass, Step, cost_of_training
+
+
+@dataclass(frozen=True)
+class RelabelTuning(Tuning):
+    """Fine-tuning on random labels; defaults of the Unlearn-Saliency code."""
+
+    labels: str = setting(
+        "any",
+        help="random labels of the forget samples, drawn anew each time: any class, the true one "
+        "among them, or only other classes",
+        choices=("any", "other"),
+    )
+    weight_decay: float = setting_of(Tuning, "weight_decay", 5e-4)
+    batch: int = setting_of(Tuning, "batch", 256)
+
+
+def relabel_plan(problem: Problem, config: RelabelTuning) -> Callable[[int], Sequence[Pass]]:
+    """Each epoch: S_f with random labels, then S_r with the true ones."""
+
+    def mislead(model: nn.Module, step: Step) -> Tensor:
+        labels = random_labels(problem, step, config.labels)
+        return cross_entropy(model(problem.samples.pixels(step.batch)), labels)
+
+    plan = [Pass(mislead, problem.forget), Pass(fit(problem), problem.retain)]
+    return lambda epoch: plan
+
+
+def random_labels(problem: Problem, step: Step, labels: str) -> Tensor:
+    """(n,) labels for the step's batch, uniform over all classes or over the other ones."""
+    y, k = problem.samples.y[step.batch], problem.samples.n_classes
+    rng = generator(problem.seed, "labels", step.number, device=y.device)
+    if labels == "any":
+        return torch.randint(0, k, y.shape, generator=rng, device=y.device)
+    return (y + torch.randint(1, k, y.shape, generator=rng, device=y.device)) % k
+
+
+def relabel_cost(config: RelabelTuning, n_retain: int, n_forget: int, train: TrainSpec) -> float:
+    """Sample passes of the epochs over S_f and S_r."""
+    return cost_of_training(config, n_retain + n_forget)

@@ -1,0 +1,37 @@
+"""CF-k: fine-tune the last k layers alone on the retain set (catastrophic forgetting)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.methods._tail import TailTuning, tune_tail
+from engine.methods.base import Problem
+from engine.models.base import Classifier
+from engine.registry import register
+from engine.spec import TrainSpec
+from engine.train import cost_of_training
+
+
+@dataclass(frozen=True)
+class CFk(TailTuning):
+    """Settings of CF-k; defaults of the residual-knowledge paper."""
+
+
+def cost(config: CFk, n_retain: int, n_forget: int, train: TrainSpec) -> float:
+    """Sample passes of the epochs over S_r (an upper bound: the backward pass ends early)."""
+    return cost_of_training(config, n_retain)
+
+
+@register(
+    "method",
+    "cf-k",
+    label="CF-k",
+    help="Fine-tune only the last k layers on S_r. Cost: 1 forward + 1 backward through k layers "
+    "x epochs x |S_r|.",
+    config=CFk,
+    cost=cost,
+    source="Goel et al. 2022, Evaluating Inexact Unlearning",
+)
+def unlearn(problem: Problem, config: CFk) -> Classifier:
+    """The Original with its last k layers fine-tuned on S_r."""
+    return tune_tail(problem, config, problem.start(), "cf-k")

@@ -1,0 +1,120 @@
+"""Fisher forgetting: noise on each weight, the stronger the less the retain set depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softmax
+
+from engine.methods._jacobian import chunk_size, jacobians
+from engine.methods.base import Problem
+from engine.models.base import Classifier
+from engine.registry import register
+from engine.runtime import generator
+from engine.spec import TrainSpec, setting
+
+FLOOR = 1e-8  # added to the information before it is inverted
+CEILING, CEILING_LAST = 1e3, 1e2  # largest inverse information; of the last layer
+STRENGTHENED = 10  # factor on the variance of the last layer, of biases and of batch norm
+LOST_VARIANCE = 1e-4  # of the last layer's row of a class that is forgotten as a whole
+PASSES = 21  # one forward and ten backwards: the cost does not know the number of classes
+
+
+@dataclass(frozen=True)
+class Fisher:
+    """Settings of Fisher forgetting; defaults of SelectiveForgetting."""
+
+    alpha: float = setting(
+        1e-6, help="scale of the noise's variance", low=0.0, high=1.0, exclusive_low=True
+    )
+
+
+def cost(config: Fisher, n_retain: int, n_forget: int, train: TrainSpec) -> float:
+    """Sample passes, counted for ten classes: each retain sample and class has its gradient."""
+    return float(PASSES * n_retain)
+
+
+@register(
+    "method",
+    "fisher",
+    label="Fisher",
+    help="Add noise to every weight, scaled by the inverse of the retain set's Fisher information. "
+    "Cost: 1 forward + one backward per class, over S_r.",
+    config=Fisher,
+    cost=cost,
+    source="Golatkar et al. 2020, SelectiveForgetting",
+)
+def unlearn(problem: Problem, config: Fisher) -> Classifier:
+    """The Original plus Gaussian noise; the row of a wholly forgotten class is drawn anew."""
+    model = problem.start().eval()
+    information = fisher_information(model, problem)
+    rng = generator(problem.seed, "fisher", device=problem.device)
+    last = {id(weight) for weight in model.head.parameters()}
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            mean, variance = moments(
+                weight, information[name], config.alpha, id(weight) in last, problem.lost_class()
+            )
+            weight.copy_(sample(mean, variance, rng))
+    return model
+
+
+def fisher_information(model: nn.Module, problem: Problem) -> dict[str, Tensor]:
+    """Mean over S_r of sum_y p_y(x) (d CE(f(x), y) / d theta)^2, by parameter."""
+    names = [name for name, _ in model.named_parameters()]
+    total = {name: torch.zeros_like(weight) for name, weight in model.named_parameters()}
+    for part in _chunks(model, problem):
+        with torch.no_grad():
+            for name, square in squared_scores(model, names, problem.samples.pixels(part)).items():
+                total[name] += square
+        problem.report.advance(PASSES * len(part))
+    return {name: one.detach() / len(problem.retain) for name, one in total.items()}
+
+
+def squared_scores(model: nn.Module, names: list[str], x: Tensor) -> dict[str, Tensor]:
+    """Sum over samples x (n, ...) and classes y of p_y (d CE / d theta)^2, by parameter."""
+    p = softmax(model(x), dim=1)
+    return {name: _expected_square(p, jac) for name, jac in jacobians(model, names, x).items()}
+
+
+def moments(
+    weight: Tensor, information: Tensor, alpha: float, last: bool, lost: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance of a parameter's new values.
+
+    last: whether it belongs to the last layer; lost: the class forgotten as a whole, if any.
+    """
+    mean = weight.detach().clone()
+    variance = (1 / (information + FLOOR)).clamp(max=CEILING)
+    if last:
+        variance = variance.clamp(max=CEILING_LAST)
+    variance = alpha * variance
+    if weight.dim() > 1:  # one variance for all inputs of a unit
+        variance = variance.mean(1, keepdim=True).expand_as(weight).clone()
+    if last and lost is not None:
+        mean[lost], variance[lost] = 0, LOST_VARIANCE
+    return mean, variance * STRENGTHENED if last or weight.dim() == 1 else variance
+
+
+def sample(mean: Tensor, variance: Tensor, rng: torch.Generator) -> Tensor:
+    """One draw from N(mean, variance), element by element."""
+    return mean + variance.sqrt() * torch.empty_like(mean).normal_(generator=rng)
+
+
+def _chunks(model: nn.Module, problem: Problem) -> Iterator[Tensor]:
+    weights = list(model.parameters())
+    size = sum(weight.numel() for weight in weights)
+    yield from problem.retain.split(chunk_size(size, problem.samples.n_classes, weights[0]))
+
+
+def _expected_square(p: Tensor, jac: Tensor) -> Tensor:
+    """Of d CE_y / d theta = sum_c p_c J_c - J_y, the square's mean over y, summed over samples.
+
+    p: (n, K); jac: (n, K, *shape), which is used up.
+    """
+    scores = jac.flatten(2)
+    scores.sub_(p[:, None] @ scores).square_()
+    return (p.flatten() @ scores.flatten(0, 1)).reshape(jac.shape[2:])

@@ -1,0 +1,72 @@
+"""l1-sparse: fine-tune on the retain set while an L1 penalty, fading out, empties weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.methods._tuning import Tuning, tune
+from engine.methods.base import Problem
+from engine.models.base import Classifier
+from engine.registry import register
+from engine.spec import TrainSpec, setting, setting_of
+from engine.train import Loss, Pass, Step, cost_of_training
+
+
+@dataclass(frozen=True)
+class L1Sparse(Tuning):
+    """Settings of l1-sparse; optimizer defaults of the Unlearn-Saliency code.
+
+    The weight 5e-4 is the usual one; that code's own default belongs to another method.
+    """
+
+    alpha: float = setting(5e-4, help="weight of the L1 norm at the start", low=0.0, high=100.0)
+    free_epochs: int = setting(
+        0, help="last epochs without the penalty", unit="epochs", low=0, high=10_000
+    )
+    weight_decay: float = setting_of(Tuning, "weight_decay", 5e-4)
+    batch: int = setting_of(Tuning, "batch", 256)
+
+
+def cost(config: L1Sparse, n_retain: int, n_forget: int, train: TrainSpec) -> float:
+    """Sample passes of the epochs over S_r."""
+    return cost_of_training(config, n_retain)
+
+
+@register(
+    "method",
+    "l1-sparse",
+    label="l1-sparse",
+    help="Fine-tune on S_r with an L1 penalty that fades to 0. Cost: 1 forward + 1 backward x "
+    "epochs x |S_r|.",
+    config=L1Sparse,
+    cost=cost,
+    source="Jia et al. 2023, Model sparsity can simplify machine unlearning",
+)
+def unlearn(problem: Problem, config: L1Sparse) -> Classifier:
+    """The Original after descent on CE(S_r) + a_t ||theta||_1, a_t from `penalty`."""
+    return tune(problem, config, plan(problem, config), "l1-sparse")
+
+
+def plan(problem: Problem, config: L1Sparse) -> Callable[[int], Sequence[Pass]]:
+    """S_r once per epoch, with that epoch's penalty."""
+    return lambda epoch: [Pass(objective(problem, penalty(config, epoch)), problem.retain)]
+
+
+def penalty(config: L1Sparse, epoch: int) -> float:
+    """Weight of the L1 norm in an epoch (from 0): alpha (1 - epoch / penalized epochs)."""
+    penalized = config.epochs - config.free_epochs
+    return config.alpha * (1 - epoch / penalized) if epoch < penalized else 0.0
+
+
+def objective(problem: Problem, alpha: float) -> Loss:
+    """CE + alpha ||theta||_1 of the step's batch, over all parameters."""
+
+    def loss(model: nn.Module, step: Step) -> Tensor:
+        norm = torch.stack([weight.abs().sum() for weight in model.parameters()]).sum()
+        return problem.loss_on(model, step.batch) + alpha * norm
+
+    return loss

@@ -1,0 +1,322 @@
+"""NTK forgetting: one step of the linearized network from training on S to training on S_r."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot, softmax
+from torch.nn.utils import vector_to_parameters
+
+from engine.errors import TrainingError
+from engine.methods._jacobian import chunk_size, jacobians
+from engine.methods._sweep import double
+from engine.methods.base import Problem
+from engine.models.base import Classifier
+from engine.registry import register
+from engine.runtime import generator
+from engine.spec import SGDSpec, TrainSpec, setting, setting_of
+from engine.train import PASSES_PER_STEP
+
+PASSES = 21  # one forward and ten backwards: the cost does not know the number of classes
+GRAM_COPIES = 3  # the matrix, its regularized copy and the Cholesky factor
+GIB = 2**30
+PRODUCT_PASSES = 8  # a backward (3 with its forward), and another with its own backward (5)
+
+
+@dataclass(frozen=True)
+class NTK:
+    """Settings of NTK forgetting; defaults of SelectiveForgetting.
+
+    weight_decay is the pull towards the initial weights that the linearized training assumes,
+    not the decay towards 0 of the Original's own training.
+    """
+
+    weight_decay: float = setting(
+        0.1, help="decay of the linearized training, per sample", low=0.0, high=100.0,
+        exclusive_low=True,
+    )  # fmt: skip
+    retain_samples: int = setting(
+        0, help="retain samples drawn for the linearization; 0 = all, as the reference does",
+        unit="samples", low=0, high=10_000_000,
+    )  # fmt: skip
+    solver: str = setting(
+        "gram",
+        help="how the system of |S| x classes equations is solved: exactly from its Gram matrix, "
+        "or by conjugate gradients (cg), which need no memory but often hundreds of steps",
+        choices=("gram", "cg"),
+    )
+    budget: float = setting(
+        8.0, help="memory for the Gram matrix and a slice of the Jacobian", unit="GiB", low=0.0,
+        high=4096.0, exclusive_low=True,
+    )  # fmt: skip
+    tolerance: float = setting(
+        1e-6, help="relative residual at which conjugate gradients stop", low=0.0, high=1.0,
+        exclusive_low=True,
+    )  # fmt: skip
+    max_steps: int = setting(
+        200, help="most steps of conjugate gradients", unit="steps", low=1, high=100_000
+    )
+    batch: int = setting_of(SGDSpec, "batch", 512)
+
+
+def cost(config: NTK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
+    """Sample passes: Jacobians of S (ten classes), or the most steps of conjugate gradients."""
+    n_retain = min(n_retain, config.retain_samples or n_retain)
+    n = n_retain + n_forget
+    solve = PRODUCT_PASSES * config.max_steps * (n + n_retain)
+    final = PASSES_PER_STEP * (n + n_retain) + (PRODUCT_PASSES - PASSES_PER_STEP) * n_forget
+    return float(n + final + (PASSES * n if config.solver == "gram" else solve))
+
+
+@register(
+    "method",
+    "ntk",
+    label="NTK",
+    help="Linearize the network at the Original and move by the difference between training on "
+    "S_r and on S. Cost: per-sample Jacobians of S (1 forward + one backward per class, again "
+    "for each slice of the weights that fits the budget) and a system of |S| x classes "
+    "equations; with cg up to max_steps x (3 backward + 2 forward) of S and S_r instead.",
+    config=NTK,
+    cost=cost,
+    deterministic=True,
+    source="Golatkar et al. 2020, Forgetting Outside the Box; SelectiveForgetting",
+)
+def unlearn(problem: Problem, config: NTK) -> Classifier:
+    """The Original plus s times the update of `linear_update`, s from `step_length`.
+
+    Raises TrainingError where the Gram matrix does not fit into `config.budget`.
+    """
+    problem = replace(problem, retain=retained(problem, config.retain_samples))
+    model = problem.start().eval()
+    start = flat(problem.initial().to(problem.device).parameters())
+    weights = flat(model.parameters())
+    update, retain = linear_update(model, problem, config)
+    scale = step_length(update, (weights - start) - retain)
+    problem.report.log(f"NTK update: norm {float(update.norm()):.3g}, step length {scale:.3g}.")
+    with torch.no_grad():
+        vector_to_parameters(weights + scale * update, model.parameters())
+    return model
+
+
+def retained(problem: Problem, count: int) -> Tensor:
+    """The retain set, or `count` samples of it drawn without replacement."""
+    if not 0 < count < len(problem.retain):
+        return problem.retain
+    rng = generator(problem.seed, "ntk", device=problem.device)
+    drawn = torch.randperm(len(problem.retain), generator=rng, device=problem.device)[:count]
+    return problem.retain[drawn.sort().values]
+
+
+def linear_update(model: nn.Module, problem: Problem, config: NTK) -> tuple[Tensor, Tensor]:
+    """(w(S_r) - w(S), w(S_r)), each (P,): w(S) is ridge regression on the linearized network.
+
+    w(S) = -G (G^T G + |S| weight_decay I)^-1 r with G = d logits / d theta at the Original and
+    r = softmax - one-hot.
+    """
+    everything = torch.cat([problem.retain, problem.forget])
+    n, kept = len(everything), len(problem.retain)
+    error = double(residuals(model, problem, everything, config.batch))
+    whole = Normal(model, problem, everything, n * config.weight_decay, config.batch)
+    rest = Normal(model, problem, problem.retain, kept * config.weight_decay, config.batch)
+    solve = _exact(model, problem, config) if config.solver == "gram" else _iterative
+    dual = solve(rest, error[:kept].flatten(), config).reshape(kept, -1)
+    retain = -rest.spread(dual)
+    # The difference has a system of its own: solved apart, two large solutions would have to
+    # agree to many digits before what distinguishes them showed.
+    gap = torch.cat([-(n - kept) * config.weight_decay * dual, error[kept:]])
+    if kept < n:
+        away = Normal(model, problem, problem.forget, 0.0, config.batch)
+        gap[kept:] += double(away.gather(retain))
+    change = solve(whole, gap.flatten(), config).reshape(n, -1)
+    return whole.spread(change), retain
+
+
+def step_length(update: Tensor, error: Tensor) -> float:
+    """1 + 2 |cos(update, error)| ||error|| / ||update||; 1 where there is no update.
+
+    The trapezium rule of SelectiveForgetting: error is what the linearization misses of the way
+    from the initial weights to the Original.
+    """
+    norm = update.norm()
+    return float(1 + 2 * torch.dot(update, error).abs() / norm**2) if norm > 0 else 1.0
+
+
+def flat(tensors: Iterable[Tensor]) -> Tensor:
+    """All scalars of these tensors as one vector, whatever their layout in memory."""
+    return torch.cat([one.detach().flatten() for one in tensors])
+
+
+@torch.no_grad()
+def residuals(model: nn.Module, problem: Problem, indices: Tensor, batch: int) -> Tensor:
+    """softmax(f(x)) - onehot(y), (n, K), of the samples at `indices`."""
+    rows = []
+    for part in indices.split(batch):
+        p = softmax(model(problem.samples.pixels(part)), dim=1)
+        rows.append(p - one_hot(problem.samples.y[part], p.shape[1]))
+        problem.report.advance(len(part))
+    return torch.cat(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Normal:
+    """The operator G^T G + ridge I of the samples at `indices`, never stored."""
+
+    model: nn.Module
+    problem: Problem
+    indices: Tensor
+    ridge: float
+    batch: int
+
+    def spread(self, dual: Tensor, passes: float = PASSES_PER_STEP) -> Tensor:
+        """G v, (P,): the gradient of sum v_ic f_c(x_i), for v (n, K)."""
+        weights = list(self.model.parameters())
+        total = torch.zeros_like(flat(weights))
+        parts = zip(self.indices.split(self.batch), dual.split(self.batch), strict=True)
+        for part, v in parts:
+            logits = self.model(self.problem.samples.pixels(part))
+            inner = (logits * v.to(logits)).sum()
+            total += flat(torch.autograd.grad(inner, weights))
+            self.problem.report.advance(passes * len(part))
+        return total
+
+    def gather(self, direction: Tensor) -> Tensor:
+        """G^T w, (n, K): how the logits move along `direction` (P,)."""
+        weights = list(self.model.parameters())
+        pieces = direction.split([weight.numel() for weight in weights])
+        tangent = [piece.view_as(w) for piece, w in zip(pieces, weights, strict=True)]
+        rows = []
+        for part in self.indices.split(self.batch):
+            logits = self.model(self.problem.samples.pixels(part))
+            rows.append(_along(logits, weights, tangent))
+            self.problem.report.advance((PRODUCT_PASSES - PASSES_PER_STEP) * len(part))
+        return torch.cat(rows)
+
+    def __call__(self, dual: Tensor) -> Tensor:
+        """(G^T G + ridge I) v for v (n K,) in float64."""
+        v = dual.reshape(len(self.indices), -1)
+        return double(self.gather(self.spread(v)).flatten()) + self.ridge * dual
+
+
+def gram(model: nn.Module, problem: Problem, indices: Tensor, budget: float) -> Tensor:
+    """G^T G, (n K, n K) float64, from slices of the Jacobian no larger than `budget` bytes."""
+    size = len(indices) * problem.samples.n_classes
+    total = double(torch.zeros(size, size, device=problem.device))
+    weights = dict(model.named_parameters())
+    slices = list(_slices(weights, max(1, int(budget / (size * _itemsize(model))))))
+    for group in slices:
+        rows = _jacobian_rows(model, problem, indices, group, PASSES / len(slices))
+        total += double(rows @ rows.T)
+    return total
+
+
+def conjugate_gradients(
+    product: Callable[[Tensor], Tensor], b: Tensor, tolerance: float, max_steps: int
+) -> tuple[Tensor, int]:
+    """x with ||product(x) - b|| <= tolerance ||b||, and the steps that took."""
+    x, r = torch.zeros_like(b), b.clone()
+    p, size, goal = r.clone(), torch.dot(r, r), tolerance**2 * torch.dot(b, b)
+    step = 0
+    while step < max_steps and size > goal:
+        image = product(p)
+        rate = size / torch.dot(p, image)
+        x, r = x + rate * p, r - rate * image
+        size, before = torch.dot(r, r), size
+        p, step = r + (size / before) * p, step + 1
+    return x, step
+
+
+Solver = Callable[["Normal", Tensor, NTK], Tensor]
+
+
+def _exact(model: nn.Module, problem: Problem, config: NTK) -> Solver:
+    indices = torch.cat([problem.retain, problem.forget])
+    size = len(indices) * problem.samples.n_classes
+    need = GRAM_COPIES * 8 * size**2
+    if need > config.budget * GIB:
+        raise TrainingError(
+            f"NTK needs {need / GIB:.1f} GiB for its Gram matrix of {size} x {size} entries, but "
+            f"ntk.budget is {config.budget:g} GiB. Raise it, set ntk.solver=cg, or draw fewer "
+            "ntk.retain_samples."
+        )
+    # while it is summed up, the matrix has a new part in both precisions beside it: 5/6 of `need`
+    whole = gram(model, problem, indices, config.budget * GIB - need * 5 / 6)
+
+    def solve(system: Normal, right: Tensor, config: NTK) -> Tensor:
+        matrix = whole[: len(right), : len(right)].clone()
+        matrix.diagonal().add_(system.ridge)
+        problem.report.check()
+        return torch.cholesky_solve(right[:, None], torch.linalg.cholesky(matrix))[:, 0]
+
+    return solve
+
+
+def _iterative(system: Normal, right: Tensor, config: NTK) -> Tensor:
+    report = system.problem.report
+    dual, steps = conjugate_gradients(system, right, config.tolerance, config.max_steps)
+    report.forgo(PRODUCT_PASSES * (config.max_steps - steps) * len(system.indices))
+    if steps == config.max_steps:
+        report.log(f"NTK: conjugate gradients stopped after {steps} steps, before the tolerance.")
+    return dual
+
+
+def _along(logits: Tensor, weights: list[nn.Parameter], direction: Sequence[Tensor]) -> Tensor:
+    """How logits (n, K) move along a direction, from two backward passes.
+
+    J w = d <J^T v, w> / d v, whatever v is; torch's forward mode would do as well, but compiles
+    scripts (and warns of them) at its first use.
+    """
+    v = torch.zeros_like(logits, requires_grad=True)
+    pulled = torch.autograd.grad(logits, weights, v, create_graph=True)
+    inner = torch.stack([(a * b).sum() for a, b in zip(pulled, direction, strict=True)]).sum()
+    return torch.autograd.grad(inner, v)[0]
+
+
+Slice = tuple[str, int, int]  # a parameter, and from where to where of its scalars
+
+
+def _slices(weights: dict[str, nn.Parameter], width: int) -> Iterator[list[Slice]]:
+    """The parameters in groups of at most `width` scalars; a larger one is cut."""
+    group: list[Slice] = []
+    taken = 0
+    for name, weight in weights.items():
+        for low in range(0, weight.numel(), width):
+            high = min(low + width, weight.numel())
+            if taken + high - low > width:
+                yield group
+                group, taken = [], 0
+            group.append((name, low, high))
+            taken += high - low
+    yield group
+
+
+def _jacobian_rows(
+    model: nn.Module, problem: Problem, indices: Tensor, group: Sequence[Slice], passes: float
+) -> Tensor:
+    """(n K, width of the slices): row i K + c is the gradient of f_c(x_i)."""
+    names = [name for name, _, _ in group]
+    weights = dict(model.named_parameters())
+    k = problem.samples.n_classes
+    chunk = chunk_size(sum(weights[name].numel() for name in names), k, weights[names[0]])
+    rows = torch.empty(
+        len(indices) * k,
+        sum(high - low for _, low, high in group),
+        dtype=weights[names[0]].dtype,
+        device=problem.device,
+    )
+    for number, part in enumerate(indices.split(chunk)):
+        found = jacobians(model, names, problem.samples.pixels(part))
+        place = rows[number * chunk * k :][: len(part) * k]
+        torch.cat(
+            [found[name].detach().flatten(2)[..., low:high] for name, low, high in group],
+            dim=2,
+            out=place.view(len(part), k, -1),
+        )
+        problem.report.advance(passes * len(part))
+    return rows
+
+
+def _itemsize(model: nn.Module) -> int:
+    return next(model.parameters()).dtype.itemsize

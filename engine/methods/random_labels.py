@@ -1,0 +1,31 @@
+"""Random labels: teach random labels for the forget set and the true ones for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.methods._relabel import RelabelTuning, relabel_cost, relabel_plan
+from engine.methods._tuning import tune
+from engine.methods.base import Problem
+from engine.models.base import Classifier
+from engine.registry import register
+
+
+@dataclass(frozen=True)
+class RandomLabels(RelabelTuning):
+    """Settings of random labels; defaults of the Unlearn-Saliency code."""
+
+
+@register(
+    "method",
+    "random-labels",
+    label="Random labels",
+    help="Fine-tune on S_f with random labels and on S_r. Cost: 1 forward + 1 backward x epochs x "
+    "|S|.",
+    config=RandomLabels,
+    cost=relabel_cost,
+    source="Golatkar et al. 2020; Fan et al. 2024, Unlearn-Saliency",
+)
+def unlearn(problem: Problem, config: RandomLabels) -> Classifier:
+    """The Original after fine-tuning on random labels of S_f, drawn anew in each step, and S_r."""
+    return tune(problem, config, relabel_plan(problem, config), "random-labels")

@@ -1,0 +1,95 @@
+"""SalUn: random labels, but only the weights that matter most to the forget set may move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.methods._relabel import RelabelTuning, relabel_cost, relabel_plan
+from engine.methods._sweep import batch_gradients
+from engine.methods._tuning import tune
+from engine.methods.base import Problem
+from engine.models.base import Classifier
+from engine.registry import register
+from engine.spec import TrainSpec, setting
+from engine.train import PASSES_PER_STEP
+
+
+@dataclass(frozen=True)
+class SalUn(RelabelTuning):
+    """Settings of SalUn; defaults of the Unlearn-Saliency code."""
+
+    share: float = setting(
+        0.5, help="share of all weights that may move", low=0.0, high=1.0, exclusive_low=True
+    )
+
+
+def cost(config: SalUn, n_retain: int, n_forget: int, train: TrainSpec) -> float:
+    """Sample passes: gradients over S_f, then the epochs over S_f and S_r."""
+    return relabel_cost(config, n_retain, n_forget, train) + PASSES_PER_STEP * n_forget
+
+
+@register(
+    "method",
+    "salun",
+    label="SalUn",
+    help="Random labels for S_f, moving only the weights most salient for S_f. Cost: 1 forward + "
+    "1 backward over S_f, then x epochs x |S|.",
+    config=SalUn,
+    cost=cost,
+    source="Fan et al. 2024, SalUn",
+)
+def unlearn(problem: Problem, config: SalUn) -> Classifier:
+    """The Original after fine-tuning its salient weights on random labels of S_f and on S_r."""
+    model = problem.start().eval()
+    gradients = batch_gradients(model, problem, problem.forget, config.batch)
+    mask = Mask(model, salient(gradients, config.share))
+    return tune(
+        problem,
+        config,
+        relabel_plan(problem, config),
+        "salun",
+        model,
+        before_step=mask.stop_gradients,
+        after_step=mask.restore,
+    )
+
+
+def salient(gradients: Iterable[list[Tensor]], share: float) -> list[Tensor]:
+    """Which weights (bool, one tensor per parameter) have the largest |sum of batch gradients|.
+
+    Ranked over all parameters together; the first int(share x P) are True.
+    """
+    total: list[Tensor] = []
+    for batch in gradients:
+        total = [a + b for a, b in zip(total, batch, strict=True)] if total else batch
+    saliency = torch.cat([one.flatten().abs() for one in total])
+    order = saliency.argsort(descending=True, stable=True)
+    chosen = torch.zeros_like(saliency, dtype=torch.bool)
+    chosen[order[: int(share * len(saliency))]] = True
+    parts = chosen.split([one.numel() for one in total])
+    return [part.view_as(one) for part, one in zip(parts, total, strict=True)]
+
+
+class Mask:
+    """Keeps the weights outside a mask where they are, whatever momentum and decay would do."""
+
+    def __init__(self, model: nn.Module, mask: list[Tensor]) -> None:
+        self._mask = mask
+        self._before = [weight.detach().clone() for weight in model.parameters()]
+
+    def stop_gradients(self, model: nn.Module) -> None:
+        """Set the gradients outside the mask to 0, before they are clipped."""
+        for weight, keep in zip(model.parameters(), self._mask, strict=True):
+            if weight.grad is not None:
+                weight.grad.mul_(keep)
+
+    @torch.no_grad()
+    def restore(self, model: nn.Module) -> None:
+        """Put the weights outside the mask back."""
+        rows = zip(model.parameters(), self._mask, self._before, strict=True)
+        for weight, keep, before in rows:
+            weight.copy_(torch.where(keep, weight, before))

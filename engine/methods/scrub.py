@@ -1,0 +1,140 @@
+"""SCRUB: a student that moves away from the Original on the forget set and stays near elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from engine.errors import SpecError
+from engine.methods._distill import kl
+from engine.methods._sweep import logits_at
+from engine.methods._tuning import Tuning, tune
+from engine.methods.base import Problem
+from engine.models.base import Classifier
+from engine.registry import register
+from engine.spec import TrainSpec, setting, setting_of
+from engine.train import PASSES_PER_STEP, Loss, Pass, Step
+
+
+@dataclass(frozen=True)
+class SCRUB(Tuning):
+    """Settings of SCRUB; defaults of the residual-knowledge paper for small CIFAR-5.
+
+    What that paper leaves open (temperature, epochs) is the reference's large-scale setting.
+    """
+
+    gamma: float = setting(
+        1.0, help="weight of the cross-entropy on the retain set", low=0.0, high=1000.0
+    )
+    alpha: float = setting(
+        0.001, help="weight of the divergence from the Original on the retain set", low=0.0,
+        high=1000.0,
+    )  # fmt: skip
+    temperature: float = setting(
+        4.0, help="temperature of the divergence", low=0.0, high=1000.0, exclusive_low=True
+    )
+    max_epochs: int = setting(
+        2, help="first epochs that also move away on the forget set", unit="epochs", low=0,
+        high=10_000,
+    )  # fmt: skip
+    milestones: str = setting(
+        "3,5,9", help="epochs after each of which the learning rate falls tenfold, e.g. 3,5,9"
+    )
+    forget_batch: int = setting(
+        0, help="samples per step on the forget set; 0 = as on the retain set", unit="samples",
+        low=0, high=65_536,
+    )  # fmt: skip
+    epochs: int = setting_of(Tuning, "epochs", 3)
+    lr: float = setting_of(Tuning, "lr", 5e-4)
+    weight_decay: float = setting_of(Tuning, "weight_decay", 5e-4)
+
+
+def cost(config: SCRUB, n_retain: int, n_forget: int, train: TrainSpec) -> float:
+    """Sample passes: the teacher once over S, the student over S_r and, at first, over S_f."""
+    away = min(config.epochs, config.max_epochs)
+    student = PASSES_PER_STEP * (config.epochs * n_retain + away * n_forget)
+    return float(n_retain + n_forget + student)
+
+
+@register(
+    "method",
+    "scrub",
+    label="SCRUB",
+    help="Move away from the Original's outputs on S_f, then back towards labels and outputs on "
+    "S_r. Cost: 1 forward of S, and 1 forward + 1 backward of S_r per epoch and of S_f in the "
+    "first max_epochs.",
+    config=SCRUB,
+    cost=cost,
+    source="Kurmanji et al. 2023, SCRUB; Hsu et al. 2025, baselines",
+)
+def unlearn(problem: Problem, config: SCRUB) -> Classifier:
+    """The Original after alternating ascent on KL over S_f and descent over S_r.
+
+    In evaluation mode of batch norm (batch_norm = eval) the first ascent has no gradient, since
+    student and teacher still agree. Raises SpecError if `milestones` is no list of epochs.
+    """
+    after = milestones(config.milestones)
+    teacher = teacher_logits(problem)
+    return tune(
+        problem,
+        config,
+        plan(problem, config, teacher),
+        "scrub",
+        lr_of_epoch=lambda epoch: rate(config.lr, after, epoch),
+    )
+
+
+def teacher_logits(problem: Problem) -> Tensor:
+    """The Original's logits (n, K) of all of S; rows of samples in neither set stay 0."""
+    chosen = torch.cat([problem.retain, problem.forget])
+    logits = logits_at(problem.original.eval(), problem, chosen)
+    table = logits.new_zeros(len(problem.samples), logits.shape[1])
+    table[chosen] = logits
+    return table
+
+
+def plan(problem: Problem, config: SCRUB, teacher: Tensor) -> Callable[[int], Sequence[Pass]]:
+    """The sweeps of each epoch (from 0): away from the teacher on S_f, then back on S_r."""
+    away = Pass(leave(problem, config, teacher), problem.forget, batch=config.forget_batch)
+    back = Pass(stay(problem, config, teacher), problem.retain)
+    return lambda epoch: [away, back] if epoch < config.max_epochs else [back]
+
+
+def leave(problem: Problem, config: SCRUB, teacher: Tensor) -> Loss:
+    """-KL(teacher || student) of the step's batch."""
+
+    def loss(model: nn.Module, step: Step) -> Tensor:
+        logits = model(problem.samples.pixels(step.batch))
+        return -kl(logits, teacher[step.batch], config.temperature)
+
+    return loss
+
+
+def stay(problem: Problem, config: SCRUB, teacher: Tensor) -> Loss:
+    """gamma CE + alpha KL(teacher || student) of the step's batch."""
+
+    def loss(model: nn.Module, step: Step) -> Tensor:
+        logits = model(problem.samples.pixels(step.batch))
+        ce = cross_entropy(logits, problem.samples.y[step.batch])
+        return config.gamma * ce + config.alpha * kl(
+            logits, teacher[step.batch], config.temperature
+        )
+
+    return loss
+
+
+def milestones(text: str) -> list[int]:
+    """The epochs in '3,5,9' (none in ''); SpecError where the text is no such list."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() for part in parts):
+        raise SpecError(f"scrub.milestones must list epochs, such as 3,5,9, but is '{text}'.")
+    return [int(part) for part in parts]
+
+
+def rate(lr: float, after: Sequence[int], epoch: int) -> float:
+    """Learning rate of an epoch (from 0): a tenth for every milestone before it."""
+    return lr * 0.1 ** sum(milestone < epoch + 1 for milestone in after)

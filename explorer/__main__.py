@@ -1,0 +1,115 @@
+"""`rk-explorer`: the window. Arguments are parsed before any heavy import."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from engine import __version__
+from engine.errors import SpecError, unknown
+
+UNUSABLE = 2  # exit status where nothing could be started
+LARGEST_SIDE = 16_384  # px of a window
+THEMES = ("light", "dark", "system")
+SCREENLESS = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb", "minimalegl", "vkkhrdisplay")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Open the window; the exit status (2 and a sentence where that is impossible)."""
+    try:
+        asked = parse(sys.argv[1:] if arguments is None else arguments)
+        check_display()
+    except SpecError as error:
+        print(f"rk-explorer: {error}", file=sys.stderr)
+        return UNUSABLE
+    from explorer import app
+
+    return app.run(app.Options(**vars(asked)))
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments as the fields of `app.Options`; SpecError with what would be right."""
+    found = parser().parse_args(arguments)
+    if found.dataset:
+        from engine import registry
+
+        if found.dataset not in registry.names("dataset"):
+            raise unknown("dataset", found.dataset, registry.names("dataset"))
+    if found.theme and found.theme not in THEMES:
+        raise unknown("theme", found.theme, THEMES)
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", found.device):
+        raise SpecError(
+            f"There is no device '{found.device}'. Use auto, cpu, cuda, cuda:0 (1, ...) or mps."
+        )
+    found.seed = None if found.seed is None else _seed(found.seed)
+    found.size = None if found.size is None else _size(found.size)
+    return found
+
+
+def check_display() -> None:
+    """SpecError, with what to do, where a window cannot be shown."""
+    platform = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
+    if not sys.platform.startswith("linux") or platform in SCREENLESS:
+        return
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise SpecError(
+            "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set). For a picture, run "
+            "QT_QPA_PLATFORM=offscreen rk-explorer --demo --screenshot FILE; for studies without "
+            "a window, use rk-engine."
+        )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a wrong argument with one sentence and the nearest option."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = re.match(r"unrecognized arguments: (\S+)", message)
+        if wrong and wrong[1].startswith("-"):
+            known = [name for action in self._actions for name in action.option_strings]
+            raise unknown("option", wrong[1].partition("=")[0], known)
+        raise SpecError(f"{message[:1].upper()}{message[1:]}. See rk-explorer --help.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    made = _Parser(
+        prog="rk-explorer",
+        description="A desktop microscope for machine unlearning.",
+        allow_abbrev=False,
+    )
+    made.add_argument("--version", action="version", version=f"rk-explorer {__version__}")
+    made.add_argument("--store", type=Path, metavar="DIR", help="folder that results are kept in")
+    made.add_argument("--dataset", default="", metavar="D", help="dataset to open, e.g. digits")
+    made.add_argument("--root", default="", metavar="P", help="folder the dataset lies in")
+    made.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    made.add_argument("--theme", default="", help="light, dark or system")
+    made.add_argument("--demo", action="store_true", help="run the suggested study by itself")
+    made.add_argument(
+        "--screenshot", type=Path, metavar="FILE",
+        help="save the window when all jobs are done, and end",
+    )  # fmt: skip
+    made.add_argument("--seed", metavar="N", help="seed of the study (131)")
+    made.add_argument("--size", metavar="WxH", help="size of the window, e.g. 1440x900")
+    return made
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d{1,18}", text):
+        raise SpecError(f"--seed must be a whole number of at least 0, but is '{text}'.")
+    return int(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
+    if not found or not all(1 <= int(side) <= LARGEST_SIDE for side in found.groups()):
+        raise SpecError(f"--size must be WIDTHxHEIGHT in px, such as 1440x900, but is '{text}'.")
+    return int(found[1]), int(found[2])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""The table of commands, from which menus, shortcuts and their list follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar
+
+from explorer import theme
+from explorer.controller import Controller
+from explorer.state import ADD, REPLACE
+
+SEPARATOR = "-"
+MENUS = ("File", "Edit", "View", "Run", "Help")
+
+
+class Desk(Protocol):
+    """What commands act on: the window, with its controller."""
+
+    controller: Controller
+
+    def close(self) -> bool:
+        """End the program."""
+
+    def ask_folder(self, dataset: str) -> None:
+        """Ask for the folder a dataset lies in, and open it."""
+
+    def ask_settings(self) -> None:
+        """Show the settings of training and measuring."""
+
+    def ask_method_settings(self) -> None:
+        """Show the settings of the chosen methods."""
+
+    def reset_layout(self) -> None:
+        """Put every dock back where it belongs."""
+
+    def choose_theme(self, choice: str) -> None:
+        """Change the appearance: 'light', 'dark' or 'system'."""
+
+    def show_shortcuts(self) -> None:
+        """List the shortcuts."""
+
+    def show_about(self) -> None:
+        """Say what this program is."""
+
+
+Do = Callable[[Desk], object]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing a person can do. menu: 'File' or 'File/Export figure'; group: one is checked."""
+
+    name: str
+    menu: str
+    text: str
+    do: Do
+    shortcut: str = ""
+    tip: str = ""
+    icon: str = ""
+    group: str = ""
+
+
+def _select_all(desk: Desk) -> None:
+    dataset = desk.controller.state.dataset
+    if dataset is not None:
+        desk.controller.select(list(range(len(dataset.train_y))), ADD)
+
+
+def _figure(kind: str) -> Do:
+    return lambda desk: desk.controller.export(kind)
+
+
+def _theme(choice: str) -> Do:
+    return lambda desk: desk.choose_theme(choice)
+
+
+def _folder(dataset: str) -> Do:
+    return lambda desk: desk.ask_folder(dataset)
+
+
+COMMANDS = (
+    Command(
+        "open-folder", "File", "Open image folder ...", _folder("folder"), "Ctrl+O",
+        "A folder that holds train/<class>/*.png or .jpg", "folder",
+    ),
+    Command(
+        "open-cifar5", "File", "Open small CIFAR-5 ...", _folder("small-cifar5"), "",
+        "The folder that holds CIFAR-10; 200 images of each of its first five classes are used",
+    ),
+    Command(
+        "open-cifar10", "File", "Open CIFAR-10 ...", _folder("cifar10"), "",
+        "The folder that holds CIFAR-10, or into which it is downloaded",
+    ),
+    Command(
+        "open-study", "File", "Open study ...", lambda desk: desk.controller.list_studies(),
+        "Ctrl+Shift+O", "A study that was computed before", "study",
+    ),
+    Command("-file-1", "File", SEPARATOR, print),
+    Command("figure-curves", "File/Export figure", "Curves ...", _figure("curves"), "Ctrl+E"),
+    Command("figure-embedding", "File/Export figure", "Embedding ...", _figure("embedding")),
+    Command("figure-around", "File/Export figure", "Neighborhood ...", _figure("neighborhood")),
+    Command("figure-metrics", "File/Export figure", "Metrics ...", _figure("metrics")),
+    Command("-file-2", "File", SEPARATOR, print),
+    Command("quit", "File", "Quit", lambda desk: desk.close(), "Ctrl+Q"),
+    Command("undo", "Edit", "Undo", lambda desk: desk.controller.undo.undo(), "Ctrl+Z", "", "undo"),
+    Command(
+        "redo", "Edit", "Redo", lambda desk: desk.controller.undo.redo(), "Ctrl+Shift+Z", "", "redo"
+    ),
+    Command("-edit-1", "Edit", SEPARATOR, print),
+    Command("select-all", "Edit", "Select all samples", _select_all, "Ctrl+A"),
+    Command(
+        "select-none", "Edit", "Select nothing", lambda desk: desk.controller.select([], REPLACE),
+        "Ctrl+Shift+A",
+    ),
+    Command("-edit-2", "Edit", SEPARATOR, print),
+    Command(
+        "forget", "Edit", "Forget the selection",
+        lambda desk: desk.controller.forget_selection(), "Ctrl+D",
+        "Make the selected samples the forget set of the next run", "forget",
+    ),
+    Command(
+        "remember", "Edit", "Remember the selection",
+        lambda desk: desk.controller.remember_selection(), "Ctrl+Shift+D",
+        "Take the selected samples out of the forget set",
+    ),
+    Command("reset-layout", "View", "Reset layout", lambda desk: desk.reset_layout()),
+    Command("theme-system", "View/Theme", "As the system", _theme("system"), group="theme"),
+    Command("theme-light", "View/Theme", "Light", _theme("light"), group="theme"),
+    Command("theme-dark", "View/Theme", "Dark", _theme("dark"), group="theme"),
+    Command(
+        "run", "Run", "Run the study", lambda desk: desk.controller.run(), "Ctrl+R",
+        "Train, unlearn and measure; what is in the store is not computed again", "run",
+    ),
+    Command(
+        "cancel", "Run", "Cancel", lambda desk: desk.controller.cancel(), "Esc",
+        "Stop; what is computed is kept", "cancel",
+    ),
+    Command("-run-1", "Run", SEPARATOR, print),
+    Command("settings", "Run", "Settings ...", lambda desk: desk.ask_settings(), "Ctrl+,"),
+    Command(
+        "method-settings", "Run", "Settings of methods ...",
+        lambda desk: desk.ask_method_settings(), "Ctrl+M",
+    ),
+    Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.show_shortcuts(), "F1"),
+    Command("about", "Help", "About RK Explorer", lambda desk: desk.show_about()),
+)  # fmt: skip
+
+
+class _Trigger(QObject):
+    """Does a command when its action is triggered; a child of the action."""
+
+    def __init__(self, action: QAction, command: Command, desk: Desk) -> None:
+        super().__init__(action)
+        self._command, self._desk = command, desk
+
+    def fire(self) -> None:
+        """Do it."""
+        self._command.do(self._desk)
+
+
+class Actions(QObject):
+    """The commands as QActions of one window, with the menus they lie in."""
+
+    def __init__(self, desk: Desk, bar: QMenuBar, parent: QObject) -> None:
+        super().__init__(parent)
+        self.menus: dict[str, QMenu] = {}
+        self.by_name: dict[str, QAction] = {}
+        self._groups: dict[str, QActionGroup] = {}
+        self._bar = bar
+        for name in MENUS:
+            self.menus[name] = bar.addMenu(f"&{name}")
+        for command in COMMANDS:
+            menu = self._menu(command.menu)
+            if command.text == SEPARATOR:
+                menu.addSeparator()
+            else:
+                menu.addAction(self._action(command, desk))
+
+    def paint_icons(self, look: theme.Theme) -> None:
+        """Draw the icons in the colors of a theme."""
+        for command in COMMANDS:
+            if command.icon:
+                self.by_name[command.name].setIcon(theme.icon(command.icon, look))
+
+    def _menu(self, path: str) -> QMenu:
+        if path not in self.menus:
+            above, _, name = path.rpartition("/")
+            self.menus[path] = self.menus[above].addMenu(name)
+            self.menus[path].setToolTipsVisible(True)
+        return self.menus[path]
+
+    def _action(self, command: Command, desk: Desk) -> QAction:
+        action = QAction(command.text, self)
+        action.setObjectName(command.name)
+        action.setToolTip(command.tip or command.text)
+        if command.shortcut:
+            action.setShortcut(QKeySequence(command.shortcut))
+        if command.group:
+            action.setCheckable(True)
+            if command.group not in self._groups:
+                self._groups[command.group] = QActionGroup(self)
+            self._groups[command.group].addAction(action)
+        action.triggered.connect(_Trigger(action, command, desk).fire)
+        self.by_name[command.name] = action
+        return action
+
+
+def shortcuts() -> list[tuple[str, str]]:
+    """(keys, what they do) of every command that has a shortcut."""
+    return [(one.shortcut, one.text.rstrip(" .")) for one in COMMANDS if one.shortcut]

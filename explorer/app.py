@@ -1,0 +1,258 @@
+"""Makes and wires everything: the only place that knows every class."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import (
+    QMessageLogContext,
+    QObject,
+    QSize,
+    QTimer,
+    QtMsgType,
+    Signal,
+    qInstallMessageHandler,
+)
+from PySide6.QtWidgets import QApplication
+
+from explorer import settings, theme
+from explorer.controller import Controller, Session
+from explorer.export import Exporter
+from explorer.jobs import CLOSE_S, Jobs, Say
+from explorer.notify import Notifier
+from explorer.reports import save_report
+from explorer.state import AppState, StudyForm
+from explorer.window import MainWindow
+
+if TYPE_CHECKING:
+    from engine.pipeline import Pipeline
+
+FAILED, UNUSABLE = 1, 2  # exit statuses: a job failed; nothing could be started
+SETTLE_MS = 300  # for the last drawing before a screenshot
+NO_DISPLAY = (
+    "rk-explorer: no window can be opened here. Check that DISPLAY or WAYLAND_DISPLAY names a "
+    "running display, and that Qt's libraries are there (on Debian and Ubuntu: apt install "
+    "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxkbcommon-x11-0 libegl1). For a picture, run "
+    "QT_QPA_PLATFORM=offscreen rk-explorer --demo --screenshot FILE; for studies without a "
+    "window, use rk-engine."
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for; '' and None leave it to the last session."""
+
+    store: Path | None = None
+    dataset: str = ""
+    root: str = ""
+    device: str = "auto"
+    theme: str = ""
+    demo: bool = False
+    screenshot: Path | None = None
+    seed: int | None = None
+    size: tuple[int, int] | None = None
+
+    @property
+    def scripted(self) -> bool:
+        """Whether nobody sits in front of it: then no session is brought back or kept."""
+        return self.demo or self.screenshot is not None
+
+
+class EngineFactory:
+    """Makes a lane's engine, in the lane's thread: torch and h5py are imported there."""
+
+    def __init__(self, store: Path | None, device: str) -> None:
+        self._store, self._device = store, device
+
+    def __call__(self, say: Say) -> Pipeline:
+        """A pipeline on the store; StoreError or SpecError where that is impossible."""
+        from engine.pipeline import Pipeline
+        from engine.runtime import limit_threads
+        from engine.store import Store, default_store
+
+        limit_threads()
+        return Pipeline(Store(self._store or default_store(), say), self._device)
+
+
+class Explorer(QObject):
+    """The program: state, lanes, controller and window, and how they begin and end."""
+
+    _caught = Signal(str)
+
+    def __init__(self, options: Options, make_engine: Any = None) -> None:
+        """`make_engine(say)` makes a lane's engine; by default an `engine.pipeline.Pipeline`."""
+        super().__init__()
+        self.options = options
+        store = options.store or _store_from_environment()
+        self._file = settings.file_in(store)
+        self._reports = self._file.parent / "reports"
+        self.settings = settings.Settings() if options.scripted else settings.load(self._file)
+        self.settings.theme = options.theme or self.settings.theme
+        self.state = AppState(self)
+        factory = make_engine or EngineFactory(store, options.device)
+        self.jobs = Jobs(factory, self._reports, self)
+        self.controller = Controller(self.state, self.jobs, self)
+        self.notifier = Notifier(self)
+        self.controller.noticed.connect(self.notifier.say)
+        self._caught.connect(self.notifier.fail)
+        self.window = MainWindow(self.state, self.controller, self.notifier, self.settings)
+        self.exporter = Exporter(self.controller, self.window)
+        self.autopilot = Autopilot(self)
+        self.window.painted.connect(self._begin)
+        self.window.closing.connect(self._keep)
+
+    def show(self) -> None:
+        """Show the window; everything else begins once it is painted."""
+        if self.options.size is not None:
+            self.window.resize(QSize(*self.options.size))
+        elif not self.options.scripted:
+            self.window.restore()
+        self.window.show()
+
+    def close(self) -> bool:
+        """Stop all work; False if some of it did not stop in time."""
+        self.window.close()
+        return self.jobs.close(CLOSE_S)
+
+    def report(self, error: BaseException) -> None:
+        """Show an error nobody foresaw, from any thread."""
+        self._caught.emit(save_report(self._reports, "The last action", error))
+
+    def _begin(self) -> None:
+        if os.environ.get("RK_EXPLORER_TRACE"):
+            loaded = "torch" in sys.modules
+            print(f"first-paint {process_age():.3f} torch={loaded}", file=sys.stderr, flush=True)
+        self.window.load_views()
+        self.controller.start(self._session())
+
+    def _session(self) -> Session:
+        options, kept = self.options, settings.session_of(self.settings)
+        form = kept.form
+        if options.dataset and (options.dataset, options.root) != (form.dataset, form.root):
+            kept = Session(StudyForm(dataset=options.dataset, root=options.root, seed=form.seed))
+        if options.seed is not None:
+            kept = replace(kept, form=replace(kept.form, seed=options.seed))
+        return kept
+
+    def _keep(self) -> None:
+        if self.options.scripted:
+            return
+        self.window.keep()
+        settings.keep(self.settings, self.state)
+        try:
+            settings.save(self._file, self.settings)
+        except OSError as error:
+            print(f"rk-explorer: this session could not be kept: {error}", file=sys.stderr)
+
+
+class Autopilot(QObject):
+    """Runs the suggested study (--demo), and ends with a picture of it all (--screenshot)."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        super().__init__(explorer)
+        self._explorer = explorer
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._finish)
+        if explorer.options.demo:
+            explorer.controller.opened.connect(self._demonstrate)
+        if explorer.options.screenshot is not None:
+            explorer.jobs.idle.connect(self._settle)
+
+    def _demonstrate(self) -> None:
+        controller, forget = self._explorer.controller, self._explorer.state.forget
+        controller.opened.disconnect(self._demonstrate)
+        if forget:
+            controller.set_current(forget[0])
+        controller.run()
+
+    def _settle(self) -> None:
+        self._timer.start(SETTLE_MS)
+
+    def _finish(self) -> None:
+        explorer, out = self._explorer, self._explorer.options.screenshot
+        if explorer.jobs.busy() or out is None:
+            return
+        errors = list(explorer.notifier.errors)
+        if not save_picture(explorer.window, out):
+            errors.append(f"The screenshot could not be written to '{out}'.")
+        for sentence in errors:
+            print(f"rk-explorer: {sentence}", file=sys.stderr)
+        QApplication.exit(FAILED if errors else 0)
+
+
+def save_picture(window: MainWindow, out: Path) -> bool:
+    """Write the window as it looks now; whether that worked."""
+    return window.grab().save(str(out))
+
+
+def run(options: Options) -> int:
+    """Show the window until it is closed; the exit status."""
+    qInstallMessageHandler(_on_qt_message)
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("rk-explorer")
+    app.setApplicationDisplayName("RK Explorer")
+    app.setDesktopFileName("rk-explorer")
+    theme.apply(app, theme.theme_of(theme.resolve(options.theme or "system")))
+    app.setWindowIcon(theme.icon("app", theme.LIGHT))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # results are written atomically: ending is safe
+    explorer = Explorer(options)
+    _catch_exceptions(explorer)
+    explorer.show()
+    status = app.exec()
+    ended = explorer.close()
+    if not ended:  # a lane is inside foreign code that cannot be asked to stop
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
+
+
+def process_age() -> float:
+    """Seconds since this process was started (since this module was imported, off Linux)."""
+    try:
+        after_name = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2]
+        ticks = int(after_name.split()[19])  # field 22, starttime, of proc(5)
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError):
+        return time.monotonic() - _IMPORTED
+
+
+_IMPORTED = time.monotonic()
+
+
+def _store_from_environment() -> Path | None:
+    named = os.environ.get("RK_EXPLORER_STORE")
+    return Path(named) if named else None
+
+
+def _catch_exceptions(explorer: Explorer) -> None:
+    def in_main(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        sys.__excepthook__(kind, error, trace)
+        explorer.report(error)
+
+    def in_thread(facts: threading.ExceptHookArgs) -> None:
+        if facts.exc_value is not None:
+            explorer.report(facts.exc_value)
+
+    sys.excepthook = in_main
+    threading.excepthook = in_thread
+
+
+def _on_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    """Qt's words on standard error; where it would abort for want of a display, a sentence."""
+    if kind == QtMsgType.QtFatalMsg:  # Qt would abort next
+        print(NO_DISPLAY, file=sys.stderr, flush=True)
+        os._exit(UNUSABLE)
+    if "propagateSizeHints" not in message:  # all that the offscreen platform has to say
+        print(f"rk-explorer: {message}", file=sys.stderr)

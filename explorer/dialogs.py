@@ -1,0 +1,227 @@
+"""The few dialogs: settings built from described fields, stored studies, shortcuts, about."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, qVersion
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine import __version__
+from engine.errors import SpecError
+from engine.results import StudySummary
+from engine.spec import ProbeSpec, RunSpec, TrainSpec, parse_taus
+from explorer.actions import shortcuts
+from explorer.catalog import Field, amended, describe
+from explorer.controller import Controller
+from explorer.forms import FieldsForm, FormDialog, worded
+from explorer.state import AppState
+
+ATTACK = ("steps", "step_size", "target")
+
+
+class SettingsDialog(FormDialog):
+    """Re-trains, seed, perturbation, tau and draws; and how models are trained."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None) -> None:
+        state, form = controller.state, controller.state.form
+        self._controller = controller
+        self._measuring = FieldsForm(
+            measuring_fields(state), "tau is in units of the pixel range [0, 1]."
+        )
+        self._measuring.show_values(
+            {
+                "retrains": form.retrains,
+                "seed": form.seed,
+                "perturbation": form.perturbation,
+                "draws": form.draws,
+                **({"taus": form.taus} if form.taus else {}),
+                **form.probe,
+            }
+        )
+        self._training = FieldsForm(
+            training_fields(state), "For the Original and for every Re-train."
+        )
+        self._training.show_values(form.training)
+        forms = {"Measuring": self._measuring, "Training": self._training}
+        super().__init__("Settings of the study", forms, parent)
+
+    def problem(self) -> str:
+        """Also a grid of tau that cannot be read."""
+        try:
+            parse_taus(self._measuring.values()["taus"])
+        except SpecError as error:
+            return str(error)
+        return super().problem()
+
+    def accept(self) -> None:
+        """Put the values into the form."""
+        if self.refuse():
+            return
+        values, changes = self._measuring.values(), self._measuring.changes()
+        super().accept()
+        self._controller.change_form(
+            retrains=values["retrains"],
+            seed=values["seed"],
+            perturbation=values["perturbation"],
+            draws=values["draws"],
+            taus=changes.get("taus", ""),
+            probe={name: changes[name] for name in ATTACK if name in changes},
+            training=self._training.changes(),
+        )
+
+
+class MethodsDialog(FormDialog):
+    """The settings of every chosen method, one page each."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None) -> None:
+        state, form = controller.state, controller.state.form
+        self._controller = controller
+        self._names: dict[str, str] = {}
+        pages: dict[str, FieldsForm] = {}
+        advised = state.dataset.recommended.methods if state.dataset else {}
+        for name in form.methods:
+            item = state.catalog.method(name)
+            fields = amended(item.fields, advised.get(name, {}))
+            pages[item.label] = FieldsForm(fields, item.help)
+            pages[item.label].show_values(form.settings.get(name, {}))
+            self._names[item.label] = name
+        super().__init__("Settings of methods", pages, parent)
+
+    def accept(self) -> None:
+        """Put what differs from the recommendation into the form."""
+        if self.refuse():
+            return
+        super().accept()
+        changes = {self._names[label]: page.changes() for label, page in self.forms.items()}
+        kept = dict(self._controller.state.form.settings)
+        self._controller.change_form(settings={**kept, **changes})
+
+
+class StudiesDialog(QDialog):
+    """The studies in the store; the chosen one is opened."""
+
+    chosen = Signal(str)  # key
+
+    def __init__(self, studies: list[StudySummary], parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Open study")
+        self.resize(760, 360)
+        self._studies = studies
+        heads = ("Dataset", "Model", "Forget", "Methods", "Perturbation", "Draws", "Seed", "Made")
+        self.table = _table(heads, [_cells(one) for one in studies])
+        self.table.doubleClicked.connect(self.accept)
+        self._buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel
+        )
+        self._buttons.button(QDialogButtonBox.StandardButton.Open).setEnabled(bool(studies))
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        if studies:
+            layout.addWidget(self.table)
+            self.table.selectRow(0)
+        else:
+            layout.addWidget(worded("No study is in the store yet. Press Run first.", "empty"))
+        layout.addWidget(self._buttons)
+
+    def accept(self) -> None:
+        """Open the chosen study."""
+        row = self.table.currentRow()
+        super().accept()
+        if 0 <= row < len(self._studies):
+            self.chosen.emit(self._studies[row].key)
+
+
+class ShortcutsDialog(QDialog):
+    """Every shortcut there is."""
+
+    def __init__(self, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Shortcuts")
+        self.resize(420, 440)
+        layout = QVBoxLayout(self)
+        layout.addWidget(_table(("Keys", "What they do"), [list(pair) for pair in shortcuts()]))
+
+
+class AboutDialog(QDialog):
+    """What this program is, and its versions."""
+
+    def __init__(self, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About RK Explorer")
+        layout = QVBoxLayout(self)
+        layout.addWidget(
+            worded(
+                f"<h3>RK Explorer {__version__}</h3>"
+                "<p>A desktop microscope for machine unlearning: it shows what knowledge of a "
+                "forgotten sample is left in its neighborhood.</p>"
+                "<p>Residual knowledge and RURK: Hsu, Niroula, He, Brugere, Lecue, Chen. The "
+                "Unseen Threat: Residual Knowledge in Machine Unlearning under Perturbed "
+                "Samples. NeurIPS 2025.</p>"
+                f"<p>Python {platform.python_version()}, Qt {qVersion()}</p>",
+                "about",
+            )
+        )
+
+
+def measuring_fields(state: AppState) -> tuple[Field, ...]:
+    """How residual knowledge is measured: the fields of RunSpec and ProbeSpec that a form has."""
+    grid = state.dataset.recommended.taus if state.dataset else ProbeSpec().taus
+    names = tuple(item.name for item in state.catalog.perturbations)
+    run = {item.name: item for item in describe(RunSpec)}
+    probe = {item.name: item for item in describe(ProbeSpec)}
+    perturbation = probe["perturbation"]
+    return (
+        run["retrains"],
+        run["seed"],
+        Field("perturbation", "str", perturbation.default, perturbation.help, choices=names),
+        Field(
+            "taus", "str", ",".join(f"{tau:g}" for tau in grid),
+            "perturbation norms: low:high:count (0:0.4:11) or a list (0,0.01,0.03)", "pixel range",
+        ),
+        probe["draws"],
+        *(probe[name] for name in ATTACK),
+    )  # fmt: skip
+
+
+def training_fields(state: AppState) -> tuple[Field, ...]:
+    """How models are trained, with what the dataset recommends for the chosen model."""
+    if state.dataset is None:
+        return describe(TrainSpec)
+    advice = state.dataset.recommended
+    return describe(advice.train_for(state.form.model or advice.model))
+
+
+def _cells(one: StudySummary) -> list[str]:
+    return [
+        one.dataset, one.model, f"{one.forget:,}", ", ".join(one.methods), one.perturbation,
+        str(one.draws), str(one.seed), one.created[:16].replace("T", " "),
+    ]  # fmt: skip
+
+
+def _table(heads: tuple[str, ...], rows: list[list[Any]]) -> QTableWidget:
+    table = QTableWidget(len(rows), len(heads))
+    table.setHorizontalHeaderLabels(list(heads))
+    table.verticalHeader().hide()
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    for row, cells in enumerate(rows):
+        for column, text in enumerate(cells):
+            item = QTableWidgetItem(text)
+            item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+            table.setItem(row, column, item)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setStretchLastSection(True)
+    return table

@@ -1,0 +1,69 @@
+"""The frame all views share: a header, the content, and what to do next while it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+MARGIN, SPACING = 8, 6  # logical pixels
+
+
+class Panel(QWidget):
+    """`header` for controls in a row, `content` below it, or a sentence where there is none."""
+
+    def __init__(self, content: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.header = QHBoxLayout()
+        self.header.setSpacing(SPACING)
+        self.empty = QLabel()
+        self.empty.setObjectName("empty")
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(content)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        self._layout.setSpacing(SPACING)
+        self._layout.addLayout(self.header)
+        self._layout.addWidget(self._stack, 1)
+        outer = QVBoxLayout(parent)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self)
+
+    def add_widget(self, widget: QWidget) -> None:
+        """Put another row between header and content."""
+        self._layout.insertWidget(self._layout.count() - 1, widget)
+
+    def show_empty(self, sentence: str) -> None:
+        """Show what to do next instead of the content."""
+        self.empty.setText(sentence)
+        self._stack.setCurrentIndex(0)
+
+    def show_content(self) -> None:
+        """Show the content."""
+        self._stack.setCurrentIndex(1)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the sentence is shown."""
+        return self._stack.currentIndex() == 0
+
+
+def button(text: str, tip: str, pressed: Callable[[], None]) -> QPushButton:
+    """A push button with a tooltip; `pressed` must be a bound method (a lambda would leak)."""
+    made = QPushButton(text)
+    made.setToolTip(tip)
+    made.setAccessibleDescription(tip)
+    made.clicked.connect(pressed)
+    return made
+
+
+def muted(text: str = "") -> QLabel:
+    """A label in the quiet color, wrapping."""
+    made = QLabel(text)
+    made.setObjectName("muted")
+    made.setWordWrap(True)
+    return made

@@ -1,0 +1,64 @@
+"""Samples as pictures: images pixel by pixel, feature vectors as small bars."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
+
+
+def picture(sample: np.ndarray) -> QImage:
+    """The QImage of one image (C, H, W), uint8 or float in [0, 1]; C = 1 is gray, C >= 3 RGB."""
+    if sample.dtype != np.uint8:
+        sample = np.rint(np.clip(sample, 0, 1) * 255).astype(np.uint8)
+    gray = sample.shape[0] < 3
+    pixels = np.ascontiguousarray(sample[0] if gray else np.moveaxis(sample[:3], 0, -1))
+    height, width = pixels.shape[:2]
+    kind = QImage.Format.Format_Grayscale8 if gray else QImage.Format.Format_RGB888
+    return QImage(pixels.data, width, height, pixels[0].nbytes, kind).copy()
+
+
+def pixel_ratio(painter: QPainter) -> float:
+    """Device pixels per logical pixel; never ask `painter.device()`, which PySide may delete."""
+    ratio: float = painter.deviceTransform().m11() / painter.worldTransform().m11()
+    return ratio
+
+
+def draw_sample(painter: QPainter, box: QRectF, sample: np.ndarray, color: str) -> None:
+    """Draw an image (C, H, W) into a square box, or features (d,) as bars in `color`.
+
+    Pixels are enlarged without smoothing, and averaged where the box has fewer of them. A bar
+    from the bottom to the top of the box is 1.
+    """
+    if sample.ndim == 3:
+        image = picture(sample)
+        smooth = image.width() > box.width() * pixel_ratio(painter)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        fitted = image.size().scaled(box.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
+        left = box.left() + (box.width() - fitted.width()) / 2
+        top = box.top() + (box.height() - fitted.height()) / 2
+        painter.drawImage(QRectF(left, top, fitted.width(), fitted.height()), image)
+        return
+    slot = box.width() / max(1, len(sample))
+    painter.fillRect(QRectF(box.left(), box.bottom() - 1, box.width(), 1), QColor(color))
+    for i, value in enumerate(np.clip(np.nan_to_num(sample), 0, 1)):
+        height = float(value) * box.height()
+        bar = QRectF(box.left() + i * slot, box.bottom() - height, max(1.0, slot - 1), height)
+        painter.fillRect(bar, QColor(color))
+
+
+def html_picture(sample: np.ndarray, side: int, color: str, ground: str) -> str:
+    """An <img> of the sample, `side` pixels square, for a tooltip."""
+    image = QImage(side, side, QImage.Format.Format_RGB32)
+    image.fill(QColor(ground))
+    painter = QPainter(image)
+    draw_sample(painter, QRectF(0, 0, side, side), sample, color)
+    painter.end()
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]
+    text = base64.b64encode(data.data()).decode("ascii")
+    return f'<img src="data:image/png;base64,{text}" width="{side}" height="{side}">'

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine import study
+from engine.datasets.base import Dataset, load
+from engine.errors import SpecError
+from engine.spec import DataSpec, RunSpec
+
+
+@pytest.fixture(scope="module")
+def iris() -> Dataset:
+    return load(DataSpec("iris"))
+
+
+def test_empty_words_mean_the_datasets_recommendation(iris: Dataset) -> None:
+    spec = study.compose(iris)
+    assert spec.model.name == "mlp"
+    assert spec.train == iris.recommended.train
+    assert len(spec.forget) == 7
+    assert [method.name for method in spec.methods] == ["rurk", "gd", "ga"]
+    assert spec.methods[0].config.tau == iris.recommended.methods["rurk"]["tau"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"model": "resnet19"}, "no model 'resnet19'. Did you mean 'resnet18'"),
+        ({"methods": ["rukr"]}, "no method 'rukr'"),
+        ({"methods": []}, "Name at least one method"),
+        ({"settings": {"rurk": {"tau": -1}}}, r"rurk\.tau must be at least 0"),
+        ({"settings": {"rurk": {"epochs": 1.5}}}, r"rurk\.epochs must be a whole number"),
+        ({"settings": {"rurk": {"search": "pdg"}}}, "Did you mean 'pgd'"),
+        ({"settings": {"rurk": {"lambda-a": 1}}}, "Did you mean 'lambda_a'"),
+        ({"settings": {"gd": {"lr": 1}}, "methods": ["rurk"]}, "settings for 'gd'"),
+        ({"settings": {"dg": {"lr": 1}}}, "no method 'dg'. Did you mean 'gd'"),
+        ({"settings": {"train": {"epochs": 0}}}, r"train\.epochs must be at least 1"),
+        ({"retrains": 0}, "retrains must be at least 1"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"draws": 0}, "draws must be at least 1"),
+        ({"taus": "0.1,-0.2"}, "at least 0, but is -0.2"),
+        ({"taus": "0.2,0.1"}, "must ascend"),
+        ({"perturbation": "gausian"}, "Did you mean 'gaussian'"),
+        ({"forget": "class:setos"}, "Did you mean 'setosa'"),
+        ({"forget": []}, "forget set is empty"),
+        ({"forget": [500]}, "Index 500 is not in the training set"),
+        ({"forget": "random:100%"}, "no retain samples are left in S_r"),
+    ],
+)
+def test_bad_words_get_a_sentence(iris: Dataset, words: dict[str, Any], says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        study.compose(iris, **words)
+
+
+def test_settings_of_training_and_measuring_have_owners_too(iris: Dataset) -> None:
+    spec = study.compose(iris, settings={"train": {"epochs": "3"}, "probe": {"steps": 5}})
+    assert spec.train.epochs == 3
+    assert spec.probe.steps == 5
+
+
+def test_naming_retrain_adds_nothing_for_it_is_always_there(iris: Dataset) -> None:
+    spec = study.compose(iris, methods=["retrain"])
+    assert spec.methods == ()
+    assert set(study.model_keys(spec)) == {"original", "retrain-0", "retrain-1", "retrain-2"}
+
+
+def test_a_spec_survives_json(iris: Dataset) -> None:
+    spec = study.compose(iris, settings={"rurk": {"tau": 0.07}}, perturbation="pgd")
+    again = study.from_plain(study.as_plain(spec))
+    assert again == spec
+    assert study.study_key(again) == study.study_key(spec)
+    with pytest.raises(SpecError, match="cannot be read by this version"):
+        study.from_plain({"data": {}})
+
+
+def variants(spec: RunSpec, iris: Dataset) -> dict[str, RunSpec]:
+    return {
+        "seed": study.compose(iris, seed=1),
+        "epochs": study.compose(iris, training={"epochs": 3}),
+        "forget": study.compose(iris, forget=[1, 2]),
+        "method": study.compose(iris, settings={"gd": {"lr": 0.02}}),
+        "draws": study.compose(iris, draws=50),
+        "taus": study.compose(iris, taus="0,0.1"),
+    }
+
+
+def test_keys_change_with_what_matters_and_only_with_that(iris: Dataset) -> None:
+    spec = study.compose(iris)
+    others = variants(spec, iris)
+    assert len({study.study_key(one) for one in [spec, *others.values()]}) == 7
+    same = {
+        name: study.original_key(one) == study.original_key(spec) for name, one in others.items()
+    }
+    assert same == {
+        "seed": False, "epochs": False, "forget": True, "method": True, "draws": True, "taus": True,
+    }  # fmt: skip
+    keys, changed = study.model_keys(spec), study.model_keys(others["method"])
+    assert [name for name in keys if keys[name] != changed[name]] == ["gd"]

@@ -1,0 +1,64 @@
+"""Traps: a test fails on Qt's warnings, on exceptions in slots, on leaked threads and windows."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
+
+HARMLESS = ("This plugin does not support",)  # all that the offscreen platform has to say
+PATIENCE = 5.0  # seconds for threads that are about to end
+
+
+@pytest.fixture(autouse=True)
+def _no_qt_warnings(qapp: QApplication) -> Iterator[None]:
+    """Whatever Qt complains of fails the test."""
+    said: list[str] = []
+
+    def listen(kind: object, context: object, message: str) -> None:
+        if not any(word in message for word in HARMLESS):
+            said.append(message)
+
+    qInstallMessageHandler(listen)
+    yield
+    qInstallMessageHandler(None)
+    assert not said, f"Qt complained: {said}"
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Threads and top-level widgets that a test leaves behind fail it, by name."""
+    threads = set(threading.enumerate())
+    windows = set(QApplication.topLevelWidgets())
+    yield
+    request.node.funcargs.clear()  # pytest keeps what the fixtures made a little longer
+    _let_go()
+    deadline = time.monotonic() + PATIENCE
+    while (late := _left(threads)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not late, f"threads left behind: {late}"
+    if any(widget not in windows for widget in QApplication.topLevelWidgets()):
+        gc.collect()  # slow beside torch, so only where a cycle may be what keeps a window
+        _let_go()
+    left = [_named(widget) for widget in QApplication.topLevelWidgets() if widget not in windows]
+    assert not left, f"windows left behind: {left}"
+
+
+def _let_go() -> None:
+    for _ in range(3):
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QCoreApplication.processEvents()
+
+
+def _left(before: set[threading.Thread]) -> list[str]:
+    return [one.name for one in threading.enumerate() if one not in before and one.is_alive()]
+
+
+def _named(widget: QWidget) -> str:
+    title = widget.title() if isinstance(widget, QMenu) else widget.windowTitle()
+    return f"{type(widget).__name__} '{widget.objectName()}' '{title}' of {widget.parent()}"

@@ -1,0 +1,36 @@
+"""Mouse drags as a person makes them: QTest's moves carry no pressed button."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+STEP = 20  # ms between moves; pyqtgraph drops what comes faster than 100 a second
+
+
+def drag(
+    widget: QWidget,
+    points: list[QPoint],
+    keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
+    """Press the left button at the first of the widget's pixels, move along, let go at the last."""
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    _send(widget, QEvent.Type.MouseButtonPress, points[0], left, left, keys)
+    for at in points[1:]:
+        _send(widget, QEvent.Type.MouseMove, at, none, left, keys)
+        QTest.qWait(STEP)
+    _send(widget, QEvent.Type.MouseButtonRelease, points[-1], left, none, keys)
+
+
+def _send(
+    widget: QWidget,
+    kind: QEvent.Type,
+    at: QPoint,
+    button: Qt.MouseButton,
+    held: Qt.MouseButton,
+    keys: Qt.KeyboardModifier,
+) -> None:
+    place = QPointF(widget.mapToGlobal(at))
+    QApplication.sendEvent(widget, QMouseEvent(kind, QPointF(at), place, button, held, keys))

@@ -1,0 +1,54 @@
+"""The real engine, without the one part that takes long: UMAP's helper process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.pipeline import Pipeline
+from engine.report import Reporter
+from engine.results import FORGET, RETAIN, Embedding
+from engine.spec import RunSpec
+from engine.store import Store
+from explorer.state import StudyForm
+
+FORM = StudyForm(
+    dataset="iris", training={"epochs": 2}, methods=("gd",), retrains=1, draws=10, taus="0,0.2"
+)
+
+
+class NoEmbedder:
+    """Stands where the helper process would be."""
+
+    def warm_up(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Quick(Pipeline):
+    """Places samples by their first two features instead of by UMAP."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, "cpu")
+        self.embedder = NoEmbedder()  # type: ignore[assignment]
+
+    def embed(self, spec: RunSpec, model: str, report: Reporter) -> Embedding:
+        dataset = self.dataset(spec.data, report)
+        rows = np.arange(len(dataset.train_y))
+        xy = dataset.train_x.reshape(len(rows), -1)[:, :2].astype(np.float32)
+        kind = np.where(np.isin(rows, spec.forget), FORGET, RETAIN).astype(np.uint8)
+        return Embedding(model, xy, rows, kind, dataset.train_y)
+
+
+class QuickFactory:
+    """Makes quick engines on one store."""
+
+    def __init__(self, store: Path) -> None:
+        self.store = store
+
+    def __call__(self, say: Any) -> Quick:
+        return Quick(Store(self.store, say))
