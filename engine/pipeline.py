@@ -227,7 +227,7 @@ class Pipeline:
         if kind == "neighborhood":
             sample = options.pop("sample", None)
             tau = options.pop("tau", -1.0)
-            sample = worst_sample(one) if sample is None else sample
+            sample = one.residual.worst_sample() if sample is None else sample
             near = self.neighborhood(spec, sample, "", tau, quiet)
             dataset = self.work.dataset(spec.data, quiet)
             return figures.neighborhood(
@@ -433,14 +433,6 @@ class Pipeline:
                 f"No sample of class {dataset.classes[lost]} is retained (class unlearning): "
                 "Re-train cannot recognize it, so r is undefined for most of its samples."
             )
-
-
-def worst_sample(one: Study) -> int:
-    """The forget sample on which residual knowledge is largest, over methods and tau."""
-    names = [name for name in one.residual.curves if name != "original"] or ["original"]
-    ratio = np.stack([one.residual.ratio(name) for name in names])
-    worst = np.where(np.isfinite(ratio), ratio, -1.0).max((0, 2))
-    return int(one.residual.samples[int(worst.argmax())])
 
 
 def _groups(spec: RunSpec) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from engine.perturb import BLOCK, attacked_copies, kind_of, random_copies, unit_noise
 from engine.report import Reporter
-from engine.results import Curve, Residual
+from engine.results import Curve, Residual, reference_counts
 from engine.runtime import numpy_generator
 from engine.spec import ProbeSpec
 
@@ -164,9 +164,7 @@ def summarize(
     counts = {name: correct(found, y, draws) for name, found in predictions.items()}
     weights = resampling_weights(len(samples), probe.seed)
 
-    def reference(model: str) -> np.ndarray:
-        return np.stack([counts.get(f"{name}@{model}", counts[name]) for name in retrains])
-
+    against = {name: reference_counts(counts, name) for name in judged}
     low, high = null_band(counts, retrains, weights)
     return Residual(
         perturbation=probe.perturbation,
@@ -174,10 +172,10 @@ def summarize(
         draws=draws,
         samples=samples,
         counts=counts,
-        curves={name: curve(counts[name], reference(name), weights) for name in judged},
+        curves={name: curve(counts[name], against[name], weights) for name in judged},
         null_low=low,
         null_high=high,
-        posterior={name: posterior(counts[name], reference(name), draws) for name in judged},
+        posterior={name: posterior(counts[name], against[name], draws) for name in judged},
         predictions={name: found[:, :, :draws] for name, found in predictions.items()},
     )
 

@@ -71,14 +71,23 @@ class Residual:
     posterior: Mapping[str, np.ndarray]
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def reference(self, model: str) -> np.ndarray:
+        """(k, n_f, T) counts of the Re-trains on the copies that `model` was shown."""
+        return reference_counts(self.counts, model)
+
     def ratio(self, model: str) -> np.ndarray:
         """Per-sample r_tau (n_f, T): u over a, averaged over the Re-trains that recognize it."""
-        names = [name for name in self.counts if name.startswith("retrain-")]
-        u = self.counts[model].astype(np.float64)
-        parts = np.stack([_divide(u, self.counts[name]) for name in names])
+        parts = _divide(self.counts[model].astype(np.float64)[None], self.reference(model))
         defined = np.isfinite(parts)
         total = np.where(defined, parts, 0).sum(0)
         return _divide(total, defined.sum(0))
+
+    def worst_sample(self) -> int:
+        """The forget sample on which a method's residual knowledge is largest, over all tau."""
+        names = [name for name in self.curves if name != "original"] or ["original"]
+        found = np.stack([self.ratio(name) for name in names])
+        worst = np.where(np.isfinite(found), found, -1.0).max((0, 2))
+        return int(self.samples[int(worst.argmax())])
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +154,15 @@ class StudySummary:
     seed: int
     created: str
     seconds: float
+
+
+def reference_counts(counts: Mapping[str, np.ndarray], model: str) -> np.ndarray:
+    """(k, n_f, T) counts of the Re-trains on the copies of `model`.
+
+    counts: model -> (n_f, T); 'retrain-0@gd' where copies were attacked against gd.
+    """
+    names = [name for name in counts if name.startswith("retrain-") and "@" not in name]
+    return np.stack([counts.get(f"{name}@{model}", counts[name]) for name in names])
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ class Pass:
 
     Each step's batch holds `batch` indices from `drive` (0: as many as the settings say); the
     batch beside it holds `beside_batch` indices from `beside`, which is cycled (and reshuffled
-    when used up).
+    when used up). `beside_passes` says how often a loss passes over the latter, for progress.
     """
 
     loss: Loss
@@ -52,6 +52,7 @@ class Pass:
     beside_batch: int = 0
     batch: int = 0
     shuffle: bool = True
+    beside_passes: float = 1.0
 
     def steps(self, batch: int) -> int:
         """Number of steps in this sweep, where the settings say `batch`."""
@@ -141,7 +142,8 @@ def descend(
                     losses.append(loss)
                     history.steps += 1
                     _look(losses, history.steps, epoch, spec, report, total)
-                    report.advance(PASSES_PER_STEP * (len(batch) + len(beside)))
+                    passes = len(batch) + one.beside_passes * len(beside)
+                    report.advance(PASSES_PER_STEP * passes)
             values = torch.stack(losses).tolist() if losses else []
             _check_finite(values, history.steps - len(values), epoch, spec, report)
             history.loss.append(sum(values) / max(1, len(values)))

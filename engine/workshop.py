@@ -214,8 +214,10 @@ class Workshop:
     def _blank(self, spec: RunSpec, name: str) -> Classifier:
         """A network that the named model's weights fit into."""
         model = self._fresh(spec, "blank")
-        adapt = registry.get("method", _method_named(spec, name).name).facts.get("adapt")
-        return adapt(model) if adapt and name != "original" else model
+        method = _method_named(spec, name)
+        adapt = registry.get("method", method.name).facts.get("adapt")
+        fitted: Classifier = adapt(model, method.config) if adapt else model
+        return fitted
 
     def _put_model(
         self,

@@ -57,9 +57,10 @@ class RURK(SGDSpec):
 def cost(config: RURK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     """Sample passes: retain, forget and v perturbed batches in each step, and the search."""
     steps = min(config.max_steps, config.epochs * -(-n_retain // config.batch))
-    search = {"gaussian": 0, "fgsm": 1, "pgd": config.steps}[config.search]
-    beside = min(config.batch, n_forget) * (1 + config.v * (1 + search))
-    return float(PASSES_PER_STEP * steps * (min(config.batch, n_retain) + beside))
+    batches = -(-n_forget // config.batch)
+    beside = _passes_over_forget(config) * n_forget / batches
+    per_step = n_retain / -(-n_retain // config.batch) + beside
+    return float(PASSES_PER_STEP * steps * per_step)
 
 
 @register(
@@ -80,7 +81,13 @@ def unlearn(problem: Problem, config: RURK) -> Classifier:
     term becomes + lambda_a CE(copies, y'): the model is pushed to call them y'.
     """
     model = problem.start()
-    sweep = Pass(_objective(problem, config), problem.retain, problem.forget, config.batch)
+    sweep = Pass(
+        _objective(problem, config),
+        problem.retain,
+        problem.forget,
+        config.batch,
+        beside_passes=_passes_over_forget(config),
+    )
     descend(
         model,
         lambda epoch: [sweep],
@@ -93,6 +100,12 @@ def unlearn(problem: Problem, config: RURK) -> Classifier:
         max_steps=config.max_steps,
     )
     return model
+
+
+def _passes_over_forget(config: RURK) -> float:
+    """Passes over a forget batch in one step: itself, its copies, and the search for them."""
+    search = {"gaussian": 0, "fgsm": 1, "pgd": config.steps}[config.search]
+    return 1.0 + config.v * (1 + search)
 
 
 def _objective(problem: Problem, config: RURK) -> Callable[[nn.Module, Step], Tensor]:

@@ -128,7 +128,7 @@ class CurvesView(View):
                 chart.draw([], None)
             return
         x = tau_label(residual.perturbation)
-        self.residual.set_axes(x, "residual knowledge r (1 = like Re-train)")
+        self.residual.set_axes(x, "r (1 = like Re-train)")
         self.prevalence.set_axes(x, "forget samples with r > 1 (%)")
         self.residual.draw(
             [self._series(name, curve) for name, curve in residual.curves.items()],

@@ -12,7 +12,7 @@ import torch
 
 from engine import study
 from engine.errors import Cancelled, DataError, SpecError, TrainingError
-from engine.pipeline import Pipeline, worst_sample
+from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import FORGET, PERTURBED, RETAIN, ModelResult, Residual
 from engine.spec import DataSpec, RunSpec
@@ -340,7 +340,7 @@ def test_a_stored_study_can_be_listed_and_run_again_from_its_spec(pipeline: Pipe
     opened = pipeline.study(found.key[:6])
     assert study.study_key(pipeline.spec_of(opened)) == found.key
     assert pipeline.spec_of(opened) == spec
-    assert worst_sample(opened) in spec.forget
+    assert opened.residual.worst_sample() in spec.forget
 
 
 def test_the_store_is_plain_hdf5_with_specs_and_versions(pipeline: Pipeline) -> None:

@@ -126,10 +126,7 @@ def test_progress_adds_up_to_the_announced_cost(method: str) -> None:
     task.report.expect(cost(quick(method), len(task.retain), len(task.forget), task.train))
     run(method, task)
     task.report.stage("done")
-    if method == "rurk":  # counts its perturbed copies beforehand, but not as it goes
-        assert 0.5 <= done[-1] <= 1
-    else:
-        assert done[-1] == pytest.approx(1, abs=0.02)
+    assert done[-1] == pytest.approx(1, abs=0.02)
 
 
 def test_an_interrupted_run_continues_to_the_same_weights(method: str) -> None:
