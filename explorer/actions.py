@@ -124,7 +124,12 @@ COMMANDS = (
         "Make the selected samples the forget set of the next run", "forget",
     ),
     Command(
-        "remember", "Edit", "Remember the selection",
+        "forget-also", "Edit", "Add the selection to the forget set",
+        lambda desk: desk.controller.add_to_forget(), "Ctrl+Alt+D",
+        "Forget the selected samples as well in the next run",
+    ),
+    Command(
+        "remember", "Edit", "Take the selection out of the forget set",
         lambda desk: desk.controller.remember_selection(), "Ctrl+Shift+D",
         "Take the selected samples out of the forget set",
     ),

@@ -168,10 +168,8 @@ class Autopilot(QObject):
             explorer.jobs.idle.connect(self._settle)
 
     def _demonstrate(self) -> None:
-        controller, forget = self._explorer.controller, self._explorer.state.forget
+        controller = self._explorer.controller
         controller.opened.disconnect(self._demonstrate)
-        if forget:
-            controller.set_current(forget[0])
         controller.run()
 
     def _settle(self) -> None:

@@ -159,6 +159,11 @@ class Controller(QObject):
         """Make the selected samples the forget set of the next run."""
         self._set_forget(tuple(sorted(self.state.selection.chosen)), "Forget the selection")
 
+    def add_to_forget(self) -> None:
+        """Add the selected samples to the forget set of the next run."""
+        both = set(self.state.forget) | self.state.selection.chosen
+        self._set_forget(tuple(sorted(both)), "Add the selection to the forget set")
+
     def remember_selection(self) -> None:
         """Take the selected samples out of the forget set of the next run."""
         left = set(self.state.forget) - self.state.selection.chosen
@@ -380,6 +385,9 @@ class Controller(QObject):
         state.models = found.models
         state.residual = found.study.residual
         state.study = found.study
+        if state.selection.current is None:  # show where there is most to see
+            worst = found.study.residual.worst_sample()
+            state.selection = replace(state.selection, current=worst)
         self.completed.emit()
         methods = [method.name for method in found.spec.methods]
         self.embed(next((name for name in methods if name in found.models), "original"))

@@ -24,6 +24,9 @@ class Wishes(Protocol):
     def forget_selection(self) -> None:
         """Make the selected samples the forget set of the next run."""
 
+    def add_to_forget(self) -> None:
+        """Add the selected samples to the forget set of the next run."""
+
     def remember_selection(self) -> None:
         """Take the selected samples out of the forget set of the next run."""
 

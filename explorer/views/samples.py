@@ -29,7 +29,7 @@ class SamplesView(View):
     title = "Samples"
     help = (
         "Click a sample to look at it, Ctrl-click or Shift-click to select more, drag to select "
-        "an area. 'Forget selected' (or F) makes the selection part of the forget set."
+        "an area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it."
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -89,10 +89,13 @@ class SamplesView(View):
         self.show_only.setAccessibleName("Which samples are shown")
         self.show_only.setToolTip("Show all samples, the forget set, or the selection")
         self.forget_button = button(
-            "Forget selected", "Add the selected samples to the forget set (F)", self._forget
+            "Forget selected", "Make the selected samples the forget set (F)", self._forget
+        )
+        self.add_button = button(
+            "Add", "Add the selected samples to the forget set (Shift+F)", self._add
         )
         self.keep_button = button(
-            "Keep selected", "Take the selected samples out of the forget set", self._keep
+            "Remove", "Take the selected samples out of the forget set", self._keep
         )
         for part in (self.classes, self.show_only):
             part.setSizeAdjustPolicy(
@@ -102,6 +105,7 @@ class SamplesView(View):
             self._panel.header.addWidget(part)
         self._panel.header.addStretch(1)
         self._panel.header.addWidget(self.forget_button)
+        self._panel.header.addWidget(self.add_button)
         self._panel.header.addWidget(self.keep_button)
         self.counts: QLabel = muted()
         self._panel.add_widget(self.counts)
@@ -157,7 +161,8 @@ class SamplesView(View):
         self.counts.setText(
             f"{samples} · {int(forget.sum()):,} to forget · {int(chosen.sum()):,} selected"
         )
-        self.forget_button.setEnabled(bool((chosen & ~forget).any()))
+        self.forget_button.setEnabled(bool(chosen.any() and (chosen != forget).any()))
+        self.add_button.setEnabled(bool((chosen & ~forget).any()))
         self.keep_button.setEnabled(bool((chosen & forget).any()))
 
     def _reveal_current(self) -> None:
@@ -229,6 +234,8 @@ class SamplesView(View):
         current = self._model.current
         if key == Qt.Key.Key_F and not modifiers:
             self._forget()
+        elif key == Qt.Key.Key_F and modifiers == Qt.KeyboardModifier.ShiftModifier:
+            self._add()
         elif key == Qt.Key.Key_Space and current is not None:
             self.do.select([current], REMOVE if self._model.chosen[current] else ADD)
         elif key == Qt.Key.Key_A and modifiers == Qt.KeyboardModifier.ControlModifier:
@@ -237,9 +244,17 @@ class SamplesView(View):
             self.do.select([], REPLACE)
 
     def _forget(self) -> None:
+        self._choose_current()
+        self.do.forget_selection()
+
+    def _add(self) -> None:
+        self._choose_current()
+        self.do.add_to_forget()
+
+    def _choose_current(self) -> None:
+        """Where nothing is selected, the current sample is meant."""
         if not self._model.chosen.any() and self._model.current is not None:
             self.do.select([self._model.current], REPLACE)
-        self.do.forget_selection()
 
     def _keep(self) -> None:
         self.do.remember_selection()

@@ -140,6 +140,10 @@ class Asked:
 
     def forget_selection(self) -> None:
         self.calls.append(("forget_selection",))
+        self.state.forget = tuple(sorted(self.state.selection.chosen))
+
+    def add_to_forget(self) -> None:
+        self.calls.append(("add_to_forget",))
         self.state.forget = tuple(sorted({*self.state.forget, *self.state.selection.chosen}))
 
     def remember_selection(self) -> None:

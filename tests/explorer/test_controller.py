@@ -138,8 +138,14 @@ def test_undo_takes_back_selection_and_forget_set_and_a_click_is_one_step(
     for _ in range(3):
         controller.undo.redo()
     assert state.forget == (2, 7, 9)
+    controller.select([4, 7], REPLACE)
+    controller.add_to_forget()
+    assert state.forget == (2, 4, 7, 9)
     controller.remember_selection()
-    assert state.forget == (2, 7, 9)
+    assert state.forget == (2, 9)
+    controller.select([2, 9], REPLACE)
+    controller.remember_selection()
+    assert state.forget == (2, 9)
     assert desk.said[-1][0] == ERROR and "empty" in desk.said[-1][1]
 
 

@@ -189,8 +189,14 @@ def test_the_header_counts_and_the_buttons_ask(samples: SamplesView, shown: Show
     assert shown.state.forget == (0, 2)
     assert samples.counts.text() == "200 samples · 2 to forget · 2 selected"
     assert not samples.forget_button.isEnabled()
-    _press(samples, "Keep selected")
-    assert shown.state.forget == ()
+    assert not samples.add_button.isEnabled()
+    _click(samples, 5)
+    _press(samples, "Add")
+    assert shown.state.forget == (0, 2, 5)
+    _press(samples, "Remove")
+    assert shown.state.forget == (0, 2)
+    _press(samples, "Forget selected")
+    assert shown.state.forget == (5,)
 
 
 def test_the_badge_is_drawn_on_forget_samples(samples: SamplesView, shown: Shown) -> None:
