@@ -1,0 +1,120 @@
+"""As a person would: the real window, the real engine, real mouse events, and the same numbers
+on the screen, in the HDF5 file and on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from engine.__main__ import main
+from engine.results import FORGET
+from explorer.app import Explorer, Options
+from explorer.views.curves import CurvesView
+from explorer.views.embedding import EmbeddingView
+from explorer.views.samples import SamplesView
+
+WAIT = 120_000  # ms
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
+    made = Explorer(Options(store=tmp_path / "store", device="cpu"))
+    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
+        made.show()
+    yield made
+    assert made.close()
+    made.window.deleteLater()
+    made.deleteLater()
+    qtbot.wait(10)
+
+
+def view(explorer: Explorer, name: str) -> object:
+    return explorer.window.views[name]
+
+
+def click_thumbnail(samples: SamplesView, place: int, *, add: bool = False) -> None:
+    keys = Qt.KeyboardModifier.ControlModifier if add else Qt.KeyboardModifier.NoModifier
+    samples.grid.scrollTo(samples.grid.model().index(0, 0))
+    QTest.mouseClick(samples.grid.viewport(), LEFT, keys, samples.grid.place_rect(place).center())
+
+
+def click_point(embedding: EmbeddingView, row: int) -> None:
+    x, y = embedding.points.xy[row]
+    at: QPoint = embedding.plot.mapFromScene(embedding.box.mapViewToScene(QPointF(x, y)))
+    QTest.mouseClick(embedding.plot.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, at)
+
+
+def run(explorer: Explorer, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(explorer.controller.completed, timeout=WAIT):
+        QTest.mouseClick(explorer.window.bar.run_button, LEFT)
+    qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
+    qtbot.wait(50)
+
+
+def test_clicked_samples_are_forgotten_and_the_same_numbers_are_everywhere(
+    explorer: Explorer, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples, embedding = view(explorer, "samples"), view(explorer, "embedding")
+    curves = view(explorer, "curves")
+    assert isinstance(samples, SamplesView)
+    assert isinstance(embedding, EmbeddingView)
+    assert isinstance(curves, CurvesView)
+    state = explorer.state
+    assert state.dataset is not None
+    assert state.dataset.spec.name == "digits"
+    run(explorer, qtbot)  # the suggested study: after it there are points to click
+    assert state.study is not None
+    first = state.study.key
+    assert state.embedding is not None
+    assert (state.embedding.kind == FORGET).sum() == 70
+
+    for number, place in enumerate((3, 5, 17)):
+        click_thumbnail(samples, place, add=number > 0)
+    assert state.selection.chosen == {3, 5, 17}
+    others = np.linalg.norm(embedding.points.xy[:, None] - embedding.points.xy[None], axis=2)
+    loneliest = (others + 1e9 * np.eye(len(others))).min(1)
+    taken = np.isin(state.embedding.sample, [3, 5, 17])
+    row = int(np.where(taken, -1, loneliest).argmax())
+    QTest.qWait(QApplication.doubleClickInterval() + 50)
+    click_point(embedding, row)
+    clicked = int(state.embedding.sample[row])
+    assert state.selection.chosen == {3, 5, 17, clicked}
+    assert state.selection.current == clicked
+    QTest.mouseClick(samples.forget_button, LEFT)
+    assert state.forget == tuple(sorted({3, 5, 17, clicked}))
+
+    run(explorer, qtbot)
+    study = state.study
+    assert study is not None
+    assert study.key != first
+    assert study.forget.tolist() == list(state.forget)
+    assert not explorer.notifier.errors
+
+    shown = curves.residual._curves["gd"].getData()[1]
+    with h5py.File(tmp_path / "store" / "studies" / f"{study.key}.h5") as file:
+        stored = file["curves/gd/mean"][()]
+        counts = {name: file[f"counts/{name}"][()] for name in ("gd", "retrain-0")}
+    assert np.array_equal(shown, stored, equal_nan=True)
+    assert counts["gd"].shape == (4, 11)
+    capsys.readouterr()
+    assert main(["table", study.key, "--store", str(tmp_path / "store")]) == 0
+    table = capsys.readouterr().out
+    for value in stored[np.isfinite(stored)]:
+        assert f"{value:.3f}" in table
+
+    near = state.neighborhood
+    assert near is not None
+    assert near.sample == clicked
+    at = int(np.flatnonzero(np.isclose(study.residual.taus, near.tau))[0])
+    place = state.forget.index(clicked)
+    assert near.counts["gd"] == counts["gd"][place, at]
+    assert near.counts["retrain-0"] == counts["retrain-0"][place, at]
