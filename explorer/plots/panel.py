@@ -33,9 +33,13 @@ class Panel(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self)
 
-    def add_widget(self, widget: QWidget) -> None:
-        """Put another row between header and content."""
-        self._layout.insertWidget(self._layout.count() - 1, widget)
+    def add_row(self, *widgets: QWidget) -> None:
+        """Put another row between header and content; its first widget takes what room is left."""
+        row = QHBoxLayout()
+        row.setSpacing(SPACING)
+        for number, widget in enumerate(widgets):
+            row.addWidget(widget, 1 if number == 0 else 0)
+        self._layout.insertLayout(self._layout.count() - 1, row)
 
     def show_empty(self, sentence: str) -> None:
         """Show what to do next instead of the content."""

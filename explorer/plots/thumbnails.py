@@ -222,8 +222,10 @@ class ThumbnailGrid(QTableView):
         self._band = QRubberBand(QRubberBand.Shape.Rectangle, self.viewport())
 
     def show_place(self, place: int) -> None:
-        """Scroll as little as it takes to see this place."""
-        self.scrollTo(self._thumbnails.index_of(place))
+        """See this place: where it is out of sight, in the middle, with what is around it."""
+        if not self.viewport().rect().contains(self.place_rect(place)):
+            middle = QAbstractItemView.ScrollHint.PositionAtCenter
+            self.scrollTo(self._thumbnails.index_of(place), middle)
 
     def place_rect(self, place: int) -> QRect:
         """Where in the viewport a place is drawn."""

@@ -125,7 +125,7 @@ class EmbeddingView(View):
         header.addStretch(1)
         for part in (self.lasso_button, self.reset_button, self.export_button):
             header.addWidget(part)
-        self._panel.add_widget(self.heading)
+        self._panel.add_row(self.heading)
 
     def _connect(self) -> None:
         self.model.activated.connect(self._embed)

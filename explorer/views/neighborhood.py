@@ -81,7 +81,7 @@ class NeighborhoodView(View):
         self._panel.header.addWidget(self.slider, 1)
         self._panel.header.addWidget(self.tau)
         self._panel.header.addWidget(self.export_button)
-        self._panel.add_widget(self.heading)
+        self._panel.add_row(self.heading)
 
     # -- drawing --------------------------------------------------------------------------
     def _follow_probe(self) -> None:

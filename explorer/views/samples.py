@@ -105,10 +105,8 @@ class SamplesView(View):
             self._panel.header.addWidget(part)
         self._panel.header.addStretch(1)
         self._panel.header.addWidget(self.forget_button)
-        self._panel.header.addWidget(self.add_button)
-        self._panel.header.addWidget(self.keep_button)
         self.counts: QLabel = muted()
-        self._panel.add_widget(self.counts)
+        self._panel.add_row(self.counts, self.add_button, self.keep_button)
 
     def _connect(self) -> None:
         self.classes.currentIndexChanged.connect(self._filter_changed)
