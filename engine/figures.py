@@ -187,7 +187,7 @@ def metrics_table(
             row.label,
             *(_with_gap(row.values[name], row.gaps[name]) for name in row.values),
             _number(row.average_gap, ".1f"),
-            f"{row.seconds:.1f}",
+            _number(row.seconds, ".1f"),
             _with_interval(row.r, row.low, row.high),
         ]
         for row in rows
@@ -213,8 +213,8 @@ def _draw_null_band(axes: Axes, residual: Residual) -> None:
 def _caption(residual: Residual) -> str:
     text = f"{len(residual.samples)} forget samples, c = {residual.draws} draws"
     worst = _most_undefined(residual)
-    note = undefined_note(residual.taus.tolist(), worst.tolist(), len(residual.samples))
-    return f"{text}\n{note}" if note else text
+    note = undefined_note(worst.tolist(), len(residual.samples))
+    return f"{text}\nr {note}" if note else text
 
 
 def _most_undefined(residual: Residual) -> np.ndarray:

@@ -2,26 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-PERTURBATIONS = {  # name -> (label, what tau measures); the same as engine.perturb, without torch
-    "gaussian": ("Gaussian", "standard deviation per pixel"),
-    "l2": ("L2 ball", "L2 radius"),
-    "linf": ("L-inf ball", "L-infinity radius"),
-    "fgsm": ("FGSM", "L-infinity radius"),
-    "pgd": ("PGD", "L-infinity radius"),
-}
+from engine.errors import unknown
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """What a perturbation is called, what its tau measures, and whether it attacks a model."""
+
+    name: str
+    label: str
+    measure: str
+    attack: bool
+    help: str
+
+
+PERTURBATIONS = {
+    one.name: one
+    for one in (
+        Perturbation(
+            "gaussian", "Gaussian", "standard deviation per pixel", False,
+            "Normal noise of standard deviation tau per pixel, clamped to [0, 1]. Its L2 length "
+            "is about tau times the root of the number of pixels, not tau.",
+        ),
+        Perturbation(
+            "l2", "L2 ball", "L2 radius", False,
+            "Uniform in the L2 ball of radius tau, clamped to [0, 1].",
+        ),
+        Perturbation(
+            "linf", "L-inf ball", "L-infinity radius", False,
+            "Uniform in the L-infinity ball of radius tau, clamped to [0, 1].",
+        ),
+        Perturbation(
+            "fgsm", "FGSM", "L-infinity radius", True,
+            "One signed gradient step of size tau against the unlearned model, shown to all.",
+        ),
+        Perturbation(
+            "pgd", "PGD", "L-infinity radius", True,
+            "Projected gradient steps inside the tau ball against the unlearned model.",
+        ),
+    )
+}  # fmt: skip
+
+
+def perturbation_named(name: str) -> Perturbation:
+    """The perturbation of that name; SpecError with the nearest one if there is none."""
+    try:
+        return PERTURBATIONS[name]
+    except KeyError:
+        raise unknown("perturbation", name, PERTURBATIONS) from None
 
 
 def perturbation_label(name: str) -> str:
     """What people call a perturbation; its own name where it is a stranger's."""
-    return PERTURBATIONS.get(name, (name, ""))[0]
+    return PERTURBATIONS[name].label if name in PERTURBATIONS else name
 
 
 def tau_label(perturbation: str) -> str:
     """The axis label of tau, with what it measures and its unit."""
-    label, measure = PERTURBATIONS.get(perturbation, (perturbation, "perturbation norm"))
-    return f"τ: {label}, {measure} (pixel range [0, 1])"
+    known = PERTURBATIONS.get(perturbation)
+    measure = known.measure if known else "perturbation norm"
+    return f"τ: {perturbation_label(perturbation)}, {measure} (pixel range [0, 1])"
 
 
 def model_label(name: str, labels: Mapping[str, str]) -> str:
@@ -34,11 +77,12 @@ def model_label(name: str, labels: Mapping[str, str]) -> str:
     return known.get(name, name.upper())
 
 
-def undefined_note(taus: list[float], undefined: list[int], samples: int) -> str:
-    """'undefined for 3 of 70 samples at τ 0.4, ...', or '' where r is defined everywhere."""
-    worst = [(tau, count) for tau, count in zip(taus, undefined, strict=True) if count]
-    if not worst:
+def undefined_note(undefined: Sequence[int], samples: int) -> str:
+    """'undefined for up to 3 of 70 samples', or '' where r is defined everywhere.
+
+    undefined: how many samples r is undefined for, at each tau.
+    """
+    most, least = max(undefined, default=0), min(undefined, default=0)
+    if not most:
         return ""
-    parts = [f"{count} of {samples} samples at τ {tau:g}" for tau, count in worst[-3:]]
-    more = "" if len(worst) <= 3 else f" (and at {len(worst) - 3} smaller values of τ)"
-    return "undefined for " + ", ".join(parts) + more
+    return f"undefined for {'up to ' if least < most else ''}{most} of {samples} samples"

@@ -8,62 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from engine.errors import unknown
 from engine.runtime import borrowed_global_seed, derive, generator, torchattacks
 from engine.spec import ProbeSpec
 
 BLOCK = 10  # draws that share one generator: the unit in which estimates are refined
-
-
-@dataclass(frozen=True)
-class Perturbation:
-    """What a perturbation is called, its norm, and whether it needs a model to attack."""
-
-    name: str
-    label: str
-    norm: str
-    attack: bool
-    help: str
-
-
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Perturbation(
-            "gaussian", "Gaussian", "std per pixel", False,
-            "Normal noise of standard deviation tau per pixel, clamped to [0, 1]. Its L2 length "
-            "is about tau times the root of the number of pixels, not tau.",
-        ),
-        Perturbation(
-            "l2", "L2 ball", "L2", False, "Uniform in the L2 ball of radius tau, clamped to [0, 1]."
-        ),
-        Perturbation(
-            "linf", "L-inf ball", "L-inf", False,
-            "Uniform in the L-infinity ball of radius tau, clamped to [0, 1].",
-        ),
-        Perturbation(
-            "fgsm", "FGSM", "L-inf", True,
-            "One signed gradient step of size tau against the unlearned model, shown to all.",
-        ),
-        Perturbation(
-            "pgd", "PGD", "L-inf", True,
-            "Projected gradient steps inside the tau ball against the unlearned model.",
-        ),
-    )
-}  # fmt: skip
-
-
-def kind_of(name: str) -> Perturbation:
-    """The perturbation of that name; SpecError if there is none."""
-    try:
-        return KINDS[name]
-    except KeyError:
-        raise unknown("perturbation", name, KINDS) from None
 
 
 def unit_noise(

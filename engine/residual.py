@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.perturb import BLOCK, attacked_copies, kind_of, random_copies, unit_noise
+from engine.labels import perturbation_named
+from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
 from engine.report import Reporter
 from engine.results import Curve, Residual, reference_counts
 from engine.runtime import numpy_generator
@@ -182,7 +183,7 @@ def summarize(
 
 def is_attack(probe: ProbeSpec) -> bool:
     """Whether the copies depend on a model."""
-    return kind_of(probe.perturbation).attack
+    return perturbation_named(probe.perturbation).attack
 
 
 def _attacked(

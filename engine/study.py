@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from engine import registry
+from engine import foreign, registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
 from engine.forget import check_forget, parse_forget
-from engine.perturb import kind_of
+from engine.labels import perturbation_named
+from engine.network import model_spec
 from engine.spec import (
+    ForeignSpec,
+    MeasureSpec,
     MethodSpec,
     ModelSpec,
     ProbeSpec,
@@ -30,6 +34,7 @@ def compose(
     dataset: Dataset,
     *,
     model: str = "",
+    normalize: str = "",
     forget: str | Sequence[int] = "",
     methods: Sequence[str] = ("rurk", "gd", "ga"),
     settings: Mapping[str, Mapping[str, Any]] | None = None,
@@ -40,25 +45,31 @@ def compose(
     perturbation: str = "gaussian",
     taus: str = "",
     draws: int = 100,
+    weights: Mapping[str, Path] | None = None,
+    measures: Sequence[str] = (),
 ) -> RunSpec:
     """The study that these words describe; empty ones mean the dataset's recommendation.
 
     settings: method -> changes to its config ('train' and 'probe' change training and
-    measurement). Raises SpecError, with the nearest name where one is unknown.
+    measurement). weights: model name -> file, for models that are given and not to be made.
+    Raises SpecError, with the nearest name where one is unknown, and CheckpointError for weights
+    that do not fit.
     """
     asked = {owner: dict(changes) for owner, changes in (settings or {}).items()}
     advice = dataset.recommended
-    model = registry.get("model", model or advice.model).name
+    net = model_spec(model or advice.model, normalize)
+    weights = weights or {}
     changes = {**asked.pop("train", {}), **(training or {})}
     measuring = {**asked.pop("probe", {}), **(probe or {})}
-    train = amend(advice.train_for(model), changes, "train.")
-    chosen = [method_spec(dataset, name, asked.pop(name, {})) for name in _distinct(methods)]
+    train = amend(advice.train_for(net.name), changes, "train.")
+    names = _distinct(methods, alone=not weights)
+    chosen = [method_spec(dataset, name, asked.pop(name, {})) for name in names]
     if asked:
         owner = next(iter(asked))
         registry.get("method", owner)
         raise SpecError(f"There are settings for '{owner}', but it is not among the methods.")
     grid = parse_taus(taus) if taus else advice.taus
-    measured = ProbeSpec(kind_of(perturbation).name, check_taus(grid), draws, seed)
+    measured = ProbeSpec(perturbation_named(perturbation).name, check_taus(grid), draws, seed)
     measured = amend(measured, measuring, "probe.")
     if isinstance(forget, str):
         indices = parse_forget(forget or advice.forget, dataset.train_y, dataset.classes, seed)
@@ -66,13 +77,14 @@ def compose(
         indices = check_forget(forget, dataset.train_y)
     spec = RunSpec(
         dataset.spec,
-        ModelSpec(model),
+        net,
         train,
         indices,
         tuple(chosen),
         retrains=retrains,
         seed=seed,
         probe=measured,
+        foreign=foreign.examine(_checked(weights, retrains), net, dataset),
     )
     return validate(spec)
 
@@ -87,13 +99,43 @@ def method_spec(dataset: Dataset, name: str, changes: Mapping[str, Any]) -> Meth
     return MethodSpec(entry.name, amend(entry.config(), {**advised, **changes}, f"{name}."))
 
 
+def measure_spec(name: str, changes: Mapping[str, Any]) -> MeasureSpec:
+    """A registered measure with these changes to its settings; '_' in a name counts as '-'."""
+    entry = registry.get("metric", name.strip().replace("_", "-"))
+    assert entry.config is not None
+    return MeasureSpec(entry.name, amend(entry.config(), changes, f"{entry.name}."))
+
+
+def given(spec: RunSpec, name: str) -> ForeignSpec | None:
+    """Whose weights the model called `name` has; None if this program makes it."""
+    return next((one for one in spec.foreign if one.name == name), None)
+
+
+def unlearned(spec: RunSpec) -> list[str]:
+    """Names of the unlearned models: the methods', then those that are given."""
+    names = [method.name for method in spec.methods]
+    own = {"original", *(f"retrain-{j}" for j in range(spec.retrains))}
+    return names + [one.name for one in spec.foreign if one.name not in own]
+
+
+def foreign_key(spec: RunSpec, one: ForeignSpec) -> str:
+    """Key of a model that is given: data, network and the hash of its weights."""
+    return key("model", spec.data, spec.model, "foreign", one.digest)
+
+
 def original_key(spec: RunSpec) -> str:
-    """Key of the Original: data, network, training, seed."""
+    """Key of the Original: data, network, training, seed; or of the one that is given."""
+    theirs = given(spec, "original")
+    if theirs is not None:
+        return foreign_key(spec, theirs)
     return key("model", spec.data, spec.model, spec.train, spec.seed, "original")
 
 
 def retrain_key(spec: RunSpec, number: int) -> str:
     """Key of Re-train `number`, which also depends on what is forgotten."""
+    theirs = given(spec, f"retrain-{number}")
+    if theirs is not None:
+        return foreign_key(spec, theirs)
     return key(
         "model", spec.data, spec.model, spec.train, spec.seed, "retrain", number, spec.forget
     )
@@ -105,10 +147,11 @@ def method_key(spec: RunSpec, method: MethodSpec) -> str:
 
 
 def model_keys(spec: RunSpec) -> dict[str, str]:
-    """Model name -> key: original, retrain-0 ..., then the methods."""
+    """Model name -> key: original, retrain-0 ..., the methods, then other unlearned models."""
     keys = {"original": original_key(spec)}
     keys |= {f"retrain-{j}": retrain_key(spec, j) for j in range(spec.retrains)}
-    return keys | {method.name: method_key(spec, method) for method in spec.methods}
+    keys |= {method.name: method_key(spec, method) for method in spec.methods}
+    return keys | {one.name: foreign_key(spec, one) for one in spec.foreign}
 
 
 def study_key(spec: RunSpec) -> str:
@@ -139,6 +182,10 @@ def from_plain(plain: Mapping[str, Any]) -> RunSpec:
                 plain["retrains"],
                 plain["seed"],
                 validate(ProbeSpec(**probe)),
+                tuple(ForeignSpec(**one) for one in plain.get("foreign", ())),
+                tuple(
+                    measure_spec(one["name"], one["config"]) for one in plain.get("measures", ())
+                ),
             )
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -157,9 +204,20 @@ def _config(name: str) -> Any:
     return config()
 
 
-def _distinct(methods: Sequence[str]) -> list[str]:
-    """The methods named, each once; Re-train is always there and needs no naming."""
+def _checked(files: Mapping[str, Path], retrains: int) -> Mapping[str, Path]:
+    """The files; SpecError if they hold more Re-trains than the study has."""
+    known = sum(name.startswith("retrain-") for name in files)
+    if known > retrains:
+        raise SpecError(f"{known} Re-trains are given, but the study has {retrains}.")
+    return files
+
+
+def _distinct(methods: Sequence[str], alone: bool) -> list[str]:
+    """The methods named, each once; Re-train is always there and needs no naming.
+
+    SpecError for none where they are `alone`: there would be nothing to examine.
+    """
     names = list(dict.fromkeys(name.strip() for name in methods if name.strip()))
-    if not names:
+    if alone and not names:
         raise SpecError(f"Name at least one method of {', '.join(registry.names('method'))}.")
     return [name for name in names if name != "retrain"]

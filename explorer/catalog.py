@@ -114,10 +114,7 @@ def _items(kind: str, report: Reporter) -> tuple[Item, ...]:
 
 
 def _perturbations() -> tuple[Item, ...]:
-    return tuple(
-        Item(name, label, f"tau is the {measure}")
-        for name, (label, measure) in labels.PERTURBATIONS.items()
-    )
+    return tuple(Item(one.name, one.label, one.help) for one in labels.PERTURBATIONS.values())
 
 
 def _field(config: type[Any], item: dataclasses.Field[Any], default: Any) -> Field:

@@ -177,10 +177,8 @@ class CurvesView(View):
         if not curves:
             return ""
         most = np.max([curve.undefined for curve in curves], axis=0)
-        note = undefined_note(
-            residual.taus.tolist(), most.astype(int).tolist(), len(residual.samples)
-        )
-        parts = [f"r is {note}: Re-train never recognizes them."] if note else []
+        note = undefined_note(most.astype(int).tolist(), len(residual.samples))
+        parts = [f"r is {note}, which a Re-train never recognizes."] if note else []
         zero = any((np.nan_to_num(curve.mean, nan=1.0) <= 0).any() for curve in curves)
         if zero and self.log.isChecked():
             parts.append("r = 0 has no place on a log scale.")

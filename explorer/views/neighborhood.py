@@ -102,7 +102,7 @@ class NeighborhoodView(View):
         self.slider.setEnabled(len(taus) > 1)
         self.tau.setText(f"τ {tau:g}")
         if perturbation in PERTURBATIONS:
-            self.perturbation.setToolTip(f"τ is the {PERTURBATIONS[perturbation][1]}")
+            self.perturbation.setToolTip(f"τ is the {PERTURBATIONS[perturbation].measure}")
 
     def _taus(self) -> np.ndarray:
         if self.state.residual is not None:

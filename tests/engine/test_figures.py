@@ -96,7 +96,7 @@ def test_svg_keeps_words_as_text_and_carries_the_facts(tmp_path: Path) -> None:
     text = _svg_text(DRAW["curves"](tmp_path / "f.svg")[0])
     for words in ("Original", "RURK", "null band", "5 forget samples, c = 100 draws", "seed 131"):
         assert words in text
-    assert "undefined for 3 of 5 samples at τ 0.2" in text
+    assert "r undefined for up to 3 of 5 samples" in text
 
 
 def test_pdf_embeds_truetype_and_png_carries_the_facts(tmp_path: Path) -> None:

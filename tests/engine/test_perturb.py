@@ -7,12 +7,11 @@ import torch
 from torch import nn
 
 from engine.errors import SpecError
+from engine.labels import PERTURBATIONS, perturbation_named
 from engine.perturb import (
     BLOCK,
-    KINDS,
     attack,
     attacked_copies,
-    kind_of,
     other_labels,
     random_copies,
     unit_noise,
@@ -125,5 +124,5 @@ def test_an_attack_leaves_mode_gradients_output_and_the_global_generator_alone(
 
 def test_an_unknown_perturbation_is_named_with_the_nearest() -> None:
     with pytest.raises(SpecError, match="Did you mean 'gaussian'"):
-        kind_of("gausian")
-    assert set(KINDS) == {"gaussian", "l2", "linf", "fgsm", "pgd"}
+        perturbation_named("gausian")
+    assert set(PERTURBATIONS) == {"gaussian", "l2", "linf", "fgsm", "pgd"}

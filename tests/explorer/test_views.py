@@ -521,7 +521,7 @@ def test_band_line_and_legend_are_there(shown: Shown) -> None:
 def test_undefined_values_are_gaps_and_said(shown: Shown) -> None:
     view = shown.view(CurvesView)
     shown.state.residual = synthetic.residual(undefined=3)
-    assert "undefined for 3 of 10 samples at τ 0.4" in view.note.text()
+    assert "undefined for up to 3 of 10 samples" in view.note.text()
     shown.state.residual = synthetic.residual(undefined=10)
     assert np.isnan(view.residual._curves["original"].getData()[1][-1])
 
