@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import sys
@@ -15,9 +16,12 @@ from engine.errors import Cancelled, EngineError, SpecError
 
 if TYPE_CHECKING:
     from engine.pipeline import Pipeline
+    from engine.sweep import Run
 
 FAILED = 2
 INTERRUPTED = 130
+METHODS = "rurk,gd,ga"
+RETRAINS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rk-engine {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands)
+    _add_reproduce(commands)
     listing = _command(commands, "ls", _ls, "list the studies in the store")
     _store_option(listing)
     table = _command(commands, "table", _table, "print a study's accuracies and residual knowledge")
@@ -82,7 +87,21 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--side", type=int, default=0, help="resize images to this height and width (px)"
     )
-    run.add_argument("--model", default="", help="mlp, cnn, resnet18, resnet50 or vgg11")
+    run.add_argument(
+        "--model",
+        default="",
+        help="mlp, cnn, resnet18, resnet50, vgg11, or your own network as FILE.py:FUNCTION, a "
+        "function of (shape, n_classes) that returns an nn.Module; this runs FILE.py as python "
+        "would, so name only files you trust",
+    )
+    run.add_argument(
+        "--normalize",
+        default="",
+        metavar="HOW",
+        help="what pixels in [0, 1] are normalized by before they enter the network: dataset "
+        "(statistics of the training set, the default), none (the network does it itself), or "
+        "means/deviations, e.g. 0.5,0.5,0.5/0.25,0.25,0.25",
+    )
     run.add_argument(
         "--forget",
         default="",
@@ -90,16 +109,26 @@ def _add_run(commands: Any) -> None:
         help="class:8, class:8:0.5, class:8:100, random:100, random:10%% or indices:FILE",
     )
     run.add_argument(
-        "--methods", default="rurk,gd,ga", help="comma-separated unlearning methods (%(default)s)"
+        "--methods",
+        help=f"comma-separated unlearning methods ({METHODS}; none beside --unlearned)",
     )
     run.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="METHOD.PARAMETER=VALUE",
-        help="change a setting, e.g. rurk.lambda_a=0.1; also train.epochs=50, probe.steps=5",
+        help="change a setting, e.g. rurk.lambda_a=0.1; also train.epochs=50, probe.steps=5; "
+        "several values (rurk.tau=0.01,0.03,0.1) run the grid of all combinations",
     )
-    run.add_argument("--retrains", type=int, default=3, help="number of Re-trains (%(default)s)")
+    run.add_argument(
+        "--measures",
+        default="",
+        help="measures beside those every study has: relearn-epochs (it trains each model again)",
+    )
+    run.add_argument(
+        "--retrains", type=int, help=f"number of Re-trains ({RETRAINS}, or as many as are given)"
+    )
+    _weights_options(run)
     run.add_argument("--seed", type=int, default=131, help="seed of the study (%(default)s)")
     run.add_argument(
         "--perturbation", default="gaussian", help="gaussian, l2, linf, fgsm or pgd (%(default)s)"
@@ -112,7 +141,49 @@ def _add_run(commands: Any) -> None:
     )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
     run.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
+    run.add_argument("--csv", type=Path, metavar="FILE", help="write a tidy table: one row a run")
     _store_option(run)
+
+
+def _weights_options(run: argparse.ArgumentParser) -> None:
+    given = run.add_argument_group(
+        "models that are given",
+        "state dicts written by torch.save(model.state_dict(), FILE), for the network of --model; "
+        "files are read as weights alone and nothing in them is run",
+    )
+    given.add_argument("--original", type=Path, metavar="FILE", help="instead of training it")
+    given.add_argument(
+        "--retrain",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a model trained without the forget set; repeat for more",
+    )
+    given.add_argument(
+        "--unlearned",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="an unlearned model to examine under this name; repeat for more",
+    )
+
+
+def _add_reproduce(commands: Any) -> None:
+    command = _command(
+        commands, "reproduce", _reproduce, "run a preset of the paper and tabulate it beside ours"
+    )
+    command.add_argument("preset", help="digits, small-cifar5, cifar10 ...; '?' lists them")
+    command.add_argument("--root", default="", help="folder of the data, where it needs one")
+    command.add_argument("--seeds", default="", help="comma-separated; the preset's if left out")
+    command.add_argument(
+        "--quick", action="store_true", help="fewer epochs and draws: minutes on two cores"
+    )
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the tables (<store>/tables)"
+    )
+    _store_option(command)
 
 
 def _command(
@@ -149,35 +220,101 @@ def _say(message: str) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from engine import registry
-    from engine.console import ConsoleReporter, study_json, study_table
-    from engine.spec import DataSpec, parse_settings
+    from engine.console import ConsoleReporter
+    from engine.spec import DataSpec
+    from engine.sweep import grid, run_grid
 
     registry.get("dataset", options.dataset)
-    settings = parse_settings(options.set)
-    if options.json:
-        _check_writable(options.json)
+    points = grid(options.set)
+    words = _words(options)
+    for path in filter(None, (options.json, options.csv)):
+        _check_writable(path)
     pipeline = _pipeline(options)
-    report = ConsoleReporter()
-    with report:
+    with ConsoleReporter() as report:
         data = DataSpec(options.dataset, str(options.root), options.seed, options.side)
-        spec = pipeline.compose(
-            pipeline.dataset(data, report),
-            model=options.model,
-            forget=options.forget,
-            methods=options.methods.split(","),
-            settings=settings,
-            retrains=options.retrains,
-            seed=options.seed,
-            perturbation=options.perturbation,
-            taus=options.taus,
-            draws=options.draws,
-        )
-        study = pipeline.run(spec, report)
-    print(study_table(study))
-    if options.json:
-        text = json.dumps(study_json(study), indent=1, sort_keys=True, allow_nan=False)
-        with pipeline.store.replacing(options.json) as aside:
-            aside.write_text(text + "\n")
+        compose = functools.partial(pipeline.compose, pipeline.dataset(data, report), **words)
+        runs = run_grid(pipeline, points, lambda found: compose(settings=found), report)
+    _hand_out(options, pipeline, runs)
+
+
+def _words(options: argparse.Namespace) -> dict[str, Any]:
+    """What `compose` is told, but for the settings."""
+    from engine.foreign import named_files
+
+    methods = ("" if options.unlearned else METHODS) if options.methods is None else options.methods
+    retrains = len(options.retrain) or RETRAINS if options.retrains is None else options.retrains
+    return {
+        "model": options.model,
+        "normalize": options.normalize,
+        "forget": options.forget,
+        "methods": methods.split(","),
+        "retrains": retrains,
+        "seed": options.seed,
+        "perturbation": options.perturbation,
+        "taus": options.taus,
+        "draws": options.draws,
+        "measures": options.measures.split(","),
+        "weights": named_files(options.original, options.retrain, options.unlearned),
+    }
+
+
+def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[Run]) -> None:
+    """Print one study or the table of a grid, and write the files that were asked for."""
+    from engine import sweep
+    from engine.console import study_json, study_table
+
+    if len(runs) == 1:
+        study = runs[0].outcome.study
+        print(study_table(study))
+        found = study_json(study)
+    else:
+        print(sweep.text(runs))
+        found = sweep.as_json(runs)
+    texts = {
+        options.json: json.dumps(found, indent=1, sort_keys=True, allow_nan=False) + "\n",
+        options.csv: sweep.as_csv(runs),
+    }
+    for path, text in texts.items():
+        if path:
+            with pipeline.store.replacing(path) as aside:
+                aside.write_text(text, encoding="utf-8")
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from engine import paper
+
+    if options.preset == "?":
+        print("\n".join(f"{name:<30} {paper.preset(name).title}" for name in paper.names()))
+        return
+    preset = paper.preset(options.preset, options.quick)
+    seeds = _seeds(options.seeds)
+    if options.out:
+        _check_folder(options.out)
+    from engine import protocol, tables
+    from engine.console import ConsoleReporter
+
+    pipeline = _pipeline(options)
+    with ConsoleReporter() as report:
+        found = protocol.reproduce(pipeline, preset, report, root=str(options.root), seeds=seeds)
+    print(tables.text(found))
+    folder = options.out or pipeline.store.root / "tables"
+    for path in protocol.save(found, folder, pipeline):
+        print(path)
+
+
+def _check_folder(folder: Path) -> None:
+    """Make the folder now; SpecError where that is impossible, before hours of computing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpecError(f"Cannot make the folder {folder} ({error.strerror}).") from None
+    _check_writable(folder / "table.txt")
+
+
+def _seeds(text: str) -> list[int]:
+    from engine.spec import convert
+
+    return [convert(part, int, "--seeds") for part in text.split(",") if part.strip()]
 
 
 def _check_writable(path: Path) -> None:

@@ -12,6 +12,7 @@ from engine import registry
 from engine.results import Curve, ModelResult, Residual, Study, StudySummary
 from engine.spec import RunSpec
 from engine.store import Record
+from engine.study import unlearned
 
 PROGRAM = f"rk-explorer {engine.__version__}"
 CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
@@ -21,7 +22,7 @@ def labels_of(spec: RunSpec) -> dict[str, str]:
     """Model name -> what people call it."""
     labels = {"original": "Original", "retrain": "Re-train"}
     labels |= {f"retrain-{j}": f"Re-train {j + 1}" for j in range(spec.retrains)}
-    return labels | {m.name: registry.get("method", m.name).label for m in spec.methods}
+    return labels | {name: _label(name) for name in unlearned(spec)}
 
 
 def study_arrays(one: Study) -> dict[str, np.ndarray]:
@@ -89,12 +90,13 @@ def study_of(record: Record) -> Study:
 def summary_of(record: Record) -> StudySummary:
     """One line about a stored study."""
     spec = record.plain("spec")
+    names = [one["name"] for one in [*spec["methods"], *spec.get("foreign", ())]]
     return StudySummary(
         key=record.key,
         dataset=spec["data"]["name"],
         model=spec["model"]["name"],
         forget=len(spec["forget"]),
-        methods=tuple(method["name"] for method in spec["methods"]),
+        methods=tuple(one for one in names if one != "original" and not _is_retrain(one)),
         perturbation=spec["probe"]["perturbation"],
         draws=int(record.attributes["draws"]),
         seed=int(record.attributes["seed"]),
@@ -111,7 +113,7 @@ def model_of(record: Record, name: str) -> ModelResult:
     elif number != name:
         label = f"Re-train {int(number) + 1}"
     else:
-        label = registry.get("method", name).label
+        label = _label(name)
     return ModelResult(
         name=name,
         label=label,
@@ -121,3 +123,12 @@ def model_of(record: Record, name: str) -> ModelResult:
         train_logits=record.arrays["outputs/train"],
         test_logits=record.arrays["outputs/test"],
     )
+
+
+def _is_retrain(name: str) -> bool:
+    return name.startswith("retrain-")
+
+
+def _label(name: str) -> str:
+    """What people call an unlearned model: its method's label, or the name it was given."""
+    return registry.get("method", name).label if name in registry.names("method") else name

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from engine.measured import (
+    VERDICTS,
+    disagreement,
+    overall,
+    perturbed_unlearn_accuracy,
+    verdict,
+)
+from engine.metrics import METRICS
 from engine.report import Progress, Reporter
-from engine.results import Curve, Study, StudySummary
+from engine.results import Curve, Residual, Study, StudySummary
 
 BAR = 30  # characters
 
@@ -95,12 +103,13 @@ def study_json(study: Study) -> dict[str, Any]:
     return {
         "key": study.key,
         "spec": study.spec,
-        "metrics": {name: dict(row) for name, row in study.metrics.items()},
+        "metrics": {name: _finite(row) for name, row in study.metrics.items()},
         "residual_knowledge": {
             "taus": residual.taus.tolist(),
             "draws": residual.draws,
             "models": {name: _curve_json(found) for name, found in residual.curves.items()},
             "null": {"low": _numbers(residual.null_low), "high": _numbers(residual.null_high)},
+            **{part: {name: of(residual, name) for name in residual.curves} for part, of in MORE},
         },
     }
 
@@ -127,10 +136,11 @@ def _headline(study: Study) -> str:
 
 
 def _metrics(study: Study) -> str:
-    rows = [["model", "retain %", "unlearn %", "test %", "seconds"]]
+    shown = [one for one in METRICS if any(one.name in row for row in study.metrics.values())]
+    rows = [["model", *(f"{one.label.lower()} {one.unit}" for one in shown)]]
     for name, row in study.metrics.items():
-        accuracies = [f"{row[key]:.2f}" for key in ("retain_acc", "unlearn_acc", "test_acc")]
-        rows.append([study.labels.get(name, name), *accuracies, f"{row['seconds']:.1f}"])
+        cells = [one.text(row.get(one.name, math.nan)) for one in shown]
+        rows.append([study.labels.get(name, name), *cells])
     return aligned(rows)
 
 
@@ -169,6 +179,32 @@ def _curve_json(found: Curve) -> dict[str, list[float | int | None]]:
         "undefined": [int(n) for n in found.undefined],
         "prevalence": _numbers(found.prevalence),
     }
+
+
+def _disagreement_json(residual: Residual, name: str) -> dict[str, list[float | int | None]]:
+    found = disagreement(residual, name)
+    return {part: _numbers(getattr(found, part)) for part in ("mean", "low", "high")}
+
+
+def _unlearn_json(residual: Residual, name: str) -> list[float | int | None]:
+    return _numbers(perturbed_unlearn_accuracy(residual, name))
+
+
+def _verdicts_json(residual: Residual, name: str) -> dict[str, int]:
+    """How many forget samples get which verdict over the whole grid of tau."""
+    found = overall(verdict(residual, name))
+    return {word: int((found == value).sum()) for value, word in VERDICTS.items()}
+
+
+MORE = (  # what is said of each model beside its curve
+    ("disagreement", _disagreement_json),
+    ("perturbed_unlearn_acc", _unlearn_json),
+    ("verdicts", _verdicts_json),
+)
+
+
+def _finite(row: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in row.items()}
 
 
 def _numbers(values: np.ndarray) -> list[float | int | None]:

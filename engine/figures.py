@@ -23,6 +23,7 @@ from matplotlib.lines import Line2D
 
 from engine.errors import SpecError
 from engine.labels import model_label, perturbation_label, tau_label, undefined_note
+from engine.metrics import METRICS
 from engine.palette import class_color, model_style
 from engine.results import FORGET, PERTURBED, RETAIN, Embedding, Neighborhood, Residual, Study
 from engine.sheets import csv_text, metric_rows, metrics_sheet, middle_tau
@@ -178,8 +179,9 @@ def metrics_table(
     """The table of accuracies, time, gap to Re-train and r; returns the files written."""
     _check(out, width_mm, font_size)
     rows = metric_rows(study)
+    named = {metric.name: f"{metric.label} (%)" for metric in METRICS}
     header = [
-        "", "Retain (%)", "Unlearn (%)", "Test (%)", "Avg. gap", "Time (s)",
+        "", *(named[name] for name in rows[0].values), "Avg. gap", "Time (s)",
         f"r at τ = {middle_tau(study):g} [95 %]",
     ]  # fmt: skip
     cells = [
@@ -293,7 +295,8 @@ def _embedding_legend(shown: Embedding, classes: Sequence[str]) -> list[Line2D]:
 
 
 def _draw_table(axes: Axes, lines: Sequence[Sequence[str]]) -> None:
-    edges = np.array([0.01, 0.26, 0.40, 0.54, 0.65, 0.75, 0.99])
+    middle = np.linspace(0.26, 0.75, len(lines[0]) - 2)
+    edges = np.array([0.01, *middle, 0.99])
     axes.set(xlim=(0, 1), ylim=(len(lines), 0))
     for i, line in enumerate(lines):
         for column, text in enumerate(line):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine import checkpoints, metrics, study
+from engine import checkpoints, measuring, study
 from engine.archive import (
     PROGRAM,
     labels_of,
@@ -27,9 +27,11 @@ from engine.datasets.base import Dataset
 from engine.embed import Embedder
 from engine.errors import CheckpointError, SpecError
 from engine.forget import lost_classes
+from engine.labels import perturbation_named
 from engine.models.base import Classifier
 from engine.neighborhood import copies_of, views_on
-from engine.perturb import BLOCK, kind_of
+from engine.perturb import BLOCK
+from engine.recognition import smallest_taus
 from engine.report import Reporter
 from engine.residual import blocks_of, correct, is_attack, summarize, verdicts
 from engine.results import (
@@ -39,13 +41,14 @@ from engine.results import (
     Embedding,
     ModelResult,
     Neighborhood,
+    Recognition,
     Residual,
     Study,
     StudySummary,
 )
-from engine.runtime import limit_threads, numpy_generator
+from engine.runtime import limit_threads, numpy_generator, require
 from engine.samples import as_pixels
-from engine.spec import DataSpec, RunSpec, key
+from engine.spec import DataSpec, RunSpec, key, validate
 from engine.store import Store
 from engine.workshop import Workshop
 
@@ -96,14 +99,14 @@ class Pipeline:
             report.point("residual", found.residual)
             return found
         self._say_lost_classes(spec, report)
-        self._expect(spec, report)
+        self.expect(spec, report)
         results: dict[str, ModelResult] = {}
         for name in study.model_keys(spec):
             result = self.work.model(spec, name, report)
             results[name] = result
             report.point("model", result)
         residual = self._measure(spec, report)
-        table = self._metrics(spec, results)
+        table = measuring.table(self.work, spec, results, report)
         finished = Study(
             key=wanted,
             spec=study.as_plain(spec),
@@ -153,11 +156,11 @@ class Pipeline:
             raise SpecError(
                 f"Sample {sample} is not in the training set (0 to {len(dataset.train_y) - 1})."
             )
-        name = kind_of(perturbation or spec.probe.perturbation).name
+        name = perturbation_named(perturbation or spec.probe.perturbation).name
         tau = spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
         probe = replace(spec.probe, perturbation=name, taus=(tau,))
         names = list(study.model_keys(spec))
-        source = next((one.name for one in spec.methods), "original")
+        source = next(iter(study.unlearned(spec)), "original")
         label = int(dataset.train_y[sample])
         samples, _ = self.work.on_device(dataset)
         x = samples.pixels(torch.tensor([sample], device=self.work.device))[0]
@@ -200,6 +203,44 @@ class Pipeline:
         found = record.arrays
         return Embedding(model, found["xy"], found["sample"], found["kind"], found["label"])
 
+    def recognition(
+        self,
+        spec: RunSpec,
+        model: str,
+        report: Reporter,
+        *,
+        perturbation: str = "",
+        draws: int = 20,
+    ) -> Recognition:
+        """The smallest tau at which `model` recognizes each forget sample again.
+
+        perturbation '' means the study's own; attacks aim at the true label. The study's grid of
+        tau is searched along `draws` directions. SpecError if the study has no such model.
+        """
+        keys = study.model_keys(spec)
+        if model not in keys:
+            raise SpecError(f"This study has no model '{model}'. It has: {', '.join(keys)}.")
+        name = perturbation_named(perturbation or spec.probe.perturbation).name
+        probe = validate(replace(spec.probe, perturbation=name, target="true", draws=draws))
+        mark = key("recognition", keys[model], probe, probe.draws, spec.forget)
+        record = self.store.get("recognitions", mark)
+        if record is None:
+            samples, _ = self.work.on_device(self.work.dataset(spec.data, report))
+            rows = torch.tensor(spec.forget, device=self.work.device)
+            source = self.work.loaded(spec, model, report)
+            report.stage(f"recognition by {model}")
+            started = time.monotonic()
+            taus = smallest_taus(
+                source, samples.pixels(rows), samples.y[rows], spec.forget, probe,
+                samples.n_classes, report,
+            )  # fmt: skip
+            arrays = {"samples": np.array(spec.forget), "taus": taus}
+            seconds = time.monotonic() - started
+            record = self.work.put("recognitions", mark, arrays, spec, seconds, model=model)
+        found = record.arrays
+        limit = probe.taus[-1]
+        return Recognition(model, name, probe.draws, limit, found["samples"], found["taus"])
+
     def export_checkpoint(self, spec: RunSpec, model: str, out: Path) -> Path:
         """Copy a model's weights, with its spec and key, to `out`."""
         keys = study.model_keys(spec)
@@ -215,6 +256,7 @@ class Pipeline:
 
         kind: 'curves', 'neighborhood' (option sample, tau), 'embedding' (option model), 'metrics'.
         """
+        require("matplotlib", "Figures need")
         from engine import figures
 
         spec, quiet = self.spec_of(one), Reporter()
@@ -240,9 +282,7 @@ class Pipeline:
                 **options,
             )
         if kind == "embedding":
-            model = options.pop("model", None) or next(
-                (method.name for method in spec.methods), "original"
-            )
+            model = options.pop("model", None) or next(iter(study.unlearned(spec)), "original")
             cloud = self.embed(spec, model, quiet)
             classes = self.work.dataset(spec.data, quiet).classes
             return figures.embedding(cloud, classes, one.labels, out, facts=facts, **options)
@@ -269,7 +309,7 @@ class Pipeline:
                 np.array(spec.forget),
                 y,
                 predictions,
-                ["original", *(method.name for method in spec.methods)],
+                ["original", *study.unlearned(spec)],
                 [f"retrain-{j}" for j in range(spec.retrains)],
             )
             if draws < wanted:
@@ -350,31 +390,6 @@ class Pipeline:
                 draws=whole.shape[2],
             )  # fmt: skip
 
-    def _metrics(
-        self, spec: RunSpec, results: Mapping[str, ModelResult]
-    ) -> dict[str, dict[str, float]]:
-        dataset = self.work.dataset(spec.data, Reporter())
-        forget = np.array(spec.forget)
-        rows = {
-            name: {
-                **metrics.accuracies(
-                    result.train_logits,
-                    result.test_logits,
-                    dataset.train_y,
-                    dataset.test_y,
-                    forget,
-                ),
-                "seconds": result.seconds,
-            }
-            for name, result in results.items()
-        }
-        retrains = [rows.pop(f"retrain-{j}") for j in range(spec.retrains)]
-        return {
-            "original": rows.pop("original"),
-            "retrain": metrics.mean_of(retrains),
-            **rows,
-        }
-
     def _embedded(self, spec: RunSpec, name: str, report: Reporter) -> dict[str, np.ndarray]:
         dataset = self.work.dataset(spec.data, report)
         samples, _ = self.work.on_device(dataset)
@@ -413,14 +428,16 @@ class Pipeline:
             finished.key,
             study_arrays(finished),
             spec,
-            sum(row["seconds"] for row in finished.metrics.values()),
+            float(np.nansum([row["seconds"] for row in finished.metrics.values()])),
             **study_attributes(finished),
         )
         return study_of(record)
 
-    def _expect(self, spec: RunSpec, report: Reporter) -> None:
+    def expect(self, spec: RunSpec, report: Reporter) -> None:
+        """Tell the report how many sample passes this study takes, were nothing of it stored."""
         for name in study.model_keys(spec):
             report.expect(self.work.cost(spec, name))
+        report.expect(measuring.cost(self.work, spec))
         for viewers in _groups(spec).values():
             share = sum(1 / BLOCK if tau == 0 else 1 for tau in spec.probe.taus)
             copies = len(spec.forget) * blocks_of(spec.probe.draws) * BLOCK

@@ -140,6 +140,22 @@ class Embedding:
     label: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Recognition:
+    """How far each forget sample must be pushed until `model` recognizes it again.
+
+    samples (n_f,): indices of S_f; taus (n_f,): the smallest perturbation norm at which one of
+    `draws` copies is recognized, 0 where the sample itself is, NaN where none is up to `limit`.
+    """
+
+    model: str
+    perturbation: str
+    draws: int
+    limit: float
+    samples: np.ndarray
+    taus: np.ndarray
+
+
 @dataclass(frozen=True)
 class StudySummary:
     """One line of a store's listing."""

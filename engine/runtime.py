@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import importlib.util
 import operator
 import os
 import re
@@ -130,7 +131,20 @@ def torchvision(module: str = "torchvision") -> ModuleType:
         raise RuntimeError("torchvision cannot be imported beside this torch")
 
 
+def require(package: str, what: str) -> None:
+    """Do nothing where this package is installed; SpecError says who needs it where it is not.
+
+    what: begins the sentence, such as 'Figures need'. For packages that the rest does without.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise SpecError(
+            f"{what} the package {package}, which is not installed here. Install it by "
+            f"`pip install {package}`."
+        )
+
+
 def torchattacks() -> ModuleType:
-    """Import torchattacks after torchvision has been made importable."""
+    """Import torchattacks after torchvision has been made importable; SpecError without it."""
+    require("torchattacks", "FGSM and PGD need")
     torchvision()
     return importlib.import_module("torchattacks")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.labels import model_label
-from engine.metrics import ACCURACIES, average_gap
+from engine.metrics import ACCURACIES, COMPARED, average_gap
 from engine.results import Study
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the start of a formula
@@ -19,7 +19,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the s
 class MetricRow:
     """One model: accuracies and their gaps to Re-train in percent, seconds, r at the middle tau.
 
-    NaN where a number does not exist, such as the gap of Re-train to itself.
+    values, gaps: retain, unlearn, test and, where it was measured, MIA accuracy. NaN where a number
+    does not exist, such as the gap of Re-train to itself.
     """
 
     model: str
@@ -50,6 +51,7 @@ def metrics_sheet(study: Study) -> tuple[list[str], list[list[object]]]:
     tau = f"{middle_tau(study):g}"
     header = ["model", "name", *ACCURACIES, *(f"gap_{name}" for name in ACCURACIES)]
     header += ["average_gap", "seconds", f"r_at_tau_{tau}", "r_low", "r_high"]
+    header += ["mia_acc", "gap_mia_acc"]
     rows: list[list[object]] = [
         [
             row.model,
@@ -61,6 +63,8 @@ def metrics_sheet(study: Study) -> tuple[list[str], list[list[object]]]:
             row.r,
             row.low,
             row.high,
+            row.values.get("mia_acc", math.nan),
+            row.gaps.get("mia_acc", math.nan),
         ]
         for row in metric_rows(study)
     ]
@@ -100,10 +104,11 @@ def _metric_row(
         if curve is not None
         else (math.nan, math.nan, math.nan)
     )
+    values = {key: row[key] for key in COMPARED if key in row}
     gaps = {
-        key: row[key] - retrain[key] if compared and retrain else math.nan for key in ACCURACIES
+        key: value - retrain[key] if compared and retrain else math.nan
+        for key, value in values.items()
     }
     gap = average_gap(row, retrain) if compared and retrain else math.nan
     label = model_label(name, study.labels)
-    values = {key: row[key] for key in ACCURACIES}
     return MetricRow(name, label, values, gaps, gap, row["seconds"], r, low, high)

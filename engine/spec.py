@@ -34,12 +34,13 @@ def setting(
     high: float | None = None,
     choices: tuple[str, ...] | None = None,
     exclusive_low: bool = False,
-    key: bool = True,
+    key: bool | str = True,
 ) -> Any:
     """A dataclass field with what a form, a command line and a check need to know of it.
 
     `low` and `high` are inclusive unless `exclusive_low`; `key=False` leaves the field out of
-    `key`, for settings that cannot change a result.
+    `key`, for settings that cannot change a result; `key='changed'` lets only another value than
+    the default into it, so that results stored before the setting existed are still found.
     """
     facts = {
         "help": help,
@@ -103,18 +104,61 @@ class TrainSpec(SGDSpec):
     augment: str = setting(
         "none", help="random shift by 4 px and horizontal flip", choices=("none", "crop-flip")
     )
+    retrain_epochs: int = setting(
+        0, help="passes of every Re-train; 0 = as many as the Original", unit="epochs", low=0,
+        high=10_000, key="changed",
+    )  # fmt: skip
+
+    def of_retrain(self) -> TrainSpec:
+        """The settings that every Re-train is trained with."""
+        return dataclasses.replace(self, epochs=self.retrain_epochs or self.epochs)
+
+
+@dataclass(frozen=True)
+class PretrainSpec:
+    """Training on other data, from which Original and every Re-train start.
+
+    Where those data hold the forget set, so does every model's past, Re-train's included.
+    """
+
+    data: DataSpec
+    train: TrainSpec
+    seed: int = setting(131, help="seed of the pre-training, shared by all studies", low=0)
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Which network."""
+    """Which network: a registered one, or one made by a function in a person's own file."""
 
-    name: str = setting(help="registered model")
+    name: str = setting(help="registered model, or FILE.py:FUNCTION")
+    normalize: str = setting(
+        "", help="what input is normalized by; '' = the statistics of the training set",
+        key="changed",
+    )  # fmt: skip
+    source: str = setting("", help="hash of the text of FILE.py", key="changed")
+    path: str = setting("", help="where FILE.py lies", key=False)
+
+
+@dataclass(frozen=True)
+class ForeignSpec:
+    """Weights that somebody else trained; `digest` identifies them, wherever their file lies."""
+
+    name: str = setting(help="their model's name in the study: original, retrain-0 ... or any")
+    digest: str = setting(help="hash of the tensors")
+    path: str = setting("", help="file they were read from", key=False)
 
 
 @dataclass(frozen=True)
 class MethodSpec:
     """An unlearning method with its settings (the method's own config dataclass)."""
+
+    name: str
+    config: Any
+
+
+@dataclass(frozen=True)
+class MeasureSpec:
+    """A measure that is asked for by name, with its settings (its own config dataclass)."""
 
     name: str
     config: Any
@@ -153,6 +197,19 @@ class RunSpec:
     retrains: int = setting(3, help="Re-trains, each with a seed of its own", low=1, high=100)
     seed: int = setting(131, help="seed of the whole study", low=0)
     probe: ProbeSpec = field(default_factory=ProbeSpec)
+    foreign: tuple[ForeignSpec, ...] = setting(
+        (), help="models that are given, not made", key="changed"
+    )
+    measures: tuple[MeasureSpec, ...] = setting(
+        (), help="measures beside the cheap ones, which every study has", key="changed"
+    )
+    pretrain: PretrainSpec | None = field(
+        default=None,
+        metadata={
+            "help": "what Original and Re-trains start from; fresh weights if absent",
+            "key": "changed",
+        },
+    )
 
 
 def validate(spec: T, where: str = "") -> T:
@@ -282,13 +339,18 @@ def to_plain(spec: Any, *, keyed: bool = False) -> Any:
         return {
             item.name: to_plain(getattr(spec, item.name), keyed=keyed)
             for item in dataclasses.fields(spec)
-            if not keyed or item.metadata.get("key", True)
+            if not keyed or _enters_key(item, getattr(spec, item.name))
         }
     if isinstance(spec, (tuple, list)):
         return [to_plain(value, keyed=keyed) for value in spec]
     if isinstance(spec, dict):
         return {str(name): to_plain(value, keyed=keyed) for name, value in spec.items()}
     return spec
+
+
+def _enters_key(item: dataclasses.Field[Any], value: Any) -> bool:
+    how = item.metadata.get("key", True)
+    return bool(value != item.default if how == "changed" else how)
 
 
 def canonical(spec: Any) -> str:

@@ -13,12 +13,15 @@ from engine.forget import check_forget, parse_forget
 from engine.labels import perturbation_named
 from engine.network import model_spec
 from engine.spec import (
+    DataSpec,
     ForeignSpec,
     MeasureSpec,
     MethodSpec,
     ModelSpec,
+    PretrainSpec,
     ProbeSpec,
     RunSpec,
+    TrainSpec,
     amend,
     check_taus,
     key,
@@ -51,7 +54,8 @@ def compose(
     """The study that these words describe; empty ones mean the dataset's recommendation.
 
     settings: method -> changes to its config ('train' and 'probe' change training and
-    measurement). weights: model name -> file, for models that are given and not to be made.
+    measurement, the name of a measure its own). weights: model name -> file, for models that are
+    given and not to be made. measures: beside the cheap ones, which every study has.
     Raises SpecError, with the nearest name where one is unknown, and CheckpointError for weights
     that do not fit.
     """
@@ -64,13 +68,14 @@ def compose(
     train = amend(advice.train_for(net.name), changes, "train.")
     names = _distinct(methods, alone=not weights)
     chosen = [method_spec(dataset, name, asked.pop(name, {})) for name in names]
+    taken = _measures(measures, asked)
     if asked:
         owner = next(iter(asked))
         registry.get("method", owner)
         raise SpecError(f"There are settings for '{owner}', but it is not among the methods.")
     grid = parse_taus(taus) if taus else advice.taus
     measured = ProbeSpec(perturbation_named(perturbation).name, check_taus(grid), draws, seed)
-    measured = amend(measured, measuring, "probe.")
+    measured = amend(measured, _parsed(measuring), "probe.")
     if isinstance(forget, str):
         indices = parse_forget(forget or advice.forget, dataset.train_y, dataset.classes, seed)
     else:
@@ -85,6 +90,7 @@ def compose(
         seed=seed,
         probe=measured,
         foreign=foreign.examine(_checked(weights, retrains), net, dataset),
+        measures=taken,
     )
     return validate(spec)
 
@@ -128,7 +134,7 @@ def original_key(spec: RunSpec) -> str:
     theirs = given(spec, "original")
     if theirs is not None:
         return foreign_key(spec, theirs)
-    return key("model", spec.data, spec.model, spec.train, spec.seed, "original")
+    return key("model", spec.data, spec.model, spec.train, spec.seed, "original", *_past(spec))
 
 
 def retrain_key(spec: RunSpec, number: int) -> str:
@@ -137,8 +143,18 @@ def retrain_key(spec: RunSpec, number: int) -> str:
     if theirs is not None:
         return foreign_key(spec, theirs)
     return key(
-        "model", spec.data, spec.model, spec.train, spec.seed, "retrain", number, spec.forget
-    )
+        "model", spec.data, spec.model, spec.train, spec.seed, "retrain", number, spec.forget,
+        *_past(spec),
+    )  # fmt: skip
+
+
+def pretrained_key(model: ModelSpec, pretrain: PretrainSpec) -> str:
+    """Key of the network that Original and Re-trains start from."""
+    return key("model", pretrain.data, model, pretrain.train, pretrain.seed, "pretrained")
+
+
+def _past(spec: RunSpec) -> tuple[str, ...]:
+    return (pretrained_key(spec.model, spec.pretrain),) if spec.pretrain else ()
 
 
 def method_key(spec: RunSpec, method: MethodSpec) -> str:
@@ -161,8 +177,6 @@ def study_key(spec: RunSpec) -> str:
 
 def from_plain(plain: Mapping[str, Any]) -> RunSpec:
     """The RunSpec that `to_plain` wrote; SpecError where it does not fit this version."""
-    from engine.spec import DataSpec, TrainSpec
-
     try:
         methods = tuple(
             MethodSpec(
@@ -186,16 +200,46 @@ def from_plain(plain: Mapping[str, Any]) -> RunSpec:
                 tuple(
                     measure_spec(one["name"], one["config"]) for one in plain.get("measures", ())
                 ),
+                _pretrain_of(plain.get("pretrain")),
             )
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SpecError(f"This study's settings cannot be read by this version: {error}.") from None
 
 
+def _pretrain_of(plain: Mapping[str, Any] | None) -> PretrainSpec | None:
+    if plain is None:
+        return None
+    train = validate(TrainSpec(**plain["train"]))
+    return validate(PretrainSpec(validate(DataSpec(**plain["data"])), train, plain["seed"]))
+
+
 def as_plain(spec: RunSpec) -> dict[str, Any]:
     """The spec as JSON data, for files and other programs."""
     plain: dict[str, Any] = to_plain(spec)
     return plain
+
+
+def _measures(names: Sequence[str], asked: dict[str, dict[str, Any]]) -> tuple[MeasureSpec, ...]:
+    """The measures named and those with settings of their own, which are taken out of `asked`."""
+    changes = {
+        owner.replace("_", "-"): asked.pop(owner)
+        for owner in list(asked)
+        if owner.replace("_", "-") in registry.names("metric")
+    }
+    wanted = [name.strip().replace("_", "-") for name in names if name.strip()]
+    return tuple(measure_spec(name, changes.get(name, {})) for name in sorted({*wanted, *changes}))
+
+
+def _parsed(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes to the measurement with text made of what it stands for; SpecError if it is none."""
+    found = dict(changes)
+    if "taus" in found:
+        taus = found["taus"]
+        found["taus"] = parse_taus(taus) if isinstance(taus, str) else check_taus(tuple(taus))
+    if "perturbation" in found:
+        perturbation_named(found["perturbation"])
+    return found
 
 
 def _config(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -11,18 +12,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine import checkpoints, registry, study
+from engine import checkpoints, foreign, registry, study
 from engine.archive import model_of
 from engine.datasets import base as datasets
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, DataError
 from engine.methods.base import Problem
-from engine.models.base import Classifier, build
+from engine.models.base import Classifier, adopt_body
+from engine.network import network
 from engine.report import Reporter
 from engine.results import ModelResult
 from engine.runtime import choose_device, derive, generator
 from engine.samples import Samples
-from engine.spec import DataSpec, MethodSpec, RunSpec
+from engine.spec import DataSpec, MethodSpec, ModelSpec, PretrainSpec, RunSpec, to_plain
 from engine.store import Record, Store
 from engine.train import cost_of_training, train_from_scratch
 
@@ -107,6 +109,8 @@ class Workshop:
             kept.flush()
             raise
         seconds = earlier + time.monotonic() - started
+        if study.given(spec, name):
+            seconds = math.nan  # whoever trained it may know
         result = self._put_model(spec, name, mark, model, kept.losses, seconds)
         kept.discard()
         return result
@@ -154,6 +158,8 @@ class Workshop:
 
     def cost(self, spec: RunSpec, name: str) -> float:
         """Sample passes that making this model takes."""
+        if study.given(spec, name):
+            return 0.0
         n_forget = len(spec.forget)
         n = len(self.dataset(spec.data, Reporter()).train_y)
         if name == "original":
@@ -162,14 +168,67 @@ class Workshop:
         cost = registry.get("method", method.name).facts.get("cost")
         return float(cost(method.config, n - n_forget, n_forget, spec.train)) if cost else 0.0
 
+    # -- pre-training -----------------------------------------------------------------------
+    def pretrained(self, model: ModelSpec, spec: PretrainSpec, report: Reporter) -> Classifier:
+        """The network that Original and Re-trains start from, from the store or trained now.
+
+        It is kept as a checkpoint without any other result. Raises what training raises.
+        """
+        mark = study.pretrained_key(model, spec)
+        if mark not in self._models:
+            self._remember(mark, self._pretrain(model, spec, mark, report).eval())
+        self._models.move_to_end(mark)
+        return self._models[mark]
+
+    def cost_of_pretraining(self, model: ModelSpec, spec: PretrainSpec) -> float:
+        """Sample passes that are still to be made; 0 where the result is in the store."""
+        if self.store.path("checkpoints", study.pretrained_key(model, spec), ".pt").is_file():
+            return 0.0
+        return cost_of_training(spec.train, len(self.dataset(spec.data, Reporter()).train_y))
+
+    def _pretrain(
+        self, model: ModelSpec, spec: PretrainSpec, mark: str, report: Reporter
+    ) -> Classifier:
+        dataset = self.dataset(spec.data, report)
+        net = network(model, dataset, generator(spec.seed, "weights", "pretrained"))
+        net = net.to(self.device)
+        path = self.store.path("checkpoints", mark, ".pt")
+        if path.is_file():
+            try:
+                checkpoints.load_into(net, checkpoints.load(path)[0], str(path))
+                return net
+            except CheckpointError as error:
+                self.store.set_aside(path, str(error))
+        report.stage("pre-training")
+        report.expect(cost_of_training(spec.train, len(dataset.train_y)))
+        samples = Samples.on(self.device, dataset.train_x, dataset.train_y, len(dataset.classes))
+        kept = checkpoints.KeptEpoch(self.store.path("partial", mark, ".pt"), self.store.replacing)
+        seed = derive(spec.seed, "pretrained")
+        every = torch.arange(len(samples), device=self.device)
+        try:
+            train_from_scratch(
+                net, samples, every, spec.train, seed=seed, report=report, resume=kept
+            )
+        except BaseException:  # as in `model`: what was learned is kept
+            kept.flush()
+            raise
+        facts = {"key": mark, "model": "pretrained", "spec": to_plain(spec), "seed": spec.seed}
+        checkpoints.save(path, net, facts, self.store.replacing)
+        kept.discard()
+        return net
+
     # -- making models ----------------------------------------------------------------------
     def _make(
         self, spec: RunSpec, name: str, report: Reporter, kept: checkpoints.KeptEpoch
     ) -> Classifier:
         dataset = self.dataset(spec.data, report)
         samples, _ = self.on_device(dataset)
+        theirs = study.given(spec, name)
+        if theirs is not None:
+            blank = self._fresh(spec, "blank")
+            return foreign.adopt(theirs, blank, spec.model.name, spec.data.name)
         if name == "original":
-            model = self._fresh(spec, "original")
+            model = self._beginning(spec, "original", report)
             train_from_scratch(
                 model,
                 samples,
@@ -185,6 +244,10 @@ class Workshop:
         kept_rows[forget] = False
         number = name.removeprefix("retrain-") if name.startswith("retrain-") else ""
         method = _method_named(spec, name)
+
+        def salted(salt: str) -> str:
+            return f"{salt}-{number}" if number else salt
+
         problem = Problem(
             original=self.loaded(spec, "original"),
             samples=samples,
@@ -192,8 +255,9 @@ class Workshop:
             forget=forget,
             seed=derive(spec.seed, name),
             train=spec.train,
-            fresh=lambda salt: self._fresh(spec, f"{salt}-{number}" if number else salt),
-            initial=lambda: self._fresh(spec, "original"),
+            fresh=lambda salt: self._fresh(spec, salted(salt)),
+            beginning=lambda salt: self._beginning(spec, salted(salt), report),
+            initial=lambda: self._initial(spec, report),
             report=report,
             resume=kept,
         )
@@ -202,22 +266,34 @@ class Workshop:
 
     def _fresh(self, spec: RunSpec, salt: str) -> Classifier:
         dataset = self.dataset(spec.data, Reporter())
-        model = build(
-            spec.model.name,
-            dataset.shape,
-            len(dataset.classes),
-            dataset.statistics(),
-            generator(spec.seed, "weights", salt),
-        )
-        return model.to(self.device)
+        return network(spec.model, dataset, generator(spec.seed, "weights", salt)).to(self.device)
+
+    def _initial(self, spec: RunSpec, report: Reporter) -> Classifier:
+        """The weights the Original started from, as far as they are known."""
+        if study.given(spec, "original"):
+            report.log(
+                "The weights that the given Original started from are unknown; freshly drawn ones "
+                "stand for them."
+            )
+        return self._beginning(spec, "original", report)
+
+    def _beginning(self, spec: RunSpec, salt: str, report: Reporter) -> Classifier:
+        """What training starts from: a fresh network, all but its head pre-trained if so asked."""
+        model = self._fresh(spec, salt)
+        if spec.pretrain is not None:
+            adopt_body(model, self.pretrained(spec.model, spec.pretrain, report))
+        return model
 
     def _blank(self, spec: RunSpec, name: str) -> Classifier:
         """A network that the named model's weights fit into."""
         model = self._fresh(spec, "blank")
+        if study.given(spec, name):
+            return model
         method = _method_named(spec, name)
         adapt = registry.get("method", method.name).facts.get("adapt")
-        fitted: Classifier = adapt(model, method.config) if adapt else model
-        return fitted
+        if adapt:
+            adapt(model, method.config)
+        return model
 
     def _put_model(
         self,

@@ -10,6 +10,12 @@ import pytest
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before anything imports Qt
 
 
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Without pytest-timeout the limit set for it is not enforced, but is no unknown option."""
+    if not pluginmanager.hasplugin("timeout"):
+        parser.addini("timeout", "seconds a test may take (not enforced)")
+
+
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings and results go into the test's own folder."""

@@ -12,6 +12,9 @@ from engine.spec import DataSpec, TrainSpec, parse_taus
 
 # Found by trying: with these the Original's and GD's curves stand clear of the null band, while
 # RURK ends near Re-train with its curve inside the band (seed 131, forget class:8:0.5).
+# GD and GA keep the paper's settings; those of the others were chosen by the average gap (with MIA
+# accuracy) over the seeds 131, 42 and 7 on the MLP, from 7 (CR) to 45 (SSD) trials each: figures
+# for those seeds are not held out, and a method that was searched longer had more chances.
 RECOMMENDED = Recommended(
     model="mlp",
     train=TrainSpec(epochs=20, lr=0.1),
@@ -26,6 +29,19 @@ RECOMMENDED = Recommended(
             "lambda_f": 0.002,
             "lambda_a": 0.0165,
         },
+        "bad-teacher": {"lr": 0.0008, "epochs": 2},
+        "cf-k": {"k": 2, "lr": 0.05, "epochs": 30},
+        "cr": {"decay": 0.0003},
+        "eu-k": {"k": 2, "lr": 0.05, "epochs": 20},
+        "fisher": {"alpha": 5e-6},
+        "l1-sparse": {"lr": 0.2, "epochs": 20},
+        "neggrad-plus": {"beta": 0.035, "epochs": 3},
+        "ngd": {"lr": 0.03},
+        "ntk": {"retain_samples": 300},
+        "random-labels": {"lr": 0.03, "batch": 128},
+        "salun": {"lr": 0.05, "batch": 128},
+        "scrub": {"lr": 0.01},
+        "ssd": {"alpha": 14, "batch": 16},
     },
     training={"cnn": TrainSpec(epochs=30, lr=0.05)},
 )

@@ -24,7 +24,8 @@ class Problem:
     original: the trained model, never changed by a method; samples: the training set S on the
     model's device; retain, forget: (n_r,), (n_f,) int64 indices of S_r and S_f; fresh(salt): a
     new model of the same architecture with other random weights; initial: the weights the
-    Original started from; train: the settings it was trained with.
+    Original started from; train: the settings it was trained with; beginning(salt): what training
+    starts from where that is not fresh(salt), such as a pre-trained network with a fresh head.
     """
 
     original: Classifier
@@ -35,6 +36,7 @@ class Problem:
     train: TrainSpec
     fresh: Callable[[str], Classifier]
     initial: Callable[[], Classifier]
+    beginning: Callable[[str], Classifier] | None = None
     report: Reporter = field(default_factory=Reporter)
     resume: Resume = field(default_factory=Resume)
 

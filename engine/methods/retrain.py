@@ -17,8 +17,8 @@ class Retrain:
 
 
 def cost(config: Retrain, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes: the Original's epochs over the retain set."""
-    return cost_of_training(train, n_retain)
+    """Sample passes: the epochs of a Re-train over the retain set."""
+    return cost_of_training(train.of_retrain(), n_retain)
 
 
 @register(
@@ -32,12 +32,12 @@ def cost(config: Retrain, n_retain: int, n_forget: int, train: TrainSpec) -> flo
 )
 def unlearn(problem: Problem, config: Retrain) -> Classifier:
     """A model A(S_r), drawn and trained with `problem.seed`."""
-    model = problem.fresh("retrain")
+    model = (problem.beginning or problem.fresh)("retrain")
     train_from_scratch(
         model,
         problem.samples,
         problem.retain,
-        problem.train,
+        problem.train.of_retrain(),
         seed=problem.seed,
         report=problem.report,
         resume=problem.resume,

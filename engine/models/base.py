@@ -144,6 +144,16 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
             nn.init.zeros_(part.bias)
 
 
+def adopt_body(model: Classifier, other: Classifier) -> None:
+    """Give `model`, in place, all weights and running statistics of `other` but the head's.
+
+    The two may differ in their number of classes.
+    """
+    head = f"{other.head_name}."
+    body = {name: one for name, one in other.net.state_dict().items() if not name.startswith(head)}
+    model.net.load_state_dict(body, strict=False)
+
+
 def count_parameters(model: nn.Module) -> int:
     """Number of trainable scalars."""
     return sum(p.numel() for p in model.parameters())

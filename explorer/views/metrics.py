@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
-from engine.metrics import ACCURACIES, METRICS
+from engine.metrics import COMPARED, METRICS
 from engine.results import Study
 from engine.sheets import MetricRow, csv_text, metric_rows, metrics_sheet, middle_tau
 from explorer.plots.panel import Panel, button, muted
@@ -23,13 +23,12 @@ MISSING = "–"
 def _columns() -> list[Column]:
     found = {metric.name: metric for metric in METRICS}
     made = [Column("Model", "Original, Re-train (mean over all) and the unlearning methods")]
-    for name in (*ACCURACIES, "seconds"):
+    for name in (*COMPARED, "avg_gap", "seconds"):
         metric = found[name]
         tip = f"{metric.help}, in {metric.unit}; {GOALS[metric.better]}"
         made.append(Column(f"{metric.label} {ARROWS[metric.better]}", tip))
-    gap = "mean absolute gap to Re-train over the three accuracies, in percent points"
-    made.insert(4, Column("Gap ↓", f"{gap}; {GOALS['down']}"))
-    made.append(Column("r → 1", "residual knowledge at the middle τ, with its 95 % interval below"))
+    r = Column("r → 1", "residual knowledge at the middle τ, with its 95 % interval below")
+    made.insert(1, r)
     return made
 
 
@@ -96,15 +95,20 @@ class MetricsView(View):
 
 
 def _cells(row: MetricRow, color: str) -> list[Cell]:
-    shares = [
-        Cell(f"{row.values[name]:.1f} %", _signed(row.gaps[name]), row.values[name])
-        for name in ACCURACIES
-    ]
+    shares = [_share(row, name) for name in COMPARED]
     gap = Cell(_number(row.average_gap, ".1f"), value=row.average_gap)
     seconds = Cell(f"{row.seconds:.1f} s", value=row.seconds)
     interval = f"{row.low:.2f} to {row.high:.2f}" if math.isfinite(row.low) else ""
     r = Cell(_number(row.r, ".2f"), interval, row.r)
-    return [Cell(row.label, value=row.label, mark=color), *shares, gap, seconds, r]
+    return [Cell(row.label, value=row.label, mark=color), r, *shares, gap, seconds]
+
+
+def _share(row: MetricRow, name: str) -> Cell:
+    """An accuracy with its gap to Re-train; a dash where the study has none of that name."""
+    if name not in row.values:
+        return Cell(MISSING)
+    value = row.values[name]
+    return Cell(f"{value:.1f} %", _signed(row.gaps[name]), value)
 
 
 def _number(value: float, form: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from needs import needs
 
 from engine.__main__ import main
 
@@ -53,8 +54,9 @@ def test_the_json_has_every_figure_and_the_second_answer_is_identical(
     assert isinstance(measured, dict)
     assert set(metrics) == {"original", "retrain", "gd", "ga"}
     for row in metrics.values():
-        assert set(row) == {"retain_acc", "unlearn_acc", "test_acc", "seconds"}
-        assert all(0 <= row[name] <= 100 for name in ("retain_acc", "unlearn_acc", "test_acc"))
+        accuracies = ("retain_acc", "unlearn_acc", "test_acc", "mia_acc")
+        assert set(row) == {*accuracies, "avg_gap", "seconds"}
+        assert all(0 <= row[name] <= 100 for name in accuracies)
     assert set(measured["models"]) == {"original", "gd", "ga"}
     for curve in measured["models"].values():
         assert set(curve) == {"mean", "low", "high", "pooled", "undefined", "prevalence"}
@@ -63,6 +65,11 @@ def test_the_json_has_every_figure_and_the_second_answer_is_identical(
             assert low <= mean + 1e-9
             assert mean <= high + 1e-9
     assert set(measured["null"]) == {"low", "high"}
+    for name, apart in measured["disagreement"].items():
+        bounds = zip(apart["low"], apart["mean"], apart["high"], strict=True)
+        assert all(low <= mean + 1e-12 and mean <= high + 1e-12 for low, mean, high in bounds)
+        assert len(measured["perturbed_unlearn_acc"][name]) == 11
+        assert set(measured["verdicts"][name]) == {"residual", "none", "undecided"}
     again, _ = study_in(tmp_path / "store")
     assert again == key
     assert (tmp_path / "out.json").read_bytes() == text
@@ -158,6 +165,7 @@ def test_listing_info_checkpoint_and_unknown_keys(
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+@needs("matplotlib")
 def test_figures_are_written_with_their_numbers_beside(tmp_path: Path, suffix: str) -> None:
     store = tmp_path / "store"
     key, _ = study_in(store)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from needs import needs
 
 from engine.embed import Embedder
 from engine.errors import Cancelled, EngineError
@@ -24,6 +25,7 @@ def clusters(n: int, seed: int = 1) -> np.ndarray:
     return np.concatenate([rng.normal(m, 0.2, (n, 6)) for m in (0, 5)]).astype(np.float32)
 
 
+@needs("umap")
 def test_clusters_stay_apart_and_the_seed_decides(embedder: Embedder) -> None:
     features = clusters(60)
     xy = embedder.fit(features, 3, Reporter())
@@ -35,7 +37,10 @@ def test_clusters_stay_apart_and_the_seed_decides(embedder: Embedder) -> None:
     assert (embedder.fit(features, 4, Reporter()) != xy).any()
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 12])
+FEW = [1, 2, 3, *(pytest.param(n, marks=needs("umap")) for n in (5, 12))]
+
+
+@pytest.mark.parametrize("n", FEW)
 def test_few_or_equal_points_have_positions_too(embedder: Embedder, n: int) -> None:
     for features in (clusters(n)[:n], np.ones((n, 4), np.float32)):
         xy = embedder.fit(features, 1, Reporter())
@@ -43,6 +48,7 @@ def test_few_or_equal_points_have_positions_too(embedder: Embedder, n: int) -> N
         assert np.isfinite(xy).all()
 
 
+@needs("umap")
 def test_a_cancelled_embedding_ends_at_once(embedder: Embedder) -> None:
     report = Reporter()
     threading.Timer(0.3, report.cancel).start()

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytest.importorskip("matplotlib")
+
 from engine import figures
 from engine.errors import SpecError
 from engine.results import FORGET, PERTURBED, Curve, Embedding, Neighborhood, Residual, Study

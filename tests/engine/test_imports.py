@@ -16,13 +16,29 @@ ROOT = Path(__file__).parents[2]
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
     {"errors", "geometry", "labels", "palette", "results"},
-    {"metrics", "registry", "report", "runtime", "samples", "sheets", "spec"},
+    {"metrics", "paper", "registry", "report", "runtime", "samples", "sheets", "spec"},
     {"datasets", "forget", "models", "perturb", "store"},
-    {"archive", "checkpoints", "embed", "figures", "neighborhood", "residual", "study", "train"},
-    {"methods"},
+    {
+        "archive",
+        "checkpoints",
+        "embed",
+        "figures",
+        "foreign",
+        "measured",
+        "neighborhood",
+        "network",
+        "over_seeds",
+        "recognition",
+        "residual",
+        "study",
+        "train",
+    },
+    {"methods", "relearn"},
     {"workshop"},
+    {"measuring"},
     {"pipeline"},
-    {"console", "__main__"},
+    {"batch"},
+    {"console", "protocol", "sweep", "tables", "__main__"},
 )
 FOR_METHODS = {
     "errors", "models.base", "perturb", "registry", "report", "runtime", "samples", "spec", "train",

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from needs import needs
 from torch import nn
 
 from engine.errors import SpecError
@@ -90,6 +91,7 @@ def test_other_labels_are_other_and_all_of_them() -> None:
 
 @pytest.mark.parametrize("name", ["fgsm", "pgd"])
 @pytest.mark.parametrize("target", ["other", "true", "none"])
+@needs("torchattacks")
 def test_attacks_stay_in_the_ball_and_do_what_their_target_says(name: str, target: str) -> None:
     model = linear()
     x = 0.25 + 0.5 * torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(3))
@@ -105,6 +107,7 @@ def test_attacks_stay_in_the_ball_and_do_what_their_target_says(name: str, targe
     assert torch.equal(copies, again)
 
 
+@needs("torchattacks")
 def test_an_attack_leaves_mode_gradients_output_and_the_global_generator_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

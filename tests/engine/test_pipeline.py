@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from needs import needs
 
 from engine import study
 from engine.errors import Cancelled, DataError, SpecError, TrainingError
@@ -280,6 +281,7 @@ def test_the_neighborhood_of_a_forget_sample_agrees_with_the_curve(pipeline: Pip
         pipeline.neighborhood(spec, 120, "", -1, Reporter())
 
 
+@needs("torchattacks")
 def test_attacks_get_a_curve_and_references_of_their_own(pipeline: Pipeline) -> None:
     spec = compose(pipeline, perturbation="fgsm", taus="0,0.1", draws=10, methods=("gd",))
     found = pipeline.run(spec, Reporter())
@@ -295,6 +297,7 @@ def test_class_unlearning_is_said_and_undefined_where_nobody_recognizes(pipeline
     assert np.isnan(found.residual.curves["gd"].mean[0])
 
 
+@needs("umap")
 def test_the_embedding_holds_every_kind_of_point_and_is_seeded(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:

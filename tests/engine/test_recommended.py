@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from needs import needs
 
 from engine.__main__ import main
 from engine.datasets.base import load
@@ -54,6 +55,7 @@ def test_on_iris_rurk_ends_near_retrain(tmp_path: Path) -> None:
     assert found["metrics"]["rurk"]["retain_acc"] >= 95
 
 
+@needs("matplotlib")
 def test_figure_1_of_the_paper_runs_on_iris(tmp_path: Path) -> None:
     iris = load(DataSpec("iris"))
     chosen = [0, 1, 45, 46, 47, 90, 91]

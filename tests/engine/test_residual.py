@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from needs import needs
 from scipy import integrate, stats
 from torch import nn
 
@@ -139,6 +140,7 @@ def test_verdicts_are_those_of_a_plain_loop_however_the_work_is_cut(
     assert (see({"m": model})["m"] == whole).all()
 
 
+@needs("torchattacks")
 def test_attacks_are_made_against_the_source_and_shown_to_all() -> None:
     torch_seed = torch.Generator().manual_seed(2)
     source, viewer = (nn.Sequential(nn.Flatten(), nn.Linear(16, 2)).eval() for _ in range(2))

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from needs import needs
 
 from engine import runtime
 from engine.errors import SpecError
@@ -129,6 +130,7 @@ print(net.fc.out_features, torchvision("torchvision.datasets").CIFAR10.base_fold
 """
 
 
+@needs("torchattacks")
 def test_torchvision_can_be_imported_twice_and_used() -> None:
     code = """
 from engine.runtime import torchattacks, torchvision
@@ -165,3 +167,9 @@ def test_another_failure_of_torchvision_is_not_swallowed(monkeypatch: pytest.Mon
     monkeypatch.setattr(runtime.importlib, "import_module", fail)
     with pytest.raises(RuntimeError, match="something else is wrong"):
         runtime.torchvision("torchvision.transforms")
+
+
+def test_a_package_that_is_missing_is_named_with_who_needs_it() -> None:
+    runtime.require("numpy", "Everything needs")
+    with pytest.raises(SpecError, match="Figures need the package nowhere_at_all, which"):
+        runtime.require("nowhere_at_all", "Figures need")

@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+pytest.importorskip("hypothesis")
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -188,8 +191,9 @@ def test_what_cannot_change_a_result_is_left_out_of_keys() -> None:
         for item in dataclasses.fields(spec)
         if not item.metadata.get("key", True)
     }
-    # the fingerprint stands for root, seed and side; further draws only refine a measurement
-    assert unkeyed == {"DataSpec.root", "DataSpec.seed", "DataSpec.side", "ProbeSpec.draws"}
+    # a hash stands for root, seed and side, and for the file; more draws only refine a measurement
+    data = {"DataSpec.root", "DataSpec.seed", "DataSpec.side"}
+    assert unkeyed == data | {"ModelSpec.path", "ProbeSpec.draws"}
 
 
 @pytest.mark.parametrize(

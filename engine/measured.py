@@ -1,0 +1,154 @@
+"""What stored counts and predictions say further: disagreement, perturbed accuracy, verdicts.
+
+Plain numpy on a `Residual`, so that tables, figures and the explorer can use it without torch.
+Source: Hsu et al. 2025, adversarial disagreement and its bounds; verdicts are this project's.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.results import Residual
+
+Floats = NDArray[np.float64]
+SURE = 0.95  # posterior probability from which a verdict is given
+MARGIN = 0.05  # an excess of Pr[m = y] over Pr[a = y] that is too small to matter
+RESIDUAL, NONE, UNDECIDED = 1, -1, 0
+VERDICTS = {RESIDUAL: "residual", NONE: "none", UNDECIDED: "undecided"}
+
+
+@dataclass(frozen=True, eq=False)
+class Disagreement:
+    """How often a model and Re-train call a copy differently, all arrays (T,), in [0, 1].
+
+    mean: E[m(x') != a(x')] over forget samples, draws and Re-trains; low, high: the bounds that
+    r_tau alone puts on it. NaN where the predictions were not kept.
+    """
+
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What is known of each forget sample at each tau, arrays (n_f, T).
+
+    verdict: int8 RESIDUAL, NONE or UNDECIDED; exceeds: posterior probability that the model
+    recognizes copies more often than Re-train; matters: that it does by more than `MARGIN`.
+    """
+
+    verdict: NDArray[np.int8]
+    exceeds: Floats
+    matters: Floats
+
+
+def disagreement(residual: Residual, model: str) -> Disagreement:
+    """The adversarial disagreement of `model` with the Re-trains, and its bounds through r."""
+    low, high = disagreement_bounds(residual, model)
+    found = disagreement_per_sample(residual, model)
+    return Disagreement(found.mean((0, 1)), low.mean((0, 1)), high.mean((0, 1)))
+
+
+def disagreement_per_sample(residual: Residual, model: str) -> Floats:
+    """(k, n_f, T) share of copies that `model` and each Re-train call differently.
+
+    Both saw the same copies: those attacked against `model` where the perturbation is an attack.
+    NaN where the predictions were not kept.
+    """
+    counted = residual.reference(model)
+    kept, names = residual.predictions, _retrains(residual)
+    shown = [kept.get(f"{name}@{model}", kept.get(name)) for name in names]
+    own = kept.get(model)
+    if own is None or any(one is None for one in shown):
+        return np.full(counted.shape, np.nan)
+    found: Floats = np.stack([(own != one).mean(2) for one in shown])
+    return found
+
+
+def disagreement_bounds(residual: Residual, model: str) -> tuple[Floats, Floats]:
+    """(low, high), each (k, n_f, T): Pr[a = y] |r - 1| and min(1, 2 - Pr[a = y] (1 + r)).
+
+    Since Pr[a = y] r = Pr[m = y], both are also defined where Re-train never recognizes a sample.
+    """
+    a = residual.reference(model) / residual.draws
+    m = residual.counts[model][None] / residual.draws
+    return np.abs(m - a), np.minimum(1.0, 2.0 - (a + m))
+
+
+def perturbed_unlearn_accuracy(residual: Residual, model: str) -> Floats:
+    """(T,) percent of perturbed copies of S_f that `model` does not recognize: 1 - Pr[m = y]."""
+    recognized = residual.counts[model].astype(np.float64).mean(0) / residual.draws
+    missed: Floats = 100 * (1 - recognized)
+    return missed
+
+
+def verdict(residual: Residual, model: str, margin: float = MARGIN) -> Verdict:
+    """Whether each sample holds residual knowledge in `model`, as far as the draws can tell.
+
+    RESIDUAL: Pr[m = y] exceeds Pr[a = y] with posterior probability above `SURE`; NONE: with
+    probability above `SURE` it exceeds it by no more than `margin`; UNDECIDED: more draws would
+    be needed. The posterior is that of independent Beta(1/2, 1/2) priors, averaged over the
+    Re-trains; where both hold, the excess is real and small, and the verdict is RESIDUAL.
+    """
+    exceeds = residual.posterior[model]
+    u, a = residual.counts[model], residual.reference(model)
+    matters = exceedance(u, a, residual.draws, margin)
+    found = np.where(exceeds > SURE, RESIDUAL, np.where(1 - matters > SURE, NONE, UNDECIDED))
+    return Verdict(found.astype(np.int8), exceeds, matters)
+
+
+def overall(found: Verdict) -> NDArray[np.int8]:
+    """(n_f,) one verdict per sample over the whole grid of tau.
+
+    RESIDUAL if any tau says so at a level corrected for their number (Bonferroni), NONE if every
+    tau says so, else UNDECIDED.
+    """
+    taus = found.exceeds.shape[1]
+    any_tau = (found.exceeds > 1 - (1 - SURE) / taus).any(1)
+    every_tau = (found.verdict == NONE).all(1)
+    return np.where(any_tau, RESIDUAL, np.where(every_tau, NONE, UNDECIDED)).astype(np.int8)
+
+
+def exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float = 0.0) -> Floats:
+    """(n, T) posterior Pr[p_m > p_a + margin] given u (n, T), a (k, n, T) out of `draws`.
+
+    Beta(1/2, 1/2) priors, averaged over the k Re-trains.
+    """
+    seen, where = np.unique(
+        np.stack([np.broadcast_to(u[None], a.shape).ravel(), a.ravel()]), axis=1,
+        return_inverse=True,
+    )  # fmt: skip
+    chances = _exceedance(seen[0], seen[1], draws, margin)[where.ravel()].reshape(a.shape)
+    found: Floats = chances.mean(0)
+    return found
+
+
+def _exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floats:
+    """(m,) Pr[p > q + margin] for p ~ Beta(u + 1/2, draws - u + 1/2), q the same with a.
+
+    Gauss-Legendre quadrature over the angle t of q = (1 - margin) sin^2(t) up to which p can
+    exceed q: the angle removes the singular ends of the density. The peaks are as narrow as
+    1 / sqrt(draws), and the nodes as many as that asks for.
+    """
+    from scipy.special import betainc, betaln
+
+    nodes, mass = np.polynomial.legendre.leggauss(60 + 20 * math.isqrt(draws))
+    angle = (nodes + 1) * np.pi / 4
+    q = (1 - margin) * np.sin(angle) ** 2
+    slope = 2 * (1 - margin) * np.sin(angle) * np.cos(angle) * mass * np.pi / 4
+    a, u = a[:, None], u[:, None]
+    density = np.exp(
+        (a - 0.5) * np.log(q) + (draws - a - 0.5) * np.log1p(-q) - betaln(a + 0.5, draws - a + 0.5)
+    )
+    above = 1 - betainc(u + 0.5, draws - u + 0.5, np.minimum(1.0, q + margin))
+    chances: Floats = np.clip((density * above * slope).sum(1), 0.0, 1.0)
+    return chances
+
+
+def _retrains(residual: Residual) -> list[str]:
+    return [name for name in residual.counts if name.startswith("retrain-") and "@" not in name]

@@ -1,0 +1,16 @@
+"""Unlearn accuracy: how much of the forget set is no longer recognized."""
+
+from __future__ import annotations
+
+from engine.metrics.base import Case, Metric, Nothing, accuracy, measure
+
+METRIC = Metric(
+    "unlearn_acc", "Unlearn", "%", "retrain", "100 - accuracy on the forget set S_f",
+    "none: stored outputs",
+)  # fmt: skip
+
+
+@measure(METRIC)
+def unlearn_acc(case: Case, config: Nothing) -> float:
+    """Percent of S_f that is classified wrongly."""
+    return 100 - accuracy(case.train_logits[case.forget], case.train_y[case.forget])

@@ -1,0 +1,157 @@
+"""Several studies that differ in their seed alone, as one: means, deviations, intervals.
+
+Plain numpy, so that tables and figures need no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.results import Curve, Study
+from engine.runtime import numpy_generator
+
+Floats = NDArray[np.float64]
+LEVEL = 0.95
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation (n - 1) of a measure over n seeds; NaN deviation with one."""
+
+    mean: float
+    deviation: float
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class SeedCurve:
+    """r_tau(S_f) of one model over several seeds, all arrays (T,) but per_seed (s, T).
+
+    mean: of the seeds' means; deviation: over seeds; low, high: a 95 % interval that knows the
+    spread over seeds and over forget samples. NaN where undefined.
+    """
+
+    mean: Floats
+    deviation: Floats
+    low: Floats
+    high: Floats
+    per_seed: Floats
+
+
+def spreads(studies: Sequence[Study]) -> dict[str, dict[str, Spread]]:
+    """model -> measure -> Spread over the studies; models and measures that all of them have."""
+    first = studies[0].metrics
+    return {
+        model: {
+            measure: spread([one.metrics[model][measure] for one in studies])
+            for measure in first[model]
+            if all(measure in one.metrics[model] for one in studies)
+        }
+        for model in first
+        if all(model in one.metrics for one in studies)
+    }
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Mean and standard deviation of the values that are numbers."""
+    known = np.array([value for value in values if np.isfinite(value)])
+    mean = float(known.mean()) if len(known) else np.nan
+    deviation = float(known.std(ddof=1)) if len(known) > 1 else np.nan
+    return Spread(mean, deviation, len(known))
+
+
+def curve(studies: Sequence[Study], model: str) -> SeedCurve:
+    """r_tau(S_f) of `model` over the studies, which share their grid of tau.
+
+    The half-widths of two intervals are added as squares: Student's t over the seeds' means, and
+    a bootstrap over the union of the forget samples (each one's ratio averaged over the seeds in
+    which it is forgotten), which covers equal, overlapping and disjoint forget sets alike. With
+    disjoint sets the sample spread enters twice: the interval is then at most sqrt(2) too wide.
+    One study alone keeps its own interval.
+    """
+    curves = [one.residual.curves[model] for one in studies]
+    per_seed = np.stack([one.mean for one in curves])
+    mean = _nanmean(per_seed, 0)
+    if len(studies) == 1:
+        return SeedCurve(mean, np.full_like(mean, np.nan), curves[0].low, curves[0].high, per_seed)
+    deviation = _deviation(per_seed)
+    below, above = _sample_interval(studies, model)
+    by_seed = _student(per_seed) * deviation
+    low = mean - np.hypot(by_seed, np.maximum(0, mean - below))
+    high = mean + np.hypot(by_seed, np.maximum(0, above - mean))
+    return SeedCurve(mean, deviation, np.maximum(0, low), high, per_seed)
+
+
+def null_band(studies: Sequence[Study]) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): the envelope of the studies' null bands; NaN where none has one."""
+    lows = [one.residual.null_low for one in studies]
+    highs = [one.residual.null_high for one in studies]
+    return np.fmin.reduce(lows), np.fmax.reduce(highs)
+
+
+def prevalence(studies: Sequence[Study], model: str) -> tuple[Floats, Floats]:
+    """(mean, deviation) over seeds, each (T,), of the percent of forget samples with u > a."""
+    curves: list[Curve] = [one.residual.curves[model] for one in studies]
+    found = np.stack([one.prevalence for one in curves]).astype(np.float64)
+    return found.mean(0), _deviation(found)
+
+
+def _sample_interval(studies: Sequence[Study], model: str) -> tuple[Floats, Floats]:
+    """Bootstrap interval (T,), (T,) of the seed-averaged ratio over the union of forget samples."""
+    ids = np.unique(np.concatenate([one.residual.samples for one in studies]))
+    table = np.full((len(studies), len(ids), len(studies[0].residual.taus)), np.nan)
+    for row, one in enumerate(studies):
+        table[row, np.searchsorted(ids, one.residual.samples)] = one.residual.ratio(model)
+    ratio = _nanmean(table, 0)
+    weights = numpy_generator(0, "over seeds").multinomial(
+        len(ids), np.full(len(ids), 1 / len(ids)), RESAMPLES
+    )
+    defined = np.isfinite(ratio)
+    sizes = weights @ defined
+    totals = weights @ np.where(defined, ratio, 0)
+    means = np.where(sizes > 0, totals / np.maximum(sizes, 1), np.nan)
+    shift = _nanmean(np.stack([one.residual.curves[model].mean for one in studies]), 0)
+    shift = shift - _nanmean(ratio, 0)  # samples that are forgotten more often weigh more there
+    low, high = (_quantile(means, level) for level in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return low + shift, high + shift
+
+
+def _student(per_seed: Floats) -> Floats:
+    """(T,) factor from the seeds' deviation to half the width of Student's interval."""
+    from scipy.special import stdtrit
+
+    n = np.isfinite(per_seed).sum(0)
+    freedom = np.maximum(1, n - 1)
+    factor: Floats = stdtrit(freedom, (1 + LEVEL) / 2) / np.sqrt(np.maximum(1, n))
+    return factor
+
+
+def _deviation(values: Floats) -> Floats:
+    """(T,) standard deviation (n - 1) of the rows that are defined; NaN with fewer than two."""
+    defined = np.isfinite(values)
+    n = defined.sum(0)
+    off = np.where(defined, values - _nanmean(values, 0), 0)
+    return np.where(n > 1, np.sqrt((off**2).sum(0) / np.maximum(1, n - 1)), np.nan)
+
+
+def _quantile(values: Floats, level: float) -> Floats:
+    """(T,) quantile of the defined entries of each column of values (m, T); NaN without any."""
+    found = np.full(values.shape[1], np.nan)
+    for t, column in enumerate(values.T):
+        known = column[np.isfinite(column)]
+        if len(known):
+            found[t] = np.quantile(known, level)
+    return found
+
+
+def _nanmean(values: Floats, axis: int) -> Floats:
+    """Mean over what is defined, NaN where nothing is, without a warning."""
+    defined = np.isfinite(values)
+    count = defined.sum(axis)
+    total = np.where(defined, values, 0).sum(axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

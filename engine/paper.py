@@ -1,0 +1,246 @@
+"""The presets of the residual-knowledge paper, and its published figures (assets/paper/)."""
+
+from __future__ import annotations
+
+import functools
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+from engine.errors import SpecError, unknown
+from engine.spec import PAPER_TAUS
+
+METHODS = (
+    "cr", "fisher", "ntk", "gd", "ngd", "ga", "neggrad-plus", "eu-k", "cf-k", "scrub", "ssd",
+    "rurk", "random-labels", "salun", "l1-sparse", "bad-teacher",
+)  # fmt: skip
+SEEDS = (131, 42, 7)  # the paper's
+MEASURES = ("relearn-epochs",)  # beside those that every study has
+ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc", "mia_acc")  # of which avg_gap is the mean
+UNLEARN = "unlearn_accuracy_on_gaussian_perturbed_forget_samples"
+DISAGREEMENT = "disagreement_with_retrain_on_gaussian_perturbed_forget_samples"
+PREVALENCE = "percent_of_forget_samples_with_residual_knowledge_above_1"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One published number.
+
+    mean, std: in the measure's unit, None where only `text` was printed (such as '>30') or no
+    deviation; printed: what the paper prints where `mean` was computed again, because the printed
+    average gap does not follow from the printed accuracies.
+    """
+
+    mean: float | None
+    std: float | None = None
+    text: str = ""
+    printed: float | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of an ablation: its name, and the settings of the method that it changes."""
+
+    value: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """The rows of an ablation of one method, and where its published figures stand."""
+
+    method: str
+    published: str
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One table of the paper as data: what `rk-engine reproduce` runs.
+
+    forget: as on the command line; settings: owner ('train', a method or a measure) -> changes to
+    its defaults; measures: beside those that every study has; pretrain: 'dataset', changes to its
+    training ('train') and 'differences', empty where models start from fresh weights; published,
+    curves: where the published figures stand ('' where there are none); differences: sentences on
+    what is done otherwise than in the paper.
+    """
+
+    name: str
+    title: str
+    dataset: str
+    model: str
+    forget: str
+    methods: tuple[str, ...] = METHODS
+    measures: tuple[str, ...] = MEASURES
+    seeds: tuple[int, ...] = SEEDS
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pretrain: Mapping[str, Any] = field(default_factory=dict)
+    side: int = 0
+    retrains: int = 3
+    perturbation: str = "gaussian"
+    taus: str = ""
+    draws: int = 100
+    published: str = ""
+    curves: str = ""
+    ablation: Ablation | None = None
+    differences: tuple[str, ...] = ()
+    quick: bool = False
+
+
+def names() -> list[str]:
+    """The presets' names, sorted."""
+    found = (files("assets") / "paper" / "presets").iterdir()
+    return sorted(one.name.removesuffix(".toml") for one in found if one.name.endswith(".toml"))
+
+
+def preset(name: str, quick: bool = False) -> Preset:
+    """The preset of that name, shrunk if `quick`; SpecError with the nearest name if unknown."""
+    facts = _facts(name)
+    smaller = facts.pop("quick", {})
+    said = list(facts.get("differences", ()))
+    if quick:
+        facts = _merged(facts, smaller)
+        said += smaller.get("differences", ())
+    pretrain = facts.get("pretrain") or {}
+    said += pretrain.get("differences", ())
+    methods = tuple(facts.get("methods", METHODS))
+    measures = tuple(facts.get("measures", MEASURES))
+    wanted = {"train", "probe", *methods, *measures}
+    settings = facts.get("settings", {})
+    return Preset(
+        **{
+            **facts,
+            "name": name,
+            "methods": methods,
+            "measures": measures,
+            "pretrain": pretrain,
+            "seeds": tuple(facts.get("seeds", SEEDS)),
+            "settings": {owner: settings[owner] for owner in settings if owner in wanted},
+            "differences": tuple(said),
+            "ablation": _ablation(facts.get("ablation")),
+            "quick": quick,
+        }
+    )
+
+
+def source() -> str:
+    """The paper, as one cites it."""
+    return str(_published()["source"])
+
+
+def table_of(one: Preset) -> dict[str, dict[str, Figure]]:
+    """Row -> measure -> published figure of the preset's table; empty where none was published.
+
+    Rows are named as models are ('neggrad-plus'), or as the ablation's values.
+    """
+    if one.ablation:
+        rows = _published()["ablation_small_cifar5_rurk"].get(one.ablation.published, [])
+        return {_value(row["value"]): _figures(row) for row in rows}
+    found = _published()["sample_unlearning"].get(one.published, {})
+    return {name.replace("_", "-"): _figures(row) for name, row in found.items()}
+
+
+def curves_of(one: Preset) -> dict[str, dict[str, dict[float, Figure]]]:
+    """Curve -> model -> tau -> published figure; empty where none was published.
+
+    'disagreement' is a share in [0, 1], 'unlearn-accuracy' and 'prevalence' are percent.
+    """
+    return {
+        "unlearn-accuracy": _curves(UNLEARN, one.curves, 100),
+        "disagreement": _curves(DISAGREEMENT, one.curves, 1),
+        "prevalence": _prevalence(one.curves),
+    }
+
+
+def recomputed_gap(row: Mapping[str, Figure], retrain: Mapping[str, Figure]) -> float | None:
+    """The mean absolute gap to Re-train over the four accuracies, None where one is missing."""
+    gaps = []
+    for name in ACCURACIES:
+        ours = row[name].mean if name in row else None
+        theirs = retrain[name].mean if name in retrain else None
+        if ours is None or theirs is None:
+            return None
+        gaps.append(abs(ours - theirs))
+    return sum(gaps) / len(gaps)
+
+
+def _facts(name: str) -> dict[str, Any]:
+    """A preset's file, laid over that of its base."""
+    if name not in names():
+        raise unknown("preset", name, names())
+    text = (files("assets") / "paper" / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+    try:
+        facts = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"The preset '{name}' cannot be read: {error}.") from None
+    base = facts.pop("base", "")
+    return _merged(_facts(base), facts) if base else facts
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two tables as one: tables in both are merged, anything else is taken from `above`."""
+    merged = {**below, **above}
+    for name, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(name), dict):
+            merged[name] = _merged(below[name], value)
+    return merged
+
+
+def _ablation(facts: Mapping[str, Any] | None) -> Ablation | None:
+    if facts is None:
+        return None
+    rows = [dict(row) for row in facts["rows"]]
+    variants = tuple(Variant(_value(row.pop("value")), row) for row in rows)
+    return Ablation(facts["method"], facts.get("published", ""), variants)
+
+
+@functools.cache
+def _published() -> dict[str, Any]:
+    text = (files("assets") / "paper" / "published.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _figures(row: Mapping[str, Any]) -> dict[str, Figure]:
+    figures = {
+        name: _figure(value)
+        for name, value in row.items()
+        if value is not None and name not in ("value", "avg_gap_recomputed")
+    }
+    if "avg_gap_recomputed" in row:
+        figures["avg_gap"] = Figure(row["avg_gap_recomputed"], printed=row["avg_gap"])
+    return figures
+
+
+def _curves(key: str, setting: str, scale: float) -> dict[str, dict[float, Figure]]:
+    block = _published()[key]
+    return {
+        model: {tau: Figure(scale * value) for tau, value in zip(block["tau"], values, strict=True)}
+        for model, values in block.get(setting, {}).items()
+    }
+
+
+def _prevalence(setting: str) -> dict[str, dict[float, Figure]]:
+    """The paper rounds tau to three digits here; the grid is that of its other curves."""
+    block, grid = _published()[PREVALENCE], PAPER_TAUS
+    return {
+        path.partition("/")[2]: dict(zip(grid, map(Figure, values), strict=True))
+        for path, values in block.items()
+        if setting and path.startswith(f"{setting}/")
+    }
+
+
+def _figure(value: Any) -> Figure:
+    if isinstance(value, str):
+        return Figure(None, text=value)
+    if isinstance(value, dict):
+        return Figure(float(value["mean"]), float(value["std"]))
+    return Figure(float(value))
+
+
+def _value(value: Any) -> str:
+    """A swept value as a row is named: 0.03, 1, fgsm."""
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)

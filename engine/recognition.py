@@ -1,0 +1,100 @@
+"""How far a forgotten sample must be pushed until a model recognizes it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
+from engine.report import Reporter
+from engine.residual import blocks_of, is_attack
+from engine.spec import ProbeSpec
+
+HALVINGS = 10  # of a step of the grid: a thousandth of it is left
+COPIES_AT_ONCE = 2000
+
+
+@torch.inference_mode()
+def smallest_taus(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    samples: Sequence[int],
+    probe: ProbeSpec,
+    n_classes: int,
+    report: Reporter,
+) -> np.ndarray:
+    """(n,) float64 smallest tau at which a copy of each sample is called y; NaN if none is.
+
+    x: (n, *shape) float32 in [0, 1] on the model's device; samples: their training-set indices.
+    Copies go along `probe.draws` fixed random directions, or are attacked towards y. The grid of
+    `probe.taus` is scanned upward to the first tau at which any copy is recognized, then the step
+    below it is halved, so a recognition that ends again within one step may be missed. Raises
+    Cancelled between batches.
+    """
+    seen = _Eye(model, x, y, samples, replace(probe, target="true"), n_classes, report)
+    high = np.full(len(x), np.nan)
+    low = np.zeros(len(x))
+    left = np.arange(len(x))
+    for below, tau in zip((0.0, *probe.taus), probe.taus, strict=False):
+        found = seen.recognized(left, tau)
+        high[left[found]], low[left[found]] = tau, below
+        left = left[~found]
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        for tau in np.unique(middle[high > low]):
+            rows = np.flatnonzero((middle == tau) & (high > low))
+            found = seen.recognized(rows, float(tau))
+            high[rows[found]], low[rows[~found]] = tau, tau
+    return high
+
+
+class _Eye:
+    """Says which of the samples have a recognized copy at one tau."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        samples: Sequence[int],
+        probe: ProbeSpec,
+        n_classes: int,
+        report: Reporter,
+    ) -> None:
+        self.model, self.x, self.y, self.samples = model, x, y, samples
+        self.probe, self.n_classes, self.report = probe, n_classes, report
+
+    def recognized(self, rows: np.ndarray, tau: float) -> np.ndarray:
+        """(len(rows),) bool: whether any copy of each of these samples at `tau` is called y."""
+        found = np.zeros(len(rows), dtype=bool)
+        for start in range(0, len(rows), COPIES_AT_ONCE // BLOCK):
+            part = slice(start, start + COPIES_AT_ONCE // BLOCK)
+            chosen = torch.from_numpy(rows[part]).to(self.x.device)
+            for block in range(1 if tau == 0 else blocks_of(self.probe.draws)):
+                copies = self._copies(chosen, tau, block)[:, : self._width(block)]
+                called = self.model(copies.flatten(0, 1)).argmax(1).reshape(copies.shape[:2])
+                found[part] |= (called == self.y[chosen][:, None]).any(1).cpu().numpy()
+                self.report.advance(float(called.numel()))
+        return found
+
+    def _width(self, block: int) -> int:
+        return min(BLOCK, self.probe.draws - block * BLOCK)
+
+    def _copies(self, rows: Tensor, tau: float, block: int) -> Tensor:
+        x, y = self.x[rows], self.y[rows]
+        samples = [self.samples[row] for row in rows.tolist()]
+        probe = self.probe
+        if tau == 0:
+            return x[:, None]
+        if is_attack(probe):
+            with torch.inference_mode(False):  # attacks differentiate
+                return attacked_copies(
+                    self.model, x.clone(), y.clone(), samples, probe, tau, block, self.n_classes
+                )
+        noise = unit_noise(probe.perturbation, samples, x.shape[1:], probe.seed, block, x.device)
+        return random_copies(x, noise, tau)

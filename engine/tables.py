@@ -1,0 +1,357 @@
+"""Tables over several seeds, the paper's figures beside ours: as text, CSV, LaTeX and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.console import aligned
+from engine.paper import Figure
+
+NONE = "-"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A measure: its name, label and unit, the digits shown, and the most that is counted."""
+
+    name: str
+    label: str
+    unit: str = ""
+    digits: int = 2
+    most: float | None = None
+
+    @property
+    def title(self) -> str:
+        """Label and unit."""
+        return f"{self.label} {self.unit}".strip()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measure of one row: a value per seed, and the published figure where there is one."""
+
+    values: tuple[float, ...] = ()
+    published: Figure | None = None
+
+    @property
+    def known(self) -> tuple[float, ...]:
+        """The values that are numbers."""
+        return tuple(value for value in self.values if math.isfinite(value))
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over the seeds."""
+        return float(np.mean(self.known)) if self.known else None
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation over the seeds, divisor n as in the paper's own figures."""
+        return float(np.std(self.known)) if len(self.known) > 1 else None
+
+    @property
+    def gap(self) -> float | None:
+        """Ours minus the published one."""
+        theirs = self.published.mean if self.published else None
+        return self.mean - theirs if self.mean is not None and theirs is not None else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method, or one value of an ablation. refused: why there are no figures, if so."""
+
+    name: str
+    label: str
+    cells: Mapping[str, Cell]
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells; `stub` heads the column of row labels."""
+
+    name: str
+    title: str
+    stub: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def compares(self) -> bool:
+        """Whether anything was published to stand beside ours."""
+        return any(cell.published for row in self.rows for cell in row.cells.values())
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `reproduce` hands out: tables, and sentences on how they came about."""
+
+    name: str
+    title: str
+    quick: bool
+    seeds: tuple[int, ...]
+    source: str
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> str:
+        """Title, and that it is the quick variant where it is."""
+        return f"{self.title} [QUICK: fewer epochs and draws than the preset]" * self.quick or (
+            self.title
+        )
+
+
+def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: Any) -> Row:
+    """A row from measure -> values, one per seed; `published`: measure -> Figure; `refused`."""
+    published: Mapping[str, Figure] = more.get("published", {})
+    cells = {
+        measure: Cell(tuple(found.get(measure, ())), published.get(measure))
+        for measure in [*found, *(one for one in published if one not in found)]
+    }
+    return Row(name, label, cells, more.get("refused", ""))
+
+
+# -- text -----------------------------------------------------------------------------------------
+
+
+def text(report: Report) -> str:
+    """The whole report for a terminal: three lines a row where there is something to compare."""
+    parts = [f"{report.name}: {report.headline}\nseeds {_list(report.seeds)}"]
+    parts += [f"{table.title}\n{_text_table(table)}" for table in report.tables]
+    parts.append("\n".join(f"- {note}" for note in _all_notes(report)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _text_table(table: Table) -> str:
+    compares = table.compares
+    head = [table.stub, *([""] if compares else []), *(one.title for one in table.columns)]
+    rows = [head]
+    marks = _marks(table)
+    for row in table.rows:
+        label = row.label + (f" [{marks[row.name]}]" if row.name in marks else "")
+        ours = [_ours(row.cells.get(one.name), one) for one in table.columns]
+        if not compares:
+            rows.append([label, *ours])
+            continue
+        rows.append([label, "ours", *ours])
+        if any(cell.published for cell in row.cells.values()):
+            theirs = [_theirs(row.cells.get(one.name), one) for one in table.columns]
+            gaps = [_gap(row.cells.get(one.name), one) for one in table.columns]
+            rows += [["", "paper", *theirs], ["", "gap", *gaps]]
+    lines = [aligned(rows, left=(0, 1) if compares else (0,))]
+    return "\n".join(lines + [f"[{mark}] {why}" for why, mark in _refusals(table).items()])
+
+
+def _ours(cell: Cell | None, column: Column) -> str:
+    return NONE if cell is None else _spread(cell.mean, cell.std, column, cell.known)
+
+
+def _theirs(cell: Cell | None, column: Column) -> str:
+    figure = cell.published if cell else None
+    if figure is None:
+        return NONE
+    if figure.mean is None:
+        return figure.text
+    shown = _spread(figure.mean, figure.std, column)
+    return shown if figure.printed is None else f"{shown} (printed {figure.printed:.2f})"
+
+
+def _gap(cell: Cell | None, column: Column) -> str:
+    gap = cell.gap if cell else None
+    beyond = (
+        column.most is not None
+        and cell is not None
+        and max(cell.known, default=0.0) > (column.most)
+    )
+    return NONE if gap is None or beyond else f"{gap:+.{column.digits}f}"
+
+
+def _spread(
+    mean: float | None, std: float | None, column: Column, values: Sequence[float] = ()
+) -> str:
+    """mean±std; '>30' past the most that is counted, '≥' where only some values are past it."""
+    if mean is None:
+        return NONE
+    if column.most is not None and mean > column.most:
+        return f">{column.most:g}"
+    at_least = column.most is not None and max(values, default=0.0) > column.most
+    shown = f"{'≥' if at_least else ''}{mean:.{column.digits}f}"
+    return shown if std is None else f"{shown}±{std:.{column.digits}f}"
+
+
+def _refusals(table: Table) -> dict[str, int]:
+    """Reason -> footnote number, from 1."""
+    reasons = dict.fromkeys(row.refused for row in table.rows if row.refused)
+    return {why: number for number, why in enumerate(reasons, 1)}
+
+
+def _marks(table: Table) -> dict[str, int]:
+    """Row -> footnote number."""
+    numbers = _refusals(table)
+    return {row.name: numbers[row.refused] for row in table.rows if row.refused}
+
+
+def _all_notes(report: Report) -> list[str]:
+    notes = list(report.notes)
+    if any(table.compares for table in report.tables):
+        notes.append(f"paper: {report.source}. gap: ours minus paper.")
+    if any(
+        cell.published and cell.published.printed is not None
+        for table in report.tables
+        for row in table.rows
+        for cell in row.cells.values()
+    ):
+        notes.append(
+            "Where a printed average gap does not follow from the printed accuracies, the one that "
+            "does stands beside ours, and the printed one in parentheses."
+        )
+    return notes
+
+
+def _list(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
+
+
+# -- CSV ------------------------------------------------------------------------------------------
+
+
+def as_csv(report: Report, table: Table) -> str:
+    """One line a row; each measure has columns for mean, std, published figures and the gap."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    parts = ["mean", "std", *(PUBLISHED if table.compares else ())]
+    names = [f"{one.name}_{part}" for one in table.columns for part in parts]
+    writer.writerow(["preset", "quick", "row", "label", *names, "refused"])
+    for row in table.rows:
+        cells = [_numbers(row.cells.get(one.name, Cell())) for one in table.columns]
+        values = [_plain(numbers[part]) for numbers in cells for part in parts]
+        quick = "yes" if report.quick else "no"
+        writer.writerow([report.name, quick, row.name, row.label, *values, row.refused])
+    return out.getvalue()
+
+
+PUBLISHED = ("published", "published_std", "published_printed", "gap")
+
+
+def _numbers(cell: Cell) -> dict[str, float | str | None]:
+    figure = cell.published or Figure(None)
+    return {
+        "mean": cell.mean,
+        "std": cell.std,
+        "published": figure.text or figure.mean,
+        "published_std": figure.std,
+        "published_printed": figure.printed,
+        "gap": cell.gap,
+    }
+
+
+def _plain(value: float | str | None) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:.6g}"
+
+
+# -- LaTeX ----------------------------------------------------------------------------------------
+
+
+def latex(report: Report, table: Table) -> str:
+    """A booktabs table (packages booktabs and graphicx): ours, paper and gap for each measure."""
+    compares = table.compares
+    width = 3 if compares else 1
+    columns = "l" + "r" * (width * len(table.columns))
+    heads = [rf"\multicolumn{{{width}}}{{c}}{{{_tex(one.title)}}}" for one in table.columns]
+    lines = [
+        f"% rk-engine reproduce {report.name}{' --quick' if report.quick else ''}",
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{_tex(f'{report.headline}. {table.title}')}; seeds {_list(report.seeds)}.}}",
+        r"  \resizebox{\linewidth}{!}{%",
+        rf"  \begin{{tabular}}{{{columns}}}",
+        r"    \toprule",
+        f"    {' & '.join([_tex(table.stub), *heads])} \\\\",
+    ]
+    if compares:
+        ends = [2 + 3 * i for i in range(len(table.columns))]
+        lines.append("    " + " ".join(rf"\cmidrule(lr){{{i}-{i + 2}}}" for i in ends))
+        lines.append("    " + " & ".join(["", *["ours", "paper", "gap"] * len(ends)]) + r" \\")
+    lines.append(r"    \midrule")
+    lines += [f"    {_tex_row(table, row, compares)} \\\\" for row in table.rows]
+    lines += [r"    \bottomrule", r"  \end{tabular}}", ""]
+    lines += [rf"  \footnotesize $^{{{n}}}$ {_tex(why)}\par" for why, n in _refusals(table).items()]
+    lines += [rf"  \footnotesize {_tex(note)}\par" for note in _all_notes(report)]
+    return "\n".join([*lines, r"\end{table}", ""])
+
+
+def _tex_row(table: Table, row: Row, compares: bool) -> str:
+    marks = _marks(table)
+    label = _tex(row.label) + (f"$^{{{marks[row.name]}}}$" if row.name in marks else "")
+    cells = [label]
+    for column in table.columns:
+        cell = row.cells.get(column.name)
+        shown = [_ours(cell, column)]
+        shown += [_theirs(cell, column), _gap(cell, column)] if compares else []
+        cells += [_tex_number(one) for one in shown]
+    return " & ".join(cells)
+
+
+def _tex_number(shown: str) -> str:
+    if shown == NONE:
+        return "--"
+    number, _, printed = shown.partition(" (")
+    number = number.replace("±", r" \pm ").replace("≥", r"\geq ")
+    return f"${number}$" + (f" ({printed}" if printed else "")
+
+
+def _tex(words: str) -> str:
+    for sign in "\\&%$#_{}":
+        words = words.replace(sign, r"\textbackslash " if sign == "\\" else f"\\{sign}")
+    return (
+        words.replace("±", r"$\pm$").replace("≥", r"$\geq$").replace("<", "$<$").replace(">", "$>$")
+    )
+
+
+# -- JSON -----------------------------------------------------------------------------------------
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as JSON data; values per seed, null where there is none."""
+    return {
+        "preset": report.name,
+        "title": report.headline,
+        "quick": report.quick,
+        "seeds": list(report.seeds),
+        "source": report.source,
+        "notes": _all_notes(report),
+        **report.facts,
+        "tables": [_json_table(table) for table in report.tables],
+    }
+
+
+def _json_table(table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "title": table.title,
+        "columns": [{"name": c.name, "label": c.label, "unit": c.unit} for c in table.columns],
+        "rows": [
+            {
+                "name": row.name,
+                "label": row.label,
+                "refused": row.refused or None,
+                "cells": {name: _json_cell(cell) for name, cell in row.cells.items()},
+            }
+            for row in table.rows
+        ],
+    }
+
+
+def _json_cell(cell: Cell) -> dict[str, Any]:
+    values = [value if math.isfinite(value) else None for value in cell.values]
+    return {"values": values, **_numbers(cell)}

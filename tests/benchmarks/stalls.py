@@ -1,0 +1,66 @@
+"""How long the event loop is kept waiting while a study runs: `python -m tests.benchmarks.stalls`.
+
+The study is digits with the small CNN: training, unlearning, measuring and the first embedding.
+"""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt, QTimer
+
+from explorer.app import Explorer
+from tests.benchmarks.harness import circumstances, summary, with_window
+
+TICK_MS = 5
+LONGEST = 5  # stalls that are named with their time
+
+
+class Stalls:
+    """Runs the study and notes by how much each tick of a precise timer came late, in ms."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.late: list[float] = []
+        self.longest: list[tuple[float, float]] = []  # (ms late, seconds after the start)
+        self._explorer = explorer
+        self._timer = QTimer(explorer)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        explorer.jobs.idle.connect(self._end)
+        explorer.controller.change_form(model="cnn")
+        explorer.controller.run()
+        self._last = self._started = time.perf_counter()
+        self._timer.start(TICK_MS)
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        late = max(0.0, (now - self._last) * 1000 - TICK_MS)
+        self.late.append(late)
+        self.longest = sorted([*self.longest, (late, now - self._started)])[-LONGEST:]
+        self._last = now
+
+    def _end(self) -> None:
+        if self._explorer.state.study is None or self._explorer.jobs.busy():
+            return
+        self._timer.stop()
+        seconds = time.perf_counter() - self._started
+        print(f"stalls of the event loop during {seconds:.0f} s: {summary(self.late, 'ms')}")
+        when = ", ".join(f"{late:.0f} ms at {at:.1f} s" for late, at in reversed(self.longest))
+        print(f"longest: {when}")
+        self._explorer.window.close()
+
+
+def main() -> None:
+    """Print the median, the 99th percentile and the worst stall."""
+    print(circumstances())
+    started: list[Stalls] = []
+
+    def begin(explorer: Explorer) -> None:
+        if not started:
+            started.append(Stalls(explorer))
+
+    with_window(begin)
+
+
+if __name__ == "__main__":
+    main()
