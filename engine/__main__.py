@@ -57,6 +57,17 @@ def parser() -> argparse.ArgumentParser:
     _store_option(listing)
     table = _command(commands, "table", _table, "print a study's accuracies and residual knowledge")
     _key_argument(table)
+    samples = _command(
+        commands, "samples", _samples, "list the forget samples with what a model still knows"
+    )
+    _key_argument(samples)
+    samples.add_argument("--model", required=True, help="original or an unlearned model")
+    samples.add_argument(
+        "--smallest-tau",
+        action="store_true",
+        help="search the smallest tau at which each sample is recognized again",
+    )
+    samples.add_argument("--csv", type=Path, metavar="FILE", help="write the rows to this file")
     figure = _command(commands, "figure", _figure, "draw a figure, with its numbers as CSV beside")
     _key_argument(figure)
     figure.add_argument("--kind", required=True, help="curves, neighborhood, embedding or metrics")
@@ -336,6 +347,30 @@ def _table(options: argparse.Namespace) -> None:
     from engine.console import study_table
 
     print(study_table(_pipeline(options).study(options.key)))
+
+
+def _samples(options: argparse.Namespace) -> None:
+    from engine.console import ConsoleReporter, samples_table
+    from engine.sheets import csv_text, samples_sheet
+
+    if options.csv:
+        _check_writable(options.csv)
+    pipeline = _pipeline(options)
+    study = pipeline.study(options.key)
+    if options.model not in study.residual.curves:
+        known = ", ".join(study.residual.curves)
+        raise SpecError(f"This study judges no model '{options.model}'. It has: {known}.")
+    spec = pipeline.spec_of(study)
+    with ConsoleReporter() as report:
+        labels = pipeline.dataset(spec.data, report).train_y[study.forget]
+        found = None
+        if options.smallest_tau:
+            found = pipeline.recognition(spec, options.model, report)
+    sheet = samples_sheet(study, options.model, labels.tolist(), found)
+    print(samples_table(*sheet))
+    if options.csv:
+        with pipeline.store.replacing(options.csv) as aside:
+            aside.write_text(csv_text(*sheet))
 
 
 def _figure(options: argparse.Namespace) -> None:

@@ -97,6 +97,19 @@ def study_list(found: Sequence[StudySummary]) -> str:
     return aligned(rows, left=set(range(8)))
 
 
+def samples_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """The forget samples of `sheets.samples_sheet` as text; a dash where there is no number."""
+    lines = [[name.replace("_", " ") for name in header]]
+    lines += [[_shown(value) for value in row] for row in rows]
+    return aligned(lines, left=(2,))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else "-"
+    return str(value)
+
+
 def study_json(study: Study) -> dict[str, Any]:
     """A study as JSON data: percentages 0-100, curves one value per tau, null where undefined."""
     residual = study.residual

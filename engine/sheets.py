@@ -8,9 +8,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.labels import model_label
+from engine.measured import VERDICTS, overall, verdict
 from engine.metrics import ACCURACIES, COMPARED, average_gap
-from engine.results import Study
+from engine.results import Recognition, Study
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the start of a formula
 
@@ -69,6 +72,39 @@ def metrics_sheet(study: Study) -> tuple[list[str], list[list[object]]]:
         for row in metric_rows(study)
     ]
     return header, rows
+
+
+def samples_sheet(
+    study: Study, model: str, classes: Sequence[int], recognition: Recognition | None = None
+) -> tuple[list[str], list[list[object]]]:
+    """(header, rows) with one row per forget sample, the ones `model` still knows best first.
+
+    classes (n_f,): true classes in the order of the forget set. Columns: verdict over all tau,
+    its largest r and the tau it is found at, the posterior there, and, with `recognition`, the
+    smallest tau at which the model recognizes the sample again.
+    """
+    residual = study.residual
+    found, ratio = verdict(residual, model), residual.ratio(model)
+    over_all = overall(found)
+    known = np.where(np.isfinite(ratio), ratio, -1.0)
+    order = np.argsort(-known.max(1), kind="stable")
+    header = ["index", "class", "verdict", "largest_r", "at_tau", "posterior_there"]
+    rows: list[list[object]] = []
+    for row in order:
+        at = int(known[row].argmax())
+        rows.append(
+            [
+                int(residual.samples[row]),
+                int(classes[row]),
+                VERDICTS[int(over_all[row])],
+                float(ratio[row, at]),
+                float(residual.taus[at]),
+                float(found.exceeds[row, at]),
+            ]
+        )
+        if recognition is not None:
+            rows[-1].append(float(recognition.taus[row]))
+    return header + ["smallest_tau"] * (recognition is not None), rows
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from engine.console import aligned
+from engine.over_seeds import spread
 from engine.paper import Figure
 
 NONE = "-"
@@ -48,12 +47,12 @@ class Cell:
     @property
     def mean(self) -> float | None:
         """Mean over the seeds."""
-        return float(np.mean(self.known)) if self.known else None
+        return _known(spread(self.values).mean)
 
     @property
     def std(self) -> float | None:
-        """Standard deviation over the seeds, divisor n as in the paper's own figures."""
-        return float(np.std(self.known)) if len(self.known) > 1 else None
+        """Standard deviation over the seeds."""
+        return _known(spread(self.values).deviation)
 
     @property
     def gap(self) -> float | None:
@@ -355,3 +354,7 @@ def _json_table(table: Table) -> dict[str, Any]:
 def _json_cell(cell: Cell) -> dict[str, Any]:
     values = [value if math.isfinite(value) else None for value in cell.values]
     return {"values": values, **_numbers(cell)}
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -195,3 +195,25 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "run the same command again" in error
     assert "Traceback" not in error
+
+
+def test_samples_are_listed_worst_first_with_verdict_and_smallest_tau(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, out = tmp_path / "store", tmp_path / "samples.csv"
+    key, found = study_in(store)
+    capsys.readouterr()
+    command = ["samples", key, "--model", "gd", "--smallest-tau", "--csv", str(out)]
+    assert run(*command, store=store) == 0
+    lines = [line.split(",") for line in out.read_text().splitlines()]
+    names = ["index", "class", "verdict", "largest_r", "at_tau", "posterior_there", "smallest_tau"]
+    assert lines[0] == names
+    assert sorted(int(line[0]) for line in lines[1:]) == found["spec"]["forget"]  # type: ignore[index]
+    largest = [float(line[3] or -1) for line in lines[1:]]
+    assert largest == sorted(largest, reverse=True)
+    assert {line[2] for line in lines[1:]} <= {"residual", "none", "undecided"}
+    for line in lines[1:]:
+        assert line[6] == "" or 0 <= float(line[6]) <= 0.2
+    assert capsys.readouterr().out.splitlines()[0].split()[:2] == ["index", "class"]
+    assert run("samples", key, "--model", "retrain", store=store) == 2
+    assert "It has: original, gd, ga" in capsys.readouterr().err

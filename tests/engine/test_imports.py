@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
     {"errors", "geometry", "labels", "palette", "results"},
-    {"metrics", "paper", "registry", "report", "runtime", "samples", "sheets", "spec"},
+    {"metrics", "paper", "registry", "report", "runtime", "samples", "spec"},
     {"datasets", "forget", "models", "perturb", "store"},
     {
         "archive",
@@ -30,6 +30,7 @@ LAYERS = (
         "over_seeds",
         "recognition",
         "residual",
+        "sheets",
         "study",
         "train",
     },

@@ -230,12 +230,12 @@ def test_measures_over_seeds_have_mean_and_deviation() -> None:
     rng = np.random.default_rng(2)
     one = studies_of(rng, 1, 5, 0)[0].residual
     found = over_seeds.spreads([study_of(one, test_acc=v, seconds=1.0) for v in (90, 92, 97)])
-    assert found["gd"]["test_acc"] == over_seeds.Spread(93, pytest.approx(math.sqrt(13)), 3)
+    assert found["gd"]["test_acc"] == over_seeds.Spread(93, pytest.approx(math.sqrt(26 / 3)), 3)
     assert found["retrain"]["seconds"].deviation == 0
     alone = over_seeds.spreads([study_of(one, test_acc=90.0)])["gd"]["test_acc"]
     assert (alone.mean, alone.n) == (90, 1)
     assert math.isnan(alone.deviation)
-    assert over_seeds.spread([1.0, math.nan, 3.0]) == over_seeds.Spread(2, math.sqrt(2), 2)
+    assert over_seeds.spread([1.0, math.nan, 3.0]) == over_seeds.Spread(2, 1, 2)
     both = over_seeds.spreads(
         [study_of(one, test_acc=90.0, mia_acc=3.0), study_of(one, test_acc=1)]
     )
@@ -297,4 +297,4 @@ def test_prevalence_over_seeds() -> None:
     first, second = counted([[9], [2]], [[5], [5]]), counted([[9], [7]], [[5], [5]])
     mean, deviation = over_seeds.prevalence([study_of(first), study_of(second)], "gd")
     assert mean.tolist() == [75]
-    assert deviation == pytest.approx([50 / math.sqrt(2)])
+    assert deviation == pytest.approx([25])
