@@ -9,17 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from engine.methods._tuning import Tuning, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.perturb import attack
 from engine.registry import register
 from engine.runtime import derive, generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
-from engine.train import PASSES_PER_STEP, Pass, Step, descend
+from engine.train import PASSES_PER_STEP, Pass, Step
 
 
 @dataclass(frozen=True)
-class RURK(SGDSpec):
+class RURK(Tuning):
     """Settings of RURK; defaults of the paper for small CIFAR-5."""
 
     search: str = setting(
@@ -38,7 +39,8 @@ class RURK(SGDSpec):
         0.03, help="weight of the ascent on their perturbed copies", low=0.0, high=1000.0
     )
     epochs: int = setting_of(SGDSpec, "epochs", 2)
-    lr: float = setting_of(SGDSpec, "lr", 0.01)
+    weight_decay: float = setting_of(SGDSpec, "weight_decay", 5e-4)
+    schedule: str = setting_of(SGDSpec, "schedule", "cosine")
     clip: float = setting_of(SGDSpec, "clip", 1.0)
     max_steps: int = setting(
         200, help="most iterations over all epochs", unit="steps", low=1, high=1_000_000
@@ -46,11 +48,6 @@ class RURK(SGDSpec):
     steps: int = setting(10, help="PGD steps of the search", low=1, high=1000)
     step_size: float = setting(
         2 / 255, help="PGD step size", unit="pixel range", low=0.0, high=1.0, exclusive_low=True
-    )
-    batch_norm: str = setting(
-        "train",
-        help="running statistics: updated from the batches (train) or frozen (eval)",
-        choices=("train", "eval"),
     )
 
 
@@ -77,10 +74,11 @@ def cost(config: RURK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
 def unlearn(problem: Problem, config: RURK) -> Classifier:
     """The Original after descent on L = CE(S_r) - lambda_f CE(S_f) - lambda_a CE(copies, y).
 
+    The three batches of a step pass through the model together, so that batch norm sees them all.
+
     With FGSM or PGD search the copies are attacked towards a random other label y', and the last
     term becomes + lambda_a CE(copies, y'): the model is pushed to call them y'.
     """
-    model = problem.start()
     sweep = Pass(
         _objective(problem, config),
         problem.retain,
@@ -88,18 +86,7 @@ def unlearn(problem: Problem, config: RURK) -> Classifier:
         config.batch,
         beside_passes=_passes_over_forget(config),
     )
-    descend(
-        model,
-        lambda epoch: [sweep],
-        config,
-        seed=problem.seed,
-        salt="rurk",
-        report=problem.report,
-        resume=problem.resume,
-        batch_norm=config.batch_norm,
-        max_steps=config.max_steps,
-    )
-    return model
+    return tune(problem, config, lambda epoch: [sweep], "rurk", max_steps=config.max_steps)
 
 
 def _passes_over_forget(config: RURK) -> float:

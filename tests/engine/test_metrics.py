@@ -27,7 +27,6 @@ from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.samples import Samples
 from engine.spec import DataSpec, RunSpec
-from engine.store import Store
 
 NAMES = {
     "retain_acc", "unlearn_acc", "test_acc", "mia_acc", "avg_gap", "seconds", "relearn_epochs",
@@ -281,13 +280,6 @@ def test_relearning_stops_when_asked_to_and_where_it_diverges() -> None:
 
 
 # -- in a study ------------------------------------------------------------------------------------
-@pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
-    made = Pipeline(Store(tmp_path / "store"))
-    yield made
-    made.close()
-
-
 def compose(pipeline: Pipeline, **words: Any) -> RunSpec:
     iris = pipeline.dataset(DataSpec("iris"), Reporter())
     usual = {"methods": ("gd",), "training": {"epochs": 6}, "draws": 10, "retrains": 2}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,6 @@ class Listener(Reporter):
 
     def of(self, channel: str) -> list[Any]:
         return [data for name, data in self.points if name == channel]
-
-
-@pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
-    made = Pipeline(Store(tmp_path / "store"))
-    yield made
-    made.close()
 
 
 def compose(pipeline: Pipeline, **words: Any) -> RunSpec:

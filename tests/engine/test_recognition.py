@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,6 @@ from engine.recognition import smallest_taus
 from engine.report import Reporter
 from engine.runtime import borrowed_global_seed, torchattacks
 from engine.spec import DataSpec, ProbeSpec, RunSpec
-from engine.store import Store
 
 GRID = (0.0, 0.1, 0.2, 0.3)
 
@@ -88,13 +85,6 @@ def test_the_search_stops_when_asked_to() -> None:
 
 
 # -- in a study ------------------------------------------------------------------------------------
-@pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
-    made = Pipeline(Store(tmp_path / "store"))
-    yield made
-    made.close()
-
-
 def compose(pipeline: Pipeline, **words: Any) -> RunSpec:
     iris = pipeline.dataset(DataSpec("iris"), Reporter())
     usual = {"methods": ("gd", "ga"), "training": {"epochs": 6}, "draws": 20, "retrains": 2}
