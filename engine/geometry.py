@@ -24,6 +24,24 @@ def nearest(
     return last if squared[last] <= radius * radius else None
 
 
+def distance_to_line(
+    points: np.ndarray, at: tuple[float, float], scale: tuple[float, float]
+) -> float:
+    """How far `at` is from the line through points (n, 2), in pixels; inf where there is none.
+
+    scale: pixels per unit of x and y. The line is broken at points that are NaN; a point between
+    two gaps counts as itself.
+    """
+    if not len(points):
+        return np.inf
+    there = (points - np.asarray(at)) * np.asarray(scale)
+    start, step = there[:-1], np.diff(there, axis=0)
+    length = (step * step).sum(1)
+    share = np.clip(-(start * step).sum(1) / np.where(length > 0, length, 1), 0, 1)
+    nearest_to_each = np.concatenate([start + share[:, None] * step, there])
+    return float(np.nan_to_num(np.hypot(*nearest_to_each.T), nan=np.inf).min())
+
+
 def in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """(n,) bool: which points (n, 2) lie in the polygon (k, 2), closed by itself, even-odd rule."""
     inside = np.zeros(len(points), bool)

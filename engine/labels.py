@@ -46,6 +46,12 @@ PERTURBATIONS = {
     )
 }  # fmt: skip
 
+DIRECTIONS = {  # pairs that span a slice of decision regions, and what people call them
+    "random": "Two random directions",
+    "attack": "Towards an FGSM attack",
+    "sample": "Towards another class",
+}
+
 
 def perturbation_named(name: str) -> Perturbation:
     """The perturbation of that name; SpecError with the nearest one if there is none."""

@@ -119,17 +119,15 @@ def exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float = 0.0) ->
 
     Beta(1/2, 1/2) priors, averaged over the k Re-trains.
     """
-    seen, where = np.unique(
-        np.stack([np.broadcast_to(u[None], a.shape).ravel(), a.ravel()]), axis=1,
-        return_inverse=True,
-    )  # fmt: skip
-    chances = _exceedance(seen[0], seen[1], draws, margin)[where.ravel()].reshape(a.shape)
-    found: Floats = chances.mean(0)
+    every_u, at_u = np.unique(u, return_inverse=True)
+    every_a, at_a = np.unique(a, return_inverse=True)
+    chances = _exceedance(every_u, every_a, draws, margin)
+    found: Floats = chances[at_u.reshape(u.shape), at_a.reshape(a.shape)].mean(0)
     return found
 
 
 def _exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floats:
-    """(m,) Pr[p > q + margin] for p ~ Beta(u + 1/2, draws - u + 1/2), q the same with a.
+    """(i, j) Pr[p > q + margin], p ~ Beta(u + 1/2, draws - u + 1/2) for u (i,), q for a (j,).
 
     Gauss-Legendre quadrature over the angle t of q = (1 - margin) sin^2(t) up to which p can
     exceed q: the angle removes the singular ends of the density. The peaks are as narrow as
@@ -146,7 +144,7 @@ def _exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floa
         (a - 0.5) * np.log(q) + (draws - a - 0.5) * np.log1p(-q) - betaln(a + 0.5, draws - a + 0.5)
     )
     above = 1 - betainc(u + 0.5, draws - u + 0.5, np.minimum(1.0, q + margin))
-    chances: Floats = np.clip((density * above * slope).sum(1), 0.0, 1.0)
+    chances: Floats = np.clip(above @ (density * slope).T, 0.0, 1.0)
     return chances
 
 

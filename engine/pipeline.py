@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine import checkpoints, measuring, study
+from engine import checkpoints, measuring, slices, study
 from engine.archive import (
     PROGRAM,
     labels_of,
@@ -43,6 +43,7 @@ from engine.results import (
     Neighborhood,
     Recognition,
     Residual,
+    Slice,
     Study,
     StudySummary,
 )
@@ -166,7 +167,9 @@ class Pipeline:
         x = samples.pixels(torch.tensor([sample], device=self.work.device))[0]
         against = self.work.loaded(spec, source) if is_attack(probe) else None
         copies = copies_of(x, label, sample, probe, tau, len(dataset.classes), against)
-        mark = key("neighborhood", study.model_keys(spec), probe, probe.draws, sample)
+        keys = study.model_keys(spec)
+        attacked = keys[source] if is_attack(probe) else ""
+        mark = key("neighborhood", keys, probe, probe.draws, sample, attacked)
         record = self.store.get("neighborhoods", mark)
         if record is None:
             models = {one: self.work.loaded(spec, one) for one in names}
@@ -189,6 +192,44 @@ class Pipeline:
             confidence={one: record.arrays[f"confidence/{one}"] for one in names},
             counts={one: int((found == label).sum()) for one, found in predictions.items()},
         )
+
+    def slice(
+        self,
+        spec: RunSpec,
+        sample: int,
+        directions: str,
+        tau: float,
+        size: int,
+        report: Reporter,
+        *,
+        perturbation: str = "",
+    ) -> Slice:
+        """Every model's decision regions on a plane through one training sample.
+
+        directions: one of labels.DIRECTIONS, attacks aim at the first unlearned model; size: odd
+        number of points a side; perturbation '' and tau < 0 as in `neighborhood`. SpecError where
+        there is no such sample or no such plane.
+        """
+        dataset = self.work.dataset(spec.data, report)
+        if not 0 <= sample < len(dataset.train_y):
+            raise SpecError(
+                f"Sample {sample} is not in the training set (0 to {len(dataset.train_y) - 1})."
+            )
+        name = perturbation_named(perturbation or spec.probe.perturbation).name
+        tau = spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
+        keys, seed = study.model_keys(spec), spec.probe.seed
+        against = next(iter(study.unlearned(spec)), "original")
+        mark = key("slice", keys, against, name, tau, seed, sample, directions, size)
+        record = self.store.get("slices", mark)
+        if record is None:
+            models = {one: self.work.loaded(spec, one) for one in keys}
+            made = slices.cut(
+                models, self.work.on_device(dataset)[0], sample, directions,
+                against=against, perturbation=name, tau=tau, size=size, seed=seed, report=report,
+            )  # fmt: skip
+            arrays, facts = slices.packed(made)
+            record = self.work.put("slices", mark, arrays, spec, **facts)
+        return slices.unpacked(record.arrays, record.attributes, list(keys))
 
     def embed(self, spec: RunSpec, model: str, report: Reporter) -> Embedding:
         """UMAP of the model's features of retain, forget and perturbed samples."""

@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from engine.geometry import in_polygon
+
 RETAIN, FORGET, PERTURBED = 0, 1, 2  # kinds of points in an embedding
+COARSE, FINE = 17, 65  # points along a side of a slice: a first look at once, then refined
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +126,47 @@ class Neighborhood:
     predictions: Mapping[str, np.ndarray]
     confidence: Mapping[str, np.ndarray]
     counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """Decision regions on a plane through one training sample; lengths are L2, pixels in [0, 1].
+
+    directions: which pair spans the plane, one of labels.DIRECTIONS; against: the model that the
+    attack aims at, '' without one; other, distance: the sample that the first direction leads to
+    and how far it is, -1 and 0 without one. steps (g,): coordinates along either direction, 0 in
+    the middle; ball (k, 2): outline of the tau ball on the plane. predictions: model -> (g, g)
+    class of row i, column j, the point steps[j] along the first and steps[i] along the second
+    direction; confidence: model -> (g, g) probability of the true class; seconds: time it took.
+    """
+
+    sample: int
+    label: int
+    directions: str
+    against: str
+    other: int
+    distance: float
+    perturbation: str
+    tau: float
+    steps: np.ndarray
+    ball: np.ndarray
+    predictions: Mapping[str, np.ndarray]
+    confidence: Mapping[str, np.ndarray]
+    seconds: float
+
+    def inside(self) -> np.ndarray:
+        """(g, g) bool: which points lie in the tau ball; the sample itself always does."""
+        x, y = np.meshgrid(self.steps, self.steps)
+        within = in_polygon(np.stack([x.ravel(), y.ravel()], 1), self.ball).reshape(x.shape)
+        return np.asarray(within | ((x == 0) & (y == 0)))
+
+    def recognized(self) -> dict[str, float]:
+        """model -> percent of the tau ball's points on this plane that get the true class."""
+        inside = self.inside()
+        return {
+            model: 100 * float((said[inside] == self.label).mean())
+            for model, said in self.predictions.items()
+        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,6 +41,12 @@ class Desk(Protocol):
     def choose_theme(self, choice: str) -> None:
         """Change the appearance: 'light', 'dark' or 'system'."""
 
+    def show_forget_sets(self) -> None:
+        """List the saved forget sets."""
+
+    def show_palette(self) -> None:
+        """Let a person search the commands."""
+
     def show_shortcuts(self) -> None:
         """List the shortcuts."""
 
@@ -133,6 +139,10 @@ COMMANDS = (
         lambda desk: desk.controller.remember_selection(), "Ctrl+Shift+D",
         "Take the selected samples out of the forget set",
     ),
+    Command(
+        "forget-sets", "Edit", "Forget sets ...", lambda desk: desk.show_forget_sets(),
+        "Ctrl+Alt+F", "Save the forget set under a name; load, combine and delete saved ones",
+    ),
     Command("reset-layout", "View", "Reset layout", lambda desk: desk.reset_layout()),
     Command("theme-system", "View/Theme", "As the system", _theme("system"), group="theme"),
     Command("theme-light", "View/Theme", "Light", _theme("light"), group="theme"),
@@ -150,6 +160,15 @@ COMMANDS = (
     Command(
         "method-settings", "Run", "Settings of methods ...",
         lambda desk: desk.ask_method_settings(), "Ctrl+M",
+    ),
+    Command("-run-2", "Run", SEPARATOR, print),
+    Command(
+        "copy-command", "Run", "Copy as command", lambda desk: desk.controller.write_command(),
+        "Ctrl+Shift+C", "Copy the rk-engine line that makes the study that is shown",
+    ),
+    Command(
+        "command-palette", "Help", "Commands ...", lambda desk: desk.show_palette(),
+        "Ctrl+Shift+P", "Find any command by a few of its letters, and run it",
     ),
     Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.show_shortcuts(), "F1"),
     Command("about", "Help", "About RK Explorer", lambda desk: desk.show_about()),
@@ -215,6 +234,10 @@ class Actions(QObject):
         return action
 
 
-def shortcuts() -> list[tuple[str, str]]:
-    """(keys, what they do) of every command that has a shortcut."""
-    return [(one.shortcut, one.text.rstrip(" .")) for one in COMMANDS if one.shortcut]
+def shortcuts(menu: str = "") -> list[tuple[str, str]]:
+    """(keys, what they do) of every command that has a shortcut; of one menu, if it is named."""
+    return [
+        (one.shortcut, ": ".join([*one.menu.split("/")[1:], one.text.rstrip(" .")]))
+        for one in COMMANDS
+        if one.shortcut and menu in ("", one.menu.partition("/")[0])
+    ]

@@ -23,7 +23,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
-from explorer import settings, theme
+from explorer import forget_sets, settings, theme
 from explorer.controller import Controller, Session
 from explorer.export import Exporter
 from explorer.jobs import CLOSE_S, Jobs, Say
@@ -97,6 +97,7 @@ class Explorer(QObject):
         self.settings = settings.Settings() if options.scripted else settings.load(self._file)
         self.settings.theme = options.theme or self.settings.theme
         self.state = AppState(self)
+        self.state.forget_sets = forget_sets.read(self.settings.forget_sets)
         factory = make_engine or EngineFactory(store, options.device)
         self.jobs = Jobs(factory, self._reports, self)
         self.controller = Controller(self.state, self.jobs, self)

@@ -18,23 +18,28 @@ from engine.labels import model_label
 from engine.report import Progress
 from engine.results import Embedding, ModelResult, Neighborhood, StudySummary
 from engine.spec import DataSpec, RunSpec
-from explorer import tasks
+from explorer import forget_sets, tasks
 from explorer.catalog import Catalog, names_only
+from explorer.forget_sets import Library, Sets
 from explorer.jobs import HEAVY, PROBE, Job, Jobs, Points
-from explorer.state import AppState, Selection, StudyForm
+from explorer.lens import Lens, Sight
+from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, AppState, Selection, StudyForm
 
 NEWS, ERROR = "news", "error"
 UNDO_STEPS = 200
+COMBINED = {REPLACE: "Load", ADD: "Add", INTERSECT: "Intersect with", REMOVE: "Subtract"}
+NO_FORGET = "The forget set is empty. Choose samples, or write a forget set in the toolbar."
 RESUMABLE = "Stopped. What was finished is kept: Run goes on from there."
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What undo brings back: the selection, the forget set, and how the form words it."""
+    """What undo brings back: selection, forget set, how the form words it, and the saved ones."""
 
     selection: Selection
     forget: tuple[int, ...]
     text: str
+    sets: Library
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Controller(QObject):
     studies_listed = Signal(list)  # list[StudySummary]
     figure_wanted = Signal(str)  # kind: somebody should choose a file
     checkpoint_wanted = Signal(str)  # model: somebody should choose a file
+    command_written = Signal(str)  # the line that makes the study that is shown
 
     def __init__(self, state: AppState, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +99,7 @@ class Controller(QObject):
         jobs.logged.connect(self.logged)
         for changed in (state.selection_changed, state.probe_changed, state.models_changed):
             changed.connect(self._look_around)
+        self._lens = Lens(state, jobs, self._under_lens, self)
 
     # -- datasets and stored studies ------------------------------------------------------
     def start(self, session: Session) -> None:
@@ -173,6 +180,10 @@ class Controller(QObject):
         """Show the neighborhood at another perturbation or norm."""
         self.state.probe = (perturbation, float(tau))
 
+    def look_slice(self, directions: str) -> None:
+        """Keep the slice along this pair of directions in view; '' once nobody looks at it."""
+        self._lens.point(directions)
+
     def embed(self, model: str) -> None:
         """Compute (or fetch) the embedding of this model's features."""
         if self.spec is None:
@@ -224,6 +235,37 @@ class Controller(QObject):
         """Stop the heavy work; what was computed is kept."""
         self.jobs.cancel(HEAVY)
 
+    # -- named forget sets ----------------------------------------------------------------
+    def forget_sets(self) -> Sets:
+        """The saved forget sets of the open dataset."""
+        return self.state.forget_sets.get(self._mark(), {})
+
+    def save_forget_set(self, name: str) -> None:
+        """Keep the current forget set under a name, in place of one that has it."""
+        problem = self.state.form_error or ("" if self.state.forget else NO_FORGET)
+        if problem:
+            self.noticed.emit(ERROR, problem)
+            return
+        try:
+            name = forget_sets.checked_name(name)
+        except SpecError as error:
+            self.noticed.emit(ERROR, str(error))
+            return
+        sets = forget_sets.saved(self.state.forget_sets, self._mark(), name, self.state.forget)
+        self._choose(f"Save the forget set '{name}'", sets=sets)
+
+    def combine_forget_set(self, name: str, mode: str) -> None:
+        """Let a saved forget set replace the current one, add to it, narrow it or lessen it."""
+        named = self.forget_sets().get(name)
+        if named is not None:
+            chosen = forget_sets.combined(self.state.forget, named, mode)
+            self._try_forget(chosen, f"{COMBINED[mode]} the forget set '{name}'")
+
+    def delete_forget_set(self, name: str) -> None:
+        """Forget the name; the current forget set stays."""
+        sets = forget_sets.deleted(self.state.forget_sets, self._mark(), name)
+        self._choose(f"Delete the forget set '{name}'", sets=sets)
+
     # -- exports, once a file is chosen ---------------------------------------------------
     def save_figure(self, kind: str, out: Path) -> None:
         """Write the figure called `kind`, with its numbers as CSV beside it."""
@@ -238,6 +280,16 @@ class Controller(QObject):
             work = functools.partial(tasks.save_checkpoint, self.spec, model, out)
             self._submit(f"Exporting {out.name}", work, self._on_saved, lane=PROBE, channel=out)
 
+    def write_command(self) -> None:
+        """Ask for the line that makes the study that is shown; `command_written` brings it."""
+        study, dataset = self.state.study, self.state.dataset
+        if study is None or dataset is None:
+            self.noticed.emit(NEWS, "There is no study to copy yet. Press Run first.")
+            return
+        texts = (self.state.form.forget, dataset.recommended.forget)
+        work = functools.partial(tasks.command_line, study, dataset, texts)
+        self._submit("Writing the command", work, self._on_command, lane=PROBE)
+
     def label(self, model: str) -> str:
         """What people call a model."""
         study = self.state.study
@@ -249,12 +301,19 @@ class Controller(QObject):
         dataset = self.state.dataset
         return dataset is not None and 0 <= index < len(dataset.train_y)
 
+    def _mark(self) -> str:
+        """Fingerprint of the open dataset, '' without one."""
+        return self.state.dataset.spec.fingerprint if self.state.dataset else ""
+
     def _set_forget(self, chosen: tuple[int, ...], text: str) -> None:
+        if self.state.dataset is not None and not self.state.selection.chosen:
+            self.noticed.emit(NEWS, "No samples are selected. Click some first.")
+            return
+        self._try_forget(chosen, text)
+
+    def _try_forget(self, chosen: tuple[int, ...], text: str) -> None:
         dataset = self.state.dataset
         if dataset is None:
-            return
-        if not self.state.selection.chosen:
-            self.noticed.emit(NEWS, "No samples are selected. Click some first.")
             return
         try:
             chosen = check_forget(chosen, dataset.train_y)
@@ -270,13 +329,15 @@ class Controller(QObject):
         selection: Selection | None = None,
         forget: tuple[int, ...] | None = None,
         text: str | None = None,
+        sets: Library | None = None,
     ) -> None:
         state = self.state
-        before = Choice(state.selection, state.forget, state.form.forget)
+        before = Choice(state.selection, state.forget, state.form.forget, state.forget_sets)
         after = Choice(
             before.selection if selection is None else selection,
             before.forget if forget is None else forget,
             before.text if text is None else text,
+            before.sets if sets is None else sets,
         )
         if after == before and not state.form_error:
             return
@@ -300,7 +361,7 @@ class Controller(QObject):
         if self.state.form_error:
             return self.state.form_error
         if not self.state.forget:
-            return "The forget set is empty. Choose samples, or write a forget set in the toolbar."
+            return NO_FORGET
         return ""
 
     # -- jobs -----------------------------------------------------------------------------
@@ -394,18 +455,25 @@ class Controller(QObject):
 
     def _look_around(self) -> None:
         """Ask for the neighborhood of the current sample, unless it was asked for already."""
-        current, models = self.state.selection.current, self.state.models
-        if current is None or self.spec is None or not _names(self.spec) <= set(models):
+        sight = self._under_lens()
+        if sight is None:
             self.state.neighborhood = None
             self._asked = ()
             return
-        asked = (self._generation, current, self._probe(self.spec))
+        asked = (self._generation, sight.sample, sight.probe)
         if asked == self._asked:
             return
         self._asked = asked
-        work = functools.partial(tasks.look_around, self.spec, current, asked[2])
-        title = f"Looking around sample {current}"
+        work = functools.partial(tasks.look_around, *sight)
+        title = f"Looking around sample {sight.sample}"
         self._submit(title, work, self._on_neighborhood, lane=PROBE, channel="neighborhood")
+
+    def _under_lens(self) -> Sight | None:
+        """What can be looked at, or None without a current sample or before all models exist."""
+        current, models = self.state.selection.current, self.state.models
+        if current is None or self.spec is None or not _names(self.spec) <= set(models):
+            return None
+        return Sight(self.spec, current, self._probe(self.spec))
 
     def _probe(self, spec: RunSpec) -> tuple[str, float]:
         perturbation, tau = self.state.probe
@@ -463,6 +531,9 @@ class Controller(QObject):
         names = " and ".join(str(path) for path in files)
         self.noticed.emit(NEWS, f"Saved {names}.")
 
+    def _on_command(self, line: str) -> None:
+        self.command_written.emit(line)
+
     def _on_failed(self, sentence: str) -> None:
         self.noticed.emit(ERROR, sentence)
 
@@ -494,10 +565,12 @@ class Controller(QObject):
 
 
 def _show(state: AppState, choice: Choice) -> None:
-    state.form_error = ""
+    if (choice.forget, choice.text) != (state.forget, state.form.forget):
+        state.form_error = ""  # what was wrong with the forget set is replaced
     state.selection = choice.selection
     state.forget = choice.forget
     state.form = replace(state.form, forget=choice.text)
+    state.forget_sets = choice.sets
 
 
 def _add_loss(losses: dict[str, tuple[float, ...]], stage: str, epoch: int, loss: float) -> None:

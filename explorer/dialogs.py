@@ -1,4 +1,4 @@
-"""The few dialogs: settings built from described fields, stored studies, shortcuts, about."""
+"""The few dialogs: settings built from described fields, stored studies, about."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from engine import __version__
 from engine.errors import SpecError
 from engine.results import StudySummary
 from engine.spec import ProbeSpec, RunSpec, TrainSpec, parse_taus
-from explorer.actions import shortcuts
 from explorer.catalog import Field, amended, describe
 from explorer.controller import Controller
 from explorer.forms import FieldsForm, FormDialog, worded
@@ -141,17 +140,6 @@ class StudiesDialog(QDialog):
         super().accept()
         if 0 <= row < len(self._studies):
             self.chosen.emit(self._studies[row].key)
-
-
-class ShortcutsDialog(QDialog):
-    """Every shortcut there is."""
-
-    def __init__(self, parent: QWidget | None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Shortcuts")
-        self.resize(420, 440)
-        layout = QVBoxLayout(self)
-        layout.addWidget(_table(("Keys", "What they do"), [list(pair) for pair in shortcuts()]))
 
 
 class AboutDialog(QDialog):

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from explorer import forget_sets
 from explorer.controller import Session
 from explorer.state import AppState, Selection, StudyForm
 
@@ -19,7 +20,11 @@ FILE = "explorer.json"
 
 @dataclass
 class Settings:
-    """geometry, layout: Qt's own bytes as base64; views: name -> what that view keeps."""
+    """What is kept of a session.
+
+    geometry, layout: Qt's own bytes as base64; views: name -> what that view keeps; forget_sets:
+    fingerprint of a dataset -> name -> indices.
+    """
 
     theme: str = "system"
     geometry: str = ""
@@ -30,6 +35,7 @@ class Settings:
     chosen: list[int] = field(default_factory=list)
     forget: list[int] = field(default_factory=list)
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    forget_sets: dict[str, Any] = field(default_factory=dict)
 
 
 def file_in(store: Path | None) -> Path:
@@ -67,13 +73,14 @@ def save(path: Path, settings: Settings) -> None:
 
 
 def keep(settings: Settings, state: AppState) -> None:
-    """Put the form, the selection and the forget set that are shown into the settings."""
+    """Put the form, the selection, the forget set and the saved ones into the settings."""
     form = asdict(state.form)
     settings.form = {**form, "methods": list(form["methods"])}
     settings.fingerprint = state.dataset.spec.fingerprint if state.dataset else ""
     settings.current = state.selection.current
     settings.chosen = sorted(state.selection.chosen)
     settings.forget = list(state.forget)
+    settings.forget_sets = forget_sets.as_plain(state.forget_sets)
 
 
 def session_of(settings: Settings) -> Session:

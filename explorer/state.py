@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.datasets.base import Dataset
 from engine.report import Progress
-from engine.results import Embedding, ModelResult, Neighborhood, Residual, Study
+from engine.results import Embedding, ModelResult, Neighborhood, Residual, Slice, Study
 from explorer.catalog import Catalog
 
 REPLACE, ADD, REMOVE, INTERSECT = "replace", "add", "remove", "intersect"
@@ -73,12 +73,15 @@ class AppState(QObject):
     study_changed = Signal()
     embedding_changed = Signal()
     neighborhood_changed = Signal()
+    slice_changed = Signal()
+    slice_problem_changed = Signal()
     probe_changed = Signal()
     busy_changed = Signal()
     progress_changed = Signal()
     theme_changed = Signal()
     catalog_changed = Signal()
     form_error_changed = Signal()
+    forget_sets_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,12 +96,15 @@ class AppState(QObject):
             "study": None,
             "embedding": None,
             "neighborhood": None,
+            "slice": None,
+            "slice_problem": "",
             "probe": ("", -1.0),
             "busy": "",
             "progress": None,
             "theme": "light",
             "catalog": Catalog(),
             "form_error": "",
+            "forget_sets": {},
         }
 
     def _set(self, name: str, value: Any) -> None:
@@ -199,6 +205,24 @@ class AppState(QObject):
         self._set("neighborhood", value)
 
     @property
+    def slice(self) -> Slice | None:
+        """Decision regions on a plane through the current sample, or None."""
+        return self._values["slice"]  # type: ignore[no-any-return]
+
+    @slice.setter
+    def slice(self, value: Slice | None) -> None:
+        self._set("slice", value)
+
+    @property
+    def slice_problem(self) -> str:
+        """Why there is no slice of the current sample: a sentence, or ''."""
+        return self._values["slice_problem"]  # type: ignore[no-any-return]
+
+    @slice_problem.setter
+    def slice_problem(self, value: str) -> None:
+        self._set("slice_problem", value)
+
+    @property
     def probe(self) -> tuple[str, float]:
         """(perturbation, tau) at which the neighborhood is shown; ('', -1) = the study's own."""
         return self._values["probe"]  # type: ignore[no-any-return]
@@ -251,6 +275,15 @@ class AppState(QObject):
     @form_error.setter
     def form_error(self, value: str) -> None:
         self._set("form_error", value)
+
+    @property
+    def forget_sets(self) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
+        """Saved forget sets: fingerprint of a dataset -> name -> sorted training-set indices."""
+        return self._values["forget_sets"]  # type: ignore[no-any-return]
+
+    @forget_sets.setter
+    def forget_sets(self, value: Mapping[str, Mapping[str, tuple[int, ...]]]) -> None:
+        self._set("forget_sets", value)
 
 
 def _comparable(value: Any) -> bool:

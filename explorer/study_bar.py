@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QMouseEvent
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -20,22 +19,13 @@ from PySide6.QtWidgets import (
 from explorer.activity import STEPS, clock, describe
 from explorer.catalog import Item
 from explorer.controller import Controller
+from explorer.forget_sets import Sets, name_of
 from explorer.forms import worded
-from explorer.state import AppState
+from explorer.plots.menu import CheckMenu
+from explorer.state import REPLACE, AppState
 
-FILE, SELECTION = "file:", "selection:"  # what a suggestion does instead of being a text
-
-
-class CheckMenu(QMenu):
-    """A menu that stays open while things are checked."""
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Toggle without closing."""
-        action = self.actionAt(event.position().toPoint())
-        if action is not None and action.isCheckable() and action.isEnabled():
-            action.trigger()
-        else:
-            super().mouseReleaseEvent(event)
+# what a suggestion does instead of being a text; SAVED goes before the name of a forget set
+FILE, SELECTION, SAVED, SETS = "file:", "selection:", "saved:", "sets:"
 
 
 class StudyBar(QWidget):
@@ -43,6 +33,7 @@ class StudyBar(QWidget):
 
     folder_wanted = Signal(str)  # dataset that lies in a folder
     index_file_wanted = Signal()
+    forget_sets_wanted = Signal()
     method_settings_wanted = Signal()
     settings_wanted = Signal()
 
@@ -124,6 +115,7 @@ class StudyBar(QWidget):
             changed.connect(self._show_form)
         state.form_error_changed.connect(self._show_form)
         state.selection_changed.connect(self._show_suggestions)
+        state.forget_sets_changed.connect(self._show_suggestions)
         state.busy_changed.connect(self._show_progress)
         state.progress_changed.connect(self._show_progress)
 
@@ -172,9 +164,11 @@ class StudyBar(QWidget):
         if line is None or (line.isModified() and line.hasFocus()):
             return  # somebody is writing
         self.forget.clear()
-        for text, data in _suggestions(state):
+        sets = self._do.forget_sets()
+        for text, data in _suggestions(state, sets):
             self.forget.addItem(text, data)
         chosen = f"{len(state.forget)} chosen samples" if state.forget else ""
+        chosen = name_of(sets, state.forget) or chosen
         self.forget.setCurrentIndex(-1)
         line.setText(state.form.forget or chosen)
         line.setModified(False)
@@ -230,6 +224,10 @@ class StudyBar(QWidget):
             self._do.forget_selection()
         elif data == FILE:
             self.index_file_wanted.emit()
+        elif data == SETS:
+            self.forget_sets_wanted.emit()
+        elif data and data.startswith(SAVED):
+            self._do.combine_forget_set(data.removeprefix(SAVED), REPLACE)
         elif data:
             self._do.set_forget_text(data)
         self._show_suggestions()
@@ -278,7 +276,7 @@ def _choose(combo: QComboBox, name: str) -> None:
     combo.setCurrentIndex(combo.findData(name))
 
 
-def _suggestions(state: AppState) -> list[tuple[str, str]]:
+def _suggestions(state: AppState, sets: Sets) -> list[tuple[str, str]]:
     """(what is read, what is done) of each suggestion for the forget set."""
     chosen = len(state.selection.chosen)
     found = [(f"the {chosen} selected samples", SELECTION)] if chosen else []
@@ -289,4 +287,5 @@ def _suggestions(state: AppState) -> list[tuple[str, str]]:
         if len(state.dataset.train_y) > 200:
             texts.append("random:100")
         found += [(text, text) for text in dict.fromkeys(texts)]
-    return [*found, ("indices from a file ...", FILE)]
+    found += [(f"{name} ({len(one):,} samples)", SAVED + name) for name, one in sets.items()]
+    return [*found, ("indices from a file ...", FILE), ("save, load or combine ...", SETS)]

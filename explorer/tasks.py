@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.report import Reporter
-from engine.results import Embedding, ModelResult, Neighborhood, Study, StudySummary
+from engine.results import Embedding, ModelResult, Neighborhood, Slice, Study, StudySummary
 from engine.spec import DataSpec, RunSpec
 from explorer import catalog
 from explorer.catalog import Catalog
@@ -106,6 +106,20 @@ def look_around(
     return engine.neighborhood(spec, sample, perturbation, tau, report)
 
 
+def look_through(
+    spec: RunSpec,
+    sample: int,
+    directions: str,
+    probe: tuple[str, float],
+    size: int,
+    engine: Pipeline,
+    report: Reporter,
+) -> Slice:
+    """The slice through one sample along a pair of directions, `size` points a side."""
+    perturbation, tau = probe
+    return engine.slice(spec, sample, directions, tau, size, report, perturbation=perturbation)
+
+
 def save_figure(
     study: Study,
     kind: str,
@@ -116,6 +130,19 @@ def save_figure(
 ) -> list[Path]:
     """The files written for one figure: the drawing and its numbers as CSV."""
     return engine.figure(study, kind, out, **options)
+
+
+def command_line(
+    study: Study, dataset: Dataset, texts: tuple[str, ...], engine: Pipeline, report: Reporter
+) -> str:
+    """The `rk-engine` line that makes this study; one of `texts` may word its forget set."""
+    from engine import command_line
+
+    spec = engine.spec_of(study)
+    forget = command_line.forget_text(spec, dataset, texts)
+    if not forget:
+        forget = f"{command_line.FILES}{command_line.index_file(spec, engine.store)}"
+    return command_line.command_line(spec, dataset, forget, engine.store.root)
 
 
 def save_checkpoint(

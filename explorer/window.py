@@ -24,22 +24,24 @@ from engine.results import StudySummary
 from explorer import theme
 from explorer.actions import Actions
 from explorer.activity import ActivityView
-from explorer.controller import ERROR, Controller
+from explorer.command_palette import CommandPalette, entries
+from explorer.controller import ERROR, NEWS, Controller
 from explorer.dialogs import (
     AboutDialog,
     MethodsDialog,
     SettingsDialog,
-    ShortcutsDialog,
     StudiesDialog,
 )
+from explorer.forget_dialog import ForgetSetsDialog
 from explorer.forms import worded
 from explorer.notify import MessageBar, Notifier
 from explorer.settings import Settings
+from explorer.shortcuts import ShortcutsDialog, overview
 from explorer.state import AppState
 from explorer.study_bar import StudyBar
 from explorer.views.base import View
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 SIZE = QSize(1440, 900)
 SMALLEST = QSize(1000, 640)
 SMALLEST_VIEW = QSize(260, 90)  # however wide its own header would like to be
@@ -49,7 +51,7 @@ SMALLEST_VIEW = QSize(260, 90)  # however wide its own header would like to be
 class Dock:
     """One entry of the registry of views: `place` is 'module:Class', loaded after the first paint.
 
-    beside: the dock it is split from, in `direction`; size: its share of that direction.
+    beside: the dock it is split from, in `direction`, or, where `tab`, put behind as a tab.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Dock:
     place: str
     beside: str = ""
     direction: Qt.Orientation = Qt.Orientation.Horizontal
+    tab: bool = False
 
 
 DOCKS = (
@@ -69,6 +72,7 @@ DOCKS = (
     Dock("metrics", "Metrics", "explorer.views.metrics:MetricsView", "neighborhood",
          Qt.Orientation.Vertical),
     Dock("activity", "Activity", "", "metrics", Qt.Orientation.Vertical),
+    Dock("slice", "Slice", "explorer.views.slice:SliceView", "neighborhood", tab=True),
 )  # fmt: skip
 WIDTHS = {"samples": 460, "embedding": 490, "neighborhood": 490}
 HEIGHTS = (  # of the two columns
@@ -168,6 +172,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.bar.folder_wanted.connect(self.ask_folder)
         self.bar.index_file_wanted.connect(self._ask_index_file)
+        self.bar.forget_sets_wanted.connect(self.show_forget_sets)
         self.bar.settings_wanted.connect(self.ask_settings)
         self.bar.method_settings_wanted.connect(self.ask_method_settings)
         self.message.shown.connect(self._message_row.show)
@@ -176,6 +181,7 @@ class MainWindow(QMainWindow):
         self._notifier.said.connect(self.activity.add_notice)
         self.controller.logged.connect(self.activity.add)
         self.controller.studies_listed.connect(self._show_studies)
+        self.controller.command_written.connect(self._copy_command)
         self.controller.undo.canUndoChanged.connect(self._show_undo)
         self.controller.undo.canRedoChanged.connect(self._show_undo)
         self.state.busy_changed.connect(self._show_busy)
@@ -192,11 +198,16 @@ class MainWindow(QMainWindow):
             box.setFloating(False)
         for dock in [*DOCKS, *_foreign()]:
             box = self.docks[dock.name]
-            if dock.beside:
+            if dock.tab:
+                self.tabifyDockWidget(self.docks[dock.beside], box)
+            elif dock.beside:
                 self.splitDockWidget(self.docks[dock.beside], box, dock.direction)
             else:
                 self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, box)
             box.show()
+        for dock in DOCKS:
+            if dock.tab:
+                self.docks[dock.beside].raise_()
         self._proportion()
 
     def _proportion(self) -> None:
@@ -251,13 +262,30 @@ class MainWindow(QMainWindow):
         """Show the settings of the chosen methods."""
         self._open(MethodsDialog(self.controller, self))
 
+    def show_forget_sets(self) -> None:
+        """List the saved forget sets."""
+        self._open(ForgetSetsDialog(self.controller, self))
+
+    def show_palette(self) -> None:
+        """Let a person search the commands."""
+        palette = CommandPalette(entries(self.actions_.by_name), self)
+        palette.chosen.connect(self._run_command)
+        self._open(palette)
+
     def show_shortcuts(self) -> None:
         """List the shortcuts."""
-        self._open(ShortcutsDialog(self))
+        self._open(ShortcutsDialog(overview(self.views.values()), self))
 
     def show_about(self) -> None:
         """Say what this program is."""
         self._open(AboutDialog(self))
+
+    def _run_command(self, name: str) -> None:
+        self.actions_.by_name[name].trigger()
+
+    def _copy_command(self, line: str) -> None:
+        QGuiApplication.clipboard().setText(line)
+        self._notifier.say(NEWS, f"Copied: {line}")
 
     def _show_studies(self, studies: list[StudySummary]) -> None:
         dialog = StudiesDialog(studies, self)

@@ -11,18 +11,22 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QVBoxLayout, QWidget
 
-from engine.geometry import runs
+from engine.geometry import distance_to_line, runs
 from explorer.plots.legend import Entry, Legend, line_pen
 from explorer.plots.plot import Plot
 from explorer.theme import ModelStyle, Theme
 
 BAND_ALPHA, GROUND_ALPHA = 0.16, 0.3
 FEW = 40  # points of a curve that still get a symbol each
+REACH = 10  # logical pixels between a click and the curve it means
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One curve: x, y (n,), NaN = gap; low, high (n,) its interval, or None."""
+    """One curve: x, y (n,), NaN = gap; low, high (n,) its interval, or None.
+
+    shown: False leaves it in the legend alone.
+    """
 
     name: str
     label: str
@@ -31,6 +35,7 @@ class Series:
     y: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    shown: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +52,15 @@ class Ground:
 class Chart(QWidget):
     """A plot with its legend above; `hovered` gives the x under the cursor, NaN outside.
 
-    `clicked` gives the x of a click. Drag pans, the wheel zooms, a double click shows all.
+    `clicked` gives the x of a click; `picked`, before it, the curve within `REACH` of the click,
+    '' if there is none, and the x. `toggled` names a curve whose legend entry was clicked. Drag
+    pans, the wheel zooms, a double click shows all.
     """
 
     hovered = Signal(float)
     clicked = Signal(float)
+    picked = Signal(str, float)
+    toggled = Signal(str)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,6 +70,7 @@ class Chart(QWidget):
         for side in ("bottom", "left"):  # before any label is set: later it would scale once more
             self.plot.getAxis(side).enableAutoSIPrefix(False)
         self.legend = Legend()
+        self.legend.toggled.connect(self.toggled)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -106,12 +116,13 @@ class Chart(QWidget):
         self._log = log
         self.plot.getAxis("left").setLogMode(x=False, y=log)
         self._draw_ground(ground)
-        wanted = {item.name for item in series}
+        drawn = [item for item in series if item.shown]
+        wanted = {item.name for item in drawn}
         for name in set(self._curves) - wanted:
             self.plot.removeItem(self._curves.pop(name))
         for name in set(self._bands) - wanted - {""}:
             self.plot.removeItem(self._bands.pop(name))
-        for item in series:
+        for item in drawn:
             self._draw_series(item)
         self._draw_legend(series, ground)
 
@@ -131,7 +142,9 @@ class Chart(QWidget):
             curve = self._curves[item.name] = self.plot.plot(connect="finite")
             curve.setZValue(10)
         few = len(item.x) <= FEW
-        curve.setData(item.x, self._scaled(item.y), connect="finite")
+        y = self._scaled(item.y)
+        there = len(y) if np.isfinite(y).any() else 0  # pyqtgraph warns of bounds that are all NaN
+        curve.setData(item.x[:there], y[:there], connect="finite")
         curve.setPen(line_pen(item.style.color, item.style.dash))
         curve.setSymbol(item.style.symbol if few else None)
         curve.setSymbolSize(7)
@@ -167,10 +180,7 @@ class Chart(QWidget):
 
     def _draw_legend(self, series: Sequence[Series], ground: Ground) -> None:
         text = self._theme.text if self._theme else "#000000"
-        entries = [
-            Entry(item.label, item.style.color, item.style.symbol, item.style.dash)
-            for item in series
-        ]
+        entries = [_entry(item) for item in series]
         if ground.label and self._theme:
             shade = QColor(self._theme.muted)
             shade.setAlphaF(GROUND_ALPHA)
@@ -192,13 +202,33 @@ class Chart(QWidget):
         if event.double():
             self.show_all()
         elif event.button() == Qt.MouseButton.LeftButton and self._inside(event.scenePos()):
-            self.clicked.emit(self._x(event.scenePos()))
+            at = event.scenePos()
+            self.picked.emit(self._curve_at(at), self._x(at))
+            self.clicked.emit(self._x(at))
+
+    def _curve_at(self, at: QPointF) -> str:
+        """The curve nearest to a scene position, '' if none is within `REACH`."""
+        box = self.plot.getViewBox()
+        place, (width, height) = box.mapSceneToView(at), box.viewPixelSize()
+        best, best_name = float(REACH), ""
+        for name, curve in self._curves.items():
+            x, y = curve.getData()
+            points = np.column_stack([x, y]) if x is not None else np.empty((0, 2))
+            far = distance_to_line(points, (place.x(), place.y()), (1 / width, 1 / height))
+            if far <= best:  # of equally near curves the last one counts: it is drawn on top
+                best, best_name = far, name
+        return best_name
 
     def _inside(self, at: QPointF) -> bool:
         return bool(self.plot.getViewBox().sceneBoundingRect().contains(at))
 
     def _x(self, at: QPointF) -> float:
         return float(self.plot.getViewBox().mapSceneToView(at).x())
+
+
+def _entry(item: Series) -> Entry:
+    style = item.style
+    return Entry(item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown)
 
 
 def band_path(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> QPainterPath:

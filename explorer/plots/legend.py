@@ -7,20 +7,22 @@ from dataclasses import dataclass
 
 import pyqtgraph as pg
 from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from explorer.plots.plot import no_collection
 
 PAD, GAP, LINE, MARK = 4, 14, 30, 10  # logical pixels
+OFF = 0.55  # opacity of what is switched off
 
 
 @dataclass(frozen=True)
 class Entry:
     """One line of a legend.
 
-    symbol: pyqtgraph's name, '' = none; dash: None = no line, () = solid; area: a filled box.
+    symbol: pyqtgraph's name, '' = none; dash: None = no line, () = solid; area: a filled box;
+    name: what a click on it toggles, '' = nothing; on: False where that is switched off.
     """
 
     label: str
@@ -29,6 +31,8 @@ class Entry:
     dash: tuple[float, ...] | None = None
     outline: str = ""
     area: bool = False
+    name: str = ""
+    on: bool = True
 
     @property
     def sample_width(self) -> int:
@@ -46,7 +50,9 @@ def line_pen(color: str, dash: tuple[float, ...], width: float = 2.0) -> pg.QtGu
 
 
 class Legend(QWidget):
-    """Entries in rows that wrap at the widget's width."""
+    """Entries in rows that wrap at the widget's width; `toggled` names the one clicked."""
+
+    toggled = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +65,9 @@ class Legend(QWidget):
     def set_entries(self, entries: Sequence[Entry], text: str) -> None:
         """Show these entries with labels in the color `text`."""
         self._entries, self._text = tuple(entries), text
-        self.setAccessibleDescription(", ".join(entry.label for entry in entries))
+        self.setAccessibleDescription(", ".join(map(_words, entries)))
+        clickable = any(entry.name for entry in entries)
+        self.setToolTip("Click a name to hide or show it" if clickable else "")
         self._fit()
         self.update()
 
@@ -76,6 +84,20 @@ class Legend(QWidget):
         super().resizeEvent(event)
         self._fit()
 
+    def box_of(self, name: str) -> QRectF:
+        """Where the entry of that name is drawn, in the widget's pixels; empty if there is none."""
+        drawn = zip(self._entries, self._boxes(), strict=True)
+        return next((box for entry, box in drawn if entry.name == name), QRectF())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Toggle the entry under a left click."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        for entry, box in zip(self._entries, self._boxes(), strict=True):
+            if entry.name and box.contains(event.position()):
+                self.toggled.emit(entry.name)
+                return
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw every entry."""
         with no_collection():
@@ -86,11 +108,16 @@ class Legend(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for entry, box in zip(self._entries, self._boxes(), strict=True):
             sample = QRectF(box.left(), box.top(), entry.sample_width, box.height())
+            painter.setOpacity(1.0 if entry.on else OFF)
             _draw_sample(painter, entry, sample)
             painter.setPen(QColor(self._text))
             words = box.adjusted(entry.sample_width + PAD, 0, 0, 0)
             left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
             painter.drawText(words, left, entry.label)
+            if not entry.on:  # a second cue beside the paler color
+                end = words.left() + self.fontMetrics().horizontalAdvance(entry.label)
+                middle = words.center().y()
+                painter.drawLine(QPointF(words.left(), middle), QPointF(end, middle))
         painter.end()
 
     def _boxes(self) -> list[QRectF]:
@@ -114,6 +141,10 @@ class Legend(QWidget):
     def _fit(self) -> None:
         if self.height() != self._needed():
             self.setFixedHeight(self._needed())
+
+
+def _words(entry: Entry) -> str:
+    return entry.label if entry.on else f"{entry.label} (hidden)"
 
 
 def _draw_sample(painter: QPainter, entry: Entry, box: QRectF) -> None:

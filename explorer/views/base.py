@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QDockWidget, QWidget
 
 from explorer.state import AppState
 
@@ -33,6 +33,9 @@ class Wishes(Protocol):
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
 
+    def look_slice(self, directions: str) -> None:
+        """Keep the slice along this pair of directions in view; '' once nobody looks at it."""
+
     def embed(self, model: str) -> None:
         """Compute (or fetch) the embedding of this model's features."""
 
@@ -57,6 +60,7 @@ class View(QWidget):
     name = ""
     title = ""
     help = ""
+    keys: tuple[tuple[str, str], ...] = ()  # (keys, what they do), beside the menus' shortcuts
 
     refreshed = Signal()
 
@@ -67,6 +71,15 @@ class View(QWidget):
         self.setObjectName(self.name)
         self.setAccessibleName(self.title)
         self._stale: set[str] = set()
+        self._in_front = True
+        if isinstance(parent, QDockWidget):  # behind another tab, Qt still calls it visible
+            self._in_front = not parent.visibleRegion().isEmpty()
+            parent.visibilityChanged.connect(self._come_to_front)
+
+    @property
+    def seen(self) -> bool:
+        """Whether the view is on the screen: shown, and not behind another tab."""
+        return self._in_front and self.isVisible()
 
     def follow(self, *properties: str) -> None:
         """Redraw when these AppState properties change."""
@@ -78,7 +91,7 @@ class View(QWidget):
     def mark_stale(self, name: str) -> None:
         """Note that a property changed; draw now if visible, else when shown."""
         self._stale.add(name)
-        if self.isVisible():
+        if self.seen:
             self._draw()
 
     def refresh(self, changed: set[str]) -> None:
@@ -94,7 +107,24 @@ class View(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Draw what changed while the view was hidden."""
         super().showEvent(event)
-        self._draw()
+        self._look()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Note that nobody looks any more."""
+        super().hideEvent(event)
+        self._look()
+
+    def sight_changed(self) -> None:
+        """Called whenever `seen` may have changed, after drawing."""
+
+    def _come_to_front(self, in_front: bool) -> None:
+        self._in_front = in_front
+        self._look()
+
+    def _look(self) -> None:
+        if self.seen:
+            self._draw()
+        self.sight_changed()
 
     def _draw(self) -> None:
         if self._stale:

@@ -1,39 +1,50 @@
-"""Residual knowledge against tau, live while it is measured; prevalence; training loss."""
+"""Residual knowledge and its kin against tau, live while they are measured; training loss."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from PySide6.QtWidgets import QCheckBox, QLabel, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QCheckBox, QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from engine.labels import model_label, tau_label, undefined_note
-from engine.results import Curve, Residual
+from engine.ranking import carriers
+from engine.results import Residual
 from explorer.plots.chart import Chart, Ground, Series
+from explorer.plots.menu import CheckMenu
 from explorer.plots.panel import Panel, button, muted
-from explorer.state import AppState
+from explorer.plots.traces import MEASURES, Trace
+from explorer.state import REPLACE, AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 
-RESIDUAL, PREVALENCE, LOSS = range(3)
+RESIDUAL, PREVALENCE, DISAGREEMENT, ACCURACY, LOSS = range(5)
+TABS = (*(measure.name for measure in MEASURES), "loss")  # what sessions call them
+MOST = 200  # samples that a click on a curve selects
 EMPTY = (
     "No curves yet. Press Run: the first ones are drawn from 10 copies of each forget sample "
     "and sharpen while you watch."
 )
-HINT = "Point at the plot to read values; click to see the neighborhood at that τ."
+HINT = "Point to read values; click a curve to select its samples with r > 1."
 
 
 class CurvesView(View):
-    """r_tau of Original and every method with intervals, null band and the line r = 1."""
+    """r_tau of Original and every method with intervals and null band, and what else c draws say.
+
+    A click on a curve asks for the neighborhood at that tau and selects the samples that carry it.
+    """
 
     name = "curves"
     title = "Curves"
     help = (
         "Residual knowledge r against the perturbation norm τ. Above 1, a model still recognizes "
         "neighbors of forgotten samples more often than Re-train does; only what leaves the gray "
-        "band of Re-train against Re-train is evidence."
+        "band of Re-train against Re-train is evidence. A click on a curve selects the forget "
+        "samples that carry it at that τ, and shows the neighborhood there."
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -41,10 +52,16 @@ class CurvesView(View):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        self.residual = Chart("Residual knowledge against tau")
-        self.prevalence = Chart("Prevalence against tau")
+        self.tabs.setUsesScrollButtons(False)  # narrow tabs say less, but all of them are there
+        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
+        self.over_tau = tuple(Chart(f"{measure.title} against tau") for measure in MEASURES)
+        self.residual, self.prevalence, self.disagreement, self.accuracy = self.over_tau
         self.loss = Chart("Training loss against epochs")
-        self.charts = (self.residual, self.prevalence, self.loss)
+        self.charts = (*self.over_tau, self.loss)
+        self._traces: dict[int, Mapping[str, Trace]] = {}  # of the tabs seen since the last change
+        self._undrawn: set[int] = set()
+        self._hidden: set[str] = set()
+        self._picked = (-1, "")  # which tau was clicked, and what that selected
         self.note = muted()
         self.readout: QLabel = muted(HINT)
         self._panel = Panel(self._content(), self)
@@ -64,34 +81,45 @@ class CurvesView(View):
         else:
             self._panel.show_content()
         self.export_button.setEnabled(residual is not None)
-        if changed & {"residual", "study", "models", "theme"}:
-            self._draw_residual()
-        if changed & {"losses", "models", "theme"}:
-            self._draw_losses(self.state.losses)
+        if "residual" in changed:
+            self._traces, self._picked = {}, (-1, "")
+        if changed & {"residual", "study", "models", "losses"}:
+            self._list_models()
+        if changed - {"losses"}:
+            self._draw_all()
+        else:
+            self._undrawn.add(LOSS)
+            self._draw_tab()
         self._follow_the_work(changed)
 
     def view_state(self) -> dict[str, Any]:
-        """Which tab is shown and how r is scaled."""
-        return {"tab": self.tabs.currentIndex(), "log": self.log.isChecked()}
+        """Which tab is shown, how r is scaled, and which models are hidden."""
+        return {
+            "tab": TABS[self.tabs.currentIndex()],
+            "log": self.log.isChecked(),
+            "hidden": sorted(self._hidden),
+        }
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take tab and scale back."""
-        tab = kept.get("tab")
-        if isinstance(tab, int) and 0 <= tab < self.tabs.count():
-            self.tabs.setCurrentIndex(tab)
+        """Take tab, scale and models back."""
+        if kept.get("tab") in TABS:
+            self.tabs.setCurrentIndex(TABS.index(kept["tab"]))
         self.log.setChecked(kept.get("log") is True)
+        hidden = kept.get("hidden")
+        if isinstance(hidden, list):
+            self._hide({name for name in hidden if isinstance(name, str)})
 
     # -- building -------------------------------------------------------------------------
     def _content(self) -> QWidget:
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
-        for chart, label in zip(
-            self.charts, ("Residual knowledge", "Prevalence", "Training loss"), strict=True
-        ):
-            self.tabs.addTab(chart, label)
-        self.tabs.setTabToolTip(RESIDUAL, "r against τ with 95 % intervals")
-        self.tabs.setTabToolTip(PREVALENCE, "Percent of forget samples recognized more often")
+        for chart, measure in zip(self.over_tau, MEASURES, strict=True):
+            tab = self.tabs.addTab(chart, measure.tab)
+            self.tabs.setTabToolTip(tab, f"{measure.title}: {measure.help}")
+            self.tabs.tabBar().setAccessibleTabName(tab, measure.title)
+        self.tabs.addTab(self.loss, "Loss")
+        self.tabs.tabBar().setAccessibleTabName(LOSS, "Training loss")
         self.tabs.setTabToolTip(LOSS, "Mean training loss of each epoch, live")
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.readout)
@@ -107,58 +135,80 @@ class CurvesView(View):
         self.export_button = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
+        self.models = QToolButton()
+        self.models.setText("Models")
+        self.models.setAccessibleName("Models shown")
+        self.models.setToolTip(
+            "Which models are drawn; a click on a name in the legend does it too"
+        )
+        self.models.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = CheckMenu(self)
+        self.models.setMenu(self.menu)
         self._panel.header.addWidget(self.heading, 1)
         self._panel.header.addWidget(self.log)
+        self._panel.header.addWidget(self.models)
         self._panel.header.addWidget(self.export_button)
 
     def _connect(self) -> None:
-        self.log.toggled.connect(self._draw_residual)
+        self.log.toggled.connect(self._draw_all)
         self.tabs.currentChanged.connect(self._tab_changed)
-        for chart in (self.residual, self.prevalence):
+        self.menu.triggered.connect(self._check)
+        for chart in self.over_tau:
             chart.hovered.connect(self._read_tau)
+            chart.picked.connect(self._pick)
             chart.clicked.connect(self._probe)
+        for chart in self.charts:
+            chart.toggled.connect(self._toggle)
         self.loss.hovered.connect(self._read_epoch)
 
     # -- drawing --------------------------------------------------------------------------
-    def _draw_residual(self) -> None:
-        residual = self.state.residual
-        self._update_texts(residual)
-        if residual is None:
-            for chart in (self.residual, self.prevalence):
-                chart.draw([], None)
+    def _draw_all(self) -> None:
+        """Draw the tab that is seen now, the others when they are looked at."""
+        self._update_texts(self.state.residual)
+        self._set_axes(self.state.residual)
+        self._undrawn = set(range(len(self.charts)))
+        self._draw_tab()
+
+    def _draw_tab(self) -> None:
+        tab = self.tabs.currentIndex()
+        if tab not in self._undrawn:
             return
-        x = tau_label(residual.perturbation)
-        self.residual.set_axes(x, "r (1 = like Re-train)")
-        self.prevalence.set_axes(x, "forget samples with r > 1 (%)")
-        self.residual.draw(
-            [self._series(name, curve) for name, curve in residual.curves.items()],
-            _ground(residual),
-            log=self.log.isChecked(),
-        )
-        self.prevalence.draw(
-            [self._series(name, curve, True) for name, curve in residual.curves.items()], None
-        )
+        self._undrawn.discard(tab)
+        if tab == LOSS:
+            self.loss.draw(self._losses(), None)
+        elif self.state.residual is None:
+            self.over_tau[tab].draw([], None)
+        else:
+            self._draw_over_tau(tab, self.state.residual)
 
-    def _series(self, name: str, curve: Curve, prevalence: bool = False) -> Series:
+    def _draw_over_tau(self, tab: int, residual: Residual) -> None:
+        ground = _ground(residual) if tab == RESIDUAL else None
+        log = tab == RESIDUAL and self.log.isChecked()
+        traces = self._traces_of(tab, residual).items()
+        series = [self._series(name, residual.taus, trace) for name, trace in traces]
+        self.over_tau[tab].draw(series, ground, log=log)
+
+    def _traces_of(self, tab: int, residual: Residual) -> Mapping[str, Trace]:
+        if tab not in self._traces:
+            self._traces[tab] = MEASURES[tab].traces(residual)
+        return self._traces[tab]
+
+    def _series(self, name: str, x: np.ndarray, trace: Trace) -> Series:
         style = theme_of(self.state.theme).model_style(name)
-        taus = self.state.residual.taus if self.state.residual else np.empty(0)
-        if prevalence:
-            return Series(name, self._label(name), style, taus, curve.prevalence)
-        return Series(name, self._label(name), style, taus, curve.mean, curve.low, curve.high)
+        shown = name not in self._hidden
+        return Series(name, self._label(name), style, x, trace.y, trace.low, trace.high, shown)
 
-    def _draw_losses(self, losses: Mapping[str, tuple[float, ...]]) -> None:
-        theme = theme_of(self.state.theme)
-        series = [
-            Series(
-                name,
-                self._label(name),
-                theme.model_style(name),
-                np.arange(1, len(values) + 1),
-                np.asarray(values, np.float64),
-            )
-            for name, values in losses.items()
-        ]
-        self.loss.draw(series, None)
+    def _losses(self) -> list[Series]:
+        made = []
+        for name, values in self.state.losses.items():
+            epochs, losses = np.arange(1, len(values) + 1), np.asarray(values, np.float64)
+            made.append(self._series(name, epochs, Trace(losses)))
+        return made
+
+    def _set_axes(self, residual: Residual | None) -> None:
+        if residual is not None:
+            for chart, measure in zip(self.over_tau, MEASURES, strict=True):
+                chart.set_axes(tau_label(residual.perturbation), measure.axis)
 
     def _update_texts(self, residual: Residual | None) -> None:
         if residual is None:
@@ -173,6 +223,14 @@ class CurvesView(View):
         self.note.setVisible(bool(self.note.text()))
 
     def _notes(self, residual: Residual) -> str:
+        tab = self.tabs.currentIndex()
+        if tab in (RESIDUAL, PREVALENCE):
+            return self._undefined(residual)
+        if tab == DISAGREEMENT and not residual.predictions:
+            return "What the models called each copy was not kept: only the bounds are drawn."
+        return ""
+
+    def _undefined(self, residual: Residual) -> str:
         curves = list(residual.curves.values())
         if not curves:
             return ""
@@ -201,23 +259,64 @@ class CurvesView(View):
 
     def _tab_changed(self) -> None:
         self.log.setVisible(self.tabs.currentIndex() == RESIDUAL)
-        self.readout.setText(HINT if self.tabs.currentIndex() != LOSS else "")
+        self.readout.setText(self._hint() if self.tabs.currentIndex() != LOSS else "")
+        self._update_texts(self.state.residual)
+        self._draw_tab()
+
+    # -- which models ---------------------------------------------------------------------
+    def _list_models(self) -> None:
+        """Fill the menu with the models there are, checked where they are drawn."""
+        names = [*(self.state.residual.curves if self.state.residual else ())]
+        names += ["retrain"] if names else []
+        names += [name for name in self.state.losses if name not in names]
+        wanted = [(name, self._label(name)) for name in names]
+        if wanted == [(action.data(), action.text()) for action in self.menu.actions()]:
+            return
+        self.menu.clear()
+        for name, label in wanted:
+            action = self.menu.addAction(label)
+            action.setData(name)
+            action.setCheckable(True)
+        self.models.setEnabled(bool(wanted))
+        self._mark_models()
+
+    def _mark_models(self) -> None:
+        for action in self.menu.actions():
+            action.setChecked(action.data() not in self._hidden)
+
+    def _check(self, action: QAction) -> None:
+        name = {str(action.data())}
+        self._hide(self._hidden - name if action.isChecked() else self._hidden | name)
+
+    def _toggle(self, name: str) -> None:
+        self._hide(self._hidden ^ {name})
+
+    def _hide(self, names: Iterable[str]) -> None:
+        self._hidden = set(names)
+        self._mark_models()
+        self._draw_all()
 
     # -- reading and wishes ---------------------------------------------------------------
+    def _hint(self) -> str:
+        return self._picked[1] or HINT
+
     def _read_tau(self, x: float) -> None:
-        residual = self.state.residual
-        chart = self.prevalence if self.tabs.currentIndex() == PREVALENCE else self.residual
-        if residual is None or not np.isfinite(x) or not len(residual.taus):
+        residual, tab = self.state.residual, self.tabs.currentIndex()
+        chart = self.charts[tab]
+        if residual is None or tab == LOSS or not np.isfinite(x) or not len(residual.taus):
             chart.set_cross(None)
-            self.readout.setText(HINT)
+            self.readout.setText(self._hint())
             return
-        i = int(np.argmin(np.abs(residual.taus - x)))
+        i = _nearest(residual, x)
         chart.set_cross(float(residual.taus[i]))
-        words = _prevalence_words if chart is self.prevalence else _residual_words
         parts = [
-            f"{self._sample(name)} {words(curve, i)}" for name, curve in residual.curves.items()
+            f"{self._sample(name)} {MEASURES[tab].words(trace, i)}"
+            for name, trace in self._traces_of(tab, residual).items()
+            if name not in self._hidden
         ]
-        self.readout.setText(f"<b>τ {residual.taus[i]:g}</b> · " + " · ".join(parts))
+        text = " · ".join([f"<b>τ {residual.taus[i]:g}</b>", *parts])
+        clicked, said = self._picked
+        self.readout.setText(f"{text}<br>{said}" if i == clicked and said else text)
 
     def _read_epoch(self, x: float) -> None:
         losses = self.state.losses
@@ -231,7 +330,7 @@ class CurvesView(View):
         parts = [
             f"{self._sample(name)} {values[epoch - 1]:.3g}"
             for name, values in losses.items()
-            if len(values) >= epoch
+            if len(values) >= epoch and name not in self._hidden
         ]
         self.readout.setText(f"<b>epoch {epoch}</b> · " + " · ".join(parts))
 
@@ -242,8 +341,22 @@ class CurvesView(View):
     def _probe(self, x: float) -> None:
         residual = self.state.residual
         if residual is not None and len(residual.taus):
-            i = int(np.argmin(np.abs(residual.taus - x)))
+            i = _nearest(residual, x)
             self.do.set_probe(residual.perturbation, float(residual.taus[i]))
+            self._read_tau(x)
+
+    def _pick(self, name: str, x: float) -> None:
+        """Select the samples that carry the curve at x; a click beside all curves selects none."""
+        residual = self.state.residual
+        self._picked = (-1, "")
+        if residual is None or name not in residual.curves:
+            return
+        i = _nearest(residual, x)
+        found = carriers(residual, name, i)
+        if len(found):
+            self.do.select(found[:MOST].tolist(), REPLACE)
+        where = f"in {html.escape(self._label(name))} at τ {residual.taus[i]:g}"
+        self._picked = (i, _picked_words(len(found), len(residual.samples), where))
 
     def _export(self) -> None:
         self.do.export("curves")
@@ -256,13 +369,19 @@ def _ground(residual: Residual) -> Ground:
     return Ground(label, residual.taus, residual.null_low, residual.null_high, 1.0)
 
 
-def _residual_words(curve: Curve, i: int) -> str:
-    if not np.isfinite(curve.mean[i]):
-        return "undefined"
-    interval = f" [{curve.low[i]:.3g}, {curve.high[i]:.3g}]" if np.isfinite(curve.low[i]) else ""
-    return f"r {curve.mean[i]:.3g}{interval}"
+def _nearest(residual: Residual, x: float) -> int:
+    """Which of the grid's taus is nearest to x."""
+    return int(np.argmin(np.abs(residual.taus - x)))
 
 
-def _prevalence_words(curve: Curve, i: int) -> str:
-    value = curve.prevalence[i]
-    return f"{value:.1f} %" if np.isfinite(value) else "undefined"
+def _picked_words(found: int, samples: int, where: str) -> str:
+    if not found:
+        return f"No forget sample has r > 1 {where}; the selection stays."
+    words = (
+        f"{found:,} of {samples:,} forget samples {'has' if found == 1 else 'have'} r > 1 {where}"
+    )
+    return (
+        f"{words}; the {MOST} with the largest r are selected."
+        if found > MOST
+        else (f"{words}; {'it is' if found == 1 else 'they are'} selected.")
+    )

@@ -45,6 +45,14 @@ class EmbeddingView(View):
         "UMAP of penultimate features. Click a point to look at its sample, draw around points "
         "with Shift or the lasso to select them, turn the wheel to zoom."
     )
+    keys = (
+        ("Shift+drag", "Select the points inside what you draw"),
+        ("Ctrl+Shift+drag", "Add them to the selection"),
+        ("Alt+Shift+drag", "Take them out of the selection"),
+        ("Ctrl+Alt+Shift+drag", "Keep those of the selection that are inside"),
+        ("Ctrl+click", "Put the sample into the selection, or take it out"),
+        ("Alt+click", "Take the sample out of the selection"),
+    )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)

@@ -27,6 +27,7 @@ class NeighborhoodView(View):
         "The current sample, perturbed. A check means a model still recognizes the copy. The more "
         "checks an unlearned model has beyond Re-train, the more it still knows."
     )
+    keys = (("Left, Right", "Scroll to further copies"),)
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)

@@ -275,6 +275,18 @@ def test_the_neighborhood_of_a_forget_sample_agrees_with_the_curve(pipeline: Pip
 
 
 @needs("torchattacks")
+def test_the_neighborhood_of_an_attack_belongs_to_the_model_attacked(pipeline: Pipeline) -> None:
+    attack: dict[str, Any] = {"perturbation": "fgsm", "taus": "0,0.2", "draws": 10}
+    first = compose(pipeline, methods=("gd", "rurk"), **attack)
+    other = compose(pipeline, methods=("rurk", "gd"), **attack)
+    pipeline.run(first, Reporter())
+    sample = first.forget[0]
+    for spec in (first, other, first):
+        pipeline.neighborhood(spec, sample, "", 0.2, Reporter())
+    assert len(pipeline.store.keys("neighborhoods")) == 2
+
+
+@needs("torchattacks")
 def test_attacks_get_a_curve_and_references_of_their_own(pipeline: Pipeline) -> None:
     spec = compose(pipeline, perturbation="fgsm", taus="0,0.1", draws=10, methods=("gd",))
     found = pipeline.run(spec, Reporter())

@@ -154,6 +154,9 @@ class Asked:
         self.calls.append(("set_probe", perturbation, tau))
         self.state.probe = (perturbation, tau)
 
+    def look_slice(self, directions: str) -> None:
+        self.calls.append(("look_slice", directions))
+
     def embed(self, model: str) -> None:
         self.calls.append(("embed", model))
 

@@ -276,3 +276,12 @@ def test_an_unknown_study_is_an_error(desk: Desk) -> None:
 
 def test_the_default_form_is_digits() -> None:
     assert StudyForm().dataset == "digits"
+
+
+def test_selecting_samples_does_not_hide_what_is_wrong_with_the_forget_set(desk: Desk) -> None:
+    desk.open()
+    desk.controller.set_forget_text("clas:1")
+    desk.controller.select([3], REPLACE)
+    assert "clas:1" in desk.state.form_error
+    desk.controller.forget_selection()
+    assert (desk.state.form_error, desk.state.forget) == ("", (3,))

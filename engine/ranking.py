@@ -1,0 +1,83 @@
+"""What samples are sorted, filtered and picked by: a model's answers, and what is left in it.
+
+Plain numpy on what the pipeline hands out, so that the explorer can use it without torch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.measured import NONE, RESIDUAL, UNDECIDED, overall, verdict
+from engine.results import Residual
+
+Floats = NDArray[np.float64]
+
+
+def loss(logits: np.ndarray, labels: np.ndarray) -> Floats:
+    """(n,) cross-entropy in nats of logits (n, K) at the classes `labels` (n,)."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(1, keepdims=True)
+    right = shifted[np.arange(len(labels)), labels]
+    found: Floats = np.log(np.exp(shifted).sum(1)) - right
+    return found
+
+
+def confidence(logits: np.ndarray, labels: np.ndarray) -> Floats:
+    """(n,) probability in [0, 1] that logits (n, K) give to the classes `labels` (n,)."""
+    found: Floats = np.exp(-loss(logits, labels))
+    return found
+
+
+def misclassified(logits: np.ndarray, labels: np.ndarray) -> NDArray[np.bool_]:
+    """(n,) whether the largest of logits (n, K) is not that of the class in `labels` (n,)."""
+    found: NDArray[np.bool_] = logits.argmax(1) != labels
+    return found
+
+
+def judged(residual: Residual) -> tuple[str, ...]:
+    """The methods whose residual knowledge was measured; Original while there is none."""
+    return tuple(name for name in residual.curves if name != "original") or ("original",)
+
+
+def worst_ratio(residual: Residual) -> Floats:
+    """(n_f,) the largest r_tau of each forget sample over tau and methods; NaN if undefined."""
+    found = np.stack([residual.ratio(name) for name in judged(residual)])
+    worst = np.where(np.isfinite(found), found, -np.inf).max((0, 2))
+    return np.where(np.isfinite(worst), worst, np.nan)
+
+
+def worst_verdict(residual: Residual) -> NDArray[np.int8]:
+    """(n_f,) engine.measured's verdict on each forget sample over all tau and methods.
+
+    RESIDUAL if it is that of any method, NONE if it is that of every method, else UNDECIDED.
+    """
+    found = np.stack([overall(verdict(residual, name)) for name in judged(residual)])
+    left, clear = (found == RESIDUAL).any(0), (found == NONE).all(0)
+    return np.where(left, RESIDUAL, np.where(clear, NONE, UNDECIDED)).astype(np.int8)
+
+
+def carriers(residual: Residual, model: str, column: int) -> NDArray[np.intp]:
+    """Forget samples (training-set indices) whose own r in `model` exceeds 1, largest r first.
+
+    column: which tau of `residual.taus`.
+    """
+    own = residual.ratio(model)[:, column]
+    rows = np.flatnonzero(own > 1)  # NaN, where r is undefined, is not
+    order = np.argsort(-own[rows], kind="stable")
+    return np.asarray(residual.samples[rows[order]], np.intp)
+
+
+def placed(values: np.ndarray, samples: np.ndarray, n: int) -> Floats:
+    """(n,) the values (m,) at the places `samples` (m,), NaN everywhere else."""
+    everywhere = np.full(n, np.nan)
+    there = (samples >= 0) & (samples < n)
+    everywhere[samples[there]] = values[there]
+    return everywhere
+
+
+def order(shown: np.ndarray, values: np.ndarray, *, descending: bool = False) -> NDArray[np.intp]:
+    """The samples `shown` (m,) by their values (n,); equal ones stay in order, NaN comes last."""
+    own = np.asarray(values[shown], np.float64)
+    keys = -own if descending else own
+    return np.asarray(shown[np.argsort(keys, kind="stable")], np.intp)

@@ -1,0 +1,241 @@
+"""A slice of decision regions: the plane through one sample, and what every model calls its points.
+
+The plane is spanned by two orthonormal directions of input space. The first is random, an FGSM
+step (Goodfellow et al., 2015) against one model, or leads to the nearest sample of another class;
+the second is random. Distances on the plane are L2 distances in the pixel range [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.errors import SpecError, unknown
+from engine.labels import DIRECTIONS
+from engine.neighborhood import views_on
+from engine.report import Reporter
+from engine.results import Slice
+from engine.runtime import generator
+from engine.samples import Samples, as_pixels
+
+BATCH, BATCH_VALUES = 128, 4_000_000  # points of a forward, and input values of one, at most
+SEARCH_VALUES = 20_000_000  # input values compared at once in the search for the nearest sample
+CORNERS = 180  # of the outline of a ball: one every two degrees
+MARGIN, BEYOND = 1.5, 1.2  # half of the plane's width over the ball's radius, and over `distance`
+SMALLEST_REACH = 0.05  # per pixel: what is shown where tau is 0
+PER_MODEL = ("predictions", "confidence")
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The plane through x; x, first and second have one shape, the directions are orthonormal.
+
+    other: the sample that `first` leads to, -1 without one, and its L2 distance from x.
+    """
+
+    x: Tensor
+    first: Tensor
+    second: Tensor
+    other: int = -1
+    distance: float = 0.0
+
+    def points(self, along: Tensor, up: Tensor) -> Tensor:
+        """(n, *shape) pixels at the coordinates along, up (n,), clamped to [0, 1] as copies are."""
+        shape = (-1, *[1] * self.x.ndim)
+        made = self.x + along.reshape(shape) * self.first + up.reshape(shape) * self.second
+        return made.clamp(0, 1)
+
+
+def plane_through(
+    samples: Samples, sample: int, directions: str, seed: int, against: nn.Module
+) -> Plane:
+    """The plane through a sample along the pair of `directions`, one of labels.DIRECTIONS.
+
+    `against` is the model whose loss the attack climbs. SpecError where a direction is unknown or
+    there is none: one input value only, a loss without slope, a single class.
+    """
+    if directions not in DIRECTIONS:
+        raise unknown("pair of directions", directions, DIRECTIONS)
+    x = samples.pixels(torch.tensor([sample], device=samples.device))[0]
+    if x.numel() < 2:
+        raise SpecError("A plane needs samples of at least two input values.")
+    first, second = _random(x, seed, sample, "first"), _random(x, seed, sample, "second")
+    other, distance = -1, 0.0
+    if directions == "attack":
+        first = attack_direction(against, x, int(samples.y[sample]))
+    elif directions == "sample":
+        other, distance = nearest_other(samples, sample)
+        first = samples.pixels(torch.tensor([other], device=samples.device))[0] - x
+    return Plane(x, *orthonormal(first, second), other, distance)
+
+
+def orthonormal(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """The two directions made orthonormal: the first keeps its own."""
+    one, rest = first.cpu().double(), second.cpu().double()  # not every device has doubles
+    one = one / one.norm()
+    rest = rest - (rest * one).sum() * one
+    return one.to(first), (rest / rest.norm()).to(first)
+
+
+def attack_direction(model: nn.Module, x: Tensor, y: int) -> Tensor:
+    """The sign of the gradient of the model's loss at x (*shape): the direction of FGSM.
+
+    SpecError where the gradient is zero, as it is where a model is entirely sure.
+    """
+    with torch.enable_grad():
+        asked = x[None].detach().clone().requires_grad_(True)
+        label = torch.tensor([y], device=x.device)
+        loss = nn.functional.cross_entropy(model(asked), label)
+        (slope,) = torch.autograd.grad(loss, asked)
+    direction = slope[0].sign()
+    if not bool(direction.any()):
+        raise SpecError(
+            "The loss has no slope at this sample, so that an attack leads nowhere. "
+            "Choose other directions, or another sample."
+        )
+    return direction
+
+
+def nearest_other(samples: Samples, sample: int) -> tuple[int, float]:
+    """(index, L2 distance) of the nearest sample of another class; SpecError if there is none.
+
+    Samples that equal this one although their label differs are passed over.
+    """
+    x = samples.pixels(torch.tensor([sample], device=samples.device)).flatten(1)
+    rows = max(1, SEARCH_VALUES // x.shape[1])
+    parts = [(as_pixels(part).flatten(1) - x).norm(dim=1) for part in samples.x.split(rows)]
+    distances = torch.cat(parts)  # by differences: cdist's products would not be 0 for equal ones
+    distances[(samples.y == samples.y[sample]) | (distances == 0)] = math.inf
+    found = int(distances.argmin())
+    distance = float(distances[found])
+    if not math.isfinite(distance):
+        raise SpecError("There is no sample of another class to look towards.")
+    return found, distance
+
+
+def ball_outline(perturbation: str, tau: float, first: Tensor, second: Tensor) -> np.ndarray:
+    """(CORNERS, 2) outline of the tau ball on the plane of two orthonormal directions.
+
+    Gaussian: the circle of radius tau * sqrt(d), the root mean square length of its noise; L2: of
+    radius tau; the others: where the plane leaves the L-infinity ball.
+    """
+    turn = torch.arange(CORNERS, dtype=torch.float64) * (2 * math.pi / CORNERS)
+    rays = torch.stack([turn.cos(), turn.sin()], 1)
+    plane = torch.stack([first.flatten(), second.flatten()]).cpu().double()
+    if perturbation == "gaussian":
+        radius = torch.full((CORNERS, 1), tau * math.sqrt(plane.shape[1]), dtype=torch.float64)
+    elif perturbation == "l2":
+        radius = torch.full((CORNERS, 1), tau, dtype=torch.float64)
+    else:
+        radius = torch.stack([tau / (ray @ plane).abs().amax() for ray in rays])[:, None]
+    outline: np.ndarray = (radius * rays).numpy()
+    return outline
+
+
+def steps_within(reach: float, size: int) -> np.ndarray:
+    """(size,) coordinates from -reach to reach, exactly 0 in the middle; SpecError if even."""
+    if size < 3 or size % 2 == 0:
+        raise SpecError(f"A slice needs an odd number of points a side, at least 3, not {size}.")
+    half = size // 2
+    return reach * np.arange(-half, half + 1) / half
+
+
+def regions(
+    models: Mapping[str, nn.Module], plane: Plane, steps: np.ndarray, label: int, report: Reporter
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """(predictions, confidence): model -> (g, g) class, and (g, g) probability of `label`.
+
+    Row i, column j is the point steps[j] along the first direction and steps[i] along the second.
+    """
+    side, shape = torch.from_numpy(steps).float().to(plane.x), (len(steps), len(steps))
+    up, along = torch.meshgrid(side, side, indexing="ij")
+    batch = max(1, min(BATCH, BATCH_VALUES // plane.x.numel()))
+    predictions: dict[str, list[np.ndarray]] = {name: [] for name in models}
+    confidence: dict[str, list[np.ndarray]] = {name: [] for name in models}
+    for part in torch.arange(along.numel(), device=along.device).split(batch):
+        points = plane.points(along.flatten()[part], up.flatten()[part])
+        for name, model in models.items():
+            report.check()
+            said, sure = views_on({name: model}, points, label)
+            predictions[name].append(said[name].astype(np.uint16))
+            confidence[name].append(sure[name])
+    return (
+        {name: np.concatenate(parts).reshape(shape) for name, parts in predictions.items()},
+        {name: np.concatenate(parts).reshape(shape) for name, parts in confidence.items()},
+    )
+
+
+def cut(
+    models: Mapping[str, nn.Module],
+    samples: Samples,
+    sample: int,
+    directions: str,
+    *,
+    against: str,
+    perturbation: str,
+    tau: float,
+    size: int,
+    seed: int,
+    report: Reporter,
+) -> Slice:
+    """The slice through a sample, `size` points a side; all but `seconds` follows from the rest.
+
+    against: the name of the model that an attack aims at. SpecError as `plane_through` and
+    `steps_within`; Cancelled through `report`.
+    """
+    started = time.monotonic()
+    plane = plane_through(samples, sample, directions, seed, models[against])
+    ball = ball_outline(perturbation, tau, plane.first, plane.second)
+    least = SMALLEST_REACH * math.sqrt(plane.x.numel())
+    reach = MARGIN * float(np.linalg.norm(ball, axis=1).max()) or least
+    steps = steps_within(max(reach, BEYOND * plane.distance), size)
+    label = int(samples.y[sample])
+    predictions, confidence = regions(models, plane, steps, label, report)
+    return Slice(
+        sample=sample,
+        label=label,
+        directions=directions,
+        against=against if directions == "attack" else "",
+        other=plane.other,
+        distance=plane.distance,
+        perturbation=perturbation,
+        tau=tau,
+        steps=steps,
+        ball=ball,
+        predictions=predictions,
+        confidence=confidence,
+        seconds=time.monotonic() - started,
+    )
+
+
+def packed(one: Slice) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """(arrays, attributes) of a slice, as the store keeps them."""
+    facts = dict(vars(one))
+    arrays = {name: facts.pop(name) for name in ("steps", "ball")}
+    for kind in PER_MODEL:
+        arrays |= {f"{kind}/{model}": value for model, value in facts.pop(kind).items()}
+    return arrays, facts
+
+
+def unpacked(
+    arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any], models: Sequence[str]
+) -> Slice:
+    """The slice that `packed` took apart, with its models in this order."""
+    parts: dict[str, Any] = {name: arrays[name] for name in ("steps", "ball")}
+    for kind in PER_MODEL:
+        parts[kind] = {model: arrays[f"{kind}/{model}"] for model in models}
+    facts = {item.name: attributes[item.name] for item in fields(Slice) if item.name not in parts}
+    return Slice(**facts, **parts)
+
+
+def _random(x: Tensor, seed: int, sample: int, which: str) -> Tensor:
+    """A normal direction of the shape of x, drawn on the processor: the same on every device."""
+    rng = generator(seed, "slice", sample, which)
+    return torch.randn(x.shape, generator=rng).to(x)
