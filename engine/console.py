@@ -72,8 +72,8 @@ def duration(seconds: float) -> str:
 
 
 def study_table(study: Study) -> str:
-    """Accuracies of every model, then r_tau with its interval for every tau."""
-    return "\n\n".join([_headline(study), _metrics(study), _curves(study)])
+    """Accuracies of every model, then r_tau with its interval and the pooled ratio at each tau."""
+    return "\n\n".join([_headline(study), _metrics(study), _curves(study), _pooled(study)])
 
 
 def study_list(found: Sequence[StudySummary]) -> str:
@@ -173,10 +173,27 @@ def _curves(study: Study) -> str:
     return f"{title}\n{aligned(rows)}"
 
 
+def _pooled(study: Study) -> str:
+    """The ratio of summed counts, which single samples cannot dominate, and the prevalence."""
+    residual = study.residual
+    names = list(residual.curves)
+    rows = [["tau", *(study.labels.get(name, name) for name in names)]]
+    for t, tau in enumerate(residual.taus):
+        found = [residual.curves[name] for name in names]
+        cells = [f"{_ratio(one.pooled[t])} ({one.prevalence[t]:.0f} %)" for one in found]
+        rows.append([f"{tau:g}", *cells])
+    title = "pooled ratio sum(u) / sum(a) (prevalence: share of forget samples with u > a)"
+    return f"{title}\n{aligned(rows)}"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "undefined"
+
+
 def _interval(found: Curve, t: int) -> str:
     if not math.isfinite(found.mean[t]):
         return "undefined"
-    return f"{found.mean[t]:.3f} {_range(found.low[t], found.high[t])}"
+    return f"{_ratio(found.mean[t])} {_range(found.low[t], found.high[t])}"
 
 
 def _range(low: float, high: float) -> str:

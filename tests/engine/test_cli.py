@@ -93,6 +93,8 @@ def test_table_json_and_hdf5_say_the_same(
     assert curve["mean"] == [None if np.isnan(value) else value for value in mean]
     for value in mean[np.isfinite(mean)]:
         assert f"{value:.3f}" in table
+    for value in curve["pooled"]:
+        assert f"{value:.3f} (" in table
     assert "Re-train" in table
     assert "null band" in table
 
