@@ -153,12 +153,7 @@ class Pipeline:
         perturbation '' and tau < 0 mean the study's own, at the middle of its grid.
         """
         dataset = self.work.dataset(spec.data, report)
-        if not 0 <= sample < len(dataset.train_y):
-            raise SpecError(
-                f"Sample {sample} is not in the training set (0 to {len(dataset.train_y) - 1})."
-            )
-        name = perturbation_named(perturbation or spec.probe.perturbation).name
-        tau = spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
+        name, tau = _lens(spec, dataset, sample, perturbation, tau)
         probe = replace(spec.probe, perturbation=name, taus=(tau,))
         names = list(study.model_keys(spec))
         source = next(iter(study.unlearned(spec)), "original")
@@ -211,12 +206,7 @@ class Pipeline:
         there is no such sample or no such plane.
         """
         dataset = self.work.dataset(spec.data, report)
-        if not 0 <= sample < len(dataset.train_y):
-            raise SpecError(
-                f"Sample {sample} is not in the training set (0 to {len(dataset.train_y) - 1})."
-            )
-        name = perturbation_named(perturbation or spec.probe.perturbation).name
-        tau = spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
+        name, tau = _lens(spec, dataset, sample, perturbation, tau)
         keys, seed = study.model_keys(spec), spec.probe.seed
         against = next(iter(study.unlearned(spec)), "original")
         mark = key("slice", keys, against, name, tau, seed, sample, directions, size)
@@ -491,6 +481,21 @@ class Pipeline:
                 f"No sample of class {dataset.classes[lost]} is retained (class unlearning): "
                 "Re-train cannot recognize it, so r is undefined for most of its samples."
             )
+
+
+def _lens(
+    spec: RunSpec, dataset: Dataset, sample: int, perturbation: str, tau: float
+) -> tuple[str, float]:
+    """(perturbation, tau) to look at a sample with: '' and tau < 0 mean the study's own.
+
+    SpecError where there is no such sample or perturbation.
+    """
+    if not 0 <= sample < len(dataset.train_y):
+        raise SpecError(
+            f"Sample {sample} is not in the training set (0 to {len(dataset.train_y) - 1})."
+        )
+    name = perturbation_named(perturbation or spec.probe.perturbation).name
+    return name, spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
 
 
 def _groups(spec: RunSpec) -> dict[str, list[str]]:

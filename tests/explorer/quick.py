@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pytestqt.qtbot import QtBot
 
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import FORGET, RETAIN, Embedding
 from engine.spec import RunSpec
 from engine.store import Store
+from explorer.app import Explorer
 from explorer.state import StudyForm
 
 FORM = StudyForm(
@@ -52,3 +54,11 @@ class QuickFactory:
 
     def __call__(self, say: Any) -> Quick:
         return Quick(Store(self.store, say))
+
+
+def finish(explorer: Explorer, qtbot: QtBot) -> None:
+    """Close a window as a person would, and let it go."""
+    assert explorer.close()
+    explorer.window.deleteLater()
+    explorer.deleteLater()
+    qtbot.wait(10)

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
-from quick import FORM, QuickFactory
+from quick import FORM, QuickFactory, finish
 
 from engine.errors import SpecError
 from explorer import forget_sets, settings
@@ -76,13 +76,6 @@ def start(qtbot: QtBot, folder: Path) -> Explorer:
     with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
         made.show()
     return made
-
-
-def finish(explorer: Explorer, qtbot: QtBot) -> None:
-    assert explorer.close()
-    explorer.window.deleteLater()
-    explorer.deleteLater()
-    qtbot.wait(10)
 
 
 def forget(explorer: Explorer, *indices: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLineEdit, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
-from quick import FORM, QuickFactory
+from quick import FORM, QuickFactory, finish
 
 from explorer import settings
 from explorer.actions import COMMANDS, SEPARATOR, shortcuts
@@ -43,13 +43,6 @@ def start(qtbot: QtBot, folder: Path) -> Explorer:
     with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
         made.show()
     return made
-
-
-def finish(explorer: Explorer, qtbot: QtBot) -> None:
-    assert explorer.close()
-    explorer.window.deleteLater()
-    explorer.deleteLater()
-    qtbot.wait(10)
 
 
 def run(explorer: Explorer, qtbot: QtBot) -> None:
