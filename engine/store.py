@@ -1,33 +1,39 @@
 """Results on disk: one HDF5 file per result, written aside and renamed, so that a file is whole
-or absent. The only file that imports h5py.
+or absent.
 
 Layout: `<store>/<kind>/<key>.h5`; attributes `schema, kind, key, spec, versions, device, seed,
 seconds, created, complete` and whatever the kind adds; arrays as (nested) datasets. Checkpoints
-lie in `<store>/checkpoints/<key>.pt`, interrupted trainings in `<store>/partial/<key>.pt`.
+lie in `<store>/checkpoints/<key>.pt`, interrupted trainings in `<store>/partial/<key>.pt`; while
+something is made, `<store>/locks` says by whom.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import platform
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 import engine
+from engine import asides, hdf5, sound
 from engine.errors import StoreError
+from engine.locks import Locks
+from engine.report import Reporter
 
 SCHEMA = 1
-COMPRESS_ABOVE = 4096  # bytes; below, compression costs more than it saves
+PASSING = {  # errors that say nothing of the file: it must not be taken for damaged
+    errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN,
+    errno.ESTALE,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +67,10 @@ class Store:
         """Open or create the store; StoreError if it cannot be written. `say` hears of damage."""
         self.root = Path(root)
         self._say = say or (lambda message: None)
+        self._locks = Locks(self.root / "locks")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".write-{uuid.uuid4().hex[:8]}"
+            probe = asides.aside_of(self.root / "probe")
             probe.touch()
             probe.unlink()
         except OSError as error:
@@ -71,6 +78,7 @@ class Store:
                 f"The store {self.root} cannot be written ({error.strerror}). Name another folder "
                 "with --store, or free this one."
             ) from error
+        self._sweep()
 
     def path(self, kind: str, key: str, suffix: str = ".h5") -> Path:
         """Where the result of this kind and key lies or would lie."""
@@ -80,21 +88,33 @@ class Store:
         """Whether a file is there; it may still turn out damaged."""
         return self.path(kind, key).is_file()
 
-    def get(self, kind: str, key: str, *, arrays: bool = True) -> Record | None:
-        """The result, or None if there is none; a damaged file is set aside, said, and None."""
+    def get(
+        self,
+        kind: str,
+        key: str,
+        *,
+        arrays: bool = True,
+        needs: Mapping[str, sound.Shape] | None = None,
+    ) -> Record | None:
+        """The result, or None if there is none; a damaged file is set aside, said, and None.
+
+        needs: arrays that it must have beside what every result of its kind has, and their shapes.
+        """
         path = self.path(kind, key)
         if not path.is_file():
             return None
         try:
-            with h5py.File(path, "r") as file:
-                attributes = {name: _plain(value) for name, value in file.attrs.items()}
-                if not attributes.get("complete") or attributes.get("schema") != SCHEMA:
-                    raise KeyError("incomplete, or of another schema")
-                if attributes.get("kind") != kind or attributes.get("key") != key:
-                    raise KeyError("not the result its name says")
-                return Record(kind, key, attributes, dict(_arrays(file)) if arrays else {})
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
-            self.set_aside(path, str(error))
+            found = read(path, arrays=arrays)
+            sound.require(found.arrays, needs or {})
+            return found
+        except (StoreError, OSError, KeyError, ValueError, RuntimeError) as error:
+            if isinstance(error, OSError) and error.errno in PASSING:
+                raise StoreError(
+                    f"{path} cannot be read now ({os.strerror(error.errno or 0)}). See to that and "
+                    "try again; the file stays as it is."
+                ) from error
+            if path.is_file():  # else somebody deleted it meanwhile
+                self.set_aside(path, str(error))
             return None
 
     def put(
@@ -122,32 +142,22 @@ class Store:
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             **attributes,
         }
-        with self.replacing(self.path(kind, key)) as aside, h5py.File(aside, "w") as file:
-            for name, array in arrays.items():
-                large = array.nbytes > COMPRESS_ABOVE
-                file.create_dataset(
-                    name, data=array, compression="gzip" if large else None,
-                    compression_opts=1 if large else None, shuffle=large,
-                )  # fmt: skip
-            file.attrs.update({**facts, "complete": True})
-        return Record(kind, key, {**facts, "complete": True}, dict(arrays))
+        record = Record(kind, key, {**facts, "complete": True}, dict(arrays))
+        self.adopt(record)
+        return record
+
+    def adopt(self, record: Record) -> None:
+        """Write a record as it is, whole, replacing any of the same key; StoreError as `put`."""
+        group = hdf5.Group(record.attributes, record.arrays)
+        facts = {**record.attributes, hdf5.HASH: hdf5.digest(group)}
+        with self.replacing(self.path(record.kind, record.key)) as aside:
+            hdf5.write(aside, [("", hdf5.Group(facts, record.arrays))])
 
     @contextlib.contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
-        """A temporary path beside `path` that takes its place at the end, or vanishes on errors."""
-        aside = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        """A temporary path beside `path`, which it takes or vanishes: see `asides.replacing`."""
+        with asides.replacing(path) as aside:
             yield aside
-            os.replace(aside, path)
-        except OSError as error:
-            raise StoreError(
-                f"Cannot write {path} ({error.strerror or error}). Free some space or name "
-                "another folder with --store; what was stored before is intact."
-            ) from error
-        finally:
-            with contextlib.suppress(OSError):
-                aside.unlink(missing_ok=True)
 
     def keys(self, kind: str) -> list[str]:
         """Keys of all results of this kind, newest first."""
@@ -168,10 +178,33 @@ class Store:
     def set_aside(self, path: Path, why: str) -> None:
         """Move a damaged file out of the way (it is recomputed when next needed) and say so."""
         target = self.root / "damaged" / f"{path.parent.name}-{path.name}"
-        with contextlib.suppress(OSError):
+        try:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
-        self._say(f"{path} is damaged ({why}); it was moved to {target} and will be recomputed.")
+            done = f"it was moved to {target} and will be recomputed."
+        except OSError as error:
+            done = f"it cannot be moved away ({error.strerror}), and will be recomputed."
+        self._say(f"{path} is damaged ({why}); {done}")
+
+    @contextlib.contextmanager
+    def making(self, kind: str, keys: Sequence[str], what: str, report: Reporter) -> Iterator[None]:
+        """Be the only one, in any process, who makes these results.
+
+        Waits for whoever is at it, so look again at what is in the store. Raises Cancelled while
+        waiting, StoreError where the store cannot be written.
+        """
+        with self._locks.held([f"{kind}-{key}" for key in keys], what, report):
+            yield
+
+    def idle(self, kind: str, key: str) -> bool:
+        """Whether nobody makes this result now."""
+        return self._locks.free(f"{kind}-{key}")
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left half-written or locked."""
+        self._locks.sweep()
+        for folder in [self.root, *filter(Path.is_dir, self.root.iterdir())]:
+            asides.sweep(folder)
 
 
 def versions() -> dict[str, str]:
@@ -183,21 +216,31 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _arrays(file: h5py.File) -> Iterator[tuple[str, np.ndarray]]:
-    found: list[tuple[str, np.ndarray]] = []
+def read(path: Path, *, arrays: bool = True) -> Record:
+    """The record in a file of a store; KeyError and what `hdf5.read` raises where it is none.
 
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            found.append((name, item[()]))
+    With its arrays it is also compared with the hash it was written with, if it has one.
+    """
+    found = hdf5.read(path, arrays=arrays)
+    check_facts(found.attributes, path.parent.name, path.stem)
+    if arrays:
+        check_content(found)
+    sound.check(path.parent.name, found.attributes, found.arrays if arrays else None)
+    return Record(path.parent.name, path.stem, found.attributes, found.arrays)
 
-    file.visititems(visit)
-    yield from found
+
+def check_facts(attributes: Mapping[str, Any], kind: str, key: str) -> None:
+    """KeyError unless a record is whole, of this schema, and the one its name says."""
+    if not attributes.get("complete") or attributes.get("schema") != SCHEMA:
+        raise KeyError("incomplete, or of another schema")
+    if attributes.get("kind") != kind or attributes.get("key") != key:
+        raise KeyError("not the result its name says")
 
 
-def _plain(value: Any) -> Any:
-    return (
-        value.item() if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0 else value
-    )
+def check_content(found: hdf5.Group) -> None:
+    """KeyError unless a record is what was written; those of versions before have no hash."""
+    if found.attributes.get(hdf5.HASH, "") not in ("", hdf5.digest(found)):
+        raise KeyError("its content is not what was written")
 
 
 def _modified(path: Path) -> float:

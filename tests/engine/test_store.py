@@ -13,13 +13,13 @@ from engine.store import Store, default_store
 
 def put(store: Store, key: str = "abc", **more: object) -> None:
     arrays = {"counts/gd": np.arange(6, dtype=np.int32).reshape(2, 3), "taus": np.array([0.0, 0.1])}
-    store.put("counts", key, arrays, spec={"seed": 1}, seed=1, seconds=0.5, device="cpu", **more)
+    store.put("things", key, arrays, spec={"seed": 1}, seed=1, seconds=0.5, device="cpu", **more)
 
 
 def test_what_is_put_comes_back_with_its_attributes(tmp_path: Path) -> None:
     store = Store(tmp_path)
     put(store, draws=10)
-    record = store.get("counts", "abc")
+    record = store.get("things", "abc")
     assert record is not None
     assert record.arrays["counts/gd"].tolist() == [[0, 1, 2], [3, 4, 5]]
     assert record.arrays["counts/gd"].dtype == np.int32
@@ -30,13 +30,13 @@ def test_what_is_put_comes_back_with_its_attributes(tmp_path: Path) -> None:
 
 def test_the_file_is_plain_hdf5_that_anybody_can_read(tmp_path: Path) -> None:
     put(Store(tmp_path))
-    with h5py.File(tmp_path / "counts" / "abc.h5") as file:
+    with h5py.File(tmp_path / "things" / "abc.h5") as file:
         assert file["counts/gd"][1, 2] == 5
         assert json.loads(file.attrs["versions"])["rk-explorer"]
 
 
 def test_an_absent_result_is_none_and_leaves_no_trace(tmp_path: Path) -> None:
-    assert Store(tmp_path).get("counts", "nothing") is None
+    assert Store(tmp_path).get("things", "nothing") is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -45,7 +45,7 @@ def test_a_damaged_file_is_set_aside_and_said(tmp_path: Path, damage: str) -> No
     said: list[str] = []
     store = Store(tmp_path, said.append)
     put(store)
-    path = store.path("counts", "abc")
+    path = store.path("things", "abc")
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:900])
     elif damage == "text":
@@ -55,9 +55,9 @@ def test_a_damaged_file_is_set_aside_and_said(tmp_path: Path, damage: str) -> No
     else:
         with h5py.File(path, "a") as file:
             file.attrs["complete"] = False
-    assert store.get("counts", path.stem) is None
+    assert store.get("things", path.stem) is None
     assert not path.exists()
-    assert (tmp_path / "damaged" / f"counts-{path.name}").exists()
+    assert (tmp_path / "damaged" / f"things-{path.name}").exists()
     assert len(said) == 1
     assert str(path) in said[0]
 
@@ -67,12 +67,12 @@ def test_a_failed_write_leaves_the_old_result_and_no_temporary_file(tmp_path: Pa
     put(store)
     with pytest.raises(TypeError):
         store.put(
-            "counts", "abc", {"x": np.array([object()])}, spec={}, seed=1, seconds=0, device="cpu"
+            "things", "abc", {"x": np.array([object()])}, spec={}, seed=1, seconds=0, device="cpu"
         )
-    record = store.get("counts", "abc")
+    record = store.get("things", "abc")
     assert record is not None
     assert "taus" in record.arrays
-    assert [path.name for path in (tmp_path / "counts").iterdir()] == ["abc.h5"]
+    assert [path.name for path in (tmp_path / "things").iterdir()] == ["abc.h5"]
 
 
 def test_a_store_that_cannot_be_written_is_said(tmp_path: Path) -> None:
@@ -85,11 +85,11 @@ def test_find_takes_the_beginning_of_a_key(tmp_path: Path) -> None:
     store = Store(tmp_path)
     put(store, "abc1")
     put(store, "abd2")
-    assert store.find("counts", "abc") == "abc1"
+    assert store.find("things", "abc") == "abc1"
     with pytest.raises(StoreError, match="short for 2 results"):
-        store.find("counts", "ab")
+        store.find("things", "ab")
     with pytest.raises(StoreError, match="has the key 'zz'"):
-        store.find("counts", "zz")
+        store.find("things", "zz")
 
 
 def test_the_default_store_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
