@@ -34,15 +34,16 @@ def unit_noise(
     for side in shape:
         d *= side
     noise = torch.empty(len(samples), BLOCK, d, device=device)
-    for row, sample in enumerate(samples):
-        rng = generator(seed, "noise", name, sample, block, device=device)
+    rng = torch.Generator(device=device)  # seeded anew for each: making one costs more than that
+    for drawn, sample in zip(noise, samples, strict=True):
+        rng.manual_seed(derive(seed, "noise", name, sample, block))
         if name == "linf":
-            noise[row].uniform_(-1, 1, generator=rng)
+            drawn.uniform_(-1, 1, generator=rng)
             continue
-        noise[row].normal_(generator=rng)
+        drawn.normal_(generator=rng)
         if name == "l2":
             radius = torch.rand(BLOCK, 1, generator=rng, device=device) ** (1 / d)
-            noise[row] *= radius / noise[row].norm(dim=1, keepdim=True).clamp_min(1e-12)
+            drawn *= radius / drawn.norm(dim=1, keepdim=True).clamp_min(1e-12)
     return noise.reshape(len(samples), BLOCK, *shape)
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.adaptive import rates
+from engine.batching import batches_of
+from engine.inference import Ready, attackable, ready
 from engine.labels import perturbation_named
 from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
 from engine.report import Reporter
@@ -33,6 +36,12 @@ BATCH_VALUES_GPU = 16_000_000
 def blocks_of(draws: int) -> int:
     """Number of blocks of `BLOCK` draws that hold `draws`."""
     return math.ceil(draws / BLOCK)
+
+
+def copies(probe: ProbeSpec, n: int) -> float:
+    """How many copies of n samples each model is shown where every cell gets all draws."""
+    each = sum(1 / BLOCK if tau == 0 else 1 for tau in probe.taus)
+    return n * blocks_of(probe.draws) * BLOCK * each
 
 
 @torch.inference_mode()
@@ -54,31 +63,25 @@ def verdicts(
     against (FGSM, PGD). Raises Cancelled between batches.
     """
     dtype = np.uint8 if n_classes <= 256 else np.uint16
-    taus, width = len(probe.taus), len(blocks) * BLOCK
-    found = {name: np.zeros((len(x), taus, width), dtype) for name in viewers}
-    rows = _rows_per_batch(x)
-    for start in range(0, len(x), rows):
-        part = slice(start, min(start + rows, len(x)))
-        ids = samples[part]
+    found = {
+        name: np.zeros((len(x), len(probe.taus), len(blocks) * BLOCK), dtype) for name in viewers
+    }
+    judges = ready(viewers)
+    attacked = None if source is None else attackable(source, probe.arithmetic)
+    rows, together = _batch(x, len(probe.taus))
+
+    def answer(part: slice) -> None:
         for place, block in enumerate(blocks):
             columns = slice(place * BLOCK, (place + 1) * BLOCK)
-            noise = None
-            if source is None:
-                noise = unit_noise(
-                    probe.perturbation, ids, x.shape[1:], probe.seed, block, x.device
-                )
-            for t, tau in enumerate(probe.taus):
-                if tau == 0:
-                    copies = x[part][:, None]
-                elif noise is not None:
-                    copies = random_copies(x[part], noise, tau)
-                else:
-                    assert source is not None
-                    copies = _attacked(source, x[part], y[part], ids, probe, tau, block, n_classes)
-                for name, model in viewers.items():
-                    called = _classes(model, copies)
-                    found[name][part, t, columns] = called.astype(dtype)
+            made = _copies(x[part], y[part], samples[part], probe, block, n_classes, attacked)
+            for taus, batch in _grouped(made, together):
+                for name, judge in judges.items():
+                    called = _classes(judge, batch)
+                    found[name][part, taus, columns] = called.astype(dtype)
                     report.advance(called.size)
+
+    for _ in batches_of(x, rows).over(len(x), answer):
+        continue
     return found
 
 
@@ -100,13 +103,23 @@ def resampling_weights(n: int, seed: int) -> Floats:
     return drawn.astype(np.float64)
 
 
-def curve(u: np.ndarray, a: np.ndarray, weights: Floats) -> Curve:
-    """Residual knowledge of counts u (n, T) against the Re-trains' counts a (k, n, T)."""
+def curve(
+    u: np.ndarray,
+    a: np.ndarray,
+    weights: Floats,
+    shares: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Curve:
+    """Residual knowledge of counts u (n, T) against the Re-trains' counts a (k, n, T).
+
+    shares: recognized shares in the shapes of u and a, for the pooled ratio where samples differ in
+    draws.
+    """
+    own, others = shares or (u.astype(np.int64), a.astype(np.int64))
     per_sample = ratios(u[None], a)  # (k, n, T)
     low, high = _bootstrap_interval(per_sample, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
-        totals = a.sum(1, dtype=np.int64)
-        pooled = np.where(totals > 0, u.sum(0, dtype=np.int64) / np.maximum(totals, 1), np.nan)
+        totals = others.sum(1)
+        pooled = np.where(totals > 0, own.sum(0) / np.where(totals > 0, totals, 1), np.nan)
     return Curve(
         mean=_nanmean(_nanmean(per_sample, 1), 0),
         low=low,
@@ -138,13 +151,17 @@ def null_band(
     return low, high
 
 
-def posterior(u: np.ndarray, a: np.ndarray, draws: int) -> Floats:
+def posterior(u: np.ndarray, a: np.ndarray, draws: int | np.ndarray) -> Floats:
     """Probability that Pr[m = y] > Pr[a = y] given counts u (n, T), a (k, n, T) out of `draws`.
 
-    Independent Beta(1/2, 1/2) priors; averaged over the Re-trains.
+    Independent Beta(1/2, 1/2) priors; averaged over the Re-trains. draws: of all cells, or (n, T);
+    that they depend on what was seen changes nothing, since the likelihood is the same.
     """
-    table = _posterior_table(draws)
-    chances: Floats = table[np.broadcast_to(u[None], a.shape), a].mean(0)
+    chances = np.empty(u.shape)
+    among = np.broadcast_to(draws, u.shape)
+    for one in np.unique(among):
+        cells = among == one
+        chances[cells] = _posterior_table(int(one))[u[cells][None], a[:, cells]].mean(0)
     return chances
 
 
@@ -156,15 +173,26 @@ def summarize(
     predictions: Mapping[str, np.ndarray],
     judged: Sequence[str],
     retrains: Sequence[str],
+    drawn: np.ndarray | None = None,
 ) -> Residual:
     """All measures of one forget set from predictions (n, T, >= draws).
+
+    drawn (n, T): how many of them count in each cell; what lies behind is left out.
 
     predictions: model -> its answers to its own copies; 'retrain-0@gd' -> a Re-train's answers to
     the copies attacked against gd (only for attacks). judged: models that get a curve.
     """
-    counts = {name: correct(found, y, draws) for name, found in predictions.items()}
+    kept = {name: cut_to(found[:, :, :draws], drawn) for name, found in predictions.items()}
+    counts = {name: correct(found, y, draws) for name, found in kept.items()}
     weights = resampling_weights(len(samples), probe.seed)
+    shares = {}
+    if drawn is not None:
+        shares = {n: rates(found == y[:, None, None], drawn) for n, found in kept.items()}
 
+    def shared(name: str) -> tuple[np.ndarray, np.ndarray] | None:
+        return (shares[name], reference_counts(shares, name)) if shares else None
+
+    among = draws if drawn is None else drawn
     against = {name: reference_counts(counts, name) for name in judged}
     low, high = null_band(counts, retrains, weights)
     return Residual(
@@ -173,17 +201,67 @@ def summarize(
         draws=draws,
         samples=samples,
         counts=counts,
-        curves={name: curve(counts[name], against[name], weights) for name in judged},
+        curves={n: curve(counts[n], against[n], weights, shared(n)) for n in judged},
         null_low=low,
         null_high=high,
-        posterior={name: posterior(counts[name], against[name], draws) for name in judged},
-        predictions={name: found[:, :, :draws] for name, found in predictions.items()},
+        posterior={name: posterior(counts[name], against[name], among) for name in judged},
+        predictions=kept,
+        drawn=drawn,
+        rates=shares,
     )
+
+
+def cut_to(predictions: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
+    """Predictions (n, T, c) of which only the first drawn (n, T) are left, none being None: all.
+
+    What stands behind them is the largest number of their type, which is never a class.
+    """
+    if drawn is None:
+        return predictions
+    beyond = np.arange(predictions.shape[2]) >= drawn[:, :, None]
+    return np.where(beyond, np.iinfo(predictions.dtype).max, predictions)
 
 
 def is_attack(probe: ProbeSpec) -> bool:
     """Whether the copies depend on a model."""
     return perturbation_named(probe.perturbation).attack
+
+
+def _copies(
+    x: Tensor,
+    y: Tensor,
+    samples: Sequence[int],
+    probe: ProbeSpec,
+    block: int,
+    n_classes: int,
+    source: nn.Module | None,
+) -> Iterator[Tensor]:
+    """For each tau, the block's copies (n, BLOCK, *shape); (n, 1, *shape) where they are all x."""
+    shape, device = x.shape[1:], x.device
+    noise = None
+    if source is None and any(probe.taus):
+        noise = unit_noise(probe.perturbation, samples, shape, probe.seed, block, device)
+    for tau in probe.taus:
+        if tau == 0:
+            yield x[:, None]
+        elif noise is not None:
+            yield random_copies(x, noise, tau)
+        else:
+            assert source is not None
+            yield _attacked(source, x, y, samples, probe, tau, block, n_classes)
+
+
+def _grouped(copies: Iterable[Tensor], most: int) -> Iterator[tuple[slice, Tensor]]:
+    """(which taus, their copies (n, taus, m, *shape)): at most `most` taus of equal m together."""
+    held: list[Tensor] = []
+    for t, made in enumerate(copies):
+        if held and (len(held) == most or made.shape != held[0].shape):
+            yield slice(t - len(held), t), torch.stack(held, 1)
+            held = []
+        held.append(made)
+        last = t + 1
+    if held:
+        yield slice(last - len(held), last), torch.stack(held, 1)
 
 
 def _attacked(
@@ -200,16 +278,24 @@ def _attacked(
         return attacked_copies(source, x.clone(), y.clone(), samples, probe, tau, block, n_classes)
 
 
-def _classes(model: nn.Module, copies: Tensor) -> np.ndarray:
-    """(n, m) predicted classes of copies (n, m, *shape)."""
-    n, m = copies.shape[:2]
-    classes: np.ndarray = model(copies.flatten(0, 1)).argmax(1).reshape(n, m).cpu().numpy()
+def _classes(judge: Ready, copies: Tensor) -> np.ndarray:
+    """(n, taus, m) predicted classes of copies (n, taus, m, *shape)."""
+    sizes = copies.shape[:3]
+    classes: np.ndarray = judge.classes(copies.flatten(0, 2)).reshape(sizes).cpu().numpy()
     return classes
 
 
-def _rows_per_batch(x: Tensor) -> int:
+def copies_at_once(x: Tensor) -> int:
+    """How many copies of samples like x (n, *shape) are answered together on its device."""
     values = BATCH_VALUES if x.device.type == "cpu" else BATCH_VALUES_GPU
-    return int(max(1, min(4096, values // (BLOCK * x[0].numel()))))
+    return max(1, values // x[0].numel())
+
+
+def _batch(x: Tensor, taus: int) -> tuple[int, int]:
+    """(samples, taus) whose copies are answered together."""
+    fit = max(1, copies_at_once(x) // BLOCK)
+    rows = min(len(x), fit, 4096)
+    return rows, max(1, min(taus, fit // rows))
 
 
 def _nanmean(values: Floats, axis: int) -> Floats:
@@ -236,7 +322,7 @@ def _bootstrap_interval(per_sample: Floats, weights: Floats) -> tuple[Floats, Fl
     return low, high
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=128)
 def _posterior_table(draws: int) -> Floats:
     """(c+1, c+1) Pr[p > q] for p ~ Beta(u + 1/2, c - u + 1/2), q the same with a.
 

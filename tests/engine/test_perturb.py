@@ -17,6 +17,7 @@ from engine.perturb import (
     random_copies,
     unit_noise,
 )
+from engine.runtime import generator
 from engine.spec import ProbeSpec
 
 CPU = torch.device("cpu")
@@ -63,6 +64,21 @@ def test_a_sample_keeps_its_noise_in_any_company(name: str) -> None:
     assert not torch.equal(noise(name, [7]), noise(name, [8]))
     assert not torch.equal(noise(name, [7], block=0), noise(name, [7], block=1))
     assert not torch.equal(noise(name, [7], seed=5), noise(name, [7], seed=6))
+
+
+@pytest.mark.parametrize("name", ["gaussian", "l2", "linf"])
+def test_each_sample_and_block_has_the_numbers_of_its_own_generator(name: str) -> None:
+    drawn = noise(name, [7, 8], block=3).reshape(2, BLOCK, 16)
+    for own, sample in zip(drawn, [7, 8], strict=True):
+        rng = generator(5, "noise", name, sample, 3)
+        if name == "linf":
+            expected = torch.empty(BLOCK, 16).uniform_(-1, 1, generator=rng)
+        else:
+            expected = torch.empty(BLOCK, 16).normal_(generator=rng)
+        if name == "l2":
+            length = torch.rand(BLOCK, 1, generator=rng) ** (1 / 16)
+            expected = expected * length / expected.norm(dim=1, keepdim=True)
+        torch.testing.assert_close(own, expected, rtol=0, atol=0 if name != "l2" else 1e-6)
 
 
 def test_draws_do_not_depend_on_the_global_generator() -> None:
