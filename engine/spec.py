@@ -23,6 +23,8 @@ T = TypeVar("T")
 PAPER_TAUS = (0.0, 0.0031, 0.0063, 0.0094, 0.0125, 0.0157, 0.0188, 0.0220, 0.0251, 0.0282, 0.0314)
 MAX_TAUS = 1000
 MAX_DRAWS = 100_000
+FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # what training computes in
+FOLDED = "folded"  # float32 with batch norm folded into convolutions: other rounding, fewer steps
 
 
 def setting(
@@ -108,6 +110,13 @@ class TrainSpec(SGDSpec):
         0, help="passes of every Re-train; 0 = as many as the Original", unit="epochs", low=0,
         high=10_000, key="changed",
     )  # fmt: skip
+    precision: str = setting(
+        FLOAT32,
+        help="number format of matrix products and convolutions; auto = bfloat16 for networks of "
+        "convolutions where the processor has it, else float32",
+        choices=(FLOAT32, BFLOAT16, AUTO),
+        key="changed",
+    )
 
     def of_retrain(self) -> TrainSpec:
         """The settings that every Re-train is trained with."""
@@ -183,6 +192,25 @@ class ProbeSpec:
         help="label an attack aims at: a random other one, the true one, or away from the true one",
         choices=("other", "true", "none"),
     )
+    adaptive: float = setting(
+        0.0,
+        help="draws only where r is still uncertain, until its interval is at most this much wider "
+        "than c draws of every sample would make it; 0 = c draws of every sample",
+        unit="%", low=0.0, high=1000.0, key="changed",
+    )  # fmt: skip
+
+    arithmetic: str = setting(
+        FLOAT32,
+        help="what attacks are computed in: float32, the same with batch norm folded, or bfloat16; "
+        "auto = bfloat16 for PGD where the processor has it, else folded (verdicts are float32's)",
+        choices=(FLOAT32, FOLDED, BFLOAT16, AUTO),
+        key="changed",
+    )
+
+    @property
+    def everywhere(self) -> ProbeSpec:
+        """The same with every copy drawn: what a question about single samples is asked with."""
+        return dataclasses.replace(self, adaptive=0.0)
 
 
 @dataclass(frozen=True)
@@ -210,6 +238,18 @@ class RunSpec:
             "key": "changed",
         },
     )
+
+    @property
+    def unlearned(self) -> list[str]:
+        """Names of the unlearned models: the methods', then those that are given."""
+        names = [method.name for method in self.methods]
+        own = {"original", *(f"retrain-{j}" for j in range(self.retrains))}
+        return names + [one.name for one in self.foreign if one.name not in own]
+
+    @property
+    def aim(self) -> str:
+        """The model that is looked at, and attacked, where nobody names one."""
+        return next(iter(self.unlearned), "original")
 
 
 def validate(spec: T, where: str = "") -> T:

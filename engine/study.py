@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ from engine import foreign, registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
 from engine.forget import check_forget, parse_forget
+from engine.inference import native_bfloat16
 from engine.labels import perturbation_named
 from engine.network import model_spec
 from engine.spec import (
+    AUTO,
+    BFLOAT16,
+    FLOAT32,
+    FOLDED,
     DataSpec,
     ForeignSpec,
     MeasureSpec,
@@ -50,12 +56,14 @@ def compose(
     draws: int = 100,
     weights: Mapping[str, Path] | None = None,
     measures: Sequence[str] = (),
+    device: str = "cpu",
 ) -> RunSpec:
     """The study that these words describe; empty ones mean the dataset's recommendation.
 
     settings: method -> changes to its config ('train' and 'probe' change training and
     measurement, the name of a measure its own). weights: model name -> file, for models that are
-    given and not to be made. measures: beside the cheap ones, which every study has.
+    given and not to be made. measures: beside the cheap ones, which every study has. device: the
+    kind it is made for ('cpu', 'cuda', 'mps'), which settles the number format of training.
     Raises SpecError, with the nearest name where one is unknown, and CheckpointError for weights
     that do not fit.
     """
@@ -65,7 +73,7 @@ def compose(
     weights = weights or {}
     changes = {**asked.pop("train", {}), **(training or {})}
     measuring = {**asked.pop("probe", {}), **(probe or {})}
-    train = amend(advice.train_for(net.name), changes, "train.")
+    train = settled(amend(advice.train_for(net.name), changes, "train."), net, device)
     names = _distinct(methods, alone=not weights)
     chosen = [method_spec(dataset, name, asked.pop(name, {})) for name in names]
     taken = _measures(measures, asked)
@@ -74,8 +82,14 @@ def compose(
         registry.get("method", owner)
         raise SpecError(f"There are settings for '{owner}', but it is not among the methods.")
     grid = parse_taus(taus) if taus else advice.taus
-    measured = ProbeSpec(perturbation_named(perturbation).name, check_taus(grid), draws, seed)
-    measured = amend(measured, _parsed(measuring), "probe.")
+    kind = perturbation_named(perturbation).name
+    measured = ProbeSpec(kind, check_taus(grid), draws, seed, arithmetic=AUTO)
+    measured = settled_probe(amend(measured, _parsed(measuring), "probe."), net, device)
+    if measured.adaptive and perturbation_named(measured.perturbation).attack:
+        raise SpecError(
+            "Adaptive draws (probe.adaptive) are for random perturbations: choose gaussian, l2 or "
+            "linf, or set probe.adaptive=0."
+        )
     if isinstance(forget, str):
         indices = parse_forget(forget or advice.forget, dataset.train_y, dataset.classes, seed)
     else:
@@ -93,6 +107,33 @@ def compose(
         measures=taken,
     )
     return validate(spec)
+
+
+def settled(train: TrainSpec, network: ModelSpec, device: str) -> TrainSpec:
+    """The settings with the number format that 'auto' stands for on such a device.
+
+    Somebody's own network computes in float32 unless they say otherwise.
+    """
+    if train.precision != AUTO:
+        return train
+    convolves = not network.source and _takes(network) == "images"
+    reduced = convolves and native_bfloat16(device)
+    return replace(train, precision=BFLOAT16 if reduced else FLOAT32)
+
+
+def settled_probe(probe: ProbeSpec, network: ModelSpec, device: str) -> ProbeSpec:
+    """The probe with the arithmetic that 'auto' stands for on such a device.
+
+    One step of FGSM costs too little to be computed in less than float32; random copies take no
+    arithmetic that could be chosen, nor do networks without convolutions.
+    """
+    convolves = not network.source and _takes(network) == "images"
+    if not (perturbation_named(probe.perturbation).attack and convolves):
+        return replace(probe, arithmetic=FLOAT32)
+    if probe.arithmetic != AUTO:
+        return probe
+    reduced = probe.perturbation == "pgd" and native_bfloat16(device)
+    return replace(probe, arithmetic=BFLOAT16 if reduced else FOLDED)
 
 
 def method_spec(dataset: Dataset, name: str, changes: Mapping[str, Any]) -> MethodSpec:
@@ -115,13 +156,6 @@ def measure_spec(name: str, changes: Mapping[str, Any]) -> MeasureSpec:
 def given(spec: RunSpec, name: str) -> ForeignSpec | None:
     """Whose weights the model called `name` has; None if this program makes it."""
     return next((one for one in spec.foreign if one.name == name), None)
-
-
-def unlearned(spec: RunSpec) -> list[str]:
-    """Names of the unlearned models: the methods', then those that are given."""
-    names = [method.name for method in spec.methods]
-    own = {"original", *(f"retrain-{j}" for j in range(spec.retrains))}
-    return names + [one.name for one in spec.foreign if one.name not in own]
 
 
 def foreign_key(spec: RunSpec, one: ForeignSpec) -> str:
@@ -170,6 +204,16 @@ def model_keys(spec: RunSpec) -> dict[str, str]:
     return keys | {one.name: foreign_key(spec, one) for one in spec.foreign}
 
 
+def counts_key(spec: RunSpec, viewer: str, source: str = "") -> str:
+    """Key of one model's answers to perturbed copies; source: the model they were made against.
+
+    Answers to chosen copies are kept apart from those to all, whatever they were chosen for.
+    """
+    keys = model_keys(spec)
+    probe = replace(spec.probe, adaptive=1.0) if spec.probe.adaptive else spec.probe
+    return key("counts", keys[viewer], keys.get(source, ""), probe, spec.forget)
+
+
 def study_key(spec: RunSpec) -> str:
     """Key of the whole study, its number of draws included."""
     return key("study", spec, spec.probe.draws)
@@ -189,21 +233,21 @@ def from_plain(plain: Mapping[str, Any]) -> RunSpec:
         return validate(
             RunSpec(
                 validate(DataSpec(**plain["data"])),
-                ModelSpec(**plain["model"]),
+                validate(ModelSpec(**plain["model"])),
                 validate(TrainSpec(**plain["train"])),
                 tuple(int(i) for i in plain["forget"]),
                 methods,
                 plain["retrains"],
                 plain["seed"],
                 validate(ProbeSpec(**probe)),
-                tuple(ForeignSpec(**one) for one in plain.get("foreign", ())),
+                tuple(validate(ForeignSpec(**one)) for one in plain.get("foreign", ())),
                 tuple(
                     measure_spec(one["name"], one["config"]) for one in plain.get("measures", ())
                 ),
                 _pretrain_of(plain.get("pretrain")),
             )
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SpecError(f"This study's settings cannot be read by this version: {error}.") from None
 
 
@@ -214,10 +258,24 @@ def _pretrain_of(plain: Mapping[str, Any] | None) -> PretrainSpec | None:
     return validate(PretrainSpec(validate(DataSpec(**plain["data"])), train, plain["seed"]))
 
 
+def completed(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A plain spec with the settings that an older version did not write; as it is where this
+    version cannot read it."""
+    try:
+        return as_plain(from_plain(plain))
+    except SpecError:
+        return plain
+
+
 def as_plain(spec: RunSpec) -> dict[str, Any]:
     """The spec as JSON data, for files and other programs."""
     plain: dict[str, Any] = to_plain(spec)
     return plain
+
+
+def _takes(network: ModelSpec) -> str:
+    """'images' for networks of convolutions, 'any' for those that take features as well."""
+    return str(registry.get("model", network.name).facts.get("takes", "images"))
 
 
 def _measures(names: Sequence[str], asked: dict[str, dict[str, Any]]) -> tuple[MeasureSpec, ...]:

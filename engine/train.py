@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,14 +15,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from engine.batching import fitting
 from engine.errors import TrainingError
 from engine.models.base import Dropout
 from engine.report import Reporter
 from engine.runtime import generator
 from engine.samples import Samples, shift_and_flip
-from engine.spec import SGDSpec, TrainSpec
+from engine.spec import BFLOAT16, SGDSpec, TrainSpec
 
 PASSES_PER_STEP = 3  # one forward and a backward of twice its cost, in sample passes
+SMALLER_BATCH = (
+    "A smaller batch is another study: set it with batch (--set train.batch=..., or the method's "
+    "own), or choose a smaller network or another device (--device)."
+)
 CHECK_EVERY = 16  # steps between two looks at the loss on a device where looking means waiting
 
 
@@ -104,10 +111,11 @@ def descend(
     sees the gradients before clipping. `lr_of_epoch` replaces the schedule. Progress and the wish
     to stop are looked at after every batch; an interrupted run continues from its last finished
     epoch if `resume` kept it. Raises TrainingError where the loss is no finite number, and
-    Cancelled. The model is returned to eval mode.
+    Cancelled. The model is returned to eval mode. Meanwhile convolutions lie channels last.
     """
     resume = resume or Resume()
     device = next(model.parameters()).device
+    _lay_out(model, torch.channels_last)
     trained = list(parameters) if parameters is not None else list(model.parameters())
     steering = _optimizer(optimizer, trained, spec)
     rng = generator(seed, salt, "order", device=device)
@@ -136,7 +144,8 @@ def descend(
                         break
                     rate = lr_of_epoch(epoch) if lr_of_epoch else _rate(spec, history.steps, total)
                     step = Step(batch, beside, history.steps)
-                    loss = _step(model, one.loss, step, steering, rate, spec.clip, before_step)
+                    with fitting(_batch_of(batch, report), device, SMALLER_BATCH):
+                        loss = _step(model, one.loss, step, steering, rate, spec.clip, before_step)
                     if after_step:
                         after_step(model)
                     losses.append(loss)
@@ -154,6 +163,7 @@ def descend(
                 model.eval()
                 after_epoch(epoch)
     finally:
+        _lay_out(model, torch.contiguous_format)
         model.eval()
         for part in model.modules():
             if isinstance(part, Dropout):
@@ -172,13 +182,20 @@ def train_from_scratch(
     report: Reporter,
     resume: Resume | None = None,
 ) -> History:
-    """Fit a freshly drawn model to the samples at `indices` by cross-entropy, in place."""
+    """Fit a freshly drawn model to the samples at `indices` by cross-entropy, in place.
+
+    Where `spec.precision` is bfloat16, matrix products and convolutions are made in it; weights,
+    their gradients, the optimizer and the loss stay float32 (mixed precision, Micikevicius et al.
+    2018, which bfloat16's range spares the scaling of the loss).
+    """
 
     def loss(net: nn.Module, step: Step) -> Tensor:
         x = samples.pixels(step.batch)
         if spec.augment == "crop-flip":
             x = shift_and_flip(x, generator(seed, "augment", step.number, device=x.device))
-        return cross_entropy(net(x), samples.y[step.batch])
+        with _in_precision(spec.precision, x.device):
+            logits = net(x)
+        return cross_entropy(logits.float(), samples.y[step.batch])
 
     sweep = Pass(loss, indices)
     return descend(
@@ -198,8 +215,31 @@ def _optimizer(
         betas = (spec.momentum, 0.999)  # 0.999: Adam's own second-moment rate
         return torch.optim.Adam(parameters, spec.lr, betas=betas, weight_decay=spec.weight_decay)
     return torch.optim.SGD(
-        parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay
+        parameters,
+        lr=spec.lr,
+        momentum=spec.momentum,
+        weight_decay=spec.weight_decay,
+        fused=True if all(one.is_cuda for one in parameters) else None,  # one kernel a step
     )
+
+
+def _in_precision(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Where a forward pass is made in bfloat16, if this precision says so."""
+    if precision == BFLOAT16:
+        return torch.autocast(device.type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def _lay_out(model: nn.Module, order: torch.memory_format) -> None:
+    """Put the weights of convolutions into this order in memory; values and networks without
+    convolutions stay as they are."""
+    for part in model.modules():
+        if isinstance(part, nn.Conv2d):
+            part.to(memory_format=order)  # type: ignore[call-overload]
+
+
+def _batch_of(batch: Tensor, report: Reporter) -> str:
+    return f"A batch of {len(batch)} samples, with what {report.current_stage} makes of it,"
 
 
 def _rate(spec: SGDSpec, step: int, total: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ SUFFIXES = frozenset(
 TEST_PARTS = ("test", "val", "validation")  # ImageNet's labeled held-out part is called val
 BLOCK = 256  # images between two looks at the wish to stop
 MAX_WORKERS = 8
+MAX_BYTES = 1 << 28  # of one file: an image of the most pixels, unpacked, has about as many
 # what Pillow's decoders raise on damaged files, beside its own errors
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error)
 TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
@@ -79,6 +81,7 @@ def common_side(paths: Sequence[Path], largest: int, otherwise: int) -> int:
 
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height in px, from the file's header; DataError if it is no image."""
+    _check_bytes(path)
     try:
         with Image.open(path) as image:
             return image.size
@@ -110,6 +113,7 @@ def read_images(paths: Sequence[Path], side: int, report: Reporter) -> np.ndarra
 
 def decode(path: Path, side: int) -> np.ndarray:
     """One image as (3, side, side) uint8 RGB: the largest central square, resized."""
+    _check_bytes(path)
     try:
         with Image.open(path) as image:
             if image.width * image.height > (Image.MAX_IMAGE_PIXELS or np.inf):
@@ -195,6 +199,23 @@ def _inside(folder: Path) -> list[Path]:
         return [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise DataError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+
+
+def _check_bytes(path: Path) -> None:
+    """DataError for a file that no image needs to be as large as, or that is no file at all."""
+    try:
+        facts = path.stat()
+    except (OSError, ValueError) as error:
+        raise _broken(path, error) from error
+    if not stat.S_ISREG(facts.st_mode):
+        raise DataError(
+            f"{path} is no file but a pipe or a device, which is not read. Take it away."
+        )
+    if facts.st_size > MAX_BYTES:
+        raise DataError(
+            f"The image {path} has {facts.st_size >> 20:,} MiB, and at most {MAX_BYTES >> 20} are "
+            "read. Save it smaller."
+        )
 
 
 def _broken(path: Path, error: Exception) -> DataError:

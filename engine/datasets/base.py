@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from engine import registry
 from engine.errors import DataError, SpecError
 from engine.report import Reporter
+from engine.sound import is_name
 from engine.spec import PAPER_TAUS, DataSpec, TrainSpec, validate
 
 
@@ -48,6 +50,43 @@ class Dataset:
     test_y: np.ndarray
     recommended: Recommended
     features: tuple[str, ...] = ()  # names of the columns, where samples are no images
+
+    def __len__(self) -> int:
+        """Number of samples, counted through: training samples first, then test samples."""
+        return len(self.train_y) + len(self.test_y)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """(n + m,) class numbers of training and test samples."""
+        return np.concatenate([self.train_y, self.test_y])
+
+    def is_test(self, index: int) -> bool:
+        """Whether the sample of this number is one of the test set."""
+        return index >= len(self.train_y)
+
+    def label_of(self, index: int) -> int:
+        """Class number of a sample, counted through."""
+        return int(self.labels[index])
+
+    def raw(self, index: int) -> np.ndarray:
+        """(C, H, W) uint8 or (d,) float32: a sample as it is kept, counted through."""
+        n = len(self.train_y)
+        kept: np.ndarray = self.train_x[index] if index < n else self.test_x[index - n]
+        return kept
+
+    def pixels(self, index: int) -> np.ndarray:
+        """(*shape) float32 in [0, 1]: a sample, counted through."""
+        kept = self.raw(index)
+        return kept.astype(np.float32) / 255 if kept.dtype == np.uint8 else kept
+
+    def require(self, index: int) -> None:
+        """SpecError unless there is a sample of this number."""
+        if not 0 <= index < len(self):
+            n = len(self.train_y)
+            raise SpecError(
+                f"There is no sample {index}. Training samples are 0 to {n - 1}, "
+                f"test samples {n} to {len(self) - 1}."
+            )
 
     @property
     def is_image(self) -> bool:
@@ -103,6 +142,12 @@ def check(dataset: Dataset) -> Dataset:
         raise DataError(
             f"Dataset '{name}' has {len(dataset.classes)} class; at least two are needed to learn "
             "anything."
+        )
+    strange = next((one for one in dataset.classes if not is_name(one)), None)
+    if strange is not None:
+        raise DataError(
+            f"Dataset '{name}' has a class whose name cannot be shown, {strange[:40]!r}. Give it "
+            "1 to 255 characters without control characters: rename its folder."
         )
     if len(set(dataset.classes)) < len(dataset.classes):
         raise DataError(f"Dataset '{name}' has two classes of the same name.")

@@ -22,7 +22,7 @@ from engine.errors import DataError
 from engine.registry import register
 from engine.report import Reporter
 from engine.runtime import torchvision
-from engine.spec import DataSpec, TrainSpec
+from engine.spec import AUTO, DataSpec, TrainSpec
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -37,7 +37,7 @@ RECOMMENDED = Recommended(
     train=TrainSpec(epochs=137, lr=0.01),  # the paper's for CIFAR-10
     forget="class:0:2000",
     methods={"rurk": {"lambda_f": 0.03, "lambda_a": 0.00045}},
-    training={"cnn": TrainSpec(epochs=20, lr=0.02)},
+    training={"cnn": TrainSpec(epochs=20, lr=0.02, precision=AUTO)},
 )
 
 

@@ -14,14 +14,14 @@ from engine.errors import DataError
 from engine.registry import register
 from engine.report import Reporter
 from engine.runtime import numpy_generator
-from engine.spec import DataSpec, TrainSpec
+from engine.spec import AUTO, DataSpec, TrainSpec
 
 CLASSES = cifar10.CLASSES[:5]
 EACH = 200  # images of each class, in the training as in the test set
 
 RECOMMENDED = Recommended(
     model="cnn",
-    train=TrainSpec(epochs=30, lr=0.02),
+    train=TrainSpec(epochs=30, lr=0.02, precision=AUTO),
     forget="class:0:100",
     training={"resnet18": TrainSpec(epochs=25, lr=0.01)},
 )

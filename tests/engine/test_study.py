@@ -7,7 +7,7 @@ import pytest
 from engine import study
 from engine.datasets.base import Dataset, load
 from engine.errors import SpecError
-from engine.spec import DataSpec, RunSpec
+from engine.spec import DataSpec, ModelSpec, RunSpec, TrainSpec, key, to_plain
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +98,30 @@ def test_keys_change_with_what_matters_and_only_with_that(iris: Dataset) -> None
     }  # fmt: skip
     keys, changed = study.model_keys(spec), study.model_keys(others["method"])
     assert [name for name in keys if keys[name] != changed[name]] == ["gd"]
+
+
+# -- the number format of training ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("network", "native", "settled"),
+    [
+        (ModelSpec("resnet18"), True, "bfloat16"),
+        (ModelSpec("resnet18"), False, "float32"),
+        (ModelSpec("mlp"), True, "float32"),
+        (ModelSpec("net.py:make", source="hash"), True, "float32"),
+    ],
+)
+def test_auto_is_settled_by_network_and_processor(
+    network: ModelSpec, native: bool, settled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "native_bfloat16", lambda kind: native)
+    found = study.settled(TrainSpec(precision="auto"), network, "cpu")
+    assert found == TrainSpec(precision=settled)
+    asked = TrainSpec(precision="bfloat16")
+    assert study.settled(asked, network, "cpu") == asked
+
+
+def test_studies_in_float32_keep_the_keys_they_had() -> None:
+    assert "precision" not in to_plain(TrainSpec(), keyed=True)
+    assert key(TrainSpec(precision="bfloat16")) != key(TrainSpec())

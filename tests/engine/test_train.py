@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from engine import train
 from engine.errors import Cancelled, TrainingError
 from engine.models.base import Classifier, Dropout, build
 from engine.report import Reporter
 from engine.runtime import generator
 from engine.samples import Samples, as_pixels, shift_and_flip
-from engine.spec import SGDSpec, TrainSpec
+from engine.spec import BFLOAT16, FLOAT32, SGDSpec, TrainSpec
 from engine.train import (
     History,
     Pass,
@@ -157,6 +158,73 @@ def test_a_history_tells_what_was_done(samples: Samples) -> None:
         ("loss", ("original", epoch + 1, loss)) for epoch, loss in enumerate(history.loss)
     ]
     assert report.units == cost_of_training(SPEC, N)  # the bar ends at 100 %
+
+
+# -- order in memory and number format ------------------------------------------------------------
+
+
+def test_convolutions_lie_channels_last_while_training_and_not_after(samples: Samples) -> None:
+    model, during = cnn(), []
+    last = torch.channels_last
+
+    def see(net: nn.Module) -> None:
+        during.extend(w.is_contiguous(memory_format=last) for w in net.parameters() if w.ndim == 4)
+
+    sweep = Pass(loss_on(samples), torch.arange(N))
+    descend(
+        model, lambda epoch: [sweep], SPEC, seed=1, salt="x", report=Reporter(), before_step=see
+    )
+    assert during and all(during)
+    assert all(value.is_contiguous() for value in model.state_dict().values())
+
+
+def test_the_order_in_memory_changes_no_step(
+    samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(SPEC, epochs=2, augment="crop-flip")
+    fast, _ = fit(samples, cnn().double(), spec)
+    monkeypatch.setattr(train, "_lay_out", lambda model, order: None)
+    plain, _ = fit(samples, cnn().double(), spec)
+    for name, value in weights(plain).items():
+        torch.testing.assert_close(weights(fast)[name], value, rtol=1e-9, atol=1e-9)
+
+
+def test_in_bfloat16_weights_and_losses_stay_float32(samples: Samples) -> None:
+    spec = replace(SPEC, lr=0.005, precision=BFLOAT16)
+    memory = Memory()
+    model, history = fit(samples, spec=spec, resume=memory)
+    exact, before = fit(samples, spec=replace(spec, precision=FLOAT32))
+    assert memory.state is not None
+    kept = [*weights(model).values(), *memory.state["model"].values()]
+    kept += [one["momentum_buffer"] for one in memory.state["optimizer"]["state"].values()]
+    assert all(one.dtype == torch.float32 for one in kept if one.is_floating_point())
+    assert not same(weights(model), weights(exact))  # it was computed otherwise,
+    assert history.loss == pytest.approx(before.loss, rel=0.05)  # and comes to the same
+
+
+def test_a_resumed_run_in_bfloat16_ends_bit_for_bit_like_an_uninterrupted_one(
+    samples: Samples,
+) -> None:
+    spec = replace(SPEC, augment="crop-flip", precision=BFLOAT16)
+    whole, history = fit(samples, cnn(), spec)
+    memory = Memory()
+    with pytest.raises(Cancelled):
+        fit(samples, cnn(), spec, report=Watcher(STEPS + 1), resume=memory)
+    resumed, continued = fit(samples, cnn(), spec, resume=memory)
+    assert same(weights(whole), weights(resumed)) and continued.loss == history.loss
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_training_on_a_gpu_comes_to_the_same(samples: Samples) -> None:
+    there = Samples(samples.x.cuda(), samples.y.cuda(), samples.n_classes)
+    _, before = fit(samples, cnn())
+    for precision in (FLOAT32, BFLOAT16):
+        model, spec = cnn().cuda(), replace(SPEC, precision=precision)
+        history = train_from_scratch(
+            model, there, torch.arange(N).cuda(), spec, seed=7, report=Reporter()
+        )
+        # another order of the samples there: only the level can be the same
+        assert history.loss[-1] == pytest.approx(before.loss[-1], abs=0.4)
 
 
 # -- resuming and cancelling ----------------------------------------------------------------------
