@@ -1,0 +1,1 @@
+"""Publication figures from stored arrays; the only package that imports matplotlib."""

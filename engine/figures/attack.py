@@ -1,0 +1,136 @@
+"""Membership inference: distribution of scores and ROC of models A and B."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from engine.figures.canvas import MARKERS, MUTED, TEXT, Sheet, check, page, save, shown_label, style
+from engine.labels import model_label
+from engine.palette import model_style
+from engine.results import Attack, Attacked, Estimate, Roc
+from engine.scores import LINEAR, SCORES, Score, histogram
+
+LOW_FPR = 1.0  # percent
+NARROW = 15.0  # mm of width for each point of the font, below which the halves are stacked
+FEW_MARKS = 6  # ticks on an axis that is not linear
+
+
+def attack(
+    shown: Attack,
+    labels: Mapping[str, str],
+    out: Path,
+    *,
+    facts: Mapping[str, str] | None = None,
+    width_mm: float = 183,
+    font_size: float = 8,
+    threshold: float | None = None,
+    log: bool = False,
+) -> list[Path]:
+    """Scores of members and non-members under A, and the ROC of A and B; returns the files.
+
+    threshold: in the score's unit, None for the one chosen on the held-out half; log: draw the
+    false positive rate on a logarithmic axis. The CSV has every step of the curves. SpecError for
+    an unknown format or an impossible size.
+    """
+    check(out, width_mm, font_size)
+    name, first = next(iter(shown.models.items()))
+    at = first.threshold if threshold is None else threshold
+    with style(font_size):
+        narrow = width_mm / font_size < NARROW
+        figure = page(width_mm, 1.5 if narrow else 0.46)
+        left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
+        _draw_scores(left, shown, first, at, model_label(name, labels))
+        _draw_rates(right, shown, labels, at, log)
+        for axes in (left, right):
+            axes.legend(edgecolor="none", facecolor="white", fontsize=font_size - 1)
+        return save(figure, out, facts, _sheet(shown, labels))
+
+
+def _draw_scores(axes: Axes, shown: Attack, one: Attacked, at: float, label: str) -> None:
+    score = SCORES[shown.score]
+    found = histogram(score, one.values, shown.member)
+    color = model_style(next(iter(shown.models))).color
+    axes.stairs(found.members, found.edges, fill=True, color=color, alpha=0.3)
+    axes.stairs(found.members, found.edges, color=color, label=f"{shown.size} members")
+    axes.stairs(
+        found.others, found.edges, color=TEXT, linestyle="--", label=f"{shown.size} non-members"
+    )
+    if np.isfinite(at):
+        place = float(score.drawn(np.array(at)))
+        axes.axvline(place, color=TEXT, linewidth=0.8, label=f"threshold {at:.3g}")
+    _mark(axes, score)
+    axes.set(xlabel=score.axis, ylabel="samples")
+    axes.set_title(f"Scores under {label}", loc="left")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _mark(axes: Axes, score: Score) -> None:
+    """Tick an axis that is not linear with the score's values."""
+    if score.scale == LINEAR:
+        return
+    low, high = axes.get_xlim()
+    marks = [(place, text) for place, text in score.marks() if low <= place <= high]
+    marks = marks[:: 1 + len(marks) // FEW_MARKS]
+    axes.set_xticks([place for place, _ in marks], [text for _, text in marks])
+
+
+def _draw_rates(axes: Axes, shown: Attack, labels: Mapping[str, str], at: float, log: bool) -> None:
+    floor = 50 / shown.size  # percent; where a logarithmic axis puts zero
+    for number, (name, one) in enumerate(shown.models.items()):
+        color, symbol, dash = model_style(name)
+        fpr, tpr = _rates(one.roc, floor if log else 0.0)
+        text = f"{model_label(name, labels)}, AUC {_words(one.auc)}"
+        axes.plot(
+            fpr, tpr, color=color, linestyle=(0, dash) if dash else "-", label=shown_label(text)
+        )
+        place = _step(shown, one, at if number == 0 else one.threshold)
+        if place is not None:
+            axes.plot(
+                fpr[place], tpr[place], marker=MARKERS[symbol], color=color, linestyle="",
+                markeredgecolor=TEXT, markersize=5,
+            )  # fmt: skip
+    chance = np.geomspace(floor, 100, 60) if log else np.array([0.0, 100.0])
+    axes.plot(chance, chance, color=MUTED, linewidth=0.6, linestyle=":", label="chance")
+    axes.axvline(LOW_FPR, color=MUTED, linewidth=0.6, label="1 % false positives")
+    if log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+    axes.set(xlabel="false positive rate (%)", ylabel="true positive rate (%)", ylim=(0, 102))
+
+
+def _rates(found: Roc, floor: float) -> tuple[np.ndarray, np.ndarray]:
+    """(FPR, TPR) of every step in percent, FPR at least `floor`."""
+    return np.maximum(100 * found.fp / found.fp[-1], floor), 100 * found.tp / found.tp[-1]
+
+
+def _step(shown: Attack, one: Attacked, at: float) -> int | None:
+    if not np.isfinite(at):
+        return None
+    return SCORES[shown.score].step(one.values, at)
+
+
+def _words(found: Estimate) -> str:
+    interval = f" [{found.low:.2f}, {found.high:.2f}]" if np.isfinite(found.low) else ""
+    return f"{found.value:.2f}{interval}"
+
+
+def _sheet(shown: Attack, labels: Mapping[str, str]) -> Sheet:
+    header = [
+        "model", "name", "score", "threshold", "tp", "fn", "fp", "tn", "tpr_percent", "fpr_percent",
+        "held_out_threshold", "auc", "auc_low", "auc_high",
+    ]  # fmt: skip
+    n, rows = shown.size, []
+    for name, one in shown.models.items():
+        told = (one.threshold, one.auc.value, one.auc.low, one.auc.high)
+        for tp, fp, at in zip(one.roc.tp, one.roc.fp, one.roc.thresholds, strict=True):
+            calls = (int(tp), n - int(tp), int(fp), n - int(fp))
+            rates = (100 * float(tp) / n, 100 * float(fp) / n)
+            rows.append(
+                [name, model_label(name, labels), shown.score, float(at), *calls, *rates, *told]
+            )
+    return header, rows

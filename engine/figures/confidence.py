@@ -1,0 +1,76 @@
+"""Histograms of how sure two models are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engine.comparison import (
+    BINS,
+    Comparison,
+    Said,
+    histogram,
+)
+from engine.figures.canvas import Sheet, check, page, save, shown_label, style
+from engine.figures.pair import SIDES, Names
+
+DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 2.0))  # of histograms of A and B
+
+
+def confidence(
+    forget: Comparison,
+    beside: Comparison,
+    names: Names,
+    out: Path,
+    *,
+    of: str = "true",
+    log: bool = False,
+    facts: Mapping[str, str] | None = None,
+    width_mm: float = 183,
+    font_size: float = 8,
+) -> list[Path]:
+    """Histograms of confidence of both models on the forget set and on another split.
+
+    of: 'true' for the probability of the true class, 'top' for that of the predicted one. Returns
+    the files written; SpecError as `curves`.
+    """
+    check(out, width_mm, font_size)
+    with style(font_size):
+        figure = page(width_mm, 0.42)
+        panels = figure.subplots(1, 2, sharey=True)
+        edges = np.linspace(0, 1, BINS + 1)
+        for axes, found in zip(panels, (forget, beside), strict=True):
+            for side, label, look, dash in zip(
+                SIDES, names.labels, names.styles(), DASHES, strict=True
+            ):
+                heights = histogram(_values(found.side(side), of))
+                axes.stairs(
+                    heights, edges, color=look.color, linestyle=(0, dash) if dash else "-",
+                    linewidth=1.3, label=shown_label(label),
+                )  # fmt: skip
+            axes.set_title(f"{len(found.samples):,} {found.split} samples", fontsize=font_size)
+            words = "true" if of == "true" else "predicted"
+            axes.set_xlabel(f"probability of the {words} class")
+            if log:
+                axes.set_yscale("log")
+        panels[0].set_ylabel("samples (%)")
+        panels[0].legend(frameon=False, fontsize=font_size - 1)
+        return save(figure, out, facts, _confidence_sheet((forget, beside), names, of))
+
+
+def _values(said: Said, of: str) -> np.ndarray:
+    return said.confidence if of == "true" else said.top
+
+
+def _confidence_sheet(both: Sequence[Comparison], names: Names, of: str) -> Sheet:
+    header = ["split", "model", "probability_of", "from", "to", "share_percent"]
+    edges = np.linspace(0, 1, BINS + 1)
+    rows: list[list[object]] = []
+    for found in both:
+        for model, side in zip((names.a, names.b), SIDES, strict=True):
+            heights = histogram(_values(found.side(side), of))
+            for low, high, height in zip(edges[:-1], edges[1:], heights, strict=True):
+                rows.append([found.split, model, of, float(low), float(high), float(height)])
+    return header, rows

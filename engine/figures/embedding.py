@@ -1,0 +1,158 @@
+"""The map of features: one panel a model, to be compared point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from engine.errors import SpecError
+from engine.figures.canvas import (
+    MARKERS,
+    MOST_CLASSES,
+    MUTED,
+    TEXT,
+    Sheet,
+    check,
+    page,
+    save,
+    shown_label,
+    style,
+)
+from engine.geometry import bounds
+from engine.labels import model_label
+from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
+from engine.shades import CLASS, LEVELS, Group, Scene, Shade, shade
+
+KINDS = {  # marker, area in points squared, width of the rim
+    RETAIN: ("retain", "o", 6, 0.15),
+    TEST: ("test", "s", 6, 0.15),
+    PERTURBED: ("perturbed copy", "^", 9, 0.4),
+    FORGET: ("forget", "D", 16, 0.5),
+}
+QUIET = "#d9dce1"
+FILLED = {**MARKERS, "cross": "X"}  # so that every mark has a rim
+
+
+def embedding(
+    scene: Scene,
+    labels: Mapping[str, str],
+    out: Path,
+    *,
+    models: Sequence[str] = (),
+    color: str = CLASS,
+    trails: bool = True,
+    facts: Mapping[str, str] | None = None,
+    width_mm: float = 180,
+    font_size: float = 8,
+) -> list[Path]:
+    """The joint UMAP of features: colors say what `color` (engine.shades) asks, shapes the kind.
+
+    scene: what is shown, of any of its models; models: a panel each, () = all of them. Returns the
+    files written; SpecError as `curves`, and for a color or model that there is not.
+    """
+    check(out, width_mm, font_size)
+    models = tuple(models) or scene.shown.models
+    if missing := set(models) - set(scene.shown.models):
+        raise SpecError(f"'{missing.pop()}' is not embedded. Embed it first.")
+    with style(font_size):
+        figure = page(width_mm, 0.8 / len(models) + 0.09)
+        figure.set_layout_engine("compressed")  # panels of equal scale lie close together
+        panels = figure.subplots(1, len(models), squeeze=False)[0]
+        left, bottom, right, top = bounds(np.concatenate([scene.shown.xy[one] for one in models]))
+        shades = {model: shade(color, replace(scene, model=model)) for model in models}
+        for axes, (model, one) in zip(panels, shades.items(), strict=True):
+            _panel(axes, scene.shown, model, one, trails)
+            axes.set_title(model_label(model, labels), fontsize=font_size)
+            axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+        panels[0].set_ylabel("UMAP 2")
+        _explain(figure, panels, scene.shown, shades[models[0]], font_size)
+        return save(figure, out, facts, _sheet(scene, models))
+
+
+def _panel(axes: Axes, shown: Embedding, model: str, one: Shade, trails: bool) -> None:
+    xy = shown.xy[model]
+    if trails:
+        lines = [xy[rows] for rows in shown.trails()]
+        axes.add_collection(
+            LineCollection(lines, colors=MUTED, linewidths=0.3, alpha=0.5, rasterized=True)
+        )
+    colors = np.array([QUIET if group.quiet else group.color for group in one.groups])
+    edges = np.array([QUIET if group.quiet else TEXT for group in one.groups])
+    for kind, (_, marker, size, rim) in KINDS.items():
+        rows = shown.kind == kind
+        for number in np.unique(one.number[rows]) if any(g.symbol for g in one.groups) else [-1]:
+            own = rows & (one.number == number) if number >= 0 else rows
+            symbol = one.groups[number].symbol if number >= 0 and kind == FORGET else ""
+            axes.scatter(
+                xy[own, 0], xy[own, 1], c=colors[one.number[own]],
+                marker=FILLED[symbol] if symbol else marker, s=size, linewidths=rim,
+                edgecolors=edges[one.number[own]], rasterized=True,
+            )  # fmt: skip
+    axes.set(xticks=[], yticks=[], xlabel="UMAP 1")
+
+
+def _explain(
+    figure: Figure, panels: Sequence[Axes], shown: Embedding, one: Shade, font_size: float
+) -> None:
+    """A legend of kinds and groups, and a color bar where colors are a scale."""
+    figure.legend(
+        handles=[*_kinds(shown), *_groups(one)], frameon=False, loc="outside lower center",
+        ncols=7, fontsize=font_size - 1,
+    )  # fmt: skip
+    if one.scale is not None:
+        ramp = ListedColormap([group.color for group in one.groups[:LEVELS]])
+        bar = figure.colorbar(ScalarMappable(cmap=ramp), ax=list(panels), shrink=0.8)
+        bar.set_ticks([at for at, _ in one.scale.ticks], labels=[t for _, t in one.scale.ticks])
+        bar.set_label(one.scale.title)
+
+
+def _kinds(shown: Embedding) -> list[Line2D]:
+    return [
+        _mark(label, marker, "white", TEXT)
+        for kind, (label, marker, _, _) in KINDS.items()
+        if (shown.kind == kind).any()
+    ]
+
+
+def _groups(one: Shade) -> list[Line2D]:
+    named = [group for group in one.groups if group.name]
+    if len(named) > MOST_CLASSES:
+        return []
+    return [_group(group) for group in named]
+
+
+def _group(group: Group) -> Line2D:
+    color = QUIET if group.quiet else group.color
+    return _mark(shown_label(group.name), FILLED.get(group.symbol, "o"), color, color)
+
+
+def _mark(label: str, marker: str, fill: str, edge: str) -> Line2D:
+    return Line2D(
+        [], [], linestyle="", marker=marker, markersize=4, markerfacecolor=fill,
+        markeredgecolor=edge, markeredgewidth=0.6, label=label,
+    )  # fmt: skip
+
+
+def _sheet(scene: Scene, models: Sequence[str]) -> Sheet:
+    """One row a point and model: where it lies, and what the model makes of it."""
+    shown, classes = scene.shown, scene.classes
+    header = ["sample", "kind", "class", "tau", "model", "umap_1", "umap_2", "predicted", "loss"]
+    rows: list[list[object]] = []
+    for model in models:
+        columns = zip(
+            shown.sample, shown.kind, shown.label, shown.tau, shown.xy[model],
+            shown.predicted[model], shown.loss[model], strict=True,
+        )  # fmt: skip
+        for sample, kind, label, tau, (x, y), said, loss in columns:
+            facts = [int(sample), KINDS[int(kind)][0], classes[int(label)], float(tau), model]
+            rows.append([*facts, float(x), float(y), classes[int(said)], float(loss)])
+    return header, rows

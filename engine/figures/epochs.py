@@ -1,0 +1,106 @@
+"""Residual knowledge and accuracies of one method, epoch by epoch."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from engine.epochs import Epochs
+from engine.figures.canvas import MARKERS, MUTED, TEXT, Sheet, check, page, save, shown_label, style
+from engine.labels import model_label, tau_label, undefined_note
+from engine.metrics import ACCURACIES, METRICS
+from engine.palette import OKABE_ITO, model_style
+
+FAINTEST, STRONGEST = 0.12, 0.55  # opacity of the oldest and the newest of the former epochs
+WIDE = 16  # mm per point, beyond which all entries of the legend fit one line
+LINES = ("-", "--", ":")
+
+
+def epochs(
+    seen: Epochs,
+    labels: Mapping[str, str],
+    out: Path,
+    *,
+    epoch: int = -1,
+    facts: Mapping[str, str] | None = None,
+    width_mm: float = 183,
+    font_size: float = 8,
+) -> list[Path]:
+    """r_tau at one epoch over the faint curves of those before, and accuracies against epochs.
+
+    epoch: the one that stands out, the nearest that was looked at; -1 = the last. The CSV has
+    all epochs. Returns the files written; SpecError for an unknown format or impossible size.
+    """
+    check(out, width_mm, font_size)
+    at = len(seen.views) - 1 if epoch < 0 else int(np.abs(seen.epochs - epoch).argmin())
+    with style(font_size):
+        figure = page(width_mm, 0.45)
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        _draw_curves(left, seen, labels, at, font_size)
+        words = tau_label(seen.perturbation).replace("[0, 1]", "[0,\u00a01]")
+        left.set_xlabel(textwrap.fill(words, int(width_mm * 0.6 / font_size * 4.4)))
+        left.set_title(_caption(seen), fontsize=font_size - 1, color=MUTED, loc="left")
+        _draw_accuracies(right, seen, at)
+        entries = 6 if width_mm / font_size > WIDE else 3
+        figure.legend(
+            loc="outside lower center", ncols=entries, frameon=False, handlelength=3,
+            fontsize=font_size - 1,
+        )  # fmt: skip
+        return save(figure, out, facts, _sheet(seen))
+
+
+def _draw_curves(
+    axes: Axes, seen: Epochs, labels: Mapping[str, str], at: int, font_size: float
+) -> None:
+    color, symbol, dash = model_style(seen.model)
+    axes.axhline(1, color=TEXT, linewidth=0.6)
+    if np.isfinite(seen.null_low).any():
+        axes.fill_between(
+            seen.taus, seen.null_low, seen.null_high, color=MUTED, alpha=0.3, lw=0,
+            label="null band",
+        )  # fmt: skip
+    for i in range(at):
+        alpha = FAINTEST + (STRONGEST - FAINTEST) * (i + 1) / at
+        axes.plot(seen.taus, seen.curve(i), color=color, alpha=alpha, linewidth=0.6)
+    start = seen.curve_of(seen.references["original"])
+    axes.plot(seen.taus, start, color=model_style("original").color, linewidth=1, label="Original")
+    axes.plot(
+        seen.taus, seen.curve(at), color=color, linestyle=(0, dash) if dash else "-",
+        marker=MARKERS[symbol], markersize=3, linewidth=1.2,
+        label=shown_label(f"{model_label(seen.model, labels)}, epoch {seen.views[at].epoch}"),
+    )  # fmt: skip
+    axes.set_ylabel("residual knowledge r")
+
+
+def _draw_accuracies(axes: Axes, seen: Epochs, at: int) -> None:
+    named = {metric.name: metric.label for metric in METRICS}
+    for number, name in enumerate(ACCURACIES):
+        values = [view.accuracy[name] for view in seen.views]
+        color, line = OKABE_ITO[number], LINES[number]
+        axes.plot(seen.epochs, values, line, color=color, linewidth=1.2, label=named[name].lower())
+    axes.axvline(seen.views[at].epoch, color=MUTED, linewidth=0.6, linestyle="--")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("accuracy (%)")
+
+
+def _caption(seen: Epochs) -> str:
+    note = undefined_note(seen.undefined().tolist(), len(seen.samples))
+    text = f"{len(seen.samples)} forget samples, {seen.draws} copies each"
+    return f"{text}\nr {note}" if note else text
+
+
+def _sheet(seen: Epochs) -> Sheet:
+    header = ["model", "epoch", "tau", "r", "undefined", *ACCURACIES]
+    rows: list[list[object]] = []
+    undefined = seen.undefined()
+    for at, view in enumerate(seen.views):
+        shares = [view.accuracy[name] for name in ACCURACIES]
+        for t, (tau, r) in enumerate(zip(seen.taus, seen.curve(at), strict=True)):
+            rows.append([seen.model, view.epoch, float(tau), float(r), int(undefined[t]), *shares])
+    return header, rows

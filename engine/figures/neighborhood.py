@@ -1,0 +1,214 @@
+"""One sample under the lens, in the manner of the paper's Figure 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from engine.amplified import amplified, around_gray
+from engine.figures.canvas import (
+    MUTED,
+    RIGHT_COLOR,
+    TEXT,
+    WRONG_COLOR,
+    Sheet,
+    check,
+    draw_sample,
+    filled,
+    number,
+    page,
+    save,
+    style,
+)
+from engine.labels import model_label, perturbation_label
+from engine.palette import class_color
+from engine.ratio import Ratio, ratios_around
+from engine.results import Neighborhood
+
+SHOWN_COPIES = 12
+BEFORE, AFTER = 2.6, 3.3  # columns that names take before the copies, counts and r after them
+COUNTED = 11.5  # width of r with its interval, in sizes of the small font
+VERDICT = 3.1  # height of a verdict with its two lines, in sizes of the font
+SMALL = 0.8  # that font, relative to the other
+POINT = 25.4 / 72  # mm
+GREW, SHRANK = "#0072b2", "#d55e00"
+
+
+def neighborhood(
+    shown: Neighborhood,
+    classes: Sequence[str],
+    labels: Mapping[str, str],
+    out: Path,
+    *,
+    facts: Mapping[str, str] | None = None,
+    width_mm: float = 183,
+    font_size: float = 8,
+    copies: int = SHOWN_COPIES,
+    original: np.ndarray | None = None,
+    changes: bool = False,
+) -> list[Path]:
+    """Copies in columns by the size of their perturbation, models in rows: the paper's Figure 1.
+
+    original: the sample (C, H, W) or (d,) in [0, 1], drawn before its copies; without it, sizes
+    are distances from the copies' mean, which comes near it. A check or a cross says whether a
+    model recognizes the copy; below it stands the probability of the true class. At the end stand
+    the counts of all copies, and r with its 95 % interval. changes: another row shows what was
+    added to the sample, amplified. At most `copies` of all copies are drawn, evenly over their
+    sizes; the CSV has all. Returns the files written; SpecError as `curves`.
+    """
+    check(out, width_mm, font_size)
+    order, sizes = by_size(shown.copies, original)
+    picked = order[evenly(len(order), min(copies, _room(width_mm, font_size)))]
+    names = list(shown.predictions)
+    strips = 2 if changes and original is not None else 1
+    with style(font_size):
+        columns, above = len(picked) + BEFORE + AFTER, 1.1 * strips
+        rows = len(names) * max(0.85, VERDICT * font_size * POINT / (width_mm / columns))
+        title = filled(_title(shown, classes, len(picked)), width_mm / font_size * 4.9)
+        said = 1.35 * (title.count("\n") + 1) * font_size * POINT / (width_mm / columns)
+        lines = rows + above + said + 0.1
+        figure = page(width_mm, lines / columns, fitted=False)
+        table = figure.add_axes((0, 0.01, 1, rows / lines))
+        top = figure.add_axes((0, 0.02 + rows / lines, 1, above / lines))
+        for axes in (top, table):
+            axes.set_xlim(-BEFORE, len(picked) + AFTER)
+            axes.axis("off")
+        top.set_ylim(0, strips)
+        _draw_copies(top, strips - 1, shown.copies[picked], original, class_color(shown.label))
+        if strips == 2 and original is not None:
+            _draw_changes(top, shown.copies[picked], original)
+        _draw_verdicts(table, shown, picked, names, labels, classes, font_size)
+        figure.suptitle(title, fontsize=font_size, x=0.01, ha="left", y=0.99, va="top")
+        return save(figure, out, facts, _neighborhood_sheet(shown, classes, order, sizes))
+
+
+def _room(width_mm: float, font_size: float) -> int:
+    """How many copies fit beside counts and r, which are written small."""
+    unit = COUNTED * SMALL * font_size * POINT / AFTER
+    return max(1, int(width_mm / unit - BEFORE - AFTER))
+
+
+def _title(shown: Neighborhood, classes: Sequence[str], picked: int) -> str:
+    return (
+        f"Sample {shown.sample}, class {classes[shown.label]}: "
+        f"{perturbation_label(shown.perturbation)} at τ = {shown.tau:g}; "
+        f"{picked} of {len(shown.copies)} copies, larger perturbations to the right"
+    )
+
+
+def _draw_copies(
+    axes: Axes, y: float, copies: np.ndarray, original: np.ndarray | None, color: str
+) -> None:
+    if original is not None:
+        axes.text(-2.5, y + 0.5, "original", va="center")
+        _draw_picture(axes, -1.1, y, original, color)
+    for i, copy in enumerate(copies):
+        _draw_picture(axes, i, y, copy, color)
+
+
+def _draw_changes(axes: Axes, copies: np.ndarray, original: np.ndarray) -> None:
+    """What was added to the sample: images around gray, features as bars up and down."""
+    found, factor = amplified(copies, original)
+    words = f"perturbation\n× {factor:.3g}" if factor else "unperturbed"
+    axes.text(-2.5, 0.5, words, va="center", linespacing=1.1)
+    for i, change in enumerate(found):
+        if change.ndim == 1:
+            box = _box(axes, i, 0)
+            box.bar(np.arange(len(change)), change, color=np.where(change > 0, GREW, SHRANK))
+            box.set_ylim(-1, 1)
+        else:
+            _draw_picture(axes, i, 0, around_gray(change), TEXT)
+
+
+def _box(axes: Axes, x: float, y: float) -> Axes:
+    """A square place for one picture."""
+    box = axes.inset_axes((x + 0.06, y + 0.04, 0.88, 0.92), transform=axes.transData)
+    box.set(xticks=[], yticks=[])
+    return box
+
+
+def _draw_picture(axes: Axes, x: float, y: float, sample: np.ndarray, color: str) -> None:
+    draw_sample(_box(axes, x, y), sample, color)
+
+
+def _draw_verdicts(
+    axes: Axes,
+    shown: Neighborhood,
+    picked: np.ndarray,
+    names: Sequence[str],
+    labels: Mapping[str, str],
+    classes: Sequence[str],
+    font_size: float,
+) -> None:
+    axes.set_ylim(len(names), 0)
+    ratios = ratios_around(shown)
+    for row, name in enumerate(names):
+        axes.axhline(row, color=MUTED, linewidth=0.3)
+        axes.text(-2.5, row + 0.5, model_label(name, labels), va="center")
+        count = f"{shown.counts[name]} of {len(shown.copies)}"
+        axes.text(len(picked) + 0.2, row + (0.3 if name in ratios else 0.5), count, va="center")
+        if name in ratios:
+            words = _ratio_words(ratios[name])
+            axes.text(
+                len(picked) + 0.2, row + 0.72, words, va="center", color=MUTED,
+                fontsize=font_size * SMALL,
+            )  # fmt: skip
+        for column, copy in enumerate(picked):
+            said = int(shown.predictions[name][copy])
+            right = said == shown.label
+            small = f"{100 * shown.confidence[name][copy]:.0f} %"
+            words = small if right else f"{classes[said][:11]}\n{small}"
+            color = RIGHT_COLOR if right else WRONG_COLOR
+            axes.text(
+                column + 0.5, row + 0.3, "✓" if right else "✗", color=color, ha="center",
+                va="center", fontsize=font_size + 1,
+            )  # fmt: skip
+            axes.text(
+                column + 0.5, row + 0.74, words, ha="center", va="center",
+                fontsize=font_size * 0.62, color=TEXT, linespacing=0.95,
+            )  # fmt: skip
+
+
+def _neighborhood_sheet(
+    shown: Neighborhood, classes: Sequence[str], order: np.ndarray, sizes: np.ndarray
+) -> Sheet:
+    header = [
+        "copy", "distance_l2", "model", "prediction", "correct", "confidence", "recognized",
+        "copies", "r", "low", "high",
+    ]  # fmt: skip
+    rows: list[list[object]] = []
+    ratios = ratios_around(shown)
+    for name, said in shown.predictions.items():
+        one = ratios.get(name)
+        numbers = [float(n) for n in (one.r, one.low, one.high)] if one else ["", "", ""]
+        for copy in order:
+            k = int(said[copy])
+            share = float(shown.confidence[name][copy])
+            right = int(k == shown.label)
+            rows.append(
+                [int(copy), float(sizes[copy]), name, classes[k], right, share,
+                 shown.counts[name], len(order), *numbers]
+            )  # fmt: skip
+    return header, rows
+
+
+def _ratio_words(one: Ratio) -> str:
+    if not one.against:
+        return "r undefined"
+    return f"r {number(float(one.r), '.2f')} [{one.low:.2f}, {one.high:.2f}]"
+
+
+def by_size(copies: np.ndarray, original: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """(order, L2 distances), (c,) each, of the copies (c, ...) from the sample or their mean."""
+    center = copies.mean(0) if original is None else original
+    distances = np.linalg.norm((copies - center).reshape(len(copies), -1), axis=1)
+    return np.argsort(distances, kind="stable"), distances
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    if count <= most:
+        return np.arange(count)
+    return np.unique(np.linspace(0, count - 1, max(1, most)).round().astype(int))

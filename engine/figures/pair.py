@@ -1,0 +1,34 @@
+"""Two models of a figure: their names, and colors that are never alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.comparison import A, B
+from engine.palette import ORANGE, ModelStyle, model_style
+
+SIDES = (A, B)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Models a and b by name, and what people call them."""
+
+    a: str
+    b: str
+    label_a: str
+    label_b: str
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """Both labels."""
+        return self.label_a, self.label_b
+
+    def styles(self) -> tuple[ModelStyle, ModelStyle]:
+        """Both styles, never alike."""
+        first, second = model_style(self.a), model_style(self.b)
+        if first.color == second.color:
+            second = second._replace(color=ORANGE)
+        if first.symbol == second.symbol:
+            second = second._replace(symbol="diamond" if first.symbol != "diamond" else "square")
+        return first, second

@@ -1,0 +1,145 @@
+"""One sample's r over tau, over how r is spread in the forget set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from engine.errors import SpecError
+from engine.figures.canvas import (
+    MARKERS,
+    MUTED,
+    TEXT,
+    Sheet,
+    check,
+    filled,
+    page,
+    save,
+    shown_label,
+    style,
+)
+from engine.labels import model_label, tau_label
+from engine.palette import model_style
+from engine.ratio import Ratio
+from engine.results import Residual
+from engine.sample_curve import Spread, own_curves, spread
+
+
+def sample_curve(
+    residual: Residual,
+    sample: int,
+    model: str,
+    labels: Mapping[str, str],
+    out: Path,
+    *,
+    facts: Mapping[str, str] | None = None,
+    width_mm: float = 89,
+    font_size: float = 8,
+    log: bool = True,
+) -> list[Path]:
+    """r_tau of one forget sample in every model, `model` with its 95 % interval and its spread.
+
+    Bands: the middle 50 % and 90 % of the forget samples in `model`, with their median. log: r on
+    a logarithmic axis, linear below the smallest r above 0 so that 0 has a place. Returns the
+    files written; SpecError as `curves`, for a sample that is not in the forget set, and for a
+    model without an r.
+    """
+    check(out, width_mm, font_size)
+    if model not in residual.curves:
+        raise SpecError(f"There is no r of '{model}'. Known: {', '.join(residual.curves)}.")
+    found, around = own_curves(residual, sample), spread(residual, model)
+    if not found:
+        raise SpecError(
+            f"Sample {sample} is not in the forget set, so its r over tau was not measured."
+        )
+    with style(font_size):
+        figure = page(width_mm, 1.0)
+        axes = figure.add_subplot()
+        _draw_spread(axes, residual.taus, around, model_label(model, labels))
+        for name, one in found.items():
+            _draw_curve(axes, residual.taus, name, one, model_label(name, labels), name == model)
+        if log:
+            axes.set_yscale("symlog", linthresh=_smallest(found))
+            axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_ylim(0, 1.1 * _largest(found, around))
+        axes.set_xlabel(filled(tau_label(residual.perturbation), width_mm / font_size * 4.4))
+        axes.set_ylabel("residual knowledge r")
+        title = f"Sample {sample}, {residual.said_draws} draws{_undefined_words(residual, found)}"
+        axes.set_title(title, fontsize=font_size - 1, color=MUTED, loc="left")
+        figure.legend(
+            loc="outside lower center", ncols=2, frameon=False, handlelength=3,
+            fontsize=font_size - 1,
+        )  # fmt: skip
+        return save(figure, out, facts, _sheet(residual, sample, model, labels, found, around))
+
+
+def _draw_spread(axes: Axes, taus: np.ndarray, around: Spread, label: str) -> None:
+    axes.axhline(1, color=TEXT, linewidth=0.6)
+    for (low, high), alpha, words in (
+        (around.most, 0.2, "90 % of it"),
+        (around.half, 0.3, "50 % of it"),
+    ):
+        axes.fill_between(taus, low, high, color=MUTED, alpha=alpha, lw=0, label=words)
+    words = f"forget set in {label}: median"
+    axes.plot(taus, around.median, color=MUTED, linestyle=":", label=words)
+
+
+def _draw_curve(
+    axes: Axes, taus: np.ndarray, name: str, one: Ratio, label: str, chosen: bool
+) -> None:
+    color, symbol, dash = model_style(name)
+    axes.plot(
+        taus, one.r, color=color, linestyle=(0, dash) if dash else "-", marker=MARKERS[symbol],
+        markersize=3, linewidth=1.2, label=shown_label(label),
+    )  # fmt: skip
+    if chosen:
+        axes.fill_between(taus, one.low, one.high, color=color, alpha=0.2, lw=0)
+
+
+def _undefined_words(residual: Residual, found: Mapping[str, Ratio]) -> str:
+    missing = np.isnan([one.r for one in found.values()]).all(0)
+    taus = ", ".join(f"{tau:g}" for tau in residual.taus[missing])
+    return f"\nr undefined at τ {taus}: no Re-train recognizes a copy" if taus else ""
+
+
+def _values(found: Mapping[str, Ratio]) -> np.ndarray:
+    values = np.concatenate([one.r for one in found.values()])
+    return np.asarray(values[np.isfinite(values) & (values > 0)])
+
+
+def _smallest(found: Mapping[str, Ratio]) -> float:
+    return float(_values(found).min(initial=0.5))
+
+
+def _largest(found: Mapping[str, Ratio], around: Spread) -> float:
+    spread_out = float(np.nan_to_num(around.most[1]).max(initial=2.0))
+    return max(spread_out, float(_values(found).max(initial=2.0)))
+
+
+def _sheet(
+    residual: Residual,
+    sample: int,
+    model: str,
+    labels: Mapping[str, str],
+    found: Mapping[str, Ratio],
+    around: Spread,
+) -> Sheet:
+    header = ["sample", "model", "name", "tau", "recognized", "copies", "r", "low", "high",
+              "retrains", "median", "p25", "p75", "p5", "p95", "undefined_samples"]  # fmt: skip
+    row = int(np.flatnonzero(residual.samples == sample)[0])
+    rows: list[list[object]] = []
+    for name, one in found.items():
+        for i, tau in enumerate(residual.taus):
+            spreads: list[object] = [""] * 6
+            if name == model:
+                parts = (around.median, *around.half, *around.most)
+                spreads = [*(float(part[i]) for part in parts), int(around.undefined[i])]
+            rows.append(
+                [sample, name, model_label(name, labels), float(tau),
+                 int(residual.counts[name][row, i]), int(residual.per_cell[row, i]),
+                 float(one.r[i]), float(one.low[i]), float(one.high[i]), int(one.against[i]), *spreads]
+            )  # fmt: skip
+    return header, rows

@@ -1,0 +1,57 @@
+"""How the cost of a measurement grows with its size: near straight lines, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.figures.canvas import MARKERS, MUTED, Sheet, check, page, save, style
+from engine.palette import OKABE_ITO
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds at each size of what is named."""
+
+    name: str
+    sizes: Sequence[float]
+    seconds: Sequence[float]
+
+
+def scaling(
+    costs: Sequence[Cost], out: Path, *, width_mm: float = 89, font_size: float = 8
+) -> list[Path]:
+    """Seconds against size, both in units of the smallest; a straight line is dashed.
+
+    Returns the files written; SpecError for an unknown format or impossible size.
+    """
+    check(out, width_mm, font_size)
+    with style(font_size):
+        figure = page(width_mm, 0.8)
+        axes = figure.subplots()
+        most = max(cost.sizes[-1] / cost.sizes[0] for cost in costs)
+        axes.plot([1, most], [1, most], "--", color=MUTED, linewidth=0.8, label="straight line")
+        for number, cost in enumerate(costs):
+            axes.plot(
+                *_relative(cost), marker=list(MARKERS.values())[number % len(MARKERS)],
+                color=OKABE_ITO[number % len(OKABE_ITO)], linewidth=1.2, markersize=4,
+                label=cost.name,
+            )  # fmt: skip
+        axes.set(xscale="log", yscale="log", xlabel="size / smallest", ylabel="time / smallest")
+        axes.legend(frameon=False, fontsize=font_size - 1)
+        return save(figure, out, None, _sheet(costs))
+
+
+def _relative(cost: Cost) -> tuple[list[float], list[float]]:
+    sizes = [size / cost.sizes[0] for size in cost.sizes]
+    return sizes, [second / cost.seconds[0] for second in cost.seconds]
+
+
+def _sheet(costs: Sequence[Cost]) -> Sheet:
+    rows = [
+        [cost.name, size, second]
+        for cost in costs
+        for size, second in zip(cost.sizes, cost.seconds, strict=True)
+    ]
+    return ["what", "size", "seconds"], rows

@@ -1,0 +1,103 @@
+"""Two measures of every model against each other, with the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from engine.board import Board
+from engine.figures.canvas import (
+    MARKERS,
+    MUTED,
+    RIGHT_COLOR,
+    TEXT,
+    check,
+    page,
+    save,
+    shown_label,
+    style,
+)
+from engine.label_places import places
+from engine.palette import model_style
+from engine.pareto import NEAR
+from engine.scatter import Point, Scatter, axis, sheet
+
+MARGIN = 0.14  # of the data's extent, around it, for labels
+
+
+def tradeoff(
+    found: Scatter,
+    board: Board,
+    out: Path,
+    *,
+    facts: Mapping[str, str] | None = None,
+    width_mm: float = 120,
+    font_size: float = 8,
+) -> list[Path]:
+    """Models as points with bars, the stairs of the front dashed, what is ideal dotted.
+
+    Bars are the 95 % interval of r, one deviation over seeds for all other measures. Returns the
+    files written; SpecError as `curves`.
+    """
+    check(out, width_mm, font_size)
+    with style(font_size):
+        figure = page(width_mm, 0.72)
+        axes = figure.add_subplot()
+        for point in found.points:
+            _draw_point(axes, point)
+        _set_limits(axes, found)
+        for corners in found.stairs:
+            axes.plot(corners[:, 0], corners[:, 1], color=TEXT, linestyle=(0, (4, 2)), lw=0.8)
+        for goal, line in zip(found.goals, (axes.axvline, axes.axhline), strict=True):
+            if goal.better == NEAR and np.isfinite(goal.target):
+                line(goal.target, color=RIGHT_COLOR, linestyle=(0, (1, 2)), lw=0.8)
+        axes.set_xlabel(axis(found.x, board, found.goals[0]))
+        axes.set_ylabel(axis(found.y, board, found.goals[1]))
+        title = "dashed: no method is better in both; dotted: ideal"
+        axes.set_title(title, fontsize=font_size - 1, color=MUTED, loc="left")
+        figure.draw_without_rendering()  # where the points lie is known from now on
+        _label(axes, found)
+        return save(figure, out, facts, sheet(found))
+
+
+def _draw_point(axes: Axes, point: Point) -> None:
+    color, symbol, _ = model_style(point.row.model)
+    for (low, high), bars, at in (
+        (point.x_interval, axes.hlines, point.y),
+        (point.y_interval, axes.vlines, point.x),
+    ):
+        if np.isfinite([low, high]).all():
+            bars(at, low, high, color=color, lw=0.8, zorder=2)
+    axes.plot(
+        point.x, point.y, marker=MARKERS[symbol], markersize=6, color=color, linestyle="",
+        markerfacecolor="white" if point.row.number else color, zorder=3,
+    )  # fmt: skip
+
+
+def _set_limits(axes: Axes, found: Scatter) -> None:
+    for ends, values in (
+        (axes.set_xlim, [(one.x, *one.x_interval) for one in found.points]),
+        (axes.set_ylim, [(one.y, *one.y_interval) for one in found.points]),
+    ):
+        known = np.array(values)[np.isfinite(values)]
+        if len(known):
+            pad = MARGIN * (np.ptp(known) or abs(known[0]) or 1.0)
+            ends(known.min() - pad, known.max() + pad)
+
+
+def _label(axes: Axes, found: Scatter) -> None:
+    """The models' names beside their points, where there is room."""
+    texts = [axes.text(0, 0, shown_label(one.row.name)) for one in found.points]
+    boxes = [text.get_window_extent() for text in texts]
+    points = axes.transData.transform([(one.x, one.y) for one in found.points])
+    page_ = axes.get_window_extent()
+    sizes = np.array([(box.width, box.height) for box in boxes]).reshape(-1, 2)
+    wanted = places(points, sizes, (page_.x0, page_.y0, page_.width, page_.height))
+    for text, at in zip(texts, wanted, strict=True):
+        if np.isfinite(at).all():
+            text.set(position=axes.transData.inverted().transform(at), va="bottom")
+        else:
+            text.remove()

@@ -1,0 +1,90 @@
+"""How alike the layers of two models are to Original's and Re-train's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from engine.comparison import (
+    FORGET,
+    RETAIN,
+)
+from engine.figures.canvas import MUTED, TEXT, Sheet, check, page, save, shown_label, style
+from engine.figures.pair import Names
+from engine.results import Likeness, Similarity
+
+REFERENCES = (("original", "Original", "o", ()), ("retrain", "Re-train", "s", (4.0, 2.0)))
+
+
+def similarity(
+    shown: Similarity,
+    names: Names,
+    out: Path,
+    *,
+    facts: Mapping[str, str] | None = None,
+    width_mm: float = 183,
+    font_size: float = 8,
+) -> list[Path]:
+    """CKA of every layer with Original and Re-train, forget samples left and retain samples right.
+
+    Returns the files written; SpecError as `curves`.
+    """
+    check(out, width_mm, font_size)
+    with style(font_size):
+        figure = page(width_mm, 0.5)
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, split in zip(panels, (FORGET, RETAIN), strict=True):
+            _draw_likenesses(axes, shown, split, names)
+            axes.set_title(f"{shown.samples[split]:,} {split} samples", fontsize=font_size)
+            axes.set_xlabel("layer, from input to output")
+        panels[0].set_ylabel("CKA (1 = alike)")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=3, frameon=False,
+            fontsize=font_size - 1,
+        )  # fmt: skip
+        return save(figure, out, facts, _similarity_sheet(shown))
+
+
+def _draw_likenesses(axes: Axes, shown: Similarity, split: str, names: Names) -> None:
+    x = np.arange(len(shown.layers))
+    band = shown.line(split, "retrain", "retrain")
+    if band is not None:
+        axes.fill_between(
+            x, band.low, band.high, color=MUTED, alpha=0.3, lw=0, label="Re-trains among themselves"
+        )
+    for model, label, look in zip((names.a, names.b), names.labels, names.styles(), strict=True):
+        for to, words, marker, dash in REFERENCES:
+            line = shown.line(split, model, to)
+            if line is not None:
+                _draw_line(axes, x, line, f"{label} – {words}", look.color, marker, dash)
+    direct = shown.line(split, shown.a, shown.b)
+    if direct is not None:
+        _draw_line(axes, x, direct, "A – B", TEXT, "D", (1.5, 1.5))
+    turned = sum(map(len, shown.layers)) > 40
+    axes.set_xticks(x, shown.layers, rotation=90 if turned else 0)
+
+
+def _draw_line(
+    axes: Axes, x: np.ndarray, line: Likeness, label: str, color: str, marker: str,
+    dash: tuple[float, ...],
+) -> None:  # fmt: skip
+    axes.fill_between(x, line.low, line.high, color=color, alpha=0.15, lw=0)
+    axes.plot(
+        x, line.mean, color=color, linestyle=(0, dash) if dash else "-", marker=marker,
+        markersize=3, linewidth=1.2, label=shown_label(label),
+    )  # fmt: skip
+
+
+def _similarity_sheet(shown: Similarity) -> Sheet:
+    header = ["split", "samples", "model", "to", "layer", "cka", "low", "high"]
+    rows: list[list[object]] = []
+    for line in shown.lines:
+        for place, layer in enumerate(shown.layers):
+            numbers = (float(one[place]) for one in (line.mean, line.low, line.high))
+            samples = shown.samples[line.split]
+            rows.append([line.split, samples, line.model, line.to, layer, *numbers])
+    return header, rows

@@ -1,0 +1,184 @@
+"""Decision regions of every model on one plane through a sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from engine.figures.canvas import (
+    MOST_CLASSES,
+    TEXT,
+    Sheet,
+    check,
+    filled,
+    page,
+    save,
+    shown_label,
+    style,
+)
+from engine.labels import model_label, perturbation_label
+from engine.palette import class_color, rgb
+from engine.results import Slice
+
+NARROWEST = 4.2  # mm of a panel's width for each point of the font
+TINT = 0.72  # share of a class's color: lines stay legible on what is left
+LEGEND = 4.6  # mm of width of a legend's entry for each point of the font
+POINT = 25.4 / 72  # mm
+HATCH = "////"
+DASHED = (0, (4, 3))
+
+
+def slice_regions(
+    shown: Slice,
+    classes: Sequence[str],
+    labels: Mapping[str, str],
+    out: Path,
+    *,
+    facts: Mapping[str, str] | None = None,
+    width_mm: float = 183,
+    font_size: float = 8,
+) -> list[Path]:
+    """One panel a model: what it calls the points of the plane, the true class hatched.
+
+    Above each panel stands the percentage of the tau ball that gets the true class. The CSV has
+    every point. Returns the files written; SpecError as `curves`.
+    """
+    check(out, width_mm, font_size)
+    columns = _columns(len(shown.predictions), width_mm, font_size)
+    rows = -(-len(shown.predictions) // columns)
+    present = sorted({int(k) for said in shown.predictions.values() for k in np.unique(said)})
+    with style(font_size):
+        handles = _handles(shown, classes, present)
+        across = max(1, int(width_mm / font_size / LEGEND))
+        title = filled(_title(shown, classes, labels), width_mm / font_size * 4.9)
+        written = 1.5 * (title.count("\n") + 1) + 1.7 * -(-len(handles) // across) + 4
+        margin, line = 5 * font_size * POINT, font_size * POINT
+        height = rows * ((width_mm - margin) / columns + 1.6 * line) + written * line
+        figure = page(width_mm, height / width_mm)
+        panels = figure.subplots(
+            rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.08}
+        )
+        for axes in panels.flat[len(shown.predictions) :]:
+            axes.set_visible(False)
+        _draw_panels(panels, shown, labels, present)
+        for axes in panels[-1]:
+            axes.set_xlabel("→ (L2)")
+        for axes in panels[:, 0]:
+            axes.set_ylabel("↑ (L2)")
+        figure.suptitle(title, fontsize=font_size, x=0.01, ha="left")
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=min(across, len(handles)),
+            frameon=False, fontsize=font_size - 1, handlelength=1.8,
+        )  # fmt: skip
+        return save(figure, out, facts, _sheet(shown, classes, labels))
+
+
+def _columns(panels: int, width_mm: float, font_size: float) -> int:
+    """How many panels stand side by side: as many as stay legible, in rows of equal length."""
+    most = max(1, int(width_mm / (NARROWEST * font_size)))
+    rows = -(-panels // most)
+    return math.ceil(panels / rows)
+
+
+def _draw_panels(
+    panels: np.ndarray, shown: Slice, labels: Mapping[str, str], present: Sequence[int]
+) -> None:
+    colors = ListedColormap([_tinted(class_color(k)) for k in present])
+    shares = shown.recognized()
+    for number, (axes, name) in enumerate(zip(panels.flat, shown.predictions, strict=False)):
+        _draw_regions(axes, shown, shown.predictions[name], present, colors)
+        _draw_marks(axes, shown)
+        title = f"{model_label(name, labels)}: {shares[name]:.0f} %"
+        axes.set_title(shown_label(title), fontsize="medium")
+        below = number + panels.shape[1] >= len(shown.predictions)
+        axes.tick_params(labelbottom=below, length=2)
+
+
+def _draw_regions(
+    axes: Axes, shown: Slice, said: np.ndarray, present: Sequence[int], colors: ListedColormap
+) -> None:
+    """The grid's points as they were asked, nothing in between; the true class hatched."""
+    half = (shown.steps[1] - shown.steps[0]) / 2
+    reach = float(shown.steps[-1] + half)
+    axes.imshow(
+        np.searchsorted(present, said), cmap=colors, vmin=-0.5, vmax=len(present) - 0.5,
+        extent=(-reach, reach, -reach, reach), origin="lower", interpolation="nearest",
+    )  # fmt: skip
+    right = said == shown.label
+    if right.any():
+        _hatch(axes, shown.steps, right)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+
+
+def _hatch(axes: Axes, steps: np.ndarray, right: np.ndarray) -> None:
+    hatched = axes.contourf(
+        steps, steps, right.astype(float), levels=[0.5, 1.5], colors="none", hatches=[HATCH]
+    )
+    hatched.set(edgecolor="#00000059", linewidth=0)
+    if not right.all():
+        axes.contour(steps, steps, right.astype(float), levels=[0.5], colors=TEXT, linewidths=0.5)
+
+
+def _draw_marks(axes: Axes, shown: Slice) -> None:
+    ball = np.concatenate([shown.ball, shown.ball[:1]])
+    for color, width in (("white", 2.4), (TEXT, 1.0)):
+        axes.plot(ball[:, 0], ball[:, 1], color=color, lw=width, ls=DASHED if width < 2 else "-")
+    axes.plot(0, 0, marker="+", color=TEXT, markersize=6, markeredgewidth=1.2)
+    if shown.other >= 0:
+        axes.plot(shown.distance, 0, marker="D", color=TEXT, markersize=4, mec="white", mew=0.5)
+
+
+def _title(shown: Slice, classes: Sequence[str], labels: Mapping[str, str]) -> str:
+    right = {
+        "attack": f"an FGSM step against {model_label(shown.against, labels)}",
+        "sample": f"sample {shown.other}, {shown.distance:.3g} away",
+        "chosen": f"sample {shown.other}, {shown.distance:.3g} away",
+    }.get(shown.directions, "random")
+    return (
+        f"Sample {shown.sample}, class {classes[shown.label]}: → {right}, ↑ random (L2 distances, "
+        f"pixel range [0, 1]). {perturbation_label(shown.perturbation)} at τ = {shown.tau:g}; "
+        "%: share of the τ ball on this plane with the true class"
+    )
+
+
+def _handles(shown: Slice, classes: Sequence[str], present: Sequence[int]) -> list[Patch | Line2D]:
+    areas = [
+        Patch(facecolor=_tinted(class_color(k)), label=shown_label(classes[k]))
+        for k in present[:MOST_CLASSES]
+    ]
+    right = Patch(facecolor="white", edgecolor=TEXT, hatch=HATCH * 2, linewidth=0.5)
+    right.set_label(shown_label(f"true class {classes[shown.label]}"))
+    ball = Line2D([], [], color=TEXT, lw=1, ls=DASHED, label="τ ball")
+    here = Line2D([], [], color=TEXT, marker="+", ls="", label=f"sample {shown.sample}")
+    marks: list[Patch | Line2D] = [*areas, right, ball, here]
+    if shown.other >= 0:
+        label = f"sample {shown.other}"
+        marks.append(Line2D([], [], color=TEXT, marker="D", ms=4, ls="", label=label))
+    return marks
+
+
+def _tinted(color: str) -> str:
+    return "#" + "".join(f"{round(TINT * part + (1 - TINT) * 255):02x}" for part in rgb(color))
+
+
+def _sheet(shown: Slice, classes: Sequence[str], labels: Mapping[str, str]) -> Sheet:
+    header = [
+        "sample", "model", "name", "along", "up", "prediction", "correct", "confidence", "in_ball"
+    ]  # fmt: skip
+    inside = shown.inside()
+    rows: list[list[object]] = []
+    for name, said in shown.predictions.items():
+        label, sure = model_label(name, labels), shown.confidence[name]
+        for (i, j), k in np.ndenumerate(said):
+            rows.append(
+                [shown.sample, name, label, float(shown.steps[j]), float(shown.steps[i]),
+                 classes[int(k)], int(k == shown.label), float(sure[i, j]), int(inside[i, j])]
+            )  # fmt: skip
+    return header, rows

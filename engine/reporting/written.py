@@ -1,0 +1,75 @@
+"""Writes the report of a study: HTML, PDF, or both, with the same words and figures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import SpecError
+from engine.report import Reporter
+from engine.reporting import html, pictures
+from engine.reporting.content import document, subject
+from engine.reporting.document import Document
+from engine.results import Study
+from engine.runtime import require
+
+if TYPE_CHECKING:
+    from engine.pipeline import Pipeline
+
+HTML, PDF = (".html", ".htm"), ".pdf"
+
+
+def write(
+    pipeline: Pipeline,
+    study: Study,
+    files: Sequence[Path],
+    report: Reporter,
+    texts: Sequence[str] = (),
+) -> list[Path]:
+    """The files written, each in the format of its suffix; each is whole or is not there.
+
+    texts: wordings of the forget set that may be right, such as 'class:8:0.5'. What is not in the
+    store is computed, but for embeddings and slices. SpecError for another suffix, StoreError
+    where a file cannot be written.
+    """
+    check(files)
+    wants_pdf = any(path.suffix.lower() == PDF for path in files)
+    with tempfile.TemporaryDirectory(prefix="rk-report-") as folder:
+        found = subject(pipeline, study, texts, report)
+        drawn = pictures.draw(pipeline, study, Path(folder), report, pdf=wants_pdf)
+        whole = document(found, drawn)
+        for path in files:
+            made = _bytes(whole, path, study)
+            with pipeline.store.replacing(path) as aside:
+                aside.write_bytes(made)
+    return list(files)
+
+
+def check(files: Sequence[Path]) -> None:
+    """SpecError unless all of these can be reports here."""
+    require("matplotlib", "Reports need")
+    for path in files:
+        if path.suffix.lower() not in (*HTML, PDF):
+            raise SpecError(f"A report ends in .html or .pdf; '{path.name}' does not.")
+    if any(path.suffix.lower() == PDF for path in files):
+        require("fpdf", "Reports as PDF need")
+        require("pypdf", "Reports as PDF need")
+
+
+def _bytes(whole: Document, path: Path, study: Study) -> bytes:
+    if path.suffix.lower() != PDF:
+        return html.page(whole).encode()
+    from engine.reporting import pdf
+
+    return pdf.write(whole, _made(study))
+
+
+def _made(study: Study) -> datetime | None:
+    """When the study was made: a report of the same study is the same file."""
+    try:
+        return datetime.fromisoformat(study.created)
+    except ValueError:
+        return None
