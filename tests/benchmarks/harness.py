@@ -6,14 +6,15 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 
+from engine.bench.row import Row, closing, heading, line
 from explorer import theme
 from explorer.app import Explorer, Options
 
@@ -28,10 +29,11 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def summary(values: Sequence[float], unit: str) -> str:
     """Median, 99th percentile and worst of the values."""
+    digits = 1 if unit == "ms" else 2
     parts = {
         "p50": statistics.median(values), "p99": percentile(values, 0.99), "worst": max(values),
     }  # fmt: skip
-    words = ", ".join(f"{name} {value:.1f} {unit}" for name, value in parts.items())
+    words = ", ".join(f"{name} {value:.{digits}f} {unit}" for name, value in parts.items())
     return f"{words} ({len(values)} values)"
 
 
@@ -42,14 +44,48 @@ def circumstances() -> str:
     return f"{cores} cores, load average {load} before the run, Python {sys.version.split()[0]}"
 
 
+def application() -> QApplication:
+    """The one QApplication, made and styled at the first call."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    theme.apply(app, theme.LIGHT)
+    return app
+
+
+def within(
+    what: str, limit: float, values: Sequence[float], unit: str, share: float = 0.5, note: str = ""
+) -> Row:
+    """A row that is met where this share of the values does not exceed the limit."""
+    found = statistics.median(values) if share == 0.5 else percentile(values, share)
+    said = f"{summary(values, unit)}{', ' if note else ''}{note}"
+    return Row(what, f"<= {limit:g} {unit}", said, found <= limit, {"value": found, "unit": unit})
+
+
+def compared(what: str, limit: float, ours: Sequence[float], theirs: Sequence[float]) -> Row:
+    """A row of milliseconds that also says how many times longer the straightforward way takes."""
+    ratios = sorted(slow / fast for slow, fast in zip(theirs, ours, strict=True))
+    spread = f"{ratios[0]:.1f}..{ratios[-1]:.1f}"
+    note = f"plain {statistics.median(theirs):.1f} ms, {statistics.median(ratios):.1f}x ({spread})"
+    return within(what, limit, ours, "ms", note=note)
+
+
+def show(rows: Iterable[Row]) -> list[Row]:
+    """Print the table, each row as it comes."""
+    print(heading(), flush=True)
+    found = []
+    for row in rows:
+        print(line(row), flush=True)
+        found.append(row)
+    print(closing(found))
+    return found
+
+
 def with_window(begin: Callable[[Explorer], object], dataset: str = "digits") -> None:
     """Open the program on an empty store, call `begin(explorer)` once data are there, and wait.
 
     The window is closed by `begin`, or after ten minutes.
     """
-    app = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(app, QApplication)
-    theme.apply(app, theme.LIGHT)
+    app = application()
     with tempfile.TemporaryDirectory(prefix="rk-benchmark-") as folder:
         explorer = Explorer(Options(store=Path(folder) / "store", dataset=dataset, theme="light"))
         explorer.controller.opened.connect(lambda: begin(explorer))
@@ -57,3 +93,6 @@ def with_window(begin: Callable[[Explorer], object], dataset: str = "digits") ->
         explorer.show()
         app.exec()
         explorer.close()
+        explorer.window.deleteLater()  # while there still is an application, whoever keeps it
+        explorer.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -6,11 +6,13 @@ The study is digits with the small CNN: training, unlearning, measuring and the 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, QTimer
 
+from engine.bench.row import Row
 from explorer.app import Explorer
-from tests.benchmarks.harness import circumstances, summary, with_window
+from tests.benchmarks.harness import circumstances, show, with_window, within
 
 TICK_MS = 5
 LONGEST = 5  # stalls that are named with their time
@@ -21,6 +23,7 @@ class Stalls:
 
     def __init__(self, explorer: Explorer) -> None:
         self.late: list[float] = []
+        self.said = "not finished"
         self.longest: list[tuple[float, float]] = []  # (ms late, seconds after the start)
         self._explorer = explorer
         self._timer = QTimer(explorer)
@@ -44,15 +47,13 @@ class Stalls:
             return
         self._timer.stop()
         seconds = time.perf_counter() - self._started
-        print(f"stalls of the event loop during {seconds:.0f} s: {summary(self.late, 'ms')}")
         when = ", ".join(f"{late:.0f} ms at {at:.1f} s" for late, at in reversed(self.longest))
-        print(f"longest: {when}")
+        self.said = f"during {seconds:.0f} s; longest: {when}"
         self._explorer.window.close()
 
 
-def main() -> None:
-    """Print the median, the 99th percentile and the worst stall."""
-    print(circumstances())
+def rows() -> Iterator[Row]:
+    """What 99 % of the ticks kept to, and the worst of them."""
     started: list[Stalls] = []
 
     def begin(explorer: Explorer) -> None:
@@ -60,7 +61,11 @@ def main() -> None:
             started.append(Stalls(explorer))
 
     with_window(begin)
+    late, said = started[0].late, started[0].said
+    yield within("event loop late while a study runs, p99", 33, late, "ms", 0.99, said)
+    yield within("event loop late while a study runs, worst", 150, late, "ms", 1.0)
 
 
 if __name__ == "__main__":
-    main()
+    print(circumstances())
+    show(rows())

@@ -1,0 +1,128 @@
+"""Adaptive draws against c = 100 draws of every sample: passes, width and place of the interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor, nn
+
+from engine.adaptive import allocate
+from engine.bench.row import Row
+from engine.bench.setting import MODELS, SEED, TUNED, Setting, digits, forget_set, images, trained
+from engine.report import Reporter
+from engine.residual import blocks_of, copies, summarize, verdicts
+from engine.results import Curve, Residual
+from engine.samples import Samples
+from engine.sparse import Cells, nothing_said
+from engine.spec import PAPER_TAUS, ProbeSpec, TrainSpec, parse_taus
+
+WIDER = (0.25, 1.0)  # by what share the interval of the mean may be wider
+JUDGED = ("original", *TUNED)
+RETRAINS = [role for role in MODELS if role.startswith("retrain-")]
+RESOLVED = 0.01  # width of r below which nobody asks how much wider another interval is
+TARGET = 0.1  # of the full grid's passes
+
+
+@dataclass(frozen=True)
+class Case:
+    """Models, and the samples that they are asked about."""
+
+    models: Mapping[str, nn.Module]
+    x: Tensor
+    y: Tensor
+    n_classes: int
+    probe: ProbeSpec
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is found adaptively (`own`) and by the full grid, and the share of its passes."""
+
+    own: Residual
+    full: Residual
+    share: float
+
+    def widths(self) -> np.ndarray:
+        """(m,) our interval's width in units of the full grid's."""
+        pairs = [(one.high - one.low, whole.high - whole.low) for one, whole in self._curves()]
+        own, full = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        told = full > RESOLVED
+        return np.asarray(own[told] / full[told])
+
+    def inside(self) -> float:
+        """Share of our r_tau that lie in the full grid's interval."""
+        hits = [
+            (whole.low <= one.mean) & (one.mean <= whole.high) | np.isnan(whole.mean)
+            for one, whole in self._curves()
+        ]
+        return float(np.mean(hits))
+
+    def gap(self, part: str) -> float:
+        """Largest difference of the pooled ratio or of the prevalence."""
+        each = [np.abs(getattr(one, part) - getattr(whole, part)) for one, whole in self._curves()]
+        return float(np.nanmax(each))
+
+    def _curves(self) -> list[tuple[Curve, Curve]]:
+        return [(self.own.curves[name], self.full.curves[name]) for name in JUDGED]
+
+
+def digits_cnn(setting: Setting) -> Iterator[Row]:
+    """The small CNN on digits."""
+    samples, probe = digits(setting), ProbeSpec(taus=parse_taus("0:0.4:11"), seed=SEED)
+    spec = TrainSpec(epochs=3, lr=0.05)
+    yield from _rows(setting, "small CNN, digits", samples, probe, spec, 50)
+
+
+def small_cifar5(setting: Setting) -> Iterator[Row]:
+    """The small CNN on 32 x 32 images."""
+    spec = TrainSpec(epochs=1 if setting.quick else 6, lr=0.05, batch=32)
+    probe = ProbeSpec(taus=PAPER_TAUS[::2], seed=SEED)  # half the grid: the full one takes minutes
+    yield from _rows(setting, "small CNN, 32x32", images(setting, 200), probe, spec, 25)
+
+
+def _rows(
+    setting: Setting, name: str, samples: Samples, probe: ProbeSpec, spec: TrainSpec, n: int
+) -> Iterator[Row]:
+    x, y, _ = forget_set(samples, 10 if setting.quick else n)
+    case = Case(trained("cnn", samples, spec), x, y, samples.n_classes, probe)
+    blocks, numbers = range(blocks_of(probe.draws)), range(len(x))
+    said = verdicts(case.models, x, y, numbers, probe, blocks, case.n_classes, Reporter())
+    full = _summary(case, said, None)
+    for wider in WIDER:
+        yield _row(name, wider, _adaptively(case, wider, full))
+
+
+def _adaptively(case: Case, wider: float, full: Residual) -> Found:
+    n, probe = len(case.x), case.probe
+    blank = (n, len(probe.taus), probe.draws, case.n_classes)
+    said = {role: nothing_said(*blank) for role in case.models}
+    cells = Cells(case.models, case.x, case.y, range(n), probe, said, Reporter())
+    fixed = np.broadcast_to(np.array(probe.taus) == 0, (n, len(probe.taus)))
+    drawn = allocate(cells.ask, JUDGED, RETRAINS, fixed, probe.draws, wider)
+    own = _summary(case, {role: one.classes for role, one in cells.said.items()}, drawn)
+    return Found(own, full, cells.asked / (copies(probe, n) * len(case.models)))
+
+
+def _summary(case: Case, said: Mapping[str, np.ndarray], drawn: np.ndarray | None) -> Residual:
+    y, probe = case.y.cpu().numpy(), case.probe
+    return summarize(probe, probe.draws, np.arange(len(y)), y, said, JUDGED, RETRAINS, drawn)
+
+
+def _row(name: str, wider: float, found: Found) -> Row:
+    widths, inside = found.widths(), found.inside()
+    width = float(np.median(widths)) if len(widths) else 1.0
+    facts = {
+        "share": found.share, "width": width, "widest": float(widths.max(initial=1.0)),
+        "inside": inside, "pooled": found.gap("pooled"), "prevalence": found.gap("prevalence"),
+    }  # fmt: skip
+    return Row(
+        f"adaptive draws, {name}, up to {1 + wider:g}x as wide",
+        f"<= {TARGET:.0%}",
+        f"{found.share:.1%} of the passes; width {width:.2f}x (at most {facts['widest']:.2f}x); "
+        f"{inside:.0%} of r inside; pooled within {facts['pooled']:.3f}, prevalence within "
+        f"{facts['prevalence']:.0f} % points",
+        found.share <= TARGET and inside == 1.0,
+        facts,
+    )

@@ -1,0 +1,78 @@
+"""The benchmark's measurements by name, and running them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+
+from engine.bench import (
+    adaptive,
+    attacks,
+    draws,
+    jacobians,
+    memory,
+    reopening,
+    scaling,
+    training,
+)
+from engine.bench.row import Row
+from engine.bench.setting import Setting, resnets
+from engine.errors import unknown
+from engine.report import Reporter
+
+Measurement = Callable[[Setting], Iterator[Row]]
+
+ALL: Mapping[str, Measurement] = {
+    "residual-resnet18": draws.resnet18,
+    "residual-digits": draws.digits_cnn,
+    "adaptive-digits": adaptive.digits_cnn,
+    "adaptive-images": adaptive.small_cifar5,
+    "fgsm": attacks.fgsm,
+    "pgd": attacks.pgd,
+    "training-cnn": training.cnn,
+    "training-resnet18": training.resnet18,
+    "fisher": jacobians.fisher,
+    "ntk": jacobians.ntk,
+    "memory": memory.memory,
+    "reopening": reopening.reopening,
+    "scaling": scaling.scaling,
+}
+ASKED: Mapping[str, Measurement] = {"accuracy": training.accuracy}  # slow: by --only alone
+
+
+def chosen(text: str) -> list[str]:
+    """The names in 'residual-digits,pgd' ('': all of `ALL`); SpecError for one that is none."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in {**ALL, **ASKED}:
+            raise unknown("measurement", name, [*ALL, *ASKED])
+    return names or list(ALL)
+
+
+def run(names: Sequence[str], setting: Setting, threads: int, report: Reporter) -> Iterator[Row]:
+    """The rows of these measurements, each as soon as it is known; both ways use the threads."""
+    every = {**ALL, **ASKED}
+    report.expect(len(names))
+    try:
+        with _threads(threads):
+            for name in names:
+                report.stage(name)
+                for row in every[name](setting):
+                    report.check()
+                    yield row
+                report.advance(1)
+    finally:
+        resnets.cache_clear()
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """So many threads of torch meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,49 @@
+"""A measurement in a process of its own, whose memory nothing else has touched."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.errors import EngineError
+
+RUN = "import sys; from engine.bench.child import answer; answer(*sys.argv[1:])"
+MIB = 2**20
+
+
+def in_child(function: Callable[..., Any], *words: Any) -> Any:
+    """What `function(*words)` returns in a fresh process; words and answer are JSON data.
+
+    The function must lie at the top of its module. EngineError where the process fails.
+    """
+    call = [function.__module__, function.__name__, json.dumps(words)]
+    done = subprocess.run([sys.executable, "-c", RUN, *call], capture_output=True, text=True)
+    if done.returncode:
+        raise EngineError(f"A measurement in a process of its own failed: {done.stderr[-500:]}")
+    return json.loads(done.stdout)
+
+
+def answer(module: str, function: str, words: str) -> None:
+    """Called in the child: print the function's result."""
+    import importlib
+
+    found = getattr(importlib.import_module(module), function)(*json.loads(words))
+    print(json.dumps(found))
+
+
+def peak() -> float:
+    """The most memory this process ever had, in MiB."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # getrusage would begin with what the parent process had
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))
+        if found:
+            return int(found[1]) / 1024
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / MIB if sys.platform == "darwin" else most / 1024

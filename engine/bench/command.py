@@ -1,0 +1,97 @@
+"""`rk-engine bench`: the table as it comes, then the files that were asked for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.bench import catalog
+from engine.bench.row import Row, closing, heading, line
+from engine.bench.setting import Setting
+from engine.console import ConsoleReporter
+from engine.errors import SpecError
+from engine.runtime import choose_device
+from engine.store import versions
+
+
+def bench(options: argparse.Namespace) -> None:
+    """Run what was asked for; SpecError for an unknown name, device or number of threads."""
+    if options.only == "?":
+        print("\n".join([*catalog.ALL, *(f"{name} (not by itself)" for name in catalog.ASKED)]))
+        return
+    names = catalog.chosen(options.only)
+    if options.plot and "scaling" not in names:
+        raise SpecError("--plot draws the measurement 'scaling', which --only leaves out.")
+    setting = Setting(choose_device(options.device), options.quick, str(options.root))
+    threads = _threads(options.threads)
+    print(_circumstances(setting, threads))
+    print(heading(), flush=True)
+    rows, started = [], time.monotonic()
+    with ConsoleReporter() as report:
+        for row in catalog.run(names, setting, threads, report):
+            print(line(row), flush=True)
+            rows.append(row)
+    print(f"{closing(rows)} {time.monotonic() - started:.0f} s in all.")
+    if options.json:
+        found = {"facts": _facts(setting, threads), "rows": [row.plain() for row in rows]}
+        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        _plot(rows, options.plot)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _threads(asked: int | None) -> int:
+    if asked is not None and asked < 1:
+        raise SpecError(f"--threads must be at least 1, but is {asked}.")
+    return asked or cores()
+
+
+def _facts(setting: Setting, threads: int) -> dict[str, Any]:
+    name = torch.cuda.get_device_name(setting.device) if setting.device.type == "cuda" else ""
+    return {
+        "device": str(setting.device),
+        "gpu": name,
+        "machine": platform.machine(),
+        "cores": cores(),
+        "threads": threads,
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "images": "small CIFAR-5" if setting.root else "made",
+        "quick": setting.quick,
+        "versions": versions(),
+    }
+
+
+def _circumstances(setting: Setting, threads: int) -> str:
+    """What else the machine was doing, without which a time says little."""
+    facts = _facts(setting, threads)
+    load = "unknown" if facts["load"] is None else f"{facts['load']:.2f}"
+    return (
+        f"{facts['gpu'] or facts['device']}, {threads} of {facts['cores']} cores for both ways, "
+        f"load average {load} before, {facts['images']} images, torch {torch.__version__}"
+    )
+
+
+def _plot(rows: Sequence[Row], out: Path) -> None:
+    from engine.figures.scaling import Cost, scaling
+
+    costs = [
+        Cost(row.what.removeprefix("cost against "), row.facts["sizes"], row.facts["seconds"])
+        for row in rows
+        if "power" in row.facts
+    ]
+    for path in scaling(costs, out):
+        print(path)

@@ -1,0 +1,193 @@
+"""Residual knowledge from random draws: a loop over models, tau and draws against ours."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.bench.row import Row
+from engine.bench.setting import (
+    MODELS,
+    SEED,
+    TUNED,
+    Setting,
+    digits,
+    forget_set,
+    operations,
+    resnets,
+    trained,
+)
+from engine.bench.timing import Ratio, alternate, matrix_rate
+from engine.models.base import Classifier
+from engine.perturb import BLOCK, random_copies, unit_noise
+from engine.report import Reporter
+from engine.residual import correct, curve, resampling_weights, verdicts
+from engine.runtime import borrowed_global_seed, torchattacks
+from engine.spec import PAPER_TAUS, ProbeSpec, TrainSpec, parse_taus
+
+DRAWS = 100  # of the whole measurement, of which a share is timed
+DIGITS_TAUS = "0:0.4:11"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What both ways are given: the plain one all samples, ours the first `few`, in so many draws.
+
+    Samples times draws is the same, so that both answer equally many questions in a round.
+    """
+
+    network: str
+    models: Mapping[str, Classifier]
+    x: Tensor
+    y: Tensor
+    n_classes: int
+    probe: ProbeSpec
+    plain_draws: int
+    few: int
+    blocks: int
+
+    @property
+    def share(self) -> float:
+        """The part of the whole measurement (c = 100 for every sample) that a round does."""
+        return self.plain_draws / DRAWS
+
+
+def resnet18(setting: Setting) -> Iterator[Row]:
+    """ResNet-18 on 32 x 32 images, 5 models, 11 tau, Gaussian."""
+    n = 20 if setting.quick else 100
+    draws = 10 if setting.device.type == "cuda" else 1
+    samples, models = resnets(setting)
+    x, y, _ = forget_set(samples, n)
+    yield from _rows(
+        setting,
+        "ResNet-18, 32x32",
+        Work(
+            "resnet18", models, x, y, samples.n_classes, ProbeSpec(taus=PAPER_TAUS, seed=SEED),
+            draws, n * draws // BLOCK, 1,
+        ),
+    )  # fmt: skip
+
+
+def digits_cnn(setting: Setting) -> Iterator[Row]:
+    """The small CNN on digits, 5 models, 11 tau, Gaussian."""
+    samples = digits(setting)
+    n, blocks = (20, 1) if setting.quick else (100, 2)
+    x, y, _ = forget_set(samples, n)
+    probe = ProbeSpec(taus=parse_taus(DIGITS_TAUS), seed=SEED)
+    models = trained("cnn", samples, TrainSpec(epochs=3, lr=0.05))
+    work = Work("cnn", models, x, y, samples.n_classes, probe, blocks * BLOCK, n, blocks)
+    yield from _rows(setting, "small CNN, digits", work)
+
+
+def plain(
+    models: Mapping[str, Classifier], x: Tensor, y: Tensor, taus: Sequence[float], draws: int
+) -> dict[str, Tensor]:
+    """model -> (T, n) how often each sample was recognized, as a careful user would count."""
+    library = torchattacks()
+    counts = {}
+    for name, model in models.items():
+        counts[name] = torch.zeros(len(taus), len(x), dtype=torch.int64, device=x.device)
+        for t, tau in enumerate(taus):
+            attack = library.GN(model, std=tau)
+            for _ in range(draws):
+                copies = attack(x, y)
+                with torch.no_grad():
+                    counts[name][t] += model(copies).argmax(1) == y
+    return counts
+
+
+def ours(work: Work) -> dict[str, np.ndarray]:
+    """model -> (few, T, draws) predicted classes."""
+    return verdicts(
+        work.models, work.x[: work.few], work.y[: work.few], range(work.few), work.probe,
+        range(work.blocks), work.n_classes, Reporter(),
+    )  # fmt: skip
+
+
+@torch.inference_mode()
+def in_float32(work: Work) -> dict[str, np.ndarray]:
+    """model -> (few, T, draws): what the plain float32 models say of our copies."""
+    x, shape = work.x[: work.few], work.x.shape[1:]
+    taus = work.probe.taus
+    found = {
+        name: np.zeros((work.few, len(taus), work.blocks * BLOCK), np.uint8) for name in work.models
+    }
+    for block in range(work.blocks):
+        columns = slice(block * BLOCK, (block + 1) * BLOCK)
+        noise = unit_noise("gaussian", range(work.few), shape, work.probe.seed, block, x.device)
+        for t, tau in enumerate(taus):
+            copies = random_copies(x, noise, tau).flatten(0, 1)
+            for name, model in work.models.items():
+                called = model(copies).argmax(1).reshape(work.few, BLOCK)
+                found[name][:, t, columns] = called.cpu().numpy()
+    return found
+
+
+def _rows(setting: Setting, name: str, work: Work) -> Iterator[Row]:
+    taus = work.probe.taus
+    few = work.x[:2], work.y[:2]
+    with borrowed_global_seed(SEED, "bench"):
+        plain(work.models, *few, taus[:1], 1)  # what is made at the first use costs neither way
+        ratio = alternate(
+            lambda: plain(work.models, work.x, work.y, taus, work.plain_draws),
+            lambda: ours(work),
+            setting.rounds,
+            setting.device,
+        )
+    what = f"residual knowledge, {name}, {len(MODELS)} models, {len(taus)} tau"
+    yield ratio.row(what, 4, f"{work.share:.0%} of {DRAWS} draws", share=work.share)
+    yield from _compared(work)
+    yield _rate(setting, work, ratio)
+
+
+def _compared(work: Work) -> Iterator[Row]:
+    fast, exact = ours(work), in_float32(work)
+    y = work.y[: work.few].cpu().numpy()
+    right = {
+        name: (fast[name] == y[:, None, None], exact[name] == y[:, None, None]) for name in fast
+    }
+    equal = np.mean([one == other for one, other in right.values()])
+    size = sum(one.size for one, _ in right.values())
+    yield Row(
+        "  same decisions as float32", ">= 99.9 %", f"{100 * equal:.3f} % of {size:,}",
+        bool(equal >= 0.999), {"equal": float(equal), "decisions": size},
+    )  # fmt: skip
+    gap = max(_gap(fast, exact, name, y) for name in ("original", *TUNED))
+    yield Row("  largest difference of r_tau", "<= 0.005", f"{gap:.4f}", gap <= 0.005, {"gap": gap})
+
+
+def _gap(
+    fast: Mapping[str, np.ndarray], exact: Mapping[str, np.ndarray], name: str, y: np.ndarray
+) -> float:
+    one, other = (_mean(found, name, y) for found in (fast, exact))
+    return float(np.nanmax(np.abs(one - other), initial=0.0))
+
+
+def _mean(found: Mapping[str, np.ndarray], name: str, y: np.ndarray) -> np.ndarray:
+    draws = found[name].shape[2]
+    retrains = [role for role in MODELS if role.startswith("retrain-")]
+    a = np.stack([correct(found[role], y, draws) for role in retrains])
+    mean: np.ndarray = curve(correct(found[name], y, draws), a, resampling_weights(len(y), 0)).mean
+    return mean
+
+
+def _rate(setting: Setting, work: Work, ratio: Ratio) -> Row:
+    """The share of the machine's own matrix products' speed that our passes reach."""
+    each = operations(work.network, tuple(work.x.shape[1:]), work.n_classes)
+    copies = work.blocks * sum(1 if tau == 0 else BLOCK for tau in work.probe.taus)
+    done = each * copies * work.few * len(work.models)
+    reached = done / statistics.median(ratio.ours)
+    limit, kind = matrix_rate(setting.device)
+    target = 0.5 if work.network == "resnet18" else None
+    return Row(
+        f"  share of this machine's {kind} matrix rate",
+        f">= {target:.0%}" if target else "",
+        f"{reached / limit:.0%} ({reached / 1e9:,.0f} of {limit / 1e9:,.0f} GFLOP/s)",
+        reached / limit >= target if target else None,
+        {"rate": reached, "matrix_rate": limit, "kind": kind},
+    )

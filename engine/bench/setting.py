@@ -1,0 +1,113 @@
+"""What a benchmark runs on, and data and models made for it that every run makes alike."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.datasets import base as datasets
+from engine.models.base import Classifier, build
+from engine.report import Reporter
+from engine.runtime import derive, generator, numpy_generator
+from engine.samples import Samples
+from engine.spec import DataSpec, ModelSpec, TrainSpec
+from engine.study import settled
+from engine.train import train_from_scratch
+
+SEED = 131
+PATCHES = 4  # a made image's class shows in 4 x 4 patches of color
+SIGNAL = 0.3  # share of a made image that its class decides; the rest is noise
+MODELS = ("original", "retrain-0", "retrain-1", "retrain-2", "rurk")
+TUNED = ("rurk",)  # those of them that are no Re-train and not the Original
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The device, whether small rounds will do, and where real images lie ('': made ones)."""
+
+    device: torch.device
+    quick: bool = False
+    root: str = ""
+
+    @property
+    def rounds(self) -> int:
+        """How often each way is timed."""
+        return 1 if self.quick else 3
+
+
+def images(setting: Setting, n: int, side: int = 32, classes: int = 5) -> Samples:
+    """n images (3, side, side): small CIFAR-5 where a root is given (32 px only), else made."""
+    if setting.root and side == 32:
+        found = datasets.load(DataSpec("small-cifar5", setting.root, SEED))
+        rows = numpy_generator(SEED, "bench").permutation(len(found.train_y))[:n]
+        return Samples.on(setting.device, found.train_x[rows], found.train_y[rows], 5)
+    x, y = made_images(n, side, classes)
+    return Samples.on(setting.device, x, y, classes)
+
+
+def made_images(n: int, side: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """(n, 3, side, side) uint8 images that a network can learn to tell apart, (n,) classes."""
+    rng = numpy_generator(SEED, "bench", "images")
+    patches = rng.random((classes, 3, PATCHES, PATCHES))
+    y = rng.integers(0, classes, n)
+    shown = np.kron(patches[y], np.ones((side // PATCHES, side // PATCHES)))
+    x = SIGNAL * shown + (1 - SIGNAL) * rng.random((n, 3, side, side))
+    return (255 * x).astype(np.uint8), y.astype(np.int64)
+
+
+def digits(setting: Setting) -> Samples:
+    """The training set of the built-in digits."""
+    found = datasets.load(DataSpec("digits"))
+    return Samples.on(setting.device, found.train_x, found.train_y, len(found.classes))
+
+
+def network(name: str, samples: Samples, salt: str = "") -> Classifier:
+    """A fresh network for these samples, on their device."""
+    shape = tuple(samples.x.shape[1:])
+    half = ([0.5] * shape[0], [0.25] * shape[0])
+    made = build(name, shape, samples.n_classes, half, generator(SEED, "bench", name, salt))
+    return made.to(samples.device)
+
+
+def trained(name: str, samples: Samples, spec: TrainSpec) -> Mapping[str, Classifier]:
+    """Five networks, trained apart, in the roles of `MODELS`."""
+    rows = torch.arange(len(samples), device=samples.device)
+    spec = settled(spec, ModelSpec(name), samples.device.type)
+    models = {}
+    for role in MODELS:
+        models[role] = network(name, samples, role)
+        train_from_scratch(
+            models[role], samples, rows, spec, seed=derive(SEED, role), report=Reporter()
+        )
+    return models
+
+
+@functools.lru_cache(maxsize=1)
+def resnets(setting: Setting) -> tuple[Samples, Mapping[str, Classifier]]:
+    """(128 images of 32 x 32, five ResNet-18s that learned them a little), made once."""
+    samples = images(setting, 128)
+    spec = TrainSpec(epochs=1 if setting.quick else 3, lr=0.05, batch=32, precision="auto")
+    return samples, trained("resnet18", samples, spec)
+
+
+@functools.cache
+def operations(name: str, shape: tuple[int, ...], classes: int) -> int:
+    """Multiplications and additions of one float32 forward pass of one sample."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    x = torch.zeros(1, *shape)
+    model = network(name, Samples(x, torch.zeros(1, dtype=torch.int64), classes))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(x)
+    return int(counter.get_total_flops())
+
+
+def forget_set(samples: Samples, n: int) -> tuple[Tensor, Tensor, range]:
+    """(n, *shape) pixels, their (n,) classes and numbers of the first n samples."""
+    rows = torch.arange(n, device=samples.device)
+    return samples.pixels(rows), samples.y[rows], range(n)

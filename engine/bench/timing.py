@@ -1,0 +1,95 @@
+"""Times that can be compared: two ways in turn, again and again, and the machine's own speed."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from engine.bench.row import Row
+from engine.inference import native_bfloat16
+
+SIDE = {"cpu": 1024, "cuda": 8192}  # of the square matrices whose product is timed
+PRODUCTS = 8
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds that passed, and those that processors worked on it, in all threads together."""
+
+    wall: float
+    work: float
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Seconds of the plain way and of ours, round by round; `work`: the ratio of their work.
+
+    Where other programs take turns on the same cores, the work is what they disturb least.
+    """
+
+    plain: tuple[float, ...]
+    ours: tuple[float, ...]
+    work: float
+
+    @property
+    def each(self) -> list[float]:
+        """How many times faster ours was in each round."""
+        return [slow / fast for slow, fast in zip(self.plain, self.ours, strict=True)]
+
+    @property
+    def median(self) -> float:
+        """How many times faster ours is."""
+        return statistics.median(self.each)
+
+    def __str__(self) -> str:
+        spread = f"{min(self.each):.1f}..{max(self.each):.1f}"
+        seconds = f"{statistics.median(self.plain):.3g} s, ours {statistics.median(self.ours):.3g}"
+        return f"{self.median:.1f}x ({spread}; work {self.work:.1f}x; plain {seconds} s)"
+
+    def row(self, what: str, target: float, note: str = "", **facts: Any) -> Row:
+        """The line that says so; target: how many times faster ours should be."""
+        measured = f"{self}{', ' if note else ''}{note}"
+        numbers = {"ratio": self.median, "work_ratio": self.work, **facts}
+        numbers |= {"plain_s": self.plain, "ours_s": self.ours}
+        return Row(what, f">= {target:g}x", measured, self.median >= target, numbers)
+
+
+def alternate(
+    plain: Callable[[], object], ours: Callable[[], object], rounds: int, device: torch.device
+) -> Ratio:
+    """Both ways in turn, `rounds` times: what else the machine does then hits both alike."""
+    pairs = [(spent(plain, device), spent(ours, device)) for _ in range(rounds)]
+    return Ratio(
+        tuple(slow.wall for slow, _ in pairs),
+        tuple(fast.wall for _, fast in pairs),
+        statistics.median(slow.work / fast.work for slow, fast in pairs),
+    )
+
+
+def spent(do: Callable[[], object], device: torch.device | None = None) -> Spent:
+    """How long it takes until the device has done it."""
+    _wait(device)
+    started, worked = time.perf_counter(), time.process_time()
+    do()
+    _wait(device)
+    return Spent(time.perf_counter() - started, time.process_time() - worked)
+
+
+def matrix_rate(device: torch.device) -> tuple[float, str]:
+    """(operations per second, number format) of the fastest large matrix product here."""
+    kind = torch.bfloat16 if native_bfloat16(device.type) else torch.float32
+    side = SIDE.get(device.type, 1024)
+    a, b = (torch.ones(side, side, dtype=kind, device=device) for _ in range(2))
+    torch.mm(a, b)
+    best = min(spent(lambda: torch.mm(a, b), device).wall for _ in range(PRODUCTS))
+    return 2 * side**3 / best, str(kind).removeprefix("torch.")
+
+
+def _wait(device: torch.device | None) -> None:
+    if device is not None and device.type == "cuda":
+        torch.cuda.synchronize(device)
