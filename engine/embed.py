@@ -1,4 +1,7 @@
-"""UMAP of penultimate features. The only file that imports umap.
+"""One UMAP of several models' features. The only file that imports umap.
+
+The points of all models are laid out together, each model's by its own neighborhoods, and tied to
+themselves in the other models (engine.joint): panes side by side can be compared point by point.
 
 umap-learn compiles itself for many seconds while holding Python's lock, so it lives in a helper
 process (`python -m engine.embed`) that is started early, warmed up, and asked through pipes: the
@@ -12,17 +15,25 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from engine.errors import EngineError
+from engine.joint import SHARED, STRENGTH, joined, nearest, tame, ties
 from engine.report import Reporter
 from engine.runtime import numpy_generator
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 NEIGHBORS = 15
 MIN_DIST = 0.1
+EPOCHS = 400
+FEW = 10  # below, the spectral start has no eigenvectors to begin with
+LAYOUT = (NEIGHBORS, MIN_DIST, EPOCHS, SHARED, STRENGTH)  # part of what decides an embedding
 POLL = 0.05  # seconds between two looks at the wish to stop
 
 
@@ -45,18 +56,28 @@ class Embedder:
                 env={**os.environ, "PYTHONPATH": path},
             )
 
-    def fit(self, features: np.ndarray, seed: int, report: Reporter) -> np.ndarray:
-        """(m, 2) float32 positions of features (m, d); the same for the same seed.
+    def fit(
+        self, features: Sequence[np.ndarray], anchors: np.ndarray, seed: int, report: Reporter
+    ) -> list[np.ndarray]:
+        """(n, 2) float32 positions for each model, the same for the same seed.
 
-        Raises Cancelled, and EngineError if the helper process ends without an answer.
+        features: (n, d) of each model, the same n points in each; anchors (n,) bool: the points
+        that models are compared by. Raises Cancelled, and EngineError if the helper process ends
+        without an answer.
         """
-        if len(features) <= 3 or not np.ptp(features, axis=0).any():
-            return _without_structure(features, seed)
+        tamed = [tame(one) for one in features]
+        if not _has_structure(tamed, anchors):
+            return [_scattered(len(anchors), seed)] * len(tamed)
         self.warm_up()
+        request = [np.array([seed]), np.flatnonzero(anchors), np.array([len(tamed)]), *tamed]
+        answer = self._ask(request, report)
+        return np.split(answer, len(tamed))
+
+    def _ask(self, request: Sequence[np.ndarray], report: Reporter) -> np.ndarray:
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         answer: list[np.ndarray] = []
-        asked = (process.stdin, process.stdout, features.astype(np.float32), seed, answer)
+        asked = (process.stdin, process.stdout, request, answer)
         asking = threading.Thread(target=_ask, args=asked, name="embedding", daemon=True)
         asking.start()
         while asking.is_alive():
@@ -88,17 +109,22 @@ class Embedder:
                     continue
 
 
-def _without_structure(features: np.ndarray, seed: int) -> np.ndarray:
-    """Positions where UMAP has nothing to work on: too few points, or all of them equal."""
-    return numpy_generator(seed, "embedding").normal(0, 1, (len(features), 2)).astype(np.float32)
+def _has_structure(features: Sequence[np.ndarray], anchors: np.ndarray) -> bool:
+    """Whether UMAP has something to work on: enough points, and not all of them equal."""
+    return len(anchors) > 3 and bool(anchors.any()) and all(np.ptp(one) > 0 for one in features)
+
+
+def _scattered(count: int, seed: int) -> np.ndarray:
+    """(count, 2) positions where features say nothing."""
+    return numpy_generator(seed, "embedding").normal(0, 1, (count, 2)).astype(np.float32)
 
 
 def _ask(
-    to: IO[bytes], back: IO[bytes], features: np.ndarray, seed: int, answer: list[np.ndarray]
+    to: IO[bytes], back: IO[bytes], request: Sequence[np.ndarray], answer: list[np.ndarray]
 ) -> None:
     try:
-        _send(to, np.array([seed], dtype=np.int64))
-        _send(to, features)
+        for array in request:
+            _send(to, array)
         received = _receive(back)
     except (OSError, ValueError):  # the process was ended meanwhile; no answer says so
         return
@@ -122,21 +148,38 @@ def _receive(stream: IO[bytes]) -> np.ndarray | None:
     return array
 
 
-def _fit(features: np.ndarray, seed: int) -> np.ndarray:
-    import umap
+def _fit(features: Sequence[np.ndarray], anchors: np.ndarray, seed: int) -> np.ndarray:
+    """(models * n, 2) float32 positions: one layout of the points of all models."""
+    from umap.umap_ import find_ab_params, simplicial_set_embedding
+
+    graph = joined([_graph(one, seed) for one in features], ties(features, anchors))
+    a, b = find_ab_params(1.0, MIN_DIST)
+    positions, _ = simplicial_set_embedding(
+        _side_by_side(features), graph, 2, 1.0, a, b, 1.0, 5, EPOCHS,
+        "spectral" if len(features[0]) > FEW else "random",
+        np.random.RandomState(seed % 2**31), "euclidean", {}, False, {}, False, parallel=False,
+    )  # fmt: skip
+    return np.asarray(np.nan_to_num(positions), np.float32)
+
+
+def _graph(features: np.ndarray, seed: int) -> csr_matrix:
+    """(n, n) UMAP's weights between the neighbors of features (n, d)."""
+    from umap.umap_ import fuzzy_simplicial_set
 
     neighbors = min(NEIGHBORS, len(features) - 1)
-    # below a handful of points the spectral start has no eigenvectors to begin with
-    start = "spectral" if len(features) > neighbors + 2 and len(features) > 10 else "random"
-    reducer = umap.UMAP(
-        n_neighbors=neighbors,
-        min_dist=MIN_DIST,
-        random_state=seed % 2**31,
-        n_jobs=1,
-        init=start,
-    )
-    positions: np.ndarray = np.nan_to_num(reducer.fit_transform(features)).astype(np.float32)
-    return positions
+    indices, distances = nearest(features, features, neighbors)
+    return fuzzy_simplicial_set(
+        features, neighbors, np.random.RandomState(seed % 2**31), "euclidean",
+        knn_indices=indices, knn_dists=distances,
+    )[0]  # fmt: skip
+
+
+def _side_by_side(features: Sequence[np.ndarray]) -> np.ndarray:
+    """(models * n, d) all features, narrower ones filled with zeros; UMAP starts from their graph
+    and looks at them only where the graph falls apart."""
+    width = max(one.shape[1] for one in features)
+    padded = [np.pad(one, ((0, 0), (0, width - one.shape[1]))) for one in features]
+    return np.concatenate(padded)
 
 
 def serve() -> None:
@@ -146,12 +189,17 @@ def serve() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     sys.stdout = sys.stderr  # whatever a library prints must not enter the answers
     warnings.simplefilter("ignore")
-    _fit(numpy_generator(0, "warm-up").normal(size=(64, 4)).astype(np.float32), 0)
+    warm = numpy_generator(0, "warm-up").normal(size=(64, 4)).astype(np.float32)
+    _fit([warm, warm], np.arange(32), 0)
     while (seed := _receive(requests)) is not None:
-        features = _receive(requests)
-        if features is None:
+        anchors, count = _receive(requests), _receive(requests)
+        if anchors is None or count is None:
             break
-        _send(answers, _fit(features, int(seed[0])))
+        features = [_receive(requests) for _ in range(int(count[0]))]
+        whole = [one for one in features if one is not None]
+        if len(whole) < len(features):
+            break
+        _send(answers, _fit(whole, anchors, int(seed[0])))
 
 
 if __name__ == "__main__":
