@@ -7,21 +7,26 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
 from engine.errors import Cancelled, EngineError, SpecError
+from engine.exports import KINDS
+from engine.figure_set import ALL, MANIFEST
+from engine.shades import SHADES
 
 if TYPE_CHECKING:
     from engine.pipeline import Pipeline
     from engine.sweep import Run
 
+WRONG = 1
 FAILED = 2
 INTERRUPTED = 130
 METHODS = "rurk,gd,ga"
 RETRAINS = 3
+ADAPTIVE = 25.0  # percent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,9 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not hasattr(options, "command"):
         parser().print_help()
         return FAILED
-    command: Callable[[argparse.Namespace], None] = options.command
+    command: Callable[[argparse.Namespace], int | None] = options.command
     try:
-        command(options)
+        return command(options) or 0
     except EngineError as error:
         print(f"rk-engine: {error}", file=sys.stderr)
         return FAILED
@@ -68,23 +73,58 @@ def parser() -> argparse.ArgumentParser:
         help="search the smallest tau at which each sample is recognized again",
     )
     samples.add_argument("--csv", type=Path, metavar="FILE", help="write the rows to this file")
+    watch = _command(
+        commands, "watch", _watch, "run a method once more and keep its epochs, to replay them"
+    )
+    _key_argument(watch)
+    watch.add_argument("--model", required=True, help="an unlearning method of the study")
     figure = _command(commands, "figure", _figure, "draw a figure, with its numbers as CSV beside")
     _key_argument(figure)
-    figure.add_argument("--kind", required=True, help="curves, neighborhood, embedding or metrics")
-    figure.add_argument("--out", required=True, type=Path, help="file: .png, .svg or .pdf")
+    figure.add_argument(
+        "--kind", required=True,
+        help=f"{', '.join(sorted(KINDS))}; several, comma-separated, or all make a set",
+    )  # fmt: skip
+    figure.add_argument(
+        "--out", required=True, type=Path, help="file: .png, .svg or .pdf; of a set: its folder"
+    )
+    figure.add_argument(
+        "--format", choices=("svg", "pdf", "png"), default="svg",
+        help="of the files of a set (%(default)s)",
+    )  # fmt: skip
+    figure.add_argument("--dpi", type=float, help="dots per inch of a .png (300)")
     figure.add_argument("--width", type=float, metavar="MM", help="width of the figure in mm")
-    figure.add_argument("--sample", type=int, help="neighborhood: index of the training sample")
-    figure.add_argument("--tau", type=float, help="neighborhood: perturbation norm")
-    figure.add_argument("--model", help="embedding: whose features")
+    figure.add_argument("--font", type=float, metavar="PT", help="size of its text in points")
+    figure.add_argument("--sample", type=int, help="neighborhood: number of the sample")
+    figure.add_argument("--tau", type=float, help="neighborhood, embedding: perturbation norm")
+    figure.add_argument("--a", metavar="MODEL", help="comparison, embedding, attack: the one model")
+    figure.add_argument("--b", metavar="MODEL", help="same kinds: the other model")
+    figure.add_argument("--tab", help="comparison: classes, predictions, similarity or confidence")
+    figure.add_argument("--split", help="comparison: retain, forget or test")
+    figure.add_argument("--color", help=f"embedding: what colors mean, {', '.join(SHADES)}")
+    _add_report(commands)
     checkpoint = _command(commands, "checkpoint", _checkpoint, "save a model's weights to a file")
     _key_argument(checkpoint)
     checkpoint.add_argument(
         "--model", required=True, help="original, retrain, retrain-1 ... or a method"
     )
     checkpoint.add_argument("--out", required=True, type=Path, help="file to write, e.g. rurk.pt")
+    _add_bench(commands)
+    _add_verify(commands)
     info = _command(commands, "info", _info, "print versions, devices and the store")
     _store_option(info)
     return top
+
+
+def _add_verify(commands: Any) -> None:
+    verify = _command(
+        commands, "verify", _verify, "compare every file with its hash, and compute some once more"
+    )
+    verify.add_argument(
+        "--sample", type=int, default=5, metavar="N", help="results to compute (%(default)s)"
+    )
+    verify.add_argument("--seed", type=int, default=0, help="which ones (%(default)s)")
+    verify.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    _store_option(verify)
 
 
 def _add_run(commands: Any) -> None:
@@ -150,10 +190,30 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--draws", type=int, default=100, help="perturbed copies a sample (%(default)s)"
     )
+    run.add_argument(
+        "--adaptive",
+        type=float,
+        nargs="?",
+        const=ADAPTIVE,
+        metavar="PERCENT",
+        help="draw only where r is still uncertain, at most --draws a sample, until its intervals "
+        f"are at most this much wider than with --draws everywhere ({ADAPTIVE:g})",
+    )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
     run.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
     run.add_argument("--csv", type=Path, metavar="FILE", help="write a tidy table: one row a run")
     _store_option(run)
+
+
+def _add_report(commands: Any) -> None:
+    report = _command(
+        commands, "report", _report, "write settings, tables and figures of a study as one page"
+    )
+    _key_argument(report)
+    report.add_argument(
+        "--out", required=True, type=Path, metavar="FILE", help=".html, or .pdf for print"
+    )
+    report.add_argument("--pdf", type=Path, metavar="FILE", help="the same as PDF, beside it")
 
 
 def _weights_options(run: argparse.ArgumentParser) -> None:
@@ -197,8 +257,25 @@ def _add_reproduce(commands: Any) -> None:
     _store_option(command)
 
 
+def _add_bench(commands: Any) -> None:
+    bench = _command(
+        commands, "bench", _bench, "measure our ways against the straightforward ones, here and now"
+    )
+    bench.add_argument(
+        "--only", default="", metavar="NAMES", help="comma-separated measurements; '?' lists them"
+    )
+    bench.add_argument("--quick", action="store_true", help="small sizes, one round: a first look")
+    bench.add_argument("--root", default="", help="folder of CIFAR-10 (made images if left out)")
+    bench.add_argument("--threads", type=int, help="cores both ways may use (all)")
+    bench.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to this file")
+    bench.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw how the cost grows (.svg, .pdf, .png)"
+    )
+
+
 def _command(
-    commands: Any, name: str, function: Callable[[argparse.Namespace], None], help: str
+    commands: Any, name: str, function: Callable[[argparse.Namespace], int | None], help: str
 ) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
     made.set_defaults(command=function)
@@ -264,6 +341,7 @@ def _words(options: argparse.Namespace) -> dict[str, Any]:
         "perturbation": options.perturbation,
         "taus": options.taus,
         "draws": options.draws,
+        "probe": {} if options.adaptive is None else {"adaptive": options.adaptive},
         "measures": options.measures.split(","),
         "weights": named_files(options.original, options.retrain, options.unlearned),
     }
@@ -313,13 +391,13 @@ def _reproduce(options: argparse.Namespace) -> None:
         print(path)
 
 
-def _check_folder(folder: Path) -> None:
+def _check_folder(folder: Path, file: str = "table.txt") -> None:
     """Make the folder now; SpecError where that is impossible, before hours of computing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpecError(f"Cannot make the folder {folder} ({error.strerror}).") from None
-    _check_writable(folder / "table.txt")
+    _check_writable(folder / file)
 
 
 def _seeds(text: str) -> list[int]:
@@ -373,23 +451,85 @@ def _samples(options: argparse.Namespace) -> None:
             aside.write_text(csv_text(*sheet))
 
 
-def _figure(options: argparse.Namespace) -> None:
-    _check_writable(options.out)
+def _watch(options: argparse.Namespace) -> None:
+    from engine.console import ConsoleReporter
+
     pipeline = _pipeline(options)
-    chosen = {
-        "width_mm": options.width,
-        "sample": options.sample,
-        "tau": options.tau,
-        "model": options.model,
-    }
-    given = {name: value for name, value in chosen.items() if value is not None}
+    spec = pipeline.spec_of(pipeline.study(options.key))
+    with ConsoleReporter() as report:
+        seen = pipeline.watch_again(spec, options.model, report)
+    same = "the same weights" if seen.exact else "other weights"
+    print(f"{len(seen.views)} epochs seen of {options.model}; it ended in {same}.")
+
+
+def _figure(options: argparse.Namespace) -> None:
+    several = options.kind == ALL or "," in options.kind
+    if not several:
+        _check_writable(options.out)
+    pipeline = _pipeline(options)
     try:
-        for path in pipeline.figure(
-            pipeline.study(options.key), options.kind, options.out, **given
-        ):
+        draw = _draw_set if several else _draw_figure
+        for path in draw(pipeline, options):
             print(path)
     finally:
         pipeline.close()
+
+
+LOOK = {"width_mm": "width", "font_size": "font", "dpi": "dpi"}  # of any figure -> its option
+ASKED = ("sample", "tau", "a", "b", "color", "tab", "split")  # of some kinds
+
+
+def _draw_figure(pipeline: Pipeline, options: argparse.Namespace) -> list[Path]:
+    named = {**LOOK, **dict(zip(ASKED, ASKED, strict=True))}
+    study = pipeline.study(options.key)
+    return pipeline.figure(study, options.kind, options.out, **_given(options, named))
+
+
+def _draw_set(pipeline: Pipeline, options: argparse.Namespace) -> Sequence[Path]:
+    """The files of a set; options that only some kinds have go to those."""
+    from engine.console import ConsoleReporter
+    from engine.figure_set import draw_set, kinds_named
+
+    kinds, look = kinds_named(options.kind), _given(options, LOOK)
+    asked = _given(options, dict(zip(ASKED, ASKED, strict=True)))
+    own = {
+        kind: {name: value for name, value in asked.items() if name in KINDS[kind].options}
+        for kind in kinds
+    }
+    _check_folder(options.out, MANIFEST)
+    study = pipeline.study(options.key)
+    with ConsoleReporter() as report:
+        made = draw_set(
+            pipeline, study, kinds, options.out, report,
+            suffix=f".{options.format}", look=look, options=own,
+        )  # fmt: skip
+    for kind, why in made.missing.items():
+        _say(f"{kind} was left out: {why}")
+    return made.files
+
+
+def _given(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, Any]:
+    """What was said on the command line of these: name of the parameter -> value."""
+    found = {name: getattr(options, option) for name, option in names.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _report(options: argparse.Namespace) -> None:
+    from engine.console import ConsoleReporter
+    from engine.reporting import written
+
+    files = [options.out, *([options.pdf] if options.pdf else [])]
+    written.check(files)
+    for path in files:
+        _check_writable(path)
+    pipeline = _pipeline(options)
+    try:
+        with ConsoleReporter() as report:
+            study = pipeline.study(options.key)
+            made = written.write(pipeline, study, files, report)
+    finally:
+        pipeline.close()
+    print("\n".join(map(str, made)))
 
 
 def _checkpoint(options: argparse.Namespace) -> None:
@@ -397,6 +537,28 @@ def _checkpoint(options: argparse.Namespace) -> None:
     pipeline = _pipeline(options)
     study = pipeline.study(options.key)
     print(pipeline.export_checkpoint(pipeline.spec_of(study), options.model, options.out))
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from engine.bench import command
+
+    for path in filter(None, (options.json, options.plot)):
+        _check_writable(path)
+    command.bench(options)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from engine.console import ConsoleReporter
+    from engine.verifying import verify
+
+    pipeline = _pipeline(options)
+    with ConsoleReporter() as report:
+        found = verify(pipeline, options.sample, options.seed, report)
+    for sentence in (*found.remarks, *found.wrong):
+        print(sentence)
+    said = f"{found.hashed} files read, {found.recomputed} results computed once more"
+    print(f"{said}: {f'{len(found.wrong)} are wrong' if found.wrong else 'nothing is wrong'}.")
+    return WRONG if found.wrong else 0
 
 
 def _info(options: argparse.Namespace) -> None:

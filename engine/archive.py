@@ -9,10 +9,10 @@ import numpy as np
 
 import engine
 from engine import registry
-from engine.results import Curve, ModelResult, Residual, Study, StudySummary
+from engine.results import Curve, ModelResult, Provenance, Residual, Study, StudySummary
+from engine.siblings import family
 from engine.spec import RunSpec
 from engine.store import Record
-from engine.study import unlearned
 
 PROGRAM = f"rk-explorer {engine.__version__}"
 CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
@@ -22,7 +22,7 @@ def labels_of(spec: RunSpec) -> dict[str, str]:
     """Model name -> what people call it."""
     labels = {"original": "Original", "retrain": "Re-train"}
     labels |= {f"retrain-{j}": f"Re-train {j + 1}" for j in range(spec.retrains)}
-    return labels | {name: _label(name) for name in unlearned(spec)}
+    return labels | {name: _label(name) for name in spec.unlearned}
 
 
 def study_arrays(one: Study) -> dict[str, np.ndarray]:
@@ -38,6 +38,9 @@ def study_arrays(one: Study) -> dict[str, np.ndarray]:
     arrays |= {f"counts/{name}": value for name, value in residual.counts.items()}
     arrays |= {f"predictions/{name}": value for name, value in residual.predictions.items()}
     arrays |= {f"posterior/{name}": value for name, value in residual.posterior.items()}
+    if residual.drawn is not None:
+        arrays["drawn"] = residual.drawn
+        arrays |= {f"rates/{name}": value for name, value in residual.rates.items()}
     for name, found in residual.curves.items():
         arrays |= {f"curves/{name}/{part}": getattr(found, part) for part in CURVE}
     return arrays
@@ -75,6 +78,8 @@ def study_of(record: Record) -> Study:
         null_high=arrays["null/high"],
         posterior=group("posterior"),
         predictions=group("predictions"),
+        drawn=arrays.get("drawn"),
+        rates=group("rates"),
     )
     return Study(
         key=record.key,
@@ -99,6 +104,20 @@ def summary_of(record: Record) -> StudySummary:
         methods=tuple(one for one in names if one != "original" and not _is_retrain(one)),
         perturbation=spec["probe"]["perturbation"],
         draws=int(record.attributes["draws"]),
+        seed=int(record.attributes["seed"]),
+        created=str(record.attributes["created"]),
+        seconds=float(record.attributes["seconds"]),
+        family=family(spec),
+    )
+
+
+def provenance_of(record: Record) -> Provenance:
+    """Where a stored study comes from."""
+    return Provenance(
+        key=record.key,
+        spec=record.plain("spec"),
+        versions=record.plain("versions"),
+        device=str(record.attributes["device"]),
         seed=int(record.attributes["seed"]),
         created=str(record.attributes["created"]),
         seconds=float(record.attributes["seconds"]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import study
-from engine.errors import SpecError, TrainingError
+from engine.errors import OutOfMemory, SpecError, TrainingError
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import Study
@@ -15,7 +15,7 @@ from engine.spec import RunSpec
 
 # What costs one method its row and nothing else: a refusal, a loss that is no number, too little
 # memory (torch says so by RuntimeError). A full disk or a lost dataset ends the whole job.
-REFUSALS = (SpecError, TrainingError, RuntimeError, MemoryError)
+REFUSALS = (SpecError, TrainingError, OutOfMemory, RuntimeError, MemoryError)
 
 
 @dataclass(frozen=True)

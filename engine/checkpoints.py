@@ -1,7 +1,8 @@
 """Weights on disk: plain tensors and text, loadable by `torch.load(file, weights_only=True)`.
 
-A checkpoint is a dict: `state_dict`, and `facts` (JSON text with spec, key, seed, versions and a
-hash of the weights). Files are never unpickled freely. The only file that calls torch.load.
+A checkpoint is a dict: `state_dict`, `facts` (JSON text with spec, key, seed, versions and a hash
+of the weights), and `content`, a hash of both. Files are never unpickled freely. The only file
+that calls torch.load.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from engine.errors import CheckpointError, StoreError
 from engine.train import Resume
 
 Replacing = Callable[[Path], AbstractContextManager[Path]]
+HASH = "content"
 FLUSH_EVERY = 5.0  # seconds between two writes of an unfinished training
 
 
@@ -36,11 +38,25 @@ def digest(state: Mapping[str, Tensor]) -> str:
     return mark.hexdigest()
 
 
+def fingerprint(content: Any) -> str:
+    """20 hexadecimal digits of anything that is written here: dicts, lists, tensors, numbers."""
+    mark = hashlib.blake2b(digest_size=10)
+    _mark(mark, content)
+    return mark.hexdigest()
+
+
 def save(path: Path, model: nn.Module, facts: Mapping[str, Any], replacing: Replacing) -> None:
     """Write the model's weights with `facts` (JSON data) and their hash, whole or not at all."""
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     text = json.dumps({**facts, "weights": digest(state)}, sort_keys=True)
     _write(path, {"state_dict": state, "facts": text}, replacing)
+
+
+def sound(content: Any) -> bool:
+    """Whether what was read is what was written; other programs' files have no hash, and pass."""
+    if not isinstance(content, dict) or HASH not in content:
+        return True
+    return bool(content[HASH] == fingerprint(_without_hash(content)))
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -62,6 +78,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         )
     if "weights" in facts and facts["weights"] != digest(state):
         raise CheckpointError(f"{path} is damaged: its weights do not match their hash.")
+    if not sound(content):
+        raise CheckpointError(f"{path} is damaged: its content does not match its hash.")
     return dict(state), facts
 
 
@@ -153,12 +171,41 @@ class KeptEpoch(Resume):
         except CheckpointError:
             self._path.unlink(missing_ok=True)
             return None
-        return state if isinstance(state, dict) and "epoch" in state else None
+        if not isinstance(state, dict) or "epoch" not in state or not sound(state):
+            self._path.unlink(missing_ok=True)
+            return None
+        return _without_hash(state)
 
 
-def _write(path: Path, content: Any, replacing: Replacing) -> None:
+def _write(path: Path, content: dict[str, Any], replacing: Replacing) -> None:
     try:
         with replacing(path) as aside:
-            torch.save(content, aside)
-    except RuntimeError as error:  # torch's own writer reports a full disk as this
-        raise StoreError(f"Cannot write {path} ({error}). Free some space.") from error
+            torch.save({**content, HASH: fingerprint(content)}, aside)
+    except RuntimeError as error:  # torch's own writer says so, whatever the system says
+        raise StoreError(
+            f"Cannot write {path}: the disk may be full. Free some space or name another folder "
+            "with --store; what was stored before is intact."
+        ) from error
+
+
+def _without_hash(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != HASH}
+
+
+def _mark(mark: hashlib.blake2b, content: Any) -> None:
+    """Add a value, with all that it holds."""
+    if isinstance(content, Tensor):
+        tensor = content.detach().cpu().contiguous()
+        mark.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
+        mark.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    elif isinstance(content, Mapping):
+        mark.update(f"{len(content)} named".encode())
+        for name, value in content.items():
+            mark.update(f"{name!r}=".encode())
+            _mark(mark, value)
+    elif isinstance(content, (list, tuple)):
+        mark.update(f"{len(content)} in order".encode())
+        for value in content:
+            _mark(mark, value)
+    else:
+        mark.update(f"{content!r};".encode())

@@ -120,6 +120,7 @@ def study_json(study: Study) -> dict[str, Any]:
         "residual_knowledge": {
             "taus": residual.taus.tolist(),
             "draws": residual.draws,
+            "mean_draws": residual.per_cell.mean(0).tolist(),
             "models": {name: _curve_json(found) for name, found in residual.curves.items()},
             "null": {"low": _numbers(residual.null_low), "high": _numbers(residual.null_high)},
             **{part: {name: of(residual, name) for name in residual.curves} for part, of in MORE},
@@ -168,7 +169,7 @@ def _curves(study: Study) -> str:
         rows.append([f"{tau:g}", *cells, null, f"{undefined} of {len(residual.samples)}"])
     title = (
         f"residual knowledge r_tau [95 % interval], {residual.perturbation}, "
-        f"c = {residual.draws}; above the null band it is evidence"
+        f"{residual.said_draws}; above the null band it is evidence"
     )
     return f"{title}\n{aligned(rows)}"
 

@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable
 
 
+LONGEST = 80  # characters of a wrong name that are compared and shown
+
+
 class EngineError(Exception):
     """Base of every error that is shown to a person as its message alone."""
 
@@ -30,6 +33,10 @@ class TrainingError(EngineError):
     """A training or unlearning run that cannot go on, such as a loss that is no number."""
 
 
+class OutOfMemory(EngineError):
+    """Something that does not fit into memory, however small the parts it is done in."""
+
+
 class Cancelled(Exception):
     """Raised by `Reporter.check` once somebody asked the work to stop; not an error."""
 
@@ -37,6 +44,7 @@ class Cancelled(Exception):
 def unknown(kind: str, name: str, known: Iterable[str]) -> SpecError:
     """A SpecError for a name nobody registered, with the nearest known one."""
     names = sorted(known)
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.4)
+    short = name if len(name) <= LONGEST else f"{name[:LONGEST]} ..."
+    near = difflib.get_close_matches(short.lower(), names, n=1, cutoff=0.4)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    return SpecError(f"There is no {kind} '{name}'.{hint} Known: {', '.join(names)}.")
+    return SpecError(f"There is no {kind} '{short}'.{hint} Known: {', '.join(names)}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,7 +102,10 @@ def read_indices(path: Path) -> list[int]:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        if path.stat().st_size > MAX_INDEX_FILE:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode) and not path.is_dir():
+            raise SpecError(f"{path} is no file but a pipe or a device. Name a file of indices.")
+        if facts.st_size > MAX_INDEX_FILE:
             raise SpecError(f"{path} is larger than any list of indices should be (64 MiB).")
         return path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:

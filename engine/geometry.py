@@ -49,13 +49,14 @@ def in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
         return inside
     low, high = polygon.min(0), polygon.max(0)
     near = np.flatnonzero(((points >= low) & (points <= high)).all(1))
+    near = near[np.argsort(points[near, 1])]
     x, y = points[near, 0].astype(np.float64), points[near, 1].astype(np.float64)
     crossed = np.zeros(len(near), bool)
     for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         if y0 == y1:
             continue  # a ray along x never crosses a level edge
-        spans = (y0 > y) != (y1 > y)
-        crossed ^= spans & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+        level = slice(*np.searchsorted(y, sorted((y0, y1))))  # sorted, so few are looked at
+        crossed[level] ^= x[level] < x0 + (y[level] - y0) * (x1 - x0) / (y1 - y0)
     inside[near] = crossed
     return inside
 
@@ -84,11 +85,15 @@ def runs(mask: np.ndarray) -> list[slice]:
 
 @dataclass(frozen=True)
 class Grid:
-    """`count` equal square cells of `cell` pixels, row by row, in a page `width` pixels wide."""
+    """`count` equal cells of `cell` pixels, row by row, in a page `width` pixels wide.
+
+    height: pixels of a row, where cells are not square.
+    """
 
     count: int
     width: int
     cell: int
+    height: int = 0
 
     @property
     def columns(self) -> int:
@@ -110,7 +115,8 @@ class Grid:
     def within(self, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
         """Ascending positions of the cells that a rectangle of page pixels touches, inclusive."""
         left, right = sorted((x0 // self.cell, x1 // self.cell))
-        top, bottom = sorted((y0 // self.cell, y1 // self.cell))
+        height = self.height or self.cell
+        top, bottom = sorted((y0 // height, y1 // height))
         columns = np.arange(max(0, left), min(self.columns - 1, right) + 1)
         rows = np.arange(max(0, top), min(self.rows - 1, bottom) + 1)
         positions = (rows[:, None] * self.columns + columns[None, :]).ravel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ DIRECTIONS = {  # pairs that span a slice of decision regions, and what people c
     "random": "Two random directions",
     "attack": "Towards an FGSM attack",
     "sample": "Towards another class",
+    "chosen": "Towards a chosen sample",
 }
 
 
@@ -77,8 +79,9 @@ def model_label(name: str, labels: Mapping[str, str]) -> str:
     """What people call a model: the study's own label, else one made from its name."""
     if name in labels:
         return labels[name]
-    if name.startswith("retrain-") and name.removeprefix("retrain-").isdigit():
-        return f"Re-train {int(name.removeprefix('retrain-')) + 1}"
+    number = re.fullmatch(r"retrain-([0-9]{1,9})", name)
+    if number:
+        return f"Re-train {int(number[1]) + 1}"
     known = {"original": "Original", "retrain": "Re-train"}
     return known.get(name, name.upper())
 

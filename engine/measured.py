@@ -6,18 +6,21 @@ Source: Hsu et al. 2025, adversarial disagreement and its bounds; verdicts are t
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.adaptive import fair_draws
 from engine.results import Residual
 
 Floats = NDArray[np.float64]
 SURE = 0.95  # posterior probability from which a verdict is given
 MARGIN = 0.05  # an excess of Pr[m = y] over Pr[a = y] that is too small to matter
 RESIDUAL, NONE, UNDECIDED = 1, -1, 0
+TABLED = 200  # draws up to which all pairs of counts are computed once and kept
 VERDICTS = {RESIDUAL: "residual", NONE: "none", UNDECIDED: "undecided"}
 
 
@@ -66,7 +69,9 @@ def disagreement_per_sample(residual: Residual, model: str) -> Floats:
     own = kept.get(model)
     if own is None or any(one is None for one in shown):
         return np.full(counted.shape, np.nan)
-    found: Floats = np.stack([(own != one).mean(2) for one in shown])
+    draws = fair_draws(residual.per_cell, residual.draws)
+    fair = np.arange(own.shape[2]) < draws[:, :, None]
+    found: Floats = np.stack([((own != one) & fair).sum(2) for one in shown]) / draws
     return found
 
 
@@ -75,14 +80,13 @@ def disagreement_bounds(residual: Residual, model: str) -> tuple[Floats, Floats]
 
     Since Pr[a = y] r = Pr[m = y], both are also defined where Re-train never recognizes a sample.
     """
-    a = residual.reference(model) / residual.draws
-    m = residual.counts[model][None] / residual.draws
+    a, m = residual.reference_share(model), residual.share(model)[None]
     return np.abs(m - a), np.minimum(1.0, 2.0 - (a + m))
 
 
 def perturbed_unlearn_accuracy(residual: Residual, model: str) -> Floats:
     """(T,) percent of perturbed copies of S_f that `model` does not recognize: 1 - Pr[m = y]."""
-    recognized = residual.counts[model].astype(np.float64).mean(0) / residual.draws
+    recognized = residual.share(model).mean(0)
     missed: Floats = 100 * (1 - recognized)
     return missed
 
@@ -97,7 +101,7 @@ def verdict(residual: Residual, model: str, margin: float = MARGIN) -> Verdict:
     """
     exceeds = residual.posterior[model]
     u, a = residual.counts[model], residual.reference(model)
-    matters = exceedance(u, a, residual.draws, margin)
+    matters = exceedance(u, a, residual.per_cell, margin)
     found = np.where(exceeds > SURE, RESIDUAL, np.where(1 - matters > SURE, NONE, UNDECIDED))
     return Verdict(found.astype(np.int8), exceeds, matters)
 
@@ -114,16 +118,45 @@ def overall(found: Verdict) -> NDArray[np.int8]:
     return np.where(any_tau, RESIDUAL, np.where(every_tau, NONE, UNDECIDED)).astype(np.int8)
 
 
-def exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float = 0.0) -> Floats:
+def exceedance(
+    u: np.ndarray, a: np.ndarray, draws: int | np.ndarray, margin: float = 0.0
+) -> Floats:
     """(n, T) posterior Pr[p_m > p_a + margin] given u (n, T), a (k, n, T) out of `draws`.
 
-    Beta(1/2, 1/2) priors, averaged over the k Re-trains.
+    Beta(1/2, 1/2) priors, averaged over the k Re-trains. draws: of all cells, or (n, T).
     """
+    found = np.empty(u.shape)
+    among = np.broadcast_to(draws, u.shape)
+    for one in np.unique(among):
+        cells = among == one
+        found[cells] = _exceeding(u[cells], a[:, cells], int(one), margin)
+    return found
+
+
+def _exceeding(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floats:
+    """(m,) the same for u (m,), a (k, m), all out of as many draws."""
+    if draws <= TABLED:
+        known: Floats = _table(draws, margin)[u[None], a].mean(0)
+        return known
     every_u, at_u = np.unique(u, return_inverse=True)
     every_a, at_a = np.unique(a, return_inverse=True)
     chances = _exceedance(every_u, every_a, draws, margin)
     found: Floats = chances[at_u.reshape(u.shape), at_a.reshape(a.shape)].mean(0)
     return found
+
+
+@functools.cache
+def _table(draws: int, margin: float) -> Floats:
+    """(draws + 1, draws + 1) what `_exceedance` says of all counts there can be."""
+    every = np.arange(draws + 1)
+    return _exceedance(every, every, draws, margin)
+
+
+@functools.cache
+def _quadrature(count: int) -> tuple[Floats, Floats]:
+    """Nodes and weights of Gauss-Legendre, which take longer than all that is done with them."""
+    nodes, mass = np.polynomial.legendre.leggauss(count)
+    return nodes, mass
 
 
 def _exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floats:
@@ -135,7 +168,7 @@ def _exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floa
     """
     from scipy.special import betainc, betaln
 
-    nodes, mass = np.polynomial.legendre.leggauss(60 + 20 * math.isqrt(draws))
+    nodes, mass = _quadrature(60 + 20 * math.isqrt(draws))
     angle = (nodes + 1) * np.pi / 4
     q = (1 - margin) * np.sin(angle) ** 2
     slope = 2 * (1 - margin) * np.sin(angle) * np.cos(angle) * mass * np.pi / 4

@@ -108,6 +108,12 @@ def _plain_normalization(text: str) -> str:
 
 def _made(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
     """(network, name of its last linear layer) from the factory, tried on two samples."""
+    if not spec.path:
+        raise SpecError(
+            f"The network {spec.name} is made by a file of whoever sent this study. It did not "
+            "come with it, because it would be run. If you trust that file, name it by --model "
+            "FILE.py:FUNCTION and run the study with it."
+        )
     path, function = Path(spec.path), spec.name.rpartition(":")[2]
     source = _source(path)
     if _hash(source) != spec.source:
@@ -132,6 +138,8 @@ def _source(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SpecError(f"Cannot read the network's file {path}: {error.strerror}.") from error
+    except ValueError as error:  # no path at all: a null character, half a letter
+        raise SpecError(f"Cannot read the network's file {str(path)!r}: {error}.") from error
 
 
 def _hash(source: bytes) -> str:

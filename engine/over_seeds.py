@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.results import Curve, Study
+from engine.results import Curve, Residual, Study
 from engine.runtime import numpy_generator
 
 Floats = NDArray[np.float64]
@@ -92,9 +92,19 @@ def curve(studies: Sequence[Study], model: str) -> SeedCurve:
 
 def null_band(studies: Sequence[Study]) -> tuple[Floats, Floats]:
     """(low, high), each (T,): the envelope of the studies' null bands; NaN where none has one."""
-    lows = [one.residual.null_low for one in studies]
-    highs = [one.residual.null_high for one in studies]
+    return envelope([one.residual for one in studies])
+
+
+def envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): what the null bands of all of these cover together."""
+    lows = [one.null_low for one in residuals]
+    highs = [one.null_high for one in residuals]
     return np.fmin.reduce(lows), np.fmax.reduce(highs)
+
+
+def defined_mean(values: Floats) -> Floats:
+    """(T,) mean over the rows of values (s, T) that are defined; NaN where none is."""
+    return _nanmean(values, 0)
 
 
 def prevalence(studies: Sequence[Study], model: str) -> tuple[Floats, Floats]:

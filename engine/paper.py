@@ -98,7 +98,18 @@ def names() -> list[str]:
 
 def preset(name: str, quick: bool = False) -> Preset:
     """The preset of that name, shrunk if `quick`; SpecError with the nearest name if unknown."""
-    facts = _facts(name)
+    return parsed(_text(name), name, quick)
+
+
+def parsed(text: str, name: str, quick: bool = False) -> Preset:
+    """The preset in the text of a TOML file, shrunk if `quick`; SpecError where it is none."""
+    try:
+        return _preset(_facts(text), name, quick)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise SpecError(f"The preset '{name}' cannot be read: {error}.") from error
+
+
+def _preset(facts: dict[str, Any], name: str, quick: bool) -> Preset:
     smaller = facts.pop("quick", {})
     said = list(facts.get("differences", ()))
     if quick:
@@ -167,17 +178,18 @@ def recomputed_gap(row: Mapping[str, Figure], retrain: Mapping[str, Figure]) -> 
     return sum(gaps) / len(gaps)
 
 
-def _facts(name: str) -> dict[str, Any]:
-    """A preset's file, laid over that of its base."""
+def _text(name: str) -> str:
+    """A preset's file."""
     if name not in names():
         raise unknown("preset", name, names())
-    text = (files("assets") / "paper" / "presets" / f"{name}.toml").read_text(encoding="utf-8")
-    try:
-        facts = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"The preset '{name}' cannot be read: {error}.") from None
+    return (files("assets") / "paper" / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """What a preset's file says, laid over that of its base."""
+    facts = tomllib.loads(text)
     base = facts.pop("base", "")
-    return _merged(_facts(base), facts) if base else facts
+    return _merged(_facts(_text(base)), facts) if base else facts
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,49 +14,61 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine import checkpoints, measuring, slices, study
+from engine import (
+    belongings,
+    bundle,
+    checkpoints,
+    embedding,
+    exports,
+    measuring,
+    sampled,
+    slices,
+    study,
+    watching,
+)
 from engine.archive import (
     PROGRAM,
     labels_of,
+    provenance_of,
     study_arrays,
     study_attributes,
     study_of,
     summary_of,
 )
+from engine.attack import attack
+from engine.belongings import Belongings
 from engine.datasets.base import Dataset
-from engine.embed import Embedder
+from engine.embed import LAYOUT, Embedder
+from engine.epochs import Epochs
 from engine.errors import CheckpointError, SpecError
 from engine.forget import lost_classes
 from engine.labels import perturbation_named
-from engine.models.base import Classifier
-from engine.neighborhood import copies_of, views_on
+from engine.neighborhood import copies_of, first_then_all, neighborhood_of
 from engine.perturb import BLOCK
 from engine.recognition import smallest_taus
 from engine.report import Reporter
-from engine.residual import blocks_of, correct, is_attack, summarize, verdicts
+from engine.residual import blocks_of, copies, correct, is_attack, summarize, verdicts
 from engine.results import (
-    FORGET,
-    PERTURBED,
-    RETAIN,
+    Attack,
     Embedding,
     ModelResult,
     Neighborhood,
+    Provenance,
     Recognition,
     Residual,
+    Similarity,
     Slice,
     Study,
     StudySummary,
 )
-from engine.runtime import limit_threads, numpy_generator, require
-from engine.samples import as_pixels
+from engine.runtime import limit_threads
+from engine.similarity import Similarities
 from engine.spec import DataSpec, RunSpec, key, validate
 from engine.store import Store
 from engine.workshop import Workshop
 
 FIRST_DRAWS = 10  # a first curve at once ...
 REFINE_BY = 30  # ... then refined in steps of this many draws
-EMBEDDED_RETAIN = 1200
-EMBEDDED_FORGET = 500
 
 
 class Pipeline:
@@ -68,6 +80,7 @@ class Pipeline:
         self.store = store
         self.work = Workshop(store, device)
         self.embedder = Embedder()
+        self.similarities = Similarities(self.work)
 
     def close(self) -> None:
         """End the helper process."""
@@ -79,15 +92,16 @@ class Pipeline:
 
     def compose(self, dataset: Dataset, **words: Any) -> RunSpec:
         """`study.compose`: the RunSpec that these words describe."""
-        return study.compose(dataset, **words)
+        return study.compose(dataset, device=self.work.device.type, **words)
 
     # -- the study ------------------------------------------------------------------------
-    def run(self, spec: RunSpec, report: Reporter) -> Study:
+    def run(self, spec: RunSpec, report: Reporter, *, watch: bool = False) -> Study:
         """The study of `spec`, from the store or computed; intermediate results are reported.
 
         Points: ('model', ModelResult) as each exists, ('loss', (stage, epoch, loss)),
-        ('residual', Residual) from c = 10 draws on. Raises EngineError kinds and Cancelled;
-        whatever was finished before stays in the store.
+        ('residual', Residual) from c = 10 draws on; where methods are to be watched, ('epochs',
+        Epochs so far) after each epoch of one. Watching changes no result. Raises EngineError
+        kinds and Cancelled; whatever was finished before stays in the store.
         """
         wanted = study.study_key(spec)
         record = self.store.get("studies", wanted)
@@ -100,10 +114,10 @@ class Pipeline:
             report.point("residual", found.residual)
             return found
         self._say_lost_classes(spec, report)
-        self.expect(spec, report)
+        self.expect(spec, report, watch=watch)
         results: dict[str, ModelResult] = {}
         for name in study.model_keys(spec):
-            result = self.work.model(spec, name, report)
+            result = self._model(spec, name, report, watch)
             results[name] = result
             report.point("model", result)
         residual = self._measure(spec, report)
@@ -136,6 +150,24 @@ class Pipeline:
                 found.append(summary_of(record))
         return found
 
+    def provenance(self, key: str) -> Provenance:
+        """What a stored study was made of, with what, when; StoreError if there is none."""
+        record = self.store.get("studies", self.store.find("studies", key), arrays=False)
+        if record is None:
+            raise CheckpointError(f"The study {key} is damaged and was set aside; run it again.")
+        found = provenance_of(record)
+        return replace(found, spec=study.completed(found.spec))
+
+    def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
+        """The files that deleting these studies would remove; StoreError if there is no such."""
+        return belongings.belongings(self.store, keys, spared)
+
+    def delete_studies(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
+        """Delete studies with all that no other study, nor one of `spared`, uses; what went."""
+        found = self.belongings(keys, spared)
+        belongings.delete(found)
+        return found
+
     def spec_of(self, one: Study) -> RunSpec:
         """The RunSpec a stored study was made from."""
         return study.from_plain(one.spec)
@@ -144,49 +176,96 @@ class Pipeline:
         """The models of this study that are in the store."""
         return self.work.models(spec)
 
+    # -- watching methods -----------------------------------------------------------------
+    def epochs(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
+        """What was seen of this method, epoch by epoch, when it was made.
+
+        SpecError where it was not watched then, or is no method of this study.
+        """
+        self._say_no_method(spec, model)
+        record = watching.recorded(self.work, spec, model)
+        return watching.epochs_of(record, self._scene(spec, report).blank)
+
+    def watch_again(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
+        """Run this method once more to see its epochs, which are kept; the model stays as it is.
+
+        SpecError if it is no method of this study; Cancelled, and then it goes on from there.
+        """
+        self._say_no_method(spec, model)
+        report.expect(self.work.cost(spec, model))
+        report.expect(watching.cost(self.work, spec, model))
+        recorder = watching.Recorder(self.work, spec, model, self._scene(spec, report), report)
+        seconds, exact = self.work.again(spec, model, report, recorder.on)
+        if not exact:
+            report.log(
+                f"{labels_of(spec)[model]}, run again, ended in other weights than those in the "
+                "store: its epochs show the run just made."
+            )
+        return recorder.put(seconds, exact=exact)
+
+    def _model(self, spec: RunSpec, name: str, report: Reporter, watch: bool) -> ModelResult:
+        """One model of the study; a method that has to be made is watched if so asked."""
+        if not (watch and self._unseen(spec, name)):
+            return self.work.model(spec, name, report)
+        recorder = watching.Recorder(self.work, spec, name, self._scene(spec, report), report)
+        made = self.work.model(spec, name, report, recorder.on)
+        if recorder.began:  # else another made it meanwhile, and keeps its epochs
+            recorder.put(made.seconds)
+        return made
+
+    def _unseen(self, spec: RunSpec, name: str) -> bool:
+        """Whether this is a method that is still to be made, and can be watched then."""
+        return name in {one.name for one in spec.methods} and not self.work.made(spec, name)
+
+    def _scene(self, spec: RunSpec, report: Reporter) -> watching.Scene:
+        """What is watched: the Original's and the Re-trains' answers are those of the curves."""
+        dataset = self.work.dataset(spec.data, report)
+        watched = replace(spec, probe=watching.probe_of(spec))
+        said = self._seen(watched, dataset, "", watching.references(spec), BLOCK, report)
+        return watching.scene(self.work, spec, said)
+
+    def _say_no_method(self, spec: RunSpec, model: str) -> None:
+        methods = [one.name for one in spec.methods]
+        if model not in methods:
+            raise SpecError(
+                f"Only unlearning methods are watched, and '{model}' is none of this study's. It "
+                f"has: {', '.join(methods) or 'none'}."
+            )
+
     # -- one sample, embeddings, files ------------------------------------------------------
     def neighborhood(
         self, spec: RunSpec, sample: int, perturbation: str, tau: float, report: Reporter
     ) -> Neighborhood:
-        """Perturbed copies of one training sample and every model's verdicts on them.
+        """Perturbed copies of one sample and every model's verdicts on them.
 
-        perturbation '' and tau < 0 mean the study's own, at the middle of its grid.
+        perturbation '' and tau < 0 mean the study's own, at the middle of its grid. What is not in
+        the store yet is reported as the point 'neighborhood' from its first ten copies.
         """
         dataset = self.work.dataset(spec.data, report)
-        name, tau = _lens(spec, dataset, sample, perturbation, tau)
-        probe = replace(spec.probe, perturbation=name, taus=(tau,))
-        names = list(study.model_keys(spec))
-        source = next(iter(study.unlearned(spec)), "original")
-        label = int(dataset.train_y[sample])
-        samples, _ = self.work.on_device(dataset)
-        x = samples.pixels(torch.tensor([sample], device=self.work.device))[0]
-        against = self.work.loaded(spec, source) if is_attack(probe) else None
-        copies = copies_of(x, label, sample, probe, tau, len(dataset.classes), against)
+        one = self.work.sample(dataset, sample)
+        name, tau = _lens(spec, perturbation, tau)
+        probe = replace(spec.probe.everywhere, perturbation=name, taus=(tau,))
         keys = study.model_keys(spec)
-        attacked = keys[source] if is_attack(probe) else ""
-        mark = key("neighborhood", keys, probe, probe.draws, sample, attacked)
-        record = self.store.get("neighborhoods", mark)
+        source = spec.aim if is_attack(probe) else ""
+        against = self.work.loaded(spec, source) if source else None
+        copies = copies_of(one, probe, tau, len(dataset.classes), against)
+        mark = key("neighborhood", keys, probe, probe.draws, sample, keys[source] if source else "")
+        needs = {f"predictions/{model}": (len(copies),) for model in keys}
+        record = self.store.get("neighborhoods", mark, needs=needs)
         if record is None:
-            models = {one: self.work.loaded(spec, one) for one in names}
-            report.check()
+            models = {model: self.work.loaded(spec, model) for model in keys}
             started = time.monotonic()
-            predictions, confidence = views_on(models, copies, label)
-            arrays = {f"predictions/{one}": value for one, value in predictions.items()}
-            arrays |= {f"confidence/{one}": value for one, value in confidence.items()}
+            for found in first_then_all(models, copies, one.y, report):
+                report.point("neighborhood", neighborhood_of(one, probe, copies, found))
+            arrays = {f"predictions/{model}": value for model, value in found[0].items()}
+            arrays |= {f"confidence/{model}": value for model, value in found[1].items()}
             record = self.work.put(
-                "neighborhoods", mark, arrays, spec, time.monotonic() - started, sample=sample
-            )
-        predictions = {one: record.arrays[f"predictions/{one}"] for one in names}
-        return Neighborhood(
-            sample=sample,
-            label=label,
-            perturbation=name,
-            tau=tau,
-            copies=copies.cpu().numpy(),
-            predictions=predictions,
-            confidence={one: record.arrays[f"confidence/{one}"] for one in names},
-            counts={one: int((found == label).sum()) for one, found in predictions.items()},
-        )
+                "neighborhoods", mark, arrays, spec, time.monotonic() - started, sample=sample,
+                perturbation=name, tau=tau,
+            )  # fmt: skip
+        predictions = {model: record.arrays[f"predictions/{model}"] for model in keys}
+        confidence = {model: record.arrays[f"confidence/{model}"] for model in keys}
+        return neighborhood_of(one, probe, copies, (predictions, confidence))
 
     def slice(
         self,
@@ -198,41 +277,69 @@ class Pipeline:
         report: Reporter,
         *,
         perturbation: str = "",
+        towards: int = -1,
     ) -> Slice:
-        """Every model's decision regions on a plane through one training sample.
+        """Every model's decision regions on a plane through one sample.
 
-        directions: one of labels.DIRECTIONS, attacks aim at the first unlearned model; size: odd
-        number of points a side; perturbation '' and tau < 0 as in `neighborhood`. SpecError where
-        there is no such sample or no such plane.
+        directions: one of labels.DIRECTIONS, attacks aim at the first unlearned model; towards:
+        number of the sample that 'chosen' leads to; size: odd number of points a side;
+        perturbation '' and tau < 0 as in `neighborhood`. SpecError where there is no such sample
+        or no such plane.
         """
         dataset = self.work.dataset(spec.data, report)
-        name, tau = _lens(spec, dataset, sample, perturbation, tau)
+        one = self.work.sample(dataset, sample)
+        name, tau = _lens(spec, perturbation, tau)
         keys, seed = study.model_keys(spec), spec.probe.seed
-        against = next(iter(study.unlearned(spec)), "original")
-        mark = key("slice", keys, against, name, tau, seed, sample, directions, size)
-        record = self.store.get("slices", mark)
+        against = spec.aim
+        chosen = self.work.sample(dataset, towards) if directions == "chosen" else None
+        aim = f"{directions} {towards}" if chosen else directions
+        mark = key("slice", keys, against, name, tau, seed, sample, aim, size)
+        needs = {f"predictions/{model}": (size, size) for model in keys}
+        record = self.store.get("slices", mark, needs=needs)
         if record is None:
-            models = {one: self.work.loaded(spec, one) for one in keys}
+            models = {model: self.work.loaded(spec, model) for model in keys}
             made = slices.cut(
-                models, self.work.on_device(dataset)[0], sample, directions,
+                models, self.work.on_device(dataset)[0], one, directions,
                 against=against, perturbation=name, tau=tau, size=size, seed=seed, report=report,
+                towards=chosen,
             )  # fmt: skip
             arrays, facts = slices.packed(made)
             record = self.work.put("slices", mark, arrays, spec, **facts)
         return slices.unpacked(record.arrays, record.attributes, list(keys))
 
-    def embed(self, spec: RunSpec, model: str, report: Reporter) -> Embedding:
-        """UMAP of the model's features of retain, forget and perturbed samples."""
-        mark = key("embedding", study.model_keys(spec)[model], spec.forget, spec.probe, spec.seed)
-        record = self.store.get("embeddings", mark)
+    def embed(self, spec: RunSpec, models: Sequence[str], report: Reporter) -> Embedding:
+        """One joint UMAP of the features of these models, point by point comparable.
+
+        The same retain, forget and test samples and perturbed copies in each; the order of the
+        models does not matter. SpecError if the study has no such model.
+        """
+        keys = study.model_keys(spec)
+        for name in models:
+            if name not in keys:
+                raise SpecError(f"This study has no model '{name}'. It has: {', '.join(keys)}.")
+        names = [name for name in keys if name in models]
+        source = spec.aim if is_attack(spec.probe) else ""
+        used = {name: keys[name] for name in names}
+        decides = (used, keys.get(source, ""), spec.forget, spec.probe.everywhere, spec.seed)
+        mark = key("joint embedding", *decides, embedding.LIMITS, LAYOUT)
+        needs = {f"xy/{model}": (None, 2) for model in names}
+        record = self.store.get("embeddings", mark, needs=needs)
         if record is None:
-            report.stage(f"embedding of {model}")
-            self.embedder.warm_up()
-            started = time.monotonic()
-            arrays = self._embedded(spec, model, report)
-            record = self.work.put("embeddings", mark, arrays, spec, time.monotonic() - started)
-        found = record.arrays
-        return Embedding(model, found["xy"], found["sample"], found["kind"], found["label"])
+            with self.store.making("embeddings", [mark], "the embedding", report):
+                record = self.store.get("embeddings", mark, needs=needs)  # another may have made it
+                if record is None:
+                    started = time.monotonic()
+                    arrays = self._embedded(spec, names, source, report)
+                    seconds = time.monotonic() - started
+                    record = self.work.put("embeddings", mark, arrays, spec, seconds)
+        return embedding.unpacked(record.arrays, names)
+
+    def similarity(self, spec: RunSpec, a: str, b: str, report: Reporter) -> Similarity:
+        """Linear CKA of models a and b with Original, the Re-trains and each other, layer by layer.
+
+        SpecError if the study has no such model.
+        """
+        return self.similarities.of(spec, a, b, report)
 
     def recognition(
         self,
@@ -252,9 +359,10 @@ class Pipeline:
         if model not in keys:
             raise SpecError(f"This study has no model '{model}'. It has: {', '.join(keys)}.")
         name = perturbation_named(perturbation or spec.probe.perturbation).name
-        probe = validate(replace(spec.probe, perturbation=name, target="true", draws=draws))
+        probe = replace(spec.probe.everywhere, perturbation=name, target="true", draws=draws)
+        probe = validate(probe)
         mark = key("recognition", keys[model], probe, probe.draws, spec.forget)
-        record = self.store.get("recognitions", mark)
+        record = self.store.get("recognitions", mark, needs={"taus": (len(spec.forget),)})
         if record is None:
             samples, _ = self.work.on_device(self.work.dataset(spec.data, report))
             rows = torch.tensor(spec.forget, device=self.work.device)
@@ -272,6 +380,32 @@ class Pipeline:
         limit = probe.taus[-1]
         return Recognition(model, name, probe.draws, limit, found["samples"], found["taus"])
 
+    def attack(
+        self,
+        spec: RunSpec,
+        a: str,
+        b: str,
+        report: Reporter,
+        *,
+        score: str = "confidence",
+        members: str = "forget",
+        matched: bool = True,
+    ) -> Attack:
+        """Membership inference on models `a` and `b`: milliseconds, so it is not stored.
+
+        score, members, matched: see engine.attack. SpecError if the study has no such models, or
+        there is nobody to attack.
+        """
+        dataset, models = self.work.dataset(spec.data, report), self.work.models(spec)
+        for name in (a, b):
+            if name not in models:
+                raise SpecError(f"This study has no model '{name}'. It has: {', '.join(models)}.")
+        return attack(
+            {name: models[name] for name in (a, b)}, dataset.train_y, dataset.test_y,
+            np.array(spec.forget),
+            score=score, members=members, matched=matched, seed=spec.seed,
+        )  # fmt: skip
+
     def export_checkpoint(self, spec: RunSpec, model: str, out: Path) -> Path:
         """Copy a model's weights, with its spec and key, to `out`."""
         keys = study.model_keys(spec)
@@ -283,47 +417,47 @@ class Pipeline:
         return out
 
     def figure(self, one: Study, kind: str, out: Path, **options: Any) -> list[Path]:
-        """Draw a figure of a study with its numbers as CSV beside it; returns the files.
+        """Draw a figure of a study, one of exports.KINDS, with its numbers as CSV beside it.
 
-        kind: 'curves', 'neighborhood' (option sample, tau), 'embedding' (option model), 'metrics'.
+        Returns the files written; SpecError for an unknown kind, format or size.
         """
-        require("matplotlib", "Figures need")
-        from engine import figures
-
-        spec, quiet = self.spec_of(one), Reporter()
-        facts = {"version": PROGRAM, "key": one.key, "seed": str(spec.seed)}
+        spec = self.spec_of(one)
         spec = replace(spec, data=self.work.located(spec.data))
-        if kind == "curves":
-            return figures.curves(one.residual, one.labels, out, facts=facts, **options)
-        if kind == "metrics":
-            return figures.metrics_table(one, out, facts=facts, **options)
-        if kind == "neighborhood":
-            sample = options.pop("sample", None)
-            tau = options.pop("tau", -1.0)
-            sample = one.residual.worst_sample() if sample is None else sample
-            near = self.neighborhood(spec, sample, "", tau, quiet)
-            dataset = self.work.dataset(spec.data, quiet)
-            return figures.neighborhood(
-                near,
-                dataset.classes,
-                one.labels,
-                out,
-                facts=facts,
-                original=as_pixels(torch.from_numpy(dataset.train_x[sample])).numpy(),
-                **options,
-            )
-        if kind == "embedding":
-            model = options.pop("model", None) or next(iter(study.unlearned(spec)), "original")
-            cloud = self.embed(spec, model, quiet)
-            classes = self.work.dataset(spec.data, quiet).classes
-            return figures.embedding(cloud, classes, one.labels, out, facts=facts, **options)
-        raise SpecError(
-            f"There is no figure '{kind}'. Known: curves, embedding, metrics, neighborhood."
-        )
+        facts = {"version": PROGRAM, "key": one.key, "seed": str(spec.seed)}
+        return exports.draw(exports.Order(self, one, spec, out, facts), kind, options)
+
+    def save_bundle(
+        self,
+        one: Study,
+        out: Path,
+        session: Mapping[str, Any],
+        report: Reporter,
+        *,
+        images: bool = True,
+    ) -> Path:
+        """Write a study with all that belongs to it, with or without its samples, to one file.
+
+        session: JSON data that says how it was seen. StoreError where that is impossible.
+        """
+        dataset = self.work.dataset(self.spec_of(one).data, report) if images else None
+        return bundle.save(self.store, one.key, out, session, dataset, report)
+
+    def open_bundle(self, path: Path, report: Reporter) -> bundle.Opened:
+        """Bring a bundle into the store; StoreError where it is none that can be trusted."""
+        return bundle.open_bundle(self.store, path, report)
+
+    def find_data(self, key: str, root: str, report: Reporter) -> Dataset:
+        """The dataset of a stored study, which lies in `root` now; that is remembered.
+
+        DataError where other data lie there.
+        """
+        return self.work.move_dataset(self.spec_of(self.study(key)).data, root, report)
 
     # -- measuring --------------------------------------------------------------------------
     def _measure(self, spec: RunSpec, report: Reporter) -> Residual:
         """Residual knowledge of all models, reported from the first ten draws on."""
+        if spec.probe.adaptive:
+            return sampled.measure(self.work, spec, report)
         dataset = self.work.dataset(spec.data, report)
         y = dataset.train_y[list(spec.forget)]
         wanted = spec.probe.draws
@@ -340,7 +474,7 @@ class Pipeline:
                 np.array(spec.forget),
                 y,
                 predictions,
-                ["original", *study.unlearned(spec)],
+                ["original", *spec.unlearned],
                 [f"retrain-{j}" for j in range(spec.retrains)],
             )
             if draws < wanted:
@@ -358,26 +492,29 @@ class Pipeline:
         report: Reporter,
     ) -> dict[str, np.ndarray]:
         """(n_f, T, >= draws) predictions by name ('viewer@source' where the two differ)."""
-        keys = study.model_keys(spec)
-        marks = {
-            viewer: key("counts", keys[viewer], keys.get(source, ""), spec.probe, spec.forget)
-            for viewer in viewers
-        }
-        records = {viewer: self.store.get("counts", mark) for viewer, mark in marks.items()}
-        known = {
-            viewer: record.arrays["predictions"] if record is not None else None
-            for viewer, record in records.items()
-        }
-        need = blocks_of(draws)
-        for done in sorted({_blocks(found) for found in known.values()}):
-            if done >= need:
-                continue
-            late = [viewer for viewer, found in known.items() if _blocks(found) == done]
-            self._extend(spec, dataset, source, late, range(done, need), known, marks, report)
+        marks = {viewer: study.counts_key(spec, viewer, source) for viewer in viewers}
+        known, need = self._answers(spec, marks), blocks_of(draws)
+        short = [marks[viewer] for viewer, found in known.items() if _blocks(found) < need]
+        if short:
+            with self.store.making("counts", short, "residual knowledge", report):
+                known = self._answers(spec, marks)  # another may just have asked
+                for done in sorted({_blocks(found) for found in known.values()} & {*range(need)}):
+                    late = [viewer for viewer, found in known.items() if _blocks(found) == done]
+                    more = range(done, need)
+                    self._extend(spec, dataset, source, late, more, known, marks, report)
         names = {
             viewer: viewer if source in ("", viewer) else f"{viewer}@{source}" for viewer in viewers
         }
         return {names[viewer]: found for viewer, found in known.items() if found is not None}
+
+    def _answers(self, spec: RunSpec, marks: Mapping[str, str]) -> dict[str, np.ndarray | None]:
+        """viewer -> the predictions that are in the store under its key."""
+        needs = {"predictions": (len(spec.forget), len(spec.probe.taus), None)}
+        found = {}
+        for viewer, mark in marks.items():
+            record = self.store.get("counts", mark, needs=needs)
+            found[viewer] = record.arrays["predictions"] if record is not None else None
+        return found
 
     def _extend(
         self,
@@ -421,36 +558,24 @@ class Pipeline:
                 draws=whole.shape[2],
             )  # fmt: skip
 
-    def _embedded(self, spec: RunSpec, name: str, report: Reporter) -> dict[str, np.ndarray]:
+    def _embedded(
+        self, spec: RunSpec, names: Sequence[str], source: str, report: Reporter
+    ) -> dict[str, np.ndarray]:
+        report.stage("embedding")
+        self.embedder.warm_up()
         dataset = self.work.dataset(spec.data, report)
-        samples, _ = self.work.on_device(dataset)
-        rng = numpy_generator(spec.seed, "embedding", name)
-        forget = _some(np.array(spec.forget), EMBEDDED_FORGET, dataset.train_y, rng)
-        others = np.setdiff1d(np.arange(len(samples)), spec.forget)
-        retain = _some(others, EMBEDDED_RETAIN, dataset.train_y, rng)
-        tau = spec.probe.taus[len(spec.probe.taus) // 2]
-        model = self.work.loaded(spec, name)
-        copies = []
-        for sample in forget:
-            x = samples.pixels(torch.tensor([sample], device=self.work.device))[0]
-            probe = replace(spec.probe, draws=1)
-            label = int(dataset.train_y[sample])
-            copies.append(copies_of(x, label, int(sample), probe, tau, samples.n_classes, model))
-        own = np.concatenate([retain, forget])
-        rows = torch.from_numpy(own).to(self.work.device)
-        features = np.concatenate(
-            [_features(model, samples.pixels(rows)), _features(model, torch.cat(copies))]
-        )
-        report.check()
-        xy = self.embedder.fit(features, spec.seed, report)
-        sample = np.concatenate([own, forget])
-        kinds = [(RETAIN, len(retain)), (FORGET, len(forget)), (PERTURBED, len(forget))]
-        return {
-            "xy": xy,
-            "sample": sample,
-            "kind": np.concatenate([np.full(n, kind, np.uint8) for kind, n in kinds]),
-            "label": dataset.train_y[sample],
+        who = embedding.cast(spec, dataset)
+        report.expect(len(who.sample) * len(names))
+        against = self.work.loaded(spec, source) if source else None
+        x = embedding.pixels(who, self.work.on_device(dataset), spec.probe, against, report)
+        views = {
+            name: embedding.seen(self.work.loaded(spec, name), x, who.label, report)
+            for name in names
         }
+        features = [one.features for one in views.values()]
+        return embedding.packed(
+            who, views, self.embedder.fit(features, who.anchors, spec.seed, report)
+        )
 
     # -- bookkeeping --------------------------------------------------------------------------
     def _put_study(self, spec: RunSpec, finished: Study) -> Study:
@@ -464,15 +589,16 @@ class Pipeline:
         )
         return study_of(record)
 
-    def expect(self, spec: RunSpec, report: Reporter) -> None:
+    def expect(self, spec: RunSpec, report: Reporter, *, watch: bool = False) -> None:
         """Tell the report how many sample passes this study takes, were nothing of it stored."""
         for name in study.model_keys(spec):
             report.expect(self.work.cost(spec, name))
+        watched = [name for name in study.model_keys(spec) if watch and self._unseen(spec, name)]
+        report.expect(sum(watching.cost(self.work, spec, name) for name in watched))
+        report.expect(watching.cost_of_references(spec) if watched else 0.0)
         report.expect(measuring.cost(self.work, spec))
         for viewers in _groups(spec).values():
-            share = sum(1 / BLOCK if tau == 0 else 1 for tau in spec.probe.taus)
-            copies = len(spec.forget) * blocks_of(spec.probe.draws) * BLOCK
-            report.expect(len(viewers) * copies * share)
+            report.expect(len(viewers) * copies(spec.probe, len(spec.forget)))
 
     def _say_lost_classes(self, spec: RunSpec, report: Reporter) -> None:
         dataset = self.work.dataset(spec.data, report)
@@ -483,17 +609,11 @@ class Pipeline:
             )
 
 
-def _lens(
-    spec: RunSpec, dataset: Dataset, sample: int, perturbation: str, tau: float
-) -> tuple[str, float]:
+def _lens(spec: RunSpec, perturbation: str, tau: float) -> tuple[str, float]:
     """(perturbation, tau) to look at a sample with: '' and tau < 0 mean the study's own.
 
-    SpecError where there is no such sample or perturbation.
+    SpecError where there is no such perturbation.
     """
-    if not 0 <= sample < len(dataset.train_y):
-        raise SpecError(
-            f"Sample {sample} is not in the training set (0 to {len(dataset.train_y) - 1})."
-        )
     name = perturbation_named(perturbation or spec.probe.perturbation).name
     return name, spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
 
@@ -509,24 +629,3 @@ def _groups(spec: RunSpec) -> dict[str, list[str]]:
 
 def _blocks(found: np.ndarray | None) -> int:
     return 0 if found is None else found.shape[2] // BLOCK
-
-
-def _some(pool: np.ndarray, most: int, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """At most `most` of the indices in `pool`, each class in proportion, sorted."""
-    if len(pool) <= most:
-        return pool
-    chosen = []
-    for label in np.unique(labels[pool]):
-        members = pool[labels[pool] == label]
-        share = max(1, round(most * len(members) / len(pool)))
-        chosen.append(rng.choice(members, min(share, len(members)), replace=False))
-    return np.sort(np.concatenate(chosen))
-
-
-@torch.inference_mode()
-def _features(model: Classifier, x: torch.Tensor, batch: int = 200) -> np.ndarray:
-    """(n, width) penultimate activations."""
-    features: np.ndarray = (
-        torch.cat([model.features(part) for part in x.split(batch)]).cpu().numpy()
-    )
-    return features

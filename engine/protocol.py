@@ -19,11 +19,13 @@ from engine import over_seeds, paper, registry, tables
 from engine.batch import Outcome, run_all
 from engine.measured import disagreement, perturbed_unlearn_accuracy
 from engine.metrics import METRICS
+from engine.network import model_spec
 from engine.paper import Figure, Preset
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import Study
 from engine.spec import DataSpec, PretrainSpec, RunSpec, TrainSpec, amend, to_plain
+from engine.study import settled
 from engine.tables import Column, Report, Row, Table
 
 QUICK = (
@@ -107,6 +109,7 @@ def _pretraining(
         return None
     data = DataSpec(preset.pretrain["dataset"], root, preset.seeds[0], preset.side)
     train = amend(TrainSpec(), preset.pretrain.get("train", {}), "pretrain.")
+    train = settled(train, model_spec(preset.model), pipeline.work.device.type)
     return PretrainSpec(pipeline.dataset(data, report).spec, train)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.batching import batches_of
+from engine.inference import Ready, attackable
 from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
 from engine.report import Reporter
 from engine.residual import blocks_of, is_attack
@@ -66,20 +68,24 @@ class _Eye:
         n_classes: int,
         report: Reporter,
     ) -> None:
-        self.model, self.x, self.y, self.samples = model, x, y, samples
+        self._judge, self._attacked = Ready(model), attackable(model, probe.arithmetic)
+        self.x, self.y, self.samples = x, y, samples
         self.probe, self.n_classes, self.report = probe, n_classes, report
+        self._batches = batches_of(x, COPIES_AT_ONCE // BLOCK)
 
     def recognized(self, rows: np.ndarray, tau: float) -> np.ndarray:
         """(len(rows),) bool: whether any copy of each of these samples at `tau` is called y."""
+        parts = self._batches.over(len(rows), lambda part: self._seen(rows[part], tau))
+        return np.concatenate([np.zeros(0, dtype=bool), *parts])
+
+    def _seen(self, rows: np.ndarray, tau: float) -> np.ndarray:
         found = np.zeros(len(rows), dtype=bool)
-        for start in range(0, len(rows), COPIES_AT_ONCE // BLOCK):
-            part = slice(start, start + COPIES_AT_ONCE // BLOCK)
-            chosen = torch.from_numpy(rows[part]).to(self.x.device)
-            for block in range(1 if tau == 0 else blocks_of(self.probe.draws)):
-                copies = self._copies(chosen, tau, block)[:, : self._width(block)]
-                called = self.model(copies.flatten(0, 1)).argmax(1).reshape(copies.shape[:2])
-                found[part] |= (called == self.y[chosen][:, None]).any(1).cpu().numpy()
-                self.report.advance(float(called.numel()))
+        chosen = torch.from_numpy(rows).to(self.x.device)
+        for block in range(1 if tau == 0 else blocks_of(self.probe.draws)):
+            copies = self._copies(chosen, tau, block)[:, : self._width(block)]
+            called = self._judge.classes(copies.flatten(0, 1)).reshape(copies.shape[:2])
+            found |= (called == self.y[chosen][:, None]).any(1).cpu().numpy()
+            self.report.advance(float(called.numel()))
         return found
 
     def _width(self, block: int) -> int:
@@ -94,7 +100,7 @@ class _Eye:
         if is_attack(probe):
             with torch.inference_mode(False):  # attacks differentiate
                 return attacked_copies(
-                    self.model, x.clone(), y.clone(), samples, probe, tau, block, self.n_classes
+                    self._attacked, x.clone(), y.clone(), samples, probe, tau, block, self.n_classes
                 )
         noise = unit_noise(probe.perturbation, samples, x.shape[1:], probe.seed, block, x.device)
         return random_copies(x, noise, tau)

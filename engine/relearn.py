@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from engine.batching import batches_of
 from engine.errors import TrainingError
 from engine.metrics.relearn_epochs import MOST, RelearnEpochs
 from engine.models.base import Classifier
@@ -66,11 +67,13 @@ def losses(
 @torch.inference_mode()
 def loss_on(model: nn.Module, samples: Samples, rows: Tensor) -> float:
     """Mean cross-entropy of the samples at `rows`, summed in float64."""
-    total = 0.0
-    for part in rows.split(EVALUATED_AT_ONCE):
-        logits = model(samples.pixels(part)).cpu().double()  # some devices know no float64
-        total += float(cross_entropy(logits, samples.y[part].cpu(), reduction="sum"))
-    return total / len(rows)
+
+    def loss(part: slice) -> float:
+        chosen = rows[part]
+        logits = model(samples.pixels(chosen)).cpu().double()  # some devices know no float64
+        return float(cross_entropy(logits, samples.y[chosen].cpu(), reduction="sum"))
+
+    return sum(batches_of(samples.x, EVALUATED_AT_ONCE).over(len(rows), loss)) / len(rows)
 
 
 def cost(config: RelearnEpochs, n: int, n_forget: int) -> float:

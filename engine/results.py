@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.geometry import in_polygon
 
-RETAIN, FORGET, PERTURBED = 0, 1, 2  # kinds of points in an embedding
+RETAIN, FORGET, PERTURBED, TEST = 0, 1, 2, 3  # kinds of points in an embedding
 COARSE, FINE = 17, 65  # points along a side of a slice: a first look at once, then refined
 
 
@@ -61,6 +61,10 @@ class Residual:
     and the methods; null_low, null_high (T,): the band of Re-train against Re-train (NaN with one
     Re-train); posterior: model -> (n_f, T) probability that it recognizes more often than Re-train;
     predictions: model -> (n_f, T, c) uint8 or uint16 predicted class of every copy.
+
+    Where draws went adaptively: drawn (n_f, T) is how many each cell got, `draws` the most, counts
+    are out of that many, predictions hold a number that is no class behind them; rates: model ->
+    (n_f, T) unbiased share of recognized copies. None and empty where every cell got `draws`.
     """
 
     perturbation: str
@@ -73,6 +77,42 @@ class Residual:
     null_high: np.ndarray
     posterior: Mapping[str, np.ndarray]
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    drawn: np.ndarray | None = None
+    rates: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def per_cell(self) -> np.ndarray:
+        """(n_f, T) how many copies of each sample at each tau every model was shown."""
+        if self.drawn is not None:
+            return self.drawn
+        return np.full((len(self.samples), len(self.taus)), self.draws)
+
+    @property
+    def said_draws(self) -> str:
+        """The number of draws as captions say it: 'c = 100', 'c = 4 to 100, 11.2 on average'."""
+        moved = self.taus != 0  # without a perturbation one draw says it all
+        if self.drawn is None or not moved.any():
+            return f"c = {self.draws:,}"
+        own = self.drawn[:, moved]
+        return f"c = {own.min():,} to {own.max():,}, {own.mean():.1f} on average"
+
+    def share(self, model: str) -> np.ndarray:
+        """(n_f, T) share of copies that `model` recognized, in [0, 1], unbiased."""
+        found: np.ndarray = self.rates.get(model, self.counts[model] / self.per_cell)
+        return found
+
+    def reference_share(self, model: str) -> np.ndarray:
+        """(k, n_f, T) `share` of the Re-trains on the copies that `model` was shown."""
+        if self.rates:
+            return reference_counts(self.rates, model)
+        share: np.ndarray = self.reference(model) / self.per_cell
+        return share
+
+    def column(self, tau: float) -> int:
+        """Which of `taus` is nearest to `tau`; the middle of the grid for tau < 0."""
+        if tau < 0:
+            return len(self.taus) // 2
+        return int(np.argmin(np.abs(self.taus - tau)))
 
     def reference(self, model: str) -> np.ndarray:
         """(k, n_f, T) counts of the Re-trains on the copies that `model` was shown."""
@@ -171,17 +211,39 @@ class Slice:
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """UMAP of penultimate features of `model`: all arrays (m,) but xy (m, 2) float32.
+    """One joint UMAP of the penultimate features of several models: the same m points in each.
 
-    sample: training-set index (of the sample a perturbed point was made from); kind: RETAIN,
-    FORGET or PERTURBED; label: class.
+    xy: model -> (m, 2) float32 positions, to be compared point by point; sample (m,): number of
+    the sample, test samples after training samples (of a perturbed point: the sample it was made
+    from); kind (m,): RETAIN, FORGET, PERTURBED or TEST; label (m,): class; tau (m,): perturbation
+    norm, 0 for what is not perturbed; predicted: model -> (m,) class; loss: model -> (m,) nats.
     """
 
-    model: str
-    xy: np.ndarray
+    xy: Mapping[str, np.ndarray]
     sample: np.ndarray
     kind: np.ndarray
     label: np.ndarray
+    tau: np.ndarray
+    predicted: Mapping[str, np.ndarray]
+    loss: Mapping[str, np.ndarray]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that are laid out together."""
+        return tuple(self.xy)
+
+    def right(self, model: str) -> np.ndarray:
+        """(m,) bool: which points the model gives their true class."""
+        return np.asarray(self.predicted[model] == self.label)
+
+    def trails(self) -> list[np.ndarray]:
+        """Rows of each forget sample that has perturbed copies, then of its copies, tau growing."""
+        copies = np.flatnonzero(self.kind == PERTURBED)
+        copies = copies[np.lexsort((self.tau[copies], self.sample[copies]))]
+        starts = {int(self.sample[row]): row for row in np.flatnonzero(self.kind == FORGET)}
+        edges = np.flatnonzero(np.diff(self.sample[copies])) + 1
+        groups = [rows for rows in np.split(copies, edges) if len(rows)]
+        return [np.array([starts[int(self.sample[rows[0]])], *rows]) for rows in groups]
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,8 +263,113 @@ class Recognition:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """A measured figure with its 95 % bootstrap interval; NaN where it is undefined."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Roc:
+    """What an attack's threshold trades, one step for each distinct score: all arrays (k + 1,).
+
+    fp, tp: int64 non-members and members that are called members, from none to all of them;
+    thresholds: float64 in the score's unit at which that is so, halfway between two scores.
+    """
+
+    fp: np.ndarray
+    tp: np.ndarray
+    thresholds: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """Membership inference on one model.
+
+    values (m,), held_out (h,): float64 scores of the attack's reported and held-out samples; roc:
+    of the reported ones; threshold: chosen on the held-out ones, NaN without any. auc in [0, 1];
+    accuracy at that threshold and tpr_at_low: true positive rate at a false positive rate of at
+    most 1 %, in percent, the latter NaN with fewer than 100 non-members.
+    """
+
+    values: np.ndarray
+    held_out: np.ndarray
+    roc: Roc
+    threshold: float
+    auc: Estimate
+    accuracy: Estimate
+    tpr_at_low: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Attack:
+    """Membership inference on models A and B, which are shown the same samples.
+
+    score: one of engine.scores.SCORES; members: 'forget' or 'retain'; matched: whether both
+    sides have the same classes. samples (m,), held_out (h,): int64, training samples 0 .. n-1
+    then test samples n ..; member (m,), held_member (h,): bool, as many true as false. models:
+    name -> what was found, A first, one entry where B is A; difference: AUC of A less that of B.
+    """
+
+    score: str
+    members: str
+    matched: bool
+    samples: np.ndarray
+    member: np.ndarray
+    held_out: np.ndarray
+    held_member: np.ndarray
+    models: Mapping[str, Attacked]
+    difference: Estimate
+
+    @property
+    def size(self) -> int:
+        """Reported members, which are as many as the reported non-members."""
+        return int(self.member.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """Linear CKA of `model` with `to` on one split ('forget' or 'retain'), layer by layer.
+
+    'retrain' stands for every Re-train that is not the model itself: mean (L,) over them, low and
+    high (L,) the smallest and largest; of Re-trains among themselves where both say 'retrain'.
+    At most 1; NaN for fewer than 4 samples, and where a layer tells no samples apart.
+    """
+
+    split: str
+    model: str
+    to: str
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """How alike models a and b represent samples, to Original, to the Re-trains and each other.
+
+    layers: L names in the order they run; samples: split -> how many were looked at; seconds: time
+    it took.
+    """
+
+    a: str
+    b: str
+    layers: tuple[str, ...]
+    samples: Mapping[str, int]
+    lines: tuple[Likeness, ...]
+    seconds: float
+
+    def line(self, split: str, model: str, to: str) -> Likeness | None:
+        """The line of that split, model and reference; None where there is none."""
+        wanted = (split, model, to)
+        return next((one for one in self.lines if (one.split, one.model, one.to) == wanted), None)
+
+
+@dataclass(frozen=True)
 class StudySummary:
-    """One line of a store's listing."""
+    """One line of a store's listing; family: equal where studies differ in their seed alone."""
 
     key: str
     dataset: str
@@ -211,6 +378,23 @@ class StudySummary:
     methods: tuple[str, ...]
     perturbation: str
     draws: int
+    seed: int
+    created: str
+    seconds: float
+    family: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Provenance:
+    """Where a stored study comes from: its plain spec, and what the program wrote beside it.
+
+    versions: package -> version; created: UTC, ISO 8601; seconds: spent on its models.
+    """
+
+    key: str
+    spec: Mapping[str, Any]
+    versions: Mapping[str, str]
+    device: str
     seed: int
     created: str
     seconds: float

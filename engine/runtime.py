@@ -7,6 +7,7 @@ from a seed and a salt that says what it is for, so that a probe cannot change a
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import importlib
 import importlib.util
@@ -16,6 +17,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, SupportsIndex
 
@@ -89,6 +91,22 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "mps" and not torch.backends.mps.is_available():
         raise SpecError("Device 'mps' is not available on this machine. Use --device cpu.")
     return torch.device(name)
+
+
+def preload_torch() -> None:
+    """Load torch's libraries from disk while other threads go on.
+
+    `import torch` does it under Python's lock, which would stop a window for most of a second.
+    """
+    found = importlib.util.find_spec("torch")
+    if not sys.platform.startswith("linux") or found is None or found.origin is None:
+        return
+    load = ctypes.CDLL(None).dlopen  # called as a foreign function: without the lock
+    load.argtypes, load.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+    for name in ("libc10.so", "libtorch_cpu.so", "libtorch_python.so"):
+        path = Path(found.origin).parent / "lib" / name
+        if path.is_file():
+            load(os.fsencode(path), os.RTLD_LAZY)
 
 
 def limit_threads(leave: int = 1) -> int:

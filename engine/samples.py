@@ -10,6 +10,15 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
+class Sample:
+    """One sample: its number, x (*shape) float32 in [0, 1], and its class."""
+
+    index: int
+    x: Tensor
+    y: int
+
+
+@dataclass(frozen=True, eq=False)
 class Samples:
     """x: (n, C, H, W) uint8 or (n, d) float32; y: (n,) int64, both on one device."""
 
@@ -33,6 +42,11 @@ class Samples:
     def pixels(self, indices: Tensor | None = None) -> Tensor:
         """Float32 pixels in [0, 1] of these samples (all of them by default)."""
         return as_pixels(self.x if indices is None else self.x[indices])
+
+    def one(self, row: int, index: int | None = None) -> Sample:
+        """The sample in this row, numbered `index` (its row, if not said)."""
+        number = row if index is None else index
+        return Sample(number, as_pixels(self.x[row]), int(self.y[row]))
 
 
 def as_pixels(x: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """A slice of decision regions: the plane through one sample, and what every model calls its points.
 
 The plane is spanned by two orthonormal directions of input space. The first is random, an FGSM
-step (Goodfellow et al., 2015) against one model, or leads to the nearest sample of another class;
-the second is random. Distances on the plane are L2 distances in the pixel range [0, 1].
+step (Goodfellow et al., 2015) against one model, or leads to the nearest sample of another class
+or to a chosen one; the second is random. Distances on the plane are L2 distances in the pixel
+range [0, 1].
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from engine.neighborhood import views_on
 from engine.report import Reporter
 from engine.results import Slice
 from engine.runtime import generator
-from engine.samples import Samples, as_pixels
+from engine.samples import Sample, Samples, as_pixels
 
 BATCH, BATCH_VALUES = 128, 4_000_000  # points of a forward, and input values of one, at most
 SEARCH_VALUES = 20_000_000  # input values compared at once in the search for the nearest sample
@@ -54,25 +55,35 @@ class Plane:
 
 
 def plane_through(
-    samples: Samples, sample: int, directions: str, seed: int, against: nn.Module
+    samples: Samples,
+    sample: Sample,
+    directions: str,
+    seed: int,
+    against: nn.Module,
+    towards: Sample | None = None,
 ) -> Plane:
     """The plane through a sample along the pair of `directions`, one of labels.DIRECTIONS.
 
-    `against` is the model whose loss the attack climbs. SpecError where a direction is unknown or
-    there is none: one input value only, a loss without slope, a single class.
+    `samples` are those one may look towards, `against` is the model whose loss the attack climbs,
+    `towards` the sample that is chosen. SpecError where a direction is unknown or there is none:
+    one input value only, a loss without slope, a single class, a chosen sample that equals this.
     """
     if directions not in DIRECTIONS:
         raise unknown("pair of directions", directions, DIRECTIONS)
-    x = samples.pixels(torch.tensor([sample], device=samples.device))[0]
+    x = sample.x
     if x.numel() < 2:
         raise SpecError("A plane needs samples of at least two input values.")
-    first, second = _random(x, seed, sample, "first"), _random(x, seed, sample, "second")
+    first = _random(x, seed, sample.index, "first")
+    second = _random(x, seed, sample.index, "second")
     other, distance = -1, 0.0
     if directions == "attack":
-        first = attack_direction(against, x, int(samples.y[sample]))
+        first = attack_direction(against, x, sample.y)
     elif directions == "sample":
         other, distance = nearest_other(samples, sample)
-        first = samples.pixels(torch.tensor([other], device=samples.device))[0] - x
+        first = samples.one(other).x - x
+    elif directions == "chosen":
+        other, first = towards_chosen(sample, towards)
+        distance = float(first.norm())
     return Plane(x, *orthonormal(first, second), other, distance)
 
 
@@ -103,16 +114,23 @@ def attack_direction(model: nn.Module, x: Tensor, y: int) -> Tensor:
     return direction
 
 
-def nearest_other(samples: Samples, sample: int) -> tuple[int, float]:
+def towards_chosen(sample: Sample, towards: Sample | None) -> tuple[int, Tensor]:
+    """(number, difference (*shape)) of the chosen sample; SpecError without a way to it."""
+    if towards is None or bool((towards.x == sample.x).all()):
+        raise SpecError("Choose another sample to look towards: type its number, or select one.")
+    return towards.index, towards.x - sample.x
+
+
+def nearest_other(samples: Samples, sample: Sample) -> tuple[int, float]:
     """(index, L2 distance) of the nearest sample of another class; SpecError if there is none.
 
     Samples that equal this one although their label differs are passed over.
     """
-    x = samples.pixels(torch.tensor([sample], device=samples.device)).flatten(1)
+    x = sample.x[None].flatten(1)
     rows = max(1, SEARCH_VALUES // x.shape[1])
     parts = [(as_pixels(part).flatten(1) - x).norm(dim=1) for part in samples.x.split(rows)]
     distances = torch.cat(parts)  # by differences: cdist's products would not be 0 for equal ones
-    distances[(samples.y == samples.y[sample]) | (distances == 0)] = math.inf
+    distances[(samples.y == sample.y) | (distances == 0)] = math.inf
     found = int(distances.argmin())
     distance = float(distances[found])
     if not math.isfinite(distance):
@@ -175,7 +193,7 @@ def regions(
 def cut(
     models: Mapping[str, nn.Module],
     samples: Samples,
-    sample: int,
+    sample: Sample,
     directions: str,
     *,
     against: str,
@@ -184,23 +202,24 @@ def cut(
     size: int,
     seed: int,
     report: Reporter,
+    towards: Sample | None = None,
 ) -> Slice:
     """The slice through a sample, `size` points a side; all but `seconds` follows from the rest.
 
-    against: the name of the model that an attack aims at. SpecError as `plane_through` and
+    against: the name of the model that an attack aims at; towards: the sample that is looked
+    towards where it is chosen. SpecError as `plane_through` and
     `steps_within`; Cancelled through `report`.
     """
     started = time.monotonic()
-    plane = plane_through(samples, sample, directions, seed, models[against])
+    plane = plane_through(samples, sample, directions, seed, models[against], towards)
     ball = ball_outline(perturbation, tau, plane.first, plane.second)
     least = SMALLEST_REACH * math.sqrt(plane.x.numel())
     reach = MARGIN * float(np.linalg.norm(ball, axis=1).max()) or least
     steps = steps_within(max(reach, BEYOND * plane.distance), size)
-    label = int(samples.y[sample])
-    predictions, confidence = regions(models, plane, steps, label, report)
+    predictions, confidence = regions(models, plane, steps, sample.y, report)
     return Slice(
-        sample=sample,
-        label=label,
+        sample=sample.index,
+        label=sample.y,
         directions=directions,
         against=against if directions == "attack" else "",
         other=plane.other,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,69 +12,46 @@ from typing import Any
 import numpy as np
 
 from engine import registry
-from engine.archive import labels_of
+from engine.archive import PROGRAM, labels_of
 from engine.batch import Outcome, run_all
 from engine.console import aligned, study_json
-from engine.errors import SpecError
+from engine.grids import Point, combinations
 from engine.metrics import METRICS
 from engine.pipeline import Pipeline
 from engine.report import Reporter
+from engine.sheets import neutral
 from engine.spec import ProbeSpec, RunSpec, TrainSpec, field_kind, parse_settings
-from engine.study import unlearned
 
-MAX_RUNS = 10_000
-
-Settings = dict[str, dict[str, str]]
-
-
-@dataclass(frozen=True)
-class Point:
-    """One combination: all settings for `compose`, and the swept ones as 'rurk.tau' -> value."""
-
-    settings: Settings
-    swept: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        """The swept settings in one line."""
-        return ", ".join(f"{path}={value}" for path, value in self.swept.items())
+Settings = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
 class Run:
     """A point of the grid and what came of it."""
 
-    point: Point
+    point: Point[str]
     outcome: Outcome
 
 
-def grid(texts: Sequence[str]) -> list[Point]:
+def grid(texts: Sequence[str]) -> list[Point[str]]:
     """Every combination of `['rurk.tau=0.01,0.03', ...]`, the last setting changing fastest.
 
     A comma separates values of numbers, switches and choices; free text and the grid of tau are
-    taken whole. SpecError where a setting has not that form, or there are more than `MAX_RUNS`.
+    taken whole. SpecError where a setting has not that form, or there are too many combinations.
     """
     settings = parse_settings(texts)
-    paths = [(owner, name) for owner, found in settings.items() for name in found]
-    values = [_values(owner, name, settings[owner][name]) for owner, name in paths]
-    count = math.prod(map(len, values))
-    if count > MAX_RUNS:
-        raise SpecError(f"This grid has {count} combinations, but at most {MAX_RUNS} can be run.")
-    points = []
-    for combination in itertools.product(*values):
-        chosen: Settings = {}
-        swept = {}
-        for (owner, name), value, options in zip(paths, combination, values, strict=True):
-            chosen.setdefault(owner, {})[name] = value
-            if len(options) > 1:
-                swept[f"{owner}.{name}"] = value
-        points.append(Point(chosen, swept))
-    return points
+    return combinations(
+        {
+            f"{owner}.{name}": _values(owner, name, text)
+            for owner, found in settings.items()
+            for name, text in found.items()
+        }
+    )
 
 
 def run_grid(
     pipeline: Pipeline,
-    points: Sequence[Point],
+    points: Sequence[Point[str]],
     compose: Callable[[Settings], RunSpec],
     report: Reporter,
 ) -> list[Run]:
@@ -126,7 +102,7 @@ def text(runs: Sequence[Run]) -> str:
     """The table for a terminal: of the methods that the grid changes, or of all if it is others."""
     paths = list(runs[0].point.swept)
     changed = {path.partition(".")[0] for path in paths}
-    models = unlearned(runs[0].outcome.spec) or ["original"]
+    models = runs[0].outcome.spec.unlearned or ["original"]
     shown = [name for name in models if name in changed] or models
     rows = tidy(runs)
     measures = [one for one in METRICS if any(f"{shown[0]}.{one.name}" in row for row in rows)]
@@ -175,7 +151,8 @@ def _fields(config: type[Any] | None) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 def _row(run: Run) -> dict[str, Any]:
     study, residual = run.outcome.study, run.outcome.study.residual
-    row: dict[str, Any] = {**run.point.swept, "seed": run.outcome.spec.seed, "study": study.key}
+    made = {"seed": run.outcome.spec.seed, "study": study.key, "version": PROGRAM}
+    row: dict[str, Any] = {**run.point.swept, **made}
     for model, measures in study.metrics.items():
         row |= {f"{model}.{name}": float(value) for name, value in measures.items()}
     for model, curve in residual.curves.items():
@@ -193,7 +170,7 @@ def _reasons(run: Run) -> list[str]:
 def _csv(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else ""
-    return str(value)
+    return neutral(value) if isinstance(value, str) else str(value)
 
 
 def _number(value: float) -> str:

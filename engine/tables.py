@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine import __version__
 from engine.console import aligned
 from engine.over_seeds import spread
 from engine.paper import Figure
+from engine.sheets import neutral
 
 NONE = "-"
+PROGRAM = f"rk-explorer {__version__}"
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One measure of one row: a value per seed, and the published figure where there is one."""
+    """One measure of one row: a value per seed, and the published figure where there is one.
+
+    to_retrain: its gap to Re-train, shown in parentheses; None where none is to be shown.
+    """
 
     values: tuple[float, ...] = ()
     published: Figure | None = None
+    to_retrain: float | None = None
 
     @property
     def known(self) -> tuple[float, ...]:
@@ -89,7 +96,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Report:
-    """What `reproduce` hands out: tables, and sentences on how they came about."""
+    """What `reproduce` hands out: tables, and sentences on how they came about.
+
+    origin: the command that makes it; '' means `reproduce` with the report's name.
+    """
 
     name: str
     title: str
@@ -99,6 +109,13 @@ class Report:
     notes: tuple[str, ...]
     tables: tuple[Table, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = ""
+
+    @property
+    def command(self) -> str:
+        """The command that makes this report."""
+        quick = " --quick" if self.quick else ""
+        return self.origin or f"rk-engine reproduce {self.name}{quick}"
 
     @property
     def headline(self) -> str:
@@ -150,7 +167,11 @@ def _text_table(table: Table) -> str:
 
 
 def _ours(cell: Cell | None, column: Column) -> str:
-    return NONE if cell is None else _spread(cell.mean, cell.std, column, cell.known)
+    if cell is None:
+        return NONE
+    shown = _spread(cell.mean, cell.std, column, cell.known)
+    gap = "" if cell.to_retrain is None else f" ({cell.to_retrain:+.{column.digits}f})"
+    return f"{shown}{gap}"
 
 
 def _theirs(cell: Cell | None, column: Column) -> str:
@@ -228,12 +249,13 @@ def as_csv(report: Report, table: Table) -> str:
     writer = csv.writer(out, lineterminator="\n")
     parts = ["mean", "std", *(PUBLISHED if table.compares else ())]
     names = [f"{one.name}_{part}" for one in table.columns for part in parts]
-    writer.writerow(["preset", "quick", "row", "label", *names, "refused"])
+    writer.writerow(["preset", "quick", "row", "label", *names, "refused", "version"])
     for row in table.rows:
         cells = [_numbers(row.cells.get(one.name, Cell())) for one in table.columns]
         values = [_plain(numbers[part]) for numbers in cells for part in parts]
         quick = "yes" if report.quick else "no"
-        writer.writerow([report.name, quick, row.name, row.label, *values, row.refused])
+        words = [neutral(one) for one in (report.name, row.name, row.label, row.refused)]
+        writer.writerow([words[0], quick, *words[1:3], *values, words[3], PROGRAM])
     return out.getvalue()
 
 
@@ -268,7 +290,7 @@ def latex(report: Report, table: Table) -> str:
     columns = "l" + "r" * (width * len(table.columns))
     heads = [rf"\multicolumn{{{width}}}{{c}}{{{_tex(one.title)}}}" for one in table.columns]
     lines = [
-        f"% rk-engine reproduce {report.name}{' --quick' if report.quick else ''}",
+        f"% {report.command} ({PROGRAM})",
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{_tex(f'{report.headline}. {table.title}')}; seeds {_list(report.seeds)}.}}",
@@ -306,6 +328,8 @@ def _tex_number(shown: str) -> str:
         return "--"
     number, _, printed = shown.partition(" (")
     number = number.replace("±", r" \pm ").replace("≥", r"\geq ")
+    if printed[:1] in ("+", "-"):
+        printed = f"${printed.removesuffix(')')}$)"
     return f"${number}$" + (f" ({printed}" if printed else "")
 
 

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from engine import checkpoints, foreign, registry, study
+from engine import checkpoints, foreign, kept, registry, study
 from engine.archive import model_of
+from engine.batching import batches_of
 from engine.datasets import base as datasets
 from engine.datasets.base import Dataset
-from engine.errors import CheckpointError, DataError
+from engine.errors import CheckpointError, DataError, SpecError, TrainingError
 from engine.methods.base import Problem
 from engine.models.base import Classifier, adopt_body
 from engine.network import network
 from engine.report import Reporter
 from engine.results import ModelResult
 from engine.runtime import choose_device, derive, generator
-from engine.samples import Samples
+from engine.samples import Sample, Samples, as_pixels
 from engine.spec import DataSpec, MethodSpec, ModelSpec, PretrainSpec, RunSpec, to_plain
 from engine.store import Record, Store
-from engine.train import cost_of_training, train_from_scratch
+from engine.train import Resume, cost_of_training, train_from_scratch
+from engine.watch import Watch
+
+Watching = Callable[[Resume], Watch]  # what looks at the epochs that are kept there
 
 KEPT_MODELS = 32
+PLACES = "places"  # kind of records: where a person said that data lie
 EVALUATION_VALUES = 1_000_000  # input values per forward when a whole dataset is evaluated
 
 
@@ -44,19 +51,63 @@ class Workshop:
         self._models: OrderedDict[str, Classifier] = OrderedDict()
 
     def dataset(self, spec: DataSpec, report: Reporter) -> Dataset:
-        """The dataset, loaded once; DataError where that is impossible or its content changed."""
+        """The dataset, loaded once; DataError where that is impossible or its content changed.
+
+        What is not where the spec says is looked for where a person said it moved to, and among
+        the datasets that came in bundles.
+        """
         expected, spec = spec.fingerprint, replace(spec, fingerprint="")
+        for known in self._datasets.values():
+            if known.spec.fingerprint == expected:
+                return known
+        if expected and spec.root and not Path(spec.root).expanduser().exists():
+            there = self._elsewhere(expected, spec, report)
+            if there is not None:  # before a dataset that can be downloaded is, into that folder
+                return there
+        try:
+            return _expected(self._loaded(spec, report), expected)
+        except (DataError, SpecError):
+            found = self._elsewhere(expected, spec, report)
+            if found is None:
+                raise
+            return found
+
+    def move_dataset(self, spec: DataSpec, root: str, report: Reporter) -> Dataset:
+        """The dataset of `spec`, which lies in `root` on this machine; that is remembered.
+
+        DataError where other data lie there.
+        """
+        there = replace(spec, root=root, fingerprint="")
+        found = _expected(self._loaded(there, report), spec.fingerprint)
+        self.store.put(
+            PLACES, found.spec.fingerprint, {}, spec=to_plain(spec), seed=spec.seed, seconds=0.0,
+            device="", root=root,
+        )  # fmt: skip
+        return found
+
+    def _loaded(self, spec: DataSpec, report: Reporter) -> Dataset:
         if spec not in self._datasets:
-            self._datasets[spec] = datasets.load(spec, report)
-            while len(self._datasets) > 2:
-                self._datasets.popitem(last=False)
-                self._samples.clear()
-        found = self._datasets[spec]
-        if expected and found.spec.fingerprint != expected:
-            raise DataError(
-                f"The data of '{spec.name}' {f'in {spec.root} ' if spec.root else ''}are no longer "
-                "those this study was made with. Put the old files back, or start a new study."
-            )
+            self._hold(spec, datasets.load(spec, report))
+        return self._datasets[spec]
+
+    def _hold(self, spec: DataSpec, dataset: Dataset) -> None:
+        self._datasets[spec] = dataset
+        while len(self._datasets) > 2:
+            self._datasets.popitem(last=False)
+            self._samples.clear()
+
+    def _elsewhere(self, expected: str, spec: DataSpec, report: Reporter) -> Dataset | None:
+        """The dataset of this fingerprint where it moved to, or as it came in a bundle."""
+        moved = self.store.get(PLACES, expected) if expected else None
+        if moved is not None:
+            with contextlib.suppress(DataError, SpecError):
+                there = replace(spec, root=str(moved.attributes["root"]))
+                return _expected(self._loaded(there, report), expected)
+        record = self.store.get(kept.KIND, expected) if expected else None
+        if record is None:
+            return None
+        found = kept.dataset_of(record)
+        self._hold(found.spec, found)  # with its fingerprint: no spec of a folder is like it
         return found
 
     def on_device(self, dataset: Dataset) -> tuple[Samples, Samples]:
@@ -72,48 +123,118 @@ class Workshop:
             }
         return self._samples[mark]
 
+    def sample(self, dataset: Dataset, index: int) -> Sample:
+        """One sample on the device; SpecError where there is none of this number."""
+        dataset.require(index)
+        train, test = self.on_device(dataset)
+        n = len(train)
+        return train.one(index) if index < n else test.one(index - n, index)
+
     def located(self, spec: DataSpec) -> DataSpec:
         """The same data where it was loaded from in this session, if it was."""
         for known, dataset in self._datasets.items():
             if dataset.spec.fingerprint == spec.fingerprint:
-                return known
+                return replace(known, fingerprint=spec.fingerprint)  # which keys depend on
         return spec
 
     def models(self, spec: RunSpec) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
         found = {}
         for name, mark in study.model_keys(spec).items():
-            result = self._stored_model(name, mark)
+            result = self._stored_model(spec, name, mark)
             if result is not None:
                 found[name] = result
         return found
 
-    def model(self, spec: RunSpec, name: str, report: Reporter) -> ModelResult:
-        """One model of the study, from the store or trained now."""
+    def made(self, spec: RunSpec, name: str) -> bool:
+        """Whether this model lies in the store, with its weights."""
         mark = study.model_keys(spec)[name]
-        stored = self._stored_model(name, mark)
-        if stored is not None and self.store.path("checkpoints", mark, ".pt").is_file():
-            report.forgo(self.cost(spec, name))
-            for epoch, loss in enumerate(stored.loss, 1):
-                report.point("loss", (name, epoch, loss))
-            return stored
+        return self.store.has("models", mark) and self._weights_of(mark).is_file()
+
+    def model(
+        self, spec: RunSpec, name: str, report: Reporter, watching: Watching | None = None
+    ) -> ModelResult:
+        """One model of the study, from the store or trained now, and then watched if so asked."""
+        mark = study.model_keys(spec)[name]
+        found = self._found(spec, name, mark, report)
+        if found is not None:
+            return found
+        with self.store.making("models", [mark], name, report):
+            found = self._found(spec, name, mark, report)  # another may just have made it
+            if found is not None:
+                return found
+            kept = self._kept(mark)
+            model, seconds = self._work_out(spec, name, report, kept, watching)
+            if study.given(spec, name):
+                seconds = math.nan  # whoever trained it may know
+            try:
+                result = self._put_model(spec, name, mark, model, kept.losses, seconds)
+            except TrainingError:  # it would end there again
+                kept.discard()
+                raise
+            kept.discard()
+        return result
+
+    def _found(self, spec: RunSpec, name: str, mark: str, report: Reporter) -> ModelResult | None:
+        """The model if it is in the store with its weights."""
+        stored = self._stored_model(spec, name, mark)
+        if stored is None or not self._weights_of(mark).is_file():
+            return None
+        report.forgo(self.cost(spec, name))
+        for epoch, loss in enumerate(stored.loss, 1):
+            report.point("loss", (name, epoch, loss))
+        partial = self.store.path("partial", mark, ".pt")
+        if partial.is_file() and self.store.idle("models", mark):  # of one killed at the very end
+            partial.unlink(missing_ok=True)
+        return stored
+
+    def again(
+        self, spec: RunSpec, name: str, report: Reporter, watching: Watching
+    ) -> tuple[float, bool]:
+        """Make a stored model once more, to watch it; the one in the store stays.
+
+        Returns the seconds that took without the watching, and whether the weights are the same.
+        """
+        mark = study.model_keys(spec)[name]
+        stored = checkpoints.digest(self.loaded(spec, name, report).state_dict())
+        with self.store.making("models", [mark], name, report):
+            kept = self._kept(mark)
+            model, seconds = self._work_out(spec, name, report, kept, watching)
+            kept.discard()
+        return seconds, checkpoints.digest(model.state_dict()) == stored
+
+    def _weights_of(self, mark: str) -> Path:
+        return self.store.path("checkpoints", mark, ".pt")
+
+    def _kept(self, mark: str) -> checkpoints.KeptEpoch:
+        path = self.store.path("partial", mark, ".pt")
+        return checkpoints.KeptEpoch(path, self.store.replacing)
+
+    def _work_out(
+        self,
+        spec: RunSpec,
+        name: str,
+        report: Reporter,
+        kept: checkpoints.KeptEpoch,
+        watching: Watching | None,
+    ) -> tuple[Classifier, float]:
+        """The model, and the seconds it took: those of earlier sessions too, of watching none."""
         report.stage(name)
-        kept = checkpoints.KeptEpoch(self.store.path("partial", mark, ".pt"), self.store.replacing)
-        started = time.monotonic()
-        earlier = kept.seconds
+        watch = watching(kept) if watching else None
+        started, earlier = time.monotonic(), kept.seconds
         for epoch, loss in enumerate(kept.losses, 1):
             report.point("loss", (name, epoch, loss))
         try:
-            model = self._make(spec, name, report, kept)
+            if watch:
+                watch.begin()
+            model = self._make(spec, name, report, watch or kept)
+            if watch:
+                watch.end(model)
         except BaseException:  # cancelled, failed or interrupted: what was learned is kept
             kept.flush()
             raise
         seconds = earlier + time.monotonic() - started
-        if study.given(spec, name):
-            seconds = math.nan  # whoever trained it may know
-        result = self._put_model(spec, name, mark, model, kept.losses, seconds)
-        kept.discard()
-        return result
+        return model, seconds - (watch.here if watch else 0.0)
 
     def loaded(self, spec: RunSpec, name: str, report: Reporter | None = None) -> Classifier:
         """The model itself, on the device, in eval mode; not to be changed.
@@ -153,6 +274,7 @@ class Workshop:
             seed=spec.seed,
             seconds=seconds,
             device=str(self.device),
+            threads=torch.get_num_threads(),
             **attributes,
         )
 
@@ -176,7 +298,8 @@ class Workshop:
         """
         mark = study.pretrained_key(model, spec)
         if mark not in self._models:
-            self._remember(mark, self._pretrain(model, spec, mark, report).eval())
+            with self.store.making("models", [mark], "pre-training", report):
+                self._remember(mark, self._pretrain(model, spec, mark, report).eval())
         self._models.move_to_end(mark)
         return self._models[mark]
 
@@ -218,9 +341,7 @@ class Workshop:
         return net
 
     # -- making models ----------------------------------------------------------------------
-    def _make(
-        self, spec: RunSpec, name: str, report: Reporter, kept: checkpoints.KeptEpoch
-    ) -> Classifier:
+    def _make(self, spec: RunSpec, name: str, report: Reporter, kept: Resume) -> Classifier:
         dataset = self.dataset(spec.data, report)
         samples, _ = self.on_device(dataset)
         theirs = study.given(spec, name)
@@ -310,6 +431,7 @@ class Workshop:
             "outputs/train": _logits(model, train),
             "outputs/test": _logits(model, test),
         }
+        _check_finite(name, arrays)
         plain = study.as_plain(spec)
         facts = {"key": mark, "model": name, "spec": plain, "seed": spec.seed}
         path = self.store.path("checkpoints", mark, ".pt")
@@ -318,14 +440,33 @@ class Workshop:
         self._remember(mark, model)
         return model_of(record, name)
 
-    def _stored_model(self, name: str, mark: str) -> ModelResult | None:
-        record = self.store.get("models", mark)
+    def _stored_model(self, spec: RunSpec, name: str, mark: str) -> ModelResult | None:
+        record = self.store.get("models", mark, needs=self._outputs(spec))
         return model_of(record, name) if record is not None else None
+
+    def _outputs(self, spec: RunSpec) -> dict[str, tuple[int, int]]:
+        """The shapes that outputs on this study's data have; {} where the data are not there."""
+        with contextlib.suppress(DataError, SpecError):
+            dataset = self.dataset(spec.data, Reporter())
+            parts = {"train": dataset.train_y, "test": dataset.test_y}
+            classes = len(dataset.classes)
+            return {f"outputs/{part}": (len(labels), classes) for part, labels in parts.items()}
+        return {}
 
     def _remember(self, mark: str, model: Classifier) -> None:
         self._models[mark] = model
         while len(self._models) > KEPT_MODELS:
             self._models.popitem(last=False)
+
+
+def _check_finite(name: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """TrainingError for outputs that are no numbers: the loss before a last step tells nothing."""
+    for part in ("outputs/train", "outputs/test"):
+        if not np.isfinite(arrays[part]).all():
+            raise TrainingError(
+                f"The outputs of {name} are no finite numbers any more: its last steps were too "
+                "large. Lower its learning rate or clip the gradient (clip)."
+            )
 
 
 def _method_named(spec: RunSpec, name: str) -> MethodSpec:
@@ -340,7 +481,19 @@ def _method_named(spec: RunSpec, name: str) -> MethodSpec:
 @torch.inference_mode()
 def _logits(model: Classifier, samples: Samples) -> np.ndarray:
     """(n, K) float32 outputs on all samples."""
-    rows = max(1, EVALUATION_VALUES // samples.x[0].numel())
-    parts = torch.arange(len(samples), device=samples.device).split(rows)
-    logits: np.ndarray = torch.cat([model(samples.pixels(part)) for part in parts]).cpu().numpy()
+    batches = batches_of(samples.x, EVALUATION_VALUES // samples.x[0].numel())
+    parts = batches.over(len(samples), lambda part: model(as_pixels(samples.x[part])).cpu())
+    logits: np.ndarray = torch.cat(list(parts)).numpy()
     return logits
+
+
+def _expected(found: Dataset, fingerprint: str) -> Dataset:
+    """The dataset; DataError where it is not the one of this fingerprint ('': any is)."""
+    spec = found.spec
+    if fingerprint and spec.fingerprint != fingerprint:
+        raise DataError(
+            f"The data of '{spec.name}' {f'in {spec.root} ' if spec.root else ''}are not those "
+            "this study was made with. Put the old files back, say where they are now "
+            "(File > Find the data), or start a new study."
+        )
+    return found

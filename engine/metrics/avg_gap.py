@@ -23,7 +23,8 @@ def average_gap(row: Mapping[str, float], retrain: Mapping[str, float]) -> float
     Three where no MIA accuracy was measured. Source: Hsu et al. 2025, the Avg. gap of the tables.
     """
     gaps = [abs(row.get(name, math.nan) - retrain.get(name, math.nan)) for name in COMPARED]
-    return float(np.mean([gap for gap in gaps if not math.isnan(gap)]))
+    known = [gap for gap in gaps if not math.isnan(gap)]
+    return float(np.mean(known)) if known else math.nan
 
 
 @measure(METRIC)

@@ -7,12 +7,16 @@ class; the figure is the percent of S_f it calls unseen. Source: Hsu et al. 2025
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.metrics.base import Case, Metric, log_confidence, measure
 from engine.runtime import numpy_generator
 from engine.spec import setting
+
+if TYPE_CHECKING:
+    from sklearn.svm import SVC
 
 C = 3.0  # of the paper, with gamma="auto" (1 for one feature) and the rbf kernel
 METRIC = Metric(
@@ -71,12 +75,20 @@ def split_of(case: Case) -> Split:
 
 def called_unseen(split: Split) -> float:
     """Percent of `split.judged` that an SVM taught with the other two calls unseen."""
+    attacker = taught(split.seen, split.unseen)
+    return float(100 * np.mean(attacker.predict(split.judged[:, None]) == 0))
+
+
+def taught(seen: np.ndarray, unseen: np.ndarray) -> SVC:
+    """The paper's SVM, fitted to tell the probabilities `seen` (n,) from `unseen` (m,).
+
+    It predicts 1 for seen; its decision_function of (k, 1) probabilities is positive there.
+    """
     from sklearn.svm import SVC
 
-    features = np.concatenate([split.seen, split.unseen])[:, None]
-    member = np.repeat([1, 0], [len(split.seen), len(split.unseen)])
-    attacker = SVC(C=C, gamma="auto", kernel="rbf").fit(features, member)
-    return float(100 * np.mean(attacker.predict(split.judged[:, None]) == 0))
+    features = np.concatenate([seen, unseen])[:, None]
+    member = np.repeat([1, 0], [len(seen), len(unseen)])
+    return SVC(C=C, gamma="auto", kernel="rbf").fit(features, member)
 
 
 def _is_class_unlearning(case: Case) -> bool:

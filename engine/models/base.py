@@ -52,13 +52,17 @@ class Classifier(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Penultimate activations (n, width) of the same input."""
+        return self.features_and_logits(x)[0]
+
+    def features_and_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, width) penultimate activations and (n, K) logits, in one pass."""
         caught: list[Tensor] = []
         hook = self.head.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
         try:
-            self(x)
+            logits: Tensor = self(x)
         finally:
             hook.remove()
-        return caught[0].flatten(1)
+        return caught[0].flatten(1), logits
 
 
 class NormalizedLinear(nn.Linear):

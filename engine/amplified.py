@@ -1,0 +1,26 @@
+"""What was added to a sample to make its copies, made visible. Plain numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float32]
+FULL = 1.0  # what the largest change becomes, in either direction
+
+
+def amplified(copies: np.ndarray, sample: np.ndarray) -> tuple[Values, float]:
+    """(changes, factor): factor * (copies (c, ...) - sample (...)), float32 in [-1, 1].
+
+    The factor is one for all copies, so that they can be compared, and makes the largest change
+    -1 or 1; it is 0 where nothing was changed.
+    """
+    changes = np.asarray(copies, np.float32) - np.asarray(sample, np.float32)
+    largest = float(np.abs(changes).max(initial=0.0))
+    factor = FULL / largest if largest > 0 else 0.0
+    return np.asarray(changes * np.float32(factor), np.float32), factor
+
+
+def around_gray(changes: np.ndarray) -> Values:
+    """Pixels in [0, 1] that show changes in [-1, 1] as images: no change is middle gray."""
+    return np.asarray((np.asarray(changes, np.float32) + 1) / 2, np.float32)

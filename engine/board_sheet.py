@@ -1,0 +1,47 @@
+"""A board as rows for CSV: every number of every model in full."""
+
+from __future__ import annotations
+
+import math
+
+from engine.board import Board, Entry, Quantity
+
+
+def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
+    """(header, rows) for CSV: of each quantity mean, deviation and gap to Re-train.
+
+    Intervals where there are any, and what was published.
+    """
+    header = ["model", "name", "run", "seeds", "tau"]
+    for one in board.quantities:
+        header += [one.name, *(f"{one.name}_{part}" for part in _parts(board, one))]
+    rows: list[list[object]] = []
+    for row in board.rows:
+        cells: list[object] = [row.model, row.label, row.run, row.n, board.tau]
+        for one in board.quantities:
+            entry = row.entry(one.name)
+            values = _values(entry)
+            cells += [entry.mean, *(values[part] for part in _parts(board, one))]
+        rows.append(cells)
+    return header, rows
+
+
+def _parts(board: Board, quantity: Quantity) -> list[str]:
+    """What is known of a quantity in any row besides its mean."""
+    found = [_values(row.entry(quantity.name)) for row in board.rows]
+    names = ("deviation", "gap", "low", "high", "published", "published_deviation")
+    return [name for name in names if any(math.isfinite(one[name]) for one in found)]
+
+
+def _values(entry: Entry) -> dict[str, float]:
+    figure = entry.published
+    theirs = math.nan if figure is None or figure.mean is None else figure.mean
+    spread = math.nan if figure is None or figure.std is None else figure.std
+    return {
+        "deviation": entry.deviation,
+        "gap": entry.gap,
+        "low": entry.low,
+        "high": entry.high,
+        "published": theirs,
+        "published_deviation": spread,
+    }

@@ -1,0 +1,103 @@
+"""What was seen of an unlearned model after every epoch: plain numpy, to draw and to replay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class EpochView:
+    """The model as it was after one epoch; 0 is the Original, from which methods start.
+
+    predictions: (n, T, c) uint8 or uint16 predicted class of every watched copy; accuracy:
+    retain_acc, unlearn_acc, test_acc in percent, on the samples they are taken from.
+    """
+
+    epoch: int
+    predictions: np.ndarray
+    accuracy: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Epochs:
+    """One method, epoch by epoch: every view is of the same perturbed copies.
+
+    perturbation, taus (T,): how the copies were made; samples, labels (n,): indices and classes of
+    the watched forget samples; references: `original` and `retrain-0` ... -> (n, T, c) what these
+    call the copies; null_low, null_high (T,): the band of Re-train against Re-train on them (NaN
+    with one Re-train); views: the epochs looked at, in order; planned: how many epochs the method
+    was set to (0 where it has none); seconds: time spent watching, training: time spent on the
+    method itself; finished: whether the last view is of the finished model; exact: False where
+    that is not, bit for bit, the model in the store.
+    """
+
+    model: str
+    perturbation: str
+    taus: np.ndarray
+    samples: np.ndarray
+    labels: np.ndarray
+    references: Mapping[str, np.ndarray]
+    null_low: np.ndarray
+    null_high: np.ndarray
+    views: tuple[EpochView, ...]
+    planned: int = 0
+    seconds: float = 0.0
+    training: float = float("nan")
+    finished: bool = False
+    exact: bool = True
+
+    @property
+    def draws(self) -> int:
+        """Copies of each sample at each tau."""
+        return int(self.references["original"].shape[2])
+
+    @property
+    def epochs(self) -> np.ndarray:
+        """(E,) the numbers of the epochs looked at."""
+        return np.array([view.epoch for view in self.views], dtype=np.int64)
+
+    def row(self, sample: int) -> int | None:
+        """Where a training sample stands among the watched ones, None if it does not."""
+        found = np.flatnonzero(self.samples == sample)
+        return int(found[0]) if len(found) else None
+
+    def right(self, predictions: np.ndarray) -> np.ndarray:
+        """(n, T, c) bool: which of these predictions are the samples' own classes."""
+        return np.asarray(predictions == self.labels[:, None, None])
+
+    def retrains(self) -> np.ndarray:
+        """(k, n, T, c) bool: which copies each Re-train recognizes."""
+        names = [name for name in self.references if name.startswith("retrain-")]
+        return np.stack([self.right(self.references[name]) for name in names])
+
+    def curve(self, at: int) -> np.ndarray:
+        """(T,) residual knowledge r_tau of the view number `at`, NaN where undefined."""
+        return self.curve_of(self.views[at].predictions)
+
+    def curve_of(self, predictions: np.ndarray) -> np.ndarray:
+        """(T,) the mean over Re-trains and samples of u over a, NaN where a is 0 throughout."""
+        return _mean(_mean(self._ratios(predictions), 1), 0)
+
+    def undefined(self) -> np.ndarray:
+        """(T,) how many samples some Re-train recognizes on no copy: its r is undefined there."""
+        missed = self.retrains().sum(3) == 0
+        return np.asarray(missed.any(0).sum(0))
+
+    def overhead(self) -> float:
+        """Time spent watching over time spent training; NaN where the latter is unknown."""
+        return self.seconds / self.training if self.training > 0 else float("nan")
+
+    def _ratios(self, predictions: np.ndarray) -> np.ndarray:
+        """(k, n, T) u over a of every Re-train, NaN where a = 0."""
+        u, a = self.right(predictions).sum(2), self.retrains().sum(3)
+        return np.where(a > 0, u / np.maximum(a, 1), np.nan)
+
+
+def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean over what is defined, NaN where nothing is."""
+    defined = np.isfinite(values)
+    count, total = defined.sum(axis), np.where(defined, values, 0).sum(axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,0 +1,51 @@
+"""Where the labels of points go, so that they cover neither points nor each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+GAP = 7.0  # pixels between a point and its label
+Box = tuple[float, float, float, float]  # left, top, width, height
+
+
+def places(points: np.ndarray, sizes: np.ndarray, page: Box, radius: float = 5.0) -> np.ndarray:
+    """(n, 2) left and top of each label, in the pixels of points (n, 2); sizes (n, 2).
+
+    Right of its point, else left, above, below or in a corner: the first place on the page that is
+    free of other points and of the labels before it; NaN where none is.
+    """
+    taken: list[Box] = [
+        (x - radius, y - radius, 2 * radius, 2 * radius) for x, y in points.tolist()
+    ]
+    found = np.full((len(points), 2), np.nan)
+    for i, ((x, y), (width, height)) in enumerate(
+        zip(points.tolist(), sizes.tolist(), strict=True)
+    ):
+        for box in _around(x, y, width, height):
+            if _within(box, page) and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                found[i] = box[:2]
+                break
+    return found
+
+
+def _around(x: float, y: float, width: float, height: float) -> Iterator[Box]:
+    right, left, level = x + GAP, x - GAP - width, y - height / 2
+    above, below, center = y - GAP - height, y + GAP, x - width / 2
+    for corner in ((right, level), (left, level), (center, above), (center, below)):
+        yield (*corner, width, height)
+    for corner in ((right, above), (right, below), (left, above), (left, below)):
+        yield (*corner, width, height)
+
+
+def _within(box: Box, page: Box) -> bool:
+    left, top, width, height = page
+    across = left <= box[0] and box[0] + box[2] <= left + width
+    return across and top <= box[1] and box[1] + box[3] <= top + height
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    beside = one[0] + one[2] <= other[0] or other[0] + other[2] <= one[0]
+    return not beside and one[1] + one[3] > other[1] and other[1] + other[3] > one[1]

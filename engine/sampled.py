@@ -1,0 +1,104 @@
+"""Residual knowledge from adaptively many draws: the store, the models and the allocation together.
+
+Answers are kept under a key of their own, so that another accuracy, more draws or one more method
+ask only about the copies that nobody was shown yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from engine import study
+from engine.adaptive import Counts, allocate
+from engine.report import Reporter
+from engine.residual import copies, correct, summarize
+from engine.results import Residual
+from engine.sparse import Cells, Said, nothing_said
+from engine.spec import RunSpec
+from engine.workshop import Workshop
+
+
+def measure(work: Workshop, spec: RunSpec, report: Reporter) -> Residual:
+    """Residual knowledge of all models of a study whose probe is adaptive. Raises Cancelled."""
+    report.stage("residual knowledge")
+    probe, names = spec.probe, list(study.model_keys(spec))
+    marks = {name: study.counts_key(spec, name) for name in names}
+    y = work.dataset(spec.data, report).train_y[list(spec.forget)]
+    with work.store.making("counts", list(marks.values()), "residual knowledge", report):
+        before = {name: _known(work, spec, mark) for name, mark in marks.items()}
+        cells = _cells(work, spec, before, report)
+        started = time.monotonic()
+        drawn = _allocated(spec, cells)
+        seconds = (time.monotonic() - started) / len(names)
+        for name in names:
+            if (cells.said[name].drawn > before[name].drawn).any():
+                _keep(work, spec, name, cells.said[name], y, seconds)
+    report.forgo(max(0.0, copies(probe, len(spec.forget)) * len(names) - cells.asked))
+    answers = {name: said.classes for name, said in cells.said.items()}
+    return summarize(
+        probe, probe.draws, np.array(spec.forget), y, answers, _judged(spec), _retrains(spec), drawn
+    )
+
+
+def _allocated(spec: RunSpec, cells: Cells) -> Counts:
+    """(n_f, T) draws of each cell, all of which have been asked."""
+    still = np.array(spec.probe.taus) == 0
+    fixed = np.broadcast_to(still, (len(spec.forget), len(still)))
+    probe = spec.probe
+    return allocate(
+        cells.ask, _judged(spec), _retrains(spec), fixed, probe.draws, probe.adaptive / 100
+    )
+
+
+def _judged(spec: RunSpec) -> list[str]:
+    return ["original", *spec.unlearned]
+
+
+def _retrains(spec: RunSpec) -> list[str]:
+    return [f"retrain-{number}" for number in range(spec.retrains)]
+
+
+def _cells(work: Workshop, spec: RunSpec, before: Mapping[str, Said], report: Reporter) -> Cells:
+    samples, _ = work.on_device(work.dataset(spec.data, report))
+    rows = torch.tensor(spec.forget, device=work.device)
+    return Cells(
+        {name: work.loaded(spec, name) for name in before},
+        samples.pixels(rows),
+        samples.y[rows],
+        spec.forget,
+        spec.probe,
+        {name: said.grown(spec.probe.draws) for name, said in before.items()},
+        report,
+    )
+
+
+def _known(work: Workshop, spec: RunSpec, mark: str) -> Said:
+    """What a model said of copies in earlier studies, as far as it is stored."""
+    cells = (len(spec.forget), len(spec.probe.taus))
+    needs = {"predictions": (*cells, None), "margins": (*cells, None), "drawn": cells}
+    record = work.store.get("counts", mark, needs=needs)
+    if record is None:
+        classes = len(work.dataset(spec.data, Reporter()).classes)
+        return nothing_said(*cells, spec.probe.draws, classes)
+    found = record.arrays
+    return Said(found["predictions"], found["margins"], found["drawn"])
+
+
+def _keep(
+    work: Workshop, spec: RunSpec, name: str, said: Said, y: np.ndarray, seconds: float
+) -> None:
+    draws = said.classes.shape[2]
+    arrays = {
+        "predictions": said.classes,
+        "margins": said.margins,
+        "drawn": said.drawn,
+        "counts": correct(said.classes, y, draws),
+        "samples": np.array(spec.forget),
+        "taus": np.array(spec.probe.taus),
+    }
+    mark = study.counts_key(spec, name)
+    work.put("counts", mark, arrays, spec, seconds, viewer=name, source="", draws=draws)
