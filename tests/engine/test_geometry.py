@@ -86,3 +86,10 @@ def test_a_band_takes_the_cells_it_touches_in_any_direction() -> None:
     assert grid.within(60, 10, 110, 60).tolist() == [1, 2, 5, 6]
     assert grid.within(110, 60, 60, 10).tolist() == [1, 2, 5, 6]
     assert grid.within(0, 100, 500, 500).tolist() == [8, 9]
+
+
+def test_higher_cells_are_found_by_their_own_height() -> None:
+    grid = Grid(10, 100, 25, 40)  # four columns of 25 px, rows of 40 px
+    assert grid.rows == 3
+    assert grid.within(30, 45, 30, 79).tolist() == [5]
+    assert grid.within(0, 39, 0, 40).tolist() == [0, 4]

@@ -15,43 +15,75 @@ ROOT = Path(__file__).parents[2]
 
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
-    {"errors", "geometry", "labels", "palette", "results"},
-    {"metrics", "paper", "registry", "report", "runtime", "samples", "spec"},
-    {"datasets", "forget", "models", "perturb", "store"},
+    {"neutral", "sound", "amplified", "label_places", "differences", "grids", "epochs", "errors", "highlights", "joint", "geometry", "labels", "palette", "results"},
+    {"memory", "metrics", "paper", "processes", "registry", "report", "runtime", "samples", "spec"},
+    {"asides", "batching", "datasets", "forget", "hdf5", "indices", "locks", "models", "perturb", "store"},
     {
         "archive",
+        "board",
+        "board_sheet",
+        "carried",
+        "correspondence",
+        "curve_set",
+        "lines",
+        "pareto",
+        "scatter",
+        "siblings",
+        "traces",
+        "attack",
+        "belongings",
+        "bundle",
+        "kept",
         "checkpoints",
         "command_line",
+        "comparison",
         "embed",
+        "inference",
+        "layers",
+        "embedding",
         "figures",
         "foreign",
         "measured",
         "neighborhood",
         "network",
         "over_seeds",
+        "evidence",
+        "filters",
         "ranking",
+        "ratio",
         "recognition",
+        "adaptive",
+        "sparse",
         "residual",
+        "sample_curve",
+        "scores",
+        "shades",
         "sheets",
         "slices",
+        "specimens",
         "study",
         "train",
+        "watch",
     },
     {"methods", "relearn"},
     {"workshop"},
-    {"measuring"},
-    {"pipeline"},
-    {"batch"},
-    {"console", "protocol", "sweep", "tables", "__main__"},
+    {"measuring", "sampled", "similarity", "watching"},
+    {"exports", "figure_set", "pipeline", "versus"},
+    {"batch", "verifying"},
+    {"bench", "board_tables", "console", "protocol", "reporting", "sweep", "tables", "__main__"},
 )
 FOR_METHODS = {
     "errors", "models.base", "perturb", "registry", "report", "runtime", "samples", "spec", "train",
 }  # fmt: skip
-FOR_FIGURES = {"errors", "labels", "metrics", "palette", "results", "sheets"}
-ONLY_IN = {  # a package of others, and the one file that knows it
-    "h5py": "engine/store.py",
+FOR_FIGURES = {
+    "amplified", "asides", "board", "comparison", "curve_set", "epochs", "errors", "figures", "geometry", "label_places", "labels", "lines", "metrics", "palette", "pareto", "ratio", "results", "sample_curve", "scatter", "scores", "shades", "sheets", "specimens", "traces",
+}  # fmt: skip  # fmt: skip
+ONLY_IN = {  # a package of others, and the one file (or package) that knows it
+    "h5py": "engine/hdf5.py",
     "umap": "engine/embed.py",
-    "matplotlib": "engine/figures.py",
+    "matplotlib": "engine/figures/",
+    "fpdf": "engine/reporting/pdf.py",
+    "pypdf": "engine/reporting/pdf.py",
     "torchvision": "",  # engine.runtime imports them by name, after making that possible
     "torchattacks": "",
 }
@@ -131,7 +163,7 @@ def trespasses(module: str, imported: str) -> str:
         shared = rest == "methods.base" or rest.startswith("methods._")
         if not shared and rest not in FOR_METHODS:
             return f"{module} is a method and must not import {imported}"
-    if module == "engine.figures" and rest not in FOR_FIGURES:
+    if module.startswith("engine.figures") and rest.split(".")[0] not in FOR_FIGURES:
         return f"figures read plain arrays and must not import {imported}"
     return ""
 
@@ -202,7 +234,8 @@ def test_one_file_alone_knows_a_package(package: str, file: str) -> None:
         for name, found in IMPORTS.items()
         if any(one.name.split(".")[0] == package for one in found)
     }
-    assert users <= {file}
+    within = {user for user in users if file.endswith("/") and user.startswith(file)}
+    assert users - within <= {file}
 
 
 def calls(path: Path) -> set[str]:
@@ -286,8 +319,9 @@ def test_the_explorer_never_touches_tensors_or_files_of_results(module: str) -> 
 @pytest.mark.parametrize("module", sorted(n for n in EXPLORER if n.startswith("explorer.views.")))
 def test_a_view_knows_no_other_view_and_nothing_that_computes(module: str) -> None:
     names = {one.name for one in IMPORTS[module]}
+    own = module.split("_")[0] + "_"  # the parts of samples are samples_order, samples_tip ...
     others = {name for name in names if name.startswith("explorer.views.")}
-    assert others <= {"explorer.views.base"}
+    assert {name for name in others if not name.startswith(own)} <= {"explorer.views.base"}
     assert not names & {
         "engine.pipeline", "engine.store", "explorer.app", "explorer.controller", "explorer.jobs",
         "explorer.window",

@@ -11,11 +11,11 @@ import pytest
 import torch
 from needs import needs
 
-from engine import study
+from engine import ranking, study
 from engine.errors import Cancelled, DataError, SpecError, TrainingError
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.results import FORGET, PERTURBED, RETAIN, ModelResult, Residual
+from engine.results import FORGET, PERTURBED, RETAIN, TEST, ModelResult, Residual
 from engine.spec import DataSpec, RunSpec
 from engine.store import Store
 
@@ -95,8 +95,8 @@ def test_the_counts_are_those_of_a_plain_loop_over_the_stored_models(pipeline: P
     iris = pipeline.dataset(spec.data, Reporter())
     for t in (0, 4, 10):
         for row, sample in enumerate(spec.forget):
-            x, y = torch.from_numpy(iris.train_x[sample]), int(iris.train_y[sample])
-            copies = copies_of(x, y, sample, spec.probe, spec.probe.taus[t], 3, None)
+            one, y = pipeline.work.sample(iris, sample), iris.label_of(sample)
+            copies = copies_of(one, spec.probe, spec.probe.taus[t], 3, None)
             for name in ("original", "retrain-1", "gd"):
                 with torch.inference_mode():
                     called = pipeline.work.loaded(spec, name)(copies).argmax(1)
@@ -255,7 +255,7 @@ def test_a_damaged_file_costs_one_result(pipeline: Pipeline) -> None:
 
 def test_data_that_changed_since_the_study_are_refused(pipeline: Pipeline) -> None:
     spec = compose(pipeline)
-    with pytest.raises(DataError, match="no longer those this study was made with"):
+    with pytest.raises(DataError, match="not those this study was made with"):
         pipeline.run(replace(spec, data=replace(spec.data, fingerprint="0" * 20)), Reporter())
 
 
@@ -270,8 +270,8 @@ def test_the_neighborhood_of_a_forget_sample_agrees_with_the_curve(pipeline: Pip
         assert near.predictions[name].shape == near.confidence[name].shape == (30,)
     other = pipeline.neighborhood(spec, 0, "linf", 0.05, Reporter())
     assert np.abs(other.copies - pipeline.dataset(spec.data, Reporter()).train_x[0]).max() <= 0.0501
-    with pytest.raises(SpecError, match="not in the training set"):
-        pipeline.neighborhood(spec, 120, "", -1, Reporter())
+    with pytest.raises(SpecError, match="There is no sample"):
+        pipeline.neighborhood(spec, 10_000, "", -1, Reporter())
 
 
 @needs("torchattacks")
@@ -303,22 +303,66 @@ def test_class_unlearning_is_said_and_undefined_where_nobody_recognizes(pipeline
 
 
 @needs("umap")
-def test_the_embedding_holds_every_kind_of_point_and_is_seeded(
-    pipeline: Pipeline, tmp_path: Path
-) -> None:
+def test_the_embedding_holds_every_kind_of_point_and_is_seeded(pipeline: Pipeline) -> None:
     spec = compose(pipeline, methods=("gd",))
     pipeline.run(spec, Reporter())
-    cloud = pipeline.embed(spec, "gd", Reporter())
+    cloud = pipeline.embed(spec, ("gd", "original"), Reporter())
     kinds, counts = np.unique(cloud.kind, return_counts=True)
-    assert kinds.tolist() == [RETAIN, FORGET, PERTURBED]
-    assert counts.tolist() == [113, 7, 7]
+    assert kinds.tolist() == [RETAIN, FORGET, PERTURBED, TEST]
+    steps = len([tau for tau in spec.probe.taus if tau > 0])
+    assert counts.tolist() == [113, 7, 7 * min(steps, 5), 30]
     assert set(cloud.sample[cloud.kind == FORGET]) == set(spec.forget)
-    assert np.isfinite(cloud.xy).all()
+    assert cloud.sample[cloud.kind == TEST].tolist() == list(range(120, 150))
+    assert all(np.isfinite(xy).all() for xy in cloud.xy.values())
     for path in (pipeline.store.root / "embeddings").iterdir():
         path.unlink()
-    assert (pipeline.embed(spec, "gd", Reporter()).xy == cloud.xy).all()
+    again = pipeline.embed(spec, ("original", "gd"), Reporter())
+    assert again.models == cloud.models == ("original", "gd")
+    assert all((again.xy[name] == cloud.xy[name]).all() for name in cloud.models)
     pipeline.embedder.close()
-    assert (pipeline.embed(spec, "gd", Reporter()).xy == cloud.xy).all()  # from the store alone
+    stored = pipeline.embed(spec, ("gd", "original"), Reporter())  # from the store alone
+    assert all((stored.xy[name] == cloud.xy[name]).all() for name in cloud.models)
+    with pytest.raises(SpecError, match="no model 'scrub'"):
+        pipeline.embed(spec, ("original", "scrub"), Reporter())
+
+
+@needs("umap")
+def test_an_embedding_says_what_each_model_makes_of_its_points(pipeline: Pipeline) -> None:
+    spec = compose(pipeline, methods=("gd",))
+    found = pipeline.run(spec, Reporter())
+    cloud = pipeline.embed(spec, ("original", "gd"), Reporter())
+    result = pipeline.models(spec)["gd"]
+    logits = np.concatenate([result.train_logits, result.test_logits])
+    own = cloud.kind != PERTURBED
+    assert (cloud.predicted["gd"][own] == logits.argmax(1)[cloud.sample[own]]).all()
+    expected = ranking.loss(logits, _labels(pipeline, spec))
+    assert cloud.loss["gd"][own] == pytest.approx(expected[cloud.sample[own]], abs=1e-4)
+    first = found.residual.predictions["gd"][:, :, 0]  # the trails follow the first draw
+    taus, samples = list(found.residual.taus), found.residual.samples.tolist()
+    for row in np.flatnonzero(cloud.kind == PERTURBED):
+        place = samples.index(cloud.sample[row]), taus.index(cloud.tau[row])
+        assert cloud.predicted["gd"][row] == first[place]
+
+
+@needs("umap")
+def test_what_decides_an_embedding_is_in_its_key(pipeline: Pipeline) -> None:
+    spec = compose(pipeline, methods=("gd",))
+    pipeline.run(spec, Reporter())
+    pair = ("original", "gd")
+    folder = pipeline.store.root / "embeddings"
+    pipeline.embed(spec, pair, Reporter())
+    more = replace(spec, probe=replace(spec.probe, draws=20))  # more draws change no point
+    pipeline.embed(more, pair, Reporter())
+    assert len(list(folder.iterdir())) == 1
+    further = replace(spec, probe=replace(spec.probe, taus=(0.0, 0.3)))
+    pipeline.embed(further, pair, Reporter())
+    pipeline.embed(spec, ("original", "retrain-0"), Reporter())
+    pipeline.embed(spec, ("original",), Reporter())
+    assert len(list(folder.iterdir())) == 4
+
+
+def _labels(pipeline: Pipeline, spec: RunSpec) -> np.ndarray:
+    return pipeline.dataset(spec.data, Reporter()).labels
 
 
 def test_an_exported_checkpoint_carries_its_spec_and_is_plain(

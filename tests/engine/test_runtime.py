@@ -173,3 +173,18 @@ def test_a_package_that_is_missing_is_named_with_who_needs_it() -> None:
     runtime.require("numpy", "Everything needs")
     with pytest.raises(SpecError, match="Figures need the package nowhere_at_all, which"):
         runtime.require("nowhere_at_all", "Figures need")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux loads libraries so")
+def test_torch_is_loaded_from_disk_before_it_is_imported() -> None:
+    code = (
+        "import sys\n"
+        "from engine.runtime import preload_torch\n"
+        "preload_torch()\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert 'libtorch_cpu.so' in open('/proc/self/maps').read()\n"
+        "import torch\n"
+        "assert float(torch.ones(3).sum()) == 3\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

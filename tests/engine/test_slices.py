@@ -32,7 +32,7 @@ from engine.slices import (
     unpacked,
 )
 
-D, TAU, SAMPLE = 6, 0.1, 4
+D, TAU, SAMPLE, CHOSEN = 6, 0.1, 4, 11
 
 
 class Halves(nn.Module):
@@ -61,15 +61,17 @@ MODELS: Mapping[str, nn.Module] = {"original": Halves(0.5), "gd": Halves(0.45)}
 def sliced(samples: Samples, directions: str = "random", size: int = 9, **changes: str) -> Slice:
     perturbation = changes.get("perturbation", "gaussian")
     return cut(
-        MODELS, samples, SAMPLE, directions, against="gd", perturbation=perturbation, tau=TAU,
-        size=size, seed=7, report=Reporter(),
+        MODELS, samples, samples.one(SAMPLE), directions,
+        against="gd", perturbation=perturbation, tau=TAU, size=size, seed=7, report=Reporter(),
+        towards=samples.one(CHOSEN),
     )  # fmt: skip
 
 
 # -- directions -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("directions", DIRECTIONS)
 def test_directions_are_orthonormal(directions: str, samples: Samples) -> None:
-    plane = plane_through(samples, SAMPLE, directions, 7, MODELS["gd"])
+    one, other = samples.one(SAMPLE), samples.one(CHOSEN)
+    plane = plane_through(samples, one, directions, 7, MODELS["gd"], other)
     pair = torch.stack([plane.first, plane.second]).double()
     torch.testing.assert_close(pair @ pair.T, torch.eye(2).double(), atol=1e-6, rtol=0)
 
@@ -95,36 +97,59 @@ def test_a_loss_without_slope_is_said(samples: Samples) -> None:
 
 
 def test_the_nearest_sample_of_another_class_is_found_as_by_a_loop(samples: Samples) -> None:
-    found, distance = nearest_other(samples, SAMPLE)
+    found, distance = nearest_other(samples, samples.one(SAMPLE))
     others = [i for i in range(len(samples)) if samples.y[i] != samples.y[SAMPLE]]
     lengths = [float((samples.x[i] - samples.x[SAMPLE]).norm()) for i in others]
     assert found == others[int(np.argmin(lengths))]
     assert distance == pytest.approx(min(lengths), rel=1e-5)
-    plane = plane_through(samples, SAMPLE, "sample", 7, MODELS["gd"])
+    plane = plane_through(samples, samples.one(SAMPLE), "sample", 7, MODELS["gd"])
     there = plane.points(torch.tensor([distance]), torch.tensor([0.0]))
     torch.testing.assert_close(there[0], samples.x[found])
+
+
+def test_a_chosen_sample_lies_to_the_right_whatever_its_class(samples: Samples) -> None:
+    for number in (CHOSEN, int((samples.y == samples.y[SAMPLE]).nonzero()[0])):
+        other = samples.one(number)
+        plane = plane_through(samples, samples.one(SAMPLE), "chosen", 7, MODELS["gd"], other)
+        assert plane.other == number
+        assert plane.distance == pytest.approx(float((other.x - samples.x[SAMPLE]).norm()))
+        there = plane.points(torch.tensor([plane.distance]), torch.tensor([0.0]))
+        torch.testing.assert_close(there[0], other.x)
+
+
+def test_without_another_sample_to_look_towards_it_is_asked_for(samples: Samples) -> None:
+    one = samples.one(SAMPLE)
+    for towards in (None, one):
+        with pytest.raises(SpecError, match="type its number, or select one"):
+            plane_through(samples, one, "chosen", 7, MODELS["gd"], towards)
 
 
 def test_equal_samples_of_another_class_are_passed_over() -> None:
     x = np.array([[0, 0], [0, 0], [1, 1]], np.float32)
     samples = Samples.on(torch.device("cpu"), x, np.array([0, 1, 1]), 2)
-    assert nearest_other(samples, 0)[0] == 2
+    assert nearest_other(samples, samples.one(0))[0] == 2
 
 
 def test_images_of_bytes_are_compared_as_pixels() -> None:
     x = np.array([0, 51, 255], np.uint8).reshape(3, 1, 1, 1).repeat(4, axis=2)
     samples = Samples.on(torch.device("cpu"), x, np.array([0, 1, 1]), 2)
-    assert nearest_other(samples, 0) == (1, pytest.approx(0.4))
+    assert nearest_other(samples, samples.one(0)) == (1, pytest.approx(0.4))
 
 
 def test_what_has_no_plane_is_said(samples: Samples) -> None:
     one_class = Samples(samples.x, torch.zeros_like(samples.y), 2)
     with pytest.raises(SpecError, match="another class"):
-        plane_through(one_class, SAMPLE, "sample", 7, MODELS["gd"])
+        plane_through(one_class, one_class.one(SAMPLE), "sample", 7, MODELS["gd"])
     with pytest.raises(SpecError, match="two input values"):
-        plane_through(Samples(samples.x[:, :1], samples.y, 2), 0, "random", 7, MODELS["gd"])
+        plane_through(
+            Samples(samples.x[:, :1], samples.y, 2),
+            Samples(samples.x[:, :1], samples.y, 2).one(0),
+            "random",
+            7,
+            MODELS["gd"],
+        )
     with pytest.raises(SpecError, match="sample"):
-        plane_through(samples, SAMPLE, "sampel", 7, MODELS["gd"])
+        plane_through(samples, samples.one(SAMPLE), "sampel", 7, MODELS["gd"])
     for size in (1, 16):
         with pytest.raises(SpecError, match="odd"):
             steps_within(1.0, size)
@@ -164,8 +189,8 @@ def test_the_share_of_the_ball_is_counted_inside_it_only(samples: Samples) -> No
 @pytest.mark.parametrize("name", PERTURBATIONS)
 def test_without_a_norm_the_ball_is_the_sample_itself(name: str, samples: Samples) -> None:
     one = cut(
-        MODELS, samples, SAMPLE, "random", against="gd", perturbation=name, tau=0.0, size=5,
-        seed=7, report=Reporter(),
+        MODELS, samples, samples.one(SAMPLE), "random",
+        against="gd", perturbation=name, tau=0.0, size=5, seed=7, report=Reporter(),
     )  # fmt: skip
     assert one.steps[-1] == pytest.approx(0.05 * D**0.5)
     assert one.inside().sum() == 1
@@ -174,7 +199,7 @@ def test_without_a_norm_the_ball_is_the_sample_itself(name: str, samples: Sample
 
 # -- regions --------------------------------------------------------------------------------------
 def test_regions_equal_a_plain_loop(samples: Samples) -> None:
-    plane = plane_through(samples, SAMPLE, "random", 7, MODELS["gd"])
+    plane = plane_through(samples, samples.one(SAMPLE), "random", 7, MODELS["gd"])
     steps = steps_within(1.2, 15)  # 225 points: two batches; as far as clamping matters
     predictions, confidence = regions(MODELS, plane, steps, 1, Reporter())
     for name, model in MODELS.items():
@@ -218,14 +243,16 @@ def test_slices_are_the_same_every_time_and_unlike_for_another_seed(samples: Sam
     one, same = packed(sliced(samples))[0], packed(sliced(samples))[0]
     for name in one:
         np.testing.assert_array_equal(one[name], same[name])
-    first = [plane_through(samples, SAMPLE, "random", s, MODELS["gd"]).first for s in (7, 8)]
+    first = [
+        plane_through(samples, samples.one(SAMPLE), "random", s, MODELS["gd"]).first for s in (7, 8)
+    ]
     assert not torch.allclose(*first)
 
 
 def test_cancelling_stops_between_batches(samples: Samples) -> None:
     report = Reporter()
     report.cancel()
-    plane = plane_through(samples, SAMPLE, "random", 7, MODELS["gd"])
+    plane = plane_through(samples, samples.one(SAMPLE), "random", 7, MODELS["gd"])
     with pytest.raises(Cancelled):
         regions(MODELS, plane, steps_within(1.0, 3), 1, report)
 
@@ -254,5 +281,5 @@ def test_the_pipeline_cuts_once_and_remembers(pipeline: Pipeline) -> None:
         pipeline.slice(spec, 3, "attack", -1.0, 5, stopped, perturbation="linf")
     turned = replace(spec, methods=spec.methods[::-1])  # the same models, another one attacked
     assert pipeline.slice(turned, 3, "attack", -1.0, 5, Reporter()).against == "gd"
-    with pytest.raises(SpecError, match="not in the training set"):
+    with pytest.raises(SpecError, match="There is no sample"):
         pipeline.slice(spec, 10_000, "random", -1.0, 5, Reporter())

@@ -9,6 +9,7 @@ import pytest
 from engine import sweep
 from engine.__main__ import main
 from engine.errors import SpecError
+from engine.grids import Point
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.spec import DataSpec, RunSpec
@@ -50,7 +51,7 @@ def test_a_grid_has_every_combination_once_and_in_order() -> None:
 
 
 def test_no_settings_are_one_run() -> None:
-    assert sweep.grid([]) == [sweep.Point({}, {})]
+    assert sweep.grid([]) == [Point({}, {})]
 
 
 def test_a_comma_in_free_text_or_the_grid_of_tau_sweeps_nothing() -> None:

@@ -1,0 +1,255 @@
+"""Locks, with real processes: some finish, some are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import asides, locks, processes
+from engine.errors import Cancelled, StoreError
+from engine.locks import Locks, Owner
+from engine.report import Reporter
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from engine.locks import Locks
+from engine.report import Reporter
+with Locks(Path(sys.argv[1])).held(["models-a"], "gd", Reporter()):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+MARKER = """
+import sys, time
+from pathlib import Path
+from engine.locks import Locks
+from engine.report import Reporter
+folder, log = Path(sys.argv[1]), sys.argv[2]
+for turn in range(8):
+    with Locks(folder).held(["models-a", "models-b"], "gd", Reporter()):
+        with open(log, "a") as file:
+            print("in", file=file, flush=True)
+            time.sleep(0.005)
+            print("out", file=file, flush=True)
+"""
+
+
+class Listener(Reporter):
+    """Remembers what is said, and may stop at the first word."""
+
+    def __init__(self, stop: bool = False) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self._stops = stop
+
+    def on_log(self, message: str) -> None:
+        self.said.append(message)
+        if self._stops:
+            self.cancel()
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts Python processes, which end with the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(code: str, *words: object) -> subprocess.Popen[str]:
+        asked = [sys.executable, "-c", code, *map(str, words)]
+        begun.append(subprocess.Popen(asked, stdout=subprocess.PIPE, text=True))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.kill()
+        one.communicate()
+
+
+def holding(start: Start, folder: Path, seconds: float) -> subprocess.Popen[str]:
+    """A process that holds the lock 'models-a' now."""
+    one = start(HOLDER, folder, seconds)
+    assert one.stdout is not None
+    assert one.stdout.readline() == "held\n"
+    return one
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until this is so, for ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_a_second_process_waits_says_so_and_goes_on(tmp_path: Path, start: Start) -> None:
+    one = holding(start, tmp_path, 0.4)
+    report = Listener()
+    with Locks(tmp_path).held(["models-a"], "gd", report):
+        assert one.wait() == 0
+    expected = f"Another process ({one.pid}) is at work on gd: waiting for it."
+    assert report.said == [expected]
+    assert files(tmp_path) == []
+
+
+def test_waiting_can_be_cancelled(tmp_path: Path, start: Start) -> None:
+    holding(start, tmp_path, 60)
+    with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", Listener(stop=True)):
+        pytest.fail("it was not free")
+    assert files(tmp_path) == ["models-a.lock"]
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path, start: Start) -> None:
+    one = holding(start, tmp_path, 60)
+    one.send_signal(signal.SIGKILL)
+    one.wait()
+    assert files(tmp_path) == ["models-a.lock"]
+    report = Listener()
+    with Locks(tmp_path).held(["models-a"], "gd", report):
+        assert files(tmp_path) == ["models-a.lock"]
+    assert report.said == []
+    assert files(tmp_path) == []
+
+
+def test_a_killed_process_that_nobody_has_buried_is_dead_too(tmp_path: Path, start: Start) -> None:
+    one = holding(start, tmp_path, 60)
+    one.send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its number is still taken
+    assert Path(f"/proc/{one.pid}").exists() or sys.platform != "linux"
+    assert Locks(tmp_path).free("models-a")
+
+
+def test_a_number_that_was_given_anew_is_another_process(tmp_path: Path) -> None:
+    me = Owner()
+    reused = Owner(since=f"{me.since}0")  # our own number, but begun at another time
+    write(tmp_path, reused)
+    assert processes.lives(me.process, me.since)
+    assert Locks(tmp_path).free("models-a")
+    assert files(tmp_path) == []
+    write(tmp_path, me)
+    assert not Locks(tmp_path).free("models-a")
+
+
+def test_of_another_machine_only_age_tells(tmp_path: Path) -> None:
+    path = write(tmp_path, Owner(place="elsewhere", host="far", process=1, since="x"))
+    assert not Locks(tmp_path).free("models-a")
+    report = Listener(stop=True)
+    with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", report):
+        pytest.fail("it was not free")
+    assert report.said == ["A process on far (1) is at work on gd: waiting for it."]
+    long_ago = time.time() - locks.FORGOTTEN - 60
+    os.utime(path, (long_ago, long_ago))
+    assert Locks(tmp_path).free("models-a")
+
+
+def test_a_lock_that_cannot_be_read_counts(tmp_path: Path) -> None:
+    (tmp_path / "models-a.lock").write_text("{")  # as where there are no links to make it whole
+    assert not Locks(tmp_path).free("models-a")
+
+
+def test_without_links_there_is_still_only_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    report = Listener(stop=True)
+    with Locks(tmp_path).held(["models-a"], "gd", Reporter()):
+        assert not Locks(tmp_path).free("models-a")
+        with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", report):
+            pytest.fail("it was not free")
+    assert files(tmp_path) == []
+
+
+def test_many_processes_are_never_in_at_once(tmp_path: Path, start: Start) -> None:
+    log = tmp_path / "log"
+    running = [start(MARKER, tmp_path / "locks", log) for _ in range(4)]
+    until(log.exists)
+    running[0].send_signal(signal.SIGKILL)
+    assert [one.wait() for one in running[1:]] == [0, 0, 0]
+    lines = log.read_text().split()
+    whole = [line for line in lines if line]
+    assert whole.count("out") >= 24
+    assert "".join(whole).replace("inout", "") in ("", "in")  # one may have been killed within
+    Locks(tmp_path / "locks").sweep()
+    assert files(tmp_path / "locks") == []
+
+
+def test_threads_wait_for_each_other_and_one_may_take_again_what_it_has(tmp_path: Path) -> None:
+    here, order, report = Locks(tmp_path), [], Listener()
+
+    def second() -> None:
+        with Locks(tmp_path).held(["models-a"], "gd", report):
+            order.append("second")
+
+    with here.held(["models-a"], "gd", Reporter()):
+        other = threading.Thread(target=second)
+        other.start()
+        with here.held(["models-a", "models-b"], "gd", Reporter()):
+            assert (tmp_path / "models-b.lock").exists()
+        assert not (tmp_path / "models-b.lock").exists()
+        assert not here.free("models-a")
+        until(lambda: bool(report.said))
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]
+    assert report.said == ["Another job of this program is at work on gd: waiting for it."]
+
+
+def test_what_fails_within_leaves_no_lock(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no"), Locks(tmp_path).held(["x"], "gd", Reporter()):
+        raise ValueError("no")
+    assert files(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("in the way")
+    held = Locks(tmp_path / "locks").held(["x"], "gd", Reporter())
+    with pytest.raises(StoreError, match=r"Cannot write .*--store"), held:
+        pytest.fail("there is no lock")
+
+
+def test_sweeping_removes_what_the_dead_left_and_nothing_else(tmp_path: Path, start: Start) -> None:
+    one = start("import time; time.sleep(60)")
+    living = asides.aside_of(tmp_path / "b.h5")
+    dead = tmp_path / living.name.replace(f"-{os.getpid()}-", f"-{one.pid}-")
+    far = tmp_path / living.name.replace(processes.place(), "0" * 8)
+    for path in (living, dead, far, tmp_path / "notes.tmp"):
+        path.touch()
+    assert asides.sweep(tmp_path) == []  # it still lives
+    one.kill()
+    one.wait()
+    assert asides.sweep(tmp_path) == [dead]
+    long_ago = time.time() - asides.FORGOTTEN - 60
+    for path in tmp_path.iterdir():
+        os.utime(path, (long_ago, long_ago))
+    assert sorted(asides.sweep(tmp_path)) == sorted([living, far])
+    assert files(tmp_path) == ["notes.tmp"]
+
+
+def test_a_long_name_leaves_room_for_the_mark(tmp_path: Path) -> None:
+    aside = asides.aside_of(tmp_path / ("n" * 250 + ".csv"))
+    aside.touch()
+    assert len(aside.name) < 200
+
+
+def write(folder: Path, owner: Owner) -> Path:
+    """The lock 'models-a' as this owner writes it."""
+    path = folder / "models-a.lock"
+    path.write_text(json.dumps(vars(owner)))
+    return path

@@ -1,0 +1,363 @@
+"""Files from strangers can do no more than be wrong: each test is one guard."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from engine import bundle, hdf5, sound, study
+from engine.__main__ import main
+from engine.datasets import _images as images
+from engine.datasets.base import check
+from engine.errors import DataError, EngineError, SpecError, StoreError
+from engine.forget import read_indices
+from engine.indices import index_table
+from engine.pipeline import Pipeline
+from engine.report import Reporter
+from engine.results import Study
+from engine.sheets import csv_text
+from engine.spec import DataSpec, RunSpec
+from engine.store import Store
+
+# -- HDF5 -------------------------------------------------------------------------------------
+
+
+def _cycle(file: h5py.File) -> None:
+    file.create_group("a")["b"] = file["/"]
+
+
+def _twice(file: h5py.File) -> None:
+    file["again"] = file["x"]
+
+
+def _unallocated(file: h5py.File) -> None:
+    file.create_dataset("claim", (1 << 26,), "f4", chunks=(1 << 20,))
+
+
+def _many_chunks(file: h5py.File) -> None:
+    file.create_dataset("claim", (1 << 24,), "u1", chunks=(1,))
+
+
+def _large_chunk(file: h5py.File) -> None:
+    file.create_dataset("claim", (4,), "u1", maxshape=(None,), chunks=(1 << 28,), compression=1)
+
+
+def _lzf(file: h5py.File) -> None:
+    file.create_dataset("claim", data=np.zeros(99), compression="lzf")
+
+
+def _wide(file: h5py.File) -> None:
+    file["claim"] = np.zeros(3, np.longdouble)
+
+
+def _swapped(file: h5py.File) -> None:
+    file["claim"] = np.zeros(3, ">f4")
+
+
+def _nothing(file: h5py.File) -> None:
+    file["claim"] = h5py.Empty("f4")
+
+
+def _line_in_name(file: h5py.File) -> None:
+    file["a\nb"] = np.zeros(3)
+
+
+def _turned_name(file: h5py.File) -> None:
+    file["\u202eabc"] = np.zeros(3)
+
+
+def _long_name(file: h5py.File) -> None:
+    file["n" * 5000] = np.zeros(3)
+
+
+def _no_letters(file: h5py.File) -> None:
+    file[b"\xff\xfe"] = np.zeros(3)
+
+
+def _list_attribute(file: h5py.File) -> None:
+    file.attrs["facts"] = np.zeros(1000)
+
+
+def _many_texts(file: h5py.File) -> None:
+    file.attrs["facts"] = np.array(["x" * 1000] * 100, dtype=object)
+
+
+def _bytes_attribute(file: h5py.File) -> None:
+    file.attrs["facts"] = np.bytes_(b"\xff")
+
+
+def _half_letter(file: h5py.File) -> None:
+    file.attrs.create("facts", b"\xff", dtype=h5py.string_dtype())
+
+
+def _many_attributes(file: h5py.File) -> None:
+    for number in range(1100):
+        file.attrs[f"fact {number}"] = 1
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        _cycle, _twice, _unallocated, _many_chunks, _large_chunk, _lzf, _wide, _swapped, _nothing,
+        _line_in_name, _turned_name, _long_name, _no_letters, _list_attribute, _many_texts,
+        _bytes_attribute, _half_letter, _many_attributes,
+    ],
+)  # fmt: skip
+def test_what_no_store_writes_is_not_read(
+    harm: Callable[[h5py.File], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", libver=("v108", "latest")) as file:
+        file["x"] = np.arange(3.0)
+    assert hdf5.read(path).arrays["x"].tolist() == [0, 1, 2]
+    with h5py.File(path, "a") as file:
+        harm(file)
+    with pytest.raises((StoreError, ValueError)):
+        hdf5.read(path)
+
+
+# -- results ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spec(pipeline: Pipeline) -> RunSpec:
+    iris = pipeline.dataset(DataSpec("iris"), Reporter())
+    words: dict[str, Any] = {"training": {"epochs": 1}, "retrains": 1, "draws": 10}
+    return pipeline.compose(iris, forget="class:1:3", methods=("ga",), **words)
+
+
+@pytest.fixture
+def made(pipeline: Pipeline, spec: RunSpec) -> Study:
+    return pipeline.run(spec, Reporter())
+
+
+def change(path: Path, harm: Callable[[h5py.File], None]) -> None:
+    """Change a result, and give it the hash of what it is now."""
+    with h5py.File(path, "a") as file:
+        harm(file)
+        file.attrs.pop(hdf5.HASH, None)
+
+
+def _resized(name: str, *shape: int) -> Callable[[h5py.File], None]:
+    def harm(file: h5py.File) -> None:
+        kind = file[name].dtype
+        del file[name]
+        file[name] = np.zeros(shape, kind)
+
+    return harm
+
+
+def _retyped(name: str) -> Callable[[h5py.File], None]:
+    def harm(file: h5py.File) -> None:
+        values = file[name][()]
+        del file[name]
+        file[name] = values.astype(np.float32)
+
+    return harm
+
+
+def _without(name: str) -> Callable[[h5py.File], None]:
+    def harm(file: h5py.File) -> None:
+        del file[name]
+
+    return harm
+
+
+def _saying(name: str, value: Any) -> Callable[[h5py.File], None]:
+    def harm(file: h5py.File) -> None:
+        file.attrs[name] = value
+
+    return harm
+
+
+HARMS = {
+    "counts of other samples": _resized("counts/ga", 9, 11),
+    "another grid": _resized("taus", 4),
+    "counts that are no counts": _retyped("counts/ga"),
+    "a short curve": _resized("curves/ga/low", 2),
+    "no Re-train": _without("counts/retrain-0"),
+    "no curve": _without("curves"),
+    "no posterior": _without("posterior/ga"),
+    "no labels": _saying("labels", "[1, 2]"),
+    "a label of two lines": _saying("labels", json.dumps({"ga": "a\nb", "original": "O"})),
+    "metrics of words": _saying("metrics", json.dumps({"ga": {"test_acc": "much"}})),
+    "a spec of nothing": _saying("spec", "{}"),
+    "a spec too deep": _saying("spec", "[" * 100_000),
+    "no draws": _saying("draws", 0),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
+def test_a_study_whose_parts_do_not_fit_is_set_aside(
+    harm: Callable[[h5py.File], None], pipeline: Pipeline, made: Study
+) -> None:
+    path = pipeline.store.path("studies", made.key)
+    change(path, harm)
+    with pytest.raises(EngineError):
+        pipeline.study(made.key)
+    assert (pipeline.store.root / "damaged" / f"studies-{path.name}").is_file()
+    assert pipeline.studies() == []
+
+
+def test_answers_to_other_samples_are_computed_again(
+    pipeline: Pipeline, made: Study, spec: RunSpec
+) -> None:
+    store = pipeline.store
+    store.path("studies", made.key).unlink()
+    for key in store.keys("counts"):
+        for name in ("predictions", "counts", "samples"):
+            shape = {"predictions": (1, 11, 10), "counts": (1, 11), "samples": (1,)}[name]
+            change(store.path("counts", key), _resized(name, *shape))
+    for key in store.keys("models"):
+        change(store.path("models", key), _resized("outputs/train", 5, 3))
+    again = Pipeline(Store(store.root), "cpu").run(spec, Reporter())
+    assert again.metrics.keys() == made.metrics.keys()
+    for name, counts in made.residual.counts.items():
+        np.testing.assert_array_equal(again.residual.counts[name], counts)
+
+
+# -- bundles ----------------------------------------------------------------------------------
+
+
+def test_a_bundle_never_names_a_file_that_would_be_run(pipeline: Pipeline, tmp_path: Path) -> None:
+    trap, net = tmp_path / "trap", tmp_path / "net.py"
+    net.write_text(
+        f"import pathlib, torch\npathlib.Path({str(trap)!r}).touch()\n"
+        "def make(shape, n_classes):\n    return torch.nn.Linear(shape[0], n_classes)\n"
+    )
+    iris = pipeline.dataset(DataSpec("iris"), Reporter())
+    spec = pipeline.compose(
+        iris, model=f"{net}:make", forget="class:1:3", methods=("ga",), training={"epochs": 1},
+        retrains=1, draws=10,
+    )  # fmt: skip
+    sent = pipeline.save_bundle(pipeline.run(spec, Reporter()), tmp_path / "s.rkx", {}, Reporter())
+    assert trap.exists()
+    trap.unlink()
+    from engine import network
+
+    network._module.cache_clear()
+    other = Pipeline(Store(tmp_path / "elsewhere"), "cpu")
+    key = other.open_bundle(sent, Reporter()).key
+    theirs = other.spec_of(other.study(key))
+    with pytest.raises(SpecError, match="If you trust that file"):
+        other.neighborhood(theirs, 3, "", -1, Reporter())
+    assert not trap.exists()
+    assert study.study_key(theirs) == key  # whoever names the file goes on with the same study
+
+
+def test_a_bundle_with_a_study_that_does_not_fit_brings_nothing(
+    pipeline: Pipeline, made: Study, tmp_path: Path
+) -> None:
+    sent = pipeline.save_bundle(made, tmp_path / "s.rkx", {}, Reporter())
+    with h5py.File(sent, "a") as file:
+        record = file[f"records/studies/{made.key}"]
+        del record["counts/ga"]
+        record.attrs.pop(hdf5.HASH, None)
+    store = Store(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="lacks the counts of a model"):
+        bundle.open_bundle(store, sent, Reporter())
+    assert not list(store.root.rglob("*.h5"))
+
+
+# -- checkpoints ------------------------------------------------------------------------------
+
+
+class _Payload:
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.target,))
+
+
+@pytest.mark.parametrize("option", ["--original", "--retrain", "--unlearned"])
+def test_weights_with_code_in_them_are_refused_by_the_command_line(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trap, file = tmp_path / "trap", tmp_path / "evil.pt"
+    file.write_bytes(pickle.dumps({"state_dict": _Payload(trap)}))
+    given = f"x={file}" if option == "--unlearned" else str(file)
+    assert main(["run", "--dataset", "iris", option, given]) == 2
+    assert "no checkpoint of weights alone" in capsys.readouterr().err
+    assert not trap.exists()
+    pickle.loads(file.read_bytes())
+    assert trap.exists()  # what would have happened
+
+
+# -- images and lists -------------------------------------------------------------------------
+
+
+def _png(width: int, height: int) -> bytes:
+    """The head of a PNG that claims this size."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * 64)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
+
+
+def test_an_image_of_too_many_pixels_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(_png(60_000, 60_000))
+    for read in (images.size_of, lambda one: images.decode(one, 8)):
+        with pytest.raises(DataError, match="million pixels"):
+            read(path)
+
+
+def test_an_image_of_too_many_bytes_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    with path.open("wb") as file:
+        file.write(_png(8, 8))
+        file.truncate(images.MAX_BYTES + 1)
+    for read in (images.size_of, lambda one: images.decode(one, 8)):
+        with pytest.raises(DataError, match="MiB, and at most 256 are read"):
+            read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes among its files")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.png"
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="a pipe or a device"):
+        images.decode(path, 8)
+    with pytest.raises(SpecError, match="a pipe or a device"):
+        read_indices(path)
+
+
+# -- names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\u202egnp.exe", "\x1b[2J", "\udcff", "", "x" * 300])
+def test_a_class_name_that_cannot_be_shown_is_refused(name: str, pipeline: Pipeline) -> None:
+    from dataclasses import replace
+
+    iris = pipeline.dataset(DataSpec("iris"), Reporter())
+    assert check(replace(iris, classes=("../../x", "<script>", "$HOME"))).classes
+    with pytest.raises(DataError, match="whose name cannot be shown"):
+        check(replace(iris, classes=(name, "b", "c")))
+
+
+def test_joined_letters_are_a_name() -> None:
+    assert sound.is_name("می\u200cخواهم")
+    assert not sound.is_name("a\u2066b")
+
+
+@pytest.mark.parametrize(
+    "cell", ["=cmd()", "+1", "-1+1", "@x", "\t=1", "\r=1", " =1", "\n=1", "＝1"]
+)
+def test_no_cell_of_a_table_is_a_formula(cell: str) -> None:
+    sheet = csv_text(["name"], [[cell]])
+    assert sheet.partition("\n")[2].lstrip('"').startswith("'")
+    listed = index_table([0], np.zeros(1, np.int64), [cell])
+    assert f"'{cell}" in listed
