@@ -25,7 +25,8 @@ REACH = 10  # logical pixels between a click and the curve it means
 class Series:
     """One curve: x, y (n,), NaN = gap; low, high (n,) its interval, or None.
 
-    shown: False leaves it in the legend alone.
+    shown: False leaves it in the legend alone; listed: whether it is in the legend at all; marks:
+    whether points get symbols, hollow: empty ones; front: drawn over those that are not.
     """
 
     name: str
@@ -36,6 +37,11 @@ class Series:
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     shown: bool = True
+    width: float = 2.0
+    marks: bool = True
+    hollow: bool = False
+    listed: bool = True
+    front: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +116,18 @@ class Chart(QWidget):
             if self._theme:
                 self.plot.getAxis(side).setLabel(text, color=self._theme.text)
 
-    def draw(self, series: Sequence[Series], ground: Ground | None, *, log: bool = False) -> None:
-        """Show these curves; items that stay are kept, so that live updates are cheap."""
+    def draw(
+        self,
+        series: Sequence[Series],
+        ground: Ground | None,
+        *,
+        log: bool = False,
+        entries: Sequence[Entry] = (),
+    ) -> None:
+        """Show these curves; items that stay are kept, so that live updates are cheap.
+
+        entries: what the legend has besides, before the ground.
+        """
         ground = ground or Ground()
         self._log = log
         self.plot.getAxis("left").setLogMode(x=False, y=log)
@@ -120,11 +136,12 @@ class Chart(QWidget):
         wanted = {item.name for item in drawn}
         for name in set(self._curves) - wanted:
             self.plot.removeItem(self._curves.pop(name))
-        for name in set(self._bands) - wanted - {""}:
+        banded = {item.name for item in drawn if item.low is not None and item.high is not None}
+        for name in set(self._bands) - banded - {""}:
             self.plot.removeItem(self._bands.pop(name))
         for item in drawn:
             self._draw_series(item)
-        self._draw_legend(series, ground)
+        self._draw_legend(series, ground, entries)
 
     def show_all(self) -> None:
         """Fit the view to the data, and keep it fitted."""
@@ -140,15 +157,15 @@ class Chart(QWidget):
         curve = self._curves.get(item.name)
         if curve is None:
             curve = self._curves[item.name] = self.plot.plot(connect="finite")
-            curve.setZValue(10)
+        curve.setZValue(10 if item.front else 5)
         few = len(item.x) <= FEW
         y = self._scaled(item.y)
         there = len(y) if np.isfinite(y).any() else 0  # pyqtgraph warns of bounds that are all NaN
         curve.setData(item.x[:there], y[:there], connect="finite")
-        curve.setPen(line_pen(item.style.color, item.style.dash))
-        curve.setSymbol(item.style.symbol if few else None)
+        curve.setPen(line_pen(item.style.color, item.style.dash, item.width))
+        curve.setSymbol(item.style.symbol if few and item.marks else None)
         curve.setSymbolSize(7)
-        curve.setSymbolBrush(QColor(item.style.color))
+        curve.setSymbolBrush(QColor(0, 0, 0, 0) if item.hollow else QColor(item.style.color))
         curve.setSymbolPen(pg.mkPen(item.style.color, width=1))
         if item.low is not None and item.high is not None:
             self._draw_band(item.name, item.x, item.low, item.high, item.style.color, BAND_ALPHA)
@@ -178,9 +195,9 @@ class Chart(QWidget):
         band.setBrush(QBrush(fill))
         band.setPath(band_path(x, self._scaled(low), self._scaled(high)))
 
-    def _draw_legend(self, series: Sequence[Series], ground: Ground) -> None:
+    def _draw_legend(self, series: Sequence[Series], ground: Ground, more: Sequence[Entry]) -> None:
         text = self._theme.text if self._theme else "#000000"
-        entries = [_entry(item) for item in series]
+        entries = [*(_entry(item) for item in series if item.listed), *more]
         if ground.label and self._theme:
             shade = QColor(self._theme.muted)
             shade.setAlphaF(GROUND_ALPHA)
@@ -211,7 +228,7 @@ class Chart(QWidget):
         box = self.plot.getViewBox()
         place, (width, height) = box.mapSceneToView(at), box.viewPixelSize()
         best, best_name = float(REACH), ""
-        for name, curve in self._curves.items():
+        for name, curve in sorted(self._curves.items(), key=_depth):
             x, y = curve.getData()
             points = np.column_stack([x, y]) if x is not None else np.empty((0, 2))
             far = distance_to_line(points, (place.x(), place.y()), (1 / width, 1 / height))
@@ -224,6 +241,10 @@ class Chart(QWidget):
 
     def _x(self, at: QPointF) -> float:
         return float(self.plot.getViewBox().mapSceneToView(at).x())
+
+
+def _depth(named: tuple[str, pg.PlotDataItem]) -> float:
+    return float(named[1].zValue())
 
 
 def _entry(item: Series) -> Entry:

@@ -7,23 +7,32 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QHelpEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QHelpEvent,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
+from explorer.literal import literal
+from explorer.plots.cells import SMALL, Verdict, draw_change, draw_verdict, sized
 from explorer.plots.pictures import draw_sample
 from explorer.plots.plot import no_collection
 from explorer.theme import LIGHT, Theme
 
-CELL, ROW, TOP = 46, 34, 74  # logical pixels: width of a copy, height of a model, of the pictures
-PAD = 6
-RIGHT, WRONG = "✓", "✗"
+CELL, ROW, TOP = 46, 34, 64  # logical pixels: width of a copy, height of a model, of the pictures
+PAD, PICTURE, CAPTION = 6, 40, 17
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
     """One model: said (c,) what it calls each copy, correct (c,) bool, confidence (c,) in [0, 1].
 
-    result: what stands at the end, in one line; detail: a smaller second line.
+    result: what stands at the end, in one line; detail: a smaller second line; tip: more of both.
     """
 
     label: str
@@ -33,11 +42,20 @@ class Row:
     confidence: np.ndarray
     result: str
     detail: str = ""
+    tip: str = ""
+
+    def verdict(self, copy: int) -> Verdict:
+        """What the model says of one copy."""
+        return Verdict(bool(self.correct[copy]), self.said[copy], float(self.confidence[copy]))
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A sample (C, H, W) or (d,), its copies (c, ...) with their distances (c,), and verdicts."""
+    """A sample (C, H, W) or (d,), its copies (c, ...) with their distances (c,), and verdicts.
+
+    changes: (c, ...) in [-1, 1], `factor` times what was added to the sample, drawn in a row of
+    their own; None leaves that row out.
+    """
 
     original: np.ndarray | None
     caption: str
@@ -45,6 +63,8 @@ class Table:
     copies: np.ndarray
     sizes: np.ndarray
     rows: Sequence[Row] = field(default_factory=tuple)
+    changes: np.ndarray | None = None
+    factor: float = 0.0
 
 
 class CopyMatrix(QAbstractScrollArea):
@@ -70,8 +90,20 @@ class CopyMatrix(QAbstractScrollArea):
         self.viewport().update()
 
     def minimumSizeHint(self) -> QSize:
-        """Names, two copies, results and three models."""
-        return QSize(self._left() + 2 * CELL + self._right(), TOP + 3 * ROW)
+        """Names, two copies, results and one model."""
+        return QSize(self._left() + 2 * CELL + self._right(), self.top + ROW)
+
+    def sizeHint(self) -> QSize:
+        """Names, results, some copies and every model."""
+        rows = len(self._table.rows) if self._table else 3
+        bar = self.horizontalScrollBar().sizeHint().height() + 2 * self.frameWidth()
+        return QSize(self._left() + 5 * CELL + self._right(), self.top + rows * ROW + bar)
+
+    @property
+    def top(self) -> int:
+        """Height of the pictures above the models, in logical pixels."""
+        changed = self._table is not None and self._table.changes is not None
+        return TOP + (CELL if changed else 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the scroll bars."""
@@ -104,25 +136,28 @@ class CopyMatrix(QAbstractScrollArea):
         painter.end()
 
     def viewportEvent(self, event: QEvent) -> bool:
-        """Say in a tooltip what a model calls the copy under the cursor."""
+        """Say in a tooltip what is under the cursor."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), self.describe(event.pos()), self.viewport())
+            said = literal(self.describe(event.pos()))
+            QToolTip.showText(event.globalPos(), said, self.viewport())
             return True
         return super().viewportEvent(event)
 
     def describe(self, at: QPoint) -> str:
         """What is at a point of the viewport, in words; '' where nothing is."""
         table, left = self._table, self._left()
-        if table is None or not left <= at.x() < self.viewport().width() - self._right():
+        if table is None:
             return ""
+        row = (at.y() - self.top + self.verticalScrollBar().value()) // ROW
+        model = table.rows[row] if at.y() >= self.top and 0 <= row < len(table.rows) else None
+        if not left <= at.x() < self.viewport().width() - self._right():
+            return model.tip if model else ""
         copy = (at.x() - left + self.horizontalScrollBar().value()) // CELL
         if not 0 <= copy < len(table.copies):
             return ""
         place = f"copy {copy + 1} of {len(table.copies)}, L2 distance {table.sizes[copy]:.3g}"
-        row = (at.y() - TOP + self.verticalScrollBar().value()) // ROW
-        if at.y() < TOP or not 0 <= row < len(table.rows):
+        if model is None:
             return place
-        model = table.rows[row]
         verdict = "right" if model.correct[copy] else "wrong"
         share = f"{model.confidence[copy]:.0%} for the true class"
         return f"{model.label} calls it {model.said[copy]} ({verdict}), {share}; {place}"
@@ -144,50 +179,33 @@ class CopyMatrix(QAbstractScrollArea):
         wide = view.width() - self._left() - self._right()
         self.horizontalScrollBar().setRange(0, max(0, copies * CELL - wide))
         self.horizontalScrollBar().setPageStep(max(CELL, wide))
-        self.verticalScrollBar().setRange(0, max(0, TOP + rows * ROW - view.height()))
-        self.verticalScrollBar().setPageStep(max(ROW, view.height() - TOP))
+        self.verticalScrollBar().setRange(0, max(0, self.top + rows * ROW - view.height()))
+        self.verticalScrollBar().setPageStep(max(ROW, view.height() - self.top))
+
+    def _x(self, copy: int) -> int:
+        return self._left() + copy * CELL - self.horizontalScrollBar().value()
 
     def _y(self, row: int) -> int:
-        return TOP + row * ROW - self.verticalScrollBar().value()
+        return self.top + row * ROW - self.verticalScrollBar().value()
 
     # -- painting -------------------------------------------------------------------------
     def _paint_copies(self, painter: QPainter, table: Table) -> None:
         left, wide = self._left(), self.viewport().width() - self._left() - self._right()
         painter.setClipRect(QRect(left, 0, wide, self.viewport().height()))
         first = self.horizontalScrollBar().value() // CELL
-        last = min(len(table.copies), first + wide // CELL + 2)
-        for copy in range(first, last):
-            x = left + copy * CELL - self.horizontalScrollBar().value()
+        seen = range(first, min(len(table.copies), first + wide // CELL + 2))
+        for copy in seen:
             for i, row in enumerate(table.rows):
-                self._paint_verdict(painter, row, copy, QRect(x, self._y(i), CELL, ROW))
-        painter.fillRect(QRect(left, 0, wide, TOP), QColor(self._theme.base))
-        for copy in range(first, last):
-            x = left + copy * CELL - self.horizontalScrollBar().value()
-            box = QRectF(x + 3, 18, CELL - 6, CELL - 6)
-            draw_sample(painter, box, table.copies[copy], table.color)
+                box = QRect(self._x(copy), self._y(i), CELL, ROW)
+                draw_verdict(painter, box, row.verdict(copy), self._theme, self.font())
+        painter.fillRect(QRect(left, 0, wide, self.top), QColor(self._theme.base))
+        for copy in seen:
+            place = QRectF(self._x(copy) + 3, CAPTION + 1, PICTURE, PICTURE)
+            draw_sample(painter, place, table.copies[copy], table.color)
+            if table.changes is not None:
+                below = place.translated(0, CELL)
+                draw_change(painter, below, table.changes[copy], self._theme)
         painter.setClipping(False)
-
-    def _paint_verdict(self, painter: QPainter, row: Row, copy: int, box: QRect) -> None:
-        right = bool(row.correct[copy])
-        color = QColor(self._theme.good if right else self._theme.danger)
-        tint = QColor(color)
-        tint.setAlphaF(0.10 + 0.12 * float(row.confidence[copy] if right else 0.5))
-        painter.fillRect(box.adjusted(1, 1, -1, -1), tint)
-        font = QFont(self.font())
-        font.setPixelSize(16)
-        font.setBold(True)
-        painter.setFont(font)
-        painter.setPen(color)
-        if right:
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, RIGHT)
-            return
-        painter.drawText(box.adjusted(0, 0, 0, -13), Qt.AlignmentFlag.AlignCenter, WRONG)
-        self._small(painter)
-        painter.setPen(QColor(self._theme.text))
-        words = painter.fontMetrics().elidedText(
-            row.said[copy], Qt.TextElideMode.ElideRight, CELL - 4
-        )
-        painter.drawText(box.adjusted(0, 17, 0, 0), Qt.AlignmentFlag.AlignCenter, words)
 
     def _paint_names(self, painter: QPainter, table: Table) -> None:
         left = self._left()
@@ -212,23 +230,26 @@ class CopyMatrix(QAbstractScrollArea):
                 painter.drawText(box.adjusted(0, half - 1, 0, -2), middle, row.detail)
 
     def _paint_captions(self, painter: QPainter, table: Table) -> None:
-        left, right = self._left(), self.viewport().width() - self._right()
-        for box in (QRect(0, 0, left, TOP), QRect(right, 0, self._right(), TOP)):
-            painter.fillRect(box, QColor(self._theme.base))
-        self._line(painter, TOP - 1)
-        painter.fillRect(QRect(right, 0, 1, self.viewport().height()), QColor(self._theme.border))
-        painter.fillRect(
-            QRect(left - 1, 0, 1, self.viewport().height()), QColor(self._theme.border)
-        )
+        left, right, theme = self._left(), self.viewport().width() - self._right(), self._theme
+        for box in (QRect(0, 0, left, self.top), QRect(right, 0, self._right(), self.top)):
+            painter.fillRect(box, QColor(theme.base))
+        self._line(painter, self.top - 1)
+        for x in (right, left - 1):
+            painter.fillRect(QRect(x, 0, 1, self.viewport().height()), QColor(theme.border))
         if table.original is not None:
-            place = QRectF(2 * PAD, 18, CELL - 2, CELL - 2)
+            place = QRectF(2 * PAD, CAPTION + 1, PICTURE, PICTURE)
             draw_sample(painter, place, table.original, table.color)
         self._small(painter)
-        painter.setPen(QColor(self._theme.muted))
-        top = int(Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(QRect(2 * PAD, 0, left - 2 * PAD, 17), top, table.caption)
-        painter.drawText(QRect(left + 4, 0, right - left - 8, 17), top, self._range_text(table))
-        painter.drawText(QRect(right + 10, 0, self._right() - 10, 17), top, "recognized")
+        painter.setPen(QColor(theme.muted))
+        middle = int(Qt.AlignmentFlag.AlignVCenter)
+        painter.drawText(QRect(2 * PAD, 0, left - 2 * PAD, CAPTION), middle, table.caption)
+        words = QRect(left + 4, 0, right - left - 8, CAPTION)
+        painter.drawText(words, middle, self._range_text(table))
+        ends = QRect(right + 10, 0, self._right() - 10, CAPTION)
+        painter.drawText(ends, middle, "recognized; r [95 %]")
+        if table.changes is not None:
+            factor = QRect(2 * PAD, TOP, left - 2 * PAD, PICTURE)
+            painter.drawText(factor, middle, _factor_text(table.factor))
 
     def _range_text(self, table: Table) -> str:
         if not len(table.sizes):
@@ -236,7 +257,8 @@ class CopyMatrix(QAbstractScrollArea):
         low, high = table.sizes[0], table.sizes[-1]
         text = f"{len(table.copies)} copies, L2 distance {low:.3g} to {high:.3g} →"
         width = self.viewport().width() - self._left() - self._right() - 8
-        return self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
+        metrics = QFontMetrics(sized(self.font(), SMALL))
+        return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
     def _line(self, painter: QPainter, y: int) -> None:
         painter.fillRect(QRect(0, y, self.viewport().width(), 1), QColor(self._theme.border))
@@ -246,6 +268,9 @@ class CopyMatrix(QAbstractScrollArea):
         painter.setPen(QColor(self._theme.text))
 
     def _small(self, painter: QPainter) -> None:
-        font = QFont(self.font())
-        font.setPixelSize(10)
-        painter.setFont(font)
+        painter.setFont(sized(self.font(), SMALL))
+
+
+def _factor_text(factor: float) -> str:
+    """How much larger than it is a change is drawn, beside the changes."""
+    return f"perturbation\n× {factor:.3g}" if factor else "unperturbed"

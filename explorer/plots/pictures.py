@@ -14,7 +14,7 @@ def picture(sample: np.ndarray) -> QImage:
     if sample.dtype != np.uint8:
         sample = np.rint(np.clip(sample, 0, 1) * 255).astype(np.uint8)
     gray = sample.shape[0] < 3
-    pixels = np.ascontiguousarray(sample[0] if gray else np.moveaxis(sample[:3], 0, -1))
+    pixels = np.ascontiguousarray(sample[0] if gray else sample[:3].transpose(1, 2, 0))
     height, width = pixels.shape[:2]
     kind = QImage.Format.Format_Grayscale8 if gray else QImage.Format.Format_RGB888
     return QImage(pixels.data, width, height, pixels[0].nbytes, kind).copy()

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyqtgraph as pg
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractScrollArea
+
+FRAME = 3  # px, of which the half outside is not seen
+
+
+def _tell(*said: object) -> None:
+    """Hand on what pyqtgraph's handlers raise, which it would only print, as slots do."""
+    kind, error, trace = sys.exc_info()
+    if kind is not None and error is not None:
+        sys.excepthook(kind, error, trace)
+
+
+pg.debug.printExc = _tell
 
 
 @contextmanager
@@ -26,6 +40,15 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
+def frame_focus(area: QAbstractScrollArea) -> None:
+    """Draw a frame around what has the keyboard's focus; to be called at the end of a paint."""
+    if area.hasFocus():
+        painter = QPainter(area.viewport())
+        painter.setPen(QPen(area.palette().highlight().color(), FRAME))
+        painter.drawRect(area.viewport().rect().adjusted(0, 0, -1, -1))
+        painter.end()
+
+
 class Plot(pg.PlotWidget):  # type: ignore[misc]
     """A PlotWidget without menus and buttons."""
 
@@ -39,3 +62,14 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         """Paint without interruption."""
         with no_collection():
             super().paintEvent(event)
+            frame_focus(self)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show who has the keys."""
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show it no more."""
+        super().focusOutEvent(event)
+        self.viewport().update()

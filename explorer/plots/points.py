@@ -17,6 +17,8 @@ from engine.palette import rgb
 from explorer.plots.pictures import pixel_ratio
 
 CIRCLE, TRIANGLE, CROSS, SQUARE, DIAMOND, RING, DOUBLE_RING = range(7)  # later ones on top
+BEHIND, PLAIN, MARKED = range(3)  # how much a point is made of: the last with a rim
+SHAPES = 7
 CHUNK = 2048  # points stamped at once: their pixels stay in the processor's cache
 PICK_RADIUS = 8.0  # logical pixels
 ROOT2 = 2**0.5
@@ -150,33 +152,58 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
     60,000 points take some 7 ms a frame on one core; nothing is kept per point but the arrays.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: float = 1.0) -> None:
+        """size: of the marks, 1 for a plot that has the window to itself."""
         super().__init__()
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
+        self._size = size
         self._xy = np.empty((0, 2), np.float32)
         self._color = np.empty(0, np.intp)
         self._layers: list[Layer] = []
         self._rings: list[tuple[np.ndarray, int, str]] = []
         self._palette = np.zeros((1, 3))
         self._rim = (0, 0, 0)
+        self._colored: dict[Stamp, np.ndarray] = {}
         self._radius = 4.0
+        self._frame: Sequence[float] | None = None
         self._cache: tuple[object, QImage] | None = None
         self._bounds: QRectF | None = None
 
     def set_points(self, xy: np.ndarray, color: np.ndarray, shape: np.ndarray) -> None:
         """Show points xy (n, 2) with color numbers (n,) and shapes (n,), higher shapes on top."""
         self._xy = np.ascontiguousarray(xy)
-        self._color = color.astype(np.intp)
-        self._radius = point_radius(len(xy))
-        self._layers = [self._layer(np.flatnonzero(shape == s), int(s)) for s in np.unique(shape)]
+        self._radius = self._size * point_radius(len(xy))
         self._rings = []
         self._geometry_changes()
+        self.set_marks(color, shape)
+
+    def set_marks(
+        self, color: np.ndarray, shape: np.ndarray, weight: np.ndarray | None = None
+    ) -> None:
+        """Give the points other color numbers (n,) and shapes (n,), but not other places.
+
+        weight (n,): BEHIND, PLAIN or MARKED, later ones larger and on top; without it circles are
+        plain and all other shapes marked.
+        """
+        self._color = color.astype(np.intp)
+        if weight is None:
+            weight = np.where(shape == CIRCLE, PLAIN, MARKED)
+        kind = (weight * SHAPES + shape).astype(np.uint8)
+        self._layers = [
+            self._layer(np.flatnonzero(kind == one), *divmod(int(one), SHAPES))
+            for one in np.flatnonzero(np.bincount(kind))
+        ]
         self._redraw()
+
+    def set_frame(self, frame: Sequence[float] | None) -> None:
+        """What 'all points' means when the range is automatic: (x0, y0, x1, y1), None = its own."""
+        self._frame = frame
 
     def set_colors(self, colors: Sequence[str], rim: str) -> None:
         """Colors '#rrggbb' that color numbers stand for, and the color around marked shapes."""
         self._palette = np.array([rgb(color) for color in colors] or [(0, 0, 0)], np.float64)
         self._rim = rgb(rim)
+        self._colored = {}
         self._redraw()
 
     def set_rings(self, rings: Sequence[tuple[np.ndarray, int, str]]) -> None:
@@ -201,7 +228,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         """What pyqtgraph's automatic range asks: (low, high) along an axis."""
         if not len(self._xy):
             return None
-        box = bounds(self._xy, 0.0)
+        box = self._frame or bounds(self._xy, 0.0)
         return box[axis], box[axis + 2]
 
     def pixelPadding(self) -> float:
@@ -258,7 +285,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         xy = self._xy * scale + shift
         for layer in self._layers:
             mark = stamp(layer.shape, layer.radius * ratio, layer.rim * ratio)
-            values = mark.values(self._palette, self._rim)
+            values = self._values(mark)
             canvas.stamp(xy[layer.rows], self._color[layer.rows], mark, values)
         for rows, shape, color in self._rings:
             mark = stamp(shape, self._ring_radius(shape) * ratio)
@@ -266,14 +293,22 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
             canvas.stamp(xy[rows], np.zeros(len(rows), np.intp), mark, values)
         return canvas.image(ratio)
 
-    def _layer(self, rows: np.ndarray, shape: int) -> Layer:
-        if shape == CIRCLE:
+    def _values(self, mark: Stamp) -> np.ndarray:
+        """The mark in every color: thousands of values, kept while the colors stay."""
+        if mark not in self._colored:
+            self._colored[mark] = mark.values(self._palette, self._rim)
+        return self._colored[mark]
+
+    def _layer(self, rows: np.ndarray, weight: int, shape: int) -> Layer:
+        if weight == BEHIND:
+            return Layer(rows, shape, max(1.2, self._radius * 0.8), 0.0)
+        if weight == PLAIN:
             return Layer(rows, shape, self._radius, 0.0)
         larger = 1.15 if shape in (TRIANGLE, CROSS) else 1.35  # forget samples stand out most
         return Layer(rows, shape, self._radius * larger + 0.5, 1.0)
 
     def _ring_radius(self, shape: int) -> float:
-        return self._radius * 1.6 + (4.0 if shape == RING else 7.0)
+        return self._radius * 1.6 + self._size * (4.0 if shape == RING else 7.0)
 
     def _border(self, ratio: float) -> int:
         return int(np.ceil((self._radius * 4 + 16) * ratio))

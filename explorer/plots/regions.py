@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from engine.geometry import runs
 from engine.palette import rgb
+from explorer.literal import literal
 from explorer.plots.plot import no_collection
 from explorer.theme import LIGHT, Theme
 
@@ -138,7 +139,8 @@ class RegionMaps(QAbstractScrollArea):
     def viewportEvent(self, event: QEvent) -> bool:
         """Say in a tooltip what a model calls the point under the cursor."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), self.describe(event.pos()), self.viewport())
+            said = literal(self.describe(event.pos()))
+            QToolTip.showText(event.globalPos(), said, self.viewport())
             return True
         return super().viewportEvent(event)
 

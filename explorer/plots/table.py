@@ -25,11 +25,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from explorer.literal import literal
 from explorer.plots.plot import no_collection
 
 SORT = Qt.ItemDataRole.UserRole
 SMALL = Qt.ItemDataRole.UserRole + 1
 MARK = Qt.ItemDataRole.UserRole + 2
+QUIET = Qt.ItemDataRole.UserRole + 3
 PAD, NARROWEST = 8, 64  # logical pixels
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -45,12 +47,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """text with a smaller line below; value sorts (NaN comes last); mark: color of a stripe."""
+    """text with a smaller line below; value sorts (NaN comes last); mark: color of a stripe.
+
+    quiet: in the muted color, as what is not this program's own.
+    """
 
     text: str
     small: str = ""
     value: float | str = math.nan
     mark: str = ""
+    quiet: bool = False
 
 
 class CellModel(QAbstractTableModel):
@@ -61,10 +67,10 @@ class CellModel(QAbstractTableModel):
         self.columns = tuple(columns)
         self.rows: list[list[Cell]] = []
 
-    def set_rows(self, rows: list[list[Cell]]) -> None:
-        """Show other rows."""
+    def set_rows(self, rows: list[list[Cell]], columns: Sequence[Column] = ()) -> None:
+        """Show other rows; columns: other ones, () keeps those there are."""
         self.beginResetModel()
-        self.rows = rows
+        self.rows, self.columns = rows, tuple(columns) or self.columns
         self.endResetModel()
 
     def rowCount(self, parent: Index = _ROOT) -> int:
@@ -84,13 +90,15 @@ class CellModel(QAbstractTableModel):
             return cell.small
         if role == MARK:
             return cell.mark
+        if role == QUIET:
+            return cell.quiet
         if role == SORT:
             missing = isinstance(cell.value, float) and math.isnan(cell.value)
             return math.inf if missing else cell.value
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{self.columns[index.column()].title}: {cell.text} {cell.small}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self.columns[index.column()].tip
+            return literal(self.columns[index.column()].tip)
         return None
 
     def headerData(
@@ -101,7 +109,7 @@ class CellModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self.columns[section].title
             if role == Qt.ItemDataRole.ToolTipRole:
-                return self.columns[section].tip
+                return literal(self.columns[section].tip)
         return None
 
     def as_text(self, separator: str) -> list[str]:
@@ -138,7 +146,7 @@ class CellDelegate(QStyledItemDelegate):
             box.setLeft(box.left() + 4)
         side = Qt.AlignmentFlag.AlignLeft if index.column() == 0 else Qt.AlignmentFlag.AlignRight
         half = box.height() // 2 if small else 0
-        painter.setPen(QColor(self.text))
+        painter.setPen(QColor(self.muted if index.data(QUIET) else self.text))
         painter.drawText(
             box.adjusted(0, 0, 0, -half), side | Qt.AlignmentFlag.AlignVCenter, str(index.data())
         )
@@ -153,13 +161,24 @@ class CellDelegate(QStyledItemDelegate):
         painter.restore()
 
 
+class Sorted(QSortFilterProxyModel):
+    """Sorts by the cells' values; a cell without a number comes last in either order."""
+
+    def lessThan(self, left: Index, right: Index) -> bool:
+        """Whether the left cell comes before the right one, turned around where Qt turns it."""
+        one, other = left.data(SORT), right.data(SORT)
+        if math.inf in (one, other) and one != other:
+            return bool((other == math.inf) == (self.sortOrder() == Qt.SortOrder.AscendingOrder))
+        return bool(one < other)
+
+
 class CellTable(QTableView):
     """The table itself: click a header to sort, click again to turn the order."""
 
     def __init__(self, columns: Sequence[Column], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cells = CellModel(columns, self)
-        self._sorted = QSortFilterProxyModel(self)
+        self._sorted = Sorted(self)
         self._sorted.setSourceModel(self.cells)
         self._sorted.setSortRole(SORT)
         self._sorted.sort(-1)

@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QWidget
+from shiboken6 import Shiboken
 
+from explorer.plots.tab_order import name_tabs, put_in_order
 from explorer.state import AppState
+
+
+class QueueWishes(Protocol):
+    """What a view may ask of the queue of studies; `number` is a Run's."""
+
+    def cancel(self, number: int) -> None:
+        """Stop a run; what it has finished is kept."""
+
+    def cancel_all(self) -> None:
+        """Stop the run that runs and take out those that wait."""
+
+    def again(self, number: int) -> None:
+        """Queue a stopped or failed run again."""
+
+    def move(self, number: int, by: int) -> None:
+        """Let a waiting run begin `by` places later (earlier, where negative)."""
+
+    def remove(self, number: int) -> None:
+        """Take a run that does not run off the list."""
+
+
+class ShelfWishes(Protocol):
+    """What a view may ask about the studies in the store."""
+
+    def look(self, keys: Sequence[str]) -> None:
+        """Bring where these studies come from into `AppState.provenance`."""
+
+    def copy_study(self, key: str) -> None:
+        """Copy the line that makes a stored study."""
+
+    def copy_run(self, number: int) -> None:
+        """Copy the line that makes the study of a run."""
+
+    def ask_delete(self, keys: Sequence[str]) -> None:
+        """Delete studies, once somebody has agreed."""
 
 
 class Wishes(Protocol):
     """What a view may ask of the controller."""
 
     def set_current(self, index: int | None) -> None:
-        """Put a training sample under the lens."""
+        """Put a sample under the lens; test samples are numbered after the training samples."""
 
     def select(self, indices: list[int], mode: str) -> None:
         """Combine samples into the selection (state.REPLACE, ADD, REMOVE, INTERSECT)."""
@@ -33,20 +70,55 @@ class Wishes(Protocol):
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
 
-    def look_slice(self, directions: str) -> None:
-        """Keep the slice along this pair of directions in view; '' once nobody looks at it."""
+    def look_beside(self, taus: tuple[float, ...]) -> None:
+        """Have the neighborhoods beside the one shown, on this grid, ready; () for none."""
 
-    def embed(self, model: str) -> None:
-        """Compute (or fetch) the embedding of this model's features."""
+    def rank_by(self, model: str) -> None:
+        """Put the forget samples in the order of their r in this model."""
 
-    def export(self, kind: str) -> None:
-        """Export the figure called 'curves', 'neighborhood', 'embedding' or 'metrics'."""
+    def step_worst(self, places: int) -> None:
+        """Put the forget sample so many places further down that order under the lens."""
+
+    def look_slice(self, directions: str, towards: int = -1) -> None:
+        """Keep the slice along this pair of directions in view; '' once nobody looks at it.
+
+        towards: the sample that the pair 'chosen' leads to.
+        """
+
+    def look(self, name: str, *words: Hashable) -> None:
+        """Keep the answer to a question about the study in view (see questions.QUESTIONS)."""
+
+    def look_away(self, name: str) -> None:
+        """Nobody looks at the answer to this question any more."""
+
+    def watch_again(self, model: str) -> None:
+        """Run a method of the study that is shown once more, to see its epochs."""
+
+    def compare(self, keys: tuple[str, ...]) -> None:
+        """Show these stored studies beside the one that is open; () shows it alone."""
+
+    def export(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
+        """Export a figure, one of engine.exports.KINDS, with these of its options."""
 
     def export_checkpoint(self, model: str) -> None:
         """Save this model's weights to a file the person chooses."""
 
     def run(self) -> None:
         """Start the study that the form describes."""
+
+    def follow(self, on: bool) -> None:
+        """Show what runs as it grows, or leave what is shown alone."""
+
+    def open_study(self, key: str) -> None:
+        """Show a study from the store, with its dataset and its form."""
+
+    @property
+    def queue(self) -> QueueWishes:
+        """The queue of studies."""
+
+    @property
+    def shelf(self) -> ShelfWishes:
+        """The studies in the store."""
 
 
 class View(QWidget):
@@ -71,10 +143,20 @@ class View(QWidget):
         self.setObjectName(self.name)
         self.setAccessibleName(self.title)
         self._stale: set[str] = set()
-        self._in_front = True
+        self._in_front, self._in_order = True, False
         if isinstance(parent, QDockWidget):  # behind another tab, Qt still calls it visible
             self._in_front = not parent.visibleRegion().isEmpty()
             parent.visibilityChanged.connect(self._come_to_front)
+            parent.topLevelChanged.connect(self._float)
+
+    def __del__(self) -> None:
+        """Be taken apart by Qt while whole, where Python's collector finds a view nobody deleted.
+
+        The collector empties the view first; what its tabs then signal would find no slots.
+        """
+        own = Shiboken.isValid(self) and Shiboken.ownedByPython(self)
+        if own and self.thread().isCurrentThread():
+            Shiboken.delete(self)
 
     @property
     def seen(self) -> bool:
@@ -107,6 +189,10 @@ class View(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Draw what changed while the view was hidden."""
         super().showEvent(event)
+        if not self._in_order:
+            self._in_order = True
+            put_in_order(self)
+            name_tabs(self, self.title)
         self._look()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -118,8 +204,14 @@ class View(QWidget):
         """Called whenever `seen` may have changed, after drawing."""
 
     def _come_to_front(self, in_front: bool) -> None:
-        self._in_front = in_front
+        box = self.parentWidget()
+        self._in_front = in_front or (isinstance(box, QDockWidget) and box.isFloating())
         self._look()
+
+    def _float(self, floating: bool) -> None:
+        """Taken out of its tabs a dock is in front, which Qt may not tell."""
+        if floating:
+            self._come_to_front(True)
 
     def _look(self) -> None:
         if self.seen:

@@ -3,39 +3,55 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QCheckBox, QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QLabel,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
-from engine.labels import model_label, tau_label, undefined_note
-from engine.ranking import carriers
+from engine.carried import Carrier, carried
+from engine.correspondence import Published, published_for
+from engine.curve_set import CurveSet
+from engine.labels import model_label, tau_label
+from engine.lines import PUBLISHED as PAPER
+from engine.lines import Line, Run, run_of, runs_beside
 from engine.results import Residual
-from explorer.plots.chart import Chart, Ground, Series
-from explorer.plots.menu import CheckMenu
+from engine.traces import MEASURES, Measure, Trace
+from explorer.plots import curve_words, readout
+from explorer.plots.carriers import CarrierList
+from explorer.plots.chart import Chart, Series
+from explorer.plots.curve_set import entries_of, ground_of, series_of
+from explorer.plots.curve_words import MOST, counted, selected
+from explorer.plots.models_button import ModelsButton
 from explorer.plots.panel import Panel, button, muted
-from explorer.plots.traces import MEASURES, Trace
+from explorer.plots.runs import RunsButton
 from explorer.state import REPLACE, AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 
 RESIDUAL, PREVALENCE, DISAGREEMENT, ACCURACY, LOSS = range(5)
 TABS = (*(measure.name for measure in MEASURES), "loss")  # what sessions call them
-MOST = 200  # samples that a click on a curve selects
 EMPTY = (
     "No curves yet. Press Run: the first ones are drawn from 10 copies of each forget sample "
     "and sharpen while you watch."
 )
-HINT = "Point to read values; click a curve to select its samples with r > 1."
+HINT = "Point to read values; click a curve to list its samples with r > 1."
+NOT_KEPT = "What the models called each copy was not kept: only the bounds are drawn."
+ELSEWHERE = "That study is about other data, whose samples are not open. Open it to see them."
 
 
 class CurvesView(View):
     """r_tau of Original and every method with intervals and null band, and what else c draws say.
 
-    A click on a curve asks for the neighborhood at that tau and selects the samples that carry it.
+    A click on a curve asks for the neighborhood at that tau, and selects and lists the samples
+    that carry it. Stored studies can be drawn beside the open one.
     """
 
     name = "curves"
@@ -43,8 +59,9 @@ class CurvesView(View):
     help = (
         "Residual knowledge r against the perturbation norm τ. Above 1, a model still recognizes "
         "neighbors of forgotten samples more often than Re-train does; only what leaves the gray "
-        "band of Re-train against Re-train is evidence. A click on a curve selects the forget "
-        "samples that carry it at that τ, and shows the neighborhood there."
+        "band of Re-train against Re-train is evidence. A click on a curve selects and lists the "
+        "forget samples that carry it at that τ, and shows the neighborhood there. Runs draws "
+        "other studies beside this one."
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -58,62 +75,74 @@ class CurvesView(View):
         self.residual, self.prevalence, self.disagreement, self.accuracy = self.over_tau
         self.loss = Chart("Training loss against epochs")
         self.charts = (*self.over_tau, self.loss)
-        self._traces: dict[int, Mapping[str, Trace]] = {}  # of the tabs seen since the last change
+        self.curves = CurveSet()
+        self._paper: Published | None = None
         self._undrawn: set[int] = set()
         self._hidden: set[str] = set()
-        self._picked = (-1, "")  # which tau was clicked, and what that selected
+        self._said = (-1, "")  # which tau was clicked, and why there is nothing to list
         self.note = muted()
         self.readout: QLabel = muted(HINT)
+        self.samples = CarrierList()
         self._panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
-        self.follow("residual", "losses", "models", "study", "theme")
+        self.follow(
+            "residual", "losses", "models", "study", "theme", "beside", "studies", "compared",
+            "dataset", "selection",
+        )  # fmt: skip
 
     def refresh(self, changed: set[str]) -> None:
         """Draw what changed."""
-        theme = theme_of(self.state.theme)
         if "theme" in changed:
             for chart in self.charts:
-                chart.set_theme(theme)
-        residual = self.state.residual
-        if residual is None and not self.state.losses:
-            self._panel.show_empty(EMPTY)
-        else:
-            self._panel.show_content()
-        self.export_button.setEnabled(residual is not None)
-        if "residual" in changed:
-            self._traces, self._picked = {}, (-1, "")
-        if changed & {"residual", "study", "models", "losses"}:
+                chart.set_theme(theme_of(self.state.theme))
+        if changed & {"studies", "study", "compared"}:
+            self.runs.set_studies(self.state.studies, self.state.study, self.state.compared)
+        if changed & {"residual", "study", "dataset"}:
+            self._forget_clicks()
+        if changed & {"residual", "study", "dataset", "beside"}:
+            self._gather()
+        if changed - {"losses", "selection", "studies", "compared"}:
             self._list_models()
-        if changed - {"losses"}:
             self._draw_all()
-        else:
+        elif "losses" in changed:
+            self._list_models()
             self._undrawn.add(LOSS)
             self._draw_tab()
+        if "selection" in changed:
+            self.samples.table.mark(self.state.selection.current)
+        self._show_or_say_why()
         self._follow_the_work(changed)
 
     def view_state(self) -> dict[str, Any]:
-        """Which tab is shown, how r is scaled, and which models are hidden."""
+        """Which tab is shown, how r is scaled, which models are hidden, which runs are beside."""
         return {
             "tab": TABS[self.tabs.currentIndex()],
             "log": self.log.isChecked(),
             "hidden": sorted(self._hidden),
+            "mean": self.runs.mean,
+            "beside": list(self.state.compared),
         }
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take tab, scale and models back."""
+        """Take tab, scale, models and runs back."""
         if kept.get("tab") in TABS:
             self.tabs.setCurrentIndex(TABS.index(kept["tab"]))
         self.log.setChecked(kept.get("log") is True)
-        hidden = kept.get("hidden")
+        self.runs.set_mean(kept.get("mean") is True)
+        hidden, beside = kept.get("hidden"), kept.get("beside")
         if isinstance(hidden, list):
-            self._hide({name for name in hidden if isinstance(name, str)})
+            self._hidden = {name for name in hidden if isinstance(name, str)}
+        if isinstance(beside, list):
+            self._compare(tuple(key for key in beside if isinstance(key, str)))
+        self._regather()
+
+    def _compare(self, keys: tuple[str, ...]) -> None:
+        if keys != self.state.compared:
+            self.do.compare(keys)
 
     # -- building -------------------------------------------------------------------------
     def _content(self) -> QWidget:
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
         for chart, measure in zip(self.over_tau, MEASURES, strict=True):
             tab = self.tabs.addTab(chart, measure.tab)
             self.tabs.setTabToolTip(tab, f"{measure.title}: {measure.help}")
@@ -121,10 +150,19 @@ class CurvesView(View):
         self.tabs.addTab(self.loss, "Loss")
         self.tabs.tabBar().setAccessibleTabName(LOSS, "Training loss")
         self.tabs.setTabToolTip(LOSS, "Mean training loss of each epoch, live")
+        self.loss.set_axes("epoch", "training loss (cross-entropy, nats)")
+        above = QWidget()
+        layout = QVBoxLayout(above)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.readout)
         layout.addWidget(self.note)
-        self.loss.set_axes("epoch", "training loss (cross-entropy, nats)")
+        content = QSplitter(Qt.Orientation.Vertical)
+        content.setChildrenCollapsible(False)
+        content.addWidget(above)
+        content.addWidget(self.samples)
+        content.setStretchFactor(0, 3)
+        content.setStretchFactor(1, 1)
         return content
 
     def _build_header(self) -> None:
@@ -135,24 +173,18 @@ class CurvesView(View):
         self.export_button = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
-        self.models = QToolButton()
-        self.models.setText("Models")
-        self.models.setAccessibleName("Models shown")
-        self.models.setToolTip(
-            "Which models are drawn; a click on a name in the legend does it too"
-        )
-        self.models.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.menu = CheckMenu(self)
-        self.models.setMenu(self.menu)
+        self.models = ModelsButton()
+        self.runs = RunsButton()
         self._panel.header.addWidget(self.heading, 1)
-        self._panel.header.addWidget(self.log)
-        self._panel.header.addWidget(self.models)
-        self._panel.header.addWidget(self.export_button)
+        for part in (self.log, self.models, self.runs, self.export_button):
+            self._panel.header.addWidget(part)
 
     def _connect(self) -> None:
         self.log.toggled.connect(self._draw_all)
         self.tabs.currentChanged.connect(self._tab_changed)
-        self.menu.triggered.connect(self._check)
+        self.models.toggled_model.connect(self._toggle)
+        self.runs.chosen.connect(self._compare)
+        self.runs.mean_toggled.connect(self._regather)
         for chart in self.over_tau:
             chart.hovered.connect(self._read_tau)
             chart.picked.connect(self._pick)
@@ -160,6 +192,34 @@ class CurvesView(View):
         for chart in self.charts:
             chart.toggled.connect(self._toggle)
         self.loss.hovered.connect(self._read_epoch)
+        self.samples.picked.connect(self.do.set_current)
+        self.samples.closed.connect(self._draw_all)
+
+    # -- what there is to draw ------------------------------------------------------------
+    def _gather(self) -> None:
+        """Collect the runs, and what the paper has on their setting."""
+        study, residual, dataset = self.state.study, self.state.residual, self.state.dataset
+        self._paper = None
+        if study is not None and dataset is not None:
+            self._paper = published_for(study.spec, dataset)
+        runs = []
+        if residual is not None:
+            labels = {name: model.label for name, model in self.state.models.items()}
+            open_one = Run("", "", residual, labels) if study is None else run_of(study)
+            runs = [open_one, *runs_beside(study, self.state.beside or ())]
+        self.curves = CurveSet(runs, mean=self.runs.mean, paper=self._paper)
+
+    def _regather(self) -> None:
+        self._gather()
+        self._list_models()
+        self._draw_all()
+
+    def _show_or_say_why(self) -> None:
+        if self.state.residual is None and not self.state.losses:
+            self._panel.show_empty(EMPTY)
+        else:
+            self._panel.show_content()
+        self.export_button.setEnabled(self.state.residual is not None)
 
     # -- drawing --------------------------------------------------------------------------
     def _draw_all(self) -> None:
@@ -176,33 +236,26 @@ class CurvesView(View):
         self._undrawn.discard(tab)
         if tab == LOSS:
             self.loss.draw(self._losses(), None)
-        elif self.state.residual is None:
-            self.over_tau[tab].draw([], None)
         else:
-            self._draw_over_tau(tab, self.state.residual)
+            self._draw_over_tau(tab, MEASURES[tab])
 
-    def _draw_over_tau(self, tab: int, residual: Residual) -> None:
-        ground = _ground(residual) if tab == RESIDUAL else None
-        log = tab == RESIDUAL and self.log.isChecked()
-        traces = self._traces_of(tab, residual).items()
-        series = [self._series(name, residual.taus, trace) for name, trace in traces]
-        self.over_tau[tab].draw(series, ground, log=log)
-
-    def _traces_of(self, tab: int, residual: Residual) -> Mapping[str, Trace]:
-        if tab not in self._traces:
-            self._traces[tab] = MEASURES[tab].traces(residual)
-        return self._traces[tab]
-
-    def _series(self, name: str, x: np.ndarray, trace: Trace) -> Series:
-        style = theme_of(self.state.theme).model_style(name)
-        shown = name not in self._hidden
-        return Series(name, self._label(name), style, x, trace.y, trace.low, trace.high, shown)
+    def _draw_over_tau(self, tab: int, measure: Measure) -> None:
+        theme, curves = theme_of(self.state.theme), self.curves
+        seen = {line.name for line in curves.lines(measure, self._hidden)}
+        drawn = [series_of(line, theme, shown=line.name in seen) for line in curves.lines(measure)]
+        self.over_tau[tab].draw(
+            drawn,
+            ground_of(curves, measure),
+            log=tab == RESIDUAL and self.log.isChecked(),
+            entries=entries_of(curves, measure, self._hidden, theme),
+        )
 
     def _losses(self) -> list[Series]:
-        made = []
+        theme, made = theme_of(self.state.theme), []
         for name, values in self.state.losses.items():
-            epochs, losses = np.arange(1, len(values) + 1), np.asarray(values, np.float64)
-            made.append(self._series(name, epochs, Trace(losses)))
+            epochs, trace = np.arange(1, len(values) + 1), Trace(np.asarray(values, np.float64))
+            line = Line(name, self._label(name), "shown", 0, epochs, trace)
+            made.append(series_of(line, theme, shown=name not in self._hidden))
         return made
 
     def _set_axes(self, residual: Residual | None) -> None:
@@ -216,37 +269,29 @@ class CurvesView(View):
             self.note.setText("")
             return
         wanted = max(self.state.form.draws, residual.draws) if self.state.study is None else 0
-        draws = f"{residual.draws:,} of {wanted:,}" if wanted else f"{residual.draws:,}"
-        samples = len(residual.samples)
-        self.heading.setText(f"c = {draws} copies of each of {samples:,} forget samples")
+        self.heading.setText(curve_words.heading(residual, wanted))
         self.note.setText(self._notes(residual))
-        self.note.setVisible(bool(self.note.text()))
+        self.note.setVisible(bool(self.note.text()) and not self.samples.isVisibleTo(self))
 
     def _notes(self, residual: Residual) -> str:
         tab = self.tabs.currentIndex()
+        said = [self.curves.over_seeds()] if tab != LOSS else []
         if tab in (RESIDUAL, PREVALENCE):
-            return self._undefined(residual)
+            said.append(curve_words.undefined(residual, self.log.isChecked()))
         if tab == DISAGREEMENT and not residual.predictions:
-            return "What the models called each copy was not kept: only the bounds are drawn."
-        return ""
-
-    def _undefined(self, residual: Residual) -> str:
-        curves = list(residual.curves.values())
-        if not curves:
-            return ""
-        most = np.max([curve.undefined for curve in curves], axis=0)
-        note = undefined_note(most.astype(int).tolist(), len(residual.samples))
-        parts = [f"r is {note}, which a Re-train never recognizes."] if note else []
-        zero = any((np.nan_to_num(curve.mean, nan=1.0) <= 0).any() for curve in curves)
-        if zero and self.log.isChecked():
-            parts.append("r = 0 has no place on a log scale.")
-        return " ".join(parts)
+            said.append(NOT_KEPT)
+        if tab != LOSS and self._paper is not None and self.curves.has_paper(MEASURES[tab]):
+            said.append(self._paper.words)
+        return " ".join(part for part in said if part)
 
     def _label(self, name: str) -> str:
         labels = self.state.study.labels if self.state.study else {}
         if name not in labels and name in self.state.models:
             return self.state.models[name].label
         return model_label(name, labels)
+
+    def _color(self, name: str) -> str:
+        return theme_of(self.state.theme).model_style(name).color
 
     def _follow_the_work(self, changed: set[str]) -> None:
         """Show the loss while there is nothing else, and r as soon as there is."""
@@ -265,58 +310,41 @@ class CurvesView(View):
 
     # -- which models ---------------------------------------------------------------------
     def _list_models(self) -> None:
-        """Fill the menu with the models there are, checked where they are drawn."""
+        """Fill the menu with the models there are."""
         names = [*(self.state.residual.curves if self.state.residual else ())]
         names += ["retrain"] if names else []
         names += [name for name in self.state.losses if name not in names]
-        wanted = [(name, self._label(name)) for name in names]
-        if wanted == [(action.data(), action.text()) for action in self.menu.actions()]:
-            return
-        self.menu.clear()
-        for name, label in wanted:
-            action = self.menu.addAction(label)
-            action.setData(name)
-            action.setCheckable(True)
-        self.models.setEnabled(bool(wanted))
-        self._mark_models()
-
-    def _mark_models(self) -> None:
-        for action in self.menu.actions():
-            action.setChecked(action.data() not in self._hidden)
-
-    def _check(self, action: QAction) -> None:
-        name = {str(action.data())}
-        self._hide(self._hidden - name if action.isChecked() else self._hidden | name)
+        self.models.set_models([(name, self._label(name)) for name in names], self._hidden)
 
     def _toggle(self, name: str) -> None:
-        self._hide(self._hidden ^ {name})
-
-    def _hide(self, names: Iterable[str]) -> None:
-        self._hidden = set(names)
-        self._mark_models()
+        self._hidden = self._hidden ^ {name}
+        self._list_models()
         self._draw_all()
 
     # -- reading and wishes ---------------------------------------------------------------
     def _hint(self) -> str:
-        return self._picked[1] or HINT
+        return self._said[1] or HINT
+
+    def _forget_clicks(self) -> None:
+        """New numbers: what a click found in the old ones is no longer true."""
+        self._said = (-1, "")
+        self.samples.hide()
+        if self.tabs.currentIndex() != LOSS:
+            self.readout.setText(HINT)
 
     def _read_tau(self, x: float) -> None:
-        residual, tab = self.state.residual, self.tabs.currentIndex()
-        chart = self.charts[tab]
-        if residual is None or tab == LOSS or not np.isfinite(x) or not len(residual.taus):
-            chart.set_cross(None)
-            self.readout.setText(self._hint())
+        tab = self.tabs.currentIndex()
+        if tab == LOSS or not np.isfinite(x) or not len(self.curves.taus):
+            self.charts[tab].set_cross(None)
+            self.readout.setText(self._hint() if tab != LOSS else "")
             return
-        i = _nearest(residual, x)
-        chart.set_cross(float(residual.taus[i]))
-        parts = [
-            f"{self._sample(name)} {MEASURES[tab].words(trace, i)}"
-            for name, trace in self._traces_of(tab, residual).items()
-            if name not in self._hidden
-        ]
-        text = " · ".join([f"<b>τ {residual.taus[i]:g}</b>", *parts])
-        clicked, said = self._picked
-        self.readout.setText(f"{text}<br>{said}" if i == clicked and said else text)
+        at, measure = self.curves.nearest(x), MEASURES[tab]
+        tau = float(self.curves.taus[at])
+        self.charts[tab].set_cross(tau)
+        lines = self.curves.lines(measure, self._hidden)
+        text = readout.at_tau(lines, measure, tau, self._color, self.curves.title)
+        clicked, said = self._said
+        self.readout.setText(f"{text}<br>{html.escape(said)}" if at == clicked else text)
 
     def _read_epoch(self, x: float) -> None:
         losses = self.state.losses
@@ -328,60 +356,56 @@ class CurvesView(View):
         epoch = min(max(round(x), 1), longest)
         self.loss.set_cross(float(epoch))
         parts = [
-            f"{self._sample(name)} {values[epoch - 1]:.3g}"
+            f"{readout.swatch(self._color(name), self._label(name))} {values[epoch - 1]:.3g}"
             for name, values in losses.items()
             if len(values) >= epoch and name not in self._hidden
         ]
         self.readout.setText(f"<b>epoch {epoch}</b> · " + " · ".join(parts))
 
-    def _sample(self, name: str) -> str:
-        color = theme_of(self.state.theme).model_style(name).color
-        return f'<span style="color:{color}">■</span> {html.escape(self._label(name))}'
-
     def _probe(self, x: float) -> None:
         residual = self.state.residual
         if residual is not None and len(residual.taus):
-            i = _nearest(residual, x)
+            i = self.curves.nearest(x)
             self.do.set_probe(residual.perturbation, float(residual.taus[i]))
             self._read_tau(x)
 
     def _pick(self, name: str, x: float) -> None:
-        """Select the samples that carry the curve at x; a click beside all curves selects none."""
-        residual = self.state.residual
-        self._picked = (-1, "")
-        if residual is None or name not in residual.curves:
+        """List the samples that carry the curve at x; a click beside all curves lists none."""
+        self._forget_clicks()
+        line = self.curves.line(MEASURES[self.tabs.currentIndex()], name)
+        if line is None or line.kind == PAPER:
             return
-        i = _nearest(residual, x)
-        found = carriers(residual, name, i)
-        if len(found):
-            self.do.select(found[:MOST].tolist(), REPLACE)
-        where = f"in {html.escape(self._label(name))} at τ {residual.taus[i]:g}"
-        self._picked = (i, _picked_words(len(found), len(residual.samples), where))
+        run = self.curves.runs[line.run]
+        if line.model not in run.residual.curves:
+            return
+        i = int(np.argmin(np.abs(run.residual.taus - x)))
+        where = f"in {line.label} at τ {run.residual.taus[i]:g}"
+        where += f" ({run.name})" if run.name else ""
+        found = carried(run.residual, line.model, i)
+        if found and run.data != self.curves.runs[0].data:
+            self._say(x, f"{counted(found, run.residual)} {where}. {ELSEWHERE}")
+        elif found:
+            self._open_list(found, f"{counted(found, run.residual)} {where}; {selected(found)}")
+        else:
+            self._say(x, f"No forget sample has r > 1 {where}; the selection stays.")
+
+    def _say(self, x: float, words: str) -> None:
+        self._said = (self.curves.nearest(x), words)
+
+    def _open_list(self, found: list[Carrier], words: str) -> None:
+        self.samples.open(words, found[:MOST], self.state.dataset, theme_of(self.state.theme).text)
+        self.do.select([one.sample for one in found[:MOST]], REPLACE)
+        self.samples.table.mark(self.state.selection.current)
+        self.note.hide()  # in a small dock the curve itself needs the room
 
     def _export(self) -> None:
-        self.do.export("curves")
-
-
-def _ground(residual: Residual) -> Ground:
-    if not np.isfinite(residual.null_low).any():
-        return Ground(level=1.0)
-    label = "null band (Re-train against Re-train)"
-    return Ground(label, residual.taus, residual.null_low, residual.null_high, 1.0)
-
-
-def _nearest(residual: Residual, x: float) -> int:
-    """Which of the grid's taus is nearest to x."""
-    return int(np.argmin(np.abs(residual.taus - x)))
-
-
-def _picked_words(found: int, samples: int, where: str) -> str:
-    if not found:
-        return f"No forget sample has r > 1 {where}; the selection stays."
-    words = (
-        f"{found:,} of {samples:,} forget samples {'has' if found == 1 else 'have'} r > 1 {where}"
-    )
-    return (
-        f"{words}; the {MOST} with the largest r are selected."
-        if found > MOST
-        else (f"{words}; {'it is' if found == 1 else 'they are'} selected.")
-    )
+        """Export the tab that is shown, as it is shown."""
+        options = {
+            "measure": TABS[self.tabs.currentIndex()],
+            "hidden": sorted(self._hidden),
+            "beside": [run.key for run in self.curves.runs[1:]],
+            "mean": self.runs.mean,
+        }
+        if self.tabs.currentIndex() == RESIDUAL:
+            options["log"] = self.log.isChecked()
+        self.do.export("curves", options)

@@ -1,49 +1,49 @@
-"""UMAP of a model's features: classes by color, forget and perturbed points by shape too."""
+"""Two models' features in one joint projection, side by side, to be compared point by point."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QSignalBlocker, Qt
-from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QCursor, QKeyEvent
+from PySide6.QtWidgets import QGridLayout, QToolTip, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
-from engine.geometry import in_polygon
+from engine.evidence import Evidence
+from engine.geometry import bounds, in_polygon
+from engine.highlights import highlights
 from engine.labels import model_label
-from engine.results import FORGET, PERTURBED, RETAIN, Embedding
-from explorer.plots.lasso import LassoViewBox
+from engine.results import PERTURBED, Embedding
+from engine.shades import LEVELS, RATIO, VERDICT, Scene, Shade, shade
+from explorer.plots.color_bar import ColorBar
 from explorer.plots.legend import Entry, Legend
-from explorer.plots.panel import Panel, button
-from explorer.plots.pictures import html_picture
-from explorer.plots.plot import Plot
-from explorer.plots.points import CIRCLE, DIAMOND, DOUBLE_RING, RING, TRIANGLE, PointsItem
+from explorer.plots.pane import Pane
+from explorer.plots.panel import Panel
 from explorer.state import ADD, REMOVE, REPLACE, AppState
-from explorer.theme import theme_of
+from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
+from explorer.views.embedding_controls import ALL_TRAILS, NO_TRAILS, Controls
+from explorer.views.embedding_marks import KINDS, entries, marks
+from explorer.views.embedding_menu import EmbeddingMenu
+from explorer.views.embedding_side import Side
+from explorer.views.embedding_tip import describe
 
-SHAPES = {RETAIN: CIRCLE, PERTURBED: TRIANGLE, FORGET: DIAMOND}
-KINDS = (
-    (RETAIN, "retain", "o"),
-    (FORGET, "forget", "d"),
-    (PERTURBED, "perturbed copy", "t1"),
-)
-MOST_CLASSES = 20  # beyond, a legend of classes would fill the view
-PREVIEW = 72  # logical pixels of the picture in a tooltip
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+ALT = Qt.KeyboardModifier.AltModifier
+LOOKS = "looks"  # what the controls say, beside the properties of the state
 
 
 class EmbeddingView(View):
-    """The scatter: click and lasso select, the wheel zooms, drag pans."""
+    """Two linked panels over the same points: click and lasso select, the wheel zooms."""
 
     name = "embedding"
     title = "Embedding"
     help = (
-        "UMAP of penultimate features. Click a point to look at its sample, draw around points "
-        "with Shift or the lasso to select them, turn the wheel to zoom."
+        "One UMAP of both models' penultimate features: a point that both models see in the same "
+        "company lies at the same place. Click a point to look at its sample, draw around points "
+        "with Shift or the lasso to select them, then press Forget selected. Right-click for more."
     )
     keys = (
         ("Shift+drag", "Select the points inside what you draw"),
@@ -52,162 +52,152 @@ class EmbeddingView(View):
         ("Ctrl+Alt+Shift+drag", "Keep those of the selection that are inside"),
         ("Ctrl+click", "Put the sample into the selection, or take it out"),
         ("Alt+click", "Take the sample out of the selection"),
+        ("F", "Make the selection the forget set"),
+        ("Shift+F", "Add the selection to the forget set"),
+        ("Esc", "Select nothing"),
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
-        self.box = LassoViewBox()
-        self.plot = Plot(self.box)
-        self.plot.setAccessibleName("Embedding of features")
-        self.points = PointsItem()
-        self.plot.addItem(self.points)
-        self.legend = Legend()
-        self._hovered: int | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.left, self.right = Side("left", self), Side("right", self)
+        self.sides = (self.left, self.right)
+        self.controls = Controls(self)
+        self.legend, self.color_bar = Legend(), ColorBar()
+        self._menu = EmbeddingMenu(state, do, self)
+        self._wanted = ["original", ""]  # '' = the first method
+        self._hidden: set[int] = set()  # kinds of points
+        self._evidence: Evidence | None = None
+        self._picked: dict[str, np.ndarray | None] = {}
+        self._found: dict[str, dict[str, np.ndarray]] = {}  # model -> highlights
+        self._trails: list[np.ndarray] = []
+        self._linking = False
         self._panel = Panel(self._content(), self)
-        self._build_header()
+        self._panel.header.addWidget(self._rows[0], 1)
+        self._panel.add_row(self._rows[1])
         self._connect()
-        self.follow("embedding", "selection", "dataset", "models", "study", "theme")
+        self.follow(
+            "embedding", "selection", "forget", "dataset", "models", "study", "residual", "probe",
+            "problems", "theme",
+        )  # fmt: skip
 
     def refresh(self, changed: set[str]) -> None:
         """Draw what changed."""
-        shown = self.state.embedding
         if changed & {"models", "study", "embedding"}:
-            self._fill_models()
-        self.export_button.setEnabled(shown is not None)
+            self._offer_models()
+            self._ask()
+        shown, dataset = self.state.embedding, self.state.dataset
+        self.controls.export.setEnabled(shown is not None)
+        self._enable_forget()
         if "theme" in changed:
-            self._take_theme()
-        if shown is None:
-            self.heading.setText("")
+            for side in self.sides:
+                side.pane.set_theme(theme_of(self.state.theme))
+        if shown is None or dataset is None:
             self._panel.show_empty(self._what_next())
             return
         self._panel.show_content()
-        if "embedding" in changed:
-            self._take(shown)
-        if changed & {"embedding", "dataset", "theme"}:
-            self._take_colors(shown)
+        if changed & {"embedding", "dataset"}:
+            self._take(shown, dataset)
+        if changed & {"embedding", "dataset", "models"}:
+            self._found = {}
+        if changed & {"embedding", "dataset", "models", "residual", "probe", "theme", LOOKS}:
+            self._take_looks(shown, dataset)
         if changed & {"embedding", "selection", "theme"}:
-            self._take_rings(shown)
+            self._take_selection(shown, dataset)
+        if changed & {"embedding", "selection", LOOKS}:
+            trails = self._shown_trails(shown)
+            for side in self.sides:
+                side.pane.set_trails(trails)
+
+    def sight_changed(self) -> None:
+        """Keep the embedding of the two models in view while it is seen."""
+        if self.seen:
+            self._ask()
+        else:
+            self.do.look_away("embedding")
 
     def view_state(self) -> dict[str, Any]:
-        """Whether the lasso is on."""
-        return {"lasso": self.lasso_button.isChecked()}
+        """The two models, colors, highlight, trails, lasso, and which kinds are hidden."""
+        hidden = [KINDS[kind].label for kind in sorted(self._hidden)]
+        return {"models": [*self._wanted], "hidden": hidden, **self.controls.view_state()}
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take the lasso back."""
-        self.lasso_button.setChecked(kept.get("lasso") is True)
+        """Take them back."""
+        models = kept.get("models")
+        if (
+            isinstance(models, list)
+            and len(models) == 2
+            and all(isinstance(m, str) for m in models)
+        ):
+            self._wanted = [*models]
+        hidden = kept.get("hidden")
+        words = hidden if isinstance(hidden, list) else []
+        self._hidden = {kind for kind in KINDS if KINDS[kind].label in words}
+        self.controls.restore(kept)
+        self.mark_stale("embedding")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """F forgets what is selected, Shift+F adds it to the forget set, Esc selects nothing."""
+        keys = event.modifiers()
+        if event.key() == Qt.Key.Key_F and not keys & (CTRL | ALT):
+            self.do.add_to_forget() if keys & SHIFT else self.do.forget_selection()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.do.select([], REPLACE)
+        else:
+            super().keyPressEvent(event)
 
     # -- building -------------------------------------------------------------------------
     def _content(self) -> QWidget:
-        content = QWidget()
+        self._rows = self.controls.build(self.reset, self._forget, self._export)
+        content, both = QWidget(), QGridLayout()
+        both.setSpacing(4)
+        both.setRowStretch(1, 1)
+        for column, side in enumerate(self.sides):
+            both.setColumnStretch(column, 1)
+            for row, part in enumerate((side.model, side.pane, side.counts)):
+                both.addWidget(part, row, column)
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self.legend)
-        layout.addWidget(self.plot, 1)
-        for side, text in (("bottom", "UMAP 1 (no unit)"), ("left", "UMAP 2 (no unit)")):
-            axis = self.plot.getAxis(side)
-            axis.setStyle(showValues=False, tickLength=0)  # UMAP's numbers mean nothing
-            axis.setLabel(text)
+        layout.addWidget(self.color_bar)
+        layout.addLayout(both, 1)
         return content
 
-    def _build_header(self) -> None:
-        self.model = QComboBox()
-        self.model.setAccessibleName("Model whose features are shown")
-        self.model.setToolTip("Whose features are shown")
-        self.embed_button = button(
-            "Embed", "Compute the embedding of this model's features", self._embed
-        )
-        self.lasso_button = QPushButton("Lasso")
-        self.lasso_button.setCheckable(True)
-        self.lasso_button.setToolTip(
-            "Draw around points to select them (also Shift-drag). Ctrl adds, Alt removes."
-        )
-        self.reset_button = button("Reset view", "Show all points (double click)", self.reset)
-        self.export_button = button(
-            "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
-        )
-        self.heading = QLabel()
-        header = self._panel.header
-        header.addWidget(self.model)
-        header.addWidget(self.embed_button)
-        header.addStretch(1)
-        for part in (self.lasso_button, self.reset_button, self.export_button):
-            header.addWidget(part)
-        self._panel.add_row(self.heading)
-
     def _connect(self) -> None:
-        self.model.activated.connect(self._embed)
-        self.lasso_button.toggled.connect(self._set_lasso)
-        self.box.lassoed.connect(self._lassoed)
-        self.plot.scene().sigMouseClicked.connect(self._click)
-        self.plot.scene().sigMouseMoved.connect(self._hover)
+        self.controls.changed.connect(self._looks_changed)
+        self.controls.lasso.toggled.connect(self._set_lasso)
+        self.legend.toggled.connect(self._toggle_kind)
+        for side in self.sides:
+            side.chosen.connect(self._models_chosen)
+            side.pane.hovered.connect(self._hover)
+            side.pane.picked.connect(self._pick)
+            side.pane.lassoed.connect(self._lassoed)
+            side.pane.menu_wanted.connect(self._open_menu)
+            side.pane.reset_wanted.connect(self.reset)
+            side.pane.moved.connect(self._link)
 
-    # -- drawing --------------------------------------------------------------------------
-    def _take(self, shown: Embedding) -> None:
-        self._hovered = None
-        shapes = np.full(len(shown.kind), CIRCLE)
-        for kind, shape in SHAPES.items():
-            shapes[shown.kind == kind] = shape
-        self.points.set_points(shown.xy, shown.label, shapes)
-        counts = [int((shown.kind == kind).sum()) for kind in (RETAIN, FORGET, PERTURBED)]
-        self.heading.setText(
-            f"Features of {self._label(shown.model)}: {counts[0]:,} retain, {counts[1]:,} forget, "
-            f"{counts[2]:,} perturbed"
-        )
-        self.reset()
+    # -- which models ---------------------------------------------------------------------
+    def models(self) -> tuple[str, str]:
+        """The models on the left and on the right, as far as there are any."""
+        there = [*self.state.models]
+        methods = [name for name in there if name not in ("original",) and "retrain" not in name]
+        default = next(iter(methods), next(iter(there[1:]), "original"))
+        a, b = self._wanted
+        return a if a in there else "original", b if b in there else default
 
-    def _take_colors(self, shown: Embedding) -> None:
-        theme = theme_of(self.state.theme)
-        classes = self._classes(shown)
-        self.points.set_colors([theme.class_color(i) for i in range(len(classes))], theme.text)
-        entries = [
-            Entry(label, theme.base, symbol, outline=theme.text) for _, label, symbol in KINDS
-        ]
-        if len(classes) <= MOST_CLASSES:
-            entries += [Entry(name, theme.class_color(i), "s") for i, name in enumerate(classes)]
-        self.legend.set_entries(entries, theme.text)
+    def _offer_models(self) -> None:
+        labels = {name: self._label(name) for name in self.state.models}
+        for side, name in zip(self.sides, self.models(), strict=True):
+            side.offer(labels, name)
 
-    def _take_rings(self, shown: Embedding) -> None:
-        theme, selection = theme_of(self.state.theme), self.state.selection
-        chosen = np.isin(shown.sample, np.fromiter(selection.chosen, np.int64))
-        current = shown.sample == (-1 if selection.current is None else selection.current)
-        self.points.set_rings(
-            [
-                (np.flatnonzero(chosen), RING, theme.accent),
-                (np.flatnonzero(current), DOUBLE_RING, theme.text),
-            ]
-        )
+    def _models_chosen(self) -> None:
+        self._wanted = [str(side.model.currentData()) for side in self.sides]
+        self._ask()
 
-    def _take_theme(self) -> None:
-        theme = theme_of(self.state.theme)
-        self.plot.setBackground(theme.base)
-        self.box.set_color(theme.accent)
-        for side in ("bottom", "left"):
-            self.plot.getAxis(side).setPen(pg.mkPen(theme.border))
-            self.plot.getAxis(side).setTextPen(pg.mkPen(theme.muted))
-
-    def _fill_models(self) -> None:
-        shown = self.state.embedding
-        wanted = shown.model if shown else self.model.currentData() or "original"
-        with QSignalBlocker(self.model):
-            self.model.clear()
-            for name in self.state.models:
-                self.model.addItem(self._label(name), name)
-            self.model.setCurrentIndex(max(0, self.model.findData(wanted)))
-        self.model.setEnabled(bool(self.state.models))
-        self.embed_button.setEnabled(bool(self.state.models))
-        self.embed_button.setVisible(shown is None)
-
-    def _what_next(self) -> str:
-        if not self.state.models:
-            return "No features yet. Press Run; then the models' features are shown here as a map."
-        return "Choose a model and press Embed to see its features as a map."
-
-    def _classes(self, shown: Embedding) -> Sequence[str]:
-        dataset = self.state.dataset
-        if dataset is not None:
-            return dataset.classes
-        return [str(i) for i in range(int(shown.label.max(initial=0)) + 1)]
+    def _ask(self) -> None:
+        if self.seen and self.state.study is not None and self.state.models:
+            self.do.look("embedding", *self.models())
 
     def _label(self, name: str) -> str:
         labels = self.state.study.labels if self.state.study else {}
@@ -215,73 +205,197 @@ class EmbeddingView(View):
             return self.state.models[name].label
         return model_label(name, labels)
 
+    def _what_next(self) -> str:
+        if not self.state.models or self.state.study is None:
+            return (
+                "No features to show yet. Press Run; then two models' features are laid out here "
+                "side by side."
+            )
+        if problem := self.state.problems.get("embedding"):
+            return problem
+        a, b = map(self._label, self.models())
+        return f"The features of {a} and {b} are being laid out together. Their map appears here."
+
+    # -- drawing --------------------------------------------------------------------------
+    def _take(self, shown: Embedding, dataset: Dataset) -> None:
+        self._evidence = Evidence(dataset.labels, len(dataset.train_y))
+        self._trails = shown.trails()
+        hidden = np.isin(shown.kind, list(self._hidden))
+        clouds = [np.where(hidden[:, None], np.nan, xy) for xy in self._clouds(shown)]
+        frame = bounds(np.concatenate(clouds), 0.0)
+        for side, xy in zip(self.sides, clouds, strict=True):
+            side.pane.set_points(xy.astype(np.float32), frame)
+
+    def _clouds(self, shown: Embedding) -> list[np.ndarray]:
+        return [shown.xy[name] for name in self._drawn(shown)]
+
+    def _drawn(self, shown: Embedding) -> tuple[str, str]:
+        """The models on screen: those asked for, or while they are computed, those there are."""
+        names = self.models()
+        return names if set(names) <= set(shown.models) else (shown.models[0], shown.models[-1])
+
+    def _take_looks(self, shown: Embedding, dataset: Dataset) -> None:
+        theme, highlighted = theme_of(self.state.theme), self.controls.highlight.currentData()
+        scene = self._scene(shown, dataset, theme)
+        one = None
+        for side, model in zip(self.sides, self._drawn(shown), strict=True):
+            one = shade(self.controls.color.currentData(), replace(scene, model=model))
+            found = self._highlights(shown, model)
+            self._picked[model] = found.get(highlighted) if highlighted else None
+            side.draw(marks(one, shown.kind, self._picked[model], theme), theme)
+            side.count(found, highlighted, self._note(model))
+        if one is not None:
+            self._explain(shown, one, theme)
+
+    def _scene(self, shown: Embedding, dataset: Dataset, theme: Theme) -> Scene:
+        residual = self.state.residual
+        dark = theme.name == "dark"
+        return Scene(shown, "original", dataset.classes, residual, self._column(), dark)
+
+    def _column(self) -> int:
+        """Which tau of the study's grid is shown: that of the neighborhood."""
+        residual = self.state.residual
+        return residual.column(self.state.probe[1]) if residual is not None else 0
+
+    def _highlights(self, shown: Embedding, model: str) -> dict[str, np.ndarray]:
+        evidence = self._evidence
+        if evidence is None or model in self._found:
+            return self._found.get(model, {})
+        evidence.learn_models(self.state.models)
+        known = {name: evidence.answers(name) for name in self.state.models}
+        right = {name: answers.right for name, answers in known.items() if answers is not None}
+        retrains = [one for name, one in right.items() if name.startswith("retrain")]
+        if "original" not in right or not retrains:
+            return {}
+        share = np.mean(retrains, axis=0)
+        self._found[model] = highlights(shown, model, right["original"], share)
+        return self._found[model]
+
+    def _note(self, model: str) -> str:
+        """Why a panel has no colors, where it has none."""
+        asked = self.controls.color.currentData() in (RATIO, VERDICT)
+        residual = self.state.residual
+        if not asked or residual is None or model in residual.curves:
+            return ""
+        return "a Re-train is what r is measured against"
+
+    def _explain(self, shown: Embedding, one: Shade, theme: Theme) -> None:
+        kinds = [
+            Entry(
+                f"{kind.label} {int((shown.kind == number).sum()):,}", theme.base, kind.symbol,
+                outline=theme.text, name=str(number), on=number not in self._hidden,
+            )
+            for number, kind in KINDS.items()
+        ]  # fmt: skip
+        self.legend.set_entries([*kinds, *entries(one, theme)], theme.text)
+        self.color_bar.setVisible(one.scale is not None)
+        if one.scale is not None:
+            colors = [group.color for group in one.groups[:LEVELS]]
+            self.color_bar.set_scale(one.scale.title, colors, one.scale.ticks, theme.text)
+
+    def _take_selection(self, shown: Embedding, dataset: Dataset) -> None:
+        theme, selection = theme_of(self.state.theme), self.state.selection
+        own = shown.kind != PERTURBED
+        among = np.zeros(len(dataset), bool)
+        among[[one for one in selection.chosen if one < len(dataset)]] = True
+        current = (shown.sample == (-1 if selection.current is None else selection.current)) & own
+        for side in self.sides:
+            side.ring(np.flatnonzero(among[shown.sample] & own), np.flatnonzero(current), theme)
+
+    def _shown_trails(self, shown: Embedding) -> list[np.ndarray]:
+        which, selection = self.controls.trails.currentData(), self.state.selection
+        if which == NO_TRAILS or PERTURBED in self._hidden:
+            return []
+        if which == ALL_TRAILS:
+            return self._trails
+        meant = {*selection.chosen, selection.current}
+        return [rows for rows in self._trails if int(shown.sample[rows[0]]) in meant]
+
     def reset(self) -> None:
         """Show all points."""
-        self.plot.enableAutoRange()
+        for side in self.sides:
+            side.pane.show_all()
 
-    # -- wishes ---------------------------------------------------------------------------
-    def _embed(self) -> None:
-        if self.model.currentData():
-            self.do.embed(str(self.model.currentData()))
+    # -- the controls ---------------------------------------------------------------------
+    def _looks_changed(self) -> None:
+        self.mark_stale(LOOKS)
+
+    def _toggle_kind(self, number: str) -> None:
+        self._hidden ^= {int(number)}
+        self.mark_stale("embedding")
 
     def _set_lasso(self, on: bool) -> None:
-        self.box.lasso_tool = on
-        shape = Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor
-        self.plot.setCursor(shape)
+        for side in self.sides:
+            side.pane.set_lasso(on)
 
-    def _lassoed(self, polygon: np.ndarray, mode: str) -> None:
-        shown = self.state.embedding
-        if shown is not None:
-            inside = in_polygon(shown.xy, polygon)
-            self.do.select(np.unique(shown.sample[inside]).tolist(), mode)
+    def _enable_forget(self) -> None:
+        chosen = self.state.selection.chosen
+        self.controls.forget.setEnabled(bool(chosen) and chosen != set(self.state.forget))
 
-    def _click(self, event: Any) -> None:
-        if event.double():
-            self.reset()
-            return
-        row = self._row_at(event.scenePos())
-        shown = self.state.embedding
-        if event.button() != Qt.MouseButton.LeftButton or row is None or shown is None:
-            return
-        sample = int(shown.sample[row])
-        self.do.set_current(sample)
-        self.do.select([sample], self._click_mode(event.modifiers(), sample))
-
-    def _click_mode(self, modifiers: Qt.KeyboardModifier, sample: int) -> str:
-        if modifiers & Qt.KeyboardModifier.AltModifier:
-            return REMOVE
-        if modifiers & Qt.KeyboardModifier.ControlModifier:
-            return REMOVE if sample in self.state.selection.chosen else ADD
-        return ADD if modifiers & Qt.KeyboardModifier.ShiftModifier else REPLACE
-
-    def _hover(self, at: QPointF) -> None:
-        row = self._row_at(at)
-        if row == self._hovered:
-            return
-        self._hovered = row
-        dataset, shown = self.state.dataset, self.state.embedding
-        if row is None or dataset is None or shown is None:
-            QToolTip.hideText()
-            return
-        QToolTip.showText(QCursor.pos(), self._describe(row, shown, dataset), self.plot)
-
-    def _describe(self, row: int, shown: Embedding, dataset: Dataset) -> str:
-        sample, label = int(shown.sample[row]), int(shown.label[row])
-        kind = next(text for kind, text, _ in KINDS if kind == shown.kind[row])
-        theme = theme_of(self.state.theme)
-        known = 0 <= sample < len(dataset.train_y)
-        image = (
-            html_picture(dataset.train_x[sample], PREVIEW, theme.class_color(label), theme.base)
-            if known
-            else ""
-        )
-        name = html.escape(self._classes(shown)[label])
-        return f"{image}<br><b>Sample {sample}</b> · class {name}<br>{kind}"
-
-    def _row_at(self, at: QPointF) -> int | None:
-        if self._panel.is_empty or not self.box.sceneBoundingRect().contains(at):
-            return None
-        return self.points.nearest(self.box.mapSceneToView(at))
+    def _forget(self) -> None:
+        self.do.forget_selection()
 
     def _export(self) -> None:
-        self.do.export("embedding")
+        a, b = self.models()
+        tau = self.state.probe[1]
+        color = self.controls.color.currentData()
+        trails = self.controls.trails.currentData() != NO_TRAILS
+        self.do.export("embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails})
+
+    # -- the mouse ------------------------------------------------------------------------
+    def _link(self) -> None:
+        """Show the same part in the other panel."""
+        if self._linking:
+            return
+        self._linking = True
+        source = self.sender()
+        for side in self.sides:
+            if isinstance(source, Pane) and side.pane is not source:
+                side.pane.show_like(source)
+        self._linking = False
+
+    def _hover(self, row: int | None) -> None:
+        for side in self.sides:
+            side.pane.set_halo(row)
+        shown, dataset = self.state.embedding, self.state.dataset
+        if row is None or shown is None or dataset is None:
+            QToolTip.hideText()
+            return
+        labels = {name: self._label(name) for name in self._drawn(shown)}
+        text = describe(
+            row, shown, dataset, labels, self.state.residual, self._column(),
+            theme_of(self.state.theme),
+        )  # fmt: skip
+        QToolTip.showText(QCursor.pos(), text, self)
+
+    def _pick(self, row: int, keys: Qt.KeyboardModifier) -> None:
+        shown = self.state.embedding
+        if shown is not None:
+            sample = int(shown.sample[row])
+            self.do.set_current(sample)
+            self.do.select([sample], self._mode(keys, sample))
+
+    def _mode(self, keys: Qt.KeyboardModifier, sample: int) -> str:
+        if keys & ALT:
+            return REMOVE
+        if keys & CTRL:
+            return REMOVE if sample in self.state.selection.chosen else ADD
+        return ADD if keys & SHIFT else REPLACE
+
+    def _lassoed(self, polygon: np.ndarray, mode: str) -> None:
+        shown, pane = self.state.embedding, self.sender()
+        for side, model in zip(self.sides, self._drawn(shown) if shown else (), strict=False):
+            if shown is not None and side.pane is pane:
+                inside = in_polygon(side.pane.points.xy, polygon)
+                picked = self._picked.get(model)
+                inside &= True if picked is None else picked
+                self.do.select(np.unique(shown.sample[inside]).tolist(), mode)
+
+    def _open_menu(self, row: int | None, at: QPoint) -> None:
+        shown = self.state.embedding
+        if shown is None:
+            return
+        masks = [mask for mask in self._picked.values() if mask is not None]
+        highlighted = np.unique(shown.sample[np.any(masks, axis=0)]) if masks else np.empty(0, int)
+        sample = None if row is None else int(shown.sample[row])
+        self._menu.open_at(sample, highlighted.tolist(), at)

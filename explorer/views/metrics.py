@@ -1,130 +1,231 @@
-"""The table: accuracy, time, gap to Re-train and residual knowledge of every model."""
+"""The table of every model's measures, and a scatter of any two of them."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from typing import Any
 
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QLabel,
+    QMenu,
+    QTabWidget,
+    QToolButton,
+    QWidget,
+)
 
-from engine.metrics import COMPARED, METRICS
+from engine import board_sheet, board_tables, tables
+from engine.board import Board, board, with_published
+from engine.correspondence import Published, published_for
 from engine.results import Study
-from engine.sheets import MetricRow, csv_text, metric_rows, metrics_sheet, middle_tau
+from engine.scatter import sheet as scatter_sheet
+from engine.sheets import csv_text
+from explorer.plots import board_cells
 from explorer.plots.panel import Panel, button, muted
-from explorer.plots.table import Cell, CellTable, Column
+from explorer.plots.runs import RunsButton
+from explorer.plots.table import CellTable
+from explorer.plots.tradeoff import Tradeoff
 from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 
-ARROWS = {"up": "↑", "down": "↓", "retrain": "≈"}
-GOALS = {"up": "higher is better", "down": "lower is better", "retrain": "best near Re-train's"}
-MISSING = "–"
-
-
-def _columns() -> list[Column]:
-    found = {metric.name: metric for metric in METRICS}
-    made = [Column("Model", "Original, Re-train (mean over all) and the unlearning methods")]
-    for name in (*COMPARED, "avg_gap", "seconds"):
-        metric = found[name]
-        tip = f"{metric.help}, in {metric.unit}; {GOALS[metric.better]}"
-        made.append(Column(f"{metric.label} {ARROWS[metric.better]}", tip))
-    r = Column("r → 1", "residual knowledge at the middle τ, with its 95 % interval below")
-    made.insert(1, r)
-    return made
+TABLE, SCATTER = range(2)
+TABS = ("table", "scatter")  # what sessions call them
+EMPTY = "No metrics yet. Press Run; the table is filled when all models are measured."
 
 
 class MetricsView(View):
-    """One row for each model; the small print is the gap to Re-train."""
+    """One row for each model, the gaps to Re-train in small print; any two measures as a scatter.
+
+    Stored studies can stand beside the open one, seeds of the same settings as one row each.
+    """
 
     name = "metrics"
     title = "Metrics"
     help = (
-        "Accuracy, time and residual knowledge of each model. Arrows say which way is better; "
-        "≈ means best near Re-train's. Click a header to sort."
+        "Accuracy, time and residual knowledge of each model; small print: gap to Re-train, or the "
+        "interval of r. Arrows say which way is better; ≈ means best near Re-train's. Click a "
+        "header to sort. Scatter draws any two measures with the methods that no other beats in "
+        "both; Runs puts other studies beside this one."
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
-        self.table = CellTable(_columns())
+        self.table = CellTable([])
         self.table.setAccessibleName("Metrics of every model")
-        self._panel = Panel(self.table, self)
-        self.caption: QLabel = muted()
-        self.text_button = button("Copy text", "Copy the table as aligned text", self._copy_text)
-        self.csv_button = button("Copy CSV", "Copy the table's numbers as CSV", self._copy_csv)
-        self.export_button = button(
-            "Export…", "Save the table (SVG, PDF or PNG) with its numbers as CSV", self._export
-        )
-        self._buttons = (self.text_button, self.csv_button, self.export_button)
-        self._panel.header.addWidget(self.caption, 1)
-        for part in self._buttons:
-            self._panel.header.addWidget(part)
-        self.follow("study", "theme")
+        self.tradeoff = Tradeoff()
+        self.board: Board | None = None
+        self._paper: Published | None = None
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(self.table, "Table")
+        self.tabs.addTab(self.tradeoff, "Scatter")
+        self.tabs.setTabToolTip(TABLE, "Every measure of every model; click a header to sort")
+        self.tabs.setTabToolTip(SCATTER, "Any two measures, with the Pareto front")
+        self._panel = Panel(self.tabs, self)
+        self._build_header()
+        self.note: QLabel = muted()
+        self._panel.add_row(self.note)
+        self.tau.activated.connect(self._choose_tau)
+        self.runs.chosen.connect(self.do.compare)
+        self.runs.mean_toggled.connect(self._fill)
+        self.tabs.currentChanged.connect(self._fill)
+        self.follow("study", "theme", "probe", "dataset", "beside", "studies", "compared")
 
     def refresh(self, changed: set[str]) -> None:
-        """Draw the table."""
-        study, theme = self.state.study, theme_of(self.state.theme)
-        self.table.set_colors(theme.text, theme.muted)
-        for part in self._buttons:
+        """Draw the table and the scatter."""
+        study = self.state.study
+        if changed & {"studies", "study", "compared"}:
+            self.runs.set_studies(self.state.studies, study, self.state.compared)
+        for part in (self.export_button, self.copy_button, self.tau):
             part.setEnabled(study is not None)
         if study is None:
+            self.board = None
             self.caption.setText("")
-            self._panel.show_empty(
-                "No metrics yet. Press Run; the table is filled when all models are measured."
-            )
+            self.note.setVisible(False)
+            self._panel.show_empty(EMPTY)
             return
         self._panel.show_content()
-        self.caption.setText(
-            f"r at τ {middle_tau(study):g}, c = {study.residual.draws:,}; small: gap to Re-train"
+        if changed & {"study", "dataset"}:
+            self._paper = (
+                published_for(study.spec, self.state.dataset)
+                if (self.state.dataset is not None)
+                else None
+            )
+        if changed - {"studies", "compared"}:
+            self._fill()
+
+    def view_state(self) -> dict[str, Any]:
+        """Which tab is shown, what is on the axes, and whether seeds are one row."""
+        return {
+            "tab": TABS[self.tabs.currentIndex()],
+            "axes": list(self.tradeoff.axes),
+            "mean": self.runs.mean,
+        }
+
+    def restore_view_state(self, kept: dict[str, Any]) -> None:
+        """Take tab, axes and mean back."""
+        self.runs.set_mean(kept.get("mean") is True)
+        axes = kept.get("axes")
+        if isinstance(axes, list) and len(axes) == 2 and all(isinstance(a, str) for a in axes):
+            self.tradeoff.set_axes(*axes)
+        if kept.get("tab") in TABS:
+            self.tabs.setCurrentIndex(TABS.index(kept["tab"]))
+        self._fill()
+
+    # -- building -------------------------------------------------------------------------
+    def _build_header(self) -> None:
+        self.caption: QLabel = muted()
+        self.tau = QComboBox()
+        self.tau.setAccessibleName("Perturbation norm tau of r")
+        self.tau.setToolTip("At which τ r and its kin are read; shared with the other views")
+        self.runs = RunsButton()
+        self.copy_button = QToolButton()
+        self.copy_button.setText("Copy")
+        self.copy_button.setAccessibleName("Copy the numbers")
+        self.copy_button.setToolTip("Copy what is shown as text, CSV or LaTeX")
+        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.copies = QMenu(self)
+        self._copy("As text", "Aligned columns", self._copy_text)
+        self._copy("As CSV", "All numbers in full, for a spreadsheet", self._copy_csv)
+        self._copy("As LaTeX", "A booktabs table", self._copy_latex)
+        self.copy_button.setMenu(self.copies)
+        self.export_button = button(
+            "Export…", "Save what is shown (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
-        rows = metric_rows(study)
-        colors = [theme.model_style(row.model).color for row in rows]
-        self.table.cells.set_rows(
-            [_cells(row, color) for row, color in zip(rows, colors, strict=True)]
-        )
+        self._panel.header.addWidget(self.caption, 1)
+        for part in (self.tau, self.runs, self.copy_button, self.export_button):
+            self._panel.header.addWidget(part)
+
+    def _copy(self, text: str, tip: str, chosen: Callable[[], None]) -> None:
+        action = self.copies.addAction(text)
+        action.setToolTip(tip)
+        action.triggered.connect(chosen)
+
+    # -- drawing --------------------------------------------------------------------------
+    def _fill(self) -> None:
+        """Gather the numbers and show them in the tab that is seen."""
+        study = self.state.study
+        if study is None:
+            return
+        theme = theme_of(self.state.theme)
+        found = board(study, self.state.beside or (), tau=self._tau(study), mean=self.runs.mean)
+        if self._paper is not None:
+            found = with_published(found, self._paper.rows)
+        self.board = found
+        self._list_taus(study, found.tau)
+        self._update_texts(found)
+        if self.tabs.currentIndex() == SCATTER:
+            self.tradeoff.show_board(found, theme)
+        else:
+            self.table.set_colors(theme.text, theme.muted)
+            self.table.cells.set_rows(board_cells.rows(found, theme), board_cells.columns(found))
+
+    def _tau(self, study: Study) -> float:
+        """The shared tau where it is one of this perturbation, else the grid's middle."""
+        perturbation, tau = self.state.probe
+        return tau if perturbation in ("", study.residual.perturbation) else -1.0
+
+    def _list_taus(self, study: Study, tau: float) -> None:
+        taus = study.residual.taus.tolist()
+        if taus != [self.tau.itemData(i) for i in range(self.tau.count())]:
+            self.tau.clear()
+            for one in taus:
+                self.tau.addItem(f"τ {one:g}", one)
+        self.tau.setCurrentIndex(taus.index(tau) if tau in taus else -1)
+
+    def _update_texts(self, found: Board) -> None:
+        seeds = ", ".join(map(str, sorted(found.seeds)))
+        words = f"r at τ {found.tau:g}, c = {found.draws:,}; small: gap to Re-train"
+        if len(found.seeds) > 1:
+            words += f"; mean ± deviation (population) over {len(found.seeds)} seeds ({seeds})"
+        self.caption.setText(words)
+        self.note.setText(self._paper.words if self._paper is not None else "")
+        self.note.setVisible(self._paper is not None)
 
     # -- wishes ---------------------------------------------------------------------------
+    def _choose_tau(self) -> None:
+        study = self.state.study
+        if study is not None:
+            self.do.set_probe(study.residual.perturbation, float(self.tau.currentData()))
+
     def _copy_text(self) -> None:
-        QApplication.clipboard().setText(_aligned(self.table.cells.as_text("\t")))
+        report = self._report()
+        if report is not None:
+            QApplication.clipboard().setText(tables.text(report) + "\n")
+
+    def _copy_latex(self) -> None:
+        report = self._report()
+        if report is not None:
+            QApplication.clipboard().setText(tables.latex(report, report.tables[0]))
 
     def _copy_csv(self) -> None:
-        study: Study | None = self.state.study
-        if study is not None:
-            QApplication.clipboard().setText(csv_text(*metrics_sheet(study)))
+        if self.board is None:
+            return
+        found = self.tradeoff.found if self.tabs.currentIndex() == SCATTER else None
+        sheet = board_sheet.sheet(self.board) if found is None else scatter_sheet(found)
+        QApplication.clipboard().setText(csv_text(*sheet))
+
+    def _report(self) -> tables.Report | None:
+        study, dataset = self.state.study, self.state.dataset
+        if self.board is None or study is None:
+            return None
+        data = dataset.label if dataset is not None else str(study.spec["data"]["name"])
+        title = f"{data}, {study.spec['model']['name']}, {len(study.forget):,} forgotten"
+        source = self._paper.source if self._paper is not None else ""
+        return board_tables.report_of(self.board, title, source)
 
     def _export(self) -> None:
-        self.do.export("metrics")
-
-
-def _cells(row: MetricRow, color: str) -> list[Cell]:
-    shares = [_share(row, name) for name in COMPARED]
-    gap = Cell(_number(row.average_gap, ".1f"), value=row.average_gap)
-    seconds = Cell(f"{row.seconds:.1f} s", value=row.seconds)
-    interval = f"{row.low:.2f} to {row.high:.2f}" if math.isfinite(row.low) else ""
-    r = Cell(_number(row.r, ".2f"), interval, row.r)
-    return [Cell(row.label, value=row.label, mark=color), r, *shares, gap, seconds]
-
-
-def _share(row: MetricRow, name: str) -> Cell:
-    """An accuracy with its gap to Re-train; a dash where the study has none of that name."""
-    if name not in row.values:
-        return Cell(MISSING)
-    value = row.values[name]
-    return Cell(f"{value:.1f} %", _signed(row.gaps[name]), value)
-
-
-def _number(value: float, form: str) -> str:
-    return MISSING if math.isnan(value) else format(value, form)
-
-
-def _signed(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:+.1f}".replace("-", "−")
-
-
-def _aligned(lines: list[str]) -> str:
-    """Tab-separated lines as columns of equal width."""
-    rows = [line.split("\t") for line in lines]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    padded = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in padded) + "\n"
+        """Export the tab that is shown, as it is shown."""
+        options: dict[str, Any] = {
+            "tau": self.board.tau if self.board else -1.0,
+            "beside": [one.key for one in self.state.beside or ()],
+            "mean": self.runs.mean,
+        }
+        if self.tabs.currentIndex() == SCATTER:
+            x, y = self.tradeoff.axes
+            self.do.export("scatter", {**options, "x": x, "y": y})
+        else:
+            self.do.export("metrics", options)

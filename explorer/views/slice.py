@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
 from engine.labels import DIRECTIONS, model_label, perturbation_label
 from engine.results import FINE, Slice
 from explorer.plots.legend import Entry, Legend
-from explorer.plots.panel import Panel, muted
+from explorer.plots.panel import Panel, button, muted
 from explorer.plots.regions import DASH, Atlas, Region, RegionMaps, tinted
 from explorer.state import AppState
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
 
+MOST = 2**31 - 1  # a spin box's largest number
 NAMED_CLASSES = 12  # in the legend, the largest regions first; the others are told by the cursor
 
 
@@ -35,6 +38,7 @@ class SliceView(View):
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
         self.maps, self.legend, self.caption = RegionMaps(), Legend(), muted()
+        self.setFocusProxy(self.maps)
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -43,11 +47,13 @@ class SliceView(View):
         layout.addWidget(self.caption)
         self._panel = Panel(content, self)
         self._build_header()
-        self.directions.activated.connect(self._choose)
-        self.follow("slice", "slice_problem", "selection", "dataset", "models", "study", "theme")
+        self.directions.activated.connect(self._choose_directions)
+        self.towards.valueChanged.connect(self._choose)
+        self.follow("slice", "problems", "selection", "dataset", "models", "study", "theme")
 
     def refresh(self, changed: set[str]) -> None:
         """Draw what changed."""
+        self._follow_selection()
         shown, dataset = self.state.slice, self.state.dataset
         if shown is None or dataset is None or self.state.selection.current is None:
             self.heading.setText("")
@@ -60,17 +66,25 @@ class SliceView(View):
 
     def sight_changed(self) -> None:
         """Have the slice kept up to date only while it can be seen."""
-        self.do.look_slice(self._chosen() if self.seen else "")
+        if self.seen:
+            self._choose()
+        else:
+            self.do.look_slice("")
 
     def view_state(self) -> dict[str, Any]:
-        """The pair of directions."""
-        return {"directions": self._chosen()}
+        """The pair of directions, and the sample that was chosen to look towards."""
+        return {"directions": self._chosen(), "towards": self.towards.value()}
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
         """Take the pair of directions back."""
-        place = self.directions.findData(kept.get("directions"))
+        place, towards = self.directions.findData(kept.get("directions")), kept.get("towards")
+        if type(towards) is int and 0 <= towards <= MOST:
+            with QSignalBlocker(self.towards):
+                self.towards.setMaximum(max(self.towards.maximum(), towards))
+                self.towards.setValue(towards)
         if place >= 0:
             self.directions.setCurrentIndex(place)
+            self._follow_selection()
             self.sight_changed()
 
     # -- building -------------------------------------------------------------------------
@@ -79,14 +93,26 @@ class SliceView(View):
         self.directions.setAccessibleName("Directions of the plane")
         self.directions.setToolTip(
             "What leads to the right: chance, an FGSM step against the first unlearned model, or "
-            "the nearest sample of another class. What leads up is always random."
+            "the nearest sample of another class, or one you choose. What leads up is random."
         )
         for name, label in DIRECTIONS.items():
             self.directions.addItem(label, name)
         self.heading = QLabel()
         self.heading.setWordWrap(True)
-        self._panel.header.addWidget(self.directions)
-        self._panel.header.addWidget(self.heading, 1)
+        self.towards = QSpinBox()
+        self.towards.setAccessibleName("Number of the sample to look towards")
+        self.towards.setPrefix("sample ")
+        self.towards.setKeyboardTracking(False)
+        self.selected = button(
+            "Selected", "Look towards the selected sample; of several, the first", self._aim
+        )
+        for widget in (self.directions, self.towards, self.selected):
+            self._panel.header.addWidget(widget)
+        self._panel.header.addStretch(1)
+        self._panel.header.addWidget(
+            button("Export…", "Save these regions as SVG, PDF or PNG, and as CSV", self._export)
+        )
+        self._panel.add_row(self.heading)
 
     # -- drawing --------------------------------------------------------------------------
     def _what_next(self) -> str:
@@ -98,8 +124,8 @@ class SliceView(View):
             )
         if current is None:
             return "Click a sample in Samples or Embedding to cut through its neighborhood."
-        if self.state.slice_problem:
-            return self.state.slice_problem
+        if "slice" in self.state.problems:
+            return self.state.problems["slice"]
         return f"The plane through sample {current} is being cut. Its regions appear here."
 
     def _heading(self, shown: Slice, dataset: Dataset) -> str:
@@ -109,8 +135,8 @@ class SliceView(View):
         kind, size = perturbation_label(shown.perturbation), len(shown.steps)
         coarse = f"; only {size} × {size} points so far" if size < FINE else ""
         return (
-            f"<b>Sample {shown.sample}</b>, class {dataset.classes[shown.label]}; {kind} at "
-            f"τ {shown.tau:g}{coarse}"
+            f"<b>Sample {shown.sample}</b>, class {html.escape(dataset.classes[shown.label])}; "
+            f"{kind} at τ {shown.tau:g}{coarse}"
         )
 
     def _draw_regions(self, shown: Slice, dataset: Dataset) -> None:
@@ -142,6 +168,7 @@ class SliceView(View):
         right = {
             "attack": f"an FGSM step against {self._label(shown.against)}",
             "sample": f"sample {shown.other}, {shown.distance:.3g} away",
+            "chosen": f"sample {shown.other}, {shown.distance:.3g} away",
         }.get(shown.directions, "random")
         return (
             f"→ {right} · ↑ random · {shown.steps[-1]:.3g} to each side (L2, pixel "
@@ -155,11 +182,45 @@ class SliceView(View):
         return model_label(name, labels)
 
     # -- wishes ---------------------------------------------------------------------------
+    def _export(self) -> None:
+        self.do.export(self.name, {})  # the controller knows the slice that is shown
+
     def _chosen(self) -> str:
         return str(self.directions.currentData())
 
     def _choose(self) -> None:
-        self.do.look_slice(self._chosen())
+        chosen = self._chosen()
+        self.do.look_slice(chosen, self.towards.value() if chosen == "chosen" else -1)
+
+    def _choose_directions(self) -> None:
+        """Take the pair; the chosen sample begins as the selected one, and never as this one."""
+        self._follow_selection()
+        current, others = self.state.selection.current, self._others()
+        with QSignalBlocker(self.towards):
+            if others:
+                self.towards.setValue(others[0])
+            elif self.towards.value() == current:
+                self.towards.setValue(1 if current == 0 else 0)
+        self._choose()
+
+    def _others(self) -> list[int]:
+        """The selected samples but the current one."""
+        return sorted(self.state.selection.chosen - {self.state.selection.current})
+
+    def _aim(self) -> None:
+        others = self._others()
+        if others:
+            self.towards.setValue(others[0])
+
+    def _follow_selection(self) -> None:
+        """Show the choice of a sample where it counts, as far as there are samples."""
+        chosen, dataset = self._chosen() == "chosen", self.state.dataset
+        self.towards.setVisible(chosen)
+        self.selected.setVisible(chosen)
+        self.selected.setEnabled(bool(self._others()))
+        if dataset is not None:
+            with QSignalBlocker(self.towards):
+                self.towards.setMaximum(len(dataset) - 1)
 
 
 def _by_size(predictions: Iterable[np.ndarray]) -> list[int]:

@@ -1,0 +1,100 @@
+"""What stands in the cells of a matrix of copies: a verdict with its confidence, or a change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
+
+from engine.amplified import around_gray
+from explorer.plots.pictures import draw_sample
+from explorer.theme import Theme
+
+RIGHT, WRONG, CALLED = "✓", "✗", "→ "
+MARK, SMALL, BAR = 14, 10, 3  # logical pixels: the mark's font, the words', the bar's height
+SIGNS = ("accent", "danger")  # a theme's colors of what grew and what shrank
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a model says of one copy: right or wrong, what it calls it, Pr[true class] in [0, 1]."""
+
+    right: bool
+    said: str
+    confidence: float
+
+
+def sized(font: QFont, pixels: int, *, bold: bool = False) -> QFont:
+    """The font at another size."""
+    made = QFont(font)
+    made.setPixelSize(pixels)
+    made.setBold(bold)
+    return made
+
+
+def draw_verdict(
+    painter: QPainter, box: QRect, verdict: Verdict, theme: Theme, font: QFont
+) -> None:
+    """A check or a cross, the true class's probability as number and bar, and a wrong class."""
+    color = QColor(theme.good if verdict.right else theme.danger)
+    tint = QColor(color)
+    tint.setAlphaF(0.10 + 0.12 * (verdict.confidence if verdict.right else 0.5))
+    painter.fillRect(box.adjusted(1, 1, -1, -1), tint)
+    line = box.adjusted(1, 0, -1, -BAR if verdict.right else -BAR - SMALL - 1)
+    _draw_mark(painter, line, verdict, color, theme, font)
+    if not verdict.right:
+        words = QRect(box.left() + 2, box.bottom() - BAR - SMALL - 4, box.width() - 4, SMALL + 3)
+        painter.setFont(sized(font, SMALL))
+        painter.setPen(QColor(theme.text))
+        said = painter.fontMetrics().elidedText(
+            f"{CALLED}{verdict.said}", Qt.TextElideMode.ElideRight, words.width()
+        )
+        painter.drawText(words, Qt.AlignmentFlag.AlignCenter, said)
+    _draw_bar(painter, box, verdict.confidence, color)
+
+
+def _draw_mark(
+    painter: QPainter, line: QRect, verdict: Verdict, color: QColor, theme: Theme, font: QFont
+) -> None:
+    """The mark and, where there is room beside it, the number."""
+    large, small = sized(font, MARK, bold=True), sized(font, SMALL)
+    mark, number = RIGHT if verdict.right else WRONG, f"{100 * verdict.confidence:.0f}%"
+    wide = QFontMetrics(large).horizontalAdvance(mark)
+    room = QFontMetrics(small).horizontalAdvance("100%") + 1
+    beside = wide + room <= line.width()
+    left = line.left() + (line.width() - wide - (room if beside else 0)) // 2
+    middle = Qt.AlignmentFlag.AlignVCenter
+    painter.setFont(large)
+    painter.setPen(color)
+    painter.drawText(QRect(left, line.top(), wide + 1, line.height()), int(middle), mark)
+    if beside:
+        painter.setFont(small)
+        painter.setPen(QColor(theme.text))
+        place = QRect(left + wide, line.top(), room, line.height())
+        painter.drawText(place, int(middle | Qt.AlignmentFlag.AlignRight), number)
+
+
+def _draw_bar(painter: QPainter, box: QRect, share: float, color: QColor) -> None:
+    track = QRectF(box.left() + 3, box.bottom() - BAR - 1, box.width() - 6, BAR)
+    ground = QColor(color)
+    ground.setAlphaF(0.22)
+    painter.fillRect(track, ground)
+    track.setWidth(track.width() * min(1.0, max(0.0, share)))
+    painter.fillRect(track, color)
+
+
+def draw_change(painter: QPainter, box: QRectF, change: np.ndarray, theme: Theme) -> None:
+    """Draw a change in [-1, 1]: an image around middle gray, features as bars up and down."""
+    if change.ndim == 3:
+        draw_sample(painter, box, around_gray(change), theme.text)
+        return
+    middle, slot = box.center().y(), box.width() / max(1, len(change))
+    painter.fillRect(QRectF(box.left(), middle, box.width(), 1), QColor(theme.muted))
+    for i, value in enumerate(np.clip(np.nan_to_num(change), -1, 1)):
+        height = abs(float(value)) * box.height() / 2
+        top = middle - height if value > 0 else middle
+        color = getattr(theme, SIGNS[0] if value > 0 else SIGNS[1])
+        bar = QRectF(box.left() + i * slot, top, max(1.0, slot - 1), height)
+        painter.fillRect(bar, QColor(color))

@@ -1,0 +1,240 @@
+"""One sample's r over tau, over how the forget set's is spread; its norm is a line to drag."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QBrush, QColor
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from engine.geometry import runs
+from engine.labels import tau_label
+from engine.ratio import Ratio
+from engine.sample_curve import Spread
+from explorer.plots.chart import Chart, Ground, Series
+from explorer.plots.panel import button, muted
+from explorer.theme import LIGHT, ModelStyle, Theme
+
+SPREAD = "spread"  # the name of the median among the models
+ROOM = 0.06  # of the range, beyond the largest value and below the smallest: symbols are whole
+AXIS = "r (1 = Re-train)"
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What is drawn. curves: model -> r (T,) on the grid `taus`, where the sample is forgotten;
+    around: model -> r () at `tau`, where it is not; model: whose `spread` is shown, with interval.
+    """
+
+    sample: int
+    perturbation: str
+    taus: np.ndarray
+    samples: int
+    model: str
+    spread: Spread
+    curves: Mapping[str, Ratio]
+    around: Mapping[str, Ratio]
+    tau: float
+
+    @property
+    def undefined(self) -> np.ndarray:
+        """(T,) bool: norms at which no model's r is defined."""
+        if not self.curves:
+            return np.zeros(len(self.taus), bool)
+        return np.asarray(np.isnan([one.r for one in self.curves.values()]).all(0))
+
+
+class SampleCurve(QWidget):
+    """A chart of an `Own` with what it says in words below; `tau_wanted` as the line is dragged."""
+
+    tau_wanted = Signal(float)
+    export_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.chart, self.note = Chart("Residual knowledge of this sample against tau"), muted()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.chart, 1)
+        layout.addLayout(self._foot())
+        self.line = pg.InfiniteLine(angle=90, movable=True)
+        self.line.setZValue(5)  # behind the curves
+        self.chart.plot.addItem(self.line, ignoreBounds=True)
+        self._holes: list[pg.LinearRegionItem] = []
+        self._own: Own | None = None
+        self._theme = LIGHT
+        self._label: Callable[[str], str] = str
+        self._hidden: set[str] = set()
+        self.line.sigDragged.connect(self._dragged)
+        self.line.sigPositionChangeFinished.connect(self._settle)
+        self.chart.clicked.connect(self.tau_wanted)
+        self.chart.hovered.connect(self._say)
+        self.chart.toggled.connect(self._toggle)
+
+    def _foot(self) -> QHBoxLayout:
+        foot = QHBoxLayout()
+        self.log = QCheckBox("Log scale")
+        self.log.setChecked(True)
+        self.log.setToolTip("Draw r on a logarithmic axis; r = 0 then lies on the bottom line")
+        self.log.toggled.connect(self._draw)
+        foot.addWidget(self.note, 1)
+        foot.addWidget(self.log)
+        tip = "Save this curve (SVG, PDF or PNG) with its numbers as CSV"
+        foot.addWidget(button("Export curve…", tip, self.export_wanted.emit))
+        return foot
+
+    def show_own(self, own: Own, label: Callable[[str], str], theme: Theme) -> None:
+        """Draw it; `label` says what people call a model."""
+        self._own, self._theme, self._label = own, theme, label
+        self.chart.set_theme(theme)
+        self.chart.set_axes(tau_label(own.perturbation), AXIS)
+        pen = pg.mkPen(theme.accent, width=2)
+        self.line.setPen(pen)
+        self.line.setHoverPen(pg.mkPen(theme.accent, width=4))
+        self._draw()
+        self._settle()
+
+    def show_tau(self, tau: float) -> None:
+        """Show another norm of what is drawn: only the line moves."""
+        if self._own is not None and tau != self._own.tau:
+            self._own = replace(self._own, tau=tau)
+            self._settle()
+
+    # -- drawing --------------------------------------------------------------------------
+    def _draw(self) -> None:
+        own = self._own
+        if own is None:
+            return
+        series = [self._median(own), *map(self._series, own.curves or own.around)]
+        low, high = _reach([item.y for item in series if item.shown], own.spread)
+        log = self.log.isChecked()
+        if log:
+            series = [_lifted(item, low) for item in series]
+        below, above = own.spread.most
+        below = np.maximum(below, low) if log else below
+        self.chart.draw(series, Ground("90 % of it", own.taus, below, above, 1.0), log=log)
+        ends = np.log10([low, high]) if log else (0.0, high)
+        self.chart.plot.setYRange(*ends, padding=ROOM)
+        self._draw_holes(own)
+        self.line.setBounds((float(own.taus[0]), float(own.taus[-1])))
+        self._say(np.nan)
+
+    def _median(self, own: Own) -> Series:
+        style = ModelStyle(self._theme.muted, "+", (2, 2))
+        label = f"forget set in {self._label(own.model)}: median, 50 %"
+        shown = SPREAD not in self._hidden
+        return Series(SPREAD, label, style, own.taus, own.spread.median, *own.spread.half, shown)
+
+    def _series(self, name: str) -> Series:
+        own = self._own
+        assert own is not None
+        style, shown = self._theme.model_style(name), name not in self._hidden
+        one = own.curves.get(name)
+        if one is None:
+            at, r = np.array([own.tau]), np.atleast_1d(own.around[name].r)
+            return Series(name, self._label(name), style, at, r, shown=shown)
+        none = np.full(len(own.taus), np.nan)
+        low, high = (one.low, one.high) if name == own.model else (none, none)
+        return Series(name, self._label(name), style, own.taus, one.r, low, high, shown)
+
+    def _draw_holes(self, own: Own) -> None:
+        """Hatch the norms at which r is undefined."""
+        for hole in self._holes:
+            self.chart.plot.removeItem(hole)
+        ink = QBrush(QColor(self._theme.muted), Qt.BrushStyle.BDiagPattern)
+        self._holes = []
+        for part in runs(own.undefined):
+            region = pg.LinearRegionItem(_span(own.taus, part), movable=False, brush=ink)
+            region.setZValue(-5)
+            for edge in region.lines:
+                edge.hide()
+            self.chart.plot.addItem(region, ignoreBounds=True)
+            self._holes.append(region)
+
+    # -- reading and dragging -------------------------------------------------------------
+    def _dragged(self) -> None:
+        self.tau_wanted.emit(float(self.line.value()))
+
+    def _settle(self) -> None:
+        """Put the line where the norm is that is shown."""
+        if self._own is not None and not self.line.moving:
+            self.line.setValue(self._own.tau)
+
+    def _toggle(self, name: str) -> None:
+        self._hidden ^= {name}
+        self._draw()
+
+    def _say(self, x: float) -> None:
+        """Read the values at x, or, outside the chart, say what is drawn."""
+        own = self._own
+        if own is None:
+            return
+        inside = np.isfinite(x) and bool(own.curves)
+        at = int(np.argmin(np.abs(own.taus - x))) if inside else 0
+        self.chart.set_cross(float(own.taus[at]) if inside else None)
+        self.note.setText(self._reading(own, at) if inside else self._words(own))
+
+    def _words(self, own: Own) -> str:
+        if not own.curves:
+            return _not_forgotten(own)
+        parts = ["Drag the line to another τ."]
+        if own.undefined.any():
+            taus = ", ".join(f"{tau:g}" for tau in own.taus[own.undefined])
+            parts.append(f"Hatched: r undefined at τ {taus}, no Re-train recognizes a copy.")
+        if self.log.isChecked() and any((one.r == 0).any() for one in own.curves.values()):
+            parts.append("At the bottom: r = 0.")
+        return " ".join(parts)
+
+    def _reading(self, own: Own, at: int) -> str:
+        parts = [f"<b>τ {own.taus[at]:g}</b>"]
+        for name, one in own.curves.items():
+            color, words = self._theme.model_style(name).color, interval_words(one, at)
+            mark = f'<span style="color:{color}">■</span> {html.escape(self._label(name))}'
+            parts.append(f"{mark} {words}")
+        return " · ".join(parts)
+
+
+def interval_words(one: Ratio, at: int | tuple[()] = ()) -> str:
+    """'1.23 [1.02, 1.51]', or 'undefined', of one place in a ratio's arrays."""
+    r, low, high = float(one.r[at]), float(one.low[at]), float(one.high[at])
+    return f"{short(r)} [{short(low)}, {short(high)}]" if np.isfinite(r) else "undefined"
+
+
+def short(value: float) -> str:
+    """A ratio to two decimals, or to three figures where that would be longer."""
+    return f"{value:.2f}" if value < 9.995 else f"{value:.3g}"
+
+
+def _not_forgotten(own: Own) -> str:
+    points = f" The points are r at τ {own.tau:g}, from the copies above." if own.around else ""
+    return (
+        f"Sample {own.sample} is not in the forget set, so its r over τ was not measured.{points}"
+    )
+
+
+def _reach(values: Sequence[np.ndarray], spread: Spread) -> tuple[float, float]:
+    """(lowest above 0, highest) of what is drawn; intervals may reach beyond and are cut there.
+
+    An r that rests on one copy in a hundred has an interval of up to several hundred.
+    """
+    every = np.concatenate([*values, *spread.most])
+    there = every[np.isfinite(every) & (every > 0)]
+    return min(0.5, there.min(initial=0.5)), max(2.0, there.max(initial=2.0))
+
+
+def _lifted(item: Series, floor: float) -> Series:
+    """The series for a log scale, on which what is 0 lies on the bottom line."""
+    low = None if item.low is None else np.maximum(item.low, floor)
+    return replace(item, y=np.maximum(item.y, floor), low=low)
+
+
+def _span(taus: np.ndarray, part: slice) -> tuple[float, float]:
+    """From half a step before to half a step after these norms, within the grid."""
+    edges = np.concatenate([taus[:1], (taus[1:] + taus[:-1]) / 2, taus[-1:]])
+    return float(edges[part.start]), float(edges[part.stop])

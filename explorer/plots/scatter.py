@@ -1,0 +1,224 @@
+"""A few labeled points with interval bars, the stairs of a Pareto front, and what is ideal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent
+from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
+
+from engine.geometry import nearest
+from engine.label_places import places
+from explorer.plots.plot import Plot
+from explorer.theme import ModelStyle, Theme
+
+REACH = 12  # logical pixels between a click and the point it means
+MARGIN = 0.12  # of the data's extent, around it, for labels
+SIZE, PICKED_SIZE = 11, 17  # logical pixels
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One point: its values, their intervals (NaN = none), what it is called and says.
+
+    hollow: drawn empty, as what belongs to another study.
+    """
+
+    name: str
+    label: str
+    style: ModelStyle
+    x: float
+    y: float
+    x_interval: tuple[float, float]
+    y_interval: tuple[float, float]
+    tip: str
+    hollow: bool = False
+
+
+class ScatterPlot(QWidget):
+    """Points with labels that keep out of each other's way; `picked` names the one clicked.
+
+    '' means a click beside all points. Drag pans, the wheel zooms, a double click shows all.
+    """
+
+    picked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Scatter of two measures")
+        self.plot = Plot()
+        self.plot.setAccessibleName("Scatter of two measures")
+        for side in ("bottom", "left"):
+            self.plot.getAxis(side).enableAutoSIPrefix(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+        self.marks: tuple[Mark, ...] = ()
+        self.stairs: list[pg.PlotDataItem] = []
+        self.labels: list[pg.TextItem] = []
+        self._others: list[pg.GraphicsObject] = []
+        self._theme: Theme | None = None
+        self._drawn = pg.ScatterPlotItem(pxMode=True)
+        self._drawn.setZValue(10)
+        self.plot.addItem(self._drawn)
+        self.plot.scene().sigMouseClicked.connect(self._click)
+        self.plot.getViewBox().sigRangeChanged.connect(self._place_labels)
+        self.plot.viewport().installEventFilter(self)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colors; they show at the next drawing."""
+        self._theme = theme
+        self.plot.setBackground(theme.base)
+        for side in ("bottom", "left"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(pg.mkPen(theme.border))
+            axis.setTextPen(pg.mkPen(theme.text))
+        self.plot.showGrid(x=True, y=True, alpha=0.15)
+
+    def draw(
+        self,
+        marks: Sequence[Mark],
+        stairs: Sequence[np.ndarray],
+        ideal: tuple[float, float],
+        axes: tuple[str, str],
+        picked: str = "",
+    ) -> None:
+        """Show these points, the outlines (k, 2) of their front, and lines at what is ideal.
+
+        ideal: (x, y), NaN for none; axes: labels; picked: the point that is highlighted.
+        """
+        theme = self._theme
+        assert theme is not None, "set_theme comes first"
+        self.marks = tuple(marks)
+        for item in (*self._others, *self.stairs, *self.labels):
+            self.plot.removeItem(item)
+        for side, text in zip(("bottom", "left"), axes, strict=True):
+            self.plot.getAxis(side).setLabel(text, color=theme.text)
+        self._others = [*self._ideal(ideal, theme), *self._bars()]
+        self.stairs = [self._stair(corners, theme) for corners in stairs]
+        on_top_last = [*reversed(self.marks)]  # the open study's points come first
+        self._drawn.setData([self._spot(one, one.name == picked, theme) for one in on_top_last])
+        self.labels = [self._label(mark, theme) for mark in marks]
+        self._fit()
+
+    def place_of(self, name: str) -> QPointF:
+        """Where the point of that name is drawn, in pixels of the plot's viewport."""
+        mark = next(one for one in self.marks if one.name == name)
+        scene = self.plot.getViewBox().mapViewToScene(QPointF(mark.x, mark.y))
+        return QPointF(self.plot.mapFromScene(scene))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Say what is under the cursor."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            mark = self._at(QPointF(self.plot.mapToScene(event.pos())))
+            QToolTip.showText(event.globalPos(), mark.tip if mark else "", self.plot.viewport())
+            return True
+        return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        """Show all points and their bars with room for labels."""
+        rows = [(m.x, m.y) for m in self.marks]
+        ends = [(x, m.y) for m in self.marks for x in m.x_interval]
+        ends += [(m.x, y) for m in self.marks for y in m.y_interval]
+        known = [row for row in (*rows, *ends) if np.isfinite(row).all()]
+        if known:
+            low, high = np.min(known, 0), np.max(known, 0)
+            pad = np.maximum((high - low) * MARGIN, 1e-6 + 0.01 * np.abs(high))
+            x, y = zip(low - pad, high + pad, strict=True)
+            self.plot.getViewBox().setRange(xRange=x, yRange=y, padding=0)
+        self._place_labels()
+
+    def _spot(self, mark: Mark, picked: bool, theme: Theme) -> dict[str, object]:
+        color = QColor(mark.style.color)
+        outline = theme.text if picked else mark.style.color
+        return {
+            "pos": (mark.x, mark.y),
+            "symbol": mark.style.symbol,
+            "size": PICKED_SIZE if picked else SIZE,
+            "brush": pg.mkBrush(theme.base if mark.hollow else color),
+            "pen": pg.mkPen(outline, width=2.5 if picked else 1.5),
+        }
+
+    def _stair(self, corners: np.ndarray, theme: Theme) -> pg.PlotDataItem:
+        item = pg.PlotDataItem(
+            corners[:, 0], corners[:, 1],
+            pen=pg.mkPen(theme.accent, width=1.5, style=Qt.PenStyle.DashLine),
+        )  # fmt: skip
+        item.setZValue(3)
+        self.plot.addItem(item, ignoreBounds=True)
+        return item
+
+    def _ideal(self, ideal: tuple[float, float], theme: Theme) -> list[pg.InfiniteLine]:
+        """Dotted lines at the values that are ideal."""
+        made = []
+        for value, angle in zip(ideal, (90, 0), strict=True):
+            if np.isfinite(value):
+                pen = pg.mkPen(theme.good, width=1.2, style=Qt.PenStyle.DotLine)
+                line = pg.InfiniteLine(
+                    value, angle, pen=pen, label="ideal",
+                    labelOpts={"color": theme.good, "position": 0.96, "movable": False},
+                )  # fmt: skip
+                self.plot.addItem(line, ignoreBounds=True)
+                made.append(line)
+        return made
+
+    def _bars(self) -> list[pg.PlotDataItem]:
+        """One thin line for each interval."""
+        made = []
+        for mark in self.marks:
+            pen = pg.mkPen(mark.style.color, width=1.2)
+            for xs, ys in (
+                (mark.x_interval, (mark.y, mark.y)),
+                ((mark.x, mark.x), mark.y_interval),
+            ):
+                if np.isfinite([*xs, *ys]).all():
+                    item = pg.PlotDataItem(xs, ys, pen=pen)
+                    item.setZValue(5)
+                    self.plot.addItem(item, ignoreBounds=True)
+                    made.append(item)
+        return made
+
+    def _label(self, mark: Mark, theme: Theme) -> pg.TextItem:
+        item = pg.TextItem(mark.label, color=theme.text, anchor=(0, 0))
+        item.setZValue(20)
+        self.plot.addItem(item, ignoreBounds=True)
+        return item
+
+    def _place_labels(self) -> None:
+        box = self.plot.getViewBox()
+        points = [box.mapViewToScene(QPointF(mark.x, mark.y)) for mark in self.marks]
+        sizes = [item.boundingRect() for item in self.labels]
+        if len(points) != len(sizes) or not points:
+            return
+        page = box.sceneBoundingRect()
+        found = places(
+            np.array([(p.x(), p.y()) for p in points]),
+            np.array([(s.width(), s.height()) for s in sizes]),
+            (page.left(), page.top(), page.width(), page.height()),
+        )
+        for item, (x, y) in zip(self.labels, found.tolist(), strict=True):
+            item.setVisible(bool(np.isfinite(x)))  # without room, the tooltip says it
+            if np.isfinite(x):
+                item.setPos(box.mapSceneToView(QPointF(x, y)))
+
+    def _at(self, scene: QPointF) -> Mark | None:
+        """The point within reach of a place in the scene."""
+        box = self.plot.getViewBox()
+        if not self.marks or not box.sceneBoundingRect().contains(scene):
+            return None
+        marks = [*reversed(self.marks)]
+        drawn = [box.mapViewToScene(QPointF(mark.x, mark.y)) for mark in marks]
+        pixels = np.array([(p.x(), p.y()) for p in drawn])
+        found = nearest(pixels, (scene.x(), scene.y()), (1.0, 1.0), REACH)
+        return marks[found] if found is not None else None
+
+    def _click(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
+        if event.double():
+            self._fit()
+        elif event.button() == Qt.MouseButton.LeftButton:
+            mark = self._at(event.scenePos())
+            self.picked.emit(mark.name if mark else "")

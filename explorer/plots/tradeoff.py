@@ -1,0 +1,155 @@
+"""Two measures against each other: which ones is chosen above, what they say stands below."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from engine.board import GAP, RESIDUAL, Board, Quantity
+from engine.pareto import NEAR
+from engine.scatter import Point, Scatter, axis, better, scatter
+from explorer.plots.panel import muted
+from explorer.plots.readout import swatch
+from explorer.plots.scatter import Mark, ScatterPlot
+from explorer.theme import Theme
+
+NO_FRONT = "No method has both measures: choose others above."
+
+
+class Tradeoff(QWidget):
+    """A scatter of a board; a click on a point reads its values, a click beside it forgets it."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.across, self.along = QComboBox(), QComboBox()
+        self.plot = ScatterPlot()
+        self.words: QLabel = muted()
+        self.found: Scatter | None = None
+        self.picked = ""
+        self._board: Board | None = None
+        self._theme: Theme | None = None
+        self._wanted = (GAP, RESIDUAL)
+        self._build()
+        self.plot.picked.connect(self._pick)
+        for box in (self.across, self.along):
+            box.activated.connect(self._choose)
+
+    def show_board(self, board: Board, theme: Theme) -> None:
+        """Show these numbers in these colors."""
+        self._board, self._theme = board, theme
+        self.plot.set_theme(theme)
+        for box, name in zip((self.across, self.along), self._wanted, strict=True):
+            _fill(box, board.quantities, name)
+        self._draw()
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        """The names of the measures on x and y."""
+        return self._wanted
+
+    def set_axes(self, x: str, y: str) -> None:
+        """Show these measures, once there are any."""
+        self._wanted = (x, y)
+        if self._board is not None and self._theme is not None:
+            self.show_board(self._board, self._theme)
+
+    def _build(self) -> None:
+        row = QHBoxLayout()
+        for name, box in (("x", self.across), ("y", self.along)):
+            label = QLabel(f"{name}:")
+            label.setBuddy(box)
+            box.setAccessibleName(f"Measure on the {name} axis")
+            box.setToolTip(f"Which measure is on the {name} axis, and which way it is better")
+            row.addWidget(label)
+            row.addWidget(box, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.addLayout(row)
+        layout.addWidget(self.plot, 1)
+        layout.addWidget(self.words)
+
+    def _choose(self) -> None:
+        self._wanted = (str(self.across.currentData()), str(self.along.currentData()))
+        self._draw()
+        self.changed.emit()
+
+    def _pick(self, name: str) -> None:
+        self.picked = name
+        self._draw()
+
+    def _draw(self) -> None:
+        board, theme = self._board, self._theme
+        x = board.quantity(str(self.across.currentData())) if board else None
+        y = board.quantity(str(self.along.currentData())) if board else None
+        if board is None or theme is None or x is None or y is None:
+            return
+        self.found = found = scatter(board, x, y)
+        ideal = [goal.target if goal.better == NEAR else np.nan for goal in found.goals]
+        self.plot.draw(
+            [_mark(one, found, theme) for one in found.points],
+            found.stairs,
+            (ideal[0], ideal[1]),
+            (axis(x, board, found.goals[0]), axis(y, board, found.goals[1])),
+            self.picked,
+        )
+        self.words.setText(self._said(found, theme))
+
+    def _said(self, found: Scatter, theme: Theme) -> str:
+        """What was clicked, which methods are on the front, and who is left out."""
+        own = [one for one in found.points if _name(one) == self.picked]
+        parts = [
+            f"{swatch(theme.model_style(one.row.model).color, one.row.name)}: "
+            f"{html.escape(_values(one, found))}."
+            for one in own
+        ]
+        best = ", ".join(html.escape(one.row.name) for one in found.best)
+        front = f"Not beaten in both (dashed): {best}. Bars: 95 % interval of r, else ± deviation."
+        parts.append(front if best else NO_FRONT)
+        if found.left_out:
+            parts.append(f"Without a number: {html.escape(', '.join(found.left_out))}.")
+        return " ".join(parts)
+
+
+def _fill(box: QComboBox, quantities: Sequence[Quantity], wanted: str) -> None:
+    """List the quantities, with the wanted one chosen; the first where it is missing."""
+    names = [one.name for one in quantities]
+    if names != [box.itemData(i) for i in range(box.count())]:
+        box.clear()
+        for one in quantities:
+            box.addItem(f"{one.label} ({one.unit})" if one.unit else one.label, one.name)
+    box.setCurrentIndex(names.index(wanted) if wanted in names else 0)
+
+
+def _mark(point: Point, found: Scatter, theme: Theme) -> Mark:
+    row = point.row
+    tip = f"{row.name}\n{_values(point, found).replace('; ', chr(10))}"
+    if point.front:
+        tip += "\non the Pareto front"
+    return Mark(
+        _name(point), row.name, theme.model_style(row.model), point.x, point.y,
+        point.x_interval, point.y_interval, tip, bool(row.number),
+    )  # fmt: skip
+
+
+def _name(point: Point) -> str:
+    return f"{point.row.model}@{point.row.number}"
+
+
+def _values(point: Point, found: Scatter) -> str:
+    """'Gap 4.67 % points, lower is better; r 0.66 [0.53, 0.79], best near 1'."""
+    parts = []
+    for quantity, goal, value, (low, high) in (
+        (found.x, found.goals[0], point.x, point.x_interval),
+        (found.y, found.goals[1], point.y, point.y_interval),
+    ):
+        ends = f" [{quantity.text(low)}, {quantity.text(high)}]" if np.isfinite(low) else ""
+        unit = f" {quantity.unit}" if quantity.unit else ""
+        words = f"{quantity.label} {quantity.text(value)}{unit}{ends}"
+        parts.append(f"{words}, {better(quantity, goal)}")
+    return "; ".join(parts)

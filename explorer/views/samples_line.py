@@ -1,0 +1,52 @@
+"""The line in which samples are called by their indices: 17, or 3, 17, 40-50."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from engine.datasets.base import Dataset
+from engine.errors import SpecError
+from engine.indices import parse_indices
+
+
+class IndexLine(QLineEdit):
+    """`called` brings the samples once Enter is pressed, `refused` what is wrong with the text."""
+
+    called = Signal(list)
+    refused = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._samples = 0
+        self.setObjectName("go-to")
+        self.setAccessibleName("Go to index")
+        self.setPlaceholderText("Go to index")
+        self.setMaximumWidth(self.fontMetrics().horizontalAdvance("Go to index 000"))
+        self.returnPressed.connect(self._call)
+
+    def follow(self, dataset: Dataset) -> None:
+        """Take the indices of this dataset."""
+        self._samples, n = len(dataset), len(dataset.train_y)
+        self.setToolTip(
+            f"Select samples by index, 0 to {self._samples - 1:,}: 17, or 3, 17, 40-50. Training "
+            f"samples are 0 to {n - 1:,}, test samples come after them."
+        )
+
+    def begin(self, digit: str) -> None:
+        """Go on from a digit that was typed elsewhere."""
+        self.setFocus(Qt.FocusReason.OtherFocusReason)  # others select what is there
+        self.setText(digit)
+
+    def _call(self) -> None:
+        text = self.text().strip()
+        if not text or not self._samples:
+            return
+        try:
+            samples = list(parse_indices(text, self._samples))
+        except SpecError as error:
+            self.refused.emit(str(error))
+            self.selectAll()
+            return
+        self.clear()
+        self.called.emit(samples)

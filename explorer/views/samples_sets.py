@@ -1,0 +1,44 @@
+"""The sets of samples that can be shown: training, retain, forget and test set, the selection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from engine.evidence import Mask
+
+TRAINING, RETAIN, FORGET = "Training set", "Retain set", "Forget set"
+TEST, ALL, CHOSEN = "Test set", "All samples", "Selected only"
+SHOW = {  # what that depends on, and what it means
+    TRAINING: ("dataset", "Every sample of the training set"),
+    RETAIN: ("forget", "The training samples that the next run does not forget"),
+    FORGET: ("forget", "The forget set of the next run"),
+    TEST: ("dataset", "The test set, numbered after the training set; never learned"),
+    ALL: ("dataset", "Training set and test set"),
+    CHOSEN: ("selection", "The samples that are selected"),
+}
+
+
+def members(name: str, forget: Mask, chosen: Mask, trained: int) -> Mask:
+    """(n + m,) which samples belong to the set; forget, chosen: (n + m,), n = `trained`."""
+    learned = np.arange(len(chosen)) < trained
+    return {
+        TRAINING: learned, RETAIN: learned & ~forget, FORGET: forget.copy(), TEST: ~learned,
+        ALL: np.ones(len(chosen), bool), CHOSEN: chosen.copy(),
+    }[name]  # fmt: skip
+
+
+def size_of(name: str, samples: int, trained: int) -> int:
+    """How many of `samples` samples the set is a part of: training set, test set or both."""
+    if name == TEST:
+        return samples - trained
+    return samples if name in (ALL, CHOSEN) else trained
+
+
+def mask_of(indices: Iterable[int], n: int) -> Mask:
+    """(n,) True at these indices; those that are none are left out."""
+    mask = np.zeros(n, bool)
+    rows = np.fromiter(indices, np.intp)
+    mask[rows[(rows >= 0) & (rows < n)]] = True
+    return mask
