@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 
 from explorer import theme
 from explorer.controller import Controller
+from explorer.docks import DOCKS
 from explorer.state import ADD, REPLACE
 
 SEPARATOR = "-"
@@ -38,6 +39,9 @@ class Desk(Protocol):
     def reset_layout(self) -> None:
         """Put every dock back where it belongs."""
 
+    def go_to(self, name: str) -> None:
+        """Bring a dock to the front and give it the keys."""
+
     def choose_theme(self, choice: str) -> None:
         """Change the appearance: 'light', 'dark' or 'system'."""
 
@@ -52,6 +56,12 @@ class Desk(Protocol):
 
     def show_about(self) -> None:
         """Say what this program is."""
+
+    def clear_recent(self) -> None:
+        """Empty the list of recent files."""
+
+    def copy_report(self) -> None:
+        """Copy what somebody who is to help with the last error needs."""
 
 
 Do = Callable[[Desk], object]
@@ -85,6 +95,10 @@ def _theme(choice: str) -> Do:
     return lambda desk: desk.choose_theme(choice)
 
 
+def _dock(name: str) -> Do:
+    return lambda desk: desk.go_to(name)
+
+
 def _folder(dataset: str) -> Do:
     return lambda desk: desk.ask_folder(dataset)
 
@@ -103,14 +117,63 @@ COMMANDS = (
         "The folder that holds CIFAR-10, or into which it is downloaded",
     ),
     Command(
-        "open-study", "File", "Open study ...", lambda desk: desk.controller.list_studies(),
+        "open-study", "File", "Open study ...", lambda desk: desk.controller.choose_study(),
         "Ctrl+Shift+O", "A study that was computed before", "study",
     ),
+    Command(
+        "clear-recent", "File/Recent", "Clear", lambda desk: desk.clear_recent(), "",
+        "Empty the list; no file is deleted",
+    ),
     Command("-file-1", "File", SEPARATOR, print),
+    Command(
+        "open-session", "File", "Open session ...",
+        lambda desk: desk.controller.archive.choose_session(), "Ctrl+Alt+O",
+        "Data, forget set, selection, study and views as they were",
+    ),
+    Command(
+        "save-session", "File", "Save session ...",
+        lambda desk: desk.controller.archive.choose_session_file(), "Ctrl+S",
+        "Keep data, forget set, selection, study and views as they are, in a small JSON file",
+    ),
+    Command(
+        "open-bundle", "File", "Open bundle ...",
+        lambda desk: desk.controller.archive.choose_bundle(), "Ctrl+Alt+Shift+O",
+        "A study that somebody saved in one file, with all that belongs to it",
+    ),
+    Command(
+        "save-bundle", "File", "Save bundle ...",
+        lambda desk: desk.controller.archive.ask_bundle(), "Ctrl+Shift+S",
+        "The study that is shown in one file, for a colleague on another machine",
+    ),
+    Command(
+        "find-data", "File", "Find the data ...", lambda desk: desk.controller.archive.ask_data(),
+        "", "Say where the dataset of a study lies on this machine",
+    ),
+    Command("-file-3", "File", SEPARATOR, print),
     Command("figure-curves", "File/Export figure", "Curves ...", _figure("curves"), "Ctrl+E"),
     Command("figure-embedding", "File/Export figure", "Embedding ...", _figure("embedding")),
     Command("figure-around", "File/Export figure", "Neighborhood ...", _figure("neighborhood")),
+    Command("figure-slice", "File/Export figure", "Slice ...", _figure("slice")),
+    Command(
+        "figure-sample", "File/Export figure", "Curve of the sample ...", _figure("sample-curve")
+    ),
+    Command("figure-samples", "File/Export figure", "Samples ...", _figure("samples")),
     Command("figure-metrics", "File/Export figure", "Metrics ...", _figure("metrics")),
+    Command(
+        "figure-scatter", "File/Export figure", "Scatter of two measures ...", _figure("scatter")
+    ),
+    Command("figure-comparison", "File/Export figure", "Compare A | B ...", _figure("comparison")),
+    Command("figure-attack", "File/Export figure", "Attack ...", _figure("attack")),
+    Command("figure-epochs", "File/Export figure", "Epochs ...", _figure("epochs")),
+    Command(
+        "figure-set", "File", "Export a set of figures ...",
+        lambda desk: desk.controller.export_set(), "Ctrl+Shift+E",
+        "Several figures of one size, their numbers and a list of them, into one folder",
+    ),
+    Command(
+        "report", "File", "Write report ...", lambda desk: desk.controller.write_report(),
+        "Ctrl+P", "Settings, tables and figures of the study as one page: HTML and PDF",
+    ),
     Command("-file-2", "File", SEPARATOR, print),
     Command("quit", "File", "Quit", lambda desk: desk.close(), "Ctrl+Q"),
     Command("undo", "Edit", "Undo", lambda desk: desk.controller.undo.undo(), "Ctrl+Z", "", "undo"),
@@ -143,6 +206,29 @@ COMMANDS = (
         "forget-sets", "Edit", "Forget sets ...", lambda desk: desk.show_forget_sets(),
         "Ctrl+Alt+F", "Save the forget set under a name; load, combine and delete saved ones",
     ),
+    *(
+        Command(
+            f"go-{dock.name}", "View/Go to", dock.title, _dock(dock.name), dock.key,
+            "Bring this dock to the front; arrow and Tab keys go on from there",
+        )
+        for dock in sorted(DOCKS, key=lambda dock: dock.key.replace("Alt+0", "Alt+A"))
+    ),
+    Command("-view-0", "View", SEPARATOR, print),
+    Command(
+        "next-worst", "View", "Next worst sample",
+        lambda desk: desk.controller.step_worst(1), "Ctrl+Down",
+        "Look at the forget sample with the next smaller r; the first time, at the worst",
+    ),
+    Command(
+        "worse", "View", "Worse sample", lambda desk: desk.controller.step_worst(-1), "Ctrl+Up",
+        "Look at the forget sample with the next larger r",
+    ),
+    Command("-view-1", "View", SEPARATOR, print),
+    Command(
+        "export-forget", "Edit", "Export forget set ...",
+        lambda desk: desk.controller.export_forget(), "",
+        "List the indices and classes of the forget set in a CSV file",
+    ),
     Command("reset-layout", "View", "Reset layout", lambda desk: desk.reset_layout()),
     Command("theme-system", "View/Theme", "As the system", _theme("system"), group="theme"),
     Command("theme-light", "View/Theme", "Light", _theme("light"), group="theme"),
@@ -154,6 +240,10 @@ COMMANDS = (
     Command(
         "cancel", "Run", "Cancel", lambda desk: desk.controller.cancel(), "Esc",
         "Stop; what is computed is kept", "cancel",
+    ),
+    Command(
+        "cancel-all", "Run", "Stop all runs", lambda desk: desk.controller.queue.cancel_all(),
+        "Shift+Esc", "Stop the study that runs and all that wait; they can be resumed in Runs",
     ),
     Command("-run-1", "Run", SEPARATOR, print),
     Command("settings", "Run", "Settings ...", lambda desk: desk.ask_settings(), "Ctrl+,"),
@@ -171,6 +261,10 @@ COMMANDS = (
         "Ctrl+Shift+P", "Find any command by a few of its letters, and run it",
     ),
     Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.show_shortcuts(), "F1"),
+    Command(
+        "copy-report", "Help", "Copy report of the last error", lambda desk: desk.copy_report(),
+        "", "Copy the error, versions and what was done, to hand it on",
+    ),
     Command("about", "Help", "About RK Explorer", lambda desk: desk.show_about()),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -23,12 +24,18 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
-from explorer import forget_sets, settings, theme
-from explorer.controller import Controller, Session
+from explorer import forget_sets, recent, settings, theme
+from explorer.confirm import Confirmer
+from explorer.controller import Controller
 from explorer.export import Exporter
 from explorer.jobs import CLOSE_S, Jobs, Say
+from explorer.keeping import Keeper
+from explorer.notice import NEWS, Notice
 from explorer.notify import Notifier
+from explorer.opener import Opener
+from explorer.recent import SESSION, Entry, Recents
 from explorer.reports import save_report
+from explorer.session import Look, Session
 from explorer.state import AppState, StudyForm
 from explorer.window import MainWindow
 
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 
 FAILED, UNUSABLE = 1, 2  # exit statuses: a job failed; nothing could be started
 SETTLE_MS = 300  # for the last drawing before a screenshot
+NOT_CLOSED = "RK Explorer was not closed properly the last time. File > Recent keeps its session."
 NO_DISPLAY = (
     "rk-explorer: no window can be opened here. Check that DISPLAY or WAYLAND_DISPLAY names a "
     "running display, and that Qt's libraries are there (on Debian and Ubuntu: apt install "
@@ -74,8 +82,10 @@ class EngineFactory:
 
     def __call__(self, say: Say) -> Pipeline:
         """A pipeline on the store; StoreError or SpecError where that is impossible."""
+        from engine.runtime import limit_threads, preload_torch
+
+        preload_torch()
         from engine.pipeline import Pipeline
-        from engine.runtime import limit_threads
         from engine.store import Store, default_store
 
         limit_threads()
@@ -103,25 +113,47 @@ class Explorer(QObject):
         self.controller = Controller(self.state, self.jobs, self)
         self.notifier = Notifier(self)
         self.controller.noticed.connect(self.notifier.say)
+        self.controller.archive.told.connect(self.notifier.show)
         self._caught.connect(self.notifier.fail)
         self.window = MainWindow(self.state, self.controller, self.notifier, self.settings)
-        self.exporter = Exporter(self.controller, self.window)
+        self.exporter = Exporter(self.controller, self.settings, self.window)
+        self.exporter.told.connect(self.notifier.show)
+        self._set_up_sessions()
+        self.controller.study_done.connect(self._offer_study)
+        self.confirmer = Confirmer(self.controller, self.window)
         self.autopilot = Autopilot(self)
         self.window.painted.connect(self._begin)
         self.window.closing.connect(self._keep)
+
+    def _set_up_sessions(self) -> None:
+        archive, folder = self.controller.archive, self._file.parent
+        archive.look = self.window.look
+        self.recents = Recents(folder / recent.FILE)
+        self.opener = Opener(self.controller, self.notifier, self.recents, self.window)
+        self.opener.fill(self.window.actions_.menus["File/Recent"])
+        self.window.dropper.dropped.connect(self.opener.take)
+        self.window.recent_cleared.connect(self.opener.clear_recent)
+        self.keeper = Keeper(folder / "live", archive.session, self)
+        self.keeper.failed.connect(self.notifier.fail)
+        self.controller.arriving.connect(self._show_look)
+        self.controller.restored.connect(self._show_views)
 
     def show(self) -> None:
         """Show the window; everything else begins once it is painted."""
         if self.options.size is not None:
             self.window.resize(QSize(*self.options.size))
         elif not self.options.scripted:
-            self.window.restore()
+            self.window.arrange(settings.session_of(self.settings).look)
         self.window.show()
 
     def close(self) -> bool:
         """Stop all work; False if some of it did not stop in time."""
         self.window.close()
         return self.jobs.close(CLOSE_S)
+
+    def _offer_study(self, key: str, sentence: str) -> None:
+        show = functools.partial(self.controller.open_study, key)
+        self.notifier.show(Notice(NEWS, sentence, "Show it", show))
 
     def report(self, error: BaseException) -> None:
         """Show an error nobody foresaw, from any thread."""
@@ -132,10 +164,15 @@ class Explorer(QObject):
             loaded = "torch" in sys.modules
             print(f"first-paint {process_age():.3f} torch={loaded}", file=sys.stderr, flush=True)
         self.window.load_views()
+        self.window.restore_views(settings.session_of(self.settings).look)
         self.controller.start(self._session())
+        if not self.options.scripted:
+            self.keeper.begin()
+            self._offer_left()
 
     def _session(self) -> Session:
         options, kept = self.options, settings.session_of(self.settings)
+        kept = replace(kept, look=Look(views=kept.look.views))  # the rest of it is there already
         form = kept.form
         if options.dataset and (options.dataset, options.root) != (form.dataset, form.root):
             kept = Session(StudyForm(dataset=options.dataset, root=options.root, seed=form.seed))
@@ -146,12 +183,36 @@ class Explorer(QObject):
     def _keep(self) -> None:
         if self.options.scripted:
             return
-        self.window.keep()
-        settings.keep(self.settings, self.state)
+        base = forget_sets.read(self.settings.forget_sets)
+        theirs = forget_sets.read(settings.load(self._file).forget_sets)
+        settings.keep(self.settings, self.state, self.window.look())
+        kept = forget_sets.merged(base, self.state.forget_sets, theirs)
+        self.settings.forget_sets = forget_sets.as_plain(kept)
         try:
             settings.save(self._file, self.settings)
         except OSError as error:
             print(f"rk-explorer: this session could not be kept: {error}", file=sys.stderr)
+        self.keeper.end()
+
+    def _show_look(self, session: Session) -> None:
+        """What a session says about the window, just before its data are shown."""
+        self.window.arrange(session.look)
+        self.window.restore_views(session.look)
+        if session.look.theme:
+            self.window.choose_theme(session.look.theme)
+
+    def _show_views(self, session: Session) -> None:
+        """Once more: some views choose what to show while results arrive."""
+        self.window.restore_views(session.look)
+
+    def _offer_left(self) -> None:
+        """Offer the session of a window that was not closed properly; none is lost by closing."""
+        left = self.keeper.left()
+        for path in reversed(left):
+            self.recents.add(Entry(SESSION, str(path), "not closed properly"))
+        if left:
+            restore = functools.partial(self.controller.archive.open_session, left[0])
+            self.notifier.show(Notice(NEWS, NOT_CLOSED, "Restore the last session", restore, True))
 
 
 class Autopilot(QObject):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,13 +12,14 @@ from PySide6.QtWidgets import (
     QDialog,
     QHeaderView,
     QLineEdit,
+    QMenu,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
-from explorer.actions import COMMANDS, SEPARATOR
+from explorer.actions import COMMANDS, SEPARATOR, Command
 
 OWN_NAME = "command-palette"  # the command that opens it, which it need not offer
 WORD_START, RUN = 3, 4  # what a letter counts more at the start of a word, or after its neighbor
@@ -38,19 +40,42 @@ class Entry:
 
 
 def entries(actions: Mapping[str, QAction]) -> list[Entry]:
-    """The table of commands as it stands now. actions: by the names of commands."""
-    return [
-        Entry(
-            one.name,
-            one.text.rstrip(" ."),
-            one.menu.replace("/", " > "),
-            QKeySequence(one.shortcut).toString(QKeySequence.SequenceFormat.NativeText),
-            one.tip,
-            actions[one.name].isEnabled(),
-        )
-        for one in COMMANDS
-        if one.text != SEPARATOR and one.name != OWN_NAME
-    ]
+    """What can be done now: the table of commands, then what menus list besides (see `listed`)."""
+    known = [one for one in COMMANDS if one.text != SEPARATOR]
+    found = [_command(one, actions[one.name]) for one in known if one.name != OWN_NAME]
+    others = {name: actions[name] for name in actions if "/" in name}
+    return found + [_other(name, action) for name, action in others.items()]
+
+
+def listed(menus: Mapping[str, QMenu]) -> dict[str, QAction]:
+    """What menus hold that is no command, such as docks and recent files, by 'menu/text'.
+
+    menus: by their paths, such as 'File/Recent'. Those that are filled when they open are filled.
+    """
+    found = {}
+    for path, menu in menus.items():
+        menu.aboutToShow.emit()
+        for action in menu.actions():
+            # QAction.menu() would leave the menu to Python, which deletes it
+            submenu = QMenu.menuInAction(action)
+            named = action.text() and not submenu and not action.objectName()
+            if named and not action.isSeparator():
+                found[f"{path}/{action.text()}"] = action
+    return found
+
+
+def _command(one: Command, action: QAction) -> Entry:
+    keys = QKeySequence(one.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
+    menu = one.menu.replace("/", " > ")
+    return Entry(one.name, one.text.rstrip(" ."), menu, keys, one.tip, action.isEnabled())
+
+
+def _other(name: str, action: QAction) -> Entry:
+    """Without the '&1' that is for menus alone."""
+    menu = " > ".join(name.split("/")[:2])
+    text = re.sub(r"^&\d+\s+", "", action.text()).replace("&&", "&").rstrip(" .")
+    tip = action.toolTip() if action.toolTip() != action.text() else ""
+    return Entry(name, text, menu, "", tip, action.isEnabled())
 
 
 def search(found: Sequence[Entry], query: str) -> list[Entry]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -16,20 +16,34 @@ from engine.errors import SpecError
 from engine.forget import check_forget, parse_forget
 from engine.labels import model_label
 from engine.report import Progress
-from engine.results import Embedding, ModelResult, Neighborhood, StudySummary
-from engine.spec import DataSpec, RunSpec
-from explorer import forget_sets, tasks
+from engine.results import StudySummary
+from engine.spec import RunSpec
+from explorer import forget_sets, on_screen, tasks
+from explorer.archiving import Archiving
+from explorer.around import Around
 from explorer.catalog import Catalog, names_only
 from explorer.forget_sets import Library, Sets
-from explorer.jobs import HEAVY, PROBE, Job, Jobs, Points
+from explorer.jobs import HEAVY, PROBE, Job, Jobs
 from explorer.lens import Lens, Sight
+from explorer.notice import ERROR as ERROR
+from explorer.notice import NEWS as NEWS
+from explorer.questions import Looking
+from explorer.runs import Runs
+from explorer.session import Session as Session
+from explorer.shelf import Shelf, sized
 from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, AppState, Selection, StudyForm
+from explorer.studying import NO_FORGET, Studying
+from explorer.watching import Rewatch
+from explorer.worst import ranking
 
-NEWS, ERROR = "news", "error"
+if TYPE_CHECKING:
+    from engine.belongings import Belongings
+
 UNDO_STEPS = 200
 COMBINED = {REPLACE: "Load", ADD: "Add", INTERSECT: "Intersect with", REMOVE: "Subtract"}
-NO_FORGET = "The forget set is empty. Choose samples, or write a forget set in the toolbar."
-RESUMABLE = "Stopped. What was finished is kept: Run goes on from there."
+NOT_TRAINED = "Test samples were never learned: only training samples enter the forget set."
+NOT_MEASURED = "Nothing is measured yet. Press Run; then the forget samples have an order."
+OPENING = "opening"  # channel: of what is opened, the latest counts
 
 
 @dataclass(frozen=True)
@@ -40,16 +54,6 @@ class Choice:
     forget: tuple[int, ...]
     text: str
     sets: Library
-
-
-@dataclass(frozen=True)
-class Session:
-    """What to bring back once the dataset called for is loaded again."""
-
-    form: StudyForm
-    fingerprint: str = ""
-    selection: Selection = field(default_factory=Selection)
-    forget: tuple[int, ...] = ()
 
 
 class _Step(QUndoCommand):
@@ -73,13 +77,22 @@ class Controller(QObject):
 
     noticed = Signal(str, str)  # NEWS or ERROR, sentence
     logged = Signal(str)
+    arriving = Signal(object)  # Session: its dataset is there, and is going to be shown
+    restored = Signal(object)  # Session: its study is shown
     opened = Signal()  # a dataset is shown
+    data_missing = Signal(object, str)  # Session, why its dataset is not there
+    saved = Signal(list)  # the files that were written
     completed = Signal()  # a study is shown
     stopped = Signal()  # a study was cancelled or failed
-    studies_listed = Signal(list)  # list[StudySummary]
-    figure_wanted = Signal(str)  # kind: somebody should choose a file
+    studies_wanted = Signal()  # somebody should choose one of AppState.studies
+    figure_wanted = Signal(str, object)  # kind, its options: somebody should say where and how
+    set_wanted = Signal()  # somebody should choose several figures
+    report_wanted = Signal()  # somebody should choose a file for the report
+    forget_wanted = Signal()  # somebody should choose a file for the forget set
     checkpoint_wanted = Signal(str)  # model: somebody should choose a file
-    command_written = Signal(str)  # the line that makes the study that is shown
+    command_written = Signal(str)  # the line that makes a study
+    study_done = Signal(str, str)  # key, sentence: of a study that is not shown
+    many_wanted = Signal(int)  # so many studies: somebody should say whether they are meant
 
     def __init__(self, state: AppState, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -87,8 +100,7 @@ class Controller(QObject):
         self.undo = QUndoStack(self)
         self.undo.setUndoLimit(UNDO_STEPS)
         self.spec: RunSpec | None = None  # of the results that are shown
-        self._generation = 0  # results of an earlier one are not shown any more
-        self._asked: tuple[Any, ...] = ()  # the neighborhood that was last asked for
+        self.generation = 0  # results of an earlier one are not shown any more
         self._step: _Step | None = None
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
@@ -97,9 +109,28 @@ class Controller(QObject):
         jobs.progressed.connect(self._on_progressed)
         jobs.ended.connect(self._on_ended)
         jobs.logged.connect(self.logged)
-        for changed in (state.selection_changed, state.probe_changed, state.models_changed):
-            changed.connect(self._look_around)
+        self._around = Around(state, jobs, self._under_lens, self)
+        self.queue = Runs(state, jobs, self)
+        self.shelf = Shelf(state, jobs, self.queue, self)
+        self.archive = Archiving(state, jobs, self, self)
+        self._studying = Studying(state, jobs, self.queue, self, self)
+        self._connect_queue()
         self._lens = Lens(state, jobs, self._under_lens, self)
+        self._looking = Looking(state, jobs, self._whole, self)
+        self._rewatch = Rewatch(state, jobs, self._whole, self)
+        self._rewatch.failed.connect(self._on_failed)
+
+    def _connect_queue(self) -> None:
+        self._studying.told.connect(self._tell)
+        self._studying.refused.connect(self._on_failed)
+        self._studying.many_wanted.connect(self.many_wanted)
+        self._studying.finished.connect(self.list_studies)
+        self._studying.finished.connect(self.study_done)
+        self._studying.stopped.connect(self.stopped)
+        self.opened.connect(self._studying.leave)
+        self.shelf.failed.connect(self._on_failed)
+        self.shelf.deleted.connect(self._on_deleted)
+        self.shelf.command_written.connect(self.command_written)
 
     # -- datasets and stored studies ------------------------------------------------------
     def start(self, session: Session) -> None:
@@ -110,6 +141,7 @@ class Controller(QObject):
         self.jobs.submit(
             Job(title, tasks.read_catalog, done=self._on_catalog, failed=self._on_failed)
         )
+        self.jobs.submit(Job("Listing studies", tasks.list_studies, done=self._on_studies))
 
     def open_dataset(self, name: str, root: str = "", side: int = 0) -> None:
         """Load a dataset and suggest a study on it; what is shown stays until it is there."""
@@ -117,14 +149,28 @@ class Controller(QObject):
         fresh = StudyForm(dataset=name, root=root, side=side, seed=form.seed, methods=form.methods)
         self._open(Session(fresh))
 
+    def restore(self, session: Session) -> None:
+        """Show what a session describes, on the very data it was kept with."""
+        self._open(session, exact=True)
+
+    def lane(self) -> str:
+        """Where data and studies are opened: beside a study that runs, not behind it."""
+        return PROBE if self.queue.live() else HEAVY
+
     def list_studies(self) -> None:
-        """Ask for the studies in the store; `studies_listed` brings them."""
-        self._submit("Listing studies", tasks.list_studies, self._on_studies, lane=PROBE)
+        """Read the studies in the store into AppState.studies."""
+        job = Job("Listing studies", tasks.list_studies, PROBE, "studies", done=self._on_studies)
+        self.jobs.submit(job)
+
+    def choose_study(self) -> None:
+        """Let a person choose one of the studies in the store."""
+        job = Job("Listing studies", tasks.list_studies, PROBE, "studies", done=self._offer)
+        self.jobs.submit(job)
 
     def open_study(self, key: str) -> None:
         """Show a study from the store, with its dataset and its form."""
-        self._stop_study()
-        self._submit(f"Opening study {key}", functools.partial(tasks.open_study, key), self._show)
+        work = functools.partial(tasks.open_study, key)
+        self._submit(f"Opening study {key}", work, self._show, lane=self.lane(), channel=OPENING)
 
     # -- the form -------------------------------------------------------------------------
     def change_form(self, **changes: Any) -> None:
@@ -152,7 +198,7 @@ class Controller(QObject):
 
     # -- wishes of the views --------------------------------------------------------------
     def set_current(self, index: int | None) -> None:
-        """Put a training sample under the lens."""
+        """Put a sample under the lens; test samples are numbered after the training samples."""
         if index is None or self._has(index):
             selection = replace(self.state.selection, current=index)
             self._choose("Look at a sample", selection=selection)
@@ -180,24 +226,76 @@ class Controller(QObject):
         """Show the neighborhood at another perturbation or norm."""
         self.state.probe = (perturbation, float(tau))
 
-    def look_slice(self, directions: str) -> None:
-        """Keep the slice along this pair of directions in view; '' once nobody looks at it."""
-        self._lens.point(directions)
+    def look_beside(self, taus: tuple[float, ...]) -> None:
+        """Have the neighborhoods beside the one shown, on this grid, ready; () for none."""
+        self._around.prepare(taus)
 
-    def embed(self, model: str) -> None:
-        """Compute (or fetch) the embedding of this model's features."""
-        if self.spec is None:
-            self.noticed.emit(NEWS, "There is no model to embed yet. Press Run first.")
+    def rank_by(self, model: str) -> None:
+        """Put the forget samples in the order of their r in this model."""
+        self.state.ranked_by = model
+
+    def step_worst(self, places: int) -> None:
+        """Put the forget sample so many places further down that order under the lens."""
+        order = ranking(self.state)
+        if order is None:
+            self.noticed.emit(NEWS, NOT_MEASURED)
             return
-        title = f"Embedding the features of {self.label(model)}"
-        self._submit(title, functools.partial(tasks.embed, self.spec, model), self._on_embedding)
+        sample = order.step(places)
+        if sample is None:
+            end = "worst" if places < 0 else "last"
+            self.noticed.emit(NEWS, f"Sample {order.current} is the {end} of the forget set.")
+        else:
+            self.set_current(sample)
 
-    def export(self, kind: str) -> None:
+    def look_slice(self, directions: str, towards: int = -1) -> None:
+        """Keep the slice along this pair of directions in view; '' once nobody looks at it.
+
+        towards: the sample that the pair 'chosen' leads to.
+        """
+        self._lens.point(directions, towards)
+
+    def look(self, name: str, *words: Hashable) -> None:
+        """Keep the answer to a question about the study in view (see questions.QUESTIONS)."""
+        self._looking.look(name, *words)
+
+    def look_away(self, name: str) -> None:
+        """Nobody looks at the answer to this question any more."""
+        self._looking.look_away(name)
+
+    def watch_again(self, model: str) -> None:
+        """Run a method of the study that is shown once more, to see its epochs."""
+        self._rewatch.watch(model, self.label(model))
+
+    def compare(self, keys: tuple[str, ...]) -> None:
+        """Show these stored studies beside the one that is open; () shows it alone."""
+        self.state.compared = keys
+        if keys:
+            self.look("beside", keys)
+        else:
+            self.look_away("beside")
+            self.state.beside = None
+
+    def export(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
         """Ask for a file, then export the figure called `kind`."""
+        if self._has_study():
+            shown = on_screen.options(self.state, kind)
+            self.figure_wanted.emit(kind, {**shown, **(options or {})})
+
+    def export_set(self) -> None:
+        """Ask which figures belong to a set, then export them."""
+        if self._has_study():
+            self.set_wanted.emit()
+
+    def write_report(self) -> None:
+        """Ask for a file, then write the report of the study that is shown."""
+        if self._has_study():
+            self.report_wanted.emit()
+
+    def _has_study(self) -> bool:
+        """Whether there is a study to export; else people are told."""
         if self.state.study is None:
             self.noticed.emit(NEWS, "There is nothing to export yet. Run a study first.")
-        else:
-            self.figure_wanted.emit(kind)
+        return self.state.study is not None
 
     def export_checkpoint(self, model: str) -> None:
         """Ask for a file, then save this model's weights."""
@@ -206,33 +304,16 @@ class Controller(QObject):
         else:
             self.checkpoint_wanted.emit(model)
 
-    def run(self) -> None:
-        """Start the study that the form describes, or go on with it."""
-        dataset, form = self.state.dataset, self.state.form
-        problem = self._why_not()
-        if dataset is None or problem:
-            self.noticed.emit(ERROR, problem)
-            return
-        self._clear()
-        generation = self._generation
-        self.jobs.submit(
-            Job(
-                f"Running the study on {dataset.label}",
-                functools.partial(tasks.run_study, form, self.state.forget, dataset),
-                points=functools.partial(self._on_points, generation),
-                done=functools.partial(self._if_current, generation, self._complete),
-                failed=self._on_study_failed,
-                cancelled=self._on_study_stopped,
-                channel="study",
-            )
-        )
+    def run(self, *, sure: bool = False) -> None:
+        """Queue what the form describes, or go on with it; `sure`: however many studies it is."""
+        self._studying.run(sure=sure)
 
-    def studying(self) -> bool:
-        """Whether a study is running or waiting to."""
-        return any(job.channel == "study" for job in self.jobs.live(HEAVY))
+    def follow(self, on: bool) -> None:
+        """Show what runs as it grows, or leave what is shown alone."""
+        self._studying.follow(on)
 
     def cancel(self) -> None:
-        """Stop the heavy work; what was computed is kept."""
+        """Stop the heavy work that is under way; what was computed is kept, what waits begins."""
         self.jobs.cancel(HEAVY)
 
     # -- named forget sets ----------------------------------------------------------------
@@ -258,8 +339,22 @@ class Controller(QObject):
         """Let a saved forget set replace the current one, add to it, narrow it or lessen it."""
         named = self.forget_sets().get(name)
         if named is not None:
-            chosen = forget_sets.combined(self.state.forget, named, mode)
-            self._try_forget(chosen, f"{COMBINED[mode]} the forget set '{name}'")
+            self.combine_forget(named, mode, f"the forget set '{name}'")
+
+    def combine_forget(self, indices: tuple[int, ...], mode: str, what: str) -> None:
+        """Let samples replace the forget set, add to it, narrow it or lessen it.
+
+        what: what undo calls these samples.
+        """
+        chosen = forget_sets.combined(self.state.forget, indices, mode)
+        self._try_forget(chosen, f"{COMBINED[mode]} {what}")
+
+    def export_forget(self) -> None:
+        """Ask for a file, then list the forget set of the next run in it."""
+        if self.state.forget:
+            self.forget_wanted.emit()
+        else:
+            self.noticed.emit(ERROR, self.state.form_error or NO_FORGET)
 
     def delete_forget_set(self, name: str) -> None:
         """Forget the name; the current forget set stays."""
@@ -267,17 +362,24 @@ class Controller(QObject):
         self._choose(f"Delete the forget set '{name}'", sets=sets)
 
     # -- exports, once a file is chosen ---------------------------------------------------
-    def save_figure(self, kind: str, out: Path) -> None:
+    def save_figure(self, kind: str, out: Path, options: Mapping[str, Any]) -> None:
         """Write the figure called `kind`, with its numbers as CSV beside it."""
         study = self.state.study
         if study is not None:
-            work = functools.partial(tasks.save_figure, study, kind, out, self._options(kind))
+            work = functools.partial(tasks.save_figure, study, kind, out, options)
             self._submit(f"Exporting {out.name}", work, self._on_saved, lane=PROBE, channel=out)
 
     def save_checkpoint(self, model: str, out: Path) -> None:
         """Write the weights of one model."""
         if self.spec is not None:
             work = functools.partial(tasks.save_checkpoint, self.spec, model, out)
+            self._submit(f"Exporting {out.name}", work, self._on_saved, lane=PROBE, channel=out)
+
+    def save_forget(self, out: Path) -> None:
+        """Write the indices of the forget set, with their classes, as CSV."""
+        dataset = self.state.dataset
+        if dataset is not None:
+            work = functools.partial(tasks.save_forget, self.state.forget, dataset, out)
             self._submit(f"Exporting {out.name}", work, self._on_saved, lane=PROBE, channel=out)
 
     def write_command(self) -> None:
@@ -299,17 +401,22 @@ class Controller(QObject):
     # -- from wishes to changes -----------------------------------------------------------
     def _has(self, index: int) -> bool:
         dataset = self.state.dataset
-        return dataset is not None and 0 <= index < len(dataset.train_y)
+        return dataset is not None and 0 <= index < len(dataset)
 
     def _mark(self) -> str:
         """Fingerprint of the open dataset, '' without one."""
         return self.state.dataset.spec.fingerprint if self.state.dataset else ""
 
     def _set_forget(self, chosen: tuple[int, ...], text: str) -> None:
-        if self.state.dataset is not None and not self.state.selection.chosen:
+        dataset = self.state.dataset
+        if dataset is not None and not self.state.selection.chosen:
             self.noticed.emit(NEWS, "No samples are selected. Click some first.")
             return
-        self._try_forget(chosen, text)
+        trained = tuple(i for i in chosen if dataset is not None and not dataset.is_test(i))
+        if len(trained) < len(chosen):
+            self.noticed.emit(NEWS, NOT_TRAINED)
+        if trained or not chosen:
+            self._try_forget(trained, text)
 
     def _try_forget(self, chosen: tuple[int, ...], text: str) -> None:
         dataset = self.state.dataset
@@ -352,69 +459,68 @@ class Controller(QObject):
     def _end_turn(self) -> None:
         self._step = None
 
-    def _why_not(self) -> str:
-        """Why no study can start now, as a sentence, or ''."""
-        if self.state.dataset is None:
-            return "No dataset is open yet. Wait for it, or choose one in the toolbar."
-        if self.studying():
-            return "A study is running already. Cancel it first, or wait for it."
-        if self.state.form_error:
-            return self.state.form_error
-        if not self.state.forget:
-            return NO_FORGET
-        return ""
-
     # -- jobs -----------------------------------------------------------------------------
     def _submit(
         self, title: str, work: Any, then: Any, *, lane: str = HEAVY, channel: object = ""
     ) -> None:
-        done = functools.partial(self._if_current, self._generation, then)
+        done = functools.partial(self._if_current, self.generation, then)
         self.jobs.submit(
             Job(title, work, lane, str(channel) or title, done=done, failed=self._on_failed)
         )
 
     def _if_current(self, generation: int, then: Any, result: Any) -> None:
-        if generation == self._generation:
+        if generation == self.generation:
             then(result)
 
-    def _stop_study(self) -> None:
-        if self.studying():
-            self.jobs.cancel(HEAVY)
-
-    def _open(self, session: Session) -> None:
-        self._stop_study()
-        form = session.form
-        spec = DataSpec(form.dataset, form.root, form.seed, form.side)
+    def _open(self, session: Session, exact: bool = False) -> None:
+        missing = functools.partial(self.data_missing.emit, session)
         self.jobs.submit(
             Job(
-                f"Opening {form.dataset}",
-                functools.partial(tasks.load_dataset, spec),
+                f"Opening {session.form.dataset}",
+                functools.partial(tasks.load_dataset, session, exact),
+                self.lane(),
+                OPENING,
                 done=functools.partial(self._on_dataset, session),
-                failed=self._on_dataset_failed,
+                failed=missing if exact else self._on_dataset_failed,
                 cancelled=self.state.form_changed.emit,
             )
         )
 
     def _on_dataset(self, session: Session, dataset: Dataset) -> None:
         same = session.fingerprint == dataset.spec.fingerprint
-        form = session.form
+        form = replace(session.form, root=dataset.spec.root)
+        self.arriving.emit(session)
         self._install(dataset, form)
         if same:
-            self.state.selection = session.selection
+            self._show_again(session)
         if same and session.forget and not form.forget:
             self.state.forget = session.forget
         else:
             self.set_forget_text(form.forget or dataset.recommended.forget)
         self.undo.clear()
-        if not self.state.form_error:
+        if same and session.study:
+            work = functools.partial(tasks.recall_key, session.study)
+            done = functools.partial(self._on_recalled_for, session)
+            self._submit("Opening the study", work, done, lane=self.lane(), channel=OPENING)
+        elif not self.state.form_error:
             work = functools.partial(
                 tasks.recall_study, self.state.form, self.state.forget, dataset
             )
-            self._submit("Looking for this study in the store", work, self._on_recalled)
+            title = "Looking for this study in the store"
+            self._submit(title, work, self._on_recalled, lane=self.lane(), channel=OPENING)
         self.opened.emit()
 
+    def _show_again(self, session: Session) -> None:
+        """What refers to these very data comes back."""
+        state = self.state
+        state.selection = session.selection
+        state.probe, state.ranked_by = session.probe, session.ranked_by
+        state.forget_sets = forget_sets.joined(
+            state.forget_sets, session.fingerprint, session.sets
+        )
+
     def _install(self, dataset: Dataset, form: StudyForm) -> None:
-        self._clear()
+        self.clear()
         self._step = None
         self.state.selection = Selection()
         self.state.forget = ()
@@ -423,23 +529,27 @@ class Controller(QObject):
         self.state.form = form
         self.state.dataset = dataset
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
         """Show no results; whatever still runs for them will not be shown either."""
-        self._generation += 1
+        self.generation += 1
         self.spec = None
-        self._asked = ()
         state = self.state
-        state.study = state.residual = state.embedding = state.neighborhood = None
-        state.models, state.losses = {}, {}
+        state.study = state.residual = state.neighborhood = None
+        state.models, state.losses, state.epochs = {}, {}, {}
 
     def _show(self, opened: tasks.Opened) -> None:
         self._install(opened.dataset, _form_of(opened.found.spec, self.state.form))
         self.state.forget = opened.found.spec.forget
         self.undo.clear()
         self.opened.emit()
-        self._complete(opened.found)
+        self.complete(opened.found)
 
-    def _complete(self, found: tasks.Found) -> None:
+    def show_spec(self, spec: RunSpec) -> None:
+        """What is going to be shown are results of this study."""
+        self.spec = spec
+
+    def complete(self, found: tasks.Found) -> None:
+        """Show a finished study."""
         state = self.state
         self.spec = found.spec
         state.losses = {name: model.loss for name, model in found.models.items()}
@@ -450,89 +560,64 @@ class Controller(QObject):
             worst = found.study.residual.worst_sample()
             state.selection = replace(state.selection, current=worst)
         self.completed.emit()
-        methods = [method.name for method in found.spec.methods]
-        self.embed(next((name for name in methods if name in found.models), "original"))
+        self.list_studies()
 
-    def _look_around(self) -> None:
-        """Ask for the neighborhood of the current sample, unless it was asked for already."""
-        sight = self._under_lens()
-        if sight is None:
-            self.state.neighborhood = None
-            self._asked = ()
-            return
-        asked = (self._generation, sight.sample, sight.probe)
-        if asked == self._asked:
-            return
-        self._asked = asked
-        work = functools.partial(tasks.look_around, *sight)
-        title = f"Looking around sample {sight.sample}"
-        self._submit(title, work, self._on_neighborhood, lane=PROBE, channel="neighborhood")
+    def _whole(self) -> RunSpec | None:
+        """The spec of the study that is shown, None before all its models exist."""
+        whole = self.spec is not None and _names(self.spec) <= set(self.state.models)
+        return self.spec if whole else None
 
     def _under_lens(self) -> Sight | None:
         """What can be looked at, or None without a current sample or before all models exist."""
-        current, models = self.state.selection.current, self.state.models
-        if current is None or self.spec is None or not _names(self.spec) <= set(models):
+        current, spec = self.state.selection.current, self._whole()
+        if current is None or spec is None:
             return None
-        return Sight(self.spec, current, self._probe(self.spec))
+        return Sight(spec, current, self._probe(spec))
 
     def _probe(self, spec: RunSpec) -> tuple[str, float]:
         perturbation, tau = self.state.probe
         taus = spec.probe.taus
         return perturbation or spec.probe.perturbation, tau if tau >= 0 else taus[len(taus) // 2]
 
-    def _options(self, kind: str) -> dict[str, Any]:
-        """What a figure shows besides the study: the sample or the model on screen."""
-        around, embedding = self.state.neighborhood, self.state.embedding
-        if kind == "neighborhood" and around is not None:
-            return {"sample": around.sample, "tau": around.tau}
-        if kind == "embedding" and embedding is not None:
-            return {"model": embedding.model}
-        return {}
-
     # -- what jobs bring ------------------------------------------------------------------
-    def _on_points(self, generation: int, batch: Points) -> None:
-        if generation != self._generation:
-            return
-        models: dict[str, ModelResult] = {}
-        losses = dict(self.state.losses)
-        for channel, data in batch:
-            if channel == "spec":
-                self.spec = data
-            elif channel == "loss":
-                _add_loss(losses, *data)
-            elif channel == "model":
-                models[data.name] = data
-                losses[data.name] = data.loss
-        self.state.losses = losses
-        if models:
-            self.state.models = {**self.state.models, **models}
-        curves = [data for channel, data in batch if channel == "residual"]
-        if curves:
-            self.state.residual = curves[-1]
-
     def _on_catalog(self, catalog: Catalog) -> None:
         self.state.catalog = catalog
 
     def _on_recalled(self, found: tasks.Found | None) -> None:
         if found is not None:
             self.logged.emit("This study was computed before; it comes from the store.")
-            self._complete(found)
+            self.complete(found)
+
+    def _on_recalled_for(self, session: Session, found: tasks.Found | None) -> None:
+        if found is None:
+            self._tell("The study of this session is in the store no more. Press Run to make it.")
+        else:
+            self.complete(found)
+            self.state.selection = session.selection
+            self.restored.emit(session)
 
     def _on_studies(self, studies: list[StudySummary]) -> None:
-        self.studies_listed.emit(studies)
+        self.state.studies = tuple(studies)
 
-    def _on_embedding(self, embedding: Embedding) -> None:
-        self.state.embedding = embedding
-
-    def _on_neighborhood(self, neighborhood: Neighborhood) -> None:
-        self.state.neighborhood = neighborhood
+    def _offer(self, studies: list[StudySummary]) -> None:
+        self._on_studies(studies)
+        self.studies_wanted.emit()
 
     def _on_saved(self, files: list[Path]) -> None:
-        names = " and ".join(str(path) for path in files)
-        self.noticed.emit(NEWS, f"Saved {names}.")
+        self.saved.emit(files)
 
     def _on_command(self, line: str) -> None:
         self.command_written.emit(line)
+
+    def _on_deleted(self, gone: Belongings) -> None:
+        if self.state.study is not None and self.state.study.key in gone.keys:
+            self.clear()
+        what = "The study was" if len(gone.keys) == 1 else f"{len(gone.keys):,} studies were"
+        self._tell(f"{what} deleted; {sized(gone.size)} are free again.")
+        self.list_studies()
+
+    def _tell(self, sentence: str) -> None:
+        self.noticed.emit(NEWS, sentence)
 
     def _on_failed(self, sentence: str) -> None:
         self.noticed.emit(ERROR, sentence)
@@ -540,14 +625,6 @@ class Controller(QObject):
     def _on_dataset_failed(self, sentence: str) -> None:
         self.noticed.emit(ERROR, sentence)
         self.state.form_changed.emit()  # the toolbar goes back to the dataset that is open
-
-    def _on_study_failed(self, sentence: str) -> None:
-        self.noticed.emit(ERROR, sentence)
-        self.stopped.emit()
-
-    def _on_study_stopped(self) -> None:
-        self.logged.emit(RESUMABLE)
-        self.stopped.emit()
 
     def _on_started(self, job: Job) -> None:
         if job.lane == HEAVY:
@@ -571,13 +648,6 @@ def _show(state: AppState, choice: Choice) -> None:
     state.forget = choice.forget
     state.form = replace(state.form, forget=choice.text)
     state.forget_sets = choice.sets
-
-
-def _add_loss(losses: dict[str, tuple[float, ...]], stage: str, epoch: int, loss: float) -> None:
-    """Put the loss of a 1-based epoch in its place; epochs of an earlier session stay unknown."""
-    before = losses.get(stage, ())[: epoch - 1]
-    unknown = (float("nan"),) * (epoch - 1 - len(before))
-    losses[stage] = (*before, *unknown, loss)
 
 
 def _names(spec: RunSpec) -> set[str]:
@@ -610,4 +680,5 @@ def _form_of(spec: RunSpec, form: StudyForm) -> StudyForm:
         taus=taus,
         draws=spec.probe.draws,
         probe={name: value for name, value in probe.items() if name not in kept},
+        weights={one.name: one.path for one in spec.foreign},
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, qVersion
@@ -21,12 +23,13 @@ from engine import __version__
 from engine.errors import SpecError
 from engine.results import StudySummary
 from engine.spec import ProbeSpec, RunSpec, TrainSpec, parse_taus
+from explorer import grid
 from explorer.catalog import Field, amended, describe
 from explorer.controller import Controller
 from explorer.forms import FieldsForm, FormDialog, worded
 from explorer.state import AppState
 
-ATTACK = ("steps", "step_size", "target")
+PROBED = ("adaptive", "steps", "step_size", "target", "arithmetic")  # beside the usual fields
 
 
 class SettingsDialog(FormDialog):
@@ -46,14 +49,27 @@ class SettingsDialog(FormDialog):
                 "draws": form.draws,
                 **({"taus": form.taus} if form.taus else {}),
                 **form.probe,
-            }
+            },
+            {**grid.values_of(form.grid, grid.STUDY), **grid.values_of(form.grid, grid.PROBE)},
         )
         self._training = FieldsForm(
             training_fields(state), "For the Original and for every Re-train."
         )
-        self._training.show_values(form.training)
+        self._training.show_values(form.training, grid.values_of(form.grid, grid.TRAIN))
         forms = {"Measuring": self._measuring, "Training": self._training}
         super().__init__("Settings of the study", forms, parent)
+
+    def swept(self) -> dict[str, Sequence[Any]]:
+        """The form's grid with what has several values here."""
+        found = self._measuring.several()
+        probe = {name: found.pop(name) for name in PROBED if name in found}
+        kept = grid.with_values(self._controller.state.form.grid, grid.STUDY, found)
+        kept = grid.with_values(kept, grid.PROBE, probe)
+        return grid.with_values(kept, grid.TRAIN, self._training.several())
+
+    def studies(self) -> int:
+        """How many studies Run would start with these settings."""
+        return grid.size_of(replace(self._controller.state.form, grid=self.swept()))
 
     def problem(self) -> str:
         """Also a grid of tau that cannot be read."""
@@ -75,8 +91,9 @@ class SettingsDialog(FormDialog):
             perturbation=values["perturbation"],
             draws=values["draws"],
             taus=changes.get("taus", ""),
-            probe={name: changes[name] for name in ATTACK if name in changes},
+            probe={name: changes[name] for name in PROBED if name in changes},
             training=self._training.changes(),
+            grid=self.swept(),
         )
 
 
@@ -93,7 +110,8 @@ class MethodsDialog(FormDialog):
             item = state.catalog.method(name)
             fields = amended(item.fields, advised.get(name, {}))
             pages[item.label] = FieldsForm(fields, item.help)
-            pages[item.label].show_values(form.settings.get(name, {}))
+            several = grid.values_of(form.grid, name)
+            pages[item.label].show_values(form.settings.get(name, {}), several)
             self._names[item.label] = name
         super().__init__("Settings of methods", pages, parent)
 
@@ -104,7 +122,18 @@ class MethodsDialog(FormDialog):
         super().accept()
         changes = {self._names[label]: page.changes() for label, page in self.forms.items()}
         kept = dict(self._controller.state.form.settings)
-        self._controller.change_form(settings={**kept, **changes})
+        self._controller.change_form(settings={**kept, **changes}, grid=self.swept())
+
+    def swept(self) -> dict[str, Sequence[Any]]:
+        """The form's grid with what has several values here."""
+        found: dict[str, Sequence[Any]] = dict(self._controller.state.form.grid)
+        for label, page in self.forms.items():
+            found = grid.with_values(found, self._names[label], page.several())
+        return found
+
+    def studies(self) -> int:
+        """How many studies Run would start with these settings."""
+        return grid.size_of(replace(self._controller.state.form, grid=self.swept()))
 
 
 class StudiesDialog(QDialog):
@@ -179,7 +208,7 @@ def measuring_fields(state: AppState) -> tuple[Field, ...]:
             "perturbation norms: low:high:count (0:0.4:11) or a list (0,0.01,0.03)", "pixel range",
         ),
         probe["draws"],
-        *(probe[name] for name in ATTACK),
+        *(probe[name] for name in PROBED),
     )  # fmt: skip
 
 

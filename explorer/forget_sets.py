@@ -26,6 +26,29 @@ def deleted(library: Library, fingerprint: str, name: str) -> Library:
     return {**others, fingerprint: left} if left else others
 
 
+def joined(library: Library, fingerprint: str, sets: Sets) -> Library:
+    """The library with these sets too; where a name is taken by other samples, a number follows."""
+    mine = dict(library.get(fingerprint, {}))
+    for name, indices in sets.items():
+        names = [name, *(f"{name[: LONGEST_NAME - 6]} ({number})" for number in range(2, 1000))]
+        if all(mine.get(one) != indices for one in names):
+            mine[next(one for one in names if one not in mine)] = indices
+    return {**library, fingerprint: mine} if mine else library
+
+
+def merged(base: Library, mine: Library, theirs: Library) -> Library:
+    """What two windows made of `base`: each name as whoever changed it has it, else mine."""
+    found: Library = {}
+    for mark in {**theirs, **mine}:
+        was, here, there = (one.get(mark, {}) for one in (base, mine, theirs))
+        changed = {name for name in {**was, **there} if there.get(name) != was.get(name)}
+        untouched = {name for name in changed if here.get(name) == was.get(name)}
+        kept = {name: one for name, one in here.items() if name not in untouched}
+        kept |= {name: there[name] for name in untouched if name in there}
+        found = {**found, mark: kept} if kept else found
+    return found
+
+
 def combined(current: tuple[int, ...], named: tuple[int, ...], mode: str) -> tuple[int, ...]:
     """The current forget set after a named one arrives in a mode of `Selection.combine`, sorted."""
     return tuple(sorted(Selection(None, frozenset(current)).combine(named, mode).chosen))

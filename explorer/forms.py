@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QLocale, Signal
-from PySide6.QtGui import QDoubleValidator
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -27,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.catalog import Field
+from explorer.numbers import SEVERAL, NumbersValidator, WholeBox, parts_of
 
 LARGEST = 2**31 - 1  # what a QSpinBox can hold
 EDITOR_HEIGHT = 26  # px, so that all kinds of editors line up
@@ -61,10 +61,24 @@ class FieldsForm(QWidget):
         values = self.values()
         return {item.name: values[item.name] for item in self._fields if self._differs(item)}
 
-    def show_values(self, changes: Mapping[str, Any]) -> None:
-        """Show the recommended values with these changes; unknown names are ignored."""
+    def several(self) -> dict[str, tuple[Any, ...]]:
+        """The numbers of every field in which more than one is written."""
+        found = {item.name: _several(self._editors[item.name]) for item in self._fields}
+        return {name: values for name, values in found.items() if values}
+
+    def show_values(
+        self, changes: Mapping[str, Any], several: Mapping[str, Sequence[Any]] | None = None
+    ) -> None:
+        """Show the recommended values with these changes; unknown names are ignored.
+
+        several: the fields that have more than one value.
+        """
         for item in self._fields:
-            _write(self._editors[item.name], item, changes.get(item.name, item.default))
+            editor = self._editors[item.name]
+            _write(editor, item, changes.get(item.name, item.default))
+            values = (several or {}).get(item.name, ())
+            if len(values) > 1:
+                _write_several(editor, values)
 
     def reset(self) -> None:
         """Back to what is recommended."""
@@ -117,6 +131,9 @@ class FormDialog(QDialog):
             self._tabs.addTab(area, name)
         self._error = worded("", "danger")
         self._error.hide()
+        self._size = worded("", "muted")
+        for form in self.forms.values():
+            form.changed.connect(self._show_size)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok
             | QDialogButtonBox.StandardButton.Cancel
@@ -129,8 +146,17 @@ class FormDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        for part in (self._tabs, self._error, buttons):
+        for part in (self._tabs, self._size, self._error, buttons):
             layout.addWidget(part)
+        self._show_size()
+
+    def studies(self) -> int:
+        """How many studies Run would start with these settings."""
+        return 1
+
+    def _show_size(self) -> None:
+        size = self.studies()
+        self._size.setText(f"Run will start {size:,} studies." if size > 1 else f"{SEVERAL}.")
 
     def problem(self) -> str:
         """The first value that cannot be used, as a sentence; '' if all can."""
@@ -158,8 +184,9 @@ class FormDialog(QDialog):
 
 
 def worded(text: str, role: str, *, wrap: bool = True) -> QLabel:
-    """A label in one of the style sheet's roles: 'muted', 'danger' or 'empty'."""
+    """A label in one of the style sheet's roles: 'muted', 'danger' or 'empty'; no markup."""
     label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(wrap)
     label.setObjectName(role)
     return label
@@ -180,22 +207,19 @@ def _make(item: Field) -> Editor:
     return line
 
 
-def _spin_box(item: Field) -> QSpinBox:
-    box = QSpinBox()
+def _spin_box(item: Field) -> WholeBox:
+    box = WholeBox()
     low = -LARGEST if item.low is None else int(item.low)
     box.setRange(low, LARGEST if item.high is None else int(min(item.high, LARGEST)))
     return box
 
 
-def _validator(item: Field, parent: QLineEdit) -> QDoubleValidator:
+def _validator(item: Field, parent: QLineEdit) -> NumbersValidator:
     """Keeps to the range; text, not a spin box, because a learning rate may be 1e-05."""
-    found = QDoubleValidator(parent)
-    found.setLocale(QLocale.c())
-    found.setDecimals(20)
     low = -float("inf") if item.low is None else item.low
     smallest = 1e-12 if item.exclusive_low and low == 0 else low
-    found.setRange(smallest, float("inf") if item.high is None else item.high)
-    return found
+    high = float("inf") if item.high is None else item.high
+    return NumbersValidator(smallest, high, parent)
 
 
 def _read(editor: Editor, item: Field) -> Any:
@@ -208,7 +232,7 @@ def _read(editor: Editor, item: Field) -> Any:
     text = editor.text().strip()
     if item.kind != "float":
         return text
-    number = float(text) if editor.hasAcceptableInput() else item.default
+    number = float(parts_of(text)[0]) if editor.hasAcceptableInput() else item.default
     return item.default if _text(number) == _text(item.default) else number
 
 
@@ -224,6 +248,24 @@ def _write(editor: Editor, item: Field, value: Any) -> None:
         editor.setCursorPosition(0)
 
 
+def _several(editor: Editor) -> tuple[Any, ...]:
+    if isinstance(editor, WholeBox):
+        return editor.several
+    if not isinstance(editor, QLineEdit) or not isinstance(editor.validator(), NumbersValidator):
+        return ()
+    parts = parts_of(editor.text()) if editor.hasAcceptableInput() else []
+    values = tuple(dict.fromkeys(map(float, parts)))
+    return values if len(values) > 1 else ()
+
+
+def _write_several(editor: Editor, values: Sequence[Any]) -> None:
+    if isinstance(editor, WholeBox):
+        editor.show_several(tuple(int(value) for value in values))
+    elif isinstance(editor, QLineEdit):
+        editor.setText(", ".join(map(_text, values)))
+        editor.setCursorPosition(0)
+
+
 def _text(value: Any) -> str:
     return f"{float(value):.10g}"
 
@@ -234,7 +276,7 @@ def _changed(editor: Editor) -> Any:
     if isinstance(editor, QComboBox):
         return editor.currentTextChanged
     if isinstance(editor, QSpinBox):
-        return editor.valueChanged
+        return editor.lineEdit().textChanged
     return editor.textChanged
 
 

@@ -113,6 +113,14 @@ class _Lane(threading.Thread):
             while self._pending:
                 self._post(self._pending.popleft(), "cancelled", None)
 
+    def stop(self, job: Job) -> None:
+        """Stop one job: at its next check if it runs, at once if it waits."""
+        with self._ready:
+            job.reporter.cancel()
+            if job in self._pending:
+                self._pending.remove(job)
+                self._post(job, "cancelled", None)
+
     def close(self) -> None:
         """Cancel everything and let the thread end."""
         with self._ready:
@@ -161,6 +169,7 @@ class Jobs(QObject):
     progressed = Signal(object, object)  # Job, Progress
     ended = Signal(object, str, str)  # Job, 'done' | 'failed' | 'cancelled', sentence
     logged = Signal(str)
+    said = Signal(object, str)  # Job, sentence: those of `logged` that a job says
     idle = Signal()
     _woken = Signal()
 
@@ -196,6 +205,11 @@ class Jobs(QObject):
         """Stop what runs on a lane and drop what waits there."""
         if lane in self._lanes:
             self._lanes[lane].cancel()
+
+    def stop(self, job: Job) -> None:
+        """Stop one job; the others of its lane go on."""
+        if job in self._live:
+            self._lanes[job.lane].stop(job)
 
     def live(self, lane: str) -> list[Job]:
         """Jobs of a lane that have not ended, the running one first."""
@@ -264,6 +278,7 @@ class Jobs(QObject):
             self.started.emit(job)
         elif kind == "log":
             self.logged.emit(data)
+            self.said.emit(job, data)
         else:
             self._end(job, kind, data)
 

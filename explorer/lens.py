@@ -38,15 +38,18 @@ class Lens(QObject):
         """`under()` says what lies under the lens, None while there is nothing to look at."""
         super().__init__(parent)
         self._state, self._jobs, self._under = state, jobs, under
-        self._directions = ""
-        self._asked: tuple[Sight, str] | None = None
+        self._aim = ("", -1)
+        self._asked: tuple[Sight, tuple[str, int]] | None = None
         self._job: Job | None = None
         for changed in (state.selection_changed, state.probe_changed, state.models_changed):
             changed.connect(self.look)
 
-    def point(self, directions: str) -> None:
-        """Look along this pair of directions; '' stops the work, for nobody looks any more."""
-        self._directions = directions
+    def point(self, directions: str, towards: int = -1) -> None:
+        """Look along this pair of directions, '' stops the work, for nobody looks any more.
+
+        towards: the sample that the pair 'chosen' leads to.
+        """
+        self._aim = (directions, towards)
         if directions:
             self.look()
         else:
@@ -58,18 +61,19 @@ class Lens(QObject):
         if sight is None:
             self._rest()
             self._asked = None
-            self._state.slice, self._state.slice_problem = None, ""
+            self._state.slice = None
+            self._problem("")
             return
-        asked = (sight, self._directions)
-        if self._directions and asked != self._asked:
+        asked = (sight, self._aim)
+        if self._aim[0] and asked != self._asked:
             self._asked = asked
-            self._state.slice_problem = ""
+            self._problem("")
             self._submit(asked, COARSE)
 
-    def _submit(self, asked: tuple[Sight, str], size: int) -> None:
-        sight, directions = asked
+    def _submit(self, asked: tuple[Sight, tuple[str, int]], size: int) -> None:
+        sight, aim = asked
         work = functools.partial(
-            tasks.look_through, sight.spec, sight.sample, directions, sight.probe, size
+            tasks.look_through, sight.spec, sight.sample, aim, sight.probe, size
         )
         self._job = Job(
             f"Cutting through sample {sight.sample}",
@@ -87,7 +91,7 @@ class Lens(QObject):
             self._job.reporter.cancel()
             self._job = self._asked = None
 
-    def _show(self, asked: tuple[Sight, str], found: Slice) -> None:
+    def _show(self, asked: tuple[Sight, tuple[str, int]], found: Slice) -> None:
         if asked != self._asked:
             return
         self._job = None
@@ -96,7 +100,11 @@ class Lens(QObject):
             self._submit(asked, FINE)
         self._state.slice = found
 
-    def _say(self, asked: tuple[Sight, str], sentence: str) -> None:
+    def _say(self, asked: tuple[Sight, tuple[str, int]], sentence: str) -> None:
         if asked == self._asked:
             self._job = None
-            self._state.slice, self._state.slice_problem = None, sentence
+            self._state.slice = None
+            self._problem(sentence)
+
+    def _problem(self, sentence: str) -> None:
+        self._state.set_problem("slice", sentence)

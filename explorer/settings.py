@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine import asides
+from engine.errors import SpecError
 from explorer import forget_sets
-from explorer.controller import Session
-from explorer.state import AppState, Selection, StudyForm
+from explorer import session as sessions
+from explorer.session import Look, Session
+from explorer.state import AppState
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "explorer.json"
 
 
 @dataclass
 class Settings:
-    """What is kept of a session.
+    """What is kept: the appearance, the saved forget sets of every dataset, the last session.
 
-    geometry, layout: Qt's own bytes as base64; views: name -> what that view keeps; forget_sets:
-    fingerprint of a dataset -> name -> indices.
+    session: as `session.as_plain` gives it; forget_sets: fingerprint of a dataset -> name ->
+    indices.
     """
 
     theme: str = "system"
-    geometry: str = ""
-    layout: str = ""
-    form: dict[str, Any] = field(default_factory=dict)
-    fingerprint: str = ""
-    current: int | None = None
-    chosen: list[int] = field(default_factory=list)
-    forget: list[int] = field(default_factory=list)
-    views: dict[str, dict[str, Any]] = field(default_factory=dict)
     forget_sets: dict[str, Any] = field(default_factory=dict)
+    export: dict[str, Any] = field(default_factory=dict)  # how figures were written last
+    session: dict[str, Any] = field(default_factory=dict)
 
 
 def file_in(store: Path | None) -> Path:
@@ -49,10 +46,7 @@ def file_in(store: Path | None) -> Path:
 
 def load(path: Path) -> Settings:
     """The settings in `path`; the defaults where it is missing, damaged or of another schema."""
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return Settings()
+    kept = read_json(path)
     if not isinstance(kept, dict) or kept.get("schema") != SCHEMA:
         return Settings()
     return Settings(**_fitting(asdict(Settings()), kept))
@@ -60,45 +54,41 @@ def load(path: Path) -> Settings:
 
 def save(path: Path, settings: Settings) -> None:
     """Write the settings; OSError where that is impossible."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"schema": SCHEMA, **asdict(settings)}, indent=1)
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{FILE}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(aside, path)
-    except OSError:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    write_text(path, json.dumps({"schema": SCHEMA, **asdict(settings)}, indent=1))
 
 
-def keep(settings: Settings, state: AppState) -> None:
-    """Put the form, the selection, the forget set and the saved ones into the settings."""
-    form = asdict(state.form)
-    settings.form = {**form, "methods": list(form["methods"])}
-    settings.fingerprint = state.dataset.spec.fingerprint if state.dataset else ""
-    settings.current = state.selection.current
-    settings.chosen = sorted(state.selection.chosen)
-    settings.forget = list(state.forget)
+def keep(settings: Settings, state: AppState, look: Look | None = None) -> None:
+    """Put the session and the saved forget sets into the settings."""
+    settings.session = sessions.as_plain(sessions.of(state, look or Look()))
     settings.forget_sets = forget_sets.as_plain(state.forget_sets)
 
 
 def session_of(settings: Settings) -> Session:
-    """The session that the settings describe; what does not fit is left out."""
-    plain = asdict(StudyForm())
-    form = _fitting({**plain, "methods": list(plain["methods"])}, settings.form)
-    names = tuple(str(name) for name in form.pop("methods"))
-    chosen = frozenset(_whole(settings.chosen))
-    return Session(
-        StudyForm(**form, methods=names or StudyForm().methods),
-        settings.fingerprint,
-        Selection(settings.current, chosen),
-        tuple(sorted(_whole(settings.forget))),
-    )
+    """The session in the settings; a fresh one where it cannot be read."""
+    with contextlib.suppress(SpecError):
+        return sessions.from_plain(settings.session)
+    return Session()
 
 
-def _whole(values: list[Any]) -> set[int]:
-    return {value for value in values if isinstance(value, int)}
+def read_json(path: Path) -> Any:
+    """The JSON data in a file of our own; None where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all; OSError where that is impossible."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    asides.sweep(path.parent)
+    aside = asides.aside_of(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def _fitting(defaults: dict[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,6 +96,6 @@ def _fitting(defaults: dict[str, Any], kept: Mapping[str, Any]) -> dict[str, Any
     found = dict(defaults)
     for name, default in defaults.items():
         value = kept.get(name)
-        if isinstance(value, int if default is None else type(default)):
+        if isinstance(value, type(default)):
             found[name] = value
     return found

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from engine.datasets.base import Dataset
+from engine.epochs import Epochs
 from engine.report import Progress
-from engine.results import Embedding, ModelResult, Neighborhood, Residual, Slice, Study
+from engine.results import (
+    Attack,
+    Embedding,
+    ModelResult,
+    Neighborhood,
+    Provenance,
+    Recognition,
+    Residual,
+    Similarity,
+    Slice,
+    Study,
+    StudySummary,
+)
 from explorer.catalog import Catalog
+from explorer.run import Run
 
+T = TypeVar("T")
 REPLACE, ADD, REMOVE, INTERSECT = "replace", "add", "remove", "intersect"
 
 
@@ -54,6 +69,41 @@ class StudyForm:
     taus: str = ""  # '' = the dataset's own grid
     draws: int = 100
     probe: Mapping[str, Any] = field(default_factory=dict)  # other changes to the ProbeSpec
+    # 'rurk.tau', 'train.lr', 'probe.steps', 'study.seed' -> several values: one study for each
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    # model name ('original', 'retrain-0', or any) -> file with weights that others trained
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+
+class Kept(Generic[T]):
+    """A property of AppState: it compares, changes, and signals once as `<name>_changed`."""
+
+    def __init__(self, default: T, doc: str) -> None:
+        self.default = default
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, state: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, state: AppState, owner: type) -> T: ...
+
+    def __get__(self, state: AppState | None, owner: type) -> T | Self:
+        """The value; the property itself when asked of the class."""
+        if state is None:
+            return self
+        return state.values.get(self._name, self.default)  # type: ignore[no-any-return]
+
+    def __set__(self, state: AppState, value: T) -> None:
+        """Keep the value and signal, unless it is the one that is kept."""
+        old = self.__get__(state, AppState)
+        if old is value or (_comparable(old) and _comparable(value) and old == value):
+            return
+        state.values[self._name] = value
+        getattr(state, f"{self._name}_changed").emit()
 
 
 class AppState(QObject):
@@ -74,216 +124,109 @@ class AppState(QObject):
     embedding_changed = Signal()
     neighborhood_changed = Signal()
     slice_changed = Signal()
-    slice_problem_changed = Signal()
     probe_changed = Signal()
+    ranked_by_changed = Signal()
     busy_changed = Signal()
     progress_changed = Signal()
     theme_changed = Signal()
     catalog_changed = Signal()
     form_error_changed = Signal()
     forget_sets_changed = Signal()
+    attack_changed = Signal()
+    similarity_changed = Signal()
+    recognition_changed = Signal()
+    epochs_changed = Signal()
+    replay_changed = Signal()
+    problems_changed = Signal()
+    studies_changed = Signal()
+    runs_changed = Signal()
+    compared_changed = Signal()
+    beside_changed = Signal()
+    follow_changed = Signal()
+    provenance_changed = Signal()
+    grid_size_changed = Signal()
+
+    dataset = Kept[Dataset | None](
+        None, "The loaded dataset (numpy arrays), or None while it loads"
+    )
+    form = Kept[StudyForm](StudyForm(), "The study that Run would start")
+    selection = Kept[Selection](
+        Selection(), "Current sample and highlighted samples, shared by all views"
+    )
+    forget = Kept[tuple[int, ...]](
+        (), "The forget set that the next Run uses: sorted training-set indices"
+    )
+    models = Kept[Mapping[str, ModelResult]]({}, "Models of the study that exist so far, by name")
+    losses = Kept[Mapping[str, tuple[float, ...]]](
+        {}, "Training loss per epoch of each stage, growing live"
+    )
+    residual = Kept[Residual | None](
+        None, "Residual knowledge so far: first from c = 10, then refined; final with the study"
+    )
+    study = Kept[Study | None](None, "The finished study that is shown, or None")
+    embedding = Kept[Embedding | None](None, "The UMAP embedding that is shown, or None")
+    neighborhood = Kept[Neighborhood | None](
+        None, "Perturbed copies of the current sample with every model's verdicts, or None"
+    )
+    slice = Kept[Slice | None](
+        None, "Decision regions on a plane through the current sample, or None"
+    )
+    probe = Kept[tuple[str, float]](
+        ("", -1.0),
+        "(perturbation, tau) at which the neighborhood is shown; ('', -1) = the study's own",
+    )
+    ranked_by = Kept[str](
+        "", "The model whose r puts the forget samples in order; '' = the first method"
+    )
+    busy = Kept[str]("", "What the heavy lane is doing, for the status bar; '' when idle")
+    progress = Kept[Progress | None](None, "How far the heavy job is, or None")
+    theme = Kept[str]("light", "'light' or 'dark', as resolved (never 'system')")
+    catalog = Kept[Catalog](
+        Catalog(), "The datasets, models, methods and perturbations there are; empty until known"
+    )
+    form_error = Kept[str]("", "Why Run cannot start from the form as it is: a sentence, or ''")
+    forget_sets = Kept[Mapping[str, Mapping[str, tuple[int, ...]]]](
+        {}, "Saved forget sets: fingerprint of a dataset -> name -> sorted training-set indices"
+    )
+    attack = Kept[Attack | None](
+        None, "Membership inference on models A and B, or None until somebody looks"
+    )
+    recognition = Kept[Recognition | None](
+        None, "The smallest tau of one model, the one that was asked for last, or None"
+    )
+    epochs = Kept[Mapping[str, Epochs]](
+        {}, "What was seen of each method as it ran, growing live; the one seen last comes last"
+    )
+    replay = Kept[Epochs | None](
+        None, "The stored epochs of one method, the one that was asked for last, or None"
+    )
+    problems = Kept[Mapping[str, str]]({}, "question -> why it has no answer, as a sentence")
+    studies = Kept[tuple[StudySummary, ...]]((), "what the store holds, newest first")
+    compared = Kept[tuple[str, ...]]((), "Keys of the stored studies to show beside the open one")
+    beside = Kept[tuple[Study, ...] | None](
+        None, "The stored studies shown beside the open one, None while none is"
+    )
+    runs = Kept[tuple[Run, ...]]((), "The queue: runs that have ended, the one that runs, the rest")
+    follow = Kept[bool](False, "Whether each study that waited is shown live as it begins")
+    provenance = Kept[Mapping[str, Provenance]](
+        {}, "Where stored studies come from, by key, as far as somebody looks at them"
+    )
+    grid_size = Kept[tuple[int, int]](
+        (1, 0), "How many studies Run would start, and how many of them are stored already"
+    )
+
+    similarity = Kept[Similarity | None](
+        None, "How alike the layers of the two models that are compared are, or None"
+    )
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._values: dict[str, Any] = {
-            "dataset": None,
-            "form": StudyForm(),
-            "selection": Selection(),
-            "forget": (),
-            "models": {},
-            "losses": {},
-            "residual": None,
-            "study": None,
-            "embedding": None,
-            "neighborhood": None,
-            "slice": None,
-            "slice_problem": "",
-            "probe": ("", -1.0),
-            "busy": "",
-            "progress": None,
-            "theme": "light",
-            "catalog": Catalog(),
-            "form_error": "",
-            "forget_sets": {},
-        }
+        self.values: dict[str, Any] = {}
 
-    def _set(self, name: str, value: Any) -> None:
-        old = self._values[name]
-        if old is value or (_comparable(old) and _comparable(value) and old == value):
-            return
-        self._values[name] = value
-        getattr(self, f"{name}_changed").emit()
-
-    @property
-    def dataset(self) -> Dataset | None:
-        """The loaded dataset (numpy arrays), or None while it loads."""
-        return self._values["dataset"]  # type: ignore[no-any-return]
-
-    @dataset.setter
-    def dataset(self, value: Dataset | None) -> None:
-        self._set("dataset", value)
-
-    @property
-    def form(self) -> StudyForm:
-        """The study that Run would start."""
-        return self._values["form"]  # type: ignore[no-any-return]
-
-    @form.setter
-    def form(self, value: StudyForm) -> None:
-        self._set("form", value)
-
-    @property
-    def selection(self) -> Selection:
-        """Current sample and highlighted samples, shared by all views."""
-        return self._values["selection"]  # type: ignore[no-any-return]
-
-    @selection.setter
-    def selection(self, value: Selection) -> None:
-        self._set("selection", value)
-
-    @property
-    def forget(self) -> tuple[int, ...]:
-        """The forget set that the next Run uses: sorted training-set indices."""
-        return self._values["forget"]  # type: ignore[no-any-return]
-
-    @forget.setter
-    def forget(self, value: tuple[int, ...]) -> None:
-        self._set("forget", tuple(value))
-
-    @property
-    def models(self) -> Mapping[str, ModelResult]:
-        """Models of the study that exist so far, by name."""
-        return self._values["models"]  # type: ignore[no-any-return]
-
-    @models.setter
-    def models(self, value: Mapping[str, ModelResult]) -> None:
-        self._set("models", dict(value))
-
-    @property
-    def losses(self) -> Mapping[str, tuple[float, ...]]:
-        """Training loss per epoch of each stage, growing live."""
-        return self._values["losses"]  # type: ignore[no-any-return]
-
-    @losses.setter
-    def losses(self, value: Mapping[str, tuple[float, ...]]) -> None:
-        self._set("losses", dict(value))
-
-    @property
-    def residual(self) -> Residual | None:
-        """Residual knowledge so far: first from c = 10, then refined; final with the study."""
-        return self._values["residual"]  # type: ignore[no-any-return]
-
-    @residual.setter
-    def residual(self, value: Residual | None) -> None:
-        self._set("residual", value)
-
-    @property
-    def study(self) -> Study | None:
-        """The finished study that is shown, or None."""
-        return self._values["study"]  # type: ignore[no-any-return]
-
-    @study.setter
-    def study(self, value: Study | None) -> None:
-        self._set("study", value)
-
-    @property
-    def embedding(self) -> Embedding | None:
-        """The UMAP embedding that is shown, or None."""
-        return self._values["embedding"]  # type: ignore[no-any-return]
-
-    @embedding.setter
-    def embedding(self, value: Embedding | None) -> None:
-        self._set("embedding", value)
-
-    @property
-    def neighborhood(self) -> Neighborhood | None:
-        """Perturbed copies of the current sample with every model's verdicts, or None."""
-        return self._values["neighborhood"]  # type: ignore[no-any-return]
-
-    @neighborhood.setter
-    def neighborhood(self, value: Neighborhood | None) -> None:
-        self._set("neighborhood", value)
-
-    @property
-    def slice(self) -> Slice | None:
-        """Decision regions on a plane through the current sample, or None."""
-        return self._values["slice"]  # type: ignore[no-any-return]
-
-    @slice.setter
-    def slice(self, value: Slice | None) -> None:
-        self._set("slice", value)
-
-    @property
-    def slice_problem(self) -> str:
-        """Why there is no slice of the current sample: a sentence, or ''."""
-        return self._values["slice_problem"]  # type: ignore[no-any-return]
-
-    @slice_problem.setter
-    def slice_problem(self, value: str) -> None:
-        self._set("slice_problem", value)
-
-    @property
-    def probe(self) -> tuple[str, float]:
-        """(perturbation, tau) at which the neighborhood is shown; ('', -1) = the study's own."""
-        return self._values["probe"]  # type: ignore[no-any-return]
-
-    @probe.setter
-    def probe(self, value: tuple[str, float]) -> None:
-        self._set("probe", value)
-
-    @property
-    def busy(self) -> str:
-        """What the heavy lane is doing, for the status bar; '' when idle."""
-        return self._values["busy"]  # type: ignore[no-any-return]
-
-    @busy.setter
-    def busy(self, value: str) -> None:
-        self._set("busy", value)
-
-    @property
-    def progress(self) -> Progress | None:
-        """How far the heavy job is, or None."""
-        return self._values["progress"]  # type: ignore[no-any-return]
-
-    @progress.setter
-    def progress(self, value: Progress | None) -> None:
-        self._set("progress", value)
-
-    @property
-    def theme(self) -> str:
-        """'light' or 'dark', as resolved (never 'system')."""
-        return self._values["theme"]  # type: ignore[no-any-return]
-
-    @theme.setter
-    def theme(self, value: str) -> None:
-        self._set("theme", value)
-
-    @property
-    def catalog(self) -> Catalog:
-        """The datasets, models, methods and perturbations there are; empty until known."""
-        return self._values["catalog"]  # type: ignore[no-any-return]
-
-    @catalog.setter
-    def catalog(self, value: Catalog) -> None:
-        self._set("catalog", value)
-
-    @property
-    def form_error(self) -> str:
-        """Why Run cannot start from the form as it is: a sentence, or ''."""
-        return self._values["form_error"]  # type: ignore[no-any-return]
-
-    @form_error.setter
-    def form_error(self, value: str) -> None:
-        self._set("form_error", value)
-
-    @property
-    def forget_sets(self) -> Mapping[str, Mapping[str, tuple[int, ...]]]:
-        """Saved forget sets: fingerprint of a dataset -> name -> sorted training-set indices."""
-        return self._values["forget_sets"]  # type: ignore[no-any-return]
-
-    @forget_sets.setter
-    def forget_sets(self, value: Mapping[str, Mapping[str, tuple[int, ...]]]) -> None:
-        self._set("forget_sets", value)
+    def set_problem(self, question: str, sentence: str) -> None:
+        """Say why a question has no answer; '' where nothing is wrong."""
+        rest = {name: said for name, said in self.problems.items() if name != question}
+        self.problems = {**rest, question: sentence} if sentence else rest
 
 
 def _comparable(value: Any) -> bool:

@@ -21,7 +21,9 @@ from explorer.catalog import Item
 from explorer.controller import Controller
 from explorer.forget_sets import Sets, name_of
 from explorer.forms import worded
+from explorer.given_row import GivenRow
 from explorer.plots.menu import CheckMenu
+from explorer.run import WAITING
 from explorer.state import REPLACE, AppState
 
 # what a suggestion does instead of being a text; SAVED goes before the name of a forget set
@@ -50,6 +52,7 @@ class StudyBar(QWidget):
         self._count = worded("", "muted", wrap=False)
         self._bar = QProgressBar(textVisible=False)
         self._left = worded("", "muted", wrap=False)
+        self._grid = worded("", "muted", wrap=False)
         self._error = worded("", "danger", wrap=False)
         self._set_up()
         self._lay_out()
@@ -57,6 +60,7 @@ class StudyBar(QWidget):
         self._show_catalog()
         self._show_form()
         self._show_progress()
+        self._show_grid()
 
     # -- building -------------------------------------------------------------------------
     def _set_up(self) -> None:
@@ -70,11 +74,12 @@ class StudyBar(QWidget):
         self.methods.setToolTip("The unlearning methods that are compared")
         self.run_button.setObjectName("primary")
         self.run_button.setDefault(True)
-        self.cancel_button.setToolTip("Stop; what is computed is kept (Esc)")
+        self.cancel_button.setToolTip("Stop what runs; what is computed is kept (Esc)")
         self._bar.setRange(0, STEPS)
         self._bar.setMinimumWidth(60)
         self._bar.setMaximumWidth(160)
         self._left.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._grid.hide()
         self._error.hide()
 
     def _lay_out(self) -> None:
@@ -96,6 +101,8 @@ class StudyBar(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
+        column.addWidget(self._grid)
+        column.addWidget(GivenRow(self._state, self._do))
         column.addWidget(self._error)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -118,6 +125,8 @@ class StudyBar(QWidget):
         state.forget_sets_changed.connect(self._show_suggestions)
         state.busy_changed.connect(self._show_progress)
         state.progress_changed.connect(self._show_progress)
+        state.runs_changed.connect(self._show_progress)
+        state.grid_size_changed.connect(self._show_grid)
 
     # -- from the state to the screen -----------------------------------------------------
     def _show_catalog(self) -> None:
@@ -178,7 +187,7 @@ class StudyBar(QWidget):
         state = self._state
         self.cancel_button.setEnabled(bool(state.busy))
         ready = state.dataset is not None and not state.form_error
-        self.run_button.setEnabled(ready and not self._do.studying())
+        self.run_button.setEnabled(ready)
         self.run_button.setToolTip(self._next_step())
         self._bar.setVisible(bool(state.busy))
         progress = state.progress
@@ -187,12 +196,24 @@ class StudyBar(QWidget):
         self._left.setText("")
         if state.busy and progress is not None and progress.left is not None:
             percent = f"{round(100 * progress.fraction)} %"
-            self._left.setText(f"{percent}, {clock(progress.left)} left")
+            waiting = sum(run.state == WAITING for run in state.runs)
+            more = f", {waiting:,} waiting" if waiting else ""
+            self._left.setText(f"{percent}, {clock(progress.left)} left{more}")
 
     def _next_step(self) -> str:
         if self._state.form_error:
             return self._state.form_error
+        if any(run.live for run in self._state.runs):
+            return "Queue this study behind those that run and wait (Ctrl+R)"
         return "Train, unlearn and measure residual knowledge (Ctrl+R)"
+
+    def _show_grid(self) -> None:
+        """Say how many studies Run would start."""
+        size, stored = self._state.grid_size
+        self.run_button.setText("Run" if size == 1 else f"Run {size:,}")
+        known = f", {stored:,} of them stored already" if stored else ""
+        self._grid.setText(f"This will run {size:,} studies{known}.")
+        self._grid.setVisible(size > 1)
 
     # -- from the hands to the controller -------------------------------------------------
     def _pick_dataset(self, index: int) -> None:

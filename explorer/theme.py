@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, fields
 from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 from PySide6.QtCore import QByteArray, QSize, Qt
@@ -47,6 +48,8 @@ class Theme:
     accent: str
     on_accent: str
     border: str
+    edge: str
+    raised: str
     grid: str
     danger: str
     good: str
@@ -59,6 +62,10 @@ class Theme:
     def class_color(self, index: int) -> str:
         """The color of class number `index`, however many there are."""
         return _legible(palette.class_colors(index + 1)[index], self.base, self.text)
+
+    def legible(self, color: str) -> str:
+        """The color, as far changed as it takes to be seen on this theme's ground."""
+        return _legible(color, self.base, self.text)
 
     def model_style(self, name: str) -> ModelStyle:
         """Color, symbol and dash of a model; the same name always looks the same."""
@@ -76,6 +83,8 @@ LIGHT = Theme(
     accent="#0a5fbe",
     on_accent="#ffffff",
     border="#d3d8de",
+    edge="#868e99",
+    raised="#fcfcfd",
     grid="#e1e5ea",
     danger="#b3261e",
     good="#00714f",
@@ -90,6 +99,8 @@ DARK = Theme(
     accent="#62b0f7",
     on_accent="#0c1622",
     border="#383e47",
+    edge="#6b7480",
+    raised="#2a2e35",
     grid="#30353d",
     danger="#ff8f85",
     good="#4fd1a1",
@@ -151,7 +162,7 @@ def style_sheet(theme: Theme) -> str:
     names = [item.name for item in fields(theme) if isinstance(getattr(theme, item.name), str)]
     for name in sorted(names, key=len, reverse=True):  # @on_accent before @accent
         text = text.replace(f"@{name}", getattr(theme, name))
-    return text
+    return text.replace("@icons", Path(str(files("assets") / "icons")).as_posix())
 
 
 def apply(app: QApplication, theme: Theme) -> None:

@@ -3,38 +3,54 @@
 from __future__ import annotations
 
 import base64
+import functools
 import importlib
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QPaintEvent
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QDockWidget,
     QFileDialog,
     QMainWindow,
+    QMenu,
     QToolBar,
     QWidget,
 )
 
-from engine.results import StudySummary
 from explorer import theme
 from explorer.actions import Actions
 from explorer.activity import ActivityView
-from explorer.command_palette import CommandPalette, entries
-from explorer.controller import ERROR, NEWS, Controller
+from explorer.arrangement import Arrangement
+from explorer.command_palette import CommandPalette, entries, listed
+from explorer.controller import Controller
 from explorer.dialogs import (
     AboutDialog,
     MethodsDialog,
     SettingsDialog,
     StudiesDialog,
 )
+from explorer.docks import DOCKS as DOCKS
+from explorer.docks import Dock, foreign
+from explorer.drop import Dropper
 from explorer.forget_dialog import ForgetSetsDialog
 from explorer.forms import worded
-from explorer.notify import MessageBar, Notifier
+from explorer.notice import ERROR, NEWS
+from explorer.notify import MessageBar, Notifier, Toasts
+from explorer.plots.tab_order import stops
+from explorer.reports import report_text
+from explorer.session import Look
 from explorer.settings import Settings
 from explorer.shortcuts import ShortcutsDialog, overview
 from explorer.state import AppState
@@ -42,43 +58,10 @@ from explorer.study_bar import StudyBar
 from explorer.views.base import View
 
 LAYOUT_VERSION = 2
+REPORTED = 40  # last lines of the log that go into a report
 SIZE = QSize(1440, 900)
 SMALLEST = QSize(1000, 640)
 SMALLEST_VIEW = QSize(260, 90)  # however wide its own header would like to be
-
-
-@dataclass(frozen=True)
-class Dock:
-    """One entry of the registry of views: `place` is 'module:Class', loaded after the first paint.
-
-    beside: the dock it is split from, in `direction`, or, where `tab`, put behind as a tab.
-    """
-
-    name: str
-    title: str
-    place: str
-    beside: str = ""
-    direction: Qt.Orientation = Qt.Orientation.Horizontal
-    tab: bool = False
-
-
-DOCKS = (
-    Dock("samples", "Samples", "explorer.views.samples:SamplesView"),
-    Dock("embedding", "Embedding", "explorer.views.embedding:EmbeddingView", "samples"),
-    Dock("neighborhood", "Neighborhood", "explorer.views.neighborhood:NeighborhoodView",
-         "embedding"),
-    Dock("curves", "Curves", "explorer.views.curves:CurvesView", "embedding",
-         Qt.Orientation.Vertical),
-    Dock("metrics", "Metrics", "explorer.views.metrics:MetricsView", "neighborhood",
-         Qt.Orientation.Vertical),
-    Dock("activity", "Activity", "", "metrics", Qt.Orientation.Vertical),
-    Dock("slice", "Slice", "explorer.views.slice:SliceView", "neighborhood", tab=True),
-)  # fmt: skip
-WIDTHS = {"samples": 460, "embedding": 490, "neighborhood": 490}
-HEIGHTS = (  # of the two columns
-    {"embedding": 400, "curves": 400},
-    {"neighborhood": 430, "metrics": 275, "activity": 105},
-)
 
 
 class MainWindow(QMainWindow):
@@ -87,6 +70,7 @@ class MainWindow(QMainWindow):
     painted = Signal()  # for the first time
     ready = Signal()  # every view is there
     closing = Signal()
+    recent_cleared = Signal()
 
     def __init__(
         self, state: AppState, controller: Controller, notifier: Notifier, settings: Settings
@@ -97,18 +81,21 @@ class MainWindow(QMainWindow):
         self._painted = False
         self.views: dict[str, View] = {}
         self.docks: dict[str, QDockWidget] = {}
+        self._findable: dict[str, QAction] = {}  # by the palette that was opened last
         self.setWindowTitle("RK Explorer")
         self.setObjectName("window")
         self.setDockNestingEnabled(True)
-        self.activity = ActivityView(state)
         self.bar = StudyBar(state, controller)
         self.message = MessageBar()
+        self.toasts = Toasts(self)
+        self.dropper = Dropper(self)
         self._toolbar = self._row("study", "Study", self.bar)
         self.addToolBarBreak()
         self._message_row = self._row("message", "Message", self.message)
         self._message_row.hide()
         self.actions_ = Actions(self, self.menuBar(), self)
         self._add_docks()
+        self._arrangement = Arrangement(self, self.docks)
         self._fill_menus()
         self._connect()
         self.setMinimumSize(SMALLEST)
@@ -119,11 +106,9 @@ class MainWindow(QMainWindow):
     # -- building -------------------------------------------------------------------------
     def load_views(self) -> None:
         """Put the views into their docks; one that cannot be loaded is told and left out."""
-        for dock in [*DOCKS, *_foreign()]:
+        for dock in [*DOCKS, *foreign()]:
             if dock.place and dock.name not in self.views:
                 self._load_view(dock)
-        for name, view in self.views.items():
-            view.restore_view_state(self._settings.views.get(name, {}))
         self.ready.emit()
 
     def _load_view(self, dock: Dock) -> None:
@@ -151,20 +136,22 @@ class MainWindow(QMainWindow):
         return bar
 
     def _add_docks(self) -> None:
-        for dock in [*DOCKS, *_foreign()]:
+        for dock in [*DOCKS, *foreign()]:
             box = QDockWidget(dock.title, self)
             box.setObjectName(f"dock-{dock.name}")
-            empty = worded(f"{dock.title} ...", "empty")
-            box.setWidget(self.activity if dock.name == "activity" else empty)
+            box.setWidget(worded(f"{dock.title} ...", "empty"))
             self.docks[dock.name] = box
+        self.activity = ActivityView(self.state, self.controller, self.docks["activity"])
+        self.docks["activity"].setWidget(self.activity)
 
     def _fill_menus(self) -> None:
-        menu = self.actions_.menus["View"]
-        first = menu.actions()[0]
+        menus = self.actions_.menus
+        menus["View/Docks"] = QMenu("Docks", menus["View"])
+        menus["View"].insertMenu(menus["View/Go to"].menuAction(), menus["View/Docks"])
         for box in self.docks.values():
-            menu.insertAction(first, box.toggleViewAction())
-        menu.insertSeparator(first)
+            menus["View/Docks"].addAction(box.toggleViewAction())
         self._checkpoints = self.actions_.menus["File"].addMenu("Export checkpoint")
+        menus["File/Export checkpoint"] = self._checkpoints
         anchor = self.actions_.menus["File/Export figure"].menuAction()
         self.actions_.menus["File"].insertMenu(anchor, self._checkpoints)
         self._checkpoints.aboutToShow.connect(self._list_checkpoints)
@@ -177,10 +164,14 @@ class MainWindow(QMainWindow):
         self.bar.method_settings_wanted.connect(self.ask_method_settings)
         self.message.shown.connect(self._message_row.show)
         self.message.closed.connect(self._message_row.hide)
-        self._notifier.said.connect(self.message.show_message)
+        self.message.report_wanted.connect(self.copy_report)
+        self._notifier.failed.connect(self.message.show_message)
+        self._notifier.told.connect(self.toasts.show_notice)
         self._notifier.said.connect(self.activity.add_notice)
+        self.activity.report_wanted.connect(self.copy_report)
+        self.dropper.refused.connect(self._refuse_drop)
         self.controller.logged.connect(self.activity.add)
-        self.controller.studies_listed.connect(self._show_studies)
+        self.controller.studies_wanted.connect(self._show_studies)
         self.controller.command_written.connect(self._copy_command)
         self.controller.undo.canUndoChanged.connect(self._show_undo)
         self.controller.undo.canRedoChanged.connect(self._show_undo)
@@ -193,30 +184,16 @@ class MainWindow(QMainWindow):
     # -- layout and appearance ------------------------------------------------------------
     def reset_layout(self) -> None:
         """Put every dock back where it belongs."""
-        for box in self.docks.values():
-            self.removeDockWidget(box)
-            box.setFloating(False)
-        for dock in [*DOCKS, *_foreign()]:
-            box = self.docks[dock.name]
-            if dock.tab:
-                self.tabifyDockWidget(self.docks[dock.beside], box)
-            elif dock.beside:
-                self.splitDockWidget(self.docks[dock.beside], box, dock.direction)
-            else:
-                self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, box)
-            box.show()
-        for dock in DOCKS:
-            if dock.tab:
-                self.docks[dock.beside].raise_()
-        self._proportion()
+        self._arrangement.reset()
 
-    def _proportion(self) -> None:
-        self.resizeDocks(
-            [self.docks[name] for name in WIDTHS], list(WIDTHS.values()), Qt.Orientation.Horizontal
-        )
-        for column in HEIGHTS:
-            boxes = [self.docks[name] for name in column]
-            self.resizeDocks(boxes, list(column.values()), Qt.Orientation.Vertical)
+    def go_to(self, name: str) -> None:
+        """Bring a dock to the front, wherever it is, and give it the keys."""
+        box = self.docks[name]
+        box.show()
+        box.raise_()
+        if box.isFloating():
+            box.activateWindow()
+        QTimer.singleShot(0, functools.partial(_focus, box))  # a tab is in front only then
 
     def choose_theme(self, choice: str) -> None:
         """Change the appearance: 'light', 'dark' or 'system'."""
@@ -231,19 +208,26 @@ class MainWindow(QMainWindow):
         self.actions_.paint_icons(look)
         self.state.theme = name
 
-    def restore(self) -> None:
-        """Take size, place and docks from the settings."""
-        self.restoreGeometry(_bytes(self._settings.geometry))
-        self.restoreState(_bytes(self._settings.layout), LAYOUT_VERSION)
-        self._message_row.hide()
+    def arrange(self, look: Look) -> None:
+        """Take size, place and docks; what is '' stays as it is."""
+        if look.geometry:
+            self.restoreGeometry(_bytes(look.geometry))
+        if look.layout:
+            self.restoreState(_bytes(look.layout), LAYOUT_VERSION)
+        self._message_row.setVisible(bool(self.message.text()))
         self._toolbar.show()
 
-    def keep(self) -> None:
-        """Put size, place, docks and what each view keeps into the settings."""
-        self._settings.geometry = _text(self.saveGeometry())
-        self._settings.layout = _text(self.saveState(LAYOUT_VERSION))
-        for name, view in self.views.items():
-            self._settings.views[name] = view.view_state()
+    def restore_views(self, look: Look) -> None:
+        """Let the views take back what they kept."""
+        for name, kept in look.views.items():
+            if name in self.views:
+                self.views[name].restore_view_state(dict(kept))
+
+    def look(self) -> Look:
+        """Theme, size, place, docks and what each view keeps."""
+        views = {name: view.view_state() for name, view in self.views.items()}
+        layout = _text(self.saveState(LAYOUT_VERSION))
+        return Look(self._settings.theme, _text(self.saveGeometry()), layout, views)
 
     # -- dialogs --------------------------------------------------------------------------
     def ask_folder(self, dataset: str) -> None:
@@ -263,12 +247,17 @@ class MainWindow(QMainWindow):
         self._open(MethodsDialog(self.controller, self))
 
     def show_forget_sets(self) -> None:
-        """List the saved forget sets."""
-        self._open(ForgetSetsDialog(self.controller, self))
+        """Put forget sets together, beside the views that samples are selected in."""
+        dialog = self.findChild(ForgetSetsDialog) or ForgetSetsDialog(self.controller, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     def show_palette(self) -> None:
         """Let a person search the commands."""
-        palette = CommandPalette(entries(self.actions_.by_name), self)
+        self._findable = {**self.actions_.by_name, **listed(self.actions_.menus)}
+        palette = CommandPalette(entries(self._findable), self)
         palette.chosen.connect(self._run_command)
         self._open(palette)
 
@@ -280,15 +269,31 @@ class MainWindow(QMainWindow):
         """Say what this program is."""
         self._open(AboutDialog(self))
 
+    def clear_recent(self) -> None:
+        """Empty the list of recent files."""
+        self.recent_cleared.emit()
+
+    def copy_report(self) -> None:
+        """Copy what somebody who is to help with the last error needs."""
+        if not self._notifier.errors:
+            self._notifier.say(NEWS, "There was no error: there is nothing to report.")
+            return
+        done = self.activity.lines()[-REPORTED:]
+        QGuiApplication.clipboard().setText(report_text(self._notifier.errors[-1], done))
+        self._notifier.say(NEWS, "Copied the report of the last error. Paste it where you ask.")
+
+    def _refuse_drop(self, sentence: str) -> None:
+        self._notifier.say(ERROR, sentence)
+
     def _run_command(self, name: str) -> None:
-        self.actions_.by_name[name].trigger()
+        self._findable[name].trigger()
 
     def _copy_command(self, line: str) -> None:
         QGuiApplication.clipboard().setText(line)
         self._notifier.say(NEWS, f"Copied: {line}")
 
-    def _show_studies(self, studies: list[StudySummary]) -> None:
-        dialog = StudiesDialog(studies, self)
+    def _show_studies(self) -> None:
+        dialog = StudiesDialog(list(self.state.studies), self)
         dialog.chosen.connect(self.controller.open_study)
         self._open(dialog)
 
@@ -338,22 +343,42 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
+            self._arrangement.settle()
             QTimer.singleShot(0, self.painted.emit)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the toasts in their corner, and the docks as many as there is room for."""
+        super().resizeEvent(event)
+        self.toasts.place()
+        self._arrangement.fit()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Say what dropping would do."""
+        self.dropper.enter(event, theme.theme_of(self.state.theme))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Say nothing more."""
+        self.dropper.leave()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Do what was said."""
+        self.dropper.drop(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Say goodbye before closing."""
         self.closing.emit()
+        undo = self.controller.undo  # which signals once more when it is destroyed, maybe before
+        undo.canUndoChanged.disconnect(self._show_undo)
+        undo.canRedoChanged.disconnect(self._show_undo)
         super().closeEvent(event)
 
 
-def _foreign() -> list[Dock]:
-    """Views of other distributions, from the entry points `rk_explorer.views`."""
-    return [_dock(point) for point in entry_points(group="rk_explorer.views")]
-
-
-def _dock(point: EntryPoint) -> Dock:
-    title = point.name.replace("-", " ").capitalize()
-    return Dock(point.name, title, point.value, "activity")
+def _focus(box: QDockWidget) -> None:
+    """Give the keys to what a view is about, else to its first control."""
+    view = box.widget()
+    wanted = view.focusProxy() or next(iter(stops(view)), None)
+    if wanted is not None:
+        wanted.setFocus(Qt.FocusReason.TabFocusReason)
 
 
 def _bytes(text: str) -> QByteArray:

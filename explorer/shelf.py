@@ -1,0 +1,88 @@
+"""The studies in the store, as far as somebody handles them: where from, as command, deleted."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.results import Provenance
+from explorer import tasks
+from explorer.jobs import PROBE, Job, Jobs
+from explorer.run import Order
+from explorer.runs import Runs
+from explorer.state import AppState
+
+if TYPE_CHECKING:
+    from engine.belongings import Belongings
+
+
+class Shelf(QObject):
+    """Asks the store on the probe lane, so that a running study holds nothing up."""
+
+    weighed = Signal(object)  # engine.belongings.Belongings: somebody should say whether to delete
+    deleted = Signal(object)  # engine.belongings.Belongings: what is gone
+    command_written = Signal(str)
+    failed = Signal(str)  # sentence
+
+    def __init__(self, state: AppState, jobs: Jobs, runs: Runs, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state, self._jobs, self._runs = state, jobs, runs
+
+    def look(self, keys: Sequence[str]) -> None:
+        """Bring where these stored studies come from into `AppState.provenance`."""
+        unknown = [key for key in keys if key not in self._state.provenance]
+        if unknown:
+            work = functools.partial(tasks.provenance, unknown)
+            self._submit("Reading where studies come from", work, self._on_provenance, "provenance")
+
+    def copy_study(self, key: str) -> None:
+        """Ask for the line that makes a stored study; `command_written` brings it."""
+        work = functools.partial(tasks.command_of_study, key)
+        self._submit("Writing the command", work, self.command_written.emit, "command")
+
+    def copy_run(self, number: int) -> None:
+        """Ask for the line that makes the study of a run; `command_written` brings it."""
+        run = self._runs.of(number)
+        if run is not None:
+            work = functools.partial(tasks.command_of_order, run.order)
+            self._submit("Writing the command", work, self.command_written.emit, "command")
+
+    def ask_delete(self, keys: Sequence[str]) -> None:
+        """Find out what deleting these studies would remove; `weighed` brings it."""
+        work = functools.partial(tasks.weigh_studies, tuple(keys), self._live())
+        self._submit("Looking for what only these studies use", work, self.weighed.emit, "weigh")
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete studies and what only they use."""
+        work = functools.partial(tasks.delete_studies, tuple(keys), self._live())
+        self._submit("Deleting studies", work, self._on_deleted, f"delete {' '.join(keys)}")
+
+    def _live(self) -> list[Order]:
+        return [run.order for run in self._runs.live()]
+
+    def _submit(self, title: str, work: Any, done: Any, channel: str) -> None:
+        self._jobs.submit(Job(title, work, PROBE, channel, done=done, failed=self.failed.emit))
+
+    def _on_provenance(self, found: dict[str, Provenance]) -> None:
+        self._state.provenance = {**self._state.provenance, **found}
+
+    def _on_deleted(self, found: Belongings) -> None:
+        known = self._state.provenance
+        self._state.provenance = {key: known[key] for key in known if key not in found.keys}
+        for run in self._state.runs:
+            if run.key in found.keys:
+                self._runs.remove(run.number)
+        self.deleted.emit(found)
+
+
+def sized(size: int) -> str:
+    """Bytes as '512 B', '3.1 kB', '42.0 MB' or '1.2 GB'."""
+    number = float(size)
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
