@@ -12,6 +12,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before anything imports Qt
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Without pytest-timeout the limit set for it is not enforced, but is no unknown option."""
+    parser.addoption("--long-faults", action="store_true", help="200 kills instead of 12")
     if not pluginmanager.hasplugin("timeout"):
         parser.addini("timeout", "seconds a test may take (not enforced)")
 

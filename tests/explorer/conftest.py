@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from pytestqt.qtbot import QtBot
+from shown import Shown
 
 HARMLESS = ("This plugin does not support",)  # all that the offscreen platform has to say
 PATIENCE = 5.0  # seconds for threads that are about to end
@@ -62,3 +64,9 @@ def _left(before: set[threading.Thread]) -> list[str]:
 def _named(widget: QWidget) -> str:
     title = widget.title() if isinstance(widget, QMenu) else widget.windowTitle()
     return f"{type(widget).__name__} '{widget.objectName()}' '{title}' of {widget.parent()}"
+
+
+@pytest.fixture
+def shown(qtbot: QtBot) -> Shown:
+    """Views of a state, with a stand-in for the controller."""
+    return Shown(qtbot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,16 @@ class Quick(Pipeline):
         super().__init__(store, "cpu")
         self.embedder = NoEmbedder()  # type: ignore[assignment]
 
-    def embed(self, spec: RunSpec, model: str, report: Reporter) -> Embedding:
+    def embed(self, spec: RunSpec, models: Sequence[str], report: Reporter) -> Embedding:
         dataset = self.dataset(spec.data, report)
         rows = np.arange(len(dataset.train_y))
         xy = dataset.train_x.reshape(len(rows), -1)[:, :2].astype(np.float32)
         kind = np.where(np.isin(rows, spec.forget), FORGET, RETAIN).astype(np.uint8)
-        return Embedding(model, xy, rows, kind, dataset.train_y)
+        y, nothing = dataset.train_y, np.zeros(len(rows))
+        return Embedding(
+            dict.fromkeys(models, xy), rows, kind, y, nothing,
+            dict.fromkeys(models, y), dict.fromkeys(models, nothing),
+        )  # fmt: skip
 
 
 class QuickFactory:

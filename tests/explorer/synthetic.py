@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from engine.attack import attack
 from engine.datasets.base import Dataset, Recommended
-from engine.results import Curve, Embedding, ModelResult, Neighborhood, Residual, Study
+from engine.epochs import Epochs, EpochView
+from engine.report import Progress
+from engine.results import (
+    FINE,
+    FORGET,
+    PERTURBED,
+    RETAIN,
+    TEST,
+    Attack,
+    Curve,
+    Embedding,
+    Likeness,
+    ModelResult,
+    Neighborhood,
+    Residual,
+    Similarity,
+    Slice,
+    Study,
+)
 from engine.spec import DataSpec, TrainSpec
-from explorer.state import AppState, Selection
+from explorer.run import FAILED, RUNNING, Order, Run
+from explorer.state import AppState, Selection, StudyForm
 
 MODELS = ("original", "retrain-0", "retrain-1", "rurk", "gd")
 LABELS = {
@@ -79,7 +100,22 @@ def models(dataset: Dataset) -> dict[str, ModelResult]:
     return made
 
 
-def study(samples: int = 10) -> Study:
+def spec(samples: int = 10, seed: int = 131, tau: float = 0.1) -> dict[str, Any]:
+    """The plain spec of a study, as the store has it; tau: a setting of RURK."""
+    probe = {"perturbation": "gaussian", "taus": TAUS.tolist(), "draws": 100, "seed": seed}
+    return {
+        "data": {"name": "digits", "root": "", "seed": seed, "side": 0, "fingerprint": ""},
+        "model": {"name": "mlp"},
+        "train": {"epochs": 20, "lr": 0.1},
+        "forget": (np.arange(samples) * 4 + 1).tolist(),
+        "methods": [{"name": "rurk", "config": {"tau": tau}}, {"name": "gd", "config": {}}],
+        "retrains": 2,
+        "seed": seed,
+        "probe": probe,
+    }
+
+
+def study(samples: int = 10, seed: int = 131, tau: float = 0.1) -> Study:
     """A finished study with round numbers."""
     metrics = {
         "original": {"retain_acc": 99.5, "unlearn_acc": 1.0, "test_acc": 97.0, "seconds": 3.0},
@@ -88,8 +124,43 @@ def study(samples: int = 10) -> Study:
         "gd": {"retain_acc": 99.8, "unlearn_acc": 2.0, "test_acc": 97.0, "seconds": 0.6},
     }
     made = residual(samples)
-    spec: dict[str, Any] = {"data": {"name": "digits"}, "seed": 131}
-    return Study("0123456789abcdef0123", spec, made.samples, metrics, LABELS, made)
+    key = f"0123456789abcdef{seed:04d}" if (seed, tau) != (131, 0.1) else "0123456789abcdef0123"
+    return Study(key, spec(samples, seed, tau), made.samples, metrics, LABELS, made)
+
+
+def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs:
+    """r falls from 2 to 0.5 where Re-train knows half of the copies; sample 5 is the second row.
+
+    At epoch e the model recognizes the first 10 - 2 e of ten copies, whatever tau.
+    """
+    rows, labels = np.arange(10) * 4 + 1, np.ones(10, np.int64)
+    blank = np.full((10, len(TAUS), 10), 2, np.uint8)
+
+    def said(right: int) -> np.ndarray:
+        found = blank.copy()
+        found[:, :, : max(0, right)] = 1
+        return found
+
+    references = {"original": said(10), "retrain-0": said(5), "retrain-1": said(4)}
+    shares = {"retain_acc": 99.0, "unlearn_acc": 0.0, "test_acc": 97.0}
+    views = tuple(
+        EpochView(e, said(10 - 2 * e), {**shares, "unlearn_acc": 20.0 * e}) for e in range(looks)
+    )
+    band = np.full(len(TAUS), 0.2)
+    return Epochs(
+        model, "gaussian", TAUS, rows, labels, references, 1 - band, 1 + band, views,
+        planned=8, seconds=0.5, training=2.0 if finished else np.nan, finished=finished,
+    )  # fmt: skip
+
+
+def runs() -> tuple[Run, ...]:
+    """A queue: a study that failed, one that runs, and one that waits."""
+    order = Order(StudyForm(), (1, 5, 9), "", "Digits")
+    return (
+        Run(1, order, FAILED, seconds=2.0, error="GD diverged. Lower its learning rate."),
+        Run(2, order, RUNNING, progress=Progress("rurk", 0.4, 12.0), lines=("Training RURK",)),
+        Run(3, order),
+    )
 
 
 def neighborhood(dataset: Dataset, sample: int = 5, draws: int = 30) -> Neighborhood:
@@ -110,17 +181,80 @@ def neighborhood(dataset: Dataset, sample: int = 5, draws: int = 30) -> Neighbor
     return Neighborhood(sample, label, "gaussian", tau, copies, predictions, confidence, counts)
 
 
-def embedding(dataset: Dataset) -> Embedding:
-    """Classes on a circle; every third sample of class 1 forgotten, each with a perturbed point."""
+def similarity(a: str = "rurk", b: str = "retrain-0", layers: int = 3) -> Similarity:
+    """Forget samples fall from 1 to 0.6 against Re-train, to 0.9 against Original; retain stay."""
+    names = tuple(f"layer {number + 1}" for number in range(layers))
+    t = np.linspace(0, 1, layers)
+    lines = []
+    for split, fall in (("forget", 1.0), ("retain", 0.1)):
+        for model, to, depth in (
+            (a, "original", 0.1), (a, "retrain", 0.4), (b, "original", 0.3), (b, "retrain", 0.05),
+            (a, b, 0.35), ("retrain", "retrain", 0.06),
+        ):  # fmt: skip
+            mean = 1 - fall * depth * t
+            width = 0.02 if to == "retrain" else 0.0
+            lines.append(Likeness(split, model, to, mean, mean - width, mean + width))
+    return Similarity(a, b, names, {"forget": 17, "retain": 183}, tuple(lines), 0.1)
+
+
+def slice_of(sample: int = 5, size: int = FINE, directions: str = "random") -> Slice:
+    """Original calls the left half by the true class 1, RURK nothing; the rest is class 2."""
+    steps = 2.4 * np.arange(-(size // 2), size // 2 + 1) / (size // 2)
+    left = np.broadcast_to(np.where(steps <= 0, 1, 2), (size, size)).astype(np.uint16)
+    predictions = dict.fromkeys(MODELS, left) | {"rurk": np.full_like(left, 2)}
+    confidence = {name: np.where(p == 1, 0.9, 0.2) for name, p in predictions.items()}
+    turn = np.arange(180) * np.pi / 90
+    ball = 1.6 * np.stack([np.cos(turn), np.sin(turn)], 1)
+    other, distance = (17, 2.0) if directions == "sample" else (-1, 0.0)
+    against = "rurk" if directions == "attack" else ""
+    return Slice(
+        sample, 1, directions, against, other, distance, "gaussian", 0.2, steps, ball,
+        predictions, confidence, 0.01,
+    )  # fmt: skip
+
+
+def embedding(dataset: Dataset, models: tuple[str, str] = ("original", "rurk")) -> Embedding:
+    """Classes on a circle; every third sample of class 1 is forgotten, with three copies each.
+
+    The second model sees what the first does but for the forget samples: it calls every other one
+    of them class 2, and puts it there.
+    """
     rng = np.random.default_rng(3)
-    n = len(dataset.train_y)
+    n, classes = len(dataset.train_y), len(dataset.classes)
     forgotten = np.flatnonzero(dataset.train_y == 1)[::3]
-    sample = np.concatenate([np.arange(n), forgotten])
-    kind = np.concatenate([np.isin(np.arange(n), forgotten) * 1, np.full(len(forgotten), 2)])
-    label = dataset.train_y[sample]
-    angle = 2 * np.pi * label / len(dataset.classes)
-    xy = 6 * np.stack([np.cos(angle), np.sin(angle)], 1) + rng.normal(size=(len(label), 2))
-    return Embedding("original", xy.astype(np.float32), sample, kind, label)
+    sample = np.concatenate([np.arange(len(dataset)), np.repeat(forgotten, 3)])
+    kind = np.where(np.arange(len(sample)) < n, RETAIN, TEST)
+    kind[forgotten], kind[len(dataset) :] = FORGET, PERTURBED
+    tau = np.where(kind == PERTURBED, 0.1 + 0.1 * (np.arange(len(sample)) % 3), 0.0)
+    label = dataset.labels[sample]
+    moved = np.isin(sample, forgotten[::2])
+    noise = rng.normal(size=(len(label), 2))
+    xy, predicted, loss = {}, {}, {}
+    for number, name in enumerate(models):
+        predicted[name] = np.where(moved, 2, label) if number else label
+        angle = 2 * np.pi * predicted[name] / classes
+        center = 6 * np.stack([np.cos(angle), np.sin(angle)], 1)
+        xy[name] = (center + noise + tau[:, None] + 0.01 * number).astype(np.float32)
+        loss[name] = np.where(predicted[name] == label, 0.02, 4.0).astype(np.float32)
+    return Embedding(xy, sample, kind, label, tau, predicted, loss)
+
+
+def membership(dataset: Dataset, gap: float = 1.5, **words: Any) -> Attack:
+    """An attack on GD, which is surer of what it was trained on by `gap`, beside Re-train 1."""
+    train_y, test_y = dataset.train_y, dataset.test_y
+    found = {}
+    for name, lead in (("gd", gap), ("retrain-0", 0.0)):
+        rng = np.random.default_rng(7)
+        train, test = (_guesses(y, len(dataset.classes), rng) for y in (train_y, test_y))
+        train[np.arange(len(train_y)), train_y] += np.float32(lead)
+        found[name] = ModelResult(name, LABELS[name], name, 1.0, (1.0,), train, test)
+    usual: dict[str, Any] = {"matched": False, "seed": 1}
+    return attack(found, train_y, test_y, np.flatnonzero(train_y == 1)[:10], **usual | words)
+
+
+def _guesses(y: np.ndarray, classes: int, rng: np.random.Generator) -> np.ndarray:
+    """(n, classes) float32 logits that favor the true class by 1, in noise."""
+    return np.asarray(rng.normal(size=(len(y), classes)) + np.eye(classes)[y], np.float32)
 
 
 class Asked:
@@ -129,6 +263,7 @@ class Asked:
     def __init__(self, state: AppState) -> None:
         self.state = state
         self.calls: list[tuple[Any, ...]] = []
+        self.queue = self.shelf = Noted(self.calls)
 
     def set_current(self, index: int | None) -> None:
         self.calls.append(("set_current", index))
@@ -154,17 +289,54 @@ class Asked:
         self.calls.append(("set_probe", perturbation, tau))
         self.state.probe = (perturbation, tau)
 
-    def look_slice(self, directions: str) -> None:
-        self.calls.append(("look_slice", directions))
+    def look_beside(self, taus: tuple[float, ...]) -> None:
+        self.calls.append(("look_beside", taus))
 
-    def embed(self, model: str) -> None:
-        self.calls.append(("embed", model))
+    def rank_by(self, model: str) -> None:
+        self.calls.append(("rank_by", model))
+        self.state.ranked_by = model
 
-    def export(self, kind: str) -> None:
-        self.calls.append(("export", kind))
+    def step_worst(self, places: int) -> None:
+        self.calls.append(("step_worst", places))
+
+    def look_slice(self, directions: str, towards: int = -1) -> None:
+        self.calls.append(("look_slice", directions, *([towards] if towards >= 0 else [])))
+
+    def watch_again(self, model: str) -> None:
+        self.calls.append(("watch_again", model))
+
+    def look(self, name: str, *words: Hashable) -> None:
+        self.calls.append(("look", name, *words))
+
+    def look_away(self, name: str) -> None:
+        self.calls.append(("look_away", name))
+
+    def compare(self, keys: tuple[str, ...]) -> None:
+        self.calls.append(("compare", keys))
+        self.state.compared = keys
+
+    def export(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
+        self.calls.append(("export", kind, dict(options or {})))
 
     def export_checkpoint(self, model: str) -> None:
         self.calls.append(("export_checkpoint", model))
 
     def run(self) -> None:
         self.calls.append(("run",))
+
+    def follow(self, on: bool) -> None:
+        self.calls.append(("follow", on))
+        self.state.follow = on
+
+    def open_study(self, key: str) -> None:
+        self.calls.append(("open_study", key))
+
+
+class Noted:
+    """Writes down what is asked of the queue or of the stored studies."""
+
+    def __init__(self, calls: list[tuple[Any, ...]]) -> None:
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *words: self._calls.append((name, *words))

@@ -12,8 +12,13 @@ import pytest
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory
 
+from engine.errors import SpecError
+from engine.report import Reporter
+from engine.spec import RunSpec
 from explorer.controller import ERROR, NEWS, Controller, Session
-from explorer.jobs import Jobs
+from explorer.jobs import HEAVY, Jobs
+from explorer.notice import Notice
+from explorer.questions import QUESTIONS, Question
 from explorer.state import ADD, REPLACE, AppState, Selection, StudyForm
 
 WAIT = 60_000  # ms; the first job imports torch
@@ -29,6 +34,8 @@ class Desk:
         self.controller = Controller(self.state, self.jobs)
         self.said: list[tuple[str, str]] = []
         self.controller.noticed.connect(lambda kind, text: self.said.append((kind, text)))
+        self.told: list[Notice] = []
+        self.controller.archive.told.connect(self.told.append)
 
     def open(self, session: Session | None = None) -> None:
         with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):
@@ -78,7 +85,6 @@ def test_run_fills_the_state_live_and_the_second_time_from_the_store(desk: Desk)
     assert all(np.isfinite(loss).all() for loss in state.losses.values())
     assert state.study is not None and draws[-1] == 10
     assert state.residual is state.study.residual
-    assert state.embedding is not None and state.embedding.model == "gd"
     first = state.study
     desk.run()
     assert state.study is not None and state.study is not first
@@ -167,10 +173,9 @@ def test_wishes_that_cannot_be_met_are_answered(desk: Desk) -> None:
     desk.controller.run()
     desk.controller.export("curves")
     desk.controller.export_checkpoint("gd")
-    desk.controller.embed("gd")
     desk.open()
     desk.controller.forget_selection()
-    assert [kind for kind, _ in desk.said] == [ERROR, NEWS, NEWS, NEWS, NEWS]
+    assert [kind for kind, _ in desk.said] == [ERROR, NEWS, NEWS, NEWS]
     desk.controller.set_current(10**6)
     desk.controller.select([-1, 10**6], REPLACE)
     assert desk.state.selection == Selection()
@@ -205,7 +210,7 @@ def test_cancel_keeps_what_exists_and_run_goes_on(desk: Desk, qtbot: QtBot) -> N
     assert desk.said == []
 
 
-def test_two_studies_at_once_are_refused(desk: Desk, qtbot: QtBot) -> None:
+def test_the_study_that_runs_is_not_queued_again(desk: Desk, qtbot: QtBot) -> None:
     desk.open(Session(replace(FORM, training={"epochs": 400})))
     desk.controller.run()
     desk.controller.run()
@@ -241,9 +246,9 @@ def test_a_stored_study_is_listed_and_opens_with_its_form(desk: Desk, qtbot: QtB
     desk.run()
     assert desk.state.study is not None
     key = desk.state.study.key
-    with qtbot.waitSignal(desk.controller.studies_listed, timeout=WAIT) as listed:
-        desk.controller.list_studies()
-    assert [one.key for one in listed.args[0]] == [key]
+    with qtbot.waitSignal(desk.controller.studies_wanted, timeout=WAIT):
+        desk.controller.choose_study()
+    assert [one.key for one in desk.state.studies] == [key]
     desk.wait(desk.controller.open_dataset, "digits")
     assert desk.state.study is None
     desk.wait(desk.controller.open_study, key)
@@ -259,12 +264,13 @@ def test_checkpoints_and_figures_are_written(desk: Desk, tmp_path: Path) -> None
     desk.open()
     desk.run()
     desk.wait(desk.controller.save_checkpoint, "gd", tmp_path / "gd.pt")
-    desk.wait(desk.controller.save_figure, "curves", tmp_path / "curves.svg")
+    desk.wait(desk.controller.save_figure, "curves", tmp_path / "curves.svg", {})
     assert (tmp_path / "gd.pt").stat().st_size > 0
     assert (tmp_path / "curves.svg").read_text().startswith("<?xml")
     assert (tmp_path / "curves.csv").exists()
-    assert [kind for kind, _ in desk.said] == [NEWS, NEWS]
-    assert str(tmp_path / "curves.csv") in desk.said[1][1]
+    assert [one.action for one in desk.told] == ["Show file", "Show file"]
+    assert str(tmp_path / "gd.pt") in desk.told[0].sentence
+    assert str(tmp_path / "curves.csv") in desk.told[1].sentence
 
 
 def test_an_unknown_study_is_an_error(desk: Desk) -> None:
@@ -285,3 +291,59 @@ def test_selecting_samples_does_not_hide_what_is_wrong_with_the_forget_set(desk:
     assert "clas:1" in desk.state.form_error
     desk.controller.forget_selection()
     assert (desk.state.form_error, desk.state.forget) == ("", (3,))
+
+
+def test_a_question_is_asked_while_somebody_looks_and_again_for_another_study(
+    desk: Desk, qtbot: QtBot
+) -> None:
+    state, do = desk.state, desk.controller
+    do.look("embedding", "original", "gd")
+    desk.open()
+    assert state.embedding is None  # there is nothing to ask about yet
+    desk.run()
+    qtbot.waitUntil(lambda: state.embedding is not None, timeout=WAIT)
+    first = state.embedding
+    do.look("embedding", "original", "gd")
+    assert state.embedding is first  # the same words are not asked twice
+    do.look_away("embedding")
+    desk.wait(do.open_dataset, "digits")
+    assert state.embedding is None
+    do.look("embedding", "original", "no such model")
+    assert "embedding" not in state.problems
+
+
+def test_a_question_without_an_answer_says_why(
+    desk: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(spec: RunSpec, word: str, engine: object, report: Reporter) -> object:
+        if word == "bad":
+            raise SpecError("There is no such model. Choose another.")
+        report.point("slice", "first")
+        return word
+
+    monkeypatch.setitem(QUESTIONS, "slice", Question("slice", "Asking {0}", answer, HEAVY))
+    desk.open()
+    desk.run()
+    shown: list[object] = []
+    desk.state.slice_changed.connect(lambda: shown.append(desk.state.slice))
+    desk.controller.look("slice", "bad")
+    qtbot.waitUntil(lambda: "slice" in desk.state.problems, timeout=WAIT)
+    assert desk.state.problems["slice"] == "There is no such model. Choose another."
+    desk.controller.look("slice", "good")
+    assert "slice" not in desk.state.problems
+    qtbot.waitUntil(lambda: desk.state.slice == "good", timeout=WAIT)
+    assert shown == ["first", "good"]  # what comes early is shown early
+
+
+def test_test_samples_are_looked_at_but_never_forgotten(desk: Desk) -> None:
+    desk.open()
+    dataset = desk.state.dataset
+    assert dataset is not None
+    tested = len(dataset.train_y)
+    desk.controller.set_current(tested)
+    assert desk.state.selection.current == tested
+    before = desk.state.forget
+    desk.controller.select([tested], "replace")
+    desk.controller.forget_selection()
+    assert desk.state.forget == before
+    assert "only training samples" in desk.said[-1][1]

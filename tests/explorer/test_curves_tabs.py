@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 
 import numpy as np
@@ -150,23 +151,71 @@ def test_a_click_on_a_curve_selects_the_samples_that_carry_it(shown: Shown) -> N
         ("select", carried, REPLACE),
         ("set_probe", "gaussian", 0.16),
     ]
-    words = shown.view.readout.text()
-    assert "5 of 10 forget samples have r > 1 in GD at τ 0.16; they are selected." in words
+    words = shown.view.samples.words.text()
+    assert words == "5 of 10 forget samples have r > 1 in GD at τ 0.16; they are selected."
     assert shown.state.selection.chosen == set(carried)
 
 
-def test_what_was_selected_is_still_said_when_the_mouse_leaves(shown: Shown) -> None:
+def _listed(view: CurvesView) -> list[list[str]]:
+    """The texts of the list of samples, row by row."""
+    model = view.samples.table.carriers
+    columns = range(model.columnCount())
+    return [[model.index(row, c).data() for c in columns] for row in range(model.rowCount())]
+
+
+def _row(view: CurvesView, row: int) -> QPoint:
+    table = view.samples.table
+    return table.visualRect(table.carriers.index(row, 0)).center()
+
+
+def test_the_list_gives_index_class_r_and_counts(shown: Shown) -> None:
+    shown.state.dataset = synthetic.images()
     shown.click(0.16, 1.16)
+    assert shown.view.samples.isVisible()
+    assert _listed(shown.view)[:2] == [
+        ["9", "class 1", "2.25", "18 of 20", "8.0 of 20"],
+        ["1", "class 1", "2.00", "16 of 20", "8.0 of 20"],
+    ]
+
+
+def test_a_click_in_the_list_puts_its_sample_under_the_lens(shown: Shown) -> None:
+    shown.click(0.16, 1.16)
+    table = shown.view.samples.table
+    QTest.mouseClick(table.viewport(), PRESS, NO_KEYS, _row(shown.view, 1))
+    assert shown.asked.calls[-1] == ("set_current", 1)
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    assert shown.asked.calls[-1] == ("set_current", 17)
+    calls = len(shown.asked.calls)
+    shown.state.selection = replace(shown.state.selection, current=9)  # chosen elsewhere
+    assert table.currentIndex().row() == 0
+    assert len(shown.asked.calls) == calls
+
+
+def test_the_list_is_closed_by_its_button_and_by_new_numbers(shown: Shown) -> None:
+    shown.click(0.16, 1.16)
+    QApplication.processEvents()  # the list is laid out
+    QTest.mouseClick(shown.view.samples.close_button, PRESS)
+    assert not shown.view.samples.isVisible()
+    QTest.qWait(QApplication.doubleClickInterval() + 50)
+    shown.click(0.16, 1.16)
+    assert shown.view.samples.isVisible()
+    shown.state.residual = measured()
+    assert not shown.view.samples.isVisible()
+
+
+def test_what_a_click_found_is_still_said_when_the_mouse_leaves(shown: Shown) -> None:
+    shown.click(0.16, 0.9)  # RURK: every r is 1
+    words = "No forget sample has r > 1 in RURK at τ 0.16"
     viewport = shown.view.residual.plot.viewport()
     QTest.mouseMove(viewport, shown.pixel(0.32, 1.2))
     shown.qtbot.waitUntil(lambda: "τ 0.32" in shown.view.readout.text(), timeout=2000)
-    assert "selected" not in shown.view.readout.text()
+    assert words not in shown.view.readout.text()
     QTest.qWait(STEP)
     QTest.mouseMove(viewport, QPoint(3, 3))
-    shown.qtbot.waitUntil(lambda: "in GD at τ 0.16" in shown.view.readout.text(), timeout=2000)
+    shown.qtbot.waitUntil(lambda: words in shown.view.readout.text(), timeout=2000)
     shown.state.residual = measured()  # new numbers: it is no longer true
     shown.open(PREVALENCE)
-    assert "selected" not in shown.view.readout.text()
+    assert words not in shown.view.readout.text()
 
 
 def test_a_click_beside_every_curve_asks_for_the_neighborhood_alone(shown: Shown) -> None:
@@ -178,7 +227,8 @@ def test_a_click_beside_every_curve_asks_for_the_neighborhood_alone(shown: Shown
 def test_a_curve_that_no_sample_carries_leaves_the_selection(shown: Shown) -> None:
     shown.click(0.16, 0.9)  # RURK: every r is 1
     assert shown.asked.calls == [("set_probe", "gaussian", 0.16)]
-    assert "No forget sample has r > 1 in RURK at τ 0.16" in shown.view.readout.text()
+    said = html.unescape(shown.view.readout.text())
+    assert "No forget sample has r > 1 in RURK at τ 0.16" in said
 
 
 def test_at_most_two_hundred_samples_are_selected(shown: Shown) -> None:
@@ -188,7 +238,7 @@ def test_at_most_two_hundred_samples_are_selected(shown: Shown) -> None:
     name, samples, mode = shown.asked.calls[0]
     assert (name, len(samples), mode) == ("select", 200, REPLACE)
     assert samples[0] == 9
-    words = shown.view.readout.text()
+    words = shown.view.samples.words.text()
     assert "250 of 500 forget samples have r > 1" in words
     assert "the 200 with the largest r are selected" in words
 
@@ -238,7 +288,7 @@ def test_the_null_band_in_the_legend_is_no_switch(shown: Shown) -> None:
 
 
 def test_the_menu_hides_models_by_keyboard_and_stays_open(shown: Shown) -> None:
-    view, menu = shown.view, shown.view.menu
+    view, menu = shown.view, shown.view.models.models
     labels = [action.text() for action in menu.actions()]
     assert labels == ["Original", "RURK", "GD", "Re-train", "Re-train 1"]
     menu.popup(view.models.mapToGlobal(QPoint(0, view.models.height())))
@@ -253,7 +303,7 @@ def test_the_menu_hides_models_by_keyboard_and_stays_open(shown: Shown) -> None:
 
 
 def test_a_click_in_the_menu_hides_a_model_and_the_menu_follows_the_legend(shown: Shown) -> None:
-    menu = shown.view.menu
+    menu = shown.view.models.models
     shown.legend("rurk")
     assert [action.isChecked() for action in menu.actions()] == [True, False, True, True, True]
     menu.popup(shown.view.mapToGlobal(QPoint(0, 0)))
@@ -272,7 +322,7 @@ def test_tab_and_models_are_kept_and_nonsense_is_ignored(shown: Shown, qtbot: Qt
     assert other.tabs.currentIndex() == ACCURACY
     assert set(other.accuracy._curves) == {"original", "rurk", "retrain"}
     other.restore_view_state({"tab": ["x"], "hidden": 3})
-    assert other.view_state() == {**kept, "log": False}
+    assert other.view_state() == {**kept, "log": False, "mean": False}
 
 
 # -- the numbers ------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.__main__ import main
-from engine.results import FORGET
+from engine.results import FORGET, TEST
 from explorer.app import Explorer, Options
 from explorer.views.curves import CurvesView
 from explorer.views.embedding import EmbeddingView
@@ -48,9 +48,10 @@ def click_thumbnail(samples: SamplesView, place: int, *, add: bool = False) -> N
 
 
 def click_point(embedding: EmbeddingView, row: int) -> None:
-    x, y = embedding.points.xy[row]
-    at: QPoint = embedding.plot.mapFromScene(embedding.box.mapViewToScene(QPointF(x, y)))
-    QTest.mouseClick(embedding.plot.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, at)
+    pane = embedding.left.pane
+    x, y = pane.points.xy[row]
+    at: QPoint = pane.plot.mapFromScene(pane.box.mapViewToScene(QPointF(x, y)))
+    QTest.mouseClick(pane.plot.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, at)
 
 
 def run(explorer: Explorer, qtbot: QtBot) -> None:
@@ -80,9 +81,10 @@ def test_clicked_samples_are_forgotten_and_the_same_numbers_are_everywhere(
     for number, place in enumerate((3, 5, 17)):
         click_thumbnail(samples, place, add=number > 0)
     assert state.selection.chosen == {3, 5, 17}
-    others = np.linalg.norm(embedding.points.xy[:, None] - embedding.points.xy[None], axis=2)
+    xy = embedding.left.pane.points.xy
+    others = np.linalg.norm(xy[:, None] - xy[None], axis=2)
     loneliest = (others + 1e9 * np.eye(len(others))).min(1)
-    taken = np.isin(state.embedding.sample, [3, 5, 17])
+    taken = np.isin(state.embedding.sample, [3, 5, 17]) | (state.embedding.kind == TEST)
     row = int(np.where(taken, -1, loneliest).argmax())
     QTest.qWait(QApplication.doubleClickInterval() + 50)
     click_point(embedding, row)

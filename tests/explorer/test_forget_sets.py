@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory, finish
 
@@ -19,7 +22,8 @@ from explorer import forget_sets, settings
 from explorer.app import Explorer, Options
 from explorer.command_palette import CommandPalette
 from explorer.forget_dialog import ForgetSetsDialog
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE
+from explorer.forget_source import CLASS, FILE, INDICES, NUMBER, RANDOM, SAVED, SELECTION
+from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, Selection
 
 WAIT = 60_000  # ms; the first job imports torch
 LIBRARY = {"mark": {"few": (1, 2), "more": (2, 3, 4)}, "other": {"few": (9,)}}
@@ -156,10 +160,29 @@ def test_the_toolbar_offers_and_names_saved_sets(explorer: Explorer, qtbot: QtBo
     dialog.close()
 
 
-def test_the_dialog_saves_lists_and_combines(explorer: Explorer, qtbot: QtBot) -> None:
+def open_dialog(explorer: Explorer) -> ForgetSetsDialog:
     explorer.window.actions_.by_name["forget-sets"].trigger()
-    dialog = explorer.window.findChild(ForgetSetsDialog)
-    assert dialog._empty.isVisible() and not dialog.buttons[REPLACE].isEnabled()
+    found = explorer.window.findChild(ForgetSetsDialog)
+    assert isinstance(found, ForgetSetsDialog) and found.isVisible()
+    return found
+
+
+def sizes(dialog: ForgetSetsDialog) -> dict[str, str]:
+    """What each way of combining says it would leave; '' where it cannot be."""
+    return {
+        mode: button.text().partition("→ ")[2] if button.isEnabled() else ""
+        for mode, button in dialog.buttons.items()
+    }
+
+
+def press(button: QPushButton) -> None:
+    assert button.isEnabled(), button.toolTip()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_the_dialog_saves_lists_and_combines(explorer: Explorer, qtbot: QtBot) -> None:
+    dialog = open_dialog(explorer)
+    assert dialog._empty.isVisible() and not dialog.delete_button.isEnabled()
     assert not dialog.save_button.isEnabled()
     forget(explorer, 1, 2, 60)
     qtbot.keyClicks(dialog.name, "three")
@@ -168,15 +191,130 @@ def test_the_dialog_saves_lists_and_combines(explorer: Explorer, qtbot: QtBot) -
     forget(explorer, 2, 70)
     row = dialog.list.topLevelItem(0)
     assert [row.text(i) for i in range(3)] == ["three", "3", "1"]
-    qtbot.mouseClick(dialog.buttons[INTERSECT], Qt.MouseButton.LeftButton)
+    at = dialog.list.visualItemRect(row).center()
+    qtbot.mouseClick(dialog.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert dialog.source.kind.currentText() == SAVED
+    assert sizes(dialog) == {REPLACE: "3", ADD: "4", REMOVE: "1", INTERSECT: "1"}
+    press(dialog.buttons[INTERSECT])
     assert explorer.state.forget == (2,)
     dialog.name.setText("three")
-    assert dialog.save_button.text() == "&Replace"
-    qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+    assert dialog.save_button.text() == "&Overwrite"
+    press(dialog.save_button)
     assert explorer.controller.forget_sets() == {"three": (2,)}
-    qtbot.mouseClick(dialog.delete_button, Qt.MouseButton.LeftButton)
+    forget(explorer, 9)
+    qtbot.mouseClick(dialog.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseDClick(dialog.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert explorer.state.forget == (2,)
+    press(dialog.delete_button)
     assert explorer.controller.forget_sets() == {} and dialog._empty.isVisible()
     dialog.close()
+
+
+def test_the_size_is_said_before_anything_changes(explorer: Explorer, qtbot: QtBot) -> None:
+    forget(explorer, 0, 1, 60)
+    qtbot.wait(10)  # each wish is a step of its own
+    dialog, source = open_dialog(explorer), open_dialog(explorer).source
+    dataset = explorer.state.dataset
+    assert dataset is not None
+    members = set(np.flatnonzero(dataset.train_y == 1).tolist())
+    source.kind.setCurrentText(CLASS)
+    source.classes.setCurrentIndex(1)
+    source.amount.setValue(100)
+    together = {0, 1, 60} | members
+    assert sizes(dialog)[ADD] == str(len(together)) and explorer.state.forget == (0, 1, 60)
+    press(dialog.buttons[ADD])
+    assert set(explorer.state.forget) == together
+    explorer.controller.undo.undo()
+    assert explorer.state.forget == (0, 1, 60)
+    source.amount.setValue(50)
+    press(dialog.buttons[REPLACE])
+    assert explorer.state.form.forget == "class:1:50%"  # the toolbar words it
+    assert len(explorer.state.forget) == round(len(members) / 2)
+    dialog.close()
+
+
+def test_chance_indices_a_file_and_the_selection_can_be_forgotten(
+    explorer: Explorer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    forget(explorer, 0)
+    dialog, source = open_dialog(explorer), open_dialog(explorer).source
+    source.kind.setCurrentText(RANDOM)
+    source.unit.setCurrentText(NUMBER)
+    source.amount.setValue(7)
+    assert sizes(dialog)[REPLACE] == "7"
+    source.kind.setCurrentText(INDICES)
+    qtbot.keyClicks(source.text, "3, 17, 40-43")
+    assert sizes(dialog)[REPLACE] == "6"
+    press(dialog.buttons[REPLACE])
+    assert explorer.state.forget == (3, 17, 40, 41, 42, 43)
+    source.kind.setCurrentText(FILE)
+    path = tmp_path / "some.csv"
+    path.write_text("index,note\n40,a\n41,b\n99,c\n", encoding="utf-8")
+    source.text.setText(str(path))
+    press(dialog.buttons[REMOVE])
+    assert explorer.state.forget == (3, 17, 42, 43)
+    source.kind.setCurrentText(SELECTION)
+    explorer.controller.select([42, 50], REPLACE)  # as a lasso does, while the dialog is open
+    assert sizes(dialog) == {REPLACE: "2", ADD: "5", REMOVE: "3", INTERSECT: "1"}
+    press(dialog.buttons[ADD])
+    assert explorer.state.forget == (3, 17, 42, 43, 50)
+    dialog.close()
+
+
+def test_what_cannot_be_forgotten_is_said_and_not_offered(
+    explorer: Explorer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    forget(explorer, 3)
+    dialog, source = open_dialog(explorer), open_dialog(explorer).source
+    dataset = explorer.state.dataset
+    assert dataset is not None
+    source.kind.setCurrentText(INDICES)
+    assert "Write indices" in dialog.said.text() and not any(sizes(dialog).values())
+    source.text.setText("5, 1000")
+    assert "There is no sample '1000'" in dialog.said.text() and not any(sizes(dialog).values())
+    source.text.setText("3")
+    assert sizes(dialog) == {REPLACE: "1", ADD: "1", REMOVE: "", INTERSECT: "1"}
+    assert "forget set is empty" in dialog.buttons[REMOVE].toolTip()
+    source.kind.setCurrentText(FILE)
+    source.text.setText(str(tmp_path / "none.csv"))
+    assert "Cannot read the index file" in dialog.said.text()
+    source.kind.setCurrentText(SELECTION)
+    explorer.controller.select([len(dataset.train_y)], REPLACE)  # a test sample
+    assert "No training sample is selected" in dialog.said.text()
+    source.kind.setCurrentText(SAVED)
+    assert "Mark one" in dialog.said.text()
+    dialog.close()
+
+
+def test_the_forget_set_is_exported_with_its_classes(
+    explorer: Explorer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    forget(explorer, 4, 60)
+    out = tmp_path / "forget.csv"
+    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
+        explorer.exporter.forget_set(out)
+    dataset = explorer.state.dataset
+    assert dataset is not None
+    lines = out.read_text(encoding="utf-8").splitlines()
+    labels = dataset.train_y
+    assert lines[0] == "index,label,class"
+    assert lines[1:] == [f"{i},{labels[i]},{dataset.classes[labels[i]]}" for i in (4, 60)]
+    explorer.controller.set_forget_text(f"indices:{out}")
+    assert explorer.state.forget == (4, 60)
+
+
+def test_going_to_indices_is_one_step_of_undo(explorer: Explorer, qtbot: QtBot) -> None:
+    samples = explorer.window.views["samples"]
+    line = samples.findChild(QLineEdit, "go-to")
+    explorer.controller.select([1], REPLACE)
+    qtbot.wait(10)
+    before, steps = explorer.state.selection, explorer.controller.undo.count()
+    qtbot.keyClicks(line, "7, 9-10")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert explorer.state.selection == Selection(7, frozenset([7, 9, 10]))
+    assert explorer.controller.undo.count() == steps + 1
+    explorer.controller.undo.undo()
+    assert explorer.state.selection == before
 
 
 def test_the_command_of_the_study_is_copied(explorer: Explorer, qtbot: QtBot) -> None:
@@ -185,7 +323,7 @@ def test_the_command_of_the_study_is_copied(explorer: Explorer, qtbot: QtBot) ->
 
     copy = explorer.window.actions_.by_name["copy-command"]
     copy.trigger()
-    assert "Press Run first" in explorer.window.message.text()
+    assert "Press Run first" in explorer.window.toasts.sentences()[-1]
     forget(explorer, 3, 60, 61)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.run()
@@ -197,7 +335,7 @@ def test_the_command_of_the_study_is_copied(explorer: Explorer, qtbot: QtBot) ->
     assert (options.draws, options.retrains, options.set) == (10, 1, ["train.epochs=2"])
     kind, _, path = options.forget.partition(":")
     assert kind == "indices" and read_indices(Path(path)) == [3, 60, 61]
-    assert "Copied: rk-engine run" in explorer.window.message.text()
+    assert "Copied: rk-engine run" in explorer.window.toasts.sentences()[-1]
 
 
 def test_the_palette_runs_a_command_of_the_window(explorer: Explorer, qtbot: QtBot) -> None:

@@ -137,6 +137,30 @@ def test_cancel_stops_the_running_job_within_one_check_and_drops_the_waiting(
     assert (first.stopped, second.stopped, second.results) == (1, 1, [])
 
 
+def test_stopping_one_job_lets_the_others_of_its_lane_go_on(qtbot: QtBot, jobs: Jobs) -> None:
+    running, waiting, last = Heard(), Heard(), Heard()
+    first = jobs.submit(running.job("running", until_cancelled))
+    second = jobs.submit(waiting.job("waiting", lambda e, r: "never"))
+    jobs.submit(last.job("last", lambda e, r: "done"))
+    qtbot.waitUntil(lambda: bool(running.batches))
+    jobs.stop(second)
+    qtbot.waitUntil(lambda: waiting.stopped == 1)
+    assert (running.stopped, last.results) == (0, [])
+    with qtbot.waitSignal(jobs.idle):
+        jobs.stop(first)
+    assert (running.stopped, waiting.results, last.results) == (1, [], ["done"])
+    jobs.stop(first)  # it has ended: nothing happens
+    assert running.stopped == 1
+
+
+def test_a_jobs_sentences_are_told_with_the_job(qtbot: QtBot, jobs: Jobs) -> None:
+    heard: list[tuple[str, str]] = []
+    jobs.said.connect(lambda job, sentence: heard.append((job.title, sentence)))
+    with qtbot.waitSignal(jobs.idle):
+        jobs.submit(Heard().job("study", lambda e, r: r.log("Class 1 is lost.")))
+    assert heard == [("study", "Class 1 is lost.")]
+
+
 def test_an_engine_error_is_told_as_its_sentence(qtbot: QtBot, jobs: Jobs) -> None:
     heard = Heard()
 

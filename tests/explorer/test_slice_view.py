@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import synthetic
 from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
+from shown import Shown
+from synthetic import slice_of
 from test_controller import Desk
-from test_views import Shown
 from test_window import finish, run, start
 
 from engine.errors import Cancelled
-from engine.results import COARSE, FINE, Slice
+from engine.results import COARSE, FINE
 from engine.spec import RunSpec
 from explorer.app import Explorer
 from explorer.jobs import Job, Jobs
@@ -25,29 +27,6 @@ from explorer.lens import PATIENCE_S, Lens, Sight
 from explorer.plots.regions import SMALLEST, columns_for, outline
 from explorer.state import AppState, Selection
 from explorer.views.slice import SliceView
-
-LABEL, REACH = 1, 2.4
-
-
-def slice_of(sample: int = 5, size: int = FINE, directions: str = "random") -> Slice:
-    """Original calls the left half by the true class 1, RURK nothing; the rest is class 2."""
-    steps = REACH * np.arange(-(size // 2), size // 2 + 1) / (size // 2)
-    left = np.broadcast_to(np.where(steps <= 0, LABEL, 2), (size, size)).astype(np.uint16)
-    predictions = dict.fromkeys(synthetic.MODELS, left) | {"rurk": np.full_like(left, 2)}
-    confidence = {name: np.where(p == LABEL, 0.9, 0.2) for name, p in predictions.items()}
-    turn = np.arange(180) * np.pi / 90
-    ball = 1.6 * np.stack([np.cos(turn), np.sin(turn)], 1)
-    other, distance = (17, 2.0) if directions == "sample" else (-1, 0.0)
-    against = "rurk" if directions == "attack" else ""
-    return Slice(
-        sample, LABEL, directions, against, other, distance, "gaussian", 0.2, steps, ball,
-        predictions, confidence, 0.01,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def shown(qtbot: QtBot) -> Shown:
-    return Shown(qtbot)
 
 
 @pytest.fixture
@@ -70,9 +49,10 @@ def test_empty_it_says_what_to_do_next(shown: Shown) -> None:
     assert view._panel.is_empty
     assert "Press Run" in view._panel.empty.text()
     shown.fill()
+    shown.state.slice = None
     assert "sample 5 is being cut" in view._panel.empty.text()
-    shown.state.slice_problem = "The loss has no slope at this sample."
-    assert view._panel.empty.text() == shown.state.slice_problem
+    shown.state.set_problem("slice", "The loss has no slope at this sample.")
+    assert view._panel.empty.text() == shown.state.problems["slice"]
     shown.state.selection = Selection()
     assert "Click a sample" in view._panel.empty.text()
 
@@ -163,6 +143,8 @@ def test_what_leads_where_is_said(shown: Shown) -> None:
     shown.state.slice = slice_of(directions="sample")
     assert "sample 17, 2 away" in view.caption.text()
     assert "sample 17" in view.legend.accessibleDescription()
+    shown.state.slice = replace(slice_of(directions="sample"), directions="chosen")
+    assert "→ sample 17, 2 away" in view.caption.text()
     shown.state.slice = replace(slice_of(), perturbation="linf")
     assert "L-infinity ball" in view.caption.text()
     shown.state.selection = Selection(6)
@@ -184,11 +166,37 @@ def test_it_asks_while_seen_and_rests_while_hidden(shown: Shown) -> None:
 def test_the_pair_of_directions_is_kept_in_the_session(shown: Shown) -> None:
     view = shown.view(SliceView)
     view.restore_view_state({"directions": "sample"})
-    assert view.view_state() == {"directions": "sample"}
+    assert view.view_state() == {"directions": "sample", "towards": 0}
     assert shown.last == ("look_slice", "sample")
-    view.restore_view_state({"directions": "sideways"})
+    view.restore_view_state({"directions": "sideways", "towards": "far"})
     view.restore_view_state({})
-    assert view.view_state() == {"directions": "sample"}
+    assert view.view_state() == {"directions": "sample", "towards": 0}
+    view.restore_view_state({"directions": "chosen", "towards": 31})
+    assert shown.last == ("look_slice", "chosen", 31)
+
+
+def test_a_person_chooses_which_sample_to_look_towards(shown: Shown) -> None:
+    shown.fill()
+    shown.state.selection = Selection(5, frozenset([5, 42, 60]))
+    view = shown.view(SliceView)
+    assert not view.towards.isVisible()
+    view.directions.setFocus()
+    QTest.keyClick(view.directions, Qt.Key.Key_End)
+    assert view.directions.currentText() == "Towards a chosen sample"
+    assert view.towards.isVisible() and view.selected.isVisible()
+    assert shown.last == ("look_slice", "chosen", 42)  # the selected one, not the current one
+    view.towards.setFocus()
+    view.towards.selectAll()
+    QTest.keyClicks(view.towards, "17")
+    assert shown.last == ("look_slice", "chosen", 42)  # not while typing
+    QTest.keyClick(view.towards, Qt.Key.Key_Return)
+    assert shown.last == ("look_slice", "chosen", 17)
+    shown.state.selection = Selection(5, frozenset([88]))
+    QTest.mouseClick(view.selected, Qt.MouseButton.LeftButton)
+    assert shown.last == ("look_slice", "chosen", 88)
+    shown.state.selection = Selection(5, frozenset([5]))
+    assert not view.selected.isEnabled()
+    assert view.towards.maximum() == len(shown.state.dataset or ()) - 1
 
 
 # -- geometry -------------------------------------------------------------------------------------
@@ -279,7 +287,7 @@ def test_an_answer_to_an_older_question_is_not_shown(bench: Bench) -> None:
     bench.look(6)
     bench.lane.asked[0].done(slice_of(5, COARSE))
     bench.lane.asked[0].failed("Too late.")
-    assert bench.state.slice is None and bench.state.slice_problem == ""
+    assert bench.state.slice is None and "slice" not in bench.state.problems
     assert bench.lane.sizes == [COARSE, COARSE]
 
 
@@ -303,9 +311,9 @@ def test_a_slow_slice_stays_coarse(bench: Bench) -> None:
 def test_what_is_wrong_is_said_until_the_next_question(bench: Bench) -> None:
     bench.lens.point("attack")
     bench.lane.asked[0].failed("The loss has no slope at this sample.")
-    assert "no slope" in bench.state.slice_problem
+    assert "no slope" in bench.state.problems["slice"]
     bench.lens.point("random")
-    assert bench.state.slice_problem == ""
+    assert "slice" not in bench.state.problems
 
 
 def test_without_anything_under_the_lens_nothing_is_shown(bench: Bench) -> None:
@@ -331,6 +339,18 @@ def test_the_controller_cuts_through_the_current_sample(desk: Desk) -> None:
     assert (state.slice.perturbation, state.slice.tau) == ("linf", 0.05)
     desk.wait(desk.controller.set_current, 3)
     assert state.slice.sample == 3
+    dataset = state.dataset
+    assert dataset is not None
+    last = len(dataset) - 1  # of the test set
+    desk.wait(desk.controller.look_slice, "chosen", last)
+    assert state.slice.other == last
+    assert state.slice.distance == pytest.approx(
+        float(np.linalg.norm(dataset.pixels(last) - dataset.pixels(3))), rel=1e-5
+    )
+    desk.wait(desk.controller.set_current, last)
+    assert "type its number, or select one" in state.problems["slice"]
+    desk.wait(desk.controller.look_slice, "sample")
+    assert state.slice is not None and state.slice.sample == last
     desk.controller.set_current(None)
     assert state.slice is None
     assert desk.said == []

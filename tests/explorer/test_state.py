@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from explorer import settings
 from explorer.catalog import Catalog, Item
+from explorer.session import Look
 from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, AppState, Selection, StudyForm
 
 INDICES = st.frozensets(st.integers(0, 50))
@@ -72,8 +73,8 @@ def test_settings_survive_the_disk(state: AppState, tmp_path: Path) -> None:
     )
     state.selection = Selection(4, frozenset({4, 5}))
     state.forget = (4, 5)
-    kept = settings.Settings(theme="dark", views={"samples": {"size": 32}})
-    settings.keep(kept, state)
+    kept = settings.Settings(theme="dark")
+    settings.keep(kept, state, Look(views={"samples": {"size": 32}}))
     path = tmp_path / "deep" / settings.FILE
     settings.save(path, kept)
     assert settings.load(path) == kept
@@ -81,6 +82,7 @@ def test_settings_survive_the_disk(state: AppState, tmp_path: Path) -> None:
     assert session.form == state.form
     assert session.selection == state.selection
     assert (session.forget, session.fingerprint) == ((4, 5), "abc")
+    assert session.look.views == {"samples": {"size": 32}}
     assert [one.name for one in path.parent.iterdir()] == [settings.FILE]
 
 
@@ -91,8 +93,9 @@ def test_settings_survive_the_disk(state: AppState, tmp_path: Path) -> None:
         "{",
         "[]",
         '{"schema": 99, "theme": "dark"}',
-        '{"schema": 1, "form": 3, "chosen": "all", "current": "x"}',
-        '{"schema": 1, "form": {"methods": 5, "seed": "x", "taus": null, "novel": 1}}',
+        '{"schema": 1, "theme": "dark"}',
+        '{"schema": 2, "session": 3}',
+        '{"schema": 2, "session": {"form": 3, "chosen": "all", "current": "x"}}',
     ],
 )
 def test_damaged_settings_are_the_defaults(tmp_path: Path, text: str) -> None:
@@ -101,8 +104,8 @@ def test_damaged_settings_are_the_defaults(tmp_path: Path, text: str) -> None:
     assert settings.session_of(settings.load(path)).form == StudyForm()
 
 
-def test_settings_of_a_later_field_are_kept_apart(tmp_path: Path) -> None:
+def test_a_damaged_session_costs_no_other_setting(tmp_path: Path) -> None:
     path = tmp_path / settings.FILE
-    path.write_text(json.dumps({"schema": 1, "theme": "dark", "chosen": [1, "two", 3]}))
+    path.write_text(json.dumps({"schema": 2, "theme": "dark", "session": {"chosen": [1, "two"]}}))
     assert settings.load(path).theme == "dark"
-    assert settings.session_of(settings.load(path)).selection.chosen == {1, 3}
+    assert settings.session_of(settings.load(path)).selection.chosen == frozenset()

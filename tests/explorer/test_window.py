@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLineEdit, QPushButton, QSpinBox
+from PySide6.QtWidgets import QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory, finish
 
@@ -138,7 +138,7 @@ def test_an_error_is_shown_in_the_message_bar_until_closed(
     assert window.message.isVisible()
     assert window.message.text() == "The store cannot be written."
     assert "The store cannot be written." in window.activity.lines()[-1]
-    qtbot.mouseClick(window.message.findChild(QPushButton), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.message.close_button, Qt.MouseButton.LeftButton)
     assert not window.message.isVisible()
 
 
@@ -194,13 +194,14 @@ def test_figures_and_checkpoints_are_exported_to_the_given_file(
     run(explorer, qtbot)
     for name in ("curves.pdf", "metrics.png"):
         with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-            explorer.exporter.figure(name.split(".")[0], tmp_path / name)
+            explorer.exporter.figure(name.split(".")[0], {}, tmp_path / name)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.exporter.checkpoint("gd", tmp_path / "gd.pt")
     assert {"curves.pdf", "curves.csv", "metrics.png", "gd.pt"} <= {
         path.name for path in tmp_path.iterdir()
     }
-    explorer.exporter.figure("curves", tmp_path / "curves.docx")
+    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
+        explorer.exporter.figure("curves", {}, tmp_path / "curves.docx")
     assert "curves.docx" in explorer.notifier.errors[-1]
 
 

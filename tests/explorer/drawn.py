@@ -1,0 +1,40 @@
+"""Draws every view, filled, into files, in a process of its own: `drawn.py FOLDER SCALE W H`.
+
+Beside each picture lies a text with the parts that reach beyond what holds them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+
+def main(folder: Path, scale: str, width: int, height: int) -> None:
+    """Write `<view>-<scale>.png` and `.txt`."""
+    app = QApplication([])
+    import synthetic
+    from shown import Shown
+    from test_view_battery import VIEWS, _outside, _settled
+
+    from explorer import theme
+    from explorer.state import AppState
+
+    theme.apply(app, theme.LIGHT)
+    shown = Shown.__new__(Shown)  # without pytest's robot
+    shown.state = AppState()
+    shown.asked = synthetic.Asked(shown.state)
+    shown.fill()
+    for kind in VIEWS:
+        view = kind(shown.state, shown.asked)
+        view.resize(width, height)
+        view.show()
+        _settled(view).save(str(folder / f"{kind.name}-{scale}.png"))
+        text = "\n".join(_outside(view))
+        (folder / f"{kind.name}-{scale}.txt").write_text(text, encoding="utf-8")
+        view.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
