@@ -1,0 +1,67 @@
+"""One study, made by the command line and by the window: the same numbers, bit by bit.
+
+That a study which was killed comes to the same numbers too is seen by every kill of test_kills.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from engine import store
+from engine.runtime import limit_threads
+from tests.faults import whole
+
+ROOT = Path(__file__).parents[2]
+WINDOW = """
+import sys
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from explorer.app import Explorer, Options
+app = QApplication([])
+window = Explorer(Options(store=Path(sys.argv[1]), dataset="iris"))
+window.controller.opened.connect(window.controller.run)
+window.show()
+app.exec()
+"""
+
+
+def test_the_window_and_the_command_line_come_to_the_same_numbers(tmp_path: Path) -> None:
+    shown, plain = tmp_path / "window", tmp_path / "line"
+    words = ["-m", "engine", "run", "--dataset", "iris", "--store", str(plain)]
+    line = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL)
+    window = subprocess.Popen([sys.executable, "-c", WINDOW, str(shown)], cwd=ROOT)
+    try:
+        deadline = time.monotonic() + 200
+        while not any(shown.glob("studies/*.h5")) and time.monotonic() < deadline:
+            assert window.poll() is None
+            time.sleep(0.05)
+        assert line.wait(200) == 0
+    finally:
+        for one in (line, window):
+            one.kill()
+            one.wait()
+    expected, found = whole.answers(plain), whole.answers(shown)
+    assert {name.split("/")[0] for name in expected} == {
+        "studies", "models", "counts", "checkpoints"
+    }  # fmt: skip
+    assert {name: found.get(name) for name in expected} == expected
+
+
+def test_how_many_threads_made_a_result_is_kept_with_it(tmp_path: Path) -> None:
+    from engine.pipeline import Pipeline
+    from engine.report import Reporter
+    from engine.spec import DataSpec
+
+    before = torch.get_num_threads()
+    pipeline = Pipeline(store.Store(tmp_path), "cpu")
+    data = pipeline.dataset(DataSpec("iris"), Reporter())
+    spec = pipeline.compose(data, methods=("gd",), retrains=1, draws=10, training={"epochs": 1})
+    pipeline.run(spec, Reporter())
+    found = {store.read(path).attributes["threads"] for path in tmp_path.glob("counts/*.h5")}
+    assert found == {limit_threads()}
+    torch.set_num_threads(before)

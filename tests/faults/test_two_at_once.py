@@ -1,0 +1,97 @@
+"""Two processes on one store and one study: each thing is made once, and both get all of it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import whole
+
+ROOT = Path(__file__).parents[2]
+CODE = """
+import sys, time
+from pathlib import Path
+from engine import pipeline, workshop
+from engine.__main__ import main
+
+make, ask = workshop.Workshop._make, pipeline.verdicts
+
+def making(self, spec, name, *more):
+    print("made", name, flush=True)
+    return make(self, spec, name, *more)
+
+def asking(viewers, x, y, samples, probe, blocks, *more):
+    for viewer in viewers:
+        for block in blocks:
+            print(f"asked {viewer}/{block}", flush=True)
+    return ask(viewers, x, y, samples, probe, blocks, *more)
+
+workshop.Workshop._make, pipeline.verdicts = making, asking
+go = Path(sys.argv[1])
+print("ready", flush=True)
+while not go.exists():
+    time.sleep(0.001)
+sys.exit(main(sys.argv[2:]))
+"""
+WORDS = (
+    "run", "--dataset", "iris", "--methods", "rurk,gd", "--retrains", "2", "--taus", "0:0.4:5",
+    "--draws", "40", "--set", "train.epochs=60", "--device", "cpu",
+)  # fmt: skip
+MODELS = ("original", "retrain-0", "retrain-1", "rurk", "gd")
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Two processes that begin the same study in the same store at the same moment."""
+    begun = []
+    for number in range(2):
+        line = [*WORDS, "--store", str(tmp_path / "store"), "--json", str(tmp_path / f"{number}")]
+        words = [sys.executable, "-c", CODE, str(tmp_path / "go"), *line]
+        pipe = subprocess.PIPE
+        begun.append(subprocess.Popen(words, cwd=ROOT, text=True, stdout=pipe, stderr=pipe))
+    for one in begun:
+        assert one.stdout is not None and one.stdout.readline() == "ready\n"
+    (tmp_path / "go").touch()
+    yield begun
+    for one in begun:
+        one.kill()
+        one.communicate()
+
+
+def test_each_model_and_answer_is_made_once(
+    tmp_path: Path, pair: list[subprocess.Popen[str]]
+) -> None:
+    said = [one.communicate(timeout=200) for one in pair]
+    assert [one.returncode for one in pair] == [0, 0], said
+    made = Counter(re.findall(r"^(?:made|asked) (.*)$", "".join(out for out, _ in said), re.M))
+    expected = {*MODELS, *(f"{model}/{block}" for model in MODELS for block in range(4))}
+    assert made == dict.fromkeys(expected, 1)
+    assert "is at work on" in said[0][1] + said[1][1]
+    assert whole.figures((tmp_path / "0").read_text()) == whole.figures(
+        (tmp_path / "1").read_text()
+    )
+    whole.opened(tmp_path / "store")
+    assert whole.marks(tmp_path / "store")
+
+
+def test_the_other_goes_on_where_one_was_killed(
+    tmp_path: Path, pair: list[subprocess.Popen[str]]
+) -> None:
+    store, deadline = tmp_path / "store", time.monotonic() + 60
+    while not any(store.glob("locks/models-*.lock")) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    holder = next(store.glob("locks/models-*.lock")).read_text()
+    victim, other = pair if f'"process": {pair[0].pid},' in holder else pair[::-1]
+    victim.send_signal(signal.SIGKILL)
+    out, error = other.communicate(timeout=200)
+    assert other.returncode == 0, error
+    assert "residual knowledge" in out
+    whole.opened(store)
