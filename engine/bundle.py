@@ -21,9 +21,9 @@ import numpy as np
 import engine
 from engine import belongings, hdf5, sound
 from engine.datasets.base import Dataset
+from engine.errors import DataError, StoreError
 from engine.kept import KIND as DATASETS
 from engine.kept import dataset_of, record_of
-from engine.errors import DataError, StoreError
 from engine.report import Reporter
 from engine.store import Record, Store, check_content, check_facts
 
