@@ -125,3 +125,26 @@ def test_auto_is_settled_by_network_and_processor(
 def test_studies_in_float32_keep_the_keys_they_had() -> None:
     assert "precision" not in to_plain(TrainSpec(), keyed=True)
     assert key(TrainSpec(precision="bfloat16")) != key(TrainSpec())
+
+
+@pytest.mark.parametrize(
+    ("perturbation", "model", "asked", "settled"),
+    [
+        ("pgd", "cnn", {}, "bfloat16"),
+        ("fgsm", "cnn", {}, "folded"),
+        ("pgd", "mlp", {}, "float32"),
+        ("pgd", "cnn", {"arithmetic": "float32"}, "float32"),
+        ("gaussian", "cnn", {"arithmetic": "bfloat16"}, "float32"),
+    ],
+)
+def test_the_arithmetic_of_attacks_is_settled_for_the_device_and_enters_no_other_key(
+    monkeypatch: pytest.MonkeyPatch,
+    perturbation: str,
+    model: str,
+    asked: dict[str, str],
+    settled: str,
+) -> None:
+    monkeypatch.setattr(study, "native_bfloat16", lambda kind: True)
+    data = load(DataSpec("digits"))
+    found = study.compose(data, perturbation=perturbation, model=model, probe=asked).probe
+    assert found.arithmetic == settled
