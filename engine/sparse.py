@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ class Said:
         return Said(classes, np.pad(self.margins, room), self.drawn.copy())
 
 
-def unseen(dtype: np.dtype[np.generic]) -> int:
+def unseen(dtype: np.dtype[Any]) -> int:
     """What stands for the class of a copy that nobody was asked about: never a class."""
     return int(np.iinfo(dtype).max)
 
