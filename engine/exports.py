@@ -109,9 +109,7 @@ def _curves(
         raise unknown("measure", measure, [*named, "loss"])
     runs = [run_of(study), *runs_beside(study, order.others(beside))]
     found = CurveSet(runs, mean=mean, paper=order.published())
-    return curves(
-        found, order.out, measure=named[measure], hidden=hidden, facts=facts, **options
-    )
+    return curves(found, order.out, measure=named[measure], hidden=hidden, facts=facts, **options)
 
 
 def _metrics(order: Order, **options: Any) -> list[Path]:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.neutral import neutral
 from engine.errors import SpecError
+from engine.neutral import neutral
 
 
 def parse_indices(text: str, count: int) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from engine.neutral import neutral
 from engine.measured import VERDICTS, overall, verdict
+from engine.neutral import neutral
 from engine.results import Recognition, Study
 
 

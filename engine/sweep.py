@@ -17,9 +17,9 @@ from engine.batch import Outcome, run_all
 from engine.console import aligned, study_json
 from engine.grids import Point, combinations
 from engine.metrics import METRICS
+from engine.neutral import neutral
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.sheets import neutral
 from engine.spec import ProbeSpec, RunSpec, TrainSpec, field_kind, parse_settings
 
 Settings = Mapping[str, Mapping[str, str]]

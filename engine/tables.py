@@ -11,9 +11,9 @@ from typing import Any
 
 from engine import __version__
 from engine.console import aligned
+from engine.neutral import neutral
 from engine.over_seeds import spread
 from engine.paper import Figure
-from engine.sheets import neutral
 
 NONE = "-"
 PROGRAM = f"rk-explorer {__version__}"

@@ -140,6 +140,7 @@ def _sheet(
             rows.append(
                 [sample, name, model_label(name, labels), float(tau),
                  int(residual.counts[name][row, i]), int(residual.per_cell[row, i]),
-                 float(one.r[i]), float(one.low[i]), float(one.high[i]), int(one.against[i]), *spreads]
+                 float(one.r[i]), float(one.low[i]), float(one.high[i]), int(one.against[i]),
+                 *spreads]
             )  # fmt: skip
     return header, rows
