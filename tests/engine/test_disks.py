@@ -24,6 +24,7 @@ from engine.report import Reporter
 from engine.results import Study
 from engine.spec import DataSpec
 from engine.store import Store, read
+from engine.study import model_keys
 
 ODD = (
     "with spaces",
@@ -341,3 +342,18 @@ def test_a_record_that_is_larger_than_memory_is_refused_before_it_is_read(
     assert store.path("things", "a").exists()  # it is not damaged
     assert store.get("things", "a", arrays=False) is not None
     assert told == []
+
+
+def test_what_one_killed_at_the_very_end_of_a_training_left_is_removed(tmp_path: Path) -> None:
+    pipeline = Pipeline(Store(tmp_path), "cpu")
+    study = study_in(pipeline)
+    spec = pipeline.spec_of(study)
+    mark = model_keys(spec)["gd"]
+    partial = tmp_path / "partial" / f"{mark}.pt"
+    partial.parent.mkdir(exist_ok=True)
+    partial.write_bytes(b"the last epoch")
+    with pipeline.store.making("models", [mark], "gd", Reporter()):  # somebody is at it
+        pipeline.work.model(spec, "gd", Reporter())
+        assert partial.exists()
+    pipeline.work.model(spec, "gd", Reporter())
+    assert not partial.exists()

@@ -24,6 +24,7 @@ from engine.figures.metrics import metrics_table
 from engine.figures.neighborhood import neighborhood
 from engine.figures.scatter import tradeoff
 from engine.lines import Run
+from engine.neutral import neutral
 from engine.results import (
     FORGET,
     PERTURBED,
@@ -37,7 +38,7 @@ from engine.results import (
 )
 from engine.scatter import Scatter, scatter
 from engine.shades import Scene
-from engine.sheets import csv_text, neutral
+from engine.sheets import csv_text
 
 LABELS = {"original": "Original", "rurk": "RURK", "retrain": "Re-train"}
 CLASSES = ("cat", "dog")
@@ -106,9 +107,7 @@ def _scatter() -> Scatter:
 Draw = Callable[[Path], list[Path]]
 DRAW: dict[str, Draw] = {
     "curves": lambda out: curves(_set(), out, facts=FACTS),
-    "image": lambda out: neighborhood(
-        _neighborhood((1, 4, 4)), CLASSES, LABELS, out, facts=FACTS
-    ),
+    "image": lambda out: neighborhood(_neighborhood((1, 4, 4)), CLASSES, LABELS, out, facts=FACTS),
     "features": lambda out: neighborhood(
         _neighborhood((4,)), CLASSES, LABELS, out, facts=FACTS, original=np.full(4, 0.5)
     ),
