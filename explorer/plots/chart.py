@@ -227,6 +227,8 @@ class Chart(QWidget):
         """The curve nearest to a scene position, '' if none is within `REACH`."""
         box = self.plot.getViewBox()
         place, (width, height) = box.mapSceneToView(at), box.viewPixelSize()
+        if not (width and height):  # a chart without any room
+            return ""
         best, best_name = float(REACH), ""
         for name, curve in sorted(self._curves.items(), key=_depth):
             x, y = curve.getData()
