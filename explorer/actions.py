@@ -211,7 +211,7 @@ COMMANDS = (
             f"go-{dock.name}", "View/Go to", dock.title, _dock(dock.name), dock.key,
             "Bring this dock to the front; arrow and Tab keys go on from there",
         )
-        for dock in sorted(DOCKS, key=lambda dock: dock.key.replace("Alt+0", "Alt+A"))
+        for dock in DOCKS
     ),
     Command("-view-0", "View", SEPARATOR, print),
     Command(

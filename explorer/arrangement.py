@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from itertools import chain, pairwise
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
-from explorer.docks import DOCKS, Dock, foreign
+from explorer.docks import foreign
 from explorer.plots.tab_order import name_tabs
 
+# columns from left to right, of stacks from top to bottom, of docks one behind the other
+Stack = tuple[str, ...]
+Columns = tuple[tuple[Stack, ...], ...]
+
 NARROW, LOW = 1340, 760  # px of the window, below which three columns, two rows are too many
-WIDTHS = {"samples": 460, "embedding": 490, "neighborhood": 490}
-HEIGHTS = (  # of the two columns
-    {"embedding": 400, "curves": 400},
-    {"neighborhood": 430, "metrics": 275, "activity": 105},
-)
-# of a narrow window: what samples are chosen in, and beside it what is seen of them
 CHOOSE = ("samples", "embedding", "runs", "activity")
 AROUND = ("neighborhood", "slice")
 WHOLE = ("curves", "metrics", "epochs", "comparison", "attack")
-NARROW_WIDTHS = {"samples": 490, "neighborhood": 510}
-NARROW_HEIGHTS = {"neighborhood": 430, "curves": 400}
-Shape = tuple[object, ...]
-
-
-class Room(NamedTuple):
-    """How much a window has: too little for three columns, too little for two rows beside."""
-
-    narrow: bool
-    low: bool
+THREE: Columns = (
+    (("samples", "runs"),),
+    (("embedding",), ("curves", "epochs", "comparison", "attack")),
+    (AROUND, ("metrics",), ("activity",)),
+)
+TWO: Columns = ((CHOOSE,), (AROUND, WHOLE))
+TWO_LOW: Columns = ((CHOOSE,), ((*AROUND, *WHOLE),))
+WIDTHS = {THREE: (460, 490, 490), TWO: (490, 510), TWO_LOW: (490, 510)}
+HEIGHTS = {"embedding": 400, "neighborhood": 430, "curves": 400, "metrics": 275, "activity": 105}
+ACROSS, DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
 class Arrangement(QObject):
@@ -39,98 +37,57 @@ class Arrangement(QObject):
     def __init__(self, window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
         super().__init__(window)
         self._window, self._docks = window, docks
-        self._all = [*DOCKS, *foreign()]
-        self._room = Room(False, False)
-        self._placing, self._moved = False, False
-        self._shape: Shape = ()
-        for box in docks.values():
-            box.dockLocationChanged.connect(self._note_move)
+        self._columns = THREE
+        self._others = tuple(dock.name for dock in foreign())
 
     def reset(self) -> None:
         """Put every dock back, whether closed, floating or moved."""
-        self._room, self._placing = self._now_room(), True
+        self._columns = self._fitting()
         for box in self._docks.values():
-            self._window.removeDockWidget(box)
             box.setFloating(False)
-        if self._room.narrow:
-            self._place_in_two()
-        else:
-            self._place_in_three()
-        self._placing, self._moved = False, False
-        self.settle()
-
-    def settle(self) -> None:
-        """Take note of the default, which Qt tells only of a window that is on the screen."""
-        self._shape = self._now() if self._window.isVisible() else ()
+            self._window.removeDockWidget(box)
+        self._place(self._complete(self._columns))
+        self._size()
         name_tabs(self._window, "docks")
 
     def fit(self) -> None:
         """After another size: fewer columns and rows or more, unless somebody moved a dock."""
-        own = self._moved or (self._shape and self._now() != self._shape)
-        if self._now_room() != self._room and not own:
+        if self._fitting() != self._columns and self._now() == _loose(
+            self._complete(self._columns)
+        ):
             self.reset()
 
-    def _note_move(self) -> None:
-        """Somebody moved a dock, or brought a former session back."""
-        self._moved = self._moved or not self._placing
+    def take(self) -> None:
+        """Docks lie as in a former session: where that was a default, it goes on fitting."""
+        for columns in (THREE, TWO, TWO_LOW):
+            if self._now() == _loose(self._complete(columns)):
+                self._columns = columns
+        self.fit()
 
-    def _now_room(self) -> Room:
-        narrow = self._window.width() < NARROW
-        return Room(narrow, narrow and self._window.height() < LOW)
+    def _fitting(self) -> Columns:
+        if self._window.width() >= NARROW:
+            return THREE
+        return TWO if self._window.height() >= LOW else TWO_LOW
 
-    def _now(self) -> Shape:
-        """Which docks are closed, float or share tabs."""
-        return tuple(
-            (
-                box.isFloating(),
-                box.toggleViewAction().isChecked(),
-                frozenset(other.objectName() for other in self._window.tabifiedDockWidgets(box)),
-            )
-            for box in self._docks.values()
-        )
+    def _complete(self, columns: Columns) -> Columns:
+        """With the docks of other distributions behind the last."""
+        *before, last = columns
+        return (*before, (*last[:-1], (*last[-1], *self._others)))
 
-    # -- three columns --------------------------------------------------------------------
-    def _place_in_three(self) -> None:
-        for dock in self._all:
-            self._place(dock)
-        for dock in DOCKS:
-            if dock.tab:
-                self._docks[dock.beside].raise_()
-        self._size(WIDTHS, Qt.Orientation.Horizontal)
-        for column in HEIGHTS:
-            self._size(column, Qt.Orientation.Vertical)
+    def _place(self, columns: Columns) -> None:
+        """Heads of columns first: a split reaches no further than what is split."""
+        heads = [self._docks[column[0][0]] for column in columns]
+        self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, heads[0])
+        for left, right in pairwise(heads):
+            self._window.splitDockWidget(left, right, ACROSS)
+        for column in columns:
+            fronts = [self._docks[stack[0]] for stack in column]
+            for above, below in pairwise(fronts):
+                self._window.splitDockWidget(above, below, DOWN)
+        for stack in chain(*columns):
+            self._stack(stack)
 
-    def _place(self, dock: Dock) -> None:
-        box = self._docks[dock.name]
-        if dock.tab:
-            self._window.tabifyDockWidget(self._docks[dock.beside], box)
-        elif dock.beside:
-            self._window.splitDockWidget(self._docks[dock.beside], box, dock.direction)
-        else:
-            self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, box)
-        box.show()
-
-    # -- two columns ----------------------------------------------------------------------
-    def _place_in_two(self) -> None:
-        others = tuple(dock.name for dock in self._all if dock not in DOCKS)
-        low = self._room.low
-        right = (*AROUND, *WHOLE, *others) if low else AROUND
-        self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self._docks[CHOOSE[0]])
-        self._split(CHOOSE[0], right[0], Qt.Orientation.Horizontal)
-        if not low:
-            self._split(AROUND[0], WHOLE[0], Qt.Orientation.Vertical)
-            self._stack((*WHOLE, *others))
-        self._stack(CHOOSE)
-        self._stack(right)
-        self._size(NARROW_WIDTHS, Qt.Orientation.Horizontal)
-        if not low:
-            self._size(NARROW_HEIGHTS, Qt.Orientation.Vertical)
-
-    def _split(self, old: str, new: str, direction: Qt.Orientation) -> None:
-        self._window.splitDockWidget(self._docks[old], self._docks[new], direction)
-
-    def _stack(self, names: tuple[str, ...]) -> None:
-        """One behind the other, the first in front."""
+    def _stack(self, names: Stack) -> None:
         front = self._docks[names[0]]
         front.show()
         for name in names[1:]:
@@ -138,6 +95,30 @@ class Arrangement(QObject):
             self._docks[name].show()
         front.raise_()
 
-    def _size(self, wanted: Mapping[str, int], direction: Qt.Orientation) -> None:
-        boxes = [self._docks[name] for name in wanted]
-        self._window.resizeDocks(boxes, list(wanted.values()), direction)
+    def _size(self) -> None:
+        heads = [self._docks[column[0][0]] for column in self._columns]
+        self._window.resizeDocks(heads, list(WIDTHS[self._columns]), ACROSS)
+        for column in self._columns:
+            fronts = [stack[0] for stack in column]
+            if len(fronts) > 1:
+                boxes = [self._docks[name] for name in fronts]
+                self._window.resizeDocks(boxes, [HEIGHTS[name] for name in fronts], DOWN)
+
+    def _now(self) -> tuple[tuple[frozenset[str], ...], ...]:
+        """The columns there are; what is closed or floats is in none."""
+        names = {box: name for name, box in self._docks.items()}
+        placed: dict[int, list[tuple[int, frozenset[str]]]] = {}
+        for box, name in names.items():
+            if box.isFloating() or box.visibleRegion().isEmpty():
+                continue  # behind a tab, of which the one in front tells
+            behind = [names[other] for other in self._window.tabifiedDockWidgets(box)]
+            placed.setdefault(box.x(), []).append((box.y(), frozenset((name, *behind))))
+        return tuple(
+            tuple(stack for _, stack in sorted(placed[x], key=lambda one: one[0]))
+            for x in sorted(placed)
+        )
+
+
+def _loose(columns: Columns) -> tuple[tuple[frozenset[str], ...], ...]:
+    """Whatever the order of tabs."""
+    return tuple(tuple(frozenset(stack) for stack in column) for column in columns)

@@ -515,9 +515,7 @@ class Controller(QObject):
         state = self.state
         state.selection = session.selection
         state.probe, state.ranked_by = session.probe, session.ranked_by
-        state.forget_sets = forget_sets.joined(
-            state.forget_sets, session.fingerprint, session.sets
-        )
+        state.forget_sets = forget_sets.joined(state.forget_sets, session.fingerprint, session.sets)
 
     def _install(self, dataset: Dataset, form: StudyForm) -> None:
         self.clear()

@@ -169,9 +169,7 @@ def open_study(key: str, engine: Pipeline, report: Reporter) -> Opened:
     return Opened(dataset, Found(spec, study, engine.models(spec)))
 
 
-def compare_layers(
-    spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter
-) -> Similarity:
+def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Similarity:
     """How alike the layers of models `a` and `b` are to Original, Re-trains and each other."""
     return engine.similarity(spec, a, b, report)
 
@@ -292,9 +290,7 @@ def save_set(
     """Several figures in one folder, with a list of them; look: what all of them share."""
     from engine.figure_set import draw_set
 
-    return draw_set(
-        engine, study, kinds, folder, report, suffix=suffix, look=look, options=options
-    )
+    return draw_set(engine, study, kinds, folder, report, suffix=suffix, look=look, options=options)
 
 
 def save_report(

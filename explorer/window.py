@@ -175,6 +175,7 @@ class MainWindow(QMainWindow):
         self.controller.command_written.connect(self._copy_command)
         self.controller.undo.canUndoChanged.connect(self._show_undo)
         self.controller.undo.canRedoChanged.connect(self._show_undo)
+        self.painted.connect(self._arrangement.take)
         self.state.busy_changed.connect(self._show_busy)
         self.state.dataset_changed.connect(self._show_title)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -343,7 +344,6 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
-            self._arrangement.settle()
             QTimer.singleShot(0, self.painted.emit)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -374,11 +374,12 @@ class MainWindow(QMainWindow):
 
 
 def _focus(box: QDockWidget) -> None:
-    """Give the keys to what a view is about, else to its first control."""
+    """Give the keys to what a view is about, else to its first control, else to the dock."""
     view = box.widget()
-    wanted = view.focusProxy() or next(iter(stops(view)), None)
-    if wanted is not None:
-        wanted.setFocus(Qt.FocusReason.TabFocusReason)
+    about = view.focusProxy()
+    usable = about is not None and about.isVisible() and about.isEnabled()
+    wanted = about if about is not None and usable else next(iter(stops(view)), box)
+    wanted.setFocus(Qt.FocusReason.TabFocusReason)
 
 
 def _bytes(text: str) -> QByteArray:
