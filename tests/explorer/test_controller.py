@@ -312,6 +312,16 @@ def test_a_question_is_asked_while_somebody_looks_and_again_for_another_study(
     assert "embedding" not in state.problems
 
 
+def test_a_study_that_goes_while_it_is_asked_about_takes_the_question_along(desk: Desk) -> None:
+    desk.open()
+    desk.run()
+    desk.controller.look("attack", "gd", "retrain-0", "confidence", "forget", True)
+    assert desk.jobs.busy()
+    desk.wait(desk.controller.clear)
+    assert desk.state.attack is None and not desk.state.problems
+    assert desk.said == []
+
+
 def test_a_question_without_an_answer_says_why(
     desk: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,8 +114,9 @@ def test_from_the_start_to_an_exported_figure_without_a_mouse(
     press(Qt.Key.Key_Right)
     assert state.selection.current is not None and state.selection.current != first
     qtbot.waitUntil(
-        lambda: state.neighborhood is not None
-        and state.neighborhood.sample == state.selection.current,
+        lambda: (
+            state.neighborhood is not None and state.neighborhood.sample == state.selection.current
+        ),
         timeout=WAIT,
     )
     go_to(explorer, "slice", qtbot)

@@ -17,7 +17,7 @@ from explorer.app import Explorer, Options
 from explorer.controller import ERROR
 from explorer.dialogs import MethodsDialog, SettingsDialog, StudiesDialog
 from explorer.state import REPLACE
-from explorer.window import DOCKS
+from explorer.window import DOCKS, SIZE
 
 WAIT = 60_000  # ms
 
@@ -42,6 +42,7 @@ def start(qtbot: QtBot, folder: Path) -> Explorer:
     made = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
     with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
         made.show()
+        made.window.resize(SIZE)  # a former geometry was cut to the offscreen platform's screen
     return made
 
 
