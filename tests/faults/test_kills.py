@@ -44,7 +44,7 @@ from PySide6.QtWidgets import QApplication
 from explorer.app import Explorer, Options, NOT_CLOSED
 app = QApplication([])
 window = Explorer(Options(store=Path(sys.argv[1])))
-window.notifier.show = lambda notice: print("offered", notice.text == NOT_CLOSED, flush=True)
+window.notifier.show = lambda notice: print("offered", notice.sentence == NOT_CLOSED, flush=True)
 QTimer.singleShot(3000, app.quit)
 window.show()
 app.exec()

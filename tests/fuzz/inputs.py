@@ -15,12 +15,13 @@ WORDS = (
     "9" * 5000, "0x10", "1_000", "³", "٣", ":", ",", ";", "-", "–", "=", ".", "..", "../../x", "/",
     "\\", "'", '"', "\n", "\r", "\t", "\0", "\x1b[2J", "\u202e", "\u200d", "\ud800", "é", "e\u0301",
     "<script>", "<b>", "&lt;", "=cmd()", "+1", "@x", "$HOME", "`id`", "%s", "{}", "{0}", "[", "]",
-    "{", "}", "null", "true", "#", "--", "--help", "class:1", "random:10%", "indices:", "any", "all",
-    "x" * 10_000, "[" * 3000,
+    "{", "}", "null", "true", "#", "--", "--help", "class:1", "random:10%", "indices:", "any",
+    "all", "x" * 10_000, "[" * 3000,
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2**31, 2**63, 10**400, 0.5, -0.0, 1e308, float("inf"), float("nan"),
-    "", "x", "x" * 10_000, "../../x", "<b>", "\0", "\u202e", [], [[]], [0], [None], ["a"], {}, {"a": 1},
+    None, True, False, 0, -1, 1, 2**31, 2**63, 10**400, 0.5, -0.0, 1e308, float("inf"),
+    float("nan"), "", "x", "x" * 10_000, "../../x", "<b>", "\0", "\u202e", [], [[]], [0], [None],
+    ["a"], {}, {"a": 1},
     {"": {}},
 )  # fmt: skip
 ALPHABET = st.characters(exclude_categories=())  # every one there is, lone surrogates too

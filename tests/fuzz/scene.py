@@ -78,7 +78,9 @@ def quietly() -> Iterator[None]:
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module="PIL")  # it warns of what it then reads or not
         stack.enter_context(mock.patch.object(os, "fsync", _no_wait))
-        nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        nowhere = stack.enter_context(
+            open(os.devnull, "w", encoding="utf-8", errors="backslashreplace")
+        )
         stack.enter_context(contextlib.redirect_stdout(nowhere))
         stack.enter_context(contextlib.redirect_stderr(nowhere))
         yield

@@ -138,7 +138,8 @@ def _exits(parse: Callable[[], Any]) -> Any:
     try:
         return parse()
     except SystemExit as error:
-        assert error.code in (0, 2)
+        if error.code not in (0, 2):
+            raise ValueError(f"exit status {error.code}") from error
         return None
 
 
@@ -317,19 +318,27 @@ def _preset_seeds() -> list[str]:
     ]
 
 
-FORGET_SEEDS = ("class:1", "class:cat:0.5", "class:class:8:3", "class:2:50%", "random:10", "random:10%",
-                "indices:x.csv")  # fmt: skip
+FORGET_SEEDS = (
+    "class:1", "class:cat:0.5", "class:class:8:3", "class:2:50%", "random:10", "random:10%",
+    "indices:x.csv",
+)  # fmt: skip
 RUN_LINE = "\x1f".join(
     ["run", "--dataset", "iris", "--set", "rurk.tau=0.1", "--retrains", "2", "--seed", "7",
      "--unlearned", "theirs=x.pt", "--original", "o.pt", "--draws", "10", "--json", "a.json"]
 )  # fmt: skip
-ENGINE_LINES = (RUN_LINE, "figure\x1fabc\x1f--kind\x1fcurves\x1f--out\x1fx.png\x1f--tau\x1f0.1", "ls",
-                "reproduce\x1fdigits\x1f--seeds\x1f1,2", "samples\x1fabc\x1f--model\x1fgd", "--version")  # fmt: skip
-WINDOW_LINES = ("--dataset\x1firis\x1f--seed\x1f7\x1f--size\x1f1440x900", "--theme\x1fdark\x1f--demo",
-                "--device\x1fcuda:1\x1f--screenshot\x1fx.png")  # fmt: skip
-FILTER_SEEDS = ("ga predicts 1", "original right", "ga differs retrain-0", "ga confidence < 0.5",
-                "any r > 1.5", "any verdict residual", "ga tau < 0.1", "all disagree", "ga loss > 1",
-                "any undefined")  # fmt: skip
+ENGINE_LINES = (
+    RUN_LINE, "figure\x1fabc\x1f--kind\x1fcurves\x1f--out\x1fx.png\x1f--tau\x1f0.1", "ls",
+    "reproduce\x1fdigits\x1f--seeds\x1f1,2", "samples\x1fabc\x1f--model\x1fgd", "--version",
+)  # fmt: skip
+WINDOW_LINES = (
+    "--dataset\x1firis\x1f--seed\x1f7\x1f--size\x1f1440x900", "--theme\x1fdark\x1f--demo",
+    "--device\x1fcuda:1\x1f--screenshot\x1fx.png",
+)  # fmt: skip
+FILTER_SEEDS = (
+    "ga predicts 1", "original right", "ga differs retrain-0", "ga confidence < 0.5",
+    "any r > 1.5", "any verdict residual", "ga tau < 0.1", "all disagree", "ga loss > 1",
+    "any undefined",
+)  # fmt: skip
 SET_SEEDS = ("rurk.tau=0.1", "train.epochs=50", "rurk.tau=0.01,0.03,0.1\x1fgd.epochs=1,2",
              "probe.taus=0:0.4:11", "train.schedule=constant,cosine")  # fmt: skip
 CSV_SEEDS = (b"index,label,class\n3,1,cat\n17,0,dog\n", b"3\n17\n# more\n40\n", b'"index"\n"3"\n',

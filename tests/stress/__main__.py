@@ -1,8 +1,9 @@
-"""`python -m tests.stress --events 20000` and `--soak 1000`: levels, and 1 if anything was wrong."""
+"""`python -m tests.stress --events 20000` and `--soak 1000`: levels; status 1 if it went wrong."""
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import sys
 import tempfile
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made.add_argument("--soak", type=int, default=0, help="studies in one process instead")
     made.add_argument("--seed", type=int, default=1, help="of the events (%(default)s)")
     options = made.parse_args(arguments)
+    faulthandler.enable()
     with tempfile.TemporaryDirectory() as folder:
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "RK_EXPLORER_STORE"):
             os.environ[name] = str(Path(folder) / name)

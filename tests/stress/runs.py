@@ -1,4 +1,4 @@
-"""A monkey let loose for so many events, and a process that does so many studies: what they cost."""
+"""A monkey let loose for so many events, a process that does so many studies: what they cost."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def let_loose(
     with traps.set(), FileAnswers(files, rng.choice).set(), shown(folder) as explorer:
         monkey = Monkey(explorer, rng, files)
         for number in range(1, events + 1):
-            monkey.act()
+            traps.attempt(monkey.act)
             found = [f"{one}; after {monkey.done[-3:]}" for one in traps.caught]
             traps.caught.clear()
             if number % block == 0 or number == events:

@@ -49,6 +49,13 @@ class Traps:
             stack.callback(qInstallMessageHandler, None)
             yield self
 
+    def attempt(self, deed: Callable[[], object]) -> None:
+        """Do something; what it raises itself is written down too."""
+        try:
+            deed()
+        except Exception as error:  # Qt hands some of the slots' errors on to whoever waits
+            self.caught.append(_told(error, error.__traceback__))
+
     def _uncaught(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:

@@ -34,7 +34,7 @@ def test_the_traps_catch(qapp: QApplication) -> None:
     traps = Traps()
     with traps.set():
         QTimer.singleShot(0, wrong)
-        qapp.processEvents()
+        traps.attempt(qapp.processEvents)
         qWarning("a complaint")
         assert sys.excepthook == traps._uncaught
     assert ["IndexError: in a slot" in one for one in traps.caught] == [True, False]
