@@ -113,7 +113,8 @@ def read(path: Path) -> Any:
     except OSError as error:
         raise CheckpointError(f"Cannot read the checkpoint {path}: {error.strerror}.") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError,
-            AttributeError, IndexError, ImportError) as error:  # fmt: skip
+            AttributeError, IndexError, ImportError, AssertionError,
+            OverflowError) as error:  # fmt: skip
         raise CheckpointError(
             f"{path} is no checkpoint of weights alone (or is damaged), and is not opened "
             "otherwise. Save it by torch.save(model.state_dict(), file)."

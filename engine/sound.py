@@ -126,7 +126,9 @@ def _study(parts: _Parts, facts: Mapping[str, Any]) -> None:
     parts.take("forget", WHOLE, n)
     for end in ("null/low", "null/high"):
         parts.take(end, REAL, at)
-    counts = parts.group("counts", WHOLE, n, at)
+    counts, draws = parts.group("counts", WHOLE, n, at), int(facts["draws"])
+    if not all(np.all((one >= 0) & (one <= draws)) for one in counts.values()):
+        raise StoreError("it counts more answers than copies")
     _check_draws(parts, facts, n, at)
     labels = json.loads(facts["labels"])
     parts.group("predictions", WHOLE, n, at, None)

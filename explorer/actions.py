@@ -291,7 +291,7 @@ class Actions(QObject):
         self._groups: dict[str, QActionGroup] = {}
         self._bar = bar
         for name in MENUS:
-            self.menus[name] = bar.addMenu(f"&{name}")
+            self.menus[name] = _menu_in(bar, f"&{name}")
         for command in COMMANDS:
             menu = self._menu(command.menu)
             if command.text == SEPARATOR:
@@ -308,7 +308,7 @@ class Actions(QObject):
     def _menu(self, path: str) -> QMenu:
         if path not in self.menus:
             above, _, name = path.rpartition("/")
-            self.menus[path] = self.menus[above].addMenu(name)
+            self.menus[path] = _menu_in(self.menus[above], name)
             self.menus[path].setToolTipsVisible(True)
         return self.menus[path]
 
@@ -335,3 +335,10 @@ def shortcuts(menu: str = "") -> list[tuple[str, str]]:
         for one in COMMANDS
         if one.shortcut and menu in ("", one.menu.partition("/")[0])
     ]
+
+
+def _menu_in(above: QMenuBar | QMenu, title: str) -> QMenu:
+    """A menu that Python made: the Python side of those that Qt makes may be lost before them."""
+    made = QMenu(title, above)
+    above.addMenu(made)
+    return made

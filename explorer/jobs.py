@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from engine.errors import Cancelled, EngineError
 from engine.report import Progress, Reporter
+from explorer.collector import Collector
 from explorer.reports import save_report
 
 HEAVY, PROBE = "heavy", "probe"
@@ -189,6 +190,7 @@ class Jobs(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._drain)
+        self._collector = Collector(self)
         self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
 
     def submit(self, job: Job) -> Job:
@@ -196,6 +198,7 @@ class Jobs(QObject):
         job.reporter = JobReporter(job, self._post)
         self._live.append(job)
         if job.lane not in self._lanes:
+            self._collector.begin()
             self._lanes[job.lane] = _Lane(job.lane, self._make_engine, self._post, self._reports)
             self._lanes[job.lane].start()
         self._lanes[job.lane].add(job)
@@ -230,7 +233,10 @@ class Jobs(QObject):
             self._closed = True
             self._mail.clear()
         self._timer.stop()
-        return not any(lane.is_alive() for lane in self._lanes.values())
+        ended = not any(lane.is_alive() for lane in self._lanes.values())
+        if ended:
+            self._collector.end()
+        return ended
 
     def _post(self, job: Job | None, kind: str, data: Any) -> None:
         with self._lock:

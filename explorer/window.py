@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
         menus["View"].insertMenu(menus["View/Go to"].menuAction(), menus["View/Docks"])
         for box in self.docks.values():
             menus["View/Docks"].addAction(box.toggleViewAction())
-        self._checkpoints = self.actions_.menus["File"].addMenu("Export checkpoint")
+        self._checkpoints = QMenu("Export checkpoint", menus["File"])
         menus["File/Export checkpoint"] = self._checkpoints
         anchor = self.actions_.menus["File/Export figure"].menuAction()
         self.actions_.menus["File"].insertMenu(anchor, self._checkpoints)

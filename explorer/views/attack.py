@@ -358,7 +358,7 @@ class AttackView(View):
         return " ".join(parts)
 
     def _curve_label(self, number: int, name: str, one: Attacked) -> str:
-        return f"{'AB'[number]} {self._label(name)} AUC {_words(one.auc, '.2f')}"
+        return f"{'AB'[number]}: AUC {_words(one.auc, '.2f')}"
 
     def _difference_words(self, found: Attack) -> str:
         gap = found.difference

@@ -149,6 +149,7 @@ class LiveView(View):
         )
         self._panel.header.addWidget(self.method)
         self._panel.header.addWidget(self.heading, 1)
+        self._panel.header.addStretch()  # for when there is no heading
         self._panel.header.addWidget(self.again_button)
         self._panel.header.addWidget(self.export_button)
 

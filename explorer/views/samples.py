@@ -92,6 +92,7 @@ class SamplesView(View):
             self._delegate.set_theme(theme_of(self.state.theme))
         dataset = self.state.dataset
         self.go_to.setEnabled(dataset is not None)
+        self.export_button.setEnabled(dataset is not None)
         if dataset is None:
             self._lose()
             return
@@ -195,6 +196,8 @@ class SamplesView(View):
     def _lose(self) -> None:
         self._known = None
         self._model.dataset = None
+        for part in (self.forget_button, self.add_button, self.keep_button):
+            part.setEnabled(False)
         self._panel.show_empty("The dataset is being loaded. Its samples will appear here.")
         self.counts.setText("")
         self.note.hide()

@@ -55,6 +55,7 @@ class SliceView(View):
         """Draw what changed."""
         self._follow_selection()
         shown, dataset = self.state.slice, self.state.dataset
+        self.export_button.setEnabled(shown is not None)
         if shown is None or dataset is None or self.state.selection.current is None:
             self.heading.setText("")
             self._panel.show_empty(self._what_next())
@@ -109,9 +110,10 @@ class SliceView(View):
         for widget in (self.directions, self.towards, self.selected):
             self._panel.header.addWidget(widget)
         self._panel.header.addStretch(1)
-        self._panel.header.addWidget(
-            button("Export…", "Save these regions as SVG, PDF or PNG, and as CSV", self._export)
+        self.export_button = button(
+            "Export…", "Save these regions as SVG, PDF or PNG, and as CSV", self._export
         )
+        self._panel.header.addWidget(self.export_button)
         self._panel.add_row(self.heading)
 
     # -- drawing --------------------------------------------------------------------------

@@ -180,6 +180,13 @@ def _without(name: str) -> Callable[[h5py.File], None]:
     return harm
 
 
+def _counting(answers: int) -> Callable[[h5py.File], None]:
+    def harm(file: h5py.File) -> None:
+        file["counts/ga"][0, 0] = answers
+
+    return harm
+
+
 def _saying(name: str, value: Any) -> Callable[[h5py.File], None]:
     def harm(file: h5py.File) -> None:
         file.attrs[name] = value
@@ -191,6 +198,7 @@ HARMS = {
     "counts of other samples": _resized("counts/ga", 9, 11),
     "another grid": _resized("taus", 4),
     "counts that are no counts": _retyped("counts/ga"),
+    "more answers than copies": _counting(2**30),
     "a short curve": _resized("curves/ga/low", 2),
     "no Re-train": _without("counts/retrain-0"),
     "no curve": _without("curves"),

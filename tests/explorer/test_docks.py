@@ -75,6 +75,10 @@ def test_reset_layout_works_from_any_state(explorer: Explorer, qtbot: QtBot) -> 
         assert not everything_is_back(explorer)
         reset.trigger()
         qtbot.waitUntil(lambda: everything_is_back(explorer))
+        for above, below in (("embedding", "curves"), ("neighborhood", "metrics")):
+            assert docks[above].x() == docks[below].x()
+            assert docks[above].width() == docks[below].width()
+            assert docks[above].y() < docks[below].y()
     assert docks["slice"] in window.tabifiedDockWidgets(docks["neighborhood"])
 
 

@@ -142,10 +142,11 @@ class Monkey(QObject):
 
     def _hover(self) -> str:
         widget, at = self._somewhere()
+        said, place = _named(widget), widget.mapToGlobal(at)
         QTest.mouseMove(widget, at)
-        tip = QHelpEvent(QEvent.Type.ToolTip, at, widget.mapToGlobal(at))
-        QApplication.sendEvent(widget, tip)
-        return _named(widget)
+        if shiboken6.isValid(widget):
+            QApplication.sendEvent(widget, QHelpEvent(QEvent.Type.ToolTip, at, place))
+        return said
 
     def _resize(self) -> str:
         width, height = self._rng.randint(600, 1900), self._rng.randint(400, 1200)
@@ -220,7 +221,8 @@ class Monkey(QObject):
         top = self._modal()
         tops = [top] if top else [one for one in QApplication.topLevelWidgets() if one.isVisible()]
         found = [one for top in tops for one in [top, *top.findChildren(QWidget)]]
-        return [one for one in found if one.isVisible() and one.width() > 0 and one.height() > 0]
+        there = [one for one in found if shiboken6.isValid(one) and one.isVisible()]
+        return [one for one in there if one.width() > 0 and one.height() > 0]
 
     def _somewhere(self) -> tuple[QWidget, QPoint]:
         widget = self._rng.choice(self._widgets() or [self._window])
