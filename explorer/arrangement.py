@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from explorer.docks import foreign
-from explorer.plots.tab_order import name_tabs
 
 # columns from left to right, of stacks from top to bottom, of docks one behind the other
 Stack = tuple[str, ...]
@@ -48,7 +47,6 @@ class Arrangement(QObject):
             self._window.removeDockWidget(box)
         self._place(self._complete(self._columns))
         self._size()
-        name_tabs(self._window, "docks")
 
     def fit(self) -> None:
         """After another size: fewer columns and rows or more, unless somebody moved a dock."""

@@ -7,7 +7,7 @@ import functools
 import importlib
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QChildEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QMainWindow,
     QMenu,
+    QTabBar,
     QToolBar,
     QWidget,
 )
@@ -351,6 +352,13 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         self.toasts.place()
         self._arrangement.fit()
+
+    def childEvent(self, event: QChildEvent) -> None:
+        """Name the tab bars of docks, which Qt makes when it needs them."""
+        super().childEvent(event)
+        bar = event.child()
+        if event.polished() and isinstance(bar, QTabBar):
+            bar.setAccessibleName("Docks")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Say what dropping would do."""

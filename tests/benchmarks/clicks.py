@@ -206,13 +206,12 @@ class Walk:
         assert isinstance(view, CompareView)
         self._choose("model chooser (Compare)", view.a)
         view.tabs.setCurrentIndex(0)
-        rows = view.classes.rows.viewport()
-        self._press("class bar", rows, [QPoint(60, 30 + 25 * row) for row in range(8)])
+        rows = view.classes.rows
+        self._press("class bar", rows.viewport(), [rows.place_of(i).center() for i in range(8)])
         view.tabs.setCurrentIndex(1)
-        cells = view.predictions.findChildren(QWidget, "qt_scrollarea_viewport")[0]
-        width, height = cells.width() // 11, cells.height() // 11
-        diagonal = [QPoint(width * (i + 1), height * (i + 1)) for i in range(1, 9)]
-        self._press("cell of predictions", cells, diagonal)
+        matrix = view.predictions.matrix
+        halves = [matrix.place_of(i, i).center() - QPoint(4, 0) for i in range(8)]
+        self._press("cell of predictions", matrix.viewport(), halves)
 
     def _choose(self, kind: str, box: QComboBox) -> None:
         for step in range(2 * box.count()):

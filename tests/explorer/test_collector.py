@@ -29,7 +29,7 @@ def test_no_worker_collects_what_the_gui_thread_left(qtbot: QtBot, tmp_path: Pat
     gone: list[str] = []
 
     def litter(engine: Any, report: Reporter) -> None:
-        kept = []
+        kept: list[list[int]] = []
         for _ in range(ROUNDS):
             Knot(gone)
             kept.append([])
