@@ -220,7 +220,11 @@ def test_one_sample_is_a_forget_set(pipeline: Pipeline, tmp_path: Path, retrains
 
 def test_a_whole_class_is_a_forget_set(pipeline: Pipeline, tmp_path: Path) -> None:
     study = pipeline.run(spec_of(pipeline, forget="class:2"), Reporter())
-    handed_out(pipeline, study, tmp_path)
+    assert study.metrics["retrain"]["unlearn_acc"] == 100  # nobody taught it that class
+    curve = study.residual.curves["gd"]
+    assert (curve.undefined == len(study.forget)).all() and np.isnan(curve.mean).all()
+    rows = handed_out(pipeline, study, tmp_path)["curves"]
+    assert {row[rows[0].index("mean")] for row in rows[1:]} == {""}
 
 
 def test_counts_without_a_single_defined_ratio_need_no_warning() -> None:

@@ -6,12 +6,17 @@ import gc
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
+from quick import finish
+from real import Desk, start
 from shown import Shown
+
+from explorer.app import Explorer
 
 HARMLESS = ("This plugin does not support",)  # all that the offscreen platform has to say
 PATIENCE = 5.0  # seconds for threads that are about to end
@@ -70,3 +75,19 @@ def _named(widget: QWidget) -> str:
 def shown(qtbot: QtBot) -> Shown:
     """Views of a state, with a stand-in for the controller."""
     return Shown(qtbot)
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    """A controller with the real engine, without a window."""
+    made = Desk(qtbot, tmp_path)
+    yield made
+    assert made.jobs.close(10)
+
+
+@pytest.fixture
+def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
+    """A window with the real engine on Iris."""
+    made = start(qtbot, tmp_path)
+    yield made
+    finish(made, qtbot)

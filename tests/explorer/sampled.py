@@ -92,7 +92,9 @@ class Sampled:
         """Open the list of a combo and click on an entry of it."""
         QTest.mouseClick(combo, PRESS, NO_KEYS, combo.rect().center())
         entries = combo.view()
-        at = entries.visualRect(combo.model().index(combo.findText(text), 0)).center()
+        entry = combo.model().index(combo.findText(text), 0)
+        entries.scrollTo(entry)  # near an edge of the screen not all entries fit
+        at = entries.visualRect(entry).center()
         QTest.mouseMove(entries.viewport(), at)
         QTest.mousePress(entries.viewport(), PRESS, NO_KEYS, at)
         QTest.qWait(2 * QUICK)  # an earlier release would be taken for that of the opening click

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
-from test_controller import Desk
-from test_window import finish, run, start
+from real import Desk, run
 
 from engine.errors import Cancelled
 from engine.results import Neighborhood
@@ -182,20 +180,6 @@ def test_what_went_wrong_is_said_until_the_next_question(bench: Bench) -> None:
 
 
 # -- with the real engine -------------------------------------------------------------------------
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(qtbot, tmp_path)
-    yield made
-    assert made.jobs.close(10)
-
-
-@pytest.fixture
-def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
-    made = start(qtbot, tmp_path)
-    yield made
-    finish(made, qtbot)
-
-
 def test_the_slider_is_answered_in_the_same_turn_once_neighbors_are_ready(desk: Desk) -> None:
     desk.open()
     desk.run()

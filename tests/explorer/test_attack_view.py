@@ -17,8 +17,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from quick import finish
+from real import run, start
 from shown import LEFT, Shown, press
-from test_window import run, start
 
 from engine.attack import counts
 from engine.results import Attack

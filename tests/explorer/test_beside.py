@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from pytestqt.qtbot import QtBot
-from test_controller import WAIT, Desk
+from real import WAIT, Desk
 
 from engine.results import Study
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(qtbot, tmp_path)
-    yield made
-    assert made.jobs.close(10)
 
 
 def test_other_seeds_are_shown_beside_the_open_study_and_exported(

@@ -2,59 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
-from quick import FORM, QuickFactory
+from quick import FORM
+from real import WAIT, Desk
 
 from engine.errors import SpecError
 from engine.report import Reporter
 from engine.spec import RunSpec
-from explorer.controller import ERROR, NEWS, Controller, Session
-from explorer.jobs import HEAVY, Jobs
-from explorer.notice import Notice
+from explorer.controller import ERROR, NEWS, Session
+from explorer.jobs import HEAVY
 from explorer.questions import QUESTIONS, Question
-from explorer.state import ADD, REPLACE, AppState, Selection, StudyForm
-
-WAIT = 60_000  # ms; the first job imports torch
-
-
-class Desk:
-    """A controller with its state, lanes, and what it said."""
-
-    def __init__(self, qtbot: QtBot, folder: Path) -> None:
-        self.qtbot, self.folder = qtbot, folder
-        self.state = AppState()
-        self.jobs = Jobs(QuickFactory(folder / "store"), folder / "reports")
-        self.controller = Controller(self.state, self.jobs)
-        self.said: list[tuple[str, str]] = []
-        self.controller.noticed.connect(lambda kind, text: self.said.append((kind, text)))
-        self.told: list[Notice] = []
-        self.controller.archive.told.connect(self.told.append)
-
-    def open(self, session: Session | None = None) -> None:
-        with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):
-            self.controller.start(session or Session(FORM))
-
-    def run(self) -> None:
-        with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):
-            self.controller.run()
-
-    def wait(self, ask: Any, *what: Any) -> None:
-        with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):
-            ask(*what)
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(qtbot, tmp_path)
-    yield made
-    assert made.jobs.close(10)
+from explorer.state import ADD, REPLACE, Selection, StudyForm
 
 
 def test_opening_shows_the_data_the_catalog_and_a_suggested_forget_set(desk: Desk) -> None:

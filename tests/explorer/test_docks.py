@@ -11,7 +11,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDockWidget
 from pytestqt.qtbot import QtBot
-from test_window import finish, start
+from quick import finish
+from real import start
 
 from explorer import theme
 from explorer.actions import COMMANDS

@@ -11,7 +11,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
-from test_window import finish, run, start
+from quick import finish
+from real import run, start
 
 from explorer import theme
 from explorer.app import Explorer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ import synthetic
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
+from real import Desk, run
 from shown import Shown
 from synthetic import slice_of
-from test_controller import Desk
-from test_window import finish, run, start
 
 from engine.errors import Cancelled
 from engine.results import COARSE, FINE
@@ -27,20 +25,6 @@ from explorer.lens import PATIENCE_S, Lens, Sight
 from explorer.plots.regions import SMALLEST, columns_for, outline
 from explorer.state import AppState, Selection
 from explorer.views.slice import SliceView
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(qtbot, tmp_path)
-    yield made
-    assert made.jobs.close(10)
-
-
-@pytest.fixture
-def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
-    made = start(qtbot, tmp_path)
-    yield made
-    finish(made, qtbot)
 
 
 # -- the view -------------------------------------------------------------------------------------

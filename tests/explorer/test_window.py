@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
-from quick import FORM, QuickFactory, finish
+from quick import finish
+from real import WAIT, run, start
 
-from explorer import settings
 from explorer.actions import COMMANDS, SEPARATOR, shortcuts
-from explorer.app import Explorer, Options
+from explorer.app import Explorer
 from explorer.controller import ERROR
 from explorer.dialogs import MethodsDialog, SettingsDialog, StudiesDialog
 from explorer.state import REPLACE
-from explorer.window import DOCKS, SIZE
-
-WAIT = 60_000  # ms
-
-
-@pytest.fixture
-def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
-    made = start(qtbot, tmp_path)
-    yield made
-    finish(made, qtbot)
-
-
-def start(qtbot: QtBot, folder: Path) -> Explorer:
-    """A window on Iris whose first study takes about a second."""
-    path = settings.file_in(folder / "store")
-    if not path.exists():
-        kept = settings.Settings(theme="light")
-        made = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
-        made.state.form = FORM
-        settings.keep(kept, made.state)
-        settings.save(path, kept)
-        finish(made, qtbot)
-    made = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.show()
-        made.window.resize(SIZE)  # a former geometry was cut to the offscreen platform's screen
-    return made
-
-
-def run(explorer: Explorer, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        qtbot.mouseClick(explorer.window.bar.run_button, Qt.MouseButton.LeftButton)
+from explorer.window import DOCKS
 
 
 def test_the_toolbar_reads_as_a_sentence(explorer: Explorer) -> None:

@@ -1,0 +1,69 @@
+"""A controller and a window with the real engine on Iris: what their tests begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from quick import FORM, QuickFactory, finish
+
+from explorer import settings
+from explorer.app import Explorer, Options
+from explorer.controller import Controller, Session
+from explorer.jobs import Jobs
+from explorer.notice import Notice
+from explorer.state import AppState
+from explorer.window import SIZE
+
+WAIT = 60_000  # ms; the first job imports torch
+
+
+class Desk:
+    """A controller with its state, lanes, and what it said."""
+
+    def __init__(self, qtbot: QtBot, folder: Path) -> None:
+        self.qtbot, self.folder = qtbot, folder
+        self.state = AppState()
+        self.jobs = Jobs(QuickFactory(folder / "store"), folder / "reports")
+        self.controller = Controller(self.state, self.jobs)
+        self.said: list[tuple[str, str]] = []
+        self.controller.noticed.connect(lambda kind, text: self.said.append((kind, text)))
+        self.told: list[Notice] = []
+        self.controller.archive.told.connect(self.told.append)
+
+    def open(self, session: Session | None = None) -> None:
+        with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):
+            self.controller.start(session or Session(FORM))
+
+    def run(self) -> None:
+        with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):
+            self.controller.run()
+
+    def wait(self, ask: Any, *what: Any) -> None:
+        with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):
+            ask(*what)
+
+
+def start(qtbot: QtBot, folder: Path) -> Explorer:
+    """A window on Iris whose first study takes about a second."""
+    path = settings.file_in(folder / "store")
+    if not path.exists():
+        kept = settings.Settings(theme="light")
+        made = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
+        made.state.form = FORM
+        settings.keep(kept, made.state)
+        settings.save(path, kept)
+        finish(made, qtbot)
+    made = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
+    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
+        made.show()
+        made.window.resize(SIZE)  # a former geometry was cut to the offscreen platform's screen
+    return made
+
+
+def run(explorer: Explorer, qtbot: QtBot) -> None:
+    """Press Run, and wait for all that follows."""
+    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
+        qtbot.mouseClick(explorer.window.bar.run_button, Qt.MouseButton.LeftButton)
