@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLa
 
 from engine.attack import FEWEST, MEMBERS, Counts, counts, stepped
 from engine.datasets.base import Dataset
-from engine.labels import model_label
 from engine.results import Attack, Attacked, Estimate
 from engine.scores import SCORES, Score, histogram
 from explorer.plots.panel import SPACING, Panel, button, muted
@@ -443,12 +442,6 @@ class AttackView(View):
                 "threshold": self._moved, "log": self.log.isChecked(),
             },
         )  # fmt: skip
-
-    def _label(self, name: str) -> str:
-        labels = self.state.study.labels if self.state.study else {}
-        if name not in labels and name in self.state.models:
-            return self.state.models[name].label
-        return model_label(name, labels)
 
     @staticmethod
     def _score(found: Attack) -> Score:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QWidget
 from shiboken6 import Shiboken
 
+from engine.labels import model_label
 from explorer.plots.tab_order import name_tabs, put_in_order
 from explorer.state import AppState
 
@@ -185,6 +186,13 @@ class View(QWidget):
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
         """Take back what `view_state` gave; anything unknown or wrong is ignored."""
+
+    def _label(self, name: str) -> str:
+        """What people call a model: as its study does, else as it calls itself."""
+        labels = self.state.study.labels if self.state.study else {}
+        if name not in labels and name in self.state.models:
+            return self.state.models[name].label
+        return model_label(name, labels)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Draw what changed while the view was hidden."""

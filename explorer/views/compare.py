@@ -8,7 +8,6 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from engine.comparison import SPLITS, TEST
-from engine.labels import model_label
 from explorer.plots.panel import Panel, button, muted
 from explorer.state import AppState
 from explorer.theme import theme_of
@@ -194,12 +193,6 @@ class CompareView(View):
                 for name in self.state.models:
                     box.addItem(self._label(name), name)
                 box.setCurrentIndex(box.findData(names[side]) if names else -1)
-
-    def _label(self, name: str) -> str:
-        labels = self.state.study.labels if self.state.study else {}
-        if name not in labels and name in self.state.models:
-            return self.state.models[name].label
-        return model_label(name, labels)
 
     # -- drawing ------------------------------------------------------------------------------
     def _show_content(self) -> None:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from engine.carried import Carrier, carried
 from engine.correspondence import Published, published_for
 from engine.curve_set import CurveSet
-from engine.labels import model_label, tau_label
+from engine.labels import tau_label
 from engine.lines import PUBLISHED as PAPER
 from engine.lines import Line, Run, run_of, runs_beside
 from engine.results import Residual
@@ -283,12 +283,6 @@ class CurvesView(View):
         if tab != LOSS and self._paper is not None and self.curves.has_paper(MEASURES[tab]):
             said.append(self._paper.words)
         return " ".join(part for part in said if part)
-
-    def _label(self, name: str) -> str:
-        labels = self.state.study.labels if self.state.study else {}
-        if name not in labels and name in self.state.models:
-            return self.state.models[name].label
-        return model_label(name, labels)
 
     def _color(self, name: str) -> str:
         return theme_of(self.state.theme).model_style(name).color

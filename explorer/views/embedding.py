@@ -14,7 +14,6 @@ from engine.datasets.base import Dataset
 from engine.evidence import Evidence
 from engine.geometry import bounds, in_polygon
 from engine.highlights import highlights
-from engine.labels import model_label
 from engine.results import PERTURBED, Embedding
 from engine.shades import LEVELS, RATIO, VERDICT, Scene, Shade, shade
 from explorer.plots.color_bar import ColorBar
@@ -198,12 +197,6 @@ class EmbeddingView(View):
     def _ask(self) -> None:
         if self.seen and self.state.study is not None and self.state.models:
             self.do.look("embedding", *self.models())
-
-    def _label(self, name: str) -> str:
-        labels = self.state.study.labels if self.state.study else {}
-        if name not in labels and name in self.state.models:
-            return self.state.models[name].label
-        return model_label(name, labels)
 
     def _what_next(self) -> str:
         if not self.state.models or self.state.study is None:

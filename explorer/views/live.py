@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.epochs import Epochs
-from engine.labels import model_label, perturbation_label, tau_label, undefined_note
+from engine.labels import perturbation_label, tau_label, undefined_note
 from engine.palette import rgb
 from explorer.plots.chart import Chart, Ground, Series
 from explorer.plots.legend import Entry
@@ -396,11 +396,9 @@ class LiveView(View):
 
     def _label(self, name: str) -> str:
         labels = self.state.study.labels if self.state.study else {}
-        if name not in labels and name in self.state.models:
-            return self.state.models[name].label
-        if name not in labels and not _is_reference(name):
-            return self.state.catalog.method(name).label
-        return model_label(name, labels)
+        if name in labels or name in self.state.models or _is_reference(name):
+            return super()._label(name)
+        return self.state.catalog.method(name).label
 
     # -- reading and wishes -----------------------------------------------------------------
     def _read(self, x: float) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QSplitter, 
 
 from engine.amplified import amplified
 from engine.datasets.base import Dataset
-from engine.labels import PERTURBATIONS, model_label, perturbation_label
+from engine.labels import PERTURBATIONS, perturbation_label
 from engine.ratio import Ratio, ratios_around
 from engine.results import Neighborhood, Residual
 from engine.sample_curve import Spread, own_curves, spread
@@ -258,12 +258,6 @@ class NeighborhoodView(View):
             return "test set"
         forgotten = sample in (self.state.study.forget if self.state.study else ())
         return "forget set" if forgotten else "not in the forget set"
-
-    def _label(self, name: str) -> str:
-        labels = self.state.study.labels if self.state.study else {}
-        if name not in labels and name in self.state.models:
-            return self.state.models[name].label
-        return model_label(name, labels)
 
     # -- drawing --------------------------------------------------------------------------
     def _draw_table(self) -> None:

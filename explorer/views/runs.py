@@ -127,7 +127,7 @@ class RunsView(View):
         """Draw the rows and what is selected."""
         state = self.state
         self.follow_box.setChecked(state.follow)
-        rows = rows_of(state.runs, state.studies, self._label)
+        rows = rows_of(state.runs, state.studies, self._called)
         self.stop_button.setEnabled(any(run.live for run in state.runs))
         if rows:
             self._panel.show_content()
@@ -178,7 +178,7 @@ class RunsView(View):
             "delete": bool(rows) and RUNNING not in states,
         }
 
-    def _label(self, kind: str, name: str) -> str:
+    def _called(self, kind: str, name: str) -> str:
         """What people call a dataset, a model or a method."""
         catalog = self.state.catalog
         if kind == "method":

@@ -11,7 +11,7 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
-from engine.labels import DIRECTIONS, model_label, perturbation_label
+from engine.labels import DIRECTIONS, perturbation_label
 from engine.results import FINE, Slice
 from explorer.plots.legend import Entry, Legend
 from explorer.plots.panel import Panel, button, muted
@@ -176,12 +176,6 @@ class SliceView(View):
             f"→ {right} · ↑ random · {shown.steps[-1]:.3g} to each side (L2, pixel "
             f"range [0, 1]) · {_ball_words(shown)} · %: share of it with the true class"
         )
-
-    def _label(self, name: str) -> str:
-        labels = self.state.study.labels if self.state.study else {}
-        if name not in labels and name in self.state.models:
-            return self.state.models[name].label
-        return model_label(name, labels)
 
     # -- wishes ---------------------------------------------------------------------------
     def _export(self) -> None:
