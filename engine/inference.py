@@ -40,7 +40,6 @@ class Ready:
 
     def __init__(self, model: nn.Module) -> None:
         """model: in eval mode; it is copied, not changed."""
-        self._plain = model
         weights = [part.weight for part in model.modules() if isinstance(part, nn.Conv2d)]
         self._folded = folded(model) if weights else model
         reduces = bool(weights) and native_bfloat16(weights[0].device.type)
@@ -75,7 +74,7 @@ class Ready:
 
     def _answers(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if self._reduced is None:
-            plain: Tensor = self._folded(_channels_last(x))
+            plain = self._exact(x)
             return plain.argmax(1), plain
         logits = self._reduced(_channels_last(x).bfloat16()).float()
         if not self._asked:
@@ -91,7 +90,7 @@ class Ready:
         return answers, logits
 
     def _exact(self, x: Tensor) -> Tensor:
-        logits: Tensor = self._plain(x)
+        logits: Tensor = self._folded(_channels_last(x))
         return logits
 
     def _learn(self, reduced: Tensor, exact: Tensor) -> None:

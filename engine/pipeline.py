@@ -61,7 +61,7 @@ from engine.results import (
     Study,
     StudySummary,
 )
-from engine.runtime import limit_threads
+from engine.runtime import keep_freed_memory, limit_threads
 from engine.similarity import Similarities
 from engine.spec import DataSpec, RunSpec, key, validate
 from engine.store import Store
@@ -77,6 +77,7 @@ class Pipeline:
     def __init__(self, store: Store, device: str = "auto") -> None:
         """SpecError if the device is not here."""
         limit_threads()
+        keep_freed_memory()
         self.store = store
         self.work = Workshop(store, device)
         self.embedder = Embedder()

@@ -82,13 +82,12 @@ class EngineFactory:
 
     def __call__(self, say: Say) -> Pipeline:
         """A pipeline on the store; StoreError or SpecError where that is impossible."""
-        from engine.runtime import limit_threads, preload_torch
+        from engine.runtime import preload_torch
 
         preload_torch()
         from engine.pipeline import Pipeline
         from engine.store import Store, default_store
 
-        limit_threads()
         return Pipeline(Store(self._store or default_store(), say), self._device)
 
 

@@ -21,6 +21,7 @@ from engine.bench.row import Row
 from engine.bench.setting import Setting, resnets
 from engine.errors import unknown
 from engine.report import Reporter
+from engine.runtime import keep_freed_memory
 
 Measurement = Callable[[Setting], Iterator[Row]]
 
@@ -54,6 +55,7 @@ def chosen(text: str) -> list[str]:
 def run(names: Sequence[str], setting: Setting, threads: int, report: Reporter) -> Iterator[Row]:
     """The rows of these measurements, each as soon as it is known; both ways use the threads."""
     every = {**ALL, **ASKED}
+    keep_freed_memory()  # which serves the plain way as well
     report.expect(len(names))
     try:
         with _threads(threads):

@@ -76,7 +76,7 @@ def resnet18(setting: Setting) -> Iterator[Row]:
 def digits_cnn(setting: Setting) -> Iterator[Row]:
     """The small CNN on digits, 5 models, 11 tau, Gaussian."""
     samples = digits(setting)
-    n, blocks = (20, 1) if setting.quick else (100, 2)
+    n, blocks = (20, 1) if setting.quick else (100, 4)
     x, y, _ = forget_set(samples, n)
     probe = ProbeSpec(taus=parse_taus(DIGITS_TAUS), seed=SEED)
     models = trained("cnn", samples, TrainSpec(epochs=3, lr=0.05))
