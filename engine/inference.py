@@ -23,6 +23,7 @@ from engine.spec import FLOAT32, FOLDED
 
 SAFETY = 2.0  # times the largest error seen so far
 TOO_MANY = 0.5  # share of answers asked again beyond which bfloat16 costs more than it saves
+FEW = 256  # answers that a network gives before it is worth its while to fold and copy it
 CALIBRATION = 64  # answers that are asked in both precisions to begin with
 
 
@@ -36,16 +37,18 @@ def native_bfloat16(kind: str) -> bool:
 
 
 class Ready:
-    """A classifier for inference alone: `classes` are those that its float32 forward gives."""
+    """A classifier for inference alone: `classes` are those that its float32 forward gives.
+
+    The first `FEW` answers are the model's own: getting ready costs as much as some of them do.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         """model: in eval mode; it is copied, not changed."""
-        weights = [part.weight for part in model.modules() if isinstance(part, nn.Conv2d)]
-        self._folded = folded(model) if weights else model
-        reduces = bool(weights) and native_bfloat16(weights[0].device.type)
-        self._reduced = _reduced(self._folded) if reduces else None
-        self._error = 0.0  # largest difference of two logits' errors, seen so far
+        self._exactly = model  # in float32
+        self._reduced: nn.Module | None = None
+        self._unprepared = any(isinstance(part, nn.Conv2d) for part in model.modules())
         self._asked = self._again = 0
+        self._error = 0.0  # largest difference of two logits' errors, seen so far
         self._batches: Batches | None = None
 
     @torch.inference_mode()
@@ -73,12 +76,14 @@ class Ready:
         return self._batches.over(len(x), lambda part: self._answers(x[part]))
 
     def _answers(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        self._asked += len(x)
+        if self._unprepared and self._asked > FEW:
+            self._prepare(x)
+            self._unprepared = False
         if self._reduced is None:
             plain = self._exact(x)
             return plain.argmax(1), plain
-        logits = self._reduced(_channels_last(x).bfloat16()).float()
-        if not self._asked:
-            self._learn(logits[:CALIBRATION], self._exact(x[:CALIBRATION]))
+        logits = self._in_bfloat16(x)
         best = logits.topk(2, dim=1)
         doubtful = (best.values[:, 0] - best.values[:, 1] <= SAFETY * self._error).nonzero()[:, 0]
         answers = best.indices[:, 0]
@@ -86,11 +91,24 @@ class Ready:
             exact = self._exact(x[doubtful])
             self._learn(logits[doubtful], exact)
             answers[doubtful] = exact.argmax(1)
-        self._count(len(x), len(doubtful))
+        self._give_up_where_vain(len(doubtful))
         return answers, logits
 
+    def _prepare(self, x: Tensor) -> None:
+        """Fold the network, and find out on samples like x how far bfloat16 leads astray."""
+        self._exactly = folded(self._exactly)
+        if native_bfloat16(x.device.type):
+            self._reduced = _reduced(self._exactly)
+            few = x[:CALIBRATION]
+            self._learn(self._in_bfloat16(few), self._exact(few))
+
     def _exact(self, x: Tensor) -> Tensor:
-        logits: Tensor = self._folded(_channels_last(x))
+        logits: Tensor = self._exactly(_channels_last(x))
+        return logits
+
+    def _in_bfloat16(self, x: Tensor) -> Tensor:
+        assert self._reduced is not None
+        logits: Tensor = self._reduced(_channels_last(x).bfloat16()).float()
         return logits
 
     def _learn(self, reduced: Tensor, exact: Tensor) -> None:
@@ -98,8 +116,7 @@ class Ready:
         spread = errors.max(1).values - errors.min(1).values
         self._error = max(self._error, float(spread.max()))
 
-    def _count(self, asked: int, again: int) -> None:
-        self._asked += asked
+    def _give_up_where_vain(self, again: int) -> None:
         self._again += again
         if self._asked > 20 * CALIBRATION and self._again > TOO_MANY * self._asked:
             self._reduced = None

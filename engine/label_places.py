@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,13 @@ GAP = 7.0  # pixels between a point and its label
 Box = tuple[float, float, float, float]  # left, top, width, height
 
 
-def places(points: np.ndarray, sizes: np.ndarray, page: Box, radius: float = 5.0) -> np.ndarray:
+def places(
+    points: np.ndarray,
+    sizes: np.ndarray,
+    page: Box,
+    radius: float = 5.0,
+    covered: Sequence[Box] = (),
+) -> np.ndarray:
     """(n, 2) left and top of each label, in the pixels of points (n, 2); sizes (n, 2).
 
     Right of its point, else left, above, below or in a corner: the first place on the page that is

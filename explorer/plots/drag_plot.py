@@ -11,6 +11,7 @@ from explorer.theme import Theme
 
 LEAPS = {Qt.Key.Key_Home: "first", Qt.Key.Key_End: "last", Qt.Key.Key_Backspace: "back"}
 STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Down: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: 1}
+HEADROOM = 6  # px above the plot, for the upper half of the topmost number
 PAGES = {Qt.Key.Key_PageDown: -1, Qt.Key.Key_PageUp: 1}
 
 
@@ -39,6 +40,7 @@ class DragPlot(Plot):
         for side in self._labels:
             self.getAxis(side).enableAutoSIPrefix(False)
         self.getViewBox().setDefaultPadding(0.02)
+        self.plotItem.setContentsMargins(0, HEADROOM, 0, 0)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colors."""

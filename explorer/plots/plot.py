@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyqtgraph as pg
-from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractScrollArea
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractScrollArea, QGraphicsSceneResizeEvent
 
 FRAME = 3  # px, of which the half outside is not seen
+SHORT = 130  # px of an axis, below which fewer numbers stand at it
+SPARSE = 0.55  # of the usual density
 
 
 def _tell(*said: object) -> None:
@@ -49,11 +52,43 @@ def frame_focus(area: QAbstractScrollArea) -> None:
         painter.end()
 
 
+class Axis(pg.AxisItem):  # type: ignore[misc]
+    """An axis whose label and numbers keep to its length; a label cut short is its tooltip."""
+
+    def resizeEvent(self, event: QGraphicsSceneResizeEvent | None = None) -> None:
+        """Fit the label, then let it be placed in the middle."""
+        if getattr(self, "label", None) is not None and self.labelText:
+            self._fit()
+        super().resizeEvent(event)
+
+    def labelString(self) -> str:
+        """The label's markup, with as much of its words as there is room for."""
+        whole, length = self.labelText, self._length()
+        if not whole or length <= 0:
+            return str(super().labelString())
+        metrics = QFontMetricsF(self.label.font())
+        self.labelText = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, length)
+        self.setToolTip("" if self.labelText == whole else whole)
+        found = str(super().labelString())
+        self.labelText = whole
+        return found
+
+    def _length(self) -> float:
+        size = self.size()
+        return float(size.width() if self.orientation in ("top", "bottom") else size.height())
+
+    def _fit(self) -> None:
+        short = self._length() < SHORT and self.orientation == "left"
+        self.setTickDensity(SPARSE if short else 1.0)
+        self.label.setHtml(self.labelString())
+
+
 class Plot(pg.PlotWidget):  # type: ignore[misc]
     """A PlotWidget without menus and buttons."""
 
     def __init__(self, box: pg.ViewBox | None = None) -> None:
-        super().__init__(viewBox=box, enableMenu=False)
+        axes = {side: Axis(side) for side in ("left", "bottom")}
+        super().__init__(viewBox=box, enableMenu=False, axisItems=axes)
         self.hideButtons()
         menu = self.plotItem.ctrlMenu  # made even so, as a window of its own that outlives the plot
         menu.setParent(self, menu.windowFlags())

@@ -52,9 +52,20 @@ def test_answers_are_those_of_float32(
     with torch.inference_mode():
         wanted = made(x).argmax(1)
     judge = Ready(made)
-    assert (judge._reduced is not None) == (reduced and name != "mlp")
     got = torch.cat([judge.classes(part) for part in x.split(70)])
     assert torch.equal(got, wanted)
+    assert (judge._reduced is not None) == (reduced and name != "mlp")
+
+
+def test_a_few_answers_are_not_worth_getting_ready_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "native_bfloat16", lambda kind: True)
+    made, x = model("cnn"), samples("cnn")
+    judge = Ready(made)
+    judge.classes(x[:200])
+    judge.classes(x[200:256])
+    assert judge._reduced is None and judge._exactly is made
+    judge.classes(x[256:257])
+    assert judge._reduced is not None and judge._exactly is not made
 
 
 def test_close_calls_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

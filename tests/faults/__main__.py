@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ def main() -> int:
     def tell(tally: Tally) -> None:
         print(f"\r{tally}", end="", file=sys.stderr, flush=True)
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         tally = campaign(options.kills, options.seed, Path(folder), told=tell)
     print(f"\n{tally}; {time.monotonic() - started:.0f} s")
     return 0

@@ -37,6 +37,11 @@ class Scene:
         """Where an input is written before it is opened."""
         return self.folder / "input"
 
+    @property
+    def here(self) -> Path:
+        """The working folder while inputs are tried, which nothing may be written to."""
+        return self.folder / "here"
+
     def write(self, content: bytes) -> Path:
         """Put an input where it is opened from."""
         self.file.write_bytes(content)
@@ -55,6 +60,7 @@ def scene() -> Scene:
     holder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
     HELD.callback(holder.cleanup)
     folder = Path(holder.name)
+    (folder / "here").mkdir()
     pipeline = Pipeline(Store(folder / "store"), "cpu")
     HELD.callback(pipeline.close)
     data = pipeline.dataset(DataSpec("iris"), Reporter())
@@ -72,8 +78,12 @@ def scene() -> Scene:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Warnings are errors, nothing is printed, and nothing is waited for until it is on a disk."""
+    """Warnings are errors, nothing is printed, and nothing is waited for until it is on a disk.
+
+    Meanwhile an empty folder is the working one: see `left`.
+    """
     with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.chdir(scene().here))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module="PIL")  # it warns of what it then reads or not
@@ -84,6 +94,14 @@ def quietly() -> Iterator[None]:
         stack.enter_context(contextlib.redirect_stdout(nowhere))
         stack.enter_context(contextlib.redirect_stderr(nowhere))
         yield
+
+
+def left() -> list[str]:
+    """The files that parsers made out of the names they were given; they are removed."""
+    found = sorted(scene().here.iterdir())
+    for path in found:
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+    return [path.name for path in found]
 
 
 def _no_wait(file: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from scene import HELD, scene
@@ -33,6 +34,15 @@ def test_no_input_raises_anything_but_an_error_of_ours(target: Target) -> None:
 )
 def test_no_text_at_all_raises_anything_but_an_error_of_ours(target: Target) -> None:
     assert not drawn(target, FREE, seed=0).findings
+
+
+def test_a_file_that_a_parser_writes_is_found() -> None:
+    names = Target(
+        "made up", lambda rng: f"{rng.randrange(9)}.csv", lambda name: Path(name).touch()
+    )
+    found = tried(names, 1, seed=0)
+    assert found.findings.keys() == {"a file was written"}
+    assert not tried(Target("made up", str, len), 1, seed=0).findings
 
 
 def test_another_error_and_a_hang_are_found() -> None:

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from inputs import anything
-from scene import quietly, scene
+from scene import left, quietly, scene
 from targets import Target
 
 from engine.errors import EngineError
@@ -73,7 +73,7 @@ def tried(target: Target, inputs: int, seed: int) -> Found:
     with quietly():
         for _ in range(inputs):
             attempt(target, target.make(rng), found)
-    return found
+    return _with_files(found)
 
 
 def drawn(target: Target, inputs: int, seed: int) -> Found:
@@ -94,7 +94,7 @@ def drawn(target: Target, inputs: int, seed: int) -> Found:
 
     with quietly():
         each()
-    return found
+    return _with_files(found)
 
 
 @contextlib.contextmanager
@@ -111,6 +111,13 @@ def bounded(seconds: float = LONGEST) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _with_files(found: Found) -> Found:
+    """Also finds fault with files that trying it left."""
+    for name in left():
+        found.findings.setdefault("a file was written", name[:SHOWN])
+    return found
 
 
 def _shown(made: Any) -> str:

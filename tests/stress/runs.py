@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from stage import (
     FileAnswers,
     Traps,
+    at_home,
     close_all,
     let_go,
     megabytes,
@@ -78,7 +79,8 @@ def let_loose(
     """
     rng, outcome, traps = Random(seed), Outcome(), Traps()
     files = folder / "files"
-    with traps.set(), FileAnswers(files, rng.choice).set(), shown(folder) as explorer:
+    person = FileAnswers(files, rng.choice)
+    with at_home(folder / "home"), traps.set(), person.set(), shown(folder) as explorer:
         monkey = Monkey(explorer, rng, files)
         for number in range(1, events + 1):
             traps.attempt(monkey.act)

@@ -123,6 +123,17 @@ class FileAnswers:
         return self._choose([str(self._folder), ""])
 
 
+@contextlib.contextmanager
+def at_home(folder: Path) -> Iterator[None]:
+    """While this lasts, `folder` is the working folder and the person's home.
+
+    There lies what is exported to where a dialog suggests, and under names without a folder.
+    """
+    folder.mkdir(exist_ok=True)
+    with contextlib.chdir(folder), mock.patch.dict(os.environ, HOME=str(folder)):
+        yield
+
+
 def _start_nothing(url: object) -> bool:
     return True
 
