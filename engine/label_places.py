@@ -20,11 +20,10 @@ def places(
     """(n, 2) left and top of each label, in the pixels of points (n, 2); sizes (n, 2).
 
     Right of its point, else left, above, below or in a corner: the first place on the page that is
-    free of other points and of the labels before it; NaN where none is.
+    free of other points, of the labels before it and of what is `covered`; NaN where none is.
     """
-    taken: list[Box] = [
-        (x - radius, y - radius, 2 * radius, 2 * radius) for x, y in points.tolist()
-    ]
+    around = [(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in points.tolist()]
+    taken: list[Box] = [*covered, *around]
     found = np.full((len(points), 2), np.nan)
     for i, ((x, y), (width, height)) in enumerate(
         zip(points.tolist(), sizes.tolist(), strict=True)

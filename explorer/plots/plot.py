@@ -13,8 +13,8 @@ from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QPe
 from PySide6.QtWidgets import QAbstractScrollArea, QGraphicsSceneResizeEvent
 
 FRAME = 3  # px, of which the half outside is not seen
-SHORT = 130  # px of an axis, below which fewer numbers stand at it
-SPARSE = 0.55  # of the usual density
+APART = 1.25  # heights of a number, from one to the next along an upright axis
+COARSER = (1.0, 2.5, 5.0)  # times the usual spacing of numbers
 
 
 def _tell(*said: object) -> None:
@@ -73,13 +73,21 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         self.labelText = whole
         return found
 
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        """(spacing, offset) of each level; of a short upright axis one level, as wide as needed."""
+        levels: list[tuple[float, float]] = super().tickSpacing(low, high, size)
+        need = APART * QFontMetricsF(self.label.font()).height()
+        if self.orientation != "left" or not levels or levels[0][0] * size >= need * (high - low):
+            return levels
+        wider = [levels[0][0] * times for times in COARSER]
+        fitting = (one for one in wider if one * size >= need * (high - low))
+        return [(next(fitting, wider[-1]), 0.0)]
+
     def _length(self) -> float:
         size = self.size()
         return float(size.width() if self.orientation in ("top", "bottom") else size.height())
 
     def _fit(self) -> None:
-        short = self._length() < SHORT and self.orientation == "left"
-        self.setTickDensity(SPARSE if short else 1.0)
         self.label.setHtml(self.labelString())
 
 

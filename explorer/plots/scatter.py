@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from engine.geometry import nearest
-from engine.label_places import places
+from engine.label_places import Box, places
 from explorer.plots.plot import Plot
 from explorer.theme import ModelStyle, Theme
 
@@ -57,10 +57,13 @@ class ScatterPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
+        self.about = ""  # said of the whole plot, as rich text, where no point is
         self.marks: tuple[Mark, ...] = ()
         self.stairs: list[pg.PlotDataItem] = []
         self.labels: list[pg.TextItem] = []
+        self._lines: list[pg.InfiniteLine] = []  # at what is ideal
         self._others: list[pg.GraphicsObject] = []
+        self.goals: list[pg.TextItem] = []  # words beside the lines at what is ideal
         self._theme: Theme | None = None
         self._drawn = pg.ScatterPlotItem(pxMode=True)
         self._drawn.setZValue(10)
@@ -94,15 +97,17 @@ class ScatterPlot(QWidget):
         theme = self._theme
         assert theme is not None, "set_theme comes first"
         self.marks = tuple(marks)
-        for item in (*self._others, *self.stairs, *self.labels):
+        for item in (*self._others, *self.goals, *self.stairs, *self.labels):
             self.plot.removeItem(item)
         for side, text in zip(("bottom", "left"), axes, strict=True):
             self.plot.getAxis(side).setLabel(text, color=theme.text)
-        self._others = [*self._ideal(ideal, theme), *self._bars()]
+        lines = self._ideal(ideal, theme)
+        self.goals = [self._label("ideal", theme.good) for _ in lines]
+        self._lines, self._others = lines, [*lines, *self._bars()]
         self.stairs = [self._stair(corners, theme) for corners in stairs]
         on_top_last = [*reversed(self.marks)]  # the open study's points come first
         self._drawn.setData([self._spot(one, one.name == picked, theme) for one in on_top_last])
-        self.labels = [self._label(mark, theme) for mark in marks]
+        self.labels = [self._label(mark.label, theme.text) for mark in marks]
         self._fit()
 
     def place_of(self, name: str) -> QPointF:
@@ -115,7 +120,8 @@ class ScatterPlot(QWidget):
         """Say what is under the cursor."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             mark = self._at(QPointF(self.plot.mapToScene(event.pos())))
-            QToolTip.showText(event.globalPos(), mark.tip if mark else "", self.plot.viewport())
+            words = mark.tip if mark else self.about
+            QToolTip.showText(event.globalPos(), words, self.plot.viewport())
             return True
         return super().eventFilter(watched, event)
 
@@ -158,10 +164,7 @@ class ScatterPlot(QWidget):
         for value, angle in zip(ideal, (90, 0), strict=True):
             if np.isfinite(value):
                 pen = pg.mkPen(theme.good, width=1.2, style=Qt.PenStyle.DotLine)
-                line = pg.InfiniteLine(
-                    value, angle, pen=pen, label="ideal",
-                    labelOpts={"color": theme.good, "position": 0.96, "movable": False},
-                )  # fmt: skip
+                line = pg.InfiniteLine(value, angle, pen=pen)
                 self.plot.addItem(line, ignoreBounds=True)
                 made.append(line)
         return made
@@ -182,8 +185,8 @@ class ScatterPlot(QWidget):
                     made.append(item)
         return made
 
-    def _label(self, mark: Mark, theme: Theme) -> pg.TextItem:
-        item = pg.TextItem(mark.label, color=theme.text, anchor=(0, 0))
+    def _label(self, words: str, color: str) -> pg.TextItem:
+        item = pg.TextItem(words, color=color, anchor=(0, 0))
         item.setZValue(20)
         self.plot.addItem(item, ignoreBounds=True)
         return item
@@ -199,11 +202,26 @@ class ScatterPlot(QWidget):
             np.array([(p.x(), p.y()) for p in points]),
             np.array([(s.width(), s.height()) for s in sizes]),
             (page.left(), page.top(), page.width(), page.height()),
+            covered=self._place_goals(page),
         )
         for item, (x, y) in zip(self.labels, found.tolist(), strict=True):
             item.setVisible(bool(np.isfinite(x)))  # without room, the tooltip says it
             if np.isfinite(x):
                 item.setPos(box.mapSceneToView(QPointF(x, y)))
+
+    def _place_goals(self, page: QRectF) -> list[Box]:
+        """Put 'ideal' at the end of each of its lines; what that covers."""
+        box, covered = self.plot.getViewBox(), []
+        for line, words in zip(self._lines, self.goals, strict=True):
+            at, size = box.mapViewToScene(line.pos()), words.boundingRect()
+            left, top = page.right() - size.width(), at.y() - size.height()
+            if line.angle == 90:
+                left, top = at.x(), page.top()
+            top = min(max(top, page.top()), page.bottom() - size.height())
+            words.setVisible(page.left() <= at.x() <= page.right() or line.angle == 0)
+            words.setPos(box.mapSceneToView(QPointF(left, top)))
+            covered.append((left, top, size.width(), size.height()))
+        return covered
 
     def _at(self, scene: QPointF) -> Mark | None:
         """The point within reach of a place in the scene."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.board import GAP, RESIDUAL, Board, Quantity
@@ -17,6 +18,7 @@ from explorer.plots.readout import swatch
 from explorer.plots.scatter import Mark, ScatterPlot
 from explorer.theme import Theme
 
+LOW = 230  # logical pixels of height, below which the plot needs the room of the words
 NO_FRONT = "No method has both measures: choose others above."
 
 
@@ -47,6 +49,11 @@ class Tradeoff(QWidget):
         for box, name in zip((self.across, self.along), self._wanted, strict=True):
             _fill(box, board.quantities, name)
         self._draw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the words out where the plot would hardly be seen beside them."""
+        super().resizeEvent(event)
+        self._show_words()
 
     @property
     def axes(self) -> tuple[str, str]:
@@ -99,6 +106,12 @@ class Tradeoff(QWidget):
             self.picked,
         )
         self.words.setText(self._said(found, theme))
+        self._show_words()
+
+    def _show_words(self) -> None:
+        """The words stand below the plot, or in its tooltip where it is low and none was asked."""
+        self.words.setVisible(self.height() >= LOW or bool(self.picked))
+        self.plot.about = self.words.text()
 
     def _said(self, found: Scatter, theme: Theme) -> str:
         """What was clicked, which methods are on the front, and who is left out."""

@@ -10,16 +10,8 @@ from engine.palette import rgb
 from engine.results import FORGET, PERTURBED, RETAIN, TEST
 from engine.shades import Group, Shade
 from explorer.plots.legend import Entry
-from explorer.plots.points import (
-    BEHIND,
-    CIRCLE,
-    CROSS,
-    DIAMOND,
-    MARKED,
-    PLAIN,
-    SQUARE,
-    TRIANGLE,
-)
+from explorer.plots.points import BEHIND, MARKED, PLAIN
+from explorer.plots.stamps import CIRCLE, CROSS, DIAMOND, SQUARE, TRIANGLE
 from explorer.theme import MARKS, Theme
 
 MOST_GROUPS = 20  # beyond, a legend of classes would fill the view

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox
 
 from explorer.plots.pane import Pane
 from explorer.plots.panel import muted
-from explorer.plots.points import DOUBLE_RING, RING
+from explorer.plots.stamps import DOUBLE_RING, RING
 from explorer.theme import Theme
 from explorer.views.embedding_marks import Marks
 

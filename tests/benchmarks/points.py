@@ -18,7 +18,8 @@ from PySide6.QtWidgets import QApplication
 
 from engine.bench.row import Row
 from engine.geometry import in_polygon
-from explorer.plots.points import CIRCLE, PointsItem
+from explorer.plots.points import PointsItem
+from explorer.plots.stamps import CIRCLE
 from tests.benchmarks.harness import application, circumstances, compared, show
 
 POINTS, COLORS, ROUNDS = 60_000, 10, 15

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine import inference
 from engine.__main__ import FAILED, main
 from engine.bench import catalog, draws, jacobians, training
 from engine.bench.child import in_child, peak
@@ -77,7 +78,12 @@ def test_operations_of_a_pass_are_those_of_the_layers() -> None:
 # -- the ways agree -------------------------------------------------------------------------------
 
 
-def test_ours_and_plain_float32_decide_alike() -> None:
+@pytest.mark.parametrize("reduced", [False, True])
+def test_ours_and_plain_float32_decide_alike(
+    reduced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "native_bfloat16", lambda kind: reduced)
+    monkeypatch.setattr(inference, "FEW", 0)
     samples = digits(QUICK)
     models = {name: network("cnn", samples, name) for name in draws.MODELS}
     x, y = samples.pixels(torch.arange(6)), samples.y[:6]

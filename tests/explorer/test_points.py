@@ -9,22 +9,13 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
+from explorer.plots.canvas import Canvas
 from explorer.plots.chart import band_path
 from explorer.plots.lasso import LassoViewBox, lasso_mode
 from explorer.plots.pictures import html_picture, picture
 from explorer.plots.plot import Plot
-from explorer.plots.points import (
-    CIRCLE,
-    CROSS,
-    DIAMOND,
-    RING,
-    SQUARE,
-    TRIANGLE,
-    Canvas,
-    PointsItem,
-    point_radius,
-    stamp,
-)
+from explorer.plots.points import PointsItem, point_radius
+from explorer.plots.stamps import CIRCLE, CROSS, DIAMOND, RING, SQUARE, TRIANGLE, stamp
 from explorer.state import ADD, INTERSECT, REMOVE, REPLACE
 
 RED, BLUE = "#ff0000", "#0000ff"
