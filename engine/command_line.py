@@ -13,6 +13,7 @@ from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.forget import parse_forget
+from engine.places import place
 from engine.spec import ForeignSpec, MeasureSpec, ModelSpec, ProbeSpec, RunSpec, key
 from engine.store import Store
 from engine.study import method_spec
@@ -151,7 +152,7 @@ def _text(value: Any) -> str:
 
 
 def _place(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
+    return str(place(path).absolute())
 
 
 def _describes(text: str, spec: RunSpec, dataset: Dataset) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import SpecError, unknown
+from engine.places import place
 from engine.runtime import numpy_generator
 
 FORMS = "class:8, class:8:0.5, class:8:100, random:100, random:10% or indices:FILE"
@@ -39,7 +40,7 @@ def parse_forget(
     elif kind == "random" and rest:
         chosen = _draw(np.arange(len(labels)), rest, text, rng)
     elif kind == "indices" and rest:
-        chosen = np.array(read_indices(Path(rest).expanduser()), dtype=np.int64)
+        chosen = np.array(read_indices(place(rest)), dtype=np.int64)
     else:
         raise SpecError(f"'{text}' is no forget set. Write {FORMS}.")
     return check_forget(chosen, labels)

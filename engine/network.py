@@ -26,6 +26,7 @@ from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.models.base import Classifier, Dropout, build
+from engine.places import place
 from engine.runtime import borrowed_global_seed
 from engine.spec import ModelSpec
 
@@ -46,7 +47,7 @@ def model_spec(model: str, normalize: str = "") -> ModelSpec:
             raise SpecError(f"'{model}' names no function. {ADVICE}")
         return ModelSpec(registry.get("model", model).name, normalize)
     file, _, function = model.rpartition(":")
-    path = Path(file).expanduser().absolute()
+    path = place(file).absolute()
     if path.suffix != ".py" or not function.isidentifier():
         raise SpecError(f"'{model}' names no function in a Python file. {ADVICE}")
     return ModelSpec(f"{path.name}:{function}", normalize, _hash(_source(path)), str(path))

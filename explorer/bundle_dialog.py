@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.places import is_file, place
 from explorer.archiving import ORIGINAL, RETRAIN
 from explorer.forms import worded
 from explorer.shelf import sized
@@ -95,7 +96,7 @@ class BundleDialog(QDialog):
     def path(self) -> Path:
         """The file that is named, with the suffix of bundles."""
         text = self.place.text
-        return Path(text if text.lower().endswith(SUFFIX) else f"{text}{SUFFIX}").expanduser()
+        return place(text if text.lower().endswith(SUFFIX) else f"{text}{SUFFIX}")
 
     def accept(self) -> None:
         """Save there."""
@@ -108,7 +109,7 @@ class BundleDialog(QDialog):
         size = f"About {sized(study + images * with_images)} at most. "
         needs = "" if with_images else "Whoever opens it is asked where the dataset lies there. "
         named = bool(self.place.text) and not self.place.text.endswith(("/", "\\"))
-        there = "A file of that name is replaced." if named and self.path().is_file() else ""
+        there = "A file of that name is replaced." if named and is_file(self.path()) else ""
         self._said.setText(size + needs + there)
         self.save.setEnabled(named)
 
@@ -160,7 +161,7 @@ class DataDialog(QDialog):
         """Have the folder looked into; the dialog stays until the data are found there."""
         self.use.setEnabled(False)
         self._say("Looking whether these are the very data ...", "muted")
-        self.wanted.emit(str(Path(self.place.text).expanduser()))
+        self.wanted.emit(str(place(self.place.text)))
 
     def refuse(self, sentence: str) -> None:
         """Say why these are not the data, and let another folder be named."""

@@ -10,6 +10,7 @@ from PySide6.QtCore import QMimeData, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from engine.places import is_folder
 from explorer import theme
 
 SESSION, BUNDLE, RESULT, CHECKPOINT = "session", "bundle", "result", "checkpoint"
@@ -48,22 +49,14 @@ def understand(paths: Sequence[Path]) -> Offer:
     if len(paths) != 1:
         return Offer(UNKNOWN, Path(), f"{len(paths)} things at once. Drop one at a time.")
     path = paths[0]
-    if _is_folder(path):
-        if (path / "train").is_dir():
+    if is_folder(path):
+        if is_folder(path / "train"):
             return Offer(FOLDER, path, SENTENCES[FOLDER].format(path.name))
         return Offer(UNKNOWN, path, f"'{path.name}' holds no folder 'train'. {UNDERSTOOD}")
     kind = KINDS.get(path.suffix.lower(), UNKNOWN)
     if kind == UNKNOWN:
         return Offer(UNKNOWN, path, f"'{path.name}' is nothing that can be opened. {UNDERSTOOD}")
     return Offer(kind, path, SENTENCES[kind].format(path.name))
-
-
-def _is_folder(path: Path) -> bool:
-    """False also for names that this system cannot have."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 def paths_of(mime: QMimeData) -> list[Path]:

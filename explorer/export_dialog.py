@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.exports import KINDS
+from engine.places import exists, is_folder, place
 from explorer.bundle_dialog import PathField
 from explorer.forms import worded
 from explorer.paper import FORMATS, Paper
@@ -136,7 +137,7 @@ class ExportDialog(FigureDialog):
     def accept(self) -> None:
         """Write the file, unless it cannot be one."""
         self._follow_file()
-        file = Path(self.place.text).expanduser()
+        file = place(self.place.text)
         if self.refuse(_no_file(file)):
             return
         paper = replace(self.form.paper, folder=str(file.parent.absolute()))
@@ -223,7 +224,7 @@ class ExportSetDialog(FigureDialog):
 
     def accept(self) -> None:
         """Write the set, unless there is nothing to write or nowhere."""
-        folder = Path(self.place.text).expanduser()
+        folder = place(self.place.text)
         nothing = "" if self.kinds else "No figure is checked. Check at least one."
         if self.refuse(nothing or _no_folder(folder)):
             return
@@ -259,14 +260,14 @@ def _no_file(file: Path) -> str:
     """Why no figure can be written to this file; '' if one can."""
     if file.suffix.lower() not in FORMATS:
         return f"'{file.name}' is no figure file. End its name in .svg, .pdf or .png."
-    if file.is_dir():
+    if is_folder(file):
         return f"'{file.name}' is a folder. Name a file in it."
     return _no_folder(file.parent)
 
 
 def _no_folder(folder: Path) -> str:
-    if folder.exists() and not folder.is_dir():
+    if exists(folder) and not is_folder(folder):
         return f"'{folder}' is a file. Name a folder."
-    if not folder.is_dir() and not folder.parent.is_dir():
+    if not is_folder(folder) and not is_folder(folder.parent):
         return f"There is no folder '{folder}'. Name one that exists."
     return ""

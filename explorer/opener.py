@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QWidget
 
+from engine.places import is_file
 from explorer import drop
 from explorer.bundle_dialog import BundleDialog, DataDialog, WeightsDialog
 from explorer.controller import Controller
@@ -172,7 +173,7 @@ class Opener(QObject):
 
     def _is_there(self, entry: Entry) -> bool:
         if entry.kind in (SESSION, BUNDLE):
-            return Path(entry.place).is_file()
+            return is_file(Path(entry.place))
         return any(one.key == entry.place for one in self._controller.state.studies)
 
     def _reopen(self) -> None:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from engine.places import is_folder
+
 FORMATS = {  # suffix -> what people call it
     ".svg": "SVG: scalable, to be edited",
     ".pdf": "PDF: scalable, for print and LaTeX",
@@ -35,7 +37,7 @@ class Paper:
     @property
     def place(self) -> Path:
         """The last folder, or home where it is gone."""
-        return Path(self.folder) if self.folder and Path(self.folder).is_dir() else Path.home()
+        return Path(self.folder) if self.folder and is_folder(Path(self.folder)) else Path.home()
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON data."""

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.places import is_folder, place
 from explorer.bundle_dialog import PathField
 from explorer.forms import worded
 
@@ -60,7 +61,8 @@ class ReportDialog(QDialog):
     @property
     def files(self) -> list[Path]:
         """What is to be written."""
-        page = Path(self.place.text).expanduser()
+        page = place(self.place.text)
+        page = page if page.name else page / "report"
         if page.suffix.lower() not in (".html", ".htm", ".pdf"):
             page = page.with_name(f"{page.name}.html")
         also = self.pdf.isChecked() and page.suffix.lower() != ".pdf"
@@ -69,7 +71,7 @@ class ReportDialog(QDialog):
     def accept(self) -> None:
         """Write it, unless there is no such folder."""
         files = self.files
-        if not self.place.text or not files[0].parent.is_dir() or files[0].is_dir():
+        if not self.place.text or not is_folder(files[0].parent) or is_folder(files[0]):
             self.problem.setText("Name a file in a folder that exists.")
             self.problem.show()
             return

@@ -24,7 +24,10 @@ BLOCK = 256  # images between two looks at the wish to stop
 MAX_WORKERS = 8
 MAX_BYTES = 1 << 28  # of one file: an image of the most pixels, unpacked, has about as many
 # what Pillow's decoders raise on damaged files, beside its own errors
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error)
+BROKEN = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError,
+    struct.error,
+)  # fmt: skip
 TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 

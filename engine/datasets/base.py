@@ -15,6 +15,7 @@ from engine.errors import DataError, SpecError
 from engine.report import Reporter
 from engine.sound import is_name
 from engine.spec import PAPER_TAUS, DataSpec, TrainSpec, validate
+from engine.world import World
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class Dataset:
     def labels(self) -> np.ndarray:
         """(n + m,) class numbers of training and test samples."""
         return np.concatenate([self.train_y, self.test_y])
+
+    @property
+    def world(self) -> World:
+        """The samples and classes that results on this dataset may speak of."""
+        return World(len(self.train_y), len(self), len(self.classes))
 
     def is_test(self, index: int) -> bool:
         """Whether the sample of this number is one of the test set."""

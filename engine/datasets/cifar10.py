@@ -19,6 +19,7 @@ import platformdirs
 from engine.datasets._images import has_classes, labeled, read_images, scan
 from engine.datasets.base import Dataset, Recommended
 from engine.errors import DataError
+from engine.places import place
 from engine.registry import register
 from engine.report import Reporter
 from engine.runtime import torchvision
@@ -83,7 +84,7 @@ def root_of(spec: DataSpec) -> Path:
     """The folder CIFAR-10 is looked for in; DataError if the one given does not exist."""
     if not spec.root:
         return platformdirs.user_cache_path("rk-explorer", appauthor=False) / "datasets"
-    root = Path(spec.root).expanduser()
+    root = place(spec.root)
     if not root.is_dir():
         raise DataError(
             f"There is no folder '{root}'. Give one that holds cifar-10-batches-py or "

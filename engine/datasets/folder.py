@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from engine.datasets._images import Tree, common_side, labeled, read_images, scan
 from engine.datasets.base import Dataset, Recommended, stratified_split
 from engine.errors import DataError
+from engine.places import place
 from engine.registry import register
 from engine.report import Reporter
 from engine.runtime import numpy_generator
@@ -44,7 +43,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
             "The dataset 'folder' needs a folder. Give the one that holds train/<class>/*.png "
             "as its root."
         )
-    root = Path(spec.root).expanduser()
+    root = place(spec.root)
     tree = scan(root)
     report.stage("reading images")
     side = spec.side or own_side(tree)

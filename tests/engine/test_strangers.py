@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine import bundle, hdf5, network, sound, study
 from engine.__main__ import main
@@ -326,6 +327,17 @@ def test_an_image_of_too_many_pixels_is_not_unpacked(side: int, tmp_path: Path) 
     path = tmp_path / "bomb.png"
     path.write_bytes(_png(side, side))
     with pytest.raises(DataError, match="million pixels"):
+        images.decode(path, 8)
+
+
+def test_an_image_whose_decoder_stumbles_is_called_broken(tmp_path: Path) -> None:
+    path = tmp_path / "odd.tif"
+    Image.new("RGB", (12, 9)).save(path)
+    content = bytearray(path.read_bytes())
+    entry = content.index(struct.pack("<HHI", 273, 4, 1))  # where its strip of pixels begins
+    content[entry + 2 : entry + 12] = struct.pack("<HII", 5, 1, 8)  # a fraction, says the file
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="broken or no image"):
         images.decode(path, 8)
 
 

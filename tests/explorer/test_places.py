@@ -1,0 +1,45 @@
+"""Whatever somebody types as the name of a file: a sentence, never an exception."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from engine.places import exists, is_file, is_folder, place
+from explorer.bundle_dialog import BundleDialog
+from explorer.export_dialog import ExportDialog
+from explorer.paper import Paper
+from explorer.report_dialog import ReportDialog
+
+IMPOSSIBLE = ("x" * 300, "~nobody-of-that-name/x", "a\0b", "", "/", "..", "~")
+
+
+@pytest.mark.parametrize("text", IMPOSSIBLE)
+def test_asking_about_any_name_raises_nothing(text: str) -> None:
+    for ask in (exists, is_file, is_folder):
+        assert ask(place(text)) in (False, True)
+    assert not is_file(place(text))
+
+
+def test_the_tilde_is_the_home_folder() -> None:
+    assert place("~/x") == Path.home() / "x"
+
+
+@pytest.mark.parametrize("text", IMPOSSIBLE)
+def test_dialogs_bear_any_name(text: str, qtbot: QtBot, tmp_path: Path) -> None:
+    bundle = BundleDialog(tmp_path / "study.rkx", (1, 2), None)
+    report = ReportDialog(tmp_path / "report.html", None)
+    export = ExportDialog("curves", {}, Paper(), None)
+    wanted: list[object] = []
+    report.wanted.connect(wanted.append)
+    for dialog in (bundle, report, export):
+        qtbot.addWidget(dialog)
+        dialog.show()
+        dialog.place.line.setText(text)
+        dialog.place.line.editingFinished.emit()
+    assert bundle.save.isEnabled() == bool(text and not text.endswith("/"))
+    report.accept()
+    assert report.isVisible() == (not wanted)
+    assert report.problem.isVisible() == (not wanted)
