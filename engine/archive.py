@@ -111,6 +111,11 @@ def summary_of(record: Record) -> StudySummary:
     )
 
 
+def fingerprint_of(record: Record) -> str:
+    """What identifies the data of a stored study; '' where it does not say."""
+    return str(record.plain("spec")["data"].get("fingerprint", ""))
+
+
 def provenance_of(record: Record) -> Provenance:
     """Where a stored study comes from."""
     return Provenance(

@@ -28,6 +28,7 @@ from engine import (
 )
 from engine.archive import (
     PROGRAM,
+    fingerprint_of,
     labels_of,
     provenance_of,
     study_arrays,
@@ -64,7 +65,7 @@ from engine.results import (
 from engine.runtime import keep_freed_memory, limit_threads
 from engine.similarity import Similarities
 from engine.spec import DataSpec, RunSpec, key, validate
-from engine.store import Store
+from engine.store import Record, Store
 from engine.workshop import Workshop
 
 FIRST_DRAWS = 10  # a first curve at once ...
@@ -105,7 +106,8 @@ class Pipeline:
         kinds and Cancelled; whatever was finished before stays in the store.
         """
         wanted = study.study_key(spec)
-        record = self.store.get("studies", wanted)
+        world = self.work.world(spec.data.fingerprint)
+        record = self.store.get("studies", wanted, world=world)
         if record is not None:
             found = study_of(record)
             for name, result in self.work.models(spec).items():
@@ -136,8 +138,14 @@ class Pipeline:
         return stored
 
     def study(self, key: str) -> Study:
-        """The stored study whose key begins so; StoreError if there is none."""
-        record = self.store.get("studies", self.store.find("studies", key))
+        """The stored study whose key begins so; StoreError if there is none.
+
+        It is held against its dataset where that was loaded before.
+        """
+        found = self.store.find("studies", key)
+        head = self.store.get("studies", found, arrays=False)
+        world = None if head is None else self.work.world(fingerprint_of(head))
+        record = self.store.get("studies", found, world=world)
         if record is None:
             raise CheckpointError(f"The study {key} is damaged and was set aside; run it again.")
         return study_of(record)
@@ -158,6 +166,10 @@ class Pipeline:
             raise CheckpointError(f"The study {key} is damaged and was set aside; run it again.")
         found = provenance_of(record)
         return replace(found, spec=study.completed(found.spec))
+
+    def spec_under(self, key: str) -> RunSpec:
+        """The RunSpec of a stored study, without its results; errors as `provenance`."""
+        return study.from_plain(self.provenance(key).spec)
 
     def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
         """The files that deleting these studies would remove; StoreError if there is no such."""
@@ -252,18 +264,22 @@ class Pipeline:
         copies = copies_of(one, probe, tau, len(dataset.classes), against)
         mark = key("neighborhood", keys, probe, probe.draws, sample, keys[source] if source else "")
         needs = {f"predictions/{model}": (len(copies),) for model in keys}
-        record = self.store.get("neighborhoods", mark, needs=needs)
-        if record is None:
+
+        def look() -> Record:
             models = {model: self.work.loaded(spec, model) for model in keys}
             started = time.monotonic()
             for found in first_then_all(models, copies, one.y, report):
                 report.point("neighborhood", neighborhood_of(one, probe, copies, found))
             arrays = {f"predictions/{model}": value for model, value in found[0].items()}
             arrays |= {f"confidence/{model}": value for model, value in found[1].items()}
-            record = self.work.put(
+            return self.work.put(
                 "neighborhoods", mark, arrays, spec, time.monotonic() - started, sample=sample,
                 perturbation=name, tau=tau,
             )  # fmt: skip
+
+        record = self.work.once(
+            "neighborhoods", mark, spec, f"the copies of sample {sample}", look, report, needs
+        )
         predictions = {model: record.arrays[f"predictions/{model}"] for model in keys}
         confidence = {model: record.arrays[f"confidence/{model}"] for model in keys}
         return neighborhood_of(one, probe, copies, (predictions, confidence))
@@ -296,8 +312,8 @@ class Pipeline:
         aim = f"{directions} {towards}" if chosen else directions
         mark = key("slice", keys, against, name, tau, seed, sample, aim, size)
         needs = {f"predictions/{model}": (size, size) for model in keys}
-        record = self.store.get("slices", mark, needs=needs)
-        if record is None:
+
+        def cut() -> Record:
             models = {model: self.work.loaded(spec, model) for model in keys}
             made = slices.cut(
                 models, self.work.on_device(dataset)[0], one, directions,
@@ -305,7 +321,10 @@ class Pipeline:
                 towards=chosen,
             )  # fmt: skip
             arrays, facts = slices.packed(made)
-            record = self.work.put("slices", mark, arrays, spec, **facts)
+            return self.work.put("slices", mark, arrays, spec, **facts)
+
+        what = f"the decision regions around sample {sample}"
+        record = self.work.once("slices", mark, spec, what, cut, report, needs)
         return slices.unpacked(record.arrays, record.attributes, list(keys))
 
     def embed(self, spec: RunSpec, models: Sequence[str], report: Reporter) -> Embedding:
@@ -324,15 +343,14 @@ class Pipeline:
         decides = (used, keys.get(source, ""), spec.forget, spec.probe.everywhere, spec.seed)
         mark = key("joint embedding", *decides, embedding.LIMITS, LAYOUT)
         needs = {f"xy/{model}": (None, 2) for model in names}
-        record = self.store.get("embeddings", mark, needs=needs)
-        if record is None:
-            with self.store.making("embeddings", [mark], "the embedding", report):
-                record = self.store.get("embeddings", mark, needs=needs)  # another may have made it
-                if record is None:
-                    started = time.monotonic()
-                    arrays = self._embedded(spec, names, source, report)
-                    seconds = time.monotonic() - started
-                    record = self.work.put("embeddings", mark, arrays, spec, seconds)
+
+        def lay_out() -> Record:
+            started = time.monotonic()
+            arrays = self._embedded(spec, names, source, report)
+            seconds = time.monotonic() - started
+            return self.work.put("embeddings", mark, arrays, spec, seconds)
+
+        record = self.work.once("embeddings", mark, spec, "the embedding", lay_out, report, needs)
         return embedding.unpacked(record.arrays, names)
 
     def similarity(self, spec: RunSpec, a: str, b: str, report: Reporter) -> Similarity:
@@ -363,8 +381,8 @@ class Pipeline:
         probe = replace(spec.probe.everywhere, perturbation=name, target="true", draws=draws)
         probe = validate(probe)
         mark = key("recognition", keys[model], probe, probe.draws, spec.forget)
-        record = self.store.get("recognitions", mark, needs={"taus": (len(spec.forget),)})
-        if record is None:
+
+        def search() -> Record:
             samples, _ = self.work.on_device(self.work.dataset(spec.data, report))
             rows = torch.tensor(spec.forget, device=self.work.device)
             source = self.work.loaded(spec, model, report)
@@ -376,7 +394,10 @@ class Pipeline:
             )  # fmt: skip
             arrays = {"samples": np.array(spec.forget), "taus": taus}
             seconds = time.monotonic() - started
-            record = self.work.put("recognitions", mark, arrays, spec, seconds, model=model)
+            return self.work.put("recognitions", mark, arrays, spec, seconds, model=model)
+
+        what, needs = f"the recognition by {model}", {"taus": (len(spec.forget),)}
+        record = self.work.once("recognitions", mark, spec, what, search, report, needs)
         found = record.arrays
         limit = probe.taus[-1]
         return Recognition(model, name, probe.draws, limit, found["samples"], found["taus"])
@@ -513,7 +534,7 @@ class Pipeline:
         needs = {"predictions": (len(spec.forget), len(spec.probe.taus), None)}
         found = {}
         for viewer, mark in marks.items():
-            record = self.store.get("counts", mark, needs=needs)
+            record = self.work.stored("counts", mark, spec, needs)
             found[viewer] = record.arrays["predictions"] if record is not None else None
         return found
 

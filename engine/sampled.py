@@ -80,7 +80,7 @@ def _known(work: Workshop, spec: RunSpec, mark: str) -> Said:
     """What a model said of copies in earlier studies, as far as it is stored."""
     cells = (len(spec.forget), len(spec.probe.taus))
     needs = {"predictions": (*cells, None), "margins": (*cells, None), "drawn": cells}
-    record = work.store.get("counts", mark, needs=needs)
+    record = work.stored("counts", mark, spec, needs)
     if record is None:
         classes = len(work.dataset(spec.data, Reporter()).classes)
         return nothing_said(*cells, spec.probe.draws, classes)

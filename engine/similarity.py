@@ -11,7 +11,7 @@ import itertools
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ MOST_SAMPLES = 256  # of each split
 FEWEST = 4  # samples; the unbiased estimate divides by n - 3
 BATCH = 64  # samples of a forward
 KEPT_PORTRAITS = 20  # one per model and split
+Line = tuple[str, str, list[tuple[str, str]]]  # model, what it is compared with, pairs that takes
 Portrait = list[np.ndarray]  # of one model: a Gram matrix for each layer
 
 
@@ -132,15 +133,16 @@ class Similarities:
                 raise SpecError(f"This study has no model '{one}'. It has: {', '.join(names)}.")
         started = time.monotonic()
         report.stage("similarity of layers")
-        lines: list[Likeness] = []
-        layers: tuple[str, ...] = ()
-        rows = self._rows(spec, report)
-        for split in rows:
-            for model, to, pairs in _lines(a, b, spec.retrains):
-                found = [self._pair(spec, *pair, split, rows[split], report) for pair in pairs]
-                layers = tuple(found[0].plain("layers"))
-                values = np.stack([record.arrays["cka"] for record in found])
-                lines.append(_likeness(split, model, to, values))
+        rows, planned = self._rows(spec, report), list(_lines(a, b, spec.retrains))
+        found = self._pairs(spec, planned, rows, report)
+        if len({len(one.arrays["cka"]) for one in found.values()}) > 1:  # some are a stranger's
+            self._seen(spec, report)  # from now on only pairs with these layers will do
+            found = self._pairs(spec, planned, rows, report)
+        layers = tuple(next(iter(found.values())).plain("layers"))
+        lines = []
+        for split, (model, to, pairs) in itertools.product(rows, planned):
+            values = np.stack([found[split, *pair].arrays["cka"] for pair in pairs])
+            lines.append(_likeness(split, model, to, values))
         counts = {split: len(one) for split, one in rows.items()}
         return Similarity(a, b, layers, counts, tuple(lines), time.monotonic() - started)
 
@@ -150,24 +152,39 @@ class Similarities:
         pools = {"forget": np.array(spec.forget), "retain": np.setdiff1d(every, spec.forget)}
         return {split: chosen(pool, spec.seed, split) for split, pool in pools.items()}
 
+    def _pairs(
+        self, spec: RunSpec, lines: Sequence[Line], rows: Mapping[str, np.ndarray], report: Reporter
+    ) -> dict[tuple[str, str, str], Record]:
+        """(split, one model, the other) -> the record of that pair, for all that lines are of."""
+        return {
+            (split, *pair): self._pair(spec, *pair, split, rows[split], report)
+            for split in rows
+            for _, _, pairs in lines
+            for pair in pairs
+        }
+
     def _pair(
         self, spec: RunSpec, one: str, other: str, split: str, rows: np.ndarray, report: Reporter
     ) -> Record:
         """The stored CKA (L,) of each layer, with the layers' names."""
         keys = study.model_keys(spec)
         mark = key("similarity", sorted((keys[one], keys[other])), split, spec.forget, spec.seed)
-        record = self._work.store.get("similarities", mark)
-        if record is None:
+
+        def measure() -> Record:
             started = time.monotonic()
             pair = [self._portrait(spec, name, split, rows, report) for name in (one, other)]
             values = np.array([alignment(*grams) for grams in zip(*pair, strict=True)])
             names = json.dumps([layer.name for layer in self._seen(spec, report)])
             seconds = time.monotonic() - started
-            record = self._work.put(
+            return self._work.put(
                 "similarities", mark, {"cka": values, "samples": rows}, spec, seconds,
                 layers=names, models=json.dumps([one, other]), split=split,
             )  # fmt: skip
-        return record
+
+        layers = self._layers.get(study.original_key(spec))
+        needs = {} if layers is None else {"cka": (len(layers),)}
+        what = "the similarity of layers"
+        return self._work.once("similarities", mark, spec, what, measure, report, needs)
 
     def _seen(self, spec: RunSpec, report: Reporter) -> list[Layer]:
         """The layers of the study's network."""
@@ -193,7 +210,7 @@ class Similarities:
         return self._portraits[mark]
 
 
-def _lines(a: str, b: str, retrains: int) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+def _lines(a: str, b: str, retrains: int) -> Iterator[Line]:
     """(model, what it is compared with, the pairs of models that takes) of every line."""
     names = [f"retrain-{number}" for number in range(retrains)]
     for model in dict.fromkeys((a, b)):

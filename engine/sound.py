@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from engine.errors import StoreError
+from engine.labels import DIRECTIONS
+from engine.results import FORGET, PERTURBED, RETAIN, TEST
 
 Arrays = Mapping[str, np.ndarray]
 Shape = tuple[int | None, ...]  # None: any length
 WHOLE, REAL, ANY = "iu", "f", "biuf"  # kinds of numbers, as numpy calls them
 LONGEST_NAME = 255  # characters of what somebody called a model, a dataset or a class
 JOINERS = "\u200c\u200d"  # invisible, and part of the spelling of some languages
+POINTS = (RETAIN, FORGET, PERTURBED, TEST)  # kinds of points of an embedding
 MOST_MODELS = 1000
 MOST_DRAWS = 10**9
 CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
@@ -70,6 +73,17 @@ class _Parts:
             raise StoreError(
                 f"its '{name[:80]}' is {found.dtype} of the shape {found.shape}, not {shape}"
             )
+        return found
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an array."""
+        return name in self._arrays
+
+    def numbers(self, name: str, *shape: int | None) -> np.ndarray:
+        """An array of real numbers, all of them finite."""
+        found = self.take(name, REAL, *shape)
+        if not np.isfinite(found).all():
+            raise StoreError(f"its '{name[:80]}' holds what is no number")
         return found
 
     def group(self, name: str, kinds: str, *shape: int | None) -> dict[str, np.ndarray]:
@@ -129,9 +143,9 @@ def _study(parts: _Parts, facts: Mapping[str, Any]) -> None:
     counts, draws = parts.group("counts", WHOLE, n, at), int(facts["draws"])
     if not all(np.all((one >= 0) & (one <= draws)) for one in counts.values()):
         raise StoreError("it counts more answers than copies")
-    _check_draws(parts, facts, n, at)
+    _check_draws(parts, draws, n, at)
     labels = json.loads(facts["labels"])
-    parts.group("predictions", WHOLE, n, at, None)
+    parts.group("predictions", WHOLE, n, at, draws)
     curves = parts.group("curves", ANY, at)
     judged = [name for name in labels if f"{name}/mean" in curves]
     needed = [f"retrain-{number}" for number in range(spec["retrains"])]
@@ -143,13 +157,15 @@ def _study(parts: _Parts, facts: Mapping[str, Any]) -> None:
             parts.take(f"curves/{name}/{part}", ANY, at)
 
 
-def _check_draws(parts: _Parts, facts: Mapping[str, Any], n: int, at: int) -> None:
+def _check_draws(parts: _Parts, draws: int, n: int, at: int) -> None:
     """Where cells differ in draws, each has between one and all of them."""
-    rates = parts.group("rates", REAL, n, at)
-    if not rates:
-        return
+    if parts.group("rates", REAL, n, at) or parts.has("drawn"):
+        _drawn(parts, 1, draws, n, at)
+
+
+def _drawn(parts: _Parts, low: int, draws: int, n: int, at: int) -> None:
     drawn = parts.take("drawn", WHOLE, n, at)
-    if drawn.min() < 1 or drawn.max() > int(facts["draws"]):
+    if drawn.size and (drawn.min() < low or drawn.max() > draws):
         raise StoreError("its numbers of draws cannot be")
 
 
@@ -162,8 +178,11 @@ def _model(parts: _Parts, facts: Mapping[str, Any]) -> None:
 
 def _counts(parts: _Parts, facts: Mapping[str, Any]) -> None:
     n, at = len(parts.take("samples", WHOLE, None)), len(parts.take("taus", REAL, None))
-    parts.take("predictions", WHOLE, n, at, None)
+    draws = parts.take("predictions", WHOLE, n, at, None).shape[2]
     parts.take("counts", WHOLE, n, at)
+    if parts.has("drawn"):
+        _drawn(parts, 0, draws, n, at)
+        parts.take("margins", REAL, n, at, draws)
 
 
 def _neighborhood(parts: _Parts, facts: Mapping[str, Any]) -> None:
@@ -176,22 +195,29 @@ def _neighborhood(parts: _Parts, facts: Mapping[str, Any]) -> None:
 
 
 def _slice(parts: _Parts, facts: Mapping[str, Any]) -> None:
-    side = len(parts.take("steps", REAL, None))
-    parts.take("ball", REAL, None, 2)
+    side = len(parts.numbers("steps", None))
+    parts.numbers("ball", None, 2)
     for name in parts.group("predictions", WHOLE, side, side):
         parts.take(f"confidence/{name}", REAL, side, side)
     for name in ("directions", "against", "perturbation"):
         if not isinstance(facts[name], str):
             raise StoreError(f"its '{name}' is no text")
-    int(facts["sample"]), int(facts["label"]), int(facts["other"])
-    float(facts["tau"]), float(facts["distance"]), float(facts["seconds"])
+    if facts["directions"] not in DIRECTIONS:
+        raise StoreError("its plane lies along no known directions")
+    for name in ("tau", "distance", "seconds"):
+        if not _is_number(facts[name]) or not math.isfinite(facts[name]):
+            raise StoreError(f"its '{name}' is no number")
 
 
 def _embedding(parts: _Parts, facts: Mapping[str, Any]) -> None:
     points = len(parts.take("sample", WHOLE, None))
-    parts.take("kind", WHOLE, points)
+    kind, sample = parts.take("kind", WHOLE, points), parts.take("sample", WHOLE, points)
     parts.take("label", WHOLE, points)
-    parts.take("tau", REAL, points)
+    parts.numbers("tau", points)
+    if not np.isin(kind, POINTS).all():
+        raise StoreError("it holds points of no known kind")
+    if not np.isin(sample[kind == PERTURBED], sample[kind == FORGET]).all():
+        raise StoreError("it holds perturbed copies of samples that it lacks")
     for name in parts.group("xy", REAL, points, 2):
         parts.take(f"predicted/{name}", WHOLE, points)
         parts.take(f"loss/{name}", REAL, points)
@@ -202,6 +228,9 @@ def _epochs(parts: _Parts, facts: Mapping[str, Any]) -> None:
     n, at = len(parts.take("samples", WHOLE, None)), len(parts.take("taus", REAL, None))
     parts.take("predictions", WHOLE, seen, n, at, None)
     parts.take("accuracy", REAL, seen, None)
+    if not isinstance(facts["model"], str) or not _is_index(facts["planned"]):
+        raise StoreError("it says of no method what was seen")
+    float(facts["seconds"]), float(facts["training"]), bool(facts["exact"])
 
 
 def _measure(parts: _Parts, facts: Mapping[str, Any]) -> None:

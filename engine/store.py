@@ -28,6 +28,7 @@ from engine import asides, hdf5, sound
 from engine.errors import StoreError
 from engine.locks import Locks
 from engine.report import Reporter
+from engine.world import World
 
 SCHEMA = 1
 PASSING = {  # errors that say nothing of the file: it must not be taken for damaged
@@ -95,10 +96,12 @@ class Store:
         *,
         arrays: bool = True,
         needs: Mapping[str, sound.Shape] | None = None,
+        world: World | None = None,
     ) -> Record | None:
         """The result, or None if there is none; a damaged file is set aside, said, and None.
 
-        needs: arrays that it must have beside what every result of its kind has, and their shapes.
+        needs: arrays that it must have beside what every result of its kind has, and their shapes;
+        world: the samples and classes that it may speak of.
         """
         path = self.path(kind, key)
         if not path.is_file():
@@ -106,6 +109,8 @@ class Store:
         try:
             found = read(path, arrays=arrays)
             sound.require(found.arrays, needs or {})
+            if world is not None:
+                world.check(kind, found.attributes, found.arrays)
             return found
         except (StoreError, OSError, KeyError, ValueError, RuntimeError) as error:
             if isinstance(error, OSError) and error.errno in PASSING:

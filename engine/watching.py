@@ -109,8 +109,11 @@ def cost_of_references(spec: RunSpec) -> float:
 def recorded(work: Workshop, spec: RunSpec, name: str) -> Record:
     """What was kept of this method when it was watched; SpecError if it was not."""
     seen = sight(work, spec)
-    needs = {"predictions": (None, len(seen.rows), len(seen.probe.taus), BLOCK)}
-    record = work.store.get("epochs", _mark(spec, name, seen), needs=needs)
+    needs = {
+        "predictions": (None, len(seen.rows), len(seen.probe.taus), BLOCK),
+        "accuracy": (None, len(ACCURACIES)),
+    }
+    record = work.stored("epochs", _mark(spec, name, seen), spec, needs)
     if record is None:
         raise SpecError(
             f"{labels_of(spec)[name]} was not watched when it was made, so there are no epochs to "

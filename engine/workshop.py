@@ -23,14 +23,17 @@ from engine.errors import CheckpointError, DataError, SpecError, TrainingError
 from engine.methods.base import Problem
 from engine.models.base import Classifier, adopt_body
 from engine.network import network
+from engine.places import exists, place
 from engine.report import Reporter
 from engine.results import ModelResult
 from engine.runtime import choose_device, derive, generator
 from engine.samples import Sample, Samples, as_pixels
+from engine.sound import Shape
 from engine.spec import DataSpec, MethodSpec, ModelSpec, PretrainSpec, RunSpec, to_plain
 from engine.store import Record, Store
 from engine.train import Resume, cost_of_training, train_from_scratch
 from engine.watch import Watch
+from engine.world import World
 
 Watching = Callable[[Resume], Watch]  # what looks at the epochs that are kept there
 
@@ -60,7 +63,7 @@ class Workshop:
         for known in self._datasets.values():
             if known.spec.fingerprint == expected:
                 return known
-        if expected and spec.root and not Path(spec.root).expanduser().exists():
+        if expected and spec.root and not exists(place(spec.root)):
             there = self._elsewhere(expected, spec, report)
             if there is not None:  # before a dataset that can be downloaded is, into that folder
                 return there
@@ -109,6 +112,43 @@ class Workshop:
         found = kept.dataset_of(record)
         self._hold(found.spec, found)  # with its fingerprint: no spec of a folder is like it
         return found
+
+    def stored(
+        self, kind: str, mark: str, spec: RunSpec, needs: Mapping[str, Shape] | None = None
+    ) -> Record | None:
+        """A stored result on this study's data, or None: it speaks of nothing that they lack.
+
+        needs: as `Store.get` takes them. Raises what `dataset` raises.
+        """
+        world = self.dataset(spec.data, Reporter()).world
+        return self.store.get(kind, mark, needs=needs, world=world)
+
+    def once(
+        self,
+        kind: str,
+        mark: str,
+        spec: RunSpec,
+        what: str,
+        make: Callable[[], Record],
+        report: Reporter,
+        needs: Mapping[str, Shape] | None = None,
+    ) -> Record:
+        """The stored result, or the one that `make` stores now, in one process at a time.
+
+        what: is made, for whoever waits. Raises as `stored`, `make` and `Store.making` do.
+        """
+        found = self.stored(kind, mark, spec, needs)
+        if found is None:
+            with self.store.making(kind, [mark], what, report):
+                found = self.stored(kind, mark, spec, needs)  # another may just have made it
+                found = make() if found is None else found
+        return found
+
+    def world(self, fingerprint: str) -> World | None:
+        """The samples and classes of a dataset that was loaded before, None of any other."""
+        known = (one for one in self._datasets.values() if one.spec.fingerprint == fingerprint)
+        found = next(known, None)
+        return found.world if found is not None else None
 
     def on_device(self, dataset: Dataset) -> tuple[Samples, Samples]:
         """(training, test) samples on the device."""

@@ -119,6 +119,7 @@ class Explorer(QObject):
         self.exporter.told.connect(self.notifier.show)
         self._set_up_sessions()
         self.controller.study_done.connect(self._offer_study)
+        self.controller.held.connect(self._offer_queue)
         self.confirmer = Confirmer(self.controller, self.window)
         self.autopilot = Autopilot(self)
         self.window.painted.connect(self._begin)
@@ -154,6 +155,12 @@ class Explorer(QObject):
         show = functools.partial(self.controller.open_study, key)
         self.notifier.show(Notice(NEWS, sentence, "Show it", show))
 
+    def _offer_queue(self, number: int) -> None:
+        studies = "1 study" if number == 1 else f"{number:,} studies"
+        sentence = f"{studies} had not ended when the session was left. Runs lists them."
+        start = self.controller.queue.release
+        self.notifier.show(Notice(NEWS, sentence, "Start them", start, stays=True))
+
     def report(self, error: BaseException) -> None:
         """Show an error nobody foresaw, from any thread."""
         self._caught.emit(save_report(self._reports, "The last action", error))
@@ -174,7 +181,10 @@ class Explorer(QObject):
         kept = replace(kept, look=Look(views=kept.look.views))  # the rest of it is there already
         form = kept.form
         if options.dataset and (options.dataset, options.root) != (form.dataset, form.root):
-            kept = Session(StudyForm(dataset=options.dataset, root=options.root, seed=form.seed))
+            fresh = StudyForm(
+                dataset=options.dataset, root=options.root, seed=form.seed, watch=form.watch
+            )
+            kept = Session(fresh, queue=kept.queue)
         if options.seed is not None:
             kept = replace(kept, form=replace(kept.form, seed=options.seed))
         return kept

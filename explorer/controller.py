@@ -93,6 +93,7 @@ class Controller(QObject):
     command_written = Signal(str)  # the line that makes a study
     study_done = Signal(str, str)  # key, sentence: of a study that is not shown
     many_wanted = Signal(int)  # so many studies: somebody should say whether they are meant
+    held = Signal(int)  # so many studies of a former session wait for somebody to start them
 
     def __init__(self, state: AppState, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -142,16 +143,27 @@ class Controller(QObject):
             Job(title, tasks.read_catalog, done=self._on_catalog, failed=self._on_failed)
         )
         self.jobs.submit(Job("Listing studies", tasks.list_studies, done=self._on_studies))
+        self._hold(session)
 
     def open_dataset(self, name: str, root: str = "", side: int = 0) -> None:
         """Load a dataset and suggest a study on it; what is shown stays until it is there."""
         form = self.state.form
-        fresh = StudyForm(dataset=name, root=root, side=side, seed=form.seed, methods=form.methods)
+        fresh = StudyForm(
+            dataset=name, root=root, side=side, seed=form.seed, methods=form.methods,
+            watch=form.watch,
+        )  # fmt: skip
         self._open(Session(fresh))
 
     def restore(self, session: Session) -> None:
         """Show what a session describes, on the very data it was kept with."""
         self._open(session, exact=True)
+        self._hold(session)
+
+    def _hold(self, session: Session) -> None:
+        """List the studies that had not ended, and ask whether to start them."""
+        number = self.queue.hold(session.queue)
+        if number:
+            self.held.emit(number)
 
     def lane(self) -> str:
         """Where data and studies are opened: beside a study that runs, not behind it."""
@@ -201,7 +213,8 @@ class Controller(QObject):
         """Put a sample under the lens; test samples are numbered after the training samples."""
         if index is None or self._has(index):
             selection = replace(self.state.selection, current=index)
-            self._choose("Look at a sample", selection=selection)
+            words = "Go to no sample" if index is None else f"Go to sample {index}"
+            self._choose(words, selection=selection)
 
     def select(self, indices: list[int], mode: str) -> None:
         """Combine samples into the selection."""

@@ -304,5 +304,7 @@ def _range(item: Field) -> str:
 def _tip(item: Field) -> str:
     said = item.help[:1].upper() + item.help[1:]
     shown = _text(item.default) if item.kind == "float" else str(item.default)
+    if item.kind == "bool":
+        shown = "on" if item.default else "off"
     lines = [said, _range(item).capitalize(), f"Recommended: {shown}" if shown else ""]
     return "\n".join(line for line in lines if line)

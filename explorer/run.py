@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from explorer.state import StudyForm
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
+HELD = "on hold"  # of a former session: it waits for somebody to start it
 LIVE = (WAITING, RUNNING)
-ICONS = {WAITING: "…", RUNNING: "▶", DONE: "✓", STOPPED: "■", FAILED: "✕"}  # beside the word
+KEPT = (RUNNING, WAITING, HELD)  # what a session keeps, the next one first
+ICONS = {
+    WAITING: "…",
+    RUNNING: "▶",
+    DONE: "✓",
+    STOPPED: "■",
+    FAILED: "✕",
+    HELD: "‖",
+}  # beside the word; fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,5 +68,5 @@ class Run:
 
     @property
     def resumable(self) -> bool:
-        """Whether it was stopped or failed, so that it can be queued again."""
-        return self.state in (STOPPED, FAILED)
+        """Whether it was stopped, failed or is on hold, so that it can be queued."""
+        return self.state in (STOPPED, FAILED, HELD)

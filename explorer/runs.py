@@ -14,14 +14,14 @@ from engine.report import Progress
 from engine.spec import to_plain
 from explorer import tasks
 from explorer.jobs import Job, Jobs, Points
-from explorer.run import DONE, FAILED, RUNNING, STOPPED, WAITING, Order, Run
+from explorer.run import DONE, FAILED, HELD, KEPT, RUNNING, STOPPED, WAITING, Order, Run
 from explorer.state import AppState
 
 MOST_LINES = 500  # of one run's log
 
 
 class Runs(QObject):
-    """Keeps `AppState.runs`: those that have ended or run, in that order, then those that wait.
+    """Keeps `AppState.runs`: those that ended, are on hold or run, then those that wait.
 
     Only the running study is handed to the heavy lane, the next one when it has ended: so what
     somebody wants to see of a finished study is computed before the next one begins.
@@ -56,6 +56,10 @@ class Runs(QObject):
         """The run that runs, and those that wait."""
         return [run for run in self._state.runs if run.live]
 
+    def unfinished(self) -> list[Run]:
+        """Also the runs that are on hold."""
+        return [run for run in self._state.runs if run.state in KEPT]
+
     # -- wishes ---------------------------------------------------------------------------
     def add(self, orders: Sequence[Order]) -> list[int]:
         """Queue studies; the first begins at once if nothing runs. The numbers of their runs.
@@ -70,13 +74,29 @@ class Runs(QObject):
         self._begin_next()
         return numbers
 
+    def hold(self, orders: Sequence[Order]) -> int:
+        """List studies of a former session, to be started by a person; how many are new here."""
+        known = [run.order for run in self._state.runs]
+        fresh = [order for order in orders if order not in known]
+        held = [self._new(order, HELD, "Did not end in a former session.") for order in fresh]
+        rest = [run for run in self._state.runs if run.state != WAITING]
+        self._state.runs = (*rest, *held, *self.waiting())
+        return len(held)
+
+    def release(self) -> None:
+        """Queue all that is on hold, in its order."""
+        self.add([run.order for run in self._state.runs if run.state == HELD])
+
+    def _new(self, order: Order, state: str, line: str) -> Run:
+        self._last += 1
+        return _noted(Run(self._last, order, state), line)
+
     def _queued(self, order: Order, ended: Sequence[Run]) -> Run:
         """A run of this study that waits: a new one, or the one that has ended."""
         twin = next((run for run in ended if run.order == order), None)
         if twin is not None:
             return _noted(replace(twin, state=WAITING, progress=None, error=""), "Queued again.")
-        self._last += 1
-        return _noted(Run(self._last, order), "Queued.")
+        return self._new(order, WAITING, "Queued.")
 
     def cancel(self, number: int) -> None:
         """Stop a run; what it has finished is kept."""

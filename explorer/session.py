@@ -9,26 +9,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.errors import SpecError
 from explorer import forget_sets, grid
+from explorer.fields import LONGEST_PATH, LONGEST_TEXT, WRONG, Fields, few_texts, is_whole
 from explorer.forget_sets import Sets
+from explorer.run import KEPT, Order
 from explorer.state import AppState, Selection, StudyForm
 
-T = TypeVar("T")
 FORMAT, SCHEMA = "rk-explorer session", 1
 SUFFIX = ".json"
 LARGEST = 1 << 25  # characters of a session
-MOST_SAMPLES = 5_000_000
-MOST_NAMES = 1000  # of views, methods, settings
-LONGEST_PATH = 4096  # characters
-LONGEST_TEXT = 100_000
 COUNTS, WORDS = ("seed", "retrains", "draws"), ("perturbation", "taus")  # a grid's, of the study
-WRONG = "This is no session that can be opened: {}. Open another, or start anew."
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class Session:
     """What to bring back once the dataset called for is loaded again.
 
     fingerprint: of the data that indices refer to; study: key of the one that is shown, or '';
-    sets: the dataset's named forget sets.
+    sets: the dataset's named forget sets; queue: the studies that had not ended, next one first.
     """
 
     form: StudyForm = field(default_factory=StudyForm)
@@ -59,6 +54,7 @@ class Session:
     study: str = ""
     sets: Sets = field(default_factory=dict)
     look: Look = field(default_factory=Look)
+    queue: tuple[Order, ...] = ()
 
 
 def of(state: AppState, look: Look) -> Session:
@@ -74,6 +70,7 @@ def of(state: AppState, look: Look) -> Session:
         state.study.key if state.study else "",
         state.forget_sets.get(mark, {}),
         look,
+        _unfinished(state),
     )
 
 
@@ -83,7 +80,7 @@ def as_plain(session: Session) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "schema": SCHEMA,
-        "form": {**asdict(session.form), "methods": list(session.form.methods)},
+        "form": _plain_form(session.form),
         "fingerprint": session.fingerprint,
         "current": selection.current,
         "chosen": sorted(selection.chosen),
@@ -93,6 +90,7 @@ def as_plain(session: Session) -> dict[str, Any]:
         "study": session.study,
         "sets": {name: list(one) for name, one in session.sets.items()},
         "look": asdict(session.look),
+        "queue": _plain_queue(session.queue),
     }
 
 
@@ -114,7 +112,7 @@ def parse(text: str) -> Session:
 
 def from_plain(plain: Any) -> Session:
     """The session in JSON data; SpecError, a sentence, for whatever is none."""
-    top = _Fields(plain, "the file")
+    top = Fields(plain, "the file")
     if top.text("format", 64) != FORMAT:
         raise SpecError(WRONG.format("it was not written by 'Save session'"))
     schema = top.whole("schema", 0)
@@ -136,64 +134,72 @@ def from_plain(plain: Any) -> Session:
         top.text("study", 64),
         _sets(top.part("sets")),
         _look(top.part("look")),
+        _queue(top.part("queue")),
     )
 
 
 def portable(session: Session) -> Session:
-    """The session without what belongs to one person's screen: theme and place of the window."""
-    return replace(session, look=replace(session.look, theme="", geometry=""))
+    """The session without what is one person's own: theme, place of the window, and queue."""
+    return replace(session, look=replace(session.look, theme="", geometry=""), queue=())
 
 
-class _Fields:
-    """A JSON object whose fields are read with a type and a size; SpecError names a wrong one."""
-
-    def __init__(self, plain: Any, where: str) -> None:
-        if not isinstance(plain, dict):
-            raise SpecError(WRONG.format(f"{where} holds no fields"))
-        if len(plain) > MOST_NAMES:
-            raise SpecError(WRONG.format(f"{where} has {len(plain):,} fields"))
-        self.names: list[str] = list(plain)
-        self.plain, self._where = plain, where
-
-    def get(self, name: str) -> Any:
-        """The field as it is, None where it is missing."""
-        return self.plain.get(name)
-
-    def part(self, name: str) -> _Fields:
-        """A field that holds fields; missing, it holds none."""
-        return _Fields(self.plain.get(name, {}), f"'{name[:40]}'")
-
-    def text(self, name: str, longest: int, default: str = "") -> str:
-        """A field of text."""
-        return self.checked(name, default, lambda one: isinstance(one, str) and len(one) <= longest)
-
-    def whole(self, name: str, default: int, largest: int = 10**18) -> int:
-        """A field with a whole number of at least 0."""
-        return self.checked(name, default, lambda one: _whole(one) and one <= largest)
-
-    def number(self, name: str, default: float) -> float:
-        """A field with a finite number."""
-        return float(self.checked(name, default, _finite))
-
-    def indices(self, name: str) -> list[int]:
-        """A field that lists sample numbers."""
-        return self.checked(name, [], _indices)
-
-    def values(self, name: str) -> dict[str, Any]:
-        """A field of settings: names with numbers, text, yes or no, or lists of these."""
-        part = self.part(name)
-        return {one: part.checked(one, None, _value) for one in part.names}
-
-    def checked(self, name: str, default: T, fits: Callable[[Any], bool]) -> T:
-        """A field for which `fits` holds, the default where it is missing."""
-        value = self.plain.get(name, default)
-        if not fits(value) and name in self.plain:
-            raise SpecError(WRONG.format(f"'{name[:40]}' in {self._where} is of the wrong kind"))
-        found: T = value
-        return found
+def _unfinished(state: AppState) -> tuple[Order, ...]:
+    """What had not ended, the next one first; none with a network that would not be taken over."""
+    runs = [run for run in state.runs if run.state in KEPT and ":" not in run.order.form.model]
+    return tuple(run.order for run in sorted(runs, key=lambda run: KEPT.index(run.state)))
 
 
-def _form(plain: _Fields) -> StudyForm:
+def _plain_form(form: StudyForm) -> dict[str, Any]:
+    return {**asdict(form), "methods": list(form.methods)}
+
+
+def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:
+    """The orders of a queue; forget sets stand once, since those of a grid share one."""
+    places = {forget: at for at, forget in enumerate({order.forget: 0 for order in queue})}
+    orders = [
+        {
+            "form": _plain_form(order.form),
+            "forget": places[order.forget],
+            "fingerprint": order.fingerprint,
+            "label": order.label,
+            "swept": order.swept,
+        }
+        for order in queue
+    ]
+    return {"forget": {str(at): list(one) for one, at in places.items()}, "orders": orders}
+
+
+def _queue(plain: Fields) -> tuple[Order, ...]:
+    forget = plain.part("forget")
+    sets = {name: tuple(sorted(set(forget.indices(name)))) for name in forget.names}
+    listed = plain.checked("orders", [], _is_short_list)
+    orders = [Fields(one, "'orders'") for one in listed]
+    return tuple(_order(one, sets) for one in orders if not _runs_code(one.part("form")))
+
+
+def _runs_code(form: Fields) -> bool:
+    """Whether the network is one in a Python file; another in its place would be another study."""
+    return ":" in form.text("model", LONGEST_PATH)
+
+
+def _order(plain: Fields, sets: Mapping[str, tuple[int, ...]]) -> Order:
+    place = str(plain.whole("forget", 0))
+    if place not in sets:
+        raise SpecError(WRONG.format("an order of its queue has no forget set"))
+    return Order(
+        _form(plain.part("form")),
+        sets[place],
+        plain.text("fingerprint", 64),
+        plain.text("label", 200),
+        plain.text("swept", LONGEST_TEXT),
+    )
+
+
+def _is_short_list(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= grid.MOST
+
+
+def _form(plain: Fields) -> StudyForm:
     known = StudyForm()
     settings, model = plain.part("settings"), plain.text("model", LONGEST_PATH)
     return StudyForm(
@@ -213,11 +219,12 @@ def _form(plain: _Fields) -> StudyForm:
         probe=plain.values("probe"),
         grid=_grid(plain.values("grid")),
         weights=_paths(plain.part("weights")),
+        watch=plain.checked("watch", known.watch, lambda one: isinstance(one, bool)),
     )
 
 
-def _names(plain: _Fields, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    found = plain.checked(name, list(default), _few_texts)
+def _names(plain: Fields, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    found = plain.checked(name, list(default), few_texts)
     return tuple(found)
 
 
@@ -233,19 +240,19 @@ def _sweepable(path: str, value: Any) -> bool:
     owner, _, name = path.partition(".")
     if owner != grid.STUDY:
         return True
-    return _whole(value) if name in COUNTS else isinstance(value, str) and name in WORDS
+    return is_whole(value) if name in COUNTS else isinstance(value, str) and name in WORDS
 
 
-def _paths(plain: _Fields) -> dict[str, str]:
+def _paths(plain: Fields) -> dict[str, str]:
     return {name: plain.text(name, LONGEST_PATH) for name in plain.names}
 
 
-def _sets(plain: _Fields) -> Sets:
+def _sets(plain: Fields) -> Sets:
     lists = {name: plain.indices(name) for name in plain.names}
     return forget_sets.read({"": lists}).get("", {})
 
 
-def _look(plain: _Fields) -> Look:
+def _look(plain: Fields) -> Look:
     views = plain.part("views")
     return Look(
         plain.text("theme", 16),
@@ -255,51 +262,13 @@ def _look(plain: _Fields) -> Look:
     )
 
 
-def _encoded(plain: _Fields, name: str) -> str:
+def _encoded(plain: Fields, name: str) -> str:
     text = plain.text(name, LONGEST_TEXT)
     try:
         base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise SpecError(WRONG.format(f"'{name}' is no base64")) from error
     return text
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _finite(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return abs(value) < 1e15 and math.isfinite(value)
-
-
-def _indices(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) <= MOST_SAMPLES
-        and all(_whole(one) and one < 2**31 for one in value)
-    )
-
-
-def _few_texts(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) <= MOST_NAMES
-        and all(isinstance(one, str) and len(one) <= 200 for one in value)
-    )
-
-
-def _scalar(value: Any) -> bool:
-    if isinstance(value, str):
-        return len(value) <= LONGEST_PATH
-    return value is None or isinstance(value, bool) or _finite(value)
-
-
-def _value(value: Any) -> bool:
-    if isinstance(value, list):
-        return len(value) <= MOST_NAMES and all(map(_scalar, value))
-    return _scalar(value)
 
 
 def _no_number(text: str) -> float:

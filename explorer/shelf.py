@@ -61,7 +61,7 @@ class Shelf(QObject):
         self._submit("Deleting studies", work, self._on_deleted, f"delete {' '.join(keys)}")
 
     def _live(self) -> list[Order]:
-        return [run.order for run in self._runs.live()]
+        return [run.order for run in self._runs.unfinished()]
 
     def _submit(self, title: str, work: Any, done: Any, channel: str) -> None:
         self._jobs.submit(Job(title, work, PROBE, channel, done=done, failed=self.failed.emit))

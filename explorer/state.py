@@ -73,6 +73,7 @@ class StudyForm:
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     # model name ('original', 'retrain-0', or any) -> file with weights that others trained
     weights: Mapping[str, str] = field(default_factory=dict)
+    watch: bool = True  # whether methods are looked at after each of their epochs
 
 
 class Kept(Generic[T]):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from engine.datasets.base import Dataset
 from engine.epochs import Epochs
 from engine.errors import CheckpointError, DataError, EngineError, SpecError, StoreError
+from engine.places import exists, place
 from engine.report import Reporter
 from engine.results import (
     Attack,
@@ -82,7 +83,7 @@ def load_dataset(session: Session, exact: bool, engine: Pipeline, report: Report
     if not exact:
         return _data_of(session.form, session.fingerprint, engine, report)
     spec = _data_spec(session.form, session.fingerprint)
-    if spec.root and not Path(spec.root).expanduser().exists() and not _moved(spec, engine):
+    if spec.root and not exists(place(spec.root)) and not _moved(spec, engine):
         raise DataError(f"There is no folder '{spec.root}' on this machine.")
     return engine.dataset(spec, report)
 
@@ -91,7 +92,7 @@ def run_study(order: Order, engine: Pipeline, report: Reporter) -> Found:
     """The study that was ordered, computed or from the store; its spec is a point first."""
     _, spec = _ordered(order, engine, report)
     report.point("spec", spec)
-    study = engine.run(spec, report, watch=True)
+    study = engine.run(spec, report, watch=order.form.watch)
     return Found(spec, study, engine.models(spec))
 
 
@@ -156,17 +157,16 @@ def recall_key(key: str, engine: Pipeline, report: Reporter) -> Found | None:
     """The study filed under `key`, None if it is not in the store any more."""
     if not engine.store.has("studies", key):
         return None
-    study = engine.study(key)
-    spec = engine.spec_of(study)
-    return Found(spec, study, engine.models(spec))
+    spec = engine.spec_under(key)
+    models = engine.models(spec)  # first: with the dataset that the study is held against
+    return Found(spec, engine.study(key), models)
 
 
 def open_study(key: str, engine: Pipeline, report: Reporter) -> Opened:
     """The study filed under `key`, with its dataset loaded again."""
-    study = engine.study(key)
-    spec = engine.spec_of(study)
-    dataset = engine.dataset(spec.data, report)
-    return Opened(dataset, Found(spec, study, engine.models(spec)))
+    spec = engine.spec_under(key)
+    dataset = engine.dataset(spec.data, report)  # first: the study is held against it
+    return Opened(dataset, Found(spec, engine.study(key), engine.models(spec)))
 
 
 def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Similarity:

@@ -7,7 +7,7 @@ import functools
 import importlib
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QChildEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QChildEvent, QSize, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -174,8 +174,8 @@ class MainWindow(QMainWindow):
         self.controller.logged.connect(self.activity.add)
         self.controller.studies_wanted.connect(self._show_studies)
         self.controller.command_written.connect(self._copy_command)
-        self.controller.undo.canUndoChanged.connect(self._show_undo)
-        self.controller.undo.canRedoChanged.connect(self._show_undo)
+        for changed in self._undo_signals():
+            changed.connect(self._show_undo)
         self.painted.connect(self._arrangement.take)
         self.state.busy_changed.connect(self._show_busy)
         self.state.dataset_changed.connect(self._show_title)
@@ -325,6 +325,14 @@ class MainWindow(QMainWindow):
         stack, actions = self.controller.undo, self.actions_.by_name
         actions["undo"].setEnabled(stack.canUndo())
         actions["redo"].setEnabled(stack.canRedo())
+        actions["undo"].setText(_with_words("Undo", stack.undoText()))
+        actions["redo"].setText(_with_words("Redo", stack.redoText()))
+
+    def _undo_signals(self) -> tuple[SignalInstance, ...]:
+        undo = self.controller.undo
+        return (
+            undo.canUndoChanged, undo.canRedoChanged, undo.undoTextChanged, undo.redoTextChanged,
+        )  # fmt: skip
 
     def _show_busy(self) -> None:
         self.actions_.by_name["cancel"].setEnabled(bool(self.state.busy))
@@ -375,10 +383,14 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Say goodbye before closing."""
         self.closing.emit()
-        undo = self.controller.undo  # which signals once more when it is destroyed, maybe before
-        undo.canUndoChanged.disconnect(self._show_undo)
-        undo.canRedoChanged.disconnect(self._show_undo)
+        for changed in self._undo_signals():  # which come once more when it is destroyed
+            changed.disconnect(self._show_undo)
         super().closeEvent(event)
+
+
+def _with_words(deed: str, what: str) -> str:
+    """'Undo: Go to sample 12', as a menu writes it."""
+    return f"{deed}: {what.replace('&', '&&')}" if what else deed
 
 
 def _focus(box: QDockWidget) -> None:

@@ -12,11 +12,13 @@ from explorer.plots.stamps import Stamp
 
 CHUNK = 1024  # points stamped at once: their pixels stay in the processor's cache
 FAR = 1 << 28  # pixels: nothing is drawn there, and adding to it does not overflow
+Ink = Callable[[np.ndarray], np.ndarray]  # rows (m,) of points -> (m, k) uint32 for their pixels
 
 
 def whole(xy: np.ndarray) -> np.ndarray:
     """(2, n) int32, the pixels that places (n, 2) lie in; what is no number lies far away."""
-    return np.fmin(np.fmax(np.floor(xy.T), -FAR), FAR).astype(np.int32)
+    pixels: np.ndarray = np.fmin(np.fmax(np.floor(xy.T), -FAR), FAR).astype(np.int32)
+    return pixels
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,10 @@ class Canvas:
 
         color: (n,) row of `values` (`Stamp.values`); points beyond the border are left out.
         """
-        self.stamp_at(whole(xy), mark, lambda rows: values.take(color[rows], axis=0))
+        self.stamp_at(whole(xy), mark, colors(values, color))
 
-    def stamp_at(
-        self, places: np.ndarray, mark: Stamp, ink: Callable[[np.ndarray], np.ndarray]
-    ) -> None:
-        """The same for places (2, n) that are whole pixels.
-
-        ink: rows (m,) of the places -> (m, k) uint32, what to set the pixels of their marks to.
-        """
+    def stamp_at(self, places: np.ndarray, mark: Stamp, ink: Ink) -> None:
+        """The same for places (2, n) that are whole pixels."""
         height, width = self.pixels.shape
         (x, y), reach = places + np.int32(self.border), mark.reach
         seen = (x >= reach) & (x < width - reach) & (y >= reach) & (y < height - reach)
@@ -95,6 +92,15 @@ class Canvas:
         image = QImage(inner.data, width, height, 4 * line, kind)
         image.setDevicePixelRatio(ratio)
         return image
+
+
+def colors(values: np.ndarray, color: np.ndarray) -> Ink:
+    """Ink for points of color numbers (n,), each a row of `values`."""
+
+    def ink(rows: np.ndarray) -> np.ndarray:
+        return np.asarray(values.take(color[rows], axis=0))
+
+    return ink
 
 
 def exposed(dx: int, dy: int, width: int, height: int) -> list[Area]:

@@ -32,6 +32,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self._size = size
         self._raster = Raster()
+        self.rings: list[tuple[np.ndarray, int, str]] = []  # as given to `set_rings`
         self._radius = 4.0
         self._frame: Sequence[float] | None = None
         self._bounds: QRectF | None = None
@@ -39,6 +40,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
     def set_points(self, xy: np.ndarray, color: np.ndarray, shape: np.ndarray) -> None:
         """Show points xy (n, 2) with color numbers (n,) and shapes (n,), higher shapes on top."""
         self._raster.set_points(xy)
+        self.rings = []
         self._radius = self._size * point_radius(len(xy))
         self._geometry_changes()
         self.set_marks(color, shape)
@@ -73,18 +75,29 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
 
     def set_rings(self, rings: Sequence[tuple[np.ndarray, int, str]]) -> None:
         """Draw rings on top: (rows (m,), RING or DOUBLE_RING, color '#rrggbb') each."""
-        drawn = [
-            Layer(rows, shape, self._ring_radius(shape), ink=color)
-            for rows, shape, color in rings
-            if len(rows)
-        ]
-        self._raster.set_rings(drawn)
+        self.rings = [(rows, shape, color) for rows, shape, color in rings if len(rows)]
+        self._raster.set_rings(
+            [
+                Layer(rows, shape, self._ring_radius(shape), ink=color)
+                for rows, shape, color in self.rings
+            ]
+        )
         self.update()
 
     @property
     def xy(self) -> np.ndarray:
         """(n, 2) points as given to `set_points`."""
         return self._raster.xy
+
+    @property
+    def color(self) -> np.ndarray:
+        """(n,) color numbers as given to `set_marks`."""
+        return self._raster.color
+
+    @property
+    def shades(self) -> np.ndarray:
+        """(n, 3) colors in 0 to 255 that the points are drawn in, without their rims."""
+        return self._raster.shades
 
     def nearest(self, at: QPointF, radius: float = PICK_RADIUS) -> int | None:
         """Row of the point nearest to `at` (data coordinates) within `radius` logical pixels."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QSplitter, QToolButton, QWid
 
 from explorer.plots.flow import Flow
 from explorer.plots.panel import SPACING, Panel, button
-from explorer.run import RUNNING, WAITING, Run
+from explorer.run import HELD, RUNNING, WAITING, Run
 from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
@@ -140,8 +140,7 @@ class RunsView(View):
         rows = self.table.selected()
         for name, can in self._can(rows).items():
             self.deeds[name].setEnabled(can)
-        failed = any(row.error for row in rows)
-        self.deeds["again"].setText("Retry" if failed else "Resume")
+        self.deeds["again"].setText(_again_word(rows))
         if self.seen:
             self.do.shelf.look([row.key for row in rows[:2] if row.key])
         if len(rows) == 1:
@@ -268,6 +267,13 @@ class RunsView(View):
             order = Qt.SortOrder.DescendingOrder
             order = order if kept.get("descending") is True else Qt.SortOrder.AscendingOrder
             self.table.sortByColumn(column, order)
+
+
+def _again_word(rows: list[Row]) -> str:
+    """What queueing these rows means to whoever does it."""
+    if any(row.error for row in rows):
+        return "Retry"
+    return "Start" if any(row.state == HELD for row in rows) else "Resume"
 
 
 def _tool(action: QAction) -> QToolButton:

@@ -14,8 +14,8 @@ STORED = "stored"  # a study that no run in the list has made
 STORED_ICON = "▣"
 HEADS = ("State", "Progress", "Dataset", "Methods", "Forget", "Seed", "Model", "Made (UTC)")
 TIPS = (
-    "Whether a study waits (and at which place), runs, is done, was stopped, failed, or is stored "
-    "from an earlier session",
+    "Whether a study waits (and at which place), runs, is done, was stopped, failed, is on hold "
+    "since an earlier session (Start queues it), or is stored from one",
     "How far the running study is and the time it takes yet; how long an ended one took, in "
     "hours, minutes and seconds",
     "The data, and the settings that tell a study from others of its grid",

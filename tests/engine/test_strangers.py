@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,11 @@ from engine.forget import read_indices
 from engine.indices import index_table
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.results import Study
+from engine.results import FORGET, RETAIN, Study
 from engine.sheets import csv_text
 from engine.spec import DataSpec, RunSpec
 from engine.store import Store
+from explorer import tasks
 
 # -- HDF5 -------------------------------------------------------------------------------------
 
@@ -240,6 +243,184 @@ def test_answers_to_other_samples_are_computed_again(
     assert again.metrics.keys() == made.metrics.keys()
     for name, counts in made.residual.counts.items():
         np.testing.assert_array_equal(again.residual.counts[name], counts)
+
+
+# -- classes and samples that the dataset lacks -----------------------------------------------
+
+
+def _numbered(name: str, number: float) -> Callable[[h5py.File], None]:
+    """The last number of an array is another one."""
+
+    def harm(file: h5py.File) -> None:
+        file[name][(-1,) * file[name].ndim] = number
+
+    return harm
+
+
+def _more_layers(file: h5py.File) -> None:
+    layers = json.loads(file.attrs["layers"])
+    _resized("cka", len(layers) + 1)(file)
+    file.attrs["layers"] = json.dumps([*layers, "one more"])
+
+
+def _copies_of_nobody(file: h5py.File) -> None:
+    file["kind"][np.flatnonzero(file["kind"][()] == FORGET)] = RETAIN
+
+
+def _neighborhood(pipeline: Pipeline, spec: RunSpec) -> Any:
+    found = pipeline.neighborhood(spec, 3, "", -1, Reporter())
+    return {**found.predictions, "label": found.label}
+
+
+def _slice(pipeline: Pipeline, spec: RunSpec) -> Any:
+    found = pipeline.slice(spec, 3, "random", 0.2, 3, Reporter())
+    facts = {name: getattr(found, name) for name in ("label", "sample", "directions", "tau")}
+    return {**found.predictions, **facts, "steps": found.steps, "ball": found.ball}
+
+
+def _embedding(pipeline: Pipeline, spec: RunSpec) -> Any:
+    found = pipeline.embed(spec, ["original", "ga"], Reporter())
+    trails = np.concatenate(found.trails())
+    places = {"sample": found.sample, "kind": found.kind, "trails": trails}
+    return {**found.predicted, **places, "label": found.label, "tau": found.tau}
+
+
+def _recognition(pipeline: Pipeline, spec: RunSpec) -> Any:
+    found = pipeline.recognition(spec, "ga", Reporter())
+    return {"samples": found.samples, "taus": found.taus}
+
+
+def _similarity(pipeline: Pipeline, spec: RunSpec) -> Any:
+    found = pipeline.similarity(spec, "original", "ga", Reporter())
+    return {"layers": found.layers, "means": [one.mean for one in found.lines]}
+
+
+def _counts(pipeline: Pipeline, spec: RunSpec) -> Any:
+    pipeline.store.path("studies", study.study_key(spec)).unlink(missing_ok=True)
+    return dict(pipeline.run(spec, Reporter()).residual.counts)
+
+
+LOOKS = {
+    "neighborhoods": _neighborhood,
+    "slices": _slice,
+    "embeddings": _embedding,
+    "recognitions": _recognition,
+    "similarities": _similarity,
+    "counts": _counts,
+}
+FOREIGN = {
+    "a class of copies": ("neighborhoods", _numbered("predictions/ga", 99), "number 99,.* 3 cla"),
+    "a class below all": ("neighborhoods", _numbered("predictions/ga", -1), "number -1,.* 3 cla"),
+    "a sample's copies": ("neighborhoods", _saying("sample", 999), "number 999,.* 150 samples"),
+    "a class on a plane": ("slices", _numbered("predictions/ga", 99), "number 99,.* 3 classes"),
+    "a plane's label": ("slices", _saying("label", 3), "number 3,.* 3 classes"),
+    "half a label": ("slices", _saying("label", 1.5), "no whole number"),
+    "a plane's sample": ("slices", _saying("sample", 150), "number 150,.* 150 samples"),
+    "a plane to a sample": ("slices", _saying("other", -2), "number -2,.* 150 samples"),
+    "a plane to nowhere": ("slices", _saying("directions", "up"), "no known directions"),
+    "a plane of no size": ("slices", _numbered("steps", np.nan), "holds what is no number"),
+    "a ball of no size": ("slices", _numbered("ball", np.inf), "holds what is no number"),
+    "no tau": ("slices", _saying("tau", np.nan), "'tau' is no number"),
+    "a point's label": ("embeddings", _numbered("label", 3), "number 3,.* 3 classes"),
+    "a point's class": ("embeddings", _numbered("predicted/ga", 99), "number 99,.* 3 classes"),
+    "a point's sample": ("embeddings", _numbered("sample", 150), "number 150,.* 150 samples"),
+    "a point's kind": ("embeddings", _numbered("kind", 4), "no known kind"),
+    "copies of nobody": ("embeddings", _copies_of_nobody, "samples that it lacks"),
+    "a recognized sample": ("recognitions", _numbered("samples", 120), "number 120,.* 120 train"),
+    "a compared sample": ("similarities", _numbered("samples", 120), "number 120,.* 120 train"),
+    "one layer more": ("similarities", _more_layers, "not \\(\\d+,\\)"),
+    "an answer": ("counts", _numbered("predictions", 99), "number 99,.* 3 classes"),
+}
+
+
+@pytest.mark.parametrize(("kind", "harm", "said"), FOREIGN.values(), ids=FOREIGN)
+def test_a_result_on_what_the_dataset_lacks_is_set_aside_and_made_again(
+    kind: str,
+    harm: Callable[[h5py.File], None],
+    said: str,
+    pipeline: Pipeline,
+    made: Study,
+    spec: RunSpec,
+) -> None:
+    look, store = LOOKS[kind], pipeline.store
+    expected = look(pipeline, spec)
+    path = next(store.path(kind, key) for key in store.keys(kind))
+    change(path, harm)
+    heard: list[str] = []
+    found = look(Pipeline(Store(store.root, heard.append), "cpu"), spec)
+    np.testing.assert_equal(found, expected)
+    assert len(heard) == 1 and re.search(said, heard[0])
+    assert (store.root / "damaged" / f"{kind}-{path.name}").is_file()
+
+
+def _forgetting(number: int) -> Callable[[h5py.File], None]:
+    def harm(file: h5py.File) -> None:
+        plain = json.loads(file.attrs["spec"])
+        plain["forget"][-1] = number
+        file.attrs["spec"] = json.dumps(plain)
+        for name in ("samples", "forget"):
+            file[name][-1] = number
+
+    return harm
+
+
+@pytest.mark.parametrize("harm", [_numbered("predictions/ga", 99), _forgetting(120)])
+def test_a_study_of_what_the_dataset_lacks_is_set_aside_with_a_sentence(
+    harm: Callable[[h5py.File], None], pipeline: Pipeline, made: Study
+) -> None:
+    change(pipeline.store.path("studies", made.key), harm)
+    with pytest.raises(EngineError, match="damaged and was set aside; run it again"):
+        tasks.open_study(made.key, Pipeline(pipeline.store, "cpu"), Reporter())
+
+
+def test_epochs_of_what_the_dataset_lacks_are_not_replayed(
+    pipeline: Pipeline, spec: RunSpec
+) -> None:
+    pipeline.run(spec, Reporter(), watch=True)
+    assert pipeline.epochs(spec, "ga", Reporter()).views
+    (key,) = pipeline.store.keys("epochs")
+    change(pipeline.store.path("epochs", key), _numbered("predictions", 99))
+    with pytest.raises(SpecError, match="Watch again runs it once more"):
+        pipeline.epochs(spec, "ga", Reporter())
+
+
+def test_what_lies_behind_the_draws_of_a_cell_is_no_class(
+    pipeline: Pipeline, spec: RunSpec
+) -> None:
+    sparing = replace(spec, probe=replace(spec.probe, adaptive=100.0, draws=40))
+    made = pipeline.run(sparing, Reporter())
+    drawn = made.residual.drawn
+    assert drawn is not None and drawn.min() < 40  # so that some numbers are no class
+    heard: list[str] = []
+    again = Pipeline(Store(pipeline.store.root, heard.append), "cpu")
+    again.dataset(sparing.data, Reporter())
+    assert again.study(made.key).residual.draws == 40
+    change(pipeline.store.path("studies", made.key), _cell_said(99))
+    with pytest.raises(EngineError, match="damaged and was set aside"):
+        again.study(made.key)
+    assert "number 99" in heard[0]
+
+
+def _cell_said(number: int) -> Callable[[h5py.File], None]:
+    def harm(file: h5py.File) -> None:
+        file["predictions/ga"][0, 0, 0] = number
+
+    return harm
+
+
+def test_a_bundle_brings_no_class_that_its_dataset_lacks(
+    pipeline: Pipeline, made: Study, spec: RunSpec, tmp_path: Path
+) -> None:
+    expected = _slice(pipeline, spec)
+    (key,) = pipeline.store.keys("slices")
+    change(pipeline.store.path("slices", key), _numbered("predictions/ga", 99))
+    sent = pipeline.save_bundle(made, tmp_path / "s.rkx", {}, Reporter())
+    heard: list[str] = []
+    other = Pipeline(Store(tmp_path / "elsewhere", heard.append), "cpu")
+    other.open_bundle(sent, Reporter())
+    assert other.store.has("slices", key)
+    np.testing.assert_equal(_slice(other, spec), expected)
+    assert len(heard) == 1 and "number 99" in heard[0]
 
 
 # -- bundles ----------------------------------------------------------------------------------

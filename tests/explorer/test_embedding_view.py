@@ -82,7 +82,7 @@ def around(xy: np.ndarray) -> list[tuple[float, float]]:
 def colors(view: EmbeddingView, side: int, rows: np.ndarray) -> set[str]:
     """The colors that these points are drawn in."""
     item = view.sides[side].pane.points
-    found = np.unique(item._palette[item._color[rows]], axis=0).astype(int)
+    found = np.unique(item.shades[rows], axis=0).astype(int)
     return {"#" + "".join(f"{part:02x}" for part in one) for one in found}
 
 
@@ -176,7 +176,7 @@ def test_a_click_in_either_panel_picks_the_sample_and_rings_it_in_both(
     QTest.mouseClick(pane.plot.viewport(), LEFT, NONE, pixel(pane, row) + QPoint(2, 2))
     assert shown.asked.calls == [("set_current", sample), ("select", [sample], REPLACE)]
     for side in view.sides:
-        assert [rows.tolist() for rows, _, _ in side.pane.points._rings] == [[row], [row]]
+        assert [rows.tolist() for rows, _, _ in side.pane.points.rings] == [[row], [row]]
     QTest.qWait(QApplication.doubleClickInterval() + 50)
     QTest.mouseClick(pane.plot.viewport(), LEFT, CTRL, pixel(pane, row))
     assert shown.last == ("select", [sample], REMOVE)
@@ -280,7 +280,7 @@ def test_r_is_diverging_around_one_and_undefined_is_drawn_apart(
     counts["retrain-0"][2], counts["retrain-1"][2] = 0, 0
     shown.state.residual = replace(residual, counts=counts)
     choose(view, "color", RATIO)
-    numbers = view.right.pane.points._color
+    numbers = view.right.pane.points.color
     rows = [int(np.flatnonzero(cloud.sample == sample)[0]) for sample in residual.samples[:4]]
     more, less, undefined, even = numbers[rows]
     assert less < LEVELS // 2 - 5 < even < LEVELS // 2 + 5 < more < LEVELS
@@ -291,7 +291,7 @@ def test_r_is_diverging_around_one_and_undefined_is_drawn_apart(
 def test_loss_is_the_panels_own(view: EmbeddingView, cloud: Embedding) -> None:
     choose(view, "color", LOSS)
     moved = np.flatnonzero(cloud.predicted["rurk"] != cloud.label)
-    left, right = (side.pane.points._color[moved] for side in view.sides)
+    left, right = (side.pane.points.color[moved] for side in view.sides)
     assert (right > left).all()
     assert "nats" in view.color_bar.accessibleDescription()
 

@@ -20,7 +20,7 @@ from explorer.app import Explorer, Options
 from explorer.confirm import ConfirmDialog
 from explorer.dialogs import MethodsDialog, SettingsDialog
 from explorer.notify import Toast
-from explorer.run import DONE, FAILED, RUNNING, STOPPED, WAITING
+from explorer.run import DONE, FAILED, HELD, RUNNING, STOPPED, WAITING, Order
 from explorer.views.runs import RunsView
 from explorer.views.runs_details import CHOOSE
 
@@ -344,3 +344,25 @@ def test_a_large_grid_asks_first(person: Person) -> None:
     person.press("Stop all")
     person.settle()
     assert set(person.states) <= {STOPPED, DONE}
+
+
+def test_a_study_on_hold_is_started_or_removed_by_mouse_and_keys(person: Person) -> None:
+    state, queue = person.state, person.explorer.controller.queue
+    assert state.dataset is not None
+    mark = state.dataset.spec.fingerprint
+    forms = [replace(state.form, draws=draws) for draws in (10, 20, 30)]
+    queue.hold([Order(form, (1, 60), mark, "Iris") for form in forms])
+    person.until(lambda: person.column() == [f"‖ {HELD}"] * 3)
+    person.click(1)
+    assert person.view.deeds["again"].text() == "Start"
+    assert person.view.deeds["open"].isEnabled() is False
+    person.key(Qt.Key.Key_Delete)
+    assert [run.order.form.draws for run in state.runs] == [10, 30]
+    person.click(1)
+    person.key(Qt.Key.Key_Return, CONTROL)
+    person.settle()
+    assert person.states == [HELD, DONE]
+    person.click(0)
+    person.tool("again")
+    person.settle()
+    assert person.states == [DONE, DONE]

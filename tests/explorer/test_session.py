@@ -26,7 +26,9 @@ from engine.errors import SpecError
 from explorer import forget_sets, keeping, settings
 from explorer import session as sessions
 from explorer.app import Explorer, Options
+from explorer.notify import Toast
 from explorer.recent import MOST, SESSION, STUDY, Entry, Recents
+from explorer.run import HELD, RUNNING, WAITING, Order
 from explorer.session import Look, Session
 from explorer.state import ADD, REPLACE, Selection, StudyForm
 
@@ -40,6 +42,11 @@ WHOLE = Session(
     ),
     "abc", Selection(4, frozenset({4, 5})), (4, 5), ("l2", 0.25), "gd", "0123456789ab",
     {"mine": (1, 2)}, Look("dark", "AAAA", "AAAA", {"curves": {"tab": "r", "hidden": ["ga"]}}),
+    (
+        Order(FORM, (4, 5), "abc", "Iris", "draws=10"),
+        Order(replace(FORM, draws=20), (4, 5), "abc", "Iris", "draws=20"),
+        Order(replace(FORM, forget="class:1:0.5"), (), "abc", "Iris"),
+    ),
 )  # fmt: skip
 
 
@@ -108,6 +115,12 @@ def changed(*path: str, to: Any) -> dict[str, Any]:
         (changed("form", "grid", to={"study.seed": ["x"]}), "'grid'"),
         (changed("form", "settings", to={"gd": {"lr": {"deep": 1}}}), "'lr'"),
         (changed("look", "layout", to="not base64!"), "'layout'"),
+        (changed("queue", to=[]), "'queue'"),
+        (changed("queue", "orders", to={"0": 1}), "'orders'"),
+        (changed("queue", "orders", to=[{}] * 1001), "'orders'"),
+        (changed("queue", "orders", to=[{"form": {"draws": "many"}, "forget": 0}]), "'draws'"),
+        (changed("queue", "orders", to=[{"form": {}, "forget": 9}]), "no forget set"),
+        (changed("queue", "forget", to={"0": [-1]}), "'0'"),
         (changed("look", "views", to={"curves": [1]}), "'curves'"),
     ],
 )
@@ -128,6 +141,20 @@ def test_a_strangers_network_file_is_never_taken_over() -> None:
     assert sessions.from_plain(plain).form.model == ""
 
 
+def test_a_queued_strangers_network_file_is_left_out_rather_than_replaced() -> None:
+    plain = json.loads(sessions.as_text(WHOLE))
+    plain["queue"]["orders"][0]["form"]["model"] = "/tmp/evil.py:make"
+    assert sessions.from_plain(plain).queue == WHOLE.queue[1:]
+
+
+def test_a_forget_set_that_a_grid_shares_is_written_once() -> None:
+    many = tuple(replace(WHOLE.queue[0], swept=f"draws={n}") for n in range(500))
+    session = replace(WHOLE, queue=tuple(replace(one, forget=tuple(range(9000))) for one in many))
+    text = sessions.as_text(session)
+    assert sessions.parse(text) == session
+    assert len(text) < 1_500_000
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
@@ -137,6 +164,7 @@ PLACES = [
     ("form",), ("form", "methods"), ("form", "settings"), ("form", "grid"), ("form", "seed"),
     ("form", "weights"), ("fingerprint",), ("current",), ("chosen",), ("forget",), ("probe",),
     ("probe", "tau"), ("sets",), ("look",), ("look", "views"), ("look", "layout"), ("schema",),
+    ("queue",), ("queue", "orders"), ("queue", "forget"), ("queue", "forget", "0"),
 ]  # fmt: skip
 
 
@@ -279,14 +307,14 @@ sys.exit(app.run(app.Options(store=Path(sys.argv[1]), dataset="iris")))
 """
 
 
-def kill_when_kept(store: Path) -> None:
-    """Start the program, wait until its session is on the disk, and kill it."""
-    process = subprocess.Popen([sys.executable, "-c", CODE, str(store)], stderr=subprocess.PIPE)
+def kill_when_kept(store: Path, code: str, mark: str) -> None:
+    """Start the program, wait until a session with `mark` is on the disk, and kill it."""
+    process = subprocess.Popen([sys.executable, "-c", code, str(store)], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     kept: list[Path] = []
     while not kept and process.poll() is None and time.monotonic() < deadline:
         files = store.glob("live/*.json")
-        kept = [one for one in files if '"forget": [\n  1,\n  2' in one.read_text()]
+        kept = [one for one in files if mark in one.read_text()]
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGKILL)
     _, said = process.communicate()
@@ -295,7 +323,7 @@ def kill_when_kept(store: Path) -> None:
 
 def test_a_killed_window_is_offered_once_and_comes_back(qtbot: QtBot, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    kill_when_kept(store)
+    kill_when_kept(store, CODE, '"forget": [\n  1,\n  2')
     again = start(qtbot, store)
     assert again.state.forget != (1, 2)
     (offer,) = again.window.toasts.toasts
@@ -311,6 +339,70 @@ def test_a_killed_window_is_offered_once_and_comes_back(qtbot: QtBot, tmp_path: 
     finish(again, qtbot)
     last = start(qtbot, store)
     assert last.window.toasts.toasts == [] and last.state.forget == (1, 2)
+    finish(last, qtbot)
+
+
+QUEUING = CODE.replace(
+    """        self.controller.select([1, 2], "replace")
+        self.controller.forget_selection()
+""",
+    """        for draws in (10, 20, 30):
+            self.controller.change_form(training={"epochs": 9000}, retrains=1, draws=draws)
+            self.controller.run()
+""",
+)
+
+
+def test_what_a_killed_window_had_queued_is_on_hold_until_a_person_starts_it(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    kill_when_kept(store, QUEUING, '"draws": 30')
+    again = start(qtbot, store)
+    assert again.state.runs == ()
+    (offer,) = again.window.toasts.toasts
+    with qtbot.waitSignal(again.jobs.idle, timeout=WAIT):
+        QTest.mouseClick(offer.action, LEFT)
+    assert [run.state for run in again.state.runs] == [HELD] * 3
+    assert [run.order.form.draws for run in again.state.runs] == [10, 20, 30]
+    start_them = offered(again, "Start them")
+    assert "3 studies had not ended" in start_them.notice.sentence
+    QTest.mouseClick(start_them.action, LEFT)
+    assert [run.state for run in again.state.runs] == [RUNNING, WAITING, WAITING]
+    finish(again, qtbot)
+
+
+def offered(explorer: Explorer, action: str) -> Toast:
+    """The toast whose button says so."""
+    (toast,) = [one for one in explorer.window.toasts.toasts if one.action.text() == action]
+    return toast
+
+
+def test_what_waited_when_the_window_was_closed_is_kept_and_starts_only_when_asked(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    first = start(qtbot, tmp_path / "store")
+    first.controller.change_form(training={"epochs": 4000})
+    QTest.mouseClick(first.window.bar.run_button, LEFT)
+    first.controller.change_form(training={"epochs": 2}, draws=20)
+    QTest.mouseClick(first.window.bar.run_button, LEFT)
+    orders = [run.order for run in first.state.runs]
+    finish(first, qtbot)
+    second = start(qtbot, tmp_path / "store")
+    assert [(run.state, run.order) for run in second.state.runs] == [(HELD, one) for one in orders]
+    qtbot.wait(100)
+    assert not second.jobs.busy()  # nobody has asked for them
+    offered(second, "Start them").dismiss()
+    finish(second, qtbot)
+    third = start(qtbot, tmp_path / "store")
+    assert [run.order for run in third.state.runs] == orders  # still kept, and not twice
+    third.controller.queue.remove(third.state.runs[0].number)
+    with qtbot.waitSignal(third.jobs.idle, timeout=WAIT):
+        QTest.mouseClick(offered(third, "Start them").action, LEFT)
+    assert [run.state for run in third.state.runs] == ["done"]
+    finish(third, qtbot)
+    last = start(qtbot, tmp_path / "store")
+    assert last.state.runs == ()
     finish(last, qtbot)
 
 

@@ -1,0 +1,105 @@
+"""Fields of JSON data that may come from a stranger, read with a type and a size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from engine.errors import SpecError
+
+T = TypeVar("T")
+MOST_SAMPLES = 5_000_000
+MOST_NAMES = 1000  # of views, methods, settings
+LONGEST_PATH = 4096  # characters
+LONGEST_TEXT = 100_000
+WRONG = "This is no session that can be opened: {}. Open another, or start anew."
+
+
+class Fields:
+    """A JSON object whose fields are read with a type and a size; SpecError names a wrong one."""
+
+    def __init__(self, plain: Any, where: str) -> None:
+        if not isinstance(plain, dict):
+            raise SpecError(WRONG.format(f"{where} holds no fields"))
+        if len(plain) > MOST_NAMES:
+            raise SpecError(WRONG.format(f"{where} has {len(plain):,} fields"))
+        self.names: list[str] = list(plain)
+        self.plain, self._where = plain, where
+
+    def get(self, name: str) -> Any:
+        """The field as it is, None where it is missing."""
+        return self.plain.get(name)
+
+    def part(self, name: str) -> Fields:
+        """A field that holds fields; missing, it holds none."""
+        return Fields(self.plain.get(name, {}), f"'{name[:40]}'")
+
+    def text(self, name: str, longest: int, default: str = "") -> str:
+        """A field of text."""
+        return self.checked(name, default, lambda one: isinstance(one, str) and len(one) <= longest)
+
+    def whole(self, name: str, default: int, largest: int = 10**18) -> int:
+        """A field with a whole number of at least 0."""
+        return self.checked(name, default, lambda one: is_whole(one) and one <= largest)
+
+    def number(self, name: str, default: float) -> float:
+        """A field with a finite number."""
+        return float(self.checked(name, default, _finite))
+
+    def indices(self, name: str) -> list[int]:
+        """A field that lists sample numbers."""
+        return self.checked(name, [], _indices)
+
+    def values(self, name: str) -> dict[str, Any]:
+        """A field of settings: names with numbers, text, yes or no, or lists of these."""
+        part = self.part(name)
+        return {one: part.checked(one, None, _value) for one in part.names}
+
+    def checked(self, name: str, default: T, fits: Callable[[Any], bool]) -> T:
+        """A field for which `fits` holds, the default where it is missing."""
+        value = self.plain.get(name, default)
+        if not fits(value) and name in self.plain:
+            raise SpecError(WRONG.format(f"'{name[:40]}' in {self._where} is of the wrong kind"))
+        found: T = value
+        return found
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number of at least 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) < 1e15 and math.isfinite(value)
+
+
+def _indices(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MOST_SAMPLES
+        and all(is_whole(one) and one < 2**31 for one in value)
+    )
+
+
+def few_texts(value: Any) -> bool:
+    """Whether it is a list of not too many short texts."""
+    return (
+        isinstance(value, list)
+        and len(value) <= MOST_NAMES
+        and all(isinstance(one, str) and len(one) <= 200 for one in value)
+    )
+
+
+def _scalar(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_PATH
+    return value is None or isinstance(value, bool) or _finite(value)
+
+
+def _value(value: Any) -> bool:
+    if isinstance(value, list):
+        return len(value) <= MOST_NAMES and all(map(_scalar, value))
+    return _scalar(value)
