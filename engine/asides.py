@@ -1,11 +1,12 @@
-"""Files being written, beside the place they will take: named so that what a killed process left
-behind is known for what it is, and removed."""
+"""Files and folders being written, beside the place they will take: named so that what a killed
+process left behind is known for what it is, and removed."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -54,15 +55,22 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Remove from this folder what writers left that have ended; the files that went."""
+    """Remove from this folder what writers left that have ended; what went."""
     gone = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in list(entries):
             if entry.name.endswith(".tmp") and _is_left(entry):
                 with contextlib.suppress(OSError):
-                    os.unlink(entry.path)
+                    _remove(entry)
                     gone.append(Path(entry.path))
     return gone
+
+
+def _remove(entry: os.DirEntry[str]) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry.path)
+    else:
+        os.unlink(entry.path)
 
 
 def _to_disk(path: Path) -> None:

@@ -20,6 +20,13 @@ from engine.forget import parse_forget
 from engine.labels import perturbation_label
 from engine.paper import Figure, Preset
 
+MEASURED = "accuracies, gaps and re-learn time"  # what the paper tabulates of each method ...
+CURVE_TABLES = {  # ... and over tau, by the names of `paper.curves_of`
+    "unlearn-accuracy": "unlearn accuracy on perturbed forget samples",
+    "disagreement": "disagreement with Re-train on perturbed forget samples",
+    "prevalence": "percent of forget samples with residual knowledge above 1",
+}
+
 
 @dataclass(frozen=True)
 class Published:
@@ -38,8 +45,20 @@ class Published:
 
     @property
     def words(self) -> str:
-        """Where the figures come from, and how far they compare, as sentences."""
-        said = f"Published: {self.source}; preset '{self.preset}' ({self.title})."
+        """Where the rows of measures come from, and how far they compare, as sentences."""
+        return self._said(MEASURED)
+
+    def words_on(self, curve: str) -> str:
+        """Where the points of a curve come from, and how far they compare, as sentences."""
+        return self._said(CURVE_TABLES.get(curve, MEASURED))
+
+    def table_of(self, curve: str = "") -> str:
+        """The paper's table in a few words, such as a figure has room for."""
+        return f"Published: table of {CURVE_TABLES.get(curve, MEASURED)} ({self.title})"
+
+    def _said(self, shown: str) -> str:
+        table = f"table of {shown} on the setting of preset '{self.preset}' ({self.title})"
+        said = f"Published: {self.source}; {table}."
         return f"{said} Otherwise here: {'; '.join(self.otherwise)}." if self.otherwise else said
 
 

@@ -77,14 +77,15 @@ class Kind:
 def draw(order: Order, kind: str, options: Mapping[str, Any]) -> list[Path]:
     """The files written: the figure, and its numbers as CSV. SpecError for an unknown kind.
 
-    options: those of the kind; besides, `dpi` of pixels and, with `numbers` False, no CSV.
+    options: those of the kind; besides, what `canvas.saved` takes: `dpi` of pixels; with `numbers`
+    False no CSV; a `booklet` that gets the figure as a page.
     """
     if kind not in KINDS:
         raise unknown("figure", kind, KINDS)
     require("matplotlib", "Figures need")
     from engine.figures.canvas import saved
 
-    saving = {name: options[name] for name in ("dpi", "numbers") if name in options}
+    saving = {name: options[name] for name in ("dpi", "numbers", "booklet") if name in options}
     drawing = {name: value for name, value in options.items() if name not in saving}
     with saved(**saving):
         return KINDS[kind].draw(order, **drawing)
@@ -117,7 +118,9 @@ def _metrics(order: Order, **options: Any) -> list[Path]:
     from engine.figures.metrics import metrics_table
 
     found, options = _board(order, **options)
-    return metrics_table(found, sheet(found), order.out, facts=order.facts, **options)
+    paper = order.published()
+    note = f"{paper.table_of()}." if paper else ""
+    return metrics_table(found, sheet(found), order.out, facts=order.facts, note=note, **options)
 
 
 def _scatter(order: Order, x: str = GAP, y: str = RESIDUAL, **options: Any) -> list[Path]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.adaptive import fair_draws
+from engine.quadrature import legendre
 from engine.results import Residual
 
 Floats = NDArray[np.float64]
@@ -106,6 +107,12 @@ def verdict(residual: Residual, model: str, margin: float = MARGIN) -> Verdict:
     return Verdict(found.astype(np.int8), exceeds, matters)
 
 
+def get_ready(residual: Residual) -> None:
+    """Have at hand what all verdicts on so many draws need: the first takes most of a second."""
+    for draws in np.unique(residual.per_cell).tolist():
+        exceedance(np.zeros((1, 1), int), np.zeros((1, 1, 1), int), draws, MARGIN)
+
+
 def overall(found: Verdict) -> NDArray[np.int8]:
     """(n_f,) one verdict per sample over the whole grid of tau.
 
@@ -152,13 +159,6 @@ def _table(draws: int, margin: float) -> Floats:
     return _exceedance(every, every, draws, margin)
 
 
-@functools.cache
-def _quadrature(count: int) -> tuple[Floats, Floats]:
-    """Nodes and weights of Gauss-Legendre, which take longer than all that is done with them."""
-    nodes, mass = np.polynomial.legendre.leggauss(count)
-    return nodes, mass
-
-
 def _exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floats:
     """(i, j) Pr[p > q + margin], p ~ Beta(u + 1/2, draws - u + 1/2) for u (i,), q for a (j,).
 
@@ -168,7 +168,7 @@ def _exceedance(u: np.ndarray, a: np.ndarray, draws: int, margin: float) -> Floa
     """
     from scipy.special import betainc, betaln
 
-    nodes, mass = _quadrature(60 + 20 * math.isqrt(draws))
+    nodes, mass = legendre(60 + 20 * math.isqrt(draws))
     angle = (nodes + 1) * np.pi / 4
     q = (1 - margin) * np.sin(angle) ** 2
     slope = 2 * (1 - margin) * np.sin(angle) * np.cos(angle) * mass * np.pi / 4

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 PAPER_TAUS = (0.0, 0.0031, 0.0063, 0.0094, 0.0125, 0.0157, 0.0188, 0.0220, 0.0251, 0.0282, 0.0314)
 MAX_TAUS = 1000
+SCALARS = frozenset({bool, int, float, str, type(None)})
 MAX_DRAWS = 100_000
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # what training computes in
 FOLDED = "folded"  # float32 with batch norm folded into convolutions: other rounding, fewer steps
@@ -382,6 +383,8 @@ def to_plain(spec: Any, *, keyed: bool = False) -> Any:
             if not keyed or _enters_key(item, getattr(spec, item.name))
         }
     if isinstance(spec, (tuple, list)):
+        if SCALARS.issuperset(map(type, spec)):  # thousands of indices to forget
+            return list(spec)
         return [to_plain(value, keyed=keyed) for value in spec]
     if isinstance(spec, dict):
         return {str(name): to_plain(value, keyed=keyed) for name, value in spec.items()}

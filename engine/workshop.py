@@ -179,11 +179,11 @@ class Workshop:
 
     def models(self, spec: RunSpec) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
-        found = {}
+        found, outputs = {}, self._outputs(spec)
         for name, mark in study.model_keys(spec).items():
-            result = self._stored_model(spec, name, mark)
-            if result is not None:
-                found[name] = result
+            record = self.store.get("models", mark, needs=outputs)
+            if record is not None:
+                found[name] = model_of(record, name)
         return found
 
     def made(self, spec: RunSpec, name: str) -> bool:
@@ -217,9 +217,10 @@ class Workshop:
 
     def _found(self, spec: RunSpec, name: str, mark: str, report: Reporter) -> ModelResult | None:
         """The model if it is in the store with its weights."""
-        stored = self._stored_model(spec, name, mark)
-        if stored is None or not self._weights_of(mark).is_file():
+        record = self.store.get("models", mark, needs=self._outputs(spec))
+        if record is None or not self._weights_of(mark).is_file():
             return None
+        stored = model_of(record, name)
         report.forgo(self.cost(spec, name))
         for epoch, loss in enumerate(stored.loss, 1):
             report.point("loss", (name, epoch, loss))
@@ -479,10 +480,6 @@ class Workshop:
         record = self.put("models", mark, arrays, spec, seconds, model=name)
         self._remember(mark, model)
         return model_of(record, name)
-
-    def _stored_model(self, spec: RunSpec, name: str, mark: str) -> ModelResult | None:
-        record = self.store.get("models", mark, needs=self._outputs(spec))
-        return model_of(record, name) if record is not None else None
 
     def _outputs(self, spec: RunSpec) -> dict[str, tuple[int, int]]:
         """The shapes that outputs on this study's data have; {} where the data are not there."""

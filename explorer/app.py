@@ -25,6 +25,7 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QApplication
 
 from explorer import forget_sets, recent, settings, theme
+from explorer.collector import Collector
 from explorer.confirm import Confirmer
 from explorer.controller import Controller
 from explorer.export import Exporter
@@ -85,8 +86,9 @@ class EngineFactory:
         from engine.runtime import preload_torch
 
         preload_torch()
-        from engine.pipeline import Pipeline
-        from engine.store import Store, default_store
+        with Collector.loading():
+            from engine.pipeline import Pipeline
+            from engine.store import Store, default_store
 
         return Pipeline(Store(self._store or default_store(), say), self._device)
 
@@ -119,6 +121,7 @@ class Explorer(QObject):
         self.exporter.told.connect(self.notifier.show)
         self._set_up_sessions()
         self.controller.study_done.connect(self._offer_study)
+        self.controller.studies_done.connect(self._offer_runs)
         self.controller.held.connect(self._offer_queue)
         self.confirmer = Confirmer(self.controller, self.window)
         self.autopilot = Autopilot(self)
@@ -154,6 +157,10 @@ class Explorer(QObject):
     def _offer_study(self, key: str, sentence: str) -> None:
         show = functools.partial(self.controller.open_study, key)
         self.notifier.show(Notice(NEWS, sentence, "Show it", show))
+
+    def _offer_runs(self, sentence: str) -> None:
+        show = functools.partial(self.window.go_to, "runs")
+        self.notifier.show(Notice(NEWS, sentence, "Show runs", show))
 
     def _offer_queue(self, number: int) -> None:
         studies = "1 study" if number == 1 else f"{number:,} studies"

@@ -92,6 +92,7 @@ class Controller(QObject):
     checkpoint_wanted = Signal(str)  # model: somebody should choose a file
     command_written = Signal(str)  # the line that makes a study
     study_done = Signal(str, str)  # key, sentence: of a study that is not shown
+    studies_done = Signal(str)  # sentence: of studies that were queued together
     many_wanted = Signal(int)  # so many studies: somebody should say whether they are meant
     held = Signal(int)  # so many studies of a former session wait for somebody to start them
 
@@ -125,8 +126,9 @@ class Controller(QObject):
         self._studying.told.connect(self._tell)
         self._studying.refused.connect(self._on_failed)
         self._studying.many_wanted.connect(self.many_wanted)
-        self._studying.finished.connect(self.list_studies)
+        self._studying.stored.connect(self.list_studies)
         self._studying.finished.connect(self.study_done)
+        self._studying.all_finished.connect(self.studies_done)
         self._studying.stopped.connect(self.stopped)
         self.opened.connect(self._studying.leave)
         self.shelf.failed.connect(self._on_failed)
@@ -572,6 +574,8 @@ class Controller(QObject):
             state.selection = replace(state.selection, current=worst)
         self.completed.emit()
         self.list_studies()
+        ready = functools.partial(tasks.prepare_verdicts, found.study.residual)
+        self.jobs.submit(Job("Preparing verdicts", ready, PROBE, "verdicts"))
 
     def _whole(self) -> RunSpec | None:
         """The spec of the study that is shown, None before all its models exist."""

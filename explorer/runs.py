@@ -31,6 +31,7 @@ class Runs(QObject):
     finished = Signal(int, object)  # number, tasks.Found
     failed = Signal(int, str)  # number, sentence
     stopped = Signal(int)  # number
+    group_ended = Signal(list)  # the Runs that were queued together, now that none waits or runs
 
     def __init__(self, state: AppState, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +39,7 @@ class Runs(QObject):
         self._job: Job | None = None  # of the study that runs
         self._number = 0  # of that study
         self._last = 0  # number given out
+        self._groups: list[frozenset[int]] = []  # numbers of runs that were queued together
         self._began = 0.0
         jobs.progressed.connect(self._on_progressed)
         jobs.started.connect(self._on_started)
@@ -71,8 +73,14 @@ class Runs(QObject):
         numbers = [run.number for run in queued]
         rest = [run for run in self._state.runs if run.number not in numbers]
         self._state.runs = (*rest, *queued)
+        if len(numbers) > 1:
+            self._groups.append(frozenset(numbers))
         self._begin_next()
         return numbers
+
+    def is_grouped(self, number: int) -> bool:
+        """Whether a run was queued with others, so that all of them are told of at once."""
+        return any(number in group for group in self._groups)
 
     def hold(self, orders: Sequence[Order]) -> int:
         """List studies of a former session, to be started by a person; how many are new here."""
@@ -103,6 +111,7 @@ class Runs(QObject):
         run = self.of(number)
         if run is not None and run.state == WAITING:
             self._end(number, STOPPED, "Taken out of the queue before it began.")
+            self._end_groups()
         elif run is not None and run.state == RUNNING and self._job is not None:
             self._jobs.stop(self._job)
 
@@ -133,6 +142,7 @@ class Runs(QObject):
         run = self.of(number)
         if run is not None and run.state != RUNNING:
             self._state.runs = tuple(one for one in self._state.runs if one is not run)
+            self._end_groups()
 
     def describe(self, number: int, key: str, spec: Mapping[str, Any]) -> None:
         """Note the key and the settings of the study that a run makes."""
@@ -184,16 +194,19 @@ class Runs(QObject):
         self._change(number, key=found.study.key, spec=found.study.spec)
         self._end(number, DONE, "Done.")
         self.finished.emit(number, found)
+        self._end_groups()
         self._begin_next()
 
     def _on_failed(self, number: int, sentence: str) -> None:
         self._end(number, FAILED, sentence)
         self.failed.emit(number, sentence)
+        self._end_groups()
         self._begin_next()
 
     def _on_cancelled(self, number: int) -> None:
         self._end(number, STOPPED, "Stopped. What was finished is kept.")
         self.stopped.emit(number)
+        self._end_groups()
         self._begin_next()
 
     def _end(self, number: int, state: str, line: str) -> None:
@@ -205,6 +218,14 @@ class Runs(QObject):
             self._change(number, seconds=time.monotonic() - self._began)
         self._change(number, state=state, error=line if state == FAILED else "")
         self._note(number, line)
+
+    def _end_groups(self) -> None:
+        """Tell of the groups that have nothing left to run."""
+        live = {run.number for run in self.live()}
+        over = [group for group in self._groups if not group & live]
+        self._groups = [group for group in self._groups if group & live]
+        for group in over:
+            self.group_ended.emit([run for run in self._state.runs if run.number in group])
 
     def _note(self, number: int, line: str) -> None:
         run = self.of(number)

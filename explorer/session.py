@@ -172,7 +172,7 @@ def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:
 def _queue(plain: Fields) -> tuple[Order, ...]:
     forget = plain.part("forget")
     sets = {name: tuple(sorted(set(forget.indices(name)))) for name in forget.names}
-    listed = plain.checked("orders", [], _is_short_list)
+    listed: list[Any] = plain.checked("orders", [], _is_short_list)
     orders = [Fields(one, "'orders'") for one in listed]
     return tuple(_order(one, sets) for one in orders if not _runs_code(one.part("form")))
 

@@ -12,7 +12,7 @@ from engine.results import ModelResult
 from engine.spec import RunSpec
 from explorer import grid, tasks
 from explorer.jobs import PROBE, Job, Jobs, Points
-from explorer.run import RUNNING, Order
+from explorer.run import DONE, FAILED, RUNNING, Order, Run
 from explorer.runs import Runs
 from explorer.state import AppState, StudyForm
 from explorer.watching import grown
@@ -53,7 +53,9 @@ class Studying(QObject):
     told = Signal(str)  # news
     refused = Signal(str)  # why something could not be done
     many_wanted = Signal(int)  # so many studies: somebody should say whether they are meant
-    finished = Signal(str, str)  # key, sentence: a study that is not shown was stored
+    stored = Signal()  # a study that is not shown was stored
+    finished = Signal(str, str)  # key, sentence: so was one that was queued by itself
+    all_finished = Signal(str)  # sentence: studies that were queued together have ended
     stopped = Signal()  # a study was cancelled or failed
 
     def __init__(
@@ -68,6 +70,7 @@ class Studying(QObject):
         runs.finished.connect(self._on_finished)
         runs.failed.connect(self._on_failed)
         runs.stopped.connect(self._on_stopped)
+        runs.group_ended.connect(self._on_group_ended)
         for changed in (state.form_changed, state.forget_changed, state.dataset_changed):
             changed.connect(self._size_grid)
         state.studies_changed.connect(self._size_grid)
@@ -216,9 +219,15 @@ class Studying(QObject):
         if self._is_shown(number):
             self._screen.complete(found)
             return
+        self.stored.emit()
         run = self._runs.of(number)
         title = run.order.title if run else found.study.key
-        self.finished.emit(found.study.key, f"Study done: {title}.")
+        if not self._runs.is_grouped(number):
+            self.finished.emit(found.study.key, f"Study done: {title}.")
+
+    def _on_group_ended(self, runs: Sequence[Run]) -> None:
+        if runs:
+            self.all_finished.emit(_ended(runs))
 
     def _on_failed(self, number: int, sentence: str) -> None:
         self._reported = (0, [])
@@ -240,6 +249,19 @@ def _queued(fresh: int, ahead: int) -> str:
     said = f"{_studies(fresh)} queued"
     place = f", after {ahead} other{'s' * (ahead > 1)}" if ahead else ""
     return f"{said}{place}. Runs shows the queue."
+
+
+def _ended(runs: Sequence[Run]) -> str:
+    """What became of studies that were queued together."""
+    states = [run.state for run in runs]
+    done, failed = states.count(DONE), states.count(FAILED)
+    where = " and ".join(dict.fromkeys(run.order.label for run in runs))
+    if done == len(runs):
+        return f"All {_studies(done)} on {where} are done."
+    parts = [f"{done:,} done", *([f"{failed:,} failed"] if failed else [])]
+    left = len(runs) - done - failed
+    parts += [f"{left:,} stopped"] if left else []
+    return f"Of {_studies(len(runs))} on {where}: {', '.join(parts)}."
 
 
 def _studies(number: int) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tarfile
-import tempfile
 import urllib.request
 import warnings
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 
+from engine import asides
 from engine.datasets._images import has_classes, labeled, read_images, scan
 from engine.datasets.base import Dataset, Recommended
 from engine.errors import DataError
@@ -113,6 +114,7 @@ def read_archive(root: Path, report: Reporter) -> Arrays:
     if root.name == cifar.base_folder:
         root = root.parent
     batches = root / cifar.base_folder
+    asides.sweep(root)
     if not batches.is_dir():
         _unpack(_archive(root, cifar, report), batches)
     try:
@@ -146,7 +148,7 @@ def _archive(root: Path, cifar: Any, report: Reporter) -> Path:
 
 
 def _download(cifar: Any, path: Path, report: Reporter) -> None:
-    part = path.with_name(path.name + ".part")
+    part = asides.aside_of(path)
     report.stage("downloading CIFAR-10")
     report.expect(IMAGES)
     try:
@@ -185,13 +187,19 @@ def _md5(path: Path) -> str:
 
 
 def _unpack(archive: Path, batches: Path) -> None:
-    """Unpack beside the goal first, so that an interruption leaves no half of it behind."""
+    """Unpack beside the goal first, so that an interruption leaves no half of it in its place.
+
+    What a process leaves that is killed meanwhile, the next one sweeps.
+    """
+    aside = asides.aside_of(batches)
     try:
-        with (
-            tempfile.TemporaryDirectory(dir=batches.parent) as aside,
-            tarfile.open(archive) as tar,
-        ):
+        with tarfile.open(archive) as tar:
             tar.extractall(aside, filter="data")
-            os.replace(Path(aside) / batches.name, batches)
+        os.replace(aside / batches.name, batches)
     except (OSError, EOFError, tarfile.TarError) as error:
-        raise DataError(f"{archive} cannot be unpacked into {batches.parent}: {error}") from error
+        if not batches.is_dir():  # else another process was quicker
+            raise DataError(
+                f"{archive} cannot be unpacked into {batches.parent}: {error}"
+            ) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

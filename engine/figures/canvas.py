@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import textwrap
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from engine.asides import replacing
@@ -28,16 +30,40 @@ from engine.sheets import csv_text
 FORMATS = (".png", ".svg", ".pdf")
 SHORT_SIDE, LONG_SIDE = 10.0, 1000.0  # mm; beyond, a figure is a slip of the pen
 DPI = 300
+FONT = 8.0  # points
 COARSEST, FINEST = 36.0, 1200.0  # dots per inch
 COLUMNS = {"key": "study_key", "seed": "study_seed", "version": "version"}  # facts in a CSV
 MM = 1 / 25.4  # inches
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "cross": "x"}
 MOST_CLASSES = 20  # in a legend
+NO_ROOM = "constrained_layout not applied"  # how matplotlib's warning begins
 TEXT, MUTED, RIGHT_COLOR, WRONG_COLOR = "#1c2026", "#5f6773", "#00714f", "#b3261e"
 Sheet = tuple[Sequence[str], Sequence[Sequence[object]]]
 _lock = threading.Lock()  # matplotlib's settings are one for the whole process
 _dpi: ContextVar[float] = ContextVar("dpi", default=DPI)  # of whatever is being drawn
 _numbers: ContextVar[bool] = ContextVar("numbers", default=True)  # whether they are written too
+
+
+class Booklet:
+    """Figures as the pages of one PDF, in which they share their fonts; to be closed."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.pages = file, 0
+        told = {"CreationDate": None, "Creator": "RK Explorer"}
+        self._all: Any = PdfPages(file, metadata=told)
+
+    def add(self, figure: Figure) -> None:
+        """Draw a figure onto a page of its own size."""
+        self._all.savefig(figure, dpi=_dpi.get(), facecolor="white")
+        self.pages += 1
+
+    def close(self) -> None:
+        """Write the fonts and the end of the file."""
+        with style(FONT):
+            self._all.close()
+
+
+_booklet: ContextVar[Booklet | None] = ContextVar("booklet", default=None)  # that figures enter
 
 
 def check(out: Path, width_mm: float, font_size: float) -> None:
@@ -54,27 +80,34 @@ def check(out: Path, width_mm: float, font_size: float) -> None:
 
 
 @contextmanager
-def saved(dpi: float = DPI, *, numbers: bool = True) -> Iterator[None]:
+def saved(
+    dpi: float = DPI, *, numbers: bool = True, booklet: Booklet | None = None
+) -> Iterator[None]:
     """Save figures meanwhile with so many dots per inch, and with or without their numbers.
 
-    SpecError for a resolution that no figure has.
+    booklet: gets each figure as a page; a figure that was to be a PDF is that page alone, any
+    other is drawn once for both. SpecError for a resolution that no figure has.
     """
     if not COARSEST <= dpi <= FINEST:
         raise SpecError(
             f"A figure has {COARSEST:g} to {FINEST:g} dots per inch, not {dpi:g}. Most journals "
             f"ask for {DPI}."
         )
-    tokens = _dpi.set(dpi), _numbers.set(numbers)
+    tokens = _dpi.set(dpi), _numbers.set(numbers), _booklet.set(booklet)
     try:
         yield
     finally:
         _dpi.reset(tokens[0])
         _numbers.reset(tokens[1])
+        _booklet.reset(tokens[2])
 
 
 @contextmanager
 def style(font_size: float) -> Iterator[None]:
-    """Settings of a figure while it is made and saved; nobody else's are touched."""
+    """Settings of a figure while it is made and saved; nobody else's are touched.
+
+    SpecError where the words of the figure leave no room for its axes.
+    """
     settings: Any = {
         "font.family": "sans-serif",
         "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
@@ -93,8 +126,24 @@ def style(font_size: float) -> Iterator[None]:
         "pdf.fonttype": 42,
         "savefig.dpi": _dpi.get(),
     }
-    with _lock, matplotlib.rc_context(settings):
+    with _lock, matplotlib.rc_context(settings), _room(font_size):
         yield
+
+
+@contextmanager
+def _room(font_size: float) -> Iterator[None]:
+    """SpecError where matplotlib would give up fitting the axes, of which it only warns."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=NO_ROOM)
+        try:
+            yield
+        except UserWarning as error:
+            if not str(error).startswith(NO_ROOM):
+                raise
+            raise SpecError(
+                f"With words of {font_size:g} points no room is left for the figure itself. Make "
+                "it wider, or the font smaller."
+            ) from error
 
 
 def page(width_mm: float, ratio: float, *, fitted: bool = True) -> Figure:
@@ -107,19 +156,35 @@ def page(width_mm: float, ratio: float, *, fitted: bool = True) -> Figure:
 
 def save(figure: Figure, out: Path, facts: Mapping[str, str] | None, sheet: Sheet) -> list[Path]:
     """Write the figure and, beside it, its numbers; the files written. StoreError if impossible."""
-    kind = out.suffix.lower()
-    told: dict[str, Any] = {
-        "metadata": _metadata(kind, facts or {}),
-        "format": kind.removeprefix("."),
-    }
-    with replacing(out) as aside, open(aside, "wb") as file:  # closed even where the disk is full
-        figure.savefig(file, dpi=_dpi.get(), facecolor="white", **told)
+    booklet = _booklet.get()
+    _settle(figure)
+    if booklet is not None:
+        booklet.add(figure)
+    if booklet is not None and out.suffix.lower() == ".pdf":
+        out = booklet.file
+    else:
+        _write(figure, out, facts or {})
     if not _numbers.get():
         return [out]
     beside = out.with_suffix(".csv")
     with replacing(beside) as aside:
         aside.write_text(csv_text(*with_facts(sheet, facts or {})), encoding="utf-8")
     return [out, beside]
+
+
+def _settle(figure: Figure) -> None:
+    """Fit the axes into the page once; each drawing would move them a little again."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
+def _write(figure: Figure, out: Path, facts: Mapping[str, str]) -> None:
+    kind = out.suffix.lower()
+    told: dict[str, Any] = {"metadata": _metadata(kind, facts), "format": kind.removeprefix(".")}
+    with replacing(out) as aside, open(aside, "wb") as file:  # closed even where the disk is full
+        figure.savefig(file, dpi=_dpi.get(), facecolor="white", **told)
 
 
 def with_facts(sheet: Sheet, facts: Mapping[str, str]) -> Sheet:

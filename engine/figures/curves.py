@@ -61,7 +61,7 @@ def curves(
         axes.set_ylabel(measure.axis)
         if log:
             _make_log(axes)
-        caption = _caption(found, measure, int(width_mm / font_size * 5))
+        caption = _caption(found, measure, max(8, int(width_mm / font_size * 5)))
         axes.set_title(caption, fontsize=font_size - 1, color=MUTED, loc="left")
         _add_legend(axes, found, drawn, font_size)
         return save(figure, out, facts, found.sheet(measure, drawn))
@@ -152,4 +152,6 @@ def _caption(found: CurveSet, measure: Measure, width: int) -> str:
     parts = [f"{len(residual.samples)} forget samples, {residual.said_draws} draws"]
     note = found.undefined() if measure.name in (RESIDUAL, "prevalence") else ""
     parts += [f"r {note}"] * bool(note) + [found.over_seeds()]
+    if found.paper is not None and found.has_paper(measure):
+        parts.append(found.paper.table_of(measure.published))
     return "\n".join(textwrap.fill(part, width) for part in parts if part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from engine.epochs import Epochs
-from engine.figures.canvas import MARKERS, MUTED, TEXT, Sheet, check, page, save, shown_label, style
+from engine.figures.canvas import (
+    MARKERS,
+    MUTED,
+    TEXT,
+    Sheet,
+    check,
+    filled,
+    page,
+    save,
+    shown_label,
+    style,
+)
 from engine.labels import model_label, tau_label, undefined_note
 from engine.metrics import ACCURACIES, METRICS
 from engine.palette import OKABE_ITO, model_style
@@ -42,8 +52,7 @@ def epochs(
         figure = page(width_mm, 0.45)
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _draw_curves(left, seen, labels, at, font_size)
-        words = tau_label(seen.perturbation).replace("[0, 1]", "[0,\u00a01]")
-        left.set_xlabel(textwrap.fill(words, int(width_mm * 0.6 / font_size * 4.4)))
+        left.set_xlabel(filled(tau_label(seen.perturbation), width_mm * 0.6 / font_size * 4.4))
         left.set_title(_caption(seen), fontsize=font_size - 1, color=MUTED, loc="left")
         _draw_accuracies(right, seen, at)
         entries = 6 if width_mm / font_size > WIDE else 3

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from engine.board import RESIDUAL, Board, Entry, Quantity, Row
-from engine.figures.canvas import MUTED, TEXT, Sheet, check, page, save, style
+from engine.figures.canvas import MUTED, TEXT, Sheet, check, filled, page, save, style
 from engine.metrics import COMPARED
 
 LETTER = 0.6  # width of a letter, in sizes of the font
@@ -27,22 +27,27 @@ def metrics_table(
     out: Path,
     *,
     facts: Mapping[str, str] | None = None,
+    note: str = "",
     width_mm: float = 183,
     font_size: float = 8,
 ) -> list[Path]:
     """The board as a table, as many columns as the page has room for; returns the files written.
 
-    sheet: all numbers of the board, for the CSV. SpecError as `curves`.
+    sheet: all numbers of the board, for the CSV; note: a sentence below the table. SpecError as
+    `curves`.
     """
     check(out, width_mm, font_size)
     rows = [line for row in board.rows for line in _lines(row, board.quantities)]
     lines = [[("", ""), *(_title(one, board) for one in board.quantities)], *rows]
     widths = _fitting(lines, width_mm / (font_size * POINT))
+    words = filled(note, width_mm / (font_size * POINT * LETTER)) if note else ""
     with style(font_size):
-        height = (2 * len(lines) + 1) * LINE * font_size * POINT
-        figure = page(width_mm, height / width_mm, fitted=False)
-        axes = figure.add_axes((0, 0, 1, 1))
+        table = (2 * len(lines) + 1) * LINE * font_size * POINT
+        below = LINE * font_size * POINT * len(words.splitlines())
+        figure = page(width_mm, (table + below) / width_mm, fitted=False)
+        axes = figure.add_axes((0, below / (table + below), 1, table / (table + below)))
         axes.axis("off")
+        figure.text(0.005, 0.005, words, color=MUTED, fontsize=font_size * 0.9, va="bottom")
         _draw_table(axes, [line[: len(widths)] for line in lines], widths, font_size)
         return save(figure, out, facts, sheet)
 

@@ -33,11 +33,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was drawn: as SVG, and as PDF where that was asked for."""
+    """A figure that was drawn: as SVG, as a page (from 0) of a PDF, or both."""
 
     caption: str
-    svg: Path
-    pdf: Path | None
+    svg: Path | None
+    page: int | None
     width_mm: float
 
 
@@ -76,3 +76,4 @@ class Document:
     subtitle: str
     sections: tuple[Section, ...]
     facts: tuple[tuple[str, str], ...] = ()  # metadata: version, key, seed
+    booklet: Path | None = None  # the PDF whose pages its pictures are

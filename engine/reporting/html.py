@@ -63,7 +63,7 @@ details p { overflow-wrap: anywhere; }
   :root { --ink: #000000; --soft: #444444; --page: #ffffff; --card: #f5f6f8; --line: #cccccc; }
   body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; }
   figure, tr, dl { break-inside: avoid; } h2 { break-after: avoid; }
-  .wide { overflow: visible; } th, td { white-space: normal; }
+  .wide { overflow: visible; break-inside: avoid; } th, td { white-space: normal; }
   details::details-content { content-visibility: visible; display: block; }
 }
 """
@@ -188,6 +188,8 @@ def _role(place: int, words: str, left: int) -> str:
 
 
 def _picture(block: Picture, pictures: _Pictures) -> str:
+    if block.svg is None:
+        return ""
     inner = pictures.inline(block.svg)
     return (
         f'<figure style="max-width: {block.width_mm * 1.35:.0f}mm" role="group">\n{inner}\n'

@@ -7,13 +7,12 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from fpdf import FPDF
 from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace, TTFFont
-from pypdf import PdfReader, PdfWriter, Transformation
+from pypdf import PageObject, PdfReader, PdfWriter, Transformation
 
 from engine.figures.fonts import font_files
 from engine.reporting.document import (
@@ -40,21 +39,27 @@ INK, SOFT, CARD = (28, 32, 38), (95, 103, 115), (245, 246, 248)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a figure belongs: page from 0, left and bottom edge and width in points."""
+    """Where a figure belongs: page from 0, left and bottom edge and width in points.
+
+    figure: which page of the booklet it is.
+    """
 
     page: int
     x: float
     y: float
     width: float
-    file: Path
+    figure: int
 
 
 class Pages(FPDF):
     """A4 pages with a number below."""
 
-    def __init__(self, title: str, made: datetime | None) -> None:
+    def __init__(
+        self, title: str, made: datetime | None, figures: Sequence[PageObject] = ()
+    ) -> None:
         super().__init__(format="A4")
         self.places: list[Place] = []
+        self.figures = figures
         self.set_margin(MARGIN)
         self.set_auto_page_break(True, MARGIN)
         files = font_files()
@@ -100,7 +105,8 @@ class Pages(FPDF):
 def write(report: Document, made: datetime | None = None) -> bytes:
     """The report as a PDF file; made: the date in it."""
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # tells of each table of each font
-    pages = Pages(report.title, made)
+    figures = PdfReader(report.booklet).pages if report.booklet is not None else ()
+    pages = Pages(report.title, made, figures)
     pages.set_creator(", ".join(f"{name} {value}" for name, value in report.facts))
     pages.add_page()
     pages.paragraph(report.title, TITLE, style="B")
@@ -109,14 +115,14 @@ def write(report: Document, made: datetime | None = None) -> bytes:
         _section(pages, section)
     text = bytes(pages.output())
     pages.close_fonts()
-    return _with_figures(text, pages.places)
+    return _with_figures(text, pages.places, figures)
 
 
-def _with_figures(text: bytes, places: Sequence[Place]) -> bytes:
+def _with_figures(text: bytes, places: Sequence[Place], figures: Sequence[PageObject]) -> bytes:
     """The pages with the figures laid onto them, their lines and letters as they are."""
     writer = PdfWriter(io.BytesIO(text))
     for place in places:
-        figure = PdfReader(place.file).pages[0]
+        figure = figures[place.figure]
         scale = place.width / float(figure.mediabox.width)
         put = Transformation().scale(scale).translate(place.x, place.y)
         writer.pages[place.page].merge_transformed_page(figure, put)
@@ -233,20 +239,20 @@ def _table(pages: Pages, block: Grid) -> None:
 
 
 def _picture(pages: Pages, block: Picture) -> None:
-    if block.pdf is None:
+    if block.page is None:
         return
-    width, height = _size(pages, block.pdf, block.width_mm)
+    width, height = _size(pages, block.page, block.width_mm)
     pages.room(height + 12)
     y = (pages.h - pages.get_y() - height) * MM
-    pages.places.append(Place(pages.page - 1, MARGIN * MM, y, width * MM, block.pdf))
+    pages.places.append(Place(pages.page - 1, MARGIN * MM, y, width * MM, block.page))
     pages.set_y(pages.get_y() + height + 1)
     pages.paragraph(block.caption, SMALL, color=SOFT)
     pages.ln(4)
 
 
-def _size(pages: Pages, file: Path, width_mm: float) -> tuple[float, float]:
+def _size(pages: Pages, figure: int, width_mm: float) -> tuple[float, float]:
     """Width and height (mm) of a figure, smaller where a page would not hold it."""
-    box = PdfReader(file).pages[0].mediabox
+    box = pages.figures[figure].mediabox
     width = min(width_mm, pages.epw)
     height = width * float(box.height) / float(box.width)
     shrunk = min(1.0, (pages.h - 2 * MARGIN - 30) / height)
@@ -255,8 +261,8 @@ def _size(pages: Pages, file: Path, width_mm: float) -> tuple[float, float]:
 
 def _height(pages: Pages, block: Block) -> float:
     """mm that should be left for a block below its heading."""
-    if isinstance(block, Picture) and block.pdf is not None:
-        return _size(pages, block.pdf, block.width_mm)[1]
+    if isinstance(block, Picture) and block.page is not None:
+        return _size(pages, block.page, block.width_mm)[1]
     return 15.0
 
 

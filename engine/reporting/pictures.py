@@ -15,6 +15,7 @@ from engine.reporting.document import Block, Picture, Text
 from engine.results import Study
 
 if TYPE_CHECKING:
+    from engine.figures.canvas import Booklet
     from engine.pipeline import Pipeline
 
 WHOLE, PART = 170.0, 120.0  # mm: as wide as a page's text, and what looks lost in it
@@ -45,30 +46,35 @@ def draw(
     folder: Path,
     report: Reporter,
     *,
-    pdf: bool,
+    html: bool = True,
+    booklet: Booklet | None = None,
 ) -> dict[str, list[Block]]:
-    """Section -> its figures, drawn into `folder`; a sentence takes the place of one that fails."""
+    """Section -> its figures, each drawn once; a sentence takes the place of one that fails.
+
+    folder: where they lie as SVG, if they are for HTML; booklet: gets them as pages.
+    """
     found: dict[str, list[Block]] = {}
     orders = wanted(pipeline, study)
     report.expect(float(len(orders)))
     for number, one in enumerate(orders):
         report.stage(f"figure: {one.kind}")
-        block = _drawn(pipeline, study, one, folder / f"{number}-{one.kind}", pdf)
+        out = folder / f"{number}-{one.kind}{'.svg' if html else '.pdf'}"
+        block = _drawn(pipeline, study, one, out, booklet)
         found.setdefault(one.section, []).append(block)
         report.advance(1.0)
     return found
 
 
-def _drawn(pipeline: Pipeline, study: Study, one: Wanted, stem: Path, pdf: bool) -> Block:
+def _drawn(
+    pipeline: Pipeline, study: Study, one: Wanted, out: Path, booklet: Booklet | None
+) -> Block:
     look = {"width_mm": one.width_mm, "font_size": FONT, "numbers": False, **one.options}
+    page = booklet.pages if booklet is not None else None
     try:
-        svg = pipeline.figure(study, one.kind, stem.with_suffix(".svg"), **look)[0]
-        also = (
-            pipeline.figure(study, one.kind, stem.with_suffix(".pdf"), **look)[0] if pdf else None
-        )
+        pipeline.figure(study, one.kind, out, booklet=booklet, **look)
     except EngineError as error:
         return Text(f"{one.caption} (not drawn: {error})", muted=True)
-    return Picture(one.caption, svg, also, one.width_mm)
+    return Picture(one.caption, out if out.suffix == ".svg" else None, page, one.width_mm)
 
 
 def _curves(study: Study) -> Iterator[Wanted]:

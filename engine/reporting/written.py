@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from engine.errors import SpecError
 from engine.report import Reporter
 from engine.reporting import html, pictures
-from engine.reporting.content import document, subject
+from engine.reporting.content import Subject, document, subject
 from engine.reporting.document import Document
 from engine.results import Study
 from engine.runtime import require
@@ -36,16 +37,32 @@ def write(
     where a file cannot be written.
     """
     check(files)
-    wants_pdf = any(path.suffix.lower() == PDF for path in files)
     with tempfile.TemporaryDirectory(prefix="rk-report-") as folder:
         found = subject(pipeline, study, texts, report)
-        drawn = pictures.draw(pipeline, study, Path(folder), report, pdf=wants_pdf)
-        whole = document(found, drawn)
+        whole = _drawn(found, Path(folder), files, report)
         for path in files:
             made = _bytes(whole, path, study)
             with pipeline.store.replacing(path) as aside:
                 aside.write_bytes(made)
     return list(files)
+
+
+def _drawn(found: Subject, folder: Path, files: Sequence[Path], report: Reporter) -> Document:
+    """The document with its figures, drawn for the formats that are asked for."""
+    kinds = {path.suffix.lower() for path in files}
+    html = bool(kinds - {PDF})
+    if PDF not in kinds:
+        return document(found, pictures.draw(found.pipeline, found.study, folder, report))
+    from engine.figures.canvas import Booklet
+
+    booklet = Booklet(folder / "figures.pdf")
+    try:
+        drawn = pictures.draw(
+            found.pipeline, found.study, folder, report, html=html, booklet=booklet
+        )
+    finally:
+        booklet.close()
+    return replace(document(found, drawn), booklet=booklet.file if booklet.pages else None)
 
 
 def check(files: Sequence[Path]) -> None:

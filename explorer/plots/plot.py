@@ -63,15 +63,13 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
 
     def labelString(self) -> str:
         """The label's markup, with as much of its words as there is room for."""
-        whole, length = self.labelText, self._length()
+        whole, length = str(self.labelText), self._length()
         if not whole or length <= 0:
             return str(super().labelString())
         metrics = QFontMetricsF(self.label.font())
-        self.labelText = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, length)
-        self.setToolTip("" if self.labelText == whole else whole)
-        found = str(super().labelString())
-        self.labelText = whole
-        return found
+        shown = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, length)
+        self.setToolTip("" if shown == whole else whole)
+        return str(super().labelString()).replace(whole, shown)
 
     def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
         """(spacing, offset) of each level; of a short upright axis one level, as wide as needed."""

@@ -8,12 +8,14 @@ from PySide6.QtGui import (
     QContextMenuEvent,
     QKeyEvent,
     QMouseEvent,
+    QPainter,
     QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QRubberBand, QTableView, QWidget
 
 from explorer.plots.plot import no_collection
+from explorer.plots.thumbnail_painter import ThumbnailPainter
 from explorer.plots.thumbnails import CELL, ThumbnailModel
 
 
@@ -35,6 +37,7 @@ class ThumbnailGrid(QTableView):
         super().__init__(parent)
         self._thumbnails = model
         self.setModel(model)
+        self.artist = ThumbnailPainter(model)
         self.setShowGrid(False)
         self.setMouseTracking(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -67,9 +70,13 @@ class ThumbnailGrid(QTableView):
         self._thumbnails.set_width(self.viewport().width())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the visible cells without interruption."""
+        """Draw the rows that are to be seen anew, without interruption."""
+        high, area = self._thumbnails.grid.height, event.rect()
+        first, last = ((y + self.verticalOffset()) // high for y in (area.top(), area.bottom()))
         with no_collection():
-            super().paintEvent(event)
+            painter = QPainter(self.viewport())
+            self.artist.paint(painter, first, last, first * high - self.verticalOffset())
+            painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a click or a rubber band."""

@@ -34,7 +34,7 @@ class ThumbnailModel(QAbstractTableModel):
         self.current: int | None = None
         self.caption: Callable[[int], str] | None = None
         self.grid = Grid(0, CELL, CELL, CELL)
-        self._columns = 1  # of the grid, which divides anew whenever it is asked
+        self.columns = 1  # of the grid, which divides whenever it is asked
         self._describe = describe
 
     def set_dataset(self, dataset: Dataset) -> None:
@@ -49,7 +49,7 @@ class ThumbnailModel(QAbstractTableModel):
         self.beginResetModel()
         self.shown, self.caption = shown, caption
         self.grid = Grid(len(shown), self.grid.width, CELL, height)
-        self._columns = self.grid.columns
+        self.columns = self.grid.columns
         self.endResetModel()
 
     def set_width(self, width: int) -> None:
@@ -57,12 +57,12 @@ class ThumbnailModel(QAbstractTableModel):
         grid = Grid(len(self.shown), width, CELL, self.grid.height)
         if grid.columns != self.grid.columns:
             self.beginResetModel()
-            self.grid, self._columns = grid, grid.columns
+            self.grid, self.columns = grid, grid.columns
             self.endResetModel()
 
     def sample_at(self, index: Index) -> int | None:
         """The sample in a cell, or None in the empty rest of the last row."""
-        place = index.row() * self._columns + index.column() if index.isValid() else -1
+        place = index.row() * self.columns + index.column() if index.isValid() else -1
         return int(self.shown[place]) if 0 <= place < len(self.shown) else None
 
     def place_of(self, sample: int | None) -> int | None:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
 from explorer.plots.panel import SPACING, button
-from explorer.plots.thumbnail_delegate import ThumbnailDelegate
 from explorer.plots.thumbnail_grid import ThumbnailGrid
 from explorer.plots.thumbnails import CELL, ThumbnailModel
 from explorer.theme import Theme
@@ -32,8 +31,6 @@ class Wall(QWidget):
         self._model = ThumbnailModel(describe, self)
         self.grid = ThumbnailGrid(self._model)
         self.grid.setAccessibleName(name)
-        self._delegate = ThumbnailDelegate(self._model, self)
-        self.grid.setItemDelegate(self._delegate)
         self.grid.setMinimumHeight(CELL + 4)
         self.heading = QLabel()
         self.select_button = button(action, f"{action}: they become the selection", self._all)
@@ -58,12 +55,12 @@ class Wall(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colors."""
-        self._delegate.set_theme(theme)
+        self.grid.artist.set_theme(theme)
         self.grid.viewport().update()
 
     def set_dataset(self, dataset: Dataset) -> None:
         """Take another dataset, of which nothing is shown yet."""
-        self._delegate.forget_pictures()
+        self.grid.artist.forget_pictures()
         self._model.set_dataset(dataset)
 
     def mark(self, current: int | None, chosen: np.ndarray, forget: np.ndarray) -> None:

@@ -281,7 +281,7 @@ class CurvesView(View):
         if tab == DISAGREEMENT and not residual.predictions:
             said.append(NOT_KEPT)
         if tab != LOSS and self._paper is not None and self.curves.has_paper(MEASURES[tab]):
-            said.append(self._paper.words)
+            said.append(self._paper.words_on(MEASURES[tab].published))
         return " ".join(part for part in said if part)
 
     def _color(self, name: str) -> str:

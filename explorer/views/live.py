@@ -14,7 +14,8 @@ from engine.labels import perturbation_label, tau_label, undefined_note
 from engine.palette import rgb
 from explorer.plots.chart import Chart, Ground, Series
 from explorer.plots.legend import Entry
-from explorer.plots.panel import MARGIN, Panel, button, muted
+from explorer.plots.one_line import OneLine
+from explorer.plots.panel import Panel, button, muted
 from explorer.plots.transport import Transport
 from explorer.plots.verdicts import Block, VerdictStrip
 from explorer.state import AppState
@@ -60,7 +61,7 @@ class LiveView(View):
         self.accuracy = Chart("Accuracies against epochs")
         self.strip = VerdictStrip()
         self.transport = Transport()
-        self.caption, self.note = muted(), muted()
+        self.caption, self.note = muted(), OneLine()
         self._wanted = ""  # the method chosen by a person, which Live ignores
         self._at = 0  # number of the view that is shown
         self._limits: tuple[float, float] | None = None
@@ -105,7 +106,6 @@ class LiveView(View):
         low = self.height() < LOW
         self.accuracy.setVisible(not low)
         self.note.setWordWrap(not low)
-        self._fit_note()
         self.strip.setMaximumHeight(self.strip.minimumSizeHint().height() if low else TALLEST)
         self._name_axes()
 
@@ -273,16 +273,8 @@ class LiveView(View):
         self._say(self._notes(shown))
 
     def _say(self, words: str) -> None:
-        self.note.setToolTip(words)
-        self._fit_note()
-
-    def _fit_note(self) -> None:
-        """All of the note, or in a low view, which has room for one line alone, its beginning."""
-        words, room = self.note.toolTip(), self.width() - 2 * MARGIN
-        if not self.note.wordWrap():
-            metrics = self.note.fontMetrics()
-            words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room)
         self.note.setText(words)
+        self.note.setToolTip(words)  # in a low view there is room for one line alone
 
     def _notes(self, shown: Epochs) -> str:
         count = len(shown.samples)

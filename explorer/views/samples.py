@@ -14,7 +14,6 @@ from engine import filters, ranking
 from engine.datasets.base import Dataset
 from engine.evidence import Evidence, Mask
 from explorer.plots.panel import Panel, button, muted
-from explorer.plots.thumbnail_delegate import ThumbnailDelegate
 from explorer.plots.thumbnail_grid import ThumbnailGrid
 from explorer.plots.thumbnails import ThumbnailModel
 from explorer.state import AppState
@@ -69,8 +68,6 @@ class SamplesView(View):
         self._model = ThumbnailModel(self._describe, self)
         self.grid = ThumbnailGrid(self._model)
         self.setFocusProxy(self.grid)
-        self._delegate = ThumbnailDelegate(self._model, self)
-        self.grid.setItemDelegate(self._delegate)
         self.grid.setAccessibleName("Samples")
         self._hands = Hands(self.grid, self._model, self.do)
         self._menu = SampleMenu(self._hands, self._model, self.do, self)
@@ -89,7 +86,7 @@ class SamplesView(View):
             self._say()
             return
         if "theme" in changed:
-            self._delegate.set_theme(theme_of(self.state.theme))
+            self.grid.artist.set_theme(theme_of(self.state.theme))
         dataset = self.state.dataset
         self.go_to.setEnabled(dataset is not None)
         self.export_button.setEnabled(dataset is not None)
@@ -205,7 +202,7 @@ class SamplesView(View):
     def _take(self, dataset: Dataset) -> None:
         """Another dataset."""
         self._hands.let_go()
-        self._delegate.forget_pictures()
+        self.grid.artist.forget_pictures()
         self._model.set_dataset(dataset)
         evidence = Evidence(dataset.labels, len(dataset.train_y))
         self._known = Known(evidence, np.zeros(len(dataset), bool), dataset.classes)

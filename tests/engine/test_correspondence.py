@@ -47,6 +47,22 @@ def test_the_paper_s_setting_is_recognized_with_its_table_and_curves() -> None:
     assert "arXiv:2601.22359" in one.words
 
 
+def test_the_words_name_the_table_that_is_shown() -> None:
+    one = found()
+    assert one is not None
+    setting = "(Small CIFAR-5, 100 samples of one class forgotten, ResNet-18)"
+    where = f"on the setting of preset 'small-cifar5' {setting}."
+    assert f"table of accuracies, gaps and re-learn time {where}" in one.words
+    for curve, table in {
+        "unlearn-accuracy": "unlearn accuracy on perturbed forget samples",
+        "disagreement": "disagreement with Re-train on perturbed forget samples",
+        "prevalence": "percent of forget samples with residual knowledge above 1",
+    }.items():
+        assert f"table of {table} {where}" in one.words_on(curve)
+        assert one.table_of(curve) == f"Published: table of {table} {setting}"
+        assert one.curves[curve]  # so that each table has its words
+
+
 @pytest.mark.parametrize(
     "changes",
     [

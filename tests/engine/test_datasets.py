@@ -7,6 +7,9 @@ import http.server
 import io
 import os
 import pickle
+import signal
+import subprocess
+import sys
 import tarfile
 import threading
 import zlib
@@ -596,6 +599,39 @@ def test_an_archive_put_there_by_hand_is_unpacked(tmp_path: Path, archive: bytes
     first = load(DataSpec("cifar10", root=str(tmp_path)))
     again = load(DataSpec("cifar10", root=str(tmp_path / "cifar-10-batches-py")))
     assert first.spec.fingerprint == again.spec.fingerprint
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from engine.datasets import cifar10
+os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+cifar10._unpack(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing can be killed so here")
+def test_what_was_killed_while_unpacking_is_swept_at_the_next_start(
+    tmp_path: Path, archive: bytes
+) -> None:
+    packed, batches = tmp_path / "cifar-10-python.tar.gz", tmp_path / "cifar-10-batches-py"
+    packed.write_bytes(archive)
+    for _ in range(2):  # before anything was unpacked, and when all is there
+        words = [sys.executable, "-c", KILLED, str(packed), str(batches)]
+        assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+        left = {path.name for path in tmp_path.iterdir()} - {packed.name, batches.name}
+        assert len(left) == 1
+        load(DataSpec("cifar10", root=str(tmp_path)))
+        assert {path.name for path in tmp_path.iterdir()} == {packed.name, batches.name}
+
+
+def test_who_unpacks_later_takes_what_is_there(tmp_path: Path, archive: bytes) -> None:
+    packed, batches = tmp_path / "cifar-10-python.tar.gz", tmp_path / "cifar-10-batches-py"
+    packed.write_bytes(archive)
+    for _ in range(2):
+        cifar10._unpack(packed, batches)
+    assert {path.name for path in tmp_path.iterdir()} == {packed.name, batches.name}
+    assert len(list(batches.iterdir())) == 7
 
 
 def test_another_archive_is_refused(tmp_path: Path, archive: bytes) -> None:

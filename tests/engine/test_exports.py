@@ -152,6 +152,27 @@ def test_a_png_has_as_many_pixels_as_was_asked(kind: str, made: Made) -> None:
         assert np.asarray(image.convert("L")).std() > 5
 
 
+@pytest.mark.parametrize(("width", "font"), [(10, 8), (14, 30), (30, 8), (45, 72)])
+@pytest.mark.parametrize("kind", kinds())
+def test_a_tiny_figure_is_drawn_without_complaint_or_refused_with_a_sentence(
+    kind: str, width: float, font: float, made: Made
+) -> None:
+    out = made.folder / "tiny" / f"{kind}-{width}-{font}.png"
+    files: list[Path] = []
+    said = ""
+    try:
+        files = made.draw(kind, str(out), width_mm=width, font_size=font, dpi=36)
+    except SpecError as error:
+        said = str(error)
+    assert bool(files) != ("no room is left for the figure itself. Make it wider, or" in said)
+    assert sorted(out.parent.glob(f"{out.stem}.*")) == sorted(files)
+
+
+def test_words_that_leave_no_room_are_said(made: Made) -> None:
+    with pytest.raises(SpecError, match="With words of 8 points no room is left"):
+        made.draw("curves", "tiny.svg", width_mm=10, font_size=8)
+
+
 @pytest.mark.parametrize("kind", ["slice", "samples"])
 def test_the_same_study_gives_the_same_file(kind: str, iris: Made) -> None:
     one, other = (iris.draw(kind, f"{n}/{kind}.pdf") for n in "ab")

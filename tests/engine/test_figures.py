@@ -15,6 +15,7 @@ pytest.importorskip("matplotlib")
 
 from engine.board import QUANTITIES, Board, board
 from engine.board_sheet import sheet
+from engine.correspondence import Published
 from engine.curve_set import CurveSet
 from engine.errors import SpecError
 from engine.figures.canvas import DPI, FORMATS
@@ -25,6 +26,7 @@ from engine.figures.neighborhood import neighborhood
 from engine.figures.scatter import tradeoff
 from engine.lines import Run
 from engine.neutral import neutral
+from engine.paper import Figure
 from engine.results import (
     FORGET,
     PERTURBED,
@@ -39,6 +41,7 @@ from engine.results import (
 from engine.scatter import Scatter, scatter
 from engine.shades import Scene
 from engine.sheets import csv_text
+from engine.traces import MEASURES
 
 LABELS = {"original": "Original", "rurk": "RURK", "retrain": "Re-train"}
 CLASSES = ("cat", "dog")
@@ -142,6 +145,20 @@ def test_svg_keeps_words_as_text_and_carries_the_facts(tmp_path: Path) -> None:
     for words in ("Original", "RURK", "null band", "5 forget samples, c = 100 draws", "seed 131"):
         assert words in text
     assert "r undefined for up to 3 of 5 samples" in text
+
+
+def test_figures_name_the_table_that_published_numbers_are_of(tmp_path: Path) -> None:
+    points = {"prevalence": {"rurk": {0.0: Figure(3.0), 0.1: Figure(7.0)}}}
+    paper = Published("small-cifar5", "A", "Someone", {}, points, ())
+    found = CurveSet([Run("k", "", _residual(), LABELS)], paper=paper)
+    prevalence = next(one for one in MEASURES if one.name == "prevalence")
+    (drawn, _) = curves(found, tmp_path / "p.svg", measure=prevalence, width_mm=170)
+    assert "residual knowledge above 1 (A)" in _svg_text(drawn)
+    (plain, _) = curves(found, tmp_path / "r.svg", width_mm=170)
+    assert "Published" not in _svg_text(plain)  # the paper gives no curve of r itself
+    note = f"{paper.table_of()}."
+    (table, _) = metrics_table(_board(), sheet(_board()), tmp_path / "m.svg", note=note)
+    assert note in _svg_text(table)
 
 
 def test_pdf_embeds_truetype_and_png_carries_the_facts(tmp_path: Path) -> None:

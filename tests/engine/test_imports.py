@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {
         "amplified", "differences", "epochs", "errors", "geometry", "grids", "highlights",
-        "joint", "label_places", "labels", "neutral", "palette", "places", "results", "sound",
-        "world",
+        "joint", "label_places", "labels", "neutral", "palette", "places", "quadrature", "results",
+        "sound", "world",
     },
     {
         "memory", "metrics", "paper", "processes", "registry", "report", "runtime", "samples",

@@ -298,6 +298,45 @@ def test_the_pdf_has_the_same_words_and_figures_as_lines(
 
 
 @needs("fpdf")
+@needs("pypdf")
+def test_html_and_pdf_share_figures_that_are_drawn_once_and_stay_the_same(
+    iris: tuple[Pipeline, Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    figure = iris[0].figure
+
+    def counted(one: Study, kind: str, out: Path, **options: Any) -> list[Path]:
+        drawn.append(kind)
+        return figure(one, kind, out, **options)
+
+    monkeypatch.setattr(iris[0], "figure", counted)
+    both = [tmp_path / "a.html", tmp_path / "a.pdf"]
+    write(*iris, both, Reporter())
+    assert drawn == [one.kind for one in pictures.wanted(*iris)]
+    for alone, kept in zip((tmp_path / "b.html", tmp_path / "b.pdf"), both, strict=True):
+        write(*iris, [alone], Reporter())
+        assert alone.read_bytes() == kept.read_bytes()
+    assert len(drawn) == 3 * len(pictures.wanted(*iris))
+
+
+@needs("fpdf")
+@needs("pypdf")
+def test_a_pdf_whose_figures_all_fail_says_so_in_their_places(
+    iris: tuple[Pipeline, Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pypdf = pytest.importorskip("pypdf")
+
+    def fail(*_: object, **__: object) -> list[Path]:
+        raise SpecError("Too small to draw.")
+
+    monkeypatch.setattr(iris[0], "figure", fail)
+    write(*iris, [tmp_path / "none.pdf"], Reporter())
+    pages = pypdf.PdfReader(tmp_path / "none.pdf").pages
+    said = " ".join(" ".join(page.extract_text() for page in pages).split())
+    assert said.count("not drawn: Too small to draw.") == len(pictures.wanted(*iris))
+
+
+@needs("fpdf")
 def test_a_wide_table_is_broken_into_parts() -> None:
     from engine.reporting import pdf
 

@@ -8,7 +8,7 @@ import pickle
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from engine import bundle, hdf5, network, sound, study
 from engine.__main__ import main
 from engine.datasets import _images as images
 from engine.datasets.base import check
+from engine.embed import Embedder
 from engine.errors import DataError, EngineError, SpecError, StoreError
 from engine.forget import read_indices
 from engine.indices import index_table
@@ -31,7 +32,6 @@ from engine.results import FORGET, RETAIN, Study
 from engine.sheets import csv_text
 from engine.spec import DataSpec, RunSpec
 from engine.store import Store
-from explorer import tasks
 
 # -- HDF5 -------------------------------------------------------------------------------------
 
@@ -248,11 +248,11 @@ def test_answers_to_other_samples_are_computed_again(
 # -- classes and samples that the dataset lacks -----------------------------------------------
 
 
-def _numbered(name: str, number: float) -> Callable[[h5py.File], None]:
-    """The last number of an array is another one."""
+def _numbered(name: str, number: float, at: int = -1) -> Callable[[h5py.File], None]:
+    """The last number of an array, or the first, is another one."""
 
     def harm(file: h5py.File) -> None:
-        file[name][(-1,) * file[name].ndim] = number
+        file[name][(at,) * file[name].ndim] = number
 
     return harm
 
@@ -300,6 +300,31 @@ def _counts(pipeline: Pipeline, spec: RunSpec) -> Any:
     return dict(pipeline.run(spec, Reporter()).residual.counts)
 
 
+@pytest.fixture
+def heard() -> list[str]:
+    """What `again` says of damage."""
+    return []
+
+
+@pytest.fixture
+def again(pipeline: Pipeline, heard: list[str]) -> Iterator[Pipeline]:
+    """Another pipeline on the same store, that has nothing in memory."""
+    other = Pipeline(Store(pipeline.store.root, heard.append), "cpu")
+    yield other
+    other.close()
+
+
+@pytest.fixture
+def flat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedding shows two features as they are, which takes no seconds as UMAP does."""
+
+    def shown(self: Embedder, features: Sequence[np.ndarray], *more: Any) -> list[np.ndarray]:
+        return [np.ascontiguousarray(one[:, :2]) for one in features]
+
+    monkeypatch.setattr(Embedder, "fit", shown)
+    monkeypatch.setattr(Embedder, "warm_up", lambda self: None)
+
+
 LOOKS = {
     "neighborhoods": _neighborhood,
     "slices": _slice,
@@ -323,7 +348,7 @@ FOREIGN = {
     "no tau": ("slices", _saying("tau", np.nan), "'tau' is no number"),
     "a point's label": ("embeddings", _numbered("label", 3), "number 3,.* 3 classes"),
     "a point's class": ("embeddings", _numbered("predicted/ga", 99), "number 99,.* 3 classes"),
-    "a point's sample": ("embeddings", _numbered("sample", 150), "number 150,.* 150 samples"),
+    "a point's sample": ("embeddings", _numbered("sample", 150, 0), "number 150,.* 150 samples"),
     "a point's kind": ("embeddings", _numbered("kind", 4), "no known kind"),
     "copies of nobody": ("embeddings", _copies_of_nobody, "samples that it lacks"),
     "a recognized sample": ("recognitions", _numbered("samples", 120), "number 120,.* 120 train"),
@@ -333,12 +358,15 @@ FOREIGN = {
 }
 
 
+@pytest.mark.usefixtures("flat")
 @pytest.mark.parametrize(("kind", "harm", "said"), FOREIGN.values(), ids=FOREIGN)
 def test_a_result_on_what_the_dataset_lacks_is_set_aside_and_made_again(
     kind: str,
     harm: Callable[[h5py.File], None],
     said: str,
     pipeline: Pipeline,
+    again: Pipeline,
+    heard: list[str],
     made: Study,
     spec: RunSpec,
 ) -> None:
@@ -346,9 +374,7 @@ def test_a_result_on_what_the_dataset_lacks_is_set_aside_and_made_again(
     expected = look(pipeline, spec)
     path = next(store.path(kind, key) for key in store.keys(kind))
     change(path, harm)
-    heard: list[str] = []
-    found = look(Pipeline(Store(store.root, heard.append), "cpu"), spec)
-    np.testing.assert_equal(found, expected)
+    np.testing.assert_equal(look(again, spec), expected)
     assert len(heard) == 1 and re.search(said, heard[0])
     assert (store.root / "damaged" / f"{kind}-{path.name}").is_file()
 
@@ -366,11 +392,12 @@ def _forgetting(number: int) -> Callable[[h5py.File], None]:
 
 @pytest.mark.parametrize("harm", [_numbered("predictions/ga", 99), _forgetting(120)])
 def test_a_study_of_what_the_dataset_lacks_is_set_aside_with_a_sentence(
-    harm: Callable[[h5py.File], None], pipeline: Pipeline, made: Study
+    harm: Callable[[h5py.File], None], again: Pipeline, made: Study
 ) -> None:
-    change(pipeline.store.path("studies", made.key), harm)
+    change(again.store.path("studies", made.key), harm)
+    again.dataset(again.spec_under(made.key).data, Reporter())
     with pytest.raises(EngineError, match="damaged and was set aside; run it again"):
-        tasks.open_study(made.key, Pipeline(pipeline.store, "cpu"), Reporter())
+        again.study(made.key)
 
 
 def test_epochs_of_what_the_dataset_lacks_are_not_replayed(
@@ -385,27 +412,18 @@ def test_epochs_of_what_the_dataset_lacks_are_not_replayed(
 
 
 def test_what_lies_behind_the_draws_of_a_cell_is_no_class(
-    pipeline: Pipeline, spec: RunSpec
+    pipeline: Pipeline, again: Pipeline, heard: list[str], spec: RunSpec
 ) -> None:
     sparing = replace(spec, probe=replace(spec.probe, adaptive=100.0, draws=40))
     made = pipeline.run(sparing, Reporter())
     drawn = made.residual.drawn
     assert drawn is not None and drawn.min() < 40  # so that some numbers are no class
-    heard: list[str] = []
-    again = Pipeline(Store(pipeline.store.root, heard.append), "cpu")
     again.dataset(sparing.data, Reporter())
     assert again.study(made.key).residual.draws == 40
-    change(pipeline.store.path("studies", made.key), _cell_said(99))
+    change(pipeline.store.path("studies", made.key), _numbered("predictions/ga", 99, 0))
     with pytest.raises(EngineError, match="damaged and was set aside"):
         again.study(made.key)
     assert "number 99" in heard[0]
-
-
-def _cell_said(number: int) -> Callable[[h5py.File], None]:
-    def harm(file: h5py.File) -> None:
-        file["predictions/ga"][0, 0, 0] = number
-
-    return harm
 
 
 def test_a_bundle_brings_no_class_that_its_dataset_lacks(

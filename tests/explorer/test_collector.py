@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from pytestqt.qtbot import QtBot
 
 from engine.report import Reporter
+from explorer.collector import EVERY_MS, Collector
 from explorer.jobs import HEAVY, PROBE, Job, Jobs
 
 ROUNDS = 20_000  # of garbage: enough for dozens of collections
@@ -55,3 +57,26 @@ def test_the_last_to_end_lets_python_collect_again(qtbot: QtBot, tmp_path: Path)
     assert not gc.isenabled()
     assert both[1].close(10)
     assert gc.isenabled()
+
+
+def test_what_is_imported_in_a_worker_is_never_looked_at_until_the_last_ends(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    def load(engine: Any, report: Reporter) -> None:
+        with Collector.loading():
+            Knot(gone)
+            time.sleep(3 * EVERY_MS / 1000)  # more than one look
+        stayed.append(gc.get_freeze_count())
+
+    gone: list[str] = []
+    stayed: list[int] = []
+    jobs = Jobs(lambda say: None, tmp_path)
+    with qtbot.waitSignal(jobs.idle, timeout=30_000):
+        jobs.submit(Job("Loading", load, PROBE))
+    assert stayed[0] > 10_000  # all that was there
+    gc.collect()
+    assert not gone
+    assert jobs.close(10)
+    assert not gc.get_freeze_count()
+    gc.collect()
+    assert gone == [threading.main_thread().name]

@@ -209,6 +209,10 @@ def test_published_curves_are_overlaid_with_their_source(published: CurvesView) 
     note = published.note.text()
     assert "arXiv:2601.22359" in note
     assert "preset 'small-cifar5'" in note
+    assert "table of unlearn accuracy on perturbed forget samples on the setting of" in note
+    published.tabs.setCurrentIndex(DISAGREEMENT)
+    assert "table of disagreement with Re-train" in published.note.text()
+    published.tabs.setCurrentIndex(ACCURACY)
     assert "no pre-training" in note
     assert "train.epochs 30 instead of 25" in note
 

@@ -313,8 +313,12 @@ def test_going_to_indices_is_one_step_of_undo(explorer: Explorer, qtbot: QtBot) 
     qtbot.keyClick(line, Qt.Key.Key_Return)
     assert explorer.state.selection == Selection(7, frozenset([7, 9, 10]))
     assert explorer.controller.undo.count() == steps + 1
-    explorer.controller.undo.undo()
+    undo, redo = (explorer.window.actions_.by_name[name] for name in ("undo", "redo"))
+    assert undo.text() == "Undo: Go to sample 7"
+    undo.trigger()
     assert explorer.state.selection == before
+    assert undo.text() == "Undo: Select samples"
+    assert redo.text() == "Redo: Go to sample 7"
 
 
 def test_the_command_of_the_study_is_copied(explorer: Explorer, qtbot: QtBot) -> None:

@@ -101,6 +101,21 @@ def test_where_r_is_undefined_the_view_says_so(shown: Shown) -> None:
     assert "undefined for up to 3 of 10 samples" in view.note.text()
 
 
+def test_a_note_too_long_for_a_low_view_ends_in_an_ellipsis_and_is_whole_in_a_high_one(
+    shown: Shown, qtbot: QtBot
+) -> None:
+    view = filled(shown)
+    shown.state.residual = replace(synthetic.residual(), perturbation="pgd")
+    view.resize(420, 480)
+    view.grab()
+    note = view.note
+    assert note.shown().endswith("…") and note.shown() != note.text() == note.toolTip()
+    assert note.fontMetrics().horizontalAdvance(note.shown()) <= note.width()
+    view.resize(420, 700)
+    qtbot.waitUntil(lambda: note.height() > 2 * note.fontMetrics().height())
+    assert note.shown() == note.text()
+
+
 def test_an_attack_study_says_what_is_watched_instead(shown: Shown) -> None:
     view = filled(shown)
     shown.state.residual = replace(synthetic.residual(), perturbation="pgd")

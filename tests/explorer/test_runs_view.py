@@ -177,6 +177,41 @@ def test_the_notice_of_a_study_that_was_done_meanwhile_shows_it(person: Person) 
     person.settle()
 
 
+def test_a_grid_is_told_of_once_at_its_end_and_a_failure_in_it_at_once(person: Person) -> None:
+    told: list[str] = []
+    errors: list[str] = []
+    person.explorer.notifier.told.connect(lambda notice: told.append(notice.sentence))
+    person.explorer.notifier.failed.connect(errors.append)
+    person.run(grid={"study.draws": (10, 20, 30)})
+    bad = replace(person.state.runs[1].order, fingerprint="of other data")
+    with_bad = [replace(run, order=bad) if run.order.form.draws == 20 else run
+                for run in person.state.runs]  # fmt: skip
+    person.state.runs = tuple(with_bad)
+    person.window.docks["samples"].raise_()
+    person.until(lambda: bool(errors))
+    assert person.states.count(WAITING) + person.states.count(RUNNING) > 0
+    person.settle()
+    assert person.states == [DONE, FAILED, DONE]
+    assert not [one for one in told if one.startswith("Study done")]
+    assert [one for one in told if "done" in one] == ["Of 3 studies on Iris: 2 done, 1 failed."]
+    toasts = {one.notice.sentence: one for one in person.window.findChildren(Toast)}
+    QTest.mouseClick(toasts["Of 3 studies on Iris: 2 done, 1 failed."].action, LEFT)
+    person.until(lambda: person.view.seen)
+    person.run(grid={"study.draws": (40, 50)})
+    person.settle()
+    assert told[-1] == "All 2 studies on Iris are done."
+
+
+def test_a_grid_that_is_stopped_says_how_far_it_came(person: Person) -> None:
+    told: list[str] = []
+    person.explorer.notifier.told.connect(lambda notice: told.append(notice.sentence))
+    person.run(training=LONG, grid={"study.draws": (10, 20, 30)})
+    person.until(lambda: person.states[0] == RUNNING)
+    person.press("Stop all")
+    person.settle()
+    assert told[-1] == "Of 3 studies on Iris: 0 done, 3 stopped."
+
+
 def test_delete_asks_with_the_size_and_keeps_what_others_use(person: Person) -> None:
     person.run()
     person.run(draws=20)

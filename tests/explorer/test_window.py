@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLineEdit, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QDialogButtonBox, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 from quick import finish
 from real import WAIT, run, start
 
+from explorer import session as sessions
 from explorer.actions import COMMANDS, SEPARATOR, shortcuts
 from explorer.app import Explorer
 from explorer.controller import ERROR
@@ -137,6 +138,31 @@ def test_settings_of_the_study_reach_the_form(explorer: Explorer, qtbot: QtBot) 
     dialog.accept()
     form = explorer.state.form
     assert (form.retrains, form.taus, dict(form.training)) == (2, "0:0.3:4", {"epochs": 3})
+
+
+def test_methods_are_watched_unless_the_settings_say_otherwise(
+    explorer: Explorer, qtbot: QtBot
+) -> None:
+    run(explorer, qtbot)
+    assert set(explorer.state.epochs) == {"gd"}
+    explorer.window.ask_settings()
+    dialog = explorer.window.findChild(SettingsDialog)
+    box = dialog.forms["Measuring"].editor("watch_each_epoch")
+    assert isinstance(box, QCheckBox) and box.isChecked()
+    assert "up to 5 seconds" in box.toolTip() and "Recommended: on" in box.toolTip()
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Space)
+    ok = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)
+    qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
+    assert not explorer.state.form.watch
+    explorer.controller.change_form(draws=20, settings={"gd": {"epochs": 3}})
+    run(explorer, qtbot)
+    assert explorer.state.study is not None and dict(explorer.state.epochs) == {}
+    kept = sessions.parse(sessions.as_text(explorer.controller.archive.session()))
+    assert not kept.form.watch
+    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
+        explorer.controller.open_dataset("digits")
+    assert not explorer.state.form.watch
 
 
 def test_settings_of_methods_reach_the_form(explorer: Explorer) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from engine.__main__ import main
 from tests.faults import whole
 
 ROOT = Path(__file__).parents[2]
@@ -45,25 +47,67 @@ WORDS = (
     "run", "--dataset", "iris", "--methods", "rurk,gd", "--retrains", "2", "--taus", "0:0.4:5",
     "--draws", "40", "--set", "train.epochs=60", "--device", "cpu",
 )  # fmt: skip
+LOOKING = """
+import sys, time
+from pathlib import Path
+from engine import store, workshop
+from engine.pipeline import Pipeline
+from engine.report import Reporter
+
+put = workshop.Workshop.put
+
+def putting(self, kind, mark, *more, **facts):
+    print(f"made {kind}/{mark}", flush=True)
+    time.sleep(0.3)  # whoever does not wait begins the same meanwhile
+    return put(self, kind, mark, *more, **facts)
+
+workshop.Workshop.put = putting
+one = Pipeline(store.Store(Path(sys.argv[2])), "cpu")
+spec = one.spec_of(one.study(one.store.keys("studies")[0]))
+report = Reporter()
+report.on_log = lambda line: print(line, flush=True)
+one.models(spec)
+go = Path(sys.argv[1])
+print("ready", flush=True)
+while not go.exists():
+    time.sleep(0.001)
+one.slice(spec, 3, "random", 0.2, 5, report)
+one.neighborhood(spec, 3, "", -1, report)
+one.recognition(spec, "gd", report)
+one.similarity(spec, "original", "gd", report)
+one.close()
+"""
 MODELS = ("original", "retrain-0", "retrain-1", "rurk", "gd")
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
     """Two processes that begin the same study in the same store at the same moment."""
+    lines = [
+        [*WORDS, "--store", str(tmp_path / "store"), "--json", str(tmp_path / f"{number}")]
+        for number in range(2)
+    ]
+    with together(CODE, tmp_path / "go", *lines) as begun:
+        yield begun
+
+
+@contextlib.contextmanager
+def together(code: str, go: Path, *lines: Sequence[str]) -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that run this code with these words, at the moment when all of them are ready."""
     begun = []
-    for number in range(2):
-        line = [*WORDS, "--store", str(tmp_path / "store"), "--json", str(tmp_path / f"{number}")]
-        words = [sys.executable, "-c", CODE, str(tmp_path / "go"), *line]
+    for line in lines:
+        words = [sys.executable, "-c", code, str(go), *line]
         pipe = subprocess.PIPE
         begun.append(subprocess.Popen(words, cwd=ROOT, text=True, stdout=pipe, stderr=pipe))
-    for one in begun:
-        assert one.stdout is not None and one.stdout.readline() == "ready\n"
-    (tmp_path / "go").touch()
-    yield begun
-    for one in begun:
-        one.kill()
-        one.communicate()
+    try:
+        for one in begun:
+            assert one.stdout is not None and one.stdout.readline() == "ready\n"
+        go.touch()
+        yield begun
+    finally:
+        for one in begun:
+            one.kill()
+            one.communicate()
 
 
 def test_each_model_and_answer_is_made_once(
@@ -80,6 +124,22 @@ def test_each_model_and_answer_is_made_once(
     )
     whole.opened(tmp_path / "store")
     assert whole.marks(tmp_path / "store")
+
+
+def test_what_both_look_at_is_made_once(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    words = ["--methods", "gd", "--retrains", "2", "--taus", "0,0.2", "--draws", "10"]
+    quick = [*words, "--set", "train.epochs=1", "--device", "cpu", "--store", store]
+    assert main(["run", "--dataset", "iris", *quick]) == 0
+    with together(LOOKING, tmp_path / "go", [store], [store]) as both:
+        said = [one.communicate(timeout=200) for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    made = Counter(re.findall(r"^made (.*)$", "".join(out for out, _ in said), re.M))
+    kinds = Counter(name.partition("/")[0] for name in made)
+    assert set(made.values()) == {1}
+    assert kinds.keys() == {"slices", "neighborhoods", "recognitions", "similarities"}
+    assert "is at work on" in said[0][0] + said[1][0]
+    whole.opened(tmp_path / "store")
 
 
 def test_the_other_goes_on_where_one_was_killed(

@@ -1,0 +1,35 @@
+"""A label whose words end in an ellipsis where they do not fit, unless they may wrap."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel
+
+from explorer.plots.plot import no_collection
+
+
+class OneLine(QLabel):
+    """A quiet label; cut short it still has, and tells assistive technology, all of its words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("muted")
+
+    def shown(self) -> str:
+        """The words as they are drawn."""
+        if self.wordWrap():
+            return self.text()
+        room = self.contentsRect().width()
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw as many of the words as fit."""
+        if self.shown() == self.text():
+            super().paintEvent(event)
+            return
+        with no_collection():
+            painter = QPainter(self)
+            painter.setPen(self.palette().windowText().color())
+            painter.drawText(self.contentsRect(), self.alignment(), self.shown())
+            painter.end()
