@@ -21,7 +21,7 @@ ICONS = {
     DONE: "✓",
     STOPPED: "■",
     FAILED: "✕",
-    HELD: "‖",
+    HELD: "○",
 }  # beside the word; fmt: skip
 
 

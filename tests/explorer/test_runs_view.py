@@ -387,7 +387,7 @@ def test_a_study_on_hold_is_started_or_removed_by_mouse_and_keys(person: Person)
     mark = state.dataset.spec.fingerprint
     forms = [replace(state.form, draws=draws) for draws in (10, 20, 30)]
     queue.hold([Order(form, (1, 60), mark, "Iris") for form in forms])
-    person.until(lambda: person.column() == [f"‖ {HELD}"] * 3)
+    person.until(lambda: person.column() == [f"○ {HELD}"] * 3)
     person.click(1)
     assert person.view.deeds["again"].text() == "Start"
     assert person.view.deeds["open"].isEnabled() is False
