@@ -21,6 +21,7 @@ from engine.batching import batches_of
 from engine.inference import Ready, attackable, ready
 from engine.labels import perturbation_named
 from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
+from engine.quadrature import legendre
 from engine.report import Reporter
 from engine.results import Curve, Residual, reference_counts
 from engine.runtime import numpy_generator
@@ -331,7 +332,7 @@ def _posterior_table(draws: int) -> Floats:
     """
     from scipy.special import betainc, betaln
 
-    nodes, mass = np.polynomial.legendre.leggauss(2 * draws + 40)
+    nodes, mass = legendre(2 * draws + 40)
     angle = (nodes + 1) * np.pi / 4
     mass = mass * np.pi / 4
     u = np.arange(draws + 1)[:, None]

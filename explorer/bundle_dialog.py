@@ -36,6 +36,7 @@ class PathField(QWidget):
 
     def __init__(self, name: str, tip: str, value: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._base = place(value).parent if value else Path.home()
         self.line = QLineEdit(value)
         self.line.setAccessibleName(name)
         self.line.setToolTip(tip)
@@ -52,6 +53,11 @@ class PathField(QWidget):
     def text(self) -> str:
         """The path, without white space around it."""
         return self.line.text().strip()
+
+    @property
+    def path(self) -> Path:
+        """The path; a name alone lies beside the one that the field began with."""
+        return self._base / place(self.text)
 
 
 class BundleDialog(QDialog):
@@ -95,8 +101,8 @@ class BundleDialog(QDialog):
 
     def path(self) -> Path:
         """The file that is named, with the suffix of bundles."""
-        text = self.place.text
-        return place(text if text.lower().endswith(SUFFIX) else f"{text}{SUFFIX}")
+        path = self.place.path
+        return path if path.name.lower().endswith(SUFFIX) else Path(f"{path}{SUFFIX}")
 
     def accept(self) -> None:
         """Save there."""
@@ -161,7 +167,7 @@ class DataDialog(QDialog):
         """Have the folder looked into; the dialog stays until the data are found there."""
         self.use.setEnabled(False)
         self._say("Looking whether these are the very data ...", "muted")
-        self.wanted.emit(str(place(self.place.text)))
+        self.wanted.emit(str(self.place.path))
 
     def refuse(self, sentence: str) -> None:
         """Say why these are not the data, and let another folder be named."""

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.exports import KINDS
-from engine.places import exists, is_folder, place
+from engine.places import exists, is_folder
 from explorer.bundle_dialog import PathField
 from explorer.forms import worded
 from explorer.paper import FORMATS, Paper
@@ -137,7 +137,7 @@ class ExportDialog(FigureDialog):
     def accept(self) -> None:
         """Write the file, unless it cannot be one."""
         self._follow_file()
-        file = place(self.place.text)
+        file = self.place.path
         if self.refuse(_no_file(file)):
             return
         paper = replace(self.form.paper, folder=str(file.parent.absolute()))
@@ -224,8 +224,9 @@ class ExportSetDialog(FigureDialog):
 
     def accept(self) -> None:
         """Write the set, unless there is nothing to write or nowhere."""
-        folder = place(self.place.text)
+        folder = self.place.path
         nothing = "" if self.kinds else "No figure is checked. Check at least one."
+        nothing = nothing if self.place.text else "Name the folder that the figures go into."
         if self.refuse(nothing or _no_folder(folder)):
             return
         kinds, paper = self.kinds, replace(self.form.paper, folder=str(folder.absolute()))

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.places import is_folder, place
+from engine.places import is_folder
 from explorer.bundle_dialog import PathField
 from explorer.forms import worded
 
@@ -61,7 +61,7 @@ class ReportDialog(QDialog):
     @property
     def files(self) -> list[Path]:
         """What is to be written."""
-        page = place(self.place.text)
+        page = self.place.path
         page = page if page.name else page / "report"
         if page.suffix.lower() not in (".html", ".htm", ".pdf"):
             page = page.with_name(f"{page.name}.html")

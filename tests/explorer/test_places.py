@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.places import exists, is_file, is_folder, place
 from explorer.bundle_dialog import BundleDialog
-from explorer.export_dialog import ExportDialog
+from explorer.export_dialog import ExportDialog, ExportSetDialog
 from explorer.paper import Paper
 from explorer.report_dialog import ReportDialog
 
@@ -43,3 +43,30 @@ def test_dialogs_bear_any_name(text: str, qtbot: QtBot, tmp_path: Path) -> None:
     report.accept()
     assert report.isVisible() == (not wanted)
     assert report.problem.isVisible() == (not wanted)
+
+
+def test_a_name_alone_lies_beside_the_one_that_was_offered(qtbot: QtBot, tmp_path: Path) -> None:
+    bundle = BundleDialog(tmp_path / "study.rkx", (1, 2), None)
+    export = ExportDialog("curves", {}, Paper(folder=str(tmp_path)), None)
+    report = ReportDialog(tmp_path / "report.html", None)
+    for dialog in (bundle, export, report):
+        qtbot.addWidget(dialog)
+        dialog.place.line.setText("mine")
+    export.place.line.editingFinished.emit()
+    assert bundle.path() == tmp_path / "mine.rkx"
+    assert report.files == [tmp_path / "mine.html"]
+    assert export.place.path == tmp_path / f"mine{Paper().suffix}"
+
+
+def test_figures_need_a_folder_that_is_named(qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = ExportSetDialog({"curves": {}}, ["curves"], Paper(folder=str(tmp_path)), None)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    wanted: list[object] = []
+    dialog.wanted.connect(lambda kinds, *more: wanted.append(kinds))
+    dialog.place.line.setText(" ")
+    dialog.accept()
+    assert dialog.isVisible() and not wanted
+    dialog.place.line.setText(str(tmp_path))
+    dialog.accept()
+    assert wanted == [["curves"]]
