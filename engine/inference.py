@@ -23,8 +23,9 @@ from engine.spec import FLOAT32, FOLDED
 
 SAFETY = 2.0  # times the largest error seen so far
 TOO_MANY = 0.5  # share of answers asked again beyond which bfloat16 costs more than it saves
-FEW = 256  # answers that a network gives before it is worth its while to fold and copy it
-CALIBRATION = 64  # answers that are asked in both precisions to begin with
+FEW = 64  # answers that a network gives before it is worth its while to fold and copy it
+ENOUGH = 1280  # answers after which it is known whether bfloat16 pays
+CALIBRATION = 16  # answers that are asked in both precisions to begin with
 
 
 @functools.cache
@@ -118,7 +119,7 @@ class Ready:
 
     def _give_up_where_vain(self, again: int) -> None:
         self._again += again
-        if self._asked > 20 * CALIBRATION and self._again > TOO_MANY * self._asked:
+        if self._asked > ENOUGH and self._again > TOO_MANY * self._asked:
             self._reduced = None
 
 

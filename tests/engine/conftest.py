@@ -7,17 +7,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from lent import lent
 
 if TYPE_CHECKING:
+    from engine.embed import Embedder
     from engine.pipeline import Pipeline
 
 
+@pytest.fixture(scope="session")
+def embedder() -> Iterator[Embedder]:
+    """One helper process for all tests: each would take seconds to import and compile UMAP."""
+    from engine.embed import Embedder
+
+    made = Embedder()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(tmp_path: Path, embedder: Embedder) -> Iterator[Pipeline]:
     """A pipeline on a store of its own."""
     from engine.pipeline import Pipeline
     from engine.store import Store
 
     made = Pipeline(Store(tmp_path / "store"))
-    yield made
+    with lent(made, embedder):
+        yield made
     made.close()

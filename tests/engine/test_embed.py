@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,13 +14,6 @@ from engine.report import Reporter
 
 GROUPS = 4
 EACH = 60
-
-
-@pytest.fixture(scope="module")
-def embedder() -> Iterator[Embedder]:
-    made = Embedder()
-    yield made
-    made.close()
 
 
 def clusters(n: int, seed: int = 1) -> np.ndarray:

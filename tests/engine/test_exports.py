@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from lent import lent
 from needs import needs
 from PIL import Image
 
@@ -27,6 +28,7 @@ from engine.report import Reporter
 from engine.results import Study
 
 if TYPE_CHECKING:
+    from engine.embed import Embedder
     from engine.pipeline import Pipeline
 
 MM_OF_POINT = 25.4 / 72
@@ -69,10 +71,13 @@ class Made:
 
 @pytest.fixture(scope="module", params=["digits", "iris"])
 def made(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    embedder: Embedder,
 ) -> Iterator[Made]:
     one = Made(tmp_path_factory.mktemp(request.param), request.param)
-    yield one
+    with lent(one.pipeline, embedder):
+        yield one
     one.pipeline.close()
 
 

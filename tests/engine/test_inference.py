@@ -61,10 +61,10 @@ def test_a_few_answers_are_not_worth_getting_ready_for(monkeypatch: pytest.Monke
     monkeypatch.setattr(inference, "native_bfloat16", lambda kind: True)
     made, x = model("cnn"), samples("cnn")
     judge = Ready(made)
-    judge.classes(x[:200])
-    judge.classes(x[200:256])
+    judge.classes(x[:40])
+    judge.classes(x[40:64])
     assert judge._reduced is None and judge._exactly is made
-    judge.classes(x[256:257])
+    judge.classes(x[64:65])
     assert judge._reduced is not None and judge._exactly is not made
 
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from lent import lent
 from needs import needs
 from PIL import Image
 
@@ -29,6 +30,7 @@ from engine.reporting.written import write
 from engine.results import FINE, Study
 
 if TYPE_CHECKING:
+    from engine.embed import Embedder
     from engine.pipeline import Pipeline
 
 EVIL, FORMULA = "<script>alert(1)", "=1+1"
@@ -84,14 +86,17 @@ def studied(pipeline: Pipeline, dataset: str, root: str = "", **words: Any) -> S
 
 
 @pytest.fixture(scope="module")
-def iris(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pipeline, Study]]:
+def iris(
+    tmp_path_factory: pytest.TempPathFactory, embedder: Embedder
+) -> Iterator[tuple[Pipeline, Study]]:
     from engine.pipeline import Pipeline
     from engine.store import Store
 
     made = Pipeline(Store(tmp_path_factory.mktemp("iris") / "store"))
     study = studied(made, "iris")
     made.slice(made.spec_of(study), 5, "random", 0.1, FINE, Reporter())
-    yield made, study
+    with lent(made, embedder):
+        yield made, study
     made.close()
 
 
