@@ -90,12 +90,15 @@ class Preset:
     quick: bool = False
 
 
-def names() -> list[str]:
+@functools.cache
+def names() -> tuple[str, ...]:
     """The presets' names, sorted."""
     found = (files("assets") / "paper" / "presets").iterdir()
-    return sorted(one.name.removesuffix(".toml") for one in found if one.name.endswith(".toml"))
+    every = (one.name for one in found if one.name.endswith(".toml"))
+    return tuple(sorted(name.removesuffix(".toml") for name in every))
 
 
+@functools.cache  # a view asks for all of them whenever it shows a study
 def preset(name: str, quick: bool = False) -> Preset:
     """The preset of that name, shrunk if `quick`; SpecError with the nearest name if unknown."""
     return parsed(_text(name), name, quick)

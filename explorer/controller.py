@@ -551,11 +551,12 @@ class Controller(QObject):
         state.models, state.losses, state.epochs = {}, {}, {}
 
     def _show(self, opened: tasks.Opened) -> None:
-        self._install(opened.dataset, _form_of(opened.found.spec, self.state.form))
-        self.state.forget = opened.found.spec.forget
-        self.undo.clear()
-        self.opened.emit()
-        self.complete(opened.found)
+        with self.state.at_once():
+            self._install(opened.dataset, _form_of(opened.found.spec, self.state.form))
+            self.state.forget = opened.found.spec.forget
+            self.undo.clear()
+            self.opened.emit()
+            self.complete(opened.found)
 
     def show_spec(self, spec: RunSpec) -> None:
         """What is going to be shown are results of this study."""
@@ -565,13 +566,14 @@ class Controller(QObject):
         """Show a finished study."""
         state = self.state
         self.spec = found.spec
-        state.losses = {name: model.loss for name, model in found.models.items()}
-        state.models = found.models
-        state.residual = found.study.residual
-        state.study = found.study
-        if state.selection.current is None:  # show where there is most to see
-            worst = found.study.residual.worst_sample()
-            state.selection = replace(state.selection, current=worst)
+        with state.at_once():
+            state.losses = {name: model.loss for name, model in found.models.items()}
+            state.models = found.models
+            state.residual = found.study.residual
+            state.study = found.study
+            if state.selection.current is None:  # show where there is most to see
+                worst = found.study.residual.worst_sample()
+                state.selection = replace(state.selection, current=worst)
         self.completed.emit()
         self.list_studies()
         ready = functools.partial(tasks.prepare_verdicts, found.study.residual)

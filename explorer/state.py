@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, overload
 
@@ -146,6 +147,7 @@ class AppState(QObject):
     follow_changed = Signal()
     provenance_changed = Signal()
     grid_size_changed = Signal()
+    settled = Signal()  # changes that were made at once are complete
 
     dataset = Kept[Dataset | None](
         None, "The loaded dataset (numpy arrays), or None while it loads"
@@ -223,6 +225,23 @@ class AppState(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.values: dict[str, Any] = {}
+        self._changing = 0
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether more changes follow at once: who draws waits for `settled`."""
+        return self._changing > 0
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Changes that belong together: each is signalled as ever, and drawn when all are made."""
+        self._changing += 1
+        try:
+            yield
+        finally:
+            self._changing -= 1
+            if not self._changing:
+                self.settled.emit()
 
     def set_problem(self, question: str, sentence: str) -> None:
         """Say why a question has no answer; '' where nothing is wrong."""

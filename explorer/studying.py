@@ -206,13 +206,14 @@ class Studying(QObject):
             elif channel == "model":
                 models[data.name] = data
                 losses[data.name] = data.loss
-        self._state.losses = losses
-        self._state.epochs = grown(self._state.epochs, batch)
-        if models:
-            self._state.models = {**self._state.models, **models}
         curves = [data for channel, data in batch if channel == "residual"]
-        if curves:
-            self._state.residual = curves[-1]
+        with self._state.at_once():
+            self._state.losses = losses
+            self._state.epochs = grown(self._state.epochs, batch)
+            if models:
+                self._state.models = {**self._state.models, **models}
+            if curves:
+                self._state.residual = curves[-1]
 
     def _on_finished(self, number: int, found: tasks.Found) -> None:
         self._reported = (0, [])

@@ -9,13 +9,13 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
-    QSize,
     QSortFilterProxyModel,
     Qt,
 )
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -121,18 +121,17 @@ class CellModel(QAbstractTableModel):
         return lines
 
 
+def height_of_row(metrics: QFontMetrics) -> int:
+    """Room for two lines, in px."""
+    return 2 * metrics.height() + 8
+
+
 class CellDelegate(QStyledItemDelegate):
     """Draws the two lines of a cell, and a stripe in the color of its model."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.text = self.muted = "#000000"
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Room for both lines."""
-        metrics = option.fontMetrics
-        texts = (str(index.data()), str(index.data(SMALL)))
-        return QSize(max(map(metrics.horizontalAdvance, texts)) + 3 * PAD, 2 * metrics.height() + 8)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one cell."""
@@ -191,11 +190,29 @@ class CellTable(QTableView):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setStretchLastSection(True)
         self.horizontalHeader().setMinimumSectionSize(NARROWEST)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().hide()
+        self._fit_rows()
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
+
+    def sizeHintForColumn(self, column: int) -> int:
+        """Room for both lines of every cell: asking each by its index would take far longer."""
+        self.ensurePolished()
+        metrics, rows = self.fontMetrics(), self.cells.rows
+        texts = {text for row in rows for text in (row[column].text, row[column].small)}
+        return max(map(metrics.horizontalAdvance, texts), default=0) + 3 * PAD
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow another font."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        """All rows are as high, so that none is asked."""
+        self.verticalHeader().setDefaultSectionSize(height_of_row(self.fontMetrics()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the cells without interruption."""

@@ -144,6 +144,7 @@ class View(QWidget):
         self.setObjectName(self.name)
         self.setAccessibleName(self.title)
         self._stale: set[str] = set()
+        state.settled.connect(_Follower(self, "").draw)
         self._in_front, self._in_order = True, False
         if isinstance(parent, QDockWidget):  # behind another tab, Qt still calls it visible
             self._in_front = not parent.visibleRegion().isEmpty()
@@ -172,9 +173,16 @@ class View(QWidget):
             self._stale.add(name)
 
     def mark_stale(self, name: str) -> None:
-        """Note that a property changed; draw now if visible, else when shown."""
+        """Note that a property changed; draw now if visible, else when shown.
+
+        Where more changes follow at once, the view is drawn after the last of them.
+        """
         self._stale.add(name)
-        if self.seen:
+        self.draw_if_seen()
+
+    def draw_if_seen(self) -> None:
+        """Draw what changed, unless nobody looks or more is about to change."""
+        if self.seen and not self.state.unsettled:
             self._draw()
 
     def refresh(self, changed: set[str]) -> None:
@@ -239,7 +247,12 @@ class _Follower(QObject):
     def __init__(self, view: View, name: str) -> None:
         super().__init__(view)
         self._tell: Callable[[str], None] = view.mark_stale
+        self._draw: Callable[[], None] = view.draw_if_seen
         self._name = name
+
+    def draw(self) -> None:
+        """Have the view draw what changed."""
+        self._draw()
 
     def mark(self) -> None:
         """Tell the view."""

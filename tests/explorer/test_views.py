@@ -191,3 +191,35 @@ def test_every_stage_has_a_loss_curve(shown: Shown) -> None:
     x, y = view.loss._curves["original"].getData()
     assert (x.tolist(), y.tolist()) == ([1, 2, 3], [2.0, 1.0, 0.5])
     assert "retrain-0" not in view.loss._curves
+
+
+# -- drawing once -----------------------------------------------------------------------------
+def test_what_changes_at_once_is_drawn_once_and_what_changes_alone_at_once(shown: Shown) -> None:
+    shown.fill()
+    view = shown.view(CurvesView)
+    drawn: list[bool] = []
+    view.refreshed.connect(lambda: drawn.append(shown.state.unsettled))
+    with shown.state.at_once():
+        shown.state.losses = {"original": (1.0, 0.5)}
+        shown.state.residual = synthetic.residual(8)
+        with shown.state.at_once():
+            shown.state.study = synthetic.study(8)
+        assert not drawn
+    assert drawn == [False]
+    shown.state.losses = {"original": (1.0,)}
+    assert drawn == [False, False]
+
+
+def test_a_change_that_fails_halfway_is_drawn_as_far_as_it_came(shown: Shown) -> None:
+    shown.fill()
+    view, drawn = shown.view(CurvesView), []
+    view.refreshed.connect(lambda: drawn.append(True))
+
+    def fail() -> None:
+        with shown.state.at_once():
+            shown.state.losses = {"original": (1.0, 0.5)}
+            raise ValueError("halfway")
+
+    with pytest.raises(ValueError, match="halfway"):
+        fail()
+    assert drawn == [True] and not shown.state.unsettled
