@@ -16,7 +16,7 @@ from engine.forget import parse_forget
 from engine.places import place
 from engine.spec import ForeignSpec, MeasureSpec, ModelSpec, ProbeSpec, RunSpec, key
 from engine.store import Store
-from engine.study import method_spec
+from engine.study import method_spec, usual_probe
 
 FILES = "indices:"  # how a forget set that lies in a file begins
 OWN_WORDS = ("perturbation", "taus", "draws")  # of the measurement, which have options of their own
@@ -117,7 +117,7 @@ def _changes(spec: RunSpec, dataset: Dataset) -> dict[str, Any]:
     """Every setting that differs from what the line would mean without it: 'rurk.tau' -> value."""
     advised = dataset.recommended.train_for(spec.model.name)
     found = _differing("train", spec.train, advised)
-    found |= _differing("probe", spec.probe, ProbeSpec(seed=spec.seed), OWN_WORDS)
+    found |= _differing("probe", spec.probe, usual_probe(spec), OWN_WORDS)
     for method in spec.methods:
         found |= _differing(
             method.name, method.config, method_spec(dataset, method.name, {}).config

@@ -58,14 +58,26 @@ class Ready:
         return torch.cat([classes for classes, _ in self._in_batches(x)])
 
     @torch.inference_mode()
+    def said(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(classes (n,), logits (n, K) float32) of x.
+
+        Classes are float32's; logits are those of whatever precision the network runs in.
+        """
+        found = list(self._in_batches(x))
+        return torch.cat([one for one, _ in found]), torch.cat([one for _, one in found])
+
+    @property
+    def doubt(self) -> float:
+        """By how much the difference of two logits may be off what it is in float32."""
+        return 0.0 if self._reduced is None else SAFETY * self._error
+
+    @torch.inference_mode()
     def judged(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """(classes, margins), each (n,): by how much the logit of y (n,) exceeds the best other.
 
-        Classes are float32's; margins are those of whatever precision the network runs in.
+        Margins are those of whatever precision the network runs in.
         """
-        found = list(self._in_batches(x))
-        classes = torch.cat([one for one, _ in found])
-        logits = torch.cat([one for _, one in found])
+        classes, logits = self.said(x)
         own = logits.gather(1, y[:, None])[:, 0]
         others = logits.scatter(1, y[:, None], -torch.inf)
         return classes, own - others.max(1).values
@@ -86,7 +98,7 @@ class Ready:
             return plain.argmax(1), plain
         logits = self._in_bfloat16(x)
         best = logits.topk(2, dim=1)
-        doubtful = (best.values[:, 0] - best.values[:, 1] <= SAFETY * self._error).nonzero()[:, 0]
+        doubtful = (best.values[:, 0] - best.values[:, 1] <= self.doubt).nonzero()[:, 0]
         answers = best.indices[:, 0]
         if len(doubtful):
             exact = self._exact(x[doubtful])

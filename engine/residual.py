@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,16 +23,19 @@ from engine.inference import Ready, attackable, ready
 from engine.labels import perturbation_named
 from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
 from engine.quadrature import legendre
+from engine.rays import FEWEST, Rays
 from engine.report import Reporter
 from engine.results import Curve, Residual, reference_counts
 from engine.runtime import numpy_generator
-from engine.spec import ProbeSpec
+from engine.spec import INFERRED, ProbeSpec
 
 Floats = NDArray[np.float64]
+Called = tuple[str, slice, Tensor]  # which judge; which taus; (n, taus, m) classes
 RESAMPLES = 1000
 LEVEL = 0.95
 BATCH_VALUES = 400_000  # input values per forward on a CPU: large enough to amortise, fits caches
 BATCH_VALUES_GPU = 16_000_000
+ALONG = 4  # times as many copies lie on the rays that are followed together
 
 
 def blocks_of(draws: int) -> int:
@@ -61,25 +65,24 @@ def verdicts(
 
     x: (n, *shape) float32 in [0, 1] on the viewers' device; samples: their training-set indices.
     All viewers, in eval mode, see the same copies; `source` is the model that attacks are made
-    against (FGSM, PGD). Raises Cancelled between batches.
+    against (FGSM, PGD). Where `probe.between` is 'inferred', see `engine.rays`. Raises Cancelled
+    between batches.
     """
     dtype = np.uint8 if n_classes <= 256 else np.uint16
     found = {
         name: np.zeros((len(x), len(probe.taus), len(blocks) * BLOCK), dtype) for name in viewers
     }
-    judges = ready(viewers)
-    attacked = None if source is None else attackable(source, probe.arithmetic)
-    rows, together = _batch(x, len(probe.taus))
+    asking = _Asking(ready(viewers), samples, probe, n_classes, report)
+    if source is not None:
+        asking.attacked = attackable(source, probe.arithmetic)
+    along = source is None and probe.between == INFERRED and len(probe.taus) >= FEWEST
+    say, rows = asking.along_rays if along else asking.all, asking.rows(x, along)
 
     def answer(part: slice) -> None:
         for place, block in enumerate(blocks):
             columns = slice(place * BLOCK, (place + 1) * BLOCK)
-            made = _copies(x[part], y[part], samples[part], probe, block, n_classes, attacked)
-            for taus, batch in _grouped(made, together):
-                for name, judge in judges.items():
-                    called = _classes(judge, batch)
-                    found[name][part, taus, columns] = called.astype(dtype)
-                    report.advance(called.size)
+            for name, taus, called in say(x[part], y[part], part, block):
+                found[name][part, taus, columns] = called.cpu().numpy().astype(dtype)
 
     for _ in batches_of(x, rows).over(len(x), answer):
         continue
@@ -228,28 +231,70 @@ def is_attack(probe: ProbeSpec) -> bool:
     return perturbation_named(probe.perturbation).attack
 
 
-def _copies(
-    x: Tensor,
-    y: Tensor,
-    samples: Sequence[int],
-    probe: ProbeSpec,
-    block: int,
-    n_classes: int,
-    source: nn.Module | None,
-) -> Iterator[Tensor]:
-    """For each tau, the block's copies (n, BLOCK, *shape); (n, 1, *shape) where they are all x."""
-    shape, device = x.shape[1:], x.device
-    noise = None
-    if source is None and any(probe.taus):
-        noise = unit_noise(probe.perturbation, samples, shape, probe.seed, block, device)
-    for tau in probe.taus:
-        if tau == 0:
-            yield x[:, None]
-        elif noise is not None:
-            yield random_copies(x, noise, tau)
-        else:
-            assert source is not None
-            yield _attacked(source, x, y, samples, probe, tau, block, n_classes)
+@dataclass
+class _Asking:
+    """Shows one block's copies of some samples to every judge: (judge, taus, classes (n, taus, m)).
+
+    attacked: the model that attacks are made against, None for random copies.
+    """
+
+    judges: Mapping[str, Ready]
+    samples: Sequence[int]
+    probe: ProbeSpec
+    n_classes: int
+    report: Reporter
+    attacked: nn.Module | None = None
+
+    def rows(self, x: Tensor, along: bool) -> int:
+        """How many samples like x are taken together, along rays or not."""
+        fit = copies_at_once(x) // BLOCK
+        if along:  # where only few copies are left to ask about, of more samples they fill a batch
+            kept = BLOCK * len(self.probe.taus) * self.n_classes  # logits of one sample
+            fit = min(ALONG * fit, ALONG * copies_at_once(x) * x[0].numel() // kept)
+        return max(1, min(len(x), fit, 4096))
+
+    def all(self, x: Tensor, y: Tensor, part: slice, block: int) -> Iterator[Called]:
+        """Every copy is asked about, of as many taus together as fit."""
+        most = max(1, min(len(self.probe.taus), copies_at_once(x) // (BLOCK * len(x))))
+        for taus, batch in _grouped(self._copies(x, y, self.samples[part], block), most):
+            for name, judge in self.judges.items():
+                called = judge.classes(batch.flatten(0, 2)).reshape(batch.shape[:3])
+                yield name, taus, called
+                self.report.advance(called.numel())
+
+    def along_rays(self, x: Tensor, y: Tensor, part: slice, block: int) -> Iterator[Called]:
+        """Copies are asked about where the answer may change along their ray."""
+        rays = Rays(x, self._noise(x, self.samples[part], block), self.probe.taus)
+        at_once = batches_of(x, copies_at_once(x))
+        for name, judge in self.judges.items():
+            yield name, slice(None), rays.answers(judge, at_once, self.report)
+
+    def _noise(self, x: Tensor, samples: Sequence[int], block: int) -> Tensor:
+        name, seed = self.probe.perturbation, self.probe.seed
+        return unit_noise(name, samples, x.shape[1:], seed, block, x.device)
+
+    def _copies(self, x: Tensor, y: Tensor, samples: Sequence[int], block: int) -> Iterator[Tensor]:
+        """For each tau, copies (n, BLOCK, *shape); (n, 1, *shape) where they are all x."""
+        taus = self.probe.taus
+        noise = None
+        if self.attacked is None and any(taus):
+            noise = self._noise(x, samples, block)
+        for tau in taus:
+            if tau == 0:
+                yield x[:, None]
+            elif noise is not None:
+                yield random_copies(x, noise, tau)
+            else:
+                yield self._attacked(x, y, samples, tau, block)
+
+    def _attacked(
+        self, x: Tensor, y: Tensor, samples: Sequence[int], tau: float, block: int
+    ) -> Tensor:
+        assert self.attacked is not None
+        with torch.inference_mode(False):  # attacks differentiate: inputs must be plain tensors
+            return attacked_copies(
+                self.attacked, x.clone(), y.clone(), samples, self.probe, tau, block, self.n_classes
+            )
 
 
 def _grouped(copies: Iterable[Tensor], most: int) -> Iterator[tuple[slice, Tensor]]:
@@ -265,38 +310,10 @@ def _grouped(copies: Iterable[Tensor], most: int) -> Iterator[tuple[slice, Tenso
         yield slice(last - len(held), last), torch.stack(held, 1)
 
 
-def _attacked(
-    source: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    samples: Sequence[int],
-    probe: ProbeSpec,
-    tau: float,
-    block: int,
-    n_classes: int,
-) -> Tensor:
-    with torch.inference_mode(False):  # attacks differentiate; their inputs must be plain tensors
-        return attacked_copies(source, x.clone(), y.clone(), samples, probe, tau, block, n_classes)
-
-
-def _classes(judge: Ready, copies: Tensor) -> np.ndarray:
-    """(n, taus, m) predicted classes of copies (n, taus, m, *shape)."""
-    sizes = copies.shape[:3]
-    classes: np.ndarray = judge.classes(copies.flatten(0, 2)).reshape(sizes).cpu().numpy()
-    return classes
-
-
 def copies_at_once(x: Tensor) -> int:
     """How many copies of samples like x (n, *shape) are answered together on its device."""
     values = BATCH_VALUES if x.device.type == "cpu" else BATCH_VALUES_GPU
     return max(1, values // x[0].numel())
-
-
-def _batch(x: Tensor, taus: int) -> tuple[int, int]:
-    """(samples, taus) whose copies are answered together."""
-    fit = max(1, copies_at_once(x) // BLOCK)
-    rows = min(len(x), fit, 4096)
-    return rows, max(1, min(taus, fit // rows))
 
 
 def _nanmean(values: Floats, axis: int) -> Floats:

@@ -25,6 +25,7 @@ MAX_TAUS = 1000
 SCALARS = frozenset({bool, int, float, str, type(None)})
 MAX_DRAWS = 100_000
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # what training computes in
+ASKED, INFERRED = "asked", "inferred"  # copies at norms between two others of the same draw
 FOLDED = "folded"  # float32 with batch norm folded into convolutions: other rounding, fewer steps
 
 
@@ -205,6 +206,13 @@ class ProbeSpec:
         help="what attacks are computed in: float32, the same with batch norm folded, or bfloat16; "
         "auto = bfloat16 for PGD where the processor has it, else folded (verdicts are float32's)",
         choices=(FLOAT32, FOLDED, BFLOAT16, AUTO),
+        key="changed",
+    )
+    between: str = setting(
+        ASKED,
+        help="copies at norms between two others of the same draw: every model is asked about all, "
+        "or only where its answer may change; auto = inferred for networks of convolutions",
+        choices=(ASKED, INFERRED, AUTO),
         key="changed",
     )
 

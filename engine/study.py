@@ -15,10 +15,12 @@ from engine.inference import native_bfloat16
 from engine.labels import perturbation_named
 from engine.network import model_spec
 from engine.spec import (
+    ASKED,
     AUTO,
     BFLOAT16,
     FLOAT32,
     FOLDED,
+    INFERRED,
     DataSpec,
     ForeignSpec,
     MeasureSpec,
@@ -83,7 +85,7 @@ def compose(
         raise SpecError(f"There are settings for '{owner}', but it is not among the methods.")
     grid = parse_taus(taus) if taus else advice.taus
     kind = perturbation_named(perturbation).name
-    measured = ProbeSpec(kind, check_taus(grid), draws, seed, arithmetic=AUTO)
+    measured = ProbeSpec(kind, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO)
     measured = settled_probe(amend(measured, _parsed(measuring), "probe."), net, device)
     if measured.adaptive and perturbation_named(measured.perturbation).attack:
         raise SpecError(
@@ -122,18 +124,38 @@ def settled(train: TrainSpec, network: ModelSpec, device: str) -> TrainSpec:
 
 
 def settled_probe(probe: ProbeSpec, network: ModelSpec, device: str) -> ProbeSpec:
-    """The probe with the arithmetic that 'auto' stands for on such a device.
+    """The probe with what 'auto' stands for on such a device.
 
     One step of FGSM costs too little to be computed in less than float32; random copies take no
-    arithmetic that could be chosen, nor do networks without convolutions.
+    arithmetic that could be chosen, nor do networks without convolutions. Attacked copies lie on no
+    rays, adaptive draws are chosen one by one, and a network without convolutions is asked about a
+    copy faster than it is found out whether that is needed.
     """
     convolves = not network.source and _takes(network) == "images"
-    if not (perturbation_named(probe.perturbation).attack and convolves):
-        return replace(probe, arithmetic=FLOAT32)
-    if probe.arithmetic != AUTO:
-        return probe
-    reduced = probe.perturbation == "pgd" and native_bfloat16(device)
-    return replace(probe, arithmetic=BFLOAT16 if reduced else FOLDED)
+    attack = perturbation_named(probe.perturbation).attack
+    arithmetic, between = FLOAT32, ASKED
+    if attack and convolves:
+        reduced = probe.perturbation == "pgd" and native_bfloat16(device)
+        arithmetic = _chosen(probe.arithmetic, BFLOAT16 if reduced else FOLDED)
+    elif not attack and not probe.adaptive:
+        between = _chosen(probe.between, INFERRED if convolves else ASKED)
+    return replace(probe, arithmetic=arithmetic, between=between)
+
+
+def usual_probe(spec: RunSpec) -> ProbeSpec:
+    """What this network is measured with where nothing is set, whatever the device.
+
+    What attacks are computed in is settled by the device: where it is not float32 on all of them,
+    it is left at 'auto' here.
+    """
+    left = replace(spec.probe, arithmetic=AUTO, between=AUTO)
+    settled = settled_probe(left, spec.model, "")
+    arithmetic = FLOAT32 if settled.arithmetic == FLOAT32 else AUTO
+    return ProbeSpec(seed=spec.seed, arithmetic=arithmetic, between=settled.between)
+
+
+def _chosen(setting: str, best: str) -> str:
+    return best if setting == AUTO else setting
 
 
 def method_spec(dataset: Dataset, name: str, changes: Mapping[str, Any]) -> MethodSpec:

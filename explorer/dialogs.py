@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from engine import __version__
 from engine.errors import SpecError
 from engine.results import StudySummary
-from engine.spec import ProbeSpec, RunSpec, TrainSpec, parse_taus
+from engine.spec import AUTO, ProbeSpec, RunSpec, TrainSpec, parse_taus
 from explorer import grid
 from explorer.catalog import Field, amended, describe
 from explorer.controller import Controller
@@ -35,7 +35,9 @@ WATCH = Field(
     "Results are the same without. A method is looked at 30 times at most, which takes up to 5 "
     "seconds, or a quarter of the method's own time where that is more",
 )  # fmt: skip
-PROBED = ("adaptive", "steps", "step_size", "target", "arithmetic")  # beside the usual fields
+PROBED = (  # beside the usual fields
+    "adaptive", "steps", "step_size", "target", "arithmetic", "between",
+)  # fmt: skip
 
 
 class SettingsDialog(FormDialog):
@@ -205,7 +207,8 @@ def measuring_fields(state: AppState) -> tuple[Field, ...]:
     grid = state.dataset.recommended.taus if state.dataset else ProbeSpec().taus
     names = tuple(item.name for item in state.catalog.perturbations)
     run = {item.name: item for item in describe(RunSpec)}
-    probe = {item.name: item for item in describe(ProbeSpec)}
+    usual = ProbeSpec(arithmetic=AUTO, between=AUTO)  # as `engine.study.compose` takes them
+    probe = {item.name: item for item in describe(usual)}
     perturbation = probe["perturbation"]
     return (
         run["retrains"],

@@ -24,6 +24,9 @@ class Spent:
     wall: float
     work: float
 
+    def __truediv__(self, parts: float) -> Spent:
+        return Spent(self.wall / parts, self.work / parts)
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -60,10 +63,18 @@ class Ratio:
 
 
 def alternate(
-    plain: Callable[[], object], ours: Callable[[], object], rounds: int, device: torch.device
+    plain: Callable[[], object],
+    ours: Callable[[], object],
+    rounds: int,
+    device: torch.device,
+    more: int = 1,
 ) -> Ratio:
-    """Both ways in turn, `rounds` times: what else the machine does then hits both alike."""
-    pairs = [(spent(plain, device), spent(ours, device)) for _ in range(rounds)]
+    """Both ways in turn, `rounds` times: what else the machine does then hits both alike.
+
+    more: so many times the plain way's work is what `ours` does, whose times are divided by it: a
+    way that gets ready first is shown with as much work as it is made for.
+    """
+    pairs = [(spent(plain, device), spent(ours, device) / more) for _ in range(rounds)]
     return Ratio(
         tuple(slow.wall for slow, _ in pairs),
         tuple(fast.wall for _, fast in pairs),

@@ -9,8 +9,8 @@ from typing import Any
 
 from engine import registry
 from engine.datasets.base import Dataset
-from engine.spec import ProbeSpec, RunSpec, TrainSpec
-from engine.study import method_spec
+from engine.spec import RunSpec, TrainSpec
+from engine.study import method_spec, usual_probe
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def settings_of(spec: RunSpec, dataset: Dataset | None) -> list[Setting]:
     """
     advised = dataset.recommended.train_for(spec.model.name) if dataset else TrainSpec()
     found = [*_each("training", spec.train, advised)]
-    probe = ProbeSpec(seed=spec.seed)
+    probe = usual_probe(spec)
     if dataset is not None:
         probe = dataclasses.replace(probe, taus=dataset.recommended.taus)
     found += _each("measuring", spec.probe, probe)

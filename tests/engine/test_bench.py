@@ -130,7 +130,7 @@ def test_both_ways_of_training_learn() -> None:
 def test_names_are_chosen_and_misspelled_ones_answered() -> None:
     assert catalog.chosen("") == list(catalog.ALL)
     assert catalog.chosen("ntk, pgd") == ["ntk", "pgd"]
-    assert catalog.chosen("accuracy") == ["accuracy"]
+    assert catalog.chosen("accuracy-cnn") == ["accuracy-cnn"]
     with pytest.raises(SpecError, match=r"no measurement 'ntq'. Did you mean 'ntk'\?"):
         catalog.chosen("ntq")
 

@@ -61,6 +61,24 @@ def test_the_line_makes_the_same_study(iris: Dataset, words: dict[str, Any]) -> 
     assert again == spec
 
 
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        ({}, []),
+        ({"probe": {"between": "asked"}}, ["probe.between=asked"]),
+        ({"perturbation": "fgsm"}, ["probe.arithmetic=folded"]),
+        ({"perturbation": "pgd", "probe": {"arithmetic": "float32"}}, ["probe.arithmetic=float32"]),
+    ],
+)
+def test_a_line_means_the_same_on_another_device(words: dict[str, Any], written: list[str]) -> None:
+    digits = load(DataSpec("digits"), Reporter())
+    spec = study.compose(digits, model="cnn", **words)
+    line = command_line(spec, digits, digits.recommended.forget)
+    asked = [word for word in shlex.split(line) if word.startswith("probe.")]
+    assert asked == written
+    assert composed_again(line, digits) == spec
+
+
 def test_only_changed_settings_are_written(iris: Dataset) -> None:
     assert "--set" not in command_line(study.compose(iris), iris, "class:1")
     changed = study.compose(iris, settings={"rurk": {"lambda_a": 0.5}})

@@ -33,7 +33,7 @@ LAYERS = (
         "carried", "checkpoints", "command_line", "comparison", "correspondence", "curve_set",
         "embed", "embedding", "evidence", "figures", "filters", "foreign", "inference", "kept",
         "layers", "lines", "measured", "neighborhood", "network", "over_seeds", "pareto",
-        "ranking", "ratio", "recognition", "residual", "sample_curve", "scatter", "scores",
+        "ranking", "ratio", "rays", "recognition", "residual", "sample_curve", "scatter", "scores",
         "shades", "sheets", "siblings", "slices", "sparse", "specimens", "study", "traces",
         "train", "watch",
     },

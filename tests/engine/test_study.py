@@ -128,6 +128,25 @@ def test_studies_in_float32_keep_the_keys_they_had() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "settled"),
+    [
+        ({"model": "cnn"}, "inferred"),
+        ({"model": "mlp"}, "asked"),
+        ({"model": "mlp", "probe": {"between": "inferred"}}, "inferred"),
+        ({"model": "cnn", "probe": {"between": "asked"}}, "asked"),
+        ({"model": "cnn", "perturbation": "pgd"}, "asked"),
+        ({"model": "cnn", "probe": {"adaptive": 25}}, "asked"),
+    ],
+)
+def test_whether_every_copy_is_asked_about_is_settled_by_network_and_perturbation(
+    words: dict[str, Any], settled: str
+) -> None:
+    found = study.compose(load(DataSpec("digits")), **words).probe
+    assert found.between == settled
+    assert ("between" in to_plain(found, keyed=True)) == (settled == "inferred")
+
+
+@pytest.mark.parametrize(
     ("perturbation", "model", "asked", "settled"),
     [
         ("pgd", "cnn", {}, "bfloat16"),
