@@ -91,7 +91,7 @@ class _Lane(threading.Thread):
         self._pending: deque[Job] = deque()
         self._running: Job | None = None
         self._ready = threading.Condition()
-        self._closed = False
+        self._held = self._closed = False
 
     def add(self, job: Job) -> None:
         """Queue a job; on the probe lane it takes the place of those it replaces."""
@@ -138,9 +138,15 @@ class _Lane(threading.Thread):
         if self._engine is not None:
             self._engine.close()
 
+    def hold(self, held: bool) -> None:
+        """Begin no other job for as long as `held`."""
+        with self._ready:
+            self._held = held
+            self._ready.notify()
+
     def _next(self) -> Job | None:
         with self._ready:
-            while not self._pending and not self._closed:
+            while (self._held or not self._pending) and not self._closed:
                 self._ready.wait()
             self._running = None if self._closed else self._pending.popleft()
             return self._running
@@ -190,6 +196,8 @@ class Jobs(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._drain)
+        self._painted = QTimer(self, singleShot=True, interval=0)  # runs out after what is painted
+        self._painted.timeout.connect(self._go_on)
         self._collector = Collector(self)
         self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
 
@@ -200,6 +208,7 @@ class Jobs(QObject):
         if job.lane not in self._lanes:
             self._collector.begin()
             self._lanes[job.lane] = _Lane(job.lane, self._make_engine, self._post, self._reports)
+            self._lanes[job.lane].hold(self._painted.isActive())
             self._lanes[job.lane].start()
         self._lanes[job.lane].add(job)
         return job
@@ -257,6 +266,9 @@ class Jobs(QObject):
         with self._lock:
             mail, self._mail, self._awake = self._mail, deque(), False
         self._drained = time.monotonic()
+        if any(kind == "done" for _, kind, _ in mail):
+            self._hold(True)  # what follows from a result waits until it is on the screen
+            self._painted.start()
         points: dict[Job, Points] = {}
         latest: dict[Job, Progress] = {}
         for job, kind, data in mail:
@@ -274,6 +286,13 @@ class Jobs(QObject):
         for job, progress in latest.items():
             if job in self._live:
                 self.progressed.emit(job, progress)
+
+    def _go_on(self) -> None:
+        self._hold(False)
+
+    def _hold(self, held: bool) -> None:
+        for lane in self._lanes.values():
+            lane.hold(held)
 
     def _hand_on(self, job: Job, batch: Points) -> None:
         if batch and not job.replaced:
