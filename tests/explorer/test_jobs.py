@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.errors import DataError, StoreError
@@ -249,3 +251,44 @@ def test_closing_gives_up_on_work_that_never_checks(qtbot: QtBot, tmp_path: Path
     assert not jobs.close(0.2)
     assert time.monotonic() - started < 1
     release.set()
+
+
+class Slate(QWidget):
+    """Writes down when it was painted."""
+
+    def __init__(self, order: list[str]) -> None:
+        super().__init__()
+        self._order = order
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self._order.append("painted")
+
+
+@pytest.mark.parametrize("lane", [HEAVY, PROBE])
+def test_what_follows_from_a_result_begins_once_that_is_on_the_screen(
+    qtbot: QtBot, jobs: Jobs, lane: str
+) -> None:
+    order: list[str] = []
+    slate = Slate(order)
+    qtbot.addWidget(slate)
+    slate.show()
+    qtbot.waitExposed(slate)
+
+    def show(result: object) -> None:
+        order.clear()
+        jobs.submit(Job("next", lambda engine, report: order.append("begun"), lane))
+        slate.update()
+        time.sleep(0.1)  # a lane that may begin would have begun long ago
+        order.append("shown")
+
+    jobs.submit(Job("first", lambda engine, report: None, HEAVY, done=show))
+    with qtbot.waitSignal(jobs.idle):
+        pass
+    assert order == ["shown", "painted", "begun"]
+
+
+def test_lanes_that_wait_for_the_screen_can_be_closed(jobs: Jobs) -> None:
+    jobs._hold(True)
+    jobs.submit(Job("never", lambda engine, report: None))
+    jobs._hold(True)
+    assert jobs.close(5)
