@@ -56,6 +56,10 @@ class Job:
     reporter: Reporter = field(default_factory=Reporter)
     replaced: bool = False
 
+    def let_go(self) -> None:
+        """Hold nobody any more: the lane's thread, which may drop the job last, must end none."""
+        self.points = self.done = self.failed = self.cancelled = _ignore
+
     def replaces(self, other: Job) -> bool:
         """Whether this job makes `other` pointless."""
         return self.lane == PROBE and self.channel == other.channel
@@ -318,6 +322,7 @@ class Jobs(QObject):
             elif not job.replaced:
                 job.cancelled()
         finally:
+            job.let_go()
             self.ended.emit(job, kind, data if kind == "failed" else "")
             if not self._live:
                 self.idle.emit()

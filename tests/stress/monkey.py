@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from types import FrameType
 
 import shiboken6
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
@@ -225,7 +229,10 @@ class Monkey(QObject):
         return [one for one in there if one.width() > 0 and one.height() > 0]
 
     def _somewhere(self) -> tuple[QWidget, QPoint]:
-        widget = self._rng.choice(self._widgets() or [self._window])
+        known = [(one, _named(one)) for one in self._widgets() or [self._window]]
+        widget, name = self._rng.choice(known)
+        if not shiboken6.isValid(widget):  # nothing happened since: another thread ended it
+            raise RuntimeError(f"{name} is gone while it was chosen; meanwhile {_elsewhere()}")
         at = QPoint(self._rng.randrange(widget.width()), self._rng.randrange(widget.height()))
         return widget, at
 
@@ -271,6 +278,19 @@ class _Held:
 
 def _harmless(action: QAction) -> bool:
     return action.isEnabled() and not action.isSeparator() and action.text() != "Quit"
+
+
+def _elsewhere() -> str:
+    """What the other threads are doing."""
+    own = threading.get_ident()
+    stacks = (frame for number, frame in sys._current_frames().items() if number != own)
+    return "; ".join(" < ".join(_places(frame)) for frame in stacks)
+
+
+def _places(frame: FrameType) -> list[str]:
+    """The innermost places of a thread."""
+    found = traceback.extract_stack(frame)[-5:]
+    return [f"{Path(one.filename).name}:{one.lineno}" for one in reversed(found)]
 
 
 def _named(widget: QWidget) -> str:
