@@ -231,6 +231,7 @@ class EmbeddingView(View):
         theme, highlighted = theme_of(self.state.theme), self.controls.highlight.currentData()
         scene = self._scene(shown, dataset, theme)
         one = None
+        self._picked = {}  # of models that are drawn, and of no other embedding
         for side, model in zip(self.sides, self._drawn(shown), strict=True):
             one = shade(self.controls.color.currentData(), replace(scene, model=model))
             found = self._highlights(shown, model)

@@ -388,3 +388,24 @@ def test_export_takes_along_what_is_on_the_screen(view: EmbeddingView, shown: Sh
     press(view, "Export…")
     options = {"a": "original", "b": "rurk", "color": RATIO, "tau": -1.0, "trails": True}
     assert shown.last == ("export", "embedding", options)
+
+
+def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
+    shown: Shown, view: EmbeddingView, cloud: Embedding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(view, "highlight", FORGOTTEN)
+    assert view._picked["rurk"] is not None
+    few = np.flatnonzero(cloud.kind != TEST)
+    shown.state.embedding = Embedding(
+        {model: cloud.xy[one][few] for model, one in (("gd", "original"), ("ga", "rurk"))},
+        cloud.sample[few], cloud.kind[few], cloud.label[few], cloud.tau[few],
+        dict.fromkeys(("gd", "ga"), cloud.label[few]),
+        {model: np.ones(len(few), np.float32) for model in ("gd", "ga")},
+    )  # fmt: skip
+    QApplication.processEvents()
+    opened: list[list[int]] = []
+    monkeypatch.setattr(view._menu, "open_at", lambda sample, rows, at: opened.append(rows))
+    view._open_menu(None, QPoint())
+    masks = view._picked.values()
+    assert set(view._picked) == {"gd", "ga"} and all(len(one) == len(few) for one in masks)
+    assert opened == [np.unique(cloud.sample[few][np.any(list(masks), axis=0)]).tolist()]

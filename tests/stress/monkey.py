@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from types import FrameType
 
 import shiboken6
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QTimer, QUrl
@@ -52,6 +48,7 @@ class Monkey(QObject):
         self._explorer, self._rng, self._folder = explorer, rng, folder
         self._window = explorer.window
         self.done: list[str] = []
+        self._known: list[QWidget] = []
         self._depth = self._looks = 0
         self._timer = QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self._unstick)
@@ -225,14 +222,12 @@ class Monkey(QObject):
         top = self._modal()
         tops = [top] if top else [one for one in QApplication.topLevelWidgets() if one.isVisible()]
         found = [one for top in tops for one in [top, *top.findChildren(QWidget)]]
+        self._known = found  # with a popup's own, PySide ends the wrappers of all that is in it
         there = [one for one in found if shiboken6.isValid(one) and one.isVisible()]
         return [one for one in there if one.width() > 0 and one.height() > 0]
 
     def _somewhere(self) -> tuple[QWidget, QPoint]:
-        known = [(one, _named(one)) for one in self._widgets() or [self._window]]
-        widget, name = self._rng.choice(known)
-        if not shiboken6.isValid(widget):  # nothing happened since: another thread ended it
-            raise RuntimeError(f"{name} is gone while it was chosen; meanwhile {_elsewhere()}")
+        widget = self._rng.choice(self._widgets() or [self._window])
         at = QPoint(self._rng.randrange(widget.width()), self._rng.randrange(widget.height()))
         return widget, at
 
@@ -278,19 +273,6 @@ class _Held:
 
 def _harmless(action: QAction) -> bool:
     return action.isEnabled() and not action.isSeparator() and action.text() != "Quit"
-
-
-def _elsewhere() -> str:
-    """What the other threads are doing."""
-    own = threading.get_ident()
-    stacks = (frame for number, frame in sys._current_frames().items() if number != own)
-    return "; ".join(" < ".join(_places(frame)) for frame in stacks)
-
-
-def _places(frame: FrameType) -> list[str]:
-    """The innermost places of a thread."""
-    found = traceback.extract_stack(frame)[-5:]
-    return [f"{Path(one.filename).name}:{one.lineno}" for one in reversed(found)]
 
 
 def _named(widget: QWidget) -> str:
