@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from needs import needs
 from torch import nn
 
 from engine import residual, workshop
@@ -256,6 +257,7 @@ def test_features_without_structure_get_places_all_the_same(value: float) -> Non
     assert all(np.array_equal(one, other) for one, other in zip(places, again, strict=True))
 
 
+@needs("umap")
 def test_models_whose_features_are_all_alike_are_embedded(
     pipeline: Pipeline, doctored: Callable[[Doctors], None]
 ) -> None:

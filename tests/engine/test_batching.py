@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from needs import needs
 from torch import Tensor, nn
 
 from engine import memory
@@ -136,7 +137,9 @@ def test_classes_stay_the_same(net: Classifier, samples: Samples) -> None:
     assert torch.equal(Ready(tight(net, 7)).classes(x), Ready(net).classes(x))
 
 
-@pytest.mark.parametrize("perturbation", ["gaussian", "pgd"])
+@pytest.mark.parametrize(
+    "perturbation", ["gaussian", pytest.param("pgd", marks=needs("torchattacks"))]
+)
 def test_verdicts_go_on(net: Classifier, samples: Samples, perturbation: str) -> None:
     probe = ProbeSpec(perturbation, (0.0, 0.1), draws=20, steps=2)
     rows = list(range(6))
@@ -151,6 +154,7 @@ def test_verdicts_go_on(net: Classifier, samples: Samples, perturbation: str) ->
     assert np.array_equal(found(small)["m"], found(net)["m"])
 
 
+@needs("torchattacks")
 def test_verdicts_go_on_where_an_attack_does_not_fit(net: Classifier, samples: Samples) -> None:
     probe = ProbeSpec("pgd", (0.1,), draws=10, steps=2)
     rows, source = list(range(6)), tight(net, 25)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from needs import needs
 from torch import Tensor, nn
 
 from engine import inference, rays, residual
@@ -167,13 +168,17 @@ def test_all_copies_count_as_done(
     assert report.done == pytest.approx(copies(ProbeSpec(taus=taus, draws=20), 5))
 
 
-def test_too_few_norms_and_attacks_are_asked_as_ever(
-    digits: tuple[Samples, Classifier], shown: Shown
-) -> None:
+def test_too_few_norms_are_asked_as_ever(digits: tuple[Samples, Classifier], shown: Shown) -> None:
     samples, model = digits
-    x, y = samples.pixels(torch.arange(4)), samples.y[:4]
+    x = samples.pixels(torch.arange(4))
     said(model, x, INFERRED, (0.0, 0.1, 0.2))
     assert shown.since() == 4 * 2 * (1 + 10 + 10)
+
+
+@needs("torchattacks")
+def test_attacks_are_asked_as_ever(digits: tuple[Samples, Classifier], shown: Shown) -> None:
+    samples, model = digits
+    x, y = samples.pixels(torch.arange(4)), samples.y[:4]
     probe = ProbeSpec("fgsm", (0.0, 0.01, 0.02, 0.03), 10, between=INFERRED)
     for between in (INFERRED, ASKED):
         one = replace(probe, between=between)
