@@ -33,6 +33,7 @@ class LassoViewBox(pg.ViewBox):  # type: ignore[misc]
         super().__init__(lockAspect=True, enableMenu=False)
         self.lasso_tool = False
         self._corners: list[QPointF] = []
+        self._last = QPointF()  # where the newest corner lies in the scene
         self._trace = QGraphicsPathItem()
         self._trace.setZValue(100)
         self._trace.hide()
@@ -54,17 +55,17 @@ class LassoViewBox(pg.ViewBox):  # type: ignore[misc]
             return
         event.accept()
         if begins:
-            self._corners = [self.mapSceneToView(event.buttonDownScenePos())]
-        self._extend(self.mapSceneToView(event.scenePos()))
+            self._last = event.buttonDownScenePos()
+            self._corners = [self.mapSceneToView(self._last)]
+        self._extend(event.scenePos())
         if event.isFinish():
             self._finish(event.modifiers())
 
-    def _extend(self, corner: QPointF) -> None:
-        step = corner - self._corners[-1]
-        size = self.viewPixelSize()
-        if abs(step.x() / size[0]) + abs(step.y() / size[1]) < MIN_STEP:
+    def _extend(self, place: QPointF) -> None:
+        if (place - self._last).manhattanLength() < MIN_STEP:
             return
-        self._corners.append(corner)
+        self._last = place
+        self._corners.append(self.mapSceneToView(place))
         path = QPainterPath(self._corners[0])
         for point in self._corners[1:]:
             path.lineTo(point)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import sys
 import time
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from mouse import drag
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -157,6 +159,20 @@ def test_without_shift_a_drag_pans_unless_the_tool_is_on(plot: Scene, qtbot: QtB
     plot.box.lasso_tool = True
     with qtbot.waitSignal(plot.box.lassoed):
         plot.drag([(0, 10), (5, 10), (5, 15), (0, 15)], keys)
+
+
+def test_a_lasso_in_a_plot_without_room_is_no_error(
+    plot: Scene, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong: list[object] = []
+    monkeypatch.setattr(pg.debug, "printExc", lambda *words: wrong.append(sys.exc_info()[1]))
+    plot.widget.showAxis("bottom")
+    plot.widget.resize(400, 1)
+    qtbot.wait(20)
+    assert plot.box.height() == 0
+    places = [QPoint(0, 0), QPoint(60, 60), QPoint(90, 10), QPoint(0, 0)]
+    drag(plot.widget.viewport(), places, Qt.KeyboardModifier.ShiftModifier)
+    assert not wrong
 
 
 def test_modifiers_choose_how_a_lasso_joins_the_selection() -> None:
