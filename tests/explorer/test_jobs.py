@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -292,3 +293,16 @@ def test_lanes_that_wait_for_the_screen_can_be_closed(jobs: Jobs) -> None:
     jobs.submit(Job("never", lambda engine, report: None))
     jobs._hold(True)
     assert jobs.close(5)
+
+
+def test_a_job_that_has_ended_holds_nobody_though_its_lane_still_holds_the_job(
+    qtbot: QtBot, jobs: Jobs
+) -> None:
+    listener = Heard()
+    gone = weakref.ref(listener)
+    job = jobs.submit(listener.job("short", lambda engine, report: 7))
+    with qtbot.waitSignal(jobs.idle):
+        pass
+    assert listener.results == [7] and job.title == "short"
+    del listener
+    assert gone() is None
