@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from engine import bundle
 from engine.errors import DataError, StoreError
 from engine.pipeline import Pipeline
 from engine.report import Reporter
@@ -189,6 +190,15 @@ def test_a_tampered_bundle_is_refused_with_a_sentence_and_leaves_nothing(
         other.open_bundle(path, Reporter())
     assert str(caught.value).endswith(".")
     assert not list(other.store.root.rglob("*.*"))
+
+
+def test_a_session_of_any_length_is_not_taken_along(
+    pipeline: Pipeline, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(pipeline, study, tmp_path)
+    monkeypatch.setattr(bundle, "LARGEST_SESSION", 1)
+    with pytest.raises(StoreError, match="no text of sensible length"):
+        elsewhere(tmp_path).open_bundle(path, Reporter())
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 zip", b"\x89HDF\r\n\x1a\n cut"])

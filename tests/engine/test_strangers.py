@@ -122,6 +122,49 @@ def test_what_no_store_writes_is_not_read(
         hdf5.read(path)
 
 
+def _link_within(file: h5py.File) -> None:
+    file["claim"] = h5py.SoftLink("/x")
+
+
+def _link_elsewhere(file: h5py.File) -> None:
+    file["claim"] = h5py.ExternalLink(_another(file), "/x")
+
+
+def _data_elsewhere(file: h5py.File) -> None:
+    file.create_dataset("claim", (4,), dtype="u1", external=[(_another(file), 0, 4)])
+
+
+def _texts(file: h5py.File) -> None:
+    file["claim"] = np.array(["a", "b"], dtype=object)
+
+
+def _another(file: h5py.File) -> str:
+    """A sound file beside this one, which could well be read."""
+    path = Path(file.filename).with_name("other.h5")
+    with h5py.File(path, "w") as other:
+        other["x"] = np.arange(3.0)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        (_link_within, "a link out of its place, which is never followed"),
+        (_link_elsewhere, "a link out of its place, which is never followed"),
+        (_data_elsewhere, "lies in another file, which is never opened"),
+        (_texts, "not plain numbers"),
+    ],
+)
+def test_what_lies_elsewhere_and_objects_are_refused_for_what_they_are(
+    harm: Callable[[h5py.File], None], says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", libver=("v108", "latest")) as file:
+        harm(file)
+    with pytest.raises(StoreError, match=says):
+        hdf5.read(path)
+
+
 def test_an_array_in_too_many_or_too_large_parts_is_not_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:

@@ -136,6 +136,14 @@ def test_a_text_that_is_no_json_is_refused(text: str) -> None:
         sessions.parse(text)
 
 
+def test_a_text_of_any_length_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = sessions.as_text(Session())
+    assert sessions.parse(text) == Session()
+    monkeypatch.setattr(sessions, "LARGEST", len(text) - 1)
+    with pytest.raises(SpecError, match="far too long"):
+        sessions.parse(text)
+
+
 def test_a_strangers_network_file_is_never_taken_over() -> None:
     plain = changed("form", "model", to="/tmp/evil.py:make")
     assert sessions.from_plain(plain).form.model == ""
