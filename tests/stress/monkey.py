@@ -48,7 +48,6 @@ class Monkey(QObject):
         self._explorer, self._rng, self._folder = explorer, rng, folder
         self._window = explorer.window
         self.done: list[str] = []
-        self._known: list[QWidget] = []
         self._depth = self._looks = 0
         self._timer = QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self._unstick)
@@ -222,12 +221,13 @@ class Monkey(QObject):
         top = self._modal()
         tops = [top] if top else [one for one in QApplication.topLevelWidgets() if one.isVisible()]
         found = [one for top in tops for one in [top, *top.findChildren(QWidget)]]
-        self._known = found  # with a popup's own, PySide ends the wrappers of all that is in it
         there = [one for one in found if shiboken6.isValid(one) and one.isVisible()]
         return [one for one in there if one.width() > 0 and one.height() > 0]
 
     def _somewhere(self) -> tuple[QWidget, QPoint]:
         widget = self._rng.choice(self._widgets() or [self._window])
+        if not shiboken6.isValid(widget):  # PySide ends those of a popup's parts with its own
+            widget = self._window
         at = QPoint(self._rng.randrange(widget.width()), self._rng.randrange(widget.height()))
         return widget, at
 
