@@ -7,7 +7,8 @@ logits were seen to bend, and than a good part of what they change by. How far t
 span is overestimated fourfold by how far they bend in the whole (of a parabola, a quarter is left).
 
 Bend and change are taken as the largest among all draws of one sample in one block of noise, so
-that what is found depends on nothing but the model, the sample and the block.
+that what is found depends on the model, the sample and the block, not on how the work is cut; but
+for bfloat16's error, of which the largest seen so far is added, and only asks for more.
 """
 
 from __future__ import annotations
