@@ -80,6 +80,7 @@ def choose_device(name: str = "auto") -> torch.device:
         )
     if name == "auto":
         if torch.cuda.is_available():
+            _compute_alike()
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     if name.startswith("cuda"):
@@ -90,9 +91,23 @@ def choose_device(name: str = "auto") -> torch.device:
                 f"Device '{name}' is not available: this PyTorch sees {count} CUDA devices. "
                 "Use --device cpu, or install a CUDA build of PyTorch."
             )
+        _compute_alike()
     if name == "mps" and not torch.backends.mps.is_available():
         raise SpecError("Device 'mps' is not available on this machine. Use --device cpu.")
     return torch.device(name)
+
+
+def _compute_alike() -> None:
+    """Have CUDA give the same result every time, and float32 where float32 is asked for.
+
+    By itself cuDNN may add in any order, and convolves float32 in TF32, of 10 bits' precision.
+    """
+    import torch
+
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def preload_torch() -> None:
