@@ -36,7 +36,7 @@ def copies_of(
     """
     x, index = sample.x, sample.index
     probe = replace(probe, taus=(tau,))
-    attacked = None if source is None else attackable(source, probe.arithmetic)
+    attacked = None if source is None else attackable(source, probe.arithmetic, x[None])
     parts = []
     for block in range(blocks_of(probe.draws)):
         if tau == 0:

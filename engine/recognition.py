@@ -68,7 +68,7 @@ class _Eye:
         n_classes: int,
         report: Reporter,
     ) -> None:
-        self._judge, self._attacked = Ready(model), attackable(model, probe.arithmetic)
+        self._judge, self._attacked = Ready(model), attackable(model, probe.arithmetic, x)
         self.x, self.y, self.samples = x, y, samples
         self.probe, self.n_classes, self.report = probe, n_classes, report
         self._batches = batches_of(x, COPIES_AT_ONCE // BLOCK)

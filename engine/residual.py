@@ -74,7 +74,7 @@ def verdicts(
     }
     asking = _Asking(ready(viewers), samples, probe, n_classes, report)
     if source is not None:
-        asking.attacked = attackable(source, probe.arithmetic)
+        asking.attacked = attackable(source, probe.arithmetic, x)
     along = source is None and probe.between == INFERRED and len(probe.taus) >= FEWEST
     say, rows = asking.along_rays if along else asking.all, asking.rows(x, along)
 

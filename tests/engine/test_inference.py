@@ -8,7 +8,8 @@ from needs import needs
 from torch import Tensor, nn
 
 from engine import inference
-from engine.inference import Ready, attackable, folded, native_bfloat16
+from engine.folding import folded
+from engine.inference import Ready, attackable, native_bfloat16
 from engine.models.base import Classifier, build
 from engine.perturb import attacked_copies
 from engine.runtime import generator
@@ -38,7 +39,7 @@ def test_folding_changes_no_logit_and_not_the_model(name: str) -> None:
     made, x = model(name), samples(name, 20)
     before = {key: value.clone() for key, value in made.state_dict().items()}
     with torch.inference_mode():
-        torch.testing.assert_close(folded(made)(x), made(x), atol=2e-5, rtol=2e-5)
+        torch.testing.assert_close(folded(made, x)(x), made(x), atol=2e-5, rtol=2e-5)
     assert all(torch.equal(value, before[key]) for key, value in made.state_dict().items())
 
 
@@ -78,7 +79,7 @@ def test_close_calls_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
         made.head.weight[2:] = 0
         made.head.bias[:] = torch.tensor([0, 0, -9, -9, -9])
         wanted = made(x).argmax(1)
-        without = folded(made).bfloat16()(x.bfloat16()).argmax(1)
+        without = folded(made, x).bfloat16()(x.bfloat16()).argmax(1)
     assert (without != wanted).float().mean() > 0.1  # bfloat16 alone gets them wrong
     judge = Ready(made)
     assert torch.equal(judge.classes(x), wanted)
@@ -127,7 +128,7 @@ def test_attacks_computed_otherwise_are_as_strong_and_the_same_every_time(arithm
         made.head.bias -= made(x).mean(0)  # so that it calls samples differently
         y = made(x).argmax(1)
     probe = ProbeSpec("pgd", (0.01,), steps=5, step_size=0.0025, target="none")
-    other = attackable(made, arithmetic)
+    other = attackable(made, arithmetic, x)
     assert other is not made
     plain, copies, again = (
         attacked_copies(one, x, y, range(200), probe, 0.01, 0, 5) for one in (made, other, other)
@@ -147,4 +148,4 @@ def test_attacks_computed_otherwise_are_as_strong_and_the_same_every_time(arithm
 def test_attacks_are_computed_with_the_model_itself_where_nothing_else_is_asked_for() -> None:
     for name, arithmetic in (("cnn", "float32"), ("mlp", "bfloat16")):
         made = model(name)
-        assert attackable(made, arithmetic) is made
+        assert attackable(made, arithmetic, samples(name, 2)) is made
