@@ -7,7 +7,9 @@ every model and every later question sees the same copies, however the work is c
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from torch import Tensor, nn
 from engine.runtime import borrowed_global_seed, derive, generator, torchattacks
 from engine.spec import ProbeSpec
 
+DRAWING = 8  # threads that draw noise for another device
 BLOCK = 10  # draws that share one generator: the unit in which estimates are refined
 
 
@@ -28,23 +31,46 @@ def unit_noise(
 ) -> Tensor:
     """Noise for tau = 1, (n, BLOCK, *shape): draws `block*BLOCK ...` of each sample.
 
-    samples: training-set indices, so that a sample keeps its noise in any forget set.
+    samples: training-set indices, so that a sample keeps its noise in any forget set. It is drawn
+    on the processor wherever it is used: what a GPU measured can be looked at without one.
     """
-    d = 1
-    for side in shape:
-        d *= side
-    noise = torch.empty(len(samples), BLOCK, d, device=device)
-    rng = torch.Generator(device=device)  # seeded anew for each: making one costs more than that
-    for drawn, sample in zip(noise, samples, strict=True):
-        rng.manual_seed(derive(seed, "noise", name, sample, block))
-        if name == "linf":
-            drawn.uniform_(-1, 1, generator=rng)
-            continue
-        drawn.normal_(generator=rng)
-        if name == "l2":
-            radius = torch.rand(BLOCK, 1, generator=rng, device=device) ** (1 / d)
-            drawn *= radius / drawn.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    return noise.reshape(len(samples), BLOCK, *shape)
+    threads = 1 if device.type == "cpu" else DRAWING  # another device would wait for one
+    noise = _drawn(name, samples, math.prod(shape), seed, block, threads)
+    return noise.to(device).reshape(len(samples), BLOCK, *shape)
+
+
+def _drawn(
+    name: str, samples: Sequence[int], d: int, seed: int, block: int, threads: int
+) -> Tensor:
+    """(n, BLOCK, d) noise of these samples, the same however many threads draw it."""
+    noise = torch.empty(len(samples), BLOCK, d)
+    inference = torch.is_inference_mode_enabled()
+
+    def draw(part: slice) -> None:
+        rng = torch.Generator()  # seeded anew for each: making one costs more than that
+        with torch.inference_mode(inference):
+            for into, sample in zip(noise[part], samples[part], strict=True):
+                rng.manual_seed(derive(seed, "noise", name, sample, block))
+                _draw(name, into, rng)
+
+    if threads == 1:
+        draw(slice(None))
+        return noise
+    each = max(1, math.ceil(len(samples) / threads))
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(draw, [slice(i, i + each) for i in range(0, len(samples), each)]))
+    return noise
+
+
+def _draw(name: str, into: Tensor, rng: torch.Generator) -> None:
+    """Fill `into` (BLOCK, d) with noise for tau = 1."""
+    if name == "linf":
+        into.uniform_(-1, 1, generator=rng)
+        return
+    into.normal_(generator=rng)
+    if name == "l2":
+        radius = torch.rand(len(into), 1, generator=rng) ** (1 / into.shape[1])
+        into *= radius / into.norm(dim=1, keepdim=True).clamp_min(1e-12)
 
 
 def random_copies(x: Tensor, noise: Tensor, tau: float) -> Tensor:

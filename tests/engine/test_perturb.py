@@ -7,6 +7,7 @@ import torch
 from needs import needs
 from torch import nn
 
+from engine import perturb
 from engine.errors import SpecError
 from engine.labels import PERTURBATIONS, perturbation_named
 from engine.perturb import (
@@ -41,6 +42,22 @@ def test_gaussian_noise_has_mean_zero_and_the_asked_deviation() -> None:
     n = drawn.numel()
     assert abs(drawn.mean()) < 4 * 0.3 / math.sqrt(n)
     assert float(drawn.std()) == pytest.approx(0.3, rel=4 / math.sqrt(2 * n))
+
+
+@pytest.mark.parametrize("inference", [False, True])
+@pytest.mark.parametrize("name", ["gaussian", "l2", "linf"])
+def test_noise_is_the_same_however_many_threads_draw_it(name: str, inference: bool) -> None:
+    with torch.inference_mode(inference):
+        alone = perturb._drawn(name, MANY[:21], 16, 5, 3, 1)
+        together = perturb._drawn(name, MANY[:21], 16, 5, 3, 8)
+    assert torch.equal(alone, together) and together.is_inference() == inference
+    assert torch.equal(alone[7:9], perturb._drawn(name, MANY[7:9], 16, 5, 3, 8))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_noise_on_a_gpu_is_that_of_the_processor() -> None:
+    there = unit_noise("gaussian", MANY, (1, 4, 4), 5, 0, torch.device("cuda"))
+    assert there.is_cuda and torch.equal(there.cpu(), noise("gaussian"))
 
 
 def test_the_l2_ball_is_filled_uniformly() -> None:
