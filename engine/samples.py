@@ -54,21 +54,28 @@ def as_pixels(x: Tensor) -> Tensor:
     return x.float() / 255 if x.dtype == torch.uint8 else x
 
 
-def shift_and_flip(x: Tensor, generator: torch.Generator, reach: int = 4) -> Tensor:
-    """Each image of (n, C, H, W) shifted by up to `reach` px, half of them mirrored.
+def shifts(n: int, generator: torch.Generator, reach: int = 4) -> tuple[Tensor, Tensor, Tensor]:
+    """(rows, mirrored, columns), each (n, 1) int64: how `shift_and_flip` changes n images.
 
-    All draws come from `generator`, which lives on the device of x.
+    All draws come from `generator`, which lives on the processor: they are those of any device.
     """
-    n, _, height, width = x.shape
-    device = x.device
 
     def draw(high: int) -> Tensor:
-        return torch.randint(0, high, (n, 1), generator=generator, device=device)
+        return torch.randint(0, high, (n, 1), generator=generator)
 
+    return draw(2 * reach + 1), draw(2), draw(2 * reach + 1)
+
+
+def shift_and_flip(
+    x: Tensor, rows: Tensor, mirrored: Tensor, columns: Tensor, *, reach: int = 4
+) -> Tensor:
+    """Each image of (n, C, H, W) shifted by up to `reach` px, half of them mirrored, as drawn."""
+    n, _, height, width = x.shape
+    device = x.device
     padded = torch.nn.functional.pad(x, (reach, reach, reach, reach))
-    rows = draw(2 * reach + 1) + torch.arange(height, device=device)
-    columns = torch.arange(width, device=device).expand(n, -1)
-    columns = torch.where(draw(2) == 1, columns.flip(1), columns) + draw(2 * reach + 1)
+    rows = rows + torch.arange(height, device=device)
+    across = torch.arange(width, device=device).expand(n, -1)
+    across = torch.where(mirrored == 1, across.flip(1), across) + columns
     return padded.permute(0, 2, 3, 1)[
-        torch.arange(n, device=device)[:, None, None], rows[:, :, None], columns[:, None, :]
+        torch.arange(n, device=device)[:, None, None], rows[:, :, None], across[:, None, :]
     ].permute(0, 3, 1, 2)

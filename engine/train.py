@@ -18,9 +18,10 @@ from torch.nn.functional import cross_entropy
 from engine.batching import fitting
 from engine.errors import TrainingError
 from engine.models.base import Dropout
+from engine.recorded import Recorder, recordable
 from engine.report import Reporter
 from engine.runtime import generator
-from engine.samples import Samples, shift_and_flip
+from engine.samples import Samples, shift_and_flip, shifts
 from engine.spec import BFLOAT16, SGDSpec, TrainSpec
 
 PASSES_PER_STEP = 3  # one forward and a backward of twice its cost, in sample passes
@@ -51,6 +52,7 @@ class Pass:
     Each step's batch holds `batch` indices from `drive` (0: as many as the settings say); the
     batch beside it holds `beside_batch` indices from `beside`, which is cycled (and reshuffled
     when used up). `beside_passes` says how often a loss passes over the latter, for progress.
+    `differentiated`: instead of `loss`, returns the same and leaves gradients in the parameters.
     """
 
     loss: Loss
@@ -60,6 +62,7 @@ class Pass:
     batch: int = 0
     shuffle: bool = True
     beside_passes: float = 1.0
+    differentiated: Loss | None = None
 
     def steps(self, batch: int) -> int:
         """Number of steps in this sweep, where the settings say `batch`."""
@@ -118,7 +121,7 @@ def descend(
     _lay_out(model, torch.channels_last)
     trained = list(parameters) if parameters is not None else list(model.parameters())
     steering = _optimizer(optimizer, trained, spec)
-    rng = generator(seed, salt, "order", device=device)
+    rng = generator(seed, salt, "order")  # the same order of samples on every device
     dropout_rng = generator(seed, salt, "dropout", device=device)
     for part in model.modules():
         if isinstance(part, Dropout):
@@ -145,7 +148,7 @@ def descend(
                     rate = lr_of_epoch(epoch) if lr_of_epoch else _rate(spec, history.steps, total)
                     step = Step(batch, beside, history.steps)
                     with fitting(_batch_of(batch, report), device, SMALLER_BATCH):
-                        loss = _step(model, one.loss, step, steering, rate, spec.clip, before_step)
+                        loss = _step(model, one, step, steering, rate, spec.clip, before_step)
                     if after_step:
                         after_step(model)
                     losses.append(loss)
@@ -189,15 +192,29 @@ def train_from_scratch(
     2018, which bfloat16's range spares the scaling of the loss).
     """
 
-    def loss(net: nn.Module, step: Step) -> Tensor:
-        x = samples.pixels(step.batch)
-        if spec.augment == "crop-flip":
-            x = shift_and_flip(x, generator(seed, "augment", step.number, device=x.device))
+    def drawn(step: Step) -> Sequence[Tensor]:
+        if spec.augment != "crop-flip":
+            return ()
+        moved = shifts(len(step.batch), generator(seed, "augment", step.number))
+        return [torch.stack(moved).to(samples.device, non_blocking=True)]
+
+    def loss_of(net: nn.Module, batch: Tensor, moved: Tensor | None = None) -> Tensor:
+        x = samples.pixels(batch)
+        if moved is not None:
+            x = shift_and_flip(x, *moved)
         with _in_precision(spec.precision, x.device):
             logits = net(x)
-        return cross_entropy(logits.float(), samples.y[step.batch])
+        return cross_entropy(logits.float(), samples.y[batch])
 
-    sweep = Pass(loss, indices)
+    def loss(net: nn.Module, step: Step) -> Tensor:
+        return loss_of(net, step.batch, *drawn(step))
+
+    def played(net: nn.Module, step: Step) -> Tensor:
+        return recorder(step.batch, *drawn(step))
+
+    recorder = Recorder(model, loss_of)
+    again = recordable(model, samples.device)
+    sweep = Pass(loss, indices, differentiated=played if again else None)
     return descend(
         model, lambda epoch: [sweep], spec, seed=seed, salt="train", report=report, resume=resume
     )
@@ -250,7 +267,7 @@ def _rate(spec: SGDSpec, step: int, total: int) -> float:
 
 def _step(
     model: nn.Module,
-    loss_of: Loss,
+    one: Pass,
     step: Step,
     optimizer: torch.optim.Optimizer,
     rate: float,
@@ -260,8 +277,11 @@ def _step(
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
-    loss = loss_of(model, step)
-    loss.backward()
+    if one.differentiated:
+        loss = one.differentiated(model, step)
+    else:
+        loss = one.loss(model, step)
+        loss.backward()
     if before_step:
         before_step(model)
     if clip > 0:
@@ -288,7 +308,7 @@ def _cut(indices: Tensor, size: int, shuffle: bool, rng: torch.Generator) -> lis
     """
     if not shuffle:
         return list(indices.split(size))
-    order = indices[torch.randperm(len(indices), generator=rng, device=rng.device)]
+    order = indices[torch.randperm(len(indices), generator=rng).to(indices.device)]
     return list(order.tensor_split(math.ceil(len(order) / size)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +19,8 @@ from engine import train
 from engine.errors import Cancelled, TrainingError
 from engine.models.base import Classifier, Dropout, build
 from engine.report import Reporter
-from engine.runtime import generator
-from engine.samples import Samples, as_pixels, shift_and_flip
+from engine.runtime import choose_device, generator
+from engine.samples import Samples, as_pixels, shift_and_flip, shifts
 from engine.spec import BFLOAT16, FLOAT32, SGDSpec, TrainSpec
 from engine.train import (
     History,
@@ -214,17 +215,67 @@ def test_a_resumed_run_in_bfloat16_ends_bit_for_bit_like_an_uninterrupted_one(
     assert same(weights(whole), weights(resumed)) and continued.loss == history.loss
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_training_on_a_gpu_comes_to_the_same(samples: Samples) -> None:
-    there = Samples(samples.x.cuda(), samples.y.cuda(), samples.n_classes)
-    _, before = fit(samples, cnn())
-    for precision in (FLOAT32, BFLOAT16):
-        model, spec = cnn().cuda(), replace(SPEC, precision=precision)
-        history = train_from_scratch(
-            model, there, torch.arange(N).cuda(), spec, seed=7, report=Reporter()
-        )
-        # another order of the samples there: only the level can be the same
-        assert history.loss[-1] == pytest.approx(before.loss[-1], abs=0.4)
+# -- on a GPU -------------------------------------------------------------------------------------
+
+on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+def fit_there(
+    samples: Samples, spec: TrainSpec, build_model: Callable[[], Classifier] = cnn, **options: Any
+) -> tuple[Classifier, History]:
+    device = choose_device("cuda")
+    there = Samples(samples.x.to(device), samples.y.to(device), samples.n_classes)
+    model = build_model().to(device)
+    options.setdefault("report", Reporter())
+    rows = torch.arange(N, device=device)
+    return model, train_from_scratch(model, there, rows, spec, seed=7, **options)
+
+
+@on_gpu
+@pytest.mark.parametrize(("precision", "apart"), [(FLOAT32, 1e-3), (BFLOAT16, 0.05)])
+def test_training_on_a_gpu_comes_to_the_same(
+    samples: Samples, precision: str, apart: float
+) -> None:
+    spec = replace(SPEC, lr=0.005, augment="crop-flip", precision=precision)
+    _, before = fit(samples, spec=replace(spec, precision=FLOAT32))
+    _, history = fit_there(samples, spec)
+    assert history.loss == pytest.approx(before.loss, rel=apart)
+
+
+@on_gpu
+@pytest.mark.parametrize("build_model", [cnn, with_dropout])
+def test_recorded_steps_are_those_that_were_not(
+    samples: Samples, build_model: Callable[[], Classifier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(SPEC, epochs=12, augment="crop-flip", precision=BFLOAT16)
+    played, history = fit_there(samples, spec, build_model)
+    again, _ = fit_there(samples, spec, build_model)
+    monkeypatch.setattr(train, "recordable", lambda model, device: False)
+    plain, before = fit_there(samples, spec, build_model)
+    assert same(weights(played), weights(plain)) and same(weights(played), weights(again))
+    assert history.loss == before.loss
+
+
+@on_gpu
+def test_a_resumed_run_on_a_gpu_ends_bit_for_bit_like_an_uninterrupted_one(
+    samples: Samples,
+) -> None:
+    spec = replace(SPEC, epochs=12, augment="crop-flip")
+    whole, history = fit_there(samples, spec)
+    memory = Memory()
+    with pytest.raises(Cancelled):
+        fit_there(samples, spec, report=Watcher(7 * STEPS + 1), resume=memory)
+    resumed, continued = fit_there(samples, spec, resume=memory)
+    assert same(weights(whole), weights(resumed)) and continued.loss == history.loss
+
+
+@on_gpu
+def test_two_runs_and_a_look_beside_them_disturb_nothing(samples: Samples) -> None:
+    spec = replace(SPEC, epochs=12, augment="crop-flip")
+    alone, _ = fit_there(samples, spec)
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda _: fit_there(samples, spec)[0], range(3)))
+    assert all(same(weights(alone), weights(one)) for one in found)
 
 
 # -- resuming and cancelling ----------------------------------------------------------------------
@@ -470,7 +521,7 @@ def test_pixels_lie_between_zero_and_one() -> None:
 
 def test_shift_and_flip_shows_a_window_of_the_padded_image() -> None:
     x = torch.rand(64, 2, 6, 5, generator=generator(0))
-    moved = shift_and_flip(x, generator(1), reach=2)
+    moved = shift_and_flip(x, *shifts(64, generator(1), reach=2), reach=2)
     assert moved.shape == x.shape
     padded = torch.nn.functional.pad(x, (2, 2, 2, 2))
     mirrored = 0
@@ -485,7 +536,7 @@ def test_shift_and_flip_shows_a_window_of_the_padded_image() -> None:
 
 def test_shift_and_flip_follows_its_generator() -> None:
     x = torch.rand(8, 1, 8, 8, generator=generator(0))
-    first = shift_and_flip(x, generator(1))
+    first = shift_and_flip(x, *shifts(8, generator(1)))
     torch.manual_seed(5)
-    assert torch.equal(first, shift_and_flip(x, generator(1)))
-    assert not torch.equal(first, shift_and_flip(x, generator(2)))
+    assert torch.equal(first, shift_and_flip(x, *shifts(8, generator(1))))
+    assert not torch.equal(first, shift_and_flip(x, *shifts(8, generator(2))))
