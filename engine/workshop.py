@@ -16,7 +16,7 @@ import torch
 
 from engine import checkpoints, foreign, kept, registry, study
 from engine.archive import model_of
-from engine.batching import batches_of
+from engine.batching import SMALLER, batches_of, fitting
 from engine.datasets import base as datasets
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, DataError, SpecError, TrainingError
@@ -155,12 +155,13 @@ class Workshop:
         mark = dataset.spec.fingerprint
         if mark not in self._samples:
             n = len(dataset.classes)
-            self._samples = {
-                mark: (
-                    Samples.on(self.device, dataset.train_x, dataset.train_y, n),
-                    Samples.on(self.device, dataset.test_x, dataset.test_y, n),
-                )
-            }
+            with fitting(f"The dataset {dataset.label}", self.device, SMALLER):
+                self._samples = {
+                    mark: (
+                        Samples.on(self.device, dataset.train_x, dataset.train_y, n),
+                        Samples.on(self.device, dataset.test_x, dataset.test_y, n),
+                    )
+                }
         return self._samples[mark]
 
     def sample(self, dataset: Dataset, index: int) -> Sample:
@@ -268,7 +269,8 @@ class Workshop:
         try:
             if watch:
                 watch.begin()
-            model = self._make(spec, name, report, watch or kept)
+            with fitting(f"{name}, with all that its making keeps,", self.device, SMALLER):
+                model = self._make(spec, name, report, watch or kept)
             if watch:
                 watch.end(model)
         except BaseException:  # cancelled, failed or interrupted: what was learned is kept
@@ -287,7 +289,8 @@ class Workshop:
             path = self.store.path("checkpoints", mark, ".pt")
             try:
                 state, _ = checkpoints.load(path)
-                model = self._blank(spec, name)
+                with fitting(f"The model {name}", self.device, SMALLER):
+                    model = self._blank(spec, name)
                 checkpoints.load_into(model, state, str(path))
                 self._remember(mark, model.eval())
             except CheckpointError as error:

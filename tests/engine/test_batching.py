@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from needs import needs
 from torch import Tensor, nn
 
-from engine import memory
+from engine import memory, workshop
 from engine.__main__ import main
 from engine.batching import Batches, fitting
 from engine.embedding import seen
@@ -19,13 +20,15 @@ from engine.inference import Ready
 from engine.layers import layers_of
 from engine.models.base import Classifier
 from engine.neighborhood import views_on
+from engine.pipeline import Pipeline
 from engine.recognition import smallest_taus
 from engine.relearn import loss_on
 from engine.report import Reporter
 from engine.residual import verdicts
 from engine.samples import Samples
 from engine.similarity import portrait
-from engine.spec import ProbeSpec, SGDSpec
+from engine.spec import DataSpec, ProbeSpec, SGDSpec
+from engine.store import Store
 from engine.train import Pass, descend
 from engine.watch import _right
 from engine.workshop import _logits
@@ -242,6 +245,26 @@ def test_the_command_line_says_it_in_one_sentence(
     said = capsys.readouterr().err.strip().splitlines()
     assert said[-1].startswith("rk-engine: A batch of ")
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ((Samples, "on"), r"^The dataset Iris does not fit .* \(--device\)\.$"),
+        ((workshop, "network"), "^original, with all that its making keeps, does not fit"),
+    ],
+)
+def test_what_is_made_before_any_batch_is_named_as_well(
+    at: tuple[Any, str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise WORDS["gpu"]
+
+    pipeline = Pipeline(Store(tmp_path))
+    spec = pipeline.compose(pipeline.dataset(DataSpec("iris"), Reporter()), methods=["gd"])
+    monkeypatch.setattr(*at, refuse)
+    with pytest.raises(OutOfMemory, match=words):
+        pipeline.run(spec, Reporter())
 
 
 # -- what is larger than memory --------------------------------------------------------------------
