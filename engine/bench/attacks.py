@@ -87,7 +87,7 @@ def _compared(
 ) -> Row:
     """The share of decisions that plain float32 models make alike, given the same copies."""
     numbers = range(len(x))
-    source = attackable(models["original"], probe.arithmetic)
+    source = attackable(models["original"], probe.arithmetic, x)
     copies = attacked_copies(source, x, y, numbers, probe, TAU, 0, n_classes).flatten(0, 1)
     found = ours(models, x, y, probe, n_classes)
     truth = y.cpu().numpy()

@@ -16,6 +16,7 @@ from engine.bench import (
     reopening,
     scaling,
     training,
+    whole,
 )
 from engine.bench.row import Row
 from engine.bench.setting import Setting, resnets
@@ -43,6 +44,8 @@ ALL: Mapping[str, Measurement] = {
 ASKED: Mapping[str, Measurement] = {  # slow: by --only alone
     "accuracy-cnn": training.accuracy_cnn,
     "accuracy-resnet18": training.accuracy_resnet18,
+    "whole-training": whole.training,
+    "whole-residual": whole.residual,
 }
 
 
@@ -70,6 +73,7 @@ def run(names: Sequence[str], setting: Setting, threads: int, report: Reporter) 
                 report.advance(1)
     finally:
         resnets.cache_clear()
+        whole.trained.cache_clear()
 
 
 @contextlib.contextmanager

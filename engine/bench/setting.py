@@ -111,3 +111,11 @@ def forget_set(samples: Samples, n: int) -> tuple[Tensor, Tensor, range]:
     """(n, *shape) pixels, their (n,) classes and numbers of the first n samples."""
     rows = torch.arange(n, device=samples.device)
     return samples.pixels(rows), samples.y[rows], range(n)
+
+
+@torch.inference_mode()
+def accuracy(model: Classifier, samples: Samples) -> float:
+    """Percent of the samples that the model calls rightly."""
+    parts = torch.arange(len(samples), device=samples.device).split(256)
+    called = torch.cat([model(samples.pixels(part)).argmax(1) for part in parts])
+    return 100 * float((called == samples.y).float().mean())

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
 from engine.bench.row import Row
-from engine.bench.setting import SEED, Setting, images, network
+from engine.bench.setting import SEED, Setting, accuracy, images, network
 from engine.bench.timing import alternate
 from engine.models.base import Classifier
 from engine.report import Reporter
@@ -77,7 +77,7 @@ def _accuracy(setting: Setting, name: str) -> Row:
         for way, train in (("plain", plain), ("ours", ours)):
             model = network(name, learned, str(seed))
             train(model, learned, epochs, seed)
-            found[way].append(_right(model, kept))
+            found[way].append(accuracy(model, kept))
     gap = abs(statistics.mean(found["plain"]) - statistics.mean(found["ours"]))
     spread = 2 * max(statistics.stdev(values) for values in found.values())
     shown = {way: ", ".join(f"{value:.1f}" for value in values) for way, values in found.items()}
@@ -141,11 +141,3 @@ def _epoch(setting: Setting, name: str) -> Row:
     rate = n / statistics.median(ratio.ours)
     what = f"training epoch, {LABELS[name]}, {n:,} images of 32x32"
     return ratio.row(what, 2, f"{kind}, {rate:,.0f} images/s", images_per_s=rate, precision=kind)
-
-
-@torch.inference_mode()
-def _right(model: Classifier, samples: Samples) -> float:
-    """Percent of the samples that the model calls rightly."""
-    parts = torch.arange(len(samples), device=samples.device).split(256)
-    called = torch.cat([model(samples.pixels(part)).argmax(1) for part in parts])
-    return 100 * float((called == samples.y).float().mean())

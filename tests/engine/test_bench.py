@@ -14,7 +14,7 @@ from engine.__main__ import FAILED, main
 from engine.bench import catalog, draws, jacobians, training
 from engine.bench.child import in_child, peak
 from engine.bench.row import Row, closing, line
-from engine.bench.setting import Setting, digits, made_images, network, operations
+from engine.bench.setting import Setting, accuracy, digits, made_images, network, operations
 from engine.bench.timing import Ratio, alternate, matrix_rate
 from engine.errors import EngineError, SpecError
 from engine.perturb import BLOCK
@@ -119,9 +119,9 @@ def test_both_ways_of_training_learn() -> None:
     samples = training.Samples.on(QUICK.device, x, y, 3)
     for train in (training.plain, training.ours):
         model = network("cnn", samples)
-        before = training._right(model, samples)
+        before = accuracy(model, samples)
         train(model, samples, 12)
-        assert training._right(model, samples) > max(60, before)
+        assert accuracy(model, samples) > max(60, before)
 
 
 # -- running --------------------------------------------------------------------------------------
