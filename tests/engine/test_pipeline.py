@@ -111,7 +111,8 @@ def test_the_metrics_are_the_accuracies_of_the_models(pipeline: Pipeline) -> Non
 
     def share(name: str, x: np.ndarray, y: np.ndarray) -> float:
         with torch.inference_mode():
-            called = pipeline.work.loaded(spec, name)(torch.from_numpy(x)).argmax(1).numpy()
+            model, shown = pipeline.work.loaded(spec, name), torch.from_numpy(x)
+            called = model(shown.to(pipeline.work.device)).argmax(1).cpu().numpy()
         return float(100 * (called == y).mean())
 
     kept = np.setdiff1d(np.arange(120), forget)
@@ -373,7 +374,8 @@ def test_an_exported_checkpoint_carries_its_spec_and_is_plain(
     out = pipeline.export_checkpoint(spec, "rurk", tmp_path / "rurk.pt")
     content = torch.load(out, weights_only=True)
     own = pipeline.work.loaded(spec, "rurk").state_dict()
-    assert all(torch.equal(value, own[name]) for name, value in content["state_dict"].items())
+    for name, value in content["state_dict"].items():
+        assert value.device.type == "cpu" and torch.equal(value, own[name].cpu())
     assert study.model_keys(spec)["rurk"] in content["facts"]
     with pytest.raises(SpecError, match="no model 'scrub'"):
         pipeline.export_checkpoint(spec, "scrub", tmp_path / "x.pt")

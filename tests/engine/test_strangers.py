@@ -282,7 +282,7 @@ def test_answers_to_other_samples_are_computed_again(
             change(store.path("counts", key), _resized(name, *shape))
     for key in store.keys("models"):
         change(store.path("models", key), _resized("outputs/train", 5, 3))
-    again = Pipeline(Store(store.root), "cpu").run(spec, Reporter())
+    again = Pipeline(Store(store.root)).run(spec, Reporter())
     assert again.metrics.keys() == made.metrics.keys()
     for name, counts in made.residual.counts.items():
         np.testing.assert_array_equal(again.residual.counts[name], counts)
@@ -352,7 +352,7 @@ def heard() -> list[str]:
 @pytest.fixture
 def again(pipeline: Pipeline, heard: list[str]) -> Iterator[Pipeline]:
     """Another pipeline on the same store, that has nothing in memory."""
-    other = Pipeline(Store(pipeline.store.root, heard.append), "cpu")
+    other = Pipeline(Store(pipeline.store.root, heard.append))
     yield other
     other.close()
 
