@@ -21,15 +21,24 @@ from engine.models.base import Dropout
 PLAIN = 4  # steps of a shape in the ordinary way: libraries make what they need, short runs end
 SHAPES = 4  # of batches that are recorded; each holds the memory of a step
 
+DRAWING = (
+    Dropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.RReLU,
+)  # fmt: skip
+
 Loss = Callable[..., Tensor]  # of a model and tensors
 
 _recording = threading.Lock()  # a device records for one thread at a time
 
 
 def recordable(model: nn.Module, device: torch.device) -> bool:
-    """Whether steps of this model can be recorded: on CUDA, and no layer draws random numbers."""
-    drawing = (Dropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
-    return device.type == "cuda" and not any(isinstance(one, drawing) for one in model.modules())
+    """Whether steps of this model can be recorded: on CUDA, where every layer is known to do the
+    same in every step. A stranger's may decide anew, and none may draw random numbers."""
+    return device.type == "cuda" and all(map(_is_steady, model.modules()))
+
+
+def _is_steady(layer: nn.Module) -> bool:
+    home = type(layer).__module__.partition(".")[0]
+    return home in ("torch", "torchvision", "engine") and not isinstance(layer, DRAWING)
 
 
 @dataclass(frozen=True)

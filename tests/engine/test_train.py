@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from engine import train
 from engine.errors import Cancelled, TrainingError
 from engine.models.base import Classifier, Dropout, build
+from engine.recorded import recordable
 from engine.report import Reporter
 from engine.runtime import choose_device, generator
 from engine.samples import Samples, as_pixels, shift_and_flip, shifts
@@ -229,6 +230,17 @@ def fit_there(
     options.setdefault("report", Reporter())
     rows = torch.arange(N, device=device)
     return model, train_from_scratch(model, there, rows, spec, seed=7, **options)
+
+
+def test_steps_are_recorded_of_networks_that_do_the_same_in_every_step() -> None:
+    class Deciding(nn.Linear):
+        """Somebody's own layer, which may do what it likes."""
+
+    gpu = torch.device("cuda")
+    assert recordable(cnn(), gpu) and not recordable(cnn(), torch.device("cpu"))
+    assert not recordable(with_dropout(), gpu)
+    assert not recordable(nn.Sequential(nn.Linear(2, 2), nn.Dropout()), gpu)
+    assert not recordable(nn.Sequential(nn.Linear(2, 2), Deciding(2, 2)), gpu)
 
 
 @on_gpu
