@@ -39,7 +39,8 @@ def _no_qt_warnings(qapp: QApplication) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_leaks(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Threads and top-level widgets that a test leaves behind fail it, by name."""
+    """Threads and top-level widgets that a test leaves behind fail it, by name; so does a
+    collection of cycles that was handed to a window and is not given back."""
     threads = set(threading.enumerate())
     windows = set(QApplication.topLevelWidgets())
     yield
@@ -49,6 +50,7 @@ def _no_leaks(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[No
     while (late := _left(threads)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not late, f"threads left behind: {late}"
+    assert gc.isenabled(), "Python does not collect cycles any more: jobs were not closed"
     if any(widget not in windows for widget in QApplication.topLevelWidgets()):
         gc.collect()  # slow beside torch, so only where a cycle may be what keeps a window
         _let_go()
