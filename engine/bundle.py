@@ -74,18 +74,17 @@ def open_bundle(store: Store, path: Path, report: Reporter) -> Opened:
     StoreError, and nothing brought in, for a file that is no sound bundle.
     """
     try:
-        names = hdf5.names(path)
-        top = hdf5.read(path, arrays=False).attributes
-        opened = _head(top)
-        records = [_place(name) for name in names if name.count("/") == 2]
-        files = [name for name in names if re.fullmatch(r"checkpoints/[^/]+", name)]
-        _check_names(names)
-        if ("studies", opened.key) not in records:
-            raise StoreError("it lacks the study it speaks of")
-        report.stage(f"opening {path.name}")
-        report.expect(len(records) + len(files))
-        checked = [_record(path, *place) for place in records]  # all of it, before any is kept
-        blobs = _blobs(path, files)
+        with hdf5.opened(path) as file:
+            opened = _head(file.attributes())
+            records = [_place(name) for name in file.names if name.count("/") == 2]
+            files = [name for name in file.names if re.fullmatch(r"checkpoints/[^/]+", name)]
+            _check_names(file.names)
+            if ("studies", opened.key) not in records:
+                raise StoreError("it lacks the study it speaks of")
+            report.stage(f"opening {path.name}")
+            report.expect(len(records) + len(files))
+            checked = [_record(file, *place) for place in records]  # all, before any is kept
+            blobs = _blobs(file, files)
     except (StoreError, DataError, OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         why = str(error) or type(error).__name__
         raise StoreError(WRONG.format(path, why.rstrip("."))) from error
@@ -168,8 +167,8 @@ def _check_names(names: list[str]) -> None:
             raise StoreError(f"there is no place in a store for '{name[:80]}'")
 
 
-def _record(path: Path, kind: str, key: str) -> Record:
-    group = hdf5.read(path, f"records/{kind}/{key}")
+def _record(file: hdf5.Opened, kind: str, key: str) -> Record:
+    group = file.read(f"records/{kind}/{key}")
     check_facts(group.attributes, kind, key)
     check_content(group)
     sound.check(kind, group.attributes, group.arrays)
@@ -189,9 +188,9 @@ def _without_paths(spec: str) -> str:
     return json.dumps(plain, sort_keys=True)
 
 
-def _blobs(path: Path, names: list[str]) -> dict[str, bytes]:
+def _blobs(file: hdf5.Opened, names: list[str]) -> dict[str, bytes]:
     """The checkpoints' files, unopened."""
-    arrays = hdf5.read(path, "checkpoints").arrays if names else {}
+    arrays = file.read("checkpoints").arrays if names else {}
     return {name: _bytes(name, arrays[name.partition("/")[2]]) for name in names}
 
 

@@ -6,6 +6,7 @@ itself are taken, within bounds that are checked before anything is decompressed
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import math
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
+from h5py import h5a, h5d, h5g, h5l, h5o, h5s
 
 from engine import memory
 from engine.errors import StoreError
@@ -84,28 +86,51 @@ def digest(group: Group) -> str:
     return mark.hexdigest()
 
 
-def read(
-    path: Path, under: str = "", *, arrays: bool = True, limits: Limits | None = None
-) -> Group:
-    """The attributes of the group `under` ('': the file's own), and all arrays within it.
+def read(path: Path, *, arrays: bool = True, limits: Limits | None = None) -> Group:
+    """The attributes of the file itself, and all arrays within it.
 
     Raises StoreError for what no such file may contain, OutOfMemory where it is too large to be
     read here, and h5py's own OSError, KeyError, ValueError or RuntimeError for a damaged one.
     """
     with h5py.File(path, "r") as file:
-        place = file[under] if under else file
-        items = dict(_walk(place, "", 0, _Budget(limits or Limits()))) if arrays else {}
-        chosen = {
-            name: item for name, item in items.items() if arrays and isinstance(item, h5py.Dataset)
-        }
-        memory.require(sum(item.nbytes for item in chosen.values()), f"Reading {path.name}")
-        return Group(_attributes(place), {name: item[()] for name, item in chosen.items()})
+        place = file["/"]
+        items = _walked(place, limits) if arrays else {}
+        return Group(_attributes(place), _taken(items, path))
 
 
-def names(path: Path, limits: Limits | None = None) -> list[str]:
-    """The paths of all groups and arrays, once all of them were checked; errors as `read`."""
+@contextlib.contextmanager
+def opened(path: Path, limits: Limits | None = None) -> Iterator[Opened]:
+    """The file, once all groups and arrays in it were checked; errors as `read`."""
     with h5py.File(path, "r") as file:
-        return [name for name, _ in _walk(file, "", 0, _Budget(limits or Limits()))]
+        yield Opened(path, file, _walked(file["/"], limits))
+
+
+class Opened:
+    """A file whose groups and arrays are all known, to read them one after another."""
+
+    def __init__(self, path: Path, file: h5py.File, items: Mapping[str, _Array | None]) -> None:
+        self._path, self._file, self._items = path, file, items
+
+    @property
+    def names(self) -> list[str]:
+        """The paths of all groups and arrays."""
+        return list(self._items)
+
+    def attributes(self) -> Mapping[str, Any]:
+        """Those of the file itself; errors as `read`."""
+        return _attributes(self._file["/"])
+
+    def read(self, under: str) -> Group:
+        """The attributes of the group `under`, and all arrays within it; errors as `read`."""
+        start = f"{under}/"
+        if self._items[under] is not None:
+            raise StoreError(f"'{under[:60]}' is no group")
+        within = {
+            name.removeprefix(start): item
+            for name, item in self._items.items()
+            if name.startswith(start)
+        }
+        return Group(_attributes(self._file[under]), _taken(within, self._path))
 
 
 class _Sink(io.RawIOBase):
@@ -181,9 +206,9 @@ class _Budget:
         self._left = limits
         self._seen: set[int] = set()
 
-    def meet(self, name: str, item: h5py.Group | h5py.Dataset) -> None:
+    def meet(self, name: str, item: h5o.ObjectID) -> None:
         """StoreError where the item was met before: linked twice, it could be its own part."""
-        place = h5py.h5o.get_info(item.id).addr
+        place = h5o.get_info(item).addr
         if place in self._seen:
             raise StoreError(f"'{name[:60]}' is there twice, under two names")
         self._seen.add(place)
@@ -199,89 +224,130 @@ class _Budget:
         self._left = left
 
 
+@dataclass(frozen=True, eq=False)
+class _Array:
+    """An array that was checked, and is not read yet."""
+
+    item: h5d.DatasetID
+    kind: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return math.prod(self.shape) * self.kind.itemsize
+
+    def read(self) -> Any:
+        """All of it: a number where it has no dimensions."""
+        values = np.zeros(self.shape, self.kind)  # not all of it need be there
+        if values.size:
+            self.item.read(h5s.ALL, h5s.ALL, values)
+        return values if self.shape else values[()]
+
+
+def _taken(items: Mapping[str, _Array | None], path: Path) -> dict[str, np.ndarray]:
+    """The arrays among these, read; OutOfMemory where they are too large."""
+    chosen = {name: item for name, item in items.items() if item is not None}
+    memory.require(sum(item.size for item in chosen.values()), f"Reading {path.name}")
+    return {name: item.read() for name, item in chosen.items()}
+
+
+def _walked(place: h5py.Group, limits: Limits | None) -> dict[str, _Array | None]:
+    """All groups (None) and arrays within, checked."""
+    return dict(_walk(place.id, "", 0, _Budget(limits or Limits())))
+
+
 def _walk(
-    group: h5py.Group, prefix: str, depth: int, budget: _Budget
-) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
+    group: h5g.GroupID, prefix: str, depth: int, budget: _Budget
+) -> Iterator[tuple[str, _Array | None]]:
+    """By h5py's lower layer: its upper one takes twice as long, and a bundle has 100 parts."""
     if depth > DEEPEST:
         raise StoreError(f"its groups are nested too deeply (at '{prefix[:60]}')")
-    for name in group:
+    for raw in group:
+        name = raw.decode("utf-8", "surrogateescape")
         path = f"{prefix}{name}"
-        budget.take(path, 0)
-        if not isinstance(name, str) or not name.isprintable() or len(name) > LONGEST_NAME:
+        if not _is_proper(name) or "/" in name:  # which would lead through other parts
             raise StoreError(f"a part of it has no proper name ({path[:60]!r})")
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        budget.take(path, 0)
+        if group.links.get_info(raw).type != h5l.TYPE_HARD:
             raise StoreError(f"'{path[:60]}' is a link out of its place, which is never followed")
-        item = group[name]
-        if not isinstance(item, (h5py.Group, h5py.Dataset)):
+        item = h5o.open(group, raw)
+        if not isinstance(item, (h5g.GroupID, h5d.DatasetID)):
             raise StoreError(f"'{path[:60]}' is neither a group nor an array")
         budget.meet(path, item)
-        if isinstance(item, h5py.Dataset):
-            _check(path, item, budget)
-        yield path, item
-        if isinstance(item, h5py.Group):
+        if isinstance(item, h5d.DatasetID):
+            yield path, _checked(path, item, budget)
+        else:
+            yield path, None
             yield from _walk(item, f"{path}/", depth + 1, budget)
 
 
-def _check(name: str, item: h5py.Dataset, budget: _Budget) -> None:
-    kind = item.dtype
+def _is_proper(name: str) -> bool:
+    """Whether a group, an array or an attribute may be called that."""
+    return name.isprintable() and len(name) <= LONGEST_NAME
+
+
+def _checked(name: str, item: h5d.DatasetID, budget: _Budget) -> _Array:
+    kind, shape, plan = item.dtype, item.shape, item.get_create_plist()
     if kind.kind not in NUMBERS or kind.subdtype or kind.itemsize > WIDEST or not kind.isnative:
-        raise StoreError(f"the array '{name[:60]}' holds {item.dtype}, not plain numbers")
-    if item.external or item.is_virtual:
+        raise StoreError(f"the array '{name[:60]}' holds {kind}, not plain numbers")
+    if plan.get_external_count() > 0 or plan.get_layout() == h5d.VIRTUAL:
         raise StoreError(f"the array '{name[:60]}' lies in another file, which is never opened")
-    if item.shape is None:
+    if shape is None:
         raise StoreError(f"the array '{name[:60]}' has no shape")
-    size = int(item.size) * item.dtype.itemsize
-    budget.take(name, size, 0)
-    _check_packing(name, item, budget)
-    if size > MOST_PACKED * item.id.get_storage_size():
-        raise StoreError(f"the array '{name[:60]}' claims {size:,} bytes, which are not there")
-
-
-def _check_packing(name: str, item: h5py.Dataset, budget: _Budget) -> None:
-    """StoreError unless the array is packed as stores pack them, in parts of sensible size."""
-    plan = item.id.get_create_plist()
+    found = _Array(item, kind, shape)
+    budget.take(name, found.size, 0)
     used = [plan.get_filter(number)[0] for number in range(plan.get_nfilters())]
     if len(used) > len(set(used)) or not PACKINGS.issuperset(used):
         raise StoreError(f"the array '{name[:60]}' is packed in a way that no store packs")
-    if item.chunks is None:
-        return
-    sides = zip(item.shape, item.chunks, strict=True)
-    budget.take(name, 0, math.prod(-(-side // chunk) for side, chunk in sides))
-    if math.prod(item.chunks) * item.dtype.itemsize > LARGEST_CHUNK:
+    if plan.get_layout() == h5d.CHUNKED:
+        _check_parts(name, found, plan.get_chunk(), budget)
+    if found.size > MOST_PACKED * item.get_storage_size():
+        raise StoreError(
+            f"the array '{name[:60]}' claims {found.size:,} bytes, which are not there"
+        )
+    return found
+
+
+def _check_parts(name: str, found: _Array, chunk: tuple[int, ...], budget: _Budget) -> None:
+    """StoreError unless the parts that the array is packed in are few, and of sensible size."""
+    sides = zip(found.shape, chunk, strict=True)
+    budget.take(name, 0, math.prod(-(-side // part) for side, part in sides))
+    if math.prod(chunk) * found.kind.itemsize > LARGEST_CHUNK:
         raise StoreError(f"the array '{name[:60]}' would be unpacked in too large parts")
 
 
 def _attributes(place: h5py.Group) -> dict[str, Any]:
     if len(place.attrs) > MOST_FACTS:
         raise StoreError(f"it has {len(place.attrs):,} attributes")
-    return {name: _attribute(place.attrs, name) for name in place.attrs}
+    return {name: _attribute(place.id, name) for name in place.attrs}
 
 
-def _attribute(attributes: h5py.AttributeManager, name: str) -> Any:
+def _attribute(place: h5g.GroupID, name: str | bytes) -> Any:
     """One text or number; StoreError for anything else, lists of them too."""
-    found = attributes.get_id(name)
-    text = h5py.check_string_dtype(found.dtype)
-    if text is None and found.dtype.kind not in NUMBERS:
-        raise StoreError(f"the attribute '{name[:60]}' is {found.dtype}, not text or a number")
-    if found.shape != () or found.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+    if not isinstance(name, str) or not _is_proper(name):  # bytes where it is no UTF-8
+        raise StoreError(f"an attribute of it has no proper name ({name[:60]!r})")
+    found = h5a.open(place, name.encode())
+    kind, shape = found.dtype, found.shape
+    text = h5py.check_string_dtype(kind)
+    if text is None and kind.kind not in NUMBERS:
+        raise StoreError(f"the attribute '{name[:60]}' is {kind}, not text or a number")
+    if shape != ():  # None where it is nothing
         raise StoreError(f"the attribute '{name[:60]}' is a list, or nothing")
-    value = _plain(attributes[name])
-    if text is None:
-        return value
-    if not isinstance(value, str) or len(value) > MOST_TEXT or not _is_unicode(value):
+    if text is not None and text.length is not None:  # bytes
         raise StoreError(f"the attribute '{name[:60]}' is no text of sensible length")
-    return value
+    array = np.zeros((), kind)
+    found.read(array)
+    value = array.item()
+    return value if text is None else _unicode(name, value)
 
 
-def _is_unicode(text: str) -> bool:
-    """Whether it can be written again: what was no UTF-8 cannot."""
+def _unicode(name: str, value: bytes) -> str:
+    """StoreError for what could not be written again: what is no UTF-8."""
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _plain(value: Any) -> Any:
-    scalar = isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0
-    return value.item() if scalar else value
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        text = None
+    if text is None or len(text) > MOST_TEXT:
+        raise StoreError(f"the attribute '{name[:60]}' is no text of sensible length")
+    return text

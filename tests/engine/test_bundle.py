@@ -166,6 +166,12 @@ def _another(file: h5py.File) -> None:
     file.attrs["format"] = "something else"
 
 
+def _no_group(file: h5py.File) -> None:
+    name = next(iter(file["records/counts"]))
+    del file["records/counts"][name]
+    file["records/counts"][name] = np.zeros(0)
+
+
 def _keyless(file: h5py.File) -> None:
     file.attrs["key"] = "../../etc"
 
@@ -178,7 +184,7 @@ def _wild_session(file: h5py.File) -> None:
     "harm",
     [
         _soft, _outside, _objects, _external, _huge, _place, _climbing, _unknown, _mislabeled,
-        _later, _another, _keyless, _wild_session,
+        _later, _another, _no_group, _keyless, _wild_session,
     ],
 )  # fmt: skip
 def test_a_tampered_bundle_is_refused_with_a_sentence_and_leaves_nothing(

@@ -96,6 +96,14 @@ def _half_letter(file: h5py.File) -> None:
     file.attrs.create("facts", b"\xff", dtype=h5py.string_dtype())
 
 
+def _attribute_without_letters(file: h5py.File) -> None:
+    file.attrs[b"\xff\xfe"] = 1
+
+
+def _attribute_of_two_lines(file: h5py.File) -> None:
+    file.attrs["a\nb"] = 1
+
+
 def _many_attributes(file: h5py.File) -> None:
     for number in range(1100):
         file.attrs[f"fact {number}"] = 1
@@ -106,7 +114,8 @@ def _many_attributes(file: h5py.File) -> None:
     [
         _cycle, _twice, _unallocated, _lzf, _wide, _swapped, _nothing,
         _line_in_name, _turned_name, _long_name, _no_letters, _list_attribute, _many_texts,
-        _bytes_attribute, _half_letter, _many_attributes,
+        _bytes_attribute, _half_letter, _attribute_without_letters, _attribute_of_two_lines,
+        _many_attributes,
     ],
 )  # fmt: skip
 def test_what_no_store_writes_is_not_read(
@@ -165,6 +174,15 @@ def test_what_lies_elsewhere_and_objects_are_refused_for_what_they_are(
         hdf5.read(path)
 
 
+def test_a_name_that_leads_through_other_parts_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", libver="earliest") as file:  # without checksums
+        file["by-x"] = np.zeros(3)
+    path.write_bytes(path.read_bytes().replace(b"by-x", b"by/x"))
+    with pytest.raises(StoreError, match="no proper name"):
+        hdf5.read(path)
+
+
 def test_an_array_in_too_many_or_too_large_parts_is_not_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
@@ -193,6 +211,16 @@ def spec(pipeline: Pipeline) -> RunSpec:
 @pytest.fixture
 def made(pipeline: Pipeline, spec: RunSpec) -> Study:
     return pipeline.run(spec, Reporter())
+
+
+def test_a_result_with_an_attribute_without_letters_is_set_aside(
+    pipeline: Pipeline, made: Study
+) -> None:
+    with h5py.File(pipeline.store.path("studies", made.key), "a") as file:
+        _attribute_without_letters(file)
+    said: list[str] = []
+    assert Store(pipeline.store.root, said.append).get("studies", made.key) is None
+    assert "an attribute of it has no proper name" in said[0]
 
 
 def change(path: Path, harm: Callable[[h5py.File], None]) -> None:
