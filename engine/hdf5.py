@@ -95,21 +95,27 @@ def read(path: Path, *, arrays: bool = True, limits: Limits | None = None) -> Gr
     with h5py.File(path, "r") as file:
         place = file["/"]
         items = _walked(place, limits) if arrays else {}
-        return Group(_attributes(place), _taken(items, path))
+        memory.require(_size(items), f"Reading {path.name}")
+        return Group(_attributes(place), _taken(items))
 
 
 @contextlib.contextmanager
 def opened(path: Path, limits: Limits | None = None) -> Iterator[Opened]:
-    """The file, once all groups and arrays in it were checked; errors as `read`."""
+    """The file, once all groups and arrays in it were checked; errors as `read`.
+
+    OutOfMemory where all arrays are together too large to be read here.
+    """
     with h5py.File(path, "r") as file:
-        yield Opened(path, file, _walked(file["/"], limits))
+        items = _walked(file["/"], limits)
+        memory.require(_size(items), f"Reading {path.name}")
+        yield Opened(file, items)
 
 
 class Opened:
     """A file whose groups and arrays are all known, to read them one after another."""
 
-    def __init__(self, path: Path, file: h5py.File, items: Mapping[str, _Array | None]) -> None:
-        self._path, self._file, self._items = path, file, items
+    def __init__(self, file: h5py.File, items: Mapping[str, _Array | None]) -> None:
+        self._file, self._items = file, items
 
     @property
     def names(self) -> list[str]:
@@ -130,7 +136,7 @@ class Opened:
             for name, item in self._items.items()
             if name.startswith(start)
         }
-        return Group(_attributes(self._file[under]), _taken(within, self._path))
+        return Group(_attributes(self._file[under]), _taken(within))
 
 
 class _Sink(io.RawIOBase):
@@ -245,11 +251,14 @@ class _Array:
         return values if self.shape else values[()]
 
 
-def _taken(items: Mapping[str, _Array | None], path: Path) -> dict[str, np.ndarray]:
-    """The arrays among these, read; OutOfMemory where they are too large."""
-    chosen = {name: item for name, item in items.items() if item is not None}
-    memory.require(sum(item.size for item in chosen.values()), f"Reading {path.name}")
-    return {name: item.read() for name, item in chosen.items()}
+def _size(items: Mapping[str, _Array | None]) -> int:
+    """Bytes that reading the arrays among these takes."""
+    return sum(item.size for item in items.values() if item is not None)
+
+
+def _taken(items: Mapping[str, _Array | None]) -> dict[str, np.ndarray]:
+    """The arrays among these, read."""
+    return {name: item.read() for name, item in items.items() if item is not None}
 
 
 def _walked(place: h5py.Group, limits: Limits | None) -> dict[str, _Array | None]:
@@ -263,13 +272,15 @@ def _walk(
     """By h5py's lower layer: its upper one takes twice as long, and a bundle has 100 parts."""
     if depth > DEEPEST:
         raise StoreError(f"its groups are nested too deeply (at '{prefix[:60]}')")
-    for raw in group:
+    links: list[tuple[bytes, h5l.LinkInfo]] = []
+    group.links.iterate(lambda *found: links.append(found), info=True)
+    for raw, link in links:
         name = raw.decode("utf-8", "surrogateescape")
         path = f"{prefix}{name}"
         if not _is_proper(name) or "/" in name:  # which would lead through other parts
             raise StoreError(f"a part of it has no proper name ({path[:60]!r})")
         budget.take(path, 0)
-        if group.links.get_info(raw).type != h5l.TYPE_HARD:
+        if link.type != h5l.TYPE_HARD:
             raise StoreError(f"'{path[:60]}' is a link out of its place, which is never followed")
         item = h5o.open(group, raw)
         if not isinstance(item, (h5g.GroupID, h5d.DatasetID)):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -13,6 +14,7 @@ import math
 import re
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any, TypeVar
 
@@ -266,7 +268,7 @@ def validate(spec: T, where: str = "") -> T:
 
     `where` prefixes the field in the message, e.g. 'rurk.' for `rurk.tau`.
     """
-    hints = typing.get_type_hints(type(spec))
+    hints = _hints(type(spec))  # type: ignore[arg-type]
     changed = {}
     for item in dataclasses.fields(spec):  # type: ignore[arg-type]
         value, name = getattr(spec, item.name), f"{where}{item.name}"
@@ -276,6 +278,12 @@ def validate(spec: T, where: str = "") -> T:
             _check_range(value, item.metadata, name)
         changed[item.name] = value
     return dataclasses.replace(spec, **changed)  # type: ignore[type-var]
+
+
+@functools.cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    """What the fields of a settings dataclass are: asking takes longer than all the rest."""
+    return typing.get_type_hints(kind)
 
 
 def convert(value: Any, kind: type, name: str) -> Any:
@@ -418,7 +426,7 @@ def key(*parts: Any) -> str:
 
 def field_kind(config: type[Any], name: str) -> type:
     """int, float, bool or str: what a field of this settings dataclass holds."""
-    kind = typing.get_type_hints(config)[name]
+    kind = _hints(config)[name]  # type: ignore[arg-type]
     if isinstance(kind, types.UnionType):
         kind = next(option for option in typing.get_args(kind) if option is not type(None))
     return typing.cast(type, kind)

@@ -21,71 +21,95 @@ MOST = 3  # changes of one file
 REFUSED = (OSError, KeyError, ValueError, RuntimeError, TypeError)  # by h5py: no harm that way
 
 
+Changed = h5py.Group | h5py.Dataset | None  # what a way changed, or what that is in
+GROUP, ARRAY = h5py.h5o.TYPE_GROUP, h5py.h5o.TYPE_DATASET
+
+
 def harmed(rng: Random, path: Path) -> None:
     """Change the file in one to three ways; half the time its hashes are made to fit."""
     with h5py.File(path, "a") as file:
+        marked: list[h5py.Group] = []  # groups with a hash that what was changed is part of
         for _ in range(rng.randint(1, MOST)):
             with contextlib.suppress(*REFUSED):
-                rng.choice(WAYS)(rng, file)
-        if rng.random() < 0.5:
-            file.visititems(_with_hash)
-    if rng.random() < 0.5:
-        with h5py.File(path, "a") as file:
-            _with_hash("", file)
+                marked += _marked(rng.choice(WAYS)(rng, file))
+        within, top = rng.random() < 0.5, rng.random() < 0.5
+        chosen = [one for one in marked if (top if one.name == "/" else within)]
+        for one in sorted(chosen, key=_depth, reverse=True):
+            _with_hash(one)
 
 
-def _with_hash(name: str, item: Any) -> None:
+def _marked(place: Changed) -> list[h5py.Group]:
+    """The groups with a hash that this is part of, itself among them."""
+    found = [] if place is None else [place]
+    while found and found[-1].name != "/":
+        found.append(found[-1].parent)
+    return [one for one in found if isinstance(one, h5py.Group) and hdf5.HASH in one.attrs]
+
+
+def _depth(group: h5py.Group) -> int:
+    return str(group.name or "").count("/")  # no name: it was removed since
+
+
+def _with_hash(group: h5py.Group) -> None:
     """Give a record's group the hash of what is in it now."""
-    if not isinstance(item, h5py.Group) or hdf5.HASH not in item.attrs:
-        return
     with contextlib.suppress(*REFUSED, AttributeError):  # a hash of what it is refused for
-        found: dict[str, np.ndarray] = {}
-        item.visititems(lambda at, one: found.update(_array(at, one)))
-        item.attrs[hdf5.HASH] = hdf5.digest(hdf5.Group(dict(item.attrs), found))
+        sets = (name for name, kind in _items(group) if kind == ARRAY)
+        items = {name.decode(): group[name] for name in sets}
+        found = {name: one[()] for name, one in items.items() if one.size < 10**6}
+        group.attrs[hdf5.HASH] = hdf5.digest(hdf5.Group(dict(group.attrs), found))
 
 
-def _array(name: str, item: Any) -> dict[str, np.ndarray]:
-    return {name: item[()]} if isinstance(item, h5py.Dataset) and item.size < 10**6 else {}
+def _items(place: h5py.Group) -> list[tuple[bytes, int]]:
+    """The names of all groups and arrays within, and what they are."""
+    found: list[tuple[bytes, int]] = []
+    h5py.h5o.visit(place.id, lambda name, info: found.append((name, info.type)), info=True)
+    return found
 
 
-def _items(file: h5py.File) -> list[str]:
-    names: list[str] = []
-    file.visit(names.append)
-    return names
+def _names(file: h5py.File) -> list[bytes]:
+    return [name for name, _ in _items(file)]
 
 
-def _some(rng: Random, file: h5py.File, kind: type) -> Any:
-    names = [name for name in _items(file) if isinstance(file.get(name), kind)]
-    return file[rng.choice(names)] if names else file
+def _some(rng: Random, file: h5py.File, kind: int) -> Any:
+    names = [name for name, found in _items(file) if found == kind]
+    return file[rng.choice(names)] if names else file["/"]
 
 
-def _remove(rng: Random, file: h5py.File) -> None:
-    names = _items(file)
-    if names:
-        del file[rng.choice(names)]
+def _remove(rng: Random, file: h5py.File) -> Changed:
+    names = _names(file)
+    if not names:
+        return None
+    name = rng.choice(names)
+    parent = file[name].parent
+    del file[name]
+    return parent
 
 
-def _rename(rng: Random, file: h5py.File) -> None:
-    names = _items(file)
-    if names:
-        old = rng.choice(names)
-        parent, _, _ = old.rpartition("/")
-        word = f"{rng.choice(WORDS)}{rng.randrange(99)}".replace("\0", "")[:300]
-        name = word.encode("utf-8", "surrogatepass")
-        file[parent or "/"].move(old.rpartition("/")[2].encode(), name)
+def _rename(rng: Random, file: h5py.File) -> Changed:
+    names = _names(file)
+    if not names:
+        return None
+    old = rng.choice(names)
+    above, _, last = old.rpartition(b"/")
+    parent = file[above or b"/"]
+    word = f"{rng.choice(WORDS)}{rng.randrange(99)}".replace("\0", "")[:300]
+    name = word.encode("utf-8", "surrogatepass")
+    parent.move(last, name)
+    return parent
 
 
-def _retype(rng: Random, file: h5py.File) -> None:
-    one = _some(rng, file, h5py.Dataset)
-    if isinstance(one, h5py.Dataset):
-        name, parent = one.name, one.parent
-        shape = rng.choice([*SHAPES, one.shape if one.size < 10**6 else ()])  # not what it claims
-        del file[name]
-        parent.create_dataset(name, data=np.zeros(shape, rng.choice([*TYPES, one.dtype])))
+def _retype(rng: Random, file: h5py.File) -> Changed:
+    one = _some(rng, file, ARRAY)
+    if not isinstance(one, h5py.Dataset):
+        return None
+    name, parent = one.name, one.parent
+    shape = rng.choice([*SHAPES, one.shape if one.size < 10**6 else ()])  # not what it claims
+    del file[name]
+    return parent.create_dataset(name, data=np.zeros(shape, rng.choice([*TYPES, one.dtype])))
 
 
-def _values(rng: Random, file: h5py.File) -> None:
-    one = _some(rng, file, h5py.Dataset)
+def _values(rng: Random, file: h5py.File) -> Changed:
+    one = _some(rng, file, ARRAY)
     if isinstance(one, h5py.Dataset) and 0 < one.size < 10**6 and one.dtype.kind in "iuf":
         wild = (0, -1, np.nan, np.inf, 1e300, 2**40)
         with np.errstate(all="ignore"):
@@ -94,20 +118,30 @@ def _values(rng: Random, file: h5py.File) -> None:
                 values.dtype
             )
             one[...] = values
+    return one
 
 
-def _fact(rng: Random, file: h5py.File) -> None:
+def _fact(rng: Random, file: h5py.File) -> Changed:
     """An attribute: text as changed JSON where it is JSON, else anything."""
-    place = _some(rng, file, h5py.Group)
+    place = _some(rng, file, GROUP)
     names = list(place.attrs)
     if not names:
-        return
+        return None
     name = rng.choice(names)
     value = place.attrs[name]
     if isinstance(value, str) and value[:1] in "{[" and value:
         place.attrs[name] = json.dumps(plain(rng, json.loads(value)))
     else:
         place.attrs[name] = _storable(rng)
+    return place
+
+
+def _new_fact(rng: Random, file: h5py.File) -> Changed:
+    """An attribute that there is not, of any name."""
+    place, word = _some(rng, file, GROUP), rng.choice((*WORDS, "spec", "content", "format"))
+    name = word.replace("\0", "")[:300].encode("utf-8", "surrogatepass")
+    place.attrs[name] = _storable(rng)
+    return place
 
 
 def _storable(rng: Random) -> Any:
@@ -118,22 +152,23 @@ def _storable(rng: Random) -> Any:
     return found if whole or isinstance(found, (bool, float, np.ndarray, bytes)) else "[" * 5000
 
 
-def _link(rng: Random, file: h5py.File) -> None:
-    place, name = _some(rng, file, h5py.Group), f"link{rng.randrange(10**6)}"
+def _link(rng: Random, file: h5py.File) -> Changed:
+    place, name = _some(rng, file, GROUP), f"link{rng.randrange(10**6)}"
     kinds = (
         h5py.SoftLink("/"),
         h5py.SoftLink("/nowhere"),
         h5py.ExternalLink("/etc/hostname", "/"),
         file["/"],
         place,
-        _some(rng, file, h5py.Dataset),
+        _some(rng, file, ARRAY),
     )
     place[name] = rng.choice(kinds)
+    return place
 
 
-def _claim(rng: Random, file: h5py.File) -> None:
+def _claim(rng: Random, file: h5py.File) -> Changed:
     """An array that says it is huge, or is packed in odd ways."""
-    place, name = _some(rng, file, h5py.Group), f"claim{rng.randrange(10**6)}"
+    place, name = _some(rng, file, GROUP), f"claim{rng.randrange(10**6)}"
     ways: tuple[dict[str, Any], ...] = (
         {"shape": (1 << 40,), "chunks": (1 << 20,), "compression": "gzip"},
         {"shape": (1 << 30, 1 << 20), "chunks": (1, 1)},
@@ -142,11 +177,11 @@ def _claim(rng: Random, file: h5py.File) -> None:
         {"shape": (100,), "chunks": (10,), "scaleoffset": 2},
         {"shape": (4,), "external": [("/etc/hostname", 0, 4)], "dtype": "u1"},
     )
-    place.create_dataset(name, **{"dtype": "f4", **rng.choice(ways)})
+    return place.create_dataset(name, **{"dtype": "f4", **rng.choice(ways)})
 
 
-def _strange(rng: Random, file: h5py.File) -> None:
-    place, name = _some(rng, file, h5py.Group), f"strange{rng.randrange(10**6)}"
+def _strange(rng: Random, file: h5py.File) -> Changed:
+    place, name = _some(rng, file, GROUP), f"strange{rng.randrange(10**6)}"
     made = (
         ("a", "b"),
         h5py.Empty("f4"),
@@ -155,15 +190,17 @@ def _strange(rng: Random, file: h5py.File) -> None:
         np.array([b"x"]),
     )
     place[name] = rng.choice(made)
+    return place
 
 
-def _group(rng: Random, file: h5py.File) -> None:
-    place = _some(rng, file, h5py.Group)
+def _group(rng: Random, file: h5py.File) -> Changed:
+    place = _some(rng, file, GROUP)
     for _ in range(rng.choice((1, 1, 20))):
         place = place.create_group(f"deep{rng.randrange(10**6)}")
+    return place
 
 
-WAYS: tuple[Callable[[Random, h5py.File], None], ...] = (
-    _remove, _rename, _retype, _retype, _values, _values, _fact, _fact, _fact, _link, _claim,
-    _strange, _group,
+WAYS: tuple[Callable[[Random, h5py.File], Changed], ...] = (
+    _remove, _rename, _retype, _retype, _values, _values, _fact, _fact, _fact, _new_fact, _link,
+    _claim, _strange, _group,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -227,29 +227,23 @@ def _made_bundle(rng: Random) -> bytes:
     return path.read_bytes()
 
 
-def _made_store(rng: Random) -> list[tuple[str, bytes]]:
+def _made_store(rng: Random) -> dict[str, bytes]:
     """All files of the store, one of them harmed."""
-    root = scene().pipeline.store.root
-    files = [path for path in sorted(root.rglob("*.h5")) if "damaged" not in path.parts]
-    chosen = rng.choice(files)
-    path = scene().write(chosen.read_bytes())
+    files = scene().files
+    chosen = rng.choice([name for name in files if name.endswith(".h5")])
     if rng.random() < 0.2:
-        path.write_bytes(data(rng, [path.read_bytes()]))
-    else:
-        harmed(rng, path)
-    return [(str(chosen.relative_to(root)), path.read_bytes())]
+        return {**files, chosen: data(rng, [files[chosen]])}
+    path = scene().write(files[chosen])
+    harmed(rng, path)
+    return {**files, chosen: path.read_bytes()}
 
 
-def _store(changed: list[tuple[str, bytes]]) -> None:
-    root = scene().pipeline.store.root
+def _store(files: Mapping[str, bytes]) -> None:
     store = scene().fresh_store()
-    changes = dict(changed)
-    for path in root.rglob("*"):
-        name = str(path.relative_to(root))
-        if path.suffix in (".h5", ".pt") and "damaged" not in path.parts:
-            target = store.root / name
-            target.parent.mkdir(exist_ok=True)
-            target.write_bytes(changes.get(name) or path.read_bytes())
+    for name, content in files.items():
+        target = store.root / name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(content)
     _use(Pipeline(Store(store.root), "cpu"))
 
 
