@@ -72,7 +72,17 @@ def _names(file: h5py.File) -> list[bytes]:
 
 def _some(rng: Random, file: h5py.File, kind: int) -> Any:
     names = [name for name, found in _items(file) if found == kind]
+    if kind == GROUP and rng.random() < 0.3:  # the file itself is one too
+        return file["/"]
     return file[rng.choice(names)] if names else file["/"]
+
+
+def _bearer(rng: Random, file: h5py.File) -> h5py.Group:
+    """A group that has attributes, if any has: a record, or the file itself."""
+    place = _some(rng, file, GROUP)
+    while not len(place.attrs) and place.name != "/":
+        place = place.parent
+    return place
 
 
 def _remove(rng: Random, file: h5py.File) -> Changed:
@@ -123,7 +133,7 @@ def _values(rng: Random, file: h5py.File) -> Changed:
 
 def _fact(rng: Random, file: h5py.File) -> Changed:
     """An attribute: text as changed JSON where it is JSON, else anything."""
-    place = _some(rng, file, GROUP)
+    place = _bearer(rng, file)
     names = list(place.attrs)
     if not names:
         return None
@@ -138,8 +148,8 @@ def _fact(rng: Random, file: h5py.File) -> Changed:
 
 def _new_fact(rng: Random, file: h5py.File) -> Changed:
     """An attribute that there is not, of any name."""
-    place, word = _some(rng, file, GROUP), rng.choice((*WORDS, "spec", "content", "format"))
-    name = word.replace("\0", "")[:300].encode("utf-8", "surrogatepass")
+    place, word = _bearer(rng, file), rng.choice(WORDS).encode("utf-8", "surrogatepass")
+    name = rng.choice((word[:300], rng.randbytes(3), b"spec", b"content")).replace(b"\0", b"0")
     place.attrs[name] = _storable(rng)
     return place
 

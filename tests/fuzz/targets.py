@@ -228,14 +228,15 @@ def _made_bundle(rng: Random) -> bytes:
 
 
 def _made_store(rng: Random) -> dict[str, bytes]:
-    """All files of the store, one of them harmed."""
-    files = scene().files
+    """All files of the store, the first of them harmed."""
+    files = dict(scene().files)
     chosen = rng.choice([name for name in files if name.endswith(".h5")])
+    path = scene().write(files.pop(chosen))
     if rng.random() < 0.2:
-        return {**files, chosen: data(rng, [files[chosen]])}
-    path = scene().write(files[chosen])
-    harmed(rng, path)
-    return {**files, chosen: path.read_bytes()}
+        path.write_bytes(data(rng, [path.read_bytes()]))
+    else:
+        harmed(rng, path)
+    return {chosen: path.read_bytes(), **files}
 
 
 def _store(files: Mapping[str, bytes]) -> None:
