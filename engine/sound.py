@@ -115,16 +115,23 @@ def _check_study(facts: Mapping[str, Any]) -> None:
     if not isinstance(facts["perturbation"], str) or not 1 <= int(facts["draws"]) <= MOST_DRAWS:
         raise StoreError("it was measured in no known way")
     float(facts["seconds"]), int(facts["seed"])
+    for name in ("created", "device", "versions"):
+        if name not in facts:
+            raise StoreError(f"it lacks its '{name}'")
 
 
 def _check_plain(spec: Mapping[str, Any]) -> None:
     """The spec of a study as plain data: what is read of it without this version's classes."""
     names = [spec["data"]["name"], spec["model"]["name"], spec["probe"]["perturbation"]]
-    names += [one["name"] for part in ("methods", "foreign") for one in spec.get(part, ())]
+    names += [one["name"] for one in [*spec["methods"], *spec.get("foreign", ())]]
     if not all(map(is_name, names)) or len(names) > MOST_MODELS:
         raise StoreError("its spec names what cannot be shown")
     if not all(map(_is_index, [spec["seed"], spec["retrains"], *spec["forget"]])):
         raise StoreError("its spec has a number that is none")
+    parts = [spec[name] for name in ("data", "model", "train", "probe")]
+    parts += [one["config"] for one in spec["methods"]]
+    if not all(isinstance(part, dict) for part in parts):
+        raise StoreError("its spec has settings without fields")
     if not spec["forget"] or not 1 <= spec["retrains"] <= MOST_MODELS:
         raise StoreError("its spec forgets nothing, or has no Re-train")
 

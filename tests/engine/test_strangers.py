@@ -269,6 +269,22 @@ def _saying(name: str, value: Any) -> Callable[[h5py.File], None]:
     return harm
 
 
+def _lacking(name: str) -> Callable[[h5py.File], None]:
+    def harm(file: h5py.File) -> None:
+        del file.attrs[name]
+
+    return harm
+
+
+def _with_spec(change: Callable[[dict[str, Any]], object]) -> Callable[[h5py.File], None]:
+    def harm(file: h5py.File) -> None:
+        spec = json.loads(file.attrs["spec"])
+        change(spec)
+        file.attrs["spec"] = json.dumps(spec)
+
+    return harm
+
+
 HARMS = {
     "counts of other samples": _resized("counts/ga", 9, 11),
     "another grid": _resized("taus", 4),
@@ -283,7 +299,13 @@ HARMS = {
     "metrics of words": _saying("metrics", json.dumps({"ga": {"test_acc": "much"}})),
     "a spec of nothing": _saying("spec", "{}"),
     "a spec too deep": _saying("spec", "[" * 100_000),
+    "a spec without methods": _with_spec(lambda spec: spec.pop("methods")),
+    "a method without settings": _with_spec(lambda spec: spec["methods"][0].pop("config")),
+    "settings without fields": _with_spec(lambda spec: spec.update(train=[1])),
     "no draws": _saying("draws", 0),
+    "no versions": _lacking("versions"),
+    "no device": _lacking("device"),
+    "no time": _lacking("created"),
 }
 
 

@@ -154,6 +154,14 @@ def _new_fact(rng: Random, file: h5py.File) -> Changed:
     return place
 
 
+def _no_fact(rng: Random, file: h5py.File) -> Changed:
+    place = _bearer(rng, file)
+    names = list(place.attrs)
+    if names:
+        del place.attrs[rng.choice(names)]
+    return place
+
+
 def _storable(rng: Random) -> Any:
     found = rng.choice([*VALUES, *WORDS[:60], np.zeros(3), np.zeros((2, 2)), np.bytes_(b"\xff")])
     if isinstance(found, str):
@@ -211,6 +219,6 @@ def _group(rng: Random, file: h5py.File) -> Changed:
 
 
 WAYS: tuple[Callable[[Random, h5py.File], Changed], ...] = (
-    _remove, _rename, _retype, _retype, _values, _values, _fact, _fact, _fact, _new_fact, _link,
-    _claim, _strange, _group,
+    _remove, _rename, _retype, _retype, _values, _values, _fact, _fact, _fact, _new_fact, _no_fact,
+    _link, _claim, _strange, _group,
 )  # fmt: skip
