@@ -28,6 +28,8 @@ class ModelsButton(QToolButton):
 
     def set_models(self, wanted: Sequence[tuple[str, str]], hidden: Collection[str]) -> None:
         """List (model, label), checked where it is not hidden; an open menu keeps its entries."""
+        if not wanted:
+            self.models.close()  # emptied, it would be hidden without an end to its button's click
         if list(wanted) != [(action.data(), action.text()) for action in self.models.actions()]:
             self.models.clear()
             for name, label in wanted:

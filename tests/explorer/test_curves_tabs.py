@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import synthetic
 from mouse import STEP
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -311,6 +311,26 @@ def test_a_click_in_the_menu_hides_a_model_and_the_menu_follows_the_legend(shown
     assert menu.isVisible()
     assert set(shown.view.residual._curves) == {"gd"}
     menu.close()
+
+
+def test_an_open_menu_that_loses_all_models_closes(shown: Shown, qtbot: QtBot) -> None:
+    # Qt hides what has no size but ends the loop of the click only when a menu is closed
+    button, menu, closed = shown.view.models, shown.view.models.models, []
+
+    def lose() -> None:
+        assert menu.isVisible()
+        shown.state.residual = None
+        shown.state.losses = {}
+        qtbot.waitUntil(lambda: not button.isEnabled())
+        closed.append(not menu.isVisible())
+        menu.close()  # else the click would go on for ever
+
+    for _ in range(2):  # the button works again afterwards
+        QTimer.singleShot(0, lose)
+        QTest.mouseClick(button, PRESS)
+        shown.state.residual = measured()
+        qtbot.waitUntil(button.isEnabled)
+    assert closed == [True, True]
 
 
 def test_tab_and_models_are_kept_and_nonsense_is_ignored(shown: Shown, qtbot: QtBot) -> None:
