@@ -24,7 +24,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
-from explorer import forget_sets, recent, settings, theme
+from explorer import forget_sets, overrides, recent, settings, theme
 from explorer.collector import Collector
 from explorer.confirm import Confirmer
 from explorer.controller import Controller
@@ -101,6 +101,7 @@ class Explorer(QObject):
     def __init__(self, options: Options, make_engine: Any = None) -> None:
         """`make_engine(say)` makes a lane's engine; by default an `engine.pipeline.Pipeline`."""
         super().__init__()
+        overrides.harden()
         self.options = options
         store = options.store or _store_from_environment()
         self._file = settings.file_in(store)

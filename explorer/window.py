@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer import theme
+from explorer import overrides, theme
 from explorer.actions import Actions
 from explorer.activity import ActivityView
 from explorer.arrangement import Arrangement
@@ -115,9 +115,9 @@ class MainWindow(QMainWindow):
     def _load_view(self, dock: Dock) -> None:
         module, _, name = dock.place.partition(":")
         try:
-            view: View = getattr(importlib.import_module(module), name)(
-                self.state, self.controller, self.docks[dock.name]
-            )
+            kind = getattr(importlib.import_module(module), name)
+            overrides.harden()
+            view: View = kind(self.state, self.controller, self.docks[dock.name])
         except Exception as error:  # a stranger's view may raise anything; it costs itself only
             self._notifier.say(ERROR, f"The view '{dock.title}' could not be loaded: {error}")
             return

@@ -1,0 +1,71 @@
+"""Errors in methods that Qt calls: on Python 3.11, PySide ends the program where it should tell.
+
+PySide 6.9 and 6.10 write the name of the method into the error that it raised, if Python waits for
+Qt meanwhile (as in `widget.resize()`, which has Qt call `resizeEvent`). Before Python 3.12 an error
+that comes from C code, such as an index out of range or a division by zero, is no object until
+something catches it: PySide takes its message for one, and that is a segmentation fault.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any
+from weakref import WeakSet
+
+import shiboken6
+
+NEEDED = sys.version_info < (3, 12)
+_done: WeakSet[type] = WeakSet()
+OTHERS = (  # what Qt calls besides `paintEvent` and its like
+    "event", "eventFilter", "viewportEvent", "boundingRect", "shape", "paint", "itemChange",
+    "sizeHint", "minimumSizeHint", "sizeHintForColumn", "heightForWidth", "hasHeightForWidth",
+    "minimumSize", "setGeometry", "itemAt", "takeAt", "data", "rowCount", "columnCount",
+    "headerData", "flags", "lessThan", "validate", "valueFromText", "textFromValue", "redo", "undo",
+)  # fmt: skip
+
+
+def harden() -> None:
+    """Have every error in such a method of the classes there are caught once, and raised again."""
+    for kind in _kinds(shiboken6.Object) if NEEDED else ():
+        if kind in _done:
+            continue
+        _done.add(kind)
+        known = {name for base in kind.__mro__ if _is_qt(base) for name in vars(base)}
+        for place in kind.__mro__:
+            if not _is_qt(place) and place is not object:
+                _harden(place, known)
+
+
+def _kinds(above: type) -> Iterator[type]:
+    """Classes that are written in Python."""
+    below: list[type] = above.__subclasses__()
+    for kind in below:
+        if not _is_qt(kind):
+            yield kind
+        yield from _kinds(kind)
+
+
+def _is_qt(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] in ("PySide6", "Shiboken", "shiboken6")
+
+
+def _harden(kind: type, known: set[str]) -> None:
+    for name, method in [*vars(kind).items()]:
+        called = name in known and (name.endswith("Event") or name in OTHERS)
+        if called and isinstance(method, FunctionType) and not hasattr(method, "hardened"):
+            setattr(kind, name, _hardened(method))
+
+
+def _hardened(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def run(*given: Any, **named: Any) -> Any:
+        try:
+            return method(*given, **named)
+        except BaseException:  # this makes it an object
+            raise
+
+    run.hardened = True  # type: ignore[attr-defined]
+    return run
