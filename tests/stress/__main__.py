@@ -15,6 +15,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 MOST_MB = 200.0  # more than after the first quarter
 MOST_FILES = 4
+HANGS = 1800.0  # seconds without a line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +39,9 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
     if options.soak:
         outcome = soak(options.soak, folder, _tell)
     else:
-        outcome = let_loose(options.events, options.seed, folder, _tell)
+        faulthandler.dump_traceback_later(HANGS, exit=True)
+        outcome = let_loose(options.events, options.seed, folder, _tell_in_time)
+        faulthandler.cancel_dump_traceback_later()
     megabytes, objects, files = growth(outcome.levels)
     print(f"since the first quarter: {megabytes:+.0f} MB, {objects:+,} objects, {files:+} files")
     for one in outcome.wrong:
@@ -49,6 +52,11 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
 
 def _tell(line: str) -> None:
     print(line, flush=True)
+
+
+def _tell_in_time(line: str) -> None:
+    _tell(line)
+    faulthandler.dump_traceback_later(HANGS, exit=True)  # from now on
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ LEFT_OUT = ("quit", "theme-light", "theme-dark", "theme-system")  # ends the tes
 TEXTS = ("class:1:5", "random:10", "0,0.1", "3, 17, 40-50", "<b>x</b>", "1e9", "-1", "x" * 300, "π")
 CLOSE_AFTER = 4  # looks at a menu or dialog that keeps us waiting, until it is closed
 LOOK_MS = 15
+STUCK = 2000  # looks in a row, in one event, at nothing to close: half a minute
 TIRED = 0.1  # chance to leave a menu or dialog, instead of doing something in it
 
 
@@ -48,7 +49,7 @@ class Monkey(QObject):
         self._explorer, self._rng, self._folder = explorer, rng, folder
         self._window = explorer.window
         self.done: list[str] = []
-        self._depth = self._looks = 0
+        self._depth = self._looks = self._idle = 0
         self._timer = QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self._unstick)
         self._deeds: tuple[tuple[Callable[[], str], int], ...] = (
@@ -63,7 +64,7 @@ class Monkey(QObject):
         deed = self._rng.choices(deeds, [weight for _, weight in self._deeds])[0]
         if self._modal() is not None and self._rng.random() < TIRED:
             deed = self._leave
-        self._looks = 0
+        self._looks = self._idle = 0
         self._timer.start()
         self._depth += 1
         try:
@@ -234,6 +235,9 @@ class Monkey(QObject):
     def _unstick(self) -> None:
         """What keeps us waiting in a loop of its own: press something in it, or close it."""
         top = self._modal()
+        self._idle = self._idle + 1 if top is None else 0
+        if self._idle > STUCK:
+            self._break_out()
         if top is None or not self._depth:
             return
         self._looks += 1
@@ -241,6 +245,14 @@ class Monkey(QObject):
             self._leave()
         elif isinstance(top, QMenu):
             self._choose(top)
+
+    def _break_out(self) -> None:
+        """A menu that lost its size is no popup any more, but its loop goes on, for people too."""
+        self._idle = 0
+        left = [one for one in self._window.findChildren(QMenu) if one.isVisible()]
+        for menu in left:
+            menu.close()
+        raise RuntimeError(f"a loop does not end; menus that nobody can close: {len(left)}")
 
     def _choose(self, menu: QMenu) -> None:
         actions = [one for one in menu.actions() if _harmless(one)]
