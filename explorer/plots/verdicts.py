@@ -83,7 +83,8 @@ class VerdictStrip(QWidget):
                 continue
             place = int((at.x() - box.left()) / box.width() * len(columns))
             copy = int((at.y() - box.top()) / box.height() * self._copies())
-            return self._words(block, int(columns[place]), copy)
+            t = int(columns[min(place, len(columns) - 1)])  # the border belongs to the last cell
+            return self._words(block, t, min(copy, self._copies() - 1))
         return ""
 
     def event(self, event: QEvent) -> bool:

@@ -149,6 +149,9 @@ def test_pointing_at_a_cell_says_what_the_model_calls_the_copy(qtbot: QtBot) -> 
     assert strip.describe(low) == "copy 2 at τ 0: RURK calls it 3 (wrong)"
     other = QPoint(int(second.left()) + 3, int(second.bottom()) - 3)
     assert strip.describe(other) == "copy 2 at τ 0: recognized by 50% of the Re-trains"
+    border = QPoint(int(second.right()), int(second.bottom()))
+    assert (border.x(), border.y()) == (second.right(), second.bottom())
+    assert strip.describe(border) == "copy 2 at τ 0.2: recognized by 100% of the Re-trains"
     assert strip.describe(QPoint(1, 1)) == ""
 
 
