@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain, pairwise
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt
+from PySide6.QtGui import QHoverEvent, QMouseEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from explorer.docks import foreign
 
@@ -41,12 +42,29 @@ class Arrangement(QObject):
 
     def reset(self) -> None:
         """Put every dock back, whether closed, floating or moved."""
+        self.let_go()
         self._columns = self._fitting()
         for box in self._docks.values():
             box.setFloating(False)
             self._window.removeDockWidget(box)
         self._place(self._complete(self._columns))
         self._size()
+
+    def let_go(self) -> None:
+        """Forget what the mouse is over or drags: the border of two docks, or a dock.
+
+        To be called before docks are put elsewhere: Qt would go on with the layout that was, and
+        crash at the next move of the mouse.
+        """
+        at, none = QPointF(-1, -1), Qt.MouseButton.NoButton
+        left, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        above = self._window.mapToGlobal(at)
+        kind = QEvent.Type.MouseButtonRelease
+        QApplication.sendEvent(self._window, QMouseEvent(kind, at, above, left, none, keys))
+        QApplication.sendEvent(self._window, QHoverEvent(QEvent.Type.HoverLeave, at, above, at))
+        for box in self._docks.values():
+            if box.isFloating():  # as one does that is dragged
+                box.setFloating(True)
 
     def fit(self) -> None:
         """After another size: fewer columns and rows or more, unless somebody moved a dock."""

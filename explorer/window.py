@@ -215,6 +215,7 @@ class MainWindow(QMainWindow):
         if look.geometry:
             self.restoreGeometry(_bytes(look.geometry))
         if look.layout:
+            self._arrangement.let_go()
             self.restoreState(_bytes(look.layout), LAYOUT_VERSION)
         self._message_row.setVisible(bool(self.message.text()))
         self._toolbar.show()
@@ -362,11 +363,15 @@ class MainWindow(QMainWindow):
         self._arrangement.fit()
 
     def childEvent(self, event: QChildEvent) -> None:
-        """Name the tab bars of docks, which Qt makes when it needs them."""
+        """Name the tab bars of docks, which Qt makes when it needs them.
+
+        Their tabs keep their order: Qt 6.10 crashes where one is dragged after a layout came back.
+        """
         super().childEvent(event)
         bar = event.child()
         if event.polished() and isinstance(bar, QTabBar):
             bar.setAccessibleName("Docks")
+            bar.setMovable(False)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Say what dropping would do."""

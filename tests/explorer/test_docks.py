@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDockWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 from quick import finish
 from real import start
@@ -47,6 +47,81 @@ def everything_is_back(explorer: Explorer) -> bool:
     docks = explorer.window.docks.values()
     there = all(box.isVisible() and not box.isFloating() for box in docks)
     return there and columns(explorer) == 3
+
+
+def mouse(widget: QWidget, kind: QEvent.Type, at: QPoint) -> None:
+    """The left button is pressed, held or released there, with whatever follows at once."""
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    changed = none if kind == QEvent.Type.MouseMove else left
+    held = none if kind == QEvent.Type.MouseButtonRelease else left
+    place = QPointF(widget.mapToGlobal(at))
+    keys = Qt.KeyboardModifier.NoModifier
+    event = QMouseEvent(kind, QPointF(at), place, changed, held, keys)
+    QApplication.sendEvent(widget, event)
+    QApplication.processEvents()
+
+
+def below(explorer: Explorer, box: QDockWidget) -> QPoint:
+    """The border under a dock, where the mouse is then."""
+    at = QPoint(box.geometry().center().x(), box.geometry().bottom())
+    while explorer.window.cursor().shape() != Qt.CursorShape.SplitVCursor:
+        at += QPoint(0, 1)
+        mouse(explorer.window, QEvent.Type.MouseMove, at)
+    return at
+
+
+# -- dragging ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("what", ["border", "dock"])
+@pytest.mark.parametrize("how", ["session", "size"])
+def test_docks_lie_elsewhere_while_something_is_dragged(
+    explorer: Explorer, qtbot: QtBot, what: str, how: str
+) -> None:
+    """A session arrives, say; Qt would crash as it goes on with docks that are elsewhere."""
+    window = explorer.window
+    resize(explorer, SMALL, qtbot)
+    box, look = window.docks["neighborhood"], window.look()
+    for _ in range(2):
+        resize(explorer, USUAL, qtbot)
+        window.reset_layout()
+        qtbot.wait(50)
+        assert columns(explorer) == 3
+        border, place = what == "border", box.geometry()
+        part = window if border else box
+        at = below(explorer, box) if border else QPoint(30, 8)
+        mouse(part, QEvent.Type.MouseButtonPress, at)
+        for _ in range(2):
+            at -= QPoint(10, 15)
+            mouse(part, QEvent.Type.MouseMove, at)
+        assert box.height() < place.height() if border else box.isFloating()
+        if how == "session":
+            window.arrange(look)
+        else:
+            window.resize(SMALL)
+        for _ in range(3):
+            at -= QPoint(20, 20)
+            mouse(part, QEvent.Type.MouseMove, at)
+        mouse(part, QEvent.Type.MouseButtonRelease, at)
+        assert how == "size" or columns(explorer) == 2
+
+
+def test_tabs_of_docks_keep_their_order(explorer: Explorer, qtbot: QtBot) -> None:
+    """Qt 6.10 crashes where a tab is dragged after a layout was restored, as at every start."""
+    window = explorer.window
+    resize(explorer, USUAL, qtbot)
+    window.arrange(window.look())
+    qtbot.wait(50)
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    bars = [one for one in window.findChildren(QTabBar, options=direct) if one.isVisible()]
+    assert len(bars) > 1
+    for bar in bars:
+        titles = [bar.tabText(number) for number in range(bar.count())]
+        at = bar.tabRect(0).center()
+        mouse(bar, QEvent.Type.MouseButtonPress, at)
+        for _ in range(8):
+            at += QPoint(25, 0)
+            mouse(bar, QEvent.Type.MouseMove, at)
+        mouse(bar, QEvent.Type.MouseButtonRelease, at)
+        assert [bar.tabText(number) for number in range(bar.count())] == titles
 
 
 # -- reset ------------------------------------------------------------------------------------

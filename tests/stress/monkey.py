@@ -156,6 +156,7 @@ class Monkey(QObject):
 
     def _dock(self) -> str:
         box = self._rng.choice(list(self._window.docks.values()))
+        self._window._arrangement.let_go()  # a person's mouse would be elsewhere
         return self._rng.choice((self._float, self._move, self._tab, self._toggle))(box)
 
     def _float(self, box: QDockWidget) -> str:
