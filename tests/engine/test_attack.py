@@ -57,7 +57,7 @@ def problem(members: np.ndarray, others: np.ndarray, **words: Any) -> Any:
 
 # -- the curve --------------------------------------------------------------------------------
 @given(small)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_area_is_the_share_of_pairs_in_order_with_ties_half(rows: list[Any]) -> None:
     values = np.array([value for value, _ in rows], float)
     member = np.array([inside for _, inside in rows])
@@ -72,7 +72,7 @@ def test_the_area_is_the_share_of_pairs_in_order_with_ties_half(rows: list[Any])
 
 
 @given(small)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_step_of_the_curve_is_what_its_threshold_calls(rows: list[Any]) -> None:
     values = np.array([value for value, _ in rows], float)
     member = np.array([inside for _, inside in rows])

@@ -53,7 +53,7 @@ def test_it_covers_the_true_ratio_as_often_as_it_says(p: float, q: tuple[float, 
     assert 0.92 < held < 0.98
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_the_interval_holds_its_point_and_more_draws_narrow_it(data: st.DataObject) -> None:
     draws = data.draw(st.integers(5, 120))

@@ -71,7 +71,7 @@ def any_predictions(draw: st.DrawFn) -> tuple[dict[str, np.ndarray], np.ndarray]
 
 
 @given(any_predictions())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_bounds_hold_on_any_predictions(case: tuple[dict[str, np.ndarray], np.ndarray]) -> None:
     one = measured(*case)
     low, high = disagreement_bounds(one, "gd")
