@@ -212,10 +212,10 @@ class MainWindow(QMainWindow):
 
     def arrange(self, look: Look) -> None:
         """Take size, place and docks; what is '' stays as it is."""
+        self._arrangement.let_go()
         if look.geometry:
             self.restoreGeometry(_bytes(look.geometry))
         if look.layout:
-            self._arrangement.let_go()
             self.restoreState(_bytes(look.layout), LAYOUT_VERSION)
         self._message_row.setVisible(bool(self.message.text()))
         self._toolbar.show()
