@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5g, h5l, h5o, h5s
 
-from engine import memory
+from engine import heaps, memory
 from engine.errors import StoreError
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def read(path: Path, *, arrays: bool = True, limits: Limits | None = None) -> Gr
     Raises StoreError for what no such file may contain, OutOfMemory where it is too large to be
     read here, and h5py's own OSError, KeyError, ValueError or RuntimeError for a damaged one.
     """
+    heaps.check(path)
     with h5py.File(path, "r") as file:
         place = file["/"]
         items = _walked(place, limits) if arrays else {}
@@ -105,6 +106,7 @@ def opened(path: Path, limits: Limits | None = None) -> Iterator[Opened]:
 
     OutOfMemory where all arrays are together too large to be read here.
     """
+    heaps.check(path)
     with h5py.File(path, "r") as file:
         items = _walked(file["/"], limits)
         memory.require(_size(items), f"Reading {path.name}")

@@ -25,7 +25,7 @@ LAYERS = (
         "spec",
     },
     {
-        "asides", "batching", "datasets", "forget", "hdf5", "indices", "locks", "models",
+        "asides", "batching", "datasets", "forget", "hdf5", "heaps", "indices", "locks", "models",
         "perturb", "store",
     },
     {

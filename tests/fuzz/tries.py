@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
+import os
 import signal
 import time
 import traceback
@@ -19,6 +21,7 @@ from targets import Target
 from engine.errors import EngineError
 
 LONGEST = 20.0  # seconds for one input: far more than any needs, on a machine that is busy
+STDERR = os.dup(2)  # whatever is made quiet meanwhile
 SHOWN = 300  # characters of an input that is reported
 
 
@@ -99,16 +102,21 @@ def drawn(target: Target, inputs: int, seed: int) -> Found:
 
 @contextlib.contextmanager
 def bounded(seconds: float = LONGEST) -> Iterator[None]:
-    """Hang is raised in what takes longer, where it is Python's own code."""
+    """Hang is raised in what takes longer, where it is Python's own code.
+
+    In C code that never returns the program ends with a traceback, after twice that time.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
         raise Hang(f"more than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(2 * seconds, exit=True, file=STDERR)
     try:
         yield
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
