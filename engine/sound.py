@@ -22,6 +22,7 @@ WHOLE, REAL, ANY = "iu", "f", "biuf"  # kinds of numbers, as numpy calls them
 LONGEST_NAME = 255  # characters of what somebody called a model, a dataset or a class
 JOINERS = "\u200c\u200d"  # invisible, and part of the spelling of some languages
 POINTS = (RETAIN, FORGET, PERTURBED, TEST)  # kinds of points of an embedding
+MOST_WHOLE = 2**63 - 1  # as a whole number of 64 bits
 MOST_MODELS = 1000
 MOST_DRAWS = 10**9
 CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
@@ -257,12 +258,14 @@ def _similarity(parts: _Parts, facts: Mapping[str, Any]) -> None:
 
 
 def _is_number(value: object) -> bool:
-    """Also NaN, for what is undefined."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Also NaN, for what is undefined; no whole number that no float can be."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return isinstance(value, float) or abs(value) <= MOST_WHOLE
 
 
 def _is_index(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < math.inf
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_WHOLE
 
 
 KINDS: Mapping[str, Callable[[_Parts, Mapping[str, Any]], None]] = {

@@ -297,6 +297,8 @@ HARMS = {
     "no labels": _saying("labels", "[1, 2]"),
     "a label of two lines": _saying("labels", json.dumps({"ga": "a\nb", "original": "O"})),
     "metrics of words": _saying("metrics", json.dumps({"ga": {"test_acc": "much"}})),
+    "metrics beyond all numbers": _saying("metrics", json.dumps({"ga": {"test_acc": 10**400}})),
+    "a seed beyond all numbers": _with_spec(lambda spec: spec.update(seed=2**64)),
     "a spec of nothing": _saying("spec", "{}"),
     "a spec too deep": _saying("spec", "[" * 100_000),
     "a spec without methods": _with_spec(lambda spec: spec.pop("methods")),
