@@ -154,16 +154,13 @@ def _rows(setting: Setting, name: str, work: Work) -> Iterator[Row]:
     what = f"residual knowledge, {name}, {len(MODELS)} models, {len(taus)} tau"
     done = f"{work.share:.0%} of {DRAWS} draws, ours in {work.more * work.share:.0%}"
     yield ratio.row(what, 4, done, share=work.share)
-    yield from checked(setting, replace(work, few=work.few // work.more))
-
-
-def checked(setting: Setting, work: Work) -> Iterator[Row]:
-    """Whether ours decides as float32 does, and how near it comes to the machine's own rate."""
-    yield from _compared(work)
+    work = replace(work, few=work.few // work.more)
+    yield from compared(work)
     yield rate(setting, work)
 
 
-def _compared(work: Work) -> Iterator[Row]:
+def compared(work: Work) -> Iterator[Row]:
+    """Whether ours decides as float32 does of the same copies."""
     fast, exact = ours(work), in_float32(work)
     y = work.y[: work.few].cpu().numpy()
     right = {

@@ -97,7 +97,7 @@ def residual(setting: Setting) -> Iterator[Row]:
         "  against the plain way", ">= 3x", f"{times:.1f}x (plain {min(each):.1f} s a draw)",
         times >= 3 if real else None, {"ratio": times, "plain_s": each},
     )  # fmt: skip
-    yield from draws.checked(setting, replace(work, few=min(CHECKED, len(rows)), blocks=1))
+    yield from draws.compared(replace(work, few=min(CHECKED, len(rows)), blocks=1))
     yield draws.rate(setting, replace(work, blocks=1))
 
 
