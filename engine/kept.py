@@ -41,7 +41,10 @@ def dataset_of(record: Record) -> Dataset:
             classes=tuple(map(str, record.plain("classes"))),
             features=tuple(map(str, record.plain("features"))),
             recommended=_recommended(record.plain("recommended")),
-            **{name: record.arrays[name] for name in ARRAYS},
+            train_x=record.arrays["train_x"],
+            train_y=record.arrays["train_y"],
+            test_x=record.arrays["test_x"],
+            test_y=record.arrays["test_y"],
         )
         made = check(replace(made, spec=replace(made.spec, fingerprint="")))
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -41,12 +41,15 @@ def setting(
     choices: tuple[str, ...] | None = None,
     exclusive_low: bool = False,
     key: bool | str = True,
+    before: Any = MISSING,
 ) -> Any:
     """A dataclass field with what a form, a command line and a check need to know of it.
 
     `low` and `high` are inclusive unless `exclusive_low`; `key=False` leaves the field out of
     `key`, for settings that cannot change a result; `key='changed'` lets only another value than
     the default into it, so that results stored before the setting existed are still found.
+    `before`: what results were made with before the setting existed, where today's default is
+    another: this value is left out of `key`, and stands for the setting where a file lacks it.
     """
     facts = {
         "help": help,
@@ -56,6 +59,7 @@ def setting(
         "choices": choices,
         "exclusive_low": exclusive_low,
         "key": key,
+        "before": before,
     }
     if default is MISSING:
         return field(metadata=facts)
@@ -408,8 +412,29 @@ def to_plain(spec: Any, *, keyed: bool = False) -> Any:
 
 
 def _enters_key(item: dataclasses.Field[Any], value: Any) -> bool:
+    before = item.metadata.get("before", MISSING)
+    if before is not MISSING:
+        return bool(value != before)
     how = item.metadata.get("key", True)
     return bool(value != item.default if how == "changed" else how)
+
+
+def restored(kind: type[T], plain: Mapping[str, Any], where: str = "") -> T:
+    """The settings dataclass of `kind` that a file holds as `plain`, validated.
+
+    Settings that the file lacks have the value that they had before they existed, see `setting`.
+    Raises SpecError for an unknown name or a value out of range, TypeError where one is missing.
+    """
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    for name in plain:
+        if name not in {item.name for item in fields}:
+            raise unknown(f"parameter of {where.rstrip('.') or 'this'}", name, _hints(kind))  # type: ignore[arg-type]
+    earlier = {
+        item.name: item.metadata["before"]
+        for item in fields
+        if item.metadata.get("before", MISSING) is not MISSING
+    }
+    return validate(kind(**{**earlier, **plain}), where)
 
 
 def canonical(spec: Any) -> str:

@@ -34,6 +34,7 @@ from engine.spec import (
     check_taus,
     key,
     parse_taus,
+    restored,
     to_plain,
     validate,
 )
@@ -247,24 +248,30 @@ def from_plain(plain: Mapping[str, Any]) -> RunSpec:
         methods = tuple(
             MethodSpec(
                 one["name"],
-                amend(_config(one["name"]), one["config"], f"{one['name']}."),
+                restored(_settings("method", one["name"]), one["config"], one["name"] + "."),
             )
             for one in plain["methods"]
         )
         probe = {**plain["probe"], "taus": check_taus(tuple(plain["probe"]["taus"]))}
         return validate(
             RunSpec(
-                validate(DataSpec(**plain["data"])),
-                validate(ModelSpec(**plain["model"])),
-                validate(TrainSpec(**plain["train"])),
+                restored(DataSpec, plain["data"]),
+                restored(ModelSpec, plain["model"]),
+                restored(TrainSpec, plain["train"]),
                 tuple(int(i) for i in plain["forget"]),
                 methods,
                 plain["retrains"],
                 plain["seed"],
-                validate(ProbeSpec(**probe)),
-                tuple(validate(ForeignSpec(**one)) for one in plain.get("foreign", ())),
+                restored(ProbeSpec, probe),
+                tuple(restored(ForeignSpec, one) for one in plain.get("foreign", ())),
                 tuple(
-                    measure_spec(one["name"], one["config"]) for one in plain.get("measures", ())
+                    MeasureSpec(
+                        one["name"],
+                        restored(
+                            _settings("metric", one["name"]), one["config"], one["name"] + "."
+                        ),
+                    )
+                    for one in plain.get("measures", ())
                 ),
                 _pretrain_of(plain.get("pretrain")),
             )
@@ -276,8 +283,8 @@ def from_plain(plain: Mapping[str, Any]) -> RunSpec:
 def _pretrain_of(plain: Mapping[str, Any] | None) -> PretrainSpec | None:
     if plain is None:
         return None
-    train = validate(TrainSpec(**plain["train"]))
-    return validate(PretrainSpec(validate(DataSpec(**plain["data"])), train, plain["seed"]))
+    train = restored(TrainSpec, plain["train"])
+    return validate(PretrainSpec(restored(DataSpec, plain["data"]), train, plain["seed"]))
 
 
 def completed(plain: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -322,10 +329,11 @@ def _parsed(changes: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _config(name: str) -> Any:
-    config = registry.get("method", name).config
+def _settings(kind: str, name: str) -> type[Any]:
+    """The settings dataclass of a registered method or measure; SpecError if there is no such."""
+    config = registry.get(kind, name).config
     assert config is not None
-    return config()
+    return config
 
 
 def _checked(files: Mapping[str, Path], retrains: int) -> Mapping[str, Path]:

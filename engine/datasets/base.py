@@ -51,6 +51,7 @@ class Dataset:
     test_y: np.ndarray
     recommended: Recommended
     features: tuple[str, ...] = ()  # names of the columns, where samples are no images
+    files: tuple[str, ...] = ()  # (n + m) paths below the root, with '/', where samples are files
 
     def __len__(self) -> int:
         """Number of samples, counted through: training samples first, then test samples."""
@@ -65,6 +66,17 @@ class Dataset:
     def world(self) -> World:
         """The samples and classes that results on this dataset may speak of."""
         return World(len(self.train_y), len(self), len(self.classes))
+
+    def name_of(self, index: int) -> str:
+        """What a sample is called wherever it lies in memory: its file, or dataset, part, number.
+
+        'train/cat/03.png', or 'cifar10 train 17', numbered within its part.
+        """
+        if self.files:
+            return self.files[index]
+        n = len(self.train_y)
+        part, number = ("train", index) if index < n else ("test", index - n)
+        return f"{self.spec.name} {part} {number}"
 
     def is_test(self, index: int) -> bool:
         """Whether the sample of this number is one of the test set."""
@@ -159,6 +171,10 @@ def check(dataset: Dataset) -> Dataset:
         raise DataError(f"Dataset '{name}' has two classes of the same name.")
     _check_part(dataset, "training", dataset.train_x, dataset.train_y)
     _check_part(dataset, "test", dataset.test_x, dataset.test_y)
+    if dataset.files and len(dataset.files) != len(dataset):
+        raise DataError(
+            f"Dataset '{name}' names {len(dataset.files)} files for {len(dataset)} samples."
+        )
     if len(np.unique(dataset.train_y)) < 2:
         raise DataError(
             f"Dataset '{name}' has training samples of one class only; at least two are needed."

@@ -37,6 +37,7 @@ from engine.spec import (
     key,
     parse_settings,
     parse_taus,
+    restored,
     setting,
     setting_of,
     to_plain,
@@ -326,3 +327,21 @@ def test_a_grid_runs_evenly_from_low_to_high(low: float, width: float, count: in
     taus = parse_taus(f"{low!r}:{low + width!r}:{count}")
     assert len(taus) == count
     np.testing.assert_allclose(taus, np.linspace(low, low + width, count), atol=1e-9)
+
+
+@dataclass(frozen=True)
+class _Later:
+    """Settings of which one came later, with another default than what was done before."""
+
+    rate: float = setting(0.5, help="rate")
+    order: str = setting("shuffled", help="order", before="stored")
+
+
+def test_a_setting_that_came_later_leaves_earlier_keys_and_is_read_as_what_was_done_then() -> None:
+    earlier = restored(_Later, {"rate": 0.25})
+    assert earlier == _Later(0.25, "stored")
+    assert to_plain(earlier, keyed=True) == {"rate": 0.25}
+    assert to_plain(_Later(0.25), keyed=True) == {"rate": 0.25, "order": "shuffled"}
+    assert restored(_Later, to_plain(_Later(0.25))) == _Later(0.25)
+    with pytest.raises(SpecError, match="'speed'"):
+        restored(_Later, {"speed": 1.0})
