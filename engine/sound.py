@@ -49,9 +49,9 @@ def require(arrays: Arrays, needs: Mapping[str, Shape]) -> None:
         parts.take(name, ANY, *shape)
 
 
-def is_name(value: object) -> bool:
+def is_name(value: object, longest: int = LONGEST_NAME) -> bool:
     """Whether this may be the name of a model, a class or a dataset: one line that can be shown."""
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME:
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
         return False
     return all(one.isprintable() or one in JOINERS for one in value)
 

@@ -28,6 +28,7 @@ SCALARS = frozenset({bool, int, float, str, type(None)})
 MAX_DRAWS = 100_000
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # what training computes in
 ASKED, INFERRED = "asked", "inferred"  # copies at norms between two others of the same draw
+RGB, GRAY = "rgb", "gray"  # what image files are read as
 FOLDED = "folded"  # float32 with batch norm folded into convolutions: other rounding, fewer steps
 
 
@@ -80,6 +81,10 @@ class DataSpec:
         high=1024, key=False,
     )  # fmt: skip
     fingerprint: str = setting("", help="hash of pixels and labels, set when loaded")
+    channels: str = setting(
+        RGB, help="what image files are read as: three channels, or one of gray",
+        choices=(RGB, GRAY), key=False,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,25 @@
-"""Image files in folders of classes: finding them, and decoding them into one array."""
+"""Image files, decoded into one array of small squares."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from engine.datasets import _depth
+from engine.datasets._depth import Seen, Unusable
 from engine.errors import DataError
 from engine.report import Reporter
+from engine.spec import GRAY, RGB
 
-SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
-)
-TEST_PARTS = ("test", "val", "validation")  # ImageNet's labeled held-out part is called val
 BLOCK = 256  # images between two looks at the wish to stop
 MAX_WORKERS = 8
 MAX_BYTES = 1 << 28  # of one file: an image of the most pixels, unpacked, has about as many
@@ -29,50 +29,15 @@ BROKEN = (
     struct.error,
 )  # fmt: skip
 TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+UNSEEN: Mapping[str, float] = {}  # where the data set's largest values are not known yet
 
 
-@dataclass(frozen=True)
-class Tree:
-    """Sorted image files of each class; `test` is empty where the folder has no such part."""
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """pixels: (n, C, side, side) uint8; notes: sentences on how they were read."""
 
-    root: Path
-    train: Mapping[str, Sequence[Path]]
-    test: Mapping[str, Sequence[Path]] = field(default_factory=dict)
-
-
-def scan(root: Path, classes: Sequence[str] = ()) -> Tree:
-    """The images of root/train/<class>/ and root/test/<class>/ (or val), or of root/<class>/.
-
-    `classes` restricts the tree to these; otherwise they are the folders' names, sorted. Raises
-    DataError where a folder is missing or holds no images, or where there is only one class.
-    """
-    if not root.is_dir():
-        raise DataError(
-            f"There is no folder '{root}'. Give the folder that holds train/<class>/*.png "
-            "(or .jpg, .webp, ...)."
-        )
-    top = root / "train" if (root / "train").is_dir() else root
-    train = _by_class(top, classes)
-    part = _test_part(root) if top != root else None
-    test = _by_class(part, classes) if part else {}
-    strange = sorted(set(test) - set(train))
-    if strange:
-        raise DataError(f"{part} has a class '{strange[0]}' that {top} does not have.")
-    return Tree(root, train, test)
-
-
-def has_classes(root: Path, classes: Sequence[str]) -> bool:
-    """Whether `root` looks like an image folder with one of these classes."""
-    return any((top / name).is_dir() for top in (root / "train", root) for name in classes)
-
-
-def labeled(
-    groups: Mapping[str, Sequence[Path]], classes: Sequence[str]
-) -> tuple[list[Path], np.ndarray]:
-    """All files in the order of `classes`, and their labels (n,) int64."""
-    paths = [path for name in classes for path in groups.get(name, ())]
-    sizes = [len(groups.get(name, ())) for name in classes]
-    return paths, np.repeat(np.arange(len(classes), dtype=np.int64), sizes)
+    pixels: np.ndarray
+    notes: tuple[str, ...]
 
 
 def common_side(paths: Sequence[Path], largest: int, otherwise: int) -> int:
@@ -84,74 +49,138 @@ def common_side(paths: Sequence[Path], largest: int, otherwise: int) -> int:
 
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height in px, from the file's header; DataError if it is no image."""
-    _check_bytes(path)
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except TOO_LARGE as error:
-        raise _too_large(path) from error
-    except BROKEN as error:
-        raise _broken(path, error) from error
+    with _opened(path) as image:
+        return image.size
 
 
-def read_images(paths: Sequence[Path], side: int, report: Reporter) -> np.ndarray:
-    """The images as (n, 3, side, side) uint8, decoded on several threads.
+def read_images(
+    paths: Sequence[Path], side: int, report: Reporter, channels: str = RGB
+) -> Pictures:
+    """All images of a data set, training and test, decoded on several threads; C is 3, or 1.
 
-    Each image counts as one unit of work, which the caller has announced to `report`. Raises
+    Each image counts as one unit of work, which the caller has announced to `report`. Where
+    images of more than 8 bits say no range, the largest value of all of them is white. Raises
     DataError for the first broken image (its path named), and Cancelled.
     """
-    images = _allocate(len(paths), side)
-    workers = min(MAX_WORKERS, os.cpu_count() or 1)
+    pixels = _allocate(len(paths), 1 if channels == GRAY else 3, side)
+    seen = [Seen()] * len(paths)
 
-    def place(row: int) -> None:
-        images[row] = decode(paths[row], side)
+    def place(row: int, white: Mapping[str, float] = UNSEEN) -> None:
+        pixels[row], seen[row] = _decoded(paths[row], side, channels, white)
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        for rows in _blocks(len(paths)):
+    with ThreadPoolExecutor(
+        min(MAX_WORKERS, os.cpu_count() or 1), thread_name_prefix="decode"
+    ) as pool:
+        for rows in _blocks(range(len(paths))):
             for _ in pool.map(place, rows):
                 pass
             report.advance(len(rows))
-    return images
+        white = _depth.whites(seen)
+        for rows in _blocks(_once_more(seen, white)):
+            for _ in pool.map(lambda row: place(row, white), rows):
+                pass
+            report.check()
+    _check_dark(paths, seen)
+    return Pictures(pixels, (*_depth.notes(seen, white), *_pages_note(seen)))
 
 
-def decode(path: Path, side: int) -> np.ndarray:
-    """One image as (3, side, side) uint8 RGB: the largest central square, resized."""
-    _check_bytes(path)
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or np.inf):
-                raise _too_large(path)
-            image.draft("RGB", (2 * side, 2 * side))  # large JPEGs: decode at a fraction
-            upright = _rgb(ImageOps.exif_transpose(image))
-            if upright.size != (side, side):
-                upright = ImageOps.fit(upright, (side, side), Image.Resampling.BICUBIC)
-            return np.asarray(upright, dtype=np.uint8).transpose(2, 0, 1)
-    except TOO_LARGE as error:
-        raise _too_large(path) from error
-    except BROKEN as error:
-        raise _broken(path, error) from error
+def decode(path: Path, side: int, channels: str = RGB) -> np.ndarray:
+    """One image as (3, side, side) uint8 RGB or (1, side, side) gray: the largest central square.
+
+    It is resized. Where the file says no range, its own largest value is white.
+    """
+    return _decoded(path, side, channels, UNSEEN)[0]
+
+
+def _once_more(seen: Sequence[Seen], white: Mapping[str, float]) -> list[int]:
+    """Rows that were decoded before it was known which value is white."""
+    other = {kind for kind, value in white.items() if (kind, value) != (_depth.WIDE, _depth.WIDEST)}
+    return [row for row, one in enumerate(seen) if one.kind in other]
+
+
+def _decoded(
+    path: Path, side: int, channels: str, white: Mapping[str, float]
+) -> tuple[np.ndarray, Seen]:
+    with _opened(path) as image:
+        if image.width * image.height > (Image.MAX_IMAGE_PIXELS or np.inf):
+            raise _too_large(path)
+        image.draft("RGB", (2 * side, 2 * side))  # large JPEGs: decode at a fraction
+        upright, kind, largest = _upright(image, white)
+        if channels == GRAY:
+            upright = upright.convert("L")
+        if upright.size != (side, side):
+            upright = ImageOps.fit(upright, (side, side), Image.Resampling.BICUBIC)
+        pixels = np.asarray(upright, dtype=np.uint8).reshape(side, side, -1).transpose(2, 0, 1)
+        return pixels, Seen(kind, largest, _has_pages(image))
+
+
+def _upright(image: Image.Image, white: Mapping[str, float]) -> tuple[Image.Image, str, float]:
+    """The image in RGB, turned as its camera was held; its kind of depth and largest value."""
+    depth = _depth.depth_of(image)
+    if depth.kind == _depth.PLAIN:
+        return _rgb(ImageOps.exif_transpose(image)), depth.kind, 0
+    if depth.kind == _depth.COLOR:
+        color = _rgb(ImageOps.exif_transpose(image))
+        return color, depth.kind, float(np.asarray(color).max())
+    values = _depth.values_of(image, depth)
+    largest = float(values.max())
+    full = white.get(depth.kind, depth.white or largest)
+    gray = _depth.in_8_bits(values, full, depth.inverted)
+    return Image.fromarray(gray).convert("RGB"), depth.kind, largest
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):  # convert() would clip 16 bits instead of scaling them
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode == "P":  # a palette may carry transparency, which only RGBA can take over
         image = image.convert("RGBA")
+    if image.mode == "La":  # premultiplied by its transparency
+        image = image.convert("LA")
+    if image.mode in ("LAB", "HSV"):
+        raise Unusable(f"has the color mode {image.mode}, which is not read. Save it as RGB")
     return image.convert("RGB")
 
 
-def _blocks(n: int) -> Iterator[range]:
-    for start in range(0, n, BLOCK):
-        yield range(start, min(start + BLOCK, n))
+def _has_pages(image: Image.Image) -> bool:
+    """Whether there are frames or pages beside the one that was read."""
+    if image.format in ("PNG", "WEBP"):
+        return bool(getattr(image, "is_animated", False))
+    if image.format not in ("GIF", "TIFF"):
+        return False
+    try:
+        image.seek(1)
+    except BROKEN:  # EOFError if there is none; one that is damaged would not be read anyway
+        return False
+    return True
 
 
-def _allocate(n: int, side: int) -> np.ndarray:
-    size = n * 3 * side**2
+def _pages_note(seen: Sequence[Seen]) -> Iterator[str]:
+    count = sum(one.pages for one in seen)
+    if count:
+        files = "1 image has" if count == 1 else f"{count:,} images have"
+        yield f"{files} several frames or pages: the first is read, the others are left out."
+
+
+def _check_dark(paths: Sequence[Path], seen: Sequence[Seen]) -> None:
+    row = _depth.dark(seen)
+    if row >= 0:
+        raise DataError(
+            f"The image {paths[row]} has 16 bits a channel, but no color image of the data set "
+            "uses more than 14 of them: all would be nearly black. Save them with 8 bits a "
+            "channel, or stretched to all 16."
+        )
+
+
+def _blocks(rows: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(rows), BLOCK):
+        yield rows[start : start + BLOCK]
+
+
+def _allocate(n: int, channels: int, side: int) -> np.ndarray:
+    size = n * channels * side**2
     there = _memory()
     try:
         if there and size > there:
             raise MemoryError
-        return np.empty((n, 3, side, side), np.uint8)
+        return np.empty((n, channels, side, side), np.uint8)
     except MemoryError:
         raise DataError(
             f"{n} images of {side}x{side} px take {size / 2**30:.1f} GiB, more than this machine "
@@ -167,41 +196,19 @@ def _memory() -> int:
         return 0
 
 
-def _test_part(root: Path) -> Path | None:
-    parts = [root / name for name in TEST_PARTS if (root / name).is_dir()]
-    return next((part for part in parts if _folders(part)), None)
-
-
-def _by_class(top: Path, classes: Sequence[str]) -> dict[str, list[Path]]:
-    names = list(classes) or _folders(top)
-    if not names:
-        raise DataError(f"{top} has no class folders. Put the images into {top}/<class>/.")
-    missing = [name for name in names if not (top / name).is_dir()]
-    if missing:
-        raise DataError(f"{top} has no folder for the class '{missing[0]}'.")
-    if len(names) == 1:
-        raise DataError(
-            f"{top} has one class folder, '{names[0]}'; at least two classes are needed."
-        )
-    return {name: _files(top / name) for name in names}
-
-
-def _folders(top: Path) -> list[str]:
-    return sorted(path.name for path in _inside(top) if path.is_dir())
-
-
-def _files(folder: Path) -> list[Path]:
-    files = sorted(path for path in _inside(folder) if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise DataError(f"The class folder {folder} holds no images (png, jpg, webp, bmp, ...).")
-    return files
-
-
-def _inside(folder: Path) -> list[Path]:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The one place where image files are opened; DataError names the file for whatever fails."""
+    _check_bytes(path)
     try:
-        return [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        raise DataError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+        with Image.open(path) as image:
+            yield image
+    except Unusable as error:
+        raise DataError(f"The image {path} {error}, or take it away.") from error
+    except TOO_LARGE as error:
+        raise _too_large(path) from error
+    except BROKEN as error:
+        raise _broken(path, error) from error
 
 
 def _check_bytes(path: Path) -> None:
@@ -224,7 +231,10 @@ def _check_bytes(path: Path) -> None:
 def _broken(path: Path, error: Exception) -> DataError:
     if isinstance(error, OSError) and error.errno is not None:
         return DataError(f"The image {path} cannot be read: {error.strerror}.")
-    return DataError(f"The image {path} is broken or no image. Replace it or take it away.")
+    return DataError(
+        f"The image {path} is broken or no image of a kind that is read. Replace it or take it "
+        "away."
+    )
 
 
 def _too_large(path: Path) -> DataError:

@@ -14,8 +14,10 @@ from engine import registry
 from engine.errors import DataError, SpecError
 from engine.report import Reporter
 from engine.sound import is_name
-from engine.spec import PAPER_TAUS, DataSpec, TrainSpec, validate
+from engine.spec import GRAY, PAPER_TAUS, DataSpec, TrainSpec, validate
 from engine.world import World
+
+LONGEST_PATH = 4096  # characters of the name of a file below the root
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,20 @@ class Recommended:
 
 
 @dataclass(frozen=True, eq=False)
+class Origin:
+    """The dataset that samples were drawn from: its name, and (n + m,) int64 places in its part."""
+
+    name: str
+    numbers: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A dataset in memory.
 
     train_x, test_x: (n, C, H, W) uint8 images, or (n, d) float32 features in [0, 1];
-    train_y, test_y: (n,) int64 class numbers; classes: their names.
+    train_y, test_y: (n,) int64 class numbers; classes: their names; notes: sentences that count
+    what was left out, merged or held out when it was read, and say what an index means.
     """
 
     spec: DataSpec
@@ -52,6 +63,8 @@ class Dataset:
     recommended: Recommended
     features: tuple[str, ...] = ()  # names of the columns, where samples are no images
     files: tuple[str, ...] = ()  # (n + m) paths below the root, with '/', where samples are files
+    origin: Origin | None = None  # where samples were drawn from another dataset
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Number of samples, counted through: training samples first, then test samples."""
@@ -70,12 +83,15 @@ class Dataset:
     def name_of(self, index: int) -> str:
         """What a sample is called wherever it lies in memory: its file, or dataset, part, number.
 
-        'train/cat/03.png', or 'cifar10 train 17', numbered within its part.
+        'train/cat/03.png', or 'cifar10 train 17', numbered within its part of the dataset that it
+        was drawn from, where that is known.
         """
         if self.files:
             return self.files[index]
         n = len(self.train_y)
         part, number = ("train", index) if index < n else ("test", index - n)
+        if self.origin is not None:
+            return f"{self.origin.name} {part} {self.origin.numbers[index]}"
         return f"{self.spec.name} {part} {number}"
 
     def is_test(self, index: int) -> bool:
@@ -141,16 +157,27 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 
 def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
-    """The dataset that `spec` names, checked and fingerprinted, or DataError, SpecError."""
-    spec = validate(spec, "data.")
+    """The dataset that `spec` names, checked and fingerprinted, or DataError, SpecError.
+
+    Its notes are logged.
+    """
+    spec, report = validate(spec, "data."), report or Reporter()
     entry = registry.get("dataset", spec.name)
-    dataset: Dataset = entry.make(spec, report or Reporter())
+    dataset: Dataset = entry.make(spec, report)
     if spec.side and dataset.shape[1:] != (spec.side, spec.side):
         raise SpecError(
             f"Dataset '{spec.name}' cannot be resized to {spec.side} px: its samples have the "
             f"shape {_times(dataset.shape)}. Leave data.side at 0."
         )
-    return check(dataset)
+    if spec.channels == GRAY and dataset.shape[0] != 1:
+        raise SpecError(
+            f"Dataset '{spec.name}' cannot be read in gray: its samples have the shape "
+            f"{_times(dataset.shape)}. Only image folders can (--dataset folder)."
+        )
+    checked = check(dataset)
+    for sentence in checked.notes:
+        report.log(sentence)
+    return checked
 
 
 def check(dataset: Dataset) -> Dataset:
@@ -171,16 +198,33 @@ def check(dataset: Dataset) -> Dataset:
         raise DataError(f"Dataset '{name}' has two classes of the same name.")
     _check_part(dataset, "training", dataset.train_x, dataset.train_y)
     _check_part(dataset, "test", dataset.test_x, dataset.test_y)
-    if dataset.files and len(dataset.files) != len(dataset):
-        raise DataError(
-            f"Dataset '{name}' names {len(dataset.files)} files for {len(dataset)} samples."
-        )
+    _check_names(dataset)
     if len(np.unique(dataset.train_y)) < 2:
         raise DataError(
             f"Dataset '{name}' has training samples of one class only; at least two are needed."
         )
     mark = fingerprint(dataset.train_x, dataset.train_y, dataset.test_x, dataset.test_y)
     return replace(dataset, spec=replace(dataset.spec, fingerprint=mark))
+
+
+def _check_names(dataset: Dataset) -> None:
+    """DataError unless what samples are called is one line that can be shown, for each another."""
+    name, files, origin = dataset.spec.name, dataset.files, dataset.origin
+    if files and len(files) != len(dataset):
+        raise DataError(f"Dataset '{name}' names {len(files)} files for {len(dataset)} samples.")
+    strange = next((one for one in files if not is_name(one, LONGEST_PATH)), None)
+    if strange is not None:
+        raise DataError(
+            f"Dataset '{name}' has a file whose name cannot be shown, {strange[:40]!r}: rename it."
+        )
+    if len(set(files)) < len(files):
+        raise DataError(f"Dataset '{name}' has two files of the same name: rename one.")
+    if origin is None:
+        return
+    numbers = origin.numbers
+    whole = numbers.ndim == 1 and numbers.dtype == np.int64 and len(numbers) == len(dataset)
+    if not is_name(origin.name) or not whole or numbers.min() < 0:
+        raise DataError(f"Dataset '{name}' was drawn from samples that cannot be.")
 
 
 def _check_part(dataset: Dataset, part: str, x: np.ndarray, y: np.ndarray) -> None:

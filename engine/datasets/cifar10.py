@@ -8,7 +8,8 @@ import shutil
 import tarfile
 import urllib.request
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ import numpy as np
 import platformdirs
 
 from engine import asides
-from engine.datasets._images import has_classes, labeled, read_images, scan
-from engine.datasets.base import Dataset, Recommended
+from engine.datasets._images import read_images
+from engine.datasets._tree import Tree, has_classes, labeled, scan
+from engine.datasets.base import Dataset, Origin, Recommended
 from engine.errors import DataError
 from engine.places import place
 from engine.registry import register
@@ -45,12 +47,18 @@ RECOMMENDED = Recommended(
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """train_x (n, 3, 32, 32) and test_x (m, 3, 32, 32) uint8 with their labels, int64."""
+    """train_x (n, 3, 32, 32) and test_x (m, 3, 32, 32) uint8 with their labels, int64.
+
+    files, origin, notes: as a `Dataset` has them.
+    """
 
     train_x: np.ndarray
     train_y: np.ndarray
     test_x: np.ndarray
     test_y: np.ndarray
+    files: tuple[str, ...] = ()
+    origin: Origin | None = None
+    notes: tuple[str, ...] = ()
 
 
 @register(
@@ -63,7 +71,9 @@ class Arrays:
 def load(spec: DataSpec, report: Reporter) -> Dataset:
     """50,000 training and 10,000 test images.
 
-    `spec.root` holds torchvision's `cifar-10-batches-py` (or its archive, or nothing yet: it is
+    Indices are places in the archive, as torchvision has them; of an image folder they follow
+    classes, then files' names, which is another order, as the notes say. `spec.root` holds
+    torchvision's `cifar-10-batches-py` (or its archive, or nothing yet: it is
     downloaded there), or an image folder train/<class>/*.jpg with the ten classes; by default
     the user's cache folder. Raises DataError where none of these works out.
     """
@@ -78,6 +88,8 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         arrays.test_x,
         arrays.test_y,
         RECOMMENDED,
+        files=arrays.files,
+        notes=arrays.notes,
     )
 
 
@@ -99,13 +111,32 @@ def read_folder(root: Path, report: Reporter) -> Arrays:
     tree = scan(root, CLASSES)
     if not tree.test:
         raise DataError(f"{root} has training images of CIFAR-10 but no test/<class>/ folders.")
-    report.stage("reading images")
     train, train_y = labeled(tree.train, CLASSES)
     test, test_y = labeled(tree.test, CLASSES)
-    report.expect(len(train) + len(test))
-    return Arrays(
-        read_images(train, SIDE, report), train_y, read_images(test, SIDE, report), test_y
+    arrays = from_files(tree, (train, train_y), (test, test_y), report)
+    note = (
+        f"CIFAR-10 is read from image files: indices follow classes, then files' names (0 is "
+        f"{arrays.files[0]}, {len(train) - 1} is {arrays.files[len(train) - 1]}), not the order "
+        "of CIFAR-10's archive, which torchvision and published lists of indices have. Such lists "
+        "name other images here: give files:LIST, or the archive as --root."
     )
+    return replace(arrays, notes=(*arrays.notes, note))
+
+
+def from_files(
+    tree: Tree,
+    train: tuple[Sequence[Path], np.ndarray],
+    test: tuple[Sequence[Path], np.ndarray],
+    report: Reporter,
+) -> Arrays:
+    """The images of a training and a test part of `tree`, each given as files and labels."""
+    files, n = [*train[0], *test[0]], len(train[0])
+    report.stage("reading images")
+    report.expect(len(files))
+    pictures = read_images(files, SIDE, report)
+    x = pictures.pixels
+    notes = (*tree.notes, *pictures.notes)
+    return Arrays(x[:n], train[1], x[n:], test[1], tree.names(files), notes=notes)
 
 
 def read_archive(root: Path, report: Reporter) -> Arrays:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 
-from engine.datasets._images import Tree, common_side, labeled, read_images, scan
+from engine.datasets._images import common_side, read_images
+from engine.datasets._tree import Tree, labeled, scan
 from engine.datasets.base import Dataset, Recommended, stratified_split
 from engine.errors import DataError
 from engine.places import place
@@ -25,18 +30,30 @@ RECOMMENDED = Recommended(
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Files and labels (n + m,) int64, of which the first `train` are training samples."""
+
+    files: Sequence[Path]
+    labels: np.ndarray
+    train: int
+    notes: tuple[str, ...] = ()
+
+
 @register(
     "dataset",
     "folder",
     label="Image folder",
-    help="root/train/<class>/*.png or .jpg, and root/test/<class>/ or a split of 20 %",
+    help="root/train/<class>/*.png or .jpg with root/test/<class>/ (or val, valid ...), or "
+    "root/<class>/; without a test part 20 % are held out",
     root=True,
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:
     """The images of `spec.root`, center-cropped and resized to `spec.side` (0: their own or 32 px).
 
-    Classes are the folders' names, sorted. Without a test (or val) part, 20 % of each class are
-    held out by `spec.seed`. Raises DataError where the folder or an image cannot be used.
+    Classes are the folders' names, sorted; `spec.channels` says whether images have three
+    channels or one of gray. Without a test (or val) part, 20 % of each class are held out by
+    `spec.seed`. Raises DataError where the folder or an image cannot be used.
     """
     if not spec.root:
         raise DataError(
@@ -47,9 +64,21 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
     tree = scan(root)
     report.stage("reading images")
     side = spec.side or own_side(tree)
-    classes = tuple(tree.train)
-    train, test = _parts(tree, classes, side, spec.seed, report)
-    return Dataset(spec, root.resolve().name, classes, *train, *test, RECOMMENDED)
+    parts = _parts(tree, spec.seed)
+    report.expect(len(parts.files))
+    pictures = read_images(parts.files, side, report, spec.channels)
+    return Dataset(
+        spec,
+        root.resolve().name,
+        tuple(tree.labels.get(name, name) for name in tree.train),
+        pictures.pixels[: parts.train],
+        parts.labels[: parts.train],
+        pictures.pixels[parts.train :],
+        parts.labels[parts.train :],
+        RECOMMENDED,
+        files=tree.names(parts.files),
+        notes=(*tree.notes, *parts.notes, *pictures.notes),
+    )
 
 
 def own_side(tree: Tree) -> int:
@@ -58,14 +87,31 @@ def own_side(tree: Tree) -> int:
     return common_side(probed, LARGEST_OWN_SIDE, DEFAULT_SIDE)
 
 
-def _parts(
-    tree: Tree, classes: tuple[str, ...], side: int, seed: int, report: Reporter
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    paths, y = labeled(tree.train, classes)
-    test_paths, test_y = labeled(tree.test, classes)
-    report.expect(len(paths) + len(test_paths))
-    x = read_images(paths, side, report)
-    if test_paths:
-        return (x, y), (read_images(test_paths, side, report), test_y)
-    train, test = stratified_split(y, TEST_SHARE, numpy_generator(seed, "folder"))
-    return (x[train], y[train]), (x[test], y[test])
+def _parts(tree: Tree, seed: int) -> Parts:
+    """The tree's own parts, or its only one divided by seed."""
+    classes = tuple(tree.train)
+    files, y = labeled(tree.train, classes)
+    if tree.test:
+        test, test_y = labeled(tree.test, classes)
+        return Parts([*files, *test], np.concatenate([y, test_y]), len(files))
+    if np.bincount(y).max() < 2:
+        raise DataError(
+            f"{tree.root} has one image in each class and no test part, so none can be held out. "
+            "Add test/<class>/ beside train/<class>/, or put at least two images into each class."
+        )
+    left, held = stratified_split(y, TEST_SHARE, numpy_generator(seed, "folder"))
+    rows = np.concatenate([left, held])
+    return Parts(
+        [files[row] for row in rows], y[rows], len(left), (_held_note(y, len(held), seed),)
+    )
+
+
+def _held_note(y: np.ndarray, held: int, seed: int) -> str:
+    single = int((np.bincount(y) == 1).sum())
+    classes = "1 class" if single == 1 else f"{single:,} classes"
+    but = f", but none of {classes} with one image" if single else ""
+    return (
+        f"There is no test part: {held:,} of {len(y):,} images ({100 * TEST_SHARE:.0f} % of each "
+        f"class{but}, by seed {seed}) are held out as one. Indices number the {len(y) - held:,} "
+        "that are left, then these; each sample is named by its file."
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from engine.datasets import cifar10
-from engine.datasets._images import Tree, has_classes, labeled, read_images, scan
-from engine.datasets.base import Dataset, Recommended
+from engine.datasets._tree import Tree, has_classes, labeled, scan
+from engine.datasets.base import Dataset, Origin, Recommended
 from engine.errors import DataError
 from engine.registry import register
 from engine.report import Reporter
@@ -54,6 +55,9 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         arrays.test_x,
         arrays.test_y,
         RECOMMENDED,
+        files=arrays.files,
+        origin=arrays.origin,
+        notes=arrays.notes,
     )
 
 
@@ -73,7 +77,15 @@ def _from_archive(root: Path, seed: int, report: Reporter) -> cifar10.Arrays:
     train = _draw_labels(whole.train_y, seed, "training")
     test = _draw_labels(whole.test_y, seed, "test")
     return cifar10.Arrays(
-        whole.train_x[train], whole.train_y[train], whole.test_x[test], whole.test_y[test]
+        whole.train_x[train],
+        whole.train_y[train],
+        whole.test_x[test],
+        whole.test_y[test],
+        origin=Origin("cifar10", np.concatenate([train, test])),
+        notes=(
+            _note(len(train), whole.train_y, len(test), whole.test_y, seed)
+            + " Samples are named by their places in CIFAR-10, which are not their indices.",
+        ),
     )
 
 
@@ -87,15 +99,27 @@ def _draw_labels(labels: np.ndarray, seed: int, part: str) -> np.ndarray:
 
 def _from_folder(root: Path, seed: int, report: Reporter) -> cifar10.Arrays:
     tree = scan(root, CLASSES)
-    if not tree.test:
-        tree = _halved(tree, seed)
-    train, train_y = labeled(_draw_files(tree.train, seed, "training"), CLASSES)
-    test, test_y = labeled(_draw_files(tree.test, seed, "test"), CLASSES)
-    report.stage("reading images")
-    report.expect(len(train) + len(test))
-    side = cifar10.SIDE
-    return cifar10.Arrays(
-        read_images(train, side, report), train_y, read_images(test, side, report), test_y
+    whole = tree if tree.test else _halved(tree, seed)
+    train, train_y = labeled(_draw_files(whole.train, seed, "training"), CLASSES)
+    test, test_y = labeled(_draw_files(whole.test, seed, "test"), CLASSES)
+    arrays = cifar10.from_files(tree, (train, train_y), (test, test_y), report)
+    there = [labeled(part, CLASSES)[1] for part in (tree.train, tree.test)]
+    drawn = _note(len(train), there[0], len(test), there[1], seed)
+    note = f"{drawn} Indices follow classes, then files' names; samples are named by their files."
+    return replace(arrays, notes=(*arrays.notes, note))
+
+
+def _note(train: int, of: np.ndarray, test: int, test_of: np.ndarray, seed: int) -> str:
+    """How many images were drawn of how many of the five classes; of: all of their labels."""
+    most, rest = (int((one < len(CLASSES)).sum()) for one in (of, test_of))
+    if not rest:
+        return (
+            f"Small CIFAR-5 draws {train:,} training and {test:,} test images of {most:,} by seed "
+            f"{seed}, since there is no test part."
+        )
+    return (
+        f"Small CIFAR-5 draws {train:,} of {most:,} training and {test:,} of {rest:,} test images "
+        f"by seed {seed}."
     )
 
 

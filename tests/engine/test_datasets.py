@@ -656,6 +656,13 @@ def test_small_cifar5_from_the_archive(
     (tmp_path / "cifar-10-python.tar.gz").write_bytes(archive)
     data = load(DataSpec("small-cifar5", root=str(tmp_path)))
     assert data.train_y.tolist() == data.test_y.tolist() == [0, 1, 2, 3, 4]
+    whole = load(DataSpec("cifar10", root=str(tmp_path)))
+    assert whole.name_of(7) == "cifar10 train 7" and whole.name_of(27) == "cifar10 test 2"
+    for index in range(10):  # named by its place in the archive
+        dataset, part, number = data.name_of(index).split()
+        images = whole.train_x if part == "train" else whole.test_x
+        assert dataset == "cifar10" and part == ("train" if index < 5 else "test")
+        assert (images[int(number)] == data.raw(index)).all()
 
 
 # -- the real images ------------------------------------------------------------------------------

@@ -192,8 +192,8 @@ def test_what_cannot_change_a_result_is_left_out_of_keys() -> None:
         for item in dataclasses.fields(spec)
         if not item.metadata.get("key", True)
     }
-    # a hash stands for root, seed and side, and for the file; more draws only refine a measurement
-    data = {"DataSpec.root", "DataSpec.seed", "DataSpec.side"}
+    # a hash stands for root, seed, side and channels, and for the file; more draws only refine
+    data = {"DataSpec.root", "DataSpec.seed", "DataSpec.side", "DataSpec.channels"}
     assert unkeyed == data | {"ModelSpec.path", "ProbeSpec.draws"}
 
 
