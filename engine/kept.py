@@ -1,4 +1,7 @@
-"""Datasets that came in a bundle, kept in the store by their fingerprint."""
+"""Datasets that came in a bundle, kept in the store by their fingerprint.
+
+Names of files are an array: UTF-8, one a line. What notes say of a folder stays behind with it.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from engine.datasets.base import Dataset, Recommended, check
+import numpy as np
+
+from engine.datasets.base import Dataset, Origin, Recommended, check
 from engine.errors import DataError
 from engine.spec import DataSpec, TrainSpec, amend, to_plain
 from engine.store import SCHEMA, Record
 
 KIND = "datasets"
 ARRAYS = ("train_x", "train_y", "test_x", "test_y")
+FILES, NUMBERS = "files", "origin/numbers"  # arrays that not every dataset has
 
 
 def record_of(dataset: Dataset) -> Record:
@@ -29,6 +35,12 @@ def record_of(dataset: Dataset) -> Record:
         "recommended": json.dumps(to_plain(dataset.recommended)),
     }
     arrays = {name: getattr(dataset, name) for name in ARRAYS}
+    if dataset.files:
+        text = "\n".join(dataset.files).encode()
+        arrays[FILES] = np.frombuffer(text, np.uint8)
+    if dataset.origin is not None:
+        facts["origin"] = dataset.origin.name
+        arrays[NUMBERS] = dataset.origin.numbers
     return Record(KIND, dataset.spec.fingerprint, facts, arrays)
 
 
@@ -45,6 +57,8 @@ def dataset_of(record: Record) -> Dataset:
             train_y=record.arrays["train_y"],
             test_x=record.arrays["test_x"],
             test_y=record.arrays["test_y"],
+            files=_files(record),
+            origin=_origin(record),
         )
         made = check(replace(made, spec=replace(made.spec, fingerprint="")))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -52,6 +66,21 @@ def dataset_of(record: Record) -> Dataset:
     if made.spec.fingerprint != record.key:
         raise DataError(f"The kept dataset {record.key} holds other samples than its name says.")
     return made
+
+
+def _files(record: Record) -> tuple[str, ...]:
+    """The names of the samples' files; () where they have none. ValueError where it is no text."""
+    lines = record.arrays.get(FILES)
+    if lines is None:
+        return ()
+    if lines.dtype != np.uint8 or lines.ndim != 1:
+        raise ValueError("its files have no names")
+    return tuple(lines.tobytes().decode().split("\n"))
+
+
+def _origin(record: Record) -> Origin | None:
+    numbers = record.arrays.get(NUMBERS)
+    return None if numbers is None else Origin(str(record.attributes["origin"]), numbers)
 
 
 def _recommended(plain: dict[str, Any]) -> Recommended:
