@@ -134,9 +134,20 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--dataset", required=True, help="digits, iris, cifar10, small-cifar5 or folder"
     )
-    run.add_argument("--root", default="", help="folder of the data, where the dataset needs one")
+    run.add_argument(
+        "--root",
+        default="",
+        help="folder of the data, where the dataset needs one: train/<class>/*.png (folders below "
+        "are read too) with test/<class>/, val/ or valid/ beside it, or <class>/*.png, of which "
+        "20 %% are held out; Tiny ImageNet as downloaded; for CIFAR-10 also its archive",
+    )
     run.add_argument(
         "--side", type=int, default=0, help="resize images to this height and width (px)"
+    )
+    run.add_argument(
+        "--channels",
+        default="rgb",
+        help="read an image folder in color (rgb, the default) or with one channel (gray)",
     )
     run.add_argument(
         "--model",
@@ -319,7 +330,10 @@ def _run(options: argparse.Namespace) -> None:
         _check_writable(path)
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
-        data = DataSpec(options.dataset, str(options.root), options.seed, options.side)
+        data = DataSpec(
+            options.dataset, str(options.root), options.seed, options.side,
+            channels=options.channels,
+        )  # fmt: skip
         compose = functools.partial(pipeline.compose, pipeline.dataset(data, report), **words)
         runs = run_grid(pipeline, points, lambda found: compose(settings=found), report)
     _hand_out(options, pipeline, runs)

@@ -14,7 +14,7 @@ from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.forget import parse_forget
 from engine.places import place
-from engine.spec import ForeignSpec, MeasureSpec, ModelSpec, ProbeSpec, RunSpec, key
+from engine.spec import DataSpec, ForeignSpec, MeasureSpec, ModelSpec, ProbeSpec, RunSpec, key
 from engine.store import Store
 from engine.study import method_spec, usual_probe
 
@@ -60,6 +60,8 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
         yield from ("--root", _place(spec.data.root))
     if spec.data.side:
         yield from ("--side", str(spec.data.side))
+    if spec.data.channels != DataSpec.channels:
+        yield from ("--channels", spec.data.channels)
     yield from _network(spec.model)
     yield from ("--forget", forget)
     yield from ("--methods", ",".join(method.name for method in spec.methods))

@@ -686,6 +686,7 @@ def _form_of(spec: RunSpec, form: StudyForm) -> StudyForm:
         dataset=spec.data.name,
         root=spec.data.root,
         side=spec.data.side,
+        channels=spec.data.channels,
         model=spec.model.name,
         forget="",
         methods=tuple(method.name for method in spec.methods),

@@ -206,6 +206,7 @@ def _form(plain: Fields) -> StudyForm:
         dataset=plain.text("dataset", 200, known.dataset),
         root=plain.text("root", LONGEST_PATH),
         side=plain.whole("side", known.side, 10_000),
+        channels=plain.text("channels", 16, known.channels),
         model="" if ":" in model else model,  # FILE.py:FUNCTION would be run
         forget=plain.text("forget", LONGEST_TEXT),
         methods=_names(plain, "methods", known.methods),

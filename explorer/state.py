@@ -59,6 +59,7 @@ class StudyForm:
     dataset: str = "digits"
     root: str = ""
     side: int = 0
+    channels: str = "rgb"  # what image files are read as, or "gray"
     model: str = ""  # '' = the dataset's recommended model
     forget: str = ""  # a forget spec such as class:8:0.5; '' = the indices in AppState.forget
     methods: tuple[str, ...] = ("rurk", "gd", "ga")

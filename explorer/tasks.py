@@ -479,7 +479,7 @@ def _ordered(order: Order, engine: Pipeline, report: Reporter) -> tuple[Dataset,
 
 
 def _data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
-    return DataSpec(form.dataset, form.root, form.seed, form.side, fingerprint)
+    return DataSpec(form.dataset, form.root, form.seed, form.side, fingerprint, form.channels)
 
 
 def _moved(spec: DataSpec, engine: Pipeline) -> bool:
