@@ -62,6 +62,7 @@ class Workshop:
         expected, spec = spec.fingerprint, replace(spec, fingerprint="")
         for known in self._datasets.values():
             if known.spec.fingerprint == expected:
+                datasets.tell(known, report)
                 return known
         if expected and spec.root and not exists(place(spec.root)):
             there = self._elsewhere(expected, spec, report)
@@ -91,6 +92,7 @@ class Workshop:
     def _loaded(self, spec: DataSpec, report: Reporter) -> Dataset:
         if spec not in self._datasets:
             self._hold(spec, datasets.load(spec, report))
+        datasets.tell(self._datasets[spec], report)
         return self._datasets[spec]
 
     def _hold(self, spec: DataSpec, dataset: Dataset) -> None:

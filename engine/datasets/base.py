@@ -20,6 +20,9 @@ from engine.world import World
 LONGEST_PATH = 4096  # characters of the name of a file below the root
 
 
+_told: set[tuple[DataSpec, str]] = set()  # notes that were logged in this process
+
+
 @dataclass(frozen=True)
 class Recommended:
     """Settings found to work on a dataset; everything can be overridden."""
@@ -159,7 +162,7 @@ def fingerprint(*arrays: np.ndarray) -> str:
 def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
     """The dataset that `spec` names, checked and fingerprinted, or DataError, SpecError.
 
-    Its notes are logged.
+    Its notes are logged, as `tell` does.
     """
     spec, report = validate(spec, "data."), report or Reporter()
     entry = registry.get("dataset", spec.name)
@@ -175,9 +178,21 @@ def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
             f"{_times(dataset.shape)}. Only image folders can (--dataset folder)."
         )
     checked = check(dataset)
-    for sentence in checked.notes:
-        report.log(sentence)
+    tell(checked, report)
     return checked
+
+
+def tell(dataset: Dataset, report: Reporter) -> None:
+    """Log the notes, each once in a process: the window's lanes load the same data twice.
+
+    A reporter that nobody listens to does not count.
+    """
+    if getattr(report.on_log, "__func__", None) is Reporter.on_log:
+        return
+    for sentence in dataset.notes:
+        if (dataset.spec, sentence) not in _told:
+            _told.add((dataset.spec, sentence))
+            report.log(sentence)
 
 
 def check(dataset: Dataset) -> Dataset:

@@ -16,6 +16,8 @@ from engine.datasets.base import Dataset, load
 from engine.errors import DataError, SpecError
 from engine.report import Reporter
 from engine.spec import DataSpec
+from engine.store import Store
+from engine.workshop import Workshop
 
 CLASSES = ("cat", "dog")
 
@@ -277,6 +279,27 @@ def test_a_class_of_one_image_beside_others_is_said(tmp_path: Path) -> None:
     picture(tmp_path / "eel" / "0.png")
     data, lines = read(tmp_path)
     assert 2 not in data.test_y and "but none of 1 class with one image" in lines[0]
+
+
+# -- who hears it ---------------------------------------------------------------------------------
+
+
+def test_what_was_loaded_in_silence_is_said_to_the_first_who_listens_and_once(
+    tmp_path: Path,
+) -> None:
+    fill(tmp_path / "data", 5)
+    spec = DataSpec("folder", str(tmp_path / "data"))
+    first, second, third = (Workshop(Store(tmp_path / "store"), "cpu") for _ in range(3))
+    listener = Listener()
+    first.dataset(spec, Reporter())
+    first.dataset(spec, listener)
+    first.dataset(spec, listener)
+    assert len(listener.lines) == 1 and "There is no test part" in listener.lines[0]
+    second.dataset(spec, listener)  # another lane of the window
+    assert len(listener.lines) == 1
+    (tmp_path / "data" / "cat" / "notes.txt").write_text("?")
+    third.dataset(spec, listener)
+    assert len(listener.lines) == 2 and ".txt" in listener.lines[1]
 
 
 # -- Tiny ImageNet --------------------------------------------------------------------------------
