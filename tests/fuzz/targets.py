@@ -300,6 +300,11 @@ def _image_seeds() -> list[bytes]:
         out = io.BytesIO()
         Image.new("RGB", (12, 9), (200, 30, 30)).save(out, kind)
         found.append(out.getvalue())
+    deep = (("I;16", "PNG"), ("I;16", "TIFF"), ("I", "TIFF"), ("F", "TIFF"), ("I", "PPM"))
+    for mode, kind in deep:
+        out = io.BytesIO()
+        Image.new(mode, (12, 9), 3000).save(out, kind)
+        found.append(out.getvalue())
     return found
 
 
