@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from engine.datasets import _images
 from engine.datasets.base import Dataset, load
@@ -261,6 +261,10 @@ def test_colors_of_12_bits_in_16_are_refused_rather_than_read_black(tmp_path: Pa
 def test_premultiplied_gray_is_read(tmp_path: Path) -> None:
     pixels = np.stack([gradient(255), np.full((8, 8), 255, np.uint8)], 2)
     tiff(tmp_path / "x.tif", pixels.tobytes(), (8, 8), 8, samples=2, extra=1)
+    try:
+        Image.open(tmp_path / "x.tif").close()
+    except UnidentifiedImageError:
+        pytest.skip("this version of Pillow knows no such TIFF")
     assert (_images.decode(tmp_path / "x.tif", 8) == gradient(255)).all()
 
 
