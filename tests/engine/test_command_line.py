@@ -133,3 +133,12 @@ def test_what_no_line_can_say_is_refused(iris: Dataset) -> None:
     earlier = replace(spec, pretrain=PretrainSpec(spec.data, TrainSpec()))
     with pytest.raises(SpecError, match="reproduce"):
         command_line(earlier, iris, "class:1")
+
+
+def test_the_line_says_how_images_are_read(iris: Dataset) -> None:
+    spec = study.compose(iris)
+    assert "--channels" not in command_line(spec, iris, "random:7")
+    gray = replace(spec, data=replace(spec.data, side=16, channels="gray"))
+    options = parser().parse_args(shlex.split(command_line(gray, iris, "random:7"))[1:])
+    assert (options.side, options.channels) == (16, "gray")
+    assert study.study_key(gray) == study.study_key(spec)  # the data's fingerprint stands for both
