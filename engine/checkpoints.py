@@ -20,11 +20,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine import diagnosis, safetensors
 from engine.errors import CheckpointError, StoreError
 from engine.train import Resume
 
 Replacing = Callable[[Path], AbstractContextManager[Path]]
 HASH = "content"
+DEEPEST = 50  # containers in each other, of a file that is read
+MOST_VALUES = 3_000_000  # in all containers of a file, shared ones counted each time
 FLUSH_EVERY = 5.0  # seconds between two writes of an unfinished training
 
 
@@ -46,10 +49,17 @@ def fingerprint(content: Any) -> str:
 
 
 def save(path: Path, model: nn.Module, facts: Mapping[str, Any], replacing: Replacing) -> None:
-    """Write the model's weights with `facts` (JSON data) and their hash, whole or not at all."""
+    """Write the model's weights with `facts` (JSON data) and their hash, whole or not at all.
+
+    A name that ends in .safetensors gets a file of that format.
+    """
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     text = json.dumps({**facts, "weights": digest(state)}, sort_keys=True)
-    _write(path, {"state_dict": state, "facts": text}, replacing)
+    if path.suffix.lower() == safetensors.SUFFIX:
+        with replacing(path) as aside:
+            aside.write_bytes(safetensors.written(state, {"facts": text}))
+    else:
+        _write(path, {"state_dict": state, "facts": text}, replacing)
 
 
 def sound(content: Any) -> bool:
@@ -62,14 +72,9 @@ def sound(content: Any) -> bool:
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(state dict, facts) of a checkpoint or of a plain state dict; CheckpointError otherwise."""
     content = read(path)
-    facts: dict[str, Any] = {}
-    state = content
-    if isinstance(content, dict) and "state_dict" in content:
-        state = content["state_dict"]
-        try:
-            facts = json.loads(content.get("facts", "{}"))
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} holds facts that cannot be read: {error}.") from error
+    own = isinstance(content, dict) and "state_dict" in content
+    state = content["state_dict"] if own else content
+    facts = facts_of(path, content) if own else {}
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
     ):
@@ -81,6 +86,17 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not sound(content):
         raise CheckpointError(f"{path} is damaged: its content does not match its hash.")
     return dict(state), facts
+
+
+def facts_of(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts in a checkpoint of this program; CheckpointError where they cannot be read."""
+    try:
+        found = json.loads(content.get("facts", "{}"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} holds facts that cannot be read: {error}.") from error
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} holds facts that cannot be read: they are no names.")
+    return found
 
 
 def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
@@ -105,20 +121,42 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str) -> Non
 
 
 def read(path: Path) -> Any:
-    """What torch.load gives with weights only; CheckpointError for anything else."""
+    """What torch.load gives with weights only, or what a safetensors file holds.
+
+    CheckpointError for anything else, with what the file is and how to get its weights out.
+    """
+    if safetensors.is_one(path):
+        tensors, notes = safetensors.read(path)
+        return {"state_dict": tensors, "facts": notes["facts"]} if "facts" in notes else tensors
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
+            found = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"Cannot read the checkpoint {path}: {error.strerror}.") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError,
             AttributeError, IndexError, ImportError, AssertionError,
             OverflowError) as error:  # fmt: skip
-        raise CheckpointError(
-            f"{path} is no checkpoint of weights alone (or is damaged), and is not opened "
-            "otherwise. Save it by torch.save(model.state_dict(), file)."
-        ) from error
+        raise CheckpointError(diagnosis.sentence(path)) from error
+    _check_size(path, found)
+    return found
+
+
+def _check_size(path: Path, content: Any) -> None:
+    """CheckpointError for containers in containers without end, or of endless many values."""
+    waiting, looked = [(content, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        inner = value.values() if isinstance(value, dict) else value
+        if not isinstance(value, (dict, list, tuple, set)):
+            continue
+        looked += len(value)
+        if depth > DEEPEST or looked > MOST_VALUES:
+            raise CheckpointError(
+                f"{path} is no checkpoint of weights alone: its values lie too deep in each other, "
+                "or are too many. Save the weights alone by torch.save(model.state_dict(), file)."
+            )
+        waiting.extend((one, depth + 1) for one in inner)
 
 
 class KeptEpoch(Resume):

@@ -40,6 +40,12 @@ class Cancelled(Exception):
     """Raised by `Reporter.check` once somebody asked the work to stop; not an error."""
 
 
+def shown(name: str) -> str:
+    """What a file calls something, as one short line of letters that can be printed."""
+    plain = name if name.isprintable() else ascii(name)[1:-1]
+    return plain if len(plain) <= LONGEST else f"{plain[:LONGEST]} ..."
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> SpecError:
     """A SpecError for a name nobody registered, with the nearest known one."""
     names = sorted(known)

@@ -168,6 +168,9 @@ class ForeignSpec:
     name: str = setting(help="their model's name in the study: original, retrain-0 ... or any")
     digest: str = setting(help="hash of the tensors")
     path: str = setting("", help="file they were read from", key=False)
+    head: str = setting(
+        "", help="method whose last layer they have in place of the network's own", key="changed"
+    )
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from engine.spec import (
     validate,
 )
 
+NO_METHODS = "none"  # stands for no method, where models are given
 RESERVED = ("train", "probe")  # owners of settings that are no method
 
 
@@ -183,7 +184,8 @@ def given(spec: RunSpec, name: str) -> ForeignSpec | None:
 
 def foreign_key(spec: RunSpec, one: ForeignSpec) -> str:
     """Key of a model that is given: data, network and the hash of its weights."""
-    return key("model", spec.data, spec.model, "foreign", one.digest)
+    head = (one.head,) if one.head else ()
+    return key("model", spec.data, spec.model, "foreign", one.digest, *head)
 
 
 def original_key(spec: RunSpec) -> str:
@@ -350,6 +352,15 @@ def _distinct(methods: Sequence[str], alone: bool) -> list[str]:
     SpecError for none where they are `alone`: there would be nothing to examine.
     """
     names = list(dict.fromkeys(name.strip() for name in methods if name.strip()))
+    known = ", ".join(registry.names("method"))
+    if NO_METHODS in names and len(names) > 1:
+        raise SpecError(f"'{NO_METHODS}' stands alone: name it, or methods of {known}.")
+    if alone and names == [NO_METHODS]:
+        raise SpecError(
+            f"'{NO_METHODS}' is for models that are given (--unlearned NAME=FILE). Without them "
+            f"name at least one method of {known}."
+        )
     if alone and not names:
-        raise SpecError(f"Name at least one method of {', '.join(registry.names('method'))}.")
+        raise SpecError(f"Name at least one method of {known}.")
+    names = [name for name in names if name != NO_METHODS]
     return [name for name in names if name != "retrain"]

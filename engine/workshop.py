@@ -393,7 +393,7 @@ class Workshop:
         theirs = study.given(spec, name)
         if theirs is not None:
             blank = self._fresh(spec, "blank")
-            return foreign.adopt(theirs, blank, spec.model.name, spec.data.name)
+            return foreign.adopt(theirs, blank, spec.model.name, spec.data.name, report)
         if name == "original":
             model = self._beginning(spec, "original", report)
             train_from_scratch(
@@ -454,13 +454,19 @@ class Workshop:
     def _blank(self, spec: RunSpec, name: str) -> Classifier:
         """A network that the named model's weights fit into."""
         model = self._fresh(spec, "blank")
-        if study.given(spec, name):
-            return model
-        method = _method_named(spec, name)
-        adapt = registry.get("method", method.name).facts.get("adapt")
-        if adapt:
-            adapt(model, method.config)
+        head = self.head(spec, name)
+        if head:
+            foreign.adapt(model, head)
         return model
+
+    def head(self, spec: RunSpec, name: str) -> str:
+        """The method whose last layer the named model has; '' where it is the network's own."""
+        theirs = study.given(spec, name)
+        if theirs is not None:
+            return theirs.head
+        original = study.given(spec, "original")
+        beginning = "" if original is None or name.startswith("retrain-") else original.head
+        return foreign.head_of({"model": _method_named(spec, name).name}) or beginning
 
     def _put_model(
         self,
@@ -535,7 +541,7 @@ def _expected(found: Dataset, fingerprint: str) -> Dataset:
     if fingerprint and spec.fingerprint != fingerprint:
         raise DataError(
             f"The data of '{spec.name}' {f'in {spec.root} ' if spec.root else ''}are not those "
-            "this study was made with. Put the old files back, say where they are now "
-            "(File > Find the data), or start a new study."
+            "this study was made with. Put the old files back, start a new study, or say in "
+            "RK Explorer's window where they are now (File > Find the data)."
         )
     return found

@@ -1,0 +1,118 @@
+"""The weights that a pruned or reparametrized layer computes with, for networks without that.
+
+Old and new interfaces of torch.nn.utils: pruning masks, weight norm (Salimans and Kingma 2016) and
+spectral norm (Miyato et al. 2018). What they compute is what the layer itself would in eval mode.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor, nn
+
+Tensors = dict[str, Tensor]
+PARAMETRIZED = re.compile(r"(.*?)parametrizations\.([^.]+)\.(original\d*|\d+\..+)")
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+AS_IS = re.compile(r"(_orig|_mask|_g|_v|_u)$|(^|\.)parametrizations\.")  # names of raw parts
+
+
+def plain(state: Mapping[str, Tensor], own: Collection[str], net: nn.Module) -> Tensors:
+    """The state dict with every product that the network `net` has no parts of computed.
+
+    own: names of the network's own tensors; what it has under the same name stays as it is.
+    """
+    found = {name: _wide(value) for name, value in state.items()}
+    for name in [name for name in found if name.endswith("_mask") and name not in own]:
+        _prune(found, name.removesuffix("_mask"), own)
+    for name in [name for name in found if name not in own]:
+        if name.endswith("_g"):
+            stem = name.removesuffix("_g")
+            _weight_norm(found, stem, (f"{stem}_g", f"{stem}_v"), own)
+        elif name.endswith("_orig"):
+            stem = name.removesuffix("_orig")
+            _spectral_norm(found, stem, (name, f"{stem}_u", f"{stem}_v"), own, net)
+    for where, weight in {_owner(name) for name in found if name not in own} - {("", "")}:
+        _parametrized(found, where, weight, own, net)
+    return found
+
+
+def leftover(names: Collection[str]) -> str:
+    """A name that says of a layer reparametrized in a way that is not known; '' without one."""
+    return next((name for name in sorted(names) if AS_IS.search(name)), "")
+
+
+def _wide(value: Tensor) -> Tensor:
+    """Numbers with a point as float32, in which networks compute; others as they are."""
+    return value.float() if value.is_floating_point() else value
+
+
+def _owner(name: str) -> tuple[str, str]:
+    """('conv.', 'weight') of 'conv.parametrizations.weight.original0'; ('', '') of others."""
+    match = PARAMETRIZED.fullmatch(name)
+    return (match[1], match[2]) if match else ("", "")
+
+
+def _parametrized(
+    state: Tensors, where: str, weight: str, own: Collection[str], net: nn.Module
+) -> None:
+    """Replace the parts of one parametrized weight, if they are of a kind that is known."""
+    start = f"{where}parametrizations.{weight}."
+    parts = {name.removeprefix(start) for name in state if name.startswith(start)}
+    if parts == {"original0", "original1"}:
+        _weight_norm(state, f"{where}{weight}", (f"{start}original0", f"{start}original1"), own)
+    elif parts == {"original", "0._u", "0._v"}:
+        names = (f"{start}original", f"{start}0._u", f"{start}0._v")
+        _spectral_norm(state, f"{where}{weight}", names, own, net)
+
+
+def _prune(state: Tensors, stem: str, own: Collection[str]) -> None:
+    raw, mask = f"{stem}_orig", f"{stem}_mask"
+    if raw in own or raw not in state or state[raw].shape != state[mask].shape:
+        return
+    state[stem] = state.pop(raw) * state.pop(mask).to(torch.float32)
+
+
+def _weight_norm(state: Tensors, stem: str, names: tuple[str, str], own: Collection[str]) -> None:
+    """g v / ||v||, the norm over all but the dimension in which g is long."""
+    if stem not in own or not set(names) <= set(state) or set(names) & set(own):
+        return
+    length, direction = (state[name] for name in names)
+    dim = _long_side(length, direction)
+    if dim is None:
+        return
+    for name in names:
+        del state[name]
+    state[stem] = torch._weight_norm(direction, length, dim)
+
+
+def _long_side(length: Tensor, direction: Tensor) -> int | None:
+    """The dimension that weight norm left out, -1 for none; None where the shapes do not fit."""
+    if length.ndim == 0:
+        return -1
+    for dim, side in enumerate(direction.shape):
+        if length.shape == torch.Size([1] * dim + [side] + [1] * (direction.ndim - dim - 1)):
+            return dim
+    return None
+
+
+def _spectral_norm(
+    state: Tensors,
+    stem: str,
+    names: tuple[str, str, str],
+    own: Collection[str],
+    net: nn.Module,
+) -> None:
+    """W / (u . W v), W as a matrix whose rows are the output channels."""
+    if stem not in own or not set(names) <= set(state) or set(names) & set(own):
+        return
+    raw, u, v = (state[name] for name in names)
+    layer = dict(net.named_modules()).get(stem.rpartition(".")[0])
+    rows = raw.movedim(1, 0) if isinstance(layer, TRANSPOSED) and raw.ndim > 1 else raw
+    matrix = rows.flatten(1) if rows.ndim > 1 else rows
+    if matrix.ndim != 2 or (u.shape, v.shape) != (matrix.shape[:1], matrix.shape[1:]):
+        return
+    for name in names:
+        del state[name]
+    state[stem] = raw / torch.dot(u, torch.mv(matrix, v))

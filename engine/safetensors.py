@@ -1,0 +1,140 @@
+"""Files of the safetensors format: eight bytes of length, a JSON header, the numbers.
+
+Read strictly: whatever a header says is held against the file before anything is made of it.
+Format: https://github.com/huggingface/safetensors (little-endian, row by row, without holes).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.errors import CheckpointError
+
+SUFFIX = ".safetensors"
+NOTES = "__metadata__"  # the header's entry of texts by name
+LENGTH = 8  # bytes that hold the header's length
+LARGEST_HEADER = 100_000_000  # bytes, the format's own limit
+MOST_SIDES = 32  # dimensions of a tensor
+TYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
+    "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
+Entry = tuple[str, torch.dtype, tuple[int, ...], int, int]  # name, type, shape, begin, end
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file begins as this format does; False where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(LENGTH + 1)
+            size = file.seek(0, 2)
+    except (OSError, ValueError):
+        return False
+    length = int.from_bytes(start[:LENGTH], "little")
+    return start[LENGTH:] == b"{" and length <= size - LENGTH
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(tensors by name, texts by name) of a file; CheckpointError for one that breaks a rule."""
+    try:
+        data = path.read_bytes()
+        header, start = _header(data)
+        notes = header.pop(NOTES, {})
+        _require(_is_texts(notes), f"its {NOTES} holds more than texts")
+        entries = [_entry(name, facts) for name, facts in header.items()]
+        _check_cover(entries, len(data) - start)
+        body = memoryview(data)[start:]
+        return {entry[0]: _tensor(entry, body) for entry in entries}, notes
+    except OSError as error:
+        raise CheckpointError(f"Cannot read the checkpoint {path}: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError, RuntimeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path} is no safetensors file that can be read: {error}. Get the file again."
+        ) from error
+
+
+def written(state: Mapping[str, Tensor], notes: Mapping[str, str]) -> bytes:
+    """The file that holds these tensors, in the order of the format's own library, and texts."""
+    names = {kind: name for name, kind in TYPES.items()}
+    ordered = sorted(state.items(), key=lambda item: (-item[1].element_size(), item[0]))
+    parts = [value.detach().cpu().contiguous().reshape(-1) for _, value in ordered]
+    blobs = [part.view(torch.uint8).numpy().tobytes() for part in parts]
+    ends = list(itertools.accumulate(map(len, blobs)))
+    header: dict[str, Any] = {NOTES: dict(notes)} if notes else {}
+    for (name, value), blob, end in zip(ordered, blobs, ends, strict=True):
+        place = {"shape": list(value.shape), "data_offsets": [end - len(blob), end]}
+        header[name] = {"dtype": names[value.dtype], **place}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(LENGTH, "little"), text, *blobs])
+
+
+def _header(data: bytes) -> tuple[dict[str, Any], int]:
+    """(header, where the numbers begin)."""
+    length = int.from_bytes(data[:LENGTH], "little")
+    most = min(LARGEST_HEADER, len(data) - LENGTH)
+    _require(0 < length <= most, f"its header of {length} bytes does not fit into the file")
+    text = data[LENGTH : LENGTH + length].decode("utf-8")
+    found = json.loads(text, object_pairs_hook=_distinct)
+    _require(isinstance(found, dict), "its header is no list of tensors")
+    return found, LENGTH + length
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    _require(len(found) == len(pairs), "its header names something twice")
+    return found
+
+
+def _entry(name: str, facts: Any) -> Entry:
+    whole = isinstance(facts, dict) and set(facts) == {"dtype", "shape", "data_offsets"}
+    _require(whole, f"its header does not describe {name[:80]}")
+    kind, shape, place = facts["dtype"], facts["shape"], facts["data_offsets"]
+    known = isinstance(kind, str) and kind in TYPES
+    _require(known, f"{name[:80]} is of the type {str(kind)[:20]} (known: {', '.join(TYPES)})")
+    sides = _is_sizes(shape) and len(shape) <= MOST_SIDES
+    _require(sides, f"the shape of {name[:80]} is none")
+    _require(_is_sizes(place) and len(place) == 2, f"the place of {name[:80]} is none")
+    begin, end = place
+    size = math.prod(shape) * TYPES[kind].itemsize
+    _require(end - begin == size, f"{name[:80]} has another size than its shape says")
+    return name, TYPES[kind], tuple(shape), begin, end
+
+
+def _check_cover(entries: list[Entry], size: int) -> None:
+    """ValueError unless the tensors fill the file, without a hole and without overlap."""
+    at = 0
+    for name, _, _, begin, end in sorted(entries, key=lambda entry: entry[3:]):
+        _require(begin == at, f"{name[:80]} does not begin where the tensor before it ends")
+        at = end
+    _require(at == size, f"its tensors take {at} bytes, but the file has {size}")
+
+
+def _tensor(entry: Entry, body: memoryview) -> Tensor:
+    _, kind, shape, begin, end = entry
+    if begin == end:
+        return torch.empty(shape, dtype=kind)
+    raw = torch.frombuffer(bytearray(body[begin:end]), dtype=torch.uint8)
+    return (raw != 0 if kind is torch.bool else raw.view(kind)).reshape(shape)
+
+
+def _is_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(type(one) is int and one >= 0 for one in value)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+
+
+def _require(holds: bool, why: str) -> None:
+    if not holds:
+        raise ValueError(why)

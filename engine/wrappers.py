@@ -1,0 +1,136 @@
+"""State dicts in whatever wraps them: other people's checkpoints hold more than weights.
+
+Only plain containers and tensors come here, as `checkpoints.read` gives them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+DEPTH = 6  # containers within each other
+MOST = 100_000  # values that are looked at
+AVERAGES = "n_averaged"  # how many models torch's AveragedModel is the mean of
+ACCURACIES = ("acc", "top1", "top_1", "prec1", "prec_1")  # in names of what a model reached
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Tensors by name that may be a network's weights.
+
+    label: where they lie, such as 'checkpoint.model', '' for the whole file; rest: tensors of the
+    same state dict that are not among them; strange: names of tensors that no weights can be
+    (sparse, quantized ...), with what they are.
+    """
+
+    label: str
+    tensors: Tensors
+    rest: Tensors = field(default_factory=dict)
+    strange: Mapping[str, str] = field(default_factory=dict)
+
+
+def candidates(content: object) -> list[Candidate]:
+    """Every dict in `content` that holds tensors, outer ones first; optimizers' are left out."""
+    if isinstance(content, Mapping) and not content:
+        return [Candidate("", {})]
+    return [
+        _candidate(label, value)
+        for label, value in _containers(content)
+        if isinstance(value, Mapping) and any(isinstance(one, Tensor) for one in value.values())
+    ]
+
+
+def accuracy(content: object) -> float | None:
+    """The largest accuracy in percent that a checkpoint says of its model, None without one."""
+    claims = [
+        _number(one)
+        for _, value in _containers(content)
+        if isinstance(value, Mapping)
+        for name, one in value.items()
+        if isinstance(name, str) and any(part in name.lower() for part in ACCURACIES)
+    ]
+    shares = [one * 100 if one <= 1 else one for one in claims if one is not None]
+    return max((one for one in shares if 0 < one <= 100), default=None)
+
+
+def variants(one: Candidate, fewest: int) -> Iterator[Candidate]:
+    """The candidate, and parts of it whose names begin alike, without that beginning.
+
+    Parts of less than `fewest` tensors are left out, unless they are all that there is.
+    """
+    yield one
+    groups: dict[str, Tensors] = defaultdict(dict)
+    for name, value in one.tensors.items():
+        head, dot, tail = name.partition(".")
+        if dot and tail:
+            groups[head][tail] = value
+    for head, group in groups.items():
+        if len(group) < fewest and len(groups) > 1:
+            continue
+        others = {n: v for n, v in one.tensors.items() if not n.startswith(f"{head}.")}
+        averages = {AVERAGES} & set(others)
+        rest = one.rest | {name: others[name] for name in others if name not in averages}
+        label = one.label if len(groups) == 1 else ".".join(filter(None, (one.label, head)))
+        yield from variants(Candidate(label, group, rest, one.strange), fewest)
+
+
+def _candidate(label: str, value: Mapping[object, object]) -> Candidate:
+    tensors = {str(name): one for name, one in value.items() if isinstance(one, Tensor)}
+    strange = {name: why for name, one in tensors.items() if (why := _strangeness(one))}
+    fit = {name: one for name, one in tensors.items() if name not in strange}
+    return Candidate(label, fit, strange=strange)
+
+
+def _containers(content: object) -> Iterator[tuple[str, object]]:
+    """(label, container) of all containers in `content`, each once; optimizers are left out."""
+    waiting: list[tuple[str, object, int]] = [("", content, 0)]
+    seen: set[int] = set()
+    looked = 0
+    while waiting:
+        label, value, depth = waiting.pop(0)
+        if id(value) in seen or _is_optimizer(value):
+            continue
+        seen.add(id(value))
+        yield label, value
+        for name, one in _children(value):
+            looked += 1
+            if looked > MOST:
+                return
+            if depth < DEPTH and isinstance(one, (Mapping, list, tuple)):
+                waiting.append((".".join(filter(None, (label, str(name)))), one, depth + 1))
+
+
+def _children(value: object) -> Iterator[tuple[object, object]]:
+    if isinstance(value, Mapping):
+        yield from value.items()
+    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        yield from enumerate(value)
+
+
+def _is_optimizer(value: object) -> bool:
+    return isinstance(value, Mapping) and {"state", "param_groups"} <= set(value)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, Tensor):
+        plain = value.numel() == 1 and not _strangeness(value)
+        return float(value) if plain else None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    return None
+
+
+def _strangeness(value: Tensor) -> str:
+    """What keeps a tensor from being a weight, '' where nothing does."""
+    if value.is_quantized:
+        return "quantized"
+    if value.is_nested or value.layout != torch.strided:
+        return "sparse or nested"
+    if value.device.type != "cpu":
+        return "without values"
+    return "complex" if value.is_complex() else ""
