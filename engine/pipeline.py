@@ -18,9 +18,11 @@ from engine import (
     belongings,
     bundle,
     checkpoints,
+    doubt,
     embedding,
     exports,
     measuring,
+    registry,
     sampled,
     slices,
     study,
@@ -115,6 +117,7 @@ class Pipeline:
                 for epoch, loss in enumerate(result.loss, 1):
                     report.point("loss", (name, epoch, loss))
             report.point("residual", found.residual)
+            doubt.say(self.work, spec, report)
             return found
         self._say_lost_classes(spec, report)
         self.expect(spec, report, watch=watch)
@@ -123,6 +126,7 @@ class Pipeline:
             result = self._model(spec, name, report, watch)
             results[name] = result
             report.point("model", result)
+        doubt.say(self.work, spec, report)
         residual = self._measure(spec, report)
         table = measuring.table(self.work, spec, results, report)
         finished = Study(
@@ -428,14 +432,24 @@ class Pipeline:
             score=score, members=members, matched=matched, seed=spec.seed,
         )  # fmt: skip
 
-    def export_checkpoint(self, spec: RunSpec, model: str, out: Path) -> Path:
-        """Copy a model's weights, with its spec and key, to `out`."""
+    def export_checkpoint(
+        self, spec: RunSpec, model: str, out: Path, report: Reporter | None = None
+    ) -> Path:
+        """Copy a model's weights, with its spec and key, to `out`: .safetensors, else for torch.
+
+        `report` hears how to build the network, where it is not the study's plain one.
+        """
         keys = study.model_keys(spec)
         model = "retrain-0" if model == "retrain" else model
         if model not in keys:
             raise SpecError(f"This study has no model '{model}'. It has: {', '.join(keys)}.")
         facts = checkpoints.load(self.store.path("checkpoints", keys[model], ".pt"))[1]
-        checkpoints.save(out, self.work.loaded(spec, model), facts, self.store.replacing)
+        net, head = self.work.loaded(spec, model), self.work.head(spec, model)
+        if head:
+            form = registry.get("method", head).facts["form"].format(layer=net.head_name)
+            facts |= {"head": head, "form": form}
+            (report or Reporter()).log(form)
+        checkpoints.save(out, net, facts, self.store.replacing)
         return out
 
     def figure(self, one: Study, kind: str, out: Path, **options: Any) -> list[Path]:

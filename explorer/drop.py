@@ -17,7 +17,8 @@ SESSION, BUNDLE, RESULT, CHECKPOINT = "session", "bundle", "result", "checkpoint
 FOLDER, INDICES, UNKNOWN = "folder", "indices", "unknown"
 KINDS = {
     ".json": SESSION, ".rkx": BUNDLE, ".h5": RESULT, ".hdf5": RESULT, ".pt": CHECKPOINT,
-    ".pth": CHECKPOINT, ".csv": INDICES, ".txt": INDICES,
+    ".pth": CHECKPOINT, ".safetensors": CHECKPOINT, ".ckpt": CHECKPOINT, ".bin": CHECKPOINT,
+    ".tar": CHECKPOINT, ".csv": INDICES, ".txt": INDICES,
 }  # fmt: skip
 SENTENCES = {
     SESSION: "Open the session {}",
@@ -28,8 +29,8 @@ SENTENCES = {
     INDICES: "Forget the samples listed in {}",
 }
 UNDERSTOOD = (
-    "Drop a session (.json), a bundle (.rkx), a result (.h5), weights (.pt), a list of samples "
-    "(.csv), or an image folder that holds train/<class>/."
+    "Drop a session (.json), a bundle (.rkx), a result (.h5), weights (.pt, .safetensors), a "
+    "list of samples (.csv), or an image folder that holds train/<class>/."
 )
 SHADE = 225  # of 255: how far the overlay covers the window
 INSET, CORNER = 24, 12  # px

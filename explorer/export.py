@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.figure_set import FigureSet
 
 FORGET = {"Table (*.csv)": ".csv"}
-CHECKPOINT = {"PyTorch weights (*.pt)": ".pt"}
+CHECKPOINT = {"PyTorch weights (*.pt)": ".pt", "Safetensors (*.safetensors)": ".safetensors"}
 PREVIEW = "export preview"  # channel: the latest counts
 
 

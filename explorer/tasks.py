@@ -344,7 +344,7 @@ def save_checkpoint(
     spec: RunSpec, model: str, out: Path, engine: Pipeline, report: Reporter
 ) -> list[Path]:
     """The file written for one model's weights."""
-    return [engine.export_checkpoint(spec, model, out)]
+    return [engine.export_checkpoint(spec, model, out, report)]
 
 
 def save_session(session: Session, out: Path, engine: Pipeline, report: Reporter) -> list[Path]:

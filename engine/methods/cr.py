@@ -64,6 +64,9 @@ def adapt(model: Classifier, config: CR) -> None:
     config=CR,
     cost=cost,
     adapt=adapt,
+    form="CR's last layer is no plain nn.Linear: it has no bias and takes features of L2 length 1. "
+    "In PyTorch its logits are F.linear(F.normalize(features, dim=1), W), W being the tensor "
+    "'net.{layer}.weight' of the file.",
     deterministic=True,
     source="Guo et al. 2020, Certified Data Removal",
 )
