@@ -100,6 +100,10 @@ def parser() -> argparse.ArgumentParser:
     figure.add_argument("--b", metavar="MODEL", help="same kinds: the other model")
     figure.add_argument("--tab", help="comparison: classes, predictions, similarity or confidence")
     figure.add_argument("--split", help="comparison: retain, forget or test")
+    figure.add_argument(
+        "--any-class", dest="matched", action="store_const", const=False,
+        help="attack: compare with test samples of any class, not of the members' classes alone",
+    )  # fmt: skip
     figure.add_argument("--color", help=f"embedding: what colors mean, {', '.join(SHADES)}")
     _add_report(commands)
     checkpoint = _command(commands, "checkpoint", _checkpoint, "save a model's weights to a file")
@@ -107,7 +111,9 @@ def parser() -> argparse.ArgumentParser:
     checkpoint.add_argument(
         "--model", required=True, help="original, retrain, retrain-1 ... or a method"
     )
-    checkpoint.add_argument("--out", required=True, type=Path, help="file to write, e.g. rurk.pt")
+    checkpoint.add_argument(
+        "--out", required=True, type=Path, help="file to write, e.g. rurk.pt or rurk.safetensors"
+    )
     _add_bench(commands)
     _add_verify(commands)
     info = _command(commands, "info", _info, "print versions, devices and the store")
@@ -230,8 +236,10 @@ def _add_report(commands: Any) -> None:
 def _weights_options(run: argparse.ArgumentParser) -> None:
     given = run.add_argument_group(
         "models that are given",
-        "state dicts written by torch.save(model.state_dict(), FILE), for the network of --model; "
-        "files are read as weights alone and nothing in them is run",
+        "state dicts written by torch.save(model.state_dict(), FILE), alone or in a checkpoint, or "
+        ".safetensors, for the network of --model; files are read as weights alone and nothing in "
+        "them is run. Where a file holds several that fit, FILE::NAME chooses one, e.g. "
+        "FILE::state_dict_ema",
     )
     given.add_argument("--original", type=Path, metavar="FILE", help="instead of training it")
     given.add_argument(
@@ -490,13 +498,23 @@ def _figure(options: argparse.Namespace) -> None:
 
 
 LOOK = {"width_mm": "width", "font_size": "font", "dpi": "dpi"}  # of any figure -> its option
-ASKED = ("sample", "tau", "a", "b", "color", "tab", "split")  # of some kinds
+ASKED = ("sample", "tau", "a", "b", "color", "tab", "split", "matched")  # of some kinds
 
 
 def _draw_figure(pipeline: Pipeline, options: argparse.Namespace) -> list[Path]:
     named = {**LOOK, **dict(zip(ASKED, ASKED, strict=True))}
-    study = pipeline.study(options.key)
-    return pipeline.figure(study, options.kind, options.out, **_given(options, named))
+    study, asked = pipeline.study(options.key), _given(options, named)
+    _check_asked(options.kind, [name for name in asked if name not in LOOK])
+    return pipeline.figure(study, options.kind, options.out, **asked)
+
+
+def _check_asked(kind: str, asked: Sequence[str]) -> None:
+    """SpecError for an option that a figure of this kind does not have."""
+    for name in asked:
+        if kind in KINDS and name not in KINDS[kind].options:
+            word = "any-class" if name == "matched" else name
+            kinds = ", ".join(one for one in sorted(KINDS) if name in KINDS[one].options)
+            raise SpecError(f"--{word} is for figures of the kind {kinds}, not for {kind}.")
 
 
 def _draw_set(pipeline: Pipeline, options: argparse.Namespace) -> Sequence[Path]:
@@ -547,10 +565,14 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _checkpoint(options: argparse.Namespace) -> None:
+    from engine.console import ConsoleReporter
+
     _check_writable(options.out)
     pipeline = _pipeline(options)
     study = pipeline.study(options.key)
-    print(pipeline.export_checkpoint(pipeline.spec_of(study), options.model, options.out))
+    with ConsoleReporter() as report:
+        spec = pipeline.spec_of(study)
+        print(pipeline.export_checkpoint(spec, options.model, options.out, report))
 
 
 def _bench(options: argparse.Namespace) -> None:

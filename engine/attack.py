@@ -199,7 +199,8 @@ def _pairs(mine: np.ndarray, others: np.ndarray, group: int, seed: int) -> Ints:
 def _check(models: Mapping[str, ModelResult], rows: Draw, how: Score, matched: bool) -> None:
     if not len(rows.member):
         raise SpecError(
-            "No test sample has a class of the members. Turn off 'Same classes'."
+            "No test sample has a class of the members. Compare them with test samples of any "
+            "class, not of the same classes alone (on the command line: --any-class)."
             if matched
             else "There is nobody to attack: the set of members or the test set is empty."
         )

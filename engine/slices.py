@@ -117,7 +117,7 @@ def attack_direction(model: nn.Module, x: Tensor, y: int) -> Tensor:
 def towards_chosen(sample: Sample, towards: Sample | None) -> tuple[int, Tensor]:
     """(number, difference (*shape)) of the chosen sample; SpecError without a way to it."""
     if towards is None or bool((towards.x == sample.x).all()):
-        raise SpecError("Choose another sample to look towards: type its number, or select one.")
+        raise SpecError("Name another sample to look towards: one that differs from this one.")
     return towards.index, towards.x - sample.x
 
 

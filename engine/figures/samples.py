@@ -52,7 +52,9 @@ def samples(
     """
     check(out, width_mm, font_size)
     if not shown:
-        raise SpecError("No sample is shown. Choose some, or take a filter off.")
+        raise SpecError(
+            "No sample is left to show. Name some, or use a filter that lets some through."
+        )
     small = max(SMALL * font_size, 4.0)
     cell = LETTERS * LETTER * small * POINT + GAP
     columns = max(1, min(len(shown), int(width_mm / cell)))

@@ -219,3 +219,37 @@ def test_samples_are_listed_worst_first_with_verdict_and_smallest_tau(
     assert capsys.readouterr().out.splitlines()[0].split()[:2] == ["index", "class"]
     assert run("samples", key, "--model", "retrain", store=store) == 2
     assert "It has: original, gd, ga" in capsys.readouterr().err
+
+
+@needs("matplotlib")
+def test_an_option_of_another_figure_is_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, _ = study_in(tmp_path / "store")
+    draw = ["figure", key, "--out", str(tmp_path / "x.svg"), "--kind"]
+    assert run(*draw, "attack", "--any-class", store=tmp_path / "store") == 0
+    for option, kind in (
+        ("--any-class", "curves"),
+        ("--color=r", "metrics"),
+        ("--tau=1", "attack"),
+    ):
+        assert run(*draw, kind, option, store=tmp_path / "store") == 2
+        said = capsys.readouterr().err
+        assert f"{option.partition('=')[0]} is for figures of the kind" in said
+        assert f"not for {kind}." in said
+
+
+@pytest.mark.parametrize(
+    ("methods", "says"),
+    [
+        ("none", "'none' is for models that are given (--unlearned NAME=FILE)"),
+        ("none,gd", "'none' stands alone"),
+        ("", "Name at least one method of"),
+    ],
+)
+def test_no_methods_are_for_models_that_are_given(
+    methods: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--dataset", "iris", "--methods", methods]
+    assert run("run", *words, store=tmp_path / "store") == 2
+    assert says in capsys.readouterr().err
