@@ -18,6 +18,7 @@ from engine.figure_set import ALL, MANIFEST
 from engine.shades import SHADES
 
 if TYPE_CHECKING:
+    from engine.datasets.base import Dataset
     from engine.pipeline import Pipeline
     from engine.sweep import Run
 
@@ -174,7 +175,9 @@ def _add_run(commands: Any) -> None:
         "--forget",
         default="",
         metavar="SPEC",
-        help="class:8, class:8:0.5, class:8:100, random:100, random:10%% or indices:FILE",
+        help="class:8, class:8:0.5, class:8:100, random:100, random:10%%, indices:FILE (text, CSV, "
+        "JSON, .npy, .npz or .pt), indices:3,17,40-52 or files:FILE (names of samples, such as "
+        "train/cat/03.png or 'cifar10 train 17', as rk-engine samples shows them)",
     )
     run.add_argument(
         "--methods",
@@ -342,9 +345,22 @@ def _run(options: argparse.Namespace) -> None:
             options.dataset, str(options.root), options.seed, options.side,
             channels=options.channels,
         )  # fmt: skip
-        compose = functools.partial(pipeline.compose, pipeline.dataset(data, report), **words)
+        dataset = pipeline.dataset(data, report)
+        words["forget"] = _forgotten(options, dataset)
+        compose = functools.partial(pipeline.compose, dataset, **words)
         runs = run_grid(pipeline, points, lambda found: compose(settings=found), report)
     _hand_out(options, pipeline, runs)
+
+
+def _forgotten(options: argparse.Namespace, dataset: Dataset) -> tuple[int, ...]:
+    """The forget set, read once; of a list it is said how many samples it holds."""
+    from engine.forget import LISTS, forget_set
+
+    text = options.forget or dataset.recommended.forget
+    found = forget_set(text, dataset, options.seed)
+    if text.strip().startswith(LISTS):
+        _say(f"forget set: {found.words}")
+    return found.indices
 
 
 def _words(options: argparse.Namespace) -> dict[str, Any]:
@@ -462,15 +478,17 @@ def _samples(options: argparse.Namespace) -> None:
         raise SpecError(f"This study judges no model '{options.model}'. It has: {known}.")
     spec = pipeline.spec_of(study)
     with ConsoleReporter() as report:
-        labels = pipeline.dataset(spec.data, report).train_y[study.forget]
+        dataset = pipeline.dataset(spec.data, report)
+        labels = dataset.train_y[study.forget].tolist()
+        names = [dataset.name_of(int(index)) for index in study.forget]
         found = None
         if options.smallest_tau:
             found = pipeline.recognition(spec, options.model, report)
-    sheet = samples_sheet(study, options.model, labels.tolist(), found)
+    sheet = samples_sheet(study, options.model, labels, found, names)
     print(samples_table(*sheet))
     if options.csv:
         with pipeline.store.replacing(options.csv) as aside:
-            aside.write_text(csv_text(*sheet))
+            aside.write_text(csv_text(*sheet), encoding="utf-8")
 
 
 def _watch(options: argparse.Namespace) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
-from engine.forget import parse_forget
+from engine.forget import LISTS, forget_set
 from engine.places import place
 from engine.spec import DataSpec, ForeignSpec, MeasureSpec, ModelSpec, ProbeSpec, RunSpec, key
 from engine.store import Store
 from engine.study import method_spec, usual_probe
 
-FILES = "indices:"  # how a forget set that lies in a file begins
+FILES = LISTS[0]  # how a forget set that lies in a file of indices begins
 OWN_WORDS = ("perturbation", "taus", "draws")  # of the measurement, which have options of their own
 
 
@@ -158,10 +158,10 @@ def _place(path: str) -> str:
 
 
 def _describes(text: str, spec: RunSpec, dataset: Dataset) -> bool:
-    if text.startswith(FILES):
+    if text.strip().startswith(LISTS):
         return False
     try:
-        found = parse_forget(text, dataset.train_y, dataset.classes, spec.seed)
+        found = forget_set(text, dataset, spec.seed).indices
     except SpecError:
         return False
     return found == spec.forget

@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
-import csv
 import re
-import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from engine import index_files
+from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
-from engine.places import place
+from engine.index_text import Listing, Place, expanded, spans
+from engine.places import is_file, place
 from engine.runtime import numpy_generator
+from engine.sample_names import SampleNames
 
-FORMS = "class:8, class:8:0.5, class:8:100, random:100, random:10% or indices:FILE"
-MAX_INDEX_FILE = 64 * 2**20  # bytes; far more than one index a line of any dataset held in memory
+LISTS = ("indices:", "files:")  # how a forget set that is listed begins
+_WRITTEN = re.compile(r"[0-9][0-9.eE+,;\s\u2010-\u2014\u2212-]*")
+
+FORMS = (
+    "class:8, class:8:0.5, class:8:100, random:100, random:10%, indices:FILE, "
+    "indices:3,17,40-52 or files:FILE"
+)
+
+
+@dataclass(frozen=True)
+class ForgetSet:
+    """Sorted, distinct indices into the training set, and how many were listed more than once."""
+
+    indices: tuple[int, ...]
+    repeated: int = 0
+    most: int = 1  # how often the same sample was listed
+
+    @property
+    def words(self) -> str:
+        """'57 samples (3 listed twice)'."""
+        count = f"{len(self.indices):,} {'sample' if len(self.indices) == 1 else 'samples'}"
+        often = "twice" if self.most == 2 else "more than once"
+        return f"{count} ({self.repeated:,} listed {often})" if self.repeated else count
+
+
+def forget_set(text: str, dataset: Dataset, seed: int) -> ForgetSet:
+    """The forget set that `text` describes, as `parse_forget`, which has no names to look up.
+
+    `files:FILE` reads names of training samples (see `SampleNames.find`), and `indices:FILE` may
+    hold them too.
+    """
+    named = text.strip().startswith(LISTS)
+    names = SampleNames(dataset) if named else None
+    return _forget_set(text, dataset.train_y, dataset.classes, seed, names)
 
 
 def parse_forget(
@@ -25,10 +60,16 @@ def parse_forget(
 
     labels: (n,) int64 of the training set; classes: their names. `class:C[:SHARE]` takes all of
     class C (number or name), a share of it (0.5 or 50%) or a count (100); `random:N` and
-    `random:P%` draw from the whole set; `indices:FILE` reads one index a line, or the column
-    `index` of a CSV. Draws depend on `text` and `seed` alone. Raises SpecError as `check_forget`
-    does, and where the file cannot be read.
+    `random:P%` draw from the whole set; `indices:FILE` reads a list in any form that
+    `index_files.read` knows; `indices:3,17,40-52` is one. Draws depend on `text` and `seed`
+    alone. Raises SpecError as `check_forget` does, and where the file cannot be read.
     """
+    return _forget_set(text, labels, classes, seed, None).indices
+
+
+def _forget_set(
+    text: str, labels: np.ndarray, classes: Sequence[str], seed: int, names: SampleNames | None
+) -> ForgetSet:
     kind, _, rest = text.strip().partition(":")
     rng = numpy_generator(seed, "forget", text.strip())
     if kind == "class" and rest:
@@ -39,11 +80,21 @@ def parse_forget(
         chosen = _draw(members, share, text, rng) if colon else members
     elif kind == "random" and rest:
         chosen = _draw(np.arange(len(labels)), rest, text, rng)
-    elif kind == "indices" and rest:
-        chosen = np.array(read_indices(place(rest)), dtype=np.int64)
+    elif f"{kind}:" in LISTS and rest.strip():
+        chosen = _listed(kind, rest.strip(), len(labels), names)
     else:
         raise SpecError(f"'{text}' is no forget set. Write {FORMS}.")
-    return check_forget(chosen, labels)
+    counts = np.unique(chosen, return_counts=True)[1]
+    most = int(counts.max(initial=1))
+    return ForgetSet(check_forget(chosen, labels), int((counts > 1).sum()), most)
+
+
+def _listed(kind: str, rest: str, n: int, names: SampleNames | None) -> np.ndarray:
+    """The samples of a file, or those written in its place: '3,17,40-52'."""
+    path = place(rest)
+    if kind == "indices" and _WRITTEN.fullmatch(rest) and not is_file(path):
+        return expanded(f"indices:{rest[:40]}", spans("indices", "as written", rest))
+    return _from_file(path, n, names, by_name=kind == "files")
 
 
 def check_forget(indices: np.ndarray | Sequence[int], labels: np.ndarray) -> tuple[int, ...]:
@@ -79,49 +130,69 @@ def lost_classes(indices: Sequence[int], labels: np.ndarray) -> list[int]:
 
 
 def read_indices(path: Path) -> list[int]:
-    """The indices in a text file (one a line) or CSV (column `index`); SpecError names the line."""
-    lines = [
-        (number, line.strip())
-        for number, line in enumerate(_read_lines(path), 1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    if not lines:
-        return []
-    header = [name.strip().lower() for name in _cells(path, *lines[0])]
-    if "index" not in header and len(header) > 1:
-        raise SpecError(f"{path} has several columns but none called 'index'.")
-    column, rows = (header.index("index"), lines[1:]) if "index" in header else (0, lines)
-    found = []
-    for number, line in rows:
-        cells = _cells(path, number, line)
-        cell = cells[column].strip() if column < len(cells) else ""
-        if not re.fullmatch(r"[0-9]{1,15}", cell):
-            raise SpecError(f"{path}, line {number}: '{cell[:40]}' is not an index (0, 1, 2, ...).")
-        found.append(int(cell))
-    return found
+    """The indices that a file lists, in its order; SpecError where it lists anything else."""
+    found = index_files.read(path)
+    if found.mask is not None:
+        return [int(i) for i in np.flatnonzero(found.mask)]
+    if found.indices is None and found.names:
+        where, name = found.names[0]
+        raise SpecError(f"{path}, {where}: '{name[:40]}' is not an index (0, 1, 2, ...).")
+    return [] if found.indices is None else [int(i) for i in found.indices]
 
 
-def _read_lines(path: Path) -> list[str]:
-    try:
-        facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode) and not path.is_dir():
-            raise SpecError(f"{path} is no file but a pipe or a device. Name a file of indices.")
-        if facts.st_size > MAX_INDEX_FILE:
-            raise SpecError(f"{path} is larger than any list of indices should be (64 MiB).")
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise SpecError(f"Cannot read the index file {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{path} is not a text file. Write one index a line, or a CSV.") from error
-    except ValueError as error:  # a null character in the path
-        raise SpecError(f"Cannot read the index file {str(path)!r}: {error}.") from error
+def _from_file(path: Path, n: int, names: SampleNames | None, by_name: bool) -> np.ndarray:
+    """(k,) int64: what a file lists of n training samples, in its order."""
+    found = index_files.read(path, by_name)
+    if found.mask is not None:
+        return _marked(path, found.mask, n)
+    if by_name and found.indices is not None and len(found.indices):
+        raise SpecError(f"{path} lists indices and no names. Write indices: instead of files:.")
+    if found.indices is None or by_name:
+        return _named(path, found.names, names)
+    _check_no_mask(path, found.indices, n)
+    if found.names and names is not None:
+        _check_same(path, found, names)
+    return found.indices
 
 
-def _cells(path: Path, number: int, line: str) -> list[str]:
-    try:
-        return next(csv.reader([line]))
-    except csv.Error as error:
-        raise SpecError(f"{path}, line {number} is no line of a CSV: {error}.") from error
+def _named(path: Path, places: Sequence[Place], names: SampleNames | None) -> np.ndarray:
+    if not places:
+        return np.empty(0, np.int64)
+    if names is None:
+        raise SpecError(f"{path} lists names, but the names of the samples are not known here.")
+    return np.array(names.training(places, str(path)), np.int64)
+
+
+def _marked(path: Path, mask: np.ndarray, n: int) -> np.ndarray:
+    if len(mask) != n:
+        raise SpecError(
+            f"{path} is a mask of {len(mask):,} values, but there are {n:,} training samples."
+        )
+    return np.flatnonzero(mask)
+
+
+def _check_no_mask(path: Path, indices: np.ndarray, n: int) -> None:
+    """SpecError where a mask was written as numbers: it would mean samples 0 and 1."""
+    if len(indices) > 2 and indices.max() <= 1:
+        raise SpecError(
+            f"{path} lists {len(indices):,} numbers that are all 0 or 1. If it is a mask of the "
+            f"{n:,} training samples, save it as booleans; else list each index once."
+        )
+
+
+def _check_same(path: Path, found: Listing, names: SampleNames) -> None:
+    """SpecError where a table's indices are other samples than its files: of another order."""
+    assert found.indices is not None
+    if len(found.indices) != len(found.names):  # a range in the column of indices
+        return
+    for index, (where, name) in zip(found.indices.tolist(), found.names, strict=True):
+        meant = names.find(name)
+        if len(meant) == 1 and meant[0] != index:
+            raise SpecError(
+                f"{path}, {where}: index {index} and '{name[:60]}', which is index {meant[0]} "
+                "here, are two samples: the table was made with the data in another order. Use "
+                "files: instead of indices: to go by the names."
+            )
 
 
 def _has_share(rest: str, classes: Sequence[str]) -> bool:

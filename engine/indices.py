@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 
-import numpy as np
-
+from engine.datasets.base import Dataset
 from engine.errors import SpecError
+from engine.index_text import index_parts, like_a_name, span
 from engine.neutral import neutral
+from engine.sample_names import SampleNames
 
 
 def parse_indices(text: str, count: int) -> tuple[int, ...]:
@@ -18,29 +18,43 @@ def parse_indices(text: str, count: int) -> tuple[int, ...]:
 
     count: how many samples there are. SpecError names the first part that is none of them.
     """
-    closed = re.sub(r"\s*[-\u2013]\s*", "-", text.strip())
     found: dict[int, None] = {}
-    for part in re.split(r"[,;\s]+", closed.strip(",; ")):
+    for part in index_parts(text):
         found.update(dict.fromkeys(_range(part, count)))
     return tuple(found)
 
 
-def index_table(indices: Sequence[int], labels: np.ndarray, classes: Sequence[str]) -> str:
-    """A CSV with the columns index, label and class, which `forget.read_indices` reads back.
+def parse_samples(text: str, dataset: Dataset) -> tuple[int, ...]:
+    """The distinct samples that `text` lists, by their indices or by a name: 'cat/03.png'.
 
-    labels: (n,) class numbers of the training set; classes: their names.
+    Indices and names are those of training and test samples. SpecError as `parse_indices`, and
+    where a name stands for no sample or for several.
+    """
+    if not like_a_name(text):
+        return parse_indices(text, len(dataset))
+    return SampleNames(dataset).listed(text)
+
+
+def index_table(indices: Sequence[int], dataset: Dataset) -> str:
+    """A CSV with the columns index, label, class and sample_name, which forget sets are read from.
+
+    indices: into the training set; sample_name: see `Dataset.name_of`.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["index", "label", "class"])
-    names = [neutral(name) for name in classes]
-    writer.writerows([i, int(labels[i]), names[int(labels[i])]] for i in indices)
+    writer.writerow(["index", "label", "class", "sample_name"])
+    classes = [neutral(name) for name in dataset.classes]
+    for index in indices:
+        label = dataset.label_of(index)
+        writer.writerow([index, label, classes[label], neutral(dataset.name_of(index))])
     return out.getvalue()
 
 
 def _range(part: str, count: int) -> range:
-    read = re.fullmatch(r"(\d{1,15})(?:-(\d{1,15}))?", part)
-    first, last = (int(read[1]), int(read[2] or read[1])) if read else (0, -1)
+    try:
+        first, last = span("", "", part)
+    except SpecError:
+        first, last = 0, -1
     if not first <= last < count:
         raise SpecError(f"There is no sample '{part[:40]}': indices are 0 to {count - 1:,}.")
     return range(first, last + 1)

@@ -10,7 +10,7 @@ from typing import Any
 from engine import foreign, registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
-from engine.forget import check_forget, parse_forget
+from engine.forget import check_forget, forget_set
 from engine.inference import native_bfloat16
 from engine.labels import perturbation_named
 from engine.network import model_spec
@@ -95,7 +95,7 @@ def compose(
             "linf, or set probe.adaptive=0."
         )
     if isinstance(forget, str):
-        indices = parse_forget(forget or advice.forget, dataset.train_y, dataset.classes, seed)
+        indices = forget_set(forget or advice.forget, dataset, seed).indices
     else:
         indices = check_forget(forget, dataset.train_y)
     spec = RunSpec(

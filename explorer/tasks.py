@@ -331,10 +331,10 @@ def command_of_order(order: Order, engine: Pipeline, report: Reporter) -> str:
 def save_forget(
     forget: tuple[int, ...], dataset: Dataset, out: Path, engine: Pipeline, report: Reporter
 ) -> list[Path]:
-    """The CSV written for a forget set: index, label and class of each sample."""
+    """The CSV written for a forget set: index, label, class and name of each sample."""
     from engine.indices import index_table
 
-    table = index_table(forget, dataset.train_y, dataset.classes)
+    table = index_table(forget, dataset)
     with engine.store.replacing(out) as aside:
         aside.write_text(table, encoding="utf-8")
     return [out]

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from engine import filters
+from engine.datasets.base import Dataset, Recommended
 from engine.errors import SpecError
 from engine.evidence import ANY, Evidence
 from engine.filters import ALL, KINDS, Condition, mask, matching, parse
 from engine.forget import read_indices
 from engine.indices import index_table, parse_indices
 from engine.results import Curve, ModelResult, Recognition, Residual
+from engine.spec import DataSpec, TrainSpec
 
 LABELS = np.array([0, 1, 2, 0, 1, 2])  # four training samples, then two test samples
 TAUS = np.array([0.0, 0.1])
@@ -182,7 +184,13 @@ def test_an_index_that_does_not_exist_is_said(text: str) -> None:
 
 
 def test_a_written_forget_set_is_read_back(tmp_path: Path) -> None:
+    images = np.zeros((6, 1, 2, 2), np.uint8)
+    listed = Dataset(
+        DataSpec("folder"), "pictures", ("a,b", 'c"d', "e"), images[:4], LABELS[:4],
+        images[4:], LABELS[4:], Recommended("mlp", TrainSpec(), "random:1"),
+        files=tuple(f"{part}/{n}.png" for n, part in enumerate(["train"] * 4 + ["test"] * 2)),
+    )  # fmt: skip
     path = tmp_path / "forget.csv"
-    path.write_text(index_table([0, 3, 5], LABELS, ("a,b", 'c"d', "e")), encoding="utf-8")
+    path.write_text(index_table([0, 3, 5], listed), encoding="utf-8")
     assert read_indices(path) == [0, 3, 5]
-    assert path.read_text(encoding="utf-8").splitlines()[1] == '0,0,"a,b"'
+    assert path.read_text(encoding="utf-8").splitlines()[1] == '0,0,"a,b",train/0.png'

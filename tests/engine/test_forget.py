@@ -13,7 +13,7 @@ pytest.importorskip("hypothesis")
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import forget
+from engine import index_files
 from engine.errors import SpecError
 from engine.forget import check_forget, lost_classes, parse_forget, read_indices
 
@@ -124,7 +124,7 @@ def test_class_unlearning_is_noticed() -> None:
 def test_what_is_no_forget_set_is_told_the_forms(text: str) -> None:
     message = message_of(text)
     assert f"'{text}' is no forget set. Write class:8, class:8:0.5" in message
-    assert "random:10% or indices:FILE" in message
+    assert "random:10%, indices:FILE, indices:3,17,40-52 or files:FILE" in message
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_path_that_cannot_exist() -> None:
 
 
 def test_an_oversized_file_of_indices(listing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forget, "MAX_INDEX_FILE", 3)
+    monkeypatch.setattr(index_files, "MAX_INDEX_FILE", 3)
     listing.write_text("1\n2\n")
     assert "larger than any list of indices should be" in message_of(f"indices:{listing}")
 
