@@ -101,7 +101,8 @@ def samples_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> st
     """The forget samples of `sheets.samples_sheet` as text; a dash where there is no number."""
     lines = [[name.replace("_", " ") for name in header]]
     lines += [[_shown(value) for value in row] for row in rows]
-    return aligned(lines, left=(2,))
+    named = lines[0][-1] == "sample name"
+    return aligned(lines, left=(2, len(lines[0]) - 1) if named else (2,))
 
 
 def _shown(value: object) -> str:

@@ -5,7 +5,7 @@ The table says which figures exist without importing what draws them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,14 @@ from engine.ranking import judged
 from engine.report import Reporter
 from engine.results import FINE, ModelResult, Study
 from engine.runtime import require
+from engine.sample_names import short
 from engine.scatter import scatter
 from engine.shades import SHADES, Scene
 from engine.spec import RunSpec
 from engine.traces import MEASURES
 
 if TYPE_CHECKING:
+    from engine.datasets.base import Dataset
     from engine.pipeline import Pipeline
 
 MOST_SAMPLES = 60  # pictures of a contact sheet
@@ -44,7 +46,21 @@ class Order:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the dataset's classes."""
-        return self.pipeline.dataset(self.spec.data, Reporter()).classes
+        return self.dataset.classes
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data the study is about."""
+        return self.pipeline.dataset(self.spec.data, Reporter())
+
+    def names(self, samples: Iterable[int]) -> dict[int, str]:
+        """What these samples are called, where there are such; {} where the data are not here."""
+        try:
+            dataset = self.dataset
+        except (DataError, SpecError):
+            return {}
+        there = {int(one) for one in samples if 0 <= one < len(dataset)}
+        return {one: short(dataset.name_of(one)) for one in there}
 
     def models(self) -> list[ModelResult]:
         """The study's models that are in the store."""
@@ -161,10 +177,11 @@ def _neighborhood(
     pipeline, study, quiet = order.pipeline, order.study, Reporter()
     sample = study.residual.worst_sample() if sample is None else sample
     near = pipeline.neighborhood(order.spec, sample, perturbation, tau, quiet)
-    original = pipeline.dataset(order.spec.data, quiet).pixels(sample)
+    original = order.dataset.pixels(sample)
     return neighborhood(
         near, order.classes, study.labels, order.out,
-        facts=order.facts, original=original, **options,
+        facts=order.facts, original=original,
+        name=order.names([sample]).get(sample, ""), **options,
     )  # fmt: skip
 
 
@@ -177,7 +194,14 @@ def _sample_curve(
     sample = residual.worst_sample() if sample is None else sample
     model = model or judged(residual)[0]
     return sample_curve(
-        residual, sample, model, order.study.labels, order.out, facts=order.facts, **options
+        residual,
+        sample,
+        model,
+        order.study.labels,
+        order.out,
+        facts=order.facts,
+        name=order.names([sample]).get(sample, ""),
+        **options,
     )
 
 
@@ -198,7 +222,8 @@ def _embedding(
     scene = Scene(cloud, a, order.classes, residual, residual.column(tau))
     return embedding(
         scene, order.study.labels, order.out,
-        models=tuple(dict.fromkeys((a, b))), facts=order.facts, **options,
+        models=tuple(dict.fromkeys((a, b))), facts=order.facts,
+        names=order.names(cloud.sample.tolist()), **options,
     )  # fmt: skip
 
 
@@ -251,8 +276,9 @@ def _slice(
         perturbation=perturbation, towards=towards,
     )  # fmt: skip
     return slice_regions(
-        found, order.classes, order.study.labels, order.out, facts=order.facts, **options
-    )
+        found, order.classes, order.study.labels, order.out,
+        facts=order.facts, names=order.names([found.sample, found.other]), **options,
+    )  # fmt: skip
 
 
 def _samples(
@@ -274,7 +300,7 @@ def _samples(
     wanted = list(samples) or worst(study.residual, model if model in study.residual.curves else "")
     if len(wanted) > most:
         title = f"{title} ({most} of {len(wanted):,})"
-    dataset = order.pipeline.dataset(order.spec.data, Reporter())
+    dataset = order.dataset
     shown = specimens(dataset, wanted[:most], models[model], order.spec.forget, study.residual)
     return sheet(
         shown, dataset.classes, model_label(model, study.labels), order.out,

@@ -15,13 +15,18 @@ from engine.results import Recognition, Study
 
 
 def samples_sheet(
-    study: Study, model: str, classes: Sequence[int], recognition: Recognition | None = None
+    study: Study,
+    model: str,
+    classes: Sequence[int],
+    recognition: Recognition | None = None,
+    names: Sequence[str] = (),
 ) -> tuple[list[str], list[list[object]]]:
     """(header, rows) with one row per forget sample, the ones `model` still knows best first.
 
-    classes (n_f,): true classes in the order of the forget set. Columns: verdict over all tau,
+    classes, names (n_f,): true classes, and what the samples are called (`Dataset.name_of`), in
+    the order of the forget set. Columns: verdict over all tau,
     its largest r and the tau it is found at, the posterior there, and, with `recognition`, the
-    smallest tau at which the model recognizes the sample again.
+    smallest tau at which the model recognizes the sample again; last the name, where given.
     """
     residual = study.residual
     found, ratio = verdict(residual, model), residual.ratio(model)
@@ -44,7 +49,9 @@ def samples_sheet(
         )
         if recognition is not None:
             rows[-1].append(float(recognition.taus[row]))
-    return header + ["smallest_tau"] * (recognition is not None), rows
+        rows[-1].extend(names[row : row + 1])
+    last = ["smallest_tau"] * (recognition is not None) + ["sample_name"] * bool(names)
+    return header + last, rows
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

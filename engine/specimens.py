@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class Specimen:
 
     split: 'forget', 'retain' or 'test'; said: the predicted class, confidence: its probability;
     r, tau: the largest r over tau and where it is, NaN where none is defined; verdict: '' for what
-    was not measured.
+    was not measured; name: what the sample is called.
     """
 
     sample: int
@@ -31,6 +31,7 @@ class Specimen:
     r: float = float("nan")
     tau: float = float("nan")
     verdict: str = ""
+    name: str = ""
 
 
 def worst(residual: Residual, model: str = "", column: int = -1) -> list[int]:
@@ -61,7 +62,8 @@ def specimens(
         split = "test" if dataset.is_test(sample) else kept
         shown, label = dataset.pixels(sample), dataset.label_of(sample)
         more = measured.get(sample, ())
-        found.append(Specimen(sample, shown, label, split, *_answer(model, sample), *more))
+        one = Specimen(sample, shown, label, split, *_answer(model, sample), *more)
+        found.append(replace(one, name=dataset.name_of(sample)))
     return found
 
 

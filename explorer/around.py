@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from engine.results import Neighborhood
+from engine.sample_names import called
 from engine.spec import RunSpec
 from explorer import tasks
 from explorer.jobs import PROBE, Job, Jobs, Points
@@ -102,7 +103,7 @@ class Around(QObject):
     def _submit(self, sight: Sight) -> None:
         self._jobs.submit(
             Job(
-                f"Looking around sample {sight.sample}",
+                f"Looking around {called(sight.sample, self._state.dataset)}",
                 functools.partial(tasks.look_around, *sight),
                 PROBE,
                 "neighborhood",
@@ -146,7 +147,7 @@ class Around(QObject):
         if sight is None:
             return
         job = Job(
-            f"Looking beside sample {sight.sample}",
+            f"Looking beside {called(sight.sample, self._state.dataset)}",
             functools.partial(tasks.look_around, *sight),
             PROBE,
             "neighborhood-beside",

@@ -13,10 +13,11 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
-from engine.forget import check_forget, parse_forget
+from engine.forget import ForgetSet, check_forget, forget_set
 from engine.labels import model_label
 from engine.report import Progress
 from engine.results import StudySummary
+from engine.sample_names import called, titled
 from engine.spec import RunSpec
 from explorer import forget_sets, on_screen, tasks
 from explorer.archiving import Archiving
@@ -195,27 +196,35 @@ class Controller(QObject):
             mark = state.dataset.spec.fingerprint
             self._open(Session(state.form, mark, state.selection, state.forget))
 
-    def set_forget_text(self, text: str) -> None:
-        """Make the samples that `text` describes the forget set, or say what is wrong with it."""
+    def set_forget_text(self, text: str) -> ForgetSet | None:
+        """Make the samples that `text` describes the forget set, or say what is wrong with it.
+
+        It is said how many samples a list names more than once. None where there is no forget set.
+        """
         dataset = self.state.dataset
         text = text.strip()
         if dataset is None or not text:
             self.state.form = replace(self.state.form, forget=text)
-            return
+            return None
         try:
-            chosen = parse_forget(text, dataset.train_y, dataset.classes, self.state.form.seed)
+            chosen = forget_set(text, dataset, self.state.form.seed)
         except SpecError as error:
             self.state.form = replace(self.state.form, forget=text)
             self.state.form_error = str(error)
-            return
-        self._choose("Forget " + text, forget=chosen, text=text)
+            return None
+        self._choose("Forget " + text, forget=chosen.indices, text=text)
+        if chosen.repeated:
+            self.noticed.emit(NEWS, f"Forget set: {chosen.words}.")
+        return chosen
 
     # -- wishes of the views --------------------------------------------------------------
     def set_current(self, index: int | None) -> None:
         """Put a sample under the lens; test samples are numbered after the training samples."""
         if index is None or self._has(index):
             selection = replace(self.state.selection, current=index)
-            words = "Go to no sample" if index is None else f"Go to sample {index}"
+            words = (
+                "Go to no sample" if index is None else f"Go to {called(index, self.state.dataset)}"
+            )
             self._choose(words, selection=selection)
 
     def select(self, indices: list[int], mode: str) -> None:
@@ -258,7 +267,9 @@ class Controller(QObject):
         sample = order.step(places)
         if sample is None:
             end = "worst" if places < 0 else "last"
-            self.noticed.emit(NEWS, f"Sample {order.current} is the {end} of the forget set.")
+            self.noticed.emit(
+                NEWS, f"{titled(order.current, self.state.dataset)} is the {end} of the forget set."
+            )
         else:
             self.set_current(sample)
 

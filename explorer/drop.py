@@ -10,6 +10,7 @@ from PySide6.QtCore import QMimeData, QObject, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from engine.index_files import is_list
 from engine.places import is_folder
 from explorer import theme
 
@@ -18,7 +19,8 @@ FOLDER, INDICES, UNKNOWN = "folder", "indices", "unknown"
 KINDS = {
     ".json": SESSION, ".rkx": BUNDLE, ".h5": RESULT, ".hdf5": RESULT, ".pt": CHECKPOINT,
     ".pth": CHECKPOINT, ".safetensors": CHECKPOINT, ".ckpt": CHECKPOINT, ".bin": CHECKPOINT,
-    ".tar": CHECKPOINT, ".csv": INDICES, ".txt": INDICES,
+    ".tar": CHECKPOINT, ".csv": INDICES, ".txt": INDICES, ".tsv": INDICES, ".npy": INDICES,
+    ".npz": INDICES,
 }  # fmt: skip
 SENTENCES = {
     SESSION: "Open the session {}",
@@ -30,7 +32,7 @@ SENTENCES = {
 }
 UNDERSTOOD = (
     "Drop a session (.json), a bundle (.rkx), a result (.h5), weights (.pt, .safetensors), a "
-    "list of samples (.csv), or an image folder that holds train/<class>/."
+    "list of samples (.csv, .txt, .npy, .json ...), or an image folder that holds train/<class>/."
 )
 SHADE = 225  # of 255: how far the overlay covers the window
 INSET, CORNER = 24, 12  # px
@@ -55,6 +57,8 @@ def understand(paths: Sequence[Path]) -> Offer:
             return Offer(FOLDER, path, SENTENCES[FOLDER].format(path.name))
         return Offer(UNKNOWN, path, f"'{path.name}' holds no folder 'train'. {UNDERSTOOD}")
     kind = KINDS.get(path.suffix.lower(), UNKNOWN)
+    if kind in (SESSION, CHECKPOINT) and is_list(path):
+        kind = INDICES
     if kind == UNKNOWN:
         return Offer(UNKNOWN, path, f"'{path.name}' is nothing that can be opened. {UNDERSTOOD}")
     return Offer(kind, path, SENTENCES[kind].format(path.name))

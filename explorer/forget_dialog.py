@@ -50,7 +50,7 @@ class ForgetSetsDialog(QDialog):
         self.list = QTreeWidget()
         self.delete_button = _button("&Delete", "Delete the saved set; Undo brings it back")
         self.export_button = _button(
-            "&Export ...", "List the indices and classes of the forget set in a CSV file"
+            "&Export ...", "List the indices, classes and names of the forget set in a CSV file"
         )
         self._current = QLabel()
         self._empty = worded("No forget set of this dataset is saved yet.", "empty")
@@ -137,9 +137,9 @@ class ForgetSetsDialog(QDialog):
     def _show_sizes(self) -> None:
         """Say how many samples each way of combining would leave, or why it cannot be."""
         try:
-            found = self.source.indices()
-            both = len(set(found).intersection(self._do.state.forget))
-            said = f"{len(found):,} samples, {both:,} of them are in the forget set already."
+            chosen = self.source.chosen()
+            found, both = chosen.indices, set(chosen.indices).intersection(self._do.state.forget)
+            said = f"{chosen.words}, {len(both):,} of them in the forget set already."
         except SpecError as error:
             found, said = (), str(error)
         self.said.setText(said)
@@ -182,7 +182,7 @@ class ForgetSetsDialog(QDialog):
     def _combine(self) -> None:
         mode = next(mode for mode, button in self.buttons.items() if button is self.sender())
         try:
-            found = self.source.indices()
+            found = self.source.chosen().indices
         except SpecError as error:  # a file that was readable a moment ago
             self.said.setText(str(error))
             return

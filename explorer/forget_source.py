@@ -17,20 +17,22 @@ from PySide6.QtWidgets import (
 )
 
 from engine.errors import SpecError
-from engine.forget import check_forget, parse_forget
+from engine.forget import ForgetSet, check_forget, forget_set
 from engine.indices import parse_indices
 from explorer.controller import Controller
 
 CLASS, RANDOM, SELECTION = "Class", "Random", "Selection"
-INDICES, FILE, SAVED = "Indices", "File", "Saved set"
+INDICES, FILE, NAMES, SAVED = "Indices", "File", "File of names", "Saved set"
 TIPS = {
     CLASS: "The samples of a class, or a share or number of them, drawn by the study's seed",
     RANDOM: "Samples drawn from the whole training set by the study's seed",
     SELECTION: "What is selected in the views: click, drag, or lasso in the embedding",
     INDICES: "Indices that you write: 3, 17, 40-50",
-    FILE: "A text file with one index a line, or a CSV with a column 'index'",
+    FILE: "A list of indices: text, a CSV with a column 'index', JSON, .npy, .npz or .pt",
+    NAMES: "A list of names of samples, one a line, such as train/cat/03.png; or a column of a CSV",
     SAVED: "The saved set that is marked in the list below",
 }
+LISTS = {FILE: "indices", NAMES: "files"}  # how they are written
 SHARE, NUMBER = "%", "samples"
 
 
@@ -71,20 +73,20 @@ class ForgetSource(QWidget):
         if self._kind() == CLASS:
             whole = "" if amount == "100%" else f":{amount}"
             return f"class:{self.classes.currentIndex()}{whole}"
-        if self._kind() == FILE:
-            return f"indices:{self.text.text().strip()}"
+        if self._kind() in LISTS:
+            return f"{LISTS[self._kind()]}:{self.text.text().strip()}"
         return f"random:{amount}" if self._kind() == RANDOM else ""
 
-    def indices(self) -> tuple[int, ...]:
-        """The samples, sorted; SpecError where there are none or they cannot be forgotten."""
+    def chosen(self) -> ForgetSet:
+        """The samples; SpecError where there are none or they cannot be forgotten."""
         dataset, state = self._do.state.dataset, self._do.state
         if dataset is None:
             raise SpecError("The dataset is being loaded. Wait for it.")
-        if self._kind() == FILE and not self.text.text().strip():
-            raise SpecError("Choose a file with one index a line.")
+        if self._kind() in LISTS and not self.text.text().strip():
+            raise SpecError("Choose a file that lists samples.")
         if spec := self.spec():
-            return parse_forget(spec, dataset.train_y, dataset.classes, state.form.seed)
-        return check_forget(self._listed(), dataset.train_y)
+            return forget_set(spec, dataset, state.form.seed)
+        return ForgetSet(check_forget(self._listed(), dataset.train_y))
 
     def words(self) -> str:
         """What undo calls the samples."""
@@ -169,12 +171,16 @@ class ForgetSource(QWidget):
         self.classes.setVisible(kind == CLASS)
         for part in (self.amount, self.unit):
             part.setVisible(kind in (CLASS, RANDOM))
-        self.text.setVisible(kind in (INDICES, FILE))
-        self.text.setAccessibleName("File of indices" if kind == FILE else "Indices to forget")
-        self.text.setPlaceholderText("path of the file" if kind == FILE else "3, 17, 40-50")
-        self.browse.setVisible(kind == FILE)
+        self.text.setVisible(kind in (INDICES, *LISTS))
+        self.text.setAccessibleName(
+            f"File of {'names' if kind == NAMES else 'indices'}"
+            if kind in LISTS
+            else "Indices to forget"
+        )
+        self.text.setPlaceholderText("path of the file" if kind in LISTS else "3, 17, 40-50")
+        self.browse.setVisible(kind in LISTS)
         self.said.setText(self._said())
-        self.said.setVisible(kind not in (INDICES, FILE))
+        self.said.setVisible(kind not in (INDICES, *LISTS))
         self.changed.emit()
 
     def _said(self) -> str:

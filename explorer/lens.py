@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject
 
 from engine.results import COARSE, FINE, Slice
+from engine.sample_names import called
 from engine.spec import RunSpec
 from explorer import tasks
 from explorer.jobs import PROBE, Job, Jobs
@@ -76,7 +77,7 @@ class Lens(QObject):
             tasks.look_through, sight.spec, sight.sample, aim, sight.probe, size
         )
         self._job = Job(
-            f"Cutting through sample {sight.sample}",
+            f"Cutting through {called(sight.sample, self._state.dataset)}",
             work,
             PROBE,
             "slice",

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QWidget
 
 from engine.places import is_file
 from explorer import drop
+from explorer.archiving import NO_DATASET
 from explorer.bundle_dialog import BundleDialog, DataDialog, WeightsDialog
 from explorer.controller import Controller
 from explorer.drop import Offer
@@ -124,12 +125,11 @@ class Opener(QObject):
 
     def _forget(self, path: Path) -> None:
         controller = self._controller
-        controller.set_forget_text(f"indices:{path}")
-        if controller.state.form_error:
-            self._notifier.fail(controller.state.form_error)
+        found = controller.set_forget_text(f"indices:{path}")
+        if found is None:
+            self._notifier.fail(controller.state.form_error or NO_DATASET)
             return
-        size = len(controller.state.forget)
-        sentence = f"The forget set is the {size:,} samples listed in {path.name}."
+        sentence = f"The forget set is the {found.words} of {path.name}."
         self._notifier.show(Notice(NEWS, sentence, "Undo", controller.undo.undo))
 
     # -- recent ---------------------------------------------------------------------------

@@ -273,7 +273,8 @@ class StudyBar(QWidget):
 
 _FORGET_TIP = (
     "The samples to forget: class:8 (a class), class:8:0.5 (half of it), random:100, random:10%, "
-    "indices:FILE, or the samples selected in a view"
+    "indices:FILE, indices:3,17,40-52, files:FILE (names of samples), or the samples selected in a "
+    "view"
 )
 
 

@@ -53,11 +53,13 @@ def embedding(
     facts: Mapping[str, str] | None = None,
     width_mm: float = 180,
     font_size: float = 8,
+    names: Mapping[int, str] | None = None,
 ) -> list[Path]:
     """The joint UMAP of features: colors say what `color` (engine.shades) asks, shapes the kind.
 
-    scene: what is shown, of any of its models; models: a panel each, () = all of them. Returns the
-    files written; SpecError as `curves`, and for a color or model that there is not.
+    scene: what is shown, of any of its models; models: a panel each, () = all of them;
+    names: what the samples are called, for the CSV. Returns the files written; SpecError as
+    `curves`, and for a color or model that there is not.
     """
     check(out, width_mm, font_size)
     models = tuple(models) or scene.shown.models
@@ -75,7 +77,7 @@ def embedding(
             axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
         panels[0].set_ylabel("UMAP 2")
         _explain(figure, panels, scene.shown, shades[models[0]], font_size)
-        return save(figure, out, facts, _sheet(scene, models))
+        return save(figure, out, facts, _sheet(scene, models, names or {}))
 
 
 def _panel(axes: Axes, shown: Embedding, model: str, one: Shade, trails: bool) -> None:
@@ -142,10 +144,13 @@ def _mark(label: str, marker: str, fill: str, edge: str) -> Line2D:
     )  # fmt: skip
 
 
-def _sheet(scene: Scene, models: Sequence[str]) -> Sheet:
+def _sheet(scene: Scene, models: Sequence[str], names: Mapping[int, str]) -> Sheet:
     """One row a point and model: where it lies, and what the model makes of it."""
     shown, classes = scene.shown, scene.classes
-    header = ["sample", "kind", "class", "tau", "model", "umap_1", "umap_2", "predicted", "loss"]
+    header = [
+        "sample", "kind", "class", "tau", "model", "umap_1", "umap_2", "predicted", "loss",
+        "sample_name",
+    ]  # fmt: skip
     rows: list[list[object]] = []
     for model in models:
         columns = zip(
@@ -154,5 +159,6 @@ def _sheet(scene: Scene, models: Sequence[str]) -> Sheet:
         )  # fmt: skip
         for sample, kind, label, tau, (x, y), said, loss in columns:
             facts = [int(sample), KINDS[int(kind)][0], classes[int(label)], float(tau), model]
-            rows.append([*facts, float(x), float(y), classes[int(said)], float(loss)])
+            point = [float(x), float(y), classes[int(said)], float(loss)]
+            rows.append([*facts, *point, names.get(int(sample), "")])
     return header, rows

@@ -49,6 +49,7 @@ def neighborhood(
     copies: int = SHOWN_COPIES,
     original: np.ndarray | None = None,
     changes: bool = False,
+    name: str = "",
 ) -> list[Path]:
     """Copies in columns by the size of their perturbation, models in rows: the paper's Figure 1.
 
@@ -56,8 +57,9 @@ def neighborhood(
     are distances from the copies' mean, which comes near it. A check or a cross says whether a
     model recognizes the copy; below it stands the probability of the true class. At the end stand
     the counts of all copies, and r with its 95 % interval. changes: another row shows what was
-    added to the sample, amplified. At most `copies` of all copies are drawn, evenly over their
-    sizes; the CSV has all. Returns the files written; SpecError as `curves`.
+    added to the sample, amplified. name: what the sample is called. At most `copies` of all copies
+    are drawn, evenly over their sizes; the CSV has all. Returns the files written; SpecError as
+    `curves`.
     """
     check(out, width_mm, font_size)
     order, sizes = by_size(shown.copies, original)
@@ -67,7 +69,7 @@ def neighborhood(
     with style(font_size):
         columns, above = len(picked) + BEFORE + AFTER, 1.1 * strips
         rows = len(names) * max(0.85, VERDICT * font_size * POINT / (width_mm / columns))
-        title = filled(_title(shown, classes, len(picked)), width_mm / font_size * 4.9)
+        title = filled(_title(shown, classes, len(picked), name), width_mm / font_size * 4.9)
         said = 1.35 * (title.count("\n") + 1) * font_size * POINT / (width_mm / columns)
         lines = rows + above + said + 0.1
         figure = page(width_mm, lines / columns, fitted=False)
@@ -91,9 +93,10 @@ def _room(width_mm: float, font_size: float) -> int:
     return max(1, int(width_mm / unit - BEFORE - AFTER))
 
 
-def _title(shown: Neighborhood, classes: Sequence[str], picked: int) -> str:
+def _title(shown: Neighborhood, classes: Sequence[str], picked: int, name: str) -> str:
+    called = f"Sample {shown.sample}{f' ({name})' if name else ''}"
     return (
-        f"Sample {shown.sample}, class {classes[shown.label]}: "
+        f"{called}, class {classes[shown.label]}: "
         f"{perturbation_label(shown.perturbation)} at τ = {shown.tau:g}; "
         f"{picked} of {len(shown.copies)} copies, larger perturbations to the right"
     )

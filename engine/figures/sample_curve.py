@@ -39,13 +39,14 @@ def sample_curve(
     width_mm: float = 89,
     font_size: float = 8,
     log: bool = True,
+    name: str = "",
 ) -> list[Path]:
     """r_tau of one forget sample in every model, `model` with its 95 % interval and its spread.
 
-    Bands: the middle 50 % and 90 % of the forget samples in `model`, with their median. log: r on
-    a logarithmic axis, linear below the smallest r above 0 so that 0 has a place. Returns the
-    files written; SpecError as `curves`, for a sample that is not in the forget set, and for a
-    model without an r.
+    Bands: the middle 50 % and 90 % of the forget samples in `model`, with their median. name: what
+    the sample is called. log: r on a logarithmic axis, linear below the smallest r above 0 so that
+    0 has a place. Returns the files written; SpecError as `curves`, for a sample that is not in
+    the forget set, and for a model without an r.
     """
     check(out, width_mm, font_size)
     if model not in residual.curves:
@@ -59,21 +60,24 @@ def sample_curve(
         figure = page(width_mm, 1.0)
         axes = figure.add_subplot()
         _draw_spread(axes, residual.taus, around, model_label(model, labels))
-        for name, one in found.items():
-            _draw_curve(axes, residual.taus, name, one, model_label(name, labels), name == model)
+        for who, one in found.items():
+            _draw_curve(axes, residual.taus, who, one, model_label(who, labels), who == model)
         if log:
             axes.set_yscale("symlog", linthresh=_smallest(found))
             axes.yaxis.set_major_formatter("{x:g}")
         axes.set_ylim(0, 1.1 * _largest(found, around))
         axes.set_xlabel(filled(tau_label(residual.perturbation), width_mm / font_size * 4.4))
         axes.set_ylabel("residual knowledge r")
-        title = f"Sample {sample}, {residual.said_draws} draws{_undefined_words(residual, found)}"
+        called = f"Sample {sample} ({name})" if name else f"Sample {sample}"
+        title = f"{called}, {residual.said_draws} draws{_undefined_words(residual, found)}"
         axes.set_title(title, fontsize=font_size - 1, color=MUTED, loc="left")
         figure.legend(
             loc="outside lower center", ncols=2, frameon=False, handlelength=3,
             fontsize=font_size - 1,
         )  # fmt: skip
-        return save(figure, out, facts, _sheet(residual, sample, model, labels, found, around))
+        return save(
+            figure, out, facts, _sheet(residual, sample, name, model, labels, found, around)
+        )
 
 
 def _draw_spread(axes: Axes, taus: np.ndarray, around: Spread, label: str) -> None:
@@ -122,13 +126,15 @@ def _largest(found: Mapping[str, Ratio], around: Spread) -> float:
 def _sheet(
     residual: Residual,
     sample: int,
+    sample_name: str,
     model: str,
     labels: Mapping[str, str],
     found: Mapping[str, Ratio],
     around: Spread,
 ) -> Sheet:
     header = ["sample", "model", "name", "tau", "recognized", "copies", "r", "low", "high",
-              "retrains", "median", "p25", "p75", "p5", "p95", "undefined_samples"]  # fmt: skip
+              "retrains", "median", "p25", "p75", "p5", "p95", "undefined_samples",
+              "sample_name"]  # fmt: skip
     row = int(np.flatnonzero(residual.samples == sample)[0])
     rows: list[list[object]] = []
     for name, one in found.items():
@@ -141,6 +147,6 @@ def _sheet(
                 [sample, name, model_label(name, labels), float(tau),
                  int(residual.counts[name][row, i]), int(residual.per_cell[row, i]),
                  float(one.r[i]), float(one.low[i]), float(one.high[i]), int(one.against[i]),
-                 *spreads]
+                 *spreads, sample_name]
             )  # fmt: skip
     return header, rows

@@ -134,10 +134,10 @@ def _cut(words: str, letters: int = 8) -> str:
 def _sheet(shown: Sequence[Specimen], classes: Sequence[str], model: str) -> Sheet:
     header = [
         "sample", "split", "class", "model", "prediction", "confidence", "correct", "largest_r",
-        "at_tau", "verdict",
+        "at_tau", "verdict", "sample_name",
     ]  # fmt: skip
     return header, [
         [one.sample, one.split, classes[one.label], model, classes[one.said], one.confidence,
-         int(one.said == one.label), one.r, one.tau, one.verdict]
+         int(one.said == one.label), one.r, one.tau, one.verdict, one.name]
         for one in shown
     ]  # fmt: skip

@@ -44,20 +44,23 @@ def slice_regions(
     facts: Mapping[str, str] | None = None,
     width_mm: float = 183,
     font_size: float = 8,
+    names: Mapping[int, str] | None = None,
 ) -> list[Path]:
     """One panel a model: what it calls the points of the plane, the true class hatched.
 
-    Above each panel stands the percentage of the tau ball that gets the true class. The CSV has
-    every point. Returns the files written; SpecError as `curves`.
+    Above each panel stands the percentage of the tau ball that gets the true class. names:
+    what the samples are called. The CSV has every point. Returns the files written; SpecError
+    as `curves`.
     """
     check(out, width_mm, font_size)
     columns = _columns(len(shown.predictions), width_mm, font_size)
     rows = -(-len(shown.predictions) // columns)
     present = sorted({int(k) for said in shown.predictions.values() for k in np.unique(said)})
     with style(font_size):
-        handles = _handles(shown, classes, present)
+        named = names or {}
+        handles = _handles(shown, classes, present, named)
         across = max(1, int(width_mm / font_size / LEGEND))
-        title = filled(_title(shown, classes, labels), width_mm / font_size * 4.9)
+        title = filled(_title(shown, classes, labels, named), width_mm / font_size * 4.9)
         written = 1.5 * (title.count("\n") + 1) + 1.7 * -(-len(handles) // across) + 4
         margin, line = 5 * font_size * POINT, font_size * POINT
         height = rows * ((width_mm - margin) / columns + 1.6 * line) + written * line
@@ -77,7 +80,7 @@ def slice_regions(
             handles=handles, loc="outside lower center", ncols=min(across, len(handles)),
             frameon=False, fontsize=font_size - 1, handlelength=1.8,
         )  # fmt: skip
-        return save(figure, out, facts, _sheet(shown, classes, labels))
+        return save(figure, out, facts, _sheet(shown, classes, labels, named))
 
 
 def _columns(panels: int, width_mm: float, font_size: float) -> int:
@@ -135,20 +138,30 @@ def _draw_marks(axes: Axes, shown: Slice) -> None:
         axes.plot(shown.distance, 0, marker="D", color=TEXT, markersize=4, mec="white", mew=0.5)
 
 
-def _title(shown: Slice, classes: Sequence[str], labels: Mapping[str, str]) -> str:
+def _called(sample: int, names: Mapping[int, str]) -> str:
+    return f"sample {sample} ({names[sample]})" if sample in names else f"sample {sample}"
+
+
+def _title(
+    shown: Slice, classes: Sequence[str], labels: Mapping[str, str], names: Mapping[int, str]
+) -> str:
+    own, other = _called(shown.sample, names), _called(shown.other, names)
     right = {
         "attack": f"an FGSM step against {model_label(shown.against, labels)}",
-        "sample": f"sample {shown.other}, {shown.distance:.3g} away",
-        "chosen": f"sample {shown.other}, {shown.distance:.3g} away",
+        "sample": f"{other}, {shown.distance:.3g} away",
+        "chosen": f"{other}, {shown.distance:.3g} away",
     }.get(shown.directions, "random")
     return (
-        f"Sample {shown.sample}, class {classes[shown.label]}: → {right}, ↑ random (L2 distances, "
-        f"pixel range [0, 1]). {perturbation_label(shown.perturbation)} at τ = {shown.tau:g}; "
+        f"{own[0].upper()}{own[1:]}, class {classes[shown.label]}: → {right}, ↑ random "
+        "(L2 distances, pixel range [0, 1]). "
+        f"{perturbation_label(shown.perturbation)} at τ = {shown.tau:g}; "
         "%: share of the τ ball on this plane with the true class"
     )
 
 
-def _handles(shown: Slice, classes: Sequence[str], present: Sequence[int]) -> list[Patch | Line2D]:
+def _handles(
+    shown: Slice, classes: Sequence[str], present: Sequence[int], names: Mapping[int, str]
+) -> list[Patch | Line2D]:
     areas = [
         Patch(facecolor=_tinted(class_color(k)), label=shown_label(classes[k]))
         for k in present[:MOST_CLASSES]
@@ -156,10 +169,10 @@ def _handles(shown: Slice, classes: Sequence[str], present: Sequence[int]) -> li
     right = Patch(facecolor="white", edgecolor=TEXT, hatch=HATCH * 2, linewidth=0.5)
     right.set_label(shown_label(f"true class {classes[shown.label]}"))
     ball = Line2D([], [], color=TEXT, lw=1, ls=DASHED, label="τ ball")
-    here = Line2D([], [], color=TEXT, marker="+", ls="", label=f"sample {shown.sample}")
+    here = Line2D([], [], color=TEXT, marker="+", ls="", label=_called(shown.sample, names))
     marks: list[Patch | Line2D] = [*areas, right, ball, here]
     if shown.other >= 0:
-        label = f"sample {shown.other}"
+        label = _called(shown.other, names)
         marks.append(Line2D([], [], color=TEXT, marker="D", ms=4, ls="", label=label))
     return marks
 
@@ -168,9 +181,12 @@ def _tinted(color: str) -> str:
     return "#" + "".join(f"{round(TINT * part + (1 - TINT) * 255):02x}" for part in rgb(color))
 
 
-def _sheet(shown: Slice, classes: Sequence[str], labels: Mapping[str, str]) -> Sheet:
+def _sheet(
+    shown: Slice, classes: Sequence[str], labels: Mapping[str, str], names: Mapping[int, str]
+) -> Sheet:
     header = [
-        "sample", "model", "name", "along", "up", "prediction", "correct", "confidence", "in_ball"
+        "sample", "model", "name", "along", "up", "prediction", "correct", "confidence", "in_ball",
+        "sample_name",
     ]  # fmt: skip
     inside = shown.inside()
     rows: list[list[object]] = []
@@ -179,6 +195,7 @@ def _sheet(shown: Slice, classes: Sequence[str], labels: Mapping[str, str]) -> S
         for (i, j), k in np.ndenumerate(said):
             rows.append(
                 [shown.sample, name, label, float(shown.steps[j]), float(shown.steps[i]),
-                 classes[int(k)], int(k == shown.label), float(sure[i, j]), int(inside[i, j])]
+                 classes[int(k)], int(k == shown.label), float(sure[i, j]), int(inside[i, j]),
+                 names.get(shown.sample, "")]
             )  # fmt: skip
     return header, rows

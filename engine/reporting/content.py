@@ -22,12 +22,14 @@ from engine.reporting import tables
 from engine.reporting.document import Block, Code, Document, Facts, Folded, Section, Text
 from engine.reporting.settings import settings_of
 from engine.results import Study
+from engine.sample_names import short
 from engine.spec import RunSpec
 
 if TYPE_CHECKING:
     from engine.pipeline import Pipeline
 
 INDICES = "forget.csv"  # what the command line calls the list of a forget set without words
+MOST_NAMES = 300  # files of the forget set that are listed
 Drawn = Mapping[str, Sequence[Block]]
 
 
@@ -171,7 +173,17 @@ def _residual(one: Subject, drawn: Drawn) -> tuple[Block, ...]:
 def _forget(one: Subject) -> tuple[Block, ...]:
     indices = ", ".join(map(str, one.spec.forget))
     title = f"The indices of all {len(one.spec.forget):,} samples"
-    return (Folded(title, (Text(indices),)),)
+    return (Folded(title, (Text(indices), *_names(one))),)
+
+
+def _names(one: Subject) -> tuple[Block, ...]:
+    """The files of the forget samples, where samples are files."""
+    if one.dataset is None or not one.dataset.files:
+        return ()
+    names = [short(one.dataset.name_of(index)) for index in one.spec.forget[:MOST_NAMES]]
+    more = len(one.spec.forget) - len(names)
+    said = f" and {more:,} more, which 'rk-engine samples' lists" if more else ""
+    return (Text(f"{'; '.join(names)}{said}"),)
 
 
 def _provenance(one: Subject) -> tuple[Block, ...]:

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from engine.carried import Carrier
 from engine.datasets.base import Dataset
+from engine.sample_names import titled
 from explorer.plots.pictures import draw_sample
 from explorer.plots.plot import no_collection
 
@@ -74,7 +75,8 @@ class CarrierModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return self._picture(row.sample)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return COLUMNS[column][1]
+            named = titled(row.sample, self._dataset)
+            return COLUMNS[column][1] if column else f"{named}: {COLUMNS[0][1]}"
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from engine.datasets.base import Dataset
 from engine.geometry import Grid
+from engine.sample_names import titled
 
 CELL = 48  # logical pixels of a cell, without its caption
 CAPTION = 13  # logical pixels of a caption
@@ -102,4 +103,6 @@ class ThumbnailModel(QAbstractTableModel):
             (self.chosen[sample], "selected"),
             (self.caption is not None, self.caption(sample) if self.caption else ""),
         )
-        return ", ".join([f"Sample {sample}", *(text for there, text in marks if there and text)])
+        return ", ".join(
+            [titled(sample, self.dataset), *(text for there, text in marks if there and text)]
+        )

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLa
 from engine.attack import FEWEST, MEMBERS, Counts, counts, stepped
 from engine.datasets.base import Dataset
 from engine.results import Attack, Attacked, Estimate
+from engine.sample_names import titled
 from engine.scores import SCORES, Score, histogram
 from explorer.plots.panel import SPACING, Panel, button, muted
 from explorer.plots.roc import Rates, RocPlot
@@ -375,9 +376,8 @@ class AttackView(View):
         if found is None or dataset is None or sample not in found.samples:
             return ""
         score, place = self._score(found), int(np.flatnonzero(found.samples == sample)[0])
-        lines = [
-            f"<b>Sample {sample}</b> · class {html.escape(dataset.classes[dataset.labels[sample]])}"
-        ]
+        title = html.escape(titled(sample, dataset))
+        lines = [f"<b>{title}</b> · class {html.escape(dataset.classes[dataset.labels[sample]])}"]
         for name, one in found.models.items():
             lines.append(
                 f"{html.escape(self._label(name))}: {score.label.lower()} {one.values[place]:.4g}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.datasets.base import Dataset
 from engine.results import PERTURBED, Embedding, Residual
+from engine.sample_names import titled
 from explorer.plots.pictures import html_picture
 from explorer.theme import Theme
 from explorer.views.embedding_marks import KINDS
@@ -32,7 +33,7 @@ def describe(
     sample, label = int(shown.sample[row]), int(shown.label[row])
     picture = html_picture(dataset.raw(sample), SIDE, theme.class_color(label), theme.base)
     lines = [
-        f"<b>Sample {sample}</b>, {_kind(row, shown)}",
+        f"<b>{html.escape(titled(sample, dataset))}</b>, {_kind(row, shown)}",
         f"class {html.escape(dataset.classes[label])}",
         *(_answer(row, shown, dataset, model, label) for model, label in labels.items()),
         *_ratios(sample, labels, residual, column),

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBox
 from engine.epochs import Epochs
 from engine.labels import perturbation_label, tau_label, undefined_note
 from engine.palette import rgb
+from engine.sample_names import called, titled
 from explorer.plots.chart import Chart, Ground, Series
 from explorer.plots.legend import Entry
 from explorer.plots.one_line import OneLine
@@ -360,9 +361,9 @@ class LiveView(View):
             self.caption.setText("")
             self.strip.show_sentence(self._why_no_verdicts(), theme)
             return
-        label = dataset.classes[int(shown.labels[row])]
+        label, title = dataset.classes[int(shown.labels[row])], titled(sample, dataset)
         self.caption.setText(
-            f"Sample {sample}, class {label}: {shown.draws} copies (rows) at each τ (columns)"
+            f"{title}, class {label}: {shown.draws} copies (rows) at each τ (columns)"
         )
         blocks = self._blocks(shown, row, theme)
         self.strip.show_blocks(blocks, shown.taus, dataset.classes, theme)
@@ -391,8 +392,8 @@ class LiveView(View):
         if sample is None:
             return "Choose a forgotten sample to see what each epoch makes of its copies."
         return (
-            f"The copies of sample {sample} are not watched. Choose one of the forget set to see "
-            "what each epoch makes of its copies."
+            f"The copies of {called(sample, self.state.dataset)} are not watched. Choose one of "
+            "the forget set to see what each epoch makes of its copies."
         )
 
     def _label(self, name: str) -> str:

@@ -16,6 +16,7 @@ from engine.labels import PERTURBATIONS, perturbation_label
 from engine.ratio import Ratio, ratios_around
 from engine.results import Neighborhood, Residual
 from engine.sample_curve import Spread, own_curves, spread
+from engine.sample_names import called, titled
 from explorer.plots.matrix import CopyMatrix, Row, Table
 from explorer.plots.panel import Panel, button
 from explorer.plots.sample_curve import Own, SampleCurve, interval_words, short
@@ -236,20 +237,20 @@ class NeighborhoodView(View):
             return self.state.problems["neighborhood"]
         if current is None:
             return "Click a sample in Samples or Embedding to see its neighborhood."
-        return f"The copies of sample {current} are being made."
+        return f"The copies of {called(current, self.state.dataset)} are being made."
 
     def _heading(self, shown: Neighborhood, dataset: Dataset) -> str:
         current, residual = self.state.selection.current, self.state.residual
         if current != shown.sample:
-            return (
-                f"The copies of sample {current} are being made; below still sample {shown.sample}."
-            )
+            awaited, still = called(current, dataset), called(shown.sample, dataset)
+            return html.escape(f"The copies of {awaited} are being made; below still {still}.")
         name = html.escape(dataset.classes[shown.label])
+        title = html.escape(titled(shown.sample, dataset))
         kind = perturbation_label(shown.perturbation)
         copies = len(shown.copies)
         few = f"; only {copies} copies so far" if residual and copies < residual.draws else ""
         return (
-            f"<b>Sample {shown.sample}</b>, class {name}, {self._place(shown.sample, dataset)}; "
+            f"<b>{title}</b>, class {name}, {self._place(shown.sample, dataset)}; "
             f"{kind} at τ {shown.tau:g}{few}"
         )
 

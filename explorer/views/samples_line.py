@@ -1,4 +1,4 @@
-"""The line in which samples are called by their indices: 17, or 3, 17, 40-50."""
+"""The line in which samples are called by their indices or names: 3, 17, 40-50 or cat/03.png."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
-from engine.indices import parse_indices
+from engine.indices import parse_samples
+from engine.sample_names import short
 
 
 class IndexLine(QLineEdit):
@@ -18,7 +19,7 @@ class IndexLine(QLineEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._samples = 0
+        self._dataset: Dataset | None = None
         self.setObjectName("go-to")
         self.setAccessibleName("Go to index")
         self.setPlaceholderText("Go to index")
@@ -27,10 +28,11 @@ class IndexLine(QLineEdit):
 
     def follow(self, dataset: Dataset) -> None:
         """Take the indices of this dataset."""
-        self._samples, n = len(dataset), len(dataset.train_y)
+        self._dataset, n = dataset, len(dataset.train_y)
         self.setToolTip(
-            f"Select samples by index, 0 to {self._samples - 1:,}: 17, or 3, 17, 40-50. Training "
-            f"samples are 0 to {n - 1:,}, test samples come after them."
+            f"Select samples by index, 0 to {len(dataset) - 1:,}: 17, or 3, 17, 40-50. Training "
+            f"samples are 0 to {n - 1:,}, test samples come after them. Or by name, such as "
+            f"{short(dataset.name_of(0))}."
         )
 
     def begin(self, digit: str) -> None:
@@ -40,10 +42,10 @@ class IndexLine(QLineEdit):
 
     def _call(self) -> None:
         text = self.text().strip()
-        if not text or not self._samples:
+        if not text or self._dataset is None:
             return
         try:
-            samples = list(parse_indices(text, self._samples))
+            samples = list(parse_samples(text, self._dataset))
         except SpecError as error:
             self.refused.emit(str(error))
             self.selectAll()

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.datasets.base import Dataset
 from engine.evidence import ANY
+from engine.sample_names import titled
 from explorer.plots.pictures import html_picture
 from explorer.theme import Theme
 from explorer.views.samples_keys import SPLITS, Known
@@ -23,7 +24,7 @@ def describe(sample: int, dataset: Dataset, known: Known, theme: Theme) -> str:
     color = theme.class_color(label)
     split = SPLITS[known.splits()[sample]]
     lines = [
-        f"<b>Sample {sample}</b>",
+        f"<b>{html.escape(titled(sample, dataset))}</b>",
         f"class {html.escape(dataset.classes[label])}",
         f"{split} set{_when(split)}",
         *_values(dataset, sample),

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 from engine.datasets.base import Dataset
 from engine.labels import DIRECTIONS, perturbation_label
 from engine.results import FINE, Slice
+from engine.sample_names import called, titled
 from explorer.plots.legend import Entry, Legend
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.regions import DASH, Atlas, Region, RegionMaps, tinted
@@ -128,16 +129,20 @@ class SliceView(View):
             return "Click a sample in Samples or Embedding to cut through its neighborhood."
         if "slice" in self.state.problems:
             return self.state.problems["slice"]
-        return f"The plane through sample {current} is being cut. Its regions appear here."
+        words = called(current, self.state.dataset)
+        return f"The plane through {words} is being cut. Its regions appear here."
 
     def _heading(self, shown: Slice, dataset: Dataset) -> str:
         current = self.state.selection.current
         if current != shown.sample:
-            return f"Sample {current} is being cut; below still sample {shown.sample}."
+            still = called(shown.sample, dataset)
+            words = f"{titled(current, dataset)} is being cut; below still {still}."
+            return html.escape(words)
         kind, size = perturbation_label(shown.perturbation), len(shown.steps)
         coarse = f"; only {size} × {size} points so far" if size < FINE else ""
+        name = html.escape(titled(shown.sample, dataset))
         return (
-            f"<b>Sample {shown.sample}</b>, class {html.escape(dataset.classes[shown.label])}; "
+            f"<b>{name}</b>, class {html.escape(dataset.classes[shown.label])}; "
             f"{kind} at τ {shown.tau:g}{coarse}"
         )
 
@@ -167,10 +172,11 @@ class SliceView(View):
         )
 
     def _caption(self, shown: Slice) -> str:
+        other = called(shown.other, self.state.dataset)
         right = {
             "attack": f"an FGSM step against {self._label(shown.against)}",
-            "sample": f"sample {shown.other}, {shown.distance:.3g} away",
-            "chosen": f"sample {shown.other}, {shown.distance:.3g} away",
+            "sample": f"{other}, {shown.distance:.3g} away",
+            "chosen": f"{other}, {shown.distance:.3g} away",
         }.get(shown.directions, "random")
         return (
             f"→ {right} · ↑ random · {shown.steps[-1]:.3g} to each side (L2, pixel "
@@ -234,7 +240,7 @@ def _marks(shown: Slice, dataset: Dataset, theme: Theme) -> list[Entry]:
         Entry("the sample", theme.text, "+"),
     ]
     if shown.other >= 0:
-        marks.append(Entry(f"sample {shown.other}", theme.text, "d"))
+        marks.append(Entry(called(shown.other, dataset), theme.text, "d"))
     return marks
 
 

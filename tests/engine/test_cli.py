@@ -209,7 +209,8 @@ def test_samples_are_listed_worst_first_with_verdict_and_smallest_tau(
     assert run(*command, store=store) == 0
     lines = [line.split(",") for line in out.read_text().splitlines()]
     names = ["index", "class", "verdict", "largest_r", "at_tau", "posterior_there", "smallest_tau"]
-    assert lines[0] == names
+    assert lines[0] == [*names, "sample_name"]
+    assert all(line[7] == f"iris train {line[0]}" for line in lines[1:])
     assert sorted(int(line[0]) for line in lines[1:]) == found["spec"]["forget"]  # type: ignore[index]
     largest = [float(line[3] or -1) for line in lines[1:]]
     assert largest == sorted(largest, reverse=True)

@@ -297,8 +297,10 @@ def test_the_forget_set_is_exported_with_its_classes(
     assert dataset is not None
     lines = out.read_text(encoding="utf-8").splitlines()
     labels = dataset.train_y
-    assert lines[0] == "index,label,class"
-    assert lines[1:] == [f"{i},{labels[i]},{dataset.classes[labels[i]]}" for i in (4, 60)]
+    assert lines[0] == "index,label,class,sample_name"
+    assert lines[1:] == [
+        f"{i},{labels[i]},{dataset.classes[labels[i]]},iris train {i}" for i in (4, 60)
+    ]
     explorer.controller.set_forget_text(f"indices:{out}")
     assert explorer.state.forget == (4, 60)
 
@@ -314,11 +316,11 @@ def test_going_to_indices_is_one_step_of_undo(explorer: Explorer, qtbot: QtBot) 
     assert explorer.state.selection == Selection(7, frozenset([7, 9, 10]))
     assert explorer.controller.undo.count() == steps + 1
     undo, redo = (explorer.window.actions_.by_name[name] for name in ("undo", "redo"))
-    assert undo.text() == "Undo: Go to sample 7"
+    assert undo.text() == "Undo: Go to sample 7 (iris train 7)"
     undo.trigger()
     assert explorer.state.selection == before
     assert undo.text() == "Undo: Select samples"
-    assert redo.text() == "Redo: Go to sample 7"
+    assert redo.text() == "Redo: Go to sample 7 (iris train 7)"
 
 
 def test_the_command_of_the_study_is_copied(explorer: Explorer, qtbot: QtBot) -> None:

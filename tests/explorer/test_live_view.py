@@ -125,7 +125,10 @@ def test_an_attack_study_says_what_is_watched_instead(shown: Shown) -> None:
 def test_a_sample_that_is_not_watched_is_said_to_be_none(shown: Shown) -> None:
     view = filled(shown)
     shown.state.selection = Selection(0)
-    assert "The copies of sample 0 are not watched." in view.strip.accessibleDescription()
+    assert (
+        "The copies of sample 0 (digits train 0) are not watched."
+        in view.strip.accessibleDescription()
+    )
     shown.state.selection = Selection()
     assert "Choose a forgotten sample" in view.strip.accessibleDescription()
     shown.state.selection = Selection(9)

@@ -34,7 +34,7 @@ def test_empty_it_says_what_to_do_next(shown: Shown) -> None:
     assert "Press Run" in view._panel.empty.text()
     shown.fill()
     shown.state.slice = None
-    assert "sample 5 is being cut" in view._panel.empty.text()
+    assert "sample 5 (digits train 5) is being cut" in view._panel.empty.text()
     shown.state.set_problem("slice", "The loss has no slope at this sample.")
     assert view._panel.empty.text() == shown.state.problems["slice"]
     shown.state.selection = Selection()
@@ -125,14 +125,17 @@ def test_what_leads_where_is_said(shown: Shown) -> None:
     shown.state.slice = slice_of(directions="attack")
     assert "an FGSM step against RURK" in view.caption.text()
     shown.state.slice = slice_of(directions="sample")
-    assert "sample 17, 2 away" in view.caption.text()
+    assert "sample 17 (digits train 17), 2 away" in view.caption.text()
     assert "sample 17" in view.legend.accessibleDescription()
     shown.state.slice = replace(slice_of(directions="sample"), directions="chosen")
     assert "→ sample 17, 2 away" in view.caption.text()
     shown.state.slice = replace(slice_of(), perturbation="linf")
     assert "L-infinity ball" in view.caption.text()
     shown.state.selection = Selection(6)
-    assert "Sample 6 is being cut; below still sample 5" in view.heading.text()
+    assert (
+        "Sample 6 (digits train 6) is being cut; below still sample 5 (digits"
+        in view.heading.text()
+    )
 
 
 def test_it_asks_while_seen_and_rests_while_hidden(shown: Shown) -> None:
