@@ -17,6 +17,9 @@ from engine.places import is_file, place
 
 LONGEST = 64  # characters of a name in a sentence or a title
 MOST_PATTERNS = 1000  # of one list; each is compared with every name
+UNKNOWN, DOUBTFUL = "name no sample", "may mean several samples"
+TESTED = "are test samples or held out as such"
+SINGULAR = {UNKNOWN: "names no sample", TESTED: "is a test sample or held out as such"}
 TRAINING = ("train", "training")  # folders that a list may name though the data have none
 
 
@@ -98,11 +101,11 @@ class SampleNames:
         if sum(is_pattern(name) for _, name in places) > MOST_PATTERNS:
             raise SpecError(f"{source} has more than {MOST_PATTERNS} patterns. List the files.")
         found = [(where, *one) for where, line in places for one in self._on_a_line(line)]
-        self._refuse(source, "name no sample", [one for one in found if not one[2]], self._unknown)
+        self._refuse(source, UNKNOWN, [one for one in found if not one[2]], self._unknown)
         doubtful = [one for one in found if len(one[2]) > 1 and not is_pattern(one[1])]
-        self._refuse(source, "may mean several samples", doubtful, self._doubt)
+        self._refuse(source, DOUBTFUL, doubtful, self._doubt)
         tested = [one for one in found if one[2][0] >= self._training]
-        self._refuse(source, "are test samples or held out as such", tested, self._tested)
+        self._refuse(source, TESTED, tested, self._tested)
         return [index for _, _, indices in found for index in indices]
 
     @property
@@ -186,9 +189,7 @@ class SampleNames:
         if wrong:
             where, name, indices = wrong[0]
             count = f"{len(wrong):,} {'entry' if len(wrong) == 1 else 'entries'}"
-            verbs = {"name": "names", "are": "is"} if len(wrong) == 1 else {}
-            first, _, rest = what.partition(" ")
-            verb = f"{verbs.get(first, first)} {rest}"
+            verb = SINGULAR.get(what, what) if len(wrong) == 1 else what
             raise SpecError(f"{source}: {count} {verb}; the first, {where}: {words(name, indices)}")
 
     def _unknown(self, name: str, indices: list[int]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtTest import QTest
@@ -148,6 +150,25 @@ def test_a_dropped_list_is_the_forget_set_and_can_be_undone(
     (tmp_path / "bad.csv").write_text("index\nx\n")
     let_go(explorer, drag(explorer, tmp_path / "bad.csv"))
     assert "line 2" in explorer.window.message.text()
+
+
+@pytest.mark.parametrize("name", ["mine.npy", "mine.json", "mine.pt", "mine.tsv"])
+def test_a_dropped_list_may_come_from_another_program(
+    explorer: Explorer, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    if path.suffix == ".npy":
+        np.save(path, np.array([3, 60, 60]))
+    elif path.suffix == ".pt":
+        torch.save(torch.tensor([3, 60, 60]), path)
+    else:
+        path.write_text("[3, 60, 60]" if path.suffix == ".json" else "label\tidx\n0\t3\n1\t60\n")
+    mime = drag(explorer, path)
+    assert explorer.window.dropper.overlay.sentence == f"Forget the samples listed in {name}"
+    let_go(explorer, mime)
+    assert explorer.state.forget == (3, 60)
+    if path.suffix != ".tsv":
+        assert "2 samples (1 listed twice)" in explorer.window.toasts.toasts[-1].notice.sentence
 
 
 def test_dropped_weights_are_compared_under_their_name(

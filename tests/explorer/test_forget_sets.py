@@ -22,7 +22,16 @@ from explorer import forget_sets, settings
 from explorer.app import Explorer, Options
 from explorer.command_palette import CommandPalette
 from explorer.forget_dialog import ForgetSetsDialog
-from explorer.forget_source import CLASS, FILE, INDICES, NUMBER, RANDOM, SAVED, SELECTION
+from explorer.forget_source import (
+    CLASS,
+    FILE,
+    INDICES,
+    NAMES,
+    NUMBER,
+    RANDOM,
+    SAVED,
+    SELECTION,
+)
 from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, Selection
 
 WAIT = 60_000  # ms; the first job imports torch
@@ -261,6 +270,30 @@ def test_chance_indices_a_file_and_the_selection_can_be_forgotten(
     dialog.close()
 
 
+def test_files_of_any_form_and_of_names_can_be_forgotten(
+    explorer: Explorer, tmp_path: Path
+) -> None:
+    dialog, source = open_dialog(explorer), open_dialog(explorer).source
+    np.save(tmp_path / "some.npy", np.array([40, 41, 99, 41]))
+    source.kind.setCurrentText(FILE)
+    source.text.setText(str(tmp_path / "some.npy"))
+    assert dialog.said.text().startswith("3 samples (1 listed twice), ")
+    press(dialog.buttons[REPLACE])
+    assert explorer.state.forget == (40, 41, 99)
+    assert "Forget set: 3 samples (1 listed twice)." in explorer.window.toasts.sentences()
+    source.kind.setCurrentText(NAMES)
+    (tmp_path / "names.txt").write_text("iris train 3\niris test 1\n", encoding="utf-8")
+    source.text.setText(str(tmp_path / "names.txt"))
+    assert "1 entry is a test sample or held out as such" in dialog.said.text()
+    (tmp_path / "names.txt").write_text("iris train 3\niris train 17\n", encoding="utf-8")
+    source.text.setText(str(tmp_path / "names.txt"))
+    source.changed.emit()
+    press(dialog.buttons[REPLACE])
+    assert explorer.state.forget == (3, 17)
+    assert explorer.state.form.forget == f"files:{tmp_path / 'names.txt'}"
+    dialog.close()
+
+
 def test_what_cannot_be_forgotten_is_said_and_not_offered(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -321,6 +354,9 @@ def test_going_to_indices_is_one_step_of_undo(explorer: Explorer, qtbot: QtBot) 
     assert explorer.state.selection == before
     assert undo.text() == "Undo: Select samples"
     assert redo.text() == "Redo: Go to sample 7 (iris train 7)"
+    qtbot.keyClicks(line, "iris train 12")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert explorer.state.selection == Selection(12, frozenset([12]))
 
 
 def test_the_command_of_the_study_is_copied(explorer: Explorer, qtbot: QtBot) -> None:

@@ -128,7 +128,7 @@ def test_what_leads_where_is_said(shown: Shown) -> None:
     assert "sample 17 (digits train 17), 2 away" in view.caption.text()
     assert "sample 17" in view.legend.accessibleDescription()
     shown.state.slice = replace(slice_of(directions="sample"), directions="chosen")
-    assert "→ sample 17, 2 away" in view.caption.text()
+    assert "→ sample 17 (digits train 17), 2 away" in view.caption.text()
     shown.state.slice = replace(slice_of(), perturbation="linf")
     assert "L-infinity ball" in view.caption.text()
     shown.state.selection = Selection(6)
