@@ -225,7 +225,8 @@ def test_the_worst_are_stepped_through_from_any_dock(explorer: Explorer, qtbot: 
     assert state.selection.current == order.order[0]
     QTest.keySequence(window, "Ctrl+Up")
     assert state.selection.current == order.order[0]
-    assert said[-1] == f"Sample {order.order[0]} is the worst of the forget set."
+    worst = order.order[0]
+    assert said[-1] == f"Sample {worst} (iris train {worst}) is the worst of the forget set."
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=60_000)
     assert state.neighborhood is not None and state.neighborhood.sample == order.order[0]
     keys = dict(shortcuts("View"))
