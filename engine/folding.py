@@ -15,7 +15,8 @@ from torch import Tensor, fx, nn
 from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from engine.models.base import Classifier
+from engine.models.base import Classifier, takes_channels_last
+from engine.tracing import traced
 
 GROUP = 8  # channels in 16 bits that matrix units take at once
 ADDING = (operator.add, torch.add)
@@ -24,49 +25,79 @@ APART = 1e-3  # of its largest logit, by which it may then be off
 
 
 def folded(model: nn.Module, x: Tensor) -> nn.Module:
-    """A copy in channels-last order with batch norm folded into convolutions, for eval mode.
+    """A copy with batch norm folded into convolutions, for eval mode; in channels-last order where
+    the network takes that.
 
-    x: (n, *shape) samples of its kind. Where the copy says anything else of the first of them (a
-    stranger's network may change a map that it reads again, of which a trace knows nothing), it is
-    a plain copy.
+    x: (n, *shape) samples of its kind. Where the copy says anything else of the first of them, or
+    fails (a stranger's network may change a map that it reads again, of which a graph knows
+    nothing), it is a plain copy.
     """
     made = copy.deepcopy(model)
     if isinstance(made, Classifier):
         made.net = _without_norms(made.net)
         if not _alike(made, model, x[:TRIED]):
             made = copy.deepcopy(model)
-    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    if takes_channels_last(made):
+        for weight in (one for one in made.parameters() if one.ndim == 4):
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return made
 
 
 @torch.no_grad()
 def _alike(made: nn.Module, model: nn.Module, x: Tensor) -> bool:
     """Whether both say the same of x, to rounding."""
-    said, wanted = made(x), model(x)
+    wanted = model(x)
+    try:
+        said = made(x)
+    except Exception:  # what a stranger's network does may depend on what no graph holds
+        return False
     size = wanted.nan_to_num(0, 0, 0).abs().max()
     return torch.allclose(said, wanted, rtol=0, atol=float(APART * (1 + size)), equal_nan=True)
 
 
 def _without_norms(net: nn.Module) -> nn.Module:
-    """The network without those batch norms that follow a convolution."""
-    try:
-        traced = fx.symbolic_trace(net)
-    except Exception:  # a stranger's network may not be traceable: it runs as it is
+    """The network without those batch norms that follow a convolution; itself if it has no graph.
+
+    Only torch's own two layers are folded, which compute what their weights say: none with hooks
+    (as older weight and spectral norm and pruning), parametrizations or a forward of its own.
+    """
+    graph = traced(net)
+    if graph is None:
         return net
-    parts = dict(traced.named_modules())
-    uses = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
-    for node in list(traced.graph.nodes):
+    parts, uses = dict(graph.named_modules()), _uses(graph)
+    for node in list(graph.graph.nodes):
         before = node.args[0] if node.op == "call_module" and node.args else None
         if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) > 1:
             continue
-        if uses[node.target] > 1 or uses[before.target] > 1:
+        if max(uses[str(one.target)] for one in (node, before)) > 1 or _takes_more(node, before):
             continue
         norm, convolution = parts[str(node.target)], parts[str(before.target)]
-        if isinstance(norm, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):
-            traced.set_submodule(str(before.target), fuse_conv_bn_eval(convolution, norm))
+        if _is_plain(norm, nn.BatchNorm2d) and _is_plain(convolution, nn.Conv2d):
+            graph.set_submodule(str(before.target), fuse_conv_bn_eval(convolution, norm))
             node.replace_all_uses_with(before)
-            traced.graph.erase_node(node)
-    traced.recompile()
-    return traced
+            graph.graph.erase_node(node)
+    graph.delete_all_unused_submodules()
+    graph.recompile()
+    return graph
+
+
+def _uses(graph: fx.GraphModule) -> Counter[str]:
+    """How often each layer is called, or read for its weights."""
+    uses = Counter(str(node.target) for node in graph.graph.nodes if node.op == "call_module")
+    read = (node.target for node in graph.graph.nodes if node.op == "get_attr")
+    return uses + Counter(str(target).rpartition(".")[0] for target in read)
+
+
+def _takes_more(*nodes: fx.Node) -> bool:
+    """Whether any of these calls has more than its map as an argument."""
+    return any(len(node.args) != 1 or node.kwargs for node in nodes)
+
+
+def _is_plain(part: nn.Module, kind: type[nn.Module]) -> bool:
+    """Whether this is exactly such a layer in eval mode, and nothing else happens when it runs."""
+    hooked = part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part)
+    statistics = not isinstance(part, nn.BatchNorm2d) or part.running_mean is not None
+    return type(part) is kind and not hooked and not part.training and statistics
 
 
 def joined(model: nn.Module) -> nn.Module:
@@ -101,20 +132,19 @@ class _Convolution(nn.Module):
         return torch.cudnn_convolution_add_relu(x, self.weight, other, 1.0, self.bias, *how)
 
 
-def _add_epilogues(traced: fx.GraphModule) -> None:
+def _add_epilogues(graph: fx.GraphModule) -> None:
     """Make every ReLU right behind a convolution, or behind its sum with a map, part of it."""
-    parts = dict(traced.named_modules())
-    uses = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
+    parts, uses = dict(graph.named_modules()), _uses(graph)
 
     def convolution(node: object) -> bool:
         if not isinstance(node, fx.Node) or node.op != "call_module" or len(node.users) != 1:
             return False
         part = parts[str(node.target)]
-        plain = type(part) is nn.Conv2d and part.padding_mode == "zeros"
-        return plain and not isinstance(part.padding, str) and uses[node.target] == 1
+        plain = _is_plain(part, nn.Conv2d) and part.padding_mode == "zeros"
+        return plain and not isinstance(part.padding, str) and uses[str(node.target)] == 1
 
-    for node in list(traced.graph.nodes):
-        if node.op != "call_module" or type(parts[str(node.target)]) is not nn.ReLU:
+    for node in list(graph.graph.nodes):
+        if node.op != "call_module" or not _is_plain(parts[str(node.target)], nn.ReLU):
             continue
         before = node.args[0]
         summands = [before] if convolution(before) else _summands(before)
@@ -122,14 +152,14 @@ def _add_epilogues(traced: fx.GraphModule) -> None:
         if own is None:
             continue
         others = tuple(one for one in summands if one is not own)
-        traced.set_submodule(str(own.target), _Convolution(parts[str(own.target)]))
-        with traced.graph.inserting_before(node):
-            one = traced.graph.call_module(str(own.target), (own.args[0], *others))
+        graph.set_submodule(str(own.target), _Convolution(parts[str(own.target)]))
+        with graph.graph.inserting_before(node):
+            one = graph.graph.call_module(str(own.target), (own.args[0], *others))
         node.replace_all_uses_with(one)
         for done in (node, before, own):
-            if done in traced.graph.nodes:
-                traced.graph.erase_node(done)
-    traced.recompile()
+            if done in graph.graph.nodes:
+                graph.graph.erase_node(done)
+    graph.recompile()
 
 
 def _summands(node: fx.Node) -> list[fx.Node]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from engine.batching import Batches, batches_of
 from engine.folding import folded, joined
+from engine.models.base import takes_channels_last
 from engine.spec import FLOAT32, FOLDED
 
 SAFETY = 2.0  # times the largest error seen so far
@@ -55,6 +56,7 @@ class Ready:
     def __init__(self, model: nn.Module) -> None:
         """model: in eval mode; it is copied, not changed."""
         self._exactly = model  # in float32
+        self._ordered = takes_channels_last(model)
         self._reduced: nn.Module | None = None
         self._type: torch.dtype | None = None  # of its numbers
         self._unprepared = any(isinstance(part, nn.Conv2d) for part in model.modules())
@@ -125,23 +127,24 @@ class Ready:
         if self._type is None:
             return
         few = x[:CALIBRATION]
-        exact = self._exact(few)
-        self._reduced = _reduced(self._exactly, self._type)
-        if x.is_cuda:
-            plain, self._reduced = self._reduced, joined(copy.deepcopy(self._reduced))
+        plain = _reduced(self._exactly, self._type, few, self._ordered)
+        if plain is not None and x.is_cuda:
+            self._reduced = joined(copy.deepcopy(plain))
             try:
                 self._in_16_bits(few)
             except RuntimeError:  # a convolution that cuDNN joins with nothing
                 self._reduced = plain
-        self._learn(self._in_16_bits(few), exact)
+        self._reduced = self._reduced or plain
+        if self._reduced is not None:
+            self._learn(self._in_16_bits(few), self._exact(few))
 
     def _exact(self, x: Tensor) -> Tensor:
-        logits: Tensor = self._exactly(_channels_last(x))
+        logits: Tensor = self._exactly(_in_order(x, self._ordered))
         return logits
 
     def _in_16_bits(self, x: Tensor) -> Tensor:
         assert self._reduced is not None
-        logits: Tensor = self._reduced(_channels_last(x).to(self._type)).float()
+        logits: Tensor = self._reduced(_in_order(x, self._ordered).to(self._type)).float()
         return logits
 
     def _learn(self, reduced: Tensor, exact: Tensor) -> None:
@@ -172,24 +175,37 @@ def attackable(model: nn.Module, arithmetic: str, x: Tensor) -> nn.Module:
         return model
     with torch.inference_mode(False):
         made = folded(model, x)
-        return made if arithmetic == FOLDED else _Reduced(_reduced(made, torch.bfloat16))
+        if arithmetic == FOLDED:
+            return made
+        ordered = takes_channels_last(model)
+        reduced = _reduced(made, torch.bfloat16, x[:CALIBRATION], ordered)
+        return made if reduced is None else _Reduced(reduced, ordered)
 
 
 class _Reduced(nn.Module):
     """A network in bfloat16 that takes and gives float32."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, ordered: bool) -> None:
         super().__init__()
-        self.net = net
+        self.net, self._ordered = net, ordered
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.net(_channels_last(x).bfloat16())
+        logits: Tensor = self.net(_in_order(x, self._ordered).bfloat16())
         return logits.float()
 
 
-def _reduced(model: nn.Module, kind: torch.dtype) -> nn.Module:
-    return copy.deepcopy(model).to(kind)
+def _reduced(model: nn.Module, kind: torch.dtype, x: Tensor, ordered: bool) -> nn.Module | None:
+    """A copy in numbers of 16 bits; None where it fails on samples x, as a network of somebody's
+    own may that makes tensors of float32 itself."""
+    made = copy.deepcopy(model).to(kind)
+    try:
+        with torch.no_grad():
+            made(_in_order(x, ordered).to(kind))
+    except (RuntimeError, TypeError):
+        return None
+    return made
 
 
-def _channels_last(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+def _in_order(x: Tensor, ordered: bool) -> Tensor:
+    """x in channels-last order, where it is to be in order and has channels."""
+    return x.contiguous(memory_format=torch.channels_last) if ordered and x.ndim == 4 else x

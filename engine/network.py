@@ -27,11 +27,15 @@ from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.models.base import Classifier, Dropout, build
 from engine.places import place
-from engine.runtime import borrowed_global_seed
+from engine.randomness import drawn_from
+from engine.runtime import derive, torchvision_importable
 from engine.spec import ModelSpec
+from engine.trial import Habits, habits
 
 OFFERED = ("shape", "n_classes", "num_classes")  # parameters that a factory may have
 AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] as they are
+_known: dict[tuple[Any, ...], Habits] = {}  # of networks that were tried in this session
+
 ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
 
 
@@ -59,12 +63,40 @@ def network(spec: ModelSpec, dataset: Dataset, generator: torch.Generator) -> Cl
     Raises SpecError where it cannot take these samples, and where a factory is gone, has changed,
     fails, or makes something other than a classifier of the dataset's classes.
     """
+    make = functools.partial(_drawn, spec, dataset, generator.initial_seed())
+    model = make()
+    if not _is_built_in(spec):
+        seen = _habits(spec, dataset, model, make)
+        model.steady, model.channels_last = seen.steady, seen.channels_last
+    return model
+
+
+def _drawn(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
+    """A new network whose weights come from `seed` alone."""
     statistics = normalization(spec.normalize, dataset)
     if not spec.source:
-        return build(spec.name, dataset.shape, len(dataset.classes), statistics, generator)
-    with borrowed_global_seed(generator.initial_seed(), "weights"):
+        rng = torch.Generator().manual_seed(seed)
+        return build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
+    with drawn_from(derive(seed, "weights")):
         net, head = _made(spec, dataset)
     return Classifier(net, head, *statistics, image=dataset.is_image).eval()
+
+
+def _is_built_in(spec: ModelSpec) -> bool:
+    if spec.source:
+        return False
+    return registry.get("model", spec.name).make.__module__.startswith("engine.models.")
+
+
+def _habits(
+    spec: ModelSpec, dataset: Dataset, model: Classifier, again: Callable[[], Classifier]
+) -> Habits:
+    """What is known of somebody's own network, tried once for samples of each kind."""
+    mark = spec.name, spec.path, spec.source, tuple(dataset.shape), len(dataset.classes)
+    if mark not in _known:
+        with _theirs(spec.name), torchvision_importable():
+            _known[mark] = habits(model, again, spec.name, dataset.shape)
+    return _known[mark]
 
 
 def normalization(normalize: str, dataset: Dataset) -> tuple[list[float], list[float]]:
@@ -122,7 +154,7 @@ def _made(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
             f"{path} has changed since this study was made, and is another network now. Put the "
             "old file back, or start a new study."
         )
-    with _theirs(spec.name), _importable(path.parent):
+    with _theirs(spec.name), _importable(path.parent), torchvision_importable():
         factory = getattr(_module(path, source), function, None)
         if not callable(factory):
             raise SpecError(f"{path} has no function '{function}'.")
@@ -191,7 +223,8 @@ def _module(path: Path, source: bytes) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look classes up there
     try:
-        spec.loader.exec_module(module)
+        with drawn_from(derive(0, "file", _hash(source))):  # whichever network is made first
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
@@ -217,7 +250,8 @@ def _arguments(factory: Callable[..., Any], name: str, dataset: Dataset) -> dict
 def _own_dropout(net: nn.Module) -> None:
     """Dropout that draws from the run's own generator, as every random number here does."""
     for name, part in list(net.named_modules()):
-        if type(part) is nn.Dropout and name:
+        hooked = part._forward_hooks or part._forward_pre_hooks
+        if type(part) is nn.Dropout and name and not hooked:
             net.set_submodule(name, Dropout(part.p))
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.batching import free_cache
-from engine.models.base import Dropout
+from engine.models.base import Classifier, Dropout, by_libraries
 
 PLAIN = 4  # steps of a shape in the ordinary way: libraries make what they need, short runs end
 SHAPES = 4  # of batches that are recorded; each holds the memory of a step
@@ -33,12 +33,9 @@ _recording = threading.Lock()  # a device records for one thread at a time
 def recordable(model: nn.Module, device: torch.device) -> bool:
     """Whether steps of this model can be recorded: on CUDA, where every layer is known to do the
     same in every step. A stranger's may decide anew, and none may draw random numbers."""
-    return device.type == "cuda" and all(map(_is_steady, model.modules()))
-
-
-def _is_steady(layer: nn.Module) -> bool:
-    home = type(layer).__module__.partition(".")[0]
-    return home in ("torch", "torchvision", "engine") and not isinstance(layer, DRAWING)
+    if device.type != "cuda" or (isinstance(model, Classifier) and not model.steady):
+        return False
+    return by_libraries(model) and not any(isinstance(one, DRAWING) for one in model.modules())
 
 
 @dataclass(frozen=True)

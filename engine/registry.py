@@ -19,6 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from engine.errors import SpecError, unknown
+from engine.runtime import torchvision_importable
 
 KINDS = ("dataset", "model", "method", "metric")
 
@@ -108,7 +109,8 @@ def _external(kind: str) -> dict[str, EntryPoint]:
 
 def _load_external(kind: str, point: EntryPoint) -> None:
     try:
-        point.load()
+        with torchvision_importable():  # for a plug-in that imports it
+            point.load()
     except Exception as error:  # a stranger's code may raise anything; it costs itself only
         raise SpecError(
             f"The {kind} plug-in '{point.name}' could not be loaded: {error}"

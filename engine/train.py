@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from engine.batching import fitting
 from engine.errors import TrainingError
-from engine.models.base import Dropout
+from engine.models.base import Classifier, Dropout, lay_out
 from engine.recorded import Recorder, recordable
 from engine.report import Reporter
 from engine.runtime import generator
@@ -118,20 +118,19 @@ def descend(
     """
     resume = resume or Resume()
     device = next(model.parameters()).device
-    _lay_out(model, torch.channels_last)
+    lay_out(model, torch.channels_last)
     trained = list(parameters) if parameters is not None else list(model.parameters())
     steering = _optimizer(optimizer, trained, spec)
     rng = generator(seed, salt, "order")  # the same order of samples on every device
     dropout_rng = generator(seed, salt, "dropout", device=device)
-    for part in model.modules():
-        if isinstance(part, Dropout):
-            part.generator = dropout_rng
+    host_rng = generator(seed, salt, "host") if device.type != "cpu" else dropout_rng
+    _have_draw_from(model, dropout_rng, host_rng)
     total = sum(one.steps(spec.batch) for epoch in range(spec.epochs) for one in plan(epoch))
     total = min(total, max_steps) if max_steps else total
     history, first = History(), 0
     state = resume.load()
     if state is not None:
-        first = _restore(state, model, steering, rng, dropout_rng, history)
+        first = _restore(state, model, steering, rng, dropout_rng, host_rng, history)
         _forgo_finished(plan, spec.batch, history.steps, report)
     before = history.seconds
     started = time.monotonic()
@@ -161,16 +160,14 @@ def descend(
             history.loss.append(sum(values) / max(1, len(values)))
             history.seconds = before + time.monotonic() - started
             report.point("loss", (report.current_stage, epoch + 1, history.loss[-1]))
-            resume.keep(_state(model, steering, rng, dropout_rng, history, epoch + 1))
+            resume.keep(_state(model, steering, rng, dropout_rng, host_rng, history, epoch + 1))
             if after_epoch:
                 model.eval()
                 after_epoch(epoch)
     finally:
-        _lay_out(model, torch.contiguous_format)
+        lay_out(model, torch.contiguous_format)
         model.eval()
-        for part in model.modules():
-            if isinstance(part, Dropout):
-                part.generator = None
+        _have_draw_from(model)
     history.seconds = before + time.monotonic() - started
     return history
 
@@ -247,12 +244,13 @@ def _in_precision(precision: str, device: torch.device) -> AbstractContextManage
     return contextlib.nullcontext()
 
 
-def _lay_out(model: nn.Module, order: torch.memory_format) -> None:
-    """Put the weights of convolutions into this order in memory; values and networks without
-    convolutions stay as they are."""
+def _have_draw_from(model: nn.Module, *generators: torch.Generator) -> None:
+    """Let what is random in this model draw from these, the first of them its device's own."""
     for part in model.modules():
-        if isinstance(part, nn.Conv2d):
-            part.to(memory_format=order)  # type: ignore[call-overload]
+        if isinstance(part, Dropout):
+            part.generator = generators[0] if generators else None
+        elif isinstance(part, Classifier):
+            part.generators = generators
 
 
 def _batch_of(batch: Tensor, report: Reporter) -> str:
@@ -337,6 +335,7 @@ def _state(
     optimizer: torch.optim.Optimizer,
     rng: torch.Generator,
     dropout_rng: torch.Generator,
+    host_rng: torch.Generator,
     history: History,
     epoch: int,
 ) -> dict[str, Any]:
@@ -346,6 +345,7 @@ def _state(
             "optimizer": optimizer.state_dict(),
             "order": rng.get_state(),
             "dropout": dropout_rng.get_state(),
+            "host": host_rng.get_state(),
             "loss": history.loss,
             "seconds": history.seconds,
             "steps": history.steps,
@@ -360,11 +360,14 @@ def _restore(
     optimizer: torch.optim.Optimizer,
     rng: torch.Generator,
     dropout_rng: torch.Generator,
+    host_rng: torch.Generator,
     history: History,
 ) -> int:
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))  # it would keep the tensors
     rng.set_state(state["order"].cpu())
+    if "host" in state:  # not in what was kept before there were two
+        host_rng.set_state(state["host"].cpu())
     dropout_rng.set_state(state["dropout"].cpu())
     history.loss = list(state["loss"])
     history.seconds = float(state["seconds"])

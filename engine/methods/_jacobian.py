@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
+
+from engine.models.base import shell
 
 CACHED = 64 * 2**20  # bytes of one chunk's Jacobian on a CPU; more would only leave its caches
 PARALLEL = 4 * 2**30  # bytes of one chunk's Jacobian on a GPU, which wants many samples at once
@@ -16,16 +19,51 @@ def jacobians(model: nn.Module, names: Sequence[str], x: Tensor) -> dict[str, Te
 
     The model must be in eval mode: batch statistics would tie the samples together.
     """
+    private, places = shell(model), places_of(model)
     parameters = {name: value.detach() for name, value in model.named_parameters()}
     chosen = {name: parameters.pop(name) for name in names}
-    rest = {**parameters, **dict(model.named_buffers())}
 
     def logits(weights: dict[str, Tensor], sample: Tensor) -> Tensor:
-        out: Tensor = functional_call(model, {**rest, **weights}, (sample[None],))
+        values = {**parameters, **weights}
+        put = {place: values[name] for name, every in places.items() for place in every}
+        out: Tensor = functional_call(private, put, (sample[None],), tie_weights=False)
         return out[0]
 
-    result: dict[str, Tensor] = vmap(jacrev(logits), in_dims=(None, 0))(chosen, x)
+    try:
+        result: dict[str, Tensor] = vmap(jacrev(logits), in_dims=(None, 0))(chosen, x)
+    except RuntimeError as error:
+        if "memory" in str(error):
+            raise
+        return _one_by_one(logits, chosen, x)  # a layer of somebody's own that knows no vmap
     return result
+
+
+def _one_by_one(
+    logits: Callable[[dict[str, Tensor], Tensor], Tensor], chosen: Mapping[str, Tensor], x: Tensor
+) -> dict[str, Tensor]:
+    """The same as `jacobians`, from a backward pass for each sample and class."""
+    weights = {name: value.clone().requires_grad_() for name, value in chosen.items()}
+    rows: dict[str, list[Tensor]] = {name: [] for name in chosen}
+    with torch.enable_grad():
+        for sample in x:
+            for value in logits(weights, sample):
+                found = torch.autograd.grad(
+                    value, list(weights.values()), retain_graph=True, allow_unused=True,
+                    materialize_grads=True,
+                )  # fmt: skip
+                for name, one in zip(weights, found, strict=True):
+                    rows[name].append(one)
+    return {name: torch.stack(every).unflatten(0, (len(x), -1)) for name, every in rows.items()}
+
+
+def places_of(model: nn.Module) -> dict[str, list[str]]:
+    """Every name under which a layer holds a parameter, by the parameter's first name."""
+    first = {id(value): name for name, value in model.named_parameters()}
+    places: dict[str, list[str]] = {name: [] for name in first.values()}
+    for path, part in model.named_modules():
+        for name, value in part.named_parameters(recurse=False, remove_duplicate=False):
+            places[first[id(value)]].append(f"{path}.{name}".lstrip("."))
+    return places
 
 
 def chunk_size(n_parameters: int, n_classes: int, like: Tensor) -> int:

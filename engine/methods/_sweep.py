@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +29,16 @@ def batch_gradients(
     """Gradient of each batch's mean cross-entropy, one tensor per parameter, in stored order."""
     parameters = list(model.parameters())
     for part in indices.split(batch):
-        yield list(torch.autograd.grad(problem.loss_on(model, part), parameters))
+        yield gradients(problem.loss_on(model, part), parameters)
         problem.report.advance(PASSES_PER_STEP * len(part))
+
+
+def gradients(value: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor]:
+    """d value / d parameter of each; 0 where a parameter is frozen, or has no part in it."""
+    free = [one for one in parameters if one.requires_grad]
+    found = torch.autograd.grad(value, free, allow_unused=True, materialize_grads=True)
+    each = dict(zip(map(id, free), found, strict=True))
+    return [each.get(id(one), torch.zeros_like(one)) for one in parameters]
 
 
 def double(x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine.methods._tail import TailTuning, tail_of, tune_tail
 from engine.methods.base import Problem
@@ -15,6 +15,8 @@ from engine.registry import register
 from engine.runtime import generator
 from engine.spec import TrainSpec
 from engine.train import cost_of_training
+
+DRAWN = ("weight", "weight_orig", "weight_v")  # the latter as pruning and weight norm name it
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,42 @@ def unlearn(problem: Problem, config: EUk) -> Classifier:
 
 @torch.no_grad()
 def redraw(layers: Iterable[nn.Module], rng: torch.Generator) -> None:
-    """Draw these layers' weights (He normal, fan in, gain sqrt 2) and set their biases to 0."""
+    """Draw these layers' weights (He normal, fan in, gain sqrt 2) and set their biases to 0.
+
+    So, too, where a weight is computed: under pruning, spectral or weight norm.
+    """
     for layer in layers:
-        for name, weight in layer.named_parameters(recurse=False):
-            if name == "weight":
-                nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=rng)
-            else:
-                nn.init.zeros_(weight)
+        own = dict(layer.named_parameters(recurse=False))
+        for name, weight in own.items():
+            _redraw_one(name, weight, rng)
+        if "weight_g" in own:  # the length of weight_v, in the older weight norm
+            own["weight_g"].copy_(_length(own["weight_v"], own["weight_g"]))
+        for name, computed in getattr(layer, "parametrizations", {}).items():
+            _redraw_computed(layer, name, computed, rng)
+
+
+def _redraw_one(name: str, weight: Tensor, rng: torch.Generator) -> None:
+    if name in DRAWN:
+        nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=rng)
+    else:
+        nn.init.zeros_(weight)
+
+
+def _redraw_computed(
+    layer: nn.Module, name: str, computed: nn.Module, rng: torch.Generator
+) -> None:
+    """Draw what is computed where that can be set, else what it is computed from."""
+    value = torch.empty_like(getattr(layer, name))
+    _redraw_one(name, value, rng)
+    try:
+        setattr(layer, name, value)
+    except (NotImplementedError, RuntimeError, ValueError):  # it has no inverse, or not of this
+        for part in computed.parameters(recurse=False):
+            _redraw_one("weight" if part.ndim > 1 else "", part, rng)
+
+
+def _length(direction: Tensor, like: Tensor) -> Tensor:
+    """The norm of `direction`, taken over the dimensions that `like` lacks."""
+    over = [one for one in range(direction.ndim) if like.ndim == 0 or like.shape[one] == 1]
+    length: Tensor = torch.linalg.vector_norm(direction, dim=over, keepdim=like.ndim > 0)
+    return length

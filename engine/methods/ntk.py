@@ -12,7 +12,7 @@ from torch.nn.utils import vector_to_parameters
 
 from engine.errors import TrainingError
 from engine.methods._jacobian import chunk_size, jacobians
-from engine.methods._sweep import double
+from engine.methods._sweep import double, gradients
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
@@ -178,7 +178,7 @@ class Normal:
         for part, v in parts:
             logits = self.model(self.problem.samples.pixels(part))
             inner = (logits * v.to(logits)).sum()
-            total += flat(torch.autograd.grad(inner, weights))
+            total += flat(gradients(inner, weights))
             self.problem.report.advance(passes * len(part))
         return total
 
@@ -269,8 +269,12 @@ def _along(logits: Tensor, weights: list[nn.Parameter], direction: Sequence[Tens
     scripts (and warns of them) at its first use.
     """
     v = torch.zeros_like(logits, requires_grad=True)
-    pulled = torch.autograd.grad(logits, weights, v, create_graph=True)
-    inner = torch.stack([(a * b).sum() for a, b in zip(pulled, direction, strict=True)]).sum()
+    pairs = [pair for pair in zip(weights, direction, strict=True) if pair[0].requires_grad]
+    free, along = zip(*pairs, strict=True)
+    pulled = torch.autograd.grad(
+        logits, free, v, create_graph=True, allow_unused=True, materialize_grads=True
+    )
+    inner = torch.stack([(a * b).sum() for a, b in zip(pulled, along, strict=True)]).sum()
     return torch.autograd.grad(inner, v)[0]
 
 

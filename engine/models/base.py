@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,10 @@ from torch.nn.functional import normalize
 
 from engine import registry
 from engine.errors import SpecError
-from engine.runtime import borrowed_global_seed
+from engine.randomness import Redirection, drawn_from
+from engine.runtime import derive
+
+LIBRARIES = ("torch", "torchvision", "engine")
 
 
 class Classifier(nn.Module):
@@ -19,6 +24,10 @@ class Classifier(nn.Module):
 
     net: any module from normalised input to logits (n, K); head: the name of its last linear
     layer, whose input is the penultimate feature vector.
+
+    steady: whether the network is known to draw no random numbers but by `Dropout`; where it is
+    not, a run sets `generators`, which it then draws from in train mode. channels_last: whether
+    its convolutions may be laid out so.
     """
 
     mean: Tensor
@@ -30,6 +39,8 @@ class Classifier(nn.Module):
         super().__init__()
         self.net = net
         self.head_name = head
+        self.steady = self.channels_last = True
+        self.generators: tuple[torch.Generator, ...] = ()
         shape = (1, -1, 1, 1) if image else (1, -1)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(shape))
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(shape))
@@ -47,8 +58,25 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, K) of pixels (n, C, H, W) or features (n, d) in [0, 1]."""
-        logits: Tensor = self.net((x - self.mean) / self.std)
+        x = (x - self.mean) / self.std
+        if self.steady or not (self.training and self.generators):
+            logits: Tensor = self.net(x)
+        else:
+            with Redirection(*self.generators, explicit=True):
+                logits = self.net(x)
         return logits
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Classifier:
+        """A copy, also where layers keep tensors that they computed (as torch's older spectral and
+        weight norm do), which torch refuses to copy."""
+        memo |= {id(value): _plain(value) for value in _computed(self)}
+        made = type(self).__new__(type(self))
+        memo[id(self)] = made
+        with torch.no_grad():  # which the copies of scripted layers would remember
+            made.__setstate__(copy.deepcopy(self.__dict__, memo))  # type: ignore[no-untyped-call]
+        for one, its_copy in zip(self.parameters(), made.parameters(), strict=True):
+            its_copy.requires_grad_(one.requires_grad)
+        return made
 
     def features(self, x: Tensor) -> Tensor:
         """Penultimate activations (n, width) of the same input."""
@@ -63,6 +91,34 @@ class Classifier(nn.Module):
         finally:
             hook.remove()
         return caught[0].flatten(1), logits
+
+
+def by_libraries(model: nn.Module) -> bool:
+    """Whether all its code is torch's, torchvision's or this program's own."""
+    return all(map(_is_known, model.modules()))
+
+
+def _is_known(layer: nn.Module) -> bool:
+    hooks = (*layer._forward_hooks.values(), *layer._forward_pre_hooks.values())
+    kinds = [kind for kind in type(layer).__mro__ if issubclass(kind, nn.Module)]
+    homes = {getattr(one, "__module__", "") for one in (*hooks, *kinds)}
+    known = all(home.partition(".")[0] in LIBRARIES for home in homes)
+    return known and "forward" not in vars(layer)
+
+
+def takes_channels_last(model: nn.Module) -> bool:
+    """Whether maps in channels-last order may be given to it; `view` fails on them at times."""
+    return not isinstance(model, Classifier) or model.channels_last
+
+
+def lay_out(model: nn.Module, order: torch.memory_format) -> None:
+    """Put the weights of convolutions into this order in memory; values and networks without
+    convolutions stay as they are, as do those that take no such maps."""
+    if not takes_channels_last(model):
+        return
+    for part in model.modules():
+        if isinstance(part, nn.Conv2d):
+            part.to(memory_format=order)  # type: ignore[call-overload]
 
 
 class NormalizedLinear(nn.Linear):
@@ -117,8 +173,8 @@ def build(
             f"Model '{name}' needs images of at least {smallest}x{smallest} px, but these are "
             f"{shape[1]}x{shape[2]}. Use --model cnn."
         )
-    # layers draw default weights from the global generator, which an attack may be using just now
-    with borrowed_global_seed(generator.initial_seed(), "weights"):
+    # layers draw default weights from the global generator, which others may be using just now
+    with drawn_from(derive(generator.initial_seed(), "weights")):
         net, head = entry.make(tuple(shape), n_classes)
     model = Classifier(net, head, *statistics, image=image)
     initialise(model, generator)
@@ -144,8 +200,45 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
                 nn.init.uniform_(part.bias, -bound, bound, generator=generator)
         elif isinstance(part, nn.BatchNorm2d):
             part.reset_running_stats()
-            nn.init.ones_(part.weight)
-            nn.init.zeros_(part.bias)
+            if part.affine:
+                nn.init.ones_(part.weight)
+                nn.init.zeros_(part.bias)
+
+
+def shell(net: nn.Module) -> nn.Module:
+    """A copy of all layers that has the very weights and buffers of `net`."""
+    memo: dict[int, Any] = {id(value): _plain(value) for value in _computed(net)}
+    memo |= {id(one): one for one in (*net.parameters(), *net.buffers())}
+    return copy.deepcopy(net, memo)
+
+
+def _computed(model: nn.Module) -> Iterator[Tensor]:
+    """What layers keep of tensors that autograd made, outside of parameters and buffers."""
+    for part in model.modules():
+        for name, value in vars(part).items():
+            if name not in ("_parameters", "_buffers", "_modules"):
+                yield from (one for one in _tensors(value) if _is_wrapped(one) or not one.is_leaf)
+
+
+def _is_wrapped(value: Tensor) -> bool:
+    """Whether this is what a layer kept of a pass that was differentiated for each sample."""
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(value))
+
+
+def _plain(value: Tensor) -> Tensor:
+    """A copy of the values, without how they were made; nothing of those that are gone."""
+    return torch.empty(0) if _is_wrapped(value) else value.detach().clone()
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _tensors(one)
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _tensors(one)
 
 
 def adopt_body(model: Classifier, other: Classifier) -> None:

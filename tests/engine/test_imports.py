@@ -21,8 +21,8 @@ LAYERS = (
         "sound", "world",
     },
     {
-        "memory", "metrics", "paper", "processes", "registry", "report", "runtime", "samples",
-        "spec",
+        "memory", "metrics", "paper", "processes", "randomness", "registry", "report", "runtime",
+        "samples", "spec",
     },
     {
         "asides", "batching", "datasets", "hdf5", "heaps", "index_text", "indices", "locks",
@@ -36,7 +36,7 @@ LAYERS = (
         "neighborhood", "network", "over_seeds", "pareto", "pickles", "plain_weights", "ranking",
         "ratio", "rays", "recognition", "recorded", "residual", "safetensors", "sample_curve",
         "scatter", "scores", "shades", "sheets", "siblings", "slices", "sparse", "specimens",
-        "study", "traces", "train", "watch", "wrappers",
+        "study", "traces", "tracing", "train", "trial", "watch", "wrappers",
     },
     {"methods", "relearn"},
     {"workshop"},

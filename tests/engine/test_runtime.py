@@ -208,3 +208,38 @@ def test_freed_memory_is_used_again_without_the_system_having_to_clear_it() -> N
     pages = [int(line) for line in said.split()]  # that the system cleared, turn by turn
     assert pages[0] > 6 * 7000
     assert max(pages[-2:]) < 1000  # the first turns still find their places
+
+
+PLUGIN = """
+import sys, types
+from engine.runtime import torchvision_importable
+with torchvision_importable():
+    assert "torchvision" not in sys.modules  # nothing is imported that nobody asks for
+    {imports}
+print(resnet18(num_classes=3).fc.out_features, len(sys.meta_path) == {finders})
+"""
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "from torchvision.models import resnet18",
+        "import torchvision; resnet18 = torchvision.models.resnet18",
+        "from torchvision.ops import nms; from torchvision.models.resnet import resnet18",
+        "import importlib; resnet18 = importlib.import_module('torchvision.models').resnet18",
+    ],
+)
+def test_other_peoples_code_can_import_torchvision(imports: str) -> None:
+    count = "import sys\nfinders = len(sys.meta_path)\n"
+    code = PLUGIN.replace("{imports}", imports).replace("{finders}", "finders")
+    assert run(count + code) == "3 True"
+
+
+def test_other_peoples_code_can_import_torchvision_after_half_an_import() -> None:
+    attempt = (
+        "import contextlib, sys\nfinders = len(sys.meta_path)\n"
+        "with contextlib.suppress(Exception):\n    from torchvision.models import resnet18\n"
+        "sys.modules.pop('torchvision', None)\n"
+    )
+    code = PLUGIN.replace("{imports}", "from torchvision.models import resnet18")
+    assert run(attempt + code.replace("{finders}", "finders")) == "3 True"

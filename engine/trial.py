@@ -1,0 +1,222 @@
+"""What somebody's own network is tried for before anything is trained or measured.
+
+A study presumes that a network in eval mode says of a sample what it says, whoever else is in the
+batch and however often it is asked; and that its training can be repeated. Each network is tried
+once a session, on a few random samples.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from engine.errors import SpecError
+from engine.models.base import Classifier, Dropout, by_libraries, lay_out
+from engine.randomness import Redirection, elsewhere
+from engine.runtime import generator
+
+SAMPLES = 4
+TIMES = 3  # that a change of a global state must be seen, as other threads may be its cause
+APART = 1e-3  # of the largest logit, by which answers may differ through rounding
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What a network was seen to do: `Classifier.steady` and `Classifier.channels_last`."""
+
+    steady: bool
+    channels_last: bool
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """A pass of the samples: logits, and the random operations forward and in all."""
+
+    logits: Tensor
+    draws: int
+    draws_in_all: int = 0
+
+
+def habits(
+    model: Classifier, again: Callable[[], Classifier], name: str, shape: Sequence[int]
+) -> Habits:
+    """What this network does in training; it is left as it was.
+
+    again: makes the same network from the same seed; name: for sentences. SpecError where a study
+    of it would mean nothing or could not be repeated; whatever the network raises.
+    """
+    _refuse_bare_norms(model, name)
+    x = torch.rand(SAMPLES, *shape, generator=generator(0, "trial", "samples"))
+    _refuse_ties(model, x, name)
+    _refuse_globals(lambda: _answers(_copy(model, name), x, 0), name)
+    _refuse_chance(model, x, name)
+    _refuse_company(model, x, name)
+    _refuse_globals(lambda: _takes_channels_last(model, x), name)
+    channels_last = _takes_channels_last(model, x)
+    tried = _copy(model, name)
+    tried.channels_last = channels_last
+    _refuse_globals(lambda: _trained(_copy(tried, name), x), name)
+    once = _trained(_copy(tried, name), x)
+    if once.draws_in_all > once.draws:
+        raise SpecError(
+            f"The network {name} draws random numbers while gradients are taken, as dropout under "
+            "torch.utils.checkpoint does; its training could not be repeated. Leave one of the "
+            "two out."
+        )
+    _refuse_other_training(tried, again(), once.logits, x, name)
+    return Habits(once.draws == 0 and by_libraries(model), channels_last)
+
+
+# -- what is refused ------------------------------------------------------------------------------
+
+
+def _refuse_bare_norms(model: Classifier, name: str) -> None:
+    for path, part in model.net.named_modules():
+        if isinstance(part, _BatchNorm) and part.running_mean is None:
+            where = f", {path}," if path else ""
+            raise SpecError(
+                f"The network {name} has a batch norm{where} without running statistics: what it "
+                "says of a sample would depend on the others in its batch. Leave out "
+                "track_running_stats=False, or use nn.GroupNorm."
+            )
+
+
+@torch.enable_grad()
+def _refuse_ties(model: Classifier, x: Tensor, name: str) -> None:
+    """SpecError where a copy of the network goes on using the weights of the original."""
+    own = [one for one in model.parameters() if one.requires_grad]
+    said = _copy(model, name)(x)
+    used = torch.autograd.grad(said.sum(), own, allow_unused=True) if said.requires_grad else ()
+    if any(one is not None for one in used):
+        raise SpecError(
+            f"A copy of the network {name} still computes with the weights of the original, as "
+            "where a forward is set on a layer or a hook holds another layer; unlearning would "
+            "not reach them. Write such a layer as a class of its own."
+        )
+
+
+def _refuse_globals(work: Callable[[], object], name: str) -> None:
+    """SpecError where `work` changes the state of a generator that cannot be redirected."""
+    for _ in range(TIMES):
+        before, states = elsewhere(), torch.random.get_rng_state()
+        work()
+        after = elsewhere()
+        if after[-1] != before[-1]:
+            torch.random.set_rng_state(states)
+        if after == before:
+            return
+    kinds = ("numpy.random", "numpy.random", "numpy.random", "Python's random", "a seed of its own")
+    kind = next(one for one, a, b in zip(kinds, before, after, strict=True) if a != b)
+    raise SpecError(
+        f"The network {name} uses {kind} in its forward pass, which all threads of a program "
+        "share, so its training could not be repeated. Draw its random numbers by torch, such as "
+        "torch.rand, without seeding it: they then come from the study's seed."
+    )
+
+
+def _refuse_chance(model: Classifier, x: Tensor, name: str) -> None:
+    tried = _copy(model, name)
+    first, second = _answers(tried, x, 0), _answers(tried, x, 1)
+    alike = torch.equal(first.logits.nan_to_num(), second.logits.nan_to_num())
+    if not alike and (first.draws or _apart(first.logits, second.logits)):
+        raise SpecError(
+            f"The network {name} is random in eval mode: asked twice about the same samples, it "
+            "gave different answers. Let dropout and noise act in training alone, as "
+            "F.dropout(x, p, self.training) does."
+        )
+
+
+def _refuse_company(model: Classifier, x: Tensor, name: str) -> None:
+    tried = _copy(model, name)
+    other = torch.cat([x[:1], x[1:].flip(-1).square()])
+    if _apart(_answers(tried, x, 0).logits[:1], _answers(tried, other, 0).logits[:1]):
+        raise SpecError(
+            f"The network {name} answers for the whole batch in eval mode: what it says of a "
+            "sample depends on the others beside it, as with batch statistics. Take statistics "
+            "over each sample, or running ones."
+        )
+
+
+def _refuse_other_training(
+    model: Classifier, again: Classifier, wanted: Tensor, x: Tensor, name: str
+) -> None:
+    """SpecError unless the same training pass says the same once more, here and when resumed."""
+    again.channels_last = model.channels_last
+    if _apart(wanted, _trained(again, x).logits):
+        raise SpecError(
+            f"The network {name}, made twice from the same seed, is another one each time: a "
+            "random number in it comes from somewhere else than torch, numpy.random or Python's "
+            "random, such as an unseeded numpy.random.default_rng(). Draw it by torch."
+        )
+    resumed = _copy(model, name)
+    _trained(resumed, x)
+    resumed.load_state_dict(model.state_dict())
+    if _apart(wanted, _trained(resumed, x).logits):
+        raise SpecError(
+            f"The network {name} remembers something of its training outside of its state dict, "
+            "such as a random generator or a counter; a training that is interrupted could not go "
+            "on as it was. Draw random numbers by torch alone, and keep the rest in buffers."
+        )
+
+
+# -- passes ---------------------------------------------------------------------------------------
+
+
+def _copy(model: Classifier, name: str) -> Classifier:
+    """A copy whose last layer says something, also where its author set it to 0."""
+    try:
+        made = copy.deepcopy(model)
+    except Exception as error:  # a stranger's class may forbid it in any way
+        raise SpecError(
+            f"The network {name} cannot be copied, which every unlearning method does with it: "
+            f"copy.deepcopy gives {type(error).__name__}: {error}"
+        ) from error
+    made.steady = True  # its random operations are counted here
+    weight = made.head._parameters.get("weight")
+    if weight is not None and not weight.any():
+        nn.init.normal_(weight, generator=generator(0, "trial", "head"))
+    return made
+
+
+@torch.no_grad()
+def _answers(model: Classifier, x: Tensor, number: int) -> _Pass:
+    with Redirection(generator(number, "trial", "eval"), explicit=True) as mode:
+        logits: Tensor = model.eval()(x)
+    return _Pass(logits, mode.draws)
+
+
+@torch.enable_grad()
+def _trained(model: Classifier, x: Tensor) -> _Pass:
+    """A pass forward and back in train mode, the same each time as far as torch's numbers go."""
+    own = generator(0, "trial", "train")
+    model.train().steady = True
+    for part in model.modules():
+        if isinstance(part, Dropout):
+            part.generator = own
+    lay_out(model, torch.channels_last)
+    if model.channels_last and x.ndim == 4:
+        x = x.contiguous(memory_format=torch.channels_last)
+    with Redirection(own, explicit=True) as mode:
+        logits: Tensor = model(x)
+        draws = mode.draws
+        logits.logsumexp(1).sum().backward()
+    return _Pass(logits.detach(), draws, mode.draws)
+
+
+def _takes_channels_last(model: Classifier, x: Tensor) -> bool:
+    """Whether it computes maps in channels-last order, in which `view` fails at times."""
+    try:
+        _trained(copy.deepcopy(model), x)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _apart(one: Tensor, other: Tensor) -> bool:
+    one, other = one.nan_to_num(0, 0, 0), other.nan_to_num(0, 0, 0)
+    return bool((one - other).abs().max() > APART * (1 + other.abs().max()))
