@@ -275,7 +275,15 @@ def _along(logits: Tensor, weights: list[nn.Parameter], direction: Sequence[Tens
         logits, free, v, create_graph=True, allow_unused=True, materialize_grads=True
     )
     inner = torch.stack([(a * b).sum() for a, b in zip(pulled, along, strict=True)]).sum()
-    return torch.autograd.grad(inner, v)[0]
+    try:
+        return torch.autograd.grad(inner, v)[0]
+    except RuntimeError as error:
+        if "not implemented" not in str(error):
+            raise
+        raise TrainingError(
+            "NTK takes second derivatives, which a layer of this network lacks, as fused attention "
+            f"and recurrent layers do ({error}). Leave ntk out of the methods."
+        ) from error
 
 
 Slice = tuple[str, int, int]  # a parameter, and from where to where of its scalars
