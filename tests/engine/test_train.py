@@ -185,7 +185,7 @@ def test_the_order_in_memory_changes_no_step(
 ) -> None:
     spec = replace(SPEC, epochs=2, augment="crop-flip")
     fast, _ = fit(samples, cnn().double(), spec)
-    monkeypatch.setattr(train, "_lay_out", lambda model, order: None)
+    monkeypatch.setattr(train, "lay_out", lambda model, order: None)
     plain, _ = fit(samples, cnn().double(), spec)
     for name, value in weights(plain).items():
         torch.testing.assert_close(weights(fast)[name], value, rtol=1e-9, atol=1e-9)
