@@ -110,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
     checkpoint = _command(commands, "checkpoint", _checkpoint, "save a model's weights to a file")
     _key_argument(checkpoint)
     checkpoint.add_argument(
-        "--model", required=True, help="original, retrain, retrain-1 ... or a method"
+        "--model", required=True, help="original, retrain-0, retrain-1 ... or a method"
     )
     checkpoint.add_argument(
         "--out", required=True, type=Path, help="file to write, e.g. rurk.pt or rurk.safetensors"
@@ -217,7 +217,9 @@ def _add_run(commands: Any) -> None:
         const=ADAPTIVE,
         metavar="PERCENT",
         help="draw only where r is still uncertain, at most --draws a sample, until its intervals "
-        f"are at most this much wider than with --draws everywhere ({ADAPTIVE:g})",
+        "seem to be about this much wider than with --draws everywhere: an aim, no bound, for the "
+        "estimate is made from the draws themselves, and where 25 was asked 64 %% was seen "
+        f"({ADAPTIVE:g}); prevalence and verdicts are not given then",
     )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
     run.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")

@@ -52,8 +52,9 @@ def allocate(
     """(n, T) draws of each cell, between `FIRST` and `draws`.
 
     judged: models whose r is wanted; fixed (n, T): cells whose copies are all alike, which count
-    as fully drawn; wider: by what share the interval of the mean r may be wider, at any tau and for
-    any of them, than that of `draws` draws everywhere.
+    as fully drawn; wider: by what share the interval of the mean r may seem wider to `widening`,
+    at any tau and for any of them, than that of `draws` draws everywhere. That is an aim: few draws
+    understate their own noise, so that intervals come out wider still.
     """
     drawn = np.where(fixed, draws, min(FIRST, draws)).astype(np.int64)
     wanted = np.full(fixed.shape[1], FIRST)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 import engine
 from engine import registry
-from engine.results import Curve, ModelResult, Provenance, Residual, Study, StudySummary
+from engine.results import (
+    Curve,
+    ModelResult,
+    Provenance,
+    Residual,
+    Study,
+    StudySummary,
+    pooled_ratio,
+)
 from engine.siblings import family
 from engine.spec import RunSpec
 from engine.store import Record
@@ -21,7 +31,7 @@ CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
 def labels_of(spec: RunSpec) -> dict[str, str]:
     """Model name -> what people call it."""
     labels = {"original": "Original", "retrain": "Re-train"}
-    labels |= {f"retrain-{j}": f"Re-train {j + 1}" for j in range(spec.retrains)}
+    labels |= {f"retrain-{j}": f"Re-train {j}" for j in range(spec.retrains)}
     return labels | {name: _label(name) for name in spec.unlearned}
 
 
@@ -64,16 +74,17 @@ def study_of(record: Record) -> Study:
         start = f"{name}/"
         return {path.removeprefix(start): a for path, a in arrays.items() if path.startswith(start)}
 
-    labels = record.plain("labels")
+    labels = {name: _numbered(name, label) for name, label in record.plain("labels").items()}
     parts = group("curves")
     judged = [name for name in labels if f"{name}/mean" in parts]
+    curves = {n: Curve(**{part: parts[f"{n}/{part}"] for part in CURVE}) for n in judged}
     residual = Residual(
         perturbation=record.attributes["perturbation"],
         taus=arrays["taus"],
         draws=int(record.attributes["draws"]),
         samples=arrays["samples"],
         counts=group("counts"),
-        curves={n: Curve(**{part: parts[f"{n}/{part}"] for part in CURVE}) for n in judged},
+        curves=curves,
         null_low=arrays["null/low"],
         null_high=arrays["null/high"],
         posterior=group("posterior"),
@@ -81,6 +92,7 @@ def study_of(record: Record) -> Study:
         drawn=arrays.get("drawn"),
         rates=group("rates"),
     )
+    residual = _as_today(residual)
     return Study(
         key=record.key,
         spec=record.plain("spec"),
@@ -90,6 +102,37 @@ def study_of(record: Record) -> Study:
         residual=residual,
         created=str(record.attributes["created"]),
     )
+
+
+def _numbered(name: str, label: str) -> str:
+    """A stored label, of a Re-train with the number of its name: earlier ones counted from 1."""
+    own = re.fullmatch(r"retrain-(\d{1,9})", name)
+    return f"Re-train {int(own[1])}" if own else label
+
+
+def _as_today(stored: Residual) -> Residual:
+    """What earlier versions derived otherwise, derived again from the counts.
+
+    The pooled ratio was the mean of one ratio per Re-train; adaptive draws had a prevalence and a
+    posterior, which they distort.
+    """
+    curves = {
+        name: replace(one, pooled=pooled_ratio(*_pooling(stored, name)))
+        for name, one in stored.curves.items()
+    }
+    if not stored.withheld:
+        return replace(stored, curves=curves)
+    for name, one in curves.items():
+        curves[name] = replace(one, prevalence=np.full(len(stored.taus), np.nan))
+    posterior = {name: np.full(one.shape, np.nan) for name, one in stored.posterior.items()}
+    return replace(stored, curves=curves, posterior=posterior)
+
+
+def _pooling(stored: Residual, model: str) -> tuple[np.ndarray, np.ndarray]:
+    """(u or its share, the Re-trains' on the same copies) of which a pooled ratio is made."""
+    if stored.rates:
+        return stored.share(model), stored.reference_share(model)
+    return stored.counts[model], stored.reference(model)
 
 
 def summary_of(record: Record) -> StudySummary:
@@ -135,7 +178,7 @@ def model_of(record: Record, name: str) -> ModelResult:
     if name == "original":
         label = "Original"
     elif number != name:
-        label = f"Re-train {int(number) + 1}"
+        label = f"Re-train {int(number)}"
     else:
         label = _label(name)
     return ModelResult(

@@ -119,7 +119,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """The rows of one or several studies; tau: where what depends on it is read."""
+    """The rows of one or several studies; tau: where what depends on it is read.
+
+    withheld: whether a study among them gives no prevalence.
+    """
 
     tau: float
     draws: int
@@ -127,6 +130,7 @@ class Board:
     rows: tuple[Row, ...]
     seeds: tuple[int, ...] = ()
     key: str = ""
+    withheld: bool = False
 
     def quantity(self, name: str) -> Quantity | None:
         """The column of that name."""
@@ -158,6 +162,7 @@ def board(
         tuple(rows),
         tuple(int(studies[i].spec.get("seed", 0)) for i in groups[0]),
         study.key,
+        any(one.residual.withheld for one in studies),
     )
 
 

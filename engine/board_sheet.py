@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 from engine.board import Board, Entry, Quantity
+from engine.labels import WITHHELD
 
 
 def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
     """(header, rows) for CSV: of each quantity mean, deviation and gap to Re-train.
 
-    Intervals where there are any, and what was published.
+    Intervals where there are any, what was published, and why a prevalence is not given.
     """
     header = ["model", "name", "run", "seeds", "tau"]
     for one in board.quantities:
@@ -22,8 +23,8 @@ def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
             entry = row.entry(one.name)
             values = _values(entry)
             cells += [entry.mean, *(values[part] for part in _parts(board, one))]
-        rows.append(cells)
-    return header, rows
+        rows.append(cells + [WITHHELD] * board.withheld)
+    return header + ["note"] * board.withheld, rows
 
 
 def _parts(board: Board, quantity: Quantity) -> list[str]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from engine.board import Board, Entry, Quantity, Row
+from engine.labels import WITHHELD
 from engine.metrics import COMPARED
 from engine.tables import Cell, Column, Report, Table
 from engine.tables import Row as Line
@@ -36,7 +37,12 @@ def notes(board: Board) -> list[str]:
         said.append(f"±: standard deviation over {n} seeds (of the population, divisor n).")
     if any(row.entry(name).gaps for row in board.rows for name in COMPARED):
         said.append("In parentheses: gap to Re-train, in the unit of the column.")
-    return said
+    return [*said, *remarks(board)]
+
+
+def remarks(board: Board) -> list[str]:
+    """What else must be known to read the numbers, as sentences."""
+    return [WITHHELD] * board.withheld
 
 
 def _label(quantity: Quantity, board: Board) -> str:

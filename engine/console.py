@@ -10,16 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from engine.labels import null_note
 from engine.measured import (
+    DASH,
     VERDICTS,
     disagreement,
-    overall,
     perturbed_unlearn_accuracy,
-    verdict,
+    verdict_counts,
+    verdict_note,
 )
 from engine.metrics import METRICS
 from engine.report import Progress, Reporter
 from engine.results import Curve, Residual, Study, StudySummary
+from engine.sheets import RULE
+from engine.spec import FLOAT32
 
 BAR = 30  # characters
 
@@ -72,8 +76,9 @@ def duration(seconds: float) -> str:
 
 
 def study_table(study: Study) -> str:
-    """Accuracies of every model, then r_tau with its interval and the pooled ratio at each tau."""
-    return "\n\n".join([_headline(study), _metrics(study), _curves(study), _pooled(study)])
+    """Accuracies of every model, r_tau with its interval, the pooled ratio, and verdicts."""
+    parts = (_headline, _metrics, _curves, _pooled, _verdicts)
+    return "\n\n".join(part(study) for part in parts)
 
 
 def study_list(found: Sequence[StudySummary]) -> str:
@@ -98,11 +103,16 @@ def study_list(found: Sequence[StudySummary]) -> str:
 
 
 def samples_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The forget samples of `sheets.samples_sheet` as text; a dash where there is no number."""
-    lines = [[name.replace("_", " ") for name in header]]
-    lines += [[_shown(value) for value in row] for row in rows]
+    """The forget samples of `sheets.samples_sheet` as text; a dash where there is no number.
+
+    The rule of verdicts, equal in all rows, stands below.
+    """
+    rule = list(header).index(RULE)
+    lines = [[name.replace("_", " ") for i, name in enumerate(header) if i != rule]]
+    lines += [[_shown(value) for i, value in enumerate(row) if i != rule] for row in rows]
     named = lines[0][-1] == "sample name"
-    return aligned(lines, left=(2, len(lines[0]) - 1) if named else (2,))
+    words = [str(row[rule]) for row in rows[:1]]
+    return "\n\n".join([aligned(lines, left=(2, len(lines[0]) - 1) if named else (2,)), *words])
 
 
 def _shown(value: object) -> str:
@@ -124,6 +134,7 @@ def study_json(study: Study) -> dict[str, Any]:
             "mean_draws": residual.per_cell.mean(0).tolist(),
             "models": {name: _curve_json(found) for name, found in residual.curves.items()},
             "null": {"low": _numbers(residual.null_low), "high": _numbers(residual.null_high)},
+            "verdict_rule": verdict_note(residual),
             **{part: {name: of(residual, name) for name in residual.curves} for part, of in MORE},
         },
     }
@@ -144,8 +155,10 @@ def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
 
 def _headline(study: Study) -> str:
     spec = study.spec
+    precision = spec["train"].get("precision", FLOAT32)
+    trained = "" if precision == FLOAT32 else f", trained in {precision}"
     return (
-        f"study {study.key}: {spec['data']['name']}, {spec['model']['name']}, "
+        f"study {study.key}: {spec['data']['name']}, {spec['model']['name']}{trained}, "
         f"{len(study.forget)} forgotten, seed {spec['seed']}, {spec['retrains']} Re-trains"
     )
 
@@ -162,17 +175,36 @@ def _metrics(study: Study) -> str:
 def _curves(study: Study) -> str:
     residual = study.residual
     names = list(residual.curves)
-    rows = [["tau", *(study.labels.get(name, name) for name in names), "null band", "undefined"]]
+    rows = [["tau", *(study.labels.get(name, name) for name in names), "null band"]]
+    rows[0] += [f"undefined{of}" for of in undefined_heads(study)]
     for t, tau in enumerate(residual.taus):
         cells = [_interval(residual.curves[name], t) for name in names]
-        undefined = max(int(residual.curves[name].undefined[t]) for name in names)
         null = _range(residual.null_low[t], residual.null_high[t])
-        rows.append([f"{tau:g}", *cells, null, f"{undefined} of {len(residual.samples)}"])
+        rows.append([f"{tau:g}", *cells, null, *undefined_cells(residual, t)])
     title = (
         f"residual knowledge r_tau [95 % interval], {residual.perturbation}, "
         f"{residual.said_draws}; above the null band it is evidence"
     )
-    return f"{title}\n{aligned(rows)}"
+    return "\n".join(filter(None, [title, aligned(rows), null_note(residual.taus)]))
+
+
+def undefined_heads(study: Study) -> list[str]:
+    """What comes after 'undefined' over the columns of `undefined_cells`: '' for one of all."""
+    names = _undefined_apart(study.residual)
+    return [f", {study.labels.get(name, name)}" for name in names] or [""]
+
+
+def undefined_cells(residual: Residual, t: int) -> list[str]:
+    """For how many samples r is undefined at one tau: of all models, of each where they differ."""
+    names = _undefined_apart(residual) or [*residual.curves][:1]
+    size = len(residual.samples)
+    return [f"{int(residual.curves[name].undefined[t])} of {size}" for name in names]
+
+
+def _undefined_apart(residual: Residual) -> list[str]:
+    """The models, where they saw copies of their own, as attacks make them; else none."""
+    found = [one.tolist() for one in residual.undefined.values()]
+    return [] if all(one == found[0] for one in found) else [*residual.curves]
 
 
 def _pooled(study: Study) -> str:
@@ -182,10 +214,28 @@ def _pooled(study: Study) -> str:
     rows = [["tau", *(study.labels.get(name, name) for name in names)]]
     for t, tau in enumerate(residual.taus):
         found = [residual.curves[name] for name in names]
-        cells = [f"{_ratio(one.pooled[t])} ({one.prevalence[t]:.0f} %)" for one in found]
+        cells = [f"{_ratio(one.pooled[t])} ({_percent(one.prevalence[t])})" for one in found]
         rows.append([f"{tau:g}", *cells])
-    title = "pooled ratio sum(u) / sum(a) (prevalence: share of forget samples with u > a)"
+    title = (
+        "pooled ratio sum(u) / mean over Re-trains of sum(a) (prevalence: share of forget samples "
+        "with u > a)"
+    )
     return f"{title}\n{aligned(rows)}"
+
+
+def _verdicts(study: Study) -> str:
+    """How many forget samples have which verdict, and by which rule."""
+    residual = study.residual
+    rows = [["forget samples by verdict", *VERDICTS.values()]]
+    for name in residual.curves:
+        counts = verdict_counts(residual, name)
+        cells = [DASH if counts is None else str(counts[word]) for word in VERDICTS.values()]
+        rows.append([study.labels.get(name, name), *cells])
+    return f"{aligned(rows)}\n{verdict_note(residual)}"
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0f} %" if math.isfinite(value) else DASH
 
 
 def _ratio(value: float) -> str:
@@ -222,16 +272,10 @@ def _unlearn_json(residual: Residual, name: str) -> list[float | int | None]:
     return _numbers(perturbed_unlearn_accuracy(residual, name))
 
 
-def _verdicts_json(residual: Residual, name: str) -> dict[str, int]:
-    """How many forget samples get which verdict over the whole grid of tau."""
-    found = overall(verdict(residual, name))
-    return {word: int((found == value).sum()) for value, word in VERDICTS.items()}
-
-
 MORE = (  # what is said of each model beside its curve
     ("disagreement", _disagreement_json),
     ("perturbed_unlearn_acc", _unlearn_json),
-    ("verdicts", _verdicts_json),
+    ("verdicts", verdict_counts),
 )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from engine.correspondence import Published
-from engine.labels import undefined_note
+from engine.labels import WITHHELD, undefined_of_each
 from engine.lines import PUBLISHED, Line, Run, families, lines, null_band, published
 from engine.measured import Floats
 from engine.traces import MEASURES, Measure
 
-RESIDUAL = MEASURES[0].name
+RESIDUAL, PREVALENCE = MEASURES[0].name, "prevalence"
 Sheet = tuple[list[str], list[list[object]]]
 
 
@@ -93,24 +93,26 @@ class CurveSet:
 
     def undefined(self) -> str:
         """For how many samples r is undefined in the open study; '' where it never is."""
-        residual = self.runs[0].residual
-        found = [curve.undefined for curve in residual.curves.values()]
-        most = np.max(found, axis=0).astype(int).tolist() if found else []
-        return undefined_note(most, len(residual.samples))
+        run = self.runs[0]
+        residual = run.residual
+        return undefined_of_each(residual.undefined, run.labels, len(residual.samples))
 
     def sheet(self, measure: Measure, drawn: Iterable[Line]) -> Sheet:
         """(header, rows) with one row per curve and tau, for CSV; then the null band.
 
-        Of r also the pooled ratio and the number of undefined samples, where a curve is one run's.
+        Of r also the pooled ratio and the number of undefined samples, where a curve is one run's;
+        of the prevalence why there is none, where that is so.
         """
         ends = ["low", "high"]
         header = ["model", "name", "study", "run", "kind", "seeds", "tau", measure.name, *ends]
         header += ["pooled", "undefined"] * (measure.name == RESIDUAL)
+        header += ["note"] * self._withholds(measure)
         rows = [row for line in drawn for row in self._rows(measure, line)]
         band = self.band(measure)
         if band is not None:
             for tau, low, high in zip(self.taus.tolist(), *band, strict=True):
-                cells = ["null", "null band", "", "", "", len(self.seeds), tau, np.nan]
+                name = "null band" if tau else "null band (at most 1 by construction)"
+                cells = ["null", name, "", "", "", len(self.seeds), tau, np.nan]
                 rows.append([*cells, float(low), float(high), np.nan, ""])
         return header, rows
 
@@ -125,7 +127,14 @@ class CurveSet:
             rows.append([line.model, line.label, *source, line.kind, line.n, tau, *values])
             if measure.name == RESIDUAL:
                 rows[-1] += _besides(run, line, i)
+            if self._withholds(measure):
+                rows[-1].append(WITHHELD * (run.residual.withheld and not paper))
         return rows
+
+    def _withholds(self, measure: Measure) -> bool:
+        """Whether a run gives none of this measure."""
+        adaptive = any(run.residual.withheld for run in self.runs)
+        return measure.name == PREVALENCE and adaptive
 
     def _seen(self, line: Line, hidden: Collection[str]) -> bool:
         of = PUBLISHED if line.kind == PUBLISHED else self.runs[line.run].key

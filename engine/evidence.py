@@ -120,7 +120,12 @@ class Evidence:
         return self._spread("ratio", model)
 
     def verdict(self, model: str) -> Floats | None:
-        """(n + m,) engine.measured's verdict over all tau, NaN for what was not measured."""
+        """(n + m,) engine.measured's verdict over all tau, NaN for what was not measured.
+
+        None too where draws were adaptive: no verdict is given then.
+        """
+        if self.residual is not None and self.residual.withheld:
+            return None
         return self._spread("verdict", model)
 
     def smallest_tau(self, model: str) -> Floats | None:

@@ -14,8 +14,9 @@ from engine.board import GAP, QUANTITIES, RESIDUAL, Board, board, with_published
 from engine.correspondence import Published, may_be_published, published_for
 from engine.curve_set import CurveSet
 from engine.errors import DataError, SpecError, unknown
-from engine.labels import DIRECTIONS, model_label
+from engine.labels import DIRECTIONS, WITHHELD, model_label
 from engine.lines import run_of, runs_beside
+from engine.measured import verdict_note
 from engine.ranking import judged
 from engine.report import Reporter
 from engine.results import FINE, ModelResult, Study
@@ -135,7 +136,7 @@ def _metrics(order: Order, **options: Any) -> list[Path]:
 
     found, options = _board(order, **options)
     paper = order.published()
-    note = f"{paper.table_of()}." if paper else ""
+    note = " ".join([*([f"{paper.table_of()}."] if paper else []), *[WITHHELD] * found.withheld])
     return metrics_table(found, sheet(found), order.out, facts=order.facts, note=note, **options)
 
 
@@ -304,7 +305,7 @@ def _samples(
     shown = specimens(dataset, wanted[:most], models[model], order.spec.forget, study.residual)
     return sheet(
         shown, dataset.classes, model_label(model, study.labels), order.out,
-        title=title, facts=order.facts, **options,
+        title=title, rule=verdict_note(study.residual), facts=order.facts, **options,
     )  # fmt: skip
 
 

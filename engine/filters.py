@@ -16,7 +16,7 @@ import numpy as np
 from engine.errors import SpecError, unknown
 from engine.evidence import ANY, Answers, Evidence, Floats, Mask
 from engine.labels import model_label
-from engine.measured import VERDICTS
+from engine.measured import VERDICTS, verdict_rule
 
 ALL = "all"  # instead of a model: every model there is
 ANSWERS, MEASURES, SEARCH = "answers", "measures", "search"  # what a condition must know
@@ -204,7 +204,7 @@ KINDS = {
              "At no τ did a Re-train recognize any copy, so that r has no denominator",
              _undefined),
         Kind("verdict", "verdict: {0}", MEASURES, VERDICT,
-             "What is certain about residual knowledge over all τ", _verdict),
+             verdict_rule(0), _verdict),
         *_bounds("tau", "τ*", SEARCH, Evidence.smallest_tau,
                  "Smallest τ at which a forget sample is recognized again, in pixel range [0, 1]; "
                  "more than any number where it is not"),

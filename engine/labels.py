@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import unknown
@@ -54,6 +54,15 @@ DIRECTIONS = {  # pairs that span a slice of decision regions, and what people c
     "chosen": "Towards a chosen sample",
 }
 
+WITHHELD = (
+    "Prevalence and verdicts are not given where draws were adaptive: they would depend on how "
+    "many draws each sample got. Measure without adaptive draws to have them."
+)
+LAYER = (
+    "A layer is taken after the normalization, activation and pooling modules that follow it; "
+    "bands are the smallest and largest value over the Re-trains, not intervals."
+)
+
 
 def perturbation_named(name: str) -> Perturbation:
     """The perturbation of that name; SpecError with the nearest one if there is none."""
@@ -81,9 +90,37 @@ def model_label(name: str, labels: Mapping[str, str]) -> str:
         return labels[name]
     number = re.fullmatch(r"retrain-([0-9]{1,9})", name)
     if number:
-        return f"Re-train {int(number[1]) + 1}"
+        return f"Re-train {int(number[1])}"
     known = {"original": "Original", "retrain": "Re-train"}
     return known.get(name, name.upper())
+
+
+def null_note(taus: Iterable[float]) -> str:
+    """What the null band cannot tell where the grid begins at 0, as a sentence; else ''."""
+    if next(iter(taus), None) != 0:
+        return ""
+    return (
+        "At τ 0 no r exceeds 1 (only samples that a Re-train recognizes count) and the null band "
+        "lies below 1 by construction: an Original at 1 above it is no evidence."
+    )
+
+
+def undefined_of_each(
+    undefined: Mapping[str, Iterable[int]], labels: Mapping[str, str], samples: int
+) -> str:
+    """The note of `undefined_note`, for each model where they differ; '' where r is defined.
+
+    undefined: model -> for how many samples its r is undefined, at each tau. Attacks are made
+    against every model anew, so that each has copies, and undefined samples, of its own.
+    """
+    every = {name: tuple(int(n) for n in own) for name, own in undefined.items()}
+    notes = {name: undefined_note(own, samples) for name, own in every.items()}
+    if len(set(every.values())) < 2:
+        return next(iter(notes.values()), "")
+    return "; ".join(
+        f"{model_label(name, labels)}: {note or 'defined for all samples'}"
+        for name, note in notes.items()
+    )
 
 
 def undefined_note(undefined: Sequence[int], samples: int) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.adaptive import fair_draws
+from engine.labels import WITHHELD
 from engine.quadrature import legendre
 from engine.results import Residual
 
@@ -21,8 +22,10 @@ Floats = NDArray[np.float64]
 SURE = 0.95  # posterior probability from which a verdict is given
 MARGIN = 0.05  # an excess of Pr[m = y] over Pr[a = y] that is too small to matter
 RESIDUAL, NONE, UNDECIDED = 1, -1, 0
+NOT_GIVEN = 2  # where draws were adaptive
 TABLED = 200  # draws up to which all pairs of counts are computed once and kept
 VERDICTS = {RESIDUAL: "residual", NONE: "none", UNDECIDED: "undecided"}
+DASH = "–"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +43,11 @@ class Disagreement:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What is known of each forget sample at each tau, arrays (n_f, T).
+    """What is known of each forget sample at each tau by itself, arrays (n_f, T).
 
     verdict: int8 RESIDUAL, NONE or UNDECIDED; exceeds: posterior probability that the model
     recognizes copies more often than Re-train; matters: that it does by more than `MARGIN`.
+    NOT_GIVEN and NaN everywhere where draws were adaptive.
     """
 
     verdict: NDArray[np.int8]
@@ -99,7 +103,12 @@ def verdict(residual: Residual, model: str, margin: float = MARGIN) -> Verdict:
     probability above `SURE` it exceeds it by no more than `margin`; UNDECIDED: more draws would
     be needed. The posterior is that of independent Beta(1/2, 1/2) priors, averaged over the
     Re-trains; where both hold, the excess is real and small, and the verdict is RESIDUAL.
+    NOT_GIVEN where draws were adaptive. Nothing here is corrected for the number of tau, see
+    `overall`.
     """
+    if residual.withheld:
+        nothing = np.full(residual.counts[model].shape, np.nan)
+        return Verdict(np.full(nothing.shape, NOT_GIVEN, np.int8), nothing, nothing)
     exceeds = residual.posterior[model]
     u, a = residual.counts[model], residual.reference(model)
     matters = exceedance(u, a, residual.per_cell, margin)
@@ -116,13 +125,63 @@ def get_ready(residual: Residual) -> None:
 def overall(found: Verdict) -> NDArray[np.int8]:
     """(n_f,) one verdict per sample over the whole grid of tau.
 
-    RESIDUAL if any tau says so at a level corrected for their number (Bonferroni), NONE if every
-    tau says so, else UNDECIDED.
+    RESIDUAL if the posterior exceeds `threshold` at any tau, NONE if every tau says so, else
+    UNDECIDED; NOT_GIVEN where draws were adaptive. `verdict_rule` says it in words.
     """
-    taus = found.exceeds.shape[1]
-    any_tau = (found.exceeds > 1 - (1 - SURE) / taus).any(1)
+    if (found.verdict == NOT_GIVEN).any():
+        return np.full(len(found.verdict), NOT_GIVEN, np.int8)
+    any_tau = (found.exceeds > threshold(found.exceeds.shape[1])).any(1)
     every_tau = (found.verdict == NONE).all(1)
     return np.where(any_tau, RESIDUAL, np.where(every_tau, NONE, UNDECIDED)).astype(np.int8)
+
+
+def threshold(taus: int) -> float:
+    """Posterior probability from which one of `taus` norms makes a sample RESIDUAL (Bonferroni)."""
+    return 1 - (1 - SURE) / taus
+
+
+def verdict_rule(taus: int) -> str:
+    """The rule of `overall` for a grid of so many tau, in a sentence; 0: of any grid."""
+    share = f"1 - {1 - SURE:.2g}/"
+    above, norms = f"{share}T", "T norms"
+    if taus:
+        above, norms = f"{threshold(taus):.5g} ({share}{taus})", f"{taus} norms"
+    if taus == 1:
+        above, norms = f"{SURE:g}", "one norm"
+    return (
+        f"Verdict over {norms}: residual where the posterior probability that the model recognizes "
+        f"copies more often than Re-train is above {above} at any of them, none where an excess of "
+        f"at most {MARGIN:g} is {100 * SURE:g} % sure at every one, else undecided; another grid "
+        "of norms asks for another probability and can give other verdicts."
+    )
+
+
+def verdict_rule_at_one() -> str:
+    """The rule of `verdict` at a single tau, in a sentence."""
+    return (
+        "Verdict at this norm alone: residual where the posterior probability that the model "
+        f"recognizes copies more often than Re-train is above {SURE:g} (not corrected for the "
+        f"number of norms), none where an excess of at most {MARGIN:g} is {100 * SURE:g} % sure, "
+        "else undecided."
+    )
+
+
+def verdict_note(residual: Residual) -> str:
+    """What is to be said beside verdicts of this study: their rule, or why there are none."""
+    return WITHHELD if residual.withheld else verdict_rule(len(residual.taus))
+
+
+def verdict_word(number: int) -> str:
+    """The word for one verdict, a dash where none is given."""
+    return VERDICTS.get(int(number), DASH)
+
+
+def verdict_counts(residual: Residual, model: str) -> dict[str, int] | None:
+    """word -> how many forget samples have that verdict over all tau; None where none is given."""
+    if residual.withheld:
+        return None
+    words = overall(verdict(residual, model))
+    return {word: int((words == number).sum()) for number, word in VERDICTS.items()}
 
 
 def exceedance(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.measured import NONE, RESIDUAL, UNDECIDED, overall, verdict
+from engine.measured import NONE, NOT_GIVEN, RESIDUAL, UNDECIDED, overall, verdict
 from engine.results import Residual
 
 Floats = NDArray[np.float64]
@@ -43,9 +43,12 @@ def worst_ratio(residual: Residual, models: Sequence[str] = ()) -> Floats:
 def worst_verdict(residual: Residual, models: Sequence[str] = ()) -> NDArray[np.int8]:
     """(n_f,) engine.measured's verdict on each forget sample over all tau and models.
 
-    RESIDUAL if it is that of any model, NONE if it is that of every model, else UNDECIDED.
+    RESIDUAL if it is that of any model, NONE if it is that of every model, else UNDECIDED;
+    NOT_GIVEN where draws were adaptive.
     models: () means the methods.
     """
+    if residual.withheld:
+        return np.full(len(residual.samples), NOT_GIVEN, np.int8)
     found = np.stack([overall(verdict(residual, name)) for name in models or judged(residual)])
     left, clear = (found == RESIDUAL).any(0), (found == NONE).all(0)
     return np.where(left, RESIDUAL, np.where(clear, NONE, UNDECIDED)).astype(np.int8)

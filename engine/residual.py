@@ -25,7 +25,7 @@ from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
 from engine.quadrature import legendre
 from engine.rays import FEWEST, Rays
 from engine.report import Reporter
-from engine.results import Curve, Residual, reference_counts
+from engine.results import Curve, Residual, pooled_ratio, reference_counts
 from engine.runtime import numpy_generator
 from engine.spec import INFERRED, ProbeSpec
 
@@ -115,22 +115,18 @@ def curve(
 ) -> Curve:
     """Residual knowledge of counts u (n, T) against the Re-trains' counts a (k, n, T).
 
-    shares: recognized shares in the shapes of u and a, for the pooled ratio where samples differ in
-    draws.
+    shares: recognized shares in the shapes of u and a where samples differ in draws: the pooled
+    ratio is made of them, and there is no prevalence, since ties among few draws do not count.
     """
-    own, others = shares or (u.astype(np.int64), a.astype(np.int64))
     per_sample = ratios(u[None], a)  # (k, n, T)
     low, high = _bootstrap_interval(per_sample, weights)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        totals = others.sum(1)
-        pooled = np.where(totals > 0, own.sum(0) / np.where(totals > 0, totals, 1), np.nan)
     return Curve(
         mean=_nanmean(_nanmean(per_sample, 1), 0),
         low=low,
         high=high,
-        pooled=_nanmean(pooled, 0),
+        pooled=pooled_ratio(*(shares or (u, a))),
         undefined=(a == 0).any(0).sum(0),
-        prevalence=100 * (u[None] > a).mean((0, 1)),
+        prevalence=_prevalence(u, a, shares is not None),
     )
 
 
@@ -196,7 +192,6 @@ def summarize(
     def shared(name: str) -> tuple[np.ndarray, np.ndarray] | None:
         return (shares[name], reference_counts(shares, name)) if shares else None
 
-    among = draws if drawn is None else drawn
     against = {name: reference_counts(counts, name) for name in judged}
     low, high = null_band(counts, retrains, weights)
     return Residual(
@@ -208,11 +203,20 @@ def summarize(
         curves={n: curve(counts[n], against[n], weights, shared(n)) for n in judged},
         null_low=low,
         null_high=high,
-        posterior={name: posterior(counts[name], against[name], among) for name in judged},
+        posterior=_posteriors(counts, against, draws, withheld=drawn is not None),
         predictions=kept,
         drawn=drawn,
         rates=shares,
     )
+
+
+def _posteriors(
+    counts: Mapping[str, np.ndarray], against: Mapping[str, np.ndarray], draws: int, withheld: bool
+) -> dict[str, Floats]:
+    """model -> `posterior`, of NaN where it is withheld."""
+    if withheld:
+        return {name: np.full(counts[name].shape, np.nan) for name in against}
+    return {name: posterior(counts[name], a, draws) for name, a in against.items()}
 
 
 def cut_to(predictions: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
@@ -322,6 +326,13 @@ def _nanmean(values: Floats, axis: int) -> Floats:
     count = defined.sum(axis)
     total = np.where(defined, values, 0).sum(axis)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _prevalence(u: np.ndarray, a: np.ndarray, withheld: bool) -> Floats:
+    """(T,) percent of samples and Re-trains with u > a; NaN where it is withheld."""
+    if withheld:
+        return np.full(u.shape[1], np.nan)
+    return np.asarray(100 * (u[None] > a).mean((0, 1)))
 
 
 def _bootstrap_interval(per_sample: Floats, weights: Floats) -> tuple[Floats, Floats]:

@@ -39,9 +39,10 @@ class Curve:
     """Residual knowledge of one model over the grid of tau, all arrays (T,).
 
     mean: the paper's r_tau(S_f), averaged over the Re-trains; low, high: its 95 % bootstrap
-    interval over forget samples; pooled: sum(u) / sum(a); undefined: forget samples that some
-    Re-train never recognized (left out of that Re-train's mean); prevalence: percent of forget
-    samples with u > a. NaN where undefined.
+    interval over forget samples; pooled: see `pooled_ratio`; undefined: forget samples that some
+    Re-train never recognized (left out of that Re-train's mean), on the copies that this model was
+    shown; prevalence: percent of forget samples with u > a, averaged over the Re-trains. NaN where
+    undefined or withheld.
     """
 
     mean: np.ndarray
@@ -65,6 +66,11 @@ class Residual:
     Where draws went adaptively: drawn (n_f, T) is how many each cell got, `draws` the most, counts
     are out of that many, predictions hold a number that is no class behind them; rates: model ->
     (n_f, T) unbiased share of recognized copies. None and empty where every cell got `draws`.
+    Prevalence and posterior are NaN then: they are withheld, see `withheld`.
+
+    Where the perturbation is an attack, counts and predictions also have 'retrain-0@gd': answers to
+    the copies attacked against gd, which gd's r is computed from; 'retrain-0' alone answered to
+    copies attacked against itself.
     """
 
     perturbation: str
@@ -86,6 +92,16 @@ class Residual:
         if self.drawn is not None:
             return self.drawn
         return np.full((len(self.samples), len(self.taus)), self.draws)
+
+    @property
+    def withheld(self) -> bool:
+        """Whether prevalence, posterior and verdicts are not given: adaptive draws distort them."""
+        return self.drawn is not None
+
+    @property
+    def undefined(self) -> dict[str, np.ndarray]:
+        """model -> (T,) how many forget samples some Re-train never recognized on its copies."""
+        return {name: np.asarray(one.undefined) for name, one in self.curves.items()}
 
     @property
     def said_draws(self) -> str:
@@ -407,6 +423,14 @@ def reference_counts(counts: Mapping[str, np.ndarray], model: str) -> np.ndarray
     """
     names = [name for name in counts if name.startswith("retrain-") and "@" not in name]
     return np.stack([counts.get(f"{name}@{model}", counts[name]) for name in names])
+
+
+def pooled_ratio(u: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """(T,) sum of u (n, T) over samples, over the mean of the Re-trains' sums of a (k, n, T).
+
+    Counts or shares of the same copies. NaN only where no Re-train recognizes any copy at all.
+    """
+    return _divide(u.sum(0, dtype=np.float64), a.sum(1, dtype=np.float64).mean(0))
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:

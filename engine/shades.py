@@ -13,7 +13,15 @@ import numpy as np
 
 from engine.errors import unknown
 from engine.labels import perturbation_label
-from engine.measured import NONE, RESIDUAL, UNDECIDED, Verdict, verdict
+from engine.measured import (
+    NONE,
+    RESIDUAL,
+    SURE,
+    UNDECIDED,
+    Verdict,
+    verdict,
+    verdict_rule_at_one,
+)
 from engine.palette import BLUE, GRAY, SKY, VERMILION, class_colors, rgb
 from engine.results import Embedding, Residual
 
@@ -21,7 +29,7 @@ CLASS, PREDICTION, VERDICT, RATIO, LOSS = "class", "prediction", "verdict", "r",
 SHADES = {  # what colors can mean, and how that is explained
     CLASS: "The true class",
     PREDICTION: "The class that the panel's model gives",
-    VERDICT: "Forget samples: residual knowledge at the shown τ for certain, not, or undecided",
+    VERDICT: f"Forget samples at the shown τ. {verdict_rule_at_one()}",
     RATIO: "Forget samples: r at the shown τ, 1 where the model recognizes copies as Re-train does",
     LOSS: "Cross-entropy of the panel's model at the true class, in nats",
 }
@@ -101,12 +109,14 @@ def _classes(scene: Scene) -> tuple[Group, ...]:
 
 def _verdict(scene: Scene) -> Shade:
     groups = (
-        Group("residual knowledge", VERMILION, "diamond"),
+        Group(f"residual (posterior > {SURE:g} at this τ)", VERMILION, "diamond"),
         Group("undecided", SKY, "cross"),
         Group("none", BLUE, "square"),
         _APART,
     )
     number = np.full(len(scene.shown.sample), 3)
+    if scene.residual is not None and scene.residual.withheld:
+        return Shade(number, (*groups[:3], _WITHHELD))
     if scene.residual is not None and scene.measured:
         found = _verdicts(scene.residual, scene.model).verdict[:, scene.column]
         own, there = _of_samples(found.astype(np.float64), scene)
@@ -152,6 +162,7 @@ _MAKE: dict[str, Callable[[Scene], Shade]] = {
     CLASS: _class, PREDICTION: _prediction, VERDICT: _verdict, RATIO: _ratio, LOSS: _loss,
 }  # fmt: skip
 _APART = Group("not measured", GRAY, quiet=True)
+_WITHHELD = Group("no verdicts: adaptive draws", GRAY, quiet=True)
 
 
 def _of_samples(values: np.ndarray, scene: Scene) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from engine.measured import VERDICTS, overall, verdict
+from engine.measured import overall, verdict, verdict_note, verdict_word
 from engine.neutral import neutral
 from engine.results import Recognition, Study
+
+RULE = "verdict_rule"  # the column that says by which rule verdicts are given
 
 
 def samples_sheet(
@@ -24,9 +26,10 @@ def samples_sheet(
     """(header, rows) with one row per forget sample, the ones `model` still knows best first.
 
     classes, names (n_f,): true classes, and what the samples are called (`Dataset.name_of`), in
-    the order of the forget set. Columns: verdict over all tau,
-    its largest r and the tau it is found at, the posterior there, and, with `recognition`, the
-    smallest tau at which the model recognizes the sample again; last the name, where given.
+    the order of the forget set. Columns: verdict over all tau, its largest r and the tau it is
+    found at, the posterior there, with `recognition` the smallest tau at which the model
+    recognizes the sample again, the name where given, and the rule of the verdict or why there is
+    none.
     """
     residual = study.residual
     found, ratio = verdict(residual, model), residual.ratio(model)
@@ -41,7 +44,7 @@ def samples_sheet(
             [
                 int(residual.samples[row]),
                 int(classes[row]),
-                VERDICTS[int(over_all[row])],
+                verdict_word(over_all[row]),
                 float(ratio[row, at]),
                 float(residual.taus[at]),
                 float(found.exceeds[row, at]),
@@ -50,8 +53,9 @@ def samples_sheet(
         if recognition is not None:
             rows[-1].append(float(recognition.taus[row]))
         rows[-1].extend(names[row : row + 1])
+        rows[-1].append(verdict_note(residual))
     last = ["smallest_tau"] * (recognition is not None) + ["sample_name"] * bool(names)
-    return header + last, rows
+    return [*header, *last, RULE], rows
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.datasets.base import Dataset
-from engine.measured import VERDICTS, overall, verdict
+from engine.measured import overall, verdict, verdict_word
 from engine.ranking import judged, worst_first
 from engine.results import ModelResult, Residual
 
@@ -86,4 +86,4 @@ def _measured(residual: Residual, model: str) -> Mapping[int, tuple[float, float
     largest = np.where(largest < 0, np.nan, largest)
     taus = np.where(np.isnan(largest), np.nan, residual.taus[at])
     rows = zip(residual.samples, largest, taus, words, strict=True)
-    return {int(k): (float(r), float(tau), VERDICTS[int(word)]) for k, r, tau, word in rows}
+    return {int(k): (float(r), float(tau), verdict_word(word)) for k, r, tau, word in rows}

@@ -59,9 +59,9 @@ class Found:
         ]
         return float(np.mean(hits))
 
-    def gap(self, part: str) -> float:
-        """Largest difference of the pooled ratio or of the prevalence."""
-        each = [np.abs(getattr(one, part) - getattr(whole, part)) for one, whole in self._curves()]
+    def gap(self) -> float:
+        """Largest difference of the pooled ratio."""
+        each = [np.abs(one.pooled - whole.pooled) for one, whole in self._curves()]
         return float(np.nanmax(each))
 
     def _curves(self) -> list[tuple[Curve, Curve]]:
@@ -115,14 +115,13 @@ def _row(name: str, wider: float, found: Found) -> Row:
     width = float(np.median(widths)) if len(widths) else 1.0
     facts = {
         "share": found.share, "width": width, "widest": float(widths.max(initial=1.0)),
-        "inside": inside, "pooled": found.gap("pooled"), "prevalence": found.gap("prevalence"),
+        "inside": inside, "pooled": found.gap(),
     }  # fmt: skip
     return Row(
-        f"adaptive draws, {name}, up to {1 + wider:g}x as wide",
+        f"adaptive draws, {name}, aiming at {1 + wider:g}x as wide",
         f"<= {TARGET:.0%}",
         f"{found.share:.1%} of the passes; width {width:.2f}x (at most {facts['widest']:.2f}x); "
-        f"{inside:.0%} of r inside; pooled within {facts['pooled']:.3f}, prevalence within "
-        f"{facts['prevalence']:.0f} % points",
+        f"{inside:.0%} of r inside; pooled within {facts['pooled']:.3f}",
         found.share <= TARGET and inside == 1.0,
         facts,
     )

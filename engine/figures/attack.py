@@ -84,7 +84,7 @@ def _draw_rates(axes: Axes, shown: Attack, labels: Mapping[str, str], at: float,
     for number, (name, one) in enumerate(shown.models.items()):
         color, symbol, dash = model_style(name)
         fpr, tpr = _rates(one.roc, floor if log else 0.0)
-        text = f"{model_label(name, labels)}, AUC {_words(one.auc)}"
+        text = f"{model_label(name, labels)}, AUC {_words(one.auc)}\n{_low(one)}"
         axes.plot(
             fpr, tpr, color=color, linestyle=(0, dash) if dash else "-", label=shown_label(text)
         )
@@ -114,19 +114,31 @@ def _step(shown: Attack, one: Attacked, at: float) -> int | None:
     return SCORES[shown.score].step(one.values, at)
 
 
-def _words(found: Estimate) -> str:
-    interval = f" [{found.low:.2f}, {found.high:.2f}]" if np.isfinite(found.low) else ""
-    return f"{found.value:.2f}{interval}"
+def _words(found: Estimate, form: str = ".2f") -> str:
+    interval = f" [{found.low:{form}}, {found.high:{form}}]" if np.isfinite(found.low) else ""
+    return f"{found.value:{form}}{interval}"
+
+
+def _low(one: Attacked) -> str:
+    """The true positive rate at 1 % false positives, or that so few non-members cannot tell it."""
+    found = one.tpr_at_low
+    if not np.isfinite(found.value):
+        return "TPR at 1 % FPR undefined: fewer than 100 non-members"
+    return f"TPR at 1 % FPR {_words(found, '.1f')} %"
 
 
 def _sheet(shown: Attack, labels: Mapping[str, str]) -> Sheet:
     header = [
         "model", "name", "score", "threshold", "tp", "fn", "fp", "tn", "tpr_percent", "fpr_percent",
-        "held_out_threshold", "auc", "auc_low", "auc_high",
+        "held_out_threshold", "auc", "auc_low", "auc_high", "tpr_at_1_percent_fpr",
+        "tpr_at_1_percent_fpr_low", "tpr_at_1_percent_fpr_high",
     ]  # fmt: skip
     n, rows = shown.size, []
     for name, one in shown.models.items():
-        told = (one.threshold, one.auc.value, one.auc.low, one.auc.high)
+        low = one.tpr_at_low
+        told = (
+            one.threshold, one.auc.value, one.auc.low, one.auc.high, low.value, low.low, low.high,
+        )  # fmt: skip
         for tp, fp, at in zip(one.roc.tp, one.roc.fp, one.roc.thresholds, strict=True):
             calls = (int(tp), n - int(tp), int(fp), n - int(fp))
             rates = (100 * float(tp) / n, 100 * float(fp) / n)

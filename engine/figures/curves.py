@@ -22,7 +22,7 @@ from engine.figures.canvas import (
     shown_label,
     style,
 )
-from engine.labels import model_label, tau_label
+from engine.labels import WITHHELD, model_label, null_note, tau_label
 from engine.lines import MEAN, PUBLISHED, SHOWN, Line, run_dash
 from engine.palette import model_style
 from engine.results import ModelResult
@@ -152,6 +152,10 @@ def _caption(found: CurveSet, measure: Measure, width: int) -> str:
     parts = [f"{len(residual.samples)} forget samples, {residual.said_draws} draws"]
     note = found.undefined() if measure.name in (RESIDUAL, "prevalence") else ""
     parts += [f"r {note}"] * bool(note) + [found.over_seeds()]
+    if measure.name == "prevalence" and residual.withheld:
+        parts.append(WITHHELD)
+    if found.band(measure) is not None:
+        parts.append(null_note(residual.taus))
     if found.paper is not None and found.has_paper(measure):
         parts.append(found.paper.table_of(measure.published))
     return "\n".join(textwrap.fill(part, width) for part in parts if part)

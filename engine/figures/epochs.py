@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from engine.figures.canvas import (
     shown_label,
     style,
 )
-from engine.labels import model_label, tau_label, undefined_note
+from engine.labels import model_label, null_note, tau_label, undefined_note
 from engine.metrics import ACCURACIES, METRICS
 from engine.palette import OKABE_ITO, model_style
 
@@ -53,7 +54,8 @@ def epochs(
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _draw_curves(left, seen, labels, at, font_size)
         left.set_xlabel(filled(tau_label(seen.perturbation), width_mm * 0.6 / font_size * 4.4))
-        left.set_title(_caption(seen), fontsize=font_size - 1, color=MUTED, loc="left")
+        words = _caption(seen, max(8, int(width_mm * 0.6 / font_size * 5)))
+        left.set_title(words, fontsize=font_size - 1, color=MUTED, loc="left")
         _draw_accuracies(right, seen, at)
         entries = 6 if width_mm / font_size > WIDE else 3
         figure.legend(
@@ -98,10 +100,13 @@ def _draw_accuracies(axes: Axes, seen: Epochs, at: int) -> None:
     axes.set_ylabel("accuracy (%)")
 
 
-def _caption(seen: Epochs) -> str:
+def _caption(seen: Epochs, width: int) -> str:
     note = undefined_note(seen.undefined().tolist(), len(seen.samples))
-    text = f"{len(seen.samples)} forget samples, {seen.draws} copies each"
-    return f"{text}\nr {note}" if note else text
+    parts = [f"{len(seen.samples)} forget samples, {seen.draws} copies each"]
+    parts += [f"r {note}"] * bool(note)
+    if np.isfinite(seen.null_low).any():
+        parts.append(null_note(seen.taus))
+    return "\n".join(textwrap.fill(part, width) for part in parts if part)
 
 
 def _sheet(seen: Epochs) -> Sheet:

@@ -41,14 +41,15 @@ def samples(
     out: Path,
     *,
     title: str = "",
+    rule: str = "",
     facts: Mapping[str, str] | None = None,
     width_mm: float = 183,
     font_size: float = 8,
 ) -> list[Path]:
     """Pictures in rows, each with number and class, what `model` (a label) says, and its r.
 
-    title: which samples these are. The CSV has a row for each. Returns the files written;
-    SpecError as `curves`, and where there is nothing to show.
+    title: which samples these are; rule: of their verdicts, for the CSV, which has a row for
+    each. Returns the files written; SpecError as `curves`, and where there is nothing to show.
     """
     check(out, width_mm, font_size)
     if not shown:
@@ -74,7 +75,7 @@ def samples(
             x, y = column * cell + GAP / 2, height - top - row * (cell - GAP + caption)
             _draw_one(axes, x, y, cell - GAP, one, classes, small)
         axes.set(xlim=(0, width_mm), ylim=(0, height))  # once imshow has had its say
-        return save(figure, out, facts, _sheet(shown, classes, model))
+        return save(figure, out, facts, _sheet(shown, classes, model, rule))
 
 
 def _headline(title: str, model: str, shown: Sequence[Specimen]) -> str:
@@ -131,13 +132,14 @@ def _cut(words: str, letters: int = 8) -> str:
     return words if len(words) <= letters else f"{words[: letters - 1]}…"
 
 
-def _sheet(shown: Sequence[Specimen], classes: Sequence[str], model: str) -> Sheet:
+def _sheet(shown: Sequence[Specimen], classes: Sequence[str], model: str, rule: str) -> Sheet:
     header = [
         "sample", "split", "class", "model", "prediction", "confidence", "correct", "largest_r",
-        "at_tau", "verdict", "sample_name",
+        "at_tau", "verdict", "sample_name", "verdict_rule",
     ]  # fmt: skip
     return header, [
         [one.sample, one.split, classes[one.label], model, classes[one.said], one.confidence,
-         int(one.said == one.label), one.r, one.tau, one.verdict, one.name]
+         int(one.said == one.label), one.r, one.tau, one.verdict, one.name,
+         rule if one.verdict else ""]
         for one in shown
     ]  # fmt: skip

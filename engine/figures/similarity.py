@@ -12,8 +12,9 @@ from engine.comparison import (
     FORGET,
     RETAIN,
 )
-from engine.figures.canvas import MUTED, TEXT, Sheet, check, page, save, shown_label, style
+from engine.figures.canvas import MUTED, TEXT, Sheet, check, filled, page, save, shown_label, style
 from engine.figures.pair import Names
+from engine.labels import LAYER
 from engine.results import Likeness, Similarity
 
 REFERENCES = (("original", "Original", "o", ()), ("retrain", "Re-train", "s", (4.0, 2.0)))
@@ -41,6 +42,8 @@ def similarity(
             axes.set_title(f"{shown.samples[split]:,} {split} samples", fontsize=font_size)
             axes.set_xlabel("layer, from input to output")
         panels[0].set_ylabel("CKA (1 = alike)")
+        words = filled(LAYER, width_mm / font_size * 5)
+        figure.suptitle(words, fontsize=font_size - 1, color=MUTED)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(
             handles, labels, loc="outside lower center", ncols=3, frameon=False,
@@ -80,7 +83,7 @@ def _draw_line(
 
 
 def _similarity_sheet(shown: Similarity) -> Sheet:
-    header = ["split", "samples", "model", "to", "layer", "cka", "low", "high"]
+    header = ["split", "samples", "model", "to", "layer", "cka", "retrain_min", "retrain_max"]
     rows: list[list[object]] = []
     for line in shown.lines:
         for place, layer in enumerate(shown.layers):

@@ -16,7 +16,8 @@ from engine.command_line import command_line, forget_text
 from engine.correspondence import Published, published_for
 from engine.datasets.base import Dataset
 from engine.errors import DataError, SpecError
-from engine.labels import perturbation_label, tau_label
+from engine.labels import null_note, perturbation_label, tau_label
+from engine.measured import verdict_note
 from engine.report import Reporter
 from engine.reporting import tables
 from engine.reporting.document import Block, Code, Document, Facts, Folded, Section, Text
@@ -111,7 +112,7 @@ def _asked(one: Subject) -> tuple[Block, ...]:
         Facts(
             (
                 ("Dataset", data),
-                ("Model", spec.model.name),
+                ("Model", f"{spec.model.name}, trained in {spec.train.precision}"),
                 ("Forget set", _chosen(one)),
                 ("Methods", ", ".join(map(one.label, spec.unlearned)) or "none"),
                 ("Re-trains", f"{spec.retrains}, each trained without the forget set"),
@@ -163,10 +164,10 @@ def _residual(one: Subject, drawn: Drawn) -> tuple[Block, ...]:
         *drawn.get("residual", ()),
         tables.residual(one.study),
         Text(tables.UNDEFINED, muted=True),
-        Text(tables.NULL, muted=True),
+        Text(f"{tables.NULL} {null_note(one.spec.probe.taus)}".strip(), muted=True),
         tables.pooled(one.study),
         tables.verdicts(one.study),
-        Text(tables.VERDICT, muted=True),
+        Text(verdict_note(one.study.residual), muted=True),
     )
 
 

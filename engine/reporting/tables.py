@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from engine.board import RESIDUAL, Board, Entry, Quantity, Row
-from engine.measured import NONE, UNDECIDED, overall, verdict
-from engine.measured import RESIDUAL as LEFT
+from engine.console import undefined_cells, undefined_heads
+from engine.measured import DASH, VERDICTS, verdict_counts
 from engine.metrics import COMPARED
 from engine.reporting.document import Grid
 from engine.reporting.settings import Setting, shown
@@ -25,11 +25,6 @@ NULL = (
     "The null band is what Re-trains show against each other. A curve within it is no evidence of "
     "residual knowledge; above it, it is."
 )
-VERDICT = (
-    "Residual: the model recognizes copies more often than Re-train with a probability of at least "
-    "95 % at some τ. None: with that probability it does not by more than 5 points at any τ. "
-    "Undecided: more draws would be needed."
-)
 
 
 def metrics(board: Board) -> Grid:
@@ -46,11 +41,11 @@ def residual(study: Study) -> Grid:
     rows = []
     for t, tau in enumerate(found.taus):
         cells = [_interval(one, t) for one in found.curves.values()]
-        undefined = max(int(one.undefined[t]) for one in found.curves.values())
         band = _range(found.null_low[t], found.null_high[t])
-        rows.append((f"{tau:g}", *cells, band, f"{undefined} of {len(found.samples)}"))
+        rows.append((f"{tau:g}", *cells, band, *undefined_cells(found, t)))
+    heads = [f"undefined{of}" for of in undefined_heads(study)]
     caption = "Residual knowledge r [95 % interval] at each perturbation norm τ"
-    return Grid(caption, ("τ", *names, "null band", "undefined"), tuple(rows))
+    return Grid(caption, ("τ", *names, "null band", *heads), tuple(rows))
 
 
 def pooled(study: Study) -> Grid:
@@ -58,11 +53,14 @@ def pooled(study: Study) -> Grid:
     found = study.residual
     names = [study.labels.get(name, name) for name in found.curves]
     rows = [
-        (f"{tau:g}", *(f"{_number(one.pooled[t], 3)} ({_number(one.prevalence[t], 0)} %)"
+        (f"{tau:g}", *(f"{_number(one.pooled[t], 3)} ({_percent(one.prevalence[t])})"
                        for one in found.curves.values()))
         for t, tau in enumerate(found.taus)
     ]  # fmt: skip
-    caption = "Pooled ratio (and prevalence: forget samples recognized more often than by Re-train)"
+    caption = (
+        "Pooled ratio: the model's right answers over the mean of the Re-trains' (and prevalence: "
+        "forget samples recognized more often than by Re-train)"
+    )
     return Grid(caption, ("τ", *names), tuple(rows))
 
 
@@ -70,9 +68,7 @@ def verdicts(study: Study) -> Grid:
     """How many forget samples get which verdict over the whole grid of tau."""
     names = study.residual.curves
     rows = [_verdict(study.residual, name, study.labels.get(name, name)) for name in names]
-    return Grid(
-        "Forget samples by verdict", ("model", "residual", "none", "undecided"), tuple(rows)
-    )
+    return Grid("Forget samples by verdict", ("model", *VERDICTS.values()), tuple(rows))
 
 
 def settings(caption: str, found: Sequence[Setting]) -> Grid:
@@ -124,8 +120,8 @@ def _published(entry: Entry, quantity: Quantity) -> str:
 
 
 def _verdict(found: Residual, name: str, label: str) -> tuple[str, ...]:
-    words = overall(verdict(found, name))
-    return (label, *(str(int((words == one).sum())) for one in (LEFT, NONE, UNDECIDED)))
+    counts = verdict_counts(found, name)
+    return (label, *(DASH if counts is None else str(counts[word]) for word in VERDICTS.values()))
 
 
 def _interval(found: Curve, t: int) -> str:
@@ -136,6 +132,10 @@ def _interval(found: Curve, t: int) -> str:
 
 def _range(low: float, high: float) -> str:
     return f"[{low:.3f}, {high:.3f}]" if math.isfinite(low) and math.isfinite(high) else "–"
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0f} %" if math.isfinite(value) else DASH
 
 
 def _number(value: float, digits: int) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from engine.carried import Carrier
-from engine.labels import undefined_note
+from engine.labels import undefined_of_each
 from engine.results import Residual
 
 MOST = 200  # samples that a click on a curve selects and lists
@@ -19,14 +19,11 @@ def heading(residual: Residual, wanted: int) -> str:
     return f"{draws} copies of each of {len(residual.samples):,} forget samples"
 
 
-def undefined(residual: Residual, log: bool) -> str:
+def undefined(residual: Residual, labels: Mapping[str, str], log: bool) -> str:
     """Where r does not exist, and where it cannot be drawn; '' if it is everywhere."""
-    curves = list(residual.curves.values())
-    if not curves:
-        return ""
-    most = np.max([curve.undefined for curve in curves], axis=0)
-    note = undefined_note(most.astype(int).tolist(), len(residual.samples))
-    parts = [f"r is {note}, which a Re-train never recognizes."] if note else []
+    note = undefined_of_each(residual.undefined, labels, len(residual.samples))
+    parts = [f"r is undefined where a Re-train never recognizes a sample: {note}."] if note else []
+    curves = residual.curves.values()
     zero = any((np.nan_to_num(curve.mean, nan=1.0) <= 0).any() for curve in curves)
     if zero and log:
         parts.append("r = 0 has no place on a log scale.")
@@ -35,6 +32,8 @@ def undefined(residual: Residual, log: bool) -> str:
 
 def counted(found: Sequence[Carrier], residual: Residual) -> str:
     """How many samples carry a curve."""
+    if residual.withheld:  # their share of all samples would be the prevalence
+        return f"{len(found):,} forget samples showed r > 1 in the draws they got"
     has = "has" if len(found) == 1 else "have"
     return f"{len(found):,} of {len(residual.samples):,} forget samples {has} r > 1"
 

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtWidgets import QLabel, QWidget
 
 from engine.comparison import FORGET, RETAIN
+from engine.labels import LAYER
 from engine.results import Likeness, Similarity
 from explorer.plots.chart import Ground, Series
 from explorer.plots.panel import muted
@@ -27,7 +28,7 @@ class SimilarityTab(Tab):
     title = "Similarity"
     help = (
         "Linear CKA of each layer: 1 = the same up to rotation and scale, 0 = unrelated. Unbiased, "
-        "of up to 256 samples; maps of features are averaged over 4 × 4 cells"
+        f"of up to 256 samples; maps of features are averaged over 4 × 4 cells. {LAYER}"
     )
     hint = "Point to a layer to read its values; click a line's name to hide it."
 
@@ -53,7 +54,7 @@ class SimilarityTab(Tab):
             for title in self.charts.titles:
                 title.setText("")
             return
-        self.note.setText("")
+        self.note.setText(LAYER)
         x = np.arange(1.0, len(shown.layers) + 1)
         series = (self._series(shown, FORGET, x), self._series(shown, RETAIN, x))
         grounds = (_null(shown, FORGET, x), _null(shown, RETAIN, x))
@@ -104,7 +105,7 @@ class SimilarityTab(Tab):
         shown = self._answer()
         if shown is None or not math.isfinite(x):
             self.charts.set_cross(side, None)
-            self.note.setText("" if shown is not None else self.note.text())
+            self.note.setText(LAYER if shown is not None else self.note.text())
             return
         layer = min(max(round(x), 1), len(shown.layers))
         self.charts.set_cross(side, float(layer))

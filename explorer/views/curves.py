@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from engine.carried import Carrier, carried
 from engine.correspondence import Published, published_for
 from engine.curve_set import CurveSet
-from engine.labels import tau_label
+from engine.labels import WITHHELD, null_note, tau_label
 from engine.lines import PUBLISHED as PAPER
 from engine.lines import Line, Run, run_of, runs_beside
 from engine.results import Residual
@@ -276,8 +276,13 @@ class CurvesView(View):
     def _notes(self, residual: Residual) -> str:
         tab = self.tabs.currentIndex()
         said = [self.curves.over_seeds()] if tab != LOSS else []
+        if tab == PREVALENCE and residual.withheld:
+            said.append(WITHHELD)
+        if tab == RESIDUAL and self.curves.band(MEASURES[tab]) is not None:
+            said.append(null_note(residual.taus))
         if tab in (RESIDUAL, PREVALENCE):
-            said.append(curve_words.undefined(residual, self.log.isChecked()))
+            labels = self.curves.runs[0].labels if self.curves.runs else {}
+            said.append(curve_words.undefined(residual, labels, self.log.isChecked()))
         if tab == DISAGREEMENT and not residual.predictions:
             said.append(NOT_KEPT)
         if tab != LOSS and self._paper is not None and self.curves.has_paper(MEASURES[tab]):

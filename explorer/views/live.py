@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.epochs import Epochs
-from engine.labels import perturbation_label, tau_label, undefined_note
+from engine.labels import null_note, perturbation_label, tau_label, undefined_note
 from engine.palette import rgb
 from engine.sample_names import called, titled
 from explorer.plots.chart import Chart, Ground, Series
@@ -288,13 +288,15 @@ class LiveView(View):
                 f"The study attacks by {perturbation_label(measured)}; watched is "
                 f"{perturbation_label(shown.perturbation)} noise of the same τ."
             )
+        if np.isfinite(shown.null_low).any():
+            words.append(null_note(shown.taus))
         if not shown.exact:
             words.append("Run again, the method ended in other weights than the stored model.")
         if np.isfinite(shown.overhead()):
             words.append(
                 f"Watching took {shown.seconds:.1f} s beside {shown.training:.1f} s of unlearning."
             )
-        return " ".join(words)
+        return " ".join(filter(None, words))
 
     def _draw_curves(self, shown: Epochs) -> None:
         theme = theme_of(self.state.theme)

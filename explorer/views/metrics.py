@@ -182,8 +182,9 @@ class MetricsView(View):
         if len(found.seeds) > 1:
             words += f"; mean ± deviation (population) over {len(found.seeds)} seeds ({seeds})"
         self.caption.setText(words)
-        self.note.setText(self._paper.words if self._paper is not None else "")
-        self.note.setVisible(self._paper is not None)
+        said = [self._paper.words] if self._paper is not None else []
+        self.note.setText(" ".join([*said, *board_tables.remarks(found)]))
+        self.note.setVisible(bool(self.note.text()))
 
     # -- wishes ---------------------------------------------------------------------------
     def _choose_tau(self) -> None:

@@ -21,7 +21,7 @@ from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.samples_filters import FilterRows
 from explorer.views.samples_hands import Hands
-from explorer.views.samples_keys import KEYS, Known
+from explorer.views.samples_keys import KEYS, Known, note_on
 from explorer.views.samples_line import IndexLine
 from explorer.views.samples_menu import SampleMenu
 from explorer.views.samples_order import OrderRow, narrow_combo
@@ -319,7 +319,8 @@ class SamplesView(View):
 
     def _say(self) -> None:
         """Say what is wrong with an index, what is searched, and what cannot be forgotten."""
-        sentences = (self._wrong_index, self._taus.said(), self._about_tests())
+        ranked = note_on(self.order.key, self._known)
+        sentences = (self._wrong_index, self._taus.said(), self._about_tests(), ranked)
         text = " ".join(sentence for sentence in sentences if sentence)
         self.note.setText(text)
         self.note.setVisible(bool(text))

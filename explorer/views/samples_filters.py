@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QVBoxLayout, QWid
 from engine import filters
 from engine.errors import SpecError
 from engine.evidence import ANY, Evidence
-from engine.filters import ALL, ANSWERS, KINDS, MEASURES, Condition
+from engine.filters import ALL, ANSWERS, KINDS, MEASURES, VERDICT, Condition
+from engine.labels import WITHHELD
 from engine.ranking import judged
 from explorer.plots.flow import Flow
 from explorer.plots.panel import SPACING
@@ -85,6 +86,9 @@ class FilterRows(QWidget):
     def why_unknown(self, condition: Condition) -> str:
         """What to do where a condition asks what is not known yet, as a sentence."""
         asked = filters.words(condition, self._labels, self._classes)
+        residual = self._evidence.residual if self._evidence is not None else None
+        if KINDS[condition.name].value == VERDICT and residual is not None and residual.withheld:
+            return f"'{asked}': {WITHHELD}"
         if KINDS[condition.name].needs == MEASURES:
             return f"'{asked}': residual knowledge is not measured yet. Press Run, or take it off."
         if KINDS[condition.name].needs == ANSWERS:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.evidence import ANY, Evidence, Floats
-from engine.measured import VERDICTS
+from engine.measured import VERDICTS, verdict_note, verdict_rule
 
 NOBODY, EVERY, MEASURED = "nobody", "every model", "measured models"
 SPLITS = ("forget", "retain", "test")
@@ -45,6 +45,12 @@ class Key:
     descending: bool
     values: Callable[[Known, str], np.ndarray | None]
     caption: Callable[[Known, str, int, float], str] | None
+
+
+def note_on(key: str, known: Known | None) -> str:
+    """The rule of the verdicts that samples are sorted by, or why there are none; else ''."""
+    residual = known.evidence.residual if known is not None else None
+    return verdict_note(residual) if key == VERDICT and residual is not None else ""
 
 
 def _loss(known: Known, model: str) -> Floats | None:
@@ -118,7 +124,7 @@ KEYS = {
         "residual", MEASURED, True, lambda known, model: known.evidence.ratio(model), _ratio_words,
     ),
     VERDICT: Key(
-        "Residual knowledge for certain, undecided, none; then the rest", "residual", MEASURED,
+        f"Residual, undecided, none; then the rest. {verdict_rule(0)}", "residual", MEASURED,
         True, lambda known, model: known.evidence.verdict(model), _verdict_words,
     ),
     TAU: Key(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Iterable
 
 import numpy as np
 
 from engine.datasets.base import Dataset
 from engine.evidence import ANY
+from engine.measured import DASH, verdict_note, verdict_word
 from engine.sample_names import titled
 from explorer.plots.pictures import html_picture
 from explorer.theme import Theme
@@ -16,6 +18,7 @@ from explorer.views.samples_keys import SPLITS, Known
 
 SIDE = 128  # logical pixels of the picture
 MODELS = 10  # models in a tooltip
+LETTERS = 52  # of a line of small print
 
 
 def describe(sample: int, dataset: Dataset, known: Known, theme: Theme) -> str:
@@ -29,6 +32,7 @@ def describe(sample: int, dataset: Dataset, known: Known, theme: Theme) -> str:
         f"{split} set{_when(split)}",
         *_values(dataset, sample),
         *_ratio(sample, known),
+        *_verdict(sample, known),
     ]
     picture = html_picture(dataset.raw(sample), SIDE, color, theme.base)
     said = "".join(_predictions(sample, dataset, known))
@@ -59,6 +63,17 @@ def _ratio(sample: int, known: Known) -> Iterable[str]:
     if not np.isfinite(worst[sample]):
         return ["largest r: undefined (no Re-train recognizes a copy)"]
     return [f"largest r: {worst[sample]:.3g} ({_whose(sample, float(worst[sample]), known)})"]
+
+
+def _verdict(sample: int, known: Known) -> Iterable[str]:
+    """The verdict on the methods, with its rule; why there is none."""
+    residual = known.evidence.residual
+    if residual is None or not known.evidence.is_measured(sample):
+        return []
+    found = known.evidence.verdict(ANY)
+    word = DASH if found is None else verdict_word(int(found[sample]))
+    lines = map(html.escape, textwrap.wrap(verdict_note(residual), LETTERS))
+    return [f"verdict on the methods: {word}", *(f"<small>{line}</small>" for line in lines)]
 
 
 def _whose(sample: int, worst: float, known: Known) -> str:

@@ -209,7 +209,7 @@ def test_samples_are_listed_worst_first_with_verdict_and_smallest_tau(
     assert run(*command, store=store) == 0
     lines = [line.split(",") for line in out.read_text().splitlines()]
     names = ["index", "class", "verdict", "largest_r", "at_tau", "posterior_there", "smallest_tau"]
-    assert lines[0] == [*names, "sample_name"]
+    assert lines[0] == [*names, "sample_name", "verdict_rule"]
     assert all(line[7] == f"iris train {line[0]}" for line in lines[1:])
     assert sorted(int(line[0]) for line in lines[1:]) == found["spec"]["forget"]  # type: ignore[index]
     largest = [float(line[3] or -1) for line in lines[1:]]

@@ -189,7 +189,7 @@ def test_every_tab_becomes_a_figure_with_its_numbers(
     assert files == [out, out.with_suffix(".csv")]
     drawn = out.read_text()
     assert "GD" in drawn
-    assert "Re-train 2" in drawn  # text stays text
+    assert "Re-train 1" in drawn  # text stays text
     rows = list(csv.DictReader(files[1].read_text().splitlines()))
     if tab == "predictions":
         assert sum(int(row["count"]) for row in rows if row["model"] == "gd") == 30

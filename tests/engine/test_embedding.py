@@ -115,8 +115,8 @@ def test_a_model_that_was_not_measured_has_no_colors_of_r() -> None:
 
 def test_a_verdict_is_that_of_the_tau() -> None:
     names = [shade(VERDICT, scene()).groups[n].name for n in shade(VERDICT, scene()).number]
-    assert names[3] == names[5] == "residual knowledge"
-    assert names[0] == "not measured" and names[2] != "residual knowledge"
+    assert names[3] == names[5] == "residual (posterior > 0.95 at this τ)"
+    assert names[0] == "not measured" and names[2] != "residual (posterior > 0.95 at this τ)"
 
 
 def test_loss_is_logarithmic_and_bears_whatever_a_diverged_model_says() -> None:

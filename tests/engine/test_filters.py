@@ -121,7 +121,7 @@ def test_filters_read_as_people_say_them() -> None:
     labels = {"gd": "GD"}
     said = {
         "gd predicts 2": "GD predicts guinea pig",
-        "gd differs retrain-0": "GD differs from Re-train 1",
+        "gd differs retrain-0": "GD differs from Re-train 0",
         "original right": "Original is right", "all disagree": "Models disagree",
         "any r > 1.5": "Any method r > 1.5", "gd tau < 0.1": "GD τ* < 0.1",
     }  # fmt: skip

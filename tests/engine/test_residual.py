@@ -33,7 +33,7 @@ def test_the_mean_is_the_papers_over_defined_samples_averaged_over_retrains() ->
     first, second = (2 + 1) / 2, (1 + 0.5 + 2) / 3
     assert found.mean[0] == pytest.approx((first + second) / 2)
     assert found.undefined.tolist() == [1]
-    assert found.pooled[0] == pytest.approx((19 / 10 + 19 / 22) / 2)
+    assert found.pooled[0] == pytest.approx(19 / ((10 + 22) / 2))
     # u > a: samples 0 and 2 against the first Re-train, sample 2 against the second
     assert found.prevalence[0] == pytest.approx(100 * (2 + 1) / 6)
 

@@ -19,7 +19,7 @@ from engine.figures.neighborhood import neighborhood
 from engine.figures.sample_curve import sample_curve
 from engine.results import Curve, Neighborhood, Residual
 
-LABELS = {"original": "Original", "gd": "GD", "retrain-0": "Re-train 1"}
+LABELS = {"original": "Original", "gd": "GD", "retrain-0": "Re-train 0"}
 TAUS = np.array([0.0, 0.1, 0.2])
 
 

@@ -37,8 +37,8 @@ MODELS = ("original", "retrain-0", "retrain-1", "rurk", "gd")
 LABELS = {
     "original": "Original",
     "retrain": "Re-train",
-    "retrain-0": "Re-train 1",
-    "retrain-1": "Re-train 2",
+    "retrain-0": "Re-train 0",
+    "retrain-1": "Re-train 1",
     "rurk": "RURK",
     "gd": "GD",
 }

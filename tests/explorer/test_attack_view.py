@@ -272,7 +272,7 @@ def test_a_tooltip_tells_the_scores_under_both_models(view: AttackView, shown: S
     place = found.samples.tolist().index(sample)
     assert f"Sample {sample}" in words
     assert f"GD: confidence {found.models['gd'].values[place]:.4g}" in words
-    assert "Re-train 1: confidence" in words
+    assert "Re-train 0: confidence" in words
 
 
 # -- small sets, words, memory ----------------------------------------------------------------

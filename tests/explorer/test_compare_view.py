@@ -86,9 +86,9 @@ def wishes(shown: Shown, name: str) -> list[tuple[object, ...]]:
 
 # -- the pair ---------------------------------------------------------------------------------
 def test_the_first_method_and_retrain_are_compared_at_first(view: CompareView) -> None:
-    assert (view.a.currentText(), view.b.currentText()) == ("RURK", "Re-train 1")
+    assert (view.a.currentText(), view.b.currentText()) == ("RURK", "Re-train 0")
     assert [view.a.itemText(i) for i in range(view.a.count())] == [
-        "Original", "Re-train 1", "Re-train 2", "RURK", "GD",
+        "Original", "Re-train 0", "Re-train 1", "RURK", "GD",
     ]  # fmt: skip
 
 
@@ -98,14 +98,14 @@ def test_models_are_chosen_by_keyboard_and_swapped_by_a_button(view: CompareView
     pick(view.a, "RURK")
     assert "A 85.0 %, B 100.0 %, gap −15.0 points" in view.classes.caption.text()
     QTest.mouseClick(view.swap, LEFT)
-    assert (view.a.currentText(), view.b.currentText()) == ("Re-train 1", "RURK")
+    assert (view.a.currentText(), view.b.currentText()) == ("Re-train 0", "RURK")
     assert "gap +15.0 points" in view.classes.caption.text()
 
 
 def test_choosing_the_other_model_swaps_the_two(view: CompareView) -> None:
-    pick(view.a, "Re-train 2")
     pick(view.a, "Re-train 1")
-    assert (view.a.currentText(), view.b.currentText()) == ("Re-train 1", "Re-train 2")
+    pick(view.a, "Re-train 0")
+    assert (view.a.currentText(), view.b.currentText()) == ("Re-train 0", "Re-train 1")
 
 
 def test_tab_key_reaches_every_chooser(view: CompareView) -> None:
@@ -122,9 +122,9 @@ def test_a_model_that_arrives_later_is_taken_back(shown: Shown) -> None:
     made = models()
     shown.state.models = {name: made[name] for name in ("original", "retrain-0")}
     view = shown.view(CompareView)
-    assert (view.a.currentText(), view.b.currentText()) == ("Original", "Re-train 1")
+    assert (view.a.currentText(), view.b.currentText()) == ("Original", "Re-train 0")
     view.restore_view_state({"a": "gd", "b": "rurk", "split": "retain"})
-    assert (view.a.currentText(), view.b.currentText()) == ("Original", "Re-train 1")
+    assert (view.a.currentText(), view.b.currentText()) == ("Original", "Re-train 0")
     shown.state.models = made
     assert (view.a.currentText(), view.b.currentText()) == ("GD", "RURK")
     assert view.split.currentText() == "retain"
@@ -215,7 +215,7 @@ def test_a_cell_says_counts_shares_and_confidence(view: CompareView) -> None:
     words = view.predictions.matrix.describe(1, 2)
     sure_of = np.exp(2) / (np.exp(2) + 3)
     assert f"A RURK: 3 of 10 (30.0 %), mean confidence {sure_of:.0%}" in words
-    assert "B Re-train 1: 0 of 10 (0.0 %)" in words
+    assert "B Re-train 0: 0 of 10 (0.0 %)" in words
     assert "A − B: +30.0 points" in words
     assert view.predictions.matrix.describe(0, 0).count("no samples of this class") == 2
 
@@ -308,7 +308,7 @@ def test_another_pairs_similarity_is_not_shown_as_this_ones(
     open_tab(view, SIMILARITY)
     pick(view.a, "GD")
     assert not view.similarity.charts.charts[0]._curves
-    assert "GD and Re-train 1 are being compared" in view.similarity.note.text()
+    assert "GD and Re-train 0 are being compared" in view.similarity.note.text()
     shown.state.similarity = synthetic.similarity("gd")
     assert "gd>retrain" in view.similarity.charts.charts[0]._curves
     shown.state.similarity = None

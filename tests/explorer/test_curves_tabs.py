@@ -290,7 +290,7 @@ def test_the_null_band_in_the_legend_is_no_switch(shown: Shown) -> None:
 def test_the_menu_hides_models_by_keyboard_and_stays_open(shown: Shown) -> None:
     view, menu = shown.view, shown.view.models.models
     labels = [action.text() for action in menu.actions()]
-    assert labels == ["Original", "RURK", "GD", "Re-train", "Re-train 1"]
+    assert labels == ["Original", "RURK", "GD", "Re-train", "Re-train 0"]
     menu.popup(view.models.mapToGlobal(QPoint(0, view.models.height())))
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Space, Qt.Key.Key_Down, Qt.Key.Key_Space):
         QTest.keyClick(menu, key)

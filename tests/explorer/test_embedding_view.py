@@ -300,7 +300,7 @@ def test_verdicts_have_color_and_shape_and_a_retrain_has_none(
     view: EmbeddingView, cloud: Embedding, shown: Shown
 ) -> None:
     choose(view, "color", VERDICT)
-    for words in ("residual knowledge", "undecided", "none", "not measured"):
+    for words in ("residual (posterior > 0.95 at this τ)", "undecided", "none", "not measured"):
         assert words in view.legend.accessibleDescription()
     shown.state.embedding = replace(
         cloud,

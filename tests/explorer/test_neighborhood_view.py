@@ -50,7 +50,7 @@ def test_the_end_of_a_row_has_counts_and_r_with_its_interval(filled: Shown) -> N
     words = view.matrix.accessibleDescription()
     assert "Original: 30 of 30 r 1.00 [0.93, 1.06]" in words
     assert "RURK: 10 of 30 r 0.33 [0.19, 0.52]" in words
-    assert "Re-train 1: 30 of 30 ;" in words
+    assert "Re-train 0: 30 of 30 ;" in words
     end = QPoint(view.matrix.viewport().width() - 20, view.matrix.top + 3 * ROW + 5)
     tip = view.matrix.describe(end)
     assert "RURK recognizes 10 of 30 copies." in tip

@@ -99,7 +99,7 @@ def test_only_what_means_something_can_be_asked(shown: Sampled) -> None:
 
     shown.choose(builder.model, "Models")
     assert kinds() == ["disagree", "agree"]
-    shown.choose(builder.model, "Re-train 1")
+    shown.choose(builder.model, "Re-train 0")
     assert "predicts" in kinds() and "r >" not in kinds() and "τ* <" in kinds()
     shown.finish()
     shown.choose(builder.model, "Any method")

@@ -47,7 +47,7 @@ def test_every_model_has_a_panel_with_its_share_of_the_ball(shown: Shown) -> Non
     view = shown.view(SliceView)
     assert not view._panel.is_empty
     words = view.maps.accessibleDescription()
-    assert "Original: 52 %" in words and "RURK: 0 %" in words and "Re-train 2: 52 %" in words
+    assert "Original: 52 %" in words and "RURK: 0 %" in words and "Re-train 1: 52 %" in words
     assert "Sample 5" in view.heading.text() and "Gaussian at τ 0.2" in view.heading.text()
     assert "true class class 1 (hatched)" in view.legend.accessibleDescription()
     assert "2.4 to each side" in view.caption.text() and "τ√d" in view.caption.text()

@@ -29,7 +29,7 @@ def test_rows_give_counts_and_the_samples_own_r(neighborhood: NeighborhoodView) 
     words = neighborhood.matrix.accessibleDescription()
     assert "Original: 30 of 30 r 1.00" in words
     assert "RURK: 10 of 30 r 0.33" in words
-    assert "Re-train 1: 30 of 30" in words
+    assert "Re-train 0: 30 of 30" in words
 
 
 def test_copies_are_ordered_by_their_distance(neighborhood: NeighborhoodView) -> None:
@@ -186,7 +186,7 @@ def test_axes_name_unit_and_perturbation(shown: Shown) -> None:
 def test_every_stage_has_a_loss_curve(shown: Shown) -> None:
     view = shown.view(CurvesView)
     shown.state.losses = {"original": (2.0, 1.0), "retrain-0": (2.1,)}
-    assert view.loss.legend.accessibleDescription() == "Original, Re-train 1"
+    assert view.loss.legend.accessibleDescription() == "Original, Re-train 0"
     shown.state.losses = {"original": (2.0, 1.0, 0.5)}
     x, y = view.loss._curves["original"].getData()
     assert (x.tolist(), y.tolist()) == ([1, 2, 3], [2.0, 1.0, 0.5])
