@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 import engine
 from engine import registry
+from engine.metrics import METRICS, with_censored
 from engine.results import (
     Curve,
     ModelResult,
@@ -97,7 +99,7 @@ def study_of(record: Record) -> Study:
         key=record.key,
         spec=record.plain("spec"),
         forget=arrays["forget"],
-        metrics=record.plain("metrics"),
+        metrics=_counted(record.plain("metrics"), int(record.plain("spec")["retrains"])),
         labels=labels,
         residual=residual,
         created=str(record.attributes["created"]),
@@ -108,6 +110,16 @@ def _numbered(name: str, label: str) -> str:
     """A stored label, of a Re-train with the number of its name: earlier ones counted from 1."""
     own = re.fullmatch(r"retrain-(\d{1,9})", name)
     return f"Re-train {int(own[1])}" if own else label
+
+
+def _counted(
+    metrics: Mapping[str, Mapping[str, float]], retrains: int
+) -> dict[str, dict[str, float]]:
+    """Stored metrics with the number of censored values, which earlier versions did not keep."""
+    return {
+        name: with_censored(row, METRICS, retrains if name == "retrain" else 1)
+        for name, row in metrics.items()
+    }
 
 
 def _as_today(stored: Residual) -> Residual:

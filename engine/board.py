@@ -14,7 +14,7 @@ import numpy as np
 from engine import over_seeds
 from engine.labels import model_label
 from engine.lines import Run, families, run_of, runs_beside
-from engine.metrics import COMPARED, METRICS, Metric, average_gap
+from engine.metrics import COMPARED, METRICS, Metric, average_gap, is_censored
 from engine.over_seeds import spread
 from engine.paper import Figure
 from engine.pareto import DOWN, NEAR, UP, Goal
@@ -51,12 +51,19 @@ class Quantity:
             return Goal(NEAR, reference)
         return Goal(UP if self.better == "up" else DOWN)
 
-    def text(self, value: float) -> str:
-        """A value without its unit: '>30' past the most that is counted, '–' where unknown."""
+    def text(self, value: float, bound: bool = False) -> str:
+        """A value without its unit: '>30' past the most that is counted, '–' where unknown.
+
+        bound: whether it is only a lower bound, '≥27.0'.
+        """
         if math.isnan(value):
             return "–"
         past = self.most is not None and value > self.most
-        return f">{self.most:g}" if past else f"{value:.{self.digits}f}"
+        return f">{self.most:g}" if past else f"{'≥' * bound}{value:.{self.digits}f}"
+
+    def of(self, entry: Entry) -> str:
+        """The mean of an entry, marked where it is a lower bound."""
+        return self.text(entry.mean, entry.bound)
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,8 @@ class Entry:
     """One number of one model.
 
     values, gaps: one a seed, and what the Re-train of the same seed has less; low, high: its
-    interval, NaN without one; published: the paper's figure.
+    interval, NaN without one; published: the paper's figure; censored: of each value, whether it
+    is a lower bound, () where all is counted.
     """
 
     values: tuple[float, ...] = ()
@@ -72,6 +80,12 @@ class Entry:
     low: float = math.nan
     high: float = math.nan
     published: Figure | None = None
+    censored: tuple[bool, ...] = ()
+
+    @property
+    def bound(self) -> bool:
+        """Whether the mean is a lower bound: a value is past what is counted."""
+        return any(self.censored)
 
     @property
     def mean(self) -> float:
@@ -80,8 +94,8 @@ class Entry:
 
     @property
     def deviation(self) -> float:
-        """Standard deviation over the seeds, divisor n; NaN with fewer than two."""
-        return spread(self.values).deviation
+        """Standard deviation over the seeds, divisor n; NaN with fewer than two, and of bounds."""
+        return math.nan if self.bound else spread(self.values).deviation
 
     @property
     def gap(self) -> float:
@@ -138,8 +152,12 @@ class Board:
 
     def reference(self, number: int, quantity: str) -> float:
         """The Re-train's value in the run of that number."""
+        return self.reference_entry(number, quantity).mean
+
+    def reference_entry(self, number: int, quantity: str) -> Entry:
+        """The Re-train's entry in the run of that number, an empty one without a Re-train."""
         own = [one for one in self.rows if (one.number, one.model) == (number, RETRAIN)]
-        return own[0].entry(quantity).mean if own else math.nan
+        return own[0].entry(quantity) if own else Entry()
 
 
 def board(
@@ -223,7 +241,11 @@ def _entries(studies: Sequence[Study], model: str) -> dict[str, Entry]:
     compared = model != RETRAIN and len(retrains) == len(rows)
     pairs = [*zip(rows, retrains, strict=True)] if compared else []
     found = {
-        one.name: Entry(tuple(float(row[one.name]) for row in rows), _gaps(one, pairs))
+        one.name: Entry(
+            tuple(float(row[one.name]) for row in rows),
+            _gaps(one, pairs),
+            censored=_flags(one, rows),
+        )
         for one in METRICS
         if all(one.name in row for row in rows)
     }
@@ -235,9 +257,14 @@ def _gaps(
     metric: Metric, pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]
 ) -> tuple[float, ...]:
     """What each model has more than its Re-train, where that can be counted."""
-    most = math.inf if metric.most is None else metric.most
-    both = [(own[metric.name], theirs.get(metric.name, math.nan)) for own, theirs in pairs]
-    return tuple(own - theirs for own, theirs in both if max(own, theirs) <= most)
+    counted = [pair for pair in pairs if not any(is_censored(metric, one) for one in pair)]
+    return tuple(own[metric.name] - theirs.get(metric.name, math.nan) for own, theirs in counted)
+
+
+def _flags(metric: Metric, rows: Sequence[Mapping[str, float]]) -> tuple[bool, ...]:
+    if metric.most is None:
+        return ()
+    return tuple(is_censored(metric, row) for row in rows)
 
 
 def _on_copies(studies: Sequence[Study], model: str) -> dict[str, Entry]:

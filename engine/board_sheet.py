@@ -30,7 +30,7 @@ def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
 def _parts(board: Board, quantity: Quantity) -> list[str]:
     """What is known of a quantity in any row besides its mean."""
     found = [_values(row.entry(quantity.name)) for row in board.rows]
-    names = ("deviation", "gap", "low", "high", "published", "published_deviation")
+    names = ("censored", "deviation", "gap", "low", "high", "published", "published_deviation")
     return [name for name in names if any(math.isfinite(one[name]) for one in found)]
 
 
@@ -39,6 +39,7 @@ def _values(entry: Entry) -> dict[str, float]:
     theirs = math.nan if figure is None or figure.mean is None else figure.mean
     spread = math.nan if figure is None or figure.std is None else figure.std
     return {
+        "censored": float(sum(entry.censored)) if entry.censored else math.nan,
         "deviation": entry.deviation,
         "gap": entry.gap,
         "low": entry.low,

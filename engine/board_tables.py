@@ -56,4 +56,4 @@ def _line(row: Row, quantities: Sequence[Quantity]) -> Line:
 
 def _cell(entry: Entry, quantity: Quantity) -> Cell:
     gap = entry.gap if quantity.name in COMPARED and math.isfinite(entry.gap) else None
-    return Cell(entry.values, entry.published, gap)
+    return Cell(entry.values, entry.published, gap, entry.censored)

@@ -19,7 +19,7 @@ from engine.measured import (
     verdict_counts,
     verdict_note,
 )
-from engine.metrics import METRICS
+from engine.metrics import METRICS, is_censored
 from engine.report import Progress, Reporter
 from engine.results import Curve, Residual, Study, StudySummary
 from engine.sheets import RULE
@@ -167,7 +167,7 @@ def _metrics(study: Study) -> str:
     shown = [one for one in METRICS if any(one.name in row for row in study.metrics.values())]
     rows = [["model", *(f"{one.label.lower()} {one.unit}" for one in shown)]]
     for name, row in study.metrics.items():
-        cells = [one.text(row.get(one.name, math.nan)) for one in shown]
+        cells = [one.text(row.get(one.name, math.nan), is_censored(one, row)) for one in shown]
         rows.append([study.labels.get(name, name), *cells])
     return aligned(rows)
 

@@ -15,7 +15,7 @@ import torch
 
 from engine import registry, relearn, study
 from engine.datasets.base import Dataset
-from engine.metrics import Case, mean_of
+from engine.metrics import Case, mean_of, with_censored
 from engine.metrics.relearn_epochs import RelearnEpochs
 from engine.registry import Entry
 from engine.report import Reporter
@@ -32,7 +32,8 @@ def table(
 ) -> dict[str, Row]:
     """model -> {measure: value}: `original`, `retrain` (the mean over the Re-trains), methods.
 
-    NaN where a measure is undefined for a model. Raises Cancelled.
+    NaN where a measure is undefined for a model; 'NAME_censored' is the number of values past
+    what NAME counts. Raises Cancelled.
     """
     chosen = measures_of(spec)
     cases = {name: _case(work, spec, results, name, report) for name in results}
@@ -93,7 +94,7 @@ def _row(
             report.stage(f"{metric.label} of {name}")
         if not metric.compares:
             row[metric.name] = _value(work, spec, name, entry, config, case, report)
-    return row
+    return with_censored(row, [entry.facts["metric"] for entry, _ in chosen])
 
 
 def _value(

@@ -8,12 +8,13 @@ Plain numpy, so that tables and figures need no torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.metrics import METRICS, is_censored
 from engine.results import Curve, Residual, Study
 from engine.runtime import numpy_generator
 
@@ -24,11 +25,16 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation of a measure over n seeds; NaN deviation with one."""
+    """Mean and standard deviation of a measure over n seeds; NaN deviation with one.
+
+    bound: whether a value is past what is counted, so that the mean is a lower bound; there is no
+    deviation then.
+    """
 
     mean: float
     deviation: float
     n: int
+    bound: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +57,21 @@ def spreads(studies: Sequence[Study]) -> dict[str, dict[str, Spread]]:
     first = studies[0].metrics
     return {
         model: {
-            measure: spread([one.metrics[model][measure] for one in studies])
+            measure: _spread_of(measure, [one.metrics[model] for one in studies])
             for measure in first[model]
             if all(measure in one.metrics[model] for one in studies)
         }
         for model in first
         if all(model in one.metrics for one in studies)
     }
+
+
+def _spread_of(measure: str, rows: Sequence[Mapping[str, float]]) -> Spread:
+    found = spread([row[measure] for row in rows])
+    metric = next((one for one in METRICS if one.name == measure), None)
+    if metric is None or not any(is_censored(metric, row) for row in rows):
+        return found
+    return replace(found, deviation=np.nan, bound=True)
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from engine.runtime import borrowed_global_seed, derive, generator, torchattacks
-from engine.spec import ProbeSpec
+from engine.spec import OWN, ProbeSpec
 
 DRAWING = 8  # threads that draw noise for another device
 BLOCK = 10  # draws that share one generator: the unit in which estimates are refined
@@ -147,7 +148,11 @@ def attacked_copies(
         target = other_labels(y, BLOCK, n_classes, samples, probe.seed, block).reshape(-1)
     elif probe.target == "true":
         target = labels
-    mark = hashlib.blake2b(repr(tuple(samples)).encode(), digest_size=4).digest()
+    if probe.start == OWN and probe.perturbation == "pgd" and tau > 0:
+        begin = own_starts(samples, x.shape[1:], probe.seed, block, tau).to(x.device)
+        begin = (repeated + begin.flatten(0, 1)).clamp(0, 1)
+        copies = descended(model, repeated, begin, labels, target, probe, tau)
+        return copies.reshape(n, BLOCK, *x.shape[1:])
     copies = attack(
         model,
         repeated,
@@ -157,6 +162,63 @@ def attacked_copies(
         steps=probe.steps,
         step_size=probe.step_size,
         target=target,
-        seed=derive(probe.seed, int.from_bytes(mark, "big"), block),
+        seed=_start_seed(samples, probe.seed, block),
     )
     return copies.reshape(n, BLOCK, *x.shape[1:])
+
+
+def own_starts(
+    samples: Sequence[int], shape: Sequence[int], seed: int, block: int, tau: float
+) -> Tensor:
+    """(n, BLOCK, *shape) where PGD begins for each sample, off it by at most tau, on the processor.
+
+    What torchattacks draws for the sample where it is attacked alone.
+    """
+    made = torch.empty(len(samples), BLOCK, *shape)
+    for into, sample in zip(made, samples, strict=True):
+        rng = generator(_start_seed([sample], seed, block), "attack")
+        into.uniform_(-tau, tau, generator=rng)
+    return made
+
+
+def descended(
+    model: nn.Module,
+    x: Tensor,
+    begin: Tensor,
+    y: Tensor,
+    target: Tensor | None,
+    probe: ProbeSpec,
+    tau: float,
+) -> Tensor:
+    """x (m, *shape) after PGD from `begin`, inside the L-inf ball of radius tau and [0, 1].
+
+    Away from y (m,), or towards target (m,). Source: Madry et al., "Towards Deep Learning Models
+    Resistant to Adversarial Attacks", 2018. Modes of the model are left as they were.
+    """
+    aim, sign = (y, 1.0) if target is None else (target, -1.0)
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    copies = begin
+    try:
+        for _ in range(probe.steps):
+            uphill = _gradient(model, copies, aim).sign()
+            moved = copies + sign * probe.step_size * uphill
+            copies = (x + (moved - x).clamp(-tau, tau)).clamp(0, 1)
+    finally:
+        for part, training in modes:
+            part.training = training
+    return copies
+
+
+def _gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Of each sample's own cross-entropy, in its pixels."""
+    with torch.enable_grad():
+        leaf = x.detach().requires_grad_()
+        loss = cross_entropy(model(leaf), y, reduction="sum")
+        return torch.autograd.grad(loss, leaf)[0].detach()
+
+
+def _start_seed(samples: Sequence[int], seed: int, block: int) -> int:
+    """The seed of the random start of samples that are attacked together."""
+    mark = hashlib.blake2b(repr(tuple(samples)).encode(), digest_size=4).digest()
+    return derive(seed, int.from_bytes(mark, "big"), block)

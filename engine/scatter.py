@@ -15,7 +15,10 @@ REFERENCES = ("original", RETRAIN)  # drawn, but no methods that could be chosen
 
 @dataclass(frozen=True)
 class Point:
-    """One model of one run: its values and their intervals; front: whether nothing beats it."""
+    """One model of one run: its values and their intervals; front: whether nothing beats it.
+
+    bounds: of x and of y, whether the value is a lower bound, being past what is counted.
+    """
 
     row: Row
     x: float
@@ -23,6 +26,13 @@ class Point:
     x_interval: tuple[float, float]
     y_interval: tuple[float, float]
     front: bool
+    bounds: tuple[bool, bool] = (False, False)
+
+    def name(self, x: Quantity, y: Quantity) -> str:
+        """What the model is called beside its point: with the values that are lower bounds."""
+        axes = zip((x, y), (self.x, self.y), self.bounds, strict=True)
+        words = [one.text(value, True) for one, value, bound in axes if bound]
+        return f"{self.row.name} ({', '.join(words)})" if words else self.row.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +48,12 @@ class Scatter:
     points: tuple[Point, ...]
     left_out: tuple[str, ...]
     stairs: tuple[Floats, ...]
+
+    def targets_bound(self, quantity: Quantity) -> bool:
+        """Whether the open study's Re-train has only a lower bound of x or y."""
+        axis = 0 if quantity is self.x else 1
+        own = [one for one in self.points if (one.row.number, one.row.model) == (0, RETRAIN)]
+        return any(one.bounds[axis] for one in own)
 
     @property
     def best(self) -> list[Point]:
@@ -62,15 +78,16 @@ def axis(quantity: Quantity, board: Board, goal: Goal) -> str:
     """The label of an axis: quantity, unit, at which tau, and which way is better."""
     unit = f" ({quantity.unit})" if quantity.unit else ""
     at = f" at τ {board.tau:g}" if quantity.at_tau else ""
-    return f"{quantity.label}{unit}{at}, {better(quantity, goal)}"
+    bound = board.reference_entry(0, quantity.name).bound
+    return f"{quantity.label}{unit}{at}, {better(quantity, goal, bound)}"
 
 
-def better(quantity: Quantity, goal: Goal) -> str:
-    """Which way is better, in words."""
+def better(quantity: Quantity, goal: Goal, bound: bool = False) -> str:
+    """Which way is better, in words; bound: whether Re-train's value is a lower bound."""
     if goal.better != NEAR:
         return "higher is better" if goal.better == UP else "lower is better"
     if quantity.better == RETRAIN:
-        return f"best near Re-train's {goal.target:.{quantity.digits}f}"
+        return f"best near Re-train's {quantity.text(goal.target, bound)}"
     return f"best near {goal.target:g}"
 
 
@@ -78,11 +95,11 @@ def sheet(found: Scatter) -> tuple[list[str], list[list[object]]]:
     """(header, rows) with one row a model, for CSV."""
     x, y = found.x.name, found.y.name
     header = ["model", "name", "run", "seeds", x, f"{x}_low", f"{x}_high", y, f"{y}_low"]
-    header += [f"{y}_high", "on_front"]
+    header += [f"{y}_high", f"{x}_censored", f"{y}_censored", "on_front"]
     rows: list[list[object]] = [
         [
             one.row.model, one.row.label, one.row.run, one.row.n,
-            one.x, *one.x_interval, one.y, *one.y_interval, int(one.front),
+            one.x, *one.x_interval, one.y, *one.y_interval, *map(int, one.bounds), int(one.front),
         ]
         for one in found.points
     ]  # fmt: skip
@@ -95,4 +112,7 @@ def _at(row: Row, x: Quantity, y: Quantity) -> tuple[float, float]:
 
 def _point(row: Row, x: Quantity, y: Quantity, on_front: bool) -> Point:
     across, along = row.entry(x.name), row.entry(y.name)
-    return Point(row, across.mean, along.mean, across.interval, along.interval, on_front)
+    return Point(
+        row, across.mean, along.mean, across.interval, along.interval, on_front,
+        (across.bound, along.bound),
+    )  # fmt: skip

@@ -27,6 +27,7 @@ MAX_TAUS = 1000
 SCALARS = frozenset({bool, int, float, str, type(None)})
 MAX_DRAWS = 100_000
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # what training computes in
+OWN, SHARED = "own", "shared"  # random starts of attacks: each sample's, or of a whole batch
 ASKED, INFERRED = "asked", "inferred"  # copies at norms between two others of the same draw
 RGB, GRAY = "rgb", "gray"  # what image files are read as
 FOLDED = "folded"  # float32 with batch norm folded into convolutions: other rounding, fewer steps
@@ -229,6 +230,15 @@ class ProbeSpec:
         help="copies at norms between two others of the same draw: every model is asked about all, "
         "or only where its answer may change; auto = inferred for networks of convolutions",
         choices=(ASKED, INFERRED, AUTO),
+        key="changed",
+    )
+
+    start: str = setting(
+        SHARED,
+        help="what PGD's random start depends on: on the sample alone, so that its copies are the "
+        "same whatever else is forgotten, or on all samples that are attacked together; auto = own "
+        "for PGD (other perturbations have none)",
+        choices=(OWN, SHARED, AUTO),
         key="changed",
     )
 

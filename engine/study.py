@@ -21,6 +21,8 @@ from engine.spec import (
     FLOAT32,
     FOLDED,
     INFERRED,
+    OWN,
+    SHARED,
     DataSpec,
     ForeignSpec,
     MeasureSpec,
@@ -87,7 +89,9 @@ def compose(
         raise SpecError(f"There are settings for '{owner}', but it is not among the methods.")
     grid = parse_taus(taus) if taus else advice.taus
     kind = perturbation_named(perturbation).name
-    measured = ProbeSpec(kind, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO)
+    measured = ProbeSpec(
+        kind, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO, start=AUTO
+    )
     measured = settled_probe(amend(measured, _parsed(measuring), "probe."), net, device)
     if measured.adaptive and perturbation_named(measured.perturbation).attack:
         raise SpecError(
@@ -141,7 +145,8 @@ def settled_probe(probe: ProbeSpec, network: ModelSpec, device: str) -> ProbeSpe
         arithmetic = _chosen(probe.arithmetic, BFLOAT16 if reduced else FOLDED)
     elif not attack and not probe.adaptive:
         between = _chosen(probe.between, INFERRED if convolves else ASKED)
-    return replace(probe, arithmetic=arithmetic, between=between)
+    start = _chosen(probe.start, OWN) if probe.perturbation == "pgd" else SHARED
+    return replace(probe, arithmetic=arithmetic, between=between, start=start)
 
 
 def usual_probe(spec: RunSpec) -> ProbeSpec:
@@ -150,10 +155,12 @@ def usual_probe(spec: RunSpec) -> ProbeSpec:
     What attacks are computed in is settled by the device: where it is not float32 on all of them,
     it is left at 'auto' here.
     """
-    left = replace(spec.probe, arithmetic=AUTO, between=AUTO)
+    left = replace(spec.probe, arithmetic=AUTO, between=AUTO, start=AUTO)
     settled = settled_probe(left, spec.model, "")
     arithmetic = FLOAT32 if settled.arithmetic == FLOAT32 else AUTO
-    return ProbeSpec(seed=spec.seed, arithmetic=arithmetic, between=settled.between)
+    return ProbeSpec(
+        seed=spec.seed, arithmetic=arithmetic, between=settled.between, start=settled.start
+    )
 
 
 def _chosen(setting: str, best: str) -> str:

@@ -16,7 +16,7 @@ from engine.archive import PROGRAM, labels_of
 from engine.batch import Outcome, run_all
 from engine.console import aligned, study_json
 from engine.grids import Point, combinations
-from engine.metrics import METRICS
+from engine.metrics import METRICS, is_censored
 from engine.neutral import neutral
 from engine.pipeline import Pipeline
 from engine.report import Reporter
@@ -67,7 +67,8 @@ def tidy(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """One flat row a run: swept settings, seed, study, then 'model.measure' for every model.
 
     Measures are those of the study's table, 'r_max' (the largest r_tau over the grid of tau) and
-    'r@0.03' ...; 'refused' says why a method has none.
+    'r@0.03' ...; '..._censored' counts values past what a measure counts, which stand in it as one
+    more than that; 'refused' says why a method has none.
     """
     return [_row(run) for run in runs]
 
@@ -113,7 +114,11 @@ def text(runs: Sequence[Run]) -> str:
     for row in rows:
         cells = [row[path] for path in paths]
         for name in shown:
-            cells += [one.text(row.get(f"{name}.{one.name}", math.nan)) for one in measures]
+            start = f"{name}."
+            own = {path.removeprefix(start): row[path] for path in row if path.startswith(start)}
+            cells += [
+                one.text(own.get(one.name, math.nan), is_censored(one, own)) for one in measures
+            ]
             cells.append(_number(row.get(f"{name}.r_max", math.nan)))
         table.append([*cells, row["study"][:8]])
     refused = dict.fromkeys(why for run in runs for why in _reasons(run))

@@ -11,11 +11,16 @@ from typing import Any
 
 from engine import __version__
 from engine.console import aligned
+from engine.metrics import CENSORED
 from engine.neutral import neutral
 from engine.over_seeds import spread
 from engine.paper import Figure
 
 NONE = "-"
+CENSORING = (
+    "≥, >: some or all values are past what is counted and stand in the mean as one more than "
+    "that, so that it is a lower bound without a deviation."
+)
 PROGRAM = f"rk-explorer {__version__}"
 
 
@@ -40,11 +45,14 @@ class Cell:
     """One measure of one row: a value per seed, and the published figure where there is one.
 
     to_retrain: its gap to Re-train, shown in parentheses; None where none is to be shown.
+    censored: of each value, whether it is a lower bound, being past what is counted or the mean of
+    such values; () where none is.
     """
 
     values: tuple[float, ...] = ()
     published: Figure | None = None
     to_retrain: float | None = None
+    censored: tuple[bool, ...] = ()
 
     @property
     def known(self) -> tuple[float, ...]:
@@ -60,6 +68,12 @@ class Cell:
     def std(self) -> float | None:
         """Standard deviation over the seeds."""
         return _known(spread(self.values).deviation)
+
+    def past(self, column: Column) -> int:
+        """How many of the values are lower bounds: there is no deviation or gap then."""
+        over = [column.most is not None and value > column.most for value in self.values]
+        flags = self.censored or (False,) * len(over)
+        return sum(one or other for one, other in zip(over, flags, strict=True))
 
     @property
     def gap(self) -> float | None:
@@ -126,11 +140,20 @@ class Report:
 
 
 def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: Any) -> Row:
-    """A row from measure -> values, one per seed; `published`: measure -> Figure; `refused`."""
+    """A row from measure -> values, one per seed; `published`: measure -> Figure; `refused`.
+
+    'NAME_censored' in `found` tells how many lower bounds each value of NAME is the mean of.
+    """
     published: Mapping[str, Figure] = more.get("published", {})
+    names = [*found, *(one for one in published if one not in found)]
     cells = {
-        measure: Cell(tuple(found.get(measure, ())), published.get(measure))
-        for measure in [*found, *(one for one in published if one not in found)]
+        measure: Cell(
+            tuple(found.get(measure, ())),
+            published.get(measure),
+            censored=tuple(count != 0 for count in found.get(f"{measure}{CENSORED}", ())),
+        )
+        for measure in names
+        if not measure.endswith(CENSORED)
     }
     return Row(name, label, cells, more.get("refused", ""))
 
@@ -169,7 +192,8 @@ def _text_table(table: Table) -> str:
 def _ours(cell: Cell | None, column: Column) -> str:
     if cell is None:
         return NONE
-    shown = _spread(cell.mean, cell.std, column, cell.known)
+    bound = bool(cell.past(column))
+    shown = _spread(cell.mean, None if bound else cell.std, column, bound)
     gap = "" if cell.to_retrain is None else f" ({cell.to_retrain:+.{column.digits}f})"
     return f"{shown}{gap}"
 
@@ -186,24 +210,17 @@ def _theirs(cell: Cell | None, column: Column) -> str:
 
 def _gap(cell: Cell | None, column: Column) -> str:
     gap = cell.gap if cell else None
-    beyond = (
-        column.most is not None
-        and cell is not None
-        and max(cell.known, default=0.0) > (column.most)
-    )
+    beyond = cell is not None and cell.past(column)
     return NONE if gap is None or beyond else f"{gap:+.{column.digits}f}"
 
 
-def _spread(
-    mean: float | None, std: float | None, column: Column, values: Sequence[float] = ()
-) -> str:
+def _spread(mean: float | None, std: float | None, column: Column, bound: bool = False) -> str:
     """mean±std; '>30' past the most that is counted, '≥' where only some values are past it."""
     if mean is None:
         return NONE
     if column.most is not None and mean > column.most:
         return f">{column.most:g}"
-    at_least = column.most is not None and max(values, default=0.0) > column.most
-    shown = f"{'≥' if at_least else ''}{mean:.{column.digits}f}"
+    shown = f"{'≥' if bound else ''}{mean:.{column.digits}f}"
     return shown if std is None else f"{shown}±{std:.{column.digits}f}"
 
 
@@ -221,6 +238,14 @@ def _marks(table: Table) -> dict[str, int]:
 
 def _all_notes(report: Report) -> list[str]:
     notes = list(report.notes)
+    if any(
+        row.cells[one.name].past(one)
+        for table in report.tables
+        for row in table.rows
+        for one in table.columns
+        if one.name in row.cells
+    ):
+        notes.append(CENSORING)
     if any(table.compares for table in report.tables):
         notes.append(f"paper: {report.source}. gap: ours minus paper.")
     if any(
@@ -244,15 +269,20 @@ def _list(seeds: Sequence[int]) -> str:
 
 
 def as_csv(report: Report, table: Table) -> str:
-    """One line a row; each measure has columns for mean, std, published figures and the gap."""
+    """One line a row; each measure has columns for mean, std, published figures and the gap.
+
+    Where not all is counted, 'censored' is the number of seeds past it: the mean is then a lower
+    bound, and there is no std.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     parts = ["mean", "std", *(PUBLISHED if table.compares else ())]
-    names = [f"{one.name}_{part}" for one in table.columns for part in parts]
+    wanted = [(one, [*parts, *["censored"] * (one.most is not None)]) for one in table.columns]
+    names = [f"{one.name}_{part}" for one, own in wanted for part in own]
     writer.writerow(["preset", "quick", "row", "label", *names, "refused", "version"])
     for row in table.rows:
-        cells = [_numbers(row.cells.get(one.name, Cell())) for one in table.columns]
-        values = [_plain(numbers[part]) for numbers in cells for part in parts]
+        cells = [(_numbers(row.cells.get(one.name, Cell()), one), own) for one, own in wanted]
+        values = [_plain(numbers[part]) for numbers, own in cells for part in own]
         quick = "yes" if report.quick else "no"
         words = [neutral(one) for one in (report.name, row.name, row.label, row.refused)]
         writer.writerow([words[0], quick, *words[1:3], *values, words[3], PROGRAM])
@@ -262,15 +292,16 @@ def as_csv(report: Report, table: Table) -> str:
 PUBLISHED = ("published", "published_std", "published_printed", "gap")
 
 
-def _numbers(cell: Cell) -> dict[str, float | str | None]:
-    figure = cell.published or Figure(None)
+def _numbers(cell: Cell, column: Column) -> dict[str, float | str | None]:
+    figure, past = cell.published or Figure(None), cell.past(column)
     return {
         "mean": cell.mean,
-        "std": cell.std,
+        "std": None if past else cell.std,
+        "censored": past if cell.values else None,
         "published": figure.text or figure.mean,
         "published_std": figure.std,
         "published_printed": figure.printed,
-        "gap": cell.gap,
+        "gap": None if past else cell.gap,
     }
 
 
@@ -359,6 +390,8 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def _json_table(table: Table) -> dict[str, Any]:
+    others = {name: Column(name, name) for row in table.rows for name in row.cells}
+    named = {**others, **{one.name: one for one in table.columns}}
     return {
         "name": table.name,
         "title": table.title,
@@ -368,16 +401,16 @@ def _json_table(table: Table) -> dict[str, Any]:
                 "name": row.name,
                 "label": row.label,
                 "refused": row.refused or None,
-                "cells": {name: _json_cell(cell) for name, cell in row.cells.items()},
+                "cells": {name: _json_cell(cell, named[name]) for name, cell in row.cells.items()},
             }
             for row in table.rows
         ],
     }
 
 
-def _json_cell(cell: Cell) -> dict[str, Any]:
+def _json_cell(cell: Cell, column: Column) -> dict[str, Any]:
     values = [value if math.isfinite(value) else None for value in cell.values]
-    return {"values": values, **_numbers(cell)}
+    return {"values": values, **_numbers(cell, column)}
 
 
 def _known(value: float) -> float | None:

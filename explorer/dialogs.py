@@ -36,7 +36,7 @@ WATCH = Field(
     "seconds, or a quarter of the method's own time where that is more",
 )  # fmt: skip
 PROBED = (  # beside the usual fields
-    "adaptive", "steps", "step_size", "target", "arithmetic", "between",
+    "adaptive", "steps", "step_size", "target", "arithmetic", "between", "start",
 )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def measuring_fields(state: AppState) -> tuple[Field, ...]:
     grid = state.dataset.recommended.taus if state.dataset else ProbeSpec().taus
     names = tuple(item.name for item in state.catalog.perturbations)
     run = {item.name: item for item in describe(RunSpec)}
-    usual = ProbeSpec(arithmetic=AUTO, between=AUTO)  # as `engine.study.compose` takes them
+    usual = ProbeSpec(arithmetic=AUTO, between=AUTO, start=AUTO)  # as `engine.study.compose` takes them
     probe = {item.name: item for item in describe(usual)}
     perturbation = probe["perturbation"]
     return (

@@ -68,8 +68,8 @@ def _lines(row: Row, quantities: Sequence[Quantity]) -> list[list[Text]]:
 
 def _text(entry: Entry, quantity: Quantity) -> Text:
     """The number with its deviation; below it the interval of r, or the gap to Re-train."""
-    text = quantity.text(entry.mean)
-    if math.isfinite(entry.deviation) and not text.startswith(">"):
+    text = quantity.of(entry)
+    if math.isfinite(entry.deviation):
         text += f"±{quantity.text(entry.deviation)}"
     if quantity.name == RESIDUAL and math.isfinite(entry.low):
         return text, f"[{entry.low:.2f}, {entry.high:.2f}]"

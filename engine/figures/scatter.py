@@ -57,6 +57,8 @@ def tradeoff(
         axes.set_xlabel(axis(found.x, board, found.goals[0]))
         axes.set_ylabel(axis(found.y, board, found.goals[1]))
         title = "dashed: no method is better in both; dotted: ideal"
+        if any(any(one.bounds) for one in found.points):
+            title += "\n≥, >: at least so much, for not all is counted"
         axes.set_title(title, fontsize=font_size - 1, color=MUTED, loc="left")
         figure.draw_without_rendering()  # where the points lie is known from now on
         _label(axes, found)
@@ -90,7 +92,7 @@ def _set_limits(axes: Axes, found: Scatter) -> None:
 
 def _label(axes: Axes, found: Scatter) -> None:
     """The models' names beside their points, where there is room."""
-    texts = [axes.text(0, 0, shown_label(one.row.name)) for one in found.points]
+    texts = [axes.text(0, 0, shown_label(one.name(found.x, found.y))) for one in found.points]
     boxes = [text.get_window_extent() for text in texts]
     points = axes.transData.transform([(one.x, one.y) for one in found.points])
     page_ = axes.get_window_extent()

@@ -15,7 +15,16 @@ from engine.metrics import (
     unlearn_acc,
 )
 from engine.metrics.avg_gap import COMPARED, average_gap
-from engine.metrics.base import Case, Metric, accuracies, accuracy, mean_of
+from engine.metrics.base import (
+    CENSORED,
+    Case,
+    Metric,
+    accuracies,
+    accuracy,
+    is_censored,
+    mean_of,
+    with_censored,
+)
 
 METRICS = tuple(
     module.METRIC
@@ -24,6 +33,6 @@ METRICS = tuple(
 ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")
 
 __all__ = [
-    "ACCURACIES", "COMPARED", "METRICS", "Case", "Metric", "accuracies", "accuracy",
-    "average_gap", "mean_of",
+    "ACCURACIES", "CENSORED", "COMPARED", "METRICS", "Case", "Metric", "accuracies", "accuracy",
+    "average_gap", "is_censored", "mean_of", "with_censored",
 ]  # fmt: skip

@@ -33,13 +33,32 @@ class Metric:
     compares: bool = False
     most: float | None = None
 
-    def text(self, value: float) -> str:
-        """A value of this measure as a table shows it, without its unit."""
+    def text(self, value: float, censored: bool = False) -> str:
+        """A value of this measure as a table shows it, without its unit.
+
+        censored: whether it is only known to be at least so much, see `is_censored`.
+        """
         if np.isnan(value):
             return "-"
         if self.most is not None and value > self.most:
             return f">{self.most:g}"
-        return f"{value:.1f}" if self.unit == "s" else f"{value:.2f}"
+        return (
+            f"{'≥' * censored}{value:.1f}" if self.unit == "s" else f"{'≥' * censored}{value:.2f}"
+        )
+
+
+CENSORED = "_censored"  # after a measure's name: how many of its values were past the most counted
+
+
+def is_censored(metric: Metric, row: Mapping[str, float]) -> bool:
+    """Whether a model's value, or one of those it is the mean of, was past what is counted.
+
+    The value is then a lower bound. row: measure -> value, with 'NAME_censored' where it is known
+    how many were; NaN there means that some may have been.
+    """
+    if metric.most is None or metric.name not in row:
+        return False
+    return row[metric.name] > metric.most or row.get(f"{metric.name}{CENSORED}", 0.0) != 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,5 +149,32 @@ def log_confidence(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each measure over several models."""
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    """The mean of each measure over several models; of censored values their number."""
+    found = {name: [row[name] for row in rows] for name in rows[0]}
+    return {
+        name: float(np.sum(own) if name.endswith(CENSORED) else np.mean(own))
+        for name, own in found.items()
+    }
+
+
+def with_censored(
+    row: Mapping[str, float], metrics: Sequence[Metric], models: int = 1
+) -> dict[str, float]:
+    """A row with the number of its censored values, where an earlier version left it out.
+
+    models: of how many the row is the mean; NaN where their mean leaves open whether one was
+    censored.
+    """
+    found = dict(row)
+    for metric in metrics:
+        if metric.most is not None and metric.name in row:
+            number = _censored_of(row[metric.name], metric.most, models)
+            found.setdefault(f"{metric.name}{CENSORED}", number)
+    return found
+
+
+def _censored_of(mean: float, most: float, models: int) -> float:
+    """How many of so many whole numbers with this mean were past `most`, all as `most` + 1."""
+    if not mean > most:
+        return 0.0 if not models * mean >= most + 1 else np.nan
+    return float(models)

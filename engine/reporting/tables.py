@@ -99,7 +99,7 @@ def _lines(row: Row, quantities: Sequence[Quantity]) -> list[tuple[str, ...]]:
 
 
 def _cell(entry: Entry, quantity: Quantity) -> str:
-    text = quantity.text(entry.mean)
+    text = quantity.of(entry)
     if math.isfinite(entry.deviation):
         text += f" ± {quantity.text(entry.deviation)}"
     if quantity.name == RESIDUAL and math.isfinite(entry.low):

@@ -45,8 +45,8 @@ def rows(board: Board, theme: Theme) -> list[list[Cell]]:
 
 
 def _cell(entry: Entry, quantity: Quantity) -> Cell:
-    text = quantity.text(entry.mean)
-    if math.isfinite(entry.deviation) and not text.startswith(">"):
+    text = quantity.of(entry)
+    if math.isfinite(entry.deviation):
         text = f"{text} ± {quantity.text(entry.deviation)}"
     return Cell(text, _small(entry, quantity), entry.mean)
 

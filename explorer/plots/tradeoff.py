@@ -145,7 +145,7 @@ def _mark(point: Point, found: Scatter, theme: Theme) -> Mark:
     if point.front:
         tip += "\non the Pareto front"
     return Mark(
-        _name(point), row.name, theme.model_style(row.model), point.x, point.y,
+        _name(point), point.name(found.x, found.y), theme.model_style(row.model), point.x, point.y,
         point.x_interval, point.y_interval, tip, bool(row.number),
     )  # fmt: skip
 
@@ -157,12 +157,12 @@ def _name(point: Point) -> str:
 def _values(point: Point, found: Scatter) -> str:
     """'Gap 4.67 % points, lower is better; r 0.66 [0.53, 0.79], best near 1'."""
     parts = []
-    for quantity, goal, value, (low, high) in (
-        (found.x, found.goals[0], point.x, point.x_interval),
-        (found.y, found.goals[1], point.y, point.y_interval),
+    for quantity, goal, value, (low, high), bound in (
+        (found.x, found.goals[0], point.x, point.x_interval, point.bounds[0]),
+        (found.y, found.goals[1], point.y, point.y_interval, point.bounds[1]),
     ):
         ends = f" [{quantity.text(low)}, {quantity.text(high)}]" if np.isfinite(low) else ""
         unit = f" {quantity.unit}" if quantity.unit else ""
-        words = f"{quantity.label} {quantity.text(value)}{unit}{ends}"
-        parts.append(f"{words}, {better(quantity, goal)}")
+        words = f"{quantity.label} {quantity.text(value, bound)}{unit}{ends}"
+        parts.append(f"{words}, {better(quantity, goal, found.targets_bound(quantity))}")
     return "; ".join(parts)

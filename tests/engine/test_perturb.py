@@ -140,6 +140,40 @@ def test_attacks_stay_in_the_ball_and_do_what_their_target_says(name: str, targe
     assert torch.equal(copies, again)
 
 
+def pgd(samples: list[int], start: str = "own", target: str = "other") -> torch.Tensor:
+    """(n, BLOCK, 1, 4, 4) copies of some of ten samples, made in one call."""
+    x = torch.rand(10, 1, 4, 4, generator=torch.Generator().manual_seed(3))
+    probe = ProbeSpec("pgd", (0.1,), steps=4, step_size=0.03, start=start, target=target)
+    rows = torch.tensor(samples)
+    return attacked_copies(linear(), x[rows], rows % 3, samples, probe, 0.1, 1, 3)
+
+
+@pytest.mark.parametrize("target", ["other", "none"])
+@needs("torchattacks")
+def test_pgd_of_a_sample_is_its_own_and_what_the_library_makes_of_it_alone(target: str) -> None:
+    together = pgd([2, 5, 7, 9], target=target)
+    for place, sample in enumerate([2, 5, 7, 9]):
+        assert torch.equal(together[place], pgd([sample], target=target)[0])
+        assert torch.equal(together[place], pgd([sample], "shared", target)[0])
+    assert torch.equal(pgd([9, 2], target=target), together[[3, 0]])
+    shared = pgd([2, 5, 7, 9], "shared", target)
+    assert not torch.equal(shared[0], pgd([2], "shared", target)[0])  # what studies before had
+
+
+def test_pgd_from_its_own_start_leaves_modes_and_the_global_generator_alone() -> None:
+    model = nn.Sequential(linear(), nn.BatchNorm1d(3)).train()
+    model[0].eval()
+    state = torch.random.get_rng_state()
+    x, y = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1])
+    probe = ProbeSpec("pgd", (0.1,), steps=2, start="own")
+    copies = attacked_copies(model, x, y, [4, 8], probe, 0.1, 0, 3)
+    assert (copies - x[:, None]).abs().max() <= 0.1 + 1e-6
+    assert [part.training for part in model] == [False, True]
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert model[1].num_batches_tracked == 0
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
 @needs("torchattacks")
 def test_an_attack_leaves_mode_gradients_output_and_the_global_generator_alone(
     capsys: pytest.CaptureFixture[str],
