@@ -207,7 +207,8 @@ def measuring_fields(state: AppState) -> tuple[Field, ...]:
     grid = state.dataset.recommended.taus if state.dataset else ProbeSpec().taus
     names = tuple(item.name for item in state.catalog.perturbations)
     run = {item.name: item for item in describe(RunSpec)}
-    usual = ProbeSpec(arithmetic=AUTO, between=AUTO, start=AUTO)  # as `engine.study.compose` takes them
+    # as `engine.study.compose` takes them
+    usual = ProbeSpec(arithmetic=AUTO, between=AUTO, start=AUTO)
     probe = {item.name: item for item in describe(usual)}
     perturbation = probe["perturbation"]
     return (
