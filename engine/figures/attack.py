@@ -45,7 +45,7 @@ def attack(
         figure = page(width_mm, 1.5 if narrow else 0.46)
         left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
         _draw_scores(left, shown, first, at, model_label(name, labels))
-        _draw_rates(right, shown, labels, at, log)
+        _draw_rates(right, shown, labels, at, log, font_size)
         for axes in (left, right):
             axes.legend(edgecolor="none", facecolor="white", fontsize=font_size - 1)
         return save(figure, out, facts, _sheet(shown, labels))
@@ -79,12 +79,14 @@ def _mark(axes: Axes, score: Score) -> None:
     axes.set_xticks([place for place, _ in marks], [text for _, text in marks])
 
 
-def _draw_rates(axes: Axes, shown: Attack, labels: Mapping[str, str], at: float, log: bool) -> None:
+def _draw_rates(
+    axes: Axes, shown: Attack, labels: Mapping[str, str], at: float, log: bool, font_size: float
+) -> None:
     floor = 50 / shown.size  # percent; where a logarithmic axis puts zero
     for number, (name, one) in enumerate(shown.models.items()):
         color, symbol, dash = model_style(name)
         fpr, tpr = _rates(one.roc, floor if log else 0.0)
-        text = f"{model_label(name, labels)}, AUC {_words(one.auc)}\n{_low(one)}"
+        text = f"{model_label(name, labels)}, AUC {_words(one.auc)}"
         axes.plot(
             fpr, tpr, color=color, linestyle=(0, dash) if dash else "-", label=shown_label(text)
         )
@@ -100,6 +102,7 @@ def _draw_rates(axes: Axes, shown: Attack, labels: Mapping[str, str], at: float,
     if log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_title(_lows(shown, labels), loc="left", color=MUTED, fontsize=font_size - 1)
     axes.set(xlabel="false positive rate (%)", ylabel="true positive rate (%)", ylim=(0, 102))
 
 
@@ -119,12 +122,15 @@ def _words(found: Estimate, form: str = ".2f") -> str:
     return f"{found.value:{form}}{interval}"
 
 
-def _low(one: Attacked) -> str:
-    """The true positive rate at 1 % false positives, or that so few non-members cannot tell it."""
-    found = one.tpr_at_low
-    if not np.isfinite(found.value):
-        return "TPR at 1 % FPR undefined: fewer than 100 non-members"
-    return f"TPR at 1 % FPR {_words(found, '.1f')} %"
+def _lows(shown: Attack, labels: Mapping[str, str]) -> str:
+    """The true positive rates at 1 % false positives, or that so few samples cannot tell them."""
+    if not any(np.isfinite(one.tpr_at_low.value) for one in shown.models.values()):
+        return f"TPR at 1 % FPR undefined: only {shown.size} non-members"
+    rates = [
+        shown_label(f"{model_label(name, labels)}: {_words(one.tpr_at_low, '.1f')} %")
+        for name, one in shown.models.items()
+    ]
+    return "\n".join(["TPR at 1 % FPR", *rates])
 
 
 def _sheet(shown: Attack, labels: Mapping[str, str]) -> Sheet:

@@ -22,7 +22,7 @@ def heading(residual: Residual, wanted: int) -> str:
 def undefined(residual: Residual, labels: Mapping[str, str], log: bool) -> str:
     """Where r does not exist, and where it cannot be drawn; '' if it is everywhere."""
     note = undefined_of_each(residual.undefined, labels, len(residual.samples))
-    parts = [f"r is undefined where a Re-train never recognizes a sample: {note}."] if note else []
+    parts = [f"r is {note}, which a Re-train never recognizes."] if note else []
     curves = residual.curves.values()
     zero = any((np.nan_to_num(curve.mean, nan=1.0) <= 0).any() for curve in curves)
     if zero and log:

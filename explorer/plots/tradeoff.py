@@ -124,6 +124,8 @@ class Tradeoff(QWidget):
         best = ", ".join(html.escape(one.row.name) for one in found.best)
         front = f"Not beaten in both (dashed): {best}. Bars: 95 % interval of r, else ± deviation."
         parts.append(front if best else NO_FRONT)
+        if any(any(one.bounds) for one in found.points):
+            parts.append("≥, &gt;: at least so much, for not all is counted.")
         if found.left_out:
             parts.append(f"Without a number: {html.escape(', '.join(found.left_out))}.")
         return " ".join(parts)
