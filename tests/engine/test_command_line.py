@@ -68,6 +68,10 @@ def test_the_line_makes_the_same_study(iris: Dataset, words: dict[str, Any]) -> 
         ({"probe": {"between": "asked"}}, ["probe.between=asked"]),
         ({"perturbation": "fgsm"}, ["probe.arithmetic=folded"]),
         ({"perturbation": "pgd", "probe": {"arithmetic": "float32"}}, ["probe.arithmetic=float32"]),
+        (
+            {"perturbation": "pgd", "probe": {"arithmetic": "float32", "start": "shared"}},
+            ["probe.arithmetic=float32", "probe.start=shared"],
+        ),
     ],
 )
 def test_a_line_means_the_same_on_another_device(words: dict[str, Any], written: list[str]) -> None:

@@ -176,7 +176,7 @@ def test_attacks_are_those_of_torchattacks_called_plainly(name: str, aim: str) -
 def test_settings_of_the_attack_reach_it_from_words(pipeline: Pipeline) -> None:
     words = {"steps": "5", "step_size": "0.02", "target": "true", "taus": "0:0.2:3", "draws": "7"}
     spec = compose(pipeline, perturbation="pgd", settings={"probe": words})
-    expected = ProbeSpec("pgd", (0.0, 0.1, 0.2), 7, spec.probe.seed, 5, 0.02, "true")
+    expected = ProbeSpec("pgd", (0.0, 0.1, 0.2), 7, spec.probe.seed, 5, 0.02, "true", start="own")
     assert spec.probe == expected
     assert replace(spec.probe, steps=6) != spec.probe
     for wrong, says in [

@@ -167,3 +167,20 @@ def test_the_arithmetic_of_attacks_is_settled_for_the_device_and_enters_no_other
     data = load(DataSpec("digits"))
     found = study.compose(data, perturbation=perturbation, model=model, probe=asked).probe
     assert found.arithmetic == settled
+
+
+@pytest.mark.parametrize("name", ["gaussian", "l2", "linf", "fgsm", "pgd"])
+def test_only_pgd_of_new_studies_starts_from_the_samples_own_draw(iris: Dataset, name: str) -> None:
+    now = study.compose(iris, perturbation=name)
+    asked = study.compose(iris, perturbation=name, settings={"probe": {"start": "shared"}})
+    plain = study.as_plain(asked)
+    del plain["probe"]["start"]  # as it was stored before there was a choice
+    earlier = study.from_plain(plain)
+    assert earlier.probe.start == asked.probe.start == "shared"
+    assert "start" not in to_plain(earlier.probe, keyed=True)
+    assert study.study_key(earlier) == study.study_key(asked)
+    assert (study.study_key(now) == study.study_key(earlier)) == (name != "pgd")
+    assert (study.counts_key(now, "gd", "gd") == study.counts_key(earlier, "gd", "gd")) == (
+        name != "pgd"
+    )
+    assert now.probe.start == ("own" if name == "pgd" else "shared")
