@@ -17,6 +17,7 @@ import numpy as np
 
 from engine import over_seeds, paper, registry, tables
 from engine.batch import Outcome, run_all
+from engine.labels import null_note
 from engine.measured import disagreement, perturbed_unlearn_accuracy
 from engine.metrics import METRICS
 from engine.network import model_spec
@@ -122,7 +123,7 @@ def report_of(preset: Preset, done: Sequence[Done], device: str) -> Report:
         quick=preset.quick,
         seeds=preset.seeds,
         source=paper.source(),
-        notes=_notes(preset),
+        notes=(*_notes(preset), *_null_notes(done)),
         tables=tuple(table for table in found if table.rows),
         facts={
             "device": device,
@@ -211,6 +212,11 @@ def _curves(preset: Preset, done: Sequence[Done]) -> Iterator[Table]:
         if measured.of is _residual_knowledge:
             rows += _null_band(done)
         yield Table(measured.name, measured.title, stub, columns, tuple(rows))
+
+
+def _null_notes(done: Sequence[Done]) -> list[str]:
+    said = null_note(done[0].outcome.study.residual.taus)
+    return [said] * bool(said)
 
 
 def _null_band(done: Sequence[Done]) -> list[Row]:

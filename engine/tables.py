@@ -22,6 +22,10 @@ CENSORING = (
     "that, so that it is a lower bound without a deviation."
 )
 PROGRAM = f"rk-explorer {__version__}"
+PRINTED = (
+    "Where a printed average gap does not follow from the printed accuracies, the one that does "
+    "stands beside ours, and the printed one in parentheses."
+)
 
 
 @dataclass(frozen=True)
@@ -238,27 +242,24 @@ def _marks(table: Table) -> dict[str, int]:
 
 def _all_notes(report: Report) -> list[str]:
     notes = list(report.notes)
-    if any(
-        row.cells[one.name].past(one)
-        for table in report.tables
-        for row in table.rows
-        for one in table.columns
-        if one.name in row.cells
-    ):
+    cells = [pair for table in report.tables for pair in _cells(table)]
+    if any(cell.past(column) for cell, column in cells):
         notes.append(CENSORING)
     if any(table.compares for table in report.tables):
         notes.append(f"paper: {report.source}. gap: ours minus paper.")
-    if any(
-        cell.published and cell.published.printed is not None
-        for table in report.tables
-        for row in table.rows
-        for cell in row.cells.values()
-    ):
-        notes.append(
-            "Where a printed average gap does not follow from the printed accuracies, the one that "
-            "does stands beside ours, and the printed one in parentheses."
-        )
+    if any(cell.published and cell.published.printed is not None for cell, _ in cells):
+        notes.append(PRINTED)
     return notes
+
+
+def _cells(table: Table) -> list[tuple[Cell, Column]]:
+    """Every cell with its column; a bare one for what the table does not show."""
+    named = {one.name: one for one in table.columns}
+    return [
+        (cell, named.get(name, Column(name, name)))
+        for row in table.rows
+        for name, cell in row.cells.items()
+    ]
 
 
 def _list(seeds: Sequence[int]) -> str:
@@ -269,11 +270,7 @@ def _list(seeds: Sequence[int]) -> str:
 
 
 def as_csv(report: Report, table: Table) -> str:
-    """One line a row; each measure has columns for mean, std, published figures and the gap.
-
-    Where not all is counted, 'censored' is the number of seeds past it: the mean is then a lower
-    bound, and there is no std.
-    """
+    """One line a row; each measure has mean, std, published figures, gap and number censored."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     parts = ["mean", "std", *(PUBLISHED if table.compares else ())]
@@ -390,8 +387,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def _json_table(table: Table) -> dict[str, Any]:
-    others = {name: Column(name, name) for row in table.rows for name in row.cells}
-    named = {**others, **{one.name: one for one in table.columns}}
+    named = {column.name: column for _, column in _cells(table)}
     return {
         "name": table.name,
         "title": table.title,

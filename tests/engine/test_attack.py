@@ -17,7 +17,7 @@ from engine.attack import FEWEST, Counts, attack, auc, best_threshold, counts, d
 from engine.errors import SpecError
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.results import ModelResult
+from engine.results import Attack, Attacked, Estimate, ModelResult, Roc
 from engine.scores import (
     PLAIN,
     SCORES,
@@ -363,3 +363,34 @@ def test_a_study_is_attacked_and_drawn(pipeline: Pipeline, tmp_path: Path) -> No
         *zip(curve.tp, curve.fp, strict=True)
     ]
     assert all(int(row["tp"]) + int(row["fn"]) == found.size for row in rows)
+    low = found.models["gd"].tpr_at_low
+    assert {row["tpr_at_1_percent_fpr"] for row in rows} == {
+        "" if np.isnan(low.value) else str(low.value)
+    }
+    assert "TPR at 1 % FPR undefined" in out[0].read_text(encoding="utf-8")
+
+
+def test_the_figure_and_its_csv_have_the_rate_at_one_percent_false_positives(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("matplotlib")
+    from engine.figures.attack import attack as figure_of
+
+    rng = np.random.default_rng(4)
+    n = 200
+    member = np.arange(2 * n) < n
+    values = np.where(member, rng.normal(0.7, 0.1, 2 * n), rng.normal(0.5, 0.1, 2 * n)).clip(0, 1)
+    low = Estimate(12.5, 3.0, 21.5)
+    steps = np.sort(values)[::-1]
+    tp = np.array([0, *np.cumsum(member[np.argsort(-values)])])
+    steps_of = Roc(np.arange(2 * n + 1) - tp, tp, np.array([1.0, *steps]))
+    one = Attacked(values, values[:2], steps_of, 0.6, Estimate(0.9, 0.8, 1.0), low, low)
+    shown = Attack(
+        "confidence", "forget", True, np.arange(2 * n), member, np.arange(2),
+        np.array([True, False]), {"gd": one}, Estimate(0.0, 0.0, 0.0),
+    )  # fmt: skip
+    picture, sheet = figure_of(shown, {"gd": "GD"}, tmp_path / "a.svg")
+    assert "GD: 12.5 [3.0, 21.5] %" in picture.read_text(encoding="utf-8")
+    rows = list(csv.DictReader(sheet.read_text(encoding="utf-8").splitlines()))
+    assert {row["tpr_at_1_percent_fpr"] for row in rows} == {"12.5"}
+    assert {row["tpr_at_1_percent_fpr_high"] for row in rows} == {"21.5"}
