@@ -31,7 +31,7 @@ import random
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import dropout
+from torch.nn import functional as F
 
 class Net(nn.Module):
     def __init__(self, between=None):
