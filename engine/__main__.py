@@ -15,6 +15,7 @@ from engine import __version__
 from engine.errors import Cancelled, EngineError, SpecError
 from engine.exports import KINDS
 from engine.figure_set import ALL, MANIFEST
+from engine.places import absolute, is_file, matching, place
 from engine.shades import SHADES
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="search the smallest tau at which each sample is recognized again",
     )
-    samples.add_argument("--csv", type=Path, metavar="FILE", help="write the rows to this file")
+    samples.add_argument("--csv", type=place, metavar="FILE", help="write the rows to this file")
     watch = _command(
         commands, "watch", _watch, "run a method once more and keep its epochs, to replay them"
     )
@@ -86,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"{', '.join(sorted(KINDS))}; several, comma-separated, or all make a set",
     )  # fmt: skip
     figure.add_argument(
-        "--out", required=True, type=Path, help="file: .png, .svg or .pdf; of a set: its folder"
+        "--out", required=True, type=place, help="file: .png, .svg or .pdf; of a set: its folder"
     )
     figure.add_argument(
         "--format", choices=("svg", "pdf", "png"), default="svg",
@@ -113,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
         "--model", required=True, help="original, retrain-0, retrain-1 ... or a method"
     )
     checkpoint.add_argument(
-        "--out", required=True, type=Path, help="file to write, e.g. rurk.pt or rurk.safetensors"
+        "--out", required=True, type=place, help="file to write, e.g. rurk.pt or rurk.safetensors"
     )
     _add_bench(commands)
     _add_verify(commands)
@@ -143,6 +144,7 @@ def _add_run(commands: Any) -> None:
     )
     run.add_argument(
         "--root",
+        type=absolute,
         default="",
         help="folder of the data, where the dataset needs one: train/<class>/*.png (folders below "
         "are read too) with test/<class>/, val/ or valid/ beside it, or <class>/*.png, of which "
@@ -222,8 +224,8 @@ def _add_run(commands: Any) -> None:
         f"({ADAPTIVE:g}); prevalence and verdicts are not given then",
     )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
-    run.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
-    run.add_argument("--csv", type=Path, metavar="FILE", help="write a tidy table: one row a run")
+    run.add_argument("--json", type=place, metavar="FILE", help="write all figures to this file")
+    run.add_argument("--csv", type=place, metavar="FILE", help="write a tidy table: one row a run")
     _store_option(run)
 
 
@@ -233,9 +235,9 @@ def _add_report(commands: Any) -> None:
     )
     _key_argument(report)
     report.add_argument(
-        "--out", required=True, type=Path, metavar="FILE", help=".html, or .pdf for print"
+        "--out", required=True, type=place, metavar="FILE", help=".html, or .pdf for print"
     )
-    report.add_argument("--pdf", type=Path, metavar="FILE", help="the same as PDF, beside it")
+    report.add_argument("--pdf", type=place, metavar="FILE", help="the same as PDF, beside it")
 
 
 def _weights_options(run: argparse.ArgumentParser) -> None:
@@ -246,14 +248,14 @@ def _weights_options(run: argparse.ArgumentParser) -> None:
         "them is run. Where a file holds several that fit, FILE::NAME chooses one, e.g. "
         "FILE::state_dict_ema",
     )
-    given.add_argument("--original", type=Path, metavar="FILE", help="instead of training it")
+    given.add_argument("--original", type=place, metavar="FILE", help="instead of training it")
     given.add_argument(
         "--retrain",
-        type=Path,
-        action="append",
+        nargs="+",
+        action="extend",
         default=[],
         metavar="FILE",
-        help="a model trained without the forget set; repeat for more",
+        help="a model trained without the forget set; several, or a pattern in quotes ('r*.pt')",
     )
     given.add_argument(
         "--unlearned",
@@ -269,14 +271,16 @@ def _add_reproduce(commands: Any) -> None:
         commands, "reproduce", _reproduce, "run a preset of the paper and tabulate it beside ours"
     )
     command.add_argument("preset", help="digits, small-cifar5, cifar10 ...; '?' lists them")
-    command.add_argument("--root", default="", help="folder of the data, where it needs one")
+    command.add_argument(
+        "--root", type=absolute, default="", help="folder of the data, where it needs one"
+    )
     command.add_argument("--seeds", default="", help="comma-separated; the preset's if left out")
     command.add_argument(
         "--quick", action="store_true", help="fewer epochs and draws: minutes on two cores"
     )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     command.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder of the tables (<store>/tables)"
+        "--out", type=place, metavar="DIR", help="folder of the tables (<store>/tables)"
     )
     _store_option(command)
 
@@ -289,12 +293,14 @@ def _add_bench(commands: Any) -> None:
         "--only", default="", metavar="NAMES", help="comma-separated measurements; '?' lists them"
     )
     bench.add_argument("--quick", action="store_true", help="small sizes, one round: a first look")
-    bench.add_argument("--root", default="", help="folder of CIFAR-10 (made images if left out)")
+    bench.add_argument(
+        "--root", type=absolute, default="", help="folder of CIFAR-10 (made images if left out)"
+    )
     bench.add_argument("--threads", type=int, help="cores both ways may use (all)")
     bench.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
-    bench.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to this file")
+    bench.add_argument("--json", type=place, metavar="FILE", help="write all numbers to this file")
     bench.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw how the cost grows (.svg, .pdf, .png)"
+        "--plot", type=place, metavar="FILE", help="draw how the cost grows (.svg, .pdf, .png)"
     )
 
 
@@ -308,7 +314,7 @@ def _command(
 
 def _store_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--store", type=Path, metavar="DIR", help="folder of results ($RK_EXPLORER_STORE)"
+        "--store", type=place, metavar="DIR", help="folder of results ($RK_EXPLORER_STORE)"
     )
 
 
@@ -344,7 +350,7 @@ def _run(options: argparse.Namespace) -> None:
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
         data = DataSpec(
-            options.dataset, str(options.root), options.seed, options.side,
+            options.dataset, options.root, options.seed, options.side,
             channels=options.channels,
         )  # fmt: skip
         dataset = pipeline.dataset(data, report)
@@ -370,7 +376,8 @@ def _words(options: argparse.Namespace) -> dict[str, Any]:
     from engine.foreign import named_files
 
     methods = ("" if options.unlearned else METHODS) if options.methods is None else options.methods
-    retrains = len(options.retrain) or RETRAINS if options.retrains is None else options.retrains
+    given = matching(options.retrain)
+    retrains = len(given) or RETRAINS if options.retrains is None else options.retrains
     return {
         "model": options.model,
         "normalize": options.normalize,
@@ -383,7 +390,7 @@ def _words(options: argparse.Namespace) -> dict[str, Any]:
         "draws": options.draws,
         "probe": {} if options.adaptive is None else {"adaptive": options.adaptive},
         "measures": options.measures.split(","),
-        "weights": named_files(options.original, options.retrain, options.unlearned),
+        "weights": named_files(options.original, given, options.unlearned),
     }
 
 
@@ -424,7 +431,7 @@ def _reproduce(options: argparse.Namespace) -> None:
 
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
-        found = protocol.reproduce(pipeline, preset, report, root=str(options.root), seeds=seeds)
+        found = protocol.reproduce(pipeline, preset, report, root=options.root, seeds=seeds)
     print(tables.text(found))
     folder = options.out or pipeline.store.root / "tables"
     for path in protocol.save(found, folder, pipeline):
@@ -629,8 +636,10 @@ def _info(options: argparse.Namespace) -> None:
         devices.append("mps")
     print(f"{'devices':<14} {', '.join(devices)}")
     store = Store(options.store or default_store())
-    size = sum(path.stat().st_size for path in store.root.rglob("*") if path.is_file())
+    size = sum(os.path.getsize(path) for path in store.root.rglob("*") if is_file(path))
     print(f"{'store':<14} {store.root} ({len(store.keys('studies'))} studies, {size / 1e6:.1f} MB)")
+    if store.refusal:
+        print(store.refusal)
 
 
 def _cuda(torch: Any) -> range:

@@ -43,7 +43,7 @@ from engine.belongings import Belongings
 from engine.datasets.base import Dataset
 from engine.embed import LAYOUT, Embedder
 from engine.epochs import Epochs
-from engine.errors import CheckpointError, SpecError
+from engine.errors import CheckpointError, SpecError, StoreError
 from engine.forget import lost_classes
 from engine.labels import perturbation_named
 from engine.neighborhood import copies_of, first_then_all, neighborhood_of
@@ -119,6 +119,7 @@ class Pipeline:
             report.point("residual", found.residual)
             doubt.say(self.work, spec, report)
             return found
+        self.store.require_writable()
         self._say_lost_classes(spec, report)
         self.expect(spec, report, watch=watch)
         results: dict[str, ModelResult] = {}
@@ -155,10 +156,14 @@ class Pipeline:
         return study_of(record)
 
     def studies(self) -> list[StudySummary]:
-        """All stored studies, newest first."""
+        """All stored studies, newest first; the store tells of files that cannot be read now."""
         found = []
         for name in self.store.keys("studies"):
-            record = self.store.get("studies", name, arrays=False)
+            try:
+                record = self.store.get("studies", name, arrays=False)
+            except StoreError as error:  # another program writes to it, or it is somebody else's
+                self.store.tell(str(error))
+                continue
             if record is not None:
                 found.append(summary_of(record))
         return found

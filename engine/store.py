@@ -14,6 +14,7 @@ import errno
 import json
 import os
 import platform
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,14 +28,16 @@ import engine
 from engine import asides, hdf5, sound
 from engine.errors import StoreError
 from engine.locks import Locks
+from engine.places import is_file, is_folder, place
 from engine.report import Reporter
 from engine.world import World
 
 SCHEMA = 1
 PASSING = {  # errors that say nothing of the file: it must not be taken for damaged
     errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN,
-    errno.ESTALE,
+    errno.ESTALE, errno.ENOLCK, errno.EBUSY, errno.EINTR,
 }  # fmt: skip
+SIGHTS = frozenset({"embeddings", "neighborhoods", "recognitions", "similarities", "slices"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,31 +58,60 @@ def default_store() -> Path:
     """$RK_EXPLORER_STORE, or the folder for user data of this platform."""
     named = os.environ.get("RK_EXPLORER_STORE")
     if named:
-        return Path(named)
+        return place(named)
     from platformdirs import user_data_path
 
     return user_data_path("rk-explorer", appauthor=False) / "store"
 
 
 class Store:
-    """A folder of results. Several processes may read and write it at once."""
+    """A folder of results. Several processes may read and write it at once.
+
+    One that may not be written to can be read. What is quickly computed (`SIGHTS`) is then handed
+    out without being kept; whoever makes anything else gets a StoreError before the work begins.
+    """
 
     def __init__(self, root: Path, say: Callable[[str], None] | None = None) -> None:
-        """Open or create the store; StoreError if it cannot be written. `say` hears of damage."""
+        """Open or create the store; StoreError if it can neither be made nor read.
+
+        say: hears, once each, of files that are damaged or cannot be read now.
+        """
         self.root = Path(root)
         self._say = say or (lambda message: None)
+        self._told: set[str] = set()
         self._locks = Locks(self.root / "locks")
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            probe = asides.aside_of(self.root / "probe")
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
+        self._refusal = _refusal(self.root)
+        if self.writable:
+            self._sweep()
+
+    @property
+    def writable(self) -> bool:
+        """Whether results can be put into it, as far as was seen when it was opened."""
+        return not self._refusal
+
+    @property
+    def refusal(self) -> str:
+        """For whoever looks at a store that may not be written to: a sentence; '' if it may."""
+        if self.writable:
+            return ""
+        return (
+            f"The store {self.root} cannot be written ({self._refusal}): what it holds can be "
+            "looked at, and nothing new is kept."
+        )
+
+    def require_writable(self) -> None:
+        """StoreError unless results can be put into it; to be asked before they are computed."""
+        if not self.writable:
             raise StoreError(
-                f"The store {self.root} cannot be written ({error.strerror}). Name another folder "
-                "with --store, or free this one."
-            ) from error
-        self._sweep()
+                f"The store {self.root} cannot be written ({self._refusal}), and what was asked "
+                "for is not in it. Name another folder with --store, or make this one writable."
+            )
+
+    def tell(self, sentence: str) -> None:
+        """Say it, unless it was said before."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._say(sentence)
 
     def path(self, kind: str, key: str, suffix: str = ".h5") -> Path:
         """Where the result of this kind and key lies or would lie."""
@@ -87,7 +119,7 @@ class Store:
 
     def has(self, kind: str, key: str) -> bool:
         """Whether a file is there; it may still turn out damaged."""
-        return self.path(kind, key).is_file()
+        return is_file(self.path(kind, key))
 
     def get(
         self,
@@ -104,9 +136,9 @@ class Store:
         world: the samples and classes that it may speak of.
         """
         path = self.path(kind, key)
-        if not path.is_file():
-            return None
         try:
+            if not _is_there(path):
+                return None
             found = read(path, arrays=arrays)
             sound.require(found.arrays, needs or {})
             if world is not None:
@@ -118,7 +150,7 @@ class Store:
                     f"{path} cannot be read now ({os.strerror(error.errno or 0)}). See to that and "
                     "try again; the file stays as it is."
                 ) from error
-            if path.is_file():  # else somebody deleted it meanwhile
+            if is_file(path):  # else somebody deleted it meanwhile
                 self.set_aside(path, str(error))
             return None
 
@@ -134,7 +166,10 @@ class Store:
         device: str,
         **attributes: Any,
     ) -> Record:
-        """Write a result whole, replacing any of the same key; StoreError if that fails."""
+        """Write a result whole, replacing any of the same key; StoreError if that fails.
+
+        A store that may not be written to hands back what is one of `SIGHTS`.
+        """
         facts: dict[str, Any] = {
             "schema": SCHEMA,
             "kind": kind,
@@ -148,7 +183,8 @@ class Store:
             **attributes,
         }
         record = Record(kind, key, {**facts, "complete": True}, dict(arrays))
-        self.adopt(record)
+        if self.writable or kind not in SIGHTS:
+            self.adopt(record)
         return record
 
     def adopt(self, record: Record) -> None:
@@ -165,8 +201,9 @@ class Store:
             yield aside
 
     def keys(self, kind: str) -> list[str]:
-        """Keys of all results of this kind, newest first."""
-        files = [path for path in (self.root / kind).glob("*.h5") if not path.name.startswith(".")]
+        """Keys of all results of this kind, newest first; StoreError if they cannot be listed."""
+        names = [name for name in _names(self.root / kind) if not name.startswith(".")]
+        files = [self.root / kind / name for name in names if name.endswith(".h5")]
         return [path.stem for path in sorted(files, key=_modified, reverse=True)]
 
     def find(self, kind: str, start: str) -> str:
@@ -182,6 +219,9 @@ class Store:
 
     def set_aside(self, path: Path, why: str) -> None:
         """Move a damaged file out of the way (it is recomputed when next needed) and say so."""
+        if not self.writable:
+            self.tell(f"{path} is damaged ({why}), and stays: the store cannot be written.")
+            return
         target = self.root / "damaged" / f"{path.parent.name}-{path.name}"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -189,15 +229,19 @@ class Store:
             done = f"it was moved to {target} and will be recomputed."
         except OSError as error:
             done = f"it cannot be moved away ({error.strerror}), and will be recomputed."
-        self._say(f"{path} is damaged ({why}); {done}")
+        self.tell(f"{path} is damaged ({why}); {done}")
 
     @contextlib.contextmanager
     def making(self, kind: str, keys: Sequence[str], what: str, report: Reporter) -> Iterator[None]:
         """Be the only one, in any process, who makes these results.
 
         Waits for whoever is at it, so look again at what is in the store. Raises Cancelled while
-        waiting, StoreError where the store cannot be written.
+        waiting, StoreError where the store cannot be written and this is none of `SIGHTS`.
         """
+        if not self.writable and kind in SIGHTS:
+            yield
+            return
+        self.require_writable()
         with self._locks.held([f"{kind}-{key}" for key in keys], what, report):
             yield
 
@@ -246,6 +290,44 @@ def check_content(found: hdf5.Group) -> None:
     """KeyError unless a record is what was written; those of versions before have no hash."""
     if found.attributes.get(hdf5.HASH, "") not in ("", hdf5.digest(found)):
         raise KeyError("its content is not what was written")
+
+
+def _refusal(root: Path) -> str:
+    """Why nothing can be written into the store there; '' if it can. StoreError if it has none."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = asides.aside_of(root / "probe")
+        probe.touch()
+        probe.unlink()
+    except (OSError, ValueError) as error:  # ValueError: no path at all
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
+        if os.access(root, os.R_OK | os.X_OK) and is_folder(root):
+            return why
+        raise StoreError(
+            f"The store {root} cannot be written ({why}), nor is there anything to read. Name "
+            "another folder with --store, or free this one."
+        ) from error
+    return ""
+
+
+def _names(folder: Path) -> list[str]:
+    """What lies in a folder of a store; nothing where there is no folder."""
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(
+            f"The folder {folder} cannot be read ({error.strerror}). See to that and try again."
+        ) from error
+
+
+def _is_there(path: Path) -> bool:
+    """Whether it is a file; OSError where that cannot be found out."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _modified(path: Path) -> float:

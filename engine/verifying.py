@@ -6,6 +6,7 @@ Nothing is changed, trained or set aside. What cannot be checked here is said, a
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,7 +86,13 @@ def _checked(
         return look(path, found)
     except SpecError as error:
         found.remarks.append(f"{_short(path)} cannot be checked by this version: {error}")
-    except (EngineError, OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+    except OSError as error:
+        if error.errno not in store.PASSING:
+            found.wrong.append(f"{_short(path)} is damaged: {str(error).rstrip('.')}.")
+        else:  # it says nothing of what was written
+            why = os.strerror(error.errno or 0)
+            found.remarks.append(f"{_short(path)} cannot be read now ({why}).")
+    except (EngineError, KeyError, ValueError, RuntimeError, TypeError) as error:
         why = str(error.args[0]) if isinstance(error, KeyError) else str(error)
         found.wrong.append(f"{_short(path)} is damaged: {why.rstrip('.')}.")
     return None

@@ -23,7 +23,7 @@ from engine.errors import CheckpointError, DataError, SpecError, TrainingError
 from engine.methods.base import Problem
 from engine.models.base import Classifier, adopt_body
 from engine.network import network
-from engine.places import exists, place
+from engine.places import absolute, exists, is_relative
 from engine.report import Reporter
 from engine.results import ModelResult
 from engine.runtime import choose_device, derive, generator
@@ -39,6 +39,10 @@ Watching = Callable[[Resume], Watch]  # what looks at the epochs that are kept t
 
 KEPT_MODELS = 32
 PLACES = "places"  # kind of records: where a person said that data lie
+RELATIVE = (
+    "The study was kept with the relative folder '{}': go to the folder it was made in, or say "
+    "where the data are now (File > Find the data)."
+)
 EVALUATION_VALUES = 1_000_000  # input values per forward when a whole dataset is evaluated
 
 
@@ -59,19 +63,22 @@ class Workshop:
         What is not where the spec says is looked for where a person said it moved to, and among
         the datasets that came in bundles.
         """
-        expected, spec = spec.fingerprint, replace(spec, fingerprint="")
+        expected, named = spec.fingerprint, spec.root
+        spec = replace(spec, fingerprint="", root=absolute(named))
         for known in self._datasets.values():
             if known.spec.fingerprint == expected:
                 datasets.tell(known, report)
                 return known
-        if expected and spec.root and not exists(place(spec.root)):
+        if expected and spec.root and not exists(Path(spec.root)):
             there = self._elsewhere(expected, spec, report)
             if there is not None:  # before a dataset that can be downloaded is, into that folder
                 return there
         try:
             return _expected(self._loaded(spec, report), expected)
-        except (DataError, SpecError):
+        except (DataError, SpecError) as error:
             found = self._elsewhere(expected, spec, report)
+            if found is None and expected and is_relative(named):
+                raise DataError(f"{error} {RELATIVE.format(named)}") from error
             if found is None:
                 raise
             return found
@@ -81,6 +88,7 @@ class Workshop:
 
         DataError where other data lie there.
         """
+        root = absolute(root)
         there = replace(spec, root=root, fingerprint="")
         found = _expected(self._loaded(there, report), spec.fingerprint)
         self.store.put(
@@ -228,8 +236,8 @@ class Workshop:
         for epoch, loss in enumerate(stored.loss, 1):
             report.point("loss", (name, epoch, loss))
         partial = self.store.path("partial", mark, ".pt")
-        if partial.is_file() and self.store.idle("models", mark):  # of one killed at the very end
-            partial.unlink(missing_ok=True)
+        if self.store.writable and partial.is_file() and self.store.idle("models", mark):
+            partial.unlink(missing_ok=True)  # of one killed at the very end
         return stored
 
     def again(

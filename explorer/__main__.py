@@ -7,11 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from engine import __version__
 from engine.errors import SpecError, unknown
+from engine.places import absolute, place
 
 UNUSABLE = 2  # exit status where nothing could be started
 LARGEST_SIDE = 16_384  # px of a window
@@ -83,14 +83,16 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     made.add_argument("--version", action="version", version=f"rk-explorer {__version__}")
-    made.add_argument("--store", type=Path, metavar="DIR", help="folder that results are kept in")
+    made.add_argument("--store", type=place, metavar="DIR", help="folder that results are kept in")
     made.add_argument("--dataset", default="", metavar="D", help="dataset to open, e.g. digits")
-    made.add_argument("--root", default="", metavar="P", help="folder the dataset lies in")
+    made.add_argument(
+        "--root", type=absolute, default="", metavar="P", help="folder the dataset lies in"
+    )
     made.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     made.add_argument("--theme", default="", help="light, dark or system")
     made.add_argument("--demo", action="store_true", help="run the suggested study by itself")
     made.add_argument(
-        "--screenshot", type=Path, metavar="FILE",
+        "--screenshot", type=place, metavar="FILE",
         help="save the window when all jobs are done, and end",
     )  # fmt: skip
     made.add_argument("--seed", metavar="N", help="seed of the study (131)")

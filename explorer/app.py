@@ -24,6 +24,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
+from engine.places import place
 from explorer import forget_sets, overrides, recent, settings, theme
 from explorer.collector import Collector
 from explorer.confirm import Confirmer
@@ -308,7 +309,7 @@ _IMPORTED = time.monotonic()
 
 def _store_from_environment() -> Path | None:
     named = os.environ.get("RK_EXPLORER_STORE")
-    return Path(named) if named else None
+    return place(named) if named else None
 
 
 def _catch_exceptions(explorer: Explorer) -> None:

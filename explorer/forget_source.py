@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -19,6 +17,7 @@ from PySide6.QtWidgets import (
 from engine.errors import SpecError
 from engine.forget import ForgetSet, check_forget, forget_set
 from engine.indices import parse_indices
+from engine.places import place
 from explorer.controller import Controller
 
 CLASS, RANDOM, SELECTION = "Class", "Random", "Selection"
@@ -192,7 +191,7 @@ class ForgetSource(QWidget):
 
     def _browse(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self, "Indices of the forget set", str(Path(self.text.text()).parent)
+            self, "Indices of the forget set", str(place(self.text.text()).parent)
         )
         if name:
             self.text.setText(name)

@@ -515,5 +515,5 @@ def _compose(
         taus=form.taus,
         draws=form.draws,
         probe=form.probe,
-        weights={name: Path(path) for name, path in form.weights.items()},
+        weights={name: place(path) for name, path in form.weights.items()},
     )
