@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
+from engine.cores import wait_asleep
 from engine.errors import Cancelled, EngineError, SpecError
 from engine.exports import KINDS
 from engine.figure_set import ALL, MANIFEST
@@ -33,6 +34,7 @@ ADAPTIVE = 25.0  # percent
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (2 and a sentence on standard error if it fails)."""
+    wait_asleep()
     options = parser().parse_args(arguments)
     if not hasattr(options, "command"):
         parser().print_help()

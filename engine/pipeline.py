@@ -40,6 +40,7 @@ from engine.archive import (
 )
 from engine.attack import attack
 from engine.belongings import Belongings
+from engine.cores import use_cores
 from engine.datasets.base import Dataset
 from engine.embed import LAYOUT, Embedder
 from engine.epochs import Epochs
@@ -64,7 +65,7 @@ from engine.results import (
     Study,
     StudySummary,
 )
-from engine.runtime import keep_freed_memory, limit_threads
+from engine.runtime import keep_freed_memory
 from engine.similarity import Similarities
 from engine.spec import DataSpec, RunSpec, key, validate
 from engine.store import Record, Store
@@ -77,12 +78,12 @@ REFINE_BY = 30  # ... then refined in steps of this many draws
 class Pipeline:
     """Computes what is missing and remembers everything in a store."""
 
-    def __init__(self, store: Store, device: str = "auto") -> None:
-        """SpecError if the device is not here."""
-        limit_threads()
+    def __init__(self, store: Store, device: str = "auto", *, spare_cores: int = 0) -> None:
+        """SpecError if the device is not here. spare_cores: that torch leaves to an interface."""
+        use_cores(spare_cores)
         keep_freed_memory()
         self.store = store
-        self.work = Workshop(store, device)
+        self.work = Workshop(store, device, spare_cores)
         self.embedder = Embedder()
         self.similarities = Similarities(self.work)
 

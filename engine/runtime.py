@@ -1,4 +1,4 @@
-"""Where and how computations run: device, threads, seeded generators, and the torchvision import.
+"""Where and how computations run: device, seeded generators, and the torchvision import.
 
 Nothing in the engine uses a global seed: every random number comes from a generator made here
 from a seed and a salt that says what it is for, so that a probe cannot change a training run.
@@ -141,19 +141,6 @@ def preload_torch() -> None:
         path = Path(found.origin).parent / "lib" / name
         if path.is_file():
             load(os.fsencode(path), os.RTLD_LAZY)
-
-
-def limit_threads(leave: int = 1) -> int:
-    """Let torch use all cores but `leave` (the interface's own); returns the number used.
-
-    On two cores this both keeps the event loop free and trains faster than with every core.
-    """
-    import torch
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = max(1, (cores or 1) - leave)
-    torch.set_num_threads(threads)
-    return threads
 
 
 def keep_freed_memory() -> None:

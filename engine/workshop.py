@@ -17,11 +17,12 @@ import torch
 from engine import checkpoints, foreign, kept, registry, study
 from engine.archive import model_of
 from engine.batching import SMALLER, batches_of, fitting
+from engine.cores import use_cores
 from engine.datasets import base as datasets
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, DataError, SpecError, TrainingError
 from engine.methods.base import Problem
-from engine.models.base import Classifier, adopt_body
+from engine.models.base import Classifier, adopt_body, is_small
 from engine.network import network
 from engine.places import absolute, exists, is_relative
 from engine.report import Reporter
@@ -49,9 +50,11 @@ EVALUATION_VALUES = 1_000_000  # input values per forward when a whole dataset i
 class Workshop:
     """Trains what is missing and remembers data and models in use. Serves one thread."""
 
-    def __init__(self, store: Store, device: str = "auto") -> None:
-        """SpecError if the device is not here."""
+    def __init__(self, store: Store, device: str = "auto", spare_cores: int = 0) -> None:
+        """SpecError if the device is not here. spare_cores: that torch leaves to an interface."""
         self.store = store
+        self._spare_cores = spare_cores
+        self._small: dict[tuple[ModelSpec, str], bool] = {}  # network, fingerprint of the data
         self.device = choose_device(device)
         self._datasets: OrderedDict[DataSpec, Dataset] = OrderedDict()
         self._samples: dict[str, tuple[Samples, Samples]] = {}
@@ -308,6 +311,7 @@ class Workshop:
                     self.store.set_aside(path, str(error))
                 self.model(spec, name, report or Reporter())
         self._models.move_to_end(mark)
+        self._take_cores(spec, self._models[mark])
         return self._models[mark]
 
     def put(
@@ -441,7 +445,17 @@ class Workshop:
 
     def _fresh(self, spec: RunSpec, salt: str) -> Classifier:
         dataset = self.dataset(spec.data, Reporter())
-        return network(spec.model, dataset, generator(spec.seed, "weights", salt)).to(self.device)
+        made = network(spec.model, dataset, generator(spec.seed, "weights", salt))
+        self._take_cores(spec, made)
+        return made.to(self.device)
+
+    def _take_cores(self, spec: RunSpec, model: Classifier) -> None:
+        """Compute with as many threads as suit the study's network, whichever of it this is."""
+        dataset = self.dataset(spec.data, Reporter())
+        mark = (spec.model, dataset.spec.fingerprint)
+        if mark not in self._small:
+            self._small[mark] = is_small(model, dataset.shape)
+        use_cores(self._spare_cores, 1 if self._small[mark] else None)
 
     def _initial(self, spec: RunSpec, report: Reporter) -> Classifier:
         """The weights the Original started from, as far as they are known."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from engine import __version__
+from engine.cores import wait_asleep
 from engine.errors import SpecError, unknown
 from engine.places import absolute, place
 
@@ -21,6 +22,7 @@ SCREENLESS = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb", "minimalegl", "
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Open the window; the exit status (2 and a sentence where that is impossible)."""
+    wait_asleep()
     try:
         asked = parse(sys.argv[1:] if arguments is None else arguments)
         check_display()

@@ -15,6 +15,8 @@ hypothesis.settings.load_profile("busy")
 
 ROOT = Path(__file__).parents[1]
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before anything imports Qt
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run beside each other, one on each core
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before anything imports torch
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

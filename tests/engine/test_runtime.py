@@ -1,4 +1,4 @@
-"""Seeds, devices, threads, and importing torchvision beside any torch."""
+"""Seeds, devices, and importing torchvision beside any torch."""
 
 from __future__ import annotations
 
@@ -99,16 +99,6 @@ def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(SpecError, match="'mps' is not available on this machine"):
         choose_device("mps")
-
-
-def test_one_core_is_left_to_the_interface() -> None:
-    before = torch.get_num_threads()
-    try:
-        every = runtime.limit_threads(leave=0)
-        assert runtime.limit_threads(leave=1) == max(1, every - 1) == torch.get_num_threads()
-        assert runtime.limit_threads(leave=10_000) == 1
-    finally:
-        torch.set_num_threads(before)
 
 
 # -- torchvision ----------------------------------------------------------------------------------

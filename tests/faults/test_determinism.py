@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
 
 from engine import store
-from engine.runtime import limit_threads
 from tests.faults import whole
 
 ROOT = Path(__file__).parents[2]
@@ -51,16 +51,29 @@ def test_the_window_and_the_command_line_come_to_the_same_numbers(tmp_path: Path
     assert {name: found.get(name) for name in expected} == expected
 
 
-def test_how_many_threads_made_a_result_is_kept_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("model", "spare", "threads"), [("mlp", 0, 1), ("cnn", 0, 2), ("cnn", 1, 1)]
+)
+def test_how_many_threads_made_a_result_is_kept_with_it(
+    model: str, spare: int, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine import cores
     from engine.pipeline import Pipeline
     from engine.report import Reporter
     from engine.spec import DataSpec
 
+    monkeypatch.setattr(cores, "cores", lambda: 2)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     before = torch.get_num_threads()
-    pipeline = Pipeline(store.Store(tmp_path), "cpu")
-    data = pipeline.dataset(DataSpec("iris"), Reporter())
-    spec = pipeline.compose(data, methods=("gd",), retrains=1, draws=10, training={"epochs": 1})
-    pipeline.run(spec, Reporter())
-    found = {store.read(path).attributes["threads"] for path in tmp_path.glob("counts/*.h5")}
-    assert found == {limit_threads()}
-    torch.set_num_threads(before)
+    try:
+        pipeline = Pipeline(store.Store(tmp_path), "cpu", spare_cores=spare)
+        data = pipeline.dataset(DataSpec("digits"), Reporter())
+        spec = pipeline.compose(
+            data, model=model, methods=("gd",), forget="class:8:3", retrains=1, draws=10,
+            taus="0.1", training={"epochs": 1}, settings={"gd": {"epochs": 1}},
+        )  # fmt: skip
+        pipeline.run(spec, Reporter())
+    finally:
+        torch.set_num_threads(before)
+    made = [*tmp_path.glob("counts/*.h5"), *tmp_path.glob("models/*.h5")]
+    assert {store.read(path).attributes["threads"] for path in made} == {threads}
