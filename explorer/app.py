@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -79,11 +80,16 @@ class Options:
 class EngineFactory:
     """Makes a lane's engine, in the lane's thread: torch and h5py are imported there."""
 
-    def __init__(self, store: Path | None, device: str) -> None:
-        self._store, self._device = store, device
+    def __init__(self, store: Path | None, device: str, warn: Callable[[str], object]) -> None:
+        """`warn` hears, once and in a lane's thread, of a store that may not be written to."""
+        self._store, self._device, self._warn = store, device, warn
+        self._warned = threading.Lock()  # taken by whoever warns, and never given back
 
     def __call__(self, say: Say) -> Pipeline:
-        """A pipeline on the store; StoreError or SpecError where that is impossible."""
+        """A pipeline on the store, which leaves a core to the window.
+
+        StoreError or SpecError where that is impossible.
+        """
         from engine.runtime import preload_torch
 
         preload_torch()
@@ -91,13 +97,17 @@ class EngineFactory:
             from engine.pipeline import Pipeline
             from engine.store import Store, default_store
 
-        return Pipeline(Store(self._store or default_store(), say), self._device)
+        store = Store(self._store or default_store(), say)
+        if store.refusal and self._warned.acquire(blocking=False):
+            self._warn(store.refusal)
+        return Pipeline(store, self._device, spare_cores=1)
 
 
 class Explorer(QObject):
     """The program: state, lanes, controller and window, and how they begin and end."""
 
     _caught = Signal(str)
+    _warned = Signal(str, str)
 
     def __init__(self, options: Options, make_engine: Any = None) -> None:
         """`make_engine(say)` makes a lane's engine; by default an `engine.pipeline.Pipeline`."""
@@ -111,13 +121,15 @@ class Explorer(QObject):
         self.settings.theme = options.theme or self.settings.theme
         self.state = AppState(self)
         self.state.forget_sets = forget_sets.read(self.settings.forget_sets)
-        factory = make_engine or EngineFactory(store, options.device)
+        warn = functools.partial(self._warned.emit, NEWS)
+        factory = make_engine or EngineFactory(store, options.device, warn)
         self.jobs = Jobs(factory, self._reports, self)
         self.controller = Controller(self.state, self.jobs, self)
         self.notifier = Notifier(self)
         self.controller.noticed.connect(self.notifier.say)
         self.controller.archive.told.connect(self.notifier.show)
         self._caught.connect(self.notifier.fail)
+        self._warned.connect(self.notifier.say)
         self.window = MainWindow(self.state, self.controller, self.notifier, self.settings)
         self.exporter = Exporter(self.controller, self.settings, self.window)
         self.exporter.told.connect(self.notifier.show)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 from engine import asides
 from engine.errors import SpecError
+from engine.places import absolute, exists
 from explorer import forget_sets
 from explorer import session as sessions
 from explorer.session import Look, Session
@@ -36,12 +38,16 @@ class Settings:
 
 
 def file_in(store: Path | None) -> Path:
-    """Where the settings lie: in the named store, else in this platform's folder for them."""
-    if store is not None:
+    """Where the settings lie: in the named store, else in this platform's folder for them.
+
+    Those of a store that may not be written to have a folder of their own there.
+    """
+    if store is not None and (os.access(store, os.W_OK) or not exists(store)):
         return store / FILE
     from platformdirs import user_config_path
 
-    return user_config_path("rk-explorer", appauthor=False) / FILE
+    folder = user_config_path("rk-explorer", appauthor=False)
+    return folder / FILE if store is None else folder / "stores" / _mark(store) / FILE
 
 
 def load(path: Path) -> Settings:
@@ -89,6 +95,11 @@ def write_text(path: Path, text: str) -> None:
     except OSError:
         aside.unlink(missing_ok=True)
         raise
+
+
+def _mark(store: Path) -> str:
+    """16 hexadecimal digits that stand for this folder."""
+    return hashlib.blake2b(absolute(str(store)).encode(), digest_size=8).hexdigest()
 
 
 def _fitting(defaults: dict[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
