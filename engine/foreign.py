@@ -23,7 +23,7 @@ from engine.errors import CheckpointError, SpecError, shown
 from engine.matching import BUFFERS, OWN, Match, matches, own_state
 from engine.models.base import Classifier
 from engine.network import network
-from engine.places import is_file, place
+from engine.places import ENTRY, is_file, place
 from engine.plain_weights import leftover
 from engine.report import Reporter
 from engine.runtime import generator
@@ -33,7 +33,6 @@ from engine.wrappers import candidates
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 NAMED = 3  # tensors that differ and are named in a sentence
 LISTED = 8  # state dicts of a file that are named in one
-ENTRY = "::"  # between a file and the place of a state dict in it
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from engine.errors import SpecError
 
+ENTRY = "::"  # between a file and the name of what is meant in it
+
 
 def place(text: str) -> Path:
     """The path that was typed; '~' is the home folder, and the '~' of nobody known a name."""
@@ -34,7 +36,8 @@ def is_relative(text: str) -> bool:
 def matching(names: Iterable[str | Path]) -> list[Path]:
     """Every file that is named, in order; those of a pattern such as 'r*.pt' in natural order.
 
-    Natural is r2 before r10. SpecError for a pattern that no file matches.
+    Natural is r2 before r10; 'r*.pt::ema' means the same place in each. SpecError for a pattern
+    that no file matches.
     """
     return [path for name in names for path in _matching(str(name))]
 
@@ -58,11 +61,12 @@ def _matching(name: str) -> list[Path]:
     path = place(name)
     if exists(path) or not glob.has_magic(str(path)):
         return [path]
-    there = [Path(one) for one in glob.glob(str(path), recursive=True)]
-    found = sorted(filter(is_file, there), key=_natural)
-    if not found:
+    pattern, mark, entry = str(path).partition(ENTRY)
+    there = [Path(one) for one in glob.glob(pattern, recursive=True)]
+    files = sorted(filter(is_file, there), key=_natural)
+    if not files:
         raise SpecError(f"No file matches '{name}'. Name files, or a pattern such as 'r*.pt'.")
-    return found
+    return [Path(f"{file}{mark}{entry}") for file in files]
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

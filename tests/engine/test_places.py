@@ -205,3 +205,12 @@ def test_a_study_kept_with_a_relative_root_says_so(
     with h5py.File(next((tmp_path / "store" / "places").glob("*.h5"))) as file:
         assert file.attrs["root"] == str(home / "pics")
     assert root_of() == str(home / "pics")
+
+
+def test_a_pattern_may_name_a_place_in_each_file(tmp_path: Path) -> None:
+    for name in ("r2.pt", "r10.pt"):
+        (tmp_path / name).touch()
+    found = matching([f"{tmp_path}/r*.pt::model.ema"])
+    assert [path.name for path in found] == ["r2.pt::model.ema", "r10.pt::model.ema"]
+    with pytest.raises(SpecError, match="No file matches"):
+        matching([f"{tmp_path}/q*.pt::ema"])
