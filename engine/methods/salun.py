@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.methods._relabel import RelabelTuning, relabel_cost, relabel_plan
-from engine.methods._sweep import batch_gradients
+from engine.methods._sweep import batch_gradients, order_setting, ordered
 from engine.methods._tuning import tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
@@ -20,11 +20,16 @@ from engine.train import PASSES_PER_STEP
 
 @dataclass(frozen=True)
 class SalUn(RelabelTuning):
-    """Settings of SalUn; defaults of the Unlearn-Saliency code."""
+    """Settings of SalUn; defaults of the Unlearn-Saliency code.
+
+    The saliency sums mean gradients of batches, so that the samples of a smaller last batch weigh
+    more: in stored order these are of the last classes, which is why they are shuffled by default.
+    """
 
     share: float = setting(
         0.5, help="share of all weights that may move", low=0.0, high=1.0, exclusive_low=True
     )
+    order: str = order_setting()
 
 
 def cost(config: SalUn, n_retain: int, n_forget: int, train: TrainSpec) -> float:
@@ -45,7 +50,8 @@ def cost(config: SalUn, n_retain: int, n_forget: int, train: TrainSpec) -> float
 def unlearn(problem: Problem, config: SalUn) -> Classifier:
     """The Original after fine-tuning its salient weights on random labels of S_f and on S_r."""
     model = problem.start().eval()
-    gradients = batch_gradients(model, problem, problem.forget, config.batch)
+    forget = ordered(problem, problem.forget, config.order)
+    gradients = batch_gradients(model, problem, forget, config.batch)
     mask = Mask(model, salient(gradients, config.share))
     return tune(
         problem,

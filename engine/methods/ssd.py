@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.methods._sweep import batch_gradients
+from engine.methods._sweep import batch_gradients, order_setting, ordered
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
@@ -21,7 +21,10 @@ class SSD:
     """Settings of selective synaptic dampening; defaults of the residual-knowledge paper.
 
     With one-sample batches the ratio of importances cannot exceed |S| / |S_f|, so a larger alpha
-    selects nothing; batches make the bound less strict, not void.
+    selects nothing; batches make the bound less strict, not void. Importances are squared mean
+    gradients of batches, and a batch of one class has a larger one than a mixed batch: over data
+    sorted by class, in stored order, S looks more important than it is and less is selected. So
+    the samples of S, and of S_f, are shuffled by default.
     """
 
     alpha: float = setting(
@@ -34,6 +37,7 @@ class SSD:
         1.0, help="strength (the paper's lambda): smaller dampens more", low=0.0, high=1e6
     )
     batch: int = setting_of(SGDSpec, "batch", 128)
+    order: str = order_setting()
 
 
 def cost(config: SSD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
@@ -49,15 +53,19 @@ def cost(config: SSD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "1 backward over S and over S_f.",
     config=SSD,
     cost=cost,
-    deterministic=True,
     source="Foster et al. 2024, Selective Synaptic Dampening",
 )
 def unlearn(problem: Problem, config: SSD) -> Classifier:
-    """The Original with the weights dampened that stand out for S_f; says how many these are."""
+    """The Original with the weights dampened that stand out for S_f; says how many these are.
+
+    Both passes, over S and over S_f, take their batches in `config.order`. Shuffled, the order
+    depends on the seed and on what the samples are, not on how they are numbered.
+    """
     model = problem.start().eval()
-    everything = torch.cat([problem.retain, problem.forget])
+    everything = ordered(problem, torch.cat([problem.retain, problem.forget]), config.order)
+    forgotten = ordered(problem, problem.forget, config.order)
     on_all = importance(batch_gradients(model, problem, everything, config.batch))
-    on_forget = importance(batch_gradients(model, problem, problem.forget, config.batch))
+    on_forget = importance(batch_gradients(model, problem, forgotten, config.batch))
     selected = 0
     with torch.no_grad():
         for weight, full, forget in zip(model.parameters(), on_all, on_forget, strict=True):

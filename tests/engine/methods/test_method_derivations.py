@@ -34,7 +34,7 @@ from engine.methods import (
 )
 from engine.methods._distill import kl_to
 from engine.methods._relabel import random_labels as labels_for
-from engine.methods._sweep import batch_gradients
+from engine.methods._sweep import batch_gradients, by_content, ordered
 from engine.methods._tail import tail_of
 from engine.methods._tuning import Tuning, fit, tune
 from engine.methods.base import Problem
@@ -100,6 +100,76 @@ def test_ssd_empties_weights_that_matter_to_the_forget_set_alone() -> None:
     factor, chosen = ssd.dampen(torch.tensor([0.0, 0.0, 1.0]), torch.tensor([1.0, 0.0, 4.0]), 2, 1)
     assert chosen.tolist() == [True, False, True]
     assert factor.tolist() == [0.0, 1.0, 0.25]
+
+
+def renumbered(problem: Problem, order: Tensor) -> Problem:
+    """The same task on data that lie in another order: old number `order[i]` is now i."""
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order))
+    samples = Samples(problem.samples.x[order], problem.samples.y[order], small.CLASSES)
+    retain, forget = (place[part].sort().values for part in (problem.retain, problem.forget))
+    return replace(problem, samples=samples, retain=retain, forget=forget)
+
+
+def shuffles(problem: Problem) -> list[Problem]:
+    """Three tasks that differ in how the samples are numbered alone."""
+    n = len(problem.samples)
+    return [renumbered(problem, torch.randperm(n, generator=generator(s, "r"))) for s in range(3)]
+
+
+MANY = [i for i in range(48) if i % 12 < 5]  # 20 samples of every class: batches of 8, 8 and 4
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_ssd_is_the_same_however_the_samples_are_numbered(model: str) -> None:
+    problem = task(model, forget=MANY)
+    config = ssd.SSD(alpha=1.0, batch=8)
+    expected = vector(ssd.unlearn(problem, config))
+    assert not torch.equal(expected, vector(problem.original))
+    for other in shuffles(problem):
+        assert torch.equal(vector(ssd.unlearn(other, config)), expected)
+    stored = replace(config, order="stored")
+    found = {float(vector(ssd.unlearn(other, stored)).sum()) for other in shuffles(problem)}
+    assert len(found) == 3
+
+
+def test_the_mask_of_salun_is_the_same_however_the_samples_are_numbered() -> None:
+    problem = task("cnn", forget=MANY)
+
+    def mask(of: Problem) -> Tensor:
+        indices = ordered(of, of.forget, "shuffled")
+        chosen = salun.salient(batch_gradients(of.original, of, indices, 8), 0.3)
+        return torch.cat([one.flatten() for one in chosen])
+
+    expected = mask(problem)
+    assert all(torch.equal(mask(other), expected) for other in shuffles(problem))
+
+
+def test_an_order_of_contents_depends_on_the_seed_and_on_labels() -> None:
+    problem = task(forget=MANY)
+    first, second = (
+        ordered(replace(problem, seed=s), everything(problem), "shuffled") for s in (1, 2)
+    )
+    assert not torch.equal(first, second)
+    assert torch.equal(first.sort().values, everything(problem).sort().values)
+    assert torch.equal(ordered(problem, everything(problem), "stored"), everything(problem))
+    black = Samples(torch.zeros(4, 1, 2, 2), torch.tensor([0, 1, 0, 1]), 2)
+    y = black.y[by_content(black, torch.arange(4), seed=1)].tolist()
+    assert y in ([0, 0, 1, 1], [1, 1, 0, 0])  # what is alike stands together
+
+
+def test_data_sorted_by_class_no_longer_inflate_the_importance_of_all_samples() -> None:
+    problem = task("cnn", forget=range(6))  # stored: 12 samples of each class, one after the other
+    whole = everything(problem).sort().values
+
+    def weight(indices: Tensor) -> float:
+        found = ssd.importance(batch_gradients(problem.original, problem, indices, 12))
+        return float(torch.cat([one.flatten() for one in found]).sum())
+
+    random = [weight(whole[torch.randperm(48, generator=generator(s, "r"))]) for s in range(20)]
+    shuffled = weight(ordered(problem, whole, "shuffled"))
+    assert min(random) <= shuffled <= max(random)
+    assert weight(whole) > 1.5 * max(random)
 
 
 def test_fisher_information_equals_a_loop_over_samples_and_classes() -> None:

@@ -63,7 +63,7 @@ def test_ssd_weights_equal_the_reference(batch: int, case: int) -> None:
     logged: list[str] = []
     problem = oracle.problem_of(found)
     problem.report.on_log = logged.append  # type: ignore[method-assign]
-    model = ssd.unlearn(problem, ssd.SSD(float(alpha), float(dampening), batch))
+    model = ssd.unlearn(problem, ssd.SSD(float(alpha), float(dampening), batch, "stored"))
     oracle.assert_state(model, oracle.under(found, f"bs{batch}/case{case}/w"))
     selected = int(found[f"bs{batch}/case{case}/n_selected"])
     assert logged == [f"SSD dampened {selected} of 1603 weights."]
