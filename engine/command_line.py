@@ -13,10 +13,11 @@ from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.forget import LISTS, forget_set
+from engine.metrics import UNSTATED
 from engine.places import place
 from engine.spec import DataSpec, ForeignSpec, MeasureSpec, ModelSpec, ProbeSpec, RunSpec, key
 from engine.store import Store
-from engine.study import method_spec, usual_probe
+from engine.study import measures_of, method_spec, usual_probe
 
 FILES = LISTS[0]  # how a forget set that lies in a file of indices begins
 OWN_WORDS = ("perturbation", "taus", "draws")  # of the measurement, which have options of their own
@@ -67,8 +68,8 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
     yield from ("--methods", ",".join(method.name for method in spec.methods))
     for path, value in _changes(spec, dataset).items():
         yield from ("--set", f"{path}={_text(value)}")
-    if spec.measures:
-        yield from ("--measures", ",".join(measure.name for measure in spec.measures))
+    if named := [one.name for one in spec.measures if _is_named(one)]:
+        yield from ("--measures", ",".join(named))
     yield from ("--retrains", str(spec.retrains))
     yield from _weights(spec.foreign)
     yield from ("--seed", str(spec.seed))
@@ -124,9 +125,14 @@ def _changes(spec: RunSpec, dataset: Dataset) -> dict[str, Any]:
         found |= _differing(
             method.name, method.config, method_spec(dataset, method.name, {}).config
         )
-    for measure in spec.measures:
+    for measure in measures_of(spec):
         found |= _differing(measure.name, measure.config, _default(measure))
     return found
+
+
+def _is_named(measure: MeasureSpec) -> bool:
+    """Whether a study has this measure, as it is set here, only where its name is given."""
+    return bool(UNSTATED.get(measure.name, measure.config) == measure.config)
 
 
 def _default(measure: MeasureSpec) -> Any:

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.metrics import UNSTATED
+from engine.spec import to_plain
+
 UNSAID = {"train": {"precision": "float32"}}  # by studies older than the setting
 NAMED = ("methods", "foreign", "measures")  # lists of things with a name and settings of their own
 NONE = "none"
@@ -25,14 +28,16 @@ def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
     """Every setting of a plain spec in words: 'data.name', 'train.lr', 'rurk.tau', 'forget' ...
 
     spec: what `to_plain` made of a RunSpec; a list of named things becomes the list of their
-    names, and their settings one entry each.
+    names, and their settings one entry each. How a study was measured is told even where it does
+    not say so itself; which of the measures every study has is not.
     """
-    found: dict[str, str] = {}
+    found = _measured(spec.get("measures", ()))
     for name, value in spec.items():
         if name == "forget":
             found[name] = _samples(value)
         elif name in NAMED:
-            found[name] = ", ".join(one["name"] for one in value) or NONE
+            names = (one["name"] for one in value)
+            found[name] = ", ".join(one for one in names if one not in UNSTATED) or NONE
             for one in value:
                 found |= dict(_leaves(one["name"], one.get("config", _unnamed(one))))
         else:
@@ -58,6 +63,16 @@ def as_text(found: Sequence[Difference], titles: tuple[str, str]) -> str:
     """The differences as tab-separated lines for a spreadsheet, under the titles of the studies."""
     rows = [("setting", *titles), *((one.setting, one.first, one.second) for one in found)]
     return "\n".join("\t".join(row) for row in rows) + "\n"
+
+
+def _measured(stated: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """How measures were set that a study does not state, as an older version had them."""
+    missing = set(UNSTATED) - {one["name"] for one in stated}
+    return {
+        path: text
+        for name in sorted(missing)
+        for path, text in _leaves(name, to_plain(UNSTATED[name]))
+    }
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -51,7 +51,7 @@ def table(
 
 def measures_of(spec: RunSpec) -> list[tuple[Entry, Any]]:
     """The measures of this study with their settings: all cheap ones, and those asked for."""
-    asked = {one.name: one.config for one in spec.measures}
+    asked = {one.name: one.config for one in study.measures_of(spec)}
     found = []
     for entry in registry.all_of("metric"):
         if entry.name in asked:

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from engine.errors import SpecError, unknown
+from engine.metrics import UNSTATED
 from engine.spec import PAPER_TAUS
 
 METHODS = (
@@ -122,7 +123,7 @@ def _preset(facts: dict[str, Any], name: str, quick: bool) -> Preset:
     said += pretrain.get("differences", ())
     methods = tuple(facts.get("methods", METHODS))
     measures = tuple(facts.get("measures", MEASURES))
-    wanted = {"train", "probe", *methods, *measures}
+    wanted = {"train", "probe", *methods, *measures, *UNSTATED}
     settings = facts.get("settings", {})
     return Preset(
         **{

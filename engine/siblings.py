@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.differences import Difference, differences, settings_of
+from engine.metrics import UNSTATED
 
 DRAWN = ("seed", "data.seed", "data.fingerprint", "probe.seed")  # what a seed decides
 PLACES = ("data.root", "model.path")
@@ -20,9 +21,11 @@ def family(spec: Mapping[str, Any]) -> str:
     """16 hexadecimal digits, equal where two studies differ in what their seeds draw alone.
 
     spec: a plain RunSpec. Forget sets are drawn with the seed, so their sizes alone count;
-    measures that are asked for change no model and do not count.
+    measures that are asked for change no model and do not count, but figures of a measure that
+    every study has are only alike where they were measured alike.
     """
-    found = settings_of({name: value for name, value in spec.items() if name != "measures"})
+    usual = [one for one in spec.get("measures", ()) if one["name"] in UNSTATED]
+    found = settings_of({**spec, "measures": usual})
     kept = {name: value for name, value in found.items() if name not in (*DRAWN, *PLACES)}
     return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=8).hexdigest()
 

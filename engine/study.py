@@ -13,6 +13,7 @@ from engine.errors import SpecError, unknown
 from engine.forget import check_forget, forget_set
 from engine.inference import native_bfloat16
 from engine.labels import perturbation_named
+from engine.metrics import UNSTATED
 from engine.network import model_spec
 from engine.spec import (
     ASKED,
@@ -184,6 +185,16 @@ def measure_spec(name: str, changes: Mapping[str, Any]) -> MeasureSpec:
     return MeasureSpec(entry.name, amend(entry.config(), changes, f"{entry.name}."))
 
 
+def measures_of(spec: RunSpec) -> tuple[MeasureSpec, ...]:
+    """The measures that a study states, and those it has in the settings of an older version.
+
+    Cheap measures whose defaults never changed are not among them, unless they were asked for.
+    """
+    stated = {one.name for one in spec.measures}
+    older = [MeasureSpec(*one) for one in UNSTATED.items() if one[0] not in stated]
+    return (*spec.measures, *older)
+
+
 def given(spec: RunSpec, name: str) -> ForeignSpec | None:
     """Whose weights the model called `name` has; None if this program makes it."""
     return next((one for one in spec.foreign if one.name == name), None)
@@ -317,14 +328,20 @@ def _takes(network: ModelSpec) -> str:
 
 
 def _measures(names: Sequence[str], asked: dict[str, dict[str, Any]]) -> tuple[MeasureSpec, ...]:
-    """The measures named and those with settings of their own, which are taken out of `asked`."""
+    """The measures named and those with settings of their own, which are taken out of `asked`.
+
+    A measure whose default has changed is always stated, but for settings that a study without a
+    word means, unless it was named.
+    """
     changes = {
         owner.replace("_", "-"): asked.pop(owner)
         for owner in list(asked)
         if owner.replace("_", "-") in registry.names("metric")
     }
     wanted = [name.strip().replace("_", "-") for name in names if name.strip()]
-    return tuple(measure_spec(name, changes.get(name, {})) for name in sorted({*wanted, *changes}))
+    names = sorted({*wanted, *changes, *UNSTATED})
+    found = [measure_spec(name, changes.get(name, {})) for name in names]
+    return tuple(one for one in found if one.name in wanted or UNSTATED.get(one.name) != one.config)
 
 
 def _parsed(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,9 @@ Importing this imports neither torch nor scikit-learn.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from engine.metrics import (
     avg_gap,
     mia_acc,
@@ -30,9 +33,12 @@ METRICS = tuple(
     module.METRIC
     for module in (retain_acc, unlearn_acc, test_acc, mia_acc, avg_gap, seconds, relearn_epochs)
 )
+UNSTATED: Mapping[str, Any] = {  # settings of measures in studies that state none for them
+    "mia-acc": mia_acc.UNSTATED,
+}
 ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")
 
 __all__ = [
-    "ACCURACIES", "CENSORED", "COMPARED", "METRICS", "Case", "Metric", "accuracies", "accuracy",
-    "average_gap", "is_censored", "mean_of", "with_censored",
+    "ACCURACIES", "CENSORED", "COMPARED", "METRICS", "UNSTATED", "Case", "Metric", "accuracies",
+    "accuracy", "average_gap", "is_censored", "mean_of", "with_censored",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.spec import RunSpec, TrainSpec
-from engine.study import method_spec, usual_probe
+from engine.study import measures_of, method_spec, usual_probe
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Setting:
 
 
 def settings_of(spec: RunSpec, dataset: Dataset | None) -> list[Setting]:
-    """The settings of training, measuring and every method; dataset: who recommends them.
+    """The settings of training, measuring, methods and measures; dataset: who recommends them.
 
     Without a dataset, the recommendations are the program's own.
     """
@@ -43,7 +43,7 @@ def settings_of(spec: RunSpec, dataset: Dataset | None) -> list[Setting]:
     found += _each("measuring", spec.probe, probe)
     for method in spec.methods:
         found += _each(method.name, method.config, _usual(dataset, method.name, method.config))
-    for measure in spec.measures:
+    for measure in measures_of(spec):
         found += _each(measure.name, measure.config, type(measure.config)())
     return found
 

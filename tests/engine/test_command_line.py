@@ -49,6 +49,9 @@ STUDIES: dict[str, dict[str, Any]] = {
     },
     "grid and draws": {"taus": "0:0.3:4", "draws": 20, "retrains": 2, "model": "mlp"},
     "measures": {"measures": ("relearn-epochs",), "settings": {"mia-acc": {"balanced": True}}},
+    "measured out of balance": {"settings": {"mia-acc": {"balanced": False}}},
+    "some out of balance": {"settings": {"mia-acc": {"balanced": False, "most": 100}}},
+    "named": {"measures": ("mia-acc",), "settings": {"mia-acc": {"balanced": False}}},
     "normalization": {"normalize": "none", "methods": ("gd",)},
 }  # fmt: skip
 
@@ -89,6 +92,17 @@ def test_only_changed_settings_are_written(iris: Dataset) -> None:
     line = shlex.split(command_line(changed, iris, "class:1"))
     assert [line[i + 1] for i, word in enumerate(line) if word == "--set"] == ["rurk.lambda_a=0.5"]
     assert "--taus" not in line and "--normalize" not in line
+
+
+def test_the_line_of_an_older_study_says_how_it_was_measured(iris: Dataset) -> None:
+    spec = replace(study.compose(iris), measures=())
+    line = command_line(spec, iris, "class:1:0.5")
+    assert "--set mia-acc.balanced=false" in line and "--measures" not in line
+    asked = study.compose(iris, measures=("relearn-epochs",))
+    older = replace(asked, measures=tuple(one for one in asked.measures if one.name != "mia-acc"))
+    assert study.study_key(older) != study.study_key(asked)
+    line = command_line(older, iris, iris.recommended.forget)
+    assert composed_again(line, iris) == older
 
 
 def test_weights_of_others_and_a_network_of_ones_own(iris: Dataset, tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ ROOT = Path(__file__).parents[2]
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
     {
-        "amplified", "cores", "differences", "epochs", "errors", "geometry", "grids", "highlights",
+        "amplified", "cores", "epochs", "errors", "geometry", "grids", "highlights",
         "joint", "label_places", "labels", "neutral", "palette", "places", "quadrature", "results",
         "sound", "world",
     },
     {
-        "memory", "metrics", "paper", "processes", "randomness", "registry", "report", "runtime",
+        "differences", "memory", "metrics", "paper", "processes", "randomness", "registry", "report",
+        "runtime",
         "samples", "spec",
     },
     {

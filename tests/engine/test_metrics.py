@@ -17,17 +17,23 @@ from sklearn.svm import SVC
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from engine import metrics, registry, relearn
+from engine import metrics, registry, relearn, study
+from engine.differences import Difference, differences, settings_of
 from engine.errors import Cancelled, SpecError
+from engine.measuring import measures_of, table
 from engine.metrics import Case, Metric
 from engine.metrics.mia_acc import MIA, Split, called_unseen, mia_acc, split_of
 from engine.metrics.relearn_epochs import MOST, RelearnEpochs, relearn_epochs
 from engine.models.base import Classifier, build
 from engine.pipeline import Pipeline
 from engine.report import Reporter
+from engine.reporting.settings import settings_of as every_setting
+from engine.runtime import numpy_generator
 from engine.samples import Samples
-from engine.spec import DataSpec, RunSpec
+from engine.siblings import family
+from engine.spec import DataSpec, RunSpec, to_plain
 
+OUT_OF_BALANCE = {"mia-acc": {"balanced": "false"}}
 NAMES = {
     "retain_acc", "unlearn_acc", "test_acc", "mia_acc", "avg_gap", "seconds", "relearn_epochs",
 }  # fmt: skip
@@ -136,11 +142,14 @@ def test_mia_is_the_svm_of_the_paper(seed: int) -> None:
         return torch.from_numpy(logits).softmax(1).numpy()[np.arange(len(y)), y]
 
     p, q = confidence(case.train_logits, case.train_y), confidence(case.test_logits, case.test_y)
-    attacker = SVC(C=3, gamma="auto", kernel="rbf")
-    attacker.fit(np.concatenate([p[:300], q])[:, None], np.array([1] * 300 + [0] * 120))
-    expected = 100 * float((attacker.predict(p[300:, None]) == 0).mean())
-    assert mia_acc(case, MIA()) == pytest.approx(expected)
-    assert 0 < expected < 100
+    drawn = numpy_generator(seed, "mia", "seen").choice(p[:300], 120, replace=False)
+    for seen, config in ((drawn, MIA()), (p[:300], MIA(balanced=False))):
+        attacker = SVC(C=3, gamma="auto", kernel="rbf")
+        member = np.array([1] * len(seen) + [0] * 120)
+        attacker.fit(np.concatenate([seen, q])[:, None], member)
+        expected = 100 * float((attacker.predict(p[300:, None]) == 0).mean())
+        assert mia_acc(case, config) == pytest.approx(expected)
+        assert 0 < expected < 100
 
 
 def test_two_points_are_told_apart_at_their_middle() -> None:
@@ -158,20 +167,57 @@ def test_forget_samples_like_the_seen_are_called_seen_and_like_the_test_set_unse
 
 def test_balanced_means_equally_many_seen_as_unseen() -> None:
     rng = np.random.default_rng(2)
-    # forty seen for each unseen, and both alike: as published, everything is called seen
+    # eight seen for each unseen, and both alike: out of balance, everything is called seen
     case = case_of(rng.random(800), rng.random(100), rng.random(20))
-    assert mia_acc(case, MIA()) == 0
-    assert mia_acc(case, MIA(balanced=True)) > 0
-    assert mia_acc(case, MIA(balanced=True)) == mia_acc(case, MIA(balanced=True))
+    assert mia_acc(case, MIA(balanced=False)) == 0
+    assert mia_acc(case, MIA()) > 0
+    assert mia_acc(case, MIA()) == mia_acc(case, MIA())
+
+
+def splits_heard(monkeypatch: pytest.MonkeyPatch) -> list[Split]:
+    """The splits that attacks are given from now on."""
+    heard: list[Split] = []
+
+    def listen(split: Split) -> float:
+        heard.append(split)
+        return 0.0
+
+    monkeypatch.setattr(metrics.mia_acc, "called_unseen", listen)
+    return heard
+
+
+@pytest.mark.parametrize(("seen", "unseen"), [(30, 400), (400, 30), (30, 30)])
+def test_a_balanced_attack_learns_from_equally_many(
+    seen: int, unseen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = splits_heard(monkeypatch)
+    rng = np.random.default_rng(2)
+    case = case_of(rng.random(seen), rng.random(20), rng.random(unseen))
+    for config in (MIA(), MIA(most=40), MIA(balanced=False)):
+        mia_acc(case, config)
+    sizes = [(len(one.seen), len(one.unseen), len(one.judged)) for one in heard]
+    assert sizes == [(30, 30, 20), (20, 20, 20), (seen, unseen, 20)]
+    assert len(np.unique(heard[0].seen)) == 30  # without replacement
+
+
+def test_class_unlearning_is_balanced_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = splits_heard(monkeypatch)
+    case = random_case(3, whole=True)
+    for config in (MIA(), MIA(balanced=False)):
+        mia_acc(case, config)
+    sizes = [(len(one.seen), len(one.unseen), len(one.judged)) for one in heard]
+    assert sizes == [(30, 30, 30), (300, 30, 30)]
 
 
 def test_many_samples_are_reduced_in_proportion_by_the_seed() -> None:
     case = random_case(1)
-    assert mia_acc(case, MIA(most=100)) == mia_acc(case, MIA(most=100))
-    found = {mia_acc(replace(case, seed=seed), MIA(most=20)) for seed in range(8)}
-    assert len(found) > 1
-    whole = mia_acc(case, MIA())
-    assert mia_acc(case, MIA(most=420)) == whole  # 300 + 120: nothing to leave out
+
+    def found(most: int, seed: int = 1) -> float:
+        return mia_acc(replace(case, seed=seed), MIA(balanced=False, most=most))
+
+    assert found(100) == found(100)
+    assert len({found(20, seed) for seed in range(8)}) > 1
+    assert found(420) == found(5000)  # 300 + 120: nothing to leave out
 
 
 def test_class_unlearning_is_judged_on_the_held_out_half_of_the_class() -> None:
@@ -310,13 +356,11 @@ def test_a_measure_is_taken_once(pipeline: Pipeline, monkeypatch: pytest.MonkeyP
     assert "relearn_epochs" in pipeline.run(again, Reporter()).metrics["gd"]
 
 
-def test_measures_change_no_key_unless_asked_for(pipeline: Pipeline) -> None:
-    from engine import study
-
+def test_measures_change_the_key_of_the_study_alone(pipeline: Pipeline) -> None:
     usual = compose(pipeline)
-    asked = compose(pipeline, settings={"mia-acc": {"balanced": "true"}})
-    assert usual.measures == ()
-    assert asked.measures[0].config == MIA(balanced=True)
+    asked = compose(pipeline, settings={"mia-acc": {"most": "100"}})
+    assert [one.config for one in usual.measures] == [MIA()]
+    assert [one.config for one in asked.measures] == [MIA(most=100)]
     assert study.model_keys(usual) == study.model_keys(asked)
     assert study.study_key(usual) != study.study_key(asked)
     assert study.from_plain(study.as_plain(asked)) == asked
@@ -326,6 +370,55 @@ def test_measures_change_no_key_unless_asked_for(pipeline: Pipeline) -> None:
         compose(pipeline, measures=["relern-epochs"])
     with pytest.raises(SpecError, match=r"relearn-epochs\.data"):
         compose(pipeline, settings={"relearn-epochs": {"data": "retain"}})
+
+
+def config_of_mia(spec: RunSpec) -> MIA:
+    (found,) = (config for entry, config in measures_of(spec) if entry.name == "mia-acc")
+    assert isinstance(found, MIA)
+    return found
+
+
+def test_a_study_that_does_not_say_how_was_measured_out_of_balance(pipeline: Pipeline) -> None:
+    usual, as_before = compose(pipeline), compose(pipeline, settings=OUT_OF_BALANCE)
+    assert config_of_mia(usual) == MIA(balanced=True)
+    assert config_of_mia(as_before) == MIA(balanced=False)
+    plain = {**study.as_plain(usual), "measures": []}
+    older = study.from_plain(plain)
+    plain.pop("measures")
+    assert older == study.from_plain(plain) == as_before  # so that stored ones are found again
+    assert study.study_key(older) != study.study_key(usual)
+    assert settings_of(plain)["mia-acc.balanced"] == "false"
+    assert differences(plain, study.as_plain(usual)) == [
+        Difference("mia-acc.balanced", "false", "true")
+    ]
+    assert family(plain) != family(study.as_plain(usual))
+    said = {(one.owner, one.name): one for one in every_setting(older, None)}
+    assert said["mia-acc", "balanced"].value is False and said["mia-acc", "balanced"].changed
+    relearned = compose(pipeline, measures=["relearn-epochs"])
+    assert family(study.as_plain(relearned)) == family(study.as_plain(usual))
+
+
+def test_keys_of_measures_that_older_versions_wrote_have_not_changed(pipeline: Pipeline) -> None:
+    plain = study.as_plain(compose(pipeline, settings=OUT_OF_BALANCE))
+    for config in ({"balanced": False, "most": 100}, {"balanced": True, "most": 5000}):
+        measures = [{"name": "mia-acc", "config": config}]
+        spec = study.from_plain({**plain, "measures": measures})
+        assert to_plain(spec, keyed=True)["measures"] == measures
+        assert config_of_mia(spec) == MIA(**config)  # type: ignore[arg-type]
+
+
+def test_both_ways_of_measuring_are_kept_and_verified(pipeline: Pipeline) -> None:
+    found = [
+        pipeline.run(compose(pipeline, settings=settings), Reporter())
+        for settings in ({}, OUT_OF_BALANCE)
+    ]
+    specs = [pipeline.spec_of(one) for one in found]
+    assert [config_of_mia(spec).balanced for spec in specs] == [True, False]
+    values = {row["mia_acc"] for one in found for row in one.metrics.values()}
+    assert len(values) > 1
+    for one, spec in zip(found, specs, strict=True):
+        again = table(pipeline.work, spec, pipeline.models(spec), Reporter())
+        assert again == one.metrics
 
 
 def test_a_frozen_layer_is_no_obstacle_to_relearning() -> None:

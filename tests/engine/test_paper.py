@@ -17,6 +17,12 @@ PRESETS = {
 }  # fmt: skip
 
 
+def test_a_preset_may_set_how_mia_is_measured() -> None:
+    text = 'title = "x"\ndataset = "iris"\nmodel = "mlp"\nforget = "class:1"\n'
+    found = paper.parsed(text + "[settings.mia-acc]\nbalanced = false\n", "x")
+    assert found.settings == {"mia-acc": {"balanced": False}}
+
+
 def test_every_preset_of_the_paper_is_there() -> None:
     assert set(paper.names()) == PRESETS
 
