@@ -161,6 +161,11 @@ def _add_run(commands: Any) -> None:
         help="read an image folder in color (rgb, the default) or with one channel (gray)",
     )
     run.add_argument(
+        "--validation", type=float, default=0.0, metavar="SHARE",
+        help="share of each class of the training set that is held out, e.g. 0.2: drawn by the "
+        "seed, neither learned, forgotten nor tested on; samples keep their numbers",
+    )  # fmt: skip
+    run.add_argument(
         "--model",
         default="",
         help="mlp, cnn, resnet18, resnet50, vgg11, or your own network as FILE.py:FUNCTION, a "
@@ -353,7 +358,7 @@ def _run(options: argparse.Namespace) -> None:
     with ConsoleReporter() as report:
         data = DataSpec(
             options.dataset, options.root, options.seed, options.side,
-            channels=options.channels,
+            channels=options.channels, validation=options.validation,
         )  # fmt: skip
         dataset = pipeline.dataset(data, report)
         words["forget"] = _forgotten(options, dataset)

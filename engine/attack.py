@@ -15,7 +15,7 @@ et al. 2025 (engine.metrics.mia_acc). Plain numpy; scikit-learn is imported for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,16 +86,17 @@ def attack(
     members: str = "forget",
     matched: bool = True,
     seed: int = 0,
+    validation: Sequence[int] | np.ndarray = (),
 ) -> Attack:
     """The attack on one or two models by name, A first.
 
     train_y (n,), test_y (m,): true classes; forget (n_f,): indices of S_f in the training set;
     matched: draw non-members of the members' classes only, as many of each; seed: who is drawn
-    and held out. SpecError for unknown words, for outputs that are no numbers, and where there
-    is nobody to attack.
+    and held out; validation (v,): indices of what was held out of training. SpecError for unknown
+    words, for outputs that are no numbers, and where there is nobody to attack.
     """
     how = score_named(score)
-    found = chosen(len(train_y), forget, members)
+    found = chosen(len(train_y), forget, members, validation)
     groups = (train_y[found], test_y) if matched else (found * 0, test_y * 0)
     rows = draw(groups[0], groups[1], seed)
     _check(models, rows, how, matched)
@@ -110,13 +111,17 @@ def attack(
     )  # fmt: skip
 
 
-def chosen(n: int, forget: np.ndarray, members: str) -> Ints:
-    """Indices of the members in a training set of `n`: S_f or the rest; SpecError if neither."""
+def chosen(n: int, forget: np.ndarray, members: str, held: Sequence[int] | np.ndarray = ()) -> Ints:
+    """Indices of the members in a training set of `n`: S_f or S_r; SpecError if neither.
+
+    held: indices of what was held out of training, which belongs to none of the two.
+    """
     if members not in MEMBERS:
         raise unknown("set of members", members, MEMBERS)
-    own = np.zeros(n, bool)
-    own[np.asarray(forget, np.intp)] = True
-    return np.flatnonzero(own if members == "forget" else ~own)
+    if members == "forget":
+        return np.unique(np.asarray(forget, np.intp))
+    gone = np.concatenate([np.asarray(forget, np.intp), np.asarray(held, np.intp)])
+    return np.setdiff1d(np.arange(n), gone)
 
 
 def draw(member_groups: np.ndarray, other_groups: np.ndarray, seed: int) -> Draw:

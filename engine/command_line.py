@@ -63,6 +63,8 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
         yield from ("--side", str(spec.data.side))
     if spec.data.channels != DataSpec.channels:
         yield from ("--channels", spec.data.channels)
+    if spec.data.validation:
+        yield from ("--validation", repr(spec.data.validation))
     yield from _network(spec.model)
     yield from ("--forget", forget)
     yield from ("--methods", ",".join(method.name for method in spec.methods))

@@ -105,9 +105,14 @@ def compare(
     train_y: np.ndarray,
     test_y: np.ndarray,
     forget: Sequence[int],
+    held: Sequence[int] | np.ndarray = (),
 ) -> Comparison:
-    """Both models' answers on one of SPLITS; forget: indices of S_f in the training set."""
-    rows = _rows(split, len(train_y), len(test_y), np.asarray(forget, np.int64))
+    """Both models' answers on one of SPLITS.
+
+    forget: indices of S_f in the training set; held: of those held out of training.
+    """
+    gone, out = np.asarray(forget, np.int64), np.asarray(held, np.int64)
+    rows = _rows(split, len(train_y), len(test_y), gone, out)
     labels = np.concatenate([train_y, test_y])[rows].astype(np.int64)
     said = [_said(_logits(one, split, rows, len(train_y)), labels) for one in (a, b)]
     return Comparison(split, rows, labels, a.train_logits.shape[1], *said)
@@ -238,13 +243,13 @@ def _combined(one: Floats, other: Floats, phi: Floats) -> Floats:
     return combined
 
 
-def _rows(split: str, train: int, test: int, forget: Integers) -> Integers:
+def _rows(split: str, train: int, test: int, forget: Integers, held: Integers) -> Integers:
     """Numbers of the samples of a split."""
     if split == TEST:
         return np.arange(train, train + test)
     if split == FORGET:
         return np.sort(forget)
-    return np.setdiff1d(np.arange(train), forget)
+    return np.setdiff1d(np.arange(train), np.concatenate([forget, held]))
 
 
 def _logits(one: ModelResult, split: str, rows: Integers, train: int) -> np.ndarray:

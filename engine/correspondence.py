@@ -106,7 +106,8 @@ def _same_forget(one: Preset, spec: Mapping[str, Any], dataset: Dataset) -> bool
     """Whether as many samples of the same classes are forgotten."""
     y = dataset.train_y
     try:
-        wanted = parse_forget(one.forget, y, dataset.classes, int(spec.get("seed", 0)))
+        seed, held = int(spec.get("seed", 0)), dataset.validation
+        wanted = parse_forget(one.forget, y, dataset.classes, seed, held)
     except SpecError:  # other data under the same name: too few samples, or no such class
         return False
     classes = len(dataset.classes)
@@ -126,6 +127,9 @@ def _curves(
 
 def _otherwise(one: Preset, spec: Mapping[str, Any]) -> Iterator[str]:
     """Settings that the preset names and this study has otherwise."""
+    held = spec["data"].get("validation", 0.0)
+    if held != one.validation:
+        yield f"{_share(held)} held out for validation instead of {_share(one.validation)}"
     if one.pretrain and not spec.get("pretrain"):
         yield "no pre-training"
     configs = {method["name"]: method["config"] for method in spec["methods"]}
@@ -138,6 +142,10 @@ def _otherwise(one: Preset, spec: Mapping[str, Any]) -> Iterator[str]:
     ours = spec["probe"]["perturbation"]
     if ours != one.perturbation:
         yield f"{perturbation_label(ours)} instead of {perturbation_label(one.perturbation)}"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:g} %" if value else "nothing"
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,10 @@ from typing import Any
 from engine.metrics import UNSTATED
 from engine.spec import to_plain
 
-UNSAID = {"train": {"precision": "float32"}}  # by studies older than the setting
+UNSAID: Mapping[str, Mapping[str, Any]] = {  # by studies older than the setting
+    "train": {"precision": "float32"},
+    "data": {"validation": 0.0},
+}
 NAMED = ("methods", "foreign", "measures")  # lists of things with a name and settings of their own
 NONE = "none"
 SHOWN = 5  # samples that only one forget set has

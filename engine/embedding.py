@@ -60,7 +60,7 @@ def cast(spec: RunSpec, dataset: Dataset) -> Cast:
     n, labels = len(dataset.train_y), dataset.labels
     rng = numpy_generator(spec.seed, "embedding")
     pools = {
-        RETAIN: np.setdiff1d(np.arange(n), spec.forget),
+        RETAIN: dataset.retained(spec.forget),
         FORGET: np.array(spec.forget),
         TEST: np.arange(n, len(dataset)),
     }

@@ -50,43 +50,55 @@ def forget_set(text: str, dataset: Dataset, seed: int) -> ForgetSet:
     """
     named = text.strip().startswith(LISTS)
     names = SampleNames(dataset) if named else None
-    return _forget_set(text, dataset.train_y, dataset.classes, seed, names)
+    held = dataset.validation
+    return _forget_set(text, dataset.train_y, dataset.classes, seed, held, names)
 
 
 def parse_forget(
-    text: str, labels: np.ndarray, classes: Sequence[str], seed: int
+    text: str,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    seed: int,
+    held: np.ndarray | Sequence[int] = (),
 ) -> tuple[int, ...]:
     """Sorted indices of the forget set that `text` describes.
 
     labels: (n,) int64 of the training set; classes: their names. `class:C[:SHARE]` takes all of
     class C (number or name), a share of it (0.5 or 50%) or a count (100); `random:N` and
     `random:P%` draw from the whole set; `indices:FILE` reads a list in any form that
-    `index_files.read` knows; `indices:3,17,40-52` is one. Draws depend on `text` and `seed`
-    alone. Raises SpecError as `check_forget` does, and where the file cannot be read.
+    `index_files.read` knows; `indices:3,17,40-52` is one. Samples `held` out of training are
+    neither taken nor drawn. Draws depend on `text`, `seed` and what is held out. Raises SpecError
+    as `check_forget` does, and where the file cannot be read.
     """
-    return _forget_set(text, labels, classes, seed, None).indices
+    return _forget_set(text, labels, classes, seed, held, None).indices
 
 
 def _forget_set(
-    text: str, labels: np.ndarray, classes: Sequence[str], seed: int, names: SampleNames | None
+    text: str,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    seed: int,
+    held: np.ndarray | Sequence[int],
+    names: SampleNames | None,
 ) -> ForgetSet:
+    pool = np.setdiff1d(np.arange(len(labels)), np.asarray(held, np.int64))
     kind, _, rest = text.strip().partition(":")
     rng = numpy_generator(seed, "forget", text.strip())
     if kind == "class" and rest:
         name, colon, share = rest.rpartition(":") if _has_share(rest, classes) else (rest, "", "")
-        members = np.flatnonzero(labels == _class_number(name, classes))
+        members = pool[labels[pool] == _class_number(name, classes)]
         if not len(members):
             raise SpecError(f"'{text}': class '{name}' has no training samples.")
         chosen = _draw(members, share, text, rng) if colon else members
     elif kind == "random" and rest:
-        chosen = _draw(np.arange(len(labels)), rest, text, rng)
+        chosen = _draw(pool, rest, text, rng)
     elif f"{kind}:" in LISTS and rest.strip():
         chosen = _listed(kind, rest.strip(), len(labels), names)
     else:
         raise SpecError(f"'{text}' is no forget set. Write {FORMS}.")
     counts = np.unique(chosen, return_counts=True)[1]
     most = int(counts.max(initial=1))
-    return ForgetSet(check_forget(chosen, labels), int((counts > 1).sum()), most)
+    return ForgetSet(check_forget(chosen, labels, held), int((counts > 1).sum()), most)
 
 
 def _listed(kind: str, rest: str, n: int, names: SampleNames | None) -> np.ndarray:
@@ -97,8 +109,15 @@ def _listed(kind: str, rest: str, n: int, names: SampleNames | None) -> np.ndarr
     return _from_file(path, n, names, by_name=kind == "files")
 
 
-def check_forget(indices: np.ndarray | Sequence[int], labels: np.ndarray) -> tuple[int, ...]:
-    """Sorted, distinct indices; SpecError if none, out of range, or nothing left to retain."""
+def check_forget(
+    indices: np.ndarray | Sequence[int],
+    labels: np.ndarray,
+    held: np.ndarray | Sequence[int] = (),
+) -> tuple[int, ...]:
+    """Sorted, distinct indices; SpecError if none, out of range, or nothing left to retain.
+
+    held: those held out of training, which no model has learned: SpecError where one is named.
+    """
     chosen = np.unique(np.asarray(indices, dtype=np.int64))
     if not len(chosen):
         raise SpecError(
@@ -110,12 +129,20 @@ def check_forget(indices: np.ndarray | Sequence[int], labels: np.ndarray) -> tup
             f"Index {wrong[0]} is not in the training set, whose indices run from 0 to "
             f"{len(labels) - 1}."
         )
-    if len(chosen) == len(labels):
+    unlearned = np.intersect1d(chosen, held)
+    if len(unlearned):
+        raise SpecError(
+            f"Sample {unlearned[0]} is held out for validation, so that no model has learned it "
+            f"and none can forget it ({len(unlearned):,} of the {len(chosen):,} chosen are). "
+            "Leave such samples out, or hold nothing out (--validation 0)."
+        )
+    left = np.setdiff1d(np.arange(len(labels)), np.union1d(chosen, held).astype(np.int64))
+    if not len(left):
         raise SpecError(
             "The forget set is the whole training set, so no retain samples are left in S_r. "
             "Forget fewer samples."
         )
-    if len(np.unique(np.delete(labels, chosen))) < 2:
+    if len(np.unique(labels[left])) < 2:
         raise SpecError(
             "Without the forget set only one class is left to retain, and nothing can be trained "
             "on one class. Forget fewer samples."
@@ -123,9 +150,11 @@ def check_forget(indices: np.ndarray | Sequence[int], labels: np.ndarray) -> tup
     return tuple(int(i) for i in chosen)
 
 
-def lost_classes(indices: Sequence[int], labels: np.ndarray) -> list[int]:
+def lost_classes(
+    indices: Sequence[int], labels: np.ndarray, held: np.ndarray | Sequence[int] = ()
+) -> list[int]:
     """Classes of which no sample is retained: class unlearning, where r is mostly undefined."""
-    kept = np.delete(labels, np.asarray(indices, dtype=np.int64))
+    kept = np.delete(labels, np.union1d(indices, held).astype(np.int64))
     return sorted(set(np.unique(labels).tolist()) - set(np.unique(kept).tolist()))
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.datasets.base import Dataset, Origin, Recommended, check
-from engine.errors import DataError
-from engine.spec import DataSpec, TrainSpec, amend, to_plain
+from engine.datasets.base import Dataset, Origin, Recommended, check, held_out
+from engine.errors import DataError, SpecError
+from engine.spec import DataSpec, TrainSpec, amend, restored, to_plain
 from engine.store import SCHEMA, Record
 
 KIND = "datasets"
@@ -48,7 +48,7 @@ def dataset_of(record: Record) -> Dataset:
     """The dataset that a record holds; DataError where it is not what its key says."""
     try:
         made = Dataset(
-            spec=DataSpec(**{**record.plain("spec"), "root": ""}),
+            spec=restored(DataSpec, {**record.plain("spec"), "root": ""}),
             label=str(record.attributes["label"]),
             classes=tuple(map(str, record.plain("classes"))),
             features=tuple(map(str, record.plain("features"))),
@@ -60,8 +60,9 @@ def dataset_of(record: Record) -> Dataset:
             files=_files(record),
             origin=_origin(record),
         )
-        made = check(replace(made, spec=replace(made.spec, fingerprint="")))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        made = replace(made, spec=replace(made.spec, fingerprint=""))
+        made = check(held_out(made))
+    except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
         raise DataError(f"The kept dataset {record.key} is damaged: {error}.") from error
     if made.spec.fingerprint != record.key:
         raise DataError(f"The kept dataset {record.key} holds other samples than its name says.")

@@ -75,7 +75,7 @@ def cost(work: Workshop, spec: RunSpec) -> float:
 def _cost(work: Workshop, spec: RunSpec, config: Any) -> float:
     if not isinstance(config, RelearnEpochs):
         return 0.0
-    n = len(work.dataset(spec.data, Reporter()).train_y)
+    n = len(work.dataset(spec.data, Reporter()).pool)
     return relearn.cost(config, n, len(spec.forget))
 
 
@@ -139,6 +139,7 @@ def _case(
         train_y=dataset.train_y,
         test_y=dataset.test_y,
         forget=np.array(spec.forget),
+        validation=dataset.validation,
         seconds=results[name].seconds,
         seed=spec.seed,
         original_logits=results["original"].train_logits,
@@ -149,5 +150,6 @@ def _case(
             config,
             derive(spec.seed, "relearn", name),
             report,
+            torch.from_numpy(dataset.pool).to(work.device),
         ),
     )

@@ -64,7 +64,8 @@ class Preset:
 
     forget: as on the command line; settings: owner ('train', a method or a measure) -> changes to
     its defaults; measures: beside those that every study has; pretrain: 'dataset', changes to its
-    training ('train') and 'differences', empty where models start from fresh weights; published,
+    training ('train') and 'differences', empty where models start from fresh weights; side,
+    validation: of the data, as in DataSpec, though those of the pre-training are whole; published,
     curves: where the published figures stand ('' where there are none); differences: sentences on
     what is done otherwise than in the paper.
     """
@@ -80,6 +81,7 @@ class Preset:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     pretrain: Mapping[str, Any] = field(default_factory=dict)
     side: int = 0
+    validation: float = 0.0
     retrains: int = 3
     perturbation: str = "gaussian"
     taus: str = ""

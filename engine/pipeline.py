@@ -436,6 +436,7 @@ class Pipeline:
             {name: models[name] for name in (a, b)}, dataset.train_y, dataset.test_y,
             np.array(spec.forget),
             score=score, members=members, matched=matched, seed=spec.seed,
+            validation=dataset.validation,
         )  # fmt: skip
 
     def export_checkpoint(
@@ -644,7 +645,7 @@ class Pipeline:
 
     def _say_lost_classes(self, spec: RunSpec, report: Reporter) -> None:
         dataset = self.work.dataset(spec.data, report)
-        for lost in lost_classes(spec.forget, dataset.train_y):
+        for lost in lost_classes(spec.forget, dataset.train_y, dataset.validation):
             report.log(
                 f"No sample of class {dataset.classes[lost]} is retained (class unlearning): "
                 "Re-train cannot recognize it, so r is undefined for most of its samples."

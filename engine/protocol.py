@@ -81,7 +81,8 @@ def trials_of(
     """The studies that the preset consists of: one a seed, in an ablation one a seed and value."""
     pretrain = _pretraining(pipeline, preset, report, root)
     for seed in preset.seeds:
-        dataset = pipeline.dataset(DataSpec(preset.dataset, root, seed, preset.side), report)
+        data = DataSpec(preset.dataset, root, seed, preset.side, validation=preset.validation)
+        dataset = pipeline.dataset(data, report)
         for value, changes, rows in _variants(preset):
             settings = {owner: dict(found) for owner, found in preset.settings.items()}
             for owner, found in changes.items():

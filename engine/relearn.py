@@ -29,20 +29,21 @@ def losses(
     config: RelearnEpochs,
     seed: int,
     report: Reporter,
+    pool: Tensor | None = None,
 ) -> Iterator[float]:
     """The mean loss on S_f before fine-tuning, then after each epoch of it, thirty at most.
 
-    forget: (n_f,) int64 indices into `samples`; `model` is not changed. Each epoch is trained
-    when its loss is asked for, so that a short re-learn time is cheap. Ends early, with a word,
-    where the training diverges; raises Cancelled within one batch.
+    forget: (n_f,) int64 indices into `samples`; pool: those of S, all if None; `model` is not
+    changed. Each epoch is trained when its loss is asked for, so that a short re-learn time is
+    cheap. Ends early, with a word, where the training diverges; raises Cancelled within one batch.
     """
     student = copy.deepcopy(model)
     for parameter in student.parameters():
         parameter.requires_grad_(True)
-    everything = torch.arange(len(samples), device=samples.device)
+    everything = torch.arange(len(samples), device=samples.device) if pool is None else pool
     sweep = Pass(_fit(samples), forget if config.data == "forget" else everything)
     memory, part = _Memory(), _Part(report)
-    left = cost(config, len(samples), len(forget))
+    left = cost(config, len(everything), len(forget))
     try:
         yield loss_on(student, samples, forget)
         for epochs in range(1, MOST + 1):

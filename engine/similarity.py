@@ -148,8 +148,8 @@ class Similarities:
 
     def _rows(self, spec: RunSpec, report: Reporter) -> dict[str, np.ndarray]:
         """Split -> the samples that are looked at."""
-        every = np.arange(len(self._work.dataset(spec.data, report).train_y))
-        pools = {"forget": np.array(spec.forget), "retain": np.setdiff1d(every, spec.forget)}
+        retained = self._work.dataset(spec.data, report).retained(spec.forget)
+        pools = {"forget": np.array(spec.forget), "retain": retained}
         return {split: chosen(pool, spec.seed, split) for split, pool in pools.items()}
 
     def _pairs(

@@ -81,10 +81,18 @@ class DataSpec:
         0, help="height and width images are resized to; 0 = the dataset's own", unit="px", low=0,
         high=1024, key=False,
     )  # fmt: skip
-    fingerprint: str = setting("", help="hash of pixels and labels, set when loaded")
+    fingerprint: str = setting(
+        "", help="hash of pixels and labels, and of what is held out of training; set when loaded"
+    )
     channels: str = setting(
         RGB, help="what image files are read as: three channels, or one of gray",
         choices=(RGB, GRAY), key=False,
+    )  # fmt: skip
+    validation: float = setting(
+        0.0,
+        help="share of each class of the training set that is held out: drawn by the seed, no "
+        "model learns or forgets these samples, and they are not tested on",
+        low=0.0, high=0.9, key=False,
     )  # fmt: skip
 
 

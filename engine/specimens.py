@@ -59,6 +59,7 @@ def specimens(
     for sample in samples:
         dataset.require(sample)
         kept = "forget" if sample in forgotten else "retain"
+        kept = "validation" if dataset.is_held_out(sample) else kept
         split = "test" if dataset.is_test(sample) else kept
         shown, label = dataset.pixels(sample), dataset.label_of(sample)
         more = measured.get(sample, ())

@@ -102,7 +102,7 @@ def compose(
     if isinstance(forget, str):
         indices = forget_set(forget or advice.forget, dataset, seed).indices
     else:
-        indices = check_forget(forget, dataset.train_y)
+        indices = check_forget(forget, dataset.train_y, dataset.validation)
     spec = RunSpec(
         dataset.spec,
         net,

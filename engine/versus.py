@@ -55,7 +55,8 @@ class Versus:
                 raise SpecError(f"This study has no model '{name}'. It has: {', '.join(models)}.")
         data = order.pipeline.dataset(order.spec.data, Reporter())
         first, second = models[self.a], models[self.b]
-        return compare(first, second, split, data.train_y, data.test_y, order.spec.forget)
+        labels, held = (data.train_y, data.test_y), data.validation
+        return compare(first, second, split, *labels, order.spec.forget, held)
 
     def groups(self, grouped: bool) -> Groups:
         """Every class for itself, or those of the forget set and the rest."""

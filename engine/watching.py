@@ -59,7 +59,7 @@ def sight(work: Workshop, spec: RunSpec) -> Sight:
     dataset = work.dataset(spec.data, Reporter())
     train, test = work.on_device(dataset)
     probe, forget = probe_of(spec), np.array(spec.forget)
-    retain = np.setdiff1d(np.arange(len(train)), forget)
+    retain = dataset.retained(spec.forget)
     rows = _some(forget, _affordable(probe, len(train)), spec.seed, "copies")
     parts = {"retain": retain, "forget": forget, "test": np.arange(len(test))}
     chosen = {

@@ -341,7 +341,7 @@ class Workshop:
         if study.given(spec, name):
             return 0.0
         n_forget = len(spec.forget)
-        n = len(self.dataset(spec.data, Reporter()).train_y)
+        n = len(self.dataset(spec.data, Reporter()).pool)
         if name == "original":
             return cost_of_training(spec.train, n)
         method = _method_named(spec, name)
@@ -365,7 +365,7 @@ class Workshop:
         """Sample passes that are still to be made; 0 where the result is in the store."""
         if self.store.path("checkpoints", study.pretrained_key(model, spec), ".pt").is_file():
             return 0.0
-        return cost_of_training(spec.train, len(self.dataset(spec.data, Reporter()).train_y))
+        return cost_of_training(spec.train, len(self.dataset(spec.data, Reporter()).pool))
 
     def _pretrain(
         self, model: ModelSpec, spec: PretrainSpec, mark: str, report: Reporter
@@ -381,11 +381,11 @@ class Workshop:
             except CheckpointError as error:
                 self.store.set_aside(path, str(error))
         report.stage("pre-training")
-        report.expect(cost_of_training(spec.train, len(dataset.train_y)))
+        report.expect(cost_of_training(spec.train, len(dataset.pool)))
         samples = Samples.on(self.device, dataset.train_x, dataset.train_y, len(dataset.classes))
         kept = checkpoints.KeptEpoch(self.store.path("partial", mark, ".pt"), self.store.replacing)
         seed = derive(spec.seed, "pretrained")
-        every = torch.arange(len(samples), device=self.device)
+        every = torch.from_numpy(dataset.pool).to(self.device)
         try:
             train_from_scratch(
                 net, samples, every, spec.train, seed=seed, report=report, resume=kept
@@ -411,16 +411,13 @@ class Workshop:
             train_from_scratch(
                 model,
                 samples,
-                torch.arange(len(samples), device=self.device),
+                torch.from_numpy(dataset.pool).to(self.device),
                 spec.train,
                 seed=derive(spec.seed, "original"),
                 report=report,
                 resume=kept,
             )
             return model
-        forget = torch.tensor(spec.forget, device=self.device)
-        kept_rows = torch.ones(len(samples), dtype=torch.bool, device=self.device)
-        kept_rows[forget] = False
         number = name.removeprefix("retrain-") if name.startswith("retrain-") else ""
         method = _method_named(spec, name)
 
@@ -430,8 +427,8 @@ class Workshop:
         problem = Problem(
             original=self.loaded(spec, "original"),
             samples=samples,
-            retain=kept_rows.nonzero().flatten(),
-            forget=forget,
+            retain=torch.from_numpy(dataset.retained(spec.forget)).to(self.device),
+            forget=torch.tensor(spec.forget, device=self.device),
             seed=derive(spec.seed, name),
             train=spec.train,
             fresh=lambda salt: self._fresh(spec, salted(salt)),

@@ -84,7 +84,7 @@ class Command:
 def _select_all(desk: Desk) -> None:
     dataset = desk.controller.state.dataset
     if dataset is not None:
-        desk.controller.select(list(range(len(dataset.train_y))), ADD)
+        desk.controller.select(dataset.pool.tolist(), ADD)
 
 
 def _figure(kind: str) -> Do:

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 UNDO_STEPS = 200
 COMBINED = {REPLACE: "Load", ADD: "Add", INTERSECT: "Intersect with", REMOVE: "Subtract"}
 NOT_TRAINED = "Test samples were never learned: only training samples enter the forget set."
+NOR_HELD_OUT = (
+    "Test samples were never learned, nor what is held out for validation: only other training "
+    "samples enter the forget set."
+)
 NOT_MEASURED = "Nothing is measured yet. Press Run; then the forget samples have an order."
 OPENING = "opening"  # channel: of what is opened, the latest counts
 
@@ -438,9 +442,10 @@ class Controller(QObject):
         if dataset is not None and not self.state.selection.chosen:
             self.noticed.emit(NEWS, "No samples are selected. Click some first.")
             return
-        trained = tuple(i for i in chosen if dataset is not None and not dataset.is_test(i))
+        trained = tuple(i for i in chosen if dataset is not None and dataset.is_learned(i))
         if len(trained) < len(chosen):
-            self.noticed.emit(NEWS, NOT_TRAINED)
+            held = dataset is not None and len(dataset.validation)
+            self.noticed.emit(NEWS, NOR_HELD_OUT if held else NOT_TRAINED)
         if trained or not chosen:
             self._try_forget(trained, text)
 
@@ -449,7 +454,7 @@ class Controller(QObject):
         if dataset is None:
             return
         try:
-            chosen = check_forget(chosen, dataset.train_y)
+            chosen = check_forget(chosen, dataset.train_y, dataset.validation)
         except SpecError as error:
             self.noticed.emit(ERROR, str(error))
             return
@@ -698,6 +703,7 @@ def _form_of(spec: RunSpec, form: StudyForm) -> StudyForm:
         root=spec.data.root,
         side=spec.data.side,
         channels=spec.data.channels,
+        validation=spec.data.validation,
         model=spec.model.name,
         forget="",
         methods=tuple(method.name for method in spec.methods),

@@ -159,7 +159,7 @@ class ForgetSetsDialog(QDialog):
         if dataset is None:
             return "The dataset is being loaded. Wait for it."
         try:
-            check_forget(result, dataset.train_y)
+            check_forget(result, dataset.train_y, dataset.validation)
         except SpecError as error:
             return str(error)
         return ""

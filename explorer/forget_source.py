@@ -85,7 +85,7 @@ class ForgetSource(QWidget):
             raise SpecError("Choose a file that lists samples.")
         if spec := self.spec():
             return forget_set(spec, dataset, state.form.seed)
-        return ForgetSet(check_forget(self._listed(), dataset.train_y))
+        return ForgetSet(check_forget(self._listed(), dataset.train_y, dataset.validation))
 
     def words(self) -> str:
         """What undo calls the samples."""
@@ -106,7 +106,7 @@ class ForgetSource(QWidget):
             return found
         if self._kind() == SELECTION:
             there = state.selection.chosen
-            found = tuple(i for i in there if dataset is not None and not dataset.is_test(i))
+            found = tuple(i for i in there if dataset is not None and dataset.is_learned(i))
             if not found:
                 raise SpecError("No training sample is selected. Click, drag or lasso some.")
             return found

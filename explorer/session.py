@@ -207,6 +207,7 @@ def _form(plain: Fields) -> StudyForm:
         root=plain.text("root", LONGEST_PATH),
         side=plain.whole("side", known.side, 10_000),
         channels=plain.text("channels", 16, known.channels),
+        validation=plain.number("validation", known.validation),
         model="" if ":" in model else model,  # FILE.py:FUNCTION would be run
         forget=plain.text("forget", LONGEST_TEXT),
         methods=_names(plain, "methods", known.methods),

@@ -479,7 +479,9 @@ def _ordered(order: Order, engine: Pipeline, report: Reporter) -> tuple[Dataset,
 
 
 def _data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
-    return DataSpec(form.dataset, form.root, form.seed, form.side, fingerprint, form.channels)
+    return DataSpec(
+        form.dataset, form.root, form.seed, form.side, fingerprint, form.channels, form.validation
+    )
 
 
 def _moved(spec: DataSpec, engine: Pipeline) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from engine import registry
 from engine.errors import DataError, SpecError
 from engine.report import Reporter
+from engine.runtime import numpy_generator
 from engine.sound import is_name
 from engine.spec import GRAY, PAPER_TAUS, DataSpec, TrainSpec, validate
 from engine.world import World
@@ -54,6 +55,8 @@ class Dataset:
     train_x, test_x: (n, C, H, W) uint8 images, or (n, d) float32 features in [0, 1];
     train_y, test_y: (n,) int64 class numbers; classes: their names; notes: sentences that count
     what was left out, merged or held out when it was read, and say what an index means.
+    validation: (v,) int64, sorted numbers of training samples that are held out, which belong
+    neither to S nor to the test set; samples are numbered as if there were none.
     """
 
     spec: DataSpec
@@ -68,6 +71,7 @@ class Dataset:
     files: tuple[str, ...] = ()  # (n + m) paths below the root, with '/', where samples are files
     origin: Origin | None = None  # where samples were drawn from another dataset
     notes: tuple[str, ...] = ()
+    validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __len__(self) -> int:
         """Number of samples, counted through: training samples first, then test samples."""
@@ -77,6 +81,27 @@ class Dataset:
     def labels(self) -> np.ndarray:
         """(n + m,) class numbers of training and test samples."""
         return np.concatenate([self.train_y, self.test_y])
+
+    @cached_property
+    def pool(self) -> np.ndarray:
+        """(n - v,) int64 numbers of S: the training samples that are not held out."""
+        return np.setdiff1d(np.arange(len(self.train_y)), self.validation)
+
+    def retained(self, forget: Sequence[int] | np.ndarray) -> np.ndarray:
+        """(n_r,) int64 numbers of S_r: what is left of S without these samples."""
+        return np.setdiff1d(self.pool, np.asarray(forget, np.int64))
+
+    @cached_property
+    def _held(self) -> frozenset[int]:
+        return frozenset(self.validation.tolist())
+
+    def is_held_out(self, index: int) -> bool:
+        """Whether the sample of this number is held out for validation."""
+        return index in self._held
+
+    def is_learned(self, index: int) -> bool:
+        """Whether models learn from the sample of this number, so that it can be forgotten."""
+        return not self.is_test(index) and index not in self._held
 
     @property
     def world(self) -> World:
@@ -136,17 +161,18 @@ class Dataset:
         return tuple(self.train_x.shape[1:])
 
     def statistics(self) -> tuple[list[float], list[float]]:
-        """Mean and standard deviation per channel (or feature) of the training set, in [0, 1]."""
+        """Mean and standard deviation per channel (or feature) of S, in [0, 1]."""
         axes = (0, 2, 3) if self.is_image else (0,)
-        if self.train_x.dtype == np.uint8:  # exact and small: from the 256 counts of each channel
-            channels = np.moveaxis(self.train_x, 1, 0).reshape(self.shape[0], -1)
+        x = self.train_x[self.pool] if len(self.validation) else self.train_x
+        if x.dtype == np.uint8:  # exact and small: from the 256 counts of each channel
+            channels = np.moveaxis(x, 1, 0).reshape(self.shape[0], -1)
             counts = np.stack([np.bincount(channel, minlength=256) for channel in channels])
             values = np.arange(256) / 255
             mean = counts @ values / counts.sum(1)
             std = np.sqrt(np.maximum(counts @ values**2 / counts.sum(1) - mean**2, 0))
         else:
-            mean = self.train_x.mean(axes, dtype=np.float64)
-            std = self.train_x.std(axes, dtype=np.float64)
+            mean = x.mean(axes, dtype=np.float64)
+            std = x.std(axes, dtype=np.float64)
         return mean.tolist(), np.maximum(std, 1e-3).tolist()
 
 
@@ -177,7 +203,7 @@ def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
             f"Dataset '{spec.name}' cannot be read in gray: its samples have the shape "
             f"{_times(dataset.shape)}. Only image folders can (--dataset folder)."
         )
-    checked = check(dataset)
+    checked = check(held_out(dataset))
     tell(checked, report)
     return checked
 
@@ -193,6 +219,25 @@ def tell(dataset: Dataset, report: Reporter) -> None:
         if (dataset.spec, sentence) not in _told:
             _told.add((dataset.spec, sentence))
             report.log(sentence)
+
+
+def held_out(dataset: Dataset) -> Dataset:
+    """The dataset with the share of each class held out that its spec says; its notes say so."""
+    share = dataset.spec.validation
+    if share == 0:
+        return dataset
+    rng = numpy_generator(dataset.spec.seed, "validation")
+    held = replace(dataset, validation=stratified_split(dataset.train_y, share, rng)[1])
+    return replace(held, notes=(*dataset.notes, f"{validation_words(held)}."))
+
+
+def validation_words(dataset: Dataset) -> str:
+    """How many training samples are held out; '' where none are."""
+    held, n = len(dataset.validation), len(dataset.train_y)
+    if not held:
+        return ""
+    share = f"{100 * dataset.spec.validation:.4g} % of each class"
+    return f"{held:,} of {n:,} training samples are held out for validation ({share})"
 
 
 def check(dataset: Dataset) -> Dataset:
@@ -218,7 +263,15 @@ def check(dataset: Dataset) -> Dataset:
         raise DataError(
             f"Dataset '{name}' has training samples of one class only; at least two are needed."
         )
-    mark = fingerprint(dataset.train_x, dataset.train_y, dataset.test_x, dataset.test_y)
+    if len(np.unique(dataset.train_y[dataset.pool])) < 2:
+        raise DataError(
+            f"Without what is held out for validation, dataset '{name}' has training samples of "
+            "one class only; at least two are needed. Hold out less."
+        )
+    arrays = [dataset.train_x, dataset.train_y, dataset.test_x, dataset.test_y]
+    if len(dataset.validation):
+        arrays.append(dataset.validation)
+    mark = fingerprint(*arrays)
     return replace(dataset, spec=replace(dataset.spec, fingerprint=mark))
 
 

@@ -66,7 +66,8 @@ class Case:
     """One model of a study, as a measure sees it.
 
     train_logits (n, K), test_logits (m, K): its outputs, for the labels train_y (n,) and test_y
-    (m,); forget (n_f,): indices of S_f in the training set; seconds: its run time; seed: the
+    (m,); forget (n_f,): indices of S_f in the training set; validation (v,): of what is held out
+    of training; seconds: its run time; seed: the
     study's; original_logits (n, K): the Original's outputs on the training set. figures: what was
     measured of it before; reference: the mean of that over the Re-trains. relearn(config): its
     loss on S_f before fine-tuning and after each epoch of it, trained as the values are asked for.
@@ -83,12 +84,13 @@ class Case:
     figures: Mapping[str, float] = field(default_factory=dict)
     reference: Mapping[str, float] = field(default_factory=dict)
     relearn: Callable[[Any], Iterator[float]] = lambda config: iter(())
+    validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def retain(self) -> np.ndarray:
         """(n_r,) indices of S_r in the training set."""
         kept = np.ones(len(self.train_y), dtype=bool)
-        kept[self.forget] = False
+        kept[self.forget] = kept[self.validation] = False
         return np.flatnonzero(kept)
 
 

@@ -14,7 +14,7 @@ from engine.board import Board, board, with_published
 from engine.board_tables import notes
 from engine.command_line import command_line, forget_text
 from engine.correspondence import Published, published_for
-from engine.datasets.base import Dataset
+from engine.datasets.base import Dataset, validation_words
 from engine.errors import DataError, SpecError
 from engine.labels import null_note, perturbation_label, tau_label
 from engine.measured import verdict_note
@@ -107,6 +107,7 @@ def _asked(one: Subject) -> tuple[Block, ...]:
     if one.dataset is not None:
         n, m = len(one.dataset.train_y), len(one.dataset.test_y)
         data = f"{data}: {n:,} training and {m:,} test samples, {len(one.dataset.classes)} classes"
+        data = "; ".join(filter(None, (data, validation_words(one.dataset))))
     taus = f"{len(probe.taus)} norms τ from {probe.taus[0]:g} to {probe.taus[-1]:g}"
     return (
         Facts(

@@ -139,10 +139,11 @@ class ThumbnailPainter:
         model = self._model
         found = model.chosen[samples] | model.forget[samples]
         found |= (samples == model.current) if model.current is not None else False
+        found |= np.isin(samples, dataset.validation)
         return np.asarray(found | (samples >= len(dataset.train_y)))
 
     def _mark(self, painter: QPainter, box: QRect, sample: int) -> None:
-        """What is chosen, forgotten, of the test set, and current."""
+        """What is chosen, forgotten, of the test or validation set, and current."""
         model, theme = self._model, self._theme
         if model.chosen[sample]:
             inset = 3 if sample == model.current else 1
@@ -151,6 +152,8 @@ class ThumbnailPainter:
             self._badge(painter, box, "F", theme.danger)
         elif model.dataset is not None and model.dataset.is_test(sample):
             self._badge(painter, box, "T", theme.muted)
+        elif model.dataset is not None and model.dataset.is_held_out(sample):
+            self._badge(painter, box, "V", theme.muted)
         if sample == model.current:
             _frame(painter, box.adjusted(0, 0, -1, -1), theme.text, 2)
             _frame(painter, box.adjusted(2, 2, -3, -3), theme.base, 1)

@@ -97,8 +97,10 @@ class ThumbnailModel(QAbstractTableModel):
 
     def _spoken(self, sample: int) -> str:
         tested = self.dataset is not None and self.dataset.is_test(sample)
+        held = self.dataset is not None and self.dataset.is_held_out(sample)
         marks = (
             (tested, "test sample"),
+            (held, "validation sample"),
             (self.forget[sample], "to forget"),
             (self.chosen[sample], "selected"),
             (self.caption is not None, self.caption(sample) if self.caption else ""),

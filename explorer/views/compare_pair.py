@@ -79,4 +79,5 @@ class Pair:
 
     def _on(self, split: str) -> Comparison:
         y, test_y = self.dataset.train_y, self.dataset.test_y
-        return compare(self.a, self.b, split, y, test_y, self.forget)
+        held = self.dataset.validation
+        return compare(self.a, self.b, split, y, test_y, self.forget, held)

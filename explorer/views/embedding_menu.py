@@ -41,7 +41,7 @@ class EmbeddingMenu(QMenu):
     def _fill(self, dataset: Dataset) -> None:
         self.clear()
         selection, kept = self._state.selection, set(self._state.forget)
-        learned = {one for one in selection.chosen if not dataset.is_test(one)}
+        learned = {one for one in selection.chosen if dataset.is_learned(one)}
         self._entry(f"Forget the {len(learned):,} selected", FORGET, bool(learned), "F")
         self._entry("Add to the forget set", ADD, bool(learned - kept), "Shift+F")
         self._entry("Take out of the forget set", REMEMBER, bool(learned & kept))
@@ -68,8 +68,8 @@ class EmbeddingMenu(QMenu):
     def _select_class(self) -> None:
         dataset, current = self._state.dataset, self._state.selection.current
         if dataset is not None and current is not None:
-            same = dataset.train_y == dataset.label_of(current)
-            self._do.select(same.nonzero()[0].tolist(), REPLACE)
+            same = dataset.train_y[dataset.pool] == dataset.label_of(current)
+            self._do.select(dataset.pool[same].tolist(), REPLACE)
 
     def _select_highlighted(self) -> None:
         self._do.select(self._highlighted, REPLACE)

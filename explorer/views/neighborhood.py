@@ -257,6 +257,8 @@ class NeighborhoodView(View):
     def _place(self, sample: int, dataset: Dataset) -> str:
         if dataset.is_test(sample):
             return "test set"
+        if dataset.is_held_out(sample):
+            return "held out for validation"
         forgotten = sample in (self.state.study.forget if self.state.study else ())
         return "forget set" if forgotten else "not in the forget set"
 

@@ -205,7 +205,8 @@ class SamplesView(View):
         self.grid.artist.forget_pictures()
         self._model.set_dataset(dataset)
         evidence = Evidence(dataset.labels, len(dataset.train_y))
-        self._known = Known(evidence, np.zeros(len(dataset), bool), dataset.classes)
+        nothing = np.zeros(len(dataset), bool)
+        self._known = Known(evidence, nothing, dataset.classes, dataset.validation)
         counts = np.bincount(dataset.train_y, minlength=len(dataset.classes))
         with QSignalBlocker(self.classes):
             self.classes.clear()
@@ -222,7 +223,8 @@ class SamplesView(View):
         self._model.forget = mask_of(self.state.forget, n)
         self._model.current = self.state.selection.current
         if self._known is not None:
-            self._known = Known(self._known.evidence, self._model.forget, dataset.classes)
+            forget, evidence = self._model.forget, self._known.evidence
+            self._known = Known(evidence, forget, dataset.classes, dataset.validation)
 
     def _learn(self, changed: set[str]) -> None:
         """Let the rows know what models and measurements there are now."""
@@ -278,7 +280,9 @@ class SamplesView(View):
     def _kept(self) -> Mask:
         """(n + m,) which samples belong to the set that is shown."""
         model = self._model
-        return members(self.show_only.currentText(), model.forget, model.chosen, self._trained())
+        held = mask_of(model.dataset.validation if model.dataset else (), len(model.chosen))
+        name, trained = self.show_only.currentText(), self._trained()
+        return members(name, model.forget, model.chosen, trained, held)
 
     def _trained(self) -> int:
         return self._known.evidence.trained if self._known is not None else 0
@@ -326,11 +330,19 @@ class SamplesView(View):
         self.note.setVisible(bool(text))
 
     def _about_tests(self) -> str:
-        n = int(self._model.chosen[self._trained() :].sum())
-        if not n:
+        dataset, chosen = self._model.dataset, self._model.chosen
+        held = int(chosen[dataset.validation].sum()) if dataset is not None else 0
+        parts = [
+            f"1 {what} sample" if n == 1 else f"{n:,} {what} samples"
+            for what, n in (("test", int(chosen[self._trained() :].sum())), ("validation", held))
+            if n
+        ]
+        if not parts:
             return ""
-        samples = "1 test sample is" if n == 1 else f"{n:,} test samples are"
-        return f"{samples} selected: never learned, so not forgotten with the rest."
+        are = "is" if len(parts) == 1 and parts[0].startswith("1 ") else "are"
+        return (
+            f"{' and '.join(parts)} {are} selected: never learned, so not forgotten with the rest."
+        )
 
     def _reveal_current(self) -> None:
         place = self._model.place_of(self._model.current)

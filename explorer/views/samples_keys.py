@@ -11,7 +11,7 @@ from engine.evidence import ANY, Evidence, Floats
 from engine.measured import VERDICTS, verdict_note, verdict_rule
 
 NOBODY, EVERY, MEASURED = "nobody", "every model", "measured models"
-SPLITS = ("forget", "retain", "test")
+SPLITS = ("forget", "retain", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +21,13 @@ class Known:
     evidence: Evidence
     forget: np.ndarray
     classes: tuple[str, ...]
+    held: np.ndarray  # (v,) numbers of the samples held out for validation
 
     def splits(self) -> np.ndarray:
         """(n + m,) place in SPLITS of every sample."""
         found = np.where(self.forget, 0, 1)
-        found[self.evidence.trained :] = 2
+        found[self.held] = 2
+        found[self.evidence.trained :] = 3
         return found
 
 
@@ -104,7 +106,7 @@ KEYS = {
         lambda known, _, sample, value: known.classes[int(value)],
     ),
     SPLIT: Key(
-        "Forget set, retain set, test set", "forget", NOBODY, False,
+        "Forget, retain, validation, test set", "forget", NOBODY, False,
         lambda known, _: known.splits(), lambda known, _, sample, value: SPLITS[int(value)],
     ),
     PREDICTION: Key(

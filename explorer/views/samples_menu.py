@@ -14,6 +14,8 @@ from explorer.views.base import Wishes
 from explorer.views.samples_hands import Hands
 
 FORGET, ADD, REMEMBER, CLASS, SHOWN, INVERT, COPY = range(7)
+NOT_LEARNED = "Test samples were never learned, so none is forgotten"
+NOR_HELD_OUT = "Test and validation samples were never learned, so none is forgotten"
 
 
 class SampleMenu(QMenu):
@@ -44,15 +46,15 @@ class SampleMenu(QMenu):
 
     def _fill(self, dataset: Dataset) -> None:
         self.clear()
-        n, trained = int(self._model.chosen.sum()), len(dataset.train_y)
-        learned = self._model.chosen[:trained]
-        kept = self._model.forget[:trained]
+        n = int(self._model.chosen.sum())
+        learned = self._model.chosen[dataset.pool]
+        kept = self._model.forget[dataset.pool]
         several = f"the {n:,} selected samples" if n > 1 else "this sample"
         self._entry(f"Forget {several}", FORGET, bool(learned.any()), "F")
         self._entry("Add to the forget set", ADD, bool((learned & ~kept).any()), "Shift+F")
         self._entry("Take out of the forget set", REMEMBER, bool((learned & kept).any()))
         if n and not learned.any():
-            self._entry("Test samples were never learned, so none is forgotten", None, False)
+            self._entry(NOR_HELD_OUT if len(dataset.validation) else NOT_LEARNED, None, False)
         self.addSeparator()
         if self._model.current is not None:
             name = dataset.classes[dataset.label_of(self._model.current)]

@@ -43,7 +43,11 @@ def describe(sample: int, dataset: Dataset, known: Known, theme: Theme) -> str:
 
 
 def _when(split: str) -> str:
-    notes = {"forget": " of the next run (badge F)", "test": ", never learned (badge T)"}
+    notes = {
+        "forget": " of the next run (badge F)",
+        "validation": ", held out and never learned (badge V)",
+        "test": ", never learned (badge T)",
+    }
     return notes.get(split, "")
 
 

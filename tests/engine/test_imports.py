@@ -21,9 +21,8 @@ LAYERS = (
         "sound", "world",
     },
     {
-        "differences", "memory", "metrics", "paper", "processes", "randomness", "registry", "report",
-        "runtime",
-        "samples", "spec",
+        "differences", "memory", "metrics", "paper", "processes", "randomness", "registry",
+        "report", "runtime", "samples", "spec",
     },
     {
         "asides", "batching", "datasets", "hdf5", "heaps", "index_text", "indices", "locks",

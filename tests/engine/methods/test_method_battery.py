@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +79,16 @@ def test_another_seed_gives_other_weights_where_the_method_is_random(
     entry = registry.get("method", method)
     first, second = (weights(run(method, problem(model, MANY, seed=s))) for s in (131, 42))
     assert torch.equal(first, second) == bool(entry.facts.get("deterministic"))
+
+
+def test_samples_that_are_neither_retained_nor_forgotten_change_nothing(method: str) -> None:
+    first, second = problem("mlp", MANY), problem("mlp", MANY)
+    held = second.retain[::4]
+    second.samples.x[held] = 255 - second.samples.x[held]
+    second.samples.y[held] = (second.samples.y[held] + 1) % CLASSES
+    learned = first.retain[~torch.isin(first.retain, held)]
+    made = [weights(run(method, replace(one, retain=learned))) for one in (first, second)]
+    assert torch.equal(*made)
 
 
 @pytest.mark.parametrize("forget", [SOME, CLASS_0, [7], MANY], ids=["some", "class", "one", "many"])
