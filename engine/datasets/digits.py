@@ -14,10 +14,11 @@ from engine.runtime import numpy_generator
 from engine.spec import DataSpec, TrainSpec, parse_taus
 
 # Found by trying: with these the Original's and GD's curves stand clear of the null band, while
-# RURK ends near Re-train with its curve inside the band (seed 131, forget class:8:0.5).
-# GD and GA keep the paper's settings; those of the others were chosen by the average gap (with MIA
-# accuracy) over the seeds 131, 42 and 7 on the MLP, from 7 (CR) to 45 (SSD) trials each: figures
-# for those seeds are not held out, and a method that was searched longer had more chances.
+# RURK's is not above it (seed 131, forget class:8:0.5). GD and GA keep the paper's settings. The
+# others' are the best of 7 (NTK) to 42 (SalUn) settings, most of 16 to 32, by the mean average gap,
+# balanced MIA included, over the seeds 11 to 15, which no table reports, on the MLP and forget
+# class:8:0.5 (tests/choice.py); RURK's are the best of 16, of those whose curve of residual
+# knowledge lies above the null band at no more than one in twenty values of tau.
 RECOMMENDED = Recommended(
     model="mlp",
     train=TrainSpec(epochs=20, lr=0.1),
@@ -29,22 +30,22 @@ RECOMMENDED = Recommended(
             "lr": 0.005,
             "max_steps": 1000,
             "tau": 0.4,
-            "lambda_f": 0.002,
+            "lambda_f": 0.0,
             "lambda_a": 0.0165,
         },
-        "bad-teacher": {"lr": 0.0008, "epochs": 2},
-        "cf-k": {"k": 2, "lr": 0.05, "epochs": 30},
-        "cr": {"decay": 0.0003},
-        "eu-k": {"k": 2, "lr": 0.05, "epochs": 20},
-        "fisher": {"alpha": 5e-6},
-        "l1-sparse": {"lr": 0.2, "epochs": 20},
+        "bad-teacher": {"lr": 0.0004, "epochs": 4},
+        "cf-k": {"k": 2, "lr": 0.1, "epochs": 40},
+        "cr": {"decay": 6.3e-5},
+        "eu-k": {"k": 2, "lr": 0.05, "epochs": 40},
+        "fisher": {"alpha": 6.3e-6},
+        "l1-sparse": {"lr": 0.1, "epochs": 40, "alpha": 1e-3},
         "neggrad-plus": {"beta": 0.035, "epochs": 3},
-        "ngd": {"lr": 0.03},
-        "ntk": {"retain_samples": 300},
-        "random-labels": {"lr": 0.03, "batch": 128},
-        "salun": {"lr": 0.05, "batch": 128},
+        "ngd": {"lr": 0.1},
+        "ntk": {"retain_samples": 300, "weight_decay": 0.6},
+        "random-labels": {"lr": 0.002, "epochs": 1, "batch": 128},
+        "salun": {"lr": 0.002, "epochs": 1, "batch": 128},
         "scrub": {"lr": 0.01},
-        "ssd": {"alpha": 14, "batch": 16},
+        "ssd": {"alpha": 70, "dampening": 10, "batch": 16},
     },
     training={"cnn": TrainSpec(epochs=30, lr=0.05)},
 )
@@ -68,7 +69,7 @@ def _table() -> np.ndarray:
 
 @register("dataset", "digits", label="Digits", help="1,797 handwritten digits, 8x8 gray; built in")
 def load(spec: DataSpec, report: Reporter) -> Dataset:
-    """1,437 training and 360 test images; the split never changes."""
+    """1,438 training and 359 test images; the split never changes."""
     table = _table()
     images = np.round(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     labels = table[:, -1].astype(np.int64)
