@@ -13,6 +13,7 @@ from method_problem import BATCH, CLASSES, PER_CLASS, images, original, problem,
 from engine import registry
 from engine.errors import Cancelled
 from engine.report import Reporter
+from engine.samples import Samples
 from engine.train import Resume
 
 METHODS = registry.names("method")
@@ -84,8 +85,10 @@ def test_another_seed_gives_other_weights_where_the_method_is_random(
 def test_samples_that_are_neither_retained_nor_forgotten_change_nothing(method: str) -> None:
     first, second = problem("mlp", MANY), problem("mlp", MANY)
     held = second.retain[::4]
-    second.samples.x[held] = 255 - second.samples.x[held]
-    second.samples.y[held] = (second.samples.y[held] + 1) % CLASSES
+    x, y = first.samples.x.clone(), first.samples.y.clone()
+    x[held], y[held] = 255 - x[held], (y[held] + 1) % CLASSES
+    second = replace(second, samples=Samples(x, y, CLASSES))
+    assert not torch.equal(first.samples.x, x)
     learned = first.retain[~torch.isin(first.retain, held)]
     made = [weights(run(method, replace(one, retain=learned))) for one in (first, second)]
     assert torch.equal(*made)
