@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain, pairwise
 
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, qWarning
 from PySide6.QtGui import QHoverEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
 
+from explorer import dock_state
 from explorer.docks import foreign
+from explorer.layout import Layout
+from explorer.placing import Placing
 
 # columns from left to right, of stacks from top to bottom, of docks one behind the other
 Stack = tuple[str, ...]
@@ -49,6 +52,20 @@ class Arrangement(QObject):
             self._window.removeDockWidget(box)
         self._place(self._complete(self._columns))
         self._size()
+
+    def layout(self) -> Layout | None:
+        """Where the docks lie now; None where this Qt does not tell."""
+        names = {box.objectName(): name for name, box in self._docks.items()}
+        try:
+            return dock_state.read(self._window, names)
+        except ValueError as error:
+            qWarning(str(error))
+            return None
+
+    def lay_out(self, layout: Layout) -> None:
+        """Put every dock where it was; those that are new lie behind the last."""
+        self.let_go()
+        Placing(self._window, self._docks, layout).place()
 
     def let_go(self) -> None:
         """Forget what the mouse is over or drags: the border of two docks, or a dock.

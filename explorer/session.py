@@ -6,8 +6,6 @@ and no network of a Python file of theirs is taken over: naming such a file woul
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,8 +13,10 @@ from typing import Any
 
 from engine.errors import SpecError
 from explorer import forget_sets, grid
+from explorer import layout as layouts
 from explorer.fields import LONGEST_PATH, LONGEST_TEXT, WRONG, Fields, few_texts, is_whole
 from explorer.forget_sets import Sets
+from explorer.layout import Frame, Layout
 from explorer.run import KEPT, Order
 from explorer.state import AppState, Selection, StudyForm
 
@@ -28,12 +28,12 @@ COUNTS, WORDS = ("seed", "retrains", "draws"), ("perturbation", "taus")  # a gri
 
 @dataclass(frozen=True)
 class Look:
-    """How the window looks. theme: 'light', 'dark', 'system' or '' (leave it); geometry, layout:
-    Qt's own bytes as base64; views: name -> what that view keeps."""
+    """How the window looks. theme: 'light', 'dark', 'system' or '' (leave it); window, docks: where
+    they lie, None to leave them; views: name -> what that view keeps."""
 
     theme: str = ""
-    geometry: str = ""
-    layout: str = ""
+    window: Frame | None = None
+    docks: Layout | None = None
     views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -89,7 +89,7 @@ def as_plain(session: Session) -> dict[str, Any]:
         "ranked_by": session.ranked_by,
         "study": session.study,
         "sets": {name: list(one) for name, one in session.sets.items()},
-        "look": asdict(session.look),
+        "look": _plain_look(session.look),
         "queue": _plain_queue(session.queue),
     }
 
@@ -140,7 +140,7 @@ def from_plain(plain: Any) -> Session:
 
 def portable(session: Session) -> Session:
     """The session without what is one person's own: theme, place of the window, and queue."""
-    return replace(session, look=replace(session.look, theme="", geometry=""), queue=())
+    return replace(session, look=replace(session.look, theme="", window=None), queue=())
 
 
 def _unfinished(state: AppState) -> tuple[Order, ...]:
@@ -254,23 +254,25 @@ def _sets(plain: Fields) -> Sets:
     return forget_sets.read({"": lists}).get("", {})
 
 
+def _plain_look(look: Look) -> dict[str, Any]:
+    plain: dict[str, Any] = {"theme": look.theme}
+    if look.window is not None:
+        plain["window"] = layouts.frame_as_plain(look.window)
+    if look.docks is not None:
+        plain["docks"] = layouts.as_plain(look.docks)
+    return plain | {"views": {name: dict(kept) for name, kept in look.views.items()}}
+
+
 def _look(plain: Fields) -> Look:
+    """Without 'geometry' and 'layout' of earlier sessions: bytes for Qt, which anyone may write."""
     views = plain.part("views")
+    window, docks = plain.get("window"), plain.get("docks")
     return Look(
         plain.text("theme", 16),
-        _encoded(plain, "geometry"),
-        _encoded(plain, "layout"),
+        None if window is None else layouts.frame_from_plain(window),
+        None if docks is None else layouts.from_plain(docks),
         {name: views.part(name).plain for name in views.names},
     )
-
-
-def _encoded(plain: Fields, name: str) -> str:
-    text = plain.text(name, LONGEST_TEXT)
-    try:
-        base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise SpecError(WRONG.format(f"'{name}' is no base64")) from error
-    return text
 
 
 def _no_number(text: str) -> float:

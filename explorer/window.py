@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import importlib
-from typing import Any
 
-from PySide6.QtCore import QByteArray, QChildEvent, QSize, Qt, QTimer, Signal, SignalInstance
+from PySide6.QtCore import QChildEvent, QSize, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -30,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer import overrides, theme
+from explorer import frames, overrides, theme
 from explorer.actions import Actions
 from explorer.activity import ActivityView
 from explorer.arrangement import Arrangement
@@ -58,7 +56,6 @@ from explorer.state import AppState
 from explorer.study_bar import StudyBar
 from explorer.views.base import View
 
-LAYOUT_VERSION = 2
 REPORTED = 40  # last lines of the log that go into a report
 SIZE = QSize(1440, 900)
 SMALLEST = QSize(1000, 640)
@@ -211,12 +208,12 @@ class MainWindow(QMainWindow):
         self.state.theme = name
 
     def arrange(self, look: Look) -> None:
-        """Take size, place and docks; what is '' stays as it is."""
+        """Take size, place and docks; what is None stays as it is."""
         self._arrangement.let_go()
-        if look.geometry:
-            self.restoreGeometry(_bytes(look.geometry))
-        if look.layout:
-            self.restoreState(_bytes(look.layout), LAYOUT_VERSION)
+        if look.window is not None:
+            frames.put(self, look.window)
+        if look.docks is not None:
+            self._arrangement.lay_out(look.docks)
         self._message_row.setVisible(bool(self.message.text()))
         self._toolbar.show()
 
@@ -229,8 +226,7 @@ class MainWindow(QMainWindow):
     def look(self) -> Look:
         """Theme, size, place, docks and what each view keeps."""
         views = {name: view.view_state() for name, view in self.views.items()}
-        layout = _text(self.saveState(LAYOUT_VERSION))
-        return Look(self._settings.theme, _text(self.saveGeometry()), layout, views)
+        return Look(self._settings.theme, frames.of(self), self._arrangement.layout(), views)
 
     # -- dialogs --------------------------------------------------------------------------
     def ask_folder(self, dataset: str) -> None:
@@ -405,12 +401,3 @@ def _focus(box: QDockWidget) -> None:
     usable = about is not None and about.isVisible() and about.isEnabled()
     wanted = about if about is not None and usable else next(iter(stops(view)), box)
     wanted.setFocus(Qt.FocusReason.TabFocusReason)
-
-
-def _bytes(text: str) -> QByteArray:
-    return QByteArray.fromBase64(QByteArray(text.encode("ascii", "ignore")))
-
-
-def _text(data: QByteArray) -> str:
-    raw: Any = data.data()
-    return base64.b64encode(bytes(raw)).decode("ascii")

@@ -26,6 +26,7 @@ from engine.errors import SpecError
 from explorer import forget_sets, keeping, settings
 from explorer import session as sessions
 from explorer.app import Explorer, Options
+from explorer.layout import ACROSS, DOWN, MAXIMIZED, Area, Box, Frame, Layout, Split, Stack
 from explorer.notify import Toast
 from explorer.recent import MOST, SESSION, STUDY, Entry, Recents
 from explorer.run import HELD, RUNNING, WAITING, Order
@@ -35,13 +36,39 @@ from explorer.state import ADD, REPLACE, Selection, StudyForm
 WAIT = 60_000  # ms
 LEFT = Qt.MouseButton.LeftButton
 
+LAYOUT = Layout(
+    1000,
+    700,
+    (
+        Area(
+            "left",
+            1000,
+            640,
+            Split(
+                ACROSS,
+                (
+                    Stack(("samples", "runs"), "runs", 400),
+                    Split(
+                        DOWN, (Stack(("curves",), "curves", 300), Stack(("slice",), "", 340)), 600
+                    ),
+                ),
+            ),
+        ),
+        Area("bottom", 1000, 60, Stack(("activity",), "activity")),
+    ),
+    {"slice": Box(30, 40, 300, 200)},
+    ("runs",),
+)
+
 WHOLE = Session(
     StudyForm(
         dataset="iris", methods=("gd", "ga"), settings={"gd": {"lr": 0.1}}, training={"epochs": 3},
         grid={"gd.lr": (0.1, 0.2), "study.seed": (1, 2)}, weights={"theirs": "/a/b.pt"},
     ),
     "abc", Selection(4, frozenset({4, 5})), (4, 5), ("l2", 0.25), "gd", "0123456789ab",
-    {"mine": (1, 2)}, Look("dark", "AAAA", "AAAA", {"curves": {"tab": "r", "hidden": ["ga"]}}),
+    {"mine": (1, 2)},
+    Look("dark", Frame(Box(-10, 20, 1000, 700), MAXIMIZED), LAYOUT,
+         {"curves": {"tab": "r", "hidden": ["ga"]}}),
     (
         Order(FORM, (4, 5), "abc", "Iris", "draws=10"),
         Order(replace(FORM, draws=20), (4, 5), "abc", "Iris", "draws=20"),
@@ -114,7 +141,8 @@ def changed(*path: str, to: Any) -> dict[str, Any]:
         (changed("form", "grid", to={"study.root": ["/"]}), "'grid'"),
         (changed("form", "grid", to={"study.seed": ["x"]}), "'grid'"),
         (changed("form", "settings", to={"gd": {"lr": {"deep": 1}}}), "'lr'"),
-        (changed("look", "layout", to="not base64!"), "'layout'"),
+        (changed("look", "docks", to="AAAA"), "'docks'"),
+        (changed("look", "window", to="AAAA"), "'window'"),
         (changed("queue", to=[]), "'queue'"),
         (changed("queue", "orders", to={"0": 1}), "'orders'"),
         (changed("queue", "orders", to=[{}] * 1001), "'orders'"),
@@ -171,8 +199,9 @@ ANYTHING = st.recursive(
 PLACES = [
     ("form",), ("form", "methods"), ("form", "settings"), ("form", "grid"), ("form", "seed"),
     ("form", "weights"), ("fingerprint",), ("current",), ("chosen",), ("forget",), ("probe",),
-    ("probe", "tau"), ("sets",), ("look",), ("look", "views"), ("look", "layout"), ("schema",),
-    ("queue",), ("queue", "orders"), ("queue", "forget"), ("queue", "forget", "0"),
+    ("probe", "tau"), ("sets",), ("look",), ("look", "views"), ("look", "docks"),
+    ("look", "window"), ("schema",), ("queue",), ("queue", "orders"), ("queue", "forget"),
+    ("queue", "forget", "0"),
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import windows
 from harm import harmed
 from inputs import data, json_text, text
 from scene import scene
@@ -346,6 +347,7 @@ CSV_SEEDS = (b"index,label,class\n3,1,cat\n17,0,dog\n", b"3\n17\n# more\n40\n", 
 
 TARGETS = (
     Target("session", _json(_session_seeds), _session, text=True),
+    Target("layout", windows.made, windows.lay_out, slow=True),
     Target("settings", _json(_settings_seeds), _settings, text=True, lenient=True),
     _of_text("indices", _indices, ("3, 17, 40-50", "0-59", "1;2 3", "5\u20138")),
     Target("index-file", _files(lambda: list(CSV_SEEDS)), _index_file),
