@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -22,6 +22,7 @@ from explorer.views.base import View, Wishes
 
 MOST_LINES = 2000
 STEPS = 1000  # of a progress bar
+PLAIN = Qt.TextFormat.PlainText
 
 
 class ActivityView(View):
@@ -35,7 +36,7 @@ class ActivityView(View):
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
-        self._now = QLabel("Nothing is running.", wordWrap=True)
+        self._now = QLabel("Nothing is running.", wordWrap=True, textFormat=PLAIN)
         self._bar = QProgressBar(textVisible=False)
         self._bar.setRange(0, STEPS)
         self._bar.setAccessibleName("Progress")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.actions import COMMANDS, SEPARATOR, Command
+from explorer.literal import literal
 
 OWN_NAME = "command-palette"  # the command that opens it, which it need not offer
 WORD_START, RUN = 3, 4  # what a letter counts more at the start of a word, or after its neighbor
@@ -202,6 +203,6 @@ def _list() -> QTreeWidget:
 def _item(entry: Entry) -> QTreeWidgetItem:
     item = QTreeWidgetItem([entry.text, entry.menu, entry.keys])
     item.setData(0, Qt.ItemDataRole.UserRole, entry.name)
-    item.setToolTip(0, entry.tip)
+    item.setToolTip(0, literal(entry.tip))
     item.setDisabled(not entry.enabled)
     return item

@@ -23,7 +23,7 @@ from engine import __version__
 from engine.errors import SpecError
 from engine.results import StudySummary
 from engine.spec import AUTO, ProbeSpec, RunSpec, TrainSpec, parse_taus
-from explorer import grid
+from explorer import grid, markup
 from explorer.catalog import Field, amended, describe
 from explorer.controller import Controller
 from explorer.forms import FieldsForm, FormDialog, worded
@@ -188,18 +188,18 @@ class AboutDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("About RK Explorer")
         layout = QVBoxLayout(self)
-        layout.addWidget(
-            worded(
-                f"<h3>RK Explorer {__version__}</h3>"
-                "<p>A desktop microscope for machine unlearning: it shows what knowledge of a "
-                "forgotten sample is left in its neighborhood.</p>"
-                "<p>Residual knowledge and RURK: Hsu, Niroula, He, Brugere, Lecue, Chen. The "
-                "Unseen Threat: Residual Knowledge in Machine Unlearning under Perturbed "
-                "Samples. NeurIPS 2025.</p>"
-                f"<p>Python {platform.python_version()}, Qt {qVersion()}</p>",
-                "about",
-            )
+        words = worded(
+            f"<h3>RK Explorer {__version__}</h3>"
+            "<p>A desktop microscope for machine unlearning: it shows what knowledge of a "
+            "forgotten sample is left in its neighborhood.</p>"
+            "<p>Residual knowledge and RURK: Hsu, Niroula, He, Brugere, Lecue, Chen. The "
+            "Unseen Threat: Residual Knowledge in Machine Unlearning under Perturbed "
+            "Samples. NeurIPS 2025.</p>"
+            f"<p>Python {platform.python_version()}, Qt {qVersion()}</p>",
+            "about",
         )
+        markup.allow(words)
+        layout.addWidget(words)
 
 
 def measuring_fields(state: AppState) -> tuple[Field, ...]:

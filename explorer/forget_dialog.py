@@ -23,6 +23,7 @@ from explorer.controller import Controller
 from explorer.forget_sets import LONGEST_NAME, combined
 from explorer.forget_source import ForgetSource
 from explorer.forms import worded
+from explorer.literal import literal
 from explorer.state import ADD, INTERSECT, REMOVE, REPLACE
 
 MODES = {
@@ -152,7 +153,7 @@ class ForgetSetsDialog(QDialog):
         problem = self._problem(result) if found else self.said.text()
         button.setText(f"{text} → {len(result):,}" if found else text)
         button.setEnabled(not problem)
-        button.setToolTip(problem or tip)
+        button.setToolTip(literal(problem or tip))
 
     def _problem(self, result: tuple[int, ...]) -> str:
         dataset = self._do.state.dataset

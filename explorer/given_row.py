@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from explorer.archiving import ORIGINAL, RETRAIN
 from explorer.controller import Controller
 from explorer.forms import worded
+from explorer.literal import in_menu, literal
 from explorer.state import AppState
 
 
@@ -44,10 +45,10 @@ class GivenRow(QWidget):
     def _chip(self, name: str, path: str) -> QPushButton:
         ours = name == ORIGINAL or name.startswith(f"{RETRAIN}-")
         label = self._do.label(name) if ours else name
-        chip = QPushButton(f"{label}: {Path(path).name} ✕")
+        chip = QPushButton(in_menu(f"{label}: {Path(path).name} ✕"))
         chip.setObjectName("chip")
         chip.setProperty("model", name)
-        chip.setToolTip(f"{path}\nPress to take these weights out of the next study")
+        chip.setToolTip(f"{literal(path)}\nPress to take these weights out of the next study")
         chip.setAccessibleName(f"Take the weights of {label} out")
         chip.clicked.connect(self._drop)
         return chip

@@ -14,6 +14,7 @@ from explorer.archiving import NO_DATASET
 from explorer.bundle_dialog import BundleDialog, DataDialog, WeightsDialog
 from explorer.controller import Controller
 from explorer.drop import Offer
+from explorer.literal import in_menu, literal
 from explorer.notice import NEWS, Notice
 from explorer.notify import Notifier
 from explorer.recent import BUNDLE, MOST, SESSION, Entry, Recents
@@ -166,10 +167,11 @@ class Opener(QObject):
 
     def _show_entry(self, action: QAction, number: int, entry: Entry) -> None:
         there = self._is_there(entry)
-        action.setText(f"&{number + 1}  {entry.name.replace('&', '&&')}")
+        action.setText(f"&{number + 1}  {in_menu(entry.name)}")
         action.setData(entry)
         action.setEnabled(there)
-        action.setToolTip(entry.place if there else f"{entry.place}\n{GONE}")
+        place = literal(entry.place)
+        action.setToolTip(place if there else f"{place}\n{GONE}")
 
     def _is_there(self, entry: Entry) -> bool:
         if entry.kind in (SESSION, BUNDLE):

@@ -22,6 +22,7 @@ from explorer.controller import Controller
 from explorer.forget_sets import Sets, name_of
 from explorer.forms import worded
 from explorer.given_row import GivenRow
+from explorer.literal import in_menu, literal
 from explorer.plots.menu import CheckMenu
 from explorer.run import WAITING
 from explorer.state import REPLACE, AppState
@@ -135,9 +136,9 @@ class StudyBar(QWidget):
         _fill(self.model, catalog.models)
         self._menu.clear()
         for item in catalog.methods:
-            action = QAction(item.label, self._menu, checkable=True)
+            action = QAction(in_menu(item.label), self._menu, checkable=True)
             action.setData(item.name)
-            action.setToolTip(item.help)
+            action.setToolTip(literal(item.help))
             self._menu.addAction(action)
         self._menu.setToolTipsVisible(True)
         self._menu.addSeparator()
@@ -150,7 +151,7 @@ class StudyBar(QWidget):
         advised = state.dataset.recommended.model if state.dataset else ""
         _choose(self.model, form.model or advised)
         names = [state.catalog.method(name).label for name in form.methods]
-        self.methods.setText(", ".join(names) or "no method")
+        self.methods.setText(in_menu(", ".join(names)) or "no method")
         for action in self._menu.actions():
             if action.isCheckable():
                 action.setChecked(action.data() in form.methods)
@@ -188,11 +189,11 @@ class StudyBar(QWidget):
         self.cancel_button.setEnabled(bool(state.busy))
         ready = state.dataset is not None and not state.form_error
         self.run_button.setEnabled(ready)
-        self.run_button.setToolTip(self._next_step())
+        self.run_button.setToolTip(literal(self._next_step()))
         self._bar.setVisible(bool(state.busy))
         progress = state.progress
         self._bar.setValue(round(STEPS * progress.fraction) if progress else 0)
-        self._bar.setToolTip(describe(state.busy, progress))
+        self._bar.setToolTip(literal(describe(state.busy, progress)))
         self._left.setText("")
         if state.busy and progress is not None and progress.left is not None:
             percent = f"{round(100 * progress.fraction)} %"

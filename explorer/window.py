@@ -45,6 +45,7 @@ from explorer.docks import Dock, foreign
 from explorer.drop import Dropper
 from explorer.forget_dialog import ForgetSetsDialog
 from explorer.forms import worded
+from explorer.literal import in_menu, in_title
 from explorer.notice import ERROR, NEWS
 from explorer.notify import MessageBar, Notifier, Toasts
 from explorer.plots.tab_order import stops
@@ -309,7 +310,7 @@ class MainWindow(QMainWindow):
     def _list_checkpoints(self) -> None:
         self._checkpoints.clear()
         for name in self.state.models:
-            action = self._checkpoints.addAction(f"{self.controller.label(name)} ...")
+            action = self._checkpoints.addAction(f"{in_menu(self.controller.label(name))} ...")
             action.setData(name)
             action.triggered.connect(self._export_checkpoint)
         if self._checkpoints.isEmpty():
@@ -338,7 +339,9 @@ class MainWindow(QMainWindow):
 
     def _show_title(self) -> None:
         dataset = self.state.dataset
-        self.setWindowTitle(f"{dataset.label} - RK Explorer" if dataset else "RK Explorer")
+        self.setWindowTitle(
+            f"{in_title(dataset.label)} - RK Explorer" if dataset else "RK Explorer"
+        )
 
     def _follow_system(self) -> None:
         if self._settings.theme == "system":
@@ -391,7 +394,7 @@ class MainWindow(QMainWindow):
 
 def _with_words(deed: str, what: str) -> str:
     """'Undo: Go to sample 12', as a menu writes it."""
-    return f"{deed}: {what.replace('&', '&&')}" if what else deed
+    return f"{deed}: {in_menu(what)}" if what else deed
 
 
 def _focus(box: QDockWidget) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from explorer.literal import in_menu
 from explorer.plots.menu import CheckMenu
 
 
@@ -30,7 +31,8 @@ class ModelsButton(QToolButton):
         """List (model, label), checked where it is not hidden; an open menu keeps its entries."""
         if not wanted:
             self.models.close()  # emptied, it would be hidden without an end to its button's click
-        if list(wanted) != [(action.data(), action.text()) for action in self.models.actions()]:
+        wanted = [(name, in_menu(label)) for name, label in wanted]
+        if wanted != [(action.data(), action.text()) for action in self.models.actions()]:
             self.models.clear()
             for name, label in wanted:
                 action = self.models.addAction(label)

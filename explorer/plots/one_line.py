@@ -13,7 +13,7 @@ class OneLine(QLabel):
     """A quiet label; cut short it still has, and tells assistive technology, all of its words."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(textFormat=Qt.TextFormat.PlainText)
         self.setObjectName("muted")
 
     def shown(self) -> str:

@@ -17,7 +17,7 @@ class Panel(QWidget):
         super().__init__(parent)
         self.header = QHBoxLayout()
         self.header.setSpacing(SPACING)
-        self.empty = QLabel()
+        self.empty = QLabel(textFormat=Qt.TextFormat.PlainText)
         self.empty.setObjectName("empty")
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -67,7 +67,7 @@ def button(text: str, tip: str, pressed: Callable[[], None]) -> QPushButton:
 
 def muted(text: str = "") -> QLabel:
     """A label in the quiet color, wrapping."""
-    made = QLabel(text)
+    made = QLabel(text, textFormat=Qt.TextFormat.PlainText)
     made.setObjectName("muted")
     made.setWordWrap(True)
     return made

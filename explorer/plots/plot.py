@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import html
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QGraphicsSceneResizeEvent
+
+from explorer.literal import literal
 
 FRAME = 3  # px, of which the half outside is not seen
 APART = 1.25  # heights of a number, from one to the next along an upright axis
@@ -65,11 +68,15 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         """The label's markup, with as much of its words as there is room for."""
         whole, length = str(self.labelText), self._length()
         if not whole or length <= 0:
-            return str(super().labelString())
+            return self._marked(whole, whole)
         metrics = QFontMetricsF(self.label.font())
         shown = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, length)
-        self.setToolTip("" if shown == whole else whole)
-        return str(super().labelString()).replace(whole, shown)
+        self.setToolTip("" if shown == whole else literal(whole))
+        return self._marked(whole, shown)
+
+    def _marked(self, whole: str, shown: str) -> str:
+        """pyqtgraph's markup, in which the label itself is words."""
+        return str(super().labelString()).replace(f">{whole}", f">{html.escape(shown)}", 1)
 
     def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
         """(spacing, offset) of each level; of a short upright axis one level, as wide as needed."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QToolButton, QWidget
 
 from engine.results import Study, StudySummary
 from engine.siblings import family
+from explorer.literal import in_menu
 from explorer.plots.menu import CheckMenu
 
 MOST = 12  # studies listed under each heading; the newest come first
@@ -80,7 +81,7 @@ class RunsButton(QToolButton):
             self.runs.addAction(NONE).setEnabled(False)
 
     def _add(self, one: StudySummary, title: str) -> None:
-        action = self.runs.addAction(_words(one, title.startswith("This study")))
+        action = self.runs.addAction(in_menu(_words(one, title.startswith("This study"))))
         action.setData(one.key)
         action.setCheckable(True)
 

@@ -16,6 +16,7 @@ from engine.geometry import runs
 from engine.labels import tau_label
 from engine.ratio import Ratio
 from engine.sample_curve import Spread
+from explorer import markup
 from explorer.plots.chart import Chart, Ground, Series
 from explorer.plots.panel import button, muted
 from explorer.theme import LIGHT, ModelStyle, Theme
@@ -58,6 +59,7 @@ class SampleCurve(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.chart, self.note = Chart("Residual knowledge of this sample against tau"), muted()
+        markup.allow(self.note)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)

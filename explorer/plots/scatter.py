@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from engine.geometry import nearest
 from engine.label_places import Box, places
+from explorer.literal import literal
 from explorer.plots.plot import Plot
 from explorer.theme import ModelStyle, Theme
 
@@ -121,7 +122,7 @@ class ScatterPlot(QWidget):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             mark = self._at(QPointF(self.plot.mapToScene(event.pos())))
             words = mark.tip if mark else self.about
-            QToolTip.showText(event.globalPos(), words, self.plot.viewport())
+            QToolTip.showText(event.globalPos(), literal(words), self.plot.viewport())
             return True
         return super().eventFilter(watched, event)
 

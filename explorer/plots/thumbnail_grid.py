@@ -14,6 +14,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QRubberBand, QTableView, QWidget
 
+from explorer import markup
 from explorer.plots.plot import no_collection
 from explorer.plots.thumbnail_painter import ThumbnailPainter
 from explorer.plots.thumbnails import CELL, ThumbnailModel
@@ -37,6 +38,7 @@ class ThumbnailGrid(QTableView):
         super().__init__(parent)
         self._thumbnails = model
         self.setModel(model)
+        markup.allow_tips(self.viewport())
         self.artist = ThumbnailPainter(model)
         self.setShowGrid(False)
         self.setMouseTracking(True)

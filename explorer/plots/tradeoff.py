@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidg
 from engine.board import GAP, RESIDUAL, Board, Quantity
 from engine.pareto import NEAR
 from engine.scatter import Point, Scatter, axis, better, scatter
+from explorer import markup
 from explorer.plots.panel import muted
 from explorer.plots.readout import swatch
 from explorer.plots.scatter import Mark, ScatterPlot
@@ -32,6 +33,7 @@ class Tradeoff(QWidget):
         self.across, self.along = QComboBox(), QComboBox()
         self.plot = ScatterPlot()
         self.words: QLabel = muted()
+        markup.allow(self.words)
         self.found: Scatter | None = None
         self.picked = ""
         self._board: Board | None = None
@@ -111,7 +113,7 @@ class Tradeoff(QWidget):
     def _show_words(self) -> None:
         """The words stand below the plot, or in its tooltip where it is low and none was asked."""
         self.words.setVisible(self.height() >= LOW or bool(self.picked))
-        self.plot.about = self.words.text()
+        self.plot.about = markup.plain(self.words.text())
 
     def _said(self, found: Scatter, theme: Theme) -> str:
         """What was clicked, which methods are on the front, and who is left out."""

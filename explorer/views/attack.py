@@ -15,6 +15,8 @@ from engine.datasets.base import Dataset
 from engine.results import Attack, Attacked, Estimate
 from engine.sample_names import titled
 from engine.scores import SCORES, Score, histogram
+from explorer import markup
+from explorer.literal import literal
 from explorer.plots.panel import SPACING, Panel, button, muted
 from explorer.plots.roc import Rates, RocPlot
 from explorer.plots.score_histogram import ScoreHistogram
@@ -67,6 +69,7 @@ class AttackView(View):
         self.missed = Wall("Members missed", "Select missed", self._describe)
         self.walls = (self.caught, self.missed)
         self.sentence, self.estimates = QLabel(), muted()
+        markup.allow(self.sentence)
         self._panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
@@ -285,7 +288,7 @@ class AttackView(View):
         self.scores.draw(score, shape, color, found.size)
         self._draw_rates()
         self.estimates.setText(self._estimate_words(found))
-        self.sentence.setToolTip(self.estimates.text())
+        self.sentence.setToolTip(literal(self.estimates.text()))
         self._show_threshold()
 
     def _draw_rates(self) -> None:

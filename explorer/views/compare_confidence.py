@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
 
 from engine.comparison import BINS, FORGET, Comparison, histogram
+from explorer import markup
 from explorer.plots.chart import Series
 from explorer.plots.panel import muted
 from explorer.plots.twin import LEFT, RIGHT, TwinCharts
@@ -40,6 +41,7 @@ class ConfidenceTab(Tab):
             self.of.addItem(label, name)
         self.log.setToolTip("Draw the percentages on a logarithmic axis")
         self.note: QLabel = muted()
+        markup.allow(self.note)
         self.options.addWidget(self.of)
         self.options.addWidget(self.log)
         self.options.addStretch(1)

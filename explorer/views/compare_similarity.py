@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from engine.comparison import FORGET, RETAIN
 from engine.labels import LAYER
 from engine.results import Likeness, Similarity
+from explorer import markup
 from explorer.plots.chart import Ground, Series
 from explorer.plots.panel import muted
 from explorer.plots.twin import TwinCharts
@@ -36,6 +37,7 @@ class SimilarityTab(Tab):
         super().__init__(parent)
         self.charts = TwinCharts("Similarity of layers")
         self.note: QLabel = muted()
+        markup.allow(self.note)
         self.body.addWidget(self.charts, 1)
         self.body.addWidget(self.note)
         self.similarity: Similarity | None = None
@@ -49,7 +51,7 @@ class SimilarityTab(Tab):
         self.charts.set_theme(theme)
         shown = self._answer()
         if shown is None:
-            self.note.setText(self.problem or _waiting(pair))
+            self.note.setText(html.escape(self.problem or _waiting(pair)))
             self.charts.draw(([], []), x=(0, 1), y=(0, 1))
             for title in self.charts.titles:
                 title.setText("")

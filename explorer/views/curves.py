@@ -24,6 +24,7 @@ from engine.lines import PUBLISHED as PAPER
 from engine.lines import Line, Run, run_of, runs_beside
 from engine.results import Residual
 from engine.traces import MEASURES, Measure, Trace
+from explorer import markup
 from explorer.plots import curve_words, readout
 from explorer.plots.carriers import CarrierList
 from explorer.plots.chart import Chart, Series
@@ -82,6 +83,7 @@ class CurvesView(View):
         self._said = (-1, "")  # which tau was clicked, and why there is nothing to list
         self.note = muted()
         self.readout: QLabel = muted(HINT)
+        markup.allow(self.readout)
         self.samples = CarrierList()
         self._panel = Panel(self._content(), self)
         self._build_header()
@@ -322,7 +324,7 @@ class CurvesView(View):
 
     # -- reading and wishes ---------------------------------------------------------------
     def _hint(self) -> str:
-        return self._said[1] or HINT
+        return html.escape(self._said[1]) or HINT
 
     def _forget_clicks(self) -> None:
         """New numbers: what a click found in the old ones is no longer true."""

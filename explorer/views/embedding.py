@@ -16,6 +16,7 @@ from engine.geometry import bounds, in_polygon
 from engine.highlights import highlights
 from engine.results import PERTURBED, Embedding
 from engine.shades import LEVELS, RATIO, VERDICT, Scene, Shade, shade
+from explorer import markup
 from explorer.plots.color_bar import ColorBar
 from explorer.plots.legend import Entry, Legend
 from explorer.plots.pane import Pane
@@ -353,14 +354,17 @@ class EmbeddingView(View):
             side.pane.set_halo(row)
         shown, dataset = self.state.embedding, self.state.dataset
         if row is None or shown is None or dataset is None:
-            QToolTip.hideText()
+            markup.close_tip()
             return
         labels = {name: self._label(name) for name in self._drawn(shown)}
         text = describe(
             row, shown, dataset, labels, self.state.residual, self._column(),
             theme_of(self.state.theme),
         )  # fmt: skip
-        QToolTip.showText(QCursor.pos(), text, self)
+        pane = self.sender()
+        QToolTip.showText(
+            QCursor.pos(), text, pane if isinstance(pane, Pane) else self.sides[0].pane
+        )
 
     def _pick(self, row: int, keys: Qt.KeyboardModifier) -> None:
         shown = self.state.embedding

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.datasets.base import Dataset
+from explorer.literal import in_menu
 from explorer.state import REPLACE, AppState
 from explorer.views.base import Wishes
 
@@ -48,7 +49,7 @@ class EmbeddingMenu(QMenu):
         self.addSeparator()
         if selection.current is not None:
             name = dataset.classes[dataset.label_of(selection.current)]
-            self._entry(f"Select class '{name}'".replace("&", "&&"), CLASS)
+            self._entry(in_menu(f"Select class '{name}'"), CLASS)
         count = len(self._highlighted)
         self._entry(f"Select the {count:,} highlighted", HIGHLIGHTED, bool(count))
         self._entry("Select nothing", NOTHING, bool(selection.chosen), "Esc")

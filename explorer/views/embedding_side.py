@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 
 import numpy as np
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox
 
+from explorer import markup
 from explorer.plots.pane import Pane
 from explorer.plots.panel import muted
 from explorer.plots.stamps import DOUBLE_RING, RING
@@ -27,7 +29,9 @@ class Side(QObject):
         self.model.setToolTip(f"Whose features are shown on the {place}")
         self.model.activated.connect(self._choose)
         self.pane = Pane(f"Embedding on the {place}")
+        markup.allow_tips(self.pane)
         self.counts = muted()
+        markup.allow(self.counts)
         self.counts.setAlignment(Qt.AlignmentFlag.AlignTop)
 
     def offer(self, labels: Mapping[str, str], wanted: str) -> None:
@@ -55,7 +59,7 @@ class Side(QObject):
         if highlighted in words:
             words[highlighted] = f"<b>{words[highlighted]}</b>"
         parts = [part.replace(" ", "\u00a0") for part in words.values()]
-        self.counts.setText(" · ".join([*parts, note] if note else parts))
+        self.counts.setText(" · ".join([*parts, html.escape(note)] if note else parts))
 
     def _choose(self) -> None:
         self.chosen.emit()

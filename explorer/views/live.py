@@ -13,6 +13,7 @@ from engine.epochs import Epochs
 from engine.labels import null_note, perturbation_label, tau_label, undefined_note
 from engine.palette import rgb
 from engine.sample_names import called, titled
+from explorer.literal import literal
 from explorer.plots.chart import Chart, Ground, Series
 from explorer.plots.legend import Entry
 from explorer.plots.one_line import OneLine
@@ -275,7 +276,7 @@ class LiveView(View):
 
     def _say(self, words: str) -> None:
         self.note.setText(words)
-        self.note.setToolTip(words)  # in a low view there is room for one line alone
+        self.note.setToolTip(literal(words))  # in a low view there is room for one line alone
 
     def _notes(self, shown: Epochs) -> str:
         count = len(shown.samples)

@@ -17,6 +17,7 @@ from engine.ratio import Ratio, ratios_around
 from engine.results import Neighborhood, Residual
 from engine.sample_curve import Spread, own_curves, spread
 from engine.sample_names import called, titled
+from explorer import markup
 from explorer.plots.matrix import CopyMatrix, Row, Table
 from explorer.plots.panel import Panel, button
 from explorer.plots.sample_curve import Own, SampleCurve, interval_words, short
@@ -148,6 +149,7 @@ class NeighborhoodView(View):
 
     def _build_ranking(self) -> None:
         self.rank, self.heading = QLabel(), QLabel()
+        markup.allow(self.heading)
         self.rank.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.heading.setWordWrap(True)
         self.model = QComboBox()

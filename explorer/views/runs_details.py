@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from engine.differences import Difference, as_text, differences, settings_of
 from engine.results import Provenance
+from explorer.literal import literal
 from explorer.plots.panel import button, muted
 
 Spec = Mapping[str, Any]
@@ -100,7 +101,7 @@ class Facts(QTreeWidget):
             if dot and owner not in branches:
                 branches[owner] = QTreeWidgetItem(self, [owner])
             leaf = QTreeWidgetItem(branches[owner] if dot else self, [name if dot else path, text])
-            leaf.setToolTip(1, text)
+            leaf.setToolTip(1, literal(text))
         self.expandAll()
 
 
@@ -138,13 +139,13 @@ class Comparison(QWidget):
         self.caption.setText(f"{number}." if found else "These studies have the same settings.")
         for column, title in enumerate(("Setting", *titles)):
             head = QTableWidgetItem(title)
-            head.setToolTip(title)
+            head.setToolTip(literal(title))
             self.table.setHorizontalHeaderItem(column, head)
         self.table.setRowCount(len(found))
         for row, one in enumerate(found):
             for column, text in enumerate((one.setting, one.first, one.second)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(text)
+                item.setToolTip(literal(text))
                 self.table.setItem(row, column, item)
         self.copy_button.setEnabled(bool(found))
 

@@ -15,6 +15,7 @@ from engine.evidence import ANY, Evidence
 from engine.filters import ALL, ANSWERS, KINDS, MEASURES, VERDICT, Condition
 from engine.labels import WITHHELD
 from engine.ranking import judged
+from explorer.literal import in_menu
 from explorer.plots.flow import Flow
 from explorer.plots.panel import SPACING
 from explorer.views.samples_builder import FilterBuilder
@@ -101,7 +102,7 @@ class FilterRows(QWidget):
         for conditions in self._suggested():
             text = BETWEEN.join(self._words(one) for one in conditions)
             count = self._count(conditions)
-            self._entry(f"{text} ({count:,})", BETWEEN.join(map(str, conditions)))
+            self._entry(in_menu(f"{text} ({count:,})"), BETWEEN.join(map(str, conditions)))
         self._menu.addSeparator()
         other = self._entry("Another condition ...", OTHER)
         other.setToolTip("Choose model, condition and value")
@@ -164,7 +165,7 @@ class FilterRows(QWidget):
         asked = self._words(condition)
         found = None if self._evidence is None else filters.mask(condition, self._evidence)
         count = "?" if found is None else f"{int(found.sum()):,}"
-        chip = QPushButton(f"{asked} · {count}  ✕".replace("&", "&&"))
+        chip = QPushButton(in_menu(f"{asked} · {count} ✕"))
         chip.setObjectName("chip")
         chip.setProperty("condition", str(condition))
         chip.setToolTip(f"{count} samples by itself. Click to take this filter off.")

@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.datasets.base import Dataset
+from explorer.literal import in_menu
 from explorer.plots.thumbnails import ThumbnailModel
 from explorer.state import REPLACE
 from explorer.views.base import Wishes
@@ -58,7 +59,7 @@ class SampleMenu(QMenu):
         self.addSeparator()
         if self._model.current is not None:
             name = dataset.classes[dataset.label_of(self._model.current)]
-            self._entry(f"Select class '{name}' among those shown".replace("&", "&&"), CLASS)
+            self._entry(in_menu(f"Select class '{name}' among those shown"), CLASS)
         self._entry(f"Select all {len(self._model.shown):,} shown", SHOWN, keys="Ctrl+A")
         self._entry("Invert the selection among those shown", INVERT)
         self.addSeparator()

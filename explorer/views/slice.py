@@ -14,6 +14,7 @@ from engine.datasets.base import Dataset
 from engine.labels import DIRECTIONS, perturbation_label
 from engine.results import FINE, Slice
 from engine.sample_names import called, titled
+from explorer import markup
 from explorer.plots.legend import Entry, Legend
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.regions import DASH, Atlas, Region, RegionMaps, tinted
@@ -100,6 +101,7 @@ class SliceView(View):
         for name, label in DIRECTIONS.items():
             self.directions.addItem(label, name)
         self.heading = QLabel()
+        markup.allow(self.heading)
         self.heading.setWordWrap(True)
         self.towards = QSpinBox()
         self.towards.setAccessibleName("Number of the sample to look towards")
