@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from explorer.literal import literal
 from explorer.plots.plot import no_collection
 from explorer.run import DONE, FAILED, RUNNING, STOPPED
 from explorer.theme import LIGHT, Theme
@@ -85,7 +86,7 @@ class RowModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and column == STATE:
             return QColor(self._color(row.state))
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.error if row.error and column == STATE else row.cells[column]
+            return literal(row.error if row.error and column == STATE else row.cells[column])
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{HEADS[column]}: {row.cells[column] or 'none'}"
         if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(row.values[column], int):

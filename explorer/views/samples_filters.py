@@ -165,7 +165,7 @@ class FilterRows(QWidget):
         asked = self._words(condition)
         found = None if self._evidence is None else filters.mask(condition, self._evidence)
         count = "?" if found is None else f"{int(found.sum()):,}"
-        chip = QPushButton(in_menu(f"{asked} · {count} ✕"))
+        chip = QPushButton(f"{in_menu(f'{asked} · {count}')}  ✕")
         chip.setObjectName("chip")
         chip.setProperty("condition", str(condition))
         chip.setToolTip(f"{count} samples by itself. Click to take this filter off.")
