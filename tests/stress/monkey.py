@@ -34,7 +34,10 @@ KEYS = (
     Qt.Key.Key_Plus, Qt.Key.Key_Minus, Qt.Key.Key_Slash, Qt.Key.Key_Question, Qt.Key.Key_F1,
 )  # fmt: skip
 LEFT_OUT = ("quit", "theme-light", "theme-dark", "theme-system")  # ends the test; a deed of its own
-TEXTS = ("class:1:5", "random:10", "0,0.1", "3, 17, 40-50", "<b>x</b>", "1e9", "-1", "x" * 300, "π")
+TEXTS = (
+    "class:1:5", "random:10", "0,0.1", "3, 17, 40-50", "<b>x</b>", "1e9", "-1", "x" * 300, "π",
+    "<img src=x>", "a & b &amp;", "$x_1$", "[*]", "\u202egpj",
+)  # fmt: skip
 CLOSE_AFTER = 4  # looks at a menu or dialog that keeps us waiting, until it is closed
 LOOK_MS = 15
 STUCK = 2000  # looks in a row, in one event, at nothing to close: half a minute

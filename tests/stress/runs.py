@@ -19,6 +19,7 @@ from stage import (
     Traps,
     at_home,
     close_all,
+    hostile_images,
     let_go,
     megabytes,
     open_files,
@@ -80,6 +81,7 @@ def let_loose(
     rng, outcome, traps = Random(seed), Outcome(), Traps()
     files = folder / "files"
     person = FileAnswers(files, rng.choice)
+    hostile_images(files)
     with at_home(folder / "home"), traps.set(), person.set(), shown(folder) as explorer:
         monkey = Monkey(explorer, rng, files)
         for number in range(1, events + 1):

@@ -18,13 +18,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "explorer"))  # quick.py and 
 
 import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, QEvent, qInstallMessageHandler
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QColor, QDesktopServices, QImage
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMainWindow, QWidget
 from quick import FORM, QuickFactory
 
 from explorer.app import Explorer, Options
 
 HARMLESS = ("This plugin does not support",)  # all that the offscreen platform has to say
+MARKUP = "<img src=x><b>&amp;$x_1$[*]"  # what a stranger's file, folder or class may be called
 PATIENCE = 120.0  # seconds until work that was told to stop has stopped
 
 
@@ -111,7 +112,8 @@ class FileAnswers:
         """A new file of the kind that is suggested, or no answer."""
         self._made += 1
         suffix = Path(start).suffix or ".png"
-        name = str(self._folder / f"made{self._made % 20}{suffix}")
+        odd = MARKUP if self._made % 2 else ""
+        name = str(self._folder / f"made{self._made % 20}{odd}{suffix}")
         return self._choose([name, name, ""]), str(more[0]).split(";;")[0] if more else ""
 
     def open(self, *words: Any) -> Any:
@@ -121,6 +123,18 @@ class FileAnswers:
     def folder(self, *words: Any) -> str:
         """The folder itself, or no answer."""
         return self._choose([str(self._folder), ""])
+
+
+def hostile_images(folder: Path) -> Path:
+    """An image folder in `folder` whose name, classes and files look like markup."""
+    root = folder / f"{MARKUP}images"
+    for number, name in enumerate((f"{MARKUP}cat", f"{'long' * 45}<b>", "a & b")):
+        (root / "train" / name).mkdir(parents=True)
+        for place in range(6):
+            image = QImage(8, 8, QImage.Format.Format_RGB888)
+            image.fill(QColor(60 * number, 30 * place, 90))
+            assert image.save(str(root / "train" / name / f"{MARKUP}{place}.png"))
+    return root
 
 
 @contextlib.contextmanager
