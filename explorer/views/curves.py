@@ -324,7 +324,8 @@ class CurvesView(View):
 
     # -- reading and wishes ---------------------------------------------------------------
     def _hint(self) -> str:
-        return html.escape(self._said[1]) or HINT
+        said = self._said[1].replace("&", "&amp;").replace("<", "&lt;")
+        return said or HINT
 
     def _forget_clicks(self) -> None:
         """New numbers: what a click found in the old ones is no longer true."""
