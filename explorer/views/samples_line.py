@@ -9,6 +9,7 @@ from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.indices import parse_samples
 from engine.sample_names import short
+from explorer.literal import literal
 
 
 class IndexLine(QLineEdit):
@@ -32,7 +33,7 @@ class IndexLine(QLineEdit):
         self.setToolTip(
             f"Select samples by index, 0 to {len(dataset) - 1:,}: 17, or 3, 17, 40-50. Training "
             f"samples are 0 to {n - 1:,}, test samples come after them. Or by name, such as "
-            f"{short(dataset.name_of(0))}."
+            f"{literal(short(dataset.name_of(0)))}."
         )
 
     def begin(self, digit: str) -> None:
