@@ -37,6 +37,7 @@ CPU = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
     "tried to allocate 123456789 bytes. Error code 12 (Cannot allocate memory)"
 )
+FEW = 8  # samples that a network is tried on before it is trained
 WORDS = {
     "cpu": RuntimeError(CPU),
     "old cpu": RuntimeError("not enough memory: you tried to allocate 4096 bytes."),
@@ -235,8 +236,12 @@ def test_training_says_what_to_do_and_does_not_halve_its_batch(
 def test_the_command_line_says_it_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise WORDS["gpu"]
+    linear = nn.functional.linear
+
+    def refuse(x: Tensor, *weights: Tensor) -> Tensor:
+        if len(x) > FEW:
+            raise WORDS["gpu"]
+        return linear(x, *weights)
 
     monkeypatch.setattr(nn.functional, "linear", refuse)
     out = tmp_path / "a.json"

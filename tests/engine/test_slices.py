@@ -120,7 +120,7 @@ def test_a_chosen_sample_lies_to_the_right_whatever_its_class(samples: Samples) 
 def test_without_another_sample_to_look_towards_it_is_asked_for(samples: Samples) -> None:
     one = samples.one(SAMPLE)
     for towards in (None, one):
-        with pytest.raises(SpecError, match="type its number, or select one"):
+        with pytest.raises(SpecError, match="Name another sample to look towards"):
             plane_through(samples, one, "chosen", 7, MODELS["gd"], towards)
 
 
