@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from engine import children
+
+if __name__ == "__main__":  # `python -m`: before anything else is imported
+    children.leave_current_folder()
+
 import argparse
 import functools
 import json

@@ -4,7 +4,7 @@ The points of all models are laid out together, each model's by its own neighbor
 themselves in the other models (engine.joint): panes side by side can be compared point by point.
 
 umap-learn compiles itself for many seconds while holding Python's lock, so it lives in a helper
-process (`python -m engine.embed`) that is started early, warmed up, and asked through pipes: the
+process (`engine.children`) that is started early, warmed up, and asked through pipes: the
 caller's threads stay free, and a cancelled embedding is ended at once.
 """
 
@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import io
 import os
+import queue
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from engine import children
 from engine.errors import EngineError
 from engine.joint import SHARED, STRENGTH, joined, nearest, tame, ties
 from engine.report import Reporter
@@ -46,14 +47,13 @@ class Embedder:
     def warm_up(self) -> None:
         """Start the process, which imports and compiles what it needs while others work."""
         if self._process is None or self._process.poll() is not None:
-            root = Path(__file__).resolve().parent.parent
-            path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")]))
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "engine.embed"],
+                children.command("engine.embed"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": path},
+                env=children.environment(),
+                cwd=children.folder(),
             )
 
     def fit(
@@ -182,24 +182,46 @@ def _side_by_side(features: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(padded)
 
 
+Request = tuple[int, np.ndarray, list[np.ndarray]]  # seed, anchors, features of each model
+
+
 def serve() -> None:
-    """Answer requests on standard input until it ends."""
+    """Answer requests on standard input, and end as soon as nobody can send any more.
+
+    Input is read by a thread of its own: a parent that was killed is noticed while this process
+    is still compiling, or at work on an answer that nobody waits for.
+    """
     import warnings
 
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     sys.stdout = sys.stderr  # whatever a library prints must not enter the answers
+    waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+    reading = (requests, waiting)
+    threading.Thread(target=_read_all, args=reading, name="requests", daemon=True).start()
     warnings.simplefilter("ignore")
     warm = numpy_generator(0, "warm-up").normal(size=(64, 4)).astype(np.float32)
     _fit([warm, warm], np.arange(32), 0)
-    while (seed := _receive(requests)) is not None:
-        anchors, count = _receive(requests), _receive(requests)
-        if anchors is None or count is None:
-            break
-        features = [_receive(requests) for _ in range(int(count[0]))]
-        whole = [one for one in features if one is not None]
-        if len(whole) < len(features):
-            break
-        _send(answers, _fit(whole, anchors, int(seed[0])))
+    while True:
+        seed, anchors, features = waiting.get()
+        _send(answers, _fit(features, anchors, seed))
+
+
+def _read_all(stream: IO[bytes], waiting: queue.SimpleQueue[Request]) -> None:
+    """Put every request into the queue; the end of the stream ends the process."""
+    while (request := _request(stream)) is not None:
+        waiting.put(request)
+    os._exit(0)  # the main thread may be deep in C code
+
+
+def _request(stream: IO[bytes]) -> Request | None:
+    """One whole request; None at the end of the stream."""
+    head = [_receive(stream) for _ in range(3)]
+    seed, anchors, count = head
+    if seed is None or anchors is None or count is None:
+        return None
+    parts = [_receive(stream) for _ in range(int(count[0]))]
+    features = [one for one in parts if one is not None]
+    return (int(seed[0]), anchors, features) if len(features) == len(parts) else None
 
 
 if __name__ == "__main__":

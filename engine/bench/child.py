@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine import children
 from engine.errors import EngineError
 
-RUN = "import sys; from engine.bench.child import answer; answer(*sys.argv[1:])"
 MIB = 2**20
 
 
@@ -22,7 +22,13 @@ def in_child(function: Callable[..., Any], *words: Any) -> Any:
     The function must lie at the top of its module. EngineError where the process fails.
     """
     call = [function.__module__, function.__name__, json.dumps(words)]
-    done = subprocess.run([sys.executable, "-c", RUN, *call], capture_output=True, text=True)
+    done = subprocess.run(
+        children.command("engine.bench.child", *call),
+        capture_output=True,
+        text=True,
+        env=children.environment(),
+        cwd=children.folder(),
+    )
     if done.returncode:
         raise EngineError(f"A measurement in a process of its own failed: {done.stderr[-500:]}")
     return json.loads(done.stdout)
@@ -47,3 +53,7 @@ def peak() -> float:
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / MIB if sys.platform == "darwin" else most / 1024
+
+
+if __name__ == "__main__":
+    answer(*sys.argv[1:])

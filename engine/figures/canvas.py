@@ -126,8 +126,14 @@ def style(font_size: float) -> Iterator[None]:
         "pdf.fonttype": 42,
         "savefig.dpi": _dpi.get(),
     }
-    with _lock, matplotlib.rc_context(settings), _room(font_size):
+    with _lock, matplotlib.rc_context(_shipped() | settings), _room(font_size):
         yield
+
+
+def _shipped() -> dict[str, Any]:
+    """matplotlib's own settings, whatever a matplotlibrc in the current folder says."""
+    defaults = matplotlib.rcParamsDefault
+    return {name: defaults[name] for name in defaults if not name.startswith("backend")}
 
 
 @contextmanager

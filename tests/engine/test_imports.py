@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
     {
-        "amplified", "cores", "epochs", "errors", "geometry", "grids", "highlights",
+        "amplified", "children", "cores", "epochs", "errors", "geometry", "grids",
+        "highlights",
         "joint", "label_places", "labels", "neutral", "palette", "places", "quadrature", "results",
         "sound", "world",
     },
