@@ -8,15 +8,15 @@ if __name__ == "__main__":  # `python -m`: before anything else is imported
     children.leave_current_folder()
 
 import argparse
+import contextlib
 import functools
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import __version__
+from engine import __version__, interruption, outputs
 from engine.cores import wait_asleep
 from engine.errors import Cancelled, EngineError, SpecError
 from engine.exports import KINDS
@@ -45,16 +45,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser().print_help()
         return FAILED
     command: Callable[[argparse.Namespace], int | None] = options.command
+    files = [value for value in vars(options).values() if isinstance(value, Path)]
     try:
-        return command(options) or 0
+        with interruption.by_signals(), outputs.told(), outputs.words_aside(files):
+            return command(options) or 0
     except EngineError as error:
-        print(f"rk-engine: {error}", file=sys.stderr)
+        _say(str(error))
         return FAILED
-    except (Cancelled, KeyboardInterrupt):
-        print("rk-engine: stopped; run the same command again to go on.", file=sys.stderr)
+    except interruption.Interrupted as error:
+        _say("stopped; run the same command again to go on.")
+        return error.status
+    except Cancelled:
+        _say("stopped; run the same command again to go on.")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has left; nobody is there to be told
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        outputs.abandon()
     return 0
 
 
@@ -345,7 +350,9 @@ def _pipeline(options: argparse.Namespace) -> Pipeline:
 
 
 def _say(message: str) -> None:
-    print(f"rk-engine: {message}", file=sys.stderr)
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):  # nowhere is left to say so
+            print(f"rk-engine: {message}", file=sys.stderr)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -357,8 +364,7 @@ def _run(options: argparse.Namespace) -> None:
     registry.get("dataset", options.dataset)
     points = grid(options.set)
     words = _words(options)
-    for path in filter(None, (options.json, options.csv)):
-        _check_writable(path)
+    outputs.check(options.json, options.csv)
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
         data = DataSpec(
@@ -424,8 +430,7 @@ def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[Ru
     }
     for path, text in texts.items():
         if path:
-            with pipeline.store.replacing(path) as aside:
-                aside.write_text(text, encoding="utf-8")
+            outputs.write_text(path, text)
 
 
 def _reproduce(options: argparse.Namespace) -> None:
@@ -456,22 +461,13 @@ def _check_folder(folder: Path, file: str = "table.txt") -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpecError(f"Cannot make the folder {folder} ({error.strerror}).") from None
-    _check_writable(folder / file)
+    outputs.check(folder / file)
 
 
 def _seeds(text: str) -> list[int]:
     from engine.spec import convert
 
     return [convert(part, int, "--seeds") for part in text.split(",") if part.strip()]
-
-
-def _check_writable(path: Path) -> None:
-    """Say so before hours of computing, not after."""
-    folder = path.absolute().parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise SpecError(
-            f"Cannot write {path}: name a file in a folder that exists and is writable."
-        )
 
 
 def _ls(options: argparse.Namespace) -> None:
@@ -490,8 +486,7 @@ def _samples(options: argparse.Namespace) -> None:
     from engine.console import ConsoleReporter, samples_table
     from engine.sheets import csv_text, samples_sheet
 
-    if options.csv:
-        _check_writable(options.csv)
+    outputs.check(options.csv)
     pipeline = _pipeline(options)
     study = pipeline.study(options.key)
     if options.model not in study.residual.curves:
@@ -508,8 +503,7 @@ def _samples(options: argparse.Namespace) -> None:
     sheet = samples_sheet(study, options.model, labels, found, names)
     print(samples_table(*sheet))
     if options.csv:
-        with pipeline.store.replacing(options.csv) as aside:
-            aside.write_text(csv_text(*sheet), encoding="utf-8")
+        outputs.write_text(options.csv, csv_text(*sheet))
 
 
 def _watch(options: argparse.Namespace) -> None:
@@ -526,7 +520,7 @@ def _watch(options: argparse.Namespace) -> None:
 def _figure(options: argparse.Namespace) -> None:
     several = options.kind == ALL or "," in options.kind
     if not several:
-        _check_writable(options.out)
+        outputs.check(options.out)
     pipeline = _pipeline(options)
     try:
         draw = _draw_set if several else _draw_figure
@@ -591,8 +585,7 @@ def _report(options: argparse.Namespace) -> None:
 
     files = [options.out, *([options.pdf] if options.pdf else [])]
     written.check(files)
-    for path in files:
-        _check_writable(path)
+    outputs.check(*files)
     pipeline = _pipeline(options)
     try:
         with ConsoleReporter() as report:
@@ -606,7 +599,7 @@ def _report(options: argparse.Namespace) -> None:
 def _checkpoint(options: argparse.Namespace) -> None:
     from engine.console import ConsoleReporter
 
-    _check_writable(options.out)
+    outputs.check(options.out)
     pipeline = _pipeline(options)
     study = pipeline.study(options.key)
     with ConsoleReporter() as report:
@@ -617,8 +610,7 @@ def _checkpoint(options: argparse.Namespace) -> None:
 def _bench(options: argparse.Namespace) -> None:
     from engine.bench import command
 
-    for path in filter(None, (options.json, options.plot)):
-        _check_writable(path)
+    outputs.check(options.json, options.plot)
     command.bench(options)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import engine
-from engine import belongings, hdf5, sound
+from engine import belongings, hdf5, outputs, sound
 from engine.datasets.base import Dataset
 from engine.errors import DataError, StoreError
 from engine.kept import KIND as DATASETS
@@ -63,7 +63,7 @@ def save(
     found = files[0].stem
     report.stage(f"bundle {out.name}")
     report.expect(len(files))
-    with store.replacing(out) as aside:
+    with outputs.output(out) as aside:
         hdf5.write(aside, _groups(store, found, files, session, images, report))
     return out
 

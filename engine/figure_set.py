@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import outputs
 from engine.errors import EngineError, SpecError, unknown
 from engine.exports import KINDS
 from engine.report import Reporter
@@ -73,8 +74,7 @@ def draw_set(
         raise SpecError(f"No figure could be drawn. {next(iter(missing.values()), 'Name some.')}")
     listed = folder / MANIFEST
     text = _manifest(study, look, own, drawn, missing)
-    with pipeline.store.replacing(listed) as aside:
-        aside.write_text(text, encoding="utf-8")
+    outputs.write_text(listed, text)
     return FigureSet((*(path for files in drawn.values() for path in files), listed), missing)
 
 

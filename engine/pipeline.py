@@ -22,6 +22,7 @@ from engine import (
     embedding,
     exports,
     measuring,
+    outputs,
     registry,
     sampled,
     slices,
@@ -456,7 +457,7 @@ class Pipeline:
             form = registry.get("method", head).facts["form"].format(layer=net.head_name)
             facts |= {"head": head, "form": form}
             (report or Reporter()).log(form)
-        checkpoints.save(out, net, facts, self.store.replacing)
+        checkpoints.save(out, net, facts, outputs.output)
         return out
 
     def figure(self, one: Study, kind: str, out: Path, **options: Any) -> list[Path]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import over_seeds, paper, registry, tables
+from engine import outputs, over_seeds, paper, registry, tables
 from engine.batch import Outcome, run_all
 from engine.labels import null_note
 from engine.measured import disagreement, perturbed_unlearn_accuracy
@@ -151,8 +151,7 @@ def save(report: Report, folder: Path, pipeline: Pipeline) -> list[Path]:
         texts[f"{stem}.csv"] = tables.as_csv(report, table)
         texts[f"{stem}.tex"] = tables.latex(report, table)
     for name, text in texts.items():
-        with pipeline.store.replacing(folder / name) as aside:
-            aside.write_text(text, encoding="utf-8")
+        outputs.write_text(folder / name, text)
     return [folder / name for name in texts]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import measured
+from engine import measured, outputs
 from engine.datasets.base import Dataset
 from engine.epochs import Epochs
 from engine.errors import CheckpointError, DataError, EngineError, SpecError, StoreError
@@ -335,8 +335,7 @@ def save_forget(
     from engine.indices import index_table
 
     table = index_table(forget, dataset)
-    with engine.store.replacing(out) as aside:
-        aside.write_text(table, encoding="utf-8")
+    outputs.write_text(out, table)
     return [out]
 
 
@@ -349,8 +348,7 @@ def save_checkpoint(
 
 def save_session(session: Session, out: Path, engine: Pipeline, report: Reporter) -> list[Path]:
     """The file written for a session."""
-    with engine.store.replacing(out) as aside:
-        aside.write_text(sessions.as_text(session), encoding="utf-8")
+    outputs.write_text(out, sessions.as_text(session))
     return [out]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from engine import outputs
 from engine.bench import catalog
 from engine.bench.row import Row, closing, heading, line
 from engine.bench.setting import Setting
@@ -42,7 +43,7 @@ def bench(options: argparse.Namespace) -> None:
     print(f"{closing(rows)} {time.monotonic() - started:.0f} s in all.")
     if options.json:
         found = {"facts": _facts(setting, threads), "rows": [row.plain() for row in rows]}
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        outputs.write_text(options.json, json.dumps(found, indent=1) + "\n")
     if options.plot:
         _plot(rows, options.plot)
 

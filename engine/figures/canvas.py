@@ -23,7 +23,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from engine.asides import replacing
+from engine import outputs
 from engine.errors import SpecError
 from engine.sheets import csv_text
 
@@ -173,8 +173,7 @@ def save(figure: Figure, out: Path, facts: Mapping[str, str] | None, sheet: Shee
     if not _numbers.get():
         return [out]
     beside = out.with_suffix(".csv")
-    with replacing(beside) as aside:
-        aside.write_text(csv_text(*with_facts(sheet, facts or {})), encoding="utf-8")
+    outputs.write_text(beside, csv_text(*with_facts(sheet, facts or {})))
     return [out, beside]
 
 
@@ -189,7 +188,8 @@ def _settle(figure: Figure) -> None:
 def _write(figure: Figure, out: Path, facts: Mapping[str, str]) -> None:
     kind = out.suffix.lower()
     told: dict[str, Any] = {"metadata": _metadata(kind, facts), "format": kind.removeprefix(".")}
-    with replacing(out) as aside, open(aside, "wb") as file:  # closed even where the disk is full
+    # a file that is opened here is closed even where the disk is full
+    with outputs.output(out) as aside, open(aside, "wb") as file:
         figure.savefig(file, dpi=_dpi.get(), facecolor="white", **told)
 
 

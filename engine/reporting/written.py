@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine import outputs
 from engine.errors import SpecError
 from engine.report import Reporter
 from engine.reporting import html, pictures
@@ -42,7 +43,7 @@ def write(
         whole = _drawn(found, Path(folder), files, report)
         for path in files:
             made = _bytes(whole, path, study)
-            with pipeline.store.replacing(path) as aside:
+            with outputs.output(path) as aside:
                 aside.write_bytes(made)
     return list(files)
 

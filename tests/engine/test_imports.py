@@ -17,17 +17,16 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {
         "amplified", "children", "cores", "epochs", "errors", "geometry", "grids",
-        "highlights",
-        "joint", "label_places", "labels", "neutral", "palette", "places", "quadrature", "results",
-        "sound", "world",
+        "highlights", "interruption", "joint", "label_places", "labels", "neutral", "palette",
+        "places", "quadrature", "results", "sound", "world",
     },
     {
         "differences", "memory", "metrics", "paper", "processes", "randomness", "registry",
         "report", "runtime", "samples", "spec",
     },
     {
-        "asides", "batching", "datasets", "hdf5", "heaps", "index_text", "indices", "locks",
-        "models", "perturb", "sample_names", "store",
+        "asides", "batching", "datasets", "hdf5", "heaps", "index_text", "indices",
+        "locks", "models", "outputs", "perturb", "sample_names", "store",
     },
     {
         "adaptive", "archive", "attack", "belongings", "board", "board_sheet", "bundle", "carried",
@@ -51,8 +50,9 @@ FOR_METHODS = {
 }  # fmt: skip
 FOR_FIGURES = {
     "amplified", "asides", "board", "comparison", "curve_set", "epochs", "errors", "figures",
-    "geometry", "label_places", "labels", "lines", "metrics", "palette", "pareto", "ratio",
-    "results", "sample_curve", "scatter", "scores", "shades", "sheets", "specimens", "traces",
+    "geometry", "label_places", "labels", "lines", "metrics", "outputs", "palette", "pareto",
+    "ratio", "results", "sample_curve", "scatter", "scores", "shades", "sheets", "specimens",
+    "traces",
 }  # fmt: skip
 ONLY_IN = {  # a package of others, and the one file (or package) that knows it
     "h5py": "engine/hdf5.py",
