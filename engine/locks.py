@@ -11,12 +11,13 @@ import contextlib
 import json
 import os
 import platform
+import stat
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from engine import asides, processes
@@ -25,6 +26,8 @@ from engine.report import Reporter
 
 POLL = 0.05  # seconds between two looks at a lock that another holds
 FORGOTTEN = 24 * 3600.0  # seconds after which a lock counts whose owner cannot be asked for
+UNFINISHED = 10.0  # seconds that a lock may take to be written where files have no second names
+LARGEST = 4096  # bytes of a lock
 SUFFIX = ".lock"
 
 
@@ -37,18 +40,31 @@ class Owner:
     host: str = field(default_factory=platform.node)
     since: str = field(default_factory=lambda: processes.started(os.getpid()))
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    machine: str = field(default_factory=processes.machine)
 
     def gone(self, age: float) -> bool:
-        """Whether its process has ended; of another machine's only the lock's age (s) tells."""
+        """Whether its process has ended; of another machine's only the lock's age (s) tells.
+
+        What this machine held before it was last started has ended with it.
+        """
+        if self == NOBODY:
+            return age > UNFINISHED
         if self.place == processes.place():
             return not processes.lives(self.process, self.since)
-        return age > FORGOTTEN
+        return age > FORGOTTEN or self._before_restart()
+
+    def _before_restart(self) -> bool:
+        same = bool(self.machine) and self.machine == processes.machine()
+        return same and processes.before_restart(self.since)
 
     def __str__(self) -> str:
         if self.place != processes.place():
             return f"a process on {self.host} ({self.process})"
         own = self.process == os.getpid()
         return "another job of this program" if own else f"another process ({self.process})"
+
+
+NOBODY = Owner(process=0, place="", host="another machine", since="", token="", machine="")
 
 
 class _Mine(threading.local):
@@ -99,12 +115,18 @@ class Locks:
             report.check()
             other = self._holder(path)
             if other is None:
+                self._check_removed(path)
                 continue
             if not waited:
                 report.log(f"{str(other).capitalize()} is at work on {what}: waiting for it.")
             waited = True
             time.sleep(POLL)
         self._mine.held[name] = me
+
+    def _check_removed(self, path: Path) -> None:
+        """StoreError where something lies in the way that is no lock of anybody."""
+        if path.is_dir() or path.is_symlink():
+            raise StoreError(f"{path} is in the way of a lock of that name. Take it away.")
 
     def _leave(self, name: str) -> None:
         me, path = self._mine.held.pop(name), self._path(name)
@@ -154,20 +176,35 @@ def _linked(aside: Path, path: Path) -> bool:
 
 
 def _read(path: Path) -> Owner | None:
-    """Who is written in a lock file; None if it is gone, an owner without a place if unreadable."""
+    """Who is written in a lock file; None if it is gone, `NOBODY` if that cannot be read."""
     try:
-        return Owner(**json.loads(path.read_text(encoding="utf-8")))
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return NOBODY
+        with path.open(encoding="utf-8") as file:
+            return _owner(json.loads(file.read(LARGEST)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError):
-        return Owner(process=0, place="", host="another machine", since="", token="")
+    except (OSError, ValueError, TypeError, RecursionError):
+        return NOBODY
+
+
+def _owner(plain: dict[str, object]) -> Owner:
+    """The owner written as JSON, with all that it has; ValueError otherwise.
+
+    Earlier versions wrote no machine.
+    """
+    kinds = {item.name: int if item.name == "process" else str for item in fields(Owner)}
+    whole = {"machine": "", **plain}
+    if whole.keys() != kinds.keys() or any(type(whole[name]) is not kinds[name] for name in kinds):
+        raise ValueError
+    return Owner(**whole)  # type: ignore[arg-type]
 
 
 def _is_left(path: Path) -> bool:
     """Whether this is the lock of one who is gone."""
     owner = _read(path)
     try:
-        return owner is not None and owner.gone(time.time() - path.stat().st_mtime)
+        return owner is not None and owner.gone(abs(time.time() - path.lstat().st_mtime))
     except OSError:  # it was left meanwhile
         return False
 

@@ -6,12 +6,15 @@ nothing on another machine or in another container.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 ENDED = ("Z", "X")  # states of a process that was killed and of which only the number is left
@@ -19,12 +22,37 @@ ENDED = ("Z", "X")  # states of a process that was killed and of which only the 
 
 @functools.cache
 def place() -> str:
-    """8 hexadecimal digits of the machine and the set of processes that numbers belong to."""
+    """8 hexadecimal digits of the machine, its start and the processes that numbers belong to.
+
+    Machines may share a name, and the first set of processes has the same number on every Linux.
+    """
     try:
         space = os.readlink("/proc/self/ns/pid")
     except OSError:  # not Linux: one set of processes a machine
         space = ""
-    return hashlib.blake2b(f"{platform.node()} {space}".encode(), digest_size=4).hexdigest()
+    return _digits(platform.node(), _machine(), _boot(), space)
+
+
+@functools.cache
+def machine() -> str:
+    """8 hexadecimal digits of the machine, the same after a restart; '' where nothing tells."""
+    return _digits(platform.node(), _machine()) if _machine() else ""
+
+
+def _digits(*parts: str) -> str:
+    return hashlib.blake2b(" ".join(parts).encode(), digest_size=4).hexdigest()
+
+
+@functools.cache
+def _machine() -> str:
+    """What identifies this installation of Linux (machine-id(5)), elsewhere the network card."""
+    if sys.platform != "linux":
+        return f"{uuid.getnode():x}"
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        with contextlib.suppress(OSError, ValueError):
+            if text := Path(path).read_text(encoding="ascii").strip():
+                return text
+    return ""
 
 
 def started(number: int) -> str:
@@ -41,6 +69,12 @@ def lives(number: int, since: str) -> bool:
     if sys.platform == "win32":  # nothing tells without a library; age must decide
         return True
     return bool(since) and started(number) == since
+
+
+def before_restart(since: str) -> bool:
+    """Whether a process of this machine that began `since` did so before its last start."""
+    written = re.fullmatch(r"(\S+) \d+", since)
+    return bool(written and _boot() and written[1] != _boot())
 
 
 def exists(number: int) -> bool:
@@ -60,7 +94,10 @@ def _from_proc(number: int) -> str:
 
 @functools.cache
 def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    """What identifies this start of the system; '' where it does not say."""
+    with contextlib.suppress(OSError, ValueError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
 
 
 def _from_ps(number: int) -> str:

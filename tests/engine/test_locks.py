@@ -253,3 +253,96 @@ def write(folder: Path, owner: Owner) -> Path:
     path = folder / "models-a.lock"
     path.write_text(json.dumps(vars(owner)))
     return path
+
+
+@pytest.mark.parametrize("text", ["{}", "", "[]", "null", "{", '{"process": 1}', "7" * 9000])
+def test_what_names_no_owner_counts_only_while_it_may_still_be_written(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "models-a.lock"
+    path.write_text(text)
+    assert not Locks(tmp_path).free("models-a")
+    before = time.time() - locks.UNFINISHED - 1
+    os.utime(path, (before, before))
+    with Locks(tmp_path).held(["models-a"], "gd", Reporter()):
+        assert files(tmp_path) == ["models-a.lock"]
+    assert files(tmp_path) == []
+
+
+def test_a_lock_in_the_future_is_as_old_as_one_in_the_past(tmp_path: Path) -> None:
+    path = tmp_path / "models-a.lock"
+    path.touch()
+    later = time.time() + locks.UNFINISHED + 60
+    os.utime(path, (later, later))
+    assert Locks(tmp_path).free("models-a")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes with names")
+def test_a_pipe_in_place_of_a_lock_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "models-a.lock"
+    os.mkfifo(path)
+    before = time.time() - locks.UNFINISHED - 1
+    os.utime(path, (before, before))
+    assert Locks(tmp_path).free("models-a")
+
+
+def test_a_folder_in_place_of_a_lock_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "models-a.lock"
+    path.mkdir()
+    before = time.time() - locks.UNFINISHED - 1
+    os.utime(path, (before, before))
+    held = Locks(tmp_path).held(["models-a"], "gd", Reporter())
+    with pytest.raises(StoreError, match="in the way"), held:
+        pytest.fail("it was not free")
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Owner]]:
+    """Makes the owner of a lock on another machine of the same name, or after another start."""
+
+    def owner(machine: str, boot: str) -> Owner:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(processes, "_machine", lambda: machine)
+            patch.setattr(processes, "_boot", lambda: boot)
+            clear()
+            made = Owner(since=f"{boot} 12345", process=2**22 + 1)
+        clear()
+        return made
+
+    def clear() -> None:
+        processes.place.cache_clear()
+        processes.machine.cache_clear()
+
+    yield owner
+    clear()
+
+
+def test_two_machines_of_one_name_do_not_take_each_others_locks(
+    tmp_path: Path, elsewhere: Callable[..., Owner]
+) -> None:
+    other = elsewhere("another", "other")
+    assert other.host == Owner().host and other.place != processes.place()
+    write(tmp_path, other)
+    assert not Locks(tmp_path).free("models-a")
+    unknown = elsewhere("", "other")  # a container without an identity of its own
+    write(tmp_path, unknown)
+    assert not Locks(tmp_path).free("models-a")
+
+
+@pytest.mark.skipif(not processes.machine(), reason="nothing tells which machine this is")
+def test_what_was_held_before_a_restart_is_free(
+    tmp_path: Path, elsewhere: Callable[..., Owner]
+) -> None:
+    write(tmp_path, elsewhere(processes._machine(), "earlier"))
+    assert Locks(tmp_path).free("models-a") or sys.platform != "linux"
+
+
+def test_locks_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path, Owner(place="elsewhere", host="far"))
+    plain = json.loads(path.read_text())
+    del plain["machine"]
+    path.write_text(json.dumps(plain))
+    report = Listener(stop=True)
+    with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", report):
+        pytest.fail("it was not free")
+    assert "far" in report.said[0]
