@@ -5,7 +5,6 @@ Plain numpy on a `Residual`, so that figures and the explorer can use it without
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,8 +52,9 @@ def own_curves(residual: Residual, sample: int) -> dict[str, Ratio]:
 def spread(residual: Residual, model: str) -> Spread:
     """How the samples' own r in `model` are spread, at each tau."""
     own = residual.ratio(model)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN slice")  # such a tau stays NaN
-        most = np.nanpercentile(own, [MOST[0], HALF[0], 50, HALF[1], MOST[1]], axis=0)
+    most = np.full((5, own.shape[1]), np.nan)
+    defined = ~np.isnan(own).all(0)  # where no sample has an r, its spread is none either
+    levels = [MOST[0], HALF[0], 50, HALF[1], MOST[1]]
+    most[:, defined] = np.nanpercentile(own[:, defined], levels, axis=0)
     undefined = np.isnan(own).sum(0)
     return Spread(most[2], (most[1], most[3]), (most[0], most[4]), undefined)
