@@ -2,7 +2,8 @@
 
 Where the file says its range (PGM, TIFF of 12 bits, color) that is taken. 16 bits reach to 65,535,
 unless all images of a data set stay within 14, 12, 10 or 8 of them, as cameras and X-ray detectors
-write them. Integers of 32 bits and floats say no range: white is their data set's largest value.
+write them. Integers of 32 bits and floats say no range, so that their data set's largest value
+tells: white is the usual full scale whose upper half it reaches, else that value itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ WHOLE = "32-bit integers"  # gray, of any range
 REAL = "floats"  # gray, of any range
 COLOR = "16 bits a channel"  # which Pillow hands on as 8
 WIDEST = 65535
+FULL_SCALES = (1, 255, 1023, 4095, 16383, WIDEST)  # larger numbers have no usual one
 NARROWER = (8, 10, 12, 14)  # bits that are written into 16
 DARKEST = 63  # of 255: where no color is brighter, the 16 bits hold 14 or fewer
 BITS_PER_SAMPLE, WHITE_IS_ZERO = 258, 262  # TIFF tags
@@ -101,9 +103,7 @@ def whites(seen: Sequence[Seen]) -> dict[str, float]:
     for one in seen:
         if one.kind in (WIDE, WHOLE, REAL):
             found[one.kind] = max(found.get(one.kind, 0), one.largest)
-    if WIDE in found:
-        found[WIDE] = _full(found[WIDE])
-    return found
+    return {kind: _full(most) if kind == WIDE else _scale(most) for kind, most in found.items()}
 
 
 def notes(seen: Sequence[Seen], white: Mapping[str, float]) -> list[str]:
@@ -112,9 +112,11 @@ def notes(seen: Sequence[Seen], white: Mapping[str, float]) -> list[str]:
     for kind, value in white.items():
         count = sum(one.kind == kind for one in seen)
         if kind != WIDE:
+            most = max(one.largest for one in seen if one.kind == kind)
+            which = "the largest value" if most == value else f"for values up to {most:.10g}"
             said.append(
-                f"{_images(count)} of {kind} {_say(count)} no range: white is the largest value "
-                f"in the data set, {value:g}."
+                f"{_images(count)} of {kind} {_say(count)} no range: white is {value:.10g}, "
+                f"{which} in the data set."
             )
         elif value < WIDEST:
             bits = int(value).bit_length()
@@ -134,6 +136,11 @@ def dark(seen: Sequence[Seen]) -> int:
 
 def _full(largest: float) -> int:
     return next((2**bits - 1 for bits in NARROWER if 0 < largest < 2**bits), WIDEST)
+
+
+def _scale(largest: float) -> float:
+    """The full scale whose upper half holds the largest value; that value where none does."""
+    return next((full for full in FULL_SCALES if full / 2 < largest <= full), largest)
 
 
 def _stored(image: Image.Image) -> tuple[str, tuple[str, object]]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from engine.datasets import _images
+from engine.datasets import _depth, _images
 from engine.datasets.base import Dataset, load
 from engine.errors import DataError
 from engine.report import Reporter
@@ -149,6 +149,7 @@ DEEP: dict[str, tuple[str, Save]] = {
     "TIFF of large 32-bit integers": (".tif", by_pillow(8_000_000, "int32")),
     "TIFF of unsigned 32 bits": (".tif", by_hand(16_843_009, "<u4", 32)),
     "TIFF of floats to 1": (".tif", by_pillow(1 / 255, "float32")),
+    "TIFF of floats below 1": (".tif", by_pillow(0.75 / 255, "float32")),
     "TIFF of floats to 255": (".tif", by_pillow(1, "float32")),
     "TIFF of floats to 32 million": (".tif", by_pillow(123_456.7, "float32")),
 }
@@ -174,7 +175,7 @@ def read(root: Path, report: Reporter | None = None, **words: str) -> Dataset:
     return load(DataSpec("folder", str(root), **words), report)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", DEEP)
+@pytest.mark.parametrize("name", sorted(DEEP.keys() - {"TIFF of floats below 1"}))
 def test_deep_images_look_like_the_same_in_8_bits(name: str, tmp_path: Path) -> None:
     suffix, save = DEEP[name]
     deep = read(folder(tmp_path / "deep", suffix, save))
@@ -189,10 +190,12 @@ def test_deep_images_look_like_the_same_in_8_bits(name: str, tmp_path: Path) -> 
         ("TIFF of 12 bits in 16",
          "8 images of 16 bits use no more than 12 of them in the data set: white is 4095."),
         ("TIFF of 32-bit integers",
-         "8 images of 32-bit integers say no range: white is the largest value in the data set, "
-         "65535."),
+         "8 images of 32-bit integers say no range: white is 65535, the largest value in the "
+         "data set."),
         ("TIFF of floats to 1",
-         "8 images of floats say no range: white is the largest value in the data set, 1."),
+         "8 images of floats say no range: white is 1, the largest value in the data set."),
+        ("TIFF of floats below 1",
+         "8 images of floats say no range: white is 1, for values up to 0.75 in the data set."),
     ],
 )  # fmt: skip
 def test_a_range_that_no_file_says_is_told(name: str, sentence: str, tmp_path: Path) -> None:
@@ -299,3 +302,19 @@ def test_gray_folders_keep_one_channel_if_asked(tmp_path: Path) -> None:
 def test_colors_become_gray_by_their_luminance(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), (255, 0, 0)).save(tmp_path / "x.png")
     assert np.unique(_images.decode(tmp_path / "x.png", 8, "gray")).tolist() == [76]  # 0.299 red
+
+
+@pytest.mark.parametrize(
+    ("largest", "white"),
+    [
+        (0.2, 0.2), (0.75, 1), (1, 1), (100, 100), (200, 255), (245 * 257, 65535), (30_000, 30_000),
+        (70_000, 70_000), (4_000, 4_095),
+    ],
+)  # fmt: skip
+def test_dark_pictures_of_a_usual_scale_stay_as_dark_as_they_are(
+    largest: float, white: float
+) -> None:
+    for kind in (_depth.WHOLE, _depth.REAL):
+        assert _depth.whites([_depth.Seen(kind, largest), _depth.Seen(kind, largest / 3)]) == {
+            kind: white
+        }
