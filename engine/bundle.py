@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import engine
-from engine import belongings, hdf5, outputs, sound
+from engine import belongings, hdf5, outputs, plain_files, sound
 from engine.datasets.base import Dataset
 from engine.errors import DataError, StoreError
 from engine.kept import KIND as DATASETS
@@ -86,7 +86,7 @@ def open_bundle(store: Store, path: Path, report: Reporter) -> Opened:
             checked = [_record(file, *place) for place in records]  # all, before any is kept
             blobs = _blobs(file, files)
     except (StoreError, DataError, OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        why = str(error) or type(error).__name__
+        why = plain_files.why(error) or type(error).__name__
         raise StoreError(WRONG.format(path, why.rstrip("."))) from error
     for record in checked:
         if not store.has(record.kind, record.key):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from engine import plain_files
 from engine.errors import StoreError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -20,20 +21,21 @@ TEXT = struct.Struct("<HHIQ")  # before each: its number (0: what is free), uses
 WIDTHS = b"\x08\x08"  # bytes of a place and of a size; h5py writes no others
 WINDOW = 1 << 22  # bytes that are searched at a time
 MOST = 1_000_000  # texts
+LARGEST = 1 << 36  # bytes, as many as all arrays of a file may take once unpacked
 
 
 def check(path: Path) -> None:
     """StoreError for a file whose texts HDF5 might read for ever; OSError where it is unreadable.
 
-    A file that has not changed since is not looked through again.
+    OSError also for what is no plain file. A file that is as it was is not looked through again.
     """
-    facts = path.stat()
+    facts = plain_files.look(path, LARGEST)
     _check(path, facts.st_mtime_ns, facts.st_size, facts.st_ino)
 
 
 @functools.lru_cache(maxsize=4096)
 def _check(path: Path, *version: int) -> None:
-    with path.open("rb") as file:
+    with plain_files.opened(path) as file:
         head = file.read(16)
         if head[:8] != SIGNATURE:
             raise StoreError("it does not begin as an HDF5 file does")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import io
 import json
-import stat
 import tokenize
 import zipfile
 import zlib
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from engine import plain_files
 from engine.errors import CheckpointError, SpecError
 from engine.index_text import (
     FORGET_WORDS,
@@ -81,18 +81,13 @@ def is_list(path: Path) -> bool:
 
 def _bytes(path: Path) -> bytes:
     try:
-        facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode) and not path.is_dir():
-            raise SpecError(f"{path} is no file but a pipe or a device. Name a file of indices.")
-        with path.open("rb") as file:
-            content = file.read(MAX_INDEX_FILE + 1)
+        return plain_files.read_bytes(path, MAX_INDEX_FILE)
+    except plain_files.TooLarge as error:
+        raise SpecError(f"{path} is larger than any list of indices should be (64 MiB).") from error
     except OSError as error:
         raise SpecError(f"Cannot read the index file {path}: {error.strerror}.") from error
     except ValueError as error:  # a null character in the path
         raise SpecError(f"Cannot read the index file {str(path)!r}: {error}.") from error
-    if len(content) > MAX_INDEX_FILE:
-        raise SpecError(f"{path} is larger than any list of indices should be (64 MiB).")
-    return content
 
 
 def _text(source: str, content: bytes) -> str:

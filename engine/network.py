@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine import registry
+from engine import plain_files, registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.models.base import Classifier, Dropout, build
@@ -33,6 +33,7 @@ from engine.spec import ModelSpec
 from engine.trial import Habits, habits
 
 OFFERED = ("shape", "n_classes", "num_classes")  # parameters that a factory may have
+LARGEST = 1 << 24  # bytes of FILE.py
 AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] as they are
 _known: dict[tuple[Any, ...], Habits] = {}  # of networks that were tried in this session
 
@@ -168,7 +169,7 @@ def _made(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
 
 def _source(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return plain_files.read_bytes(path, LARGEST)
     except OSError as error:
         raise SpecError(f"Cannot read the network's file {path}: {error.strerror}.") from error
     except ValueError as error:  # no path at all: a null character, half a letter

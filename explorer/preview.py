@@ -43,7 +43,7 @@ class Preview(QWidget):
     def show_picture(self, data: bytes) -> None:
         """Show a PNG that was drawn at `DPI`."""
         picture = QPixmap()
-        picture.loadFromData(data)
+        picture.loadFromData(data, "PNG")  # type: ignore[call-overload]
         self._picture, self._sentence = picture, ""
         self.setAccessibleDescription("The figure as it will be on paper")
         self.update()

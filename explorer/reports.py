@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from engine import __version__
+from engine import __version__, plain_files
 
 IN_FILE = "The report is in {}."
 PARTS = ("PySide6-Essentials", "pyqtgraph", "torch", "numpy", "h5py")  # what errors depend on
 LARGEST = 200_000  # characters of a report file that are handed on, the last ones
+LARGEST_FILE = 1 << 26  # bytes of a report file
 
 
 def save_report(folder: Path, doing: str, error: BaseException) -> str:
@@ -67,9 +68,9 @@ def _traceback(sentence: str) -> str:
     if not named:
         return ""
     try:
-        text = Path(named[1]).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        return f"\nThe report file cannot be read: {error}"
+        text = plain_files.read_bytes(Path(named[1]), LARGEST_FILE).decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        return f"\nThe report file cannot be read: {plain_files.why(error)}"
     return f"\nReport file:\n{text[-LARGEST:].rstrip()}"
 
 

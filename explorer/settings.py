@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import asides
+from engine import asides, plain_files
 from engine.errors import SpecError
 from engine.places import absolute, exists
 from explorer import forget_sets
@@ -21,6 +21,7 @@ from explorer.state import AppState
 
 SCHEMA = 2
 FILE = "explorer.json"
+LARGEST = 1 << 28  # bytes of such a file: forget sets of many datasets, and a session
 
 
 @dataclass
@@ -79,7 +80,7 @@ def session_of(settings: Settings) -> Session:
 def read_json(path: Path) -> Any:
     """The JSON data in a file of our own; None where it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(plain_files.read_text(path, LARGEST))
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import measured, outputs
+from engine import measured, outputs, plain_files
 from engine.datasets.base import Dataset
 from engine.epochs import Epochs
 from engine.errors import CheckpointError, DataError, EngineError, SpecError, StoreError
@@ -355,11 +355,11 @@ def save_session(session: Session, out: Path, engine: Pipeline, report: Reporter
 def read_session(path: Path, engine: Pipeline, report: Reporter) -> Session:
     """The session in a file; SpecError where it is none."""
     try:
-        if path.stat().st_size > sessions.LARGEST:
-            raise SpecError(f"{path} is too large for a session. Open another file.")
-        text = path.read_text(encoding="utf-8")
+        text = plain_files.read_text(path, sessions.LARGEST)
     except (OSError, ValueError) as error:
-        raise SpecError(f"{path} cannot be read as a session: {error}. Open another.") from error
+        raise SpecError(
+            f"{path} cannot be read as a session: {plain_files.why(error)}. Open another."
+        ) from error
     return sessions.parse(text)
 
 

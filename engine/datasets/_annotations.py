@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine import plain_files
 from engine.datasets._folders import are, image_count, images_of
 from engine.errors import DataError
 from engine.sound import is_name
@@ -86,11 +87,9 @@ def words(root: Path, names: Sequence[str]) -> dict[str, str]:
 def _lines(file: Path) -> list[str]:
     """The lines of a text file that are not empty; DataError where it cannot be read."""
     try:
-        if file.stat().st_size > LARGEST:
-            raise DataError(f"{file} has more than {LARGEST >> 20} MiB, and is not read.")
-        text = file.read_text(encoding="utf-8-sig")
+        text = plain_files.read_text(file, LARGEST, "utf-8-sig")
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{file} cannot be read as text ({error}). Mend it or take it away."
+            f"{file} cannot be read as text: {plain_files.why(error)}. Mend it or take it away."
         ) from error
     return [line for line in text.splitlines() if line.strip()]

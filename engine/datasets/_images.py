@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,15 +13,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from engine.datasets import _depth
+from engine import plain_files
+from engine.datasets import _depth, _formats
 from engine.datasets._depth import Seen, Unusable
+from engine.datasets._formats import KINDS, MAX_BYTES
 from engine.errors import DataError
 from engine.report import Reporter
 from engine.spec import GRAY, RGB
 
 BLOCK = 256  # images between two looks at the wish to stop
 MAX_WORKERS = 8
-MAX_BYTES = 1 << 28  # of one file: an image of the most pixels, unpacked, has about as many
 # what Pillow's decoders raise on damaged files, beside its own errors
 BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError,
@@ -199,41 +199,30 @@ def _memory() -> int:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """The one place where image files are opened; DataError names the file for whatever fails."""
-    _check_bytes(path)
     try:
-        with Image.open(path) as image:
+        with _formats.opened(path) as image:
             yield image
     except Unusable as error:
         raise DataError(f"The image {path} {error}, or take it away.") from error
     except TOO_LARGE as error:
         raise _too_large(path) from error
+    except plain_files.TooLarge as error:
+        raise DataError(
+            f"The image {path} has {path.stat().st_size >> 20:,} MiB, and at most "
+            f"{MAX_BYTES >> 20} are read. Save it smaller."
+        ) from error
+    except plain_files.NotPlain as error:
+        raise DataError(f"The image {path} cannot be read: {error}. Take it away.") from error
     except BROKEN as error:
         raise _broken(path, error) from error
-
-
-def _check_bytes(path: Path) -> None:
-    """DataError for a file that no image needs to be as large as, or that is no file at all."""
-    try:
-        facts = path.stat()
-    except (OSError, ValueError) as error:
-        raise _broken(path, error) from error
-    if not stat.S_ISREG(facts.st_mode):
-        raise DataError(
-            f"{path} is no file but a pipe or a device, which is not read. Take it away."
-        )
-    if facts.st_size > MAX_BYTES:
-        raise DataError(
-            f"The image {path} has {facts.st_size >> 20:,} MiB, and at most {MAX_BYTES >> 20} are "
-            "read. Save it smaller."
-        )
 
 
 def _broken(path: Path, error: Exception) -> DataError:
     if isinstance(error, OSError) and error.errno is not None:
         return DataError(f"The image {path} cannot be read: {error.strerror}.")
     return DataError(
-        f"The image {path} is broken or no image of a kind that is read. Replace it or take it "
-        "away."
+        f"The image {path} is broken or no image of a kind that is read ({KINDS}). Replace it or "
+        "take it away."
     )
 
 

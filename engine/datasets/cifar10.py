@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from engine import asides
+from engine import asides, plain_files
 from engine.datasets._images import read_images
 from engine.datasets._tree import Tree, has_classes, labeled, scan
 from engine.datasets.base import Dataset, Origin, Recommended
@@ -35,6 +35,7 @@ SIDE = 32  # px
 IMAGES = 60_000  # the units of work that downloading and reading count as
 TIMEOUT = 20  # seconds without a byte
 CHUNK = 2**18  # bytes
+MAX_ARCHIVE = 1 << 30  # bytes; it has 170 million
 
 RECOMMENDED = Recommended(
     model="resnet18",
@@ -168,9 +169,9 @@ def _part(cifar: Any, root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
 def _archive(root: Path, cifar: Any, report: Reporter) -> Path:
     """The archive in `root`, its checksum compared; downloaded if it is not there."""
     path = root / str(cifar.filename)
-    if not path.is_file():
+    if not path.exists():
         _download(cifar, path, report)
-    elif _md5(path) != cifar.tgz_md5:
+    elif _digest(path) != cifar.tgz_md5:
         raise DataError(
             f"{path} is not the archive of CIFAR-10: its checksum differs. Remove it to have it "
             f"downloaded, or fetch {cifar.url} again."
@@ -213,8 +214,19 @@ def _reason(error: Exception) -> str:
 
 
 def _md5(path: Path) -> str:
-    with open(path, "rb") as file:
+    with plain_files.opened(path, MAX_ARCHIVE) as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+def _digest(path: Path) -> str:
+    """The checksum of an archive that was put there; DataError where it cannot be read."""
+    try:
+        return _md5(path)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {plain_files.why(error)}. Remove it to have the archive of "
+            "CIFAR-10 downloaded."
+        ) from error
+
 
 
 def _unpack(archive: Path, batches: Path) -> None:

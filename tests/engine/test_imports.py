@@ -18,7 +18,7 @@ LAYERS = (
     {
         "amplified", "children", "cores", "epochs", "errors", "geometry", "grids",
         "highlights", "interruption", "joint", "label_places", "labels", "neutral", "palette",
-        "places", "quadrature", "results", "sound", "world",
+        "places", "plain_files", "quadrature", "results", "sound", "world",
     },
     {
         "differences", "memory", "metrics", "paper", "processes", "randomness", "registry",
