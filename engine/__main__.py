@@ -171,6 +171,7 @@ def _add_run(commands: Any) -> None:
         default="rgb",
         help="read an image folder in color (rgb, the default) or with one channel (gray)",
     )
+    _links_option(run)
     run.add_argument(
         "--validation", type=float, default=0.0, metavar="SHARE",
         help="share of each class of the training set that is held out, e.g. 0.2: drawn by the "
@@ -284,6 +285,15 @@ def _weights_options(run: argparse.ArgumentParser) -> None:
     )
 
 
+def _links_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--links",
+        default="refuse",
+        help="what to do with links that lead out of an image folder: refuse (the default), or "
+        "follow, if you know where they lead: bundles of the study will hold what they show",
+    )
+
+
 def _add_reproduce(commands: Any) -> None:
     command = _command(
         commands, "reproduce", _reproduce, "run a preset of the paper and tabulate it beside ours"
@@ -292,6 +302,7 @@ def _add_reproduce(commands: Any) -> None:
     command.add_argument(
         "--root", type=absolute, default="", help="folder of the data, where it needs one"
     )
+    _links_option(command)
     command.add_argument("--seeds", default="", help="comma-separated; the preset's if left out")
     command.add_argument(
         "--quick", action="store_true", help="fewer epochs and draws: minutes on two cores"
@@ -370,7 +381,7 @@ def _run(options: argparse.Namespace) -> None:
     with ConsoleReporter() as report:
         data = DataSpec(
             options.dataset, options.root, options.seed, options.side,
-            channels=options.channels, validation=options.validation,
+            channels=options.channels, validation=options.validation, links=options.links,
         )  # fmt: skip
         dataset = pipeline.dataset(data, report)
         words["forget"] = _forgotten(options, dataset)
@@ -449,7 +460,9 @@ def _reproduce(options: argparse.Namespace) -> None:
 
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
-        found = protocol.reproduce(pipeline, preset, report, root=options.root, seeds=seeds)
+        found = protocol.reproduce(
+            pipeline, preset, report, root=options.root, links=options.links, seeds=seeds
+        )
     print(tables.text(found))
     folder = options.out or pipeline.store.root / "tables"
     for path in protocol.save(found, folder, pipeline):

@@ -62,6 +62,11 @@ def save(
     files = belongings.everything(store, key)
     found = files[0].stem
     report.stage(f"bundle {out.name}")
+    if images is not None and images.linked:
+        report.log(
+            f"Of the {len(images):,} samples in the bundle, {images.linked:,} came through links "
+            f"from outside of {images.label}/. Give it to nobody who may not have them."
+        )
     report.expect(len(files))
     with outputs.output(out) as aside:
         hdf5.write(aside, _groups(store, found, files, session, images, report))
@@ -119,7 +124,7 @@ def _groups(
         report.check()
         kind, name = path.parent.name, path.stem
         if path.suffix == ".pt" and kind == "checkpoints":
-            yield "checkpoints", hdf5.Group({}, {name: np.fromfile(path, np.uint8)})
+            yield "checkpoints", hdf5.Group({}, {name: _content(store, path)})
         elif path.suffix == ".h5" and kind in KINDS:
             record = store.get(kind, name)
             if record is not None:
@@ -127,6 +132,18 @@ def _groups(
         report.advance(1)
     if images is not None:
         yield _named(record_of(images))
+
+
+def _content(store: Store, path: Path) -> np.ndarray:
+    """The bytes of a checkpoint; StoreError where it is a link to what is none of the store's."""
+    known = (store.root.resolve(), path.parent.resolve())  # whole folders may lie on other disks
+    if not any(path.resolve().is_relative_to(one) for one in known):
+        raise StoreError(
+            f"{path} is a link that leads out of the store, to {path.resolve()}, which may be "
+            "anything and is not given away. Put the file itself in its place."
+        )
+    with plain_files.opened(path) as file:
+        return np.frombuffer(file.read(), np.uint8)
 
 
 def _named(record: Record) -> tuple[str, hdf5.Group]:

@@ -15,7 +15,16 @@ from engine.errors import SpecError
 from engine.forget import LISTS, forget_set
 from engine.metrics import UNSTATED
 from engine.places import place
-from engine.spec import DataSpec, ForeignSpec, MeasureSpec, ModelSpec, ProbeSpec, RunSpec, key
+from engine.spec import (
+    FOLLOW,
+    DataSpec,
+    ForeignSpec,
+    MeasureSpec,
+    ModelSpec,
+    ProbeSpec,
+    RunSpec,
+    key,
+)
 from engine.store import Store
 from engine.study import measures_of, method_spec, usual_probe
 
@@ -65,6 +74,8 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
         yield from ("--channels", spec.data.channels)
     if spec.data.validation:
         yield from ("--validation", repr(spec.data.validation))
+    if dataset.linked:
+        yield from ("--links", FOLLOW)
     yield from _network(spec.model)
     yield from ("--forget", forget)
     yield from ("--methods", ",".join(method.name for method in spec.methods))

@@ -20,6 +20,10 @@ class DataError(EngineError):
     """A dataset that is missing, empty or broken."""
 
 
+class LinkError(DataError):
+    """A data folder with links out of it, which nobody said should be followed."""
+
+
 class StoreError(EngineError):
     """A result store that cannot be read or written."""
 

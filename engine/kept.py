@@ -6,6 +6,7 @@ Names of files are an array: UTF-8, one a line. What notes say of a folder stays
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +42,8 @@ def record_of(dataset: Dataset) -> Record:
     if dataset.origin is not None:
         facts["origin"] = dataset.origin.name
         arrays[NUMBERS] = dataset.origin.numbers
+    if dataset.linked:
+        facts["linked"] = dataset.linked
     return Record(KIND, dataset.spec.fingerprint, facts, arrays)
 
 
@@ -59,7 +62,9 @@ def dataset_of(record: Record) -> Dataset:
             test_y=record.arrays["test_y"],
             files=_files(record),
             origin=_origin(record),
+            linked=int(record.attributes.get("linked", 0)),
         )
+        made = replace(made, notes=tuple(_linked_note(made)))
         made = replace(made, spec=replace(made.spec, fingerprint=""))
         made = check(held_out(made))
     except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
@@ -67,6 +72,18 @@ def dataset_of(record: Record) -> Dataset:
     if made.spec.fingerprint != record.key:
         raise DataError(f"The kept dataset {record.key} holds other samples than its name says.")
     return made
+
+
+def _linked_note(dataset: Dataset) -> Iterator[str]:
+    """That samples were links; ValueError where there are not so many."""
+    if not 0 <= dataset.linked <= len(dataset):
+        raise ValueError("it has not so many samples that were links")
+    if dataset.linked:
+        were = "was" if dataset.linked == 1 else "were"
+        yield (
+            f"{dataset.linked:,} of these {len(dataset):,} samples {were} read through links that "
+            "led out of their folder."
+        )
 
 
 def _files(record: Record) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from engine.paper import Figure, Preset
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import Study
-from engine.spec import DataSpec, PretrainSpec, RunSpec, TrainSpec, amend, to_plain
+from engine.spec import REFUSE, DataSpec, PretrainSpec, RunSpec, TrainSpec, amend, to_plain
 from engine.study import settled
 from engine.tables import Column, Report, Row, Table
 
@@ -61,14 +61,16 @@ def reproduce(
     report: Reporter,
     *,
     root: str = "",
+    links: str = REFUSE,
     seeds: Sequence[int] = (),
 ) -> Report:
-    """The preset's tables; root: folder of the data; seeds: instead of the preset's own.
+    """The preset's tables; root: folder of the data, and links: whether those out of it are
+    followed; seeds: instead of the preset's own.
 
     Raises EngineError kinds (a single method that fails costs its row alone) and Cancelled.
     """
     preset = replace(preset, seeds=tuple(dict.fromkeys(seeds)) or preset.seeds)
-    trials = list(trials_of(pipeline, preset, report, root))
+    trials = list(trials_of(pipeline, preset, report, root, links))
     names = [trial.name for trial in trials]
     outcomes = run_all(pipeline, [trial.spec for trial in trials], names, report)
     done = [Done(trial, found) for trial, found in zip(trials, outcomes, strict=True)]
@@ -76,12 +78,14 @@ def reproduce(
 
 
 def trials_of(
-    pipeline: Pipeline, preset: Preset, report: Reporter, root: str = ""
+    pipeline: Pipeline, preset: Preset, report: Reporter, root: str = "", links: str = REFUSE
 ) -> Iterator[Trial]:
     """The studies that the preset consists of: one a seed, in an ablation one a seed and value."""
-    pretrain = _pretraining(pipeline, preset, report, root)
+    pretrain = _pretraining(pipeline, preset, report, root, links)
     for seed in preset.seeds:
-        data = DataSpec(preset.dataset, root, seed, preset.side, validation=preset.validation)
+        data = DataSpec(
+            preset.dataset, root, seed, preset.side, validation=preset.validation, links=links
+        )
         dataset = pipeline.dataset(data, report)
         for value, changes, rows in _variants(preset):
             settings = {owner: dict(found) for owner, found in preset.settings.items()}
@@ -105,11 +109,12 @@ def trials_of(
 
 
 def _pretraining(
-    pipeline: Pipeline, preset: Preset, report: Reporter, root: str
+    pipeline: Pipeline, preset: Preset, report: Reporter, root: str, links: str
 ) -> PretrainSpec | None:
     if not preset.pretrain:
         return None
-    data = DataSpec(preset.pretrain["dataset"], root, preset.seeds[0], preset.side)
+    name = preset.pretrain["dataset"]
+    data = DataSpec(name, root, preset.seeds[0], preset.side, links=links)
     train = amend(TrainSpec(), preset.pretrain.get("train", {}), "pretrain.")
     train = settled(train, model_spec(preset.model), pipeline.work.device.type)
     return PretrainSpec(pipeline.dataset(data, report).spec, train)

@@ -30,6 +30,7 @@ FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # what training compute
 OWN, SHARED = "own", "shared"  # random starts of attacks: each sample's, or of a whole batch
 ASKED, INFERRED = "asked", "inferred"  # copies at norms between two others of the same draw
 RGB, GRAY = "rgb", "gray"  # what image files are read as
+REFUSE, FOLLOW = "refuse", "follow"  # links that lead out of a data folder
 FOLDED = "folded"  # float32 with batch norm folded into convolutions: other rounding, fewer steps
 
 
@@ -44,6 +45,7 @@ def setting(
     exclusive_low: bool = False,
     key: bool | str = True,
     before: Any = MISSING,
+    once: bool = False,
 ) -> Any:
     """A dataclass field with what a form, a command line and a check need to know of it.
 
@@ -52,6 +54,7 @@ def setting(
     the default into it, so that results stored before the setting existed are still found.
     `before`: what results were made with before the setting existed, where today's default is
     another: this value is left out of `key`, and stands for the setting where a file lacks it.
+    `once`: a person says it anew each time; no file holds it, and one that does is refused.
     """
     facts = {
         "help": help,
@@ -62,6 +65,7 @@ def setting(
         "exclusive_low": exclusive_low,
         "key": key,
         "before": before,
+        "once": once,
     }
     if default is MISSING:
         return field(metadata=facts)
@@ -93,6 +97,10 @@ class DataSpec:
         help="share of each class of the training set that is held out: drawn by the seed, no "
         "model learns or forgets these samples, and they are not tested on",
         low=0.0, high=0.9, key=False,
+    )  # fmt: skip
+    links: str = setting(
+        REFUSE, help="links in an image folder that lead out of it",
+        choices=(REFUSE, FOLLOW), key=False, once=True,
     )  # fmt: skip
 
 
@@ -428,7 +436,7 @@ def to_plain(spec: Any, *, keyed: bool = False) -> Any:
         return {
             item.name: to_plain(getattr(spec, item.name), keyed=keyed)
             for item in dataclasses.fields(spec)
-            if not keyed or _enters_key(item, getattr(spec, item.name))
+            if not _is_once(item) and (not keyed or _enters_key(item, getattr(spec, item.name)))
         }
     if isinstance(spec, (tuple, list)):
         if SCALARS.issuperset(map(type, spec)):  # thousands of indices to forget
@@ -437,6 +445,10 @@ def to_plain(spec: Any, *, keyed: bool = False) -> Any:
     if isinstance(spec, dict):
         return {str(name): to_plain(value, keyed=keyed) for name, value in spec.items()}
     return spec
+
+
+def _is_once(item: dataclasses.Field[Any]) -> bool:
+    return bool(item.metadata.get("once", False))
 
 
 def _enters_key(item: dataclasses.Field[Any], value: Any) -> bool:
@@ -453,7 +465,7 @@ def restored(kind: type[T], plain: Mapping[str, Any], where: str = "") -> T:
     Settings that the file lacks have the value that they had before they existed, see `setting`.
     Raises SpecError for an unknown name or a value out of range, TypeError where one is missing.
     """
-    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    fields = [item for item in dataclasses.fields(kind) if not _is_once(item)]  # type: ignore[arg-type]
     for name in plain:
         if name not in {item.name for item in fields}:
             raise unknown(f"parameter of {where.rstrip('.') or 'this'}", name, _hints(kind))  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from engine.batching import SMALLER, batches_of, fitting
 from engine.cores import use_cores
 from engine.datasets import base as datasets
 from engine.datasets.base import Dataset
-from engine.errors import CheckpointError, DataError, SpecError, TrainingError
+from engine.errors import CheckpointError, DataError, LinkError, SpecError, TrainingError
 from engine.methods.base import Problem
 from engine.models.base import Classifier, adopt_body, is_small
 from engine.network import network
@@ -30,7 +30,7 @@ from engine.results import ModelResult
 from engine.runtime import choose_device, derive, generator
 from engine.samples import Sample, Samples, as_pixels
 from engine.sound import Shape
-from engine.spec import DataSpec, MethodSpec, ModelSpec, PretrainSpec, RunSpec, to_plain
+from engine.spec import FOLLOW, DataSpec, MethodSpec, ModelSpec, PretrainSpec, RunSpec, to_plain
 from engine.store import Record, Store
 from engine.train import Resume, cost_of_training, train_from_scratch
 from engine.watch import Watch
@@ -77,7 +77,7 @@ class Workshop:
             if there is not None:  # before a dataset that can be downloaded is, into that folder
                 return there
         try:
-            return _expected(self._loaded(spec, report), expected)
+            return self._same(spec, expected, report)
         except (DataError, SpecError) as error:
             found = self._elsewhere(expected, spec, report)
             if found is None and expected and is_relative(named):
@@ -93,12 +93,26 @@ class Workshop:
         """
         root = absolute(root)
         there = replace(spec, root=root, fingerprint="")
-        found = _expected(self._loaded(there, report), spec.fingerprint)
+        found = self._same(there, spec.fingerprint, report)
         self.store.put(
             PLACES, found.spec.fingerprint, {}, spec=to_plain(spec), seed=spec.seed, seconds=0.0,
             device="", root=root,
         )  # fmt: skip
         return found
+
+    def _same(self, spec: DataSpec, expected: str, report: Reporter) -> Dataset:
+        """The dataset of `spec` and of this fingerprint, '' for any; DataError otherwise.
+
+        One that a study here knows already is read through links as it was then: they can show
+        nothing else.
+        """
+        try:
+            found = self._loaded(spec, report)
+        except LinkError:
+            if not expected:
+                raise
+            found = self._loaded(replace(spec, links=FOLLOW), report)
+        return _expected(found, expected)
 
     def _loaded(self, spec: DataSpec, report: Reporter) -> Dataset:
         if spec not in self._datasets:
@@ -118,12 +132,13 @@ class Workshop:
         if moved is not None:
             with contextlib.suppress(DataError, SpecError):
                 there = replace(spec, root=str(moved.attributes["root"]))
-                return _expected(self._loaded(there, report), expected)
+                return self._same(there, expected, report)
         record = self.store.get(kept.KIND, expected) if expected else None
         if record is None:
             return None
         found = kept.dataset_of(record)
         self._hold(found.spec, found)  # with its fingerprint: no spec of a folder is like it
+        datasets.tell(found, report)
         return found
 
     def stored(

@@ -21,6 +21,7 @@ from engine.places import absolute, place
 
 UNUSABLE = 2  # exit status where nothing could be started
 LARGEST_SIDE = 16_384  # px of a window
+LINKS = ("refuse", "follow")
 THEMES = ("light", "dark", "system")
 SCREENLESS = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb", "minimalegl", "vkkhrdisplay")
 
@@ -47,6 +48,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
         if found.dataset not in registry.names("dataset"):
             raise unknown("dataset", found.dataset, registry.names("dataset"))
+    if found.links and found.links not in LINKS:
+        raise unknown("way to treat --links", found.links, LINKS)
     if found.theme and found.theme not in THEMES:
         raise unknown("theme", found.theme, THEMES)
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", found.device):
@@ -95,6 +98,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--root", type=absolute, default="", metavar="P", help="folder the dataset lies in"
     )
+    made.add_argument(
+        "--links", default="", metavar="HOW",
+        help="refuse (the default) or follow links that lead out of an image folder",
+    )  # fmt: skip
     made.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     made.add_argument("--theme", default="", help="light, dark or system")
     made.add_argument("--demo", action="store_true", help="run the suggested study by itself")

@@ -64,6 +64,7 @@ class Options:
     store: Path | None = None
     dataset: str = ""
     root: str = ""
+    links: str = ""
     device: str = "auto"
     theme: str = ""
     demo: bool = False
@@ -208,6 +209,8 @@ class Explorer(QObject):
             kept = Session(fresh, queue=kept.queue)
         if options.seed is not None:
             kept = replace(kept, form=replace(kept.form, seed=options.seed))
+        if options.links:
+            kept = replace(kept, form=replace(kept.form, links=options.links))
         return kept
 
     def _keep(self) -> None:

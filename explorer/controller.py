@@ -157,7 +157,7 @@ class Controller(QObject):
         form = self.state.form
         fresh = StudyForm(
             dataset=name, root=root, side=side, seed=form.seed, methods=form.methods,
-            watch=form.watch,
+            watch=form.watch, links=form.links,
         )  # fmt: skip
         self._open(Session(fresh))
 

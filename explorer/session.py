@@ -150,7 +150,10 @@ def _unfinished(state: AppState) -> tuple[Order, ...]:
 
 
 def _plain_form(form: StudyForm) -> dict[str, Any]:
-    return {**asdict(form), "methods": list(form.methods)}
+    """The form as JSON data, without what is said anew each time."""
+    plain = {**asdict(form), "methods": list(form.methods)}
+    del plain["links"]
+    return plain
 
 
 def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class StudyForm:
     side: int = 0
     channels: str = "rgb"  # what image files are read as, or "gray"
     validation: float = 0.0  # share of each class of the training set that is held out
+    links: str = "refuse"  # links out of an image folder, or "follow"; in no file of a session
     model: str = ""  # '' = the dataset's recommended model
     forget: str = ""  # a forget spec such as class:8:0.5; '' = the indices in AppState.forget
     methods: tuple[str, ...] = ("rurk", "gd", "ga")

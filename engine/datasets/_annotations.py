@@ -12,6 +12,7 @@ from engine.datasets._folders import are, image_count, images_of
 from engine.errors import DataError
 from engine.sound import is_name
 
+WORDS, NUMBERS = "words.txt", "wnids.txt"
 LARGEST = 1 << 26  # bytes of such a text file; Tiny ImageNet's largest has 2.6 million
 
 
@@ -29,7 +30,7 @@ def read(folder: Path) -> Annotations | None:
 
     Lines are: name of the file, tab, name of the class, and perhaps more. DataError for others.
     """
-    file = folder / f"{folder.name.lower()}_annotations.txt"
+    file = _file_of(folder)
     if not file.is_file():
         return None
     classes = {}
@@ -72,8 +73,8 @@ def words(root: Path, names: Sequence[str]) -> dict[str, str]:
 
     Only beside wnids.txt, as it is downloaded. The first synonym, where no other class has it.
     """
-    file = root / "words.txt"
-    if not file.is_file() or not (root / "wnids.txt").is_file():
+    file = root / WORDS
+    if not file.is_file() or not (root / NUMBERS).is_file():
         return {}
     lines = (line.partition("\t") for line in _lines(file))
     known = {name.strip(): text.partition(",")[0].strip() for name, _, text in lines}
@@ -82,6 +83,15 @@ def words(root: Path, names: Sequence[str]) -> dict[str, str]:
     single = {name: word if often[word] == 1 else f"{word} ({name})" for name, word in
               found.items() if word}  # fmt: skip
     return {name: word for name, word in single.items() if is_name(word) and word not in names}
+
+
+def files(root: Path, parts: Sequence[Path]) -> list[Path]:
+    """Where text files that give classes would lie, in the folder and its parts."""
+    return [root / WORDS, root / NUMBERS, *map(_file_of, parts)]
+
+
+def _file_of(folder: Path) -> Path:
+    return folder / f"{folder.name.lower()}_annotations.txt"
 
 
 def _lines(file: Path) -> list[str]:

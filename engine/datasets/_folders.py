@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,12 +74,20 @@ def images_of(folder: Path) -> list[Path]:
 
 def folders_of(top: Path) -> list[str]:
     """The sorted names of the folders in a folder, without hidden ones and systems' own."""
-    return sorted(entry.name for entry in _inside(top) if _counts(entry.name) and entry.is_dir())
+    return sorted(entry.name for entry in _inside(top) if _counts(entry.name) and _is(entry.is_dir))
 
 
 def direct(folder: Path) -> int:
     """How many images lie in the folder itself."""
-    return sum(_is_image(entry.name) and entry.is_file() for entry in _inside(folder))
+    return sum(_is_image(entry.name) and _is(entry.is_file) for entry in _inside(folder))
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Whether an entry is of a kind; a link in a circle is of none."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _inside(folder: Path) -> list[os.DirEntry[str]]:

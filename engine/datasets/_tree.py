@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets import _annotations
+from engine.datasets import _annotations, _links
 from engine.datasets._folders import (
     Content,
     are,
@@ -23,6 +24,7 @@ from engine.datasets._folders import (
     shown_name,
 )  # fmt: skip
 from engine.errors import DataError
+from engine.spec import REFUSE
 
 TRAIN_PARTS = ("train", "training")
 TEST_PARTS = (  # in any case; ImageNet's labeled held-out part is called val
@@ -38,7 +40,8 @@ class Tree:
     """Sorted image files of each class; `test` is empty where the folder has no such part.
 
     labels: what classes are called where that is not their folder's name; notes: sentences that
-    count what was left out, merged or read from an unusual place.
+    count what was left out, merged or read from an unusual place; linked: files that lie elsewhere,
+    which links lead to.
     """
 
     root: Path
@@ -46,10 +49,15 @@ class Tree:
     test: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    linked: frozenset[Path] = frozenset()
 
     def names(self, paths: Sequence[Path]) -> tuple[str, ...]:
         """The paths below the root, with '/': 'train/cat/03.png'."""
         return tuple(shown_name(path.relative_to(self.root).as_posix()) for path in paths)
+
+    def count_linked(self, paths: Sequence[Path]) -> int:
+        """How many of these files lie elsewhere."""
+        return sum(path in self.linked for path in paths) if self.linked else 0
 
 
 @dataclass(frozen=True)
@@ -69,13 +77,13 @@ class Part:
         return sum(map(len, self.groups.values()))
 
 
-def scan(root: Path, classes: Sequence[str] = ()) -> Tree:
+def scan(root: Path, classes: Sequence[str] = (), links: str = REFUSE) -> Tree:
     """The images of root/train/<class>/ and of a test part beside it, or of root/<class>/.
 
     `classes` restricts the tree to these; otherwise they are the folders' names, sorted. Images
     in folders below a class's belong to it. Parts may be called as in `TRAIN_PARTS` and
     `TEST_PARTS`. Raises DataError where a folder is missing or holds no images, or where there
-    is only one class.
+    is only one class, and LinkError for links out of `root` unless `links` is FOLLOW.
     """
     if not root.is_dir():
         raise DataError(
@@ -86,6 +94,7 @@ def scan(root: Path, classes: Sequence[str] = ()) -> Tree:
     parts = _test_parts(root, top)
     names = list(classes) or [name for name in folders_of(top) if top / name not in parts]
     _check_classes(root, top, parts, names)
+    _links.check(root, _looked_into(root, top, parts, names), links)  # before any is gone through
     content = Content()
     train = {name: files_of(top / name, content) for name in names}
     _check_no_parts(top, train, content)
@@ -99,7 +108,10 @@ def scan(root: Path, classes: Sequence[str] = ()) -> Tree:
         *sentences(content),
     ]
     test = dict(chosen.groups) if chosen else {}
-    return Tree(root, train, test, _annotations.words(root, names), tuple(notes))
+    files = [path for part in (train, test) for group in part.values() for path in group]
+    linked = _links.check(root, files, links)
+    notes += _followed(root, len(linked), len(files))
+    return Tree(root, train, test, _annotations.words(root, names), tuple(notes), linked)
 
 
 def has_classes(root: Path, classes: Sequence[str]) -> bool:
@@ -226,6 +238,16 @@ def _check_classes(root: Path, top: Path, parts: Sequence[Path], names: Sequence
         )
 
 
+def _looked_into(
+    root: Path, top: Path, parts: Sequence[Path], names: Sequence[str]
+) -> Iterator[Path]:
+    """The folders that images are taken from or counted in, and the files that name classes."""
+    yield from (top, *parts) if top != root else parts
+    yield from (top / name for name in names)
+    yield from (part / name for part in parts for name in folders_of(part))
+    yield from filter(os.path.lexists, _annotations.files(root, parts))
+
+
 def _check_no_parts(top: Path, train: Mapping[str, Sequence[Path]], content: Content) -> None:
     """DataError where folders look like parts under names that are not known, not like classes."""
     odd = [name for name in train if PART_WORDS.search(name)]
@@ -257,6 +279,15 @@ def _beside(root: Path, top: Path, parts: Sequence[Path], names: Sequence[str]) 
         if name.lower() in TRAIN_PARTS + TEST_PARTS:
             yield f"{name}/ is read as a class like the folders beside it."
     yield from _loose(top)
+
+
+def _followed(root: Path, count: int, of: int) -> Iterator[str]:
+    """How many images lie elsewhere."""
+    if count:
+        yield (
+            f"{count:,} of {image_count(of)} {are(count)} read through links that lead out of "
+            f"{shown_name(root.name)}/."
+        )
 
 
 def _left_out(count: int, where: str, names: Sequence[str]) -> str:

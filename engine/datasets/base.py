@@ -15,7 +15,7 @@ from engine.errors import DataError, SpecError
 from engine.report import Reporter
 from engine.runtime import numpy_generator
 from engine.sound import is_name
-from engine.spec import GRAY, PAPER_TAUS, DataSpec, TrainSpec, validate
+from engine.spec import GRAY, PAPER_TAUS, REFUSE, DataSpec, TrainSpec, validate
 from engine.world import World
 
 LONGEST_PATH = 4096  # characters of the name of a file below the root
@@ -72,6 +72,7 @@ class Dataset:
     origin: Origin | None = None  # where samples were drawn from another dataset
     notes: tuple[str, ...] = ()
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    linked: int = 0  # how many samples were read through links that lead out of the folder
 
     def __len__(self) -> int:
         """Number of samples, counted through: training samples first, then test samples."""
@@ -188,7 +189,8 @@ def fingerprint(*arrays: np.ndarray) -> str:
 def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
     """The dataset that `spec` names, checked and fingerprinted, or DataError, SpecError.
 
-    Its notes are logged, as `tell` does.
+    Its notes are logged, as `tell` does. Whether links are followed is asked anew each time: the
+    dataset's own spec does not say so.
     """
     spec, report = validate(spec, "data."), report or Reporter()
     entry = registry.get("dataset", spec.name)
@@ -203,7 +205,7 @@ def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
             f"Dataset '{spec.name}' cannot be read in gray: its samples have the shape "
             f"{_times(dataset.shape)}. Only image folders can (--dataset folder)."
         )
-    checked = check(held_out(dataset))
+    checked = check(held_out(replace(dataset, spec=replace(dataset.spec, links=REFUSE))))
     tell(checked, report)
     return checked
 

@@ -26,7 +26,7 @@ from engine.places import place
 from engine.registry import register
 from engine.report import Reporter
 from engine.runtime import torchvision
-from engine.spec import AUTO, DataSpec, TrainSpec
+from engine.spec import AUTO, REFUSE, DataSpec, TrainSpec
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -50,7 +50,7 @@ RECOMMENDED = Recommended(
 class Arrays:
     """train_x (n, 3, 32, 32) and test_x (m, 3, 32, 32) uint8 with their labels, int64.
 
-    files, origin, notes: as a `Dataset` has them.
+    files, origin, notes, linked: as a `Dataset` has them.
     """
 
     train_x: np.ndarray
@@ -60,6 +60,7 @@ class Arrays:
     files: tuple[str, ...] = ()
     origin: Origin | None = None
     notes: tuple[str, ...] = ()
+    linked: int = 0
 
 
 @register(
@@ -79,7 +80,8 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
     the user's cache folder. Raises DataError where none of these works out.
     """
     root = root_of(spec)
-    arrays = read_folder(root, report) if has_classes(root, CLASSES) else read_archive(root, report)
+    is_folder = has_classes(root, CLASSES)
+    arrays = read_folder(root, report, spec.links) if is_folder else read_archive(root, report)
     return Dataset(
         spec,
         "CIFAR-10",
@@ -91,6 +93,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         RECOMMENDED,
         files=arrays.files,
         notes=arrays.notes,
+        linked=arrays.linked,
     )
 
 
@@ -107,9 +110,9 @@ def root_of(spec: DataSpec) -> Path:
     return root
 
 
-def read_folder(root: Path, report: Reporter) -> Arrays:
+def read_folder(root: Path, report: Reporter, links: str = REFUSE) -> Arrays:
     """CIFAR-10 kept as image files; DataError unless there are all ten classes and a test part."""
-    tree = scan(root, CLASSES)
+    tree = scan(root, CLASSES, links)
     if not tree.test:
         raise DataError(f"{root} has training images of CIFAR-10 but no test/<class>/ folders.")
     train, train_y = labeled(tree.train, CLASSES)
@@ -137,7 +140,8 @@ def from_files(
     pictures = read_images(files, SIDE, report)
     x = pictures.pixels
     notes = (*tree.notes, *pictures.notes)
-    return Arrays(x[:n], train[1], x[n:], test[1], tree.names(files), notes=notes)
+    names, linked = tree.names(files), tree.count_linked(files)
+    return Arrays(x[:n], train[1], x[n:], test[1], names, notes=notes, linked=linked)
 
 
 def read_archive(root: Path, report: Reporter) -> Arrays:
@@ -213,10 +217,6 @@ def _reason(error: Exception) -> str:
     return str(getattr(cause, "strerror", None) or cause)
 
 
-def _md5(path: Path) -> str:
-    with plain_files.opened(path, MAX_ARCHIVE) as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
 def _digest(path: Path) -> str:
     """The checksum of an archive that was put there; DataError where it cannot be read."""
     try:
@@ -227,6 +227,10 @@ def _digest(path: Path) -> str:
             "CIFAR-10 downloaded."
         ) from error
 
+
+def _md5(path: Path) -> str:
+    with plain_files.opened(path, MAX_ARCHIVE) as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _unpack(archive: Path, batches: Path) -> None:

@@ -61,7 +61,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
             "as its root."
         )
     root = place(spec.root)
-    tree = scan(root)
+    tree = scan(root, links=spec.links)
     report.stage("reading images")
     side = spec.side or own_side(tree)
     parts = _parts(tree, spec.seed)
@@ -78,6 +78,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         RECOMMENDED,
         files=tree.names(parts.files),
         notes=(*tree.notes, *parts.notes, *pictures.notes),
+        linked=tree.count_linked(parts.files),
     )
 
 

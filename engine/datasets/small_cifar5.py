@@ -43,7 +43,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
     """
     root = cifar10.root_of(spec)
     if has_classes(root, CLASSES):
-        arrays = _from_folder(root, spec.seed, report)
+        arrays = _from_folder(root, spec, report)
     else:
         arrays = _from_archive(root, spec.seed, report)
     return Dataset(
@@ -58,6 +58,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         files=arrays.files,
         origin=arrays.origin,
         notes=arrays.notes,
+        linked=arrays.linked,
     )
 
 
@@ -97,8 +98,8 @@ def _draw_labels(labels: np.ndarray, seed: int, part: str) -> np.ndarray:
     return np.concatenate(drawn)
 
 
-def _from_folder(root: Path, seed: int, report: Reporter) -> cifar10.Arrays:
-    tree = scan(root, CLASSES)
+def _from_folder(root: Path, spec: DataSpec, report: Reporter) -> cifar10.Arrays:
+    tree, seed = scan(root, CLASSES, spec.links), spec.seed
     whole = tree if tree.test else _halved(tree, seed)
     train, train_y = labeled(_draw_files(whole.train, seed, "training"), CLASSES)
     test, test_y = labeled(_draw_files(whole.test, seed, "test"), CLASSES)

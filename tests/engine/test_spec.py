@@ -192,9 +192,9 @@ def test_what_cannot_change_a_result_is_left_out_of_keys() -> None:
         for item in dataclasses.fields(spec)
         if not item.metadata.get("key", True)
     }
-    # a hash stands for root, seed, side, channels and what is held out, and for the file; more
-    # draws only refine a measurement
-    data = {f"DataSpec.{name}" for name in ("root", "seed", "side", "channels", "validation")}
+    # a hash stands for all of these, and for the file; more draws only refine
+    names = ("root", "seed", "side", "channels", "validation", "links")
+    data = {f"DataSpec.{name}" for name in names}
     assert unkeyed == data | {"ModelSpec.path", "ProbeSpec.draws"}
 
 
