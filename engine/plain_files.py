@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
-from io import BufferedReader
 from pathlib import Path
 
 UNBOUNDED = 1 << 62  # bytes
@@ -31,7 +31,15 @@ class TooLarge(NotPlain):
     """What was named has more bytes than it may have."""
 
 
-def opened(path: Path, largest: int = UNBOUNDED) -> BufferedReader:
+class PlainFile(io.BufferedReader):
+    """A file open for reading bytes."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes; none where the system has nothing to say yet, as of its own log."""
+        return super().read(size) or b""
+
+
+def opened(path: Path, largest: int = UNBOUNDED) -> PlainFile:
     """The file, open for reading bytes; it may have up to `largest` of them.
 
     NotPlain for what is no plain file, TooLarge, other OSErrors where it cannot be opened, and
@@ -39,7 +47,8 @@ def opened(path: Path, largest: int = UNBOUNDED) -> BufferedReader:
     """
     look(path, largest)
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(open(path, "rb", opener=_without_waiting))
+        raw = stack.enter_context(io.FileIO(path, "rb", opener=_without_waiting))
+        file = stack.enter_context(PlainFile(raw))
         _check(path, os.fstat(file.fileno()), largest)
         stack.pop_all()
     return file
@@ -55,7 +64,7 @@ def look(path: Path, largest: int = UNBOUNDED) -> os.stat_result:
 def read_bytes(path: Path, largest: int) -> bytes:
     """All of the file; errors as `opened`."""
     with opened(path, largest) as file:
-        content = file.read(largest + 1) or b""  # nothing where the system has nothing to say yet
+        content = file.read(largest + 1)
     if len(content) > largest:  # of some files the system does not know the size
         raise _too_large(path, largest)
     return content

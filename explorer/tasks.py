@@ -478,7 +478,13 @@ def _ordered(order: Order, engine: Pipeline, report: Reporter) -> tuple[Dataset,
 
 def _data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
     return DataSpec(
-        form.dataset, form.root, form.seed, form.side, fingerprint, form.channels, form.validation,
+        form.dataset,
+        form.root,
+        form.seed,
+        form.side,
+        fingerprint,
+        form.channels,
+        form.validation,
         form.links,
     )
 

@@ -7,7 +7,6 @@ for some (Ghostscript for PostScript). Only those below are let near it.
 from __future__ import annotations
 
 import contextlib
-import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,10 +42,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
         yield image
 
 
-class _Watched(io.BufferedReader):
+class _Watched(plain_files.PlainFile):
     """A file that is read no more once this thread was at it for `MAX_SECONDS`."""
 
-    def __init__(self, file: io.BufferedReader) -> None:
+    def __init__(self, file: plain_files.PlainFile) -> None:
         super().__init__(file.detach())
         self._end = time.thread_time() + MAX_SECONDS
 

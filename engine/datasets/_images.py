@@ -26,7 +26,7 @@ MAX_WORKERS = 8
 # what Pillow's decoders raise on damaged files, beside its own errors
 BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError,
-    struct.error,
+    RuntimeError, struct.error,
 )  # fmt: skip
 TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 UNSEEN: Mapping[str, float] = {}  # where the data set's largest values are not known yet

@@ -140,6 +140,17 @@ def test_the_picture_of_a_camera_with_a_second_one_in_it_is_read(tmp_path: Path)
     assert np.abs(images.decode(path, 8)[:, 4, 4].astype(int) - COLOR).max() <= 6
 
 
+@pytest.mark.skipif("AVIF" not in _formats.FORMATS, reason="this Pillow reads no AVIF")
+@pytest.mark.parametrize("place", [-40, 40, 150])
+def test_a_damaged_avif_is_called_broken(place: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    content = bytearray(written("AVIF"))
+    content[place : place + 40] = bytes(40) if place > 0 else b"\xff" * 40
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="broken or no image"):
+        images.decode(path, 8)
+
+
 # -- decoders that take without end -----------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 if TYPE_CHECKING:
     from targets import Target
 
+NOT_BYTES = ("bundle", "store", "special")
 SHARE = 10  # one input in so many is hypothesis's, where a parser takes text
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.guided:
         import guided
 
-        seeded = [one.name for one in chosen if one.name not in ("bundle", "store")]  # not by bytes
+        seeded = [one.name for one in chosen if one.name not in NOT_BYTES]
         return guided.run(seeded, options.inputs, options.seed)
     with HELD:
         return _report(chosen, options.inputs, options.seed)

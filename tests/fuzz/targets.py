@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import special
 import windows
 from harm import harmed
 from inputs import data, json_text, text
@@ -366,6 +367,8 @@ TARGETS = (
     Target("spec", _json(lambda: [study.as_plain(scene().spec)]), _spec, text=True),
     Target("checkpoint", _files(_checkpoint_seeds), _checkpoint, slow=True),
     Target("image", _files(_image_seeds), _image, slow=True),
+    Target("formats", _files(special.every_kind), special.decode, slow=True),
+    Target("special", special.made, special.read, slow=True),
     Target("bundle-bytes", _files(lambda: [scene().bundle]), _bundle, slow=True),
     Target("bundle", _made_bundle, _bundle, slow=True),
     Target("store", _made_store, _store, slow=True, lenient=True),
