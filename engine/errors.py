@@ -32,6 +32,23 @@ class CheckpointError(EngineError):
     """A file that is no checkpoint, or one of another network."""
 
 
+class NetworkError(SpecError):
+    """Somebody's own network that fails, or does what a study cannot bear, at whatever time.
+
+    network: as FILE.py:FUNCTION; what: goes on with the sentence; place: where in the file; model:
+    of the study, such as 'retrain-1', where it is known.
+    """
+
+    def __init__(self, network: str, what: str, place: str = "", model: str = "") -> None:
+        super().__init__(network, what, place, model)
+        self.network, self.what, self.place, self.model = network, what, place, model
+
+    def __str__(self) -> str:
+        whose = f" of {self.model}" if self.model else ""
+        where = f" ({self.place})" if self.place else ""
+        return f"The network {self.network}{whose} {self.what}{where}"
+
+
 class TrainingError(EngineError):
     """A training or unlearning run that cannot go on, such as a loss that is no number."""
 

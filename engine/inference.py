@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.batching import Batches, batches_of
+from engine.errors import NetworkError
 from engine.folding import folded, joined
 from engine.models.base import takes_channels_last
 from engine.spec import FLOAT32, FOLDED
@@ -132,7 +133,7 @@ class Ready:
             self._reduced = joined(copy.deepcopy(plain))
             try:
                 self._in_16_bits(few)
-            except RuntimeError:  # a convolution that cuDNN joins with nothing
+            except (RuntimeError, NetworkError):  # a convolution that cuDNN joins with nothing
                 self._reduced = plain
         self._reduced = self._reduced or plain
         if self._reduced is not None:
@@ -201,7 +202,7 @@ def _reduced(model: nn.Module, kind: torch.dtype, x: Tensor, ordered: bool) -> n
     try:
         with torch.no_grad():
             made(_in_order(x, ordered).to(kind))
-    except (RuntimeError, TypeError):
+    except (RuntimeError, TypeError, NetworkError):
         return None
     return made
 

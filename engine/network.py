@@ -17,6 +17,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -25,7 +26,10 @@ from torch import Tensor, nn
 from engine import plain_files, registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
+from engine.global_state import AT_IMPORT, WHEN_MADE, Setting, restored
+from engine.guest import Guest, failure, is_theirs, know
 from engine.models.base import Classifier, Dropout, build
+from engine.patches import lies_in, unpatched
 from engine.places import place
 from engine.randomness import drawn_from
 from engine.runtime import derive, torchvision_importable
@@ -35,6 +39,8 @@ from engine.trial import Habits, habits
 OFFERED = ("shape", "n_classes", "num_classes")  # parameters that a factory may have
 LARGEST = 1 << 24  # bytes of FILE.py
 AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] as they are
+OURS = ("engine", "explorer", "__main__")  # where somebody's file lies among this program's
+_neighbors: dict[Path, dict[str, ModuleType]] = {}  # modules that files in a folder imported
 _known: dict[tuple[Any, ...], Habits] = {}  # of networks that were tried in this session
 
 ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
@@ -80,7 +86,9 @@ def _drawn(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
         return build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
     with drawn_from(derive(seed, "weights")):
         net, head = _made(spec, dataset)
-    return Classifier(net, head, *statistics, image=dataset.is_image).eval()
+    model = Classifier(net, head, *statistics, image=dataset.is_image)
+    model.guest = Guest(spec.name, spec.path, len(dataset.classes))
+    return model.eval()
 
 
 def _is_built_in(spec: ModelSpec) -> bool:
@@ -95,7 +103,7 @@ def _habits(
     """What is known of somebody's own network, tried once for samples of each kind."""
     mark = spec.name, spec.path, spec.source, tuple(dataset.shape), len(dataset.classes)
     if mark not in _known:
-        with _theirs(spec.name), torchvision_importable():
+        with _theirs(spec), torchvision_importable():
             _known[mark] = habits(model, again, spec.name, dataset.shape)
     return _known[mark]
 
@@ -155,16 +163,19 @@ def _made(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
             f"{path} has changed since this study was made, and is another network now. Put the "
             "old file back, or start a new study."
         )
-    with _theirs(spec.name), _importable(path.parent), torchvision_importable():
-        factory = getattr(_module(path, source), function, None)
-        if not callable(factory):
-            raise SpecError(f"{path} has no function '{function}'.")
-        made = factory(**_arguments(factory, spec.name, dataset))
+    with _theirs(spec), _importable(path.parent), torchvision_importable():
+        with _given_back(spec.name, path):
+            factory = getattr(_module(spec.name, path, source), function, None)
+            if not callable(factory):
+                raise SpecError(f"{path} has no function '{function}'.")
+            made = factory(**_arguments(factory, spec.name, dataset))
         if not isinstance(made, nn.Module):
             raise SpecError(f"{spec.name} returns a {type(made).__name__}, not an nn.Module.")
-        net = made.cpu().float().eval()
+        net = made.cpu().float()
+        net.eval()
         _own_dropout(net)
-        return net, _head(net, spec.name, dataset)
+        with _given_back(spec.name, path):
+            return net, _head(net, spec.name, dataset)
 
 
 def _source(path: Path) -> bytes:
@@ -181,24 +192,68 @@ def _hash(source: bytes) -> str:
 
 
 @contextlib.contextmanager
-def _theirs(name: str) -> Iterator[None]:
-    """Whatever a person's code raises becomes a SpecError that says whose it is."""
+def _theirs(spec: ModelSpec) -> Iterator[None]:
+    """Whatever a person's code raises becomes a NetworkError that says whose it is, and where."""
+    know(spec.name, spec.path)
     try:
         yield
     except SpecError:
         raise
-    except (Exception, SystemExit) as error:
-        raise SpecError(f"The network {name} failed: {type(error).__name__}: {error}") from error
+    except BaseException as error:
+        if not is_theirs(error):
+            raise
+        raise failure(spec.name, error, spec.path) from error
+
+
+@contextlib.contextmanager
+def _given_back(name: str, path: Path, settings: Sequence[Setting] = WHEN_MADE) -> Iterator[None]:
+    """Settings of the process, and functions of libraries, are afterwards what they were.
+
+    NetworkError where the person's code may rely on what it changed.
+    """
+    with unpatched(name, path.parent), restored(settings):
+        yield
 
 
 @contextlib.contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Let the file import its neighbors, as Python does for a script."""
+    """Let the file import its neighbors, as Python does for a script, and no other file's.
+
+    Neighbors that are called like a module of Python or of a package are theirs alone.
+    """
+    others = {
+        name: one
+        for home, known in _neighbors.items()
+        if home != folder
+        for name, one in known.items()
+        if sys.modules.get(name) is one
+    }
+    for name in others:
+        del sys.modules[name]
+    sys.modules.update(_neighbors.get(folder, {}))
     sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
+        _neighbors[folder] = _modules_of(folder)
+        for name in _neighbors[folder]:
+            if importlib.machinery.PathFinder.find_spec(name) is not None:
+                del sys.modules[name]
+        sys.modules.update({name: one for name, one in others.items() if name not in sys.modules})
+
+
+def _modules_of(folder: Path) -> dict[str, ModuleType]:
+    """What was imported from this folder, by name; nothing of installed packages there."""
+    return {
+        name: one
+        for name, one in list(sys.modules.items())
+        if (file := getattr(one, "__file__", None)) is not None
+        and lies_in(file, folder)
+        and name.partition(".")[0] not in OURS
+    }
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
@@ -214,7 +269,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 
 @functools.lru_cache(maxsize=32)
-def _module(path: Path, source: bytes) -> Any:
+def _module(network_name: str, path: Path, source: bytes) -> Any:
     """The module that running `source` makes."""
     name = f"rk_network_{_hash(source)}"
     spec = importlib.util.spec_from_file_location(
@@ -224,7 +279,11 @@ def _module(path: Path, source: bytes) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look classes up there
     try:
-        with drawn_from(derive(0, "file", _hash(source))):  # whichever network is made first
+        # whichever network is made first
+        with (
+            drawn_from(derive(0, "file", _hash(source))),
+            _given_back(network_name, path, AT_IMPORT),
+        ):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
@@ -266,7 +325,7 @@ def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
     ]
     try:
         with torch.no_grad():
-            logits = net(torch.zeros(2, *dataset.shape))
+            logits = net(torch.zeros(2, *dataset.shape, dtype=torch.float32))
     finally:
         for hook in hooks:
             hook.remove()

@@ -47,6 +47,7 @@ from engine.embed import LAYOUT, Embedder
 from engine.epochs import Epochs
 from engine.errors import CheckpointError, SpecError, StoreError
 from engine.forget import lost_classes
+from engine.guest import attributed
 from engine.labels import perturbation_named
 from engine.neighborhood import copies_of, first_then_all, neighborhood_of
 from engine.perturb import BLOCK
@@ -101,6 +102,7 @@ class Pipeline:
         return study.compose(dataset, device=self.work.device.type, **words)
 
     # -- the study ------------------------------------------------------------------------
+    @attributed()
     def run(self, spec: RunSpec, report: Reporter, *, watch: bool = False) -> Study:
         """The study of `spec`, from the store or computed; intermediate results are reported.
 
@@ -201,6 +203,7 @@ class Pipeline:
         return self.work.models(spec)
 
     # -- watching methods -----------------------------------------------------------------
+    @attributed()
     def epochs(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
         """What was seen of this method, epoch by epoch, when it was made.
 
@@ -210,6 +213,7 @@ class Pipeline:
         record = watching.recorded(self.work, spec, model)
         return watching.epochs_of(record, self._scene(spec, report).blank)
 
+    @attributed()
     def watch_again(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
         """Run this method once more to see its epochs, which are kept; the model stays as it is.
 
@@ -257,6 +261,7 @@ class Pipeline:
             )
 
     # -- one sample, embeddings, files ------------------------------------------------------
+    @attributed()
     def neighborhood(
         self, spec: RunSpec, sample: int, perturbation: str, tau: float, report: Reporter
     ) -> Neighborhood:
@@ -295,6 +300,7 @@ class Pipeline:
         confidence = {model: record.arrays[f"confidence/{model}"] for model in keys}
         return neighborhood_of(one, probe, copies, (predictions, confidence))
 
+    @attributed()
     def slice(
         self,
         spec: RunSpec,
@@ -338,6 +344,7 @@ class Pipeline:
         record = self.work.once("slices", mark, spec, what, cut, report, needs)
         return slices.unpacked(record.arrays, record.attributes, list(keys))
 
+    @attributed()
     def embed(self, spec: RunSpec, models: Sequence[str], report: Reporter) -> Embedding:
         """One joint UMAP of the features of these models, point by point comparable.
 
@@ -364,6 +371,7 @@ class Pipeline:
         record = self.work.once("embeddings", mark, spec, "the embedding", lay_out, report, needs)
         return embedding.unpacked(record.arrays, names)
 
+    @attributed()
     def similarity(self, spec: RunSpec, a: str, b: str, report: Reporter) -> Similarity:
         """Linear CKA of models a and b with Original, the Re-trains and each other, layer by layer.
 
@@ -371,6 +379,7 @@ class Pipeline:
         """
         return self.similarities.of(spec, a, b, report)
 
+    @attributed()
     def recognition(
         self,
         spec: RunSpec,
@@ -440,6 +449,7 @@ class Pipeline:
             validation=dataset.validation,
         )  # fmt: skip
 
+    @attributed()
     def export_checkpoint(
         self, spec: RunSpec, model: str, out: Path, report: Reporter | None = None
     ) -> Path:
@@ -460,6 +470,7 @@ class Pipeline:
         checkpoints.save(out, net, facts, outputs.output)
         return out
 
+    @attributed()
     def figure(self, one: Study, kind: str, out: Path, **options: Any) -> list[Path]:
         """Draw a figure of a study, one of exports.KINDS, with its numbers as CSV beside it.
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from engine.global_state import undone, values
 from engine.models.base import shell
 
 
@@ -24,13 +25,16 @@ def traced(net: nn.Module) -> fx.GraphModule | None:
     net: called with one tensor, in eval mode; it is left as it is. A network that decides by
     values, or does what no graph tells, has none.
     """
+    before = values()
     try:
         private = shell(net)
         with torch.no_grad(), _recording(private, _Tracer(private)) as tracer:
             graph = tracer.record(private)
         return fx.GraphModule(private, graph)
-    except Exception:  # a stranger's network may fail in any way on what is no tensor
+    except (Exception, SystemExit):  # a stranger's network may fail in any way on what is no tensor
         return None
+    finally:
+        undone(before)
 
 
 class _Tracer(fx.Tracer):

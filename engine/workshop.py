@@ -21,6 +21,7 @@ from engine.cores import use_cores
 from engine.datasets import base as datasets
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, DataError, LinkError, SpecError, TrainingError
+from engine.guest import attributed
 from engine.methods.base import Problem
 from engine.models.base import Classifier, adopt_body, is_small
 from engine.network import network
@@ -33,11 +34,13 @@ from engine.sound import Shape
 from engine.spec import FOLLOW, DataSpec, MethodSpec, ModelSpec, PretrainSpec, RunSpec, to_plain
 from engine.store import Record, Store
 from engine.train import Resume, cost_of_training, train_from_scratch
+from engine.trial import check_again, check_company
 from engine.watch import Watch
 from engine.world import World
 
 Watching = Callable[[Resume], Watch]  # what looks at the epochs that are kept there
 
+COMPARED = 32  # samples that somebody's own network is asked about alone, too
 KEPT_MODELS = 32
 PLACES = "places"  # kind of records: where a person said that data lie
 RELATIVE = (
@@ -297,8 +300,12 @@ class Workshop:
         try:
             if watch:
                 watch.begin()
-            with fitting(f"{name}, with all that its making keeps,", self.device, SMALLER):
+            with (
+                attributed(name, over=True),
+                fitting(f"{name}, with all that its making keeps,", self.device, SMALLER),
+            ):
                 model = self._make(spec, name, report, watch or kept)
+            _call(model, name)
             if watch:
                 watch.end(model)
         except BaseException:  # cancelled, failed or interrupted: what was learned is kept
@@ -327,6 +334,7 @@ class Workshop:
                 self.model(spec, name, report or Reporter())
         self._models.move_to_end(mark)
         self._take_cores(spec, self._models[mark])
+        _call(self._models[mark], name)
         return self._models[mark]
 
     def put(
@@ -518,6 +526,8 @@ class Workshop:
             "outputs/test": _logits(model, test),
         }
         _check_finite(name, arrays)
+        if model.guest is not None:
+            _check_steady(model, arrays, train, test)
         plain = study.as_plain(spec)
         facts = {"key": mark, "model": name, "spec": plain, "seed": spec.seed}
         path = self.store.path("checkpoints", mark, ".pt")
@@ -539,6 +549,23 @@ class Workshop:
         self._models[mark] = model
         while len(self._models) > KEPT_MODELS:
             self._models.popitem(last=False)
+
+
+def _check_steady(
+    model: Classifier, arrays: Mapping[str, np.ndarray], train: Samples, test: Samples
+) -> None:
+    """NetworkError where somebody's own network says something else alone, or once more."""
+    rows = torch.linspace(0, len(train) - 1, min(COMPARED, len(train))).long()
+    said = torch.from_numpy(arrays["outputs/train"])[rows].to(train.device)
+    check_company(model, train.pixels(rows.to(train.device)), said)
+    again = torch.from_numpy(_logits(model, test))
+    check_again(model, torch.from_numpy(arrays["outputs/test"]), again)
+
+
+def _call(model: Classifier, name: str) -> None:
+    """Have somebody's own network know which model of the study it is, for sentences."""
+    if model.guest is not None:
+        model.guest = replace(model.guest, model=name)
 
 
 def _check_finite(name: str, arrays: Mapping[str, np.ndarray]) -> None:

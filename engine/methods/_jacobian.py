@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
+from engine.errors import NetworkError
 from engine.models.base import shell
 
 CACHED = 64 * 2**20  # bytes of one chunk's Jacobian on a CPU; more would only leave its caches
@@ -31,7 +32,7 @@ def jacobians(model: nn.Module, names: Sequence[str], x: Tensor) -> dict[str, Te
 
     try:
         result: dict[str, Tensor] = vmap(jacrev(logits), in_dims=(None, 0))(chosen, x)
-    except RuntimeError as error:
+    except (RuntimeError, NetworkError) as error:
         if "memory" in str(error):
             raise
         return _one_by_one(logits, chosen, x)  # a layer of somebody's own that knows no vmap

@@ -13,6 +13,7 @@ from torch.nn.functional import normalize
 
 from engine import registry
 from engine.errors import SpecError
+from engine.guest import Guest
 from engine.randomness import Redirection, drawn_from
 from engine.runtime import derive
 
@@ -29,7 +30,7 @@ class Classifier(nn.Module):
 
     steady: whether the network is known to draw no random numbers but by `Dropout`; where it is
     not, a run sets `generators`, which it then draws from in train mode. channels_last: whether
-    its convolutions may be laid out so.
+    its convolutions may be laid out so. guest: where it is somebody's own.
     """
 
     mean: Tensor
@@ -43,6 +44,7 @@ class Classifier(nn.Module):
         self.head_name = head
         self.steady = self.channels_last = True
         self.generators: tuple[torch.Generator, ...] = ()
+        self.guest: Guest | None = None
         shape = (1, -1, 1, 1) if image else (1, -1)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(shape))
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(shape))
@@ -62,10 +64,14 @@ class Classifier(nn.Module):
         """Logits (n, K) of pixels (n, C, H, W) or features (n, d) in [0, 1]."""
         x = (x - self.mean) / self.std
         if self.steady or not (self.training and self.generators):
-            logits: Tensor = self.net(x)
-        else:
-            with Redirection(*self.generators, explicit=True):
-                logits = self.net(x)
+            return self._logits(x)
+        with Redirection(*self.generators, explicit=True):
+            return self._logits(x)
+
+    def _logits(self, x: Tensor) -> Tensor:
+        if self.guest is not None:
+            return self.guest.logits(self.net, x)
+        logits: Tensor = self.net(x)
         return logits
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Classifier:
@@ -87,11 +93,18 @@ class Classifier(nn.Module):
     def features_and_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(n, width) penultimate activations and (n, K) logits, in one pass."""
         caught: list[Tensor] = []
-        hook = self.head.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+
+        def catch(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+            given: Tensor = inputs[0] if inputs else named["input"]
+            caught.append(given if self.guest is None else given.clone())  # it may be changed
+
+        hook = self.head.register_forward_pre_hook(catch, with_kwargs=True)
         try:
             logits: Tensor = self(x)
         finally:
             hook.remove()
+        if self.guest is not None and not caught:
+            self.guest.refuse(f"does not use its last layer, {self.head_name}, in every pass")
         return caught[0].flatten(1), logits
 
 

@@ -21,11 +21,11 @@ LAYERS = (
         "places", "plain_files", "quadrature", "results", "sound", "world",
     },
     {
-        "differences", "memory", "metrics", "paper", "processes", "randomness", "registry",
-        "report", "runtime", "samples", "spec",
+        "differences", "global_state", "memory", "metrics", "paper", "patches", "processes",
+        "randomness", "registry", "report", "runtime", "samples", "spec",
     },
     {
-        "asides", "batching", "datasets", "hdf5", "heaps", "index_text", "indices",
+        "asides", "batching", "datasets", "guest", "hdf5", "heaps", "index_text", "indices",
         "locks", "models", "outputs", "perturb", "sample_names", "store",
     },
     {

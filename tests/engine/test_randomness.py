@@ -323,11 +323,11 @@ def test_norms_that_speak_of_each_sample_are_taken(
 def test_only_steady_networks_of_known_layers_are_recorded(tmp_path: Path, digits: Dataset) -> None:
     known = """
 def plain(): return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
-def drawing(): return nn.Sequential(nn.Flatten(), nn.LSTM(64, 9, 2, dropout=0.2), Last())
+def drawing(): return nn.Sequential(nn.Flatten(2), nn.LSTM(64, 9, 2, True, True, 0.2), Last())
 def dropping(): return nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.Linear(64, 10))
 class Last(nn.Linear):
     def __init__(self): super().__init__(9, 10)
-    def forward(self, x): return super().forward(x[0])
+    def forward(self, x): return super().forward(x[0][:, -1])
 """
     assert not made(tmp_path, digits, extra=known).steady  # of somebody's own class
     gpu, path = torch.device("cuda"), tmp_path / "mine.py"
