@@ -56,37 +56,44 @@ class Guest:
         if changed:
             self.refuse(
                 f"changes {changed[0]} in a pass, which other computations of the program depend "
-                "on. Leave that out of forward, or give it back before it returns"
+                "on. Leave that out of forward",
+                net,
             )
         self._check(net, x, found)
         logits: Tensor = found
         return logits
 
-    def refuse(self, what: str) -> None:
-        """Raise the NetworkError that goes on like this."""
-        raise NetworkError(self.name, f"{what}.", model=self.model)
+    def refuse(self, what: str, net: nn.Module | None = None) -> None:
+        """Raise the NetworkError that goes on like this, and names the line of net's forward."""
+        code = getattr(getattr(type(net), "forward", None), "__code__", None)
+        known = code is not None and code.co_filename == self.path
+        place = f"{Path(self.path).name}, line {code.co_firstlineno}" if known else ""
+        raise NetworkError(self.name, what if place else f"{what}.", place, self.model)
 
     def _check(self, net: nn.Module, x: Tensor, found: Any) -> None:
         samples = f"{len(x)} sample{'s' * (len(x) != 1)}"
         if not isinstance(found, Tensor):
             self.refuse(
                 f"gives a {type(found).__name__} for {samples}; it should give a tensor of "
-                f"{len(x)}x{self.classes} logits alone"
+                f"{len(x)}x{self.classes} logits alone",
+                net,
             )
         if tuple(found.shape) != (len(x), self.classes):
             shape = "x".join(map(str, found.shape)) or "a single number and no"
             self.refuse(
-                f"gives {shape} logits for {samples}; it should give {len(x)}x{self.classes}"
+                f"gives {shape} logits for {samples}; it should give {len(x)}x{self.classes}",
+                net,
             )
         if not _is_fit(found.dtype, x):
             kind = str(found.dtype).removeprefix("torch.")
-            self.refuse(f"gives logits in {kind}; let it give float32, as logits.float() is")
+            self.refuse(f"gives logits in {kind}; let it give float32, as logits.float() is", net)
         if found.device != x.device:
-            self.refuse(f"gives logits on {found.device} for samples on {x.device}")
+            self.refuse(f"gives logits on {found.device} for samples on {x.device}", net)
         if _is_detached(net, x, found):
             self.refuse(
                 "gives logits without a gradient, so it cannot learn or be attacked; leave out "
-                "detach, .data and torch.no_grad in its forward"
+                "detach, .data and torch.no_grad in its forward",
+                net,
             )
 
 

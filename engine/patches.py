@@ -99,6 +99,7 @@ def _is_of(value: Any, folder: Path) -> bool:
 
 def lies_in(file: str, folder: Path) -> bool:
     """Whether this is a person's own file there, and none of an installed package."""
-    path = Path(file)
-    inside = path.is_relative_to(folder)
-    return inside and not {"site-packages", "dist-packages"} & {*path.relative_to(folder).parts}
+    if not file.startswith(str(folder)) or not Path(file).is_relative_to(folder):
+        return False
+    parts = Path(file).relative_to(folder).parts
+    return not {"site-packages", "dist-packages"} & {*parts}

@@ -30,6 +30,7 @@ from engine.runtime import generator
 SAMPLES = 4
 SIZES = (1, 2, 3, 5, 17, 64, 128)  # of batches in which the same samples are asked about
 VALUES = 200_000  # of input in the largest of them
+MANY = 1_000_000  # values of input in a batch as large as those of copies
 MOST = 100  # entries of a list or dict that are compared
 HELD = ("_parameters", "_buffers", "_modules")
 COMPANY = (
@@ -249,10 +250,11 @@ def check_company(model: Classifier, x: Tensor, said: Tensor) -> None:
     x: (n, *shape); said: (n, K) logits, in batches of the size that is used in measuring.
     """
     assert model.guest is not None
-    few = x[:SAMPLES]
-    alone = torch.cat([model(one) for one in few.split(1)])
-    if _apart(said[:SAMPLES], alone) or _apart(said, model(x.flip(0)).flip(0)):
-        model.guest.refuse(COMPANY.removesuffix("."))
+    alone = torch.cat([model(one) for one in x[:SAMPLES].split(1)])
+    times = max(1, MANY // x.numel())
+    many = model(x.flip(0).repeat(times, *(1,) * (x.ndim - 1)))
+    if _apart(said[:SAMPLES], alone) or _apart(said.flip(0).repeat(times, 1), many):
+        model.guest.refuse(COMPANY.removesuffix("."), model.net)
 
 
 def check_again(model: Classifier, first: Tensor, second: Tensor) -> None:
@@ -261,7 +263,8 @@ def check_again(model: Classifier, first: Tensor, second: Tensor) -> None:
     if _apart(first, second):
         model.guest.refuse(
             "gives other answers when it is asked once more about the same samples. Let noise, "
-            "counters and statistics act in training alone"
+            "counters and statistics act in training alone",
+            model.net,
         )
 
 
