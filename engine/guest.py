@@ -66,8 +66,9 @@ class Guest:
     def refuse(self, what: str, net: nn.Module | None = None) -> None:
         """Raise the NetworkError that goes on like this, and names the line of net's forward."""
         code = getattr(getattr(type(net), "forward", None), "__code__", None)
-        known = code is not None and code.co_filename == self.path
-        place = f"{Path(self.path).name}, line {code.co_firstlineno}" if known else ""
+        place = ""
+        if code is not None and code.co_filename == self.path:
+            place = f"{Path(self.path).name}, line {code.co_firstlineno}"
         raise NetworkError(self.name, what if place else f"{what}.", place, self.model)
 
     def _check(self, net: nn.Module, x: Tensor, found: Any) -> None:
