@@ -1,33 +1,30 @@
 """Weights on disk: plain tensors and text, loadable by `torch.load(file, weights_only=True)`.
 
 A checkpoint is a dict: `state_dict`, `facts` (JSON text with spec, key, seed, versions and a hash
-of the weights), and `content`, a hash of both. Files are never unpickled freely. The only file
-that calls torch.load.
+of the weights), and `content`, a hash of both. Files are read by `engine.torch_files`: nothing in
+them is run, and nothing is made of them that is larger than they are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor, nn
 
-from engine import diagnosis, safetensors
-from engine.errors import CheckpointError, StoreError
+from engine import diagnosis, plain_files, safetensors, torch_files
+from engine.errors import CheckpointError, StoreError, shown
+from engine.tensor_views import Damaged, Refused, Unreadable
 from engine.train import Resume
 
 Replacing = Callable[[Path], AbstractContextManager[Path]]
 HASH = "content"
-DEEPEST = 50  # containers in each other, of a file that is read
-MOST_VALUES = 3_000_000  # in all containers of a file, shared ones counted each time
 FLUSH_EVERY = 5.0  # seconds between two writes of an unfinished training
 
 
@@ -36,7 +33,8 @@ def digest(state: Mapping[str, Tensor]) -> str:
     mark = hashlib.blake2b(digest_size=10)
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()
-        mark.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        text = f"{name}{tuple(tensor.shape)}{tensor.dtype}"
+        mark.update(text.encode("utf-8", "surrogatepass"))
         mark.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return mark.hexdigest()
 
@@ -75,17 +73,23 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     own = isinstance(content, dict) and "state_dict" in content
     state = content["state_dict"] if own else content
     facts = facts_of(path, content) if own else {}
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    ):
+    if not is_state_dict(state):
         raise CheckpointError(
-            f"{path} is no checkpoint: it should hold a state dict, names with tensors."
+            _of_rare_tensors(path, state)
+            or f"{path} is no checkpoint: it should hold a state dict, names with tensors."
         )
     if "weights" in facts and facts["weights"] != digest(state):
         raise CheckpointError(f"{path} is damaged: its weights do not match their hash.")
     if not sound(content):
         raise CheckpointError(f"{path} is damaged: its content does not match its hash.")
     return dict(state), facts
+
+
+def is_state_dict(content: Any) -> bool:
+    """Whether it is a dict of names with tensors, and of nothing else."""
+    return isinstance(content, dict) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    )
 
 
 def facts_of(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,40 +127,41 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str) -> Non
 def read(path: Path) -> Any:
     """What torch.load gives with weights only, or what a safetensors file holds.
 
-    CheckpointError for anything else, with what the file is and how to get its weights out.
+    Tensors of no plain kind are Unreadable. CheckpointError for anything else, with what the file
+    is and how to get its weights out; OutOfMemory for one that is too large to be read here.
     """
+    try:
+        with plain_files.opened(path) as file:
+            return _content(path, file)
+    except (OSError, ValueError) as error:  # ValueError: no path at all, with a null character
+        why = plain_files.why(error)
+        raise CheckpointError(f"Cannot read the checkpoint {path}: {why}.") from error
+
+
+def _content(path: Path, file: IO[bytes]) -> Any:
     if safetensors.is_one(path):
         tensors, notes = safetensors.read(path)
         return {"state_dict": tensors, "facts": notes["facts"]} if "facts" in notes else tensors
     try:
-        with warnings.catch_warnings(), path.open("rb") as file:
-            warnings.simplefilter("ignore")
-            found = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"Cannot read the checkpoint {path}: {error.strerror}.") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError,
-            AttributeError, IndexError, ImportError, AssertionError,
-            OverflowError) as error:  # fmt: skip
+        return torch_files.read(file, f"Reading {path}")
+    except Refused as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint of weights alone: {error}. {diagnosis.SAVING}"
+        ) from error
+    except Damaged as error:
         raise CheckpointError(diagnosis.sentence(path)) from error
-    _check_size(path, found)
-    return found
 
 
-def _check_size(path: Path, content: Any) -> None:
-    """CheckpointError for containers in containers without end, or of endless many values."""
-    waiting, looked = [(content, 0)], 0
-    while waiting:
-        value, depth = waiting.pop()
-        inner = value.values() if isinstance(value, dict) else value
-        if not isinstance(value, (dict, list, tuple, set)):
-            continue
-        looked += len(value)
-        if depth > DEEPEST or looked > MOST_VALUES:
-            raise CheckpointError(
-                f"{path} is no checkpoint of weights alone: its values lie too deep in each other, "
-                "or are too many. Save the weights alone by torch.save(model.state_dict(), file)."
-            )
-        waiting.extend((one, depth + 1) for one in inner)
+def _of_rare_tensors(path: Path, state: Any) -> str:
+    """The sentence about tensors that no weights can be; '' where there are none."""
+    pairs = state.items() if isinstance(state, dict) else ()
+    rare = next(((name, one) for name, one in pairs if isinstance(one, Unreadable)), None)
+    if rare is None:
+        return ""
+    return (
+        f"{path} holds tensors that are {rare[1].kind}, such as {shown(str(rare[0]))}. "
+        "Give plain ones: the weights as they were before that."
+    )
 
 
 class KeptEpoch(Resume):

@@ -5,14 +5,17 @@ Nothing in a file is run: archives are listed, pickles are read as the instructi
 
 from __future__ import annotations
 
+import io
 import itertools
 import tarfile
-import zipfile
 from pathlib import Path
 from typing import IO
 
+from engine import zip_members
 from engine.errors import shown
 from engine.pickles import CONTAINERS, Pickle, listed
+from engine.plain_files import opened
+from engine.tensor_views import Damaged, Refused
 
 HEAD = 4096  # bytes of a file that tell most kinds apart
 MAGIC = 0x1950A86A20F9469CFC6C  # number that such a file begins with
@@ -38,7 +41,7 @@ SAVING = "Save the weights alone by torch.save(model.state_dict(), file)."
 
 def sentence(path: Path) -> str:
     """Why `path` holds no weights alone, and what to do; OSError where it cannot be read."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         head = file.read(HEAD)
         return f"{path} is no checkpoint of weights alone{_why(path, head, file)}"
 
@@ -52,8 +55,8 @@ def _why(path: Path, head: bytes, file: IO[bytes]) -> str:
     if head.lstrip().lower().startswith(HTML):
         return ": it is a web page (HTML). Download the file itself."
     if head.startswith(b"PK"):
-        return _of_zip(path)
-    if head[257:262] == b"ustar" or (path.suffix.lower() == ".tar" and tarfile.is_tarfile(path)):
+        return _of_zip(path, file)
+    if head[257:262] == b"ustar" or (path.suffix.lower() == ".tar" and _is_tar(path)):
         return _of_tar(path)
     kind = next((words for start, words in STARTS if head.startswith(start)), "")
     if kind:
@@ -65,16 +68,17 @@ def _why(path: Path, head: bytes, file: IO[bytes]) -> str:
     return _of_pickles(path, found, "torch" if found and found[0].number == MAGIC else "pickle")
 
 
-def _of_zip(path: Path) -> str:
+def _of_zip(path: Path, file: IO[bytes]) -> str:
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _of_members(path, archive)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, ValueError, EOFError):
+        return _of_members(path, file)
+    except Refused as error:
+        return f": {error}. {SAVING}"
+    except (Damaged, OSError):
         return " (or is damaged): its archive is cut short or broken. Get the file again."
 
 
-def _of_members(path: Path, archive: zipfile.ZipFile) -> str:
-    names = archive.namelist()
+def _of_members(path: Path, file: IO[bytes]) -> str:
+    names = zip_members.names(file)
     if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
         line = f'torch.save(torch.jit.load({_quoted(path)}, map_location="cpu").state_dict(), '
         return f": it is a TorchScript module. Save its weights alone: {line}{_out(path)})"
@@ -83,8 +87,8 @@ def _of_members(path: Path, archive: zipfile.ZipFile) -> str:
         return f": it is an exported program of torch. Save its weights alone: {line}"
     data = next((name for name in names if name.endswith("data.pkl")), "")
     if data:
-        with archive.open(data) as file:
-            return _of_pickles(path, listed(file), "torch")
+        content = zip_members.content(file, zip_members.members(file)[data])
+        return _of_pickles(path, listed(io.BytesIO(content)), "torch")
     if names and all(name.endswith(".npy") for name in names):
         line = f"{{k: torch.as_tensor(v) for k, v in numpy.load({_quoted(path)}).items()}}"
         return f": it is an archive of NumPy arrays. Save them: torch.save({line}, {_out(path)})"
@@ -92,9 +96,17 @@ def _of_members(path: Path, archive: zipfile.ZipFile) -> str:
     return f": it is a zip archive of {members}. Unpack it, and name the file with the weights."
 
 
+def _is_tar(path: Path) -> bool:
+    try:
+        with tarfile.open(path, "r:"):  # nothing is unpacked
+            return True
+    except (tarfile.TarError, OSError, ValueError, EOFError):
+        return False
+
+
 def _of_tar(path: Path) -> str:
     try:
-        with tarfile.open(path) as archive:
+        with tarfile.open(path, "r:") as archive:
             names = [member.name for member in itertools.islice(archive, 100)]
     except (tarfile.TarError, OSError, ValueError, EOFError):
         return " (or is damaged): its archive is cut short or broken. Get the file again."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import registry
-from engine.checkpoints import digest, facts_of, read, sound
+from engine import given_values, registry
+from engine.checkpoints import digest, facts_of, is_state_dict, read, sound
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, SpecError, shown
 from engine.matching import BUFFERS, OWN, Match, matches, own_state
@@ -107,6 +107,11 @@ def adopt(
     return model.eval()
 
 
+def unusable(one: ForeignSpec, model: Classifier) -> CheckpointError:
+    """The error for given weights, in `model`, whose outputs are no finite numbers."""
+    return given_values.unusable(one.path, model.state_dict(), _theirs)
+
+
 def adapt(model: Classifier, head: str) -> None:
     """Give `model`, in place, the last layer that models of the method `head` have."""
     entry = registry.get("method", head)
@@ -131,7 +136,8 @@ def content_of(path: Path) -> tuple[Any, str, str]:
     if not isinstance(content, Mapping) or not isinstance(content.get("facts"), str):
         return content, entry, ""
     facts, state = facts_of(file, content), content.get("state_dict")
-    damaged = "weights" in facts and isinstance(state, dict) and facts["weights"] != digest(state)
+    marked = "weights" in facts and is_state_dict(state)
+    damaged = marked and facts["weights"] != digest(content["state_dict"])
     if damaged or not sound(content):
         raise CheckpointError(f"{file} is damaged: its weights do not match their hash.")
     return content, entry, head_of(facts)
@@ -160,7 +166,7 @@ def fitted(path: Path, model: Classifier, network_name: str, data_name: str) -> 
     chosen = (exact or tried)[0]
     if not chosen.exact:
         _refuse(path, own, chosen, network_name, data_name, model.head_name)
-    state = _converted(path, own, chosen.state)
+    state = _converted(path, own, chosen, {name for name, _ in model.named_parameters()})
     return Fit(state, head, tuple(_remarks(path, own, state, chosen)))
 
 
@@ -199,13 +205,17 @@ def _check_choice(path: Path, content: object, entry: str, exact: Sequence[Match
 
 
 def _converted(
-    path: Path, own: Mapping[str, Tensor], state: Mapping[str, Tensor]
+    path: Path, own: Mapping[str, Tensor], chosen: Match, parameters: Collection[str]
 ) -> dict[str, Tensor]:
     """The tensors in the types of the network's own; CheckpointError for what is no weight."""
+    state = chosen.state
     found = {name: state[name].to(own[name].dtype).contiguous() for name in own}
+
+    def called(name: str) -> str:
+        return _theirs(chosen.normalization.get(name, name))
+
+    given_values.check(path, found, parameters, called)
     for name, value in found.items():
-        if not torch.isfinite(value).all():
-            raise CheckpointError(f"{path} holds values that are no numbers, in {_theirs(name)}.")
         if (
             value.is_floating_point()
             and not state[name].is_floating_point()
@@ -215,8 +225,6 @@ def _converted(
                 f"{path} holds whole numbers in {_theirs(name)}: its weights are quantized. Give "
                 "the weights as they were before that."
             )
-    if not (found["std"] > 0).all():
-        raise CheckpointError(f"{path} normalizes by a deviation of 0 or less, in its std.")
     return found
 
 
@@ -323,13 +331,13 @@ def _check_shapes(
     if not unlike:
         return
     weights = f"net.{head}.weight"
-    if {one.rpartition(".")[0] for one in unlike} == {f"net.{head}"} and weights in unlike:
+    in_head = {one.rpartition(".")[0] for one in unlike} == {f"net.{head}"} and weights in unlike
+    if in_head and state[weights].ndim and state[weights].shape[1:] == own[weights].shape[1:]:
         there, here = len(state[weights]), len(own[weights])
-        if state[weights].shape[1:] == own[weights].shape[1:]:
-            raise CheckpointError(
-                f"{path} was trained for {there} classes, but '{data_name}' has {here}: "
-                f"{_difference(weights, own, state)}."
-            )
+        raise CheckpointError(
+            f"{path} was trained for {there} classes, but '{data_name}' has {here}: "
+            f"{_difference(weights, own, state)}."
+        )
     parts = [_difference(name, own, state) for name in unlike[:NAMED]]
     rest = len(unlike) - len(parts)
     more = f", and {rest} more differ" if rest else ""

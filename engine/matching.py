@@ -28,7 +28,8 @@ class Match:
     """A candidate beside a network: its tensors under the Classifier's names, as they are.
 
     exact: whether names and shapes are the network's; rest: what the same state dict holds beside
-    them; of_bytes: whether the normalization was of pixels up to 255, and was divided by that.
+    them; of_bytes: whether the normalization was of pixels up to 255, and was divided by that;
+    normalization: what the file calls the mean and the deviation, where it has them.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Match:
     rest: Sequence[str] = ()
     of_bytes: bool = False
     strange: Mapping[str, str] = field(default_factory=dict)
+    normalization: Mapping[str, str] = field(default_factory=dict)
 
 
 def matches(content: object, model: Classifier, entry: str = "") -> list[Match]:
@@ -67,7 +69,8 @@ def own_state(model: Classifier) -> dict[str, Tensor]:
 def _match(one: Candidate, model: Classifier, own: Mapping[str, Tensor], ours: bool) -> Match:
     names = [name.removeprefix(OWN) for name in own if name.startswith(OWN)]
     state = _as_wrapped(plain(one.tensors, names, model.net), names)
-    pair, inside = _normalization(state, one.rest, names, own["mean"].numel())
+    pair, called = _normalization(state, one.rest, names, own["mean"].numel())
+    inside = set(called.values())
     state = {f"{OWN}{name}": value for name, value in state.items() if name not in inside}
     rest = [name for name in one.rest if name not in inside]
     of_bytes = not ours and model.mean.ndim == 4 and _is_of_bytes(pair)
@@ -77,7 +80,7 @@ def _match(one: Candidate, model: Classifier, own: Mapping[str, Tensor], ours: b
     state = optional | state | fitting
     same = own.keys() == state.keys()
     exact = same and all(state[name].shape == own[name].shape for name in own)
-    return Match(one.label, state, exact, rest, of_bytes, one.strange)
+    return Match(one.label, state, exact, rest, of_bytes, one.strange, called)
 
 
 def _as_wrapped(state: dict[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
@@ -94,7 +97,7 @@ def _as_wrapped(state: dict[str, Tensor], names: Sequence[str]) -> dict[str, Ten
 
 def _normalization(
     state: Mapping[str, Tensor], rest: Mapping[str, Tensor], names: Sequence[str], channels: int
-) -> tuple[dict[str, Tensor], set[str]]:
+) -> tuple[dict[str, Tensor], dict[str, str]]:
     """(mean and std that a file brings, their names there); of the weights' own part first."""
     for tensors in (state, rest):
         free = {name: value for name, value in tensors.items() if name not in names}
@@ -102,15 +105,17 @@ def _normalization(
             start, dot, last = name.rpartition(".")
             mate = f"{start}{dot}{PAIRS.get(last, '')}"
             if mate in free and {free[name].numel(), free[mate].numel()} <= {1, channels}:
-                return {"mean": value, "std": free[mate]}, {name, mate}
+                return {"mean": value, "std": free[mate]}, {"mean": name, "std": mate}
     alone = {name: state[name] for name in BUFFERS if name in state and name not in names}
-    return alone, set(alone)
+    return alone, {name: name for name in alone}
 
 
 def _is_of_bytes(pair: Mapping[str, Tensor]) -> bool:
     """Whether the means are those of pixels from 0 to 255."""
     mean = pair.get("mean")
-    return len(pair) == 2 and mean is not None and bool(mean.float().max() > LARGEST_MEAN)
+    if len(pair) != 2 or mean is None or not mean.numel():
+        return False
+    return bool(mean.float().max() > LARGEST_MEAN)
 
 
 def _spread(value: Tensor, like: Tensor) -> Tensor:

@@ -182,7 +182,8 @@ def _source(path: Path) -> bytes:
     try:
         return plain_files.read_bytes(path, LARGEST)
     except OSError as error:
-        raise SpecError(f"Cannot read the network's file {path}: {error.strerror}.") from error
+        name = str(path) if str(path).isprintable() else repr(str(path))
+        raise SpecError(f"Cannot read the network's file {name}: {plain_files.why(error)}.") from error
     except ValueError as error:  # no path at all: a null character, half a letter
         raise SpecError(f"Cannot read the network's file {str(path)!r}: {error}.") from error
 

@@ -14,6 +14,10 @@ import os
 import stat
 from pathlib import Path
 
+KINDS = (  # of what is no plain file, and may never end
+    (stat.S_ISFIFO, "a pipe"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)  # fmt: skip
 UNBOUNDED = 1 << 62  # bytes
 
 
@@ -85,7 +89,7 @@ def _check(path: Path, facts: os.stat_result, largest: int) -> None:
     if stat.S_ISDIR(facts.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(facts.st_mode):
-        kind = "a socket" if stat.S_ISSOCK(facts.st_mode) else "a pipe or a device"
+        kind = next((name for is_one, name in KINDS if is_one(facts.st_mode)), "no file")
         raise NotPlain(errno.EINVAL, f"it is {kind}, and only plain files are read", str(path))
     if facts.st_size > largest:
         raise _too_large(path, largest)

@@ -76,7 +76,7 @@ def _prune(state: Tensors, stem: str, own: Collection[str]) -> None:
 
 def _weight_norm(state: Tensors, stem: str, names: tuple[str, str], own: Collection[str]) -> None:
     """g v / ||v||, the norm over all but the dimension in which g is long."""
-    if stem not in own or not set(names) <= set(state) or set(names) & set(own):
+    if stem not in own or not _are_free(state, names, own):
         return
     length, direction = (state[name] for name in names)
     dim = _long_side(length, direction)
@@ -85,6 +85,12 @@ def _weight_norm(state: Tensors, stem: str, names: tuple[str, str], own: Collect
     for name in names:
         del state[name]
     state[stem] = torch._weight_norm(direction, length, dim)
+
+
+def _are_free(state: Tensors, names: Collection[str], own: Collection[str]) -> bool:
+    """Whether these parts are all there, numbers with a point, and none of the network's own."""
+    there = set(names) <= set(state) and not set(names) & set(own)
+    return there and all(state[name].is_floating_point() for name in names)
 
 
 def _long_side(length: Tensor, direction: Tensor) -> int | None:
@@ -105,7 +111,7 @@ def _spectral_norm(
     net: nn.Module,
 ) -> None:
     """W / (u . W v), W as a matrix whose rows are the output channels."""
-    if stem not in own or not set(names) <= set(state) or set(names) & set(own):
+    if stem not in own or not _are_free(state, names, own):
         return
     raw, u, v = (state[name] for name in names)
     layer = dict(net.named_modules()).get(stem.rpartition(".")[0])

@@ -11,18 +11,21 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
 
+from engine import memory
 from engine.errors import CheckpointError
+from engine.plain_files import opened
+from engine.tensor_views import MOST_SIDES, MOST_TENSORS, check_name
+from engine.zip_members import read_into
 
 SUFFIX = ".safetensors"
 NOTES = "__metadata__"  # the header's entry of texts by name
 LENGTH = 8  # bytes that hold the header's length
-LARGEST_HEADER = 100_000_000  # bytes, the format's own limit
-MOST_SIDES = 32  # dimensions of a tensor
+LARGEST_HEADER = 1 << 24  # bytes
 TYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
@@ -34,7 +37,7 @@ Entry = tuple[str, torch.dtype, tuple[int, ...], int, int]  # name, type, shape,
 def is_one(path: Path) -> bool:
     """Whether a file begins as this format does; False where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             start = file.read(LENGTH + 1)
             size = file.seek(0, 2)
     except (OSError, ValueError):
@@ -44,16 +47,21 @@ def is_one(path: Path) -> bool:
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors by name, texts by name) of a file; CheckpointError for one that breaks a rule."""
+    """(tensors by name, texts by name) of a file; CheckpointError for one that breaks a rule.
+
+    OutOfMemory for one that is too large to be read here.
+    """
     try:
-        data = path.read_bytes()
-        header, start = _header(data)
-        notes = header.pop(NOTES, {})
-        _require(_is_texts(notes), f"its {NOTES} holds more than texts")
-        entries = [_entry(name, facts) for name, facts in header.items()]
-        _check_cover(entries, len(data) - start)
-        body = memoryview(data)[start:]
-        return {entry[0]: _tensor(entry, body) for entry in entries}, notes
+        with opened(path) as file:
+            size = file.seek(0, 2)
+            header, start = _header(file, size)
+            notes = header.pop(NOTES, {})
+            _require(_is_texts(notes), f"its {NOTES} holds more than texts")
+            _require(len(header) <= MOST_TENSORS, f"it holds more than {MOST_TENSORS:,} tensors")
+            entries = [_entry(name, facts) for name, facts in header.items()]
+            _check_cover(entries, size - start)
+            memory.require(size, f"Reading {path}")
+            return {entry[0]: _tensor(entry, file, start) for entry in entries}, notes
     except OSError as error:
         raise CheckpointError(f"Cannot read the checkpoint {path}: {error.strerror}.") from error
     except (ValueError, TypeError, KeyError, RuntimeError, RecursionError) as error:
@@ -78,12 +86,13 @@ def written(state: Mapping[str, Tensor], notes: Mapping[str, str]) -> bytes:
     return b"".join([len(text).to_bytes(LENGTH, "little"), text, *blobs])
 
 
-def _header(data: bytes) -> tuple[dict[str, Any], int]:
+def _header(file: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
     """(header, where the numbers begin)."""
-    length = int.from_bytes(data[:LENGTH], "little")
-    most = min(LARGEST_HEADER, len(data) - LENGTH)
+    file.seek(0)
+    length = int.from_bytes(file.read(LENGTH), "little")
+    most = min(LARGEST_HEADER, size - LENGTH)
     _require(0 < length <= most, f"its header of {length} bytes does not fit into the file")
-    text = data[LENGTH : LENGTH + length].decode("utf-8")
+    text = file.read(length).decode("utf-8")
     found = json.loads(text, object_pairs_hook=_distinct)
     _require(isinstance(found, dict), "its header is no list of tensors")
     return found, LENGTH + length
@@ -98,6 +107,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _entry(name: str, facts: Any) -> Entry:
     whole = isinstance(facts, dict) and set(facts) == {"dtype", "shape", "data_offsets"}
     _require(whole, f"its header does not describe {name[:80]}")
+    check_name(name)
     kind, shape, place = facts["dtype"], facts["shape"], facts["data_offsets"]
     known = isinstance(kind, str) and kind in TYPES
     _require(known, f"{name[:80]} is of the type {str(kind)[:20]} (known: {', '.join(TYPES)})")
@@ -119,11 +129,13 @@ def _check_cover(entries: list[Entry], size: int) -> None:
     _require(at == size, f"its tensors take {at} bytes, but the file has {size}")
 
 
-def _tensor(entry: Entry, body: memoryview) -> Tensor:
+def _tensor(entry: Entry, file: IO[bytes], start: int) -> Tensor:
     _, kind, shape, begin, end = entry
     if begin == end:
         return torch.empty(shape, dtype=kind)
-    raw = torch.frombuffer(bytearray(body[begin:end]), dtype=torch.uint8)
+    raw = torch.empty(end - begin, dtype=torch.uint8)
+    file.seek(start + begin)
+    read_into(file, raw.numpy().data)
     return (raw != 0 if kind is torch.bool else raw.view(kind)).reshape(shape)
 
 

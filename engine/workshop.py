@@ -525,6 +525,9 @@ class Workshop:
             "outputs/train": _logits(model, train),
             "outputs/test": _logits(model, test),
         }
+        theirs = study.given(spec, name)
+        if theirs is not None and not _is_finite(arrays):
+            raise foreign.unusable(theirs, model)
         _check_finite(name, arrays)
         if model.guest is not None:
             _check_steady(model, arrays, train, test)
@@ -570,12 +573,16 @@ def _call(model: Classifier, name: str) -> None:
 
 def _check_finite(name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """TrainingError for outputs that are no numbers: the loss before a last step tells nothing."""
-    for part in ("outputs/train", "outputs/test"):
-        if not np.isfinite(arrays[part]).all():
-            raise TrainingError(
-                f"The outputs of {name} are no finite numbers any more: its last steps were too "
-                "large. Lower its learning rate or clip the gradient (clip)."
-            )
+    if not _is_finite(arrays):
+        raise TrainingError(
+            f"The outputs of {name} are no finite numbers any more: its last steps were too "
+            "large. Lower its learning rate or clip the gradient (clip)."
+        )
+
+
+def _is_finite(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether a model's outputs are numbers."""
+    return all(np.isfinite(arrays[part]).all() for part in ("outputs/train", "outputs/test"))
 
 
 def _method_named(spec: RunSpec, name: str) -> MethodSpec:

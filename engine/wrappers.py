@@ -1,6 +1,7 @@
 """State dicts in whatever wraps them: other people's checkpoints hold more than weights.
 
-Only plain containers and tensors come here, as `checkpoints.read` gives them.
+Only plain containers, tensors and what stands for unreadable ones come here, as
+`checkpoints.read` gives them.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
+
+from engine.tensor_views import Unreadable
 
 DEPTH = 6  # containers within each other
 MOST = 100_000  # values that are looked at
+MOST_BEGINNINGS = 32  # parts of a state dict whose names begin alike
+LARGEST_NUMBER = 1e6  # that is taken for an accuracy
 AVERAGES = "n_averaged"  # how many models torch's AveragedModel is the mean of
 ACCURACIES = ("acc", "top1", "top_1", "prec1", "prec_1")  # in names of what a model reached
 Tensors = dict[str, Tensor]
@@ -41,7 +45,8 @@ def candidates(content: object) -> list[Candidate]:
     return [
         _candidate(label, value)
         for label, value in _containers(content)
-        if isinstance(value, Mapping) and any(isinstance(one, Tensor) for one in value.values())
+        if isinstance(value, Mapping)
+        and any(isinstance(one, (Tensor, Unreadable)) for one in value.values())
     ]
 
 
@@ -58,32 +63,36 @@ def accuracy(content: object) -> float | None:
     return max((one for one in shares if 0 < one <= 100), default=None)
 
 
-def variants(one: Candidate, fewest: int) -> Iterator[Candidate]:
+def variants(one: Candidate, fewest: int, depth: int = 2 * DEPTH) -> Iterator[Candidate]:
     """The candidate, and parts of it whose names begin alike, without that beginning.
 
-    Parts of less than `fewest` tensors are left out, unless they are all that there is.
+    Parts of less than `fewest` tensors are left out, unless they are all that there is, and so are
+    the smaller ones of very many, and beginnings of more than `depth` parts.
     """
     yield one
+    if not depth:
+        return
     groups: dict[str, Tensors] = defaultdict(dict)
     for name, value in one.tensors.items():
         head, dot, tail = name.partition(".")
         if dot and tail:
             groups[head][tail] = value
-    for head, group in groups.items():
+    largest = sorted(groups, key=lambda head: -len(groups[head]))[:MOST_BEGINNINGS]
+    for head in (head for head in groups if head in largest):
+        group = groups[head]
         if len(group) < fewest and len(groups) > 1:
             continue
         others = {n: v for n, v in one.tensors.items() if not n.startswith(f"{head}.")}
         averages = {AVERAGES} & set(others)
         rest = one.rest | {name: others[name] for name in others if name not in averages}
         label = one.label if len(groups) == 1 else ".".join(filter(None, (one.label, head)))
-        yield from variants(Candidate(label, group, rest, one.strange), fewest)
+        yield from variants(Candidate(label, group, rest, one.strange), fewest, depth - 1)
 
 
 def _candidate(label: str, value: Mapping[object, object]) -> Candidate:
     tensors = {str(name): one for name, one in value.items() if isinstance(one, Tensor)}
-    strange = {name: why for name, one in tensors.items() if (why := _strangeness(one))}
-    fit = {name: one for name, one in tensors.items() if name not in strange}
-    return Candidate(label, fit, strange=strange)
+    rare = {str(name): one.kind for name, one in value.items() if isinstance(one, Unreadable)}
+    return Candidate(label, tensors, strange=rare)
 
 
 def _containers(content: object) -> Iterator[tuple[str, object]]:
@@ -118,19 +127,7 @@ def _is_optimizer(value: object) -> bool:
 
 def _number(value: object) -> float | None:
     if isinstance(value, Tensor):
-        plain = value.numel() == 1 and not _strangeness(value)
-        return float(value) if plain else None
+        return float(value) if value.numel() == 1 else None
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) < LARGEST_NUMBER else None
     return None
-
-
-def _strangeness(value: Tensor) -> str:
-    """What keeps a tensor from being a weight, '' where nothing does."""
-    if value.is_quantized:
-        return "quantized"
-    if value.is_nested or value.layout != torch.strided:
-        return "sparse or nested"
-    if value.device.type != "cpu":
-        return "without values"
-    return "complex" if value.is_complex() else ""

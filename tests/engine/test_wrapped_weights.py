@@ -322,7 +322,7 @@ def test_a_network_with_a_normalization_of_its_own_keeps_it(tmp_path: Path) -> N
     ("change", "says"),
     [
         ({"head.weight": torch.zeros(4, 6, dtype=torch.int8)}, "weights are quantized"),
-        ({"head.weight": torch.zeros(4, 6).to_sparse()}, "sparse or nested, such as head.weight"),
+        ({"head.weight": torch.zeros(4, 6).to_sparse()}, "are sparse, such as head.weight"),
         ({"head.weight": torch.zeros(4, 6, dtype=torch.complex64)}, "complex, such as head"),
         ({"head.weight": torch.zeros(4, 6, device="meta")}, "without values, such as head"),
         ({"head.bias": torch.full((4,), math.nan)}, "no numbers, in head.bias"),

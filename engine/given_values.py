@@ -1,0 +1,70 @@
+"""Values of given weights that no network computes with, and the tensor in which they stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from engine.errors import CheckpointError
+
+LARGEST = 1e6  # of a trained network's parameters, which are far smaller
+VARIANCE, DEVIATION = "running_var", "std"  # last parts of names of what is divided by
+SMALLEST = 1e-5  # that a variance is divided by: what batch norm adds to it
+TRAINED = "Give the weights as they were trained."
+Called = Callable[[str], str]
+
+
+def check(
+    path: object, state: Mapping[str, Tensor], parameters: Collection[str], called: Called
+) -> None:
+    """CheckpointError for a value that no trained network has.
+
+    parameters: names of what is trained, buffers such as masks aside; called: a tensor's name in
+    the file.
+    """
+    for name, value in state.items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{path} holds values that are no numbers, in {called(name)}.")
+        if name == DEVIATION and not (value > 0).all():
+            raise CheckpointError(
+                f"{path} normalizes by a deviation of 0 or less, in {called(name)}. {TRAINED}"
+            )
+        if _last(name) == VARIANCE and (value < 0).any():
+            raise CheckpointError(
+                f"{path} holds a variance below 0 ({value.min():.3g}), in {called(name)}. {TRAINED}"
+            )
+        if name in parameters and value.numel() and value.abs().max() > LARGEST:
+            raise CheckpointError(
+                f"{path} holds values up to {value.abs().max():.3g}, in {called(name)}: far larger "
+                f"than any trained network's. {TRAINED}"
+            )
+
+
+def unusable(path: object, state: Mapping[str, Tensor], called: Called) -> CheckpointError:
+    """The error for weights whose outputs are no numbers: it names their most extreme value."""
+    _, value, name = max(_extremes(state), default=(0.0, 0.0, ""))
+    where = f": its most extreme value is {value:.3g}, in {called(name)}" if name else ""
+    return CheckpointError(
+        f"The weights in {path} give outputs that are no finite numbers on this data{where}. "
+        f"{TRAINED[:-1]}, with the normalization that belongs to them."
+    )
+
+
+def _extremes(state: Mapping[str, Tensor]) -> Iterator[tuple[float, float, str]]:
+    """(powers of ten that it takes outputs away by, value, name) of every tensor."""
+    for name, tensor in state.items():
+        if not tensor.is_floating_point() or not tensor.numel():
+            continue
+        largest, least = float(tensor.abs().max()), float(tensor.min())
+        yield math.log10(max(largest, SMALLEST)), largest, name
+        if _last(name) == VARIANCE:
+            yield -math.log10(max(least, SMALLEST)), least, name
+        if name == DEVIATION:
+            yield -math.log10(max(least, math.ulp(0.0))), least, name
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
