@@ -11,6 +11,7 @@ from torch import Tensor
 from engine.errors import CheckpointError
 
 LARGEST = 1e6  # of a trained network's parameters, which are far smaller
+SMALLEST_DEVIATION = 1e-12  # that input is divided by
 VARIANCE, DEVIATION = "running_var", "std"  # last parts of names of what is divided by
 SMALLEST = 1e-5  # that a variance is divided by: what batch norm adds to it
 TRAINED = "Give the weights as they were trained."
@@ -31,6 +32,11 @@ def check(
         if name == DEVIATION and not (value > 0).all():
             raise CheckpointError(
                 f"{path} normalizes by a deviation of 0 or less, in {called(name)}. {TRAINED}"
+            )
+        if name == DEVIATION and value.min() < SMALLEST_DEVIATION:
+            raise CheckpointError(
+                f"{path} normalizes by a deviation of {value.min():.3g}, in {called(name)}: far "
+                f"smaller than any data's. {TRAINED}"
             )
         if _last(name) == VARIANCE and (value < 0).any():
             raise CheckpointError(
