@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +14,22 @@ from typing import Any
 
 import numpy as np
 import special
+import weights
 import windows
 from harm import harmed
 from inputs import data, json_text, text
 from scene import scene
+from torch import nn
 
 from engine import bundle, checkpoints, console, filters, network, paper, registry, study, sweep
 from engine.__main__ import parser as engine_parser
 from engine.datasets import _images as images
 from engine.errors import EngineError
 from engine.evidence import Evidence
-from engine.foreign import named_files
+from engine.foreign import fitted, named_files
 from engine.forget import parse_forget, read_indices
 from engine.indices import parse_indices
+from engine.models.base import Classifier
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.sheets import csv_text, samples_sheet
@@ -180,6 +185,19 @@ def _loaded(words: str) -> Any:
 
 def _checkpoint(content: bytes) -> None:
     checkpoints.load(scene().write(content))
+
+
+def _weights(content: bytes) -> None:
+    path = scene().write(content)
+    with contextlib.suppress(EngineError):
+        checkpoints.load(path)
+    fitted(path, _blank(), "net", "data")
+
+
+@functools.cache
+def _blank() -> Classifier:
+    layers = OrderedDict([("0", nn.Linear(4, 8)), ("1", nn.BatchNorm1d(8)), ("2", nn.Linear(8, 3))])
+    return Classifier(nn.Sequential(layers), "2", [0.0] * 4, [1.0] * 4, image=False).eval()
 
 
 def _image(content: bytes) -> None:
@@ -366,6 +384,7 @@ TARGETS = (
     _of_text("dropped", _dropped, ("a/session.json", "b.rkx", "folder", "x.csv", "net.pt")),
     Target("spec", _json(lambda: [study.as_plain(scene().spec)]), _spec, text=True),
     Target("checkpoint", _files(_checkpoint_seeds), _checkpoint, slow=True),
+    Target("weights", weights.made, _weights, slow=True),
     Target("image", _files(_image_seeds), _image, slow=True),
     Target("formats", _files(special.every_kind), special.decode, slow=True),
     Target("special", special.made, special.read, slow=True),
