@@ -472,6 +472,9 @@ TRIPS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "facts of a state that is none": lambda s: {
         "state_dict": {**s, "epoch": 3}, "facts": '{"weights": "x"}',
     },
+    "names that begin alike in very many ways": lambda s: {
+        **s, **{".".join(f"{at:014b}") + f".{at}": WHOLE for at in range(15_000)},
+    },
     "a name of half a letter": lambda s: {
         "state_dict": {**s, "\ud800": torch.ones(1)}, "facts": '{"weights": "x"}',
     },

@@ -36,8 +36,8 @@ PLAIN = (b"N", b"\x88", b"\x89", b")", b"]", b"}", b"\x8f", b"(", b"t", b"\x85",
          b"a", b"e", b"s", b"u", b"R", b"b", b"Q", b"\x81", b"0", b"2", b".", b"\x90")  # fmt: skip
 TEXTS = (
     "", "0", "9", "storage", "cpu", "cuda:0", "weight", "2.bias", "a.b", "a" * 2000, "." * 200,
-    "x_g", "x_v", "x_orig", "x_mask", "parametrizations.weight.original0", "mean", "std", "facts", "acc",
-    "state_dict", "module.", "\ud800", "latin1", "utf-8", "state", "param_groups",
+    "x_g", "x_v", "x_orig", "x_mask", "parametrizations.weight.original0", "mean", "std", "facts",
+    "acc", "state_dict", "module.", "\ud800", "latin1", "utf-8", "state", "param_groups",
 )  # fmt: skip
 PAIRS = ([b"q\xfe", b"h\xfe", b"\x86"], [b"\x85"], [b"q\xfe", b"]", b"h\xfe", b"a"])
 WILD = (b"\xff\xff\xff\xff", b"\0\0\x80\x7f", b"\xca\xf2\x49\x71", b"\0\0\0\0")  # float32
