@@ -21,8 +21,7 @@ import torch
 from archives import Call, Data, archived, in_old_form, pickled, view
 
 from engine import checkpoints
-from engine.errors import CheckpointError, SpecError
-from engine.network import model_spec
+from engine.errors import CheckpointError
 from engine.store import Store
 
 LONGEST = 60.0  # seconds for one file: far more than any needs, on a machine that is busy
@@ -512,26 +511,41 @@ SPECIAL = {"pipe": _pipe, "socket": _socket, "device": _device}
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
-def test_weights_and_networks_are_read_from_plain_files_alone(
+def test_weights_are_read_from_plain_files_alone(
     tmp_path: Path, reader: Reader, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the name of a socket must be short
     for name in ("w.pt", "w.safetensors"):
         path = SPECIAL[kind](Path(name))
         _refused(reader.read(path.absolute()), path, f"it is a {kind}, and only plain files")
-    factory = SPECIAL[kind](Path("net.py"))
-    if kind == "socket":  # opening one fails at once, and the others would be waited for
-        with pytest.raises(SpecError, match="it is a socket"):
-            model_spec(f"{factory}:make")
 
 
-def test_a_factory_is_read_from_a_plain_file_alone(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "net.py")
-    code = f"from engine.network import model_spec; model_spec({str(tmp_path / 'net.py')!r} + ':f')"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=LONGEST, check=False
-    )
-    assert "it is a pipe, and only plain files are read" in done.stderr
+FACTORY = """
+import resource, sys
+from engine.network import model_spec
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30,) * 2)
+model_spec(sys.argv[1] + ":make")
+"""
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_networks_are_read_from_plain_files_alone(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.py"
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    SPECIAL[kind](Path("net.py"))
+    monkeypatch.undo()
+    command = [sys.executable, "-c", FACTORY, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
+    assert f"net.py: it is a {kind}, and only plain files are read." in done.stderr
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"Cannot read the checkpoint .*: Is a directory\."):
+        checkpoints.read(tmp_path)
+    with pytest.raises(CheckpointError, match="it is no path"):
+        checkpoints.read(tmp_path / "a\0b")
 
 
 def test_an_interrupted_training_that_is_a_bomb_starts_afresh(tmp_path: Path) -> None:

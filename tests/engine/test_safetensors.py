@@ -76,6 +76,14 @@ GOOD = {"w": entry("F32", [2], 0, 8)}
         (b'{"w":1,"w":2}', b"", None, "names something twice"),
         (b"{" + b"[" * 100_000, b"", None, "no safetensors file"),
         (b"{\xff}", b"", None, "no safetensors file"),
+        ({"a." * 101: entry("F32", [2], 0, 8)}, bytes(8), None, "name in it is too long"),
+        (
+            {f"{at}": entry("F32", [0], 0, 0) for at in range(20_001)},
+            b"",
+            None,
+            "more than 20,000 tensors",
+        ),
+        (b" " * (1 << 24) + b"{}", b"", None, "does not fit into the file"),
         (b"{", b"", 0, "does not fit into the file"),
     ],
 )
