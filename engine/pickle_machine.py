@@ -6,11 +6,11 @@ data stay descriptions, those of `engine.tensor_views`.
 
 from __future__ import annotations
 
-import pickletools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
+from engine.pickles import instructions
 from engine.tensor_views import (
     MOST_SIDES,
     PARAMETERS,
@@ -49,8 +49,8 @@ def run(data: IO[bytes]) -> Pickle:
     """What the next pickle in `data` describes; Damaged or Refused where it is none of weights."""
     machine = _Machine()
     try:
-        for step, argument, _ in pickletools.genops(data):
-            machine.take(step.name, argument)
+        for name, argument in instructions(data, KNOWN):
+            machine.take(name, argument)
         return machine.result()
     except Damaged:
         raise
@@ -84,10 +84,7 @@ class _Machine:
             self._charge(CONTAINER_STEPS)
             self._stack.append(_CONTAINERS[name]())
         else:
-            step = _STEPS.get(name)
-            require(step is not None, f"it has the instruction {name}")
-            assert step is not None
-            step(self, argument)
+            _STEPS[name](self, argument)
 
     def _charge(self, steps: int) -> None:
         self._steps += steps
@@ -266,6 +263,7 @@ _STEPS: Mapping[str, Step] = {
     "GLOBAL": _Machine._global, "BINPERSID": _Machine._persistent, "NEWOBJ": _Machine._new,
     "REDUCE": _Machine._reduce, "BUILD": _Machine._build,
 }  # fmt: skip
+KNOWN = {*_VALUES, *_CONSTANTS, *_CONTAINERS, *_STEPS}
 _PLAIN: Mapping[str, Callable[..., Any]] = {
     "collections.OrderedDict": _Machine._dict, "collections.Counter": _Machine._dict,
     "builtins.set": _Machine._set, "_codecs.encode": _Machine._bytes,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import itertools
 import pickletools
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Any
 
 LONGEST = 1 << 26  # bytes that are read
 MOST_STEPS = 1_000_000  # instructions that are read of one pickle
 MOST = 4  # pickles that follow each other, as in files of torch before 1.6
+STEPS = {one.code: one for one in pickletools.opcodes}
 CONTAINERS = ("builtins.dict", "collections.OrderedDict")
 HARMLESS = {
     "collections.OrderedDict", "collections.Counter", "_codecs.encode", "builtins.set",
@@ -51,12 +53,34 @@ def listed(file: IO[bytes]) -> list[Pickle]:
     return found
 
 
+def instructions(
+    data: IO[bytes], known: Collection[str] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """(name, argument) of each instruction of the next pickle.
+
+    ValueError for one that is none, none of `known` (None: all are), or cut short.
+    """
+    name = ""
+    while name != "STOP":
+        code = data.read(1).decode("latin-1")
+        if code not in STEPS or not (known is None or STEPS[code].name in known):
+            raise ValueError(f"{code!r} is no instruction here")
+        name = STEPS[code].name
+        yield name, _argument(STEPS[code], data)
+
+
+def _argument(step: pickletools.OpcodeInfo, data: IO[bytes]) -> Any:
+    if step.name == "STRING":  # a text in quotes: what it escapes is of no matter, but warned of
+        return data.readline().decode("latin-1").strip("\n'\"")
+    return step.arg.reader(data) if step.arg is not None else None
+
+
 def _pickle(data: IO[bytes]) -> Pickle:
     """What the next pickle speaks of, as far as it can be followed."""
     reader = _Reader()
     try:
-        for step, argument, _ in itertools.islice(pickletools.genops(data), MOST_STEPS):
-            reader.take(step.name, argument)
+        for name, argument in itertools.islice(instructions(data), MOST_STEPS):
+            reader.take(name, argument)
     except (ValueError, KeyError, IndexError, EOFError, TypeError, OverflowError, MemoryError):
         return reader.found  # no pickle, or cut short: what was read of it
     return reader.found

@@ -62,7 +62,9 @@ def read(file: IO[bytes], what: str) -> Any:
         wanted = [_checked_size(one, places) for one in survey.storages.values()]
         memory.require(sum(wanted), what)
         return _Maker(places, swapped).made(tree)
-    except RuntimeError as error:  # of torch, where no memory is had
+    except Damaged:
+        raise
+    except (RuntimeError, ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
         raise Damaged(str(error)) from error
 
 

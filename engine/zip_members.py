@@ -69,7 +69,7 @@ def members(file: IO[bytes]) -> Mapping[str, Member]:
     listed = sorted(_listed(file), key=lambda one: one.header_offset)
     _check_sizes(listed, size)
     found = {}
-    ends = [one.header_offset for one in listed[1:]] + [size]
+    ends = [*(one.header_offset for one in listed), size][1:]
     for one, end in zip(listed, ends, strict=True):
         start = _start(file, one)
         if start + one.compress_size > end:

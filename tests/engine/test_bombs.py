@@ -413,11 +413,19 @@ def _with_holes(path: Path) -> None:
         archive.start_dir = one.header_offset + 200 + size
 
 
+def _nothing_listed(path: Path) -> None:
+    archived(path, state(), {"0": NUMBERS})
+    content = path.read_bytes()
+    end = content.index(b"PK\x01\x02")
+    path.write_bytes(content[:end] + b"PK\x05\x06" + bytes(8) + bytes(4) + bytes(4) + bytes(2))
+
+
 ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
     "numbers that are packed": (_packed_numbers, r"archive of .* unpacks to 700"),
     "values that are packed": (_packed_values, r"archive of .* unpacks to 700"),
     "overlapping members": (_overlapping, "overlaps another"),
     "two of a name": (_twice, "holds x/data.pkl twice"),
+    "nothing listed": (_nothing_listed, "it is a zip archive of nothing"),
     "encrypted": (_encrypted, "is encrypted or packed in a rare way"),
     "rarely packed": (_rarely_packed, "is encrypted or packed in a rare way"),
     "a long list of members": (_many_members, "lists more than 8.0 MiB of names"),

@@ -200,3 +200,10 @@ def test_a_pickle_that_unpacks_to_gigabytes_is_read_in_part(tmp_path: Path) -> N
         archive.writestr("x/version", "3")
     with pytest.raises(CheckpointError, match="no checkpoint of weights alone"):
         checkpoints.read(path)
+
+
+def test_a_text_with_odd_escapes_is_looked_at_without_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.pt"
+    path.write_bytes(b"(dS'a\\|b'\ncpathlib\nPath\ns.")
+    with pytest.raises(CheckpointError, match=r"pathlib\.Path"):
+        checkpoints.read(path)

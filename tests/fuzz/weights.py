@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 import torch
-from inputs import plain
+from inputs import data, plain
 
 from engine import safetensors
 
@@ -61,7 +61,8 @@ def made(rng: Random) -> bytes:
     file = replace(seed, steps=list(seed.steps), data=dict(seed.data))
     for _ in range(rng.randint(1, MOST)):
         rng.choice(CHANGES)(rng, file)
-    return _in_old_form(rng, file) if rng.random() < 0.25 else _archived(rng, file)
+    content = _in_old_form(rng, file) if rng.random() < 0.25 else _archived(rng, file)
+    return data(rng, [content]) if rng.random() < 0.1 else content
 
 
 @functools.cache
@@ -264,9 +265,12 @@ def _archived(rng: Random, file: File) -> bytes:
 def _list_otherwise(rng: Random, listed: list[zipfile.ZipInfo]) -> None:
     """Have the archive's list say something else of a member."""
     one, wild = rng.choice(listed), rng.choice((0, 1, 30, 1 << 16, 1 << 33, (1 << 63) - 1))
-    name = rng.choice(("header_offset", "file_size", "compress_size", "flag_bits", "twice"))
+    fields = ("header_offset", "file_size", "compress_size", "flag_bits")
+    name = rng.choice((*fields, "twice", "none"))
     if name == "twice":
         listed.append(one)
+    elif name == "none":
+        listed.clear()
     else:
         setattr(one, name, wild & 1 if name == "flag_bits" else wild)
 
