@@ -12,6 +12,7 @@ from typing import IO, Any
 LONGEST = 1 << 26  # bytes that are read
 MOST_STEPS = 1_000_000  # instructions that are read of one pickle
 MOST = 4  # pickles that follow each other, as in files of torch before 1.6
+LINES = {"STRING": 1, "PERSID": 1, "GLOBAL": 2, "INST": 2}  # taken as they stand: odd escapes warn
 STEPS = {one.code: one for one in pickletools.opcodes}
 CONTAINERS = ("builtins.dict", "collections.OrderedDict")
 HARMLESS = {
@@ -70,9 +71,16 @@ def instructions(
 
 
 def _argument(step: pickletools.OpcodeInfo, data: IO[bytes]) -> Any:
-    if step.name == "STRING":  # a text in quotes: what it escapes is of no matter, but warned of
-        return data.readline().decode("latin-1").strip("\n'\"")
+    if step.name in LINES:
+        return " ".join(_line(data) for _ in range(LINES[step.name])).strip("'\"")
     return step.arg.reader(data) if step.arg is not None else None
+
+
+def _line(data: IO[bytes]) -> str:
+    line = data.readline()
+    if not line.endswith(b"\n"):
+        raise ValueError("it ends within a line")
+    return line[:-1].decode("utf-8", "replace")
 
 
 def _pickle(data: IO[bytes]) -> Pickle:

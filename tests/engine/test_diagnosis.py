@@ -202,8 +202,13 @@ def test_a_pickle_that_unpacks_to_gigabytes_is_read_in_part(tmp_path: Path) -> N
         checkpoints.read(path)
 
 
-def test_a_text_with_odd_escapes_is_looked_at_without_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"(dS'a\\|b'\ncpathlib\nPath\ns.", b"(dV1\nc\\|\nx\nscpathlib\nPath\n."]
+)
+def test_a_text_with_odd_escapes_is_looked_at_without_a_warning(
+    tmp_path: Path, content: bytes
+) -> None:
     path = tmp_path / "theirs.pt"
-    path.write_bytes(b"(dS'a\\|b'\ncpathlib\nPath\ns.")
+    path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"pathlib\.Path"):
         checkpoints.read(path)
