@@ -183,7 +183,9 @@ def _source(path: Path) -> bytes:
         return plain_files.read_bytes(path, LARGEST)
     except OSError as error:
         name = str(path) if str(path).isprintable() else repr(str(path))
-        raise SpecError(f"Cannot read the network's file {name}: {plain_files.why(error)}.") from error
+        raise SpecError(
+            f"Cannot read the network's file {name}: {plain_files.why(error)}."
+        ) from error
     except ValueError as error:  # no path at all: a null character, half a letter
         raise SpecError(f"Cannot read the network's file {str(path)!r}: {error}.") from error
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import tarfile
 import urllib.request
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http.client import HTTPException
@@ -163,9 +162,7 @@ def read_archive(root: Path, report: Reporter) -> Arrays:
 
 
 def _part(cifar: Any, root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
-    with warnings.catch_warnings():  # numpy 2.4.0 to 2.4.4 complain of the files' old pickles
-        warnings.filterwarnings("ignore", message=".*align should be passed.*")
-        part = cifar(root, train=train)  # compares every file's checksum before it reads it
+    part = cifar(root, train=train)  # compares every file's checksum before it reads it
     images = np.ascontiguousarray(part.data.transpose(0, 3, 1, 2))
     return images, np.array(part.targets, dtype=np.int64)
 

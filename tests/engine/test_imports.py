@@ -327,3 +327,16 @@ def test_only_the_app_composes_window_jobs_and_controller() -> None:
         name for name in EXPLORER if parts <= {one.name for one in IMPORTS[name] if one.at_once}
     }
     assert knows_all <= {"explorer.app"}
+
+
+def test_warnings_are_filtered_for_the_whole_process_in_one_place_alone() -> None:
+    """Two threads that filter at once leave filters behind; figures are drawn one at a time."""
+    changing = {"catch_warnings", "filterwarnings", "simplefilter"}
+    places = {
+        path.relative_to(ROOT).as_posix()
+        for house in ("engine", "explorer")
+        for path in (ROOT / house).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in changing
+    }
+    assert places == {"engine/embed.py", "engine/figures/canvas.py"}  # embed: a child process
