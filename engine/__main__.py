@@ -9,6 +9,7 @@ if __name__ == "__main__":  # `python -m`: before anything else is imported
 
 import argparse
 import contextlib
+import dataclasses
 import functools
 import json
 import os
@@ -28,6 +29,7 @@ from engine.shades import SHADES
 if TYPE_CHECKING:
     from engine.datasets.base import Dataset
     from engine.pipeline import Pipeline
+    from engine.spec import RunSpec
     from engine.sweep import Run
 
 WRONG = 1
@@ -243,6 +245,12 @@ def _add_run(commands: Any) -> None:
         f"({ADAPTIVE:g}); prevalence and verdicts are not given then",
     )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
+    run.add_argument(
+        "--trust-imported",
+        action="store_true",
+        help="use models that came in bundles where they have the same settings, which no study "
+        "does otherwise; all that is made of them is marked as imported too",
+    )
     run.add_argument("--json", type=place, metavar="FILE", help="write all figures to this file")
     run.add_argument("--csv", type=place, metavar="FILE", help="write a tidy table: one row a run")
     _store_option(run)
@@ -386,7 +394,12 @@ def _run(options: argparse.Namespace) -> None:
         dataset = pipeline.dataset(data, report)
         words["forget"] = _forgotten(options, dataset)
         compose = functools.partial(pipeline.compose, dataset, **words)
-        runs = run_grid(pipeline, points, lambda found: compose(settings=found), report)
+        apart = options.trust_imported
+
+        def settled(found: Mapping[str, Mapping[str, Any]]) -> RunSpec:
+            return dataclasses.replace(compose(settings=found), imported=apart)
+
+        runs = run_grid(pipeline, points, settled, report)
     _hand_out(options, pipeline, runs)
 
 

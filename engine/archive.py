@@ -13,6 +13,7 @@ import numpy as np
 import engine
 from engine import registry
 from engine.metrics import METRICS, with_censored
+from engine.origins import origins_of
 from engine.results import (
     Curve,
     ModelResult,
@@ -103,6 +104,7 @@ def study_of(record: Record) -> Study:
         labels=labels,
         residual=residual,
         created=str(record.attributes["created"]),
+        origins=origins_of(record.attributes),
     )
 
 
@@ -162,7 +164,8 @@ def summary_of(record: Record) -> StudySummary:
         seed=int(record.attributes["seed"]),
         created=str(record.attributes["created"]),
         seconds=float(record.attributes["seconds"]),
-        family=family(spec),
+        family=f"{family(spec)}{' imported' * bool(origins_of(record.attributes))}",
+        origins=origins_of(record.attributes),
     )
 
 
@@ -181,6 +184,7 @@ def provenance_of(record: Record) -> Provenance:
         seed=int(record.attributes["seed"]),
         created=str(record.attributes["created"]),
         seconds=float(record.attributes["seconds"]),
+        origins=origins_of(record.attributes),
     )
 
 

@@ -167,4 +167,4 @@ def _make(pipeline: Pipeline, spec: RunSpec, report: Reporter) -> dict[str, str]
 
 
 def _is_stored(pipeline: Pipeline, spec: RunSpec) -> bool:
-    return pipeline.store.has("studies", study.study_key(spec))
+    return pipeline.work.shelf(spec).has("studies", study.study_key(spec))

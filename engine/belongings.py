@@ -12,7 +12,7 @@ from engine.errors import SpecError, StoreError
 from engine.spec import RunSpec
 from engine.store import Record, Store
 
-MODELS = (("models", ".h5"), ("checkpoints", ".pt"), ("partial", ".pt"))
+MODELS = (("models", ".h5"), ("checkpoints", ".pt"), ("partial", ".pt"), ("origins", ".h5"))
 # Kinds whose keys follow from a study; records of all others were looked at through its models,
 # and tell whose by the spec of the study that first asked.
 OWN = ("studies", "models", "counts")

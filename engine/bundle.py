@@ -3,11 +3,14 @@
 Layout: attributes `format, schema, version, key, created, session` (JSON text); groups
 `records/<kind>/<key>` as the store keeps them; `checkpoints/<key>`: the bytes of a .pt file;
 with images also `records/datasets/<fingerprint>`. What is opened may come from a stranger: it is
-checked by engine.hdf5, checkpoints stay unopened until they are loaded as weights alone.
+checked by engine.hdf5, checkpoints stay unopened until they are loaded as weights alone. It lies
+apart from what is made here (`Store.imported`), each part marked with the file that it came in: a
+checkpoint by a record of its own in `origins/`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -24,7 +27,9 @@ from engine.datasets.base import Dataset
 from engine.errors import DataError, StoreError
 from engine.kept import KIND as DATASETS
 from engine.kept import dataset_of, record_of
+from engine.origins import Origin, marked, origin_of_file
 from engine.report import Reporter
+from engine.store import SCHEMA as RECORD
 from engine.store import Record, Store, check_content, check_facts
 
 FORMAT, SCHEMA = "rk-explorer bundle", 1
@@ -33,6 +38,7 @@ KINDS = (
     "studies", "models", "counts", "neighborhoods", "slices", "embeddings", "epochs", "measures",
     "recognitions", DATASETS,
 )  # fmt: skip
+ORIGINS = "origins"  # kind of records: which file a checkpoint came in, and its digest
 KEY = re.compile(r"[0-9a-f]{8,64}")
 LARGEST_SESSION = 1 << 24  # characters
 WRONG = "{} is no bundle that can be opened: {}. Ask for it again, or open another."
@@ -73,12 +79,14 @@ def save(
     return out
 
 
-def open_bundle(store: Store, path: Path, report: Reporter) -> Opened:
+def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") -> Opened:
     """Bring what a bundle holds into the store, where it is not there already.
 
-    StoreError, and nothing brought in, for a file that is no sound bundle.
+    It lies apart from what is made here, and says where it came from: the file's name, or
+    `source`. StoreError, and nothing brought in, for a file that is no sound bundle.
     """
     try:
+        origin = origin_of_file(path, source)
         with hdf5.opened(path) as file:
             opened = _head(file.attributes())
             records = [_place(name) for name in file.names if name.count("/") == 2]
@@ -93,12 +101,18 @@ def open_bundle(store: Store, path: Path, report: Reporter) -> Opened:
     except (StoreError, DataError, OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         why = plain_files.why(error) or type(error).__name__
         raise StoreError(WRONG.format(path, why.rstrip("."))) from error
+    if store.has("studies", opened.key):
+        report.log(
+            f"The study {opened.key} was made here before, and that one is shown: what "
+            f"{path.name} says of it is kept apart, and `rk-engine verify` compares the two."
+        )
     for record in checked:
-        if not store.has(record.kind, record.key):
-            store.adopt(record)
+        if not store.imported.has(record.kind, record.key):
+            facts = marked(record.attributes, origin)
+            store.imported.adopt(Record(record.kind, record.key, facts, record.arrays))
         report.advance(1)
     for name, content in blobs.items():
-        _keep_checkpoint(store, name.partition("/")[2], content)
+        _keep_checkpoint(store.imported, name.partition("/")[2], content, origin)
         report.advance(1)
     return opened
 
@@ -217,8 +231,16 @@ def _bytes(name: str, array: np.ndarray) -> bytes:
     return array.tobytes()
 
 
-def _keep_checkpoint(store: Store, key: str, content: bytes) -> None:
+def _keep_checkpoint(store: Store, key: str, content: bytes, origin: Origin) -> None:
     path = store.path("checkpoints", key, ".pt")
     if not path.is_file():
+        facts = {"schema": RECORD, "kind": ORIGINS, "key": key, "spec": "{}", "complete": True}
+        facts["digest"] = digest_of(content)
+        store.adopt(Record(ORIGINS, key, marked(facts, origin), {}))
         with store.replacing(path) as aside:
             aside.write_bytes(content)
+
+
+def digest_of(content: bytes) -> str:
+    """20 hexadecimal digits of a checkpoint's file, as its record of `origins/` has them."""
+    return hashlib.blake2b(content, digest_size=10).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.measured import (
     verdict_note,
 )
 from engine.metrics import METRICS, is_censored
+from engine.origins import sentence
 from engine.report import Progress, Reporter
 from engine.results import Curve, Residual, Study, StudySummary
 from engine.sheets import RULE
@@ -85,7 +87,9 @@ def study_list(found: Sequence[StudySummary]) -> str:
     """One line a study, newest first."""
     if not found:
         return "No studies yet. Make one: rk-engine run --dataset digits"
+    imported = any(one.origins for one in found)
     rows = [["key", "created", "dataset", "model", "forget", "methods", "perturbation", "seed"]]
+    rows[0] += ["origin"] * imported
     rows += [
         [
             one.key,
@@ -96,10 +100,11 @@ def study_list(found: Sequence[StudySummary]) -> str:
             ",".join(one.methods),
             f"{one.perturbation} c={one.draws}",
             str(one.seed),
+            *([sentence(one.origins)] if imported else []),
         ]
         for one in found
     ]
-    return aligned(rows, left=set(range(8)))
+    return aligned(rows, left=set(range(9)))
 
 
 def samples_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -126,6 +131,7 @@ def study_json(study: Study) -> dict[str, Any]:
     residual = study.residual
     return {
         "key": study.key,
+        **({"origins": [asdict(one) for one in study.origins]} if study.origins else {}),
         "spec": study.spec,
         "metrics": {name: _finite(row) for name, row in study.metrics.items()},
         "residual_knowledge": {
@@ -160,6 +166,7 @@ def _headline(study: Study) -> str:
     return (
         f"study {study.key}: {spec['data']['name']}, {spec['model']['name']}{trained}, "
         f"{len(study.forget)} forgotten, seed {spec['seed']}, {spec['retrains']} Re-trains"
+        + (f"\n{sentence(study.origins)}" if study.origins else "")
     )
 
 

@@ -112,7 +112,7 @@ def _value(
     keys = study.model_keys(spec)
     who = (keys[name], keys["original"], spec.forget, spec.seed)
     mark = key("measure", entry.name, config, *who)
-    record = work.store.get("measures", mark)
+    record = work.shelf(spec).get("measures", mark)
     if record is not None:
         report.forgo(_cost(work, spec, config))
         return float(record.arrays["value"])

@@ -50,6 +50,7 @@ from engine.forget import lost_classes
 from engine.guest import attributed
 from engine.labels import perturbation_named
 from engine.neighborhood import copies_of, first_then_all, neighborhood_of
+from engine.origins import sentence
 from engine.perturb import BLOCK
 from engine.recognition import smallest_taus
 from engine.report import Reporter
@@ -113,7 +114,8 @@ class Pipeline:
         """
         wanted = study.study_key(spec)
         world = self.work.world(spec.data.fingerprint)
-        record = self.store.get("studies", wanted, world=world)
+        shelf = self.work.shelf(spec)
+        record = shelf.get("studies", wanted, world=world)
         if record is not None:
             found = study_of(record)
             for name, result in self.work.models(spec).items():
@@ -123,7 +125,8 @@ class Pipeline:
             report.point("residual", found.residual)
             doubt.say(self.work, spec, report)
             return found
-        self.store.require_writable()
+        shelf.require_writable()
+        self._say_imported(spec, report)
         self._say_lost_classes(spec, report)
         self.expect(spec, report, watch=watch)
         results: dict[str, ModelResult] = {}
@@ -151,20 +154,41 @@ class Pipeline:
 
         It is held against its dataset where that was loaded before.
         """
-        found = self.store.find("studies", key)
-        head = self.store.get("studies", found, arrays=False)
+        shelf, found = self.place(key)
+        head = shelf.get("studies", found, arrays=False)
         world = None if head is None else self.work.world(fingerprint_of(head))
-        record = self.store.get("studies", found, world=world)
+        record = shelf.get("studies", found, world=world)
         if record is None:
             raise CheckpointError(f"The study {key} is damaged and was set aside; run it again.")
         return study_of(record)
 
+    def place(self, start: str) -> tuple[Store, str]:
+        """(store, key) of the one study whose key begins so: made here, else from elsewhere.
+
+        StoreError if there is none, or several.
+        """
+        imported = [one for one in self.store.imported.keys("studies") if one.startswith(start)]
+        if imported and not any(one.startswith(start) for one in self.store.keys("studies")):
+            return self.store.imported, self.store.imported.find("studies", start)
+        return self.store, self.store.find("studies", start)
+
+    def has_study(self, key: str) -> bool:
+        """Whether a study lies under this key, made here or come from elsewhere."""
+        return any(one.has("studies", key) for one in (self.store, self.store.imported))
+
     def studies(self) -> list[StudySummary]:
-        """All stored studies, newest first; the store tells of files that cannot be read now."""
+        """All stored studies, newest first, then those that came from elsewhere.
+
+        The store tells of files that cannot be read now.
+        """
+        own = self.store.keys("studies")
+        imported = [one for one in self.store.imported.keys("studies") if one not in own]
+        places = [(self.store, one) for one in own]
+        places += [(self.store.imported, one) for one in imported]
         found = []
-        for name in self.store.keys("studies"):
+        for shelf, name in places:
             try:
-                record = self.store.get("studies", name, arrays=False)
+                record = shelf.get("studies", name, arrays=False)
             except StoreError as error:  # another program writes to it, or it is somebody else's
                 self.store.tell(str(error))
                 continue
@@ -174,7 +198,8 @@ class Pipeline:
 
     def provenance(self, key: str) -> Provenance:
         """What a stored study was made of, with what, when; StoreError if there is none."""
-        record = self.store.get("studies", self.store.find("studies", key), arrays=False)
+        shelf, place = self.place(key)
+        record = shelf.get("studies", place, arrays=False)
         if record is None:
             raise CheckpointError(f"The study {key} is damaged and was set aside; run it again.")
         found = provenance_of(record)
@@ -182,11 +207,20 @@ class Pipeline:
 
     def spec_under(self, key: str) -> RunSpec:
         """The RunSpec of a stored study, without its results; errors as `provenance`."""
-        return study.from_plain(self.provenance(key).spec)
+        apart = self.place(key)[0] is not self.store
+        return replace(study.from_plain(self.provenance(key).spec), imported=apart)
 
     def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
         """The files that deleting these studies would remove; StoreError if there is no such."""
-        return belongings.belongings(self.store, keys, spared)
+        places = [self.place(key) for key in keys]
+        apart = [key for shelf, key in places if shelf is not self.store]
+        own = belongings.belongings(
+            self.store, [key for shelf, key in places if shelf is self.store], spared
+        )
+        if not apart:
+            return own
+        rest = belongings.belongings(self.store.imported, apart)
+        return Belongings(own.keys + rest.keys, own.files + rest.files, own.size + rest.size)
 
     def delete_studies(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
         """Delete studies with all that no other study, nor one of `spared`, uses; what went."""
@@ -196,11 +230,11 @@ class Pipeline:
 
     def spec_of(self, one: Study) -> RunSpec:
         """The RunSpec a stored study was made from."""
-        return study.from_plain(one.spec)
+        return replace(study.from_plain(one.spec), imported=bool(one.origins))
 
     def models(self, spec: RunSpec) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
-        return self.work.models(spec)
+        return self.work.models(self._meant(spec))
 
     # -- watching methods -----------------------------------------------------------------
     @attributed()
@@ -209,6 +243,7 @@ class Pipeline:
 
         SpecError where it was not watched then, or is no method of this study.
         """
+        spec = self._meant(spec)
         self._say_no_method(spec, model)
         record = watching.recorded(self.work, spec, model)
         return watching.epochs_of(record, self._scene(spec, report).blank)
@@ -219,6 +254,7 @@ class Pipeline:
 
         SpecError if it is no method of this study; Cancelled, and then it goes on from there.
         """
+        spec = self._meant(spec)
         self._say_no_method(spec, model)
         report.expect(self.work.cost(spec, model))
         report.expect(watching.cost(self.work, spec, model))
@@ -270,6 +306,7 @@ class Pipeline:
         perturbation '' and tau < 0 mean the study's own, at the middle of its grid. What is not in
         the store yet is reported as the point 'neighborhood' from its first ten copies.
         """
+        spec = self._meant(spec)
         dataset = self.work.dataset(spec.data, report)
         one = self.work.sample(dataset, sample)
         name, tau = _lens(spec, perturbation, tau)
@@ -320,6 +357,7 @@ class Pipeline:
         perturbation '' and tau < 0 as in `neighborhood`. SpecError where there is no such sample
         or no such plane.
         """
+        spec = self._meant(spec)
         dataset = self.work.dataset(spec.data, report)
         one = self.work.sample(dataset, sample)
         name, tau = _lens(spec, perturbation, tau)
@@ -351,6 +389,7 @@ class Pipeline:
         The same retain, forget and test samples and perturbed copies in each; the order of the
         models does not matter. SpecError if the study has no such model.
         """
+        spec = self._meant(spec)
         keys = study.model_keys(spec)
         for name in models:
             if name not in keys:
@@ -377,7 +416,7 @@ class Pipeline:
 
         SpecError if the study has no such model.
         """
-        return self.similarities.of(spec, a, b, report)
+        return self.similarities.of(self._meant(spec), a, b, report)
 
     @attributed()
     def recognition(
@@ -394,6 +433,7 @@ class Pipeline:
         perturbation '' means the study's own; attacks aim at the true label. The study's grid of
         tau is searched along `draws` directions. SpecError if the study has no such model.
         """
+        spec = self._meant(spec)
         keys = study.model_keys(spec)
         if model not in keys:
             raise SpecError(f"This study has no model '{model}'. It has: {', '.join(keys)}.")
@@ -438,6 +478,7 @@ class Pipeline:
         score, members, matched: see engine.attack. SpecError if the study has no such models, or
         there is nobody to attack.
         """
+        spec = self._meant(spec)
         dataset, models = self.work.dataset(spec.data, report), self.work.models(spec)
         for name in (a, b):
             if name not in models:
@@ -457,11 +498,13 @@ class Pipeline:
 
         `report` hears how to build the network, where it is not the study's plain one.
         """
+        spec = self._meant(spec)
         keys = study.model_keys(spec)
         model = "retrain-0" if model == "retrain" else model
         if model not in keys:
             raise SpecError(f"This study has no model '{model}'. It has: {', '.join(keys)}.")
-        facts = checkpoints.load(self.store.path("checkpoints", keys[model], ".pt"))[1]
+        path = self.work.shelf(spec).path("checkpoints", keys[model], ".pt")
+        facts = checkpoints.load(path)[1]
         net, head = self.work.loaded(spec, model), self.work.head(spec, model)
         if head:
             form = registry.get("method", head).facts["form"].format(layer=net.head_name)
@@ -479,6 +522,8 @@ class Pipeline:
         spec = self.spec_of(one)
         spec = replace(spec, data=self.work.located(spec.data))
         facts = {"version": PROGRAM, "key": one.key, "seed": str(spec.seed)}
+        if one.origins:
+            facts["origin"] = sentence(one.origins)
         return exports.draw(exports.Order(self, one, spec, out, facts), kind, options)
 
     def save_bundle(
@@ -495,11 +540,15 @@ class Pipeline:
         session: JSON data that says how it was seen. StoreError where that is impossible.
         """
         dataset = self.work.dataset(self.spec_of(one).data, report) if images else None
-        return bundle.save(self.store, one.key, out, session, dataset, report)
+        shelf = self.store.imported if one.origins else self.store
+        return bundle.save(shelf, one.key, out, session, dataset, report)
 
-    def open_bundle(self, path: Path, report: Reporter) -> bundle.Opened:
-        """Bring a bundle into the store; StoreError where it is none that can be trusted."""
-        return bundle.open_bundle(self.store, path, report)
+    def open_bundle(self, path: Path, report: Reporter, source: str = "") -> bundle.Opened:
+        """Bring a bundle into the store; StoreError where it is none that can be trusted.
+
+        It lies apart, marked with where it came from: `source`, or the file's name.
+        """
+        return bundle.open_bundle(self.store, path, report, source)
 
     def find_data(self, key: str, root: str, report: Reporter) -> Dataset:
         """The dataset of a stored study, which lies in `root` now; that is remembered.
@@ -551,7 +600,7 @@ class Pipeline:
         known, need = self._answers(spec, marks), blocks_of(draws)
         short = [marks[viewer] for viewer, found in known.items() if _blocks(found) < need]
         if short:
-            with self.store.making("counts", short, "residual knowledge", report):
+            with self.work.shelf(spec).making("counts", short, "residual knowledge", report):
                 known = self._answers(spec, marks)  # another may just have asked
                 for done in sorted({_blocks(found) for found in known.values()} & {*range(need)}):
                     late = [viewer for viewer, found in known.items() if _blocks(found) == done]
@@ -633,6 +682,15 @@ class Pipeline:
         )
 
     # -- bookkeeping --------------------------------------------------------------------------
+    def _meant(self, spec: RunSpec) -> RunSpec:
+        """The spec, of imported models where its study came from elsewhere and was not made here.
+
+        For whoever looks at a study; what is run makes its own.
+        """
+        mark = study.study_key(spec) if not spec.imported else ""
+        apart = self.store.imported.has("studies", mark) and not self.store.has("studies", mark)
+        return replace(spec, imported=True) if apart else spec
+
     def _put_study(self, spec: RunSpec, finished: Study) -> Study:
         record = self.work.put(
             "studies",
@@ -654,6 +712,16 @@ class Pipeline:
         report.expect(measuring.cost(self.work, spec))
         for viewers in _groups(spec).values():
             report.expect(len(viewers) * copies(spec.probe, len(spec.forget)))
+
+    def _say_imported(self, spec: RunSpec, report: Reporter) -> None:
+        """Tell of models that came from elsewhere under keys of this study, which makes its own."""
+        keys = study.model_keys(spec)
+        there = [name for name, mark in keys.items() if self.store.imported.has("models", mark)]
+        if there and not spec.imported:
+            report.log(
+                f"Imported models of the same settings ({', '.join(there)}) are not used: this "
+                "study makes its own. Where they are to be trusted, run it with --trust-imported."
+            )
 
     def _say_lost_classes(self, spec: RunSpec, report: Reporter) -> None:
         dataset = self.work.dataset(spec.data, report)

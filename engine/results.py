@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.geometry import in_polygon
+from engine.origins import Origin
 
 RETAIN, FORGET, PERTURBED, TEST = 0, 1, 2, 3  # kinds of points in an embedding
 COARSE, FINE = 17, 65  # points along a side of a slice: a first look at once, then refined
@@ -154,7 +155,8 @@ class Study:
     """A finished run: its spec as plain JSON data, metrics and residual knowledge.
 
     metrics: model -> {retain_acc, unlearn_acc, test_acc (percent), seconds}; `retrain` is the
-    mean over the Re-trains. labels: model -> what people call it.
+    mean over the Re-trains. labels: model -> what people call it. origins: the way it took where
+    it was not made in this store, the last step last.
     """
 
     key: str
@@ -164,6 +166,7 @@ class Study:
     labels: Mapping[str, str]
     residual: Residual
     created: str = ""
+    origins: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -385,7 +388,10 @@ class Similarity:
 
 @dataclass(frozen=True)
 class StudySummary:
-    """One line of a store's listing; family: equal where studies differ in their seed alone."""
+    """One line of a store's listing; family: equal where studies differ in their seed alone.
+
+    origins: as `Study` has them.
+    """
 
     key: str
     dataset: str
@@ -398,13 +404,15 @@ class StudySummary:
     created: str
     seconds: float
     family: str = ""
+    origins: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Provenance:
     """Where a stored study comes from: its plain spec, and what the program wrote beside it.
 
-    versions: package -> version; created: UTC, ISO 8601; seconds: spent on its models.
+    versions: package -> version; created: UTC, ISO 8601; seconds: spent on its models; origins:
+    as `Study` has them.
     """
 
     key: str
@@ -414,6 +422,7 @@ class Provenance:
     seed: int
     created: str
     seconds: float
+    origins: tuple[Origin, ...] = ()
 
 
 def reference_counts(counts: Mapping[str, np.ndarray], model: str) -> np.ndarray:

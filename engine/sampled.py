@@ -28,7 +28,7 @@ def measure(work: Workshop, spec: RunSpec, report: Reporter) -> Residual:
     probe, names = spec.probe, list(study.model_keys(spec))
     marks = {name: study.counts_key(spec, name) for name in names}
     y = work.dataset(spec.data, report).train_y[list(spec.forget)]
-    with work.store.making("counts", list(marks.values()), "residual knowledge", report):
+    with work.shelf(spec).making("counts", list(marks.values()), "residual knowledge", report):
         before = {name: _known(work, spec, mark) for name, mark in marks.items()}
         cells = _cells(work, spec, before, report)
         started = time.monotonic()

@@ -181,14 +181,14 @@ class Similarities:
                 layers=names, models=json.dumps([one, other]), split=split,
             )  # fmt: skip
 
-        layers = self._layers.get(study.original_key(spec))
+        layers = self._layers.get(_network(spec))
         needs = {} if layers is None else {"cka": (len(layers),)}
         what = "the similarity of layers"
         return self._work.once("similarities", mark, spec, what, measure, report, needs)
 
     def _seen(self, spec: RunSpec, report: Reporter) -> list[Layer]:
         """The layers of the study's network."""
-        mark = study.original_key(spec)
+        mark = _network(spec)
         if mark not in self._layers:
             samples, _ = self._work.on_device(self._work.dataset(spec.data, report))
             some = samples.pixels(torch.arange(FEWEST, device=samples.device))
@@ -198,7 +198,8 @@ class Similarities:
     def _portrait(
         self, spec: RunSpec, name: str, split: str, rows: np.ndarray, report: Reporter
     ) -> Portrait:
-        mark = (study.model_keys(spec)[name], key("rows", spec.forget, spec.seed), split)
+        rows_key = key("rows", spec.forget, spec.seed, spec.imported)
+        mark = (study.model_keys(spec)[name], rows_key, split)
         if mark not in self._portraits:
             samples, _ = self._work.on_device(self._work.dataset(spec.data, report))
             model = self._work.loaded(spec, name, report)
@@ -208,6 +209,11 @@ class Similarities:
                 self._portraits.popitem(last=False)
         self._portraits.move_to_end(mark)
         return self._portraits[mark]
+
+
+def _network(spec: RunSpec) -> str:
+    """What the layers of a study go by: an Original of the same key may be somebody else's."""
+    return f"{study.original_key(spec)}{' imported' * spec.imported}"
 
 
 def _lines(a: str, b: str, retrains: int) -> Iterator[Line]:

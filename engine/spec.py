@@ -289,6 +289,9 @@ class RunSpec:
             "key": "changed",
         },
     )
+    imported: bool = setting(
+        False, help="whether models and results that came from elsewhere are meant", key=False
+    )
 
     @property
     def unlearned(self) -> list[str]:

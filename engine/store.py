@@ -4,7 +4,8 @@ or absent.
 Layout: `<store>/<kind>/<key>.h5`; attributes `schema, kind, key, spec, versions, device, seed,
 seconds, created, complete` and whatever the kind adds; arrays as (nested) datasets. Checkpoints
 lie in `<store>/checkpoints/<key>.pt`, interrupted trainings in `<store>/partial/<key>.pt`; while
-something is made, `<store>/locks` says by whom.
+something is made, `<store>/locks` says by whom. What came from elsewhere lies apart, in
+`<store>/imported`, which is built alike (`Imported`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import platform
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import engine
-from engine import asides, hdf5, sound
+from engine import asides, hdf5, origins, sound
 from engine.errors import StoreError
 from engine.locks import Locks
 from engine.places import is_file, is_folder, place
@@ -81,8 +82,16 @@ class Store:
         self._told: set[str] = set()
         self._locks = Locks(self.root / "locks")
         self._refusal = _refusal(self.root)
+        self._imported: Imported | None = None
         if self.writable:
             self._sweep()
+
+    @property
+    def imported(self) -> Store:
+        """What came from elsewhere, and what was computed from it: a store apart from this one."""
+        if self._imported is None:
+            self._imported = Imported(self)
+        return self._imported
 
     @property
     def writable(self) -> bool:
@@ -143,7 +152,7 @@ class Store:
             sound.require(found.arrays, needs or {})
             if world is not None:
                 world.check(kind, found.attributes, found.arrays)
-            return found
+            return self._admitted(found)
         except (StoreError, OSError, KeyError, ValueError, RuntimeError) as error:
             if isinstance(error, OSError) and error.errno in PASSING:
                 raise StoreError(
@@ -171,6 +180,7 @@ class Store:
         A store that may not be written to hands back what is one of `SIGHTS`.
         """
         facts: dict[str, Any] = {
+            **self._mark(),
             "schema": SCHEMA,
             "kind": kind,
             "key": key,
@@ -222,7 +232,7 @@ class Store:
         if not self.writable:
             self.tell(f"{path} is damaged ({why}), and stays: the store cannot be written.")
             return
-        target = self.root / "damaged" / f"{path.parent.name}-{path.name}"
+        target = self._damaged(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
@@ -249,11 +259,56 @@ class Store:
         """Whether nobody makes this result now."""
         return self._locks.free(f"{kind}-{key}")
 
+    def _damaged(self, path: Path) -> Path:
+        """Where a damaged file goes."""
+        return self.root / "damaged" / f"{path.parent.name}-{path.name}"
+
+    def _admitted(self, found: Record) -> Record | None:
+        """A record as it may be used here: None where it came from elsewhere."""
+        if origins.MARK not in found.attributes:
+            return found
+        self.tell(
+            f"{self.path(found.kind, found.key)} was not made here "
+            f"({origins.sentence(origins.origins_of(found.attributes))}), and is not used."
+        )
+        return None
+
+    def _mark(self) -> dict[str, Any]:
+        """What everything that is put here says of where it came from."""
+        return {}
+
     def _sweep(self) -> None:
         """Remove what killed processes left half-written or locked."""
         self._locks.sweep()
         for folder in [self.root, *filter(Path.is_dir, self.root.iterdir())]:
             asides.sweep(folder)
+
+
+class Imported(Store):
+    """What came into a store from elsewhere, and what was computed from it: never mixed with it.
+
+    Everything in it is marked (`engine.origins`). The folder is made when something comes in.
+    """
+
+    def __init__(self, own: Store) -> None:
+        self.root = own.root / origins.FOLDER
+        self._say, self._told = own._say, own._told
+        self._locks = Locks(self.root / "locks")
+        self._refusal = own._refusal
+        self._imported = self
+        if self.writable and self.root.is_dir():
+            self._sweep()
+
+    def _damaged(self, path: Path) -> Path:
+        return self.root.parent / "damaged" / f"imported-{path.parent.name}-{path.name}"
+
+    def _admitted(self, found: Record) -> Record | None:
+        if origins.MARK in found.attributes:
+            return found
+        return replace(found, attributes=origins.marked(found.attributes, origins.UNKNOWN))
+
+    def _mark(self) -> dict[str, Any]:
+        return origins.marked({}, origins.derived())
 
 
 def versions() -> dict[str, str]:

@@ -317,8 +317,9 @@ def completed(plain: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def as_plain(spec: RunSpec) -> dict[str, Any]:
-    """The spec as JSON data, for files and other programs."""
+    """The spec as JSON data, for files and other programs; not where its models came from."""
     plain: dict[str, Any] = to_plain(spec)
+    del plain["imported"]
     return plain
 
 

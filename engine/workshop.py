@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine import checkpoints, foreign, kept, registry, study
+from engine import checkpoints, foreign, hdf5, kept, registry, study
 from engine.archive import model_of
 from engine.batching import SMALLER, batches_of, fitting
 from engine.cores import use_cores
@@ -136,13 +136,23 @@ class Workshop:
             with contextlib.suppress(DataError, SpecError):
                 there = replace(spec, root=str(moved.attributes["root"]))
                 return self._same(there, expected, report)
-        record = self.store.get(kept.KIND, expected) if expected else None
+        record = self._sent(expected) if expected else None
         if record is None:
             return None
         found = kept.dataset_of(record)
         self._hold(found.spec, found)  # with its fingerprint: no spec of a folder is like it
         datasets.tell(found, report)
         return found
+
+    def _sent(self, fingerprint: str) -> Record | None:
+        """The samples as they came in a bundle; the fingerprint is of them, whoever sent them."""
+        shelves = (self.store, self.store.imported)  # earlier versions kept both in one
+        found = (shelf.get(kept.KIND, fingerprint) for shelf in shelves)
+        return next((one for one in found if one is not None), None)
+
+    def shelf(self, spec: RunSpec) -> Store:
+        """Where the models and results of this study lie: apart, if they came from elsewhere."""
+        return self.store.imported if spec.imported else self.store
 
     def stored(
         self, kind: str, mark: str, spec: RunSpec, needs: Mapping[str, Shape] | None = None
@@ -152,7 +162,7 @@ class Workshop:
         needs: as `Store.get` takes them. Raises what `dataset` raises.
         """
         world = self.dataset(spec.data, Reporter()).world
-        return self.store.get(kind, mark, needs=needs, world=world)
+        return self.shelf(spec).get(kind, mark, needs=needs, world=world)
 
     def once(
         self,
@@ -170,7 +180,7 @@ class Workshop:
         """
         found = self.stored(kind, mark, spec, needs)
         if found is None:
-            with self.store.making(kind, [mark], what, report):
+            with self.shelf(spec).making(kind, [mark], what, report):
                 found = self.stored(kind, mark, spec, needs)  # another may just have made it
                 found = make() if found is None else found
         return found
@@ -213,7 +223,7 @@ class Workshop:
         """The models of this study that are in the store."""
         found, outputs = {}, self._outputs(spec)
         for name, mark in study.model_keys(spec).items():
-            record = self.store.get("models", mark, needs=outputs)
+            record = self.shelf(spec).get("models", mark, needs=outputs)
             if record is not None:
                 found[name] = model_of(record, name)
         return found
@@ -221,7 +231,7 @@ class Workshop:
     def made(self, spec: RunSpec, name: str) -> bool:
         """Whether this model lies in the store, with its weights."""
         mark = study.model_keys(spec)[name]
-        return self.store.has("models", mark) and self._weights_of(mark).is_file()
+        return self.shelf(spec).has("models", mark) and self._weights_of(spec, mark).is_file()
 
     def model(
         self, spec: RunSpec, name: str, report: Reporter, watching: Watching | None = None
@@ -231,11 +241,11 @@ class Workshop:
         found = self._found(spec, name, mark, report)
         if found is not None:
             return found
-        with self.store.making("models", [mark], name, report):
+        with self.shelf(spec).making("models", [mark], name, report):
             found = self._found(spec, name, mark, report)  # another may just have made it
             if found is not None:
                 return found
-            kept = self._kept(mark)
+            kept = self._kept(spec, mark)
             model, seconds = self._work_out(spec, name, report, kept, watching)
             if study.given(spec, name):
                 seconds = math.nan  # whoever trained it may know
@@ -249,15 +259,16 @@ class Workshop:
 
     def _found(self, spec: RunSpec, name: str, mark: str, report: Reporter) -> ModelResult | None:
         """The model if it is in the store with its weights."""
-        record = self.store.get("models", mark, needs=self._outputs(spec))
-        if record is None or not self._weights_of(mark).is_file():
+        shelf = self.shelf(spec)
+        record = shelf.get("models", mark, needs=self._outputs(spec))
+        if record is None or not self._weights_of(spec, mark).is_file():
             return None
         stored = model_of(record, name)
         report.forgo(self.cost(spec, name))
         for epoch, loss in enumerate(stored.loss, 1):
             report.point("loss", (name, epoch, loss))
-        partial = self.store.path("partial", mark, ".pt")
-        if self.store.writable and partial.is_file() and self.store.idle("models", mark):
+        partial = shelf.path("partial", mark, ".pt")
+        if shelf.writable and partial.is_file() and shelf.idle("models", mark):
             partial.unlink(missing_ok=True)  # of one killed at the very end
         return stored
 
@@ -270,17 +281,17 @@ class Workshop:
         """
         mark = study.model_keys(spec)[name]
         stored = checkpoints.digest(self.loaded(spec, name, report).state_dict())
-        with self.store.making("models", [mark], name, report):
-            kept = self._kept(mark)
+        with self.shelf(spec).making("models", [mark], name, report):
+            kept = self._kept(spec, mark)
             model, seconds = self._work_out(spec, name, report, kept, watching)
             kept.discard()
         return seconds, checkpoints.digest(model.state_dict()) == stored
 
-    def _weights_of(self, mark: str) -> Path:
-        return self.store.path("checkpoints", mark, ".pt")
+    def _weights_of(self, spec: RunSpec, mark: str) -> Path:
+        return self.shelf(spec).path("checkpoints", mark, ".pt")
 
-    def _kept(self, mark: str) -> checkpoints.KeptEpoch:
-        path = self.store.path("partial", mark, ".pt")
+    def _kept(self, spec: RunSpec, mark: str) -> checkpoints.KeptEpoch:
+        path = self.shelf(spec).path("partial", mark, ".pt")
         return checkpoints.KeptEpoch(path, self.store.replacing)
 
     def _work_out(
@@ -320,22 +331,23 @@ class Workshop:
         A model whose checkpoint is missing or damaged is trained again.
         """
         mark = study.model_keys(spec)[name]
-        if mark not in self._models:
-            path = self.store.path("checkpoints", mark, ".pt")
+        held = _held(mark, spec.imported)
+        if held not in self._models:
+            path = self._weights_of(spec, mark)
             try:
                 state, _ = checkpoints.load(path)
                 with fitting(f"The model {name}", self.device, SMALLER):
                     model = self._blank(spec, name)
                 checkpoints.load_into(model, state, str(path))
-                self._remember(mark, model.eval())
+                self._remember(held, model.eval())
             except CheckpointError as error:
                 if path.is_file():
-                    self.store.set_aside(path, str(error))
+                    self.shelf(spec).set_aside(path, str(error))
                 self.model(spec, name, report or Reporter())
-        self._models.move_to_end(mark)
-        self._take_cores(spec, self._models[mark])
-        _call(self._models[mark], name)
-        return self._models[mark]
+        self._models.move_to_end(held)
+        self._take_cores(spec, self._models[held])
+        _call(self._models[held], name)
+        return self._models[held]
 
     def put(
         self,
@@ -347,7 +359,7 @@ class Workshop:
         **attributes: Any,
     ) -> Record:
         """Store a result of this study."""
-        return self.store.put(
+        return self.shelf(spec).put(
             kind,
             mark,
             arrays,
@@ -372,17 +384,22 @@ class Workshop:
         return float(cost(method.config, n - n_forget, n_forget, spec.train)) if cost else 0.0
 
     # -- pre-training -----------------------------------------------------------------------
-    def pretrained(self, model: ModelSpec, spec: PretrainSpec, report: Reporter) -> Classifier:
+    def pretrained(
+        self, model: ModelSpec, spec: PretrainSpec, report: Reporter, *, imported: bool = False
+    ) -> Classifier:
         """The network that Original and Re-trains start from, from the store or trained now.
 
-        It is kept as a checkpoint without any other result. Raises what training raises.
+        It is kept as a checkpoint without any other result; imported: among what came from
+        elsewhere. Raises what training raises.
         """
         mark = study.pretrained_key(model, spec)
-        if mark not in self._models:
-            with self.store.making("models", [mark], "pre-training", report):
-                self._remember(mark, self._pretrain(model, spec, mark, report).eval())
-        self._models.move_to_end(mark)
-        return self._models[mark]
+        held = _held(mark, imported)
+        shelf = self.store.imported if imported else self.store
+        if held not in self._models:
+            with shelf.making("models", [mark], "pre-training", report):
+                self._remember(held, self._pretrain(model, spec, mark, shelf, report).eval())
+        self._models.move_to_end(held)
+        return self._models[held]
 
     def cost_of_pretraining(self, model: ModelSpec, spec: PretrainSpec) -> float:
         """Sample passes that are still to be made; 0 where the result is in the store."""
@@ -391,22 +408,22 @@ class Workshop:
         return cost_of_training(spec.train, len(self.dataset(spec.data, Reporter()).pool))
 
     def _pretrain(
-        self, model: ModelSpec, spec: PretrainSpec, mark: str, report: Reporter
+        self, model: ModelSpec, spec: PretrainSpec, mark: str, shelf: Store, report: Reporter
     ) -> Classifier:
         dataset = self.dataset(spec.data, report)
         net = network(model, dataset, generator(spec.seed, "weights", "pretrained"))
         net = net.to(self.device)
-        path = self.store.path("checkpoints", mark, ".pt")
+        path = shelf.path("checkpoints", mark, ".pt")
         if path.is_file():
             try:
                 checkpoints.load_into(net, checkpoints.load(path)[0], str(path))
                 return net
             except CheckpointError as error:
-                self.store.set_aside(path, str(error))
+                shelf.set_aside(path, str(error))
         report.stage("pre-training")
         report.expect(cost_of_training(spec.train, len(dataset.pool)))
         samples = Samples.on(self.device, dataset.train_x, dataset.train_y, len(dataset.classes))
-        kept = checkpoints.KeptEpoch(self.store.path("partial", mark, ".pt"), self.store.replacing)
+        kept = checkpoints.KeptEpoch(shelf.path("partial", mark, ".pt"), shelf.replacing)
         seed = derive(spec.seed, "pretrained")
         every = torch.from_numpy(dataset.pool).to(self.device)
         try:
@@ -417,7 +434,7 @@ class Workshop:
             kept.flush()
             raise
         facts = {"key": mark, "model": "pretrained", "spec": to_plain(spec), "seed": spec.seed}
-        checkpoints.save(path, net, facts, self.store.replacing)
+        checkpoints.save(path, net, facts, shelf.replacing)
         kept.discard()
         return net
 
@@ -490,7 +507,8 @@ class Workshop:
         """What training starts from: a fresh network, all but its head pre-trained if so asked."""
         model = self._fresh(spec, salt)
         if spec.pretrain is not None:
-            adopt_body(model, self.pretrained(spec.model, spec.pretrain, report))
+            past = self.pretrained(spec.model, spec.pretrain, report, imported=spec.imported)
+            adopt_body(model, past)
         return model
 
     def _blank(self, spec: RunSpec, name: str) -> Classifier:
@@ -533,10 +551,12 @@ class Workshop:
             _check_steady(model, arrays, train, test)
         plain = study.as_plain(spec)
         facts = {"key": mark, "model": name, "spec": plain, "seed": spec.seed}
-        path = self.store.path("checkpoints", mark, ".pt")
+        facts["outputs"] = hdf5.digest(hdf5.Group({"seconds": seconds}, arrays))
+        path = self._weights_of(spec, mark)
         checkpoints.save(path, model, facts, self.store.replacing)
-        record = self.put("models", mark, arrays, spec, seconds, model=name)
-        self._remember(mark, model)
+        weights = checkpoints.digest(model.state_dict())
+        record = self.put("models", mark, arrays, spec, seconds, model=name, weights=weights)
+        self._remember(_held(mark, spec.imported), model)
         return model_of(record, name)
 
     def _outputs(self, spec: RunSpec) -> dict[str, tuple[int, int]]:
@@ -569,6 +589,11 @@ def _call(model: Classifier, name: str) -> None:
     """Have somebody's own network know which model of the study it is, for sentences."""
     if model.guest is not None:
         model.guest = replace(model.guest, model=name)
+
+
+def _held(mark: str, imported: bool) -> str:
+    """What a model in memory goes by: one of the same key may have come from elsewhere."""
+    return f"imported {mark}" if imported else mark
 
 
 def _check_finite(name: str, arrays: Mapping[str, np.ndarray]) -> None:

@@ -152,12 +152,13 @@ def recall_study(
     if all(summary.key != wanted for summary in engine.studies()):
         engine.embedder.warm_up()
         return None
+    spec = engine.spec_under(wanted)  # which knows whether it came from elsewhere
     return Found(spec, engine.study(wanted), engine.models(spec))
 
 
 def recall_key(key: str, engine: Pipeline, report: Reporter) -> Found | None:
     """The study filed under `key`, None if it is not in the store any more."""
-    if not engine.store.has("studies", key):
+    if not engine.has_study(key):
         return None
     spec = engine.spec_under(key)
     models = engine.models(spec)  # first: with the dataset that the study is held against
@@ -369,7 +370,8 @@ def weigh_bundle(study: Study, engine: Pipeline, report: Reporter) -> tuple[int,
 
     dataset = engine.dataset(engine.spec_of(study).data, report)
     images = dataset.train_x.nbytes + dataset.test_x.nbytes
-    return sum(path.stat().st_size for path in everything(engine.store, study.key)), images
+    shelf, _ = engine.place(study.key)
+    return sum(path.stat().st_size for path in everything(shelf, study.key)), images
 
 
 def save_bundle(
@@ -400,14 +402,15 @@ def open_result(path: Path, engine: Pipeline, report: Reporter) -> str:
             f"'{path.name}' is no study's result. Open a file of the folder 'studies' of a store, "
             "or have its owner use File > Save bundle."
         )
-    if path.resolve() != engine.store.path("studies", key).resolve():
+    here = (engine.store, engine.store.imported)
+    if path.resolve() not in [one.path("studies", key).resolve() for one in here]:
         _bring(path.resolve().parents[1], key, engine, report)
     return key
 
 
 def find_data(session: Session, root: str, engine: Pipeline, report: Reporter) -> Dataset:
     """The data of a session, which lie in `root` now; that is remembered. DataError otherwise."""
-    if session.study and engine.store.has("studies", session.study):
+    if session.study and engine.has_study(session.study):
         return engine.find_data(session.study, root, report)
     spec = _data_spec(session.form, session.fingerprint)
     return engine.work.move_dataset(spec, root, report)
@@ -439,7 +442,7 @@ def _bring(root: Path, key: str, engine: Pipeline, report: Reporter) -> None:
     aside = asides.aside_of(engine.store.root / f"study{bundle.SUFFIX}")
     try:
         bundle.save(Store(root), key, aside, {}, None, report)
-        engine.open_bundle(aside, report)
+        engine.open_bundle(aside, report, f"the store {root}")
     finally:
         aside.unlink(missing_ok=True)
 
@@ -492,7 +495,9 @@ def _data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
 def _moved(spec: DataSpec, engine: Pipeline) -> bool:
     """Whether the store knows where these data lie now, or keeps them."""
     places = ("places", "datasets")
-    return bool(spec.fingerprint) and any(engine.store.has(one, spec.fingerprint) for one in places)
+    shelves = (engine.store, engine.store.imported)
+    there = (shelf.has(one, spec.fingerprint) for shelf in shelves for one in places)
+    return bool(spec.fingerprint) and any(there)
 
 
 def _data_of(form: StudyForm, fingerprint: str, engine: Pipeline, report: Reporter) -> Dataset:

@@ -32,7 +32,12 @@ SHORT_SIDE, LONG_SIDE = 10.0, 1000.0  # mm; beyond, a figure is a slip of the pe
 DPI = 300
 FONT = 8.0  # points
 COARSEST, FINEST = 36.0, 1200.0  # dots per inch
-COLUMNS = {"key": "study_key", "seed": "study_seed", "version": "version"}  # facts in a CSV
+COLUMNS = {
+    "key": "study_key",
+    "seed": "study_seed",
+    "version": "version",
+    "origin": "study_origin",
+}  # facts in a CSV
 MM = 1 / 25.4  # inches
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "cross": "x"}
 MOST_CLASSES = 20  # in a legend

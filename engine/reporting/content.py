@@ -18,6 +18,7 @@ from engine.datasets.base import Dataset, validation_words
 from engine.errors import DataError, SpecError
 from engine.labels import null_note, perturbation_label, tau_label
 from engine.measured import verdict_note
+from engine.origins import sentence
 from engine.report import Reporter
 from engine.reporting import tables
 from engine.reporting.document import Block, Code, Document, Facts, Folded, Section, Text
@@ -193,6 +194,7 @@ def _provenance(one: Subject) -> tuple[Block, ...]:
     versions = ", ".join(f"{name} {number}" for name, number in found.versions.items())
     facts = (
         ("Study", found.key),
+        ("Origin", sentence(found.origins)),
         ("Made", found.created.replace("T", " ").replace("Z", " UTC")),
         ("Seed", str(found.seed)),
         ("Device", found.device),

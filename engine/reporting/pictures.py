@@ -112,13 +112,13 @@ def _attack(study: Study) -> Iterator[Wanted]:
 
 
 def _kept(pipeline: Pipeline, study: Study) -> Iterator[Wanted]:
-    pair = stored.embedded(pipeline.store, study.key)
+    pair = stored.embedded(pipeline.place(study.key)[0], study.key)
     if pair is not None:
         yield Wanted(
             "maps", "embedding", "One joint UMAP of the models' features.",
             {"a": pair[0], "b": pair[1]},
         )  # fmt: skip
-    plane = stored.cut(pipeline.store, study.key)
+    plane = stored.cut(pipeline.place(study.key)[0], study.key)
     if plane is not None:
         words = f"Decision regions of every model on a plane through sample {plane['sample']}."
         yield Wanted("maps", "slice", words, plane)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.differences import Difference, as_text, differences, settings_of
+from engine.origins import sentence
 from engine.results import Provenance
 from explorer.literal import literal
 from explorer.plots.panel import button, muted
@@ -158,6 +159,7 @@ def _origin(found: Provenance) -> dict[str, str]:
     versions = {f"versions.{name}": version for name, version in found.versions.items()}
     return {
         "key": found.key,
+        **({"origin": sentence(found.origins)} if found.origins else {}),
         "made (UTC)": found.created.replace("T", " ").rstrip("Z"),
         "device": found.device,
         "seed": str(found.seed),

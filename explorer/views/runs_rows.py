@@ -12,10 +12,12 @@ from explorer.run import DONE, FAILED, ICONS, RUNNING, STOPPED, WAITING, Run
 Label = Callable[[str, str], str]  # ('dataset', 'model' or 'method', name) -> what people call it
 STORED = "stored"  # a study that no run in the list has made
 STORED_ICON = "▣"
+IMPORTED = "imported"  # a study that came from elsewhere
 HEADS = ("State", "Progress", "Dataset", "Methods", "Forget", "Seed", "Model", "Made (UTC)")
 TIPS = (
     "Whether a study waits (and at which place), runs, is done, was stopped, failed, is on hold "
-    "since an earlier session (Start queues it), or is stored from one",
+    "since an earlier session (Start queues it), is stored from one, or was imported: opened from "
+    "a bundle or from another store",
     "How far the running study is and the time it takes yet; how long an ended one took, in "
     "hours, minutes and seconds",
     "The data, and the settings that tell a study from others of its grid",
@@ -95,13 +97,14 @@ def _of_run(run: Run, waiting: Mapping[int, int], study: StudySummary | None, la
 
 def _of_study(one: StudySummary, place: int, label: Label) -> Row:
     methods, model = _methods(one.methods, label), label("model", one.model)
+    state = f"{STORED_ICON} {IMPORTED if one.origins else STORED}"
     dataset = label("dataset", one.dataset)
     return Row(
         state=STORED,
         number=0,
         key=one.key,
         cells=(
-            f"{STORED_ICON} {STORED}", clock(one.seconds), dataset, methods,
+            state, clock(one.seconds), dataset, methods,
             f"{one.forget:,}", str(one.seed), model, _day(one.created),
         ),
         values=(

@@ -61,7 +61,7 @@ def test_a_bundle_opens_elsewhere_as_it_was(
         np.testing.assert_array_equal(again.residual.counts[name], counts)
     for name, model in pipeline.models(spec).items():
         np.testing.assert_array_equal(other.models(spec)[name].train_logits, model.train_logits)
-    assert other.store.keys("neighborhoods") == pipeline.store.keys("neighborhoods")
+    assert other.store.imported.keys("neighborhoods") == pipeline.store.keys("neighborhoods")
     there = other.neighborhood(spec, worst, "", -1, Reporter())
     np.testing.assert_array_equal(there.copies, near.copies)
     # computed there, from the weights, and on a processor where this was on a GPU

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {
         "amplified", "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
-        "interruption", "joint", "label_places", "labels", "neutral", "palette", "places",
-        "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
+        "interruption", "joint", "label_places", "labels", "neutral", "origins", "palette",
+        "places", "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
     },
     {
         "differences", "global_state", "memory", "metrics", "paper", "patches", "processes",
