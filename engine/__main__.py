@@ -9,7 +9,6 @@ if __name__ == "__main__":  # `python -m`: before anything else is imported
 
 import argparse
 import contextlib
-import dataclasses
 import functools
 import json
 import os
@@ -140,12 +139,25 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_verify(commands: Any) -> None:
     verify = _command(
-        commands, "verify", _verify, "compare every file with its hash, and compute some once more"
+        commands,
+        "verify",
+        _verify,
+        "compare files with hashes, keys and each other, and compute some once more",
     )
     verify.add_argument(
-        "--sample", type=int, default=5, metavar="N", help="results to compute (%(default)s)"
+        "--sample",
+        type=int,
+        default=5,
+        metavar="N",
+        help="rows of every file to compute once more (%(default)s); 10 and more: also what takes "
+        "training; 0: only what follows from the files themselves",
     )
     verify.add_argument("--seed", type=int, default=0, help="which ones (%(default)s)")
+    verify.add_argument(
+        "--remake",
+        action="store_true",
+        help="make every imported study here from its settings, and compare the two",
+    )
     verify.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     _store_option(verify)
 
@@ -378,7 +390,7 @@ def _say(message: str) -> None:
 def _run(options: argparse.Namespace) -> None:
     from engine import registry
     from engine.console import ConsoleReporter
-    from engine.spec import DataSpec
+    from engine.spec import DataSpec, as_imported
     from engine.sweep import grid, run_grid
 
     registry.get("dataset", options.dataset)
@@ -397,7 +409,7 @@ def _run(options: argparse.Namespace) -> None:
         apart = options.trust_imported
 
         def settled(found: Mapping[str, Mapping[str, Any]]) -> RunSpec:
-            return dataclasses.replace(compose(settings=found), imported=apart)
+            return as_imported(compose(settings=found)) if apart else compose(settings=found)
 
         runs = run_grid(pipeline, points, settled, report)
     _hand_out(options, pipeline, runs)
@@ -643,11 +655,14 @@ def _bench(options: argparse.Namespace) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     from engine.console import ConsoleReporter
-    from engine.verifying import verify
+    from engine.verifying import remake, verify
 
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
-        found = verify(pipeline, options.sample, options.seed, report)
+        if options.remake:
+            found = remake(pipeline, report)
+        else:
+            found = verify(pipeline, options.sample, options.seed, report)
     for sentence in (*found.remarks, *found.wrong):
         print(sentence)
     said = f"{found.hashed} files read, {found.recomputed} results computed once more"

@@ -67,6 +67,12 @@ def sound(content: Any) -> bool:
     return bool(content[HASH] == fingerprint(_without_hash(content)))
 
 
+def hashed(path: Path) -> bool:
+    """Whether a file of torch carries a hash of its content; errors as `read`."""
+    content = read(path)
+    return isinstance(content, dict) and HASH in content
+
+
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(state dict, facts) of a checkpoint or of a plain state dict; CheckpointError otherwise."""
     content = read(path)
@@ -167,8 +173,12 @@ def _of_rare_tensors(path: Path, state: Any) -> str:
 class KeptEpoch(Resume):
     """The last finished epoch of one training: in memory at once, on disk every few seconds."""
 
-    def __init__(self, path: Path, replacing: Replacing) -> None:
+    def __init__(
+        self, path: Path, replacing: Replacing, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        """facts: what is trained, as JSON data, to be written beside the state."""
         self._path = path
+        self._facts = {"facts": json.dumps(facts, sort_keys=True)} if facts else {}
         self._replacing = replacing
         self._written = time.monotonic()
         self._dirty = False
@@ -198,7 +208,7 @@ class KeptEpoch(Resume):
     def flush(self) -> None:
         """Write what is held and not yet written."""
         if self._dirty and self._state is not None:
-            _write(self._path, self._state, self._replacing)
+            _write(self._path, {**self._state, **self._facts}, self._replacing)
             self._written, self._dirty = time.monotonic(), False
 
     def discard(self) -> None:

@@ -61,6 +61,23 @@ def measures_of(spec: RunSpec) -> list[tuple[Entry, Any]]:
     return found
 
 
+def measure_key(spec: RunSpec, name: str, entry: Entry, config: Any) -> str:
+    """Key of a measure that is kept, of the model called `name`."""
+    keys = study.model_keys(spec)
+    who = (keys[name], keys["original"], spec.forget, spec.seed)
+    return key("measure", entry.name, config, *who)
+
+
+def take(
+    work: Workshop, spec: RunSpec, results: Mapping[str, ModelResult], name: str, report: Reporter
+) -> None:
+    """Take the measures of one model that are kept, and are not in the store."""
+    case = _case(work, spec, results, name, report)
+    for entry, config in measures_of(spec):
+        if entry.facts.get("kept"):
+            _value(work, spec, name, entry, config, case, report)
+
+
 def _usual(entry: Entry) -> Any:
     assert entry.config is not None
     return entry.config()
@@ -109,9 +126,7 @@ def _value(
     """The measure's value, from the store if it is one that is kept."""
     if not entry.facts.get("kept"):
         return float(entry.make(case, config))
-    keys = study.model_keys(spec)
-    who = (keys[name], keys["original"], spec.forget, spec.seed)
-    mark = key("measure", entry.name, config, *who)
+    mark = measure_key(spec, name, entry, config)
     record = work.shelf(spec).get("measures", mark)
     if record is not None:
         report.forgo(_cost(work, spec, config))

@@ -70,7 +70,7 @@ from engine.results import (
 )
 from engine.runtime import keep_freed_memory
 from engine.similarity import Similarities
-from engine.spec import DataSpec, RunSpec, key, validate
+from engine.spec import DataSpec, RunSpec, as_imported, key, validate
 from engine.store import Record, Store
 from engine.workshop import Workshop
 
@@ -208,7 +208,8 @@ class Pipeline:
     def spec_under(self, key: str) -> RunSpec:
         """The RunSpec of a stored study, without its results; errors as `provenance`."""
         apart = self.place(key)[0] is not self.store
-        return replace(study.from_plain(self.provenance(key).spec), imported=apart)
+        spec = study.from_plain(self.provenance(key).spec)
+        return as_imported(spec) if apart else spec
 
     def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
         """The files that deleting these studies would remove; StoreError if there is no such."""
@@ -230,7 +231,8 @@ class Pipeline:
 
     def spec_of(self, one: Study) -> RunSpec:
         """The RunSpec a stored study was made from."""
-        return replace(study.from_plain(one.spec), imported=bool(one.origins))
+        spec = study.from_plain(one.spec)
+        return as_imported(spec) if one.origins else spec
 
     def models(self, spec: RunSpec) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
@@ -396,9 +398,7 @@ class Pipeline:
                 raise SpecError(f"This study has no model '{name}'. It has: {', '.join(keys)}.")
         names = [name for name in keys if name in models]
         source = spec.aim if is_attack(spec.probe) else ""
-        used = {name: keys[name] for name in names}
-        decides = (used, keys.get(source, ""), spec.forget, spec.probe.everywhere, spec.seed)
-        mark = key("joint embedding", *decides, embedding.LIMITS, LAYOUT)
+        mark = self.embedding_key(spec, names)
         needs = {f"xy/{model}": (None, 2) for model in names}
 
         def lay_out() -> Record:
@@ -409,6 +409,14 @@ class Pipeline:
 
         record = self.work.once("embeddings", mark, spec, "the embedding", lay_out, report, needs)
         return embedding.unpacked(record.arrays, names)
+
+    @staticmethod
+    def embedding_key(spec: RunSpec, names: Sequence[str]) -> str:
+        """Key of the joint embedding of these models, which are in the order of the study."""
+        keys, source = study.model_keys(spec), spec.aim if is_attack(spec.probe) else ""
+        used = {name: keys[name] for name in names}
+        decides = (used, keys.get(source, ""), spec.forget, spec.probe.everywhere, spec.seed)
+        return key("joint embedding", *decides, embedding.LIMITS, LAYOUT)
 
     @attributed()
     def similarity(self, spec: RunSpec, a: str, b: str, report: Reporter) -> Similarity:
@@ -454,7 +462,10 @@ class Pipeline:
             )  # fmt: skip
             arrays = {"samples": np.array(spec.forget), "taus": taus}
             seconds = time.monotonic() - started
-            return self.work.put("recognitions", mark, arrays, spec, seconds, model=model)
+            return self.work.put(
+                "recognitions", mark, arrays, spec, seconds, model=model, perturbation=name,
+                draws=draws,
+            )  # fmt: skip
 
         what, needs = f"the recognition by {model}", {"taus": (len(spec.forget),)}
         record = self.work.once("recognitions", mark, spec, what, search, report, needs)
@@ -689,7 +700,7 @@ class Pipeline:
         """
         mark = study.study_key(spec) if not spec.imported else ""
         apart = self.store.imported.has("studies", mark) and not self.store.has("studies", mark)
-        return replace(spec, imported=True) if apart else spec
+        return as_imported(spec) if apart else spec
 
     def _put_study(self, spec: RunSpec, finished: Study) -> Study:
         record = self.work.put(

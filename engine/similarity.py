@@ -167,8 +167,7 @@ class Similarities:
         self, spec: RunSpec, one: str, other: str, split: str, rows: np.ndarray, report: Reporter
     ) -> Record:
         """The stored CKA (L,) of each layer, with the layers' names."""
-        keys = study.model_keys(spec)
-        mark = key("similarity", sorted((keys[one], keys[other])), split, spec.forget, spec.seed)
+        mark = pair_key(spec, one, other, split)
 
         def measure() -> Record:
             started = time.monotonic()
@@ -209,6 +208,12 @@ class Similarities:
                 self._portraits.popitem(last=False)
         self._portraits.move_to_end(mark)
         return self._portraits[mark]
+
+
+def pair_key(spec: RunSpec, one: str, other: str, split: str) -> str:
+    """Key of the CKA of two models on the samples of a split."""
+    keys = study.model_keys(spec)
+    return key("similarity", sorted((keys[one], keys[other])), split, spec.forget, spec.seed)
 
 
 def _network(spec: RunSpec) -> str:

@@ -15,8 +15,8 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field
-from typing import Any, TypeVar
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, TypeVar
 
 from engine.errors import SpecError, unknown
 
@@ -289,9 +289,7 @@ class RunSpec:
             "key": "changed",
         },
     )
-    imported: bool = setting(
-        False, help="whether models and results that came from elsewhere are meant", key=False
-    )
+    imported: ClassVar[bool] = False
 
     @property
     def unlearned(self) -> list[str]:
@@ -304,6 +302,17 @@ class RunSpec:
     def aim(self) -> str:
         """The model that is looked at, and attacked, where nobody names one."""
         return next(iter(self.unlearned), "original")
+
+
+class ImportedSpec(RunSpec):
+    """The same study, where models and results that came from elsewhere are meant."""
+
+    imported: ClassVar[bool] = True
+
+
+def as_imported(spec: RunSpec) -> RunSpec:
+    """The study of the same settings that came from elsewhere; its keys are the same."""
+    return ImportedSpec(**{item.name: getattr(spec, item.name) for item in fields(spec)})
 
 
 def validate(spec: T, where: str = "") -> T:

@@ -317,9 +317,8 @@ def completed(plain: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def as_plain(spec: RunSpec) -> dict[str, Any]:
-    """The spec as JSON data, for files and other programs; not where its models came from."""
+    """The spec as JSON data, for files and other programs."""
     plain: dict[str, Any] = to_plain(spec)
-    del plain["imported"]
     return plain
 
 

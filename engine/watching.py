@@ -95,7 +95,7 @@ def scene(work: Workshop, spec: RunSpec, said: Mapping[str, np.ndarray]) -> Scen
 
 def cost(work: Workshop, spec: RunSpec, name: str) -> float:
     """Sample passes that watching this method takes at most."""
-    return looks(_planned(spec, name)) * sight(work, spec).cost()
+    return looks(planned(spec, name)) * sight(work, spec).cost()
 
 
 def cost_of_references(spec: RunSpec) -> float:
@@ -113,7 +113,7 @@ def recorded(work: Workshop, spec: RunSpec, name: str) -> Record:
         "predictions": (None, len(seen.rows), len(seen.probe.taus), BLOCK),
         "accuracy": (None, len(ACCURACIES)),
     }
-    record = work.stored("epochs", _mark(spec, name, seen), spec, needs)
+    record = work.stored("epochs", mark_of(spec, name, seen), spec, needs)
     if record is None:
         raise SpecError(
             f"{labels_of(spec)[name]} was not watched when it was made, so there are no epochs to "
@@ -130,7 +130,7 @@ class Recorder:
     ) -> None:
         self._work, self._spec, self._name, self._report = work, spec, name, report
         self._scene = replace(
-            seen, blank=replace(seen.blank, model=name, planned=_planned(spec, name))
+            seen, blank=replace(seen.blank, model=name, planned=planned(spec, name))
         )
         self._watch: Watch | None = None
 
@@ -157,7 +157,7 @@ class Recorder:
             finished=True,
             exact=exact,
         )
-        mark = _mark(self._spec, self._name, self._scene.sight)
+        mark = mark_of(self._spec, self._name, self._scene.sight)
         facts = {"model": self._name, "training": training, "planned": found.planned}
         self._work.put(
             "epochs", mark, _arrays(found), self._spec, found.seconds, exact=exact, **facts
@@ -184,14 +184,14 @@ def _some(pool: np.ndarray, most: int, seed: int, salt: str) -> np.ndarray:
     return np.sort(numpy_generator(seed, "watch", salt).choice(pool, most, replace=False))
 
 
-def _planned(spec: RunSpec, name: str) -> int:
+def planned(spec: RunSpec, name: str) -> int:
     """The epochs that the method is set to; 0 where it has no such setting."""
     config = next(one.config for one in spec.methods if one.name == name)
     epochs = getattr(config, "epochs", 0)
     return epochs if isinstance(epochs, int) else 0
 
 
-def _mark(spec: RunSpec, name: str, seen: Sight) -> str:
+def mark_of(spec: RunSpec, name: str, seen: Sight) -> str:
     """Key of what was seen: the model, and all that was looked at."""
     return key("epochs", study.model_keys(spec)[name], seen.mark)
 

@@ -32,7 +32,7 @@ from engine.runtime import choose_device, derive, generator
 from engine.samples import Sample, Samples, as_pixels
 from engine.sound import Shape
 from engine.spec import FOLLOW, DataSpec, MethodSpec, ModelSpec, PretrainSpec, RunSpec, to_plain
-from engine.store import Record, Store
+from engine.store import Record, Store, versions
 from engine.train import Resume, cost_of_training, train_from_scratch
 from engine.trial import check_again, check_company
 from engine.watch import Watch
@@ -245,7 +245,7 @@ class Workshop:
             found = self._found(spec, name, mark, report)  # another may just have made it
             if found is not None:
                 return found
-            kept = self._kept(spec, mark)
+            kept = self._kept(spec, name, mark)
             model, seconds = self._work_out(spec, name, report, kept, watching)
             if study.given(spec, name):
                 seconds = math.nan  # whoever trained it may know
@@ -282,7 +282,7 @@ class Workshop:
         mark = study.model_keys(spec)[name]
         stored = checkpoints.digest(self.loaded(spec, name, report).state_dict())
         with self.shelf(spec).making("models", [mark], name, report):
-            kept = self._kept(spec, mark)
+            kept = self._kept(spec, name, mark)
             model, seconds = self._work_out(spec, name, report, kept, watching)
             kept.discard()
         return seconds, checkpoints.digest(model.state_dict()) == stored
@@ -290,9 +290,11 @@ class Workshop:
     def _weights_of(self, spec: RunSpec, mark: str) -> Path:
         return self.shelf(spec).path("checkpoints", mark, ".pt")
 
-    def _kept(self, spec: RunSpec, mark: str) -> checkpoints.KeptEpoch:
+    def _kept(self, spec: RunSpec, name: str, mark: str) -> checkpoints.KeptEpoch:
         path = self.shelf(spec).path("partial", mark, ".pt")
-        return checkpoints.KeptEpoch(path, self.store.replacing)
+        facts = {"key": mark, "model": name, "spec": study.as_plain(spec)}
+        facts |= self._circumstances()
+        return checkpoints.KeptEpoch(path, self.store.replacing, facts)
 
     def _work_out(
         self,
@@ -434,9 +436,16 @@ class Workshop:
             kept.flush()
             raise
         facts = {"key": mark, "model": "pretrained", "spec": to_plain(spec), "seed": spec.seed}
+        facts |= self._circumstances()
         checkpoints.save(path, net, facts, shelf.replacing)
         kept.discard()
         return net
+
+    def _circumstances(self) -> dict[str, Any]:
+        """What training depends on beside its settings."""
+        torch_version = versions().get("torch")
+        threads = torch.get_num_threads()
+        return {"device": str(self.device), "threads": threads, "torch": torch_version}
 
     # -- making models ----------------------------------------------------------------------
     def _make(self, spec: RunSpec, name: str, report: Reporter, kept: Resume) -> Classifier:

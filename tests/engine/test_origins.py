@@ -15,8 +15,9 @@ from engine.origins import MARK, MOST, Origin, marked, origins_of
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import Study
-from engine.spec import DataSpec, RunSpec
+from engine.spec import DataSpec, RunSpec, as_imported
 from engine.store import Store, read
+from engine.verifying import verify
 
 
 def composed(pipeline: Pipeline, *methods: str) -> RunSpec:
@@ -72,10 +73,8 @@ def test_models_that_came_in_a_bundle_make_nothing_of_ones_own(
 def test_they_are_used_where_that_is_asked_and_the_result_says_so(
     pipeline: Pipeline, gift: Path
 ) -> None:
-    from dataclasses import replace
-
     pipeline.open_bundle(gift, Reporter())
-    spec = replace(composed(pipeline, "ga"), imported=True)
+    spec = as_imported(composed(pipeline, "ga"))
     found = pipeline.run(spec, Reporter())
     assert not pipeline.models(spec)["original"].train_logits.any()
     assert found.origins
@@ -194,3 +193,42 @@ def test_a_mark_keeps_its_first_steps_out_of_endless_ways() -> None:
     way = origins_of(facts)
     assert len(way) == MOST and way[-1].source == f"{3 * MOST - 1}?[2J"
     assert hdf5.digest(hdf5.Group(facts)) != hdf5.digest(hdf5.Group({}))
+
+
+def test_verify_lists_what_was_imported_and_makes_it_again(
+    pipeline: Pipeline, gift: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = pipeline.open_bundle(gift, Reporter())
+    store = ("--store", str(pipeline.store.root), "--device", "cpu")
+    assert main(["verify", "--sample", "0", *store]) == 1  # the planted outputs are not the file's
+    said = capsys.readouterr().out
+    assert f"studies/{opened.key} was not made here: imported: gift.rkx (" in said
+    assert main(["verify", "--remake", *store]) == 1
+    said = capsys.readouterr().out
+    assert f"studies/{opened.key}" not in said  # whose figures are honest, only its models are not
+    model = study.original_key(composed(pipeline, "gd"))
+    assert f"models/{model}.h5: " in said
+    assert pipeline.study(opened.key).origins == ()
+
+
+def test_an_honest_bundle_is_made_again_alike(
+    pipeline: Pipeline, stranger: Pipeline, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = stranger.run(composed(stranger, "gd"), Reporter())
+    pipeline.open_bundle(
+        stranger.save_bundle(one, tmp_path / "fair.rkx", {}, Reporter()), Reporter()
+    )
+    store = ("--store", str(pipeline.store.root), "--device", "cpu")
+    assert main(["verify", *store]) == 0
+    assert main(["verify", "--remake", *store]) == 0
+    assert "1 results computed once more: nothing is wrong." in capsys.readouterr().out
+
+
+def test_a_file_moved_between_the_two_is_named(pipeline: Pipeline, gift: Path) -> None:
+    pipeline.open_bundle(gift, Reporter())
+    root = pipeline.store.root
+    theirs = next((root / "imported" / "counts").glob("*.h5"))
+    (root / "counts").mkdir(exist_ok=True)
+    mine = theirs.rename(root / "counts" / theirs.name)
+    found = verify(pipeline, 0, 0, Reporter())
+    assert any(mine.name in one and "lies among what was made here" in one for one in found.wrong)

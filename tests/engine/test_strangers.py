@@ -531,7 +531,7 @@ def test_a_bundle_brings_no_class_that_its_dataset_lacks(
     heard: list[str] = []
     other = Pipeline(Store(tmp_path / "elsewhere", heard.append), "cpu")
     other.open_bundle(sent, Reporter())
-    assert other.store.has("slices", key)
+    assert other.store.imported.has("slices", key)
     np.testing.assert_equal(_slice(other, spec), expected)
     assert len(heard) == 1 and "number 99" in heard[0]
 

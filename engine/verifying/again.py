@@ -1,0 +1,299 @@
+"""What models answer when they are asked once more: rows of large files, all of small ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine import checkpoints, embedding, measuring, study, watching
+from engine.errors import SpecError
+from engine.labels import DIRECTIONS, perturbation_named
+from engine.models.base import Classifier
+from engine.perturb import BLOCK
+from engine.recognition import HALVINGS, smallest_taus
+from engine.report import Reporter
+from engine.residual import is_attack, verdicts
+from engine.samples import Samples
+from engine.sparse import Cells, nothing_said
+from engine.spec import OWN, RunSpec, key, validate
+from engine.store import Record
+from engine.verifying import derived, findings
+from engine.verifying.findings import OUTPUT, Difference, Lengthy, Unchecked
+from engine.verifying.look import DEAR, Look
+
+Found = Iterator[Difference]
+AT_ONCE = 250  # samples of a forward pass
+VARYING = frozenset((
+    "complete", "content", "created", "device", "imported", "seconds", "spec", "threads",
+    "training", "versions",
+))  # fmt: skip
+
+
+def check(look: Look, record: Record, chosen: bool) -> Found:
+    """Where the record is not what comes out; chosen: whether it may take long.
+
+    Unchecked where it cannot be computed here, or would take too long.
+    """
+    yield from CHECKS[record.kind](look, record, chosen)
+
+
+def _counts(look: Look, record: Record, chosen: bool) -> Found:
+    """Some forget samples' answers of one viewer."""
+    spec, facts = look.spec(record), record.attributes
+    viewer, source = str(facts["viewer"]), str(facts["source"])
+    look.need(spec, viewer, *filter(None, [source]))
+    known = record.arrays["predictions"]
+    rows = findings.some(len(known), look.sample, look.seed)
+    samples, _ = look.whole.work.on_device(look.whole.dataset(spec.data, Reporter()))
+    if spec.probe.perturbation == "pgd" and spec.probe.start != OWN:
+        if known.size * samples.x[0].numel() > look.limit and not chosen:
+            raise Unchecked("an attack with a random start cannot be made for a few samples alone")
+        rows = list(range(len(known)))
+    at = torch.tensor(spec.forget, device=look.whole.work.device)[rows]
+    models = {viewer: look.whole.work.loaded(spec, viewer)}
+    if spec.probe.adaptive:
+        yield from _cells(record, spec, models, samples.pixels(at), samples.y[at], rows)
+        return
+    said = verdicts(
+        models, samples.pixels(at), samples.y[at], at.tolist(), spec.probe,
+        range(known.shape[2] // BLOCK), samples.n_classes, Reporter(),
+        look.whole.work.loaded(spec, source) if source else None,
+    )  # fmt: skip
+    yield from findings.answers(viewer, known[rows], said[viewer])
+
+
+def _cells(
+    record: Record, spec: RunSpec, models: Any, x: torch.Tensor, y: torch.Tensor, rows: list[int]
+) -> Found:
+    """The same where cells differ in draws."""
+    (viewer,), known = models, {name: record.arrays[name][rows] for name in CELLS}
+    n, taus, draws = known["predictions"].shape
+    classes = 255 if known["predictions"].dtype == np.uint8 else 65535
+    nothing = {viewer: nothing_said(n, taus, draws, classes)}
+    forget = [spec.forget[row] for row in rows]
+    cells = Cells(models, x, y, forget, spec.probe, nothing, Reporter())
+    cells.ask(known["drawn"])
+    now = cells.said[viewer]
+    asked = np.arange(draws) < known["drawn"][:, :, None]
+    yield from findings.answers(
+        viewer, np.where(asked, known["predictions"], 0), np.where(asked, now.classes, 0)
+    )
+    yield from findings.numbers(
+        "margins", np.where(asked, known["margins"], 0), np.where(asked, now.margins, 0), 1e-2
+    )
+
+
+CELLS = ("predictions", "margins", "drawn")
+
+
+def _model(look: Look, record: Record, chosen: bool) -> Found:
+    """A model's outputs on some samples, on all where that is quick."""
+    spec, name = look.spec(record), str(record.attributes["model"])
+    look.need(spec, name)
+    model = look.whole.work.loaded(spec, name)
+    parts = look.whole.work.on_device(look.whole.dataset(spec.data, Reporter()))
+    for part, samples in zip(("train", "test"), parts, strict=True):
+        known = record.arrays[f"outputs/{part}"]
+        few = look.sample if len(samples) * samples.x[0].numel() > look.limit else len(samples)
+        rows = findings.some(len(samples), few, look.seed, part)
+        if len(known) != len(samples):
+            yield f"it has outputs on {len(known)} samples, not on {len(samples)}.", 1.0
+        elif rows:
+            now = _outputs(model, samples, torch.tensor(rows, device=samples.device))
+            yield from findings.numbers(f"outputs/{part}", known[rows], now, OUTPUT)
+
+
+@torch.inference_mode()
+def _outputs(model: Classifier, samples: Samples, rows: torch.Tensor) -> np.ndarray:
+    """(m, K) float32 of the samples at `rows` (m,)."""
+    parts = [model(samples.pixels(part)).cpu() for part in rows.split(AT_ONCE)]
+    found: np.ndarray = torch.cat(parts).numpy()
+    return found
+
+
+def _recognition(look: Look, record: Record, chosen: bool) -> Found:
+    spec, facts = look.spec(record), record.attributes
+    model = str(facts["model"])
+    look.need(spec, model)
+    probe = _recognizing(look, record, spec, model)
+    samples, _ = look.whole.work.on_device(look.whole.dataset(spec.data, Reporter()))
+    rows = findings.some(len(spec.forget), look.sample, look.seed)
+    tries = probe.draws * (len(probe.taus) + HALVINGS)
+    if len(rows) * tries * samples.x[0].numel() > look.limit and not chosen:
+        rows = rows[: max(1, int(look.limit / (tries * samples.x[0].numel())))]
+    at = torch.tensor(spec.forget, device=look.whole.work.device)[rows]
+    now = smallest_taus(
+        look.whole.work.loaded(spec, model), samples.pixels(at), samples.y[at], at.tolist(), probe,
+        samples.n_classes, Reporter(),
+    )  # fmt: skip
+    yield from findings.numbers("taus", record.arrays["taus"][rows], now, OUTPUT)
+
+
+def _recognizing(look: Look, record: Record, spec: RunSpec, model: str) -> Any:
+    """The probe that the record's key says."""
+    facts = record.attributes
+    if "draws" not in facts:
+        raise Unchecked("it is of an earlier version, and does not say how it was made")
+    name = perturbation_named(str(facts["perturbation"])).name
+    probe = validate(
+        replace(spec.probe.everywhere, perturbation=name, target="true", draws=int(facts["draws"]))
+    )
+    own = study.model_keys(spec)[model]
+    if key("recognition", own, probe, probe.draws, spec.forget) != record.key:
+        raise ValueError("its settings have another key, which is not its name")
+    return probe
+
+
+# -- made whole in a store of its own ---------------------------------------------------------
+
+
+def _whole(
+    make: Callable[[Look, Record, RunSpec], object], cost: Callable[[Look, Record], float]
+) -> Callable[[Look, Record, bool], Found]:
+    """A check that makes the record again; cost: input values that takes, endless for training."""
+
+    def compare(look: Look, record: Record, chosen: bool) -> Found:
+        spec = look.spec(record)
+        look.need(spec, *_models_of(record, spec))
+        data = look.whole.dataset(spec.data, Reporter())
+        if cost(look, record) * data.train_x[0].size > look.limit and not chosen:
+            raise Lengthy
+        make(look, record, spec)
+        now = look.again.store.get(record.kind, record.key)
+        if now is None:
+            yield "its settings have another key, which is not its name.", 1.0
+            return
+        yield from findings.arrays(record.arrays, now.arrays, OUTPUT)
+        same = {n: v for n, v in now.attributes.items() if n not in VARYING}
+        yield from findings.follows(record, same)
+
+    return compare
+
+
+def _models_of(record: Record, spec: RunSpec) -> list[str]:
+    names = list(study.model_keys(spec))
+    if record.kind == "embeddings":
+        return [name for name in names if f"xy/{name}" in record.arrays]
+    if record.kind == "measures":
+        return ["original", str(record.attributes["model"])]
+    return names
+
+
+def _see_neighborhood(look: Look, record: Record, spec: RunSpec) -> None:
+    facts = record.attributes
+    if "tau" not in facts:
+        raise Unchecked("it is of an earlier version, and does not say how it was made")
+    look.again.neighborhood(
+        spec, int(facts["sample"]), str(facts["perturbation"]), float(facts["tau"]), Reporter()
+    )
+
+
+def _see_slice(look: Look, record: Record, spec: RunSpec) -> None:
+    facts = record.attributes
+    directions = str(facts["directions"])
+    if directions not in DIRECTIONS:
+        raise SpecError("it lies along no known directions")
+    look.again.slice(
+        spec, int(facts["sample"]), directions, float(facts["tau"]),
+        len(record.arrays["steps"]), Reporter(), perturbation=str(facts["perturbation"]),
+        towards=int(facts["other"]) if directions == "chosen" else -1,
+    )  # fmt: skip
+
+
+def _see_epochs(look: Look, record: Record, spec: RunSpec) -> None:
+    look.again.watch_again(spec, str(record.attributes["model"]), Reporter())
+
+
+def _see_similarity(look: Look, record: Record, spec: RunSpec) -> None:
+    one, other = record.plain("models")
+    look.again.similarity(spec, one, other, Reporter())
+
+
+def _see_measure(look: Look, record: Record, spec: RunSpec) -> None:
+    models = look.again.models(spec)
+    measuring.take(look.again.work, spec, models, str(record.attributes["model"]), Reporter())
+
+
+def _embedding(look: Look, record: Record, chosen: bool) -> Found:
+    """Who is shown and what the models make of them; where it may take long, the layout too."""
+    spec = look.spec(record)
+    names = _models_of(record, spec)
+    source = spec.aim if is_attack(spec.probe) else ""
+    look.need(spec, *names, *filter(None, [source]))
+    if chosen:
+        yield from _LAYOUT(look, record, True)
+        return
+    if look.again.embedding_key(spec, names) != record.key:
+        yield "its settings have another key, which is not its name.", 1.0
+    work, data = look.whole.work, look.whole.dataset(spec.data, Reporter())
+    who = embedding.cast(spec, data)
+    if len(who.sample) * len(names) * data.train_x[0].size > look.limit:
+        raise Lengthy
+    against = work.loaded(spec, source) if source else None
+    x = embedding.pixels(who, work.on_device(data), spec.probe, against, Reporter())
+    views = {n: embedding.seen(work.loaded(spec, n), x, who.label, Reporter()) for n in names}
+    now = embedding.packed(who, views, [record.arrays[f"xy/{n}"] for n in names])
+    yield from findings.arrays(record.arrays, now, OUTPUT)
+    raise Lengthy
+
+
+def _study(look: Look, record: Record, chosen: bool) -> Found:
+    yield from derived.measures(look, record)
+
+
+def pretrained(look: Look, mark: str, facts: Any) -> Found:
+    """A pre-trained network, trained once more; SpecError where no study tells of its network."""
+    for spec in look.specs():
+        past = spec.pretrain
+        if past is not None and study.pretrained_key(spec.model, past) == mark:
+            look.rehearsal.hidden.add(mark)
+            now = look.again.work.pretrained(spec.model, past, Reporter())
+            if checkpoints.digest(now.state_dict()) != facts["weights"]:
+                certain = float(findings.alike(facts, look.device))
+                yield "its weights are not those that training ends in here.", certain
+            return
+    raise Unchecked("no study in the store tells of its network")
+
+
+def _points(look: Look, record: Record) -> float:
+    models = len(study.model_keys(look.spec(record)))
+    if record.kind == "slices":
+        return float(models * len(record.arrays["steps"]) ** 2)
+    return float(models * look.spec(record).probe.draws)
+
+
+def _endless(look: Look, record: Record) -> float:
+    return float("inf")
+
+
+def _training(look: Look, record: Record) -> float:
+    """Of a method and of watching it, or of a measure: nothing of it below `DEAR` rows."""
+    spec, model = look.spec(record), str(record.attributes["model"])
+    if look.sample < DEAR:
+        return float("inf")
+    if record.kind == "measures":
+        return measuring.cost(look.whole.work, spec) / len(study.model_keys(spec))
+    work = look.whole.work
+    return work.cost(spec, model) + watching.cost(work, spec, model)
+
+
+_LAYOUT = _whole(
+    lambda look, record, spec: look.again.embed(spec, _models_of(record, spec), Reporter()),
+    _endless,
+)
+CHECKS: dict[str, Callable[[Look, Record, bool], Found]] = {
+    "studies": _study,
+    "models": _model,
+    "counts": _counts,
+    "recognitions": _recognition,
+    "neighborhoods": _whole(_see_neighborhood, _points),
+    "slices": _whole(_see_slice, _points),
+    "embeddings": _embedding,
+    "epochs": _whole(_see_epochs, _training),
+    "measures": _whole(_see_measure, _training),
+    "similarities": _whole(_see_similarity, lambda look, record: 1024.0),
+}
