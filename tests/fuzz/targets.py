@@ -220,7 +220,7 @@ def _opened(content: bytes) -> Pipeline:
     store = scene().fresh_store()
     path = scene().write(content)
     before = bundle.open_bundle(store, path, Reporter())
-    assert before.key in store.keys("studies")
+    assert before.key in store.imported.keys("studies")
     return Pipeline(store, "cpu")
 
 
