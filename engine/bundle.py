@@ -86,7 +86,6 @@ def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") ->
     `source`. StoreError, and nothing brought in, for a file that is no sound bundle.
     """
     try:
-        origin = origin_of_file(path, source)
         with hdf5.opened(path) as file:
             opened = _head(file.attributes())
             records = [_place(name) for name in file.names if name.count("/") == 2]
@@ -98,6 +97,7 @@ def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") ->
             report.expect(len(records) + len(files))
             checked = [_record(file, *place) for place in records]  # all, before any is kept
             blobs = _blobs(file, files)
+        origin = origin_of_file(path, source)  # of a file that proved to be no larger than it may
     except (StoreError, DataError, OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         why = plain_files.why(error) or type(error).__name__
         raise StoreError(WRONG.format(path, why.rstrip("."))) from error

@@ -91,6 +91,21 @@ def _autocast(device: str) -> Setting:
     return Setting("torch.autocast", read, write, shared=False)
 
 
+def _nesting() -> int:
+    """How many autocast contexts this thread is in: casts of weights are kept until it is none."""
+    torch.autocast_increment_nesting()
+    return int(torch.autocast_decrement_nesting())
+
+
+def _nest(depth: int) -> None:
+    while _nesting() > depth:
+        torch.autocast_decrement_nesting()
+    while _nesting() < depth:
+        torch.autocast_increment_nesting()
+    if not depth:
+        torch.clear_autocast_cache()
+
+
 def _default_device() -> torch.device | None:
     context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
     return None if context is None else context.device
@@ -188,6 +203,7 @@ TORCH = (
     _attribute(torch.backends.opt_einsum, "strategy", "torch.backends.opt_einsum.strategy"),
     Setting("a hook of every module or optimizer", _hooks, _set_hooks),
     *(_autocast(device) for device in ("cpu", "cuda")),
+    Setting("torch.autocast", _nesting, _nest, shared=False),
     Setting(
         "torch.set_autocast_cache_enabled",
         torch.is_autocast_cache_enabled,

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from engine import plain_files
+
 MARK = "imported"  # the attribute
 FOLDER = "imported"  # in a store, and again a store
 PARTS = ("source", "digest", "date")
@@ -44,7 +46,7 @@ UNKNOWN = Origin("an unknown place", "", "")
 
 def origin_of_file(path: Path, source: str = "") -> Origin:
     """Of what comes in this file now; source: what to call it. OSError where it cannot be read."""
-    with path.open("rb") as file:
+    with plain_files.opened(path) as file:
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=10)).hexdigest()
     return Origin(_line(source or path.name), digest, _now())
 

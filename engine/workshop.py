@@ -560,7 +560,7 @@ class Workshop:
             _check_steady(model, arrays, train, test)
         plain = study.as_plain(spec)
         facts = {"key": mark, "model": name, "spec": plain, "seed": spec.seed}
-        facts["outputs"] = hdf5.digest(hdf5.Group({"seconds": seconds}, arrays))
+        facts["outputs"] = hdf5.digest(hdf5.Group({}, arrays))
         path = self._weights_of(spec, mark)
         checkpoints.save(path, model, facts, self.store.replacing)
         weights = checkpoints.digest(model.state_dict())

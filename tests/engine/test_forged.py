@@ -30,8 +30,8 @@ WRITTEN = frozenset((  # what a run says of itself, which nothing can tell again
 ))  # fmt: skip
 UNTOLD = frozenset((  # times, which differ from run to run
     *((kind, "seconds") for kind in (
-        "counts", "embeddings", "epochs", "measures", "neighborhoods", "places", "recognitions",
-        "similarities", "slices",
+        "counts", "embeddings", "epochs", "measures", "models", "neighborhoods", "places",
+        "recognitions", "similarities", "slices",
     )), ("epochs", "training"),
 ))  # fmt: skip
 

@@ -213,7 +213,7 @@ def bomb(path: Path) -> None:
         ("i.json", lambda path: path.write_text(f"[{'9' * 9999}]"), "holds JSON that no list"),
         ("a.pt", lambda path: torch.save(torch.nn.Linear(3, 2).state_dict(), path), "'weight'"),
         ("b.pt", lambda path: torch.save(np.arange(3), path), "holds more than tensors and plain"),
-        ("c.pt", lambda path: torch.save(torch.zeros(1).expand(2**40), path), "lists more than"),
+        ("c.pt", lambda path: torch.save(torch.zeros(1).expand(2**40), path), "and is not opened"),
         ("d.pkl", lambda path: path.write_bytes(b"\x80\x04cos\nsystem\n."), "and is not opened"),
     ],
 )  # fmt: skip
