@@ -214,7 +214,8 @@ class KeptEpoch(Resume):
     def discard(self) -> None:
         """Remove it from disk: the training is finished."""
         self._dirty = False
-        self._path.unlink(missing_ok=True)
+        if not self._path.is_dir():  # which was there before
+            self._path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any] | None:
         """The state on disk; a damaged one is dropped and training starts afresh."""

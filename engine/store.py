@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import platform
@@ -206,7 +207,12 @@ class Store:
 
     @contextlib.contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
-        """A temporary path beside `path`, which it takes or vanishes: see `asides.replacing`."""
+        """A temporary path beside `path`, which it takes or vanishes: see `asides.replacing`.
+
+        A folder that lies in the way is set aside like a damaged file.
+        """
+        if path.is_dir():
+            self.set_aside(path, "it is a folder")
         with asides.replacing(path) as aside:
             yield aside
 
@@ -260,8 +266,11 @@ class Store:
         return self._locks.free(f"{kind}-{key}")
 
     def _damaged(self, path: Path) -> Path:
-        """Where a damaged file goes."""
-        return self.root / "damaged" / f"{path.parent.name}-{path.name}"
+        """Where a damaged file goes; nothing takes the place of a folder, nor a folder's any."""
+        first = self.root / "damaged" / f"{path.parent.name}-{path.name}"
+        names = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+        free = (one for one in itertools.chain([first], names) if not one.exists())
+        return next(free) if path.is_dir() or first.is_dir() else first
 
     def _admitted(self, found: Record) -> Record | None:
         """A record as it may be used here: None where it came from elsewhere."""

@@ -265,6 +265,33 @@ def test_too_many_open_files_really_say_so(tmp_path: Path) -> None:
 # -- gone, odd and huge ----------------------------------------------------------------------------
 
 
+def test_a_folder_where_a_file_should_be_is_set_aside_and_the_study_goes_on(tmp_path: Path) -> None:
+    study = study_in(Pipeline(Store(tmp_path / "sound"), "cpu"))
+    files = [
+        path.relative_to(tmp_path / "sound")
+        for path in sorted((tmp_path / "sound").glob("*/*"))
+        if path.suffix in (".h5", ".pt")
+    ]
+    assert {path.parts[0] for path in files} >= {"studies", "models", "checkpoints", "counts"}
+    root = tmp_path / "folders"
+    for file in files:
+        (root / file).mkdir(parents=True)
+        (root / file / "mine.txt").write_text("kept")
+        (root / "partial" / f"{file.stem}.pt").mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    pipeline = Pipeline(Store(root, lines.append), "cpu")
+    again = study_in(pipeline)
+    assert {name: one.tolist() for name, one in again.residual.counts.items()} == {
+        name: one.tolist() for name, one in study.residual.counts.items()
+    }
+    for file in files:
+        assert (root / file).is_file()
+        aside = root / "damaged" / f"{file.parts[0]}-{file.name}"
+        assert (aside / "mine.txt").read_text() == "kept"
+        assert any(str(file) in line and "it is a folder" in line for line in lines)
+    assert [one.key for one in pipeline.studies()] == [study.key]
+
+
 def test_what_vanishes_meanwhile_is_computed_again_without_a_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
