@@ -29,6 +29,7 @@ from engine.palette import OKABE_ITO, model_style
 
 FAINTEST, STRONGEST = 0.12, 0.55  # opacity of the oldest and the newest of the former epochs
 WIDE = 16  # mm per point, beyond which all entries of the legend fit one line
+LOWEST = 7.5  # mm of height, per point: room for axes between caption, labels and legend
 LINE = 0.42  # mm of a line of small print, per point
 LINES = ("-", "--", ":")
 
@@ -52,8 +53,9 @@ def epochs(
     at = len(seen.views) - 1 if epoch < 0 else int(np.abs(seen.epochs - epoch).argmin())
     words = _caption(seen, max(8, int(width_mm * 0.6 / font_size * 5)))
     more = max(0, words.count("\n") - 1) * LINE * font_size  # mm that a long caption adds
+    height = max(0.45 * width_mm, LOWEST * font_size) + more
     with style(font_size):
-        figure = page(width_mm, 0.45 + more / width_mm)
+        figure = page(width_mm, height / width_mm)
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _draw_curves(left, seen, labels, at, font_size)
         left.set_xlabel(filled(tau_label(seen.perturbation), width_mm * 0.6 / font_size * 4.4))
