@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http.client import HTTPException
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -230,6 +230,20 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
+def _extract(tar: tarfile.TarFile, folder: Path) -> None:
+    """Unpack plain files and folders, within `folder` alone; TarError for anything else."""
+    if hasattr(tarfile, "data_filter"):
+        tar.extractall(folder, filter="data")
+        return
+    for member in tar:  # Python before 3.11.4, as in Debian 12
+        path = PurePosixPath(member.name)
+        plain = member.isfile() or member.isdir()
+        if not plain or path.is_absolute() or ".." in path.parts:
+            raise tarfile.TarError(f"'{member.name[:80]}' is no plain file within it")
+        member.mode = 0o755 if member.isdir() else 0o644
+        tar.extract(member, folder)
+
+
 def _unpack(archive: Path, batches: Path) -> None:
     """Unpack beside the goal first, so that an interruption leaves no half of it in its place.
 
@@ -238,7 +252,7 @@ def _unpack(archive: Path, batches: Path) -> None:
     aside = asides.aside_of(batches)
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(aside, filter="data")
+            _extract(tar, aside)
         os.replace(aside / batches.name, batches)
     except (OSError, EOFError, tarfile.TarError) as error:
         if not batches.is_dir():  # else another process was quicker

@@ -692,3 +692,27 @@ def test_small_cifar5_from_the_real_images(real_cifar: Path) -> None:
     mean, std = data.statistics()  # of all CIFAR-10: 0.49, 0.48, 0.45 and 0.25, 0.24, 0.26
     np.testing.assert_allclose(mean, [0.49, 0.48, 0.45], atol=0.04)
     np.testing.assert_allclose(std, [0.25, 0.24, 0.26], atol=0.03)
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_an_archive_is_unpacked_by_older_pythons_too_and_never_beside_its_folder(
+    older: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if older:  # before 3.11.4
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    content = io.BytesIO(b"batch")
+    plain = tarfile.TarInfo("cifar/data")
+    plain.size = 5
+    with tarfile.open(tmp_path / "plain.tar", "w") as tar:
+        tar.addfile(plain, content)
+    with tarfile.open(tmp_path / "plain.tar") as tar:
+        cifar10._extract(tar, tmp_path / "there")
+    assert (tmp_path / "there" / "cifar" / "data").read_bytes() == b"batch"
+    link, outside = tarfile.TarInfo("cifar/link"), tarfile.TarInfo("../outside")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    for number, member in enumerate((link, outside)):
+        with tarfile.open(tmp_path / f"{number}.tar", "w") as tar:
+            tar.addfile(member)
+        with tarfile.open(tmp_path / f"{number}.tar") as tar, pytest.raises(tarfile.TarError):
+            cifar10._extract(tar, tmp_path / "elsewhere")
+    assert not (tmp_path / "outside").exists()

@@ -71,7 +71,7 @@ KINDS: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "hyper parameters": (
         saved(lambda: {"state_dict": plain(), "hyper_parameters": {"p": PurePosixPath("x")}}),
-        r"pathlib\.PurePosixPath",
+        r"pathlib\.(_local\.)?PurePosixPath",
     ),
     "a whole model": (saved(model), r"a whole model, of torch\.nn\.modules\.linear\.Linear"),
     "a whole model, of torch before 1.6": (

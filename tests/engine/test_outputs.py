@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import stat
 import subprocess
 import sys
@@ -82,20 +83,21 @@ def test_a_full_device_is_told() -> None:
 
 
 def test_a_pipe_gets_the_whole_text(tmp_path: Path) -> None:
-    pipe, got = tmp_path / "pipe", []
+    pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    handle = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    os.set_blocking(handle, True)
-
-    def read() -> None:
-        with os.fdopen(handle, "rb") as stream:
-            got.append(stream.read())
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    outputs.write_text(pipe, "x" * 200_000)
-    reader.join()
-    assert got == [b"x" * 200_000]
+    handle = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # a reader is there from now on
+    writer = threading.Thread(target=outputs.write_text, args=(pipe, "x" * 200_000))
+    writer.start()
+    content = b""
+    while writer.is_alive() or select.select([handle], [], [], 0)[0]:
+        with contextlib.suppress(BlockingIOError):  # nothing is written yet
+            part = os.read(handle, 65_536)
+            content += part
+            if not part and not writer.is_alive():
+                break
+    writer.join()
+    os.close(handle)
+    assert content == b"x" * 200_000
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
