@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import windows
 from scene import HELD, scene
 from targets import TARGETS, Target
 from tries import Found, attempt, bounded, drawn, tried
@@ -20,6 +21,7 @@ def _scene() -> Iterator[None]:
     with HELD:
         yield
         scene.cache_clear()
+        windows.close()
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=[one.name for one in TARGETS])

@@ -30,7 +30,7 @@ class Stand:
     def __init__(self) -> None:
         self.app = QApplication.instance() or QApplication([])
         self.complaints: list[str] = []
-        qInstallMessageHandler(self._hear)
+        self._listener = qInstallMessageHandler(self._hear)
         self.window = QMainWindow()
         self.window.setDockNestingEnabled(True)
         self.window.resize(1000, 700)
@@ -50,6 +50,13 @@ class Stand:
             QApplication.processEvents()
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         self._look()
+
+    def close(self) -> None:
+        """Leave nothing on the screen, nor anything in Qt's way."""
+        qInstallMessageHandler(self._listener)
+        self.window.close()
+        self.window.deleteLater()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def _look(self) -> None:
         layout = self.arrangement.layout()
@@ -73,6 +80,13 @@ class Stand:
 
 
 stand = functools.cache(Stand)
+
+
+def close() -> None:
+    """End with the window, if there is one."""
+    if stand.cache_info().currsize:
+        stand().close()
+        stand.cache_clear()
 
 
 def lay_out(words: str) -> None:
