@@ -44,7 +44,10 @@ LAYERS = (
     {"doubt", "measuring", "sampled", "similarity", "watching"},
     {"exports", "figure_set", "pipeline", "versus"},
     {"batch", "verifying"},
-    {"__main__", "bench", "board_tables", "console", "protocol", "reporting", "sweep", "tables"},
+    {
+        "__main__", "bench", "board_tables", "cli", "console", "protocol", "reporting", "sweep",
+        "tables",
+    },
 )  # fmt: skip
 FOR_METHODS = {
     "errors", "models.base", "perturb", "registry", "report", "runtime", "samples", "spec", "train",
