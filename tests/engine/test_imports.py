@@ -16,9 +16,10 @@ ROOT = Path(__file__).parents[2]
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
     {
-        "amplified", "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
-        "interruption", "joint", "label_places", "labels", "neutral", "origins", "palette",
-        "places", "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
+        "amplified", "children", "cores", "epochs", "errors", "geometry", "glossary", "grids",
+        "highlights", "interruption", "joint", "label_places", "labels", "neutral", "origins",
+        "palette", "places", "plain_files", "quadrature", "results", "sound", "tensor_views",
+        "world",
     },
     {
         "differences", "global_state", "memory", "metrics", "paper", "patches", "processes",
