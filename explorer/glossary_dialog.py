@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from urllib.parse import quote, unquote
 
 from PySide6.QtCore import QEvent, QObject, Qt, QUrl
@@ -20,7 +21,8 @@ from PySide6.QtWidgets import (
 
 from engine.glossary import Term, search, terms
 
-WIDTH, HEIGHT, LIST_WIDTH = 760, 460, 250  # px
+WIDTH, HEIGHT, LIST_WIDTH, MARGIN = 760, 460, 250, 10  # px
+SUBSCRIPT = re.compile(r"(?<=\w)_(\w)\b")  # 'S_f', 'r_τ'
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
@@ -44,6 +46,7 @@ class GlossaryDialog(QDialog):
         self.meaning = QTextBrowser()
         self.meaning.setAccessibleName("Meaning of the term")
         self.meaning.setOpenLinks(False)
+        self.meaning.document().setDocumentMargin(MARGIN)
         parts = QSplitter()
         parts.addWidget(self.list)
         parts.addWidget(self.meaning)
@@ -111,12 +114,17 @@ class GlossaryDialog(QDialog):
 
 def meaning(term: Term) -> str:
     """What a term means, as markup; every word of the file is escaped."""
-    parts = [f"<h3>{html.escape(term.name)}</h3>", f"<p>{html.escape(term.text)}</p>"]
+    parts = [f"<h3>{html.escape(term.name)}</h3>", f"<p>{_typeset(term.text)}</p>"]
     if term.formula:
-        parts.append(f"<p><i>{html.escape(term.formula)}</i></p>")
+        parts.append(f"<p><i>{_typeset(term.formula)}</i></p>")
     if term.source:
         parts.append(f"<p>Source: {html.escape(term.source)}.</p>")
     if term.see:
         links = [f'<a href="{quote(name)}">{html.escape(name)}</a>' for name in term.see]
         parts.append(f"<p>See also: {', '.join(links)}</p>")
     return "".join(parts)
+
+
+def _typeset(text: str) -> str:
+    """The text as markup, with subscripts."""
+    return SUBSCRIPT.sub(r"<sub>\1</sub>", html.escape(text))

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from engine.glossary import Term, terms
 from explorer import theme
 from explorer.app import Explorer
-from explorer.glossary_dialog import GlossaryDialog, meaning
+from explorer.glossary_dialog import SUBSCRIPT, GlossaryDialog, meaning
 
 NAMES = [one.name for one in terms()]
 
@@ -92,8 +92,15 @@ def test_an_unknown_term_changes_nothing(dialog: GlossaryDialog) -> None:
 @pytest.mark.parametrize("term", terms(), ids=lambda term: term.name)
 def test_every_term_is_shown_letter_by_letter(term: Term) -> None:
     shown = QTextDocumentFragment.fromHtml(meaning(term)).toPlainText()
-    for part in (term.name, term.text, term.formula, term.source, *term.see):
+    for part in (term.name, term.source, *term.see):
         assert part in shown
+    for part in (term.text, term.formula):
+        assert SUBSCRIPT.sub(r"\1", part) in shown
+
+
+def test_indices_are_subscripts() -> None:
+    shown = meaning(Term("r", "Of S_f and mia_acc.", "r_τ < 1"))
+    assert "S<sub>f</sub> and mia_acc" in shown and "r<sub>τ</sub> &lt; 1" in shown
 
 
 def test_help_opens_one_glossary_beside_the_window(explorer: Explorer, qtbot: QtBot) -> None:
