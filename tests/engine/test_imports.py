@@ -16,10 +16,9 @@ ROOT = Path(__file__).parents[2]
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
     {
-        "amplified", "children", "cores", "epochs", "errors", "geometry", "glossary", "grids",
-        "highlights", "interruption", "joint", "label_places", "labels", "neutral", "origins",
-        "palette", "places", "plain_files", "quadrature", "results", "sound", "tensor_views",
-        "world",
+        "amplified", "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
+        "interruption", "joint", "label_places", "labels", "neutral", "origins", "palette",
+        "places", "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
     },
     {
         "differences", "global_state", "memory", "metrics", "paper", "patches", "processes",
@@ -42,7 +41,7 @@ LAYERS = (
     },
     {"methods", "relearn"},
     {"workshop"},
-    {"doubt", "measuring", "sampled", "similarity", "watching"},
+    {"doubt", "glossary", "measuring", "sampled", "similarity", "watching"},
     {"exports", "figure_set", "pipeline", "versus"},
     {"batch", "verifying"},
     {"__main__", "bench", "board_tables", "console", "protocol", "reporting", "sweep", "tables"},
