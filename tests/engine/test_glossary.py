@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from engine import labels, metrics, registry
 from engine.glossary import Term, search, terms
 
+ROOT = Path(__file__).parents[2]
 NAMES = [one.name for one in terms()]
 EXPECTED = (
     "Residual knowledge", "Tau", "Perturbation", "Forget set", "Retain set", "Validation set",
@@ -69,7 +71,9 @@ def test_reading_it_imports_nothing_heavy() -> None:
         "import sys; from engine.glossary import terms; terms(); "
         "print(sorted({'torch', 'numpy', 'PySide6'} & sys.modules.keys()))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert out.stdout.strip() == "[]"
 
 
