@@ -54,6 +54,9 @@ class Desk(Protocol):
     def show_shortcuts(self) -> None:
         """List the shortcuts."""
 
+    def show_glossary(self) -> None:
+        """Explain the terms."""
+
     def show_about(self) -> None:
         """Say what this program is."""
 
@@ -261,6 +264,10 @@ COMMANDS = (
         "Ctrl+Shift+P", "Find any command by a few of its letters, and run it",
     ),
     Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.show_shortcuts(), "F1"),
+    Command(
+        "glossary", "Help", "Glossary", lambda desk: desk.show_glossary(), "Shift+F1",
+        "What the terms mean, with formulas and sources",
+    ),
     Command(
         "copy-report", "Help", "Copy report of the last error", lambda desk: desk.copy_report(),
         "", "Copy the error, versions and what was done, to hand it on",

@@ -45,6 +45,7 @@ from explorer.docks import Dock, foreign
 from explorer.drop import Dropper
 from explorer.forget_dialog import ForgetSetsDialog
 from explorer.forms import worded
+from explorer.glossary_dialog import GlossaryDialog
 from explorer.literal import in_menu, in_title
 from explorer.notice import ERROR, NEWS
 from explorer.notify import MessageBar, Notifier, Toasts
@@ -248,11 +249,9 @@ class MainWindow(QMainWindow):
 
     def show_forget_sets(self) -> None:
         """Put forget sets together, beside the views that samples are selected in."""
-        dialog = self.findChild(ForgetSetsDialog) or ForgetSetsDialog(self.controller, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
+        self._show_beside(
+            self.findChild(ForgetSetsDialog) or ForgetSetsDialog(self.controller, self)
+        )
 
     def show_palette(self) -> None:
         """Let a person search the commands."""
@@ -264,6 +263,10 @@ class MainWindow(QMainWindow):
     def show_shortcuts(self) -> None:
         """List the shortcuts."""
         self._open(ShortcutsDialog(overview(self.views.values()), self))
+
+    def show_glossary(self) -> None:
+        """Explain the terms, beside the views that they stand in."""
+        self._show_beside(self.findChild(GlossaryDialog) or GlossaryDialog(self))
 
     def show_about(self) -> None:
         """Say what this program is."""
@@ -305,6 +308,12 @@ class MainWindow(QMainWindow):
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+    def _show_beside(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     # -- from the state to the screen -----------------------------------------------------
     def _list_checkpoints(self) -> None:

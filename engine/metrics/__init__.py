@@ -5,9 +5,11 @@ Importing this imports neither torch nor scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine import registry
 from engine.metrics import (
     avg_gap,
     mia_acc,
@@ -29,10 +31,18 @@ from engine.metrics.base import (
     with_censored,
 )
 
-METRICS = tuple(
-    module.METRIC
-    for module in (retain_acc, unlearn_acc, test_acc, mia_acc, avg_gap, seconds, relearn_epochs)
-)
+COLUMNS = (retain_acc, unlearn_acc, test_acc, mia_acc, avg_gap, seconds, relearn_epochs)
+
+
+def _others() -> Iterator[Metric]:
+    """The measures of further files in this folder, by name: their columns come last."""
+    known = {module.METRIC.name for module in COLUMNS}
+    for name in sorted(info.name for info in pkgutil.iter_modules(__path__)):
+        if name not in known and name != "base" and not name.startswith("_"):
+            yield registry.get("metric", name.replace("_", "-")).facts["metric"]
+
+
+METRICS = (*(module.METRIC for module in COLUMNS), *_others())
 UNSTATED: Mapping[str, Any] = {  # settings of measures in studies that state none for them
     "mia-acc": mia_acc.UNSTATED,
 }

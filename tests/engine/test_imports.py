@@ -43,7 +43,7 @@ LAYERS = (
     },
     {"costs", "methods", "plan", "relearn"},
     {"workshop"},
-    {"doubt", "measuring", "sampled", "similarity", "watching"},
+    {"doubt", "glossary", "measuring", "sampled", "similarity", "watching"},
     {"exports", "figure_set", "pipeline", "versus"},
     {"batch", "verifying"},
     {
