@@ -125,7 +125,7 @@ def _costs(pipeline: Pipeline, specs: Sequence[RunSpec]) -> list[tuple[float, fl
         tally = _Tally()
         pipeline.expect(spec, tally)
         keys = study.model_keys(spec)
-        each = {name: pipeline.work.cost(spec, name) for name in keys}
+        each = {name: pipeline.work.maker.cost(spec, name) for name in keys}
         known |= {keys[name] for name in pipeline.models(spec)}
         models = sum(cost for name, cost in each.items() if keys[name] not in known)
         costs.append((models, tally.total - sum(each.values())))
@@ -140,12 +140,12 @@ def _pretrain(pipeline: Pipeline, specs: Sequence[RunSpec], report: Reporter) ->
         for spec in specs
         if spec.pretrain and not _is_stored(pipeline, spec)
     )
-    costs = [pipeline.work.cost_of_pretraining(model, pretrain) for model, pretrain in past]
+    costs = [pipeline.work.pretraining.cost(model, pretrain) for model, pretrain in past]
     report.expect(sum(costs))
     for (model, pretrain), cost in zip(past, costs, strict=True):
         if cost:
             share = Share(report, pretrain.data.name, cost)
-            pipeline.work.pretrained(model, pretrain, share)
+            pipeline.work.pretraining.network(model, pretrain, share)
             share.finish()
 
 
@@ -153,7 +153,7 @@ def _make(pipeline: Pipeline, spec: RunSpec, report: Reporter) -> dict[str, str]
     """Train what is missing; returns why each method that could not be run refused."""
     methods = {method.name for method in spec.methods}
     names = list(study.model_keys(spec))
-    report.expect(sum(pipeline.work.cost(spec, name) for name in names))
+    report.expect(sum(pipeline.work.maker.cost(spec, name) for name in names))
     refused = {}
     for name in names:
         try:
@@ -167,4 +167,4 @@ def _make(pipeline: Pipeline, spec: RunSpec, report: Reporter) -> dict[str, str]
 
 
 def _is_stored(pipeline: Pipeline, spec: RunSpec) -> bool:
-    return pipeline.work.shelf(spec).has("studies", study.study_key(spec))
+    return pipeline.work.results.shelf(spec).has("studies", study.study_key(spec))

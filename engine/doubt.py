@@ -30,7 +30,7 @@ def say(work: Workshop, spec: RunSpec, report: Reporter) -> None:
     if one is None:
         return
     with contextlib.suppress(DataError, SpecError):  # data that are gone tell nothing
-        y = work.dataset(spec.data, Reporter()).train_y
+        y = work.datasets.load(spec.data, Reporter()).train_y
         found = work.models(spec).get("original")
         if found is not None:
             said = sentence(accuracy(found.train_logits, y), y, _claim(Path(one.path)))

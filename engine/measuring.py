@@ -92,7 +92,7 @@ def cost(work: Workshop, spec: RunSpec) -> float:
 def _cost(work: Workshop, spec: RunSpec, config: Any) -> float:
     if not isinstance(config, RelearnEpochs):
         return 0.0
-    n = len(work.dataset(spec.data, Reporter()).pool)
+    n = len(work.datasets.load(spec.data, Reporter()).pool)
     return relearn.cost(config, n, len(spec.forget))
 
 
@@ -127,7 +127,7 @@ def _value(
     if not entry.facts.get("kept"):
         return float(entry.make(case, config))
     mark = measure_key(spec, name, entry, config)
-    record = work.shelf(spec).get("measures", mark)
+    record = work.results.shelf(spec).get("measures", mark)
     if record is not None:
         report.forgo(_cost(work, spec, config))
         return float(record.arrays["value"])
@@ -135,7 +135,7 @@ def _value(
     value = float(entry.make(case, config))
     taken = time.monotonic() - started
     array = {"value": np.array(value)}
-    work.put("measures", mark, array, spec, taken, model=name, measure=entry.name)
+    work.results.put("measures", mark, array, spec, taken, model=name, measure=entry.name)
     return value
 
 
@@ -146,8 +146,8 @@ def _case(
     name: str,
     report: Reporter,
 ) -> Case:
-    dataset: Dataset = work.dataset(spec.data, report)
-    samples, _ = work.on_device(dataset)
+    dataset: Dataset = work.datasets.load(spec.data, report)
+    samples, _ = work.datasets.on_device(dataset)
     return Case(
         train_logits=results[name].train_logits,
         test_logits=results[name].test_logits,

@@ -27,8 +27,10 @@ def measure(work: Workshop, spec: RunSpec, report: Reporter) -> Residual:
     report.stage("residual knowledge")
     probe, names = spec.probe, list(study.model_keys(spec))
     marks = {name: study.counts_key(spec, name) for name in names}
-    y = work.dataset(spec.data, report).train_y[list(spec.forget)]
-    with work.shelf(spec).making("counts", list(marks.values()), "residual knowledge", report):
+    y = work.datasets.load(spec.data, report).train_y[list(spec.forget)]
+    with work.results.shelf(spec).making(
+        "counts", list(marks.values()), "residual knowledge", report
+    ):
         before = {name: _known(work, spec, mark) for name, mark in marks.items()}
         cells = _cells(work, spec, before, report)
         started = time.monotonic()
@@ -63,7 +65,7 @@ def _retrains(spec: RunSpec) -> list[str]:
 
 
 def _cells(work: Workshop, spec: RunSpec, before: Mapping[str, Said], report: Reporter) -> Cells:
-    samples, _ = work.on_device(work.dataset(spec.data, report))
+    samples, _ = work.datasets.on_device(work.datasets.load(spec.data, report))
     rows = torch.tensor(spec.forget, device=work.device)
     return Cells(
         {name: work.loaded(spec, name) for name in before},
@@ -80,9 +82,9 @@ def _known(work: Workshop, spec: RunSpec, mark: str) -> Said:
     """What a model said of copies in earlier studies, as far as it is stored."""
     cells = (len(spec.forget), len(spec.probe.taus))
     needs = {"predictions": (*cells, None), "margins": (*cells, None), "drawn": cells}
-    record = work.stored("counts", mark, spec, needs)
+    record = work.results.get("counts", mark, spec, needs)
     if record is None:
-        classes = len(work.dataset(spec.data, Reporter()).classes)
+        classes = len(work.datasets.load(spec.data, Reporter()).classes)
         return nothing_said(*cells, spec.probe.draws, classes)
     found = record.arrays
     return Said(found["predictions"], found["margins"], found["drawn"])
@@ -101,4 +103,4 @@ def _keep(
         "taus": np.array(spec.probe.taus),
     }
     mark = study.counts_key(spec, name)
-    work.put("counts", mark, arrays, spec, seconds, viewer=name, source="", draws=draws)
+    work.results.put("counts", mark, arrays, spec, seconds, viewer=name, source="", draws=draws)

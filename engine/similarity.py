@@ -28,6 +28,7 @@ from engine.runtime import numpy_generator
 from engine.samples import Samples
 from engine.spec import RunSpec, key
 from engine.store import Record
+from engine.stored_results import Product, Recipe
 from engine.workshop import Workshop
 
 Floats = NDArray[np.float64]
@@ -148,7 +149,7 @@ class Similarities:
 
     def _rows(self, spec: RunSpec, report: Reporter) -> dict[str, np.ndarray]:
         """Split -> the samples that are looked at."""
-        retained = self._work.dataset(spec.data, report).retained(spec.forget)
+        retained = self._work.datasets.load(spec.data, report).retained(spec.forget)
         pools = {"forget": np.array(spec.forget), "retain": retained}
         return {split: chosen(pool, spec.seed, split) for split, pool in pools.items()}
 
@@ -169,27 +170,26 @@ class Similarities:
         """The stored CKA (L,) of each layer, with the layers' names."""
         mark = pair_key(spec, one, other, split)
 
-        def measure() -> Record:
+        def measure() -> Product:
             started = time.monotonic()
             pair = [self._portrait(spec, name, split, rows, report) for name in (one, other)]
             values = np.array([alignment(*grams) for grams in zip(*pair, strict=True)])
             names = json.dumps([layer.name for layer in self._seen(spec, report)])
             seconds = time.monotonic() - started
-            return self._work.put(
-                "similarities", mark, {"cka": values, "samples": rows}, spec, seconds,
-                layers=names, models=json.dumps([one, other]), split=split,
-            )  # fmt: skip
+            facts = {"layers": names, "models": json.dumps([one, other]), "split": split}
+            return Product({"cka": values, "samples": rows}, seconds, facts)
 
         layers = self._layers.get(_network(spec))
         needs = {} if layers is None else {"cka": (len(layers),)}
-        what = "the similarity of layers"
-        return self._work.once("similarities", mark, spec, what, measure, report, needs)
+        title = "the similarity of layers"
+        recipe = Recipe("similarities", mark, needs, title, measure, unpack=lambda record: record)
+        return self._work.results.obtain(recipe, spec, report)
 
     def _seen(self, spec: RunSpec, report: Reporter) -> list[Layer]:
         """The layers of the study's network."""
         mark = _network(spec)
         if mark not in self._layers:
-            samples, _ = self._work.on_device(self._work.dataset(spec.data, report))
+            samples, _ = self._work.datasets.on_device(self._work.datasets.load(spec.data, report))
             some = samples.pixels(torch.arange(FEWEST, device=samples.device))
             self._layers[mark] = layers_of(self._work.loaded(spec, "original", report), some)
         return self._layers[mark]
@@ -200,7 +200,7 @@ class Similarities:
         rows_key = key("rows", spec.forget, spec.seed, spec.imported)
         mark = (study.model_keys(spec)[name], rows_key, split)
         if mark not in self._portraits:
-            samples, _ = self._work.on_device(self._work.dataset(spec.data, report))
+            samples, _ = self._work.datasets.on_device(self._work.datasets.load(spec.data, report))
             model = self._work.loaded(spec, name, report)
             layers = self._seen(spec, report)
             self._portraits[mark] = portrait(model, layers, samples, rows, report)

@@ -56,8 +56,8 @@ def references(spec: RunSpec) -> list[str]:
 
 def sight(work: Workshop, spec: RunSpec) -> Sight:
     """What every look at this study's methods looks at; it depends on spec and data alone."""
-    dataset = work.dataset(spec.data, Reporter())
-    train, test = work.on_device(dataset)
+    dataset = work.datasets.load(spec.data, Reporter())
+    train, test = work.datasets.on_device(dataset)
     probe, forget = probe_of(spec), np.array(spec.forget)
     retain = dataset.retained(spec.forget)
     rows = _some(forget, _affordable(probe, len(train)), spec.seed, "copies")
@@ -75,7 +75,7 @@ def scene(work: Workshop, spec: RunSpec, said: Mapping[str, np.ndarray]) -> Scen
     seen = sight(work, spec)
     places = np.searchsorted(np.array(spec.forget), seen.rows)
     found = {name: said[name][places][:, :, :BLOCK] for name in references(spec)}
-    labels = work.dataset(spec.data, Reporter()).train_y[seen.rows]
+    labels = work.datasets.load(spec.data, Reporter()).train_y[seen.rows]
     counts = {name: correct(one, labels, BLOCK) for name, one in found.items()}
     weights = resampling_weights(len(seen.rows), spec.probe.seed)
     low, high = null_band(counts, references(spec)[1:], weights)
@@ -113,7 +113,7 @@ def recorded(work: Workshop, spec: RunSpec, name: str) -> Record:
         "predictions": (None, len(seen.rows), len(seen.probe.taus), BLOCK),
         "accuracy": (None, len(ACCURACIES)),
     }
-    record = work.stored("epochs", mark_of(spec, name, seen), spec, needs)
+    record = work.results.get("epochs", mark_of(spec, name, seen), spec, needs)
     if record is None:
         raise SpecError(
             f"{labels_of(spec)[name]} was not watched when it was made, so there are no epochs to "
@@ -159,7 +159,7 @@ class Recorder:
         )
         mark = mark_of(self._spec, self._name, self._scene.sight)
         facts = {"model": self._name, "training": training, "planned": found.planned}
-        self._work.put(
+        self._work.results.put(
             "epochs", mark, _arrays(found), self._spec, found.seconds, exact=exact, **facts
         )
         self._report.point("epochs", found)

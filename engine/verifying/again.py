@@ -11,6 +11,7 @@ import torch
 
 from engine import checkpoints, embedding, measuring, study, watching
 from engine.errors import SpecError
+from engine.joint_embedding import embedding_key
 from engine.labels import DIRECTIONS, perturbation_named
 from engine.models.base import Classifier
 from engine.perturb import BLOCK
@@ -48,7 +49,7 @@ def _counts(look: Look, record: Record, chosen: bool) -> Found:
     look.need(spec, viewer, *filter(None, [source]))
     known = record.arrays["predictions"]
     rows = findings.some(len(known), look.sample, look.seed)
-    samples, _ = look.whole.work.on_device(look.whole.dataset(spec.data, Reporter()))
+    samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
     if spec.probe.perturbation == "pgd" and spec.probe.start != OWN:
         if known.size * samples.x[0].numel() > look.limit and not chosen:
             raise Unchecked("an attack with a random start cannot be made for a few samples alone")
@@ -95,7 +96,7 @@ def _model(look: Look, record: Record, chosen: bool) -> Found:
     spec, name = look.spec(record), str(record.attributes["model"])
     look.need(spec, name)
     model = look.whole.work.loaded(spec, name)
-    parts = look.whole.work.on_device(look.whole.dataset(spec.data, Reporter()))
+    parts = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
     for part, samples in zip(("train", "test"), parts, strict=True):
         known = record.arrays[f"outputs/{part}"]
         few = look.sample if len(samples) * samples.x[0].numel() > look.limit else len(samples)
@@ -120,7 +121,7 @@ def _recognition(look: Look, record: Record, chosen: bool) -> Found:
     model = str(facts["model"])
     look.need(spec, model)
     probe = _recognizing(look, record, spec, model)
-    samples, _ = look.whole.work.on_device(look.whole.dataset(spec.data, Reporter()))
+    samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
     rows = findings.some(len(spec.forget), look.sample, look.seed)
     tries = probe.draws * (len(probe.taus) + HALVINGS)
     if len(rows) * tries * samples.x[0].numel() > look.limit and not chosen:
@@ -227,14 +228,14 @@ def _embedding(look: Look, record: Record, chosen: bool) -> Found:
     if chosen:
         yield from _LAYOUT(look, record, True)
         return
-    if look.again.embedding_key(spec, names) != record.key:
+    if embedding_key(spec, names) != record.key:
         yield "its settings have another key, which is not its name.", 1.0
     work, data = look.whole.work, look.whole.dataset(spec.data, Reporter())
     who = embedding.cast(spec, data)
     if len(who.sample) * len(names) * data.train_x[0].size > look.limit:
         raise Lengthy
     against = work.loaded(spec, source) if source else None
-    x = embedding.pixels(who, work.on_device(data), spec.probe, against, Reporter())
+    x = embedding.pixels(who, work.datasets.on_device(data), spec.probe, against, Reporter())
     views = {n: embedding.seen(work.loaded(spec, n), x, who.label, Reporter()) for n in names}
     now = embedding.packed(who, views, [record.arrays[f"xy/{n}"] for n in names])
     yield from findings.arrays(record.arrays, now, OUTPUT)
@@ -251,7 +252,7 @@ def pretrained(look: Look, mark: str, facts: Any) -> Found:
         past = spec.pretrain
         if past is not None and study.pretrained_key(spec.model, past) == mark:
             look.rehearsal.hidden.add(mark)
-            now = look.again.work.pretrained(spec.model, past, Reporter())
+            now = look.again.work.pretraining.network(spec.model, past, Reporter())
             if checkpoints.digest(now.state_dict()) != facts["weights"]:
                 certain = float(findings.alike(facts, look.device))
                 yield "its weights are not those that training ends in here.", certain
@@ -278,7 +279,7 @@ def _training(look: Look, record: Record) -> float:
     if record.kind == "measures":
         return measuring.cost(look.whole.work, spec) / len(study.model_keys(spec))
     work = look.whole.work
-    return work.cost(spec, model) + watching.cost(work, spec, model)
+    return work.maker.cost(spec, model) + watching.cost(work, spec, model)
 
 
 _LAYOUT = _whole(

@@ -40,8 +40,14 @@ LAYERS = (
         "trial", "watch", "wrappers", "zip_members",
     },
     {"methods", "relearn"},
-    {"workshop"},
-    {"doubt", "measuring", "sampled", "similarity", "watching"},
+    {
+        "loaded_datasets", "loaded_models", "model_maker", "pretraining", "stored_results",
+        "workshop",
+    },
+    {
+        "doubt", "joint_embedding", "measurement", "measuring", "method_epochs", "one_sample",
+        "sampled", "similarity", "study_catalog", "study_run", "watching",
+    },
     {"exports", "figure_set", "pipeline", "versus"},
     {"batch", "verifying"},
     {"__main__", "bench", "board_tables", "console", "protocol", "reporting", "sweep", "tables"},

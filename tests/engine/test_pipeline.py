@@ -95,7 +95,7 @@ def test_the_counts_are_those_of_a_plain_loop_over_the_stored_models(pipeline: P
     iris = pipeline.dataset(spec.data, Reporter())
     for t in (0, 4, 10):
         for row, sample in enumerate(spec.forget):
-            one, y = pipeline.work.sample(iris, sample), iris.label_of(sample)
+            one, y = pipeline.work.datasets.sample(iris, sample), iris.label_of(sample)
             copies = copies_of(one, spec.probe, spec.probe.taus[t], 3, None)
             for name in ("original", "retrain-1", "gd"):
                 with torch.inference_mode():

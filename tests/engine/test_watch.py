@@ -279,7 +279,7 @@ def test_another_network_than_the_originals_is_seen_at_its_end(pipeline: Pipelin
     pipeline.run(spec, Reporter())
     heard = Listener()
     recorder = watching.Recorder(
-        pipeline.work, spec, "gd", pipeline._scene(spec, Reporter()), heard
+        pipeline.work, spec, "gd", pipeline.method_epochs.scene(spec, Reporter()), heard
     )
     seen = recorder.on(watch.Resume())
     seen.begin()
