@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine import registry, relearn, study
+from engine import keys, relearn, study
+from engine.costs import cost_of_measure
 from engine.datasets.base import Dataset
 from engine.metrics import Case, mean_of, with_censored
-from engine.metrics.relearn_epochs import RelearnEpochs
+from engine.plan import measures_of
 from engine.registry import Entry
 from engine.report import Reporter
 from engine.results import ModelResult
 from engine.runtime import derive
-from engine.spec import RunSpec, key
+from engine.spec import RunSpec
 from engine.workshop import Workshop
 
 Row = dict[str, float]
@@ -49,23 +50,9 @@ def table(
     return found
 
 
-def measures_of(spec: RunSpec) -> list[tuple[Entry, Any]]:
-    """The measures of this study with their settings: all cheap ones, and those asked for."""
-    asked = {one.name: one.config for one in study.measures_of(spec)}
-    found = []
-    for entry in registry.all_of("metric"):
-        if entry.name in asked:
-            found.append((entry, asked[entry.name]))
-        elif not entry.facts["metric"].trains:
-            found.append((entry, _usual(entry)))
-    return found
-
-
 def measure_key(spec: RunSpec, name: str, entry: Entry, config: Any) -> str:
     """Key of a measure that is kept, of the model called `name`."""
-    keys = study.model_keys(spec)
-    who = (keys[name], keys["original"], spec.forget, spec.seed)
-    return key("measure", entry.name, config, *who)
+    return keys.measure_key(spec, name, entry.name, config)
 
 
 def take(
@@ -78,11 +65,6 @@ def take(
             _value(work, spec, name, entry, config, case, report)
 
 
-def _usual(entry: Entry) -> Any:
-    assert entry.config is not None
-    return entry.config()
-
-
 def cost(work: Workshop, spec: RunSpec) -> float:
     """Sample passes that the measures which train will take at most, over all models."""
     each = sum(_cost(work, spec, config) for _, config in measures_of(spec))
@@ -90,10 +72,7 @@ def cost(work: Workshop, spec: RunSpec) -> float:
 
 
 def _cost(work: Workshop, spec: RunSpec, config: Any) -> float:
-    if not isinstance(config, RelearnEpochs):
-        return 0.0
-    n = len(work.datasets.load(spec.data, Reporter()).pool)
-    return relearn.cost(config, n, len(spec.forget))
+    return cost_of_measure(spec, config, len(work.datasets.load(spec.data, Reporter()).pool))
 
 
 def _row(

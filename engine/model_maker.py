@@ -9,6 +9,7 @@ import torch
 
 from engine import foreign, registry, study
 from engine.cores import use_cores
+from engine.costs import cost_of_model, method_named
 from engine.loaded_datasets import LoadedDatasets
 from engine.methods.base import Problem
 from engine.models.base import Classifier, adopt_body, is_small
@@ -16,8 +17,8 @@ from engine.network import network
 from engine.pretraining import Pretraining
 from engine.report import Reporter
 from engine.runtime import derive, generator
-from engine.spec import MethodSpec, ModelSpec, RunSpec
-from engine.train import Resume, cost_of_training, train_from_scratch
+from engine.spec import ModelSpec, RunSpec
+from engine.train import Resume, train_from_scratch
 
 
 class ModelMaker:
@@ -37,15 +38,7 @@ class ModelMaker:
 
     def cost(self, spec: RunSpec, name: str) -> float:
         """Sample passes that making this model takes."""
-        if study.given(spec, name):
-            return 0.0
-        n_forget = len(spec.forget)
-        n = len(self._datasets.load(spec.data, Reporter()).pool)
-        if name == "original":
-            return cost_of_training(spec.train, n)
-        method = _method_named(spec, name)
-        cost = registry.get("method", method.name).facts.get("cost")
-        return float(cost(method.config, n - n_forget, n_forget, spec.train)) if cost else 0.0
+        return cost_of_model(spec, name, len(self._datasets.load(spec.data, Reporter()).pool))
 
     def make(
         self,
@@ -65,7 +58,7 @@ class ModelMaker:
             return foreign.adopt(theirs, blank, spec.model.name, spec.data.name, report)
         if name == "original":
             return self._train(spec, report, resume)
-        method = _method_named(spec, name)
+        method = method_named(spec, name)
         unlearn: Callable[[Problem, Any], Classifier] = registry.get("method", method.name).make
         return unlearn(self._problem(spec, name, original, report, resume), method.config)
 
@@ -130,7 +123,7 @@ class ModelMaker:
             return theirs.head
         original = study.given(spec, "original")
         beginning = "" if original is None or name.startswith("retrain-") else original.head
-        return foreign.head_of({"model": _method_named(spec, name).name}) or beginning
+        return foreign.head_of({"model": method_named(spec, name).name}) or beginning
 
     def take_cores(self, spec: RunSpec, model: Classifier) -> None:
         """Compute with as many threads as suit the study's network, whichever of it this is."""
@@ -164,12 +157,3 @@ class ModelMaker:
             )
             adopt_body(model, past)
         return model
-
-
-def _method_named(spec: RunSpec, name: str) -> MethodSpec:
-    """The method that makes the model called `name`."""
-    if name == "original" or name.startswith("retrain-"):
-        config = registry.get("method", "retrain").config
-        assert config is not None
-        return MethodSpec("retrain", config())
-    return next(method for method in spec.methods if method.name == name)

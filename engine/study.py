@@ -12,6 +12,18 @@ from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
 from engine.forget import check_forget, forget_set
 from engine.inference import native_bfloat16
+from engine.keys import (
+    counts_key,
+    foreign_key,
+    given,
+    measures_of,
+    method_key,
+    model_keys,
+    original_key,
+    pretrained_key,
+    retrain_key,
+    study_key,
+)
 from engine.labels import perturbation_named
 from engine.metrics import UNSTATED
 from engine.network import model_spec
@@ -35,12 +47,18 @@ from engine.spec import (
     TrainSpec,
     amend,
     check_taus,
-    key,
     parse_taus,
     restored,
     to_plain,
     validate,
 )
+
+__all__ = [
+    "NO_METHODS", "RESERVED", "as_plain", "completed", "compose", "counts_key", "foreign_key",
+    "from_plain", "given", "measure_spec", "measures_of", "method_key", "method_spec",
+    "model_keys", "original_key", "pretrained_key", "retrain_key", "settled", "settled_probe",
+    "study_key", "usual_probe",
+]  # fmt: skip
 
 NO_METHODS = "none"  # stands for no method, where models are given
 RESERVED = ("train", "probe")  # owners of settings that are no method
@@ -183,83 +201,6 @@ def measure_spec(name: str, changes: Mapping[str, Any]) -> MeasureSpec:
     entry = registry.get("metric", name.strip().replace("_", "-"))
     assert entry.config is not None
     return MeasureSpec(entry.name, amend(entry.config(), changes, f"{entry.name}."))
-
-
-def measures_of(spec: RunSpec) -> tuple[MeasureSpec, ...]:
-    """The measures that a study states, and those it has in the settings of an older version.
-
-    Cheap measures whose defaults never changed are not among them, unless they were asked for.
-    """
-    stated = {one.name for one in spec.measures}
-    older = [MeasureSpec(*one) for one in UNSTATED.items() if one[0] not in stated]
-    return (*spec.measures, *older)
-
-
-def given(spec: RunSpec, name: str) -> ForeignSpec | None:
-    """Whose weights the model called `name` has; None if this program makes it."""
-    return next((one for one in spec.foreign if one.name == name), None)
-
-
-def foreign_key(spec: RunSpec, one: ForeignSpec) -> str:
-    """Key of a model that is given: data, network and the hash of its weights."""
-    head = (one.head,) if one.head else ()
-    return key("model", spec.data, spec.model, "foreign", one.digest, *head)
-
-
-def original_key(spec: RunSpec) -> str:
-    """Key of the Original: data, network, training, seed; or of the one that is given."""
-    theirs = given(spec, "original")
-    if theirs is not None:
-        return foreign_key(spec, theirs)
-    return key("model", spec.data, spec.model, spec.train, spec.seed, "original", *_past(spec))
-
-
-def retrain_key(spec: RunSpec, number: int) -> str:
-    """Key of Re-train `number`, which also depends on what is forgotten."""
-    theirs = given(spec, f"retrain-{number}")
-    if theirs is not None:
-        return foreign_key(spec, theirs)
-    return key(
-        "model", spec.data, spec.model, spec.train, spec.seed, "retrain", number, spec.forget,
-        *_past(spec),
-    )  # fmt: skip
-
-
-def pretrained_key(model: ModelSpec, pretrain: PretrainSpec) -> str:
-    """Key of the network that Original and Re-trains start from."""
-    return key("model", pretrain.data, model, pretrain.train, pretrain.seed, "pretrained")
-
-
-def _past(spec: RunSpec) -> tuple[str, ...]:
-    return (pretrained_key(spec.model, spec.pretrain),) if spec.pretrain else ()
-
-
-def method_key(spec: RunSpec, method: MethodSpec) -> str:
-    """Key of an unlearned model: Original, forget set, the method's settings and the seed."""
-    return key("model", original_key(spec), spec.forget, method.name, method.config, spec.seed)
-
-
-def model_keys(spec: RunSpec) -> dict[str, str]:
-    """Model name -> key: original, retrain-0 ..., the methods, then other unlearned models."""
-    keys = {"original": original_key(spec)}
-    keys |= {f"retrain-{j}": retrain_key(spec, j) for j in range(spec.retrains)}
-    keys |= {method.name: method_key(spec, method) for method in spec.methods}
-    return keys | {one.name: foreign_key(spec, one) for one in spec.foreign}
-
-
-def counts_key(spec: RunSpec, viewer: str, source: str = "") -> str:
-    """Key of one model's answers to perturbed copies; source: the model they were made against.
-
-    Answers to chosen copies are kept apart from those to all, whatever they were chosen for.
-    """
-    keys = model_keys(spec)
-    probe = replace(spec.probe, adaptive=1.0) if spec.probe.adaptive else spec.probe
-    return key("counts", keys[viewer], keys.get(source, ""), probe, spec.forget)
-
-
-def study_key(spec: RunSpec) -> str:
-    """Key of the whole study, its number of draws included."""
-    return key("study", spec, spec.probe.draws)
 
 
 def from_plain(plain: Mapping[str, Any]) -> RunSpec:

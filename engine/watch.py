@@ -26,8 +26,8 @@ from engine.residual import verdicts
 from engine.samples import Samples
 from engine.spec import ProbeSpec
 from engine.train import Resume
+from engine.viewpoint import cost_of_look, due, looks
 
-MOST_LOOKS = 30  # epochs of one method that are looked at, evenly spaced
 FREE_SECONDS = 5.0  # what all looks at a method may take in any case ...
 SHARE = 0.25  # ... or else this share of the time the method took so far
 ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")
@@ -61,8 +61,9 @@ class Sight:
 
     def cost(self) -> float:
         """Sample passes of one look."""
-        copies = sum(1 if tau == 0 else self.probe.draws for tau in self.probe.taus)
-        return float(len(self.rows) * copies + sum(map(len, (self.retain, self.forget, self.test))))
+        return cost_of_look(
+            self.probe, len(self.rows), map(len, (self.retain, self.forget, self.test))
+        )
 
     def _predictions(self, model: nn.Module, report: Reporter) -> np.ndarray:
         rows = torch.tensor(self.rows, device=self.train.device)
@@ -210,17 +211,6 @@ class Watch(Resume):
                 packed["epochs"], packed["predictions"], packed["accuracy"], strict=True
             )
         )
-
-
-def due(planned: int) -> frozenset[int]:
-    """The epochs (from 1) to look at: at most `MOST_LOOKS`, evenly spaced, the last among them."""
-    last = planned or MOST_LOOKS
-    return frozenset(np.linspace(1, last, min(last, MOST_LOOKS)).round().astype(int).tolist())
-
-
-def looks(planned: int) -> int:
-    """How many looks a method set to `planned` epochs takes at most, the Original included."""
-    return 1 + (len(due(planned)) if planned else 1)
 
 
 @torch.inference_mode()

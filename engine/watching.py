@@ -13,25 +13,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from engine import study
+from engine import viewpoint
 from engine.archive import labels_of
+from engine.costs import cost_of_counts, sizes_of
 from engine.epochs import Epochs, EpochView
 from engine.errors import SpecError
-from engine.labels import perturbation_named
 from engine.perturb import BLOCK
 from engine.report import Reporter
 from engine.residual import correct, null_band, resampling_weights
-from engine.runtime import numpy_generator
-from engine.spec import ProbeSpec, RunSpec, key
+from engine.spec import RunSpec
 from engine.store import Record
-from engine.train import PASSES_PER_STEP, Resume
-from engine.watch import ACCURACIES, Sight, Views, Watch, looks
+from engine.train import Resume
+from engine.viewpoint import CHECKED, chosen, planned, probe_of, references, watched_samples
+from engine.watch import ACCURACIES, Sight, Views, Watch
 from engine.workshop import Workshop
 
-MOST_SAMPLES = 500  # forget samples that are watched
-FEW_PASSES = 10_000  # sample passes that one look may take in any case ...
-SHARE_OF_EPOCH = 0.25  # ... or else this share of one epoch over the training set
-CHECKED = 1000  # samples that each accuracy is taken from
+__all__ = [
+    "Recorder", "Scene", "cost", "cost_of_references", "epochs_of", "mark_of", "planned",
+    "probe_of", "recorded", "references", "scene", "sight",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,32 +42,21 @@ class Scene:
     blank: Epochs
 
 
-def probe_of(spec: RunSpec) -> ProbeSpec:
-    """How the watched copies are made."""
-    attack = perturbation_named(spec.probe.perturbation).attack
-    name = "gaussian" if attack else spec.probe.perturbation
-    return replace(spec.probe.everywhere, perturbation=name, draws=BLOCK)
-
-
-def references(spec: RunSpec) -> list[str]:
-    """Names of the models that a method is seen beside."""
-    return ["original", *(f"retrain-{j}" for j in range(spec.retrains))]
-
-
 def sight(work: Workshop, spec: RunSpec) -> Sight:
     """What every look at this study's methods looks at; it depends on spec and data alone."""
     dataset = work.datasets.load(spec.data, Reporter())
     train, test = work.datasets.on_device(dataset)
-    probe, forget = probe_of(spec), np.array(spec.forget)
+    forget = np.array(spec.forget)
     retain = dataset.retained(spec.forget)
-    rows = _some(forget, _affordable(probe, len(train)), spec.seed, "copies")
+    rows = watched_samples(spec, len(train))
     parts = {"retain": retain, "forget": forget, "test": np.arange(len(test))}
-    chosen = {
-        name: torch.from_numpy(_some(pool, CHECKED, spec.seed, name)).to(work.device)
+    checked = {
+        name: torch.from_numpy(chosen(pool, CHECKED, spec.seed, name)).to(work.device)
         for name, pool in parts.items()
     }
-    mark = key("sight", spec.data, probe, BLOCK, rows.tolist(), spec.forget, spec.seed, CHECKED)
-    return Sight(train, test, rows.tolist(), probe, **chosen, mark=mark)
+    return Sight(
+        train, test, rows.tolist(), probe_of(spec), **checked, mark=viewpoint.mark(spec, rows)
+    )
 
 
 def scene(work: Workshop, spec: RunSpec, said: Mapping[str, np.ndarray]) -> Scene:
@@ -95,15 +84,14 @@ def scene(work: Workshop, spec: RunSpec, said: Mapping[str, np.ndarray]) -> Scen
 
 def cost(work: Workshop, spec: RunSpec, name: str) -> float:
     """Sample passes that watching this method takes at most."""
-    return looks(planned(spec, name)) * sight(work, spec).cost()
+    return viewpoint.cost(spec, name, sizes_of(work.datasets.load(spec.data, Reporter())))
 
 
 def cost_of_references(spec: RunSpec) -> float:
     """Sample passes that measuring the study does not take anyway: those under an attack."""
-    if probe_of(spec).perturbation == spec.probe.perturbation:
+    if not viewpoint.asked_apart(spec):
         return 0.0
-    copies = sum(1 if tau == 0 else BLOCK for tau in spec.probe.taus)
-    return float(len(references(spec)) * len(spec.forget) * copies)
+    return len(references(spec)) * cost_of_counts(spec, probe_of(spec))
 
 
 def recorded(work: Workshop, spec: RunSpec, name: str) -> Record:
@@ -171,29 +159,9 @@ class Recorder:
         self._report.point("epochs", replace(self._scene.blank, views=views, seconds=seconds))
 
 
-def _affordable(probe: ProbeSpec, n_train: int) -> int:
-    """How many forget samples one look can afford to perturb."""
-    passes = max(FEW_PASSES, SHARE_OF_EPOCH * PASSES_PER_STEP * n_train)
-    return max(1, min(MOST_SAMPLES, int(passes) // (BLOCK * len(probe.taus))))
-
-
-def _some(pool: np.ndarray, most: int, seed: int, salt: str) -> np.ndarray:
-    """At most `most` of these indices, drawn from the seed, in order."""
-    if len(pool) <= most:
-        return pool
-    return np.sort(numpy_generator(seed, "watch", salt).choice(pool, most, replace=False))
-
-
-def planned(spec: RunSpec, name: str) -> int:
-    """The epochs that the method is set to; 0 where it has no such setting."""
-    config = next(one.config for one in spec.methods if one.name == name)
-    epochs = getattr(config, "epochs", 0)
-    return epochs if isinstance(epochs, int) else 0
-
-
 def mark_of(spec: RunSpec, name: str, seen: Sight) -> str:
     """Key of what was seen: the model, and all that was looked at."""
-    return key("epochs", study.model_keys(spec)[name], seen.mark)
+    return viewpoint.epochs_key(spec, name, seen.mark)
 
 
 def _arrays(found: Epochs) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine import checkpoints, hdf5, kept, measuring, similarity, study, watching
+from engine import checkpoints, hdf5, kept, measuring, plan, similarity, study, viewpoint, watching
 from engine.archive import CURVE, labels_of, study_of
 from engine.bundle import digest_of
 from engine.datasets import base as datasets
@@ -250,7 +250,7 @@ def measures(look: Look, record: Record) -> Found:
     """The measures of all models, from their stored outputs; Unchecked where some would train."""
     spec = look.spec(record)
     look.need(spec, *study.model_keys(spec))
-    for entry, config in measuring.measures_of(spec):
+    for entry, config in plan.measures_of(spec):
         for name in study.model_keys(spec) if entry.facts.get("kept") else ():
             mark = measuring.measure_key(spec, name, entry, config)
             if look.peek("measures", mark) is None:
@@ -286,7 +286,7 @@ def epochs(look: Look, record: Record) -> Found:
     seen = watching.sight(look.whole.work, spec)
     model = str(facts["model"])
     yield from findings.follows(
-        record, {"seed": spec.seed, "planned": watching.planned(spec, model)}
+        record, {"seed": spec.seed, "planned": viewpoint.planned(spec, model)}
     )
     yield from findings.numbers("samples", record.arrays["samples"], np.array(seen.rows))
     yield from findings.numbers("taus", record.arrays["taus"], np.array(seen.probe.taus))
@@ -297,7 +297,7 @@ def epochs(look: Look, record: Record) -> Found:
 def _measure(look: Look, record: Record) -> Found:
     spec, facts = look.spec(record), record.attributes
     yield from findings.follows(record, {"seed": spec.seed})
-    for entry, config in measuring.measures_of(spec):
+    for entry, config in plan.measures_of(spec):
         mark = measuring.measure_key(spec, str(facts["model"]), entry, config)
         if entry.name == facts["measure"] and mark == record.key:
             return

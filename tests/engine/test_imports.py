@@ -21,7 +21,7 @@ LAYERS = (
         "places", "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
     },
     {
-        "differences", "global_state", "memory", "metrics", "paper", "patches", "processes",
+        "differences", "global_state", "keys", "memory", "metrics", "paper", "patches", "processes",
         "randomness", "registry", "report", "runtime", "samples", "spec",
     },
     {
@@ -37,9 +37,9 @@ LAYERS = (
         "plain_weights", "ranking", "ratio", "rays", "recognition", "recorded", "residual",
         "safetensors", "sample_curve", "scatter", "scores", "shades", "sheets", "siblings",
         "slices", "sparse", "specimens", "study", "torch_files", "traces", "tracing", "train",
-        "trial", "watch", "wrappers", "zip_members",
+        "trial", "viewpoint", "watch", "wrappers", "zip_members",
     },
-    {"methods", "relearn"},
+    {"costs", "methods", "plan", "relearn"},
     {
         "loaded_datasets", "loaded_models", "model_maker", "pretraining", "stored_results",
         "workshop",
@@ -73,7 +73,7 @@ ONLY_IN = {  # a package of others, and the one file (or package) that knows it
 HEAVY = {"torch", "umap", "h5py", "matplotlib", "scipy", "sklearn", "torchvision", "torchattacks"}
 LIGHT = (
     "engine", "engine.errors", "engine.spec", "engine.forget", "engine.registry", "engine.report",
-    "engine.results", "engine.runtime", "engine.geometry", "engine.datasets.base",
+    "engine.results", "engine.runtime", "engine.geometry", "engine.datasets.base", "engine.plan",
 )  # fmt: skip
 
 

@@ -22,7 +22,8 @@ from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.spec import DataSpec, RunSpec
 from engine.store import Store
-from engine.watch import MOST_LOOKS, Sight, due, looks
+from engine.viewpoint import MOST_LOOKS, due, looks
+from engine.watch import Sight
 
 EPOCHS = 4
 
