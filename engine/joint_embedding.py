@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine import embedding, study
+from engine import embedding
 from engine.embed import LAYOUT, Embedder
 from engine.errors import SpecError
+from engine.plan import Plan
 from engine.report import Reporter
 from engine.residual import is_attack
 from engine.results import Embedding
@@ -19,14 +20,14 @@ from engine.workshop import Workshop
 
 
 def embed(
-    work: Workshop, embedder: Embedder, spec: RunSpec, models: Sequence[str], report: Reporter
+    work: Workshop, embedder: Embedder, plan: Plan, models: Sequence[str], report: Reporter
 ) -> Embedding:
     """One joint UMAP of the features of these models, point by point comparable.
 
     The same retain, forget and test samples and perturbed copies in each; the order of the models
     does not matter. SpecError if the study has no such model.
     """
-    keys = study.model_keys(spec)
+    keys = plan.models
     for name in models:
         if name not in keys:
             raise SpecError(f"This study has no model '{name}'. It has: {', '.join(keys)}.")
@@ -34,41 +35,42 @@ def embed(
 
     def make() -> Product:
         started = time.monotonic()
-        arrays = _laid_out(work, embedder, spec, names, report)
+        arrays = _laid_out(work, embedder, plan, names, report)
         return Product(arrays, time.monotonic() - started)
 
     recipe = Recipe(
         kind="embeddings",
-        key=embedding_key(spec, names),
+        key=embedding_key(plan, names),
         needs={f"xy/{model}": (None, 2) for model in names},
         title="the embedding",
         make=make,
         unpack=lambda record: embedding.unpacked(record.arrays, names),
     )
-    return work.results.obtain(recipe, spec, report)
+    return work.results.obtain(recipe, plan.spec, report)
 
 
-def embedding_key(spec: RunSpec, names: Sequence[str]) -> str:
+def embedding_key(plan: Plan, names: Sequence[str]) -> str:
     """Key of the joint embedding of these models, which are in the order of the study."""
-    keys = study.model_keys(spec)
+    spec, keys = plan.spec, plan.models
     used = {name: keys[name] for name in names}
     decisive = (used, keys.get(_source(spec), ""), spec.forget, spec.probe.everywhere, spec.seed)
     return key("joint embedding", *decisive, embedding.LIMITS, LAYOUT)
 
 
 def _laid_out(
-    work: Workshop, embedder: Embedder, spec: RunSpec, names: Sequence[str], report: Reporter
+    work: Workshop, embedder: Embedder, plan: Plan, names: Sequence[str], report: Reporter
 ) -> dict[str, np.ndarray]:
     """The arrays that are stored of the embedding of these models."""
     report.stage("embedding")
     embedder.warm_up()
+    spec = plan.spec
     dataset = work.datasets.load(spec.data, report)
     who = embedding.cast(spec, dataset)
     report.expect(len(who.sample) * len(names))
     source = _source(spec)
-    against = work.loaded(spec, source) if source else None
+    against = work.loaded(plan, source) if source else None
     x = embedding.pixels(who, work.datasets.on_device(dataset), spec.probe, against, report)
-    views = {name: embedding.seen(work.loaded(spec, name), x, who.label, report) for name in names}
+    views = {name: embedding.seen(work.loaded(plan, name), x, who.label, report) for name in names}
     features = [one.features for one in views.values()]
     return embedding.packed(who, views, embedder.fit(features, who.anchors, spec.seed, report))
 

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from engine import sampled, study
+from engine import sampled
 from engine.perturb import BLOCK
+from engine.plan import Plan
 from engine.report import Reporter
-from engine.residual import blocks_of, copies, correct, is_attack, summarize, verdicts
+from engine.residual import blocks_of, correct, summarize, verdicts
 from engine.results import Residual
 from engine.spec import RunSpec
 from engine.workshop import Workshop
@@ -30,25 +31,26 @@ class Measurement:
     def __init__(self, work: Workshop) -> None:
         self._work = work
 
-    def residual(self, spec: RunSpec, report: Reporter) -> Residual:
+    def residual(self, plan: Plan, report: Reporter) -> Residual:
         """Residual knowledge of all models, reported from the first ten draws on."""
-        if spec.probe.adaptive:
-            return sampled.measure(self._work, spec, report)
+        if plan.spec.probe.adaptive:
+            return sampled.measure(self._work, plan, report)
         report.stage("residual knowledge")
-        *early, last = _stages(spec.probe.draws)
+        *early, last = _stages(plan.spec.probe.draws)
         for draws in early:
-            report.point("residual", self._curves(spec, draws, report))
-        return self._curves(spec, last, report)
+            report.point("residual", self._curves(plan, draws, report))
+        return self._curves(plan, last, report)
 
     def predictions(
-        self, spec: RunSpec, source: str, viewers: Sequence[str], draws: int, report: Reporter
+        self, plan: Plan, source: str, viewers: Sequence[str], draws: int, report: Reporter
     ) -> dict[str, np.ndarray]:
         """(n_f, T, >= draws) predictions by name ('viewer@source' where the two differ).
 
         source: the model that copies are made against, '' for random ones; viewers: the models
         that are asked about them. Raises Cancelled.
         """
-        keys = {viewer: study.counts_key(spec, viewer, source) for viewer in viewers}
+        keys = {viewer: plan.counts(viewer, source) for viewer in viewers}
+        spec = plan.spec
         known, need = self._stored(spec, keys), blocks_of(draws)
         short = [keys[viewer] for viewer, stored in known.items() if _blocks(stored) < need]
         if short:
@@ -57,23 +59,19 @@ class Measurement:
                 known = self._stored(spec, keys)  # another may just have asked
                 for done in sorted({_blocks(one) for one in known.values()} & {*range(need)}):
                     late = [viewer for viewer, one in known.items() if _blocks(one) == done]
-                    more = self._ask(spec, source, late, range(done, need), report)
+                    more = self._ask(plan, source, late, range(done, need), report)
                     for viewer, (answers, seconds) in more.items():
                         known[viewer] = whole = _joined(known[viewer], answers)
                         self._put(spec, keys[viewer], viewer, source, whole, seconds)
         return {_label(viewer, source): one for viewer, one in known.items() if one is not None}
 
-    def cost(self, spec: RunSpec) -> float:
-        """Copies that are asked about, over all models, were nothing of it stored."""
-        each = copies(spec.probe, len(spec.forget))
-        return float(sum(len(viewers) * each for viewers in groups(spec).values()))
-
-    def _curves(self, spec: RunSpec, draws: int, report: Reporter) -> Residual:
+    def _curves(self, plan: Plan, draws: int, report: Reporter) -> Residual:
         """Residual knowledge from so many draws."""
+        spec = plan.spec
         y = self._work.datasets.load(spec.data, report).train_y[list(spec.forget)]
         predictions: dict[str, np.ndarray] = {}
-        for source, viewers in groups(spec).items():
-            predictions |= self.predictions(spec, source, viewers, draws, report)
+        for source, viewers in plan.groups.items():
+            predictions |= self.predictions(plan, source, viewers, draws, report)
         return summarize(
             spec.probe,
             draws,
@@ -97,15 +95,16 @@ class Measurement:
         }
 
     def _ask(
-        self, spec: RunSpec, source: str, viewers: Sequence[str], blocks: range, report: Reporter
+        self, plan: Plan, source: str, viewers: Sequence[str], blocks: range, report: Reporter
     ) -> dict[str, tuple[np.ndarray, float]]:
         """viewer -> (n_f, T, draws) predictions on these blocks of draws, and the seconds."""
+        spec = plan.spec
         dataset = self._work.datasets.load(spec.data, report)
         samples, _ = self._work.datasets.on_device(dataset)
         rows = torch.tensor(spec.forget, device=self._work.device)
         started = time.monotonic()
         answers = verdicts(
-            {viewer: self._work.loaded(spec, viewer) for viewer in viewers},
+            {viewer: self._work.loaded(plan, viewer) for viewer in viewers},
             samples.pixels(rows),
             samples.y[rows],
             spec.forget,
@@ -113,7 +112,7 @@ class Measurement:
             blocks,
             samples.n_classes,
             report,
-            self._work.loaded(spec, source) if source else None,
+            self._work.loaded(plan, source) if source else None,
         )
         seconds = (time.monotonic() - started) / len(viewers)
         return {viewer: (one, seconds) for viewer, one in answers.items()}
@@ -136,15 +135,6 @@ class Measurement:
         }
         facts = {"viewer": viewer, "source": source, "draws": draws}
         self._work.results.put("counts", key, arrays, spec, seconds, **facts)
-
-
-def groups(spec: RunSpec) -> dict[str, list[str]]:
-    """source -> viewers of its copies: one group for random draws, one per attacked model else."""
-    names = list(study.model_keys(spec))
-    if not is_attack(spec.probe):
-        return {"": names}
-    retrains = [name for name in names if name.startswith("retrain-")]
-    return {name: list(dict.fromkeys([name, *retrains])) for name in names}
 
 
 def _stages(draws: int) -> list[int]:

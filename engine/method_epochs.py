@@ -10,9 +10,11 @@ from engine.epochs import Epochs
 from engine.errors import SpecError
 from engine.measurement import Measurement
 from engine.perturb import BLOCK
+from engine.plan import Plan
 from engine.report import Reporter
 from engine.results import ModelResult
 from engine.spec import RunSpec
+from engine.viewpoint import probe_of, references
 from engine.workshop import Workshop
 
 
@@ -22,57 +24,51 @@ class MethodEpochs:
     def __init__(self, work: Workshop, measurement: Measurement) -> None:
         self._work, self._measurement = work, measurement
 
-    def of(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
+    def of(self, plan: Plan, model: str, report: Reporter) -> Epochs:
         """What was seen of this method, epoch by epoch, when it was made.
 
         SpecError where it was not watched then, or is no method of this study.
         """
-        _require_method(spec, model)
-        record = watching.recorded(self._work, spec, model)
-        return watching.epochs_of(record, self.scene(spec, report).blank)
+        _require_method(plan.spec, model)
+        record = watching.recorded(self._work, plan, model)
+        return watching.epochs_of(record, self.scene(plan, report).blank)
 
-    def again(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
+    def again(self, plan: Plan, model: str, report: Reporter) -> Epochs:
         """Run this method once more to see its epochs, which are kept; the model stays as it is.
 
         SpecError if it is no method of this study; Cancelled, and then it goes on from there.
         """
-        _require_method(spec, model)
-        report.expect(self._work.maker.cost(spec, model))
-        report.expect(watching.cost(self._work, spec, model))
-        recorder = watching.Recorder(self._work, spec, model, self.scene(spec, report), report)
-        seconds, exact = self._work.again(spec, model, report, recorder.on)
+        _require_method(plan.spec, model)
+        report.expect(self._work.maker.cost(plan.spec, model))
+        report.expect(watching.cost(self._work, plan.spec, model))
+        recorder = watching.Recorder(self._work, plan, model, self.scene(plan, report), report)
+        seconds, exact = self._work.again(plan, model, report, recorder.on)
         if not exact:
             report.log(
-                f"{labels_of(spec)[model]}, run again, ended in other weights than those in the "
-                "store: its epochs show the run just made."
+                f"{labels_of(plan.spec)[model]}, run again, ended in other weights than those in "
+                "the store: its epochs show the run just made."
             )
         return recorder.put(seconds, exact=exact)
 
-    def watched(self, spec: RunSpec, name: str, report: Reporter) -> ModelResult:
+    def watched(self, plan: Plan, name: str, report: Reporter) -> ModelResult:
         """One model of the study; where it is a method that has to be made, it is watched."""
-        if not self.is_due(spec, name):
-            return self._work.model(spec, name, report)
-        recorder = watching.Recorder(self._work, spec, name, self.scene(spec, report), report)
-        made = self._work.model(spec, name, report, recorder.on)
+        if not self.is_due(plan, name):
+            return self._work.model(plan, name, report)
+        recorder = watching.Recorder(self._work, plan, name, self.scene(plan, report), report)
+        made = self._work.model(plan, name, report, recorder.on)
         if recorder.began:  # else another made it meanwhile, and keeps its epochs
             recorder.put(made.seconds)
         return made
 
-    def is_due(self, spec: RunSpec, name: str) -> bool:
+    def is_due(self, plan: Plan, name: str) -> bool:
         """Whether this is a method that is still to be made, and can be watched then."""
-        return name in {one.name for one in spec.methods} and not self._work.made(spec, name)
+        return name in {one.name for one in plan.spec.methods} and not self._work.made(plan, name)
 
-    def cost(self, spec: RunSpec) -> float:
-        """Sample passes that watching every method takes which is still to be made."""
-        due = [one.name for one in spec.methods if self.is_due(spec, one.name)]
-        each = sum(watching.cost(self._work, spec, name) for name in due)
-        return each + (watching.cost_of_references(spec) if due else 0.0)
-
-    def scene(self, spec: RunSpec, report: Reporter) -> watching.Scene:
+    def scene(self, plan: Plan, report: Reporter) -> watching.Scene:
         """What is watched: the Original's and the Re-trains' answers are those of the curves."""
-        probed = replace(spec, probe=watching.probe_of(spec))
-        references = watching.references(spec)
-        answers = self._measurement.predictions(probed, "", references, BLOCK, report)
+        spec = plan.spec
+        probed = Plan.of(replace(spec, probe=probe_of(spec)))
+        answers = self._measurement.predictions(probed, "", references(spec), BLOCK, report)
         return watching.scene(self._work, spec, answers)
 
 

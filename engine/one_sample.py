@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from engine import slices, study
+from engine import slices
 from engine.errors import SpecError
 from engine.labels import perturbation_named
 from engine.neighborhood import copies_of, first_then_all, neighborhood_of
+from engine.plan import Plan
 from engine.recognition import smallest_taus
 from engine.report import Reporter
 from engine.residual import is_attack
@@ -23,24 +24,24 @@ from engine.workshop import Workshop
 
 
 def neighborhood(
-    work: Workshop, spec: RunSpec, sample: int, perturbation: str, tau: float, report: Reporter
+    work: Workshop, plan: Plan, sample: int, perturbation: str, tau: float, report: Reporter
 ) -> Neighborhood:
     """Perturbed copies of one sample and every model's verdicts on them.
 
     perturbation '' and tau < 0 mean the study's own, at the middle of its grid. What is not in
     the store yet is reported as the point 'neighborhood' from its first ten copies.
     """
+    spec, keys = plan.spec, plan.models
     dataset = work.datasets.load(spec.data, report)
     one = work.datasets.sample(dataset, sample)
     name, tau = _lens(spec, perturbation, tau)
     probe = replace(spec.probe.everywhere, perturbation=name, taus=(tau,))
-    keys = study.model_keys(spec)
     source = spec.aim if is_attack(probe) else ""
-    against = work.loaded(spec, source) if source else None
+    against = work.loaded(plan, source) if source else None
     copies = copies_of(one, probe, tau, len(dataset.classes), against)
 
     def make() -> Product:
-        models = {model: work.loaded(spec, model) for model in keys}
+        models = {model: work.loaded(plan, model) for model in keys}
         started = time.monotonic()
         for verdicts in first_then_all(models, copies, one.y, report):
             report.point("neighborhood", neighborhood_of(one, probe, copies, verdicts))
@@ -69,7 +70,7 @@ def neighborhood(
 
 def decision_slice(
     work: Workshop,
-    spec: RunSpec,
+    plan: Plan,
     sample: int,
     directions: str,
     tau: float,
@@ -85,14 +86,15 @@ def decision_slice(
     of the sample that 'chosen' leads to; size: odd number of points a side; perturbation '' and
     tau < 0 as in `neighborhood`. SpecError where there is no such sample or no such plane.
     """
+    spec, keys = plan.spec, plan.models
     dataset = work.datasets.load(spec.data, report)
     one = work.datasets.sample(dataset, sample)
     name, tau = _lens(spec, perturbation, tau)
-    keys, seed = study.model_keys(spec), spec.probe.seed
+    seed = spec.probe.seed
     chosen = work.datasets.sample(dataset, towards) if directions == "chosen" else None
 
     def make() -> Product:
-        models = {model: work.loaded(spec, model) for model in keys}
+        models = {model: work.loaded(plan, model) for model in keys}
         made = slices.cut(
             models, work.datasets.on_device(dataset)[0], one, directions,
             against=spec.aim, perturbation=name, tau=tau, size=size, seed=seed, report=report,
@@ -115,7 +117,7 @@ def decision_slice(
 
 def recognition(
     work: Workshop,
-    spec: RunSpec,
+    plan: Plan,
     model: str,
     report: Reporter,
     *,
@@ -127,7 +129,7 @@ def recognition(
     perturbation '' means the study's own; attacks aim at the true label. The study's grid of tau
     is searched along `draws` directions. SpecError if the study has no such model.
     """
-    keys = study.model_keys(spec)
+    spec, keys = plan.spec, plan.models
     if model not in keys:
         raise SpecError(f"This study has no model '{model}'. It has: {', '.join(keys)}.")
     name = perturbation_named(perturbation or spec.probe.perturbation).name
@@ -137,7 +139,7 @@ def recognition(
     def make() -> Product:
         samples, _ = work.datasets.on_device(work.datasets.load(spec.data, report))
         rows = torch.tensor(spec.forget, device=work.device)
-        source = work.loaded(spec, model, report)
+        source = work.loaded(plan, model, report)
         report.stage(f"recognition by {model}")
         started = time.monotonic()
         taus = smallest_taus(

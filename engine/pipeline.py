@@ -36,6 +36,8 @@ from engine.guest import attributed
 from engine.measurement import Measurement
 from engine.method_epochs import MethodEpochs
 from engine.origins import sentence
+from engine.plan import Plan
+from engine.recent_plans import RecentPlans
 from engine.report import Reporter
 from engine.results import (
     Attack,
@@ -51,7 +53,7 @@ from engine.results import (
 )
 from engine.runtime import keep_freed_memory
 from engine.similarity import Similarities
-from engine.spec import DataSpec, RunSpec
+from engine.spec import DataSpec, RunSpec, as_imported
 from engine.store import Store
 from engine.study_catalog import StudyCatalog, spec_of
 from engine.study_run import StudyRun
@@ -66,6 +68,7 @@ class Pipeline:
         use_cores(spare_cores)
         keep_freed_memory()
         self.store = store
+        self._plans = RecentPlans()
         self.work = Workshop(store, device, spare_cores)
         self.embedder = Embedder()
         self.similarities = Similarities(self.work)
@@ -93,6 +96,20 @@ class Pipeline:
         """`study.compose`: the RunSpec that these words describe."""
         return study.compose(dataset, device=self.work.device.type, **words)
 
+    def plan(self, spec: RunSpec) -> Plan:
+        """The plan of this study, the same one as long as others are not asked for in between."""
+        return self._plans.of(spec)
+
+    def _plan_of_stored(self, spec: RunSpec) -> Plan:
+        """The plan, of imported models where its study came from elsewhere and was not made here.
+
+        For whoever looks at a study; what is run makes its own.
+        """
+        plan = self.plan(spec)
+        if not spec.imported and self.catalog.is_imported(plan.key):
+            return self.plan(as_imported(spec))
+        return plan
+
     # -- studies --------------------------------------------------------------------------
     @attributed()
     def run(self, spec: RunSpec, report: Reporter, *, watch: bool = False) -> Study:
@@ -103,11 +120,11 @@ class Pipeline:
         Epochs so far) after each epoch of one. Watching changes no result. Raises EngineError
         kinds and Cancelled; whatever was finished before stays in the store.
         """
-        return self._runs.run(spec, report, watch=watch)
+        return self._runs.run(self.plan(spec), report, watch=watch)
 
     def expect(self, spec: RunSpec, report: Reporter, *, watch: bool = False) -> None:
         """Tell the report how many sample passes this study takes, were nothing of it stored."""
-        self._runs.expect(spec, report, watch=watch)
+        self._runs.expect(self.plan(spec), report, watch=watch)
 
     def study(self, key: str) -> Study:
         """The stored study whose key begins so; StoreError if there is none.
@@ -154,7 +171,7 @@ class Pipeline:
     # -- models and methods ---------------------------------------------------------------
     def models(self, spec: RunSpec) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
-        return self.work.models(self.catalog.as_stored(spec))
+        return self.work.models(self._plan_of_stored(spec))
 
     @attributed()
     def epochs(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
@@ -162,7 +179,7 @@ class Pipeline:
 
         SpecError where it was not watched then, or is no method of this study.
         """
-        return self.method_epochs.of(self.catalog.as_stored(spec), model, report)
+        return self.method_epochs.of(self._plan_of_stored(spec), model, report)
 
     @attributed()
     def watch_again(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
@@ -170,7 +187,7 @@ class Pipeline:
 
         SpecError if it is no method of this study; Cancelled, and then it goes on from there.
         """
-        return self.method_epochs.again(self.catalog.as_stored(spec), model, report)
+        return self.method_epochs.again(self._plan_of_stored(spec), model, report)
 
     # -- samples, embeddings, comparisons -------------------------------------------------
     @attributed()
@@ -182,8 +199,8 @@ class Pipeline:
         perturbation '' and tau < 0 mean the study's own, at the middle of its grid. What is not in
         the store yet is reported as the point 'neighborhood' from its first ten copies.
         """
-        spec = self.catalog.as_stored(spec)
-        return one_sample.neighborhood(self.work, spec, sample, perturbation, tau, report)
+        plan = self._plan_of_stored(spec)
+        return one_sample.neighborhood(self.work, plan, sample, perturbation, tau, report)
 
     @attributed()
     def slice(
@@ -203,7 +220,7 @@ class Pipeline:
         directions, size, perturbation, towards, errors: see `one_sample.decision_slice`.
         """
         return one_sample.decision_slice(
-            self.work, self.catalog.as_stored(spec), sample, directions, tau, size, report,
+            self.work, self._plan_of_stored(spec), sample, directions, tau, size, report,
             perturbation=perturbation, towards=towards,
         )  # fmt: skip
 
@@ -223,7 +240,7 @@ class Pipeline:
         tau is searched along `draws` directions. SpecError if the study has no such model.
         """
         return one_sample.recognition(
-            self.work, self.catalog.as_stored(spec), model, report,
+            self.work, self._plan_of_stored(spec), model, report,
             perturbation=perturbation, draws=draws,
         )  # fmt: skip
 
@@ -234,8 +251,8 @@ class Pipeline:
         The same retain, forget and test samples and perturbed copies in each; the order of the
         models does not matter. SpecError if the study has no such model.
         """
-        spec = self.catalog.as_stored(spec)
-        return joint_embedding.embed(self.work, self.embedder, spec, models, report)
+        plan = self._plan_of_stored(spec)
+        return joint_embedding.embed(self.work, self.embedder, plan, models, report)
 
     @attributed()
     def similarity(self, spec: RunSpec, a: str, b: str, report: Reporter) -> Similarity:
@@ -243,7 +260,7 @@ class Pipeline:
 
         SpecError if the study has no such model.
         """
-        return self.similarities.of(self.catalog.as_stored(spec), a, b, report)
+        return self.similarities.of(self._plan_of_stored(spec), a, b, report)
 
     def attack(
         self,
@@ -281,14 +298,14 @@ class Pipeline:
 
         `report` hears how to build the network, where it is not the study's plain one.
         """
-        spec = self.catalog.as_stored(spec)
-        keys = study.model_keys(spec)
+        plan = self._plan_of_stored(spec)
         model = "retrain-0" if model == "retrain" else model
-        if model not in keys:
-            raise SpecError(f"This study has no model '{model}'. It has: {', '.join(keys)}.")
-        path = self.work.results.shelf(spec).path("checkpoints", keys[model], ".pt")
+        if model not in plan.models:
+            raise SpecError(f"This study has no model '{model}'. It has: {', '.join(plan.models)}.")
+        shelf = self.work.results.shelf(plan.spec)
+        path = shelf.path("checkpoints", plan.models[model], ".pt")
         facts = checkpoints.load(path)[1]
-        net, head = self.work.loaded(spec, model), self.work.maker.head(spec, model)
+        net, head = self.work.loaded(plan, model), self.work.maker.head(plan.spec, model)
         if head:
             form = registry.get("method", head).facts["form"].format(layer=net.head_name)
             facts |= {"head": head, "form": form}

@@ -79,14 +79,9 @@ class StudyCatalog:
         spec = study.from_plain(self.provenance(key).spec)
         return as_imported(spec) if apart else spec
 
-    def as_stored(self, spec: RunSpec) -> RunSpec:
-        """The spec, of imported models where its study came from elsewhere and was not made here.
-
-        For whoever looks at a study; what is run makes its own.
-        """
-        mark = study.study_key(spec) if not spec.imported else ""
-        apart = self._store.imported.has("studies", mark) and not self._store.has("studies", mark)
-        return as_imported(spec) if apart else spec
+    def is_imported(self, key: str) -> bool:
+        """Whether the study under this key came from elsewhere, and was not made here."""
+        return self._store.imported.has("studies", key) and not self._store.has("studies", key)
 
     def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
         """The files that deleting these studies would remove; StoreError if there is no such."""

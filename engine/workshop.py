@@ -21,6 +21,7 @@ from engine.loaded_datasets import LoadedDatasets
 from engine.loaded_models import LoadedModels, place_of
 from engine.model_maker import ModelMaker
 from engine.models.base import Classifier
+from engine.plan import Plan
 from engine.pretraining import Pretraining
 from engine.report import Reporter
 from engine.results import ModelResult
@@ -52,95 +53,90 @@ class Workshop:
         self.pretraining = Pretraining(store, self.datasets, self._models, self.device)
         self.maker = ModelMaker(self.datasets, self.pretraining, self.device, spare_cores)
 
-    def models(self, spec: RunSpec) -> dict[str, ModelResult]:
+    def models(self, plan: Plan) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
-        found, outputs = {}, self._outputs(spec)
-        for name, mark in study.model_keys(spec).items():
-            record = self.results.shelf(spec).get("models", mark, needs=outputs)
+        found, outputs = {}, self._outputs(plan.spec)
+        for name, mark in plan.models.items():
+            record = self.results.shelf(plan.spec).get("models", mark, needs=outputs)
             if record is not None:
                 found[name] = model_of(record, name)
         return found
 
-    def made(self, spec: RunSpec, name: str) -> bool:
+    def made(self, plan: Plan, name: str) -> bool:
         """Whether this model lies in the store, with its weights."""
-        mark = study.model_keys(spec)[name]
-        return (
-            self.results.shelf(spec).has("models", mark) and self._weights_of(spec, mark).is_file()
-        )
+        there = self.results.shelf(plan.spec).has("models", plan.models[name])
+        return there and self._weights_of(plan, name).is_file()
 
     def model(
-        self, spec: RunSpec, name: str, report: Reporter, watching: Watching | None = None
+        self, plan: Plan, name: str, report: Reporter, watching: Watching | None = None
     ) -> ModelResult:
         """One model of the study, from the store or trained now, and then watched if so asked."""
-        mark = study.model_keys(spec)[name]
-        found = self._from_store(spec, name, mark, report)
-        if found is not None:
-            return found
-        with self.results.shelf(spec).making("models", [mark], name, report):
-            found = self._from_store(spec, name, mark, report)  # another may just have made it
-            if found is not None:
-                return found
-            kept = self._kept_epoch(spec, name, mark)
-            model, seconds = self._work_out(spec, name, report, kept, watching)
-            if study.given(spec, name):
+        stored = self._from_store(plan, name, report)
+        if stored is not None:
+            return stored
+        shelf = self.results.shelf(plan.spec)
+        with shelf.making("models", [plan.models[name]], name, report):
+            stored = self._from_store(plan, name, report)  # another may just have made it
+            if stored is not None:
+                return stored
+            epoch = self._last_epoch(plan, name)
+            model, seconds = self._make(plan, name, report, epoch, watching)
+            if study.given(plan.spec, name):
                 seconds = math.nan  # whoever trained it may know
             try:
-                result = self._put_model(spec, name, mark, model, kept.losses, seconds)
+                result = self._put(plan, name, model, epoch.losses, seconds)
             except TrainingError:  # it would end there again
-                kept.discard()
+                epoch.discard()
                 raise
-            kept.discard()
+            epoch.discard()
         return result
 
     def again(
-        self, spec: RunSpec, name: str, report: Reporter, watching: Watching
+        self, plan: Plan, name: str, report: Reporter, watching: Watching
     ) -> tuple[float, bool]:
         """Make a stored model once more, to watch it; the one in the store stays.
 
         Returns the seconds that took without the watching, and whether the weights are the same.
         """
-        mark = study.model_keys(spec)[name]
-        stored = checkpoints.digest(self.loaded(spec, name, report).state_dict())
-        with self.results.shelf(spec).making("models", [mark], name, report):
-            kept = self._kept_epoch(spec, name, mark)
-            model, seconds = self._work_out(spec, name, report, kept, watching)
-            kept.discard()
+        stored = checkpoints.digest(self.loaded(plan, name, report).state_dict())
+        shelf = self.results.shelf(plan.spec)
+        with shelf.making("models", [plan.models[name]], name, report):
+            epoch = self._last_epoch(plan, name)
+            model, seconds = self._make(plan, name, report, epoch, watching)
+            epoch.discard()
         return seconds, checkpoints.digest(model.state_dict()) == stored
 
-    def loaded(self, spec: RunSpec, name: str, report: Reporter | None = None) -> Classifier:
+    def loaded(self, plan: Plan, name: str, report: Reporter | None = None) -> Classifier:
         """The model itself, on the device, in eval mode; not to be changed.
 
         A model whose checkpoint is missing or damaged is trained again.
         """
-        mark = study.model_keys(spec)[name]
-        place = place_of(mark, spec.imported)
+        place = place_of(plan.models[name], plan.spec.imported)
         if place not in self._models:
-            path = self._weights_of(spec, mark)
+            path = self._weights_of(plan, name)
             try:
                 state, _ = checkpoints.load(path)
                 with fitting(f"The model {name}", self.device, SMALLER):
-                    model = self.maker.blank(spec, name)
+                    model = self.maker.blank(plan.spec, name)
                 checkpoints.load_into(model, state, str(path))
                 self._models.put(place, model.eval())
             except CheckpointError as error:
                 if path.is_file():
-                    self.results.shelf(spec).set_aside(path, str(error))
-                self.model(spec, name, report or Reporter())
+                    self.results.shelf(plan.spec).set_aside(path, str(error))
+                self.model(plan, name, report or Reporter())
         found = self._models[place]
-        self.maker.take_cores(spec, found)
+        self.maker.take_cores(plan.spec, found)
         _call(found, name)
         return found
 
-    def _from_store(
-        self, spec: RunSpec, name: str, mark: str, report: Reporter
-    ) -> ModelResult | None:
+    def _from_store(self, plan: Plan, name: str, report: Reporter) -> ModelResult | None:
         """The model if it is in the store with its weights."""
-        shelf = self.results.shelf(spec)
-        record = shelf.get("models", mark, needs=self._outputs(spec))
-        if record is None or not self._weights_of(spec, mark).is_file():
+        shelf, mark = self.results.shelf(plan.spec), plan.models[name]
+        record = shelf.get("models", mark, needs=self._outputs(plan.spec))
+        if record is None or not self._weights_of(plan, name).is_file():
             return None
         stored = model_of(record, name)
-        report.forgo(self.maker.cost(spec, name))
+        report.forgo(self.maker.cost(plan.spec, name))
         for epoch, loss in enumerate(stored.loss, 1):
             report.point("loss", (name, epoch, loss))
         partial = shelf.path("partial", mark, ".pt")
@@ -148,20 +144,20 @@ class Workshop:
             partial.unlink(missing_ok=True)  # of one killed at the very end
         return stored
 
-    def _work_out(
+    def _make(
         self,
-        spec: RunSpec,
+        plan: Plan,
         name: str,
         report: Reporter,
-        kept: checkpoints.KeptEpoch,
+        epoch: checkpoints.KeptEpoch,
         watching: Watching | None,
     ) -> tuple[Classifier, float]:
         """The model, and the seconds it took: those of earlier sessions too, of watching none."""
         report.stage(name)
-        watch = watching(kept) if watching else None
-        started, earlier = time.monotonic(), kept.seconds
-        for epoch, loss in enumerate(kept.losses, 1):
-            report.point("loss", (name, epoch, loss))
+        watch = watching(epoch) if watching else None
+        started, earlier = time.monotonic(), epoch.seconds
+        for number, loss in enumerate(epoch.losses, 1):
+            report.point("loss", (name, number, loss))
         try:
             if watch:
                 watch.begin()
@@ -170,58 +166,54 @@ class Workshop:
                 fitting(f"{name}, with all that its making keeps,", self.device, SMALLER),
             ):
                 model = self.maker.make(
-                    spec, name, lambda: self.loaded(spec, "original"), report, watch or kept
+                    plan.spec, name, lambda: self.loaded(plan, "original"), report, watch or epoch
                 )
             _call(model, name)
             if watch:
                 watch.end(model)
         except BaseException:  # cancelled, failed or interrupted: what was learned is kept
-            kept.flush()
+            epoch.flush()
             raise
         seconds = earlier + time.monotonic() - started
         return model, seconds - (watch.here if watch else 0.0)
 
-    def _kept_epoch(self, spec: RunSpec, name: str, mark: str) -> checkpoints.KeptEpoch:
-        path = self.results.shelf(spec).path("partial", mark, ".pt")
-        facts = {"key": mark, "model": name, "spec": study.as_plain(spec)}
+    def _last_epoch(self, plan: Plan, name: str) -> checkpoints.KeptEpoch:
+        """Where an interrupted making of this model goes on."""
+        mark = plan.models[name]
+        path = self.results.shelf(plan.spec).path("partial", mark, ".pt")
+        facts = {"key": mark, "model": name, "spec": study.as_plain(plan.spec)}
         facts |= checkpoints.circumstances(self.device)
         return checkpoints.KeptEpoch(path, self.store.replacing, facts)
 
-    def _put_model(
-        self,
-        spec: RunSpec,
-        name: str,
-        mark: str,
-        model: Classifier,
-        losses: Sequence[float],
-        seconds: float,
+    def _put(
+        self, plan: Plan, name: str, model: Classifier, losses: Sequence[float], seconds: float
     ) -> ModelResult:
+        """Put a model that was just made into the store: its weights, and what it answers."""
+        spec, mark = plan.spec, plan.models[name]
+        arrays = {"history/loss": np.array(losses), **self._answers(spec, name, model)}
+        plain = study.as_plain(spec)
+        facts = {"key": mark, "model": name, "spec": plain, "seed": spec.seed}
+        facts["outputs"] = hdf5.digest(hdf5.Group({}, arrays))
+        checkpoints.save(self._weights_of(plan, name), model, facts, self.store.replacing)
+        digests = {"weights": checkpoints.digest(model.state_dict())}
+        record = self.results.put("models", mark, arrays, spec, seconds, model=name, **digests)
+        self._models.put(place_of(mark, spec.imported), model)
+        return model_of(record, name)
+
+    def _answers(self, spec: RunSpec, name: str, model: Classifier) -> dict[str, np.ndarray]:
+        """The outputs on training and test set; an error says what is wrong with them."""
         train, test = self.datasets.on_device(self.datasets.load(spec.data, Reporter()))
-        arrays = {
-            "history/loss": np.array(losses),
-            "outputs/train": _logits(model, train),
-            "outputs/test": _logits(model, test),
-        }
+        arrays = {"outputs/train": _logits(model, train), "outputs/test": _logits(model, test)}
         theirs = study.given(spec, name)
         if theirs is not None and not _is_finite(arrays):
             raise foreign.unusable(theirs, model)
         _check_finite(name, arrays)
         if model.guest is not None:
             _check_steady(model, arrays, train, test)
-        plain = study.as_plain(spec)
-        facts = {"key": mark, "model": name, "spec": plain, "seed": spec.seed}
-        facts["outputs"] = hdf5.digest(hdf5.Group({}, arrays))
-        path = self._weights_of(spec, mark)
-        checkpoints.save(path, model, facts, self.store.replacing)
-        weights = checkpoints.digest(model.state_dict())
-        record = self.results.put(
-            "models", mark, arrays, spec, seconds, model=name, weights=weights
-        )
-        self._models.put(place_of(mark, spec.imported), model)
-        return model_of(record, name)
+        return arrays
 
-    def _weights_of(self, spec: RunSpec, mark: str) -> Path:
-        return self.results.shelf(spec).path("checkpoints", mark, ".pt")
+    def _weights_of(self, plan: Plan, name: str) -> Path:
+        return self.results.shelf(plan.spec).path("checkpoints", plan.models[name], ".pt")
 
     def _outputs(self, spec: RunSpec) -> dict[str, tuple[int, int]]:
         """The shapes that outputs on this study's data have; {} where the data are not there."""

@@ -71,8 +71,9 @@ class Look:
 
     def need(self, spec: RunSpec, *models: str) -> None:
         """Unchecked unless these models are there with their weights: nothing is trained here."""
+        plan = self.whole.plan(spec)
         for name in models:
-            if not self.whole.work.made(spec, name):
+            if not self.whole.work.made(plan, name):
                 raise Unchecked(f"{name} is not in the store with its weights")
 
     def files(self, kind: str) -> list[Path]:

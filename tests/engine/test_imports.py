@@ -39,7 +39,7 @@ LAYERS = (
         "slices", "sparse", "specimens", "study", "torch_files", "traces", "tracing", "train",
         "trial", "viewpoint", "watch", "wrappers", "zip_members",
     },
-    {"costs", "methods", "plan", "relearn"},
+    {"costs", "methods", "plan", "recent_plans", "relearn"},
     {
         "loaded_datasets", "loaded_models", "model_maker", "pretraining", "stored_results",
         "workshop",

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engine import costs, measuring, study, viewpoint, watching
+from engine import costs, keys, measuring, study, viewpoint, watching
 from engine.errors import SpecError
 from engine.pipeline import Pipeline
 from engine.plan import COUNTS, EPOCHS, MEASURES, MODELS, STUDIES, WEIGHTS, Plan
@@ -199,7 +199,7 @@ def test_keys_are_those_of_the_study(spec: RunSpec, kind: Callable[[RunSpec], Ru
             assert plan.counts(viewer, source) in plan
     for entry, config in measuring.measures_of(one):
         for name in plan.models:
-            mark = measuring.measure_key(one, name, entry, config)
+            mark = keys.measure_key(one, name, entry.name, config)
             assert (mark in plan) == bool(entry.facts.get("kept"))
             assert plan.measure(name, entry.name, config) == mark
 

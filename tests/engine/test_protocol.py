@@ -234,7 +234,7 @@ def test_original_and_retrains_start_from_one_pre_training(pipeline: Pipeline) -
     assert spec.pretrain is not None
     start = pipeline.work.pretraining.network(spec.model, spec.pretrain, Reporter())
     for name in ("original", "retrain-0", "retrain-1"):  # this training hardly moves a weight
-        model = pipeline.work.loaded(spec, name)
+        model = pipeline.work.loaded(pipeline.plan(spec), name)
         assert (model.net[1].weight - start.net[1].weight).abs().max() < 1e-3
         assert (model.head.weight - start.head.weight).abs().max() > 1e-2  # a fresh head
     again = Bar()
