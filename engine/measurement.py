@@ -50,20 +50,32 @@ class Measurement:
         that are asked about them. Raises Cancelled.
         """
         keys = {viewer: plan.counts(viewer, source) for viewer in viewers}
-        spec = plan.spec
-        known, need = self._stored(spec, keys), blocks_of(draws)
+        known, need = self._stored(plan.spec, keys), blocks_of(draws)
         short = [keys[viewer] for viewer, stored in known.items() if _blocks(stored) < need]
         if short:
-            shelf = self._work.results.shelf(spec)
+            shelf = self._work.results.shelf(plan.spec)
             with shelf.making("counts", short, "residual knowledge", report):
-                known = self._stored(spec, keys)  # another may just have asked
-                for done in sorted({_blocks(one) for one in known.values()} & {*range(need)}):
-                    late = [viewer for viewer, one in known.items() if _blocks(one) == done]
-                    more = self._ask(plan, source, late, range(done, need), report)
-                    for viewer, (answers, seconds) in more.items():
-                        known[viewer] = whole = _joined(known[viewer], answers)
-                        self._put(spec, keys[viewer], viewer, source, whole, seconds)
+                known = self._stored(plan.spec, keys)  # another may just have asked
+                known |= self._grown(plan, source, known, need, report)
         return {_label(viewer, source): one for viewer, one in known.items() if one is not None}
+
+    def _grown(
+        self,
+        plan: Plan,
+        source: str,
+        known: Mapping[str, np.ndarray | None],
+        need: int,
+        report: Reporter,
+    ) -> dict[str, np.ndarray]:
+        """viewer -> predictions of `need` blocks, of all that have fewer; they are put."""
+        grown = {}
+        for done in sorted({_blocks(one) for one in known.values()} & {*range(need)}):
+            late = [viewer for viewer, one in known.items() if _blocks(one) == done]
+            more = self._ask(plan, source, late, range(done, need), report)
+            for viewer, (answers, seconds) in more.items():
+                grown[viewer] = _joined(known[viewer], answers)
+                self._put(plan, viewer, source, grown[viewer], seconds)
+        return grown
 
     def _curves(self, plan: Plan, draws: int, report: Reporter) -> Residual:
         """Residual knowledge from so many draws."""
@@ -118,14 +130,9 @@ class Measurement:
         return {viewer: (one, seconds) for viewer, one in answers.items()}
 
     def _put(
-        self,
-        spec: RunSpec,
-        key: str,
-        viewer: str,
-        source: str,
-        predictions: np.ndarray,
-        seconds: float,
+        self, plan: Plan, viewer: str, source: str, predictions: np.ndarray, seconds: float
     ) -> None:
+        spec = plan.spec
         dataset, draws = self._work.datasets.load(spec.data, Reporter()), predictions.shape[2]
         arrays = {
             "predictions": predictions,
@@ -134,6 +141,7 @@ class Measurement:
             "taus": np.array(spec.probe.taus),
         }
         facts = {"viewer": viewer, "source": source, "draws": draws}
+        key = plan.counts(viewer, source)
         self._work.results.put("counts", key, arrays, spec, seconds, **facts)
 
 
