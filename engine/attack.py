@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import SpecError, unknown
+from engine.membership_results import Attack, Attacked, Estimate, Roc
 from engine.metrics.mia_acc import MIA, taught
-from engine.results import Attack, Attacked, Estimate, ModelResult, Roc
+from engine.results import ModelResult
 from engine.runtime import numpy_generator
 from engine.scores import PLAIN, Score, confidence, entropy, loss, margin, score_named
 

@@ -28,9 +28,10 @@ from engine.errors import DataError, StoreError
 from engine.kept import KIND as DATASETS
 from engine.kept import dataset_of, record_of
 from engine.origins import Origin, marked, origin_of_file
+from engine.record import SCHEMA as RECORD
+from engine.record import Record, check_content, check_facts
 from engine.report import Reporter
-from engine.store import SCHEMA as RECORD
-from engine.store import Record, Store, check_content, check_facts
+from engine.store import Store
 
 FORMAT, SCHEMA = "rk-explorer bundle", 1
 SUFFIX = ".rkx"

@@ -1,4 +1,4 @@
-"""The `rk-engine run` line that makes a study: what `engine.__main__.parser` reads, written."""
+"""The `rk-engine run` line that makes a study: what `engine.cli.parser` reads, written."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from engine.datasets.base import Dataset, Origin, Recommended, check, held_out
 from engine.errors import DataError, SpecError
+from engine.record import SCHEMA, Record
 from engine.spec import DataSpec, TrainSpec, amend, restored, to_plain
-from engine.store import SCHEMA, Record
 
 KIND = "datasets"
 ARRAYS = ("train_x", "train_y", "test_x", "test_y")

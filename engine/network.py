@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from engine import plain_files, registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
-from engine.global_state import AT_IMPORT, WHEN_MADE, Setting, restored
+from engine.global_settings import AT_IMPORT, WHEN_MADE, Setting
+from engine.global_state import restored
 from engine.guest import Guest, failure, is_theirs, know
 from engine.models.base import Classifier, Dropout, build
 from engine.patches import lies_in, unpatched

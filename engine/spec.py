@@ -1,30 +1,33 @@
 """What a run is made of: frozen dataclasses whose fields carry unit, range and help.
 
-`key` is the one definition of what makes two results the same; the store files results under it.
+Plug-ins find here all that settings are made with: fields (`engine.fields`), and their form in
+files (`engine.serialization`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import hashlib
 import itertools
-import json
 import math
-import re
-import types
 import typing
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
-from engine.errors import SpecError, unknown
+from engine.errors import SpecError
+from engine.fields import amend, convert, field_kind, setting, setting_of, validate
+from engine.serialization import SCALARS, canonical, key, restored, to_plain
 
-T = TypeVar("T")
+__all__ = [
+    "ASKED", "AUTO", "BFLOAT16", "FLOAT32", "FOLDED", "FOLLOW", "GRAY", "INFERRED", "MAX_DRAWS",
+    "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SHARED", "DataSpec",
+    "ForeignSpec", "ImportedSpec", "MeasureSpec", "MethodSpec", "ModelSpec", "PretrainSpec",
+    "ProbeSpec", "RunSpec", "SGDSpec", "TrainSpec", "amend", "as_imported", "canonical",
+    "check_taus", "convert", "field_kind", "key", "parse_settings", "parse_taus", "restored",
+    "setting", "setting_of", "to_plain", "validate",
+]  # fmt: skip
 
 PAPER_TAUS = (0.0, 0.0031, 0.0063, 0.0094, 0.0125, 0.0157, 0.0188, 0.0220, 0.0251, 0.0282, 0.0314)
 MAX_TAUS = 1000
-SCALARS = frozenset({bool, int, float, str, type(None)})
 MAX_DRAWS = 100_000
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"  # what training computes in
 OWN, SHARED = "own", "shared"  # random starts of attacks: each sample's, or of a whole batch
@@ -32,44 +35,6 @@ ASKED, INFERRED = "asked", "inferred"  # copies at norms between two others of t
 RGB, GRAY = "rgb", "gray"  # what image files are read as
 REFUSE, FOLLOW = "refuse", "follow"  # links that lead out of a data folder
 FOLDED = "folded"  # float32 with batch norm folded into convolutions: other rounding, fewer steps
-
-
-def setting(
-    default: Any = MISSING,
-    *,
-    help: str,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] | None = None,
-    exclusive_low: bool = False,
-    key: bool | str = True,
-    before: Any = MISSING,
-    once: bool = False,
-) -> Any:
-    """A dataclass field with what a form, a command line and a check need to know of it.
-
-    `low` and `high` are inclusive unless `exclusive_low`; `key=False` leaves the field out of
-    `key`, for settings that cannot change a result; `key='changed'` lets only another value than
-    the default into it, so that results stored before the setting existed are still found.
-    `before`: what results were made with before the setting existed, where today's default is
-    another: this value is left out of `key`, and stands for the setting where a file lacks it.
-    `once`: a person says it anew each time; no file holds it, and one that does is refused.
-    """
-    facts = {
-        "help": help,
-        "unit": unit,
-        "low": low,
-        "high": high,
-        "choices": choices,
-        "exclusive_low": exclusive_low,
-        "key": key,
-        "before": before,
-        "once": once,
-    }
-    if default is MISSING:
-        return field(metadata=facts)
-    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True)
@@ -121,12 +86,6 @@ class SGDSpec:
     clip: float = setting(
         0.0, help="largest L2 norm of the gradient; 0 = no clipping", low=0.0, high=1e6
     )
-
-
-def setting_of(spec: type[Any], name: str, default: Any) -> Any:
-    """The field `name` of another settings dataclass with another default."""
-    facts = next(item for item in dataclasses.fields(spec) if item.name == name).metadata
-    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True)
@@ -315,85 +274,6 @@ def as_imported(spec: RunSpec) -> RunSpec:
     return ImportedSpec(**{item.name: getattr(spec, item.name) for item in fields(spec)})
 
 
-def validate(spec: T, where: str = "") -> T:
-    """A copy of a settings dataclass with numbers converted; SpecError names the first bad field.
-
-    `where` prefixes the field in the message, e.g. 'rurk.' for `rurk.tau`.
-    """
-    hints = _hints(type(spec))  # type: ignore[arg-type]
-    changed = {}
-    for item in dataclasses.fields(spec):  # type: ignore[arg-type]
-        value, name = getattr(spec, item.name), f"{where}{item.name}"
-        kind = hints[item.name]
-        if kind in (int, float, bool, str):
-            value = convert(value, kind, name)
-            _check_range(value, item.metadata, name)
-        changed[item.name] = value
-    return dataclasses.replace(spec, **changed)  # type: ignore[type-var]
-
-
-@functools.cache
-def _hints(kind: type) -> Mapping[str, Any]:
-    """What the fields of a settings dataclass are: asking takes longer than all the rest."""
-    return typing.get_type_hints(kind)
-
-
-def convert(value: Any, kind: type, name: str) -> Any:
-    """`value` (perhaps text) as `kind`; SpecError if it is none."""
-    try:
-        if kind is bool:
-            if isinstance(value, bool):
-                return value
-            return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
-        if kind is int:
-            return _whole(value)
-        if kind is float:
-            return float(value)
-        return str(value)
-    except (ValueError, TypeError, KeyError, OverflowError):
-        words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-        raise SpecError(f"{name} must be {words[kind]}, but is '{value}'.") from None
-
-
-def _whole(value: Any) -> int:
-    """The whole number in an int, a float (3.0) or text ('3', '1e3'); ValueError otherwise."""
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value):
-        return int(value)  # not by way of float, which rounds seeds above 2**53
-    if isinstance(value, int):
-        return int(value)
-    number = float(value)
-    if number != int(number):
-        raise ValueError
-    return int(number)
-
-
-def _check_range(value: Any, facts: typing.Mapping[str, Any], name: str) -> None:
-    choices = facts.get("choices")
-    if choices and value not in choices:
-        raise unknown(f"choice for {name}", str(value), choices)
-    low, high = facts.get("low"), facts.get("high")
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return
-    unit = f" {facts['unit']}" if facts.get("unit") else ""
-    shown = f"{value:g}" if isinstance(value, float) else str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise SpecError(f"{name} must be a finite number, but is {value}.")
-    if low is not None and (value < low or (facts.get("exclusive_low") and value == low)):
-        bound = "more than" if facts.get("exclusive_low") else "at least"
-        raise SpecError(f"{name} must be {bound} {low:g}{unit}, but is {shown}.")
-    if high is not None and value > high:
-        raise SpecError(f"{name} must be at most {high:g}{unit}, but is {shown}.")
-
-
-def amend(config: T, changes: typing.Mapping[str, Any], where: str = "") -> T:
-    """`config` with some fields replaced and validated; SpecError names an unknown field."""
-    known = {item.name for item in dataclasses.fields(config)}  # type: ignore[arg-type]
-    for name in changes:
-        if name not in known:
-            raise unknown(f"parameter of {where.rstrip('.') or 'this'}", name, known)
-    return validate(dataclasses.replace(config, **changes), where)  # type: ignore[type-var]
-
-
 def parse_settings(texts: typing.Iterable[str]) -> dict[str, dict[str, str]]:
     """`['rurk.tau=0.1', ...]` as `{'rurk': {'tau': '0.1'}}`; SpecError where the form is wrong."""
     settings: dict[str, dict[str, str]] = {}
@@ -440,70 +320,3 @@ def check_taus(taus: tuple[float, ...]) -> tuple[float, ...]:
     if any(b <= a for a, b in itertools.pairwise(taus)):
         raise SpecError("The values of tau must ascend, each larger than the one before.")
     return taus
-
-
-def to_plain(spec: Any, *, keyed: bool = False) -> Any:
-    """The spec as dicts, lists and scalars; `keyed` leaves out what cannot change a result."""
-    if dataclasses.is_dataclass(spec) and not isinstance(spec, type):
-        return {
-            item.name: to_plain(getattr(spec, item.name), keyed=keyed)
-            for item in dataclasses.fields(spec)
-            if not _is_once(item) and (not keyed or _enters_key(item, getattr(spec, item.name)))
-        }
-    if isinstance(spec, (tuple, list)):
-        if SCALARS.issuperset(map(type, spec)):  # thousands of indices to forget
-            return list(spec)
-        return [to_plain(value, keyed=keyed) for value in spec]
-    if isinstance(spec, dict):
-        return {str(name): to_plain(value, keyed=keyed) for name, value in spec.items()}
-    return spec
-
-
-def _is_once(item: dataclasses.Field[Any]) -> bool:
-    return bool(item.metadata.get("once", False))
-
-
-def _enters_key(item: dataclasses.Field[Any], value: Any) -> bool:
-    before = item.metadata.get("before", MISSING)
-    if before is not MISSING:
-        return bool(value != before)
-    how = item.metadata.get("key", True)
-    return bool(value != item.default if how == "changed" else how)
-
-
-def restored(kind: type[T], plain: Mapping[str, Any], where: str = "") -> T:
-    """The settings dataclass of `kind` that a file holds as `plain`, validated.
-
-    Settings that the file lacks have the value that they had before they existed, see `setting`.
-    Raises SpecError for an unknown name or a value out of range, TypeError where one is missing.
-    """
-    fields = [item for item in dataclasses.fields(kind) if not _is_once(item)]  # type: ignore[arg-type]
-    for name in plain:
-        if name not in {item.name for item in fields}:
-            raise unknown(f"parameter of {where.rstrip('.') or 'this'}", name, _hints(kind))  # type: ignore[arg-type]
-    earlier = {
-        item.name: item.metadata["before"]
-        for item in fields
-        if item.metadata.get("before", MISSING) is not MISSING
-    }
-    return validate(kind(**{**earlier, **plain}), where)
-
-
-def canonical(spec: Any) -> str:
-    """The spec as JSON with sorted names: equal text, equal spec."""
-    return json.dumps(to_plain(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def key(*parts: Any) -> str:
-    """20 hexadecimal digits that two results share exactly if they are the same result."""
-    plain = [to_plain(part, keyed=True) for part in parts]
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
-
-
-def field_kind(config: type[Any], name: str) -> type:
-    """int, float, bool or str: what a field of this settings dataclass holds."""
-    kind = _hints(config)[name]  # type: ignore[arg-type]
-    if isinstance(kind, types.UnionType):
-        kind = next(option for option in typing.get_args(kind) if option is not type(None))
-    return typing.cast(type, kind)

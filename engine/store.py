@@ -19,7 +19,7 @@ import platform
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -31,29 +31,20 @@ from engine import asides, hdf5, origins, sound
 from engine.errors import StoreError
 from engine.locks import Locks
 from engine.places import is_file, is_folder, place
+from engine.record import SCHEMA, Record, check_content, check_facts, read
 from engine.report import Reporter
 from engine.world import World
 
-SCHEMA = 1
+__all__ = [
+    "PASSING", "SCHEMA", "SIGHTS", "Imported", "Record", "Store", "check_content", "check_facts",
+    "default_store", "read", "versions",
+]  # fmt: skip
+
 PASSING = {  # errors that say nothing of the file: it must not be taken for damaged
     errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN,
     errno.ESTALE, errno.ENOLCK, errno.EBUSY, errno.EINTR,
 }  # fmt: skip
 SIGHTS = frozenset({"embeddings", "neighborhoods", "recognitions", "similarities", "slices"})
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """One stored result: attributes as written, and arrays by name ('group/name' when nested)."""
-
-    kind: str
-    key: str
-    attributes: Mapping[str, Any]
-    arrays: Mapping[str, np.ndarray]
-
-    def plain(self, name: str) -> Any:
-        """An attribute that was stored as JSON."""
-        return json.loads(self.attributes[name])
 
 
 def default_store() -> Path:
@@ -327,33 +318,6 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def read(path: Path, *, arrays: bool = True) -> Record:
-    """The record in a file of a store; KeyError and what `hdf5.read` raises where it is none.
-
-    With its arrays it is also compared with the hash it was written with, if it has one.
-    """
-    found = hdf5.read(path, arrays=arrays)
-    check_facts(found.attributes, path.parent.name, path.stem)
-    if arrays:
-        check_content(found)
-    sound.check(path.parent.name, found.attributes, found.arrays if arrays else None)
-    return Record(path.parent.name, path.stem, found.attributes, found.arrays)
-
-
-def check_facts(attributes: Mapping[str, Any], kind: str, key: str) -> None:
-    """KeyError unless a record is whole, of this schema, and the one its name says."""
-    if not attributes.get("complete") or attributes.get("schema") != SCHEMA:
-        raise KeyError("incomplete, or of another schema")
-    if attributes.get("kind") != kind or attributes.get("key") != key:
-        raise KeyError("not the result its name says")
-
-
-def check_content(found: hdf5.Group) -> None:
-    """KeyError unless a record is what was written; those of versions before have no hash."""
-    if found.attributes.get(hdf5.HASH, "") not in ("", hdf5.digest(found)):
-        raise KeyError("its content is not what was written")
 
 
 def _refusal(root: Path) -> str:

@@ -23,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine import global_state
 from engine.errors import NetworkError, SpecError
+from engine.global_settings import SHARED
 from engine.models.base import LIBRARIES, Classifier, Dropout, by_libraries, lay_out
 from engine.randomness import Redirection, elsewhere
 from engine.runtime import generator
@@ -225,7 +226,7 @@ class _Watch(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._before = global_state.values(global_state.SHARED)
+        self._before = global_state.values(SHARED)
         self.changed: list[str] = []
 
     def __torch_dispatch__(
@@ -236,9 +237,9 @@ class _Watch(TorchDispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """The operation as it is."""
-        now = global_state.values(global_state.SHARED)
+        now = global_state.values(SHARED)
         if now != self._before and not self.changed:
-            pairs = zip(global_state.SHARED, self._before, now, strict=True)
+            pairs = zip(SHARED, self._before, now, strict=True)
             self.changed = [one.name for one, a, b in pairs if a != b]
         return func(*args, **(kwargs or {}))
 

@@ -12,9 +12,9 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.datasets.base import Dataset
 from engine.epochs import Epochs
+from engine.membership_results import Attack
 from engine.report import Progress
 from engine.results import (
-    Attack,
     Embedding,
     ModelResult,
     Neighborhood,

@@ -16,10 +16,10 @@ from engine import measured, outputs, plain_files
 from engine.datasets.base import Dataset
 from engine.epochs import Epochs
 from engine.errors import CheckpointError, DataError, EngineError, SpecError, StoreError
+from engine.membership_results import Attack
 from engine.places import exists, place
 from engine.report import Reporter
 from engine.results import (
-    Attack,
     Embedding,
     ModelResult,
     Neighborhood,

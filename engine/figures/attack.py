@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from engine.figures.canvas import MARKERS, MUTED, TEXT, Sheet, check, page, save, shown_label, style
 from engine.labels import model_label
+from engine.membership_results import Attack, Attacked, Estimate, Roc
 from engine.palette import model_style
-from engine.results import Attack, Attacked, Estimate, Roc
 from engine.scores import LINEAR, SCORES, Score, histogram
 
 LOW_FPR = 1.0  # percent

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from engine.results import Roc
+from engine.membership_results import Roc
 from explorer.plots.drag_plot import DragPlot
 from explorer.plots.legend import Entry, Legend, line_pen
 from explorer.theme import LIGHT, ModelStyle, Theme

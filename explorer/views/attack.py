@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLa
 
 from engine.attack import FEWEST, MEMBERS, Counts, counts, stepped
 from engine.datasets.base import Dataset
-from engine.results import Attack, Attacked, Estimate
+from engine.membership_results import Attack, Attacked, Estimate
 from engine.sample_names import titled
 from engine.scores import SCORES, Score, histogram
 from explorer import markup

@@ -15,9 +15,10 @@ from sklearn.svm import SVC
 
 from engine.attack import FEWEST, Counts, attack, auc, best_threshold, counts, draw, roc, stepped
 from engine.errors import SpecError
+from engine.membership_results import Attack, Attacked, Estimate, Roc
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.results import Attack, Attacked, Estimate, ModelResult, Roc
+from engine.results import ModelResult
 from engine.scores import (
     PLAIN,
     SCORES,

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from engine import study
-from engine.__main__ import _words, parser
+from engine.cli.commands import words_of
+from engine.cli.parser import parser
 from engine.command_line import command_line, forget_text, index_file
 from engine.datasets.base import Dataset, load
 from engine.errors import SpecError
@@ -35,7 +36,7 @@ def composed_again(line: str, dataset: Dataset) -> RunSpec:
     options = parser().parse_args(words)
     assert (options.dataset, options.seed) == (dataset.spec.name, dataset.spec.seed)
     (point,) = grid(options.set)
-    return study.compose(dataset, settings=point.settings, **_words(options))
+    return study.compose(dataset, settings=point.settings, **words_of(options))
 
 
 STUDIES: dict[str, dict[str, Any]] = {

@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine import global_state
+from engine import global_settings
 from engine.datasets.base import Dataset, load
 from engine.errors import EngineError, SpecError
 from engine.models.base import Classifier
@@ -121,7 +121,7 @@ def state() -> dict[str, Any]:
         "cudnn": (kernels.cudnn.benchmark, kernels.cudnn.enabled, kernels.cudnn.allow_tf32),
         "tf32": kernels.cuda.matmul.allow_tf32, "mkldnn": torch._C._get_mkldnn_enabled(),
         "tiny": float(torch.tensor(1e-40) * 1),
-        "autocast": (torch.is_autocast_enabled("cpu"), global_state._nesting()),
+        "autocast": (torch.is_autocast_enabled("cpu"), global_settings._nesting()),
         "hooks": len(nn.modules.module._global_forward_hooks),
         "anomaly": torch.is_anomaly_enabled(),
         "modes": torch._C._len_torch_function_stack(), "numpy": np.geterr(), "folder": os.getcwd(),

@@ -17,16 +17,18 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {
         "amplified", "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
-        "interruption", "joint", "label_places", "labels", "neutral", "origins", "palette",
-        "places", "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
+        "interruption", "joint", "label_places", "labels", "membership_results", "neutral",
+        "origins", "palette", "places", "plain_files", "quadrature", "results", "sound",
+        "tensor_views", "world",
     },
     {
-        "differences", "global_state", "keys", "memory", "metrics", "paper", "patches", "processes",
-        "randomness", "registry", "report", "runtime", "samples", "spec",
+        "differences", "fields", "global_settings", "global_state", "keys", "memory", "metrics",
+        "paper", "patches", "processes", "randomness", "registry", "report", "runtime", "samples",
+        "serialization", "spec",
     },
     {
         "asides", "batching", "datasets", "guest", "hdf5", "heaps", "index_text", "indices",
-        "locks", "models", "outputs", "perturb", "sample_names", "store",
+        "locks", "models", "outputs", "perturb", "record", "sample_names", "store",
     },
     {
         "adaptive", "archive", "attack", "belongings", "board", "board_sheet", "bundle", "carried",
@@ -50,16 +52,19 @@ LAYERS = (
     },
     {"exports", "figure_set", "pipeline", "versus"},
     {"batch", "verifying"},
-    {"__main__", "bench", "board_tables", "console", "protocol", "reporting", "sweep", "tables"},
+    {
+        "__main__", "bench", "board_tables", "cli", "console", "protocol", "reporting", "sweep",
+        "tables",
+    },
 )  # fmt: skip
 FOR_METHODS = {
     "errors", "models.base", "perturb", "registry", "report", "runtime", "samples", "spec", "train",
 }  # fmt: skip
 FOR_FIGURES = {
     "amplified", "asides", "board", "comparison", "curve_set", "epochs", "errors", "figures",
-    "geometry", "label_places", "labels", "lines", "metrics", "outputs", "palette", "pareto",
-    "ratio", "results", "sample_curve", "scatter", "scores", "shades", "sheets", "specimens",
-    "traces",
+    "geometry", "label_places", "labels", "lines", "membership_results", "metrics", "outputs",
+    "palette", "pareto", "ratio", "results", "sample_curve", "scatter", "scores", "shades",
+    "sheets", "specimens", "traces",
 }  # fmt: skip
 ONLY_IN = {  # a package of others, and the one file (or package) that knows it
     "h5py": "engine/hdf5.py",

@@ -206,10 +206,11 @@ def test_a_reader_that_has_left_is_no_error() -> None:
 ASKED = """
 import os, signal, sys, time
 from engine import __main__ as program
+from engine.cli import commands
 def info(options):
     os.kill(os.getpid(), getattr(signal, sys.argv[1]))
     time.sleep(60)
-program._info = info
+commands.info = info
 sys.exit(program.main(["info"]))
 """
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.__main__ import main, parser
+from engine.__main__ import main
+from engine.cli.parser import parser
 from engine.errors import DataError, SpecError
 from engine.foreign import named_files
 from engine.forget import parse_forget

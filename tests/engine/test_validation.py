@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from engine import embedding, kept, paper, protocol, registry, study, watching
-from engine.__main__ import main, parser
+from engine.__main__ import main
 from engine.attack import chosen
+from engine.cli.parser import parser
 from engine.command_line import command_line
 from engine.comparison import FORGET, RETAIN, TEST, compare
 from engine.correspondence import published_for

@@ -14,7 +14,7 @@ import pytest
 import torch
 from needs import needs
 
-from engine import checkpoints, residual, study, watch, watching
+from engine import checkpoints, residual, study, viewpoint, watch, watching
 from engine.__main__ import main
 from engine.epochs import Epochs
 from engine.errors import Cancelled, SpecError
@@ -246,7 +246,7 @@ def test_where_looking_takes_too_long_epochs_are_passed_over(
 def test_few_samples_are_watched_where_many_are_forgotten(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "MOST_SAMPLES", 5)
+    monkeypatch.setattr(viewpoint, "MOST_SAMPLES", 5)
     spec, heard = compose(pipeline, forget="class:1"), Listener()
     found = pipeline.run(spec, heard, watch=True)
     last = heard.seen[-1]

@@ -11,6 +11,7 @@ import numpy as np
 from engine.attack import attack
 from engine.datasets.base import Dataset, Recommended
 from engine.epochs import Epochs, EpochView
+from engine.membership_results import Attack
 from engine.report import Progress
 from engine.results import (
     FINE,
@@ -18,7 +19,6 @@ from engine.results import (
     PERTURBED,
     RETAIN,
     TEST,
-    Attack,
     Curve,
     Embedding,
     Likeness,

@@ -21,7 +21,7 @@ from real import run, start
 from shown import LEFT, Shown, press
 
 from engine.attack import counts
-from engine.results import Attack
+from engine.membership_results import Attack
 from engine.scores import SCORES
 from explorer.state import ADD, REMOVE, REPLACE, Selection
 from explorer.views.attack import AttackView

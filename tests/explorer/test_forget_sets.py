@@ -360,7 +360,7 @@ def test_going_to_indices_is_one_step_of_undo(explorer: Explorer, qtbot: QtBot) 
 
 
 def test_the_command_of_the_study_is_copied(explorer: Explorer, qtbot: QtBot) -> None:
-    from engine.__main__ import parser
+    from engine.cli.parser import parser
     from engine.forget import read_indices
 
     copy = explorer.window.actions_.by_name["copy-command"]

@@ -22,7 +22,7 @@ from scene import scene
 from torch import nn
 
 from engine import bundle, checkpoints, console, filters, network, paper, registry, study, sweep
-from engine.__main__ import parser as engine_parser
+from engine.cli.parser import parser as engine_parser
 from engine.datasets import _images as images
 from engine.errors import EngineError
 from engine.evidence import Evidence

@@ -1,0 +1,361 @@
+"""What each command of `rk-engine` does; whatever is heavy is imported by the command itself."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import outputs
+from engine.errors import SpecError
+from engine.exports import KINDS
+from engine.figure_set import ALL, MANIFEST
+from engine.places import is_file, matching
+
+if TYPE_CHECKING:
+    from engine.datasets.base import Dataset
+    from engine.pipeline import Pipeline
+    from engine.spec import RunSpec
+    from engine.sweep import Run
+
+WRONG = 1  # exit status where something was found to be wrong
+METHODS = "rurk,gd,ga"
+RETRAINS = 3
+
+
+def _pipeline(options: argparse.Namespace) -> Pipeline:
+    from engine.pipeline import Pipeline
+    from engine.store import Store, default_store
+
+    store = Store(options.store or default_store(), say=say)
+    return Pipeline(store, getattr(options, "device", "auto"))
+
+
+def say(message: str) -> None:
+    """Tell a person on standard error, if there is any."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):  # nowhere is left to say so
+            print(f"rk-engine: {message}", file=sys.stderr)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, unlearn and measure one study or a grid, and print what came of it."""
+    from engine import registry
+    from engine.console import ConsoleReporter
+    from engine.spec import DataSpec, as_imported
+    from engine.sweep import grid, run_grid
+
+    registry.get("dataset", options.dataset)
+    points = grid(options.set)
+    words = words_of(options)
+    outputs.check(options.json, options.csv)
+    pipeline = _pipeline(options)
+    with ConsoleReporter() as report:
+        data = DataSpec(
+            options.dataset, options.root, options.seed, options.side,
+            channels=options.channels, validation=options.validation, links=options.links,
+        )  # fmt: skip
+        dataset = pipeline.dataset(data, report)
+        words["forget"] = _forgotten(options, dataset)
+        compose = functools.partial(pipeline.compose, dataset, **words)
+        apart = options.trust_imported
+
+        def settled(found: Mapping[str, Mapping[str, Any]]) -> RunSpec:
+            return as_imported(compose(settings=found)) if apart else compose(settings=found)
+
+        runs = run_grid(pipeline, points, settled, report)
+    _hand_out(options, pipeline, runs)
+
+
+def _forgotten(options: argparse.Namespace, dataset: Dataset) -> tuple[int, ...]:
+    """The forget set, read once; of a list it is said how many samples it holds."""
+    from engine.forget import LISTS, forget_set
+
+    text = options.forget or dataset.recommended.forget
+    found = forget_set(text, dataset, options.seed)
+    if text.strip().startswith(LISTS):
+        say(f"forget set: {found.words}")
+    return found.indices
+
+
+def words_of(options: argparse.Namespace) -> dict[str, Any]:
+    """What `compose` is told, but for the settings."""
+    from engine.foreign import named_files
+
+    methods = ("" if options.unlearned else METHODS) if options.methods is None else options.methods
+    given = matching(options.retrain)
+    retrains = len(given) or RETRAINS if options.retrains is None else options.retrains
+    return {
+        "model": options.model,
+        "normalize": options.normalize,
+        "forget": options.forget,
+        "methods": methods.split(","),
+        "retrains": retrains,
+        "seed": options.seed,
+        "perturbation": options.perturbation,
+        "taus": options.taus,
+        "draws": options.draws,
+        "probe": {} if options.adaptive is None else {"adaptive": options.adaptive},
+        "measures": options.measures.split(","),
+        "weights": named_files(options.original, given, options.unlearned),
+    }
+
+
+def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[Run]) -> None:
+    """Print one study or the table of a grid, and write the files that were asked for."""
+    from engine import sweep
+    from engine.console import study_json, study_table
+
+    if len(runs) == 1:
+        study = runs[0].outcome.study
+        print(study_table(study))
+        found = study_json(study)
+    else:
+        print(sweep.text(runs))
+        found = sweep.as_json(runs)
+    texts = {
+        options.json: json.dumps(found, indent=1, sort_keys=True, allow_nan=False) + "\n",
+        options.csv: sweep.as_csv(runs),
+    }
+    for path, text in texts.items():
+        if path:
+            outputs.write_text(path, text)
+
+
+def reproduce(options: argparse.Namespace) -> None:
+    """Run a preset of the paper, print its tables and keep them as files."""
+    from engine import paper
+
+    if options.preset == "?":
+        print("\n".join(f"{name:<30} {paper.preset(name).title}" for name in paper.names()))
+        return
+    preset = paper.preset(options.preset, options.quick)
+    seeds = _seeds(options.seeds)
+    if options.out:
+        _check_folder(options.out)
+    from engine import protocol, tables
+    from engine.console import ConsoleReporter
+
+    pipeline = _pipeline(options)
+    with ConsoleReporter() as report:
+        found = protocol.reproduce(
+            pipeline, preset, report, root=options.root, links=options.links, seeds=seeds
+        )
+    print(tables.text(found))
+    folder = options.out or pipeline.store.root / "tables"
+    for path in protocol.save(found, folder, pipeline):
+        print(path)
+
+
+def _check_folder(folder: Path, file: str = "table.txt") -> None:
+    """Make the folder now; SpecError where that is impossible, before hours of computing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpecError(f"Cannot make the folder {folder} ({error.strerror}).") from None
+    outputs.check(folder / file)
+
+
+def _seeds(text: str) -> list[int]:
+    from engine.spec import convert
+
+    return [convert(part, int, "--seeds") for part in text.split(",") if part.strip()]
+
+
+def ls(options: argparse.Namespace) -> None:
+    """Print the studies in the store."""
+    from engine.console import study_list
+
+    print(study_list(_pipeline(options).studies()))
+
+
+def table(options: argparse.Namespace) -> None:
+    """Print a study's accuracies and residual knowledge."""
+    from engine.console import study_table
+
+    print(study_table(_pipeline(options).study(options.key)))
+
+
+def samples(options: argparse.Namespace) -> None:
+    """Print the forget samples with what a model still knows of them."""
+    from engine.console import ConsoleReporter, samples_table
+    from engine.sheets import csv_text, samples_sheet
+
+    outputs.check(options.csv)
+    pipeline = _pipeline(options)
+    study = pipeline.study(options.key)
+    if options.model not in study.residual.curves:
+        known = ", ".join(study.residual.curves)
+        raise SpecError(f"This study judges no model '{options.model}'. It has: {known}.")
+    spec = pipeline.spec_of(study)
+    with ConsoleReporter() as report:
+        dataset = pipeline.dataset(spec.data, report)
+        labels = dataset.train_y[study.forget].tolist()
+        names = [dataset.name_of(int(index)) for index in study.forget]
+        found = None
+        if options.smallest_tau:
+            found = pipeline.recognition(spec, options.model, report)
+    sheet = samples_sheet(study, options.model, labels, found, names)
+    print(samples_table(*sheet))
+    if options.csv:
+        outputs.write_text(options.csv, csv_text(*sheet))
+
+
+def watch(options: argparse.Namespace) -> None:
+    """Run a method once more and keep its epochs."""
+    from engine.console import ConsoleReporter
+
+    pipeline = _pipeline(options)
+    spec = pipeline.spec_of(pipeline.study(options.key))
+    with ConsoleReporter() as report:
+        seen = pipeline.watch_again(spec, options.model, report)
+    same = "the same weights" if seen.exact else "other weights"
+    print(f"{len(seen.views)} epochs seen of {options.model}; it ended in {same}.")
+
+
+def figure(options: argparse.Namespace) -> None:
+    """Draw one figure, or a set of them."""
+    several = options.kind == ALL or "," in options.kind
+    if not several:
+        outputs.check(options.out)
+    pipeline = _pipeline(options)
+    try:
+        draw = _draw_set if several else _draw_figure
+        for path in draw(pipeline, options):
+            print(path)
+    finally:
+        pipeline.close()
+
+
+LOOK = {"width_mm": "width", "font_size": "font", "dpi": "dpi"}  # of any figure -> its option
+ASKED = ("sample", "tau", "a", "b", "color", "tab", "split", "matched")  # of some kinds
+
+
+def _draw_figure(pipeline: Pipeline, options: argparse.Namespace) -> list[Path]:
+    named = {**LOOK, **dict(zip(ASKED, ASKED, strict=True))}
+    study, asked = pipeline.study(options.key), _given(options, named)
+    _check_asked(options.kind, [name for name in asked if name not in LOOK])
+    return pipeline.figure(study, options.kind, options.out, **asked)
+
+
+def _check_asked(kind: str, asked: Sequence[str]) -> None:
+    """SpecError for an option that a figure of this kind does not have."""
+    for name in asked:
+        if kind in KINDS and name not in KINDS[kind].options:
+            word = "any-class" if name == "matched" else name
+            kinds = ", ".join(one for one in sorted(KINDS) if name in KINDS[one].options)
+            raise SpecError(f"--{word} is for figures of the kind {kinds}, not for {kind}.")
+
+
+def _draw_set(pipeline: Pipeline, options: argparse.Namespace) -> Sequence[Path]:
+    """The files of a set; options that only some kinds have go to those."""
+    from engine.console import ConsoleReporter
+    from engine.figure_set import draw_set, kinds_named
+
+    kinds, look = kinds_named(options.kind), _given(options, LOOK)
+    asked = _given(options, dict(zip(ASKED, ASKED, strict=True)))
+    own = {
+        kind: {name: value for name, value in asked.items() if name in KINDS[kind].options}
+        for kind in kinds
+    }
+    _check_folder(options.out, MANIFEST)
+    study = pipeline.study(options.key)
+    with ConsoleReporter() as report:
+        made = draw_set(
+            pipeline, study, kinds, options.out, report,
+            suffix=f".{options.format}", look=look, options=own,
+        )  # fmt: skip
+    for kind, why in made.missing.items():
+        say(f"{kind} was left out: {why}")
+    return made.files
+
+
+def _given(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, Any]:
+    """What was said on the command line of these: name of the parameter -> value."""
+    found = {name: getattr(options, option) for name, option in names.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def report(options: argparse.Namespace) -> None:
+    """Write settings, tables and figures of a study as one page."""
+    from engine.console import ConsoleReporter
+    from engine.reporting import written
+
+    files = [options.out, *([options.pdf] if options.pdf else [])]
+    written.check(files)
+    outputs.check(*files)
+    pipeline = _pipeline(options)
+    try:
+        with ConsoleReporter() as report:
+            study = pipeline.study(options.key)
+            made = written.write(pipeline, study, files, report)
+    finally:
+        pipeline.close()
+    print("\n".join(map(str, made)))
+
+
+def checkpoint(options: argparse.Namespace) -> None:
+    """Save a model's weights to a file."""
+    from engine.console import ConsoleReporter
+
+    outputs.check(options.out)
+    pipeline = _pipeline(options)
+    study = pipeline.study(options.key)
+    with ConsoleReporter() as report:
+        spec = pipeline.spec_of(study)
+        print(pipeline.export_checkpoint(spec, options.model, options.out, report))
+
+
+def bench(options: argparse.Namespace) -> None:
+    """Measure our ways against the straightforward ones."""
+    from engine.bench import command
+
+    outputs.check(options.json, options.plot)
+    command.bench(options)
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Compare files with hashes, keys and each other; 1 where something is wrong."""
+    from engine.console import ConsoleReporter
+    from engine.verifying import remake, verify
+
+    pipeline = _pipeline(options)
+    with ConsoleReporter() as report:
+        if options.remake:
+            found = remake(pipeline, report)
+        else:
+            found = verify(pipeline, options.sample, options.seed, report)
+    for sentence in (*found.remarks, *found.wrong):
+        print(sentence)
+    said = f"{found.hashed} files read, {found.recomputed} results computed once more"
+    print(f"{said}: {f'{len(found.wrong)} are wrong' if found.wrong else 'nothing is wrong'}.")
+    return WRONG if found.wrong else 0
+
+
+def info(options: argparse.Namespace) -> None:
+    """Print versions, devices and the store."""
+    from engine.store import Store, default_store, versions
+
+    for name, number in versions().items():
+        print(f"{name:<14} {number}")
+    import torch
+
+    devices = ["cpu", *(f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in _cuda(torch))]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    print(f"{'devices':<14} {', '.join(devices)}")
+    store = Store(options.store or default_store())
+    size = sum(os.path.getsize(path) for path in store.root.rglob("*") if is_file(path))
+    print(f"{'store':<14} {store.root} ({len(store.keys('studies'))} studies, {size / 1e6:.1f} MB)")
+    if store.refusal:
+        print(store.refusal)
+
+
+def _cuda(torch: Any) -> range:
+    return range(torch.cuda.device_count() if torch.cuda.is_available() else 0)

@@ -1,0 +1,352 @@
+"""The grammar of `rk-engine`: commands, options, and what is said of them.
+
+Nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from engine import __version__
+from engine.cli import commands as actions
+from engine.cli.commands import METHODS, RETRAINS
+from engine.exports import KINDS
+from engine.places import absolute, place
+from engine.shades import SHADES
+
+ADAPTIVE = 25.0  # percent
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(
+        prog="rk-engine", description="Residual knowledge in machine unlearning, without a window."
+    )
+    top.add_argument("--version", action="version", version=f"rk-engine {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+    _add_run(commands)
+    _add_reproduce(commands)
+    listing = _command(commands, "ls", actions.ls, "list the studies in the store")
+    _store_option(listing)
+    table = _command(
+        commands, "table", actions.table, "print a study's accuracies and residual knowledge"
+    )
+    _key_argument(table)
+    samples = _command(
+        commands,
+        "samples",
+        actions.samples,
+        "list the forget samples with what a model still knows",
+    )
+    _key_argument(samples)
+    samples.add_argument("--model", required=True, help="original or an unlearned model")
+    samples.add_argument(
+        "--smallest-tau",
+        action="store_true",
+        help="search the smallest tau at which each sample is recognized again",
+    )
+    samples.add_argument("--csv", type=place, metavar="FILE", help="write the rows to this file")
+    watch = _command(
+        commands,
+        "watch",
+        actions.watch,
+        "run a method once more and keep its epochs, to replay them",
+    )
+    _key_argument(watch)
+    watch.add_argument("--model", required=True, help="an unlearning method of the study")
+    _add_figure(commands)
+    _add_report(commands)
+    checkpoint = _command(
+        commands, "checkpoint", actions.checkpoint, "save a model's weights to a file"
+    )
+    _key_argument(checkpoint)
+    checkpoint.add_argument(
+        "--model", required=True, help="original, retrain-0, retrain-1 ... or a method"
+    )
+    checkpoint.add_argument(
+        "--out", required=True, type=place, help="file to write, e.g. rurk.pt or rurk.safetensors"
+    )
+    _add_bench(commands)
+    _add_verify(commands)
+    info = _command(commands, "info", actions.info, "print versions, devices and the store")
+    _store_option(info)
+    return top
+
+
+def _add_verify(commands: Any) -> None:
+    verify = _command(
+        commands,
+        "verify",
+        actions.verify,
+        "compare files with hashes, keys and each other, and compute some once more",
+    )
+    verify.add_argument(
+        "--sample",
+        type=int,
+        default=5,
+        metavar="N",
+        help="rows of every file to compute once more (%(default)s); 10 and more: also what takes "
+        "training; 0: only what follows from the files themselves",
+    )
+    verify.add_argument("--seed", type=int, default=0, help="which ones (%(default)s)")
+    verify.add_argument(
+        "--remake",
+        action="store_true",
+        help="make every imported study here from its settings, and compare the two",
+    )
+    verify.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    _store_option(verify)
+
+
+def _add_run(commands: Any) -> None:
+    run = _command(
+        commands, "run", actions.run, "train, unlearn and measure; answered from the store if known"
+    )
+    run.add_argument(
+        "--dataset", required=True, help="digits, iris, cifar10, small-cifar5 or folder"
+    )
+    run.add_argument(
+        "--root",
+        type=absolute,
+        default="",
+        help="folder of the data, where the dataset needs one: train/<class>/*.png (folders below "
+        "are read too) with test/<class>/, val/ or valid/ beside it, or <class>/*.png, of which "
+        "20 %% are held out; Tiny ImageNet as downloaded; for CIFAR-10 also its archive",
+    )
+    run.add_argument(
+        "--side", type=int, default=0, help="resize images to this height and width (px)"
+    )
+    run.add_argument(
+        "--channels",
+        default="rgb",
+        help="read an image folder in color (rgb, the default) or with one channel (gray)",
+    )
+    _links_option(run)
+    run.add_argument(
+        "--validation", type=float, default=0.0, metavar="SHARE",
+        help="share of each class of the training set that is held out, e.g. 0.2: drawn by the "
+        "seed, neither learned, forgotten nor tested on; samples keep their numbers",
+    )  # fmt: skip
+    run.add_argument(
+        "--model",
+        default="",
+        help="mlp, cnn, resnet18, resnet50, vgg11, or your own network as FILE.py:FUNCTION, a "
+        "function of (shape, n_classes) that returns an nn.Module; this runs FILE.py as python "
+        "would, so name only files you trust",
+    )
+    run.add_argument(
+        "--normalize",
+        default="",
+        metavar="HOW",
+        help="what pixels in [0, 1] are normalized by before they enter the network: dataset "
+        "(statistics of the training set, the default), none (the network does it itself), or "
+        "means/deviations, e.g. 0.5,0.5,0.5/0.25,0.25,0.25",
+    )
+    run.add_argument(
+        "--forget",
+        default="",
+        metavar="SPEC",
+        help="class:8, class:8:0.5, class:8:100, random:100, random:10%%, indices:FILE (text, CSV, "
+        "JSON, .npy, .npz or .pt), indices:3,17,40-52 or files:FILE (names of samples, such as "
+        "train/cat/03.png or 'cifar10 train 17', as rk-engine samples shows them)",
+    )
+    run.add_argument(
+        "--methods",
+        help=f"comma-separated unlearning methods ({METHODS}; none beside --unlearned)",
+    )
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="METHOD.PARAMETER=VALUE",
+        help="change a setting, e.g. rurk.lambda_a=0.1; also train.epochs=50, probe.steps=5; "
+        "several values (rurk.tau=0.01,0.03,0.1) run the grid of all combinations",
+    )
+    run.add_argument(
+        "--measures",
+        default="",
+        help="measures beside those every study has: relearn-epochs (it trains each model again)",
+    )
+    run.add_argument(
+        "--retrains", type=int, help=f"number of Re-trains ({RETRAINS}, or as many as are given)"
+    )
+    _weights_options(run)
+    run.add_argument("--seed", type=int, default=131, help="seed of the study (%(default)s)")
+    run.add_argument(
+        "--perturbation", default="gaussian", help="gaussian, l2, linf, fgsm or pgd (%(default)s)"
+    )
+    run.add_argument(
+        "--taus", default="", help="low:high:count or a list; the dataset's own if left out"
+    )
+    run.add_argument(
+        "--draws", type=int, default=100, help="perturbed copies a sample (%(default)s)"
+    )
+    run.add_argument(
+        "--adaptive",
+        type=float,
+        nargs="?",
+        const=ADAPTIVE,
+        metavar="PERCENT",
+        help="draw only where r is still uncertain, at most --draws a sample, until its intervals "
+        "seem to be about this much wider than with --draws everywhere: an aim, no bound, for the "
+        "estimate is made from the draws themselves, and where 25 was asked 64 %% was seen "
+        f"({ADAPTIVE:g}); prevalence and verdicts are not given then",
+    )
+    run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
+    run.add_argument(
+        "--trust-imported",
+        action="store_true",
+        help="use models that came in bundles where they have the same settings, which no study "
+        "does otherwise; all that is made of them is marked as imported too",
+    )
+    run.add_argument("--json", type=place, metavar="FILE", help="write all figures to this file")
+    run.add_argument("--csv", type=place, metavar="FILE", help="write a tidy table: one row a run")
+    _store_option(run)
+
+
+def _add_figure(commands: Any) -> None:
+    figure = _command(
+        commands, "figure", actions.figure, "draw a figure, with its numbers as CSV beside"
+    )
+    _key_argument(figure)
+    figure.add_argument(
+        "--kind", required=True,
+        help=f"{', '.join(sorted(KINDS))}; several, comma-separated, or all make a set",
+    )  # fmt: skip
+    figure.add_argument(
+        "--out", required=True, type=place, help="file: .png, .svg or .pdf; of a set: its folder"
+    )
+    figure.add_argument(
+        "--format", choices=("svg", "pdf", "png"), default="svg",
+        help="of the files of a set (%(default)s)",
+    )  # fmt: skip
+    figure.add_argument("--dpi", type=float, help="dots per inch of a .png (300)")
+    figure.add_argument("--width", type=float, metavar="MM", help="width of the figure in mm")
+    figure.add_argument("--font", type=float, metavar="PT", help="size of its text in points")
+    figure.add_argument("--sample", type=int, help="neighborhood: number of the sample")
+    figure.add_argument("--tau", type=float, help="neighborhood, embedding: perturbation norm")
+    figure.add_argument("--a", metavar="MODEL", help="comparison, embedding, attack: the one model")
+    figure.add_argument("--b", metavar="MODEL", help="same kinds: the other model")
+    figure.add_argument("--tab", help="comparison: classes, predictions, similarity or confidence")
+    figure.add_argument("--split", help="comparison: retain, forget or test")
+    figure.add_argument(
+        "--any-class", dest="matched", action="store_const", const=False,
+        help="attack: compare with test samples of any class, not of the members' classes alone",
+    )  # fmt: skip
+    figure.add_argument("--color", help=f"embedding: what colors mean, {', '.join(SHADES)}")
+
+
+def _add_report(commands: Any) -> None:
+    report = _command(
+        commands,
+        "report",
+        actions.report,
+        "write settings, tables and figures of a study as one page",
+    )
+    _key_argument(report)
+    report.add_argument(
+        "--out", required=True, type=place, metavar="FILE", help=".html, or .pdf for print"
+    )
+    report.add_argument("--pdf", type=place, metavar="FILE", help="the same as PDF, beside it")
+
+
+def _weights_options(run: argparse.ArgumentParser) -> None:
+    given = run.add_argument_group(
+        "models that are given",
+        "state dicts written by torch.save(model.state_dict(), FILE), alone or in a checkpoint, or "
+        ".safetensors, for the network of --model; files are read as weights alone and nothing in "
+        "them is run. Where a file holds several that fit, FILE::NAME chooses one, e.g. "
+        "FILE::state_dict_ema",
+    )
+    given.add_argument("--original", type=place, metavar="FILE", help="instead of training it")
+    given.add_argument(
+        "--retrain",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="a model trained without the forget set; several, or a pattern in quotes ('r*.pt')",
+    )
+    given.add_argument(
+        "--unlearned",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="an unlearned model to examine under this name; repeat for more",
+    )
+
+
+def _links_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--links",
+        default="refuse",
+        help="what to do with links that lead out of an image folder: refuse (the default), or "
+        "follow, if you know where they lead: bundles of the study will hold what they show",
+    )
+
+
+def _add_reproduce(commands: Any) -> None:
+    command = _command(
+        commands,
+        "reproduce",
+        actions.reproduce,
+        "run a preset of the paper and tabulate it beside ours",
+    )
+    command.add_argument("preset", help="digits, small-cifar5, cifar10 ...; '?' lists them")
+    command.add_argument(
+        "--root", type=absolute, default="", help="folder of the data, where it needs one"
+    )
+    _links_option(command)
+    command.add_argument("--seeds", default="", help="comma-separated; the preset's if left out")
+    command.add_argument(
+        "--quick", action="store_true", help="fewer epochs and draws: minutes on two cores"
+    )
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    command.add_argument(
+        "--out", type=place, metavar="DIR", help="folder of the tables (<store>/tables)"
+    )
+    _store_option(command)
+
+
+def _add_bench(commands: Any) -> None:
+    bench = _command(
+        commands,
+        "bench",
+        actions.bench,
+        "measure our ways against the straightforward ones, here and now",
+    )
+    bench.add_argument(
+        "--only", default="", metavar="NAMES", help="comma-separated measurements; '?' lists them"
+    )
+    bench.add_argument("--quick", action="store_true", help="small sizes, one round: a first look")
+    bench.add_argument(
+        "--root", type=absolute, default="", help="folder of CIFAR-10 (made images if left out)"
+    )
+    bench.add_argument("--threads", type=int, help="cores both ways may use (all)")
+    bench.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
+    bench.add_argument("--json", type=place, metavar="FILE", help="write all numbers to this file")
+    bench.add_argument(
+        "--plot", type=place, metavar="FILE", help="draw how the cost grows (.svg, .pdf, .png)"
+    )
+
+
+def _command(
+    commands: Any, name: str, function: Callable[[argparse.Namespace], int | None], help: str
+) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+    made.set_defaults(command=function)
+    return made
+
+
+def _store_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--store", type=place, metavar="DIR", help="folder of results ($RK_EXPLORER_STORE)"
+    )
+
+
+def _key_argument(command: argparse.ArgumentParser) -> None:
+    command.add_argument("key", help="key of the study, or its beginning (rk-engine ls)")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    _store_option(command)

@@ -1,0 +1,153 @@
+"""Fields of settings: their unit, range and help, and the check of what a person writes there."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, field
+from typing import Any, TypeVar
+
+from engine.errors import SpecError, unknown
+
+T = TypeVar("T")
+
+
+def setting(
+    default: Any = MISSING,
+    *,
+    help: str,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    exclusive_low: bool = False,
+    key: bool | str = True,
+    before: Any = MISSING,
+    once: bool = False,
+) -> Any:
+    """A dataclass field with what a form, a command line and a check need to know of it.
+
+    `low` and `high` are inclusive unless `exclusive_low`; `key=False` leaves the field out of
+    `key`, for settings that cannot change a result; `key='changed'` lets only another value than
+    the default into it, so that results stored before the setting existed are still found.
+    `before`: what results were made with before the setting existed, where today's default is
+    another: this value is left out of `key`, and stands for the setting where a file lacks it.
+    `once`: a person says it anew each time; no file holds it, and one that does is refused.
+    """
+    facts = {
+        "help": help,
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "exclusive_low": exclusive_low,
+        "key": key,
+        "before": before,
+        "once": once,
+    }
+    if default is MISSING:
+        return field(metadata=facts)
+    return field(default=default, metadata=facts)
+
+
+def setting_of(spec: type[Any], name: str, default: Any) -> Any:
+    """The field `name` of another settings dataclass with another default."""
+    facts = next(item for item in dataclasses.fields(spec) if item.name == name).metadata
+    return field(default=default, metadata=facts)
+
+
+def validate(spec: T, where: str = "") -> T:
+    """A copy of a settings dataclass with numbers converted; SpecError names the first bad field.
+
+    `where` prefixes the field in the message, e.g. 'rurk.' for `rurk.tau`.
+    """
+    hints = hints_of(type(spec))  # type: ignore[arg-type]
+    changed = {}
+    for item in dataclasses.fields(spec):  # type: ignore[arg-type]
+        value, name = getattr(spec, item.name), f"{where}{item.name}"
+        kind = hints[item.name]
+        if kind in (int, float, bool, str):
+            value = convert(value, kind, name)
+            _check_range(value, item.metadata, name)
+        changed[item.name] = value
+    return dataclasses.replace(spec, **changed)  # type: ignore[type-var]
+
+
+@functools.cache
+def hints_of(kind: type) -> Mapping[str, Any]:
+    """What the fields of a settings dataclass are: asking takes longer than all the rest."""
+    return typing.get_type_hints(kind)
+
+
+def convert(value: Any, kind: type, name: str) -> Any:
+    """`value` (perhaps text) as `kind`; SpecError if it is none."""
+    try:
+        if kind is bool:
+            if isinstance(value, bool):
+                return value
+            return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
+        if kind is int:
+            return _whole(value)
+        if kind is float:
+            return float(value)
+        return str(value)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+        raise SpecError(f"{name} must be {words[kind]}, but is '{value}'.") from None
+
+
+def _whole(value: Any) -> int:
+    """The whole number in an int, a float (3.0) or text ('3', '1e3'); ValueError otherwise."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value):
+        return int(value)  # not by way of float, which rounds seeds above 2**53
+    if isinstance(value, int):
+        return int(value)
+    number = float(value)
+    if number != int(number):
+        raise ValueError
+    return int(number)
+
+
+def _check_range(value: Any, facts: typing.Mapping[str, Any], name: str) -> None:
+    choices = facts.get("choices")
+    if choices and value not in choices:
+        raise unknown(f"choice for {name}", str(value), choices)
+    low, high = facts.get("low"), facts.get("high")
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return
+    unit = f" {facts['unit']}" if facts.get("unit") else ""
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(f"{name} must be a finite number, but is {value}.")
+    if low is not None and (value < low or (facts.get("exclusive_low") and value == low)):
+        bound = "more than" if facts.get("exclusive_low") else "at least"
+        raise SpecError(f"{name} must be {bound} {low:g}{unit}, but is {shown}.")
+    if high is not None and value > high:
+        raise SpecError(f"{name} must be at most {high:g}{unit}, but is {shown}.")
+
+
+def amend(config: T, changes: typing.Mapping[str, Any], where: str = "") -> T:
+    """`config` with some fields replaced and validated; SpecError names an unknown field."""
+    known = {item.name for item in dataclasses.fields(config)}  # type: ignore[arg-type]
+    for name in changes:
+        if name not in known:
+            raise unknown(f"parameter of {where.rstrip('.') or 'this'}", name, known)
+    return validate(dataclasses.replace(config, **changes), where)  # type: ignore[type-var]
+
+
+def is_once(item: dataclasses.Field[Any]) -> bool:
+    """Whether a person says this setting anew each time, so that no file holds it."""
+    return bool(item.metadata.get("once", False))
+
+
+def field_kind(config: type[Any], name: str) -> type:
+    """int, float, bool or str: what a field of this settings dataclass holds."""
+    kind = hints_of(config)[name]  # type: ignore[arg-type]
+    if isinstance(kind, types.UnionType):
+        kind = next(option for option in typing.get_args(kind) if option is not type(None))
+    return typing.cast(type, kind)
