@@ -66,11 +66,12 @@ class Plan:
     def of(cls, spec: RunSpec, sizes: Sizes | None = None, watch: Iterable[str] = ()) -> Plan:
         """The plan of this study, with costs where the sizes of its data are given.
 
-        watch: methods of the study; only with sizes, which decide what is watched. SpecError where
-        the study names a measure or perturbation that is not installed.
+        watch: methods of the study, others are passed over; only with sizes, which decide what is
+        watched. SpecError where the study names a measure or perturbation that is not installed.
         """
         models = keys.model_keys(spec)
-        watched = tuple(name for name in models if name in {*watch})
+        wanted = frozenset(watch)
+        watched = tuple(one.name for one in spec.methods if one.name in wanted)
         made = _distinct(
             [
                 *_weights(spec),

@@ -173,6 +173,7 @@ def test_a_watched_method_is_made_with_its_epochs(spec: RunSpec) -> None:
     with pytest.raises(SpecError, match="until the data are loaded"):
         Plan.of(spec, watch=("gd",))
     usual, other = Plan.of(spec, SIZES, ("gd",)), Plan.of(attacked(spec), SIZES, ("gd",))
+    assert Plan.of(spec, SIZES, ("gd", "original", "rurk")) == usual  # only methods of the study
     (epochs,) = usual.of_kind(EPOCHS)
     assert epochs.batch == usual[usual.models["gd"]].batch != ""
     assert usual.counts("retrain-0") in epochs.needs
