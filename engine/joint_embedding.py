@@ -9,7 +9,6 @@ import numpy as np
 
 from engine import embedding
 from engine.embed import LAYOUT, Embedder
-from engine.errors import SpecError
 from engine.plan import Plan
 from engine.report import Reporter
 from engine.residual import is_attack
@@ -27,11 +26,8 @@ def embed(
     The same retain, forget and test samples and perturbed copies in each; the order of the models
     does not matter. SpecError if the study has no such model.
     """
-    keys = plan.models
-    for name in models:
-        if name not in keys:
-            raise SpecError(f"This study has no model '{name}'. It has: {', '.join(keys)}.")
-    names = [name for name in keys if name in models]
+    plan.require(*models)
+    names = [name for name in plan.models if name in models]
 
     def make() -> Product:
         started = time.monotonic()

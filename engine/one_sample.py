@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from engine import slices
-from engine.errors import SpecError
 from engine.labels import perturbation_named
 from engine.neighborhood import copies_of, first_then_all, neighborhood_of
 from engine.plan import Plan
@@ -129,9 +128,8 @@ def recognition(
     perturbation '' means the study's own; attacks aim at the true label. The study's grid of tau
     is searched along `draws` directions. SpecError if the study has no such model.
     """
-    spec, keys = plan.spec, plan.models
-    if model not in keys:
-        raise SpecError(f"This study has no model '{model}'. It has: {', '.join(keys)}.")
+    plan.require(model)
+    spec = plan.spec
     name = perturbation_named(perturbation or spec.probe.perturbation).name
     probe = replace(spec.probe.everywhere, perturbation=name, target="true", draws=draws)
     probe = validate(probe)
@@ -156,7 +154,7 @@ def recognition(
 
     recipe = Recipe(
         kind="recognitions",
-        key=key("recognition", keys[model], probe, probe.draws, spec.forget),
+        key=key("recognition", plan.models[model], probe, probe.draws, spec.forget),
         needs={"taus": (len(spec.forget),)},
         title=f"the recognition by {model}",
         make=make,

@@ -300,8 +300,7 @@ class Pipeline:
         """
         plan = self._plan_of_stored(spec)
         model = "retrain-0" if model == "retrain" else model
-        if model not in plan.models:
-            raise SpecError(f"This study has no model '{model}'. It has: {', '.join(plan.models)}.")
+        plan.require(model)
         shelf = self.work.results.shelf(plan.spec)
         path = shelf.path("checkpoints", plan.models[model], ".pt")
         facts = checkpoints.load(path)[1]

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.batching import batches_of
-from engine.errors import SpecError
 from engine.layers import Call, Layer, layers_of, listening
 from engine.loaded_models import place_of
 from engine.plan import Plan
@@ -129,10 +128,7 @@ class Similarities:
 
         SpecError if the study has no such model; raises Cancelled.
         """
-        names = plan.models
-        for one in (a, b):
-            if one not in names:
-                raise SpecError(f"This study has no model '{one}'. It has: {', '.join(names)}.")
+        plan.require(a, b)
         started = time.monotonic()
         report.stage("similarity of layers")
         rows, planned = self._rows(plan.spec, report), list(_lines(a, b, plan.spec.retrains))

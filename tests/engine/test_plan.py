@@ -205,6 +205,14 @@ def test_keys_are_those_of_the_study(spec: RunSpec, kind: Callable[[RunSpec], Ru
             assert plan.measure(name, entry.name, config) == mark
 
 
+def test_a_name_of_no_model_is_said_with_those_that_there_are(spec: RunSpec) -> None:
+    plan = Plan.of(spec)
+    plan.require()
+    plan.require("original", "gd")
+    with pytest.raises(SpecError, match=r"no model 'ntk'\. It has: original, retrain-0, .* ga\."):
+        plan.require("gd", "ntk")
+
+
 def test_keys_are_still_those_of_earlier_versions() -> None:
     """Literally, so that a change of the arithmetic of keys cannot go unnoticed."""
     data, net = DataSpec("iris", fingerprint="f"), ModelSpec("mlp")
