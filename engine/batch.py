@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine import study
 from engine.errors import OutOfMemory, SpecError, TrainingError
 from engine.pipeline import Pipeline
+from engine.plan import Plan
 from engine.report import Reporter
 from engine.results import Study
 from engine.spec import RunSpec
@@ -40,7 +40,7 @@ def run_all(
     _pretrain(pipeline, specs, report)
     for spec, name, (models, rest) in zip(specs, names, costs, strict=True):
         making = Share(report, name, models)
-        refused = {} if _is_stored(pipeline, spec) else _make(pipeline, spec, making)
+        refused = {} if _is_stored(pipeline, pipeline.plan(spec)) else _make(pipeline, spec, making)
         making.finish()
         kept = tuple(method for method in spec.methods if method.name not in refused)
         measuring = Share(report, name, rest)
@@ -119,13 +119,14 @@ def _costs(pipeline: Pipeline, specs: Sequence[RunSpec]) -> list[tuple[float, fl
     known: set[str] = set()
     costs = []
     for spec in specs:
-        if _is_stored(pipeline, spec):
+        plan = pipeline.plan(spec)
+        if _is_stored(pipeline, plan):
             costs.append((0.0, 0.0))
             continue
         tally = _Tally()
         pipeline.expect(spec, tally)
-        keys = study.model_keys(spec)
-        each = {name: pipeline.work.cost(spec, name) for name in keys}
+        keys = plan.models
+        each = {name: pipeline.work.maker.cost(spec, name) for name in keys}
         known |= {keys[name] for name in pipeline.models(spec)}
         models = sum(cost for name, cost in each.items() if keys[name] not in known)
         costs.append((models, tally.total - sum(each.values())))
@@ -138,26 +139,26 @@ def _pretrain(pipeline: Pipeline, specs: Sequence[RunSpec], report: Reporter) ->
     past = dict.fromkeys(
         (spec.model, spec.pretrain)
         for spec in specs
-        if spec.pretrain and not _is_stored(pipeline, spec)
+        if spec.pretrain and not _is_stored(pipeline, pipeline.plan(spec))
     )
-    costs = [pipeline.work.cost_of_pretraining(model, pretrain) for model, pretrain in past]
+    costs = [pipeline.work.pretraining.cost(model, pretrain) for model, pretrain in past]
     report.expect(sum(costs))
     for (model, pretrain), cost in zip(past, costs, strict=True):
         if cost:
             share = Share(report, pretrain.data.name, cost)
-            pipeline.work.pretrained(model, pretrain, share)
+            pipeline.work.pretraining.network(model, pretrain, share)
             share.finish()
 
 
 def _make(pipeline: Pipeline, spec: RunSpec, report: Reporter) -> dict[str, str]:
     """Train what is missing; returns why each method that could not be run refused."""
     methods = {method.name for method in spec.methods}
-    names = list(study.model_keys(spec))
-    report.expect(sum(pipeline.work.cost(spec, name) for name in names))
+    plan = pipeline.plan(spec)
+    report.expect(sum(pipeline.work.maker.cost(spec, name) for name in plan.models))
     refused = {}
-    for name in names:
+    for name in plan.models:
         try:
-            pipeline.work.model(spec, name, report)
+            pipeline.work.model(plan, name, report)
         except REFUSALS as error:
             if name not in methods:
                 raise
@@ -166,5 +167,5 @@ def _make(pipeline: Pipeline, spec: RunSpec, report: Reporter) -> dict[str, str]
     return refused
 
 
-def _is_stored(pipeline: Pipeline, spec: RunSpec) -> bool:
-    return pipeline.work.shelf(spec).has("studies", study.study_key(spec))
+def _is_stored(pipeline: Pipeline, plan: Plan) -> bool:
+    return pipeline.work.results.shelf(plan.spec).has("studies", plan.key)

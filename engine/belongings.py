@@ -104,7 +104,8 @@ def _used(store: Store, spec: RunSpec) -> Iterator[Path]:
         yield from (store.path(kind, mark, suffix) for kind, suffix in MODELS)
     for viewer in keys:
         yield from (
-            store.path("counts", study.counts_key(spec, viewer, source)) for source in ("", *keys)
+            store.path("counts", study.counts_key(spec, viewer, source, keys))
+            for source in ("", *keys)
         )
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from engine import diagnosis, plain_files, safetensors, torch_files
 from engine.errors import CheckpointError, StoreError, shown
+from engine.store import versions
 from engine.tensor_views import Damaged, Refused, Unreadable
 from engine.train import Resume
 
@@ -44,6 +45,12 @@ def fingerprint(content: Any) -> str:
     mark = hashlib.blake2b(digest_size=10)
     _mark(mark, content)
     return mark.hexdigest()
+
+
+def circumstances(device: torch.device) -> dict[str, Any]:
+    """What training depends on beside its settings."""
+    threads, version = torch.get_num_threads(), versions().get("torch")
+    return {"device": str(device), "threads": threads, "torch": version}
 
 
 def save(path: Path, model: nn.Module, facts: Mapping[str, Any], replacing: Replacing) -> None:

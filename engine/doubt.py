@@ -10,8 +10,8 @@ import numpy as np
 from engine import foreign, study
 from engine.errors import CheckpointError, DataError, SpecError
 from engine.metrics import accuracy
+from engine.plan import Plan
 from engine.report import Reporter
-from engine.spec import RunSpec
 from engine.workshop import Workshop
 from engine.wrappers import accuracy as claimed
 
@@ -24,14 +24,14 @@ ADVICE = (
 )
 
 
-def say(work: Workshop, spec: RunSpec, report: Reporter) -> None:
+def say(work: Workshop, plan: Plan, report: Reporter) -> None:
     """Log one line if the Original is given and its training accuracy tells of another input."""
-    one = study.given(spec, "original")
+    one = study.given(plan.spec, "original")
     if one is None:
         return
     with contextlib.suppress(DataError, SpecError):  # data that are gone tell nothing
-        y = work.dataset(spec.data, Reporter()).train_y
-        found = work.models(spec).get("original")
+        y = work.datasets.load(plan.spec.data, Reporter()).train_y
+        found = work.models(plan).get("original")
         if found is not None:
             said = sentence(accuracy(found.train_logits, y), y, _claim(Path(one.path)))
             if said:

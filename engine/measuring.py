@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine import keys, relearn, study
+from engine import keys, relearn
 from engine.costs import cost_of_measure
 from engine.datasets.base import Dataset
 from engine.metrics import Case, mean_of, with_censored
-from engine.plan import measures_of
+from engine.plan import Plan, measures_of
 from engine.registry import Entry
 from engine.report import Reporter
 from engine.results import ModelResult
@@ -29,16 +29,16 @@ Row = dict[str, float]
 
 
 def table(
-    work: Workshop, spec: RunSpec, results: Mapping[str, ModelResult], report: Reporter
+    work: Workshop, plan: Plan, results: Mapping[str, ModelResult], report: Reporter
 ) -> dict[str, Row]:
     """model -> {measure: value}: `original`, `retrain` (the mean over the Re-trains), methods.
 
     NaN where a measure is undefined for a model; 'NAME_censored' is the number of values past
     what NAME counts. Raises Cancelled.
     """
-    chosen = measures_of(spec)
-    cases = {name: _case(work, spec, results, name, report) for name in results}
-    rows = {name: _row(work, spec, name, case, chosen, report) for name, case in cases.items()}
+    spec, chosen = plan.spec, measures_of(plan.spec)
+    cases = {name: _case(work, plan, results, name, report) for name in results}
+    rows = {name: _row(work, plan, name, case, chosen, report) for name, case in cases.items()}
     retrains = [rows.pop(f"retrain-{j}") for j in range(spec.retrains)]
     found = {"original": rows.pop("original"), "retrain": mean_of(retrains), **rows}
     reference = dict(found["retrain"])
@@ -50,34 +50,29 @@ def table(
     return found
 
 
-def measure_key(spec: RunSpec, name: str, entry: Entry, config: Any) -> str:
-    """Key of a measure that is kept, of the model called `name`."""
-    return keys.measure_key(spec, name, entry.name, config)
-
-
 def take(
-    work: Workshop, spec: RunSpec, results: Mapping[str, ModelResult], name: str, report: Reporter
+    work: Workshop, plan: Plan, results: Mapping[str, ModelResult], name: str, report: Reporter
 ) -> None:
     """Take the measures of one model that are kept, and are not in the store."""
-    case = _case(work, spec, results, name, report)
-    for entry, config in measures_of(spec):
+    case = _case(work, plan, results, name, report)
+    for entry, config in measures_of(plan.spec):
         if entry.facts.get("kept"):
-            _value(work, spec, name, entry, config, case, report)
+            _value(work, plan, name, entry, config, case, report)
 
 
 def cost(work: Workshop, spec: RunSpec) -> float:
     """Sample passes that the measures which train will take at most, over all models."""
     each = sum(_cost(work, spec, config) for _, config in measures_of(spec))
-    return each * len(study.model_keys(spec))
+    return each * len(keys.model_keys(spec))
 
 
 def _cost(work: Workshop, spec: RunSpec, config: Any) -> float:
-    return cost_of_measure(spec, config, len(work.dataset(spec.data, Reporter()).pool))
+    return cost_of_measure(spec, config, len(work.datasets.load(spec.data, Reporter()).pool))
 
 
 def _row(
     work: Workshop,
-    spec: RunSpec,
+    plan: Plan,
     name: str,
     case: Case,
     chosen: list[tuple[Entry, Any]],
@@ -89,13 +84,13 @@ def _row(
         if metric.trains:
             report.stage(f"{metric.label} of {name}")
         if not metric.compares:
-            row[metric.name] = _value(work, spec, name, entry, config, case, report)
+            row[metric.name] = _value(work, plan, name, entry, config, case, report)
     return with_censored(row, [entry.facts["metric"] for entry, _ in chosen])
 
 
 def _value(
     work: Workshop,
-    spec: RunSpec,
+    plan: Plan,
     name: str,
     entry: Entry,
     config: Any,
@@ -105,8 +100,8 @@ def _value(
     """The measure's value, from the store if it is one that is kept."""
     if not entry.facts.get("kept"):
         return float(entry.make(case, config))
-    mark = measure_key(spec, name, entry, config)
-    record = work.shelf(spec).get("measures", mark)
+    spec, mark = plan.spec, plan.measure(name, entry.name, config)
+    record = work.results.shelf(spec).get("measures", mark)
     if record is not None:
         report.forgo(_cost(work, spec, config))
         return float(record.arrays["value"])
@@ -114,19 +109,20 @@ def _value(
     value = float(entry.make(case, config))
     taken = time.monotonic() - started
     array = {"value": np.array(value)}
-    work.put("measures", mark, array, spec, taken, model=name, measure=entry.name)
+    work.results.put("measures", mark, array, spec, taken, model=name, measure=entry.name)
     return value
 
 
 def _case(
     work: Workshop,
-    spec: RunSpec,
+    plan: Plan,
     results: Mapping[str, ModelResult],
     name: str,
     report: Reporter,
 ) -> Case:
-    dataset: Dataset = work.dataset(spec.data, report)
-    samples, _ = work.on_device(dataset)
+    spec = plan.spec
+    dataset: Dataset = work.datasets.load(spec.data, report)
+    samples, _ = work.datasets.on_device(dataset)
     return Case(
         train_logits=results[name].train_logits,
         test_logits=results[name].test_logits,
@@ -138,7 +134,7 @@ def _case(
         seed=spec.seed,
         original_logits=results["original"].train_logits,
         relearn=lambda config: relearn.losses(
-            work.loaded(spec, name, report),
+            work.loaded(plan, name, report),
             samples,
             torch.tensor(spec.forget, device=work.device),
             config,

@@ -107,6 +107,13 @@ class Plan:
         past = self.spec.pretrain
         return keys.pretrained_key(self.spec.model, past) if past is not None else ""
 
+    def require(self, *models: str) -> None:
+        """SpecError where the study has no model of one of these names."""
+        for name in models:
+            if name not in self.models:
+                known = ", ".join(self.models)
+                raise SpecError(f"This study has no model '{name}'. It has: {known}.")
+
     def counts(self, viewer: str, source: str = "") -> str:
         """Key of a model's answers to copies made against `source`; KeyError for no such model."""
         return keys.counts_key(self.spec, viewer, source, self.models)

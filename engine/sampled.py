@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from engine import study
 from engine.adaptive import Counts, allocate
+from engine.plan import Plan
 from engine.report import Reporter
 from engine.residual import copies, correct, summarize
 from engine.results import Residual
@@ -22,21 +22,22 @@ from engine.spec import RunSpec
 from engine.workshop import Workshop
 
 
-def measure(work: Workshop, spec: RunSpec, report: Reporter) -> Residual:
+def measure(work: Workshop, plan: Plan, report: Reporter) -> Residual:
     """Residual knowledge of all models of a study whose probe is adaptive. Raises Cancelled."""
     report.stage("residual knowledge")
-    probe, names = spec.probe, list(study.model_keys(spec))
-    marks = {name: study.counts_key(spec, name) for name in names}
-    y = work.dataset(spec.data, report).train_y[list(spec.forget)]
-    with work.shelf(spec).making("counts", list(marks.values()), "residual knowledge", report):
+    spec, names = plan.spec, list(plan.models)
+    probe, marks = spec.probe, {name: plan.counts(name) for name in names}
+    y = work.datasets.load(spec.data, report).train_y[list(spec.forget)]
+    shelf = work.results.shelf(spec)
+    with shelf.making("counts", list(marks.values()), "residual knowledge", report):
         before = {name: _known(work, spec, mark) for name, mark in marks.items()}
-        cells = _cells(work, spec, before, report)
+        cells = _cells(work, plan, before, report)
         started = time.monotonic()
         drawn = _allocated(spec, cells)
         seconds = (time.monotonic() - started) / len(names)
         for name in names:
             if (cells.said[name].drawn > before[name].drawn).any():
-                _keep(work, spec, name, cells.said[name], y, seconds)
+                _keep(work, plan, name, cells.said[name], y, seconds)
     report.forgo(max(0.0, copies(probe, len(spec.forget)) * len(names) - cells.asked))
     answers = {name: said.classes for name, said in cells.said.items()}
     return summarize(
@@ -62,11 +63,12 @@ def _retrains(spec: RunSpec) -> list[str]:
     return [f"retrain-{number}" for number in range(spec.retrains)]
 
 
-def _cells(work: Workshop, spec: RunSpec, before: Mapping[str, Said], report: Reporter) -> Cells:
-    samples, _ = work.on_device(work.dataset(spec.data, report))
+def _cells(work: Workshop, plan: Plan, before: Mapping[str, Said], report: Reporter) -> Cells:
+    spec = plan.spec
+    samples, _ = work.datasets.on_device(work.datasets.load(spec.data, report))
     rows = torch.tensor(spec.forget, device=work.device)
     return Cells(
-        {name: work.loaded(spec, name) for name in before},
+        {name: work.loaded(plan, name) for name in before},
         samples.pixels(rows),
         samples.y[rows],
         spec.forget,
@@ -80,17 +82,16 @@ def _known(work: Workshop, spec: RunSpec, mark: str) -> Said:
     """What a model said of copies in earlier studies, as far as it is stored."""
     cells = (len(spec.forget), len(spec.probe.taus))
     needs = {"predictions": (*cells, None), "margins": (*cells, None), "drawn": cells}
-    record = work.stored("counts", mark, spec, needs)
+    record = work.results.get("counts", mark, spec, needs)
     if record is None:
-        classes = len(work.dataset(spec.data, Reporter()).classes)
+        classes = len(work.datasets.load(spec.data, Reporter()).classes)
         return nothing_said(*cells, spec.probe.draws, classes)
     found = record.arrays
     return Said(found["predictions"], found["margins"], found["drawn"])
 
 
-def _keep(
-    work: Workshop, spec: RunSpec, name: str, said: Said, y: np.ndarray, seconds: float
-) -> None:
+def _keep(work: Workshop, plan: Plan, name: str, said: Said, y: np.ndarray, seconds: float) -> None:
+    spec = plan.spec
     draws = said.classes.shape[2]
     arrays = {
         "predictions": said.classes,
@@ -100,5 +101,5 @@ def _keep(
         "samples": np.array(spec.forget),
         "taus": np.array(spec.probe.taus),
     }
-    mark = study.counts_key(spec, name)
-    work.put("counts", mark, arrays, spec, seconds, viewer=name, source="", draws=draws)
+    facts = {"viewer": name, "source": "", "draws": draws}
+    work.results.put("counts", plan.counts(name), arrays, spec, seconds, **facts)

@@ -18,16 +18,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine import study
 from engine.batching import batches_of
-from engine.errors import SpecError
 from engine.layers import Call, Layer, layers_of, listening
+from engine.loaded_models import place_of
+from engine.plan import Plan
 from engine.report import Reporter
 from engine.results import Likeness, Similarity
 from engine.runtime import numpy_generator
 from engine.samples import Samples
 from engine.spec import RunSpec, key
 from engine.store import Record
+from engine.stored_results import Product, Recipe
 from engine.workshop import Workshop
 
 Floats = NDArray[np.float64]
@@ -122,22 +123,19 @@ class Similarities:
         self._layers: dict[str, list[Layer]] = {}  # of the networks seen, by the Original's key
         self._portraits: OrderedDict[tuple[str, ...], Portrait] = OrderedDict()
 
-    def of(self, spec: RunSpec, a: str, b: str, report: Reporter) -> Similarity:
+    def of(self, plan: Plan, a: str, b: str, report: Reporter) -> Similarity:
         """A and B against Original, the Re-trains and each other, on forget and retain samples.
 
         SpecError if the study has no such model; raises Cancelled.
         """
-        names = study.model_keys(spec)
-        for one in (a, b):
-            if one not in names:
-                raise SpecError(f"This study has no model '{one}'. It has: {', '.join(names)}.")
+        plan.require(a, b)
         started = time.monotonic()
         report.stage("similarity of layers")
-        rows, planned = self._rows(spec, report), list(_lines(a, b, spec.retrains))
-        found = self._pairs(spec, planned, rows, report)
+        rows, planned = self._rows(plan.spec, report), list(_lines(a, b, plan.spec.retrains))
+        found = self._pairs(plan, planned, rows, report)
         if len({len(one.arrays["cka"]) for one in found.values()}) > 1:  # some are a stranger's
-            self._seen(spec, report)  # from now on only pairs with these layers will do
-            found = self._pairs(spec, planned, rows, report)
+            self._seen(plan, report)  # from now on only pairs with these layers will do
+            found = self._pairs(plan, planned, rows, report)
         layers = tuple(next(iter(found.values())).plain("layers"))
         lines = []
         for split, (model, to, pairs) in itertools.product(rows, planned):
@@ -148,61 +146,65 @@ class Similarities:
 
     def _rows(self, spec: RunSpec, report: Reporter) -> dict[str, np.ndarray]:
         """Split -> the samples that are looked at."""
-        retained = self._work.dataset(spec.data, report).retained(spec.forget)
+        retained = self._work.datasets.load(spec.data, report).retained(spec.forget)
         pools = {"forget": np.array(spec.forget), "retain": retained}
         return {split: chosen(pool, spec.seed, split) for split, pool in pools.items()}
 
     def _pairs(
-        self, spec: RunSpec, lines: Sequence[Line], rows: Mapping[str, np.ndarray], report: Reporter
+        self, plan: Plan, lines: Sequence[Line], rows: Mapping[str, np.ndarray], report: Reporter
     ) -> dict[tuple[str, str, str], Record]:
         """(split, one model, the other) -> the record of that pair, for all that lines are of."""
         return {
-            (split, *pair): self._pair(spec, *pair, split, rows[split], report)
+            (split, *pair): self._pair(plan, *pair, split, rows[split], report)
             for split in rows
             for _, _, pairs in lines
             for pair in pairs
         }
 
     def _pair(
-        self, spec: RunSpec, one: str, other: str, split: str, rows: np.ndarray, report: Reporter
+        self, plan: Plan, one: str, other: str, split: str, rows: np.ndarray, report: Reporter
     ) -> Record:
         """The stored CKA (L,) of each layer, with the layers' names."""
-        mark = pair_key(spec, one, other, split)
+        mark = pair_key(plan, one, other, split)
 
-        def measure() -> Record:
+        def measure() -> Product:
             started = time.monotonic()
-            pair = [self._portrait(spec, name, split, rows, report) for name in (one, other)]
+            pair = [self._portrait(plan, name, split, rows, report) for name in (one, other)]
             values = np.array([alignment(*grams) for grams in zip(*pair, strict=True)])
-            names = json.dumps([layer.name for layer in self._seen(spec, report)])
+            names = json.dumps([layer.name for layer in self._seen(plan, report)])
             seconds = time.monotonic() - started
-            return self._work.put(
-                "similarities", mark, {"cka": values, "samples": rows}, spec, seconds,
-                layers=names, models=json.dumps([one, other]), split=split,
-            )  # fmt: skip
+            facts = {"layers": names, "models": json.dumps([one, other]), "split": split}
+            return Product({"cka": values, "samples": rows}, seconds, facts)
 
-        layers = self._layers.get(_network(spec))
+        layers = self._layers.get(_network(plan))
         needs = {} if layers is None else {"cka": (len(layers),)}
-        what = "the similarity of layers"
-        return self._work.once("similarities", mark, spec, what, measure, report, needs)
+        title = "the similarity of layers"
+        recipe = Recipe("similarities", mark, needs, title, measure, unpack=lambda record: record)
+        return self._work.results.obtain(recipe, plan.spec, report)
 
-    def _seen(self, spec: RunSpec, report: Reporter) -> list[Layer]:
+    def _seen(self, plan: Plan, report: Reporter) -> list[Layer]:
         """The layers of the study's network."""
-        mark = _network(spec)
+        mark = _network(plan)
         if mark not in self._layers:
-            samples, _ = self._work.on_device(self._work.dataset(spec.data, report))
+            samples = self._samples(plan.spec, report)
             some = samples.pixels(torch.arange(FEWEST, device=samples.device))
-            self._layers[mark] = layers_of(self._work.loaded(spec, "original", report), some)
+            self._layers[mark] = layers_of(self._work.loaded(plan, "original", report), some)
         return self._layers[mark]
 
+    def _samples(self, spec: RunSpec, report: Reporter) -> Samples:
+        """The training samples, on the device."""
+        return self._work.datasets.on_device(self._work.datasets.load(spec.data, report))[0]
+
     def _portrait(
-        self, spec: RunSpec, name: str, split: str, rows: np.ndarray, report: Reporter
+        self, plan: Plan, name: str, split: str, rows: np.ndarray, report: Reporter
     ) -> Portrait:
+        spec = plan.spec
         rows_key = key("rows", spec.forget, spec.seed, spec.imported)
-        mark = (study.model_keys(spec)[name], rows_key, split)
+        mark = (plan.models[name], rows_key, split)
         if mark not in self._portraits:
-            samples, _ = self._work.on_device(self._work.dataset(spec.data, report))
-            model = self._work.loaded(spec, name, report)
-            layers = self._seen(spec, report)
+            samples = self._samples(plan.spec, report)
+            model = self._work.loaded(plan, name, report)
+            layers = self._seen(plan, report)
             self._portraits[mark] = portrait(model, layers, samples, rows, report)
             while len(self._portraits) > KEPT_PORTRAITS:
                 self._portraits.popitem(last=False)
@@ -210,15 +212,15 @@ class Similarities:
         return self._portraits[mark]
 
 
-def pair_key(spec: RunSpec, one: str, other: str, split: str) -> str:
+def pair_key(plan: Plan, one: str, other: str, split: str) -> str:
     """Key of the CKA of two models on the samples of a split."""
-    keys = study.model_keys(spec)
-    return key("similarity", sorted((keys[one], keys[other])), split, spec.forget, spec.seed)
+    pair = sorted((plan.models[one], plan.models[other]))
+    return key("similarity", pair, split, plan.spec.forget, plan.spec.seed)
 
 
-def _network(spec: RunSpec) -> str:
+def _network(plan: Plan) -> str:
     """What the layers of a study go by: an Original of the same key may be somebody else's."""
-    return f"{study.original_key(spec)}{' imported' * spec.imported}"
+    return place_of(plan.models["original"], plan.spec.imported)
 
 
 def _lines(a: str, b: str, retrains: int) -> Iterator[Line]:

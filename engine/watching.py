@@ -15,10 +15,11 @@ import torch
 
 from engine import viewpoint
 from engine.archive import labels_of
-from engine.costs import cost_of_counts, sizes_of
+from engine.costs import sizes_of
 from engine.epochs import Epochs, EpochView
 from engine.errors import SpecError
 from engine.perturb import BLOCK
+from engine.plan import Plan
 from engine.report import Reporter
 from engine.residual import correct, null_band, resampling_weights
 from engine.spec import RunSpec
@@ -29,7 +30,7 @@ from engine.watch import ACCURACIES, Sight, Views, Watch
 from engine.workshop import Workshop
 
 __all__ = [
-    "Recorder", "Scene", "cost", "cost_of_references", "epochs_of", "mark_of", "planned",
+    "Recorder", "Scene", "cost", "epochs_of", "mark_of", "planned",
     "probe_of", "recorded", "references", "scene", "sight",
 ]  # fmt: skip
 
@@ -44,8 +45,8 @@ class Scene:
 
 def sight(work: Workshop, spec: RunSpec) -> Sight:
     """What every look at this study's methods looks at; it depends on spec and data alone."""
-    dataset = work.dataset(spec.data, Reporter())
-    train, test = work.on_device(dataset)
+    dataset = work.datasets.load(spec.data, Reporter())
+    train, test = work.datasets.on_device(dataset)
     forget = np.array(spec.forget)
     retain = dataset.retained(spec.forget)
     rows = watched_samples(spec, len(train))
@@ -64,7 +65,7 @@ def scene(work: Workshop, spec: RunSpec, said: Mapping[str, np.ndarray]) -> Scen
     seen = sight(work, spec)
     places = np.searchsorted(np.array(spec.forget), seen.rows)
     found = {name: said[name][places][:, :, :BLOCK] for name in references(spec)}
-    labels = work.dataset(spec.data, Reporter()).train_y[seen.rows]
+    labels = work.datasets.load(spec.data, Reporter()).train_y[seen.rows]
     counts = {name: correct(one, labels, BLOCK) for name, one in found.items()}
     weights = resampling_weights(len(seen.rows), spec.probe.seed)
     low, high = null_band(counts, references(spec)[1:], weights)
@@ -84,28 +85,21 @@ def scene(work: Workshop, spec: RunSpec, said: Mapping[str, np.ndarray]) -> Scen
 
 def cost(work: Workshop, spec: RunSpec, name: str) -> float:
     """Sample passes that watching this method takes at most."""
-    return viewpoint.cost(spec, name, sizes_of(work.dataset(spec.data, Reporter())))
+    return viewpoint.cost(spec, name, sizes_of(work.datasets.load(spec.data, Reporter())))
 
 
-def cost_of_references(spec: RunSpec) -> float:
-    """Sample passes that measuring the study does not take anyway: those under an attack."""
-    if not viewpoint.asked_apart(spec):
-        return 0.0
-    return len(references(spec)) * cost_of_counts(spec, probe_of(spec))
-
-
-def recorded(work: Workshop, spec: RunSpec, name: str) -> Record:
+def recorded(work: Workshop, plan: Plan, name: str) -> Record:
     """What was kept of this method when it was watched; SpecError if it was not."""
-    seen = sight(work, spec)
+    seen = sight(work, plan.spec)
     needs = {
         "predictions": (None, len(seen.rows), len(seen.probe.taus), BLOCK),
         "accuracy": (None, len(ACCURACIES)),
     }
-    record = work.stored("epochs", mark_of(spec, name, seen), spec, needs)
+    record = work.results.get("epochs", mark_of(plan, name, seen), plan.spec, needs)
     if record is None:
         raise SpecError(
-            f"{labels_of(spec)[name]} was not watched when it was made, so there are no epochs to "
-            "replay. Watch again runs it once more and keeps them."
+            f"{labels_of(plan.spec)[name]} was not watched when it was made, so there are no "
+            "epochs to replay. Watch again runs it once more and keeps them."
         )
     return record
 
@@ -114,17 +108,17 @@ class Recorder:
     """Watches one method of a study being made, tells of each epoch and keeps them all."""
 
     def __init__(
-        self, work: Workshop, spec: RunSpec, name: str, seen: Scene, report: Reporter
+        self, work: Workshop, plan: Plan, name: str, seen: Scene, report: Reporter
     ) -> None:
-        self._work, self._spec, self._name, self._report = work, spec, name, report
+        self._work, self._plan, self._name, self._report = work, plan, name, report
         self._scene = replace(
-            seen, blank=replace(seen.blank, model=name, planned=planned(spec, name))
+            seen, blank=replace(seen.blank, model=name, planned=planned(plan.spec, name))
         )
         self._watch: Watch | None = None
 
     def on(self, kept: Resume) -> Watch:
         """The watch that looks at what goes to `kept`."""
-        original = self._work.loaded(self._spec, "original")
+        original = self._work.loaded(self._plan, "original")
         planned = self._scene.blank.planned
         self._watch = Watch(self._scene.sight, original, planned, kept, self._report, self._tell)
         return self._watch
@@ -145,10 +139,10 @@ class Recorder:
             finished=True,
             exact=exact,
         )
-        mark = mark_of(self._spec, self._name, self._scene.sight)
+        mark = mark_of(self._plan, self._name, self._scene.sight)
         facts = {"model": self._name, "training": training, "planned": found.planned}
-        self._work.put(
-            "epochs", mark, _arrays(found), self._spec, found.seconds, exact=exact, **facts
+        self._work.results.put(
+            "epochs", mark, _arrays(found), self._plan.spec, found.seconds, exact=exact, **facts
         )
         self._report.point("epochs", found)
         return found
@@ -159,9 +153,9 @@ class Recorder:
         self._report.point("epochs", replace(self._scene.blank, views=views, seconds=seconds))
 
 
-def mark_of(spec: RunSpec, name: str, seen: Sight) -> str:
+def mark_of(plan: Plan, name: str, seen: Sight) -> str:
     """Key of what was seen: the model, and all that was looked at."""
-    return viewpoint.epochs_key(spec, name, seen.mark)
+    return viewpoint.epochs_key(plan.spec, name, seen.mark, plan.models)
 
 
 def _arrays(found: Epochs) -> dict[str, np.ndarray]:

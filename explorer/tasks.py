@@ -413,7 +413,7 @@ def find_data(session: Session, root: str, engine: Pipeline, report: Reporter) -
     if session.study and engine.has_study(session.study):
         return engine.find_data(session.study, root, report)
     spec = _data_spec(session.form, session.fingerprint)
-    return engine.work.move_dataset(spec, root, report)
+    return engine.work.datasets.move(spec, root, report)
 
 
 def try_weights(

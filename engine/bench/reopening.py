@@ -62,15 +62,16 @@ def write(root: Path, fewer: int = 1) -> None:
         "outputs/test": rng.normal(size=(TESTED // fewer, CLASSES)).astype(np.float32),
     }
     for spec in specs:
-        for name, mark in study.model_keys(spec).items():
-            pipeline.work.put("models", mark, arrays, spec, 1.0, model=name)
+        plan = pipeline.plan(spec)
+        for name, mark in plan.models.items():
+            pipeline.work.results.put("models", mark, arrays, spec, 1.0, model=name)
         labels = labels_of(spec)
         metrics = {name: {"seconds": 1.0} for name in labels}
         made = Study(
-            study.study_key(spec), study.as_plain(spec), np.array(spec.forget), metrics, labels,
+            plan.key, study.as_plain(spec), np.array(spec.forget), metrics, labels,
             residual,
         )  # fmt: skip
-        pipeline.work.put(
+        pipeline.work.results.put(
             "studies", made.key, study_arrays(made), spec, 1.0, **study_attributes(made)
         )
     pipeline.close()

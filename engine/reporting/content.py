@@ -71,7 +71,7 @@ def subject(
     """All that a report needs to know; texts: wordings of the forget set that may be right."""
     spec = pipeline.spec_of(study)
     try:
-        dataset = pipeline.dataset(pipeline.work.located(spec.data), report or Reporter())
+        dataset = pipeline.dataset(pipeline.work.datasets.located(spec.data), report or Reporter())
     except (DataError, SpecError):
         return Subject(pipeline, study, spec, None, "", None)
     words = filter(None, (*texts, dataset.recommended.forget))

@@ -11,6 +11,7 @@ import torch
 
 from engine import checkpoints, embedding, measuring, study, watching
 from engine.errors import SpecError
+from engine.joint_embedding import embedding_key
 from engine.labels import DIRECTIONS, perturbation_named
 from engine.models.base import Classifier
 from engine.perturb import BLOCK
@@ -48,20 +49,21 @@ def _counts(look: Look, record: Record, chosen: bool) -> Found:
     look.need(spec, viewer, *filter(None, [source]))
     known = record.arrays["predictions"]
     rows = findings.some(len(known), look.sample, look.seed)
-    samples, _ = look.whole.work.on_device(look.whole.dataset(spec.data, Reporter()))
+    samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
     if spec.probe.perturbation == "pgd" and spec.probe.start != OWN:
         if known.size * samples.x[0].numel() > look.limit and not chosen:
             raise Unchecked("an attack with a random start cannot be made for a few samples alone")
         rows = list(range(len(known)))
     at = torch.tensor(spec.forget, device=look.whole.work.device)[rows]
-    models = {viewer: look.whole.work.loaded(spec, viewer)}
+    plan = look.whole.plan(spec)
+    models = {viewer: look.whole.work.loaded(plan, viewer)}
     if spec.probe.adaptive:
         yield from _cells(record, spec, models, samples.pixels(at), samples.y[at], rows)
         return
     said = verdicts(
         models, samples.pixels(at), samples.y[at], at.tolist(), spec.probe,
         range(known.shape[2] // BLOCK), samples.n_classes, Reporter(),
-        look.whole.work.loaded(spec, source) if source else None,
+        look.whole.work.loaded(plan, source) if source else None,
     )  # fmt: skip
     yield from findings.answers(viewer, known[rows], said[viewer])
 
@@ -94,8 +96,8 @@ def _model(look: Look, record: Record, chosen: bool) -> Found:
     """A model's outputs on some samples, on all where that is quick."""
     spec, name = look.spec(record), str(record.attributes["model"])
     look.need(spec, name)
-    model = look.whole.work.loaded(spec, name)
-    parts = look.whole.work.on_device(look.whole.dataset(spec.data, Reporter()))
+    model = look.whole.work.loaded(look.whole.plan(spec), name)
+    parts = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
     for part, samples in zip(("train", "test"), parts, strict=True):
         known = record.arrays[f"outputs/{part}"]
         few = look.sample if len(samples) * samples.x[0].numel() > look.limit else len(samples)
@@ -120,14 +122,15 @@ def _recognition(look: Look, record: Record, chosen: bool) -> Found:
     model = str(facts["model"])
     look.need(spec, model)
     probe = _recognizing(look, record, spec, model)
-    samples, _ = look.whole.work.on_device(look.whole.dataset(spec.data, Reporter()))
+    samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
     rows = findings.some(len(spec.forget), look.sample, look.seed)
     tries = probe.draws * (len(probe.taus) + HALVINGS)
     if len(rows) * tries * samples.x[0].numel() > look.limit and not chosen:
         rows = rows[: max(1, int(look.limit / (tries * samples.x[0].numel())))]
     at = torch.tensor(spec.forget, device=look.whole.work.device)[rows]
+    source = look.whole.work.loaded(look.whole.plan(spec), model)
     now = smallest_taus(
-        look.whole.work.loaded(spec, model), samples.pixels(at), samples.y[at], at.tolist(), probe,
+        source, samples.pixels(at), samples.y[at], at.tolist(), probe,
         samples.n_classes, Reporter(),
     )  # fmt: skip
     yield from findings.numbers("taus", record.arrays["taus"][rows], now, OUTPUT)
@@ -142,7 +145,7 @@ def _recognizing(look: Look, record: Record, spec: RunSpec, model: str) -> Any:
     probe = validate(
         replace(spec.probe.everywhere, perturbation=name, target="true", draws=int(facts["draws"]))
     )
-    own = study.model_keys(spec)[model]
+    own = look.whole.plan(spec).models[model]
     if key("recognition", own, probe, probe.draws, spec.forget) != record.key:
         raise ValueError("its settings have another key, which is not its name")
     return probe
@@ -158,7 +161,7 @@ def _whole(
 
     def compare(look: Look, record: Record, chosen: bool) -> Found:
         spec = look.spec(record)
-        look.need(spec, *_models_of(record, spec))
+        look.need(spec, *_models_of(look, record, spec))
         data = look.whole.dataset(spec.data, Reporter())
         if cost(look, record) * data.train_x[0].size > look.limit and not chosen:
             raise Lengthy
@@ -174,8 +177,8 @@ def _whole(
     return compare
 
 
-def _models_of(record: Record, spec: RunSpec) -> list[str]:
-    names = list(study.model_keys(spec))
+def _models_of(look: Look, record: Record, spec: RunSpec) -> list[str]:
+    names = list(look.whole.plan(spec).models)
     if record.kind == "embeddings":
         return [name for name in names if f"xy/{name}" in record.arrays]
     if record.kind == "measures":
@@ -214,28 +217,29 @@ def _see_similarity(look: Look, record: Record, spec: RunSpec) -> None:
 
 
 def _see_measure(look: Look, record: Record, spec: RunSpec) -> None:
-    models = look.again.models(spec)
-    measuring.take(look.again.work, spec, models, str(record.attributes["model"]), Reporter())
+    plan, models = look.again.plan(spec), look.again.models(spec)
+    measuring.take(look.again.work, plan, models, str(record.attributes["model"]), Reporter())
 
 
 def _embedding(look: Look, record: Record, chosen: bool) -> Found:
     """Who is shown and what the models make of them; where it may take long, the layout too."""
     spec = look.spec(record)
-    names = _models_of(record, spec)
+    names = _models_of(look, record, spec)
     source = spec.aim if is_attack(spec.probe) else ""
     look.need(spec, *names, *filter(None, [source]))
     if chosen:
         yield from _LAYOUT(look, record, True)
         return
-    if look.again.embedding_key(spec, names) != record.key:
+    plan = look.whole.plan(spec)
+    if embedding_key(plan, names) != record.key:
         yield "its settings have another key, which is not its name.", 1.0
     work, data = look.whole.work, look.whole.dataset(spec.data, Reporter())
     who = embedding.cast(spec, data)
     if len(who.sample) * len(names) * data.train_x[0].size > look.limit:
         raise Lengthy
-    against = work.loaded(spec, source) if source else None
-    x = embedding.pixels(who, work.on_device(data), spec.probe, against, Reporter())
-    views = {n: embedding.seen(work.loaded(spec, n), x, who.label, Reporter()) for n in names}
+    against = work.loaded(plan, source) if source else None
+    x = embedding.pixels(who, work.datasets.on_device(data), spec.probe, against, Reporter())
+    views = {n: embedding.seen(work.loaded(plan, n), x, who.label, Reporter()) for n in names}
     now = embedding.packed(who, views, [record.arrays[f"xy/{n}"] for n in names])
     yield from findings.arrays(record.arrays, now, OUTPUT)
     raise Lengthy
@@ -251,7 +255,7 @@ def pretrained(look: Look, mark: str, facts: Any) -> Found:
         past = spec.pretrain
         if past is not None and study.pretrained_key(spec.model, past) == mark:
             look.rehearsal.hidden.add(mark)
-            now = look.again.work.pretrained(spec.model, past, Reporter())
+            now = look.again.work.pretraining.network(spec.model, past, Reporter())
             if checkpoints.digest(now.state_dict()) != facts["weights"]:
                 certain = float(findings.alike(facts, look.device))
                 yield "its weights are not those that training ends in here.", certain
@@ -260,7 +264,7 @@ def pretrained(look: Look, mark: str, facts: Any) -> Found:
 
 
 def _points(look: Look, record: Record) -> float:
-    models = len(study.model_keys(look.spec(record)))
+    models = len(look.whole.plan(look.spec(record)).models)
     if record.kind == "slices":
         return float(models * len(record.arrays["steps"]) ** 2)
     return float(models * look.spec(record).probe.draws)
@@ -276,13 +280,13 @@ def _training(look: Look, record: Record) -> float:
     if look.sample < DEAR:
         return float("inf")
     if record.kind == "measures":
-        return measuring.cost(look.whole.work, spec) / len(study.model_keys(spec))
+        return measuring.cost(look.whole.work, spec) / len(look.whole.plan(spec).models)
     work = look.whole.work
-    return work.cost(spec, model) + watching.cost(work, spec, model)
+    return work.maker.cost(spec, model) + watching.cost(work, spec, model)
 
 
 _LAYOUT = _whole(
-    lambda look, record, spec: look.again.embed(spec, _models_of(record, spec), Reporter()),
+    lambda look, record, spec: look.again.embed(spec, _models_of(look, record, spec), Reporter()),
     _endless,
 )
 CHECKS: dict[str, Callable[[Look, Record, bool], Found]] = {

@@ -174,6 +174,7 @@ def _retraced(look: Look, spec: RunSpec, name: str, epoch: int) -> dict[str, Any
     until = _Until(epoch)
     if name != "original" and not name.startswith("retrain-"):
         look.need(spec, "original")
+    plan = look.again.plan(spec)
     with contextlib.suppress(_Reached):
-        look.again.work.model(spec, name, Reporter(), lambda kept: until)  # type: ignore[arg-type, return-value]
+        look.again.work.model(plan, name, Reporter(), lambda kept: until)  # type: ignore[arg-type, return-value]
     return until.state

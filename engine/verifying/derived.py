@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine import checkpoints, hdf5, kept, measuring, plan, similarity, study, viewpoint, watching
+from engine import checkpoints, hdf5, kept, measuring, similarity, viewpoint, watching
 from engine.archive import CURVE, labels_of, study_of
 from engine.bundle import digest_of
 from engine.datasets import base as datasets
 from engine.errors import CheckpointError, DataError, SpecError
 from engine.labels import PERTURBATIONS, perturbation_named
+from engine.plan import measures_of
 from engine.report import Reporter
 from engine.residual import (
     correct,
@@ -154,7 +155,7 @@ def _copied(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) 
         viewer, _, source = name.partition("@")
         attack = perturbation_named(spec.probe.perturbation).attack
         aim = source or viewer
-        mark = study.counts_key(spec, viewer, aim if attack else "")
+        mark = look.whole.plan(spec).counts(viewer, aim if attack else "")
         found = look.peek("counts", mark)
         if found is None:
             continue
@@ -249,13 +250,14 @@ def _origin(look: Look, record: Record) -> Found:
 def measures(look: Look, record: Record) -> Found:
     """The measures of all models, from their stored outputs; Unchecked where some would train."""
     spec = look.spec(record)
-    look.need(spec, *study.model_keys(spec))
-    for entry, config in plan.measures_of(spec):
-        for name in study.model_keys(spec) if entry.facts.get("kept") else ():
-            mark = measuring.measure_key(spec, name, entry, config)
+    plan = look.whole.plan(spec)
+    look.need(spec, *plan.models)
+    for entry, config in measures_of(spec):
+        for name in plan.models if entry.facts.get("kept") else ():
+            mark = plan.measure(name, entry.name, config)
             if look.peek("measures", mark) is None:
                 raise Unchecked(f"the measure {entry.name} of {name} is not in the store")
-    now = measuring.table(look.whole.work, spec, look.whole.models(spec), Reporter())
+    now = measuring.table(look.whole.work, plan, look.whole.models(spec), Reporter())
     known = record.plain("metrics")
     if known.keys() != now.keys():
         yield f"it has measures of {', '.join(known)}, not of {', '.join(now)}.", 1.0
@@ -270,7 +272,7 @@ def measures(look: Look, record: Record) -> Found:
 
 def _made_later(look: Look, spec: RunSpec, record: Record) -> bool:
     """Whether a model was made again after the study was stored: its time is another then."""
-    found = (look.peek("models", mark) for mark in study.model_keys(spec).values())
+    found = (look.peek("models", mark) for mark in look.whole.plan(spec).models.values())
     made = [str(one.attributes["created"]) for one in found if one is not None]
     return max(made, default="") > str(record.attributes["created"])
 
@@ -290,15 +292,16 @@ def epochs(look: Look, record: Record) -> Found:
     )
     yield from findings.numbers("samples", record.arrays["samples"], np.array(seen.rows))
     yield from findings.numbers("taus", record.arrays["taus"], np.array(seen.probe.taus))
-    if watching.mark_of(spec, model, seen) != record.key:
+    if watching.mark_of(look.whole.plan(spec), model, seen) != record.key:
         yield "its settings have another key, which is not its name.", 1.0
 
 
 def _measure(look: Look, record: Record) -> Found:
     spec, facts = look.spec(record), record.attributes
+    plan = look.whole.plan(spec)
     yield from findings.follows(record, {"seed": spec.seed})
-    for entry, config in plan.measures_of(spec):
-        mark = measuring.measure_key(spec, str(facts["model"]), entry, config)
+    for entry, config in measures_of(spec):
+        mark = plan.measure(str(facts["model"]), entry.name, config)
         if entry.name == facts["measure"] and mark == record.key:
             return
     yield "its settings have another key, which is not its name.", 1.0
@@ -308,7 +311,7 @@ def _similarity(look: Look, record: Record) -> Found:
     spec, facts = look.spec(record), record.attributes
     yield from findings.follows(record, {"seed": spec.seed})
     one, other = json.loads(facts["models"])
-    if similarity.pair_key(spec, one, other, str(facts["split"])) != record.key:
+    if similarity.pair_key(look.whole.plan(spec), one, other, str(facts["split"])) != record.key:
         yield "its settings have another key, which is not its name.", 1.0
 
 

@@ -53,8 +53,8 @@ def remake(pipeline: Pipeline, report: Reporter) -> Findings:
 
 def _outputs(pipeline: Pipeline, spec: RunSpec) -> Iterator[str]:
     """Where outputs of the imported models of a study are not those of the models made here."""
-    own = pipeline.work.models(study.from_plain(study.as_plain(spec)))
-    for name, theirs in pipeline.work.models(spec).items():
+    own = pipeline.work.models(pipeline.plan(study.from_plain(study.as_plain(spec))))
+    for name, theirs in pipeline.work.models(pipeline.plan(spec)).items():
         mine = own.get(name)
         for part in ("train_logits", "test_logits"):
             known, made = getattr(theirs, part), getattr(mine, part, None)

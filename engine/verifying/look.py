@@ -59,7 +59,7 @@ class Look:
 
     def has_data(self, data: DataSpec) -> bool:
         """Whether data of this name or fingerprint are here for sure."""
-        return data.name in BUILT_IN or self.whole.work.world(data.fingerprint) is not None
+        return data.name in BUILT_IN or self.whole.work.datasets.world(data.fingerprint) is not None
 
     def peek(self, kind: str, key: str) -> Record | None:
         """A record as it is; None where it is missing or damaged, which is said of itself."""
@@ -71,8 +71,9 @@ class Look:
 
     def need(self, spec: RunSpec, *models: str) -> None:
         """Unchecked unless these models are there with their weights: nothing is trained here."""
+        plan = self.whole.plan(spec)
         for name in models:
-            if not self.whole.work.made(spec, name):
+            if not self.whole.work.made(plan, name):
                 raise Unchecked(f"{name} is not in the store with its weights")
 
     def files(self, kind: str) -> list[Path]:

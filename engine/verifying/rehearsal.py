@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.kept import KIND as DATASETS
+from engine.loaded_datasets import PLACES
 from engine.store import Record, Store
 from engine.verifying.findings import Unchecked
-from engine.workshop import PLACES
 
 LENT = ("models", "checkpoints")
 

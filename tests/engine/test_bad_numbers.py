@@ -14,7 +14,7 @@ import torch
 from needs import needs
 from torch import nn
 
-from engine import residual, workshop
+from engine import model_maker, residual
 from engine.console import study_json, study_table
 from engine.embed import Embedder
 from engine.errors import SpecError, TrainingError
@@ -75,17 +75,19 @@ Doctors = dict[str, Callable[[Classifier], None]]
 @pytest.fixture
 def doctored(monkeypatch: pytest.MonkeyPatch) -> Callable[[Doctors], None]:
     """Has the named models changed once they are made ('' names all)."""
-    make = workshop.Workshop._make
+    make = model_maker.ModelMaker.make
 
     def change(doctors: Doctors) -> None:
-        def made(self: workshop.Workshop, spec: RunSpec, name: str, *more: object) -> Classifier:
+        def made(
+            self: model_maker.ModelMaker, spec: RunSpec, name: str, *more: object
+        ) -> Classifier:
             model = make(self, spec, name, *more)  # type: ignore[arg-type]
             for start, doctor in doctors.items():
                 if name.startswith(start):
                     doctor(model)
             return model
 
-        monkeypatch.setattr(workshop.Workshop, "_make", made)
+        monkeypatch.setattr(model_maker.ModelMaker, "make", made)
 
     return change
 

@@ -11,7 +11,7 @@ import torch
 from needs import needs
 from torch import Tensor, nn
 
-from engine import memory, workshop
+from engine import memory, model_maker
 from engine.__main__ import main
 from engine.batching import Batches, fitting
 from engine.embedding import seen
@@ -256,7 +256,7 @@ def test_the_command_line_says_it_in_one_sentence(
     ("at", "words"),
     [
         ((Samples, "on"), r"^The dataset Iris does not fit .* \(--device\)\.$"),
-        ((workshop, "network"), "^original, with all that its making keeps, does not fit"),
+        ((model_maker, "network"), "^original, with all that its making keeps, does not fit"),
     ],
 )
 def test_what_is_made_before_any_batch_is_named_as_well(

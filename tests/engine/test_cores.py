@@ -159,6 +159,6 @@ def test_each_study_has_the_threads_that_suit_its_network(eight: None, tmp_path:
     mlp = pipeline.compose(data, model="mlp", **{**few, "retrains": 1})
     cnn = pipeline.compose(data, model="cnn", **{**few, "retrains": 1})
     for spec, threads in ((mlp, 1), (cnn, 7), (mlp, 1), (cnn, 7)):
-        pipeline.work.model(spec, "original", Reporter())
-        pipeline.work.loaded(spec, "original")
+        pipeline.work.model(pipeline.plan(spec), "original", Reporter())
+        pipeline.work.loaded(pipeline.plan(spec), "original")
         assert torch.get_num_threads() == threads

@@ -382,7 +382,7 @@ def test_what_one_killed_at_the_very_end_of_a_training_left_is_removed(tmp_path:
     partial.parent.mkdir(exist_ok=True)
     partial.write_bytes(b"the last epoch")
     with pipeline.store.making("models", [mark], "gd", Reporter()):  # somebody is at it
-        pipeline.work.model(spec, "gd", Reporter())
+        pipeline.work.model(pipeline.plan(spec), "gd", Reporter())
         assert partial.exists()
-    pipeline.work.model(spec, "gd", Reporter())
+    pipeline.work.model(pipeline.plan(spec), "gd", Reporter())
     assert not partial.exists()

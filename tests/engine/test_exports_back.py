@@ -95,9 +95,9 @@ def test_a_study_of_an_exported_cr_reopens_without_its_file(
     Pipeline(store, "cpu").run(spec, Reporter())
     out.unlink()
     fresh = Pipeline(store, "cpu")
-    loaded = fresh.work.loaded(spec, "back")
+    loaded = fresh.work.loaded(fresh.plan(spec), "back")
     x = torch.rand(7, 4)
-    own = pipeline.work.loaded(made[0], "cr")
+    own = pipeline.work.loaded(pipeline.plan(made[0]), "cr")
     assert torch.equal(loaded(x), own(x))
     twice = fresh.export_checkpoint(spec, "back", here / "twice.safetensors")
     (once_more,) = examine({"back": twice}, spec.model, iris)
@@ -108,7 +108,7 @@ def test_the_head_of_cr_is_built_in_plain_torch_as_its_file_says(
     here: Path, pipeline: Pipeline, made: tuple[RunSpec, Study]
 ) -> None:
     state, facts = checkpoints.load(pipeline.export_checkpoint(made[0], "cr", here / "cr-head.pt"))
-    model = pipeline.work.loaded(made[0], "cr")
+    model = pipeline.work.loaded(pipeline.plan(made[0]), "cr")
     assert "W being the tensor 'net.3.weight' of the file" in facts["form"]
     x = torch.rand(7, 4)
     with torch.no_grad():

@@ -315,7 +315,7 @@ def test_methods_start_from_the_original_that_is_given(tmp_path: Path) -> None:
     )  # fmt: skip
     pipeline.run(spec, Reporter())
     for name in ("original", "ga"):
-        state = pipeline.work.loaded(spec, name).net.state_dict()
+        state = pipeline.work.loaded(pipeline.plan(spec), name).net.state_dict()
         for key, value in weights_of(iris, seed=9).items():
             torch.testing.assert_close(state[key].cpu(), value, rtol=0, atol=1e-6)
 
@@ -369,7 +369,7 @@ def test_its_logits_are_those_of_torchvision(images: Path, saved: Path, store: P
     net.load_state_dict(torch.load(file, weights_only=True))
     x = torch.from_numpy(dataset.test_x).float() / 255
     with torch.inference_mode():
-        ours, theirs = pipeline.work.loaded(spec, "mine").cpu()(x), net.eval()(x)
+        ours, theirs = pipeline.work.loaded(pipeline.plan(spec), "mine").cpu()(x), net.eval()(x)
     torch.testing.assert_close(ours, theirs)
 
 

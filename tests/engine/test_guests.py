@@ -253,7 +253,7 @@ def test_a_built_in_study_is_the_same_after_a_strangers(tmp_path: Path, pipeline
 def assert_same_weights(one: Pipeline, other: Pipeline) -> None:
     spec = spec_of(one, "mlp")
     for name in ("original", "ga", "retrain-0"):
-        a, b = (each.work.loaded(spec, name).state_dict() for each in (one, other))
+        a, b = (each.work.loaded(each.plan(spec), name).state_dict() for each in (one, other))
         assert all(torch.equal(a[part], b[part]) for part in a)
 
 

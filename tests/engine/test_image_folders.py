@@ -291,14 +291,14 @@ def test_what_was_loaded_in_silence_is_said_to_the_first_who_listens_and_once(
     spec = DataSpec("folder", str(tmp_path / "data"))
     first, second, third = (Workshop(Store(tmp_path / "store"), "cpu") for _ in range(3))
     listener = Listener()
-    first.dataset(spec, Reporter())
-    first.dataset(spec, listener)
-    first.dataset(spec, listener)
+    first.datasets.load(spec, Reporter())
+    first.datasets.load(spec, listener)
+    first.datasets.load(spec, listener)
     assert len(listener.lines) == 1 and "There is no test part" in listener.lines[0]
-    second.dataset(spec, listener)  # another lane of the window
+    second.datasets.load(spec, listener)  # another lane of the window
     assert len(listener.lines) == 1
     (tmp_path / "data" / "cat" / "notes.txt").write_text("?")
-    third.dataset(spec, listener)
+    third.datasets.load(spec, listener)
     assert len(listener.lines) == 2 and ".txt" in listener.lines[1]
 
 

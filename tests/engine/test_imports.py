@@ -44,6 +44,15 @@ LAYERS = (
     {"costs", "methods", "plan", "relearn"},
     {"workshop"},
     {"doubt", "glossary", "measuring", "sampled", "similarity", "watching"},
+    {"costs", "methods", "plan", "recent_plans", "relearn"},
+    {
+        "loaded_datasets", "loaded_models", "model_maker", "pretraining", "stored_results",
+        "workshop",
+    },
+    {
+        "doubt", "joint_embedding", "measurement", "measuring", "method_epochs", "one_sample",
+        "sampled", "similarity", "study_catalog", "study_run", "watching",
+    },
     {"exports", "figure_set", "pipeline", "versus"},
     {"batch", "verifying"},
     {

@@ -417,7 +417,7 @@ def test_both_ways_of_measuring_are_kept_and_verified(pipeline: Pipeline) -> Non
     values = {row["mia_acc"] for one in found for row in one.metrics.values()}
     assert len(values) > 1
     for one, spec in zip(found, specs, strict=True):
-        again = table(pipeline.work, spec, pipeline.models(spec), Reporter())
+        again = table(pipeline.work, pipeline.plan(spec), pipeline.models(spec), Reporter())
         assert again == one.metrics
 
 

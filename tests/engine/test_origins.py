@@ -38,7 +38,7 @@ def planted(stranger: Pipeline, tmp_path: Path) -> Path:
     one = stranger.run(spec, Reporter())
     mark = study.original_key(spec)
     path = stranger.store.path("checkpoints", mark, ".pt")
-    net = stranger.work.loaded(spec, "original")
+    net = stranger.work.loaded(stranger.plan(spec), "original")
     with torch.no_grad():
         for weights in net.parameters():
             weights.zero_()

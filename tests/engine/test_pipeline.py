@@ -60,7 +60,7 @@ def compose(pipeline: Pipeline, **words: Any) -> RunSpec:
 
 
 def weights(pipeline: Pipeline, spec: RunSpec, name: str) -> torch.Tensor:
-    model = pipeline.work.loaded(spec, name)
+    model = pipeline.work.loaded(pipeline.plan(spec), name)
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
@@ -95,11 +95,11 @@ def test_the_counts_are_those_of_a_plain_loop_over_the_stored_models(pipeline: P
     iris = pipeline.dataset(spec.data, Reporter())
     for t in (0, 4, 10):
         for row, sample in enumerate(spec.forget):
-            one, y = pipeline.work.sample(iris, sample), iris.label_of(sample)
+            one, y = pipeline.work.datasets.sample(iris, sample), iris.label_of(sample)
             copies = copies_of(one, spec.probe, spec.probe.taus[t], 3, None)
             for name in ("original", "retrain-1", "gd"):
                 with torch.inference_mode():
-                    called = pipeline.work.loaded(spec, name)(copies).argmax(1)
+                    called = pipeline.work.loaded(pipeline.plan(spec), name)(copies).argmax(1)
                 assert int((called == y).sum()) == found.residual.counts[name][row, t]
 
 
@@ -111,7 +111,7 @@ def test_the_metrics_are_the_accuracies_of_the_models(pipeline: Pipeline) -> Non
 
     def share(name: str, x: np.ndarray, y: np.ndarray) -> float:
         with torch.inference_mode():
-            model, shown = pipeline.work.loaded(spec, name), torch.from_numpy(x)
+            model, shown = pipeline.work.loaded(pipeline.plan(spec), name), torch.from_numpy(x)
             called = model(shown.to(pipeline.work.device)).argmax(1).cpu().numpy()
         return float(100 * (called == y).mean())
 
@@ -373,7 +373,7 @@ def test_an_exported_checkpoint_carries_its_spec_and_is_plain(
     pipeline.run(spec, Reporter())
     out = pipeline.export_checkpoint(spec, "rurk", tmp_path / "rurk.pt")
     content = torch.load(out, weights_only=True)
-    own = pipeline.work.loaded(spec, "rurk").state_dict()
+    own = pipeline.work.loaded(pipeline.plan(spec), "rurk").state_dict()
     for name, value in content["state_dict"].items():
         assert value.device.type == "cpu" and torch.equal(value, own[name].cpu())
     assert study.model_keys(spec)["rurk"] in content["facts"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engine import costs, measuring, study, viewpoint, watching
+from engine import costs, keys, measuring, study, viewpoint, watching
 from engine.errors import SpecError
 from engine.pipeline import Pipeline
 from engine.plan import COUNTS, EPOCHS, MEASURES, MODELS, STUDIES, WEIGHTS, Plan
@@ -200,9 +200,17 @@ def test_keys_are_those_of_the_study(spec: RunSpec, kind: Callable[[RunSpec], Ru
             assert plan.counts(viewer, source) in plan
     for entry, config in measuring.measures_of(one):
         for name in plan.models:
-            mark = measuring.measure_key(one, name, entry, config)
+            mark = keys.measure_key(one, name, entry.name, config)
             assert (mark in plan) == bool(entry.facts.get("kept"))
             assert plan.measure(name, entry.name, config) == mark
+
+
+def test_a_name_of_no_model_is_said_with_those_that_there_are(spec: RunSpec) -> None:
+    plan = Plan.of(spec)
+    plan.require()
+    plan.require("original", "gd")
+    with pytest.raises(SpecError, match=r"no model 'ntk'\. It has: original, retrain-0, .* ga\."):
+        plan.require("gd", "ntk")
 
 
 def test_keys_are_still_those_of_earlier_versions() -> None:
@@ -231,7 +239,7 @@ def test_costs_add_up_to_what_a_run_announces(
     watch = [method.name for method in one.methods] if watched else []
     plan = Plan.of(one, costs.sizes_of(dataset), watch)
     assert plan.cost() == pytest.approx(bar.total)
-    assert plan.cost(MODELS) == sum(pipeline.work.cost(one, name) for name in plan.models)
+    assert plan.cost(MODELS) == sum(pipeline.work.maker.cost(one, name) for name in plan.models)
     assert plan.cost(MEASURES) == pytest.approx(measuring.cost(pipeline.work, one))
     assert plan.cost(EPOCHS) == sum(watching.cost(pipeline.work, one, name) for name in watch)
 
@@ -260,7 +268,7 @@ def test_a_cost_is_unknown_before_the_data_are(spec: RunSpec) -> None:
 
 def written(pipeline: Pipeline, spec: RunSpec) -> set[tuple[str, str]]:
     """(kind, key) of every file in the store; weights that go with a model's record count once."""
-    shelf = pipeline.work.shelf(spec)
+    shelf = pipeline.work.results.shelf(spec)
     files = [path for path in shelf.root.rglob("*") if path.suffix in (".h5", ".pt")]
     found = {(path.parent.name, path.stem) for path in files}
     models = {key for kind, key in found if kind == MODELS}

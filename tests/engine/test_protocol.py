@@ -205,7 +205,7 @@ def test_a_failing_original_ends_the_run(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("engine.workshop.train_from_scratch", fail)
+    monkeypatch.setattr("engine.model_maker.train_from_scratch", fail)
     with pytest.raises(RuntimeError, match="broken"):
         protocol.reproduce(pipeline, TINY, Reporter())
 
@@ -232,9 +232,9 @@ def test_original_and_retrains_start_from_one_pre_training(pipeline: Pipeline) -
     assert bar._done == pytest.approx(bar._total)
     spec = pipeline.spec_of(pipeline.study(found.facts["studies"]["seed 42"]))
     assert spec.pretrain is not None
-    start = pipeline.work.pretrained(spec.model, spec.pretrain, Reporter())
+    start = pipeline.work.pretraining.network(spec.model, spec.pretrain, Reporter())
     for name in ("original", "retrain-0", "retrain-1"):  # this training hardly moves a weight
-        model = pipeline.work.loaded(spec, name)
+        model = pipeline.work.loaded(pipeline.plan(spec), name)
         assert (model.net[1].weight - start.net[1].weight).abs().max() < 1e-3
         assert (model.head.weight - start.head.weight).abs().max() > 1e-2  # a fresh head
     again = Bar()

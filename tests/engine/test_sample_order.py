@@ -47,8 +47,8 @@ class Place:
         return self.pipeline.compose(self.dataset, forget=forget, **fixed, **more)  # type: ignore[arg-type]
 
     def weights(self, spec: RunSpec, name: str) -> Tensor:
-        self.pipeline.work.model(spec, name, Reporter())
-        state = self.pipeline.work.loaded(spec, name).state_dict()
+        self.pipeline.work.model(self.pipeline.plan(spec), name, Reporter())
+        state = self.pipeline.work.loaded(self.pipeline.plan(spec), name).state_dict()
         return torch.cat([value.flatten().double() for value in state.values()])
 
     def place_of(self, image: np.ndarray) -> int:
@@ -66,7 +66,7 @@ def test_ssd_is_the_same_from_files_renamed_into_another_order(tmp_path: Path, b
     settings = {"train": {"epochs": 4}, "ssd": {"batch": batch, "alpha": 2}}
     own = here.spec(forget, settings=settings)
     original = here.weights(own, "original")
-    state = here.pipeline.work.loaded(own, "original").state_dict()
+    state = here.pipeline.work.loaded(here.pipeline.plan(own), "original").state_dict()
     torch.save(state, tmp_path / "original.pt")
     given = {"original": tmp_path / "original.pt"}
     made = [

@@ -204,7 +204,7 @@ def test_a_study_without_such_a_model_says_what_it_has(pipeline: Pipeline) -> No
 def test_it_can_be_stopped(pipeline: Pipeline) -> None:
     spec, report = composed(pipeline), Reporter()
     for name in ("original", "gd"):
-        pipeline.work.model(spec, name, Reporter())
+        pipeline.work.model(pipeline.plan(spec), name, Reporter())
     report.cancel()
     with pytest.raises(Cancelled):
         pipeline.similarity(spec, "gd", "original", report)

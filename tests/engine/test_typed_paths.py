@@ -177,7 +177,7 @@ def test_a_relative_root_is_kept_absolute(
     pipeline = Pipeline(Store(tmp_path / "store"), "cpu")
     data = pipeline.dataset(DataSpec("folder", "pics"), Reporter())
     assert data.spec.root == str(home / "pics")
-    assert pipeline.work.located(data.spec).root == str(home / "pics")
+    assert pipeline.work.datasets.located(data.spec).root == str(home / "pics")
     monkeypatch.chdir(tmp_path)
     other = Pipeline(Store(tmp_path / "store"), "cpu")
     assert other.dataset(data.spec, Reporter()).spec == data.spec
@@ -202,7 +202,7 @@ def test_a_study_kept_with_a_relative_root_says_so(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"kept with the relative folder 'pics': go to the folder"):
         root_of()
-    pipeline.work.move_dataset(older, "home/pics", Reporter())
+    pipeline.work.datasets.move(older, "home/pics", Reporter())
     with h5py.File(next((tmp_path / "store" / "places").glob("*.h5"))) as file:
         assert file.attrs["root"] == str(home / "pics")
     assert root_of() == str(home / "pics")

@@ -153,10 +153,12 @@ def test_what_is_held_out_changes_no_model_and_no_measure(twins: Twins, tmp_path
             training={"epochs": 8}, retrains=1, draws=10, taus="0,0.1", measures=["relearn-epochs"],
         )  # fmt: skip
         studies.append(pipeline.run(spec, Reporter()))
+        plan = pipeline.plan(spec)
+        models = {one: pipeline.work.loaded(plan, one) for one in plan.models}
         weights.append(
             {
-                one: torch.cat([p.flatten() for p in pipeline.work.loaded(spec, one).parameters()])
-                for one in study.model_keys(spec)
+                one: torch.cat([weight.flatten() for weight in model.parameters()])
+                for one, model in models.items()
             }
         )
     first, second = studies

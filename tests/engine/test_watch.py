@@ -68,7 +68,7 @@ def compose(pipeline: Pipeline, **words: Any) -> RunSpec:
 
 
 def digest(pipeline: Pipeline, spec: RunSpec, name: str) -> str:
-    return checkpoints.digest(pipeline.work.loaded(spec, name).state_dict())
+    return checkpoints.digest(pipeline.work.loaded(pipeline.plan(spec), name).state_dict())
 
 
 def files(store: Store, kind: str) -> set[str]:
@@ -183,7 +183,7 @@ def test_an_unwatched_method_is_watched_again_and_ends_in_the_same_weights(
 def test_a_rerun_that_ends_elsewhere_says_so(pipeline: Pipeline) -> None:
     spec = compose(pipeline)
     pipeline.run(spec, Reporter())
-    other = copy.deepcopy(pipeline.work.loaded(spec, "gd"))
+    other = copy.deepcopy(pipeline.work.loaded(pipeline.plan(spec), "gd"))
     with torch.no_grad():
         next(other.parameters()).add_(1e-6)
     path = pipeline.store.path("checkpoints", study.model_keys(spec)["gd"], ".pt")
@@ -278,14 +278,13 @@ def test_a_long_run_is_looked_at_evenly_up_to_its_end(planned: int) -> None:
 def test_another_network_than_the_originals_is_seen_at_its_end(pipeline: Pipeline) -> None:
     spec = compose(pipeline, methods=("gd",))
     pipeline.run(spec, Reporter())
-    heard = Listener()
-    recorder = watching.Recorder(
-        pipeline.work, spec, "gd", pipeline._scene(spec, Reporter()), heard
-    )
+    plan, heard = pipeline.plan(spec), Listener()
+    scene = pipeline.method_epochs.scene(plan, Reporter())
+    recorder = watching.Recorder(pipeline.work, plan, "gd", scene, heard)
     seen = recorder.on(watch.Resume())
     seen.begin()
     seen.keep({"model": {"strange": torch.zeros(1)}, "epoch": 1, "seconds": 0.1})
-    seen.end(pipeline.work.loaded(spec, "gd"))
+    seen.end(pipeline.work.loaded(plan, "gd"))
     assert [view.epoch for view in seen.views] == [0, 1]
     assert any("only its end is watched" in line for line in heard.logs)
 

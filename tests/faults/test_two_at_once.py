@@ -21,10 +21,10 @@ ROOT = Path(__file__).parents[2]
 CODE = """
 import sys, time
 from pathlib import Path
-from engine import pipeline, workshop
+from engine import measurement, model_maker
 from engine.__main__ import main
 
-make, ask = workshop.Workshop._make, pipeline.verdicts
+make, ask = model_maker.ModelMaker.make, measurement.verdicts
 
 def making(self, spec, name, *more):
     print("made", name, flush=True)
@@ -36,7 +36,7 @@ def asking(viewers, x, y, samples, probe, blocks, *more):
             print(f"asked {viewer}/{block}", flush=True)
     return ask(viewers, x, y, samples, probe, blocks, *more)
 
-workshop.Workshop._make, pipeline.verdicts = making, asking
+model_maker.ModelMaker.make, measurement.verdicts = making, asking
 go = Path(sys.argv[1])
 print("ready", flush=True)
 while not go.exists():
@@ -50,18 +50,18 @@ WORDS = (
 LOOKING = """
 import sys, time
 from pathlib import Path
-from engine import store, workshop
+from engine import store, stored_results
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 
-put = workshop.Workshop.put
+put = stored_results.StoredResults.put
 
 def putting(self, kind, mark, *more, **facts):
     print(f"made {kind}/{mark}", flush=True)
     time.sleep(0.3)  # whoever does not wait begins the same meanwhile
     return put(self, kind, mark, *more, **facts)
 
-workshop.Workshop.put = putting
+stored_results.StoredResults.put = putting
 one = Pipeline(store.Store(Path(sys.argv[2])), "cpu")
 spec = one.spec_of(one.study(one.store.keys("studies")[0]))
 report = Reporter()
