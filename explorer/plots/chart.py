@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pyqtgraph as pg
@@ -142,6 +143,26 @@ class Chart(QWidget):
         for item in drawn:
             self._draw_series(item)
         self._draw_legend(series, ground, entries)
+
+    @property
+    def curves(self) -> Mapping[str, pg.PlotDataItem]:
+        """The curves that are drawn, by name, each with its data as drawn (log10 on a log axis)."""
+        return MappingProxyType(self._curves)
+
+    @property
+    def bands(self) -> Mapping[str, QGraphicsPathItem]:
+        """The intervals that are drawn, by their curve's name; '' is that of the ground."""
+        return MappingProxyType(self._bands)
+
+    @property
+    def level(self) -> float | None:
+        """Where the ground's level is drawn, None where it has none."""
+        return float(self._level.value()) if self._level.isVisible() else None
+
+    @property
+    def cross(self) -> float | None:
+        """The x of the crosshair, None where there is none."""
+        return float(self._cross.value()) if self._cross.isVisible() else None
 
     def show_all(self) -> None:
         """Fit the view to the data, and keep it fitted."""

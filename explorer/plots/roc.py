@@ -97,6 +97,11 @@ class RocPlot(QWidget):
         x, y = self._rates(self._shown[0].roc)
         return float(x[step]), float(y[step])
 
+    def operating_point(self, number: int = 0) -> tuple[float, float] | None:
+        """Where a curve's operating point is drawn, in the coordinates of the axes, if anywhere."""
+        x, y = self._points[number].getData()
+        return (float(x[0]), float(y[0])) if x is not None and len(x) else None
+
     def _set_point(self, number: int, step: int) -> None:
         style, (x, y) = self._shown[number].style, self._rates(self._shown[number].roc)
         there = [step] if step >= 0 else []

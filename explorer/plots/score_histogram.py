@@ -77,6 +77,11 @@ class ScoreHistogram(QWidget):
         self.plot.setRange(xRange=shown.edges[[0, -1]], yRange=(0, 1.22 * top), padding=0)
         self._draw_legend(color, fill, size)
 
+    @property
+    def line_at(self) -> float:
+        """Where the line is drawn, in the coordinates of the axis."""
+        return float(self._line.value())
+
     def set_threshold(self, threshold: float) -> None:
         """Put the line there; what lies beyond the axis is shown at its end."""
         if self._score is None:

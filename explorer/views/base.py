@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 from shiboken6 import Shiboken
 
 from engine.labels import model_label
+from explorer.plots.panel import Panel
 from explorer.plots.tab_order import name_tabs, put_in_order
 from explorer.state import AppState
 
@@ -125,7 +126,7 @@ class Wishes(Protocol):
 class View(QWidget):
     """Base of all views.
 
-    A subclass sets `name` and `title`, builds its widgets in __init__, calls `follow` for each
+    A subclass sets `name` and `title`, builds its `panel` in __init__, calls `follow` for each
     signal it draws from, and draws in `refresh`, which is called only while the view is visible:
     changes that arrive while it is hidden are drawn once, when it is shown.
     """
@@ -134,6 +135,8 @@ class View(QWidget):
     title = ""
     help = ""
     keys: tuple[tuple[str, str], ...] = ()  # (keys, what they do), beside the menus' shortcuts
+
+    panel: Panel  # its frame: the header, and the content or the sentence in its place
 
     refreshed = Signal()
 

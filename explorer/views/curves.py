@@ -85,7 +85,7 @@ class CurvesView(View):
         self.readout: QLabel = muted(HINT)
         markup.allow(self.readout)
         self.samples = CarrierList()
-        self._panel = Panel(self._content(), self)
+        self.panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
         self.follow(
@@ -177,9 +177,9 @@ class CurvesView(View):
         )
         self.models = ModelsButton()
         self.runs = RunsButton()
-        self._panel.header.addWidget(self.heading, 1)
+        self.panel.header.addWidget(self.heading, 1)
         for part in (self.log, self.models, self.runs, self.export_button):
-            self._panel.header.addWidget(part)
+            self.panel.header.addWidget(part)
 
     def _connect(self) -> None:
         self.log.toggled.connect(self._draw_all)
@@ -218,9 +218,9 @@ class CurvesView(View):
 
     def _show_or_say_why(self) -> None:
         if self.state.residual is None and not self.state.losses:
-            self._panel.show_empty(EMPTY)
+            self.panel.show_empty(EMPTY)
         else:
-            self._panel.show_content()
+            self.panel.show_content()
         self.export_button.setEnabled(self.state.residual is not None)
 
     # -- drawing --------------------------------------------------------------------------

@@ -72,9 +72,9 @@ class EmbeddingView(View):
         self._found: dict[str, dict[str, np.ndarray]] = {}  # model -> highlights
         self._trails: list[np.ndarray] = []
         self._linking = False
-        self._panel = Panel(self._content(), self)
-        self._panel.header.addWidget(self._rows[0], 1)
-        self._panel.add_row(self._rows[1])
+        self.panel = Panel(self._content(), self)
+        self.panel.header.addWidget(self._rows[0], 1)
+        self.panel.add_row(self._rows[1])
         self._connect()
         self.follow(
             "embedding", "selection", "forget", "dataset", "models", "study", "residual", "probe",
@@ -93,9 +93,9 @@ class EmbeddingView(View):
             for side in self.sides:
                 side.pane.set_theme(theme_of(self.state.theme))
         if shown is None or dataset is None:
-            self._panel.show_empty(self._what_next())
+            self.panel.show_empty(self._what_next())
             return
-        self._panel.show_content()
+        self.panel.show_content()
         if changed & {"embedding", "dataset"}:
             self._take(shown, dataset)
         if changed & {"embedding", "dataset", "models"}:

@@ -67,7 +67,7 @@ class LiveView(View):
         self._wanted = ""  # the method chosen by a person, which Live ignores
         self._at = 0  # number of the view that is shown
         self._limits: tuple[float, float] | None = None
-        self._panel = Panel(self._content(), self)
+        self.panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
         self.follow("epochs", "replay", "problems", "models", "study", "residual")
@@ -150,11 +150,11 @@ class LiveView(View):
         self.export_button = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
-        self._panel.header.addWidget(self.method)
-        self._panel.header.addWidget(self.heading, 1)
-        self._panel.header.addStretch()  # for when there is no heading
-        self._panel.header.addWidget(self.again_button)
-        self._panel.header.addWidget(self.export_button)
+        self.panel.header.addWidget(self.method)
+        self.panel.header.addWidget(self.heading, 1)
+        self.panel.header.addStretch()  # for when there is no heading
+        self.panel.header.addWidget(self.again_button)
+        self.panel.header.addWidget(self.export_button)
 
     def _connect(self) -> None:
         self.method.activated.connect(self._choose)
@@ -244,9 +244,9 @@ class LiveView(View):
         self.again_button.setEnabled(not self.state.busy)
         self.heading.setVisible(shown is not None)
         if shown is None:
-            self._panel.show_empty(self._why_empty())
+            self.panel.show_empty(self._why_empty())
             return
-        self._panel.show_content()
+        self.panel.show_content()
         last = len(shown.views) - 1
         self._at = last if self.transport.live else min(self._at, last)
         self.transport.set_range(len(shown.views), self._at)

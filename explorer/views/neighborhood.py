@@ -54,7 +54,7 @@ class NeighborhoodView(View):
         self._drawn: tuple[int, str] | None = None  # whose curve is drawn, and for which model
         self._arranged = False  # by a person; until then, as there is room
         self._spreads: dict[str, Spread] = {}  # of the residual that is shown
-        self._panel = Panel(self.splitter, self)
+        self.panel = Panel(self.splitter, self)
         self._build_header()
         self._build_ranking()
         self._connect()
@@ -78,9 +78,9 @@ class NeighborhoodView(View):
         self.export_button.setEnabled(shown is not None)
         if shown is None or dataset is None or self.state.selection.current is None:
             self.heading.setText("")
-            self._panel.show_empty(self._what_next())
+            self.panel.show_empty(self._what_next())
             return
-        self._panel.show_content()
+        self.panel.show_content()
         self.heading.setText(self._heading(shown, dataset))
         if changed & {"neighborhood", "dataset", "models", "study", "theme"}:
             self._draw_table()
@@ -142,10 +142,10 @@ class NeighborhoodView(View):
         self.export_button = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
-        self._panel.header.addWidget(self.perturbation)
-        self._panel.header.addWidget(self.slider, 1)
+        self.panel.header.addWidget(self.perturbation)
+        self.panel.header.addWidget(self.slider, 1)
         for widget in (self.tau, self.changes, self.over_tau, self.export_button):
-            self._panel.header.addWidget(widget)
+            self.panel.header.addWidget(widget)
 
     def _build_ranking(self) -> None:
         self.rank, self.heading = QLabel(), QLabel()
@@ -162,8 +162,8 @@ class NeighborhoodView(View):
                             self._step_up)  # fmt: skip
         self.next = button("Next ›", "The forget sample with the next smaller r (Ctrl+Down)",
                            self._step_down)  # fmt: skip
-        self._panel.add_row(self.rank, self.model, self.worse, self.next)
-        self._panel.add_row(self.heading)
+        self.panel.add_row(self.rank, self.model, self.worse, self.next)
+        self.panel.add_row(self.heading)
 
     def _connect(self) -> None:
         self.perturbation.activated.connect(self._probe)

@@ -70,7 +70,7 @@ class RunsView(View):
         self.split.addWidget(self.table)
         self.split.addWidget(self.details)
         self.split.setSizes([300, 220])
-        self._panel = Panel(self.split, self)
+        self.panel = Panel(self.split, self)
         self.filter = QLineEdit(clearButtonEnabled=True)
         self.follow_box = QCheckBox("Follow")
         self.stop_button = button(
@@ -104,7 +104,7 @@ class RunsView(View):
             "Show each study that waited live, as it begins; otherwise what is shown stays, and a "
             "notice says when a study is done"
         )
-        header = self._panel.header
+        header = self.panel.header
         header.addWidget(self.filter, 1)
         header.addWidget(self.follow_box)
         header.addWidget(self.stop_button)
@@ -113,7 +113,7 @@ class RunsView(View):
         for name, action in self.deeds.items():
             if name not in HIDDEN:
                 bar.addWidget(_tool(action))
-        self._panel.add_row(row)
+        self.panel.add_row(row)
 
     def _connect(self) -> None:
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -130,9 +130,9 @@ class RunsView(View):
         rows = rows_of(state.runs, state.studies, self._called)
         self.stop_button.setEnabled(any(run.live for run in state.runs))
         if rows:
-            self._panel.show_content()
+            self.panel.show_content()
         else:
-            self._panel.show_empty(EMPTY)
+            self.panel.show_empty(EMPTY)
         self.table.show_rows(rows, theme_of(state.theme))
         self._show_chosen()
 

@@ -71,7 +71,7 @@ class SamplesView(View):
         self.grid.setAccessibleName("Samples")
         self._hands = Hands(self.grid, self._model, self.do)
         self._menu = SampleMenu(self._hands, self._model, self.do, self)
-        self._panel = Panel(self.grid, self)
+        self.panel = Panel(self.grid, self)
         self._build_header()
         self._build_rows()
         self._connect()
@@ -144,15 +144,15 @@ class SamplesView(View):
             "Forget selected", "Make the selected samples the forget set (F)", self._hands.forget
         )
         for part in (self.classes, self.show_only, self.filters.menu_button):
-            self._panel.header.addWidget(part)
-        self._panel.header.addStretch(1)
-        self._panel.header.addWidget(self.forget_button)
+            self.panel.header.addWidget(part)
+        self.panel.header.addStretch(1)
+        self.panel.header.addWidget(self.forget_button)
 
     def _build_rows(self) -> None:
         self.order = OrderRow()
         self.go_to = IndexLine()
-        self._panel.add_row(self.order, self.go_to)
-        self._panel.add_row(self.filters)
+        self.panel.add_row(self.order, self.go_to)
+        self.panel.add_row(self.filters)
         self.counts: QLabel = muted()
         self.add_button = button(
             "Add", "Add the selected samples to the forget set (Shift+F)", self._hands.add
@@ -163,10 +163,10 @@ class SamplesView(View):
         self.export_button = button(
             "Export…", "Save a sheet of these samples as SVG, PDF or PNG, and as CSV", self._export
         )
-        self._panel.add_row(self.counts, self.add_button, self.keep_button, self.export_button)
+        self.panel.add_row(self.counts, self.add_button, self.keep_button, self.export_button)
         self.note: QLabel = muted()
         self.note.hide()
-        self._panel.add_row(self.note)
+        self.panel.add_row(self.note)
         self._order_tabs()
 
     def _order_tabs(self) -> None:
@@ -195,7 +195,7 @@ class SamplesView(View):
         self._model.dataset = None
         for part in (self.forget_button, self.add_button, self.keep_button):
             part.setEnabled(False)
-        self._panel.show_empty("The dataset is being loaded. Its samples will appear here.")
+        self.panel.show_empty("The dataset is being loaded. Its samples will appear here.")
         self.counts.setText("")
         self.note.hide()
 
@@ -303,11 +303,11 @@ class SamplesView(View):
         """Show the grid, or why filters leave nothing of it."""
         unknown = self.filters.unknown()
         if unknown is not None:
-            self._panel.show_empty(self.filters.why_unknown(unknown))
+            self.panel.show_empty(self.filters.why_unknown(unknown))
         elif not len(self._model.shown) and self.filters.conditions:
-            self._panel.show_empty(NOTHING)
+            self.panel.show_empty(NOTHING)
         else:
-            self._panel.show_content()
+            self.panel.show_content()
 
     def _update_counts(self) -> None:
         chosen, forget, n = self._model.chosen, self._model.forget, self._trained()

@@ -47,7 +47,7 @@ class SliceView(View):
         layout.addWidget(self.legend)
         layout.addWidget(self.maps, 1)
         layout.addWidget(self.caption)
-        self._panel = Panel(content, self)
+        self.panel = Panel(content, self)
         self._build_header()
         self.directions.activated.connect(self._choose_directions)
         self.towards.valueChanged.connect(self._choose)
@@ -60,9 +60,9 @@ class SliceView(View):
         self.export_button.setEnabled(shown is not None)
         if shown is None or dataset is None or self.state.selection.current is None:
             self.heading.setText("")
-            self._panel.show_empty(self._what_next())
+            self.panel.show_empty(self._what_next())
             return
-        self._panel.show_content()
+        self.panel.show_content()
         self.heading.setText(self._heading(shown, dataset))
         if changed & {"slice", "dataset", "models", "study", "theme"}:
             self._draw_regions(shown, dataset)
@@ -111,13 +111,13 @@ class SliceView(View):
             "Selected", "Look towards the selected sample; of several, the first", self._aim
         )
         for widget in (self.directions, self.towards, self.selected):
-            self._panel.header.addWidget(widget)
-        self._panel.header.addStretch(1)
+            self.panel.header.addWidget(widget)
+        self.panel.header.addStretch(1)
         self.export_button = button(
             "Export…", "Save these regions as SVG, PDF or PNG, and as CSV", self._export
         )
-        self._panel.header.addWidget(self.export_button)
-        self._panel.add_row(self.heading)
+        self.panel.header.addWidget(self.export_button)
+        self.panel.add_row(self.heading)
 
     # -- drawing --------------------------------------------------------------------------
     def _what_next(self) -> str:

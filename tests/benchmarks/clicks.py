@@ -235,7 +235,7 @@ class Walk:
                 "threshold moved", CACHED,
                 partial(_press, view.scores.plot, key), _at_once,
             )  # fmt: skip
-        self._choose("model chooser (Attack)", view.a)
+        self._choose("model chooser (Attack)", view.options.a)
 
     def _epochs(self) -> None:
         view = self._view("epochs")

@@ -270,15 +270,15 @@ def test_lines_stand_for_original_and_retrain_and_the_gray_band_for_retrains(
     forget, retain = view.similarity.charts.charts
     assert shown.state.similarity is not None
     for chart, split in ((forget, "forget"), (retain, "retain")):
-        assert set(chart._curves) == {
+        assert set(chart.curves) == {
             "rurk>original", "rurk>retrain", "retrain-0>original", "retrain-0>retrain", "a>b",
         }  # fmt: skip
         line = shown.state.similarity.line(split, "rurk", "retrain")
         assert line is not None
-        np.testing.assert_allclose(chart._curves["rurk>retrain"].getData()[1], line.mean)
-        assert not chart._bands[""].path().isEmpty()
+        np.testing.assert_allclose(chart.curves["rurk>retrain"].getData()[1], line.mean)
+        assert not chart.bands[""].path().isEmpty()
     assert forget.plot.viewRange()[1] == pytest.approx(retain.plot.viewRange()[1])
-    styles = {name: curve.opts["symbol"] for name, curve in forget._curves.items()}
+    styles = {name: curve.opts["symbol"] for name, curve in forget.curves.items()}
     assert styles["rurk>original"] != styles["rurk>retrain"]
 
 
@@ -299,7 +299,7 @@ def test_a_line_is_hidden_by_its_name(view: CompareView) -> None:
     legend = view.similarity.charts.legend
     QTest.mouseClick(legend, LEFT, NO_KEYS, legend.box_of("rurk>original").center().toPoint())
     for chart in view.similarity.charts.charts:
-        assert "rurk>original" not in chart._curves
+        assert "rurk>original" not in chart.curves
 
 
 def test_another_pairs_similarity_is_not_shown_as_this_ones(
@@ -307,10 +307,10 @@ def test_another_pairs_similarity_is_not_shown_as_this_ones(
 ) -> None:
     open_tab(view, SIMILARITY)
     pick(view.a, "GD")
-    assert not view.similarity.charts.charts[0]._curves
+    assert not view.similarity.charts.charts[0].curves
     assert "GD and Re-train 0 are being compared" in view.similarity.note.text()
     shown.state.similarity = synthetic.similarity("gd")
-    assert "gd>retrain" in view.similarity.charts.charts[0]._curves
+    assert "gd>retrain" in view.similarity.charts.charts[0].curves
     shown.state.similarity = None
     shown.state.set_problem("similarity", "Stopped. Choose again to go on.")
     assert view.similarity.note.text() == "Stopped. Choose again to go on."
@@ -320,13 +320,13 @@ def test_another_pairs_similarity_is_not_shown_as_this_ones(
 def test_histograms_show_forget_samples_beside_the_split(view: CompareView) -> None:
     open_tab(view, CONFIDENCE)
     left, right = view.confidence.charts.charts
-    x, y = left._curves["a"].getData()
+    x, y = left.curves["a"].getData()
     assert y.max() == pytest.approx(70)  # 7 of 10 forget samples are right
     assert (y[1:-1:2].sum(), x[0], x[-1]) == (pytest.approx(100), 0, 1)
     assert "10 forget: mean A" in view.confidence.charts.titles[0].text()
     assert "20 test" in view.confidence.charts.titles[1].text()
-    assert left._curves["a"].opts["pen"].style() != left._curves["b"].opts["pen"].style()
-    assert right._curves["b"].getData()[1].max() == pytest.approx(100)
+    assert left.curves["a"].opts["pen"].style() != left.curves["b"].opts["pen"].style()
+    assert right.curves["b"].getData()[1].max() == pytest.approx(100)
 
 
 def test_a_click_on_a_step_selects_its_samples(view: CompareView, shown: Shown) -> None:
@@ -345,10 +345,10 @@ def test_the_other_probability_and_the_log_scale_are_drawn(view: CompareView) ->
     open_tab(view, CONFIDENCE)
     pick(view.confidence.of, "of the predicted class")
     chart = view.confidence.charts.charts[0]
-    assert chart._curves["a"].getData()[1].max() == pytest.approx(100)  # always as sure
+    assert chart.curves["a"].getData()[1].max() == pytest.approx(100)  # always as sure
     box = view.confidence.log
     QTest.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
-    assert np.nanmax(chart._curves["a"].getData()[1]) == pytest.approx(2)
+    assert np.nanmax(chart.curves["a"].getData()[1]) == pytest.approx(2)
 
 
 # -- keeping and exporting --------------------------------------------------------------------
@@ -409,7 +409,7 @@ def test_the_real_window_compares_layers_and_keeps_them(qtbot: QtBot, tmp_path: 
     assert isinstance(view, CompareView)
     dock.raise_()
     open_tab(view, SIMILARITY)
-    qtbot.waitUntil(lambda: bool(view.similarity.charts.charts[0]._curves), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(view.similarity.charts.charts[0].curves), timeout=60_000)
     shown = explorer.state.similarity
     assert shown is not None
     assert (shown.a, shown.b, shown.layers) == ("gd", "retrain-0", ("linear 1", "linear 2"))

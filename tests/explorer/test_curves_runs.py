@@ -118,7 +118,7 @@ def test_another_run_has_the_same_colors_thinner_with_its_own_dash(
     view: CurvesView, shown: Shown
 ) -> None:
     shown.state.beside = (synthetic.study(seed=7), synthetic.study(tau=0.2))
-    drawn = view.residual._curves
+    drawn = view.residual.curves
     assert set(drawn) == {
         f"{m}{run}" for m in ("original", "rurk", "gd") for run in ("", "@1", "@2")
     }
@@ -134,19 +134,19 @@ def test_a_click_on_a_run_in_the_legend_hides_its_curves(view: CurvesView, shown
     shown.state.beside = (synthetic.study(seed=7),)
     legend = view.residual.legend
     QTest.mouseClick(legend, LEFT, NONE, legend.box_of(f"@{SEED_7}").center().toPoint())
-    assert set(view.residual._curves) == {"original", "rurk", "gd"}
+    assert set(view.residual.curves) == {"original", "rurk", "gd"}
     QTest.mouseClick(legend, LEFT, NONE, legend.box_of("gd").center().toPoint())
     QTest.mouseClick(legend, LEFT, NONE, legend.box_of(f"@{SEED_7}").center().toPoint())
-    assert set(view.residual._curves) == {"original", "rurk", "original@1", "rurk@1"}
+    assert set(view.residual.curves) == {"original", "rurk", "original@1", "rurk@1"}
 
 
 def test_the_mean_over_seeds_has_their_range_as_band(view: CurvesView, shown: Shown) -> None:
     shown.state.beside = (higher(synthetic.study(seed=7), 0.4),)
     click_run(view.runs, "Mean over seeds")
-    assert set(view.residual._curves) == {"original", "rurk", "gd"}
-    y = view.residual._curves["gd"].getData()[1]
+    assert set(view.residual.curves) == {"original", "rurk", "gd"}
+    y = view.residual.curves["gd"].getData()[1]
     np.testing.assert_allclose(y, 1.2 + 0.4 * np.linspace(0, 1, 11))
-    box = view.residual._bands["gd"].path().boundingRect()
+    box = view.residual.bands["gd"].path().boundingRect()
     assert (box.top(), box.bottom()) == pytest.approx((1.0, 1.8))
     assert "means over the seeds 7, 131, bands their range" in view.note.text()
     assert "null band of 2 seeds" in view.residual.legend.accessibleDescription()
@@ -201,11 +201,11 @@ def published(shown: Shown) -> CurvesView:
 
 def test_published_curves_are_overlaid_with_their_source(published: CurvesView) -> None:
     published.tabs.setCurrentIndex(ACCURACY)
-    curve = published.accuracy._curves["rurk@published"]
+    curve = published.accuracy.curves["rurk@published"]
     x, y = curve.getData()
     assert len(x) == 11
     assert (x[0], y[0]) == (0, pytest.approx(14))
-    assert curve.opts["pen"].widthF() < published.accuracy._curves["rurk"].opts["pen"].widthF()
+    assert curve.opts["pen"].widthF() < published.accuracy.curves["rurk"].opts["pen"].widthF()
     note = published.note.text()
     assert "arXiv:2601.22359" in note
     assert "preset 'small-cifar5'" in note
@@ -222,23 +222,23 @@ def test_published_curves_can_be_hidden_and_carry_no_samples(
 ) -> None:
     published.tabs.setCurrentIndex(DISAGREEMENT)
     published.grab()
-    x, y = published.disagreement._curves["ntk@published"].getData()
+    x, y = published.disagreement.curves["ntk@published"].getData()
     at = pixel(published, float(x[-1]), float(y[-1]))
     QTest.mouseClick(published.disagreement.plot.viewport(), LEFT, NONE, at)
     assert [call[0] for call in shown.asked.calls] == ["set_probe"]
     QTest.qWait(STEP)
     legend = published.disagreement.legend
     QTest.mouseClick(legend, LEFT, NONE, legend.box_of("@published").center().toPoint())
-    assert not [name for name in published.disagreement._curves if name.endswith("published")]
+    assert not [name for name in published.disagreement.curves if name.endswith("published")]
 
 
 def test_nothing_was_published_of_r_itself_nor_of_digits(
     published: CurvesView, view: CurvesView, shown: Shown
 ) -> None:
-    assert not [name for name in published.residual._curves if "@" in name]
+    assert not [name for name in published.residual.curves if "@" in name]
     shown.state.study, shown.state.dataset = synthetic.study(), synthetic.images()
     published.tabs.setCurrentIndex(ACCURACY)
-    assert not [name for name in published.accuracy._curves if "@" in name]
+    assert not [name for name in published.accuracy.curves if "@" in name]
     assert published.note.text() == ""
 
 

@@ -94,7 +94,7 @@ def test_seen_it_asks_for_original_and_the_first_method_and_hidden_for_nothing(
     shown.state.embedding = None
     view = shown.view(EmbeddingView)
     assert last(shown) == ("look", "embedding", "original", "rurk")
-    assert "Original and RURK are being laid out" in view._panel.empty.text()
+    assert "Original and RURK are being laid out" in view.panel.empty.text()
     view.hide()
     assert last(shown) == ("look_away", "embedding")
 
@@ -115,7 +115,7 @@ def test_why_there_is_none_is_said(shown: Shown) -> None:
     shown.state.embedding = None
     shown.state.set_problem("embedding", "Install umap-learn, then choose a model again.")
     view = shown.view(EmbeddingView)
-    assert view._panel.empty.text() == "Install umap-learn, then choose a model again."
+    assert view.panel.empty.text() == "Install umap-learn, then choose a model again."
 
 
 # -- the same point in both panels ------------------------------------------------------------

@@ -101,7 +101,7 @@ def test_clicked_samples_are_forgotten_and_the_same_numbers_are_everywhere(
     assert study.forget.tolist() == list(state.forget)
     assert not explorer.notifier.errors
 
-    shown = curves.residual._curves["gd"].getData()[1]
+    shown = curves.residual.curves["gd"].getData()[1]
     with h5py.File(tmp_path / "store" / "studies" / f"{study.key}.h5") as file:
         stored = file["curves/gd/mean"][()]
         counts = {name: file[f"counts/{name}"][()] for name in ("gd", "retrain-0")}

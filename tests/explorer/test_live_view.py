@@ -51,7 +51,7 @@ def at(view: LiveView) -> str:
 
 def drawn(view: LiveView) -> np.ndarray:
     """(T,) the curve of the epoch that is shown, as the plot has it."""
-    return np.asarray(view.curve._curves["now"].getData()[1])
+    return np.asarray(view.curve.curves["now"].getData()[1])
 
 
 # -- what one epoch shows ------------------------------------------------------------------------
@@ -71,13 +71,13 @@ def test_the_last_epoch_is_shown_first_with_its_curve_and_verdicts(shown: Shown)
 
 def test_former_epochs_stay_as_faint_curves_the_fainter_the_older(shown: Shown) -> None:
     view = filled(shown)
-    names = [name for name in view.curve._curves if name.startswith("before")]
+    names = [name for name in view.curve.curves if name.startswith("before")]
     assert len(names) == 4
-    shades = [view.curve._curves[f"before {i}"].opts["pen"].color().lightness() for i in range(4)]
+    shades = [view.curve.curves[f"before {i}"].opts["pen"].color().lightness() for i in range(4)]
     assert shades == sorted(shades, reverse=True)
     assert len(set(shades)) == 4
     view.transport.slider.setValue(1)
-    assert [name for name in view.curve._curves if name.startswith("before")] == ["before 0"]
+    assert [name for name in view.curve.curves if name.startswith("before")] == ["before 0"]
 
 
 def test_the_axis_holds_still_while_epochs_change(shown: Shown) -> None:
@@ -284,8 +284,8 @@ def test_what_was_not_watched_is_said_and_can_be_watched_again(shown: Shown) -> 
     view = shown.view(LiveView)
     assert ("look", "replay", "rurk") in shown.asked.calls
     shown.state.set_problem("replay", "RURK was not watched when it was made.")
-    assert view._panel.is_empty
-    assert view._panel.empty.text() == "RURK was not watched when it was made."
+    assert view.panel.is_empty
+    assert view.panel.empty.text() == "RURK was not watched when it was made."
     press(view, "Watch again")
     assert shown.last == ("watch_again", "rurk")
     shown.state.busy = "Watching RURK again"
@@ -365,10 +365,10 @@ def test_a_study_made_headless_is_watched_again(qtbot: QtBot, tmp_path: Path) ->
     desk.do(desk.controller.start, Session(FORM))
     desk.do(desk.controller.open_study, key)
     qtbot.waitUntil(lambda: "replay" in desk.state.problems, timeout=WAIT)
-    assert "GD was not watched" in desk.view._panel.empty.text()
+    assert "GD was not watched" in desk.view.panel.empty.text()
     with qtbot.waitSignal(desk.jobs.idle, timeout=WAIT):
         press(desk.view, "Watch again")
-    assert not desk.view._panel.is_empty
+    assert not desk.view.panel.is_empty
     assert desk.state.epochs["gd"].exact
     assert at(desk.view) == "epoch 10 of 10"
     assert desk.jobs.close(10)

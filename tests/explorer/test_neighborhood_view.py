@@ -162,7 +162,7 @@ def test_what_went_wrong_is_said(filled: Shown) -> None:
     view = filled.view(NeighborhoodView)
     filled.state.neighborhood = None
     filled.state.set_problem("neighborhood", "FGSM needs torchattacks. Install it.")
-    assert view._panel.empty.text() == "FGSM needs torchattacks. Install it."
+    assert view.panel.empty.text() == "FGSM needs torchattacks. Install it."
 
 
 # -- the curve ------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def test_each_model_has_its_line_and_the_chosen_one_the_forget_sets_spread(fille
     assert view.curve.isVisible()
     residual = filled.state.residual
     assert residual is not None
-    x, y = view.curve.chart._curves["gd"].getData()
+    x, y = view.curve.chart.curves["gd"].getData()
     assert x.tolist() == pytest.approx(residual.taus)
     assert 10 ** y[:-1] == pytest.approx(residual.ratio("gd")[1, :-1])  # sample 5, log scale
     assert np.isnan(y[-1])
@@ -193,7 +193,7 @@ def test_each_model_has_its_line_and_the_chosen_one_the_forget_sets_spread(fille
     assert "forget set in GD: median, 50 %" in words and "90 % of it" in words
     assert "Original" in words and "RURK" in words
     view.curve.log.click()
-    assert view.curve.chart._curves["gd"].getData()[1][0] == pytest.approx(y_linear(residual))
+    assert view.curve.chart.curves["gd"].getData()[1][0] == pytest.approx(y_linear(residual))
 
 
 def y_linear(residual: object) -> float:
@@ -213,7 +213,7 @@ def test_nothing_recognized_lies_on_the_bottom_line(filled: Shown) -> None:
     residual.counts["rurk"][:] = 0
     view = tall(filled)
     bottom = view.curve.chart.plot.viewRange()[1][0]
-    y = view.curve.chart._curves["rurk"].getData()[1]
+    y = view.curve.chart.curves["rurk"].getData()[1]
     assert bottom < y[0] < bottom + 0.1
     assert "At the bottom: r = 0." in view.curve.note.text()
 

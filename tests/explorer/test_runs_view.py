@@ -239,7 +239,7 @@ def test_a_stopped_run_leaves_the_list_without_a_question(person: Person) -> Non
     person.click(0)
     person.key(Qt.Key.Key_Delete)
     assert person.state.runs == ()
-    assert not person.view._panel.header.isEmpty() and person.view._panel.is_empty
+    assert not person.view.panel.header.isEmpty() and person.view.panel.is_empty
 
 
 def test_two_selected_runs_are_compared_and_copied(person: Person) -> None:

@@ -145,22 +145,22 @@ def test_filters_follow_new_models(shown: Sampled) -> None:
 )
 def test_what_is_not_known_yet_is_said(text: str, said: str, shown: Sampled) -> None:
     shown.view.filters.restore([text])
-    assert shown.view._panel.is_empty and said in shown.view._panel.empty.text()
+    assert shown.view.panel.is_empty and said in shown.view.panel.empty.text()
     assert "?" in shown.chips[0].text()
     QTest.mouseClick(shown.chips[0], PRESS)
-    assert not shown.view._panel.is_empty
+    assert not shown.view.panel.is_empty
 
 
 def test_where_nothing_is_left_the_sentence_says_what_to_do(shown: Sampled) -> None:
     shown.view.filters.restore(["original wrong", "original right"])
-    assert "Take a filter off" in shown.view._panel.empty.text()
+    assert "Take a filter off" in shown.view.panel.empty.text()
 
 
 def test_a_filter_by_the_smallest_tau_asks_for_it(shown: Sampled) -> None:
     shown.finish()
     shown.view.filters.restore(["gd tau < 0.1", "rurk tau < 0.1"])
     assert shown.asked.calls[-1] == ("look", "recognition", "gd")
-    assert "being searched" in shown.view._panel.empty.text()
+    assert "being searched" in shown.view.panel.empty.text()
     shown.state.recognition = recognized("gd")
     assert shown.asked.calls[-1] == ("look", "recognition", "rurk")
     shown.state.recognition = recognized("rurk")

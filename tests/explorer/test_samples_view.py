@@ -228,9 +228,9 @@ def test_a_session_brings_class_and_set_back_before_the_data_are_there(shown: Sh
     shown.state.forget = (1, 2, 5)
     shown.state.dataset = synthetic.images()
     assert view.classes.currentIndex() == 2 and view._model.shown.tolist() == []
-    assert "GD" not in view.counts.text() and "Press Run" in view._panel.empty.text()
+    assert "GD" not in view.counts.text() and "Press Run" in view.panel.empty.text()
     shown.state.models = synthetic.models(shown.state.dataset)
-    assert view.filters.conditions and "No sample fulfills" in view._panel.empty.text()
+    assert view.filters.conditions and "No sample fulfills" in view.panel.empty.text()
     view.filters.set_conditions([])
     assert view._model.shown.tolist() == [1, 5]
 

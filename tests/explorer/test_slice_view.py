@@ -30,22 +30,22 @@ from explorer.views.slice import SliceView
 # -- the view -------------------------------------------------------------------------------------
 def test_empty_it_says_what_to_do_next(shown: Shown) -> None:
     view = shown.view(SliceView)
-    assert view._panel.is_empty
-    assert "Press Run" in view._panel.empty.text()
+    assert view.panel.is_empty
+    assert "Press Run" in view.panel.empty.text()
     shown.fill()
     shown.state.slice = None
-    assert "sample 5 (digits train 5) is being cut" in view._panel.empty.text()
+    assert "sample 5 (digits train 5) is being cut" in view.panel.empty.text()
     shown.state.set_problem("slice", "The loss has no slope at this sample.")
-    assert view._panel.empty.text() == shown.state.problems["slice"]
+    assert view.panel.empty.text() == shown.state.problems["slice"]
     shown.state.selection = Selection()
-    assert "Click a sample" in view._panel.empty.text()
+    assert "Click a sample" in view.panel.empty.text()
 
 
 def test_every_model_has_a_panel_with_its_share_of_the_ball(shown: Shown) -> None:
     shown.fill()
     shown.state.slice = slice_of()
     view = shown.view(SliceView)
-    assert not view._panel.is_empty
+    assert not view.panel.is_empty
     words = view.maps.accessibleDescription()
     assert "Original: 52 %" in words and "RURK: 0 %" in words and "Re-train 1: 52 %" in words
     assert "Sample 5" in view.heading.text() and "Gaussian at τ 0.2" in view.heading.text()
@@ -356,7 +356,7 @@ def test_behind_its_tab_it_costs_nothing_and_in_front_it_refines(
         window.docks["slice"].raise_()
     assert view.seen and not window.views["neighborhood"].seen
     assert state.slice is not None and len(state.slice.steps) == FINE
-    assert isinstance(view, SliceView) and not view._panel.is_empty
+    assert isinstance(view, SliceView) and not view.panel.is_empty
     window.reset_layout()
     qtbot.waitUntil(lambda: not view.seen and window.views["neighborhood"].seen)
     before = state.slice
