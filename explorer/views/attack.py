@@ -17,6 +17,7 @@ from explorer.literal import literal
 from explorer.plots.panel import SPACING, Panel, button, muted
 from explorer.plots.roc import Rates, RocPlot
 from explorer.plots.score_histogram import ScoreHistogram
+from explorer.plots.thumbnails import mask_of
 from explorer.plots.wall import Wall
 from explorer.state import ADD, REMOVE, REPLACE, AppState
 from explorer.theme import theme_of
@@ -24,7 +25,6 @@ from explorer.views import attack_captions as captions
 from explorer.views.attack_options import AttackOptions
 from explorer.views.attack_threshold import Threshold, first, score_of
 from explorer.views.base import View, Wishes
-from explorer.views.samples_sets import mask_of
 
 QUESTION = "attack"
 EMPTY = (

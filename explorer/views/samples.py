@@ -15,7 +15,7 @@ from engine.datasets.base import Dataset
 from engine.evidence import Evidence, Mask
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.thumbnail_grid import ThumbnailGrid
-from explorer.plots.thumbnails import ThumbnailModel
+from explorer.plots.thumbnails import ThumbnailModel, mask_of
 from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
@@ -26,7 +26,7 @@ from explorer.views.samples_line import IndexLine
 from explorer.views.samples_menu import SampleMenu
 from explorer.views.samples_order import OrderRow, narrow_combo
 from explorer.views.samples_search import SEARCHED, TauSearch
-from explorer.views.samples_sets import ALL, CHOSEN, SHOW, TRAINING, mask_of, members, size_of
+from explorer.views.samples_sets import ALL, CHOSEN, SHOW, TRAINING, members, size_of
 from explorer.views.samples_tip import describe
 
 NOTHING = "No sample fulfills all of this. Take a filter off, or choose another class or set."
