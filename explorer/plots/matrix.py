@@ -29,7 +29,7 @@ PAD, PICTURE, CAPTION = 6, 40, 17
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class ModelRow:
     """One model: said (c,) what it calls each copy, correct (c,) bool, confidence (c,) in [0, 1].
 
     result: what stands at the end, in one line; detail: a smaller second line; tip: more of both.
@@ -62,7 +62,7 @@ class Table:
     color: str
     copies: np.ndarray
     sizes: np.ndarray
-    rows: Sequence[Row] = field(default_factory=tuple)
+    rows: Sequence[ModelRow] = field(default_factory=tuple)
     changes: np.ndarray | None = None
     factor: float = 0.0
 

@@ -270,7 +270,7 @@ class LiveView(View):
         theme, dataset = theme_of(self.state.theme), self.state.dataset
         sample = self.state.selection.current
         row = shown.row(sample) if sample is not None else None
-        if row is None or dataset is None:
+        if sample is None or row is None or dataset is None:
             self.caption.setText("")
             self.strip.show_sentence(captions.no_verdicts(sample, dataset), theme)
             return

@@ -17,7 +17,8 @@ from shown import LEFT, Shown, press
 from explorer.plots.matrix import CAPTION, CELL, PICTURE, ROW
 from explorer.state import Selection
 from explorer.theme import LIGHT
-from explorer.views.neighborhood import ENOUGH, NeighborhoodView, ordinal
+from explorer.views.neighborhood import ENOUGH, NeighborhoodView
+from explorer.views.neighborhood_captions import ordinal
 from explorer.worst import ranked_by, ranking
 
 
@@ -237,18 +238,18 @@ def test_the_line_is_dragged_to_another_norm(filled: Shown) -> None:
 # -- the worst in order ---------------------------------------------------------------------------
 def test_the_rank_follows_sample_norm_and_model(filled: Shown) -> None:
     view = filled.view(NeighborhoodView)
-    assert view.rank.text() == "8th of 10 by r at τ 0.2 for"
-    assert view.model.currentText() == "GD"
+    assert view.ranking.place.text() == "8th of 10 by r at τ 0.2 for"
+    assert view.ranking.model.currentText() == "GD"
     filled.state.selection = Selection(33)
-    assert view.rank.text().startswith("1st of 10")
-    assert not view.worse.isEnabled() and view.next.isEnabled()
+    assert view.ranking.place.text().startswith("1st of 10")
+    assert not view.ranking.worse.isEnabled() and view.ranking.next.isEnabled()
     filled.state.selection = Selection(37)  # the one that no Re-train recognizes
-    assert view.rank.text().startswith("10th of 10")
-    assert not view.next.isEnabled()
+    assert view.ranking.place.text().startswith("10th of 10")
+    assert not view.ranking.next.isEnabled()
     filled.asked.set_probe("gaussian", 0.24)
-    assert view.rank.text() == "1st of 10 by r at τ 0.24 for"
+    assert view.ranking.place.text() == "1st of 10 by r at τ 0.24 for"
     filled.state.selection = Selection(2)
-    assert view.rank.text().startswith("none of the 10")
+    assert view.ranking.place.text().startswith("none of the 10")
 
 
 def test_buttons_and_combo_ask_for_another_sample_and_order(filled: Shown) -> None:
@@ -257,10 +258,12 @@ def test_buttons_and_combo_ask_for_another_sample_and_order(filled: Shown) -> No
     assert filled.last == ("step_worst", 1)
     press(view, "‹ Worse")
     assert filled.last == ("step_worst", -1)
-    view.model.setFocus()
-    QTest.keyClick(view.model, Qt.Key.Key_Up)
+    view.ranking.model.setFocus()
+    QTest.keyClick(view.ranking.model, Qt.Key.Key_Up)
     assert filled.last == ("rank_by", "rurk")
-    assert "for RURK" not in view.rank.text() and view.model.currentText() == "RURK"
+    assert (
+        "for RURK" not in view.ranking.place.text() and view.ranking.model.currentText() == "RURK"
+    )
 
 
 def test_an_order_is_by_the_chosen_model_while_it_is_there(filled: Shown) -> None:
