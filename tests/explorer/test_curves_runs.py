@@ -19,7 +19,8 @@ from engine.results import Study, StudySummary
 from engine.siblings import family
 from explorer import tasks
 from explorer.plots.runs import RunsButton
-from explorer.views.curves import ACCURACY, DISAGREEMENT, LOSS, RESIDUAL, CurvesView
+from explorer.views.curves import CurvesView
+from explorer.views.curves_tabs import ACCURACY, DISAGREEMENT, LOSS, RESIDUAL
 from explorer.views.metrics import MetricsView
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier

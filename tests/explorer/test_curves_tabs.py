@@ -18,7 +18,8 @@ from engine.ranking import carriers
 from engine.results import Residual
 from explorer.plots.chart import Chart
 from explorer.state import REPLACE, AppState
-from explorer.views.curves import ACCURACY, DISAGREEMENT, LOSS, PREVALENCE, RESIDUAL, CurvesView
+from explorer.views.curves import CurvesView
+from explorer.views.curves_tabs import ACCURACY, DISAGREEMENT, LOSS, PREVALENCE, RESIDUAL
 
 PRESS, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 NAMES = ("original", "rurk", "gd")

@@ -20,7 +20,8 @@ from engine.results import Curve, Residual, Study
 from explorer.plots import board_cells
 from explorer.theme import LIGHT
 from explorer.views.compare import CompareView
-from explorer.views.curves import PREVALENCE, RESIDUAL, CurvesView
+from explorer.views.curves import CurvesView
+from explorer.views.curves_tabs import PREVALENCE, RESIDUAL
 from explorer.views.metrics import SCATTER, MetricsView
 from explorer.views.samples import SamplesView
 from explorer.views.samples_keys import VERDICT

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication
 from shown import Shown
 
 from explorer.state import Selection
-from explorer.views.curves import LOSS, RESIDUAL, CurvesView
+from explorer.views.curves import CurvesView
+from explorer.views.curves_tabs import LOSS, RESIDUAL
 from explorer.views.neighborhood import NeighborhoodView
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
