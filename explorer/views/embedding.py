@@ -64,7 +64,7 @@ class EmbeddingView(View):
         self.sides = (self.left, self.right)
         self.controls = Controls(self)
         self.legend, self.color_bar = Legend(), ColorBar()
-        self._menu = EmbeddingMenu(state, do, self)
+        self.menu = EmbeddingMenu(state, do, self)
         self._wanted = ["original", ""]  # '' = the first method
         self._hidden: set[int] = set()  # kinds of points
         self._evidence: Evidence | None = None
@@ -396,4 +396,4 @@ class EmbeddingView(View):
         masks = [mask for mask in self._picked.values() if mask is not None]
         highlighted = np.unique(shown.sample[np.any(masks, axis=0)]) if masks else np.empty(0, int)
         sample = None if row is None else int(shown.sample[row])
-        self._menu.open_at(sample, highlighted.tolist(), at)
+        self.menu.open_at(sample, highlighted.tolist(), at)

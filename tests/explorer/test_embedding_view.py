@@ -242,9 +242,9 @@ def test_a_right_click_offers_to_forget_the_point(
     pane = view.left.pane
     QTest.mouseClick(pane.plot.viewport(), Qt.MouseButton.RightButton, NONE, pixel(pane, row))
     assert shown.state.selection.current == cloud.sample[row]
-    actions = {action.text().split("\t")[0]: action for action in view._menu.actions()}
+    actions = {action.text().split("\t")[0]: action for action in view.menu.actions()}
     actions["Forget the 1 selected"].trigger()
-    view._menu.close()
+    view.menu.close()
     assert shown.state.forget == (int(cloud.sample[row]),)
 
 
@@ -404,7 +404,7 @@ def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
     )  # fmt: skip
     QApplication.processEvents()
     opened: list[list[int]] = []
-    monkeypatch.setattr(view._menu, "open_at", lambda sample, rows, at: opened.append(rows))
+    monkeypatch.setattr(view.menu, "open_at", lambda sample, rows, at: opened.append(rows))
     view._open_menu(None, QPoint())
     masks = view._picked.values()
     assert set(view._picked) == {"gd", "ga"} and all(len(one) == len(few) for one in masks)

@@ -25,14 +25,14 @@ def shown(qtbot: QtBot) -> Iterator[Sampled]:
 
 def _entries(shown: Sampled) -> list[str]:
     """What the menu of filters offers; it is filled when it opens."""
-    menu = shown.view.filters._menu
+    menu = shown.view.filters.menu
     menu.aboutToShow.emit()
     return [action.text() for action in menu.actions() if action.text()]
 
 
 def _pick(shown: Sampled, text: str) -> None:
     """Open the menu of filters and click on an entry."""
-    menu = shown.view.filters._menu
+    menu = shown.view.filters.menu
     menu.popup(shown.view.mapToGlobal(shown.view.rect().topLeft()))
     action = next(action for action in menu.actions() if action.text().startswith(text))
     QTest.mouseClick(menu, PRESS, NO_KEYS, menu.actionGeometry(action).center())
@@ -78,7 +78,7 @@ def test_several_chips_must_all_be_fulfilled(shown: Sampled) -> None:
     assert [chip.text() for chip in shown.chips] == [
         "Original is right · 218  ✕", "GD confidence < 0.9 · 5  ✕",
     ]  # fmt: skip
-    shown.choose(shown.view.classes, "class 0 (50)")
+    shown.choose(shown.view.scope.classes, "class 0 (50)")
     assert shown.order == [20]
 
 
@@ -124,7 +124,7 @@ def test_what_is_asked_most_is_offered_with_its_count(shown: Sampled) -> None:
 def test_models_disagree_also_on_test_samples(shown: Sampled) -> None:
     _pick(shown, "Models disagree")
     assert shown.order == [20, 30]
-    shown.choose(shown.view.show_only, ALL)
+    shown.choose(shown.view.scope.sets, ALL)
     assert shown.order == [20, 30]
     shown.view.filters.restore(["gd wrong"])
     assert shown.order == [0, 20, 30, 200]

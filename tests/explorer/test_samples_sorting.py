@@ -78,7 +78,7 @@ def test_sorted_by_prediction_and_by_split(shown: Sampled) -> None:
     assert shown.caption(0) == "✗ class 3" and shown.caption(4) == "✓ class 0"
     shown.state.forget = (7, 9)
     shown.choose(shown.view.order.sort, SPLIT)
-    shown.choose(shown.view.show_only, ALL)
+    shown.choose(shown.view.scope.sets, ALL)
     assert shown.order[:3] == [7, 9, 0] and shown.order[-20:] == list(range(200, 220))
     assert [shown.caption(sample) for sample in (7, 0, 200)] == ["forget", "retain", "test"]
 

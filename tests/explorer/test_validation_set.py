@@ -41,15 +41,15 @@ def test_it_is_a_set_of_its_own_and_not_retained(samples: SamplesView, shown: Sh
     shown.state.forget = (3, 4)
     sizes = {TRAINING: 200, RETAIN: 194, FORGET: 2, VALIDATION: 4, TEST: 20, ALL: 220}
     for text, size in sizes.items():
-        samples.show_only.setCurrentText(text)
-        assert len(samples._model.shown) == size, text
-    samples.show_only.setCurrentText(VALIDATION)
-    assert samples._model.shown.tolist() == HELD.tolist()
-    index = samples._model.index_of(1)
+        samples.scope.sets.setCurrentText(text)
+        assert len(samples.model.shown) == size, text
+    samples.scope.sets.setCurrentText(VALIDATION)
+    assert samples.model.shown.tolist() == HELD.tolist()
+    index = samples.model.index_of(1)
     assert "validation sample" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert "held out and never learned (badge V)" in index.data(Qt.ItemDataRole.ToolTipRole)
-    samples.show_only.setCurrentText(RETAIN)
-    assert not np.isin(samples._model.shown, HELD).any()
+    samples.scope.sets.setCurrentText(RETAIN)
+    assert not np.isin(samples.model.shown, HELD).any()
 
 
 def test_it_has_a_badge_of_its_own(samples: SamplesView) -> None:
@@ -80,7 +80,7 @@ def test_the_menu_does_not_offer_to_forget_it(qtbot: QtBot, dataset: Dataset) ->
     at = grid.place_rect(5).center()
     asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, grid.viewport().mapToGlobal(at))
     QApplication.sendEvent(grid.viewport(), asked)
-    menu = sampled.view._menu
+    menu = sampled.view.menu
     entries = {action.text(): action.isEnabled() for action in menu.actions()}
     assert not entries["Forget this sample\tF"]
     assert NOR_HELD_OUT in entries
