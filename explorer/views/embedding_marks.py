@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.palette import rgb
-from engine.results import FORGET, PERTURBED, RETAIN, TEST
+from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 from engine.shades import Group, Shade
 from explorer.plots.legend import Entry
 from explorer.plots.points import BEHIND, MARKED, PLAIN
@@ -66,6 +67,17 @@ def group_color(group: Group, one: Shade, theme: Theme) -> str:
     if group.quiet:
         return theme.border
     return group.color if one.scale is not None and not group.name else theme.legible(group.color)
+
+
+def kind_entries(shown: Embedding, hidden: Collection[int], theme: Theme) -> list[Entry]:
+    """The legend's lines for the kinds of points, with how many there are of each."""
+    return [
+        Entry(
+            f"{kind.label} {int((shown.kind == number).sum()):,}", theme.base, kind.symbol,
+            outline=theme.text, name=str(number), on=number not in hidden,
+        )
+        for number, kind in KINDS.items()
+    ]  # fmt: skip
 
 
 def entries(one: Shade, theme: Theme) -> list[Entry]:

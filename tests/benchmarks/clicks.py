@@ -157,7 +157,7 @@ class Walk:
         view.grab()
         chart = view.charts[0]
         box = chart.plot.getViewBox()
-        for curve in chart._curves.values():
+        for curve in chart.curves.values():
             for x, y in zip(*curve.getData(), strict=True):
                 if not np.isfinite(y):
                     continue

@@ -343,7 +343,8 @@ def test_still_recognized_and_wrongly_lost_are_measured_against_retrain_and_orig
     lost = [int(np.flatnonzero(cloud.kind == kind)[3]) for kind in (RETAIN, TEST)]
     said[lost] = (cloud.label[lost] + 1) % 4
     shown.state.embedding = replace(cloud, predicted={**cloud.predicted, "rurk": said})
-    found = view._found["rurk"]
+    assert view.highlights is not None
+    found = view.highlights.of("rurk")
     assert cloud.sample[found[RECOGNIZED]].tolist() == [known]
     assert sorted(np.flatnonzero(found[LOST]).tolist()) == sorted(lost)
     assert "1\u00a0still\u00a0recognized" in view.right.counts.text()
@@ -394,7 +395,7 @@ def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
     shown: Shown, view: EmbeddingView, cloud: Embedding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(view, "highlight", FORGOTTEN)
-    assert view._picked["rurk"] is not None
+    assert view.right.drawn == "rurk" and view.right.highlighted is not None
     few = np.flatnonzero(cloud.kind != TEST)
     shown.state.embedding = Embedding(
         {model: cloud.xy[one][few] for model, one in (("gd", "original"), ("ga", "rurk"))},
@@ -405,7 +406,8 @@ def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
     QApplication.processEvents()
     opened: list[list[int]] = []
     monkeypatch.setattr(view.menu, "open_at", lambda sample, rows, at: opened.append(rows))
-    view._open_menu(None, QPoint())
-    masks = view._picked.values()
-    assert set(view._picked) == {"gd", "ga"} and all(len(one) == len(few) for one in masks)
-    assert opened == [np.unique(cloud.sample[few][np.any(list(masks), axis=0)]).tolist()]
+    view.left.pane.menu_wanted.emit(None, QPoint())
+    masks = [side.highlighted for side in view.sides if side.highlighted is not None]
+    assert len(masks) == 2 and all(len(one) == len(few) for one in masks)
+    assert {side.drawn for side in view.sides} == {"gd", "ga"}
+    assert opened == [np.unique(cloud.sample[few][np.any(masks, axis=0)]).tolist()]
