@@ -13,7 +13,7 @@ from PySide6.QtGui import QBrush, QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QVBoxLayout, QWidget
 
 from engine.geometry import distance_to_line, runs
-from explorer.plots.legend import Entry, Legend, line_pen
+from explorer.plots.legend import Legend, LegendEntry, line_pen
 from explorer.plots.plot import Plot
 from explorer.theme import ModelStyle, Theme
 
@@ -123,7 +123,7 @@ class Chart(QWidget):
         ground: Ground | None,
         *,
         log: bool = False,
-        entries: Sequence[Entry] = (),
+        entries: Sequence[LegendEntry] = (),
     ) -> None:
         """Show these curves; items that stay are kept, so that live updates are cheap.
 
@@ -216,14 +216,16 @@ class Chart(QWidget):
         band.setBrush(QBrush(fill))
         band.setPath(band_path(x, self._scaled(low), self._scaled(high)))
 
-    def _draw_legend(self, series: Sequence[Series], ground: Ground, more: Sequence[Entry]) -> None:
+    def _draw_legend(
+        self, series: Sequence[Series], ground: Ground, more: Sequence[LegendEntry]
+    ) -> None:
         text = self._theme.text if self._theme else "#000000"
         entries = [*(_entry(item) for item in series if item.listed), *more]
         if ground.label and self._theme:
             shade = QColor(self._theme.muted)
             shade.setAlphaF(GROUND_ALPHA)
             name = shade.name(QColor.NameFormat.HexArgb)
-            entries.append(Entry(ground.label, name, area=True))
+            entries.append(LegendEntry(ground.label, name, area=True))
         self.legend.set_entries(entries, text)
 
     def _scaled(self, values: np.ndarray) -> np.ndarray:
@@ -270,9 +272,11 @@ def _depth(named: tuple[str, pg.PlotDataItem]) -> float:
     return float(named[1].zValue())
 
 
-def _entry(item: Series) -> Entry:
+def _entry(item: Series) -> LegendEntry:
     style = item.style
-    return Entry(item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown)
+    return LegendEntry(
+        item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown
+    )
 
 
 def band_path(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> QPainterPath:

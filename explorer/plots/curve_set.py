@@ -8,7 +8,7 @@ from engine.curve_set import RESIDUAL, CurveSet
 from engine.lines import MEAN, PUBLISHED, SHOWN, Line, run_dash
 from engine.traces import Measure
 from explorer.plots.chart import Ground, Series
-from explorer.plots.legend import Entry
+from explorer.plots.legend import LegendEntry
 from explorer.theme import Theme
 
 THIN = 1.3  # width of the curves of other runs
@@ -29,11 +29,11 @@ def ground_of(curves: CurveSet, measure: Measure) -> Ground | None:
 
 def entries_of(
     curves: CurveSet, measure: Measure, hidden: Collection[str], theme: Theme
-) -> list[Entry]:
+) -> list[LegendEntry]:
     """One entry of the legend for each other run, and one for what was published."""
     keys = {number: f"@{curves.runs[number].key}" for number in curves.alone}
     found = [
-        Entry(
+        LegendEntry(
             curves.title(number), theme.text, dash=run_dash(number), name=key, on=key not in hidden
         )
         for number, key in keys.items()
@@ -41,7 +41,7 @@ def entries_of(
     if curves.has_paper(measure):
         name = f"@{PUBLISHED}"
         on = name not in hidden
-        found.append(Entry("published", theme.text, "o", PAPER_DASH, name=name, on=on))
+        found.append(LegendEntry("published", theme.text, "o", PAPER_DASH, name=name, on=on))
     return found
 
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.results import Roc
 from explorer.plots.drag_plot import DragPlot
-from explorer.plots.legend import Entry, Legend, line_pen
+from explorer.plots.legend import Legend, LegendEntry, line_pen
 from explorer.theme import LIGHT, ModelStyle, Theme
 
 LOW_FPR = 1.0  # percent
@@ -84,7 +84,8 @@ class RocPlot(QWidget):
         self._draw_axes()
         text = self._theme.text
         entries = [
-            Entry(one.label, one.style.color, one.style.symbol, one.style.dash) for one in shown
+            LegendEntry(one.label, one.style.color, one.style.symbol, one.style.dash)
+            for one in shown
         ]
         self.legend.set_entries(entries, text)
 

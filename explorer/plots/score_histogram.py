@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.scores import LINEAR, Histogram, Score
 from explorer.plots.drag_plot import DragPlot
-from explorer.plots.legend import Entry, Legend, line_pen
+from explorer.plots.legend import Legend, LegendEntry, line_pen
 from explorer.theme import LIGHT, Theme
 
 FILL, DASH = 0.3, (3.0, 2.0)
@@ -115,8 +115,8 @@ class ScoreHistogram(QWidget):
     def _draw_legend(self, color: str, fill: QColor, size: int) -> None:
         area = fill.name(QColor.NameFormat.HexArgb)
         entries = [
-            Entry(f"{size:,} members", area, area=True),
-            Entry(f"{size:,} non-members", self._theme.text, dash=DASH),
+            LegendEntry(f"{size:,} members", area, area=True),
+            LegendEntry(f"{size:,} non-members", self._theme.text, dash=DASH),
         ]
         self.legend.set_entries(entries, self._theme.text)
 

@@ -1,4 +1,4 @@
-"""From the mouse over both panels of the embedding to wishes; what is seen of one moves the other."""
+"""From the mouse over both panels of the embedding to wishes; both show the same part of it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 from engine.epochs import Epochs
 from engine.palette import rgb
 from explorer.plots.chart import Ground, Series
-from explorer.plots.legend import Entry
+from explorer.plots.legend import LegendEntry
 from explorer.plots.verdicts import Block
 from explorer.theme import ModelStyle, Theme
 from explorer.views.live_captions import MEASURES
@@ -21,7 +21,9 @@ LOOKS = {"retain_acc": ("o", ()), "unlearn_acc": ("d", (4.0, 2.0)), "test_acc": 
 Label = Callable[[str], str]  # what people call a model
 
 
-def curves(shown: Epochs, at: int, theme: Theme, label: Label) -> tuple[list[Series], list[Entry]]:
+def curves(
+    shown: Epochs, at: int, theme: Theme, label: Label
+) -> tuple[list[Series], list[LegendEntry]]:
     """r against tau at the view `at`, above the faint ones before it; and the legend's entries."""
     style, gray = theme.model_style(shown.model), theme.model_style("original")
     former = [_faint(shown, i, (i + 1) / max(1, at), style, theme) for i in range(at)]
@@ -32,8 +34,8 @@ def curves(shown: Epochs, at: int, theme: Theme, label: Label) -> tuple[list[Ser
     now = Series("now", "", style, shown.taus, shown.curve(at), listed=False)
     words = f"{label(shown.model)}, epoch {shown.views[at].epoch}"
     entries = [
-        Entry(words, style.color, style.symbol, style.dash),
-        Entry("Original", gray.color, dash=gray.dash),
+        LegendEntry(words, style.color, style.symbol, style.dash),
+        LegendEntry("Original", gray.color, dash=gray.dash),
     ]
     return [*former, start, now], entries
 
@@ -53,7 +55,7 @@ def limits(shown: Epochs) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def accuracies(shown: Epochs, theme: Theme) -> tuple[list[Series], list[Entry]]:
+def accuracies(shown: Epochs, theme: Theme) -> tuple[list[Series], list[LegendEntry]]:
     """Accuracies against epochs, and the legend's entries."""
     series, entries = [], []
     for number, (name, label) in enumerate(MEASURES.items()):
@@ -62,7 +64,7 @@ def accuracies(shown: Epochs, theme: Theme) -> tuple[list[Series], list[Entry]]:
         values = np.array([view.accuracy[name] for view in shown.views])
         few = len(values) <= MARKED
         series.append(Series(name, label, style, shown.epochs, values, marks=few, listed=False))
-        entries.append(Entry(label, style.color, symbol if few else "", dash))
+        entries.append(LegendEntry(label, style.color, symbol if few else "", dash))
     return series, entries
 
 

@@ -16,7 +16,7 @@ from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.runs_details import CHOOSE, UNKNOWN, Details, Spec
-from explorer.views.runs_rows import Row, rows_of
+from explorer.views.runs_rows import StudyRow, rows_of
 from explorer.views.runs_table import RunsTable
 
 EMPTY = (
@@ -150,19 +150,19 @@ class RunsView(View):
         else:
             self.details.say(CHOOSE)
 
-    def _show_one(self, row: Row) -> None:
+    def _show_one(self, row: StudyRow) -> None:
         run = self._run(row)
         lines = run.lines if run is not None else ()
         self.details.show_run(lines, self._spec(row), self.state.provenance.get(row.key))
 
-    def _show_two(self, one: Row, two: Row) -> None:
+    def _show_two(self, one: StudyRow, two: StudyRow) -> None:
         specs = self._spec(one), self._spec(two)
         if all(specs):
             self.details.compare((one.title, two.title), specs)
         else:
             self.details.say(UNKNOWN)
 
-    def _can(self, rows: list[Row]) -> dict[str, bool]:
+    def _can(self, rows: list[StudyRow]) -> dict[str, bool]:
         """Which deeds make sense for these rows."""
         states = [row.state for row in rows]
         one = len(rows) == 1
@@ -185,10 +185,10 @@ class RunsView(View):
         items = catalog.datasets if kind == "dataset" else catalog.models
         return next((item.label for item in items if item.name == name), name)
 
-    def _run(self, row: Row) -> Run | None:
+    def _run(self, row: StudyRow) -> Run | None:
         return next((run for run in self.state.runs if run.number == row.number), None)
 
-    def _spec(self, row: Row) -> Spec:
+    def _spec(self, row: StudyRow) -> Spec:
         """The settings of a row, {} while they are not known."""
         run, origin = self._run(row), self.state.provenance.get(row.key)
         if origin is not None:
@@ -269,7 +269,7 @@ class RunsView(View):
             self.table.sortByColumn(column, order)
 
 
-def _again_word(rows: list[Row]) -> str:
+def _again_word(rows: list[StudyRow]) -> str:
     """What queueing these rows means to whoever does it."""
     if any(row.error for row in rows):
         return "Retry"

@@ -15,7 +15,7 @@ from engine.labels import DIRECTIONS, perturbation_label
 from engine.results import FINE, Slice
 from engine.sample_names import called, titled
 from explorer import markup
-from explorer.plots.legend import Entry, Legend
+from explorer.plots.legend import Legend, LegendEntry
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.regions import DASH, Atlas, Region, RegionMaps, tinted
 from explorer.state import AppState
@@ -159,7 +159,9 @@ class SliceView(View):
         atlas = Atlas(shown.steps, shown.ball, dataset.classes, colors, other, panels)
         self.maps.set_atlas(atlas, theme)
         named = sorted(present[:NAMED_CLASSES])
-        areas = [Entry(dataset.classes[k], tinted(colors[k], theme.base), area=True) for k in named]
+        areas = [
+            LegendEntry(dataset.classes[k], tinted(colors[k], theme.base), area=True) for k in named
+        ]
         self.legend.set_entries([*areas, *_marks(shown, dataset, theme)], theme.text)
         self.caption.setText(self._caption(shown))
 
@@ -233,16 +235,16 @@ def _by_size(predictions: Iterable[np.ndarray]) -> list[int]:
     return [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
 
 
-def _marks(shown: Slice, dataset: Dataset, theme: Theme) -> list[Entry]:
+def _marks(shown: Slice, dataset: Dataset, theme: Theme) -> list[LegendEntry]:
     """The legend of lines and symbols."""
     true = dataset.classes[shown.label]
     marks = [
-        Entry(f"true class {true} (hatched)", theme.text, dash=()),
-        Entry("τ ball", theme.text, dash=DASH),
-        Entry("the sample", theme.text, "+"),
+        LegendEntry(f"true class {true} (hatched)", theme.text, dash=()),
+        LegendEntry("τ ball", theme.text, dash=DASH),
+        LegendEntry("the sample", theme.text, "+"),
     ]
     if shown.other >= 0:
-        marks.append(Entry(called(shown.other, dataset), theme.text, "d"))
+        marks.append(LegendEntry(called(shown.other, dataset), theme.text, "d"))
     return marks
 
 

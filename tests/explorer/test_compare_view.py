@@ -150,18 +150,18 @@ def test_rows_are_reached_by_keyboard(view: CompareView, shown: Shown) -> None:
 
 def test_the_largest_gap_comes_first_where_a_person_wants_it(view: CompareView) -> None:
     rows = view.classes.rows
-    assert [row.label for row in rows._rows][:2] == ["class 0", "class 1 (forget)"]
+    assert [row.label for row in rows.rows][:2] == ["class 0", "class 1 (forget)"]
     pick(view.classes.order, "largest gap first")
-    assert rows._rows[0].label == "class 1 (forget)"
-    assert rows._rows[0].gap == "−60.0"
-    assert "A RURK: 40.0 % [11.8, 76.9]" in rows._rows[0].tip
+    assert rows.rows[0].label == "class 1 (forget)"
+    assert rows.rows[0].gap == "−60.0"
+    assert "A RURK: 40.0 % [11.8, 76.9]" in rows.rows[0].tip
 
 
 def test_classes_outside_the_forget_set_are_one_row_on_demand(view: CompareView) -> None:
-    assert len(view.classes.rows._rows) == 4
+    assert len(view.classes.rows.rows) == 4
     box = view.classes.grouping
     QTest.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
-    assert [row.label for row in view.classes.rows._rows] == ["class 1 (forget)", "3 other classes"]
+    assert [row.label for row in view.classes.rows.rows] == ["class 1 (forget)", "3 other classes"]
 
 
 def test_a_hundred_classes_begin_as_one_row_and_can_all_be_scrolled_to(shown: Shown) -> None:
@@ -172,17 +172,17 @@ def test_a_hundred_classes_begin_as_one_row_and_can_all_be_scrolled_to(shown: Sh
     view.resize(490, 400)
     pick(view.split, "retain")
     rows = view.classes.rows
-    assert rows._rows[-1].label.endswith("other classes")
+    assert rows.rows[-1].label.endswith("other classes")
     box = view.classes.grouping
     QTest.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
-    assert len(rows._rows) == 100
+    assert len(rows.rows) == 100
     rows.setFocus()
     for _ in range(99):
         QTest.keyClick(rows, Qt.Key.Key_Down)
     assert rows.viewport().rect().contains(rows.place_of(99))
     open_tab(view, PREDICTIONS)
     assert view.predictions.grouping.isChecked()  # a choice of its own
-    assert len(view.predictions.matrix._shown.rows) < 100
+    assert len(view.predictions.matrix.shown.rows) < 100
 
 
 # -- predictions ------------------------------------------------------------------------------

@@ -272,7 +272,7 @@ def test_the_tab_that_is_shown_is_exported_as_it_is_shown(view: CurvesView, show
     wanted = {"measure": "residual", "hidden": ["gd"], "beside": [SEED_7], "mean": False}
     assert shown.last == ("export", "curves", {**wanted, "log": True})
     view.tabs.setCurrentIndex(LOSS)
-    view._export()
+    QTest.mouseClick(view.export_button, LEFT)
     assert shown.last == ("export", "curves", {**wanted, "measure": "loss"})
 
 

@@ -283,7 +283,7 @@ def test_a_hidden_curve_is_neither_read_nor_picked(shown: Shown) -> None:
 
 def test_the_null_band_in_the_legend_is_no_switch(shown: Shown) -> None:
     legend = shown.view.residual.legend
-    QTest.mouseClick(legend, PRESS, NO_KEYS, legend._boxes()[-1].center().toPoint())
+    QTest.mouseClick(legend, PRESS, NO_KEYS, legend.boxes()[-1].center().toPoint())
     assert set(shown.view.residual.curves) == set(NAMES)
     assert "hidden" not in legend.accessibleDescription()
 

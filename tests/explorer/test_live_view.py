@@ -145,7 +145,7 @@ def test_pointing_at_a_cell_says_what_the_model_calls_the_copy(qtbot: QtBot) -> 
         Block("Re-train", "#112233", np.array([[1.0, 0.5], [0.0, 1.0]])),
     ]
     strip.show_blocks(blocks, np.array([0.0, 0.2]), [str(i) for i in range(10)], LIGHT)
-    first, second = strip._grid(0), strip._grid(1)
+    first, second = strip.grid_of(0), strip.grid_of(1)
     top = QPoint(int(first.left()) + 3, int(first.top()) + 3)
     assert strip.describe(top) == "copy 1 at τ 0: RURK calls it 8 (right)"
     low = QPoint(int(first.left()) + 3, int(first.bottom()) - 3)
@@ -167,7 +167,7 @@ def test_checks_crosses_and_dashes_look_different_without_color(qtbot: QtBot) ->
     for share in (1.0, 0.5, 0.0):
         blocks = [Block("", "#555555", np.full((1, 1), share))]
         strip.show_blocks(blocks, np.zeros(1), ["a"], gray)
-        box = strip._grid(0).toRect()
+        box = strip.grid_of(0).toRect()
         pictures.append(strip.grab(box).toImage())
     assert pictures[0] != pictures[1] != pictures[2] != pictures[0]
 

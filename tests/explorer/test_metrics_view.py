@@ -250,7 +250,7 @@ def test_points_of_other_runs_are_empty_and_share_the_front(
 # -- exports ----------------------------------------------------------------------------------
 def test_what_is_shown_is_exported(view: MetricsView, shown: Shown) -> None:
     shown.state.beside = (synthetic.study(seed=7),)
-    view._export()
+    QTest.mouseClick(view.export_button, LEFT)
     assert shown.last == (
         "export", "metrics", {"tau": 0.2, "beside": ["0123456789abcdef0007"], "mean": False},
     )  # fmt: skip

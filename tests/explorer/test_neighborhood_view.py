@@ -78,12 +78,12 @@ def test_a_cells_bar_is_as_long_as_the_probability_of_the_true_class(filled: Sho
 
     def filled_share(row: int) -> float:
         y = matrix.top + (row + 1) * ROW - 4
-        line = [drawn.pixelColor(matrix._left() + 3 + x, y) for x in range(CELL - 6)]
+        line = [drawn.pixelColor(matrix.left + 3 + x, y) for x in range(CELL - 6)]
         full = {QColor(LIGHT.good).rgb(), QColor(LIGHT.danger).rgb()}
         return sum(color.rgb() in full for color in line) / len(line)
 
     assert filled_share(0) == pytest.approx(0.9, abs=0.06)  # Original is right and sure
-    second = [k for k, said in enumerate(matrix._table.rows[3].correct) if not said]  # type: ignore[union-attr]
+    second = [k for k, said in enumerate(matrix.table.rows[3].correct) if not said]  # type: ignore[union-attr]
     matrix.horizontalScrollBar().setValue(second[0] * CELL)
     drawn = matrix.viewport().grab().toImage()
     assert filled_share(3) == pytest.approx(0.2, abs=0.06)  # RURK is wrong
@@ -94,7 +94,7 @@ def test_the_perturbation_is_shown_amplified_around_gray(filled: Shown) -> None:
     without = view.matrix.top
     assert not view.changes.isChecked()
     QTest.mouseClick(view.changes, LEFT, pos=QPoint(10, view.changes.height() // 2))
-    table = view.matrix._table
+    table = view.matrix.table
     assert table is not None and table.changes is not None and table.original is not None
     assert view.matrix.top == without + CELL
     assert np.abs(table.changes).max() == pytest.approx(1)
@@ -122,7 +122,7 @@ def test_features_change_up_and_down(shown: Shown) -> None:
     view = tall(shown)
     view.changes.setChecked(True)
     view.matrix.horizontalScrollBar().setValue(view.matrix.horizontalScrollBar().maximum())
-    table, last = view.matrix._table, 29
+    table, last = view.matrix.table, 29
     assert table is not None and table.changes is not None
     drawn = view.matrix.viewport().grab().toImage()
     middle = CAPTION + 1 + CELL + PICTURE // 2
@@ -204,8 +204,8 @@ def y_linear(residual: object) -> float:
 def test_undefined_norms_are_hatched_and_named(filled: Shown) -> None:
     view = tall(filled)
     assert "r undefined at τ 0.4" in view.curve.note.text()
-    (hole,) = view.curve._holes
-    assert hole.getRegion() == pytest.approx((0.38, 0.4))
+    (hole,) = view.curve.holes
+    assert hole == pytest.approx((0.38, 0.4))
 
 
 def test_nothing_recognized_lies_on_the_bottom_line(filled: Shown) -> None:

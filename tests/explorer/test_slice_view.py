@@ -83,7 +83,7 @@ def test_both_themes_draw_the_classes_colors(theme: str, shown: Shown) -> None:
     after = view.grab().toImage()
     assert (before != after) == (theme == "dark")
     panel = view.maps.panel_rect(0)
-    right = view.maps._images[0].pixelColor(FINE - 1, 0)
+    right = view.maps.images[0].pixelColor(FINE - 1, 0)
     at = view.maps.viewport().mapTo(view, QPoint(panel.right() - 4, panel.top() + 4))
     assert after.pixelColor(at) == right
 
@@ -93,7 +93,7 @@ def test_without_color_the_true_class_is_outlined_and_hatched(shown: Shown) -> N
     same = slice_of()
     shown.state.slice = replace(same, predictions=dict(same.predictions))
     view = shown.view(SliceView)
-    for image in view.maps._images:
+    for image in view.maps.images:
         image.fill(Qt.GlobalColor.white)
     view.maps.viewport().update()
     drawn = view.maps.viewport().grab(view.maps.panel_rect(0)).toImage()
@@ -112,10 +112,10 @@ def test_coarse_then_refined(shown: Shown) -> None:
     shown.fill()
     view = shown.view(SliceView)
     shown.state.slice = slice_of(size=COARSE)
-    assert view.maps._images[0].width() == COARSE
+    assert view.maps.images[0].width() == COARSE
     assert "only 17 × 17 points so far" in view.heading.text()
     shown.state.slice = slice_of()
-    assert view.maps._images[0].width() == FINE
+    assert view.maps.images[0].width() == FINE
     assert "17" not in view.heading.text()
 
 

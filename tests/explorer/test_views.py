@@ -34,7 +34,7 @@ def test_rows_give_counts_and_the_samples_own_r(neighborhood: NeighborhoodView) 
 
 
 def test_copies_are_ordered_by_their_distance(neighborhood: NeighborhoodView) -> None:
-    table = neighborhood.matrix._table
+    table = neighborhood.matrix.table
     assert table is not None
     assert np.all(np.diff(table.sizes) >= 0)
     assert len(table.copies) == 30
@@ -44,7 +44,7 @@ def test_a_cell_says_in_words_what_the_model_says(neighborhood: NeighborhoodView
     from explorer.plots.matrix import CELL, ROW, TOP
 
     matrix = neighborhood.matrix
-    at = QPoint(matrix._left() + CELL // 2, TOP + 3 * ROW + ROW // 2)
+    at = QPoint(matrix.left + CELL // 2, TOP + 3 * ROW + ROW // 2)
     assert matrix.describe(at).startswith("RURK calls it class 2 (wrong), 20% for the true class")
     assert matrix.describe(QPoint(5, 5)) == ""
 
@@ -55,7 +55,7 @@ def test_scrolling_sideways_shows_later_copies(neighborhood: NeighborhoodView) -
     matrix = neighborhood.matrix
     assert matrix.horizontalScrollBar().maximum() > 0
     QTest.keyClick(matrix, Qt.Key.Key_Right)
-    at = QPoint(matrix._left() + CELL // 2, 30)
+    at = QPoint(matrix.left + CELL // 2, 30)
     assert matrix.describe(at).startswith("copy 2 of 30")
 
 
