@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import numpy as np
 
 from engine.curve_set import RESIDUAL, CurveSet
 from engine.lines import MEAN, PUBLISHED, SHOWN, Line, run_dash
-from engine.traces import Measure
+from engine.traces import Measure, Trace
 from explorer.plots.chart import Ground, Series
 from explorer.plots.legend import LegendEntry
 from explorer.theme import Theme
@@ -72,3 +74,21 @@ def series_of(line: Line, theme: Theme, *, shown: bool = True) -> Series:
         listed=front,
         front=front,
     )
+
+
+def losses_of(
+    losses: Mapping[str, Sequence[float]],
+    label: Callable[[str], str],
+    hidden: Collection[str],
+    theme: Theme,
+) -> list[Series]:
+    """The training loss of each model against its epochs, counted from 1.
+
+    label: what people call a model; hidden: those that stand in the legend alone.
+    """
+    made = []
+    for name, values in losses.items():
+        epochs, trace = np.arange(1, len(values) + 1), Trace(np.asarray(values, np.float64))
+        line = Line(name, label(name), SHOWN, 0, epochs, trace)
+        made.append(series_of(line, theme, shown=name not in hidden))
+    return made

@@ -189,7 +189,8 @@ class CopyMatrix(QAbstractScrollArea):
         self.verticalScrollBar().setRange(0, max(0, self.top + rows * ROW - view.height()))
         self.verticalScrollBar().setPageStep(max(ROW, view.height() - self.top))
 
-    def _x(self, copy: int) -> int:
+    def x_of(self, copy: int) -> int:
+        """Where a copy begins in the viewport, in logical pixels."""
         return self.left + copy * CELL - self.horizontalScrollBar().value()
 
     def _y(self, row: int) -> int:
@@ -203,11 +204,11 @@ class CopyMatrix(QAbstractScrollArea):
         seen = range(first, min(len(table.copies), first + wide // CELL + 2))
         for copy in seen:
             for i, row in enumerate(table.rows):
-                box = QRect(self._x(copy), self._y(i), CELL, ROW)
+                box = QRect(self.x_of(copy), self._y(i), CELL, ROW)
                 draw_verdict(painter, box, row.verdict(copy), self._theme, self.font())
         painter.fillRect(QRect(left, 0, wide, self.top), QColor(self._theme.base))
         for copy in seen:
-            place = QRectF(self._x(copy) + 3, CAPTION + 1, PICTURE, PICTURE)
+            place = QRectF(self.x_of(copy) + 3, CAPTION + 1, PICTURE, PICTURE)
             draw_sample(painter, place, table.copies[copy], table.color)
             if table.changes is not None:
                 below = place.translated(0, CELL)

@@ -9,17 +9,14 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QLabel, QSplitter, QVBoxLayout, QWidget
 
-from engine.correspondence import published_for
 from engine.curve_set import CurveSet
 from engine.labels import tau_label
-from engine.lines import Line, Run, run_of, runs_beside
 from engine.results import Residual
-from engine.traces import MEASURES, Measure, Trace
+from engine.traces import MEASURES, Measure
 from explorer import markup
 from explorer.plots import curve_words, readout
 from explorer.plots.carriers import CarrierList
-from explorer.plots.chart import Series
-from explorer.plots.curve_set import entries_of, ground_of, series_of
+from explorer.plots.curve_set import entries_of, ground_of, losses_of, series_of
 from explorer.plots.curve_words import MOST
 from explorer.plots.models_button import ModelsButton
 from explorer.plots.panel import Panel, button, muted
@@ -28,6 +25,7 @@ from explorer.state import REPLACE, AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.curves_click import Click, click
+from explorer.views.curves_sources import curve_set_of, models_of
 from explorer.views.curves_tabs import LOSS, NAMES, RESIDUAL, CurveTabs
 
 EMPTY = (
@@ -172,17 +170,7 @@ class CurvesView(View):
 
     # -- what there is to draw ------------------------------------------------------------
     def _gather(self) -> None:
-        """Collect the runs, and what the paper has on their setting."""
-        study, residual, dataset = self.state.study, self.state.residual, self.state.dataset
-        paper = None
-        if study is not None and dataset is not None:
-            paper = published_for(study.spec, dataset)
-        runs = []
-        if residual is not None:
-            labels = {name: model.label for name, model in self.state.models.items()}
-            open_one = Run("", "", residual, labels) if study is None else run_of(study)
-            runs = [open_one, *runs_beside(study, self.state.beside or ())]
-        self.curves = CurveSet(runs, mean=self.runs.mean, paper=paper)
+        self.curves = curve_set_of(self.state, mean=self.runs.mean)
 
     def _regather(self) -> None:
         self._gather()
@@ -210,7 +198,8 @@ class CurvesView(View):
             return
         self._undrawn.discard(tab)
         if tab == LOSS:
-            self.loss.draw(self._losses(), None)
+            theme, losses = theme_of(self.state.theme), self.state.losses
+            self.loss.draw(losses_of(losses, self._label, self._hidden, theme), None)
         else:
             self._draw_over_tau(tab, MEASURES[tab])
 
@@ -224,14 +213,6 @@ class CurvesView(View):
             log=tab == RESIDUAL and self.log.isChecked(),
             entries=entries_of(curves, measure, self._hidden, theme),
         )
-
-    def _losses(self) -> list[Series]:
-        theme, made = theme_of(self.state.theme), []
-        for name, values in self.state.losses.items():
-            epochs, trace = np.arange(1, len(values) + 1), Trace(np.asarray(values, np.float64))
-            line = Line(name, self._label(name), "shown", 0, epochs, trace)
-            made.append(series_of(line, theme, shown=name not in self._hidden))
-        return made
 
     def _set_axes(self, residual: Residual | None) -> None:
         if residual is not None:
@@ -269,10 +250,8 @@ class CurvesView(View):
     # -- which models ---------------------------------------------------------------------
     def _list_models(self) -> None:
         """Fill the menu with the models there are."""
-        names = [*(self.state.residual.curves if self.state.residual else ())]
-        names += ["retrain"] if names else []
-        names += [name for name in self.state.losses if name not in names]
-        self.models.set_models([(name, self._label(name)) for name in names], self._hidden)
+        names = [(name, self._label(name)) for name in models_of(self.state)]
+        self.models.set_models(names, self._hidden)
 
     def _toggle(self, name: str) -> None:
         self._hidden = self._hidden ^ {name}

@@ -20,6 +20,7 @@ from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views import samples_captions as captions
 from explorer.views.base import View, Wishes
+from explorer.views.samples_buttons import ForgetButtons
 from explorer.views.samples_filters import FilterRows
 from explorer.views.samples_hands import Hands
 from explorer.views.samples_keys import KEYS, Known, caption_of, note_on
@@ -124,13 +125,11 @@ class SamplesView(View):
     def _build_header(self) -> None:
         self.scope = Scope(self)
         self.filters = FilterRows()
-        self.forget_button = button(
-            "Forget selected", "Make the selected samples the forget set (F)", self._hands.forget
-        )
+        self.buttons = ForgetButtons(self._hands, self)
         for part in (self.scope.classes, self.scope.sets, self.filters.menu_button):
             self.panel.header.addWidget(part)
         self.panel.header.addStretch(1)
-        self.panel.header.addWidget(self.forget_button)
+        self.panel.header.addWidget(self.buttons.forget)
 
     def _build_rows(self) -> None:
         self.order = OrderRow()
@@ -138,16 +137,10 @@ class SamplesView(View):
         self.panel.add_row(self.order, self.go_to)
         self.panel.add_row(self.filters)
         self.counts: QLabel = muted()
-        self.add_button = button(
-            "Add", "Add the selected samples to the forget set (Shift+F)", self._hands.add
-        )
-        self.keep_button = button(
-            "Remove", "Take the selected samples out of the forget set", self._hands.remember
-        )
         self.export_button = button(
             "Export…", "Save a sheet of these samples as SVG, PDF or PNG, and as CSV", self._export
         )
-        self.panel.add_row(self.counts, self.add_button, self.keep_button, self.export_button)
+        self.panel.add_row(self.counts, self.buttons.add, self.buttons.remove, self.export_button)
         self.note: QLabel = muted()
         self.note.hide()
         self.panel.add_row(self.note)
@@ -157,8 +150,8 @@ class SamplesView(View):
         """Tab goes through the rows from above, and last into the grid."""
         order, filters_ = self.order, self.filters
         parts: list[QWidget] = [self.scope.classes, self.scope.sets, filters_.menu_button]
-        parts += [self.forget_button, order.sort, order.model_box, order.direction, self.go_to]
-        parts += [*filters_.builder.parts(), self.add_button, self.keep_button]
+        parts += [self.buttons.forget, order.sort, order.model_box, order.direction, self.go_to]
+        parts += [*filters_.builder.parts(), self.buttons.add, self.buttons.remove]
         parts += [self.export_button, self.grid]
         for one, following in pairwise(parts):
             self.setTabOrder(one, following)
@@ -176,8 +169,7 @@ class SamplesView(View):
     def _lose(self) -> None:
         self.known = None
         self.model.dataset = None
-        for part in (self.forget_button, self.add_button, self.keep_button):
-            part.setEnabled(False)
+        self.buttons.disable()
         self.panel.show_empty(captions.LOADING)
         self.counts.setText("")
         self.note.hide()
@@ -272,9 +264,7 @@ class SamplesView(View):
         chosen, forget, n = self.model.chosen, self.model.forget, self._trained()
         total = size_of(self.scope.name, len(chosen), n)
         self.counts.setText(captions.counts(len(self.model.shown), total, forget, chosen))
-        self.forget_button.setEnabled(bool(chosen.any() and (chosen != forget).any()))
-        self.add_button.setEnabled(bool((chosen & ~forget).any()))
-        self.keep_button.setEnabled(bool((chosen & forget).any()))
+        self.buttons.enable(chosen, forget)
 
     def _say(self) -> None:
         """Say what is wrong with an index, what is searched, and what cannot be forgotten."""

@@ -91,7 +91,7 @@ def test_clicked_samples_are_forgotten_and_the_same_numbers_are_everywhere(
     clicked = int(state.embedding.sample[row])
     assert state.selection.chosen == {3, 5, 17, clicked}
     assert state.selection.current == clicked
-    QTest.mouseClick(samples.forget_button, LEFT)
+    QTest.mouseClick(samples.buttons.forget, LEFT)
     assert state.forget == tuple(sorted({3, 5, 17, clicked}))
 
     run(explorer, qtbot)

@@ -102,7 +102,7 @@ def test_the_perturbation_is_shown_amplified_around_gray(filled: Shown) -> None:
     last = len(table.copies) - 1  # the largest perturbations stand last
     view.matrix.horizontalScrollBar().setValue(view.matrix.horizontalScrollBar().maximum())
     drawn = view.matrix.viewport().grab().toImage()
-    x0, y0 = view.matrix._x(last) + 3, CAPTION + 1 + CELL
+    x0, y0 = view.matrix.x_of(last) + 3, CAPTION + 1 + CELL
     side = PICTURE // table.changes.shape[-1]
     shades = [
         drawn.pixelColor(x0 + side * j + side // 2, y0 + side * i + side // 2).red()
@@ -127,7 +127,7 @@ def test_features_change_up_and_down(shown: Shown) -> None:
     drawn = view.matrix.viewport().grab().toImage()
     middle = CAPTION + 1 + CELL + PICTURE // 2
     for k, change in enumerate(table.changes[last]):
-        x = int(view.matrix._x(last) + 3 + (k + 0.4) * PICTURE / 4)
+        x = int(view.matrix.x_of(last) + 3 + (k + 0.4) * PICTURE / 4)
         high = abs(float(change)) * PICTURE / 2
         if high < 4:
             continue

@@ -42,8 +42,8 @@ def test_everything_is_in_reach_at_450_pixels(shown: Sampled) -> None:
     view = shown.view
     assert view.width() == 450
     order = view.order
-    parts = (order.sort, order.model_box, order.direction, view.go_to, view.forget_button)
-    for part in (*parts, view.filters.menu_button, view.keep_button):
+    parts = (order.sort, order.model_box, order.direction, view.go_to, view.buttons.forget)
+    for part in (*parts, view.filters.menu_button, view.buttons.remove):
         assert part.isVisible()
         assert part.mapTo(view, part.rect().topRight()).x() < 450
         assert part.accessibleName() or part.accessibleDescription()

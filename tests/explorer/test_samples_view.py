@@ -73,14 +73,14 @@ def test_dragging_selects_what_the_band_touches(samples: SamplesView, shown: Sho
 
 def test_the_header_counts_and_the_buttons_ask(samples: SamplesView, shown: Shown) -> None:
     assert samples.counts.text() == "200 samples · 0 to forget · 0 selected"
-    assert not samples.forget_button.isEnabled()
+    assert not samples.buttons.forget.isEnabled()
     _click(samples, 0)
     _click(samples, 2, CTRL)
     press(samples, "Forget selected")
     assert shown.state.forget == (0, 2)
     assert samples.counts.text() == "200 samples · 2 to forget · 2 selected"
-    assert not samples.forget_button.isEnabled()
-    assert not samples.add_button.isEnabled()
+    assert not samples.buttons.forget.isEnabled()
+    assert not samples.buttons.add.isEnabled()
     _click(samples, 5)
     press(samples, "Add")
     assert shown.state.forget == (0, 2, 5)
