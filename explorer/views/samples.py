@@ -10,7 +10,6 @@ import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-from engine import filters, ranking
 from engine.datasets.base import Dataset
 from engine.evidence import Evidence
 from explorer.plots.panel import Panel, button, muted
@@ -23,10 +22,11 @@ from explorer.views.base import View, Wishes
 from explorer.views.samples_buttons import ForgetButtons
 from explorer.views.samples_filters import FilterRows
 from explorer.views.samples_hands import Hands
-from explorer.views.samples_keys import KEYS, Known, caption_of, note_on
+from explorer.views.samples_keys import Known, note_on
 from explorer.views.samples_line import IndexLine
 from explorer.views.samples_menu import SampleMenu
 from explorer.views.samples_order import OrderRow
+from explorer.views.samples_query import Query
 from explorer.views.samples_scope import Scope
 from explorer.views.samples_search import SEARCHED, TauSearch
 from explorer.views.samples_sets import ALL, CHOSEN, TRAINING, size_of
@@ -133,6 +133,7 @@ class SamplesView(View):
 
     def _build_rows(self) -> None:
         self.order = OrderRow()
+        self._query = Query(self.scope, self.filters, self.order)
         self.go_to = IndexLine()
         self.panel.add_row(self.order, self.go_to)
         self.panel.add_row(self.filters)
@@ -214,16 +215,9 @@ class SamplesView(View):
             self._taus.want(order.key, order.model, asked, self.known.evidence, self.seen)
 
     # -- which samples are shown, and in which order --------------------------------------
-    def _depends(self) -> set[str]:
-        """The properties that decide which samples are shown, and in which order."""
-        found = {self.scope.follows, KEYS[self.order.key].follows, "dataset"}
-        return found | ({"models", "residual", SEARCHED} if self.filters.conditions else set())
-
     def _refilter(self, changed: set[str]) -> None:
-        if self.known is not None and (self._depends() | {"filter", "study"}) & changed:
-            values = KEYS[self.order.key].values(self.known, self.order.model)
-            shown = self._shown(values)
-            caption = caption_of(self.order.key, self.known, self.order.model, values)
+        if self.known is not None and (self._query.depends() | {"filter", "study"}) & changed:
+            shown, caption = self._query.answer(self.known, self.model)
             if np.array_equal(shown, self.model.shown) and bool(caption) == bool(
                 self.model.caption
             ):
@@ -234,17 +228,6 @@ class SamplesView(View):
         self._show_or_say_why()
         self._update_counts()
         self._say()
-
-    def _shown(self, values: np.ndarray | None) -> np.ndarray:
-        assert self.known is not None
-        model, evidence = self.model, self.known.evidence
-        held = mask_of(model.dataset.validation if model.dataset else (), len(model.chosen))
-        scope = self.scope.mask(evidence.labels, model.forget, model.chosen, held, evidence.trained)
-        keep = scope & filters.matching(self.filters.conditions, evidence)
-        shown = np.flatnonzero(keep)
-        if values is None:
-            return shown
-        return ranking.order(shown, values, descending=self.order.descending)
 
     def _trained(self) -> int:
         return self.known.evidence.trained if self.known is not None else 0
