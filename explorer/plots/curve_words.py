@@ -27,18 +27,18 @@ def notes(curves: CurveSet, measure: Measure | None, residual: Residual, log: bo
     """What to beware of in the curves of a measure, None = the loss; log: whether r is drawn so."""
     if measure is None:
         return ""
-    said = [curves.over_seeds()]
+    parts = [curves.over_seeds()]
     if measure.name == PREVALENCE and residual.withheld:
-        said.append(WITHHELD)
+        parts.append(WITHHELD)
     if measure.name == RESIDUAL and curves.band(measure) is not None:
-        said.append(null_note(residual.taus))
+        parts.append(null_note(residual.taus))
     if measure.name in (RESIDUAL, PREVALENCE):
-        said.append(undefined(residual, curves.runs[0].labels if curves.runs else {}, log))
+        parts.append(undefined(residual, curves.runs[0].labels if curves.runs else {}, log))
     if measure.name == DISAGREEMENT and not residual.predictions:
-        said.append(NOT_KEPT)
+        parts.append(NOT_KEPT)
     if curves.paper is not None and curves.has_paper(measure):
-        said.append(curves.paper.words_on(measure.published))
-    return " ".join(part for part in said if part)
+        parts.append(curves.paper.words_on(measure.published))
+    return " ".join(part for part in parts if part)
 
 
 def undefined(residual: Residual, labels: Mapping[str, str], log: bool) -> str:

@@ -244,7 +244,9 @@ class AttackView(View):
         self.rates.set_step(self.threshold.step_on_roc)
         self.reset_button.setEnabled(by_hand is not None)
         self._show_walls(attack, at)
-        self.sentence.setText(captions.sentence(attack, at, by_hand is not None))
+        self.sentence.setText(
+            captions.sentence(attack, self.threshold.counts, at, by_hand is not None)
+        )
 
     def _show_walls(self, attack: Attack, at: float) -> None:
         """Whoever is nearest to the threshold comes first: it is they who change sides."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine.attack import FEWEST, counts
+from engine.attack import FEWEST, Counts
 from engine.datasets.base import Dataset
 from engine.results import Attack, Attacked, Estimate
 from engine.sample_names import titled
@@ -19,14 +19,12 @@ ALONE = (
 )
 
 
-def sentence(attack: Attack, threshold: float, by_hand: bool) -> str:
-    """The confusion counts of model A at a threshold, as rich text; NaN: none could be chosen."""
-    if not np.isfinite(threshold):
+def sentence(attack: Attack, calls: Counts | None, threshold: float, by_hand: bool) -> str:
+    """What a threshold calls members, as rich text; calls: None where none could be chosen."""
+    if calls is None:
         return ALONE
     held, n = len(attack.held_out) // 2, attack.size
     origin = "moved by hand" if by_hand else f"chosen on {held:,} + {held:,} held-out samples"
-    values = next(iter(attack.models.values())).values
-    calls = counts(SCORES[attack.score], values, attack.member, threshold)
     return (
         f"<b>Threshold {threshold:.4g}</b> ({origin}): "
         f"<b>{calls.tp:,} of {n:,} members caught</b> (TP), {calls.fn:,} missed (FN); "
@@ -38,7 +36,7 @@ def sentence(attack: Attack, threshold: float, by_hand: bool) -> str:
 def estimates(attack: Attack) -> str:
     """Accuracy, TPR at 1 % FPR and the difference of the AUCs, with their intervals."""
     models = list(zip("AB", attack.models.values(), strict=False))
-    accuracy = [f"{letter} {estimate(one.accuracy, '.1f', ' %')}" for letter, one in models]
+    accuracy = [f"{letter} {interval_words(one.accuracy, '.1f', ' %')}" for letter, one in models]
     parts = [f"Accuracy at the held-out threshold: {', '.join(accuracy)}."]
     if attack.size < FEWEST:
         parts.append(
@@ -46,7 +44,7 @@ def estimates(attack: Attack) -> str:
             f"{100 / attack.size:.3g} % (it takes {FEWEST})."
         )
     else:
-        low = [f"{letter} {estimate(one.tpr_at_low, '.1f', ' %')}" for letter, one in models]
+        low = [f"{letter} {interval_words(one.tpr_at_low, '.1f', ' %')}" for letter, one in models]
         parts.append(f"TPR at 1 % FPR: {', '.join(low)}.")
     if len(models) > 1:
         parts.append(difference(attack.difference))
@@ -61,20 +59,22 @@ def difference(gap: Estimate) -> str:
         verdict = "no difference is shown"
     else:
         verdict = "A gives more away" if gap.value > 0 else "B gives more away"
-    return f"AUC of A less that of B: {estimate(gap, '+.2f')}; {verdict}."
+    return f"AUC of A less that of B: {interval_words(gap, '+.2f')}; {verdict}."
 
 
 def curve_label(number: int, attacked: Attacked) -> str:
     """The legend entry of the model with this number: 'A: AUC 0.61 [0.50, 0.71]'."""
-    return f"{'AB'[number]}: AUC {estimate(attacked.auc, '.2f')}"
+    return f"{'AB'[number]}: AUC {interval_words(attacked.auc, '.2f')}"
 
 
-def estimate(found: Estimate, form: str, unit: str = "") -> str:
+def interval_words(estimate: Estimate, form: str, unit: str = "") -> str:
     """'0.612 [0.501, 0.710]', or 'undefined'."""
-    if not np.isfinite(found.value):
+    if not np.isfinite(estimate.value):
         return "undefined"
-    interval = f" [{found.low:{form}}, {found.high:{form}}]" if np.isfinite(found.low) else ""
-    return f"{found.value:{form}}{unit}{interval}"
+    interval = (
+        f" [{estimate.low:{form}}, {estimate.high:{form}}]" if np.isfinite(estimate.low) else ""
+    )
+    return f"{estimate.value:{form}}{unit}{interval}"
 
 
 def tooltip(sample: int, attack: Attack, dataset: Dataset, label: Callable[[str], str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from engine.attack import stepped
+from engine.attack import Counts, counts, stepped
 from engine.results import Attack, Attacked
 from engine.scores import SCORES, Score
 
@@ -44,6 +44,14 @@ class Threshold(QObject):
         if self.attack is None or not np.isfinite(self.value):
             return -1
         return score_of(self.attack).step(first(self.attack).values, self.value)
+
+    @property
+    def counts(self) -> Counts | None:
+        """What model A's samples are called at it; None where it is nowhere."""
+        attack = self.attack
+        if attack is None or not np.isfinite(self.value):
+            return None
+        return counts(score_of(attack), first(attack).values, attack.member, self.value)
 
     def move(self, value: float) -> None:
         """Put it there."""

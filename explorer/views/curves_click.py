@@ -37,10 +37,10 @@ def click(curves: CurveSet, measure: Measure, name: str, x: float) -> Click | No
     i = int(np.argmin(np.abs(run.residual.taus - x)))
     where = f"in {line.label} at τ {run.residual.taus[i]:g}"
     where += f" ({run.name})" if run.name else ""
-    found = carried(run.residual, line.model, i)
-    if not found:
+    carriers = carried(run.residual, line.model, i)
+    if not carriers:
         return Click((), f"No forget sample has r > 1 {where}; the selection stays.")
-    count = counted(found, run.residual)
+    count = counted(carriers, run.residual)
     if run.data != curves.runs[0].data:
         return Click((), f"{count} {where}. {ELSEWHERE}")
-    return Click(found, f"{count} {where}; {selected(found)}")
+    return Click(carriers, f"{count} {where}; {selected(carriers)}")

@@ -13,21 +13,21 @@ from engine.results import Embedding, ModelResult
 
 
 class Highlights:
-    """The highlights of each model on the points of one embedding, found when asked for."""
+    """The highlights of each model on the points of one embedding, computed when asked for."""
 
     def __init__(self, shown: Embedding, dataset: Dataset) -> None:
         self._shown = shown
         self._evidence = Evidence(dataset.labels, len(dataset.train_y))
-        self._known: dict[str, dict[str, np.ndarray]] = {}
+        self._masks: dict[str, dict[str, np.ndarray]] = {}
 
     def learn(self, models: Mapping[str, ModelResult]) -> None:
         """Take the models there are now, by whose answers points are told apart."""
         self._evidence.learn_models(models)
-        self._known = {}
+        self._masks = {}
 
     def of(self, model: str) -> dict[str, np.ndarray]:
         """Highlight -> (m,) bool; none before there are an Original and a Re-train."""
-        if model not in self._known:
+        if model not in self._masks:
             right = {
                 name: answers.right
                 for name in self._evidence.models
@@ -37,5 +37,5 @@ class Highlights:
             if "original" not in right or not retrains:
                 return {}
             share = np.mean(retrains, axis=0)
-            self._known[model] = highlights(self._shown, model, right["original"], share)
-        return self._known[model]
+            self._masks[model] = highlights(self._shown, model, right["original"], share)
+        return self._masks[model]

@@ -26,8 +26,8 @@ def place(shown: Epochs, at: int) -> str:
 
 def accuracies(shown: Epochs, at: int) -> str:
     """The accuracies of one view."""
-    found = shown.views[at].accuracy
-    return " · ".join(f"{label} {found[name]:.1f} %" for name, label in MEASURES.items())
+    shares = shown.views[at].accuracy
+    return " · ".join(f"{label} {shares[name]:.1f} %" for name, label in MEASURES.items())
 
 
 def notes(shown: Epochs, residual: Residual | None) -> str:

@@ -54,16 +54,16 @@ def place(sample: int, dataset: Dataset, forgotten: bool) -> str:
     return "forget set" if forgotten else "not in the forget set"
 
 
-def rank(found: Ranking) -> str:
+def rank(ranking: Ranking) -> str:
     """Where the current sample stands among the forget samples, before the model's name."""
-    count = len(found.order)
-    where = f"{ordinal(found.place)} of {count:,}" if found.place else f"none of the {count:,}"
-    return f"{where} by r at τ {found.tau:g} for"
+    count = len(ranking.order)
+    where = f"{ordinal(ranking.place)} of {count:,}" if ranking.place else f"none of the {count:,}"
+    return f"{where} by r at τ {ranking.tau:g} for"
 
 
-def rank_tip(found: Ranking) -> str:
+def rank_tip(ranking: Ranking) -> str:
     """What that means."""
-    if found.place:
+    if ranking.place:
         return "Where this sample stands among the forget samples, the largest r first"
     return "The current sample is not in the forget set; Next goes to the worst of it"
 

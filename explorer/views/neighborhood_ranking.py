@@ -48,17 +48,17 @@ class RankingRow(QObject):
                 self.model.addItem(label, name)
             self.model.setCurrentIndex(self.model.findData(chosen))
 
-    def show_place(self, found: Ranking | None) -> None:
+    def show_place(self, ranking: Ranking | None) -> None:
         """Say where the sample stands; None while nothing is measured."""
         for widget in (self.model, self.worse, self.next):
-            widget.setEnabled(found is not None)
-        if found is None:
+            widget.setEnabled(ranking is not None)
+        if ranking is None:
             self.place.setText("")
             return
-        self.worse.setEnabled(found.step(-1) is not None)
-        self.next.setEnabled(found.step(1) is not None)
-        self.place.setText(captions.rank(found))
-        self.place.setToolTip(captions.rank_tip(found))
+        self.worse.setEnabled(ranking.step(-1) is not None)
+        self.next.setEnabled(ranking.step(1) is not None)
+        self.place.setText(captions.rank(ranking))
+        self.place.setToolTip(captions.rank_tip(ranking))
 
     def _choose(self) -> None:
         self.ordered.emit(str(self.model.currentData()))

@@ -26,8 +26,8 @@ class Query:
 
     def depends(self) -> set[str]:
         """The properties of AppState that decide which samples are shown, and in which order."""
-        found = {self.scope.follows, KEYS[self.order.key].follows, "dataset"}
-        return found | ({"models", "residual", SEARCHED} if self.filters.conditions else set())
+        own = {self.scope.follows, KEYS[self.order.key].follows, "dataset"}
+        return own | ({"models", "residual", SEARCHED} if self.filters.conditions else set())
 
     def answer(
         self, known: Known, model: ThumbnailModel

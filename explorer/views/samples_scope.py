@@ -58,10 +58,10 @@ class Scope(QObject):
 
         forget, chosen, held: which are to forget, are selected, are held out for validation.
         """
-        found = members(self.name, forget, chosen, n, held)
+        mask = members(self.name, forget, chosen, n, held)
         if self.classes.currentIndex() > 0:
-            found &= labels == self.classes.currentIndex() - 1
-        return found
+            mask &= labels == self.classes.currentIndex() - 1
+        return mask
 
     def widen(self, name: str) -> None:
         """Look at all classes of this set."""

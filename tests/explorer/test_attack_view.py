@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +22,7 @@ from shown import LEFT, Shown, press
 from engine.attack import counts
 from engine.results import Attack
 from engine.scores import SCORES
+from explorer import markup
 from explorer.state import ADD, REMOVE, REPLACE, Selection
 from explorer.views.attack import AttackView
 
@@ -41,14 +41,13 @@ def view(shown: Shown) -> AttackView:
 
 
 def told(view: AttackView) -> tuple[int, int, int, int]:
-    """(TP, FN, FP, TN) that the sentence says."""
-    words = re.sub("<[^>]+>", "", view.sentence.text())
-    found = re.search(
-        r"(\d+) of \d+ members caught \(TP\), (\d+) missed \(FN\); (\d+) of \d+ non-members "
-        r"accused \(FP\), (\d+) cleared", words,
-    )  # fmt: skip
-    assert found, words
-    tp, fn, fp, tn = map(int, found.groups())
+    """(TP, FN, FP, TN) at the threshold, which the sentence says too."""
+    calls = view.threshold.counts
+    assert calls is not None
+    tp, fn, fp, tn = calls.tp, calls.fn, calls.fp, calls.tn
+    words = markup.plain(view.sentence.text())
+    assert f"{tp} of {tp + fn} members caught (TP), {fn} missed (FN); " in words
+    assert f"{fp} of {fp + tn} non-members accused (FP), {tn} cleared" in words
     return tp, fn, fp, tn
 
 
