@@ -102,7 +102,7 @@ class AttackView(View):
 
     def view_state(self) -> dict[str, Any]:
         """What is attacked how, and the threshold where a person chose it."""
-        return {**self.options.kept(), "threshold": self.threshold.by_hand}
+        return {**self.options.choices(), "threshold": self.threshold.by_hand}
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
         """Take the choices back."""

@@ -80,7 +80,7 @@ class AttackOptions(QObject):
             self.matched.isChecked(),
         )
 
-    def kept(self) -> dict[str, Any]:
+    def choices(self) -> dict[str, Any]:
         """The choices, as JSON data."""
         return {
             "a": self._wanted[0],

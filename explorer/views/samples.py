@@ -110,7 +110,7 @@ class SamplesView(View):
     def view_state(self) -> dict[str, Any]:
         """The filters and the order."""
         return {
-            **self.scope.kept(offered=self.known is not None),
+            **self.scope.choices(offered=self.known is not None),
             "filters": [str(one) for one in self.filters.conditions],
             **self.order.kept(),
         }

@@ -68,13 +68,13 @@ class Scope(QObject):
         self.classes.setCurrentIndex(0)
         self.sets.setCurrentText(name)
 
-    def kept(self, *, offered: bool) -> dict[str, Any]:
+    def choices(self, *, offered: bool) -> dict[str, Any]:
         """The choice, as JSON data; offered: whether there are classes to choose from."""
         chosen = self.classes.currentIndex() if offered else self._wanted
         return {"class": chosen, "show": self.name}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take back what `kept` gave; what is wrong is ignored."""
+        """Take back what `choices` gave; what is wrong is ignored."""
         chosen, show = kept.get("class"), kept.get("show")
         if isinstance(chosen, int) and chosen >= 0:
             self._wanted = chosen
