@@ -70,7 +70,7 @@ class EmbeddingView(View):
         self.panel.header.addWidget(self._rows[0], 1)
         self.panel.add_row(self._rows[1])
         self._connect()
-        EmbeddingMouse(self.sides, self.menu, state, do, self._label, self)
+        self._mouse = EmbeddingMouse(self.sides, self.menu, state, do, self._label, self)
         self.follow(
             "embedding", "selection", "forget", "dataset", "models", "study", "residual", "probe",
             "problems", "theme",
