@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from explorer import theme
 from explorer.controller import Controller
 from explorer.docks import DOCKS
-from explorer.state import ADD, REPLACE
+from explorer.selection import ADD, REPLACE
 
 SEPARATOR = "-"
 MENUS = ("File", "Edit", "View", "Run", "Help")

@@ -39,7 +39,8 @@ from explorer.opener import Opener
 from explorer.recent import SESSION, Entry, Recents
 from explorer.reports import save_report
 from explorer.session import Look, Session
-from explorer.state import AppState, StudyForm
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 from explorer.window import MainWindow
 
 if TYPE_CHECKING:

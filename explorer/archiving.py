@@ -11,13 +11,14 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from engine.datasets.base import Dataset
+from explorer import file_tasks
 from explorer import session as sessions
-from explorer import tasks
 from explorer.jobs import PROBE, Job, Jobs
 from explorer.notice import ERROR, NEWS, Notice
 from explorer.recent import BUNDLE, SESSION, STUDY, Entry
 from explorer.session import Look, Session
-from explorer.state import AppState, StudyForm
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 
 NO_STUDY = "There is no study to bundle yet. Press Run first, or open one (Ctrl+Shift+O)."
 NO_DATASET = "No dataset is open yet. Wait for it, then drop the file again."
@@ -85,14 +86,14 @@ class Archiving(QObject):
 
     def save_session(self, out: Path) -> None:
         """Write the session."""
-        work = functools.partial(tasks.save_session, self.session(), out)
+        work = functools.partial(file_tasks.save_session, self.session(), out)
         done = functools.partial(self._on_kept, SESSION)
         self._submit(f"Saving {out.name}", work, done, PROBE)
 
     def open_session(self, path: Path) -> None:
         """Bring back what a session file describes."""
         done = functools.partial(self._on_read, Entry(SESSION, str(path), ""))
-        self._submit(f"Opening {path.name}", functools.partial(tasks.read_session, path), done)
+        self._submit(f"Opening {path.name}", functools.partial(file_tasks.read_session, path), done)
 
     # -- bundles --------------------------------------------------------------------------
     def ask_bundle(self) -> None:
@@ -101,7 +102,7 @@ class Archiving(QObject):
         if study is None:
             self._tell(NO_STUDY)
             return
-        work = functools.partial(tasks.weigh_bundle, study)
+        work = functools.partial(file_tasks.weigh_bundle, study)
         self._submit("Weighing the study", work, self.bundle_weighed.emit, PROBE)
 
     def choose_bundle(self) -> None:
@@ -112,18 +113,18 @@ class Archiving(QObject):
         """Write the study shown with all that belongs to it, with or without its images."""
         study = self._state.study
         if study is not None:
-            work = functools.partial(tasks.save_bundle, study, out, self.session(), images)
+            work = functools.partial(file_tasks.save_bundle, study, out, self.session(), images)
             done = functools.partial(self._on_kept, BUNDLE)
             self._submit(f"Saving {out.name}", work, done)
 
     def open_bundle(self, path: Path) -> None:
         """Bring a bundle's study into the store, and show it as it was seen."""
         done = functools.partial(self._on_read, Entry(BUNDLE, str(path), ""))
-        self._submit(f"Opening {path.name}", functools.partial(tasks.open_bundle, path), done)
+        self._submit(f"Opening {path.name}", functools.partial(file_tasks.open_bundle, path), done)
 
     def open_result(self, path: Path) -> None:
         """Show the study in a result file, of this store or of another."""
-        work = functools.partial(tasks.open_result, path)
+        work = functools.partial(file_tasks.open_result, path)
         self._submit(f"Opening {path.name}", work, self._on_key)
 
     # -- data that lie elsewhere ----------------------------------------------------------
@@ -147,7 +148,7 @@ class Archiving(QObject):
         self._jobs.submit(
             Job(
                 f"Looking into {root}",
-                functools.partial(tasks.find_data, session, root),
+                functools.partial(file_tasks.find_data, session, root),
                 self._screen.lane(),
                 "find-data",
                 done=functools.partial(self._on_data, session),
@@ -163,7 +164,7 @@ class Archiving(QObject):
             self.told.emit(Notice(ERROR, NO_DATASET))
             return
         form, model = _with_weights(form, name, path)
-        work = functools.partial(tasks.try_weights, form, self._state.forget, dataset)
+        work = functools.partial(file_tasks.try_weights, form, self._state.forget, dataset)
         done = functools.partial(self._on_weights, model, path)
         self._submit(f"Trying the weights in {path.name}", work, done, PROBE)
 

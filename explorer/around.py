@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject
 from engine.results import Neighborhood
 from engine.sample_names import called
 from engine.spec import RunSpec
-from explorer import tasks
+from explorer import probe_tasks
 from explorer.jobs import PROBE, Job, Jobs, Points
 from explorer.lens import Sight
 from explorer.state import AppState
@@ -104,7 +104,7 @@ class Around(QObject):
         self._jobs.submit(
             Job(
                 f"Looking around {called(sight.sample, self._state.dataset)}",
-                functools.partial(tasks.look_around, *sight),
+                functools.partial(probe_tasks.look_around, *sight),
                 PROBE,
                 "neighborhood",
                 points=functools.partial(self._on_points, sight),
@@ -148,7 +148,7 @@ class Around(QObject):
             return
         job = Job(
             f"Looking beside {called(sight.sample, self._state.dataset)}",
-            functools.partial(tasks.look_around, *sight),
+            functools.partial(probe_tasks.look_around, *sight),
             PROBE,
             "neighborhood-beside",
             done=functools.partial(self._on_ready, sight),

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from explorer.controller import Controller
 from explorer.forms import worded
-from explorer.shelf import sized
+from explorer.sizes import sized
 
 if TYPE_CHECKING:
     from engine.belongings import Belongings

@@ -19,7 +19,7 @@ from engine.report import Progress
 from engine.results import StudySummary
 from engine.sample_names import called, titled
 from engine.spec import RunSpec
-from explorer import forget_sets, on_screen, tasks
+from explorer import file_tasks, forget_sets, on_screen, probe_tasks, tasks
 from explorer.archiving import Archiving
 from explorer.around import Around
 from explorer.catalog import Catalog, names_only
@@ -30,9 +30,12 @@ from explorer.notice import ERROR as ERROR
 from explorer.notice import NEWS as NEWS
 from explorer.questions import Looking
 from explorer.runs import Runs
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 from explorer.session import Session as Session
-from explorer.shelf import Shelf, sized
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, AppState, Selection, StudyForm
+from explorer.shelf import Shelf
+from explorer.sizes import sized
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 from explorer.studying import NO_FORGET, Studying
 from explorer.watching import Rewatch
 from explorer.worst import ranking
@@ -396,20 +399,20 @@ class Controller(QObject):
         """Write the figure called `kind`, with its numbers as CSV beside it."""
         study = self.state.study
         if study is not None:
-            work = functools.partial(tasks.save_figure, study, kind, out, options)
+            work = functools.partial(file_tasks.save_figure, study, kind, out, options)
             self._submit(f"Exporting {out.name}", work, self._on_saved, lane=PROBE, channel=out)
 
     def save_checkpoint(self, model: str, out: Path) -> None:
         """Write the weights of one model."""
         if self.spec is not None:
-            work = functools.partial(tasks.save_checkpoint, self.spec, model, out)
+            work = functools.partial(file_tasks.save_checkpoint, self.spec, model, out)
             self._submit(f"Exporting {out.name}", work, self._on_saved, lane=PROBE, channel=out)
 
     def save_forget(self, out: Path) -> None:
         """Write the indices of the forget set, with their classes, as CSV."""
         dataset = self.state.dataset
         if dataset is not None:
-            work = functools.partial(tasks.save_forget, self.state.forget, dataset, out)
+            work = functools.partial(file_tasks.save_forget, self.state.forget, dataset, out)
             self._submit(f"Exporting {out.name}", work, self._on_saved, lane=PROBE, channel=out)
 
     def write_command(self) -> None:
@@ -566,7 +569,7 @@ class Controller(QObject):
         state.study = state.residual = state.neighborhood = None
         state.models, state.losses, state.epochs = {}, {}, {}
 
-    def _show(self, opened: tasks.Opened) -> None:
+    def _show(self, opened: tasks.StoredStudy) -> None:
         with self.state.at_once():
             self._install(opened.dataset, _form_of(opened.found.spec, self.state.form))
             self.state.forget = opened.found.spec.forget
@@ -578,7 +581,7 @@ class Controller(QObject):
         """What is going to be shown are results of this study."""
         self.spec = spec
 
-    def complete(self, found: tasks.Found) -> None:
+    def complete(self, found: tasks.StudyResults) -> None:
         """Show a finished study."""
         state = self.state
         self.spec = found.spec
@@ -592,7 +595,7 @@ class Controller(QObject):
                 state.selection = replace(state.selection, current=worst)
         self.completed.emit()
         self.list_studies()
-        ready = functools.partial(tasks.prepare_verdicts, found.study.residual)
+        ready = functools.partial(probe_tasks.prepare_verdicts, found.study.residual)
         self.jobs.submit(Job("Preparing verdicts", ready, PROBE, "verdicts"))
 
     def _whole(self) -> RunSpec | None:
@@ -616,12 +619,12 @@ class Controller(QObject):
     def _on_catalog(self, catalog: Catalog) -> None:
         self.state.catalog = catalog
 
-    def _on_recalled(self, found: tasks.Found | None) -> None:
+    def _on_recalled(self, found: tasks.StudyResults | None) -> None:
         if found is not None:
             self.logged.emit("This study was computed before; it comes from the store.")
             self.complete(found)
 
-    def _on_recalled_for(self, session: Session, found: tasks.Found | None) -> None:
+    def _on_recalled_for(self, session: Session, found: tasks.StudyResults | None) -> None:
         if found is None:
             self._tell("The study of this session is in the store no more. Press Run to make it.")
         else:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from engine.exports import KINDS
-from explorer import on_screen, paper, tasks
+from explorer import file_tasks, on_screen, paper
 from explorer.archiving import show
 from explorer.controller import Controller
 from explorer.export_dialog import ExportDialog, ExportSetDialog, FigureDialog
@@ -82,7 +82,7 @@ class Exporter(QObject):
         study = self._controller.state.study
         if study is not None:
             work = functools.partial(
-                tasks.save_set, study, kinds, folder, look.suffix, look.look, options
+                file_tasks.save_set, study, kinds, folder, look.suffix, look.look, options
             )
             self._submit(f"Exporting {len(kinds)} figures", work, self._say_set, self._lane())
 
@@ -91,7 +91,9 @@ class Exporter(QObject):
         state = self._controller.state
         if state.study is not None:
             self._remember(files[0].parent)
-            work = functools.partial(tasks.save_report, state.study, files, (state.form.forget,))
+            work = functools.partial(
+                file_tasks.save_report, state.study, files, (state.form.forget,)
+            )
             self._submit(f"Writing {files[0].name}", work, self._say_report, self._lane())
 
     def checkpoint(self, model: str, path: Path | None = None) -> None:
@@ -115,7 +117,7 @@ class Exporter(QObject):
         self._controller.jobs.submit(
             Job(
                 "Drawing a preview",
-                functools.partial(tasks.preview_figure, study, kind, options),
+                functools.partial(file_tasks.preview_figure, study, kind, options),
                 PROBE,
                 PREVIEW,
                 done=functools.partial(self._show_preview, dialog),

@@ -24,7 +24,7 @@ from explorer.forget_sets import LONGEST_NAME, combined
 from explorer.forget_source import ForgetSource
 from explorer.forms import worded
 from explorer.literal import literal
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE
 
 MODES = {
     REPLACE: ("&Replace", "Forget these samples only"),

@@ -28,7 +28,7 @@ class Runs(QObject):
     """
 
     points = Signal(int, list)  # number, batch of what the running study reports
-    finished = Signal(int, object)  # number, tasks.Found
+    finished = Signal(int, object)  # number, tasks.StudyResults
     failed = Signal(int, str)  # number, sentence
     stopped = Signal(int)  # number
     group_ended = Signal(list)  # the Runs that were queued together, now that none waits or runs
@@ -190,7 +190,7 @@ class Runs(QObject):
                 self._change(number, spec=to_plain(data))
         self.points.emit(number, batch)
 
-    def _on_done(self, number: int, found: tasks.Found) -> None:
+    def _on_done(self, number: int, found: tasks.StudyResults) -> None:
         self._change(number, key=found.study.key, spec=found.study.spec)
         self._end(number, DONE, "Done.")
         self.finished.emit(number, found)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
@@ -28,56 +27,10 @@ from engine.results import (
 )
 from explorer.catalog import Catalog
 from explorer.run import Run
+from explorer.selection import Selection
+from explorer.study_form import StudyForm
 
 T = TypeVar("T")
-REPLACE, ADD, REMOVE, INTERSECT = "replace", "add", "remove", "intersect"
-
-
-@dataclass(frozen=True)
-class Selection:
-    """`current`: the sample under the lens (training-set index or None); `chosen`: highlighted."""
-
-    current: int | None = None
-    chosen: frozenset[int] = frozenset()
-
-    def combine(self, indices: Iterable[int], mode: str) -> Selection:
-        """The selection after `indices` arrive in `mode`; the current sample stays."""
-        new = frozenset(int(i) for i in indices)
-        chosen = {
-            REPLACE: new,
-            ADD: self.chosen | new,
-            REMOVE: self.chosen - new,
-            INTERSECT: self.chosen & new,
-        }[mode]
-        return Selection(self.current, chosen)
-
-
-@dataclass(frozen=True)
-class StudyForm:
-    """What the toolbar says: the study that Run would start. Text stays text until Run."""
-
-    dataset: str = "digits"
-    root: str = ""
-    side: int = 0
-    channels: str = "rgb"  # what image files are read as, or "gray"
-    validation: float = 0.0  # share of each class of the training set that is held out
-    links: str = "refuse"  # links out of an image folder, or "follow"; in no file of a session
-    model: str = ""  # '' = the dataset's recommended model
-    forget: str = ""  # a forget spec such as class:8:0.5; '' = the indices in AppState.forget
-    methods: tuple[str, ...] = ("rurk", "gd", "ga")
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # method -> changes
-    training: Mapping[str, Any] = field(default_factory=dict)  # changes to the TrainSpec
-    retrains: int = 3
-    seed: int = 131
-    perturbation: str = "gaussian"
-    taus: str = ""  # '' = the dataset's own grid
-    draws: int = 100
-    probe: Mapping[str, Any] = field(default_factory=dict)  # other changes to the ProbeSpec
-    # 'rurk.tau', 'train.lr', 'probe.steps', 'study.seed' -> several values: one study for each
-    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    # model name ('original', 'retrain-0', or any) -> file with weights that others trained
-    weights: Mapping[str, str] = field(default_factory=dict)
-    watch: bool = True  # whether methods are looked at after each of their epochs
 
 
 class Kept(Generic[T]):

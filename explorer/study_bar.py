@@ -16,16 +16,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.activity import STEPS, clock, describe
 from explorer.catalog import Item
 from explorer.controller import Controller
+from explorer.durations import STEPS, clock, describe
 from explorer.forget_sets import Sets, name_of
 from explorer.forms import worded
 from explorer.given_row import GivenRow
 from explorer.literal import in_menu, literal
 from explorer.plots.menu import CheckMenu
 from explorer.run import WAITING
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 
 # what a suggestion does instead of being a text; SAVED goes before the name of a forget set
 FILE, SELECTION, SAVED, SETS = "file:", "selection:", "saved:", "sets:"

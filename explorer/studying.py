@@ -14,7 +14,8 @@ from explorer import grid, tasks
 from explorer.jobs import PROBE, Job, Jobs, Points
 from explorer.run import DONE, FAILED, RUNNING, Order, Run
 from explorer.runs import Runs
-from explorer.state import AppState, StudyForm
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 from explorer.watching import grown
 
 NO_DATASET = "No dataset is open yet. Wait for it, or choose one in the toolbar."
@@ -38,7 +39,7 @@ class Screen(Protocol):
     def show_spec(self, spec: RunSpec) -> None:
         """What is going to be shown are results of this study."""
 
-    def complete(self, found: tasks.Found) -> None:
+    def complete(self, found: tasks.StudyResults) -> None:
         """Show a finished study."""
 
 
@@ -148,7 +149,7 @@ class Studying(QObject):
             title = "Reading the settings of what waits"
             self._jobs.submit(Job(title, work, PROBE, "describe", done=self._on_described))
 
-    def _on_described(self, found: dict[int, tasks.Described]) -> None:
+    def _on_described(self, found: dict[int, tasks.StudyDescription]) -> None:
         for number, one in found.items():
             self._runs.describe(number, one.key, one.spec)
 
@@ -215,7 +216,7 @@ class Studying(QObject):
             if curves:
                 self._state.residual = curves[-1]
 
-    def _on_finished(self, number: int, found: tasks.Found) -> None:
+    def _on_finished(self, number: int, found: tasks.StudyResults) -> None:
         self._reported = (0, [])
         if self._is_shown(number):
             self._screen.complete(found)

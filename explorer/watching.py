@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.epochs import Epochs
 from engine.spec import RunSpec
-from explorer import tasks
+from explorer import probe_tasks
 from explorer.jobs import Job, Jobs, Points
 from explorer.state import AppState
 
@@ -47,7 +47,7 @@ class Rewatch(QObject):
         self._jobs.submit(
             Job(
                 f"Watching {label} again",
-                functools.partial(tasks.watch_again, spec, model),
+                functools.partial(probe_tasks.watch_again, spec, model),
                 channel=CHANNEL,
                 points=functools.partial(self._on_points, spec),
                 failed=self.failed.emit,

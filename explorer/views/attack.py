@@ -21,7 +21,8 @@ from explorer.plots.panel import SPACING, Panel, button, muted
 from explorer.plots.roc import Rates, RocPlot
 from explorer.plots.score_histogram import ScoreHistogram
 from explorer.plots.wall import Wall
-from explorer.state import ADD, REMOVE, REPLACE, AppState
+from explorer.selection import ADD, REMOVE, REPLACE
+from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 

@@ -33,7 +33,8 @@ from explorer.plots.curve_words import MOST, counted, selected
 from explorer.plots.models_button import ModelsButton
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.runs import RunsButton
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 

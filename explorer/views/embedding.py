@@ -21,7 +21,8 @@ from explorer.plots.color_bar import ColorBar
 from explorer.plots.legend import Entry, Legend
 from explorer.plots.pane import Pane
 from explorer.plots.panel import Panel
-from explorer.state import ADD, REMOVE, REPLACE, AppState
+from explorer.selection import ADD, REMOVE, REPLACE
+from explorer.state import AppState
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.embedding_controls import ALL_TRAILS, NO_TRAILS, Controls

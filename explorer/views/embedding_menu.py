@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.datasets.base import Dataset
 from explorer.literal import in_menu
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 from explorer.views.base import Wishes
 
 FORGET, ADD, REMEMBER, CLASS, HIGHLIGHTED, NOTHING = range(6)

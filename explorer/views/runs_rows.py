@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.results import StudySummary
-from explorer.activity import clock
+from explorer.durations import clock
 from explorer.run import DONE, FAILED, ICONS, RUNNING, STOPPED, WAITING, Run
 
 Label = Callable[[str, str], str]  # ('dataset', 'model' or 'method', name) -> what people call it

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from explorer.plots.thumbnail_grid import ThumbnailGrid
 from explorer.plots.thumbnails import ThumbnailModel
-from explorer.state import ADD, REMOVE, REPLACE
+from explorer.selection import ADD, REMOVE, REPLACE
 from explorer.views.base import Wishes
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier

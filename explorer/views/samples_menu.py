@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from engine.datasets.base import Dataset
 from explorer.literal import in_menu
 from explorer.plots.thumbnails import ThumbnailModel
-from explorer.state import REPLACE
+from explorer.selection import REPLACE
 from explorer.views.base import Wishes
 from explorer.views.samples_hands import Hands
 

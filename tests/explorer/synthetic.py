@@ -31,7 +31,9 @@ from engine.results import (
 )
 from engine.spec import DataSpec, TrainSpec
 from explorer.run import FAILED, RUNNING, Order, Run
-from explorer.state import AppState, Selection, StudyForm
+from explorer.selection import Selection
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 
 MODELS = ("original", "retrain-0", "retrain-1", "rurk", "gd")
 LABELS = {

@@ -23,7 +23,8 @@ from explorer.app import Explorer
 from explorer.around import BESIDE, PATIENCE_S, Around
 from explorer.jobs import Job, Jobs
 from explorer.lens import Sight
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.state import AppState
 from explorer.worst import ranking
 
 TAUS = (0.0, 0.1, 0.2, 0.3, 0.4)

@@ -22,8 +22,9 @@ from explorer import session as sessions
 from explorer import settings
 from explorer.app import Explorer, Options
 from explorer.bundle_dialog import BundleDialog, DataDialog
+from explorer.selection import REPLACE
 from explorer.session import Session
-from explorer.state import REPLACE, StudyForm
+from explorer.study_form import StudyForm
 
 WAIT = 60_000  # ms
 LEFT = Qt.MouseButton.LeftButton

@@ -18,7 +18,7 @@ from shown import Shown, press
 from engine.comparison import A, B
 from engine.results import ModelResult
 from explorer.app import Explorer, Options
-from explorer.state import ADD, REPLACE
+from explorer.selection import ADD, REPLACE
 from explorer.views.compare import CompareView
 
 LEFT, CTRL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier

@@ -17,7 +17,8 @@ from engine.spec import RunSpec
 from explorer.controller import ERROR, NEWS, Session
 from explorer.jobs import HEAVY
 from explorer.questions import QUESTIONS, Question
-from explorer.state import ADD, REPLACE, Selection, StudyForm
+from explorer.selection import ADD, REPLACE, Selection
+from explorer.study_form import StudyForm
 
 
 def test_opening_shows_the_data_the_catalog_and_a_suggested_forget_set(desk: Desk) -> None:

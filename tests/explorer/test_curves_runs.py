@@ -17,7 +17,7 @@ from engine.errors import CheckpointError
 from engine.report import Reporter
 from engine.results import Study, StudySummary
 from engine.siblings import family
-from explorer import tasks
+from explorer import probe_tasks
 from explorer.plots.runs import RunsButton
 from explorer.views.curves import ACCURACY, DISAGREEMENT, LOSS, RESIDUAL, CurvesView
 from explorer.views.metrics import MetricsView
@@ -108,7 +108,7 @@ def test_what_is_gone_from_the_store_is_left_out_and_told_of() -> None:
         def on_log(self, message: str) -> None:
             said.append(message)
 
-    found = tasks.look_beside(None, ("bad", "good"), Engine(), Listening())  # type: ignore[arg-type]
+    found = probe_tasks.look_beside(None, ("bad", "good"), Engine(), Listening())  # type: ignore[arg-type]
     assert len(found) == 1
     assert said == ["The study bad is damaged."]
 

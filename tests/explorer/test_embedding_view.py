@@ -17,7 +17,7 @@ from engine.highlights import FORGOTTEN, LOST, RECOGNIZED
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 from engine.shades import LEVELS, LOSS, PREDICTION, RATIO, VERDICT
 from explorer.plots.pane import Pane
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, Selection
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 from explorer.views.embedding import EmbeddingView
 from explorer.views.embedding_controls import ALL_TRAILS, CHOSEN_TRAILS, NO_TRAILS
 

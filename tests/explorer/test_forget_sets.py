@@ -32,7 +32,7 @@ from explorer.forget_source import (
     SAVED,
     SELECTION,
 )
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, Selection
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 
 WAIT = 60_000  # ms; the first job imports torch
 LIBRARY = {"mark": {"few": (1, 2), "more": (2, 3, 4)}, "other": {"few": (9,)}}

@@ -37,8 +37,9 @@ from explorer import markup, settings, theme
 from explorer import session as sessions
 from explorer.app import Explorer, Options
 from explorer.literal import in_menu, in_title, literal
+from explorer.selection import REPLACE
 from explorer.session import Session
-from explorer.state import REPLACE, StudyForm
+from explorer.study_form import StudyForm
 
 MARKUP = "<img src=x>"
 LONG = "long" * 45

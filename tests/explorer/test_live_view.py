@@ -20,7 +20,8 @@ from shown import LEFT, Shown, press
 from explorer.controller import ERROR, Controller, Session
 from explorer.jobs import HEAVY, Jobs
 from explorer.plots.verdicts import Block, VerdictStrip
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.state import AppState
 from explorer.theme import LIGHT
 from explorer.views.live import LiveView
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from shown import LEFT, Shown, press
 
 from explorer.plots.matrix import CAPTION, CELL, PICTURE, ROW
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.theme import LIGHT
 from explorer.views.neighborhood import ENOUGH, NeighborhoodView, ordinal
 from explorer.worst import ranked_by, ranking

@@ -16,8 +16,9 @@ from quick import FORM, QuickFactory
 from explorer.controller import ERROR, NEWS, Controller, Session
 from explorer.jobs import HEAVY, Jobs
 from explorer.run import DONE, FAILED, RUNNING, STOPPED, WAITING, Run
-from explorer.shelf import sized
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.sizes import sized
+from explorer.state import AppState
 
 WAIT = 60_000  # ms; the first job imports torch
 LONG = {"epochs": 400}

@@ -30,8 +30,9 @@ from explorer.layout import ACROSS, DOWN, MAXIMIZED, Area, Box, Frame, Layout, S
 from explorer.notify import Toast
 from explorer.recent import MOST, SESSION, STUDY, Entry, Recents
 from explorer.run import HELD, RUNNING, WAITING, Order
+from explorer.selection import ADD, REPLACE, Selection
 from explorer.session import Look, Session
-from explorer.state import ADD, REPLACE, Selection, StudyForm
+from explorer.study_form import StudyForm
 
 WAIT = 60_000  # ms
 LEFT = Qt.MouseButton.LeftButton

@@ -23,7 +23,8 @@ from explorer.app import Explorer
 from explorer.jobs import Job, Jobs
 from explorer.lens import PATIENCE_S, Lens, Sight
 from explorer.plots.regions import SMALLEST, columns_for, outline
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.state import AppState
 from explorer.views.slice import SliceView
 
 

@@ -24,7 +24,7 @@ from explorer import theme
 from explorer.activity import ActivityView
 from explorer.docks import DOCKS
 from explorer.questions import QUESTIONS
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.views.base import View
 
 HERE = Path(__file__).parent

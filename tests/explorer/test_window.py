@@ -15,7 +15,7 @@ from explorer.actions import COMMANDS, SEPARATOR, shortcuts
 from explorer.app import Explorer
 from explorer.controller import ERROR
 from explorer.dialogs import MethodsDialog, SettingsDialog, StudiesDialog
-from explorer.state import REPLACE
+from explorer.selection import REPLACE
 from explorer.window import DOCKS
 
 
