@@ -84,11 +84,11 @@ class Command:
 def _select_all(desk: Desk) -> None:
     dataset = desk.controller.state.dataset
     if dataset is not None:
-        desk.controller.select(dataset.pool.tolist(), ADD)
+        desk.controller.choice.select(dataset.pool.tolist(), ADD)
 
 
 def _figure(kind: str) -> Do:
-    return lambda desk: desk.controller.export(kind)
+    return lambda desk: desk.controller.exports.ask_figure(kind)
 
 
 def _theme(choice: str) -> Do:
@@ -117,7 +117,7 @@ COMMANDS = (
         "The folder that holds CIFAR-10, or into which it is downloaded",
     ),
     Command(
-        "open-study", "File", "Open study ...", lambda desk: desk.controller.choose_study(),
+        "open-study", "File", "Open study ...", lambda desk: desk.controller.opening.choose_study(),
         "Ctrl+Shift+O", "A study that was computed before", "study",
     ),
     Command(
@@ -167,39 +167,43 @@ COMMANDS = (
     Command("figure-epochs", "File/Export figure", "Epochs ...", _figure("epochs")),
     Command(
         "figure-set", "File", "Export a set of figures ...",
-        lambda desk: desk.controller.export_set(), "Ctrl+Shift+E",
+        lambda desk: desk.controller.exports.ask_figures(), "Ctrl+Shift+E",
         "Several figures of one size, their numbers and a list of them, into one folder",
     ),
     Command(
-        "report", "File", "Write report ...", lambda desk: desk.controller.write_report(),
+        "report", "File", "Write report ...", lambda desk: desk.controller.exports.ask_report(),
         "Ctrl+P", "Settings, tables and figures of the study as one page: HTML and PDF",
     ),
     Command("-file-2", "File", SEPARATOR, print),
     Command("quit", "File", "Quit", lambda desk: desk.close(), "Ctrl+Q"),
-    Command("undo", "Edit", "Undo", lambda desk: desk.controller.undo.undo(), "Ctrl+Z", "", "undo"),
     Command(
-        "redo", "Edit", "Redo", lambda desk: desk.controller.undo.redo(), "Ctrl+Shift+Z", "", "redo"
+        "undo", "Edit", "Undo", lambda desk: desk.controller.choice.undo.undo(), "Ctrl+Z", "",
+        "undo",
+    ),
+    Command(
+        "redo", "Edit", "Redo", lambda desk: desk.controller.choice.undo.redo(), "Ctrl+Shift+Z", "",
+        "redo",
     ),
     Command("-edit-1", "Edit", SEPARATOR, print),
     Command("select-all", "Edit", "Select all samples", _select_all, "Ctrl+A"),
     Command(
-        "select-none", "Edit", "Select nothing", lambda desk: desk.controller.select([], REPLACE),
-        "Ctrl+Shift+A",
+        "select-none", "Edit", "Select nothing",
+        lambda desk: desk.controller.choice.select([], REPLACE), "Ctrl+Shift+A",
     ),
     Command("-edit-2", "Edit", SEPARATOR, print),
     Command(
         "forget", "Edit", "Forget the selection",
-        lambda desk: desk.controller.forget_selection(), "Ctrl+D",
+        lambda desk: desk.controller.forget_set.replace_by_selection(), "Ctrl+D",
         "Make the selected samples the forget set of the next run", "forget",
     ),
     Command(
         "forget-also", "Edit", "Add the selection to the forget set",
-        lambda desk: desk.controller.add_to_forget(), "Ctrl+Alt+D",
+        lambda desk: desk.controller.forget_set.add_selection(), "Ctrl+Alt+D",
         "Forget the selected samples as well in the next run",
     ),
     Command(
         "remember", "Edit", "Take the selection out of the forget set",
-        lambda desk: desk.controller.remember_selection(), "Ctrl+Shift+D",
+        lambda desk: desk.controller.forget_set.remove_selection(), "Ctrl+Shift+D",
         "Take the selected samples out of the forget set",
     ),
     Command(
@@ -226,7 +230,7 @@ COMMANDS = (
     Command("-view-1", "View", SEPARATOR, print),
     Command(
         "export-forget", "Edit", "Export forget set ...",
-        lambda desk: desk.controller.export_forget(), "",
+        lambda desk: desk.controller.exports.ask_forget_set(), "",
         "List the indices and classes of the forget set in a CSV file",
     ),
     Command("reset-layout", "View", "Reset layout", lambda desk: desk.reset_layout()),
@@ -253,8 +257,9 @@ COMMANDS = (
     ),
     Command("-run-2", "Run", SEPARATOR, print),
     Command(
-        "copy-command", "Run", "Copy as command", lambda desk: desk.controller.write_command(),
-        "Ctrl+Shift+C", "Copy the rk-engine line that makes the study that is shown",
+        "copy-command", "Run", "Copy as command",
+        lambda desk: desk.controller.exports.write_command(), "Ctrl+Shift+C",
+        "Copy the rk-engine line that makes the study that is shown",
     ),
     Command(
         "command-palette", "Help", "Commands ...", lambda desk: desk.show_palette(),

@@ -136,9 +136,9 @@ class Explorer(QObject):
         self.exporter = Exporter(self.controller, self.settings, self.window)
         self.exporter.told.connect(self.notifier.show)
         self._set_up_sessions()
-        self.controller.study_done.connect(self._offer_study)
-        self.controller.studies_done.connect(self._offer_runs)
-        self.controller.held.connect(self._offer_queue)
+        self.controller.runner.finished.connect(self._offer_study)
+        self.controller.runner.all_finished.connect(self._offer_runs)
+        self.controller.opening.held.connect(self._offer_queue)
         self.confirmer = Confirmer(self.controller, self.window)
         self.autopilot = Autopilot(self)
         self.window.painted.connect(self._begin)
@@ -154,8 +154,8 @@ class Explorer(QObject):
         self.window.recent_cleared.connect(self.opener.clear_recent)
         self.keeper = Keeper(folder / "live", archive.session, self)
         self.keeper.failed.connect(self.notifier.fail)
-        self.controller.arriving.connect(self._show_look)
-        self.controller.restored.connect(self._show_views)
+        self.controller.opening.arriving.connect(self._show_look)
+        self.controller.opening.restored.connect(self._show_views)
 
     def show(self) -> None:
         """Show the window; everything else begins once it is painted."""
@@ -171,7 +171,7 @@ class Explorer(QObject):
         return self.jobs.close(CLOSE_S)
 
     def _offer_study(self, key: str, sentence: str) -> None:
-        show = functools.partial(self.controller.open_study, key)
+        show = functools.partial(self.controller.opening.open_study, key)
         self.notifier.show(Notice(NEWS, sentence, "Show it", show))
 
     def _offer_runs(self, sentence: str) -> None:
@@ -194,7 +194,7 @@ class Explorer(QObject):
             print(f"first-paint {process_age():.3f} torch={loaded}", file=sys.stderr, flush=True)
         self.window.load_views()
         self.window.restore_views(settings.session_of(self.settings).look)
-        self.controller.start(self._session())
+        self.controller.opening.start(self._session())
         if not self.options.scripted:
             self.keeper.begin()
             self._offer_left()
@@ -259,13 +259,13 @@ class Autopilot(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._finish)
         if explorer.options.demo:
-            explorer.controller.opened.connect(self._demonstrate)
+            explorer.controller.opening.opened.connect(self._demonstrate)
         if explorer.options.screenshot is not None:
             explorer.jobs.idle.connect(self._settle)
 
     def _demonstrate(self) -> None:
         controller = self._explorer.controller
-        controller.opened.disconnect(self._demonstrate)
+        controller.opening.opened.disconnect(self._demonstrate)
         controller.run()
 
     def _settle(self) -> None:

@@ -6,15 +6,16 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from PySide6.QtCore import QObject, Signal, SignalInstance
+from PySide6.QtCore import QObject, Signal
 
 from engine.datasets.base import Dataset
 from explorer import file_tasks
 from explorer import session as sessions
 from explorer.jobs import PROBE, Job, Jobs
 from explorer.notice import ERROR, NEWS, Notice
+from explorer.opening_control import OpeningControl
 from explorer.recent import BUNDLE, SESSION, STUDY, Entry
 from explorer.session import Look, Session
 from explorer.state import AppState
@@ -24,29 +25,6 @@ NO_STUDY = "There is no study to bundle yet. Press Run first, or open one (Ctrl+
 NO_DATASET = "No dataset is open yet. Wait for it, then drop the file again."
 BUILT_IN = "{} comes with this program: there is nothing to look for."
 ORIGINAL, RETRAIN = "original", "retrain"  # what given weights may be, besides unlearned models
-
-
-class Screen(Protocol):
-    """Whoever shows what was opened: the controller."""
-
-    completed: SignalInstance
-    data_missing: SignalInstance
-    saved: SignalInstance
-
-    def restore(self, session: Session) -> None:
-        """Show what a session describes, on the very data it was kept with."""
-
-    def open_study(self, key: str) -> None:
-        """Show a study from the store."""
-
-    def list_studies(self) -> None:
-        """Read the studies in the store."""
-
-    def change_form(self, **changes: Any) -> None:
-        """Change what Run would start."""
-
-    def lane(self) -> str:
-        """Where studies are opened: beside one that runs."""
 
 
 class Archiving(QObject):
@@ -61,15 +39,15 @@ class Archiving(QObject):
     data_refused = Signal(str)  # why the data are not in the folder that somebody named
     used = Signal(object)  # recent.Entry: what was opened or saved
 
-    def __init__(self, state: AppState, jobs: Jobs, screen: Screen, parent: QObject) -> None:
+    def __init__(
+        self, state: AppState, jobs: Jobs, opening: OpeningControl, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self.look: Callable[[], Look] = Look  # how the window looks
-        self._state, self._jobs, self._screen = state, jobs, screen
+        self._state, self._jobs, self._opening = state, jobs, opening
         self._missing: Session | None = None  # the one whose data were not found
         self._filed: set[str] = set()  # keys of studies that came with a file
-        screen.completed.connect(self._on_completed)
-        screen.data_missing.connect(self._on_data_missing)
-        screen.saved.connect(self._on_saved)
+        opening.data_missing.connect(self._on_data_missing)
 
     # -- sessions -------------------------------------------------------------------------
     def session(self) -> Session:
@@ -149,7 +127,7 @@ class Archiving(QObject):
             Job(
                 f"Looking into {root}",
                 functools.partial(file_tasks.find_data, session, root),
-                self._screen.lane(),
+                self._opening.lane(),
                 "find-data",
                 done=functools.partial(self._on_data, session),
                 failed=self.data_refused.emit,
@@ -171,24 +149,24 @@ class Archiving(QObject):
     def drop_weights(self, model: str) -> None:
         """Let a model be trained instead of being given."""
         left = {name: path for name, path in self._state.form.weights.items() if name != model}
-        self._screen.change_form(weights=left)
+        self._opening.change_form(weights=left)
 
     # -- what jobs bring ------------------------------------------------------------------
     def _submit(self, title: str, work: Any, done: Any, lane: str = "") -> None:
-        where = lane or self._screen.lane()
+        where = lane or self._opening.lane()
         self._jobs.submit(Job(title, work, where, title, done=done, failed=self._fail))
 
     def _on_kept(self, kind: str, files: Sequence[Path]) -> None:
         self.used.emit(Entry(kind, str(files[0]), about(self._state)))
-        self._on_saved(files)
+        self.tell_saved(files)
 
-    def _on_saved(self, files: Sequence[Path]) -> None:
+    def tell_saved(self, files: Sequence[Path]) -> None:
         names = " and ".join(str(path) for path in files)
         open_folder = functools.partial(show, files[0].parent)
         self.told.emit(Notice(NEWS, f"Saved {names}.", "Show file", open_folder))
 
     def _on_read(self, entry: Entry, found: Session | str) -> None:
-        self._screen.list_studies()
+        self._opening.list_studies()
         if isinstance(found, str):
             self.used.emit(entry)
             self._on_key(found)
@@ -196,10 +174,10 @@ class Archiving(QObject):
             self._filed.add(found.study)
             title = f"{found.form.dataset}: {', '.join(found.form.methods)}"
             self.used.emit(replace(entry, title=title))
-            self._screen.restore(found)
+            self._opening.restore(found)
 
     def _on_key(self, key: str) -> None:
-        self._screen.open_study(key)
+        self._opening.open_study(key)
 
     def _on_data_missing(self, session: Session, why: str) -> None:
         if self._built_in(session):
@@ -212,15 +190,15 @@ class Archiving(QObject):
         self._missing = None
         self.data_found.emit()
         form = replace(session.form, root=dataset.spec.root)
-        self._screen.restore(replace(session, form=form))
+        self._opening.restore(replace(session, form=form))
 
     def _on_weights(self, model: str, path: Path, form: StudyForm) -> None:
-        self._screen.change_form(weights=form.weights, retrains=form.retrains)
+        self._opening.change_form(weights=form.weights, retrains=form.retrains)
         undo = functools.partial(self.drop_weights, model)
         sentence = f"'{model}' comes from {path.name} in the next study. Press Run to measure it."
         self.told.emit(Notice(NEWS, sentence, "Undo", undo))
 
-    def _on_completed(self) -> None:
+    def note_study(self) -> None:
         study = self._state.study
         if study is not None and study.key not in self._filed:
             self.used.emit(Entry(STUDY, study.key, about(self._state)))

@@ -51,7 +51,7 @@ class Confirmer(QObject):
     def __init__(self, controller: Controller, window: QWidget) -> None:
         super().__init__(window)
         self._controller, self._window = controller, window
-        controller.many_wanted.connect(self._ask_many)
+        controller.runner.many_wanted.connect(self._ask_many)
         controller.shelf.weighed.connect(self._ask_delete)
 
     def _ask_many(self, size: int) -> None:

@@ -122,16 +122,16 @@ class Opener(QObject):
         deeds[offer.kind](offer.path)
 
     def _open_folder(self, path: Path) -> None:
-        self._controller.open_dataset("folder", root=str(path))
+        self._controller.opening.open_dataset("folder", root=str(path))
 
     def _forget(self, path: Path) -> None:
         controller = self._controller
-        found = controller.set_forget_text(f"indices:{path}")
+        found = controller.forget_set.set_text(f"indices:{path}")
         if found is None:
             self._notifier.fail(controller.state.form_error or NO_DATASET)
             return
         sentence = f"The forget set is the {found.words} of {path.name}."
-        self._notifier.show(Notice(NEWS, sentence, "Undo", controller.undo.undo))
+        self._notifier.show(Notice(NEWS, sentence, "Undo", controller.choice.undo.undo))
 
     # -- recent ---------------------------------------------------------------------------
     def fill(self, menu: QMenu) -> None:
@@ -189,7 +189,7 @@ class Opener(QObject):
         elif entry.kind == BUNDLE:
             self._archive.open_bundle(Path(entry.place))
         else:
-            self._controller.open_study(entry.place)
+            self._controller.opening.open_study(entry.place)
 
 
 class _Search(QObject):

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.datasets.base import Dataset
 from engine.epochs import Epochs
+from engine.labels import model_label
 from engine.report import Progress
 from engine.results import (
     Attack,
@@ -198,6 +199,11 @@ class AppState(QObject):
             self._changing -= 1
             if not self._changing:
                 self.settled.emit()
+
+    def label(self, model: str) -> str:
+        """What people call a model: as the study that is shown does, else as it calls itself."""
+        labels = {name: result.label for name, result in self.models.items()}
+        return model_label(model, {**labels, **(self.study.labels if self.study else {})})
 
     def set_problem(self, question: str, sentence: str) -> None:
         """Say why a question has no answer; '' where nothing is wrong."""

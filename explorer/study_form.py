@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from engine.spec import RunSpec, to_plain
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,31 @@ class StudyForm:
     # model name ('original', 'retrain-0', or any) -> file with weights that others trained
     weights: Mapping[str, str] = field(default_factory=dict)
     watch: bool = True  # whether methods are looked at after each of their epochs
+
+
+def form_of(spec: RunSpec, form: StudyForm) -> StudyForm:
+    """The form that would start the study `spec` again."""
+    plain: Mapping[str, Any] = to_plain(spec)
+    probe = dict(plain["probe"])
+    taus = ",".join(f"{tau:.10g}" for tau in spec.probe.taus)
+    kept = ("perturbation", "taus", "draws", "seed")
+    return replace(
+        form,
+        dataset=spec.data.name,
+        root=spec.data.root,
+        side=spec.data.side,
+        channels=spec.data.channels,
+        validation=spec.data.validation,
+        model=spec.model.name,
+        forget="",
+        methods=tuple(method.name for method in spec.methods),
+        settings={method["name"]: method["config"] for method in plain["methods"]},
+        training=plain["train"],
+        retrains=spec.retrains,
+        seed=spec.seed,
+        perturbation=spec.probe.perturbation,
+        taus=taus,
+        draws=spec.probe.draws,
+        probe={name: value for name, value in probe.items() if name not in kept},
+        weights={one.name: one.path for one in spec.foreign},
+    )

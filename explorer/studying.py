@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.results import ModelResult
 from engine.spec import RunSpec
 from explorer import grid, tasks
+from explorer.forget_set_control import NO_FORGET
 from explorer.jobs import PROBE, Job, Jobs, Points
 from explorer.run import DONE, FAILED, RUNNING, Order, Run
 from explorer.runs import Runs
@@ -23,7 +24,6 @@ TOO_MANY = (
     f"The form describes {{:,}} studies, but at most {grid.MOST:,} can be queued here. Give fewer "
     "values, or run the grid by 'rk-engine run --set'."
 )
-NO_FORGET = "The forget set is empty. Choose samples, or write a forget set in the toolbar."
 
 
 class Screen(Protocol):

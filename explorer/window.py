@@ -170,8 +170,8 @@ class MainWindow(QMainWindow):
         self.activity.report_wanted.connect(self.copy_report)
         self.dropper.refused.connect(self._refuse_drop)
         self.controller.logged.connect(self.activity.add)
-        self.controller.studies_wanted.connect(self._show_studies)
-        self.controller.command_written.connect(self._copy_command)
+        self.controller.opening.studies_wanted.connect(self._show_studies)
+        self.controller.exports.command_written.connect(self._copy_command)
         for changed in self._undo_signals():
             changed.connect(self._show_undo)
         self.painted.connect(self._arrangement.take)
@@ -236,7 +236,7 @@ class MainWindow(QMainWindow):
             self, f"Folder of '{dataset}'", self.state.form.root
         )
         if folder:
-            self.controller.open_dataset(dataset, root=folder)
+            self.controller.opening.open_dataset(dataset, root=folder)
 
     def ask_settings(self) -> None:
         """Show the settings of training and measuring."""
@@ -294,13 +294,13 @@ class MainWindow(QMainWindow):
 
     def _show_studies(self) -> None:
         dialog = StudiesDialog(list(self.state.studies), self)
-        dialog.chosen.connect(self.controller.open_study)
+        dialog.chosen.connect(self.controller.opening.open_study)
         self._open(dialog)
 
     def _ask_index_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Indices of the forget set")
         if name:
-            self.controller.set_forget_text(f"indices:{name}")
+            self.controller.forget_set.set_text(f"indices:{name}")
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -310,24 +310,24 @@ class MainWindow(QMainWindow):
     def _list_checkpoints(self) -> None:
         self._checkpoints.clear()
         for name in self.state.models:
-            action = self._checkpoints.addAction(f"{in_menu(self.controller.label(name))} ...")
+            action = self._checkpoints.addAction(f"{in_menu(self.state.label(name))} ...")
             action.setData(name)
             action.triggered.connect(self._export_checkpoint)
         if self._checkpoints.isEmpty():
             self._checkpoints.addAction("No model yet: press Run").setEnabled(False)
 
     def _export_checkpoint(self) -> None:
-        self.controller.export_checkpoint(self.sender().data())  # type: ignore[attr-defined]
+        self.controller.exports.ask_checkpoint(self.sender().data())  # type: ignore[attr-defined]
 
     def _show_undo(self) -> None:
-        stack, actions = self.controller.undo, self.actions_.by_name
+        stack, actions = self.controller.choice.undo, self.actions_.by_name
         actions["undo"].setEnabled(stack.canUndo())
         actions["redo"].setEnabled(stack.canRedo())
         actions["undo"].setText(_with_words("Undo", stack.undoText()))
         actions["redo"].setText(_with_words("Redo", stack.redoText()))
 
     def _undo_signals(self) -> tuple[SignalInstance, ...]:
-        undo = self.controller.undo
+        undo = self.controller.choice.undo
         return (
             undo.canUndoChanged, undo.canRedoChanged, undo.undoTextChanged, undo.redoTextChanged,
         )  # fmt: skip

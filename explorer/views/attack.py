@@ -209,7 +209,7 @@ class AttackView(View):
         self.scores.plot.stepped.connect(self._step)
         self.rates.plot.stepped.connect(self._step_along)
         for wall in self.walls:
-            wall.looked.connect(self.do.set_current)
+            wall.looked.connect(self.do.choice.set_current)
             wall.selected.connect(self._select)
 
     # -- asking ---------------------------------------------------------------------------
@@ -435,11 +435,11 @@ class AttackView(View):
             mode = REMOVE if set(samples) <= self.state.selection.chosen else ADD
         elif modifiers & Qt.KeyboardModifier.ShiftModifier:
             mode = ADD
-        self.do.select(samples, mode)
+        self.do.choice.select(samples, mode)
 
     def _export(self) -> None:
         a, b, score, members, matched = self._words()
-        self.do.export(
+        self.do.exports.ask_figure(
             "attack",
             {
                 "a": a, "b": b, "score": score, "members": members, "matched": matched,

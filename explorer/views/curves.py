@@ -195,7 +195,7 @@ class CurvesView(View):
         for chart in self.charts:
             chart.toggled.connect(self._toggle)
         self.loss.hovered.connect(self._read_epoch)
-        self.samples.picked.connect(self.do.set_current)
+        self.samples.picked.connect(self.do.choice.set_current)
         self.samples.closed.connect(self._draw_all)
 
     # -- what there is to draw ------------------------------------------------------------
@@ -397,7 +397,7 @@ class CurvesView(View):
 
     def _open_list(self, found: list[Carrier], words: str) -> None:
         self.samples.open(words, found[:MOST], self.state.dataset, theme_of(self.state.theme).text)
-        self.do.select([one.sample for one in found[:MOST]], REPLACE)
+        self.do.choice.select([one.sample for one in found[:MOST]], REPLACE)
         self.samples.table.mark(self.state.selection.current)
         self.note.hide()  # in a small dock the curve itself needs the room
 
@@ -411,4 +411,4 @@ class CurvesView(View):
         }
         if self.tabs.currentIndex() == RESIDUAL:
             options["log"] = self.log.isChecked()
-        self.do.export("curves", options)
+        self.do.exports.ask_figure("curves", options)

@@ -141,9 +141,10 @@ class EmbeddingView(View):
         """F forgets what is selected, Shift+F adds it to the forget set, Esc selects nothing."""
         keys = event.modifiers()
         if event.key() == Qt.Key.Key_F and not keys & (CTRL | ALT):
-            self.do.add_to_forget() if keys & SHIFT else self.do.forget_selection()
+            wish = self.do.forget_set
+            wish.add_selection() if keys & SHIFT else wish.replace_by_selection()
         elif event.key() == Qt.Key.Key_Escape:
-            self.do.select([], REPLACE)
+            self.do.choice.select([], REPLACE)
         else:
             super().keyPressEvent(event)
 
@@ -329,14 +330,16 @@ class EmbeddingView(View):
         self.controls.forget.setEnabled(bool(chosen) and chosen != set(self.state.forget))
 
     def _forget(self) -> None:
-        self.do.forget_selection()
+        self.do.forget_set.replace_by_selection()
 
     def _export(self) -> None:
         a, b = self.models()
         tau = self.state.probe[1]
         color = self.controls.color.currentData()
         trails = self.controls.trails.currentData() != NO_TRAILS
-        self.do.export("embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails})
+        self.do.exports.ask_figure(
+            "embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails}
+        )
 
     # -- the mouse ------------------------------------------------------------------------
     def _link(self) -> None:
@@ -371,8 +374,8 @@ class EmbeddingView(View):
         shown = self.state.embedding
         if shown is not None:
             sample = int(shown.sample[row])
-            self.do.set_current(sample)
-            self.do.select([sample], self._mode(keys, sample))
+            self.do.choice.set_current(sample)
+            self.do.choice.select([sample], self._mode(keys, sample))
 
     def _mode(self, keys: Qt.KeyboardModifier, sample: int) -> str:
         if keys & ALT:
@@ -388,7 +391,7 @@ class EmbeddingView(View):
                 inside = in_polygon(side.pane.points.xy, polygon)
                 picked = self._picked.get(model)
                 inside &= True if picked is None else picked
-                self.do.select(np.unique(shown.sample[inside]).tolist(), mode)
+                self.do.choice.select(np.unique(shown.sample[inside]).tolist(), mode)
 
     def _open_menu(self, row: int | None, at: QPoint) -> None:
         shown = self.state.embedding

@@ -199,7 +199,7 @@ class RunsView(View):
     def _open(self) -> None:
         rows = self.table.selected()
         if len(rows) == 1 and rows[0].key:
-            self.do.open_study(rows[0].key)
+            self.do.opening.open_study(rows[0].key)
 
     def _stop(self) -> None:
         for row in reversed(self.table.selected()):

@@ -57,7 +57,7 @@ class Slides:
         assert state.residual is not None
         tau = float(state.residual.taus[step])
         self._wanted = (sample, tau)
-        explorer.controller.set_current(sample)
+        explorer.controller.choice.set_current(sample)
         before = state.neighborhood
         self._asked, self._seen = time.perf_counter(), False
         explorer.controller.set_probe(state.residual.perturbation, tau)

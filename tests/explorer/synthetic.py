@@ -265,27 +265,9 @@ class Asked:
     def __init__(self, state: AppState) -> None:
         self.state = state
         self.calls: list[tuple[Any, ...]] = []
-        self.queue = self.shelf = Noted(self.calls)
-
-    def set_current(self, index: int | None) -> None:
-        self.calls.append(("set_current", index))
-        self.state.selection = Selection(index, self.state.selection.chosen)
-
-    def select(self, indices: list[int], mode: str) -> None:
-        self.calls.append(("select", indices, mode))
-        self.state.selection = self.state.selection.combine(indices, mode)
-
-    def forget_selection(self) -> None:
-        self.calls.append(("forget_selection",))
-        self.state.forget = tuple(sorted(self.state.selection.chosen))
-
-    def add_to_forget(self) -> None:
-        self.calls.append(("add_to_forget",))
-        self.state.forget = tuple(sorted({*self.state.forget, *self.state.selection.chosen}))
-
-    def remember_selection(self) -> None:
-        self.calls.append(("remember_selection",))
-        self.state.forget = tuple(sorted({*self.state.forget} - self.state.selection.chosen))
+        self.queue = self.shelf = self.opening = Noted(self.calls)
+        self.exports = Exports(self.calls)
+        self.choice = self.forget_set = Chosen(state, self.calls)
 
     def set_probe(self, perturbation: str, tau: float) -> None:
         self.calls.append(("set_probe", perturbation, tau))
@@ -317,12 +299,6 @@ class Asked:
         self.calls.append(("compare", keys))
         self.state.compared = keys
 
-    def export(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
-        self.calls.append(("export", kind, dict(options or {})))
-
-    def export_checkpoint(self, model: str) -> None:
-        self.calls.append(("export_checkpoint", model))
-
     def run(self) -> None:
         self.calls.append(("run",))
 
@@ -330,12 +306,49 @@ class Asked:
         self.calls.append(("follow", on))
         self.state.follow = on
 
-    def open_study(self, key: str) -> None:
-        self.calls.append(("open_study", key))
+
+class Chosen:
+    """Stands in for the control of the choice and of the forget set."""
+
+    def __init__(self, state: AppState, calls: list[tuple[Any, ...]]) -> None:
+        self.state, self.calls = state, calls
+
+    def set_current(self, index: int | None) -> None:
+        self.calls.append(("set_current", index))
+        self.state.selection = Selection(index, self.state.selection.chosen)
+
+    def select(self, indices: list[int], mode: str) -> None:
+        self.calls.append(("select", indices, mode))
+        self.state.selection = self.state.selection.combine(indices, mode)
+
+    def replace_by_selection(self) -> None:
+        self.calls.append(("replace_by_selection",))
+        self.state.forget = tuple(sorted(self.state.selection.chosen))
+
+    def add_selection(self) -> None:
+        self.calls.append(("add_selection",))
+        self.state.forget = tuple(sorted({*self.state.forget, *self.state.selection.chosen}))
+
+    def remove_selection(self) -> None:
+        self.calls.append(("remove_selection",))
+        self.state.forget = tuple(sorted({*self.state.forget} - self.state.selection.chosen))
+
+
+class Exports:
+    """Stands in for the control of exports."""
+
+    def __init__(self, calls: list[tuple[Any, ...]]) -> None:
+        self.calls = calls
+
+    def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
+        self.calls.append(("ask_figure", kind, dict(options or {})))
+
+    def ask_checkpoint(self, model: str) -> None:
+        self.calls.append(("ask_checkpoint", model))
 
 
 class Noted:
-    """Writes down what is asked of the queue or of the stored studies."""
+    """Writes down what is asked of a part of the controller."""
 
     def __init__(self, calls: list[tuple[Any, ...]]) -> None:
         self._calls = calls

@@ -202,7 +202,7 @@ def test_a_test_sample_is_looked_around_too(desk: Desk) -> None:
     dataset = desk.state.dataset
     assert dataset is not None
     number = len(dataset) - 1
-    desk.wait(desk.controller.set_current, number)
+    desk.wait(desk.controller.choice.set_current, number)
     shown = desk.state.neighborhood
     assert shown is not None and shown.sample == number
     assert shown.label == dataset.label_of(number)

@@ -114,7 +114,7 @@ app.exec()
 def test_a_bundle_opens_identical_in_a_new_process_on_another_store(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path, images: bool
 ) -> None:
-    explorer.controller.select([1, 2, 60], REPLACE)
+    explorer.controller.choice.select([1, 2, 60], REPLACE)
     run(explorer, qtbot)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.set_probe("l2", 0.2)
@@ -211,7 +211,7 @@ def test_with_its_images_a_bundle_needs_no_folder_and_runs_on(qtbot: QtBot, tmp_
     with qtbot.waitSignal(other.jobs.idle, timeout=WAIT):
         other.controller.archive.open_bundle(tmp_path / "study.rkx")
     assert other.state.study is not None and other.state.dataset is not None
-    other.controller.change_form(draws=20)
+    other.controller.opening.change_form(draws=20)
     run(other, qtbot)
     assert other.state.study.spec["probe"]["draws"] == 20
     assert not other.notifier.errors

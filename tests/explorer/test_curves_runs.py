@@ -269,10 +269,10 @@ def test_the_tab_that_is_shown_is_exported_as_it_is_shown(view: CurvesView, show
     QTest.mouseClick(view.log, LEFT, NONE, QPoint(8, view.log.height() // 2))
     QTest.mouseClick(view.export_button, LEFT)
     wanted = {"measure": "residual", "hidden": ["gd"], "beside": [SEED_7], "mean": False}
-    assert shown.last == ("export", "curves", {**wanted, "log": True})
+    assert shown.last == ("ask_figure", "curves", {**wanted, "log": True})
     view.tabs.setCurrentIndex(LOSS)
     view._export()
-    assert shown.last == ("export", "curves", {**wanted, "measure": "loss"})
+    assert shown.last == ("ask_figure", "curves", {**wanted, "measure": "loss"})
 
 
 def test_a_session_keeps_the_runs_and_the_mean(view: CurvesView, shown: Shown) -> None:

@@ -157,10 +157,10 @@ def test_nothing_in_the_window_is_taken_for_markup(
     hostile: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window, controller, state = hostile.window, hostile.controller, hostile.state
-    controller.select([1, 2, 9], REPLACE)
-    controller.set_current(1)
+    controller.choice.select([1, 2, 9], REPLACE)
+    controller.choice.set_current(1)
     qtbot.waitUntil(lambda: not hostile.jobs.busy(), timeout=WAIT)
-    controller.save_forget_set(f"{MARKUP}set")
+    controller.forget_set.save(f"{MARKUP}set")
     broken = tmp_path / f"{MARKUP}broken.json"
     broken.write_text(json.dumps({"format": MARKUP}))
     for path in (broken, tmp_path / f"{MARKUP}gone.json"):
@@ -168,7 +168,7 @@ def test_nothing_in_the_window_is_taken_for_markup(
             controller.archive.open_session(path)
     with qtbot.waitSignal(hostile.jobs.idle, timeout=WAIT):
         controller.archive.save_session(tmp_path / f"{MARKUP}mine.json")
-    controller.change_form(forget=f"class:{MARKUP}")
+    controller.opening.change_form(forget=f"class:{MARKUP}")
     state.busy = f"Reading {MARKUP}"
     for problem in ("neighborhood", "slice", "attack", "similarity", "embedding", "replay"):
         state.set_problem(problem, f"No {MARKUP}.")
@@ -185,7 +185,7 @@ def test_nothing_in_the_window_is_taken_for_markup(
         ask()
         _look_at_dialogs(window, qtbot)
     with qtbot.waitSignal(hostile.jobs.idle, timeout=WAIT):
-        controller.choose_study()
+        controller.opening.choose_study()
     _look_at_dialogs(window, qtbot)
     state.busy = ""
 

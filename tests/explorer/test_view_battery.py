@@ -170,7 +170,7 @@ def test_export_asks_for_the_views_own_figure(kind: type[View], shown: Shown) ->
     shown.fill()
     view = shown.view(kind)
     press(view, "Export…")
-    assert shown.last[:2] == ("export", view.name)
+    assert shown.last[:2] == ("ask_figure", view.name)
 
 
 @pytest.mark.parametrize("kind", VIEWS)

@@ -13,8 +13,8 @@ from real import WAIT, run, start
 from explorer import session as sessions
 from explorer.actions import COMMANDS, SEPARATOR, shortcuts
 from explorer.app import Explorer
-from explorer.controller import ERROR
 from explorer.dialogs import MethodsDialog, SettingsDialog, StudiesDialog
+from explorer.notice import ERROR
 from explorer.selection import REPLACE
 from explorer.window import DOCKS
 
@@ -42,7 +42,7 @@ def test_every_dock_is_there_and_visible_at_1440_by_900(explorer: Explorer) -> N
 def test_run_by_mouse_fills_every_view_and_the_bar_shows_it(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
-    explorer.controller.set_current(explorer.state.forget[0])
+    explorer.controller.choice.set_current(explorer.state.forget[0])
     run(explorer, qtbot)
     state = explorer.state
     assert state.study is not None
@@ -75,7 +75,7 @@ def test_a_wrong_forget_set_is_said_inline_and_corrected_in_place(
 
 def test_the_selected_samples_are_a_suggestion_for_the_forget_set(explorer: Explorer) -> None:
     bar = explorer.window.bar
-    explorer.controller.select([1, 2, 60], REPLACE)
+    explorer.controller.choice.select([1, 2, 60], REPLACE)
     place = bar.forget.findText("the 3 selected samples")
     assert place >= 0
     bar.forget.activated.emit(place)
@@ -155,13 +155,13 @@ def test_methods_are_watched_unless_the_settings_say_otherwise(
     ok = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)
     qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
     assert not explorer.state.form.watch
-    explorer.controller.change_form(draws=20, settings={"gd": {"epochs": 3}})
+    explorer.controller.opening.change_form(draws=20, settings={"gd": {"epochs": 3}})
     run(explorer, qtbot)
     assert explorer.state.study is not None and dict(explorer.state.epochs) == {}
     kept = sessions.parse(sessions.as_text(explorer.controller.archive.session()))
     assert not kept.form.watch
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        explorer.controller.open_dataset("digits")
+        explorer.controller.opening.open_dataset("digits")
     assert not explorer.state.form.watch
 
 
@@ -213,9 +213,9 @@ def test_studies_in_the_store_are_offered(explorer: Explorer, qtbot: QtBot) -> N
 
 def test_what_is_left_comes_back(qtbot: QtBot, tmp_path: Path) -> None:
     first = start(qtbot, tmp_path)
-    first.controller.select([1, 2], REPLACE)
-    first.controller.forget_selection()
-    first.controller.change_form(draws=20)
+    first.controller.choice.select([1, 2], REPLACE)
+    first.controller.forget_set.replace_by_selection()
+    first.controller.opening.change_form(draws=20)
     first.window.docks["metrics"].hide()
     first.window.choose_theme("dark")
     finish(first, qtbot)
