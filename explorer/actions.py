@@ -19,13 +19,8 @@ SEPARATOR = "-"
 MENUS = ("File", "Edit", "View", "Run", "Help")
 
 
-class Desk(Protocol):
-    """What commands act on: the window, with its controller."""
-
-    controller: Controller
-
-    def close(self) -> bool:
-        """End the program."""
+class Dialogs(Protocol):
+    """The dialogs that commands open."""
 
     def ask_folder(self, dataset: str) -> None:
         """Ask for the folder a dataset lies in, and open it."""
@@ -35,15 +30,6 @@ class Desk(Protocol):
 
     def ask_method_settings(self) -> None:
         """Show the settings of the chosen methods."""
-
-    def reset_layout(self) -> None:
-        """Put every dock back where it belongs."""
-
-    def go_to(self, name: str) -> None:
-        """Bring a dock to the front and give it the keys."""
-
-    def choose_theme(self, choice: str) -> None:
-        """Change the appearance: 'light', 'dark' or 'system'."""
 
     def show_forget_sets(self) -> None:
         """List the saved forget sets."""
@@ -56,6 +42,28 @@ class Desk(Protocol):
 
     def show_about(self) -> None:
         """Say what this program is."""
+
+
+class Desk(Protocol):
+    """What commands act on: the window, with its controller."""
+
+    controller: Controller
+
+    @property
+    def dialogs(self) -> Dialogs:
+        """What asks a person."""
+
+    def close(self) -> bool:
+        """End the program."""
+
+    def reset_layout(self) -> None:
+        """Put every dock back where it belongs."""
+
+    def go_to(self, name: str) -> None:
+        """Bring a dock to the front and give it the keys."""
+
+    def choose_theme(self, choice: str) -> None:
+        """Change the appearance: 'light', 'dark' or 'system'."""
 
     def clear_recent(self) -> None:
         """Empty the list of recent files."""
@@ -100,7 +108,7 @@ def _dock(name: str) -> Do:
 
 
 def _folder(dataset: str) -> Do:
-    return lambda desk: desk.ask_folder(dataset)
+    return lambda desk: desk.dialogs.ask_folder(dataset)
 
 
 COMMANDS = (
@@ -207,7 +215,7 @@ COMMANDS = (
         "Take the selected samples out of the forget set",
     ),
     Command(
-        "forget-sets", "Edit", "Forget sets ...", lambda desk: desk.show_forget_sets(),
+        "forget-sets", "Edit", "Forget sets ...", lambda desk: desk.dialogs.show_forget_sets(),
         "Ctrl+Alt+F", "Save the forget set under a name; load, combine and delete saved ones",
     ),
     *(
@@ -250,10 +258,10 @@ COMMANDS = (
         "Shift+Esc", "Stop the study that runs and all that wait; they can be resumed in Runs",
     ),
     Command("-run-1", "Run", SEPARATOR, print),
-    Command("settings", "Run", "Settings ...", lambda desk: desk.ask_settings(), "Ctrl+,"),
+    Command("settings", "Run", "Settings ...", lambda desk: desk.dialogs.ask_settings(), "Ctrl+,"),
     Command(
         "method-settings", "Run", "Settings of methods ...",
-        lambda desk: desk.ask_method_settings(), "Ctrl+M",
+        lambda desk: desk.dialogs.ask_method_settings(), "Ctrl+M",
     ),
     Command("-run-2", "Run", SEPARATOR, print),
     Command(
@@ -262,15 +270,15 @@ COMMANDS = (
         "Copy the rk-engine line that makes the study that is shown",
     ),
     Command(
-        "command-palette", "Help", "Commands ...", lambda desk: desk.show_palette(),
+        "command-palette", "Help", "Commands ...", lambda desk: desk.dialogs.show_palette(),
         "Ctrl+Shift+P", "Find any command by a few of its letters, and run it",
     ),
-    Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.show_shortcuts(), "F1"),
+    Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.dialogs.show_shortcuts(), "F1"),
     Command(
         "copy-report", "Help", "Copy report of the last error", lambda desk: desk.copy_report(),
         "", "Copy the error, versions and what was done, to hand it on",
     ),
-    Command("about", "Help", "About RK Explorer", lambda desk: desk.show_about()),
+    Command("about", "Help", "About RK Explorer", lambda desk: desk.dialogs.show_about()),
 )  # fmt: skip
 
 

@@ -180,8 +180,9 @@ def test_nothing_in_the_window_is_taken_for_markup(
         qtbot.wait(10)
         assert not wrong(window), name
     assert window.windowTitle().startswith(in_title(f"{MARKUP}<b>[*]"))
-    for ask in (window.show_forget_sets, window.show_palette, window.ask_settings,
-                window.ask_method_settings):  # fmt: skip
+    dialogs = window.dialogs
+    for ask in (dialogs.show_forget_sets, dialogs.show_palette, dialogs.ask_settings,
+                dialogs.ask_method_settings):  # fmt: skip
         ask()
         _look_at_dialogs(window, qtbot)
     with qtbot.waitSignal(hostile.jobs.idle, timeout=WAIT):

@@ -337,7 +337,7 @@ def test_what_makes_no_sense_for_a_row_is_disabled(shown: Shown) -> None:
 
 
 def test_a_grid_written_into_the_dialogs_is_counted_and_queued(person: Person) -> None:
-    person.window.ask_method_settings()
+    person.window.dialogs.ask_method_settings()
     dialog = person.window.findChild(MethodsDialog)
     line = dialog.forms["GD"].editor("lr")
     assert isinstance(line, QLineEdit)
@@ -345,7 +345,7 @@ def test_a_grid_written_into_the_dialogs_is_counted_and_queued(person: Person) -
     QTest.keyClicks(line, "0.01, 0.03")
     assert dialog._size.text() == "Run will start 2 studies."
     dialog.accept()
-    person.window.ask_settings()
+    person.window.dialogs.ask_settings()
     study = person.window.findChild(SettingsDialog)
     seed = study.forms["Measuring"].editor("seed")
     seed.setFocus()

@@ -121,7 +121,7 @@ def test_every_command_is_in_a_menu_and_shortcuts_are_unique(explorer: Explorer)
 
 
 def test_settings_of_the_study_reach_the_form(explorer: Explorer, qtbot: QtBot) -> None:
-    explorer.window.ask_settings()
+    explorer.window.dialogs.ask_settings()
     dialog = explorer.window.findChild(SettingsDialog)
     measuring, training = dialog.forms["Measuring"], dialog.forms["Training"]
     retrains, epochs = measuring.editor("retrains"), training.editor("epochs")
@@ -145,7 +145,7 @@ def test_methods_are_watched_unless_the_settings_say_otherwise(
 ) -> None:
     run(explorer, qtbot)
     assert set(explorer.state.epochs) == {"gd"}
-    explorer.window.ask_settings()
+    explorer.window.dialogs.ask_settings()
     dialog = explorer.window.findChild(SettingsDialog)
     box = dialog.forms["Measuring"].editor("watch_each_epoch")
     assert isinstance(box, QCheckBox) and box.isChecked()
@@ -166,7 +166,7 @@ def test_methods_are_watched_unless_the_settings_say_otherwise(
 
 
 def test_settings_of_methods_reach_the_form(explorer: Explorer) -> None:
-    explorer.window.ask_method_settings()
+    explorer.window.dialogs.ask_method_settings()
     dialog = explorer.window.findChild(MethodsDialog)
     page = dialog.forms["GD"]
     page.show_values({"epochs": 4})
