@@ -135,26 +135,26 @@ COMMANDS = (
     Command("-file-1", "File", SEPARATOR, print),
     Command(
         "open-session", "File", "Open session ...",
-        lambda desk: desk.controller.archive.choose_session(), "Ctrl+Alt+O",
+        lambda desk: desk.controller.files.choose_session(), "Ctrl+Alt+O",
         "Data, forget set, selection, study and views as they were",
     ),
     Command(
         "save-session", "File", "Save session ...",
-        lambda desk: desk.controller.archive.choose_session_file(), "Ctrl+S",
+        lambda desk: desk.controller.files.choose_session_file(), "Ctrl+S",
         "Keep data, forget set, selection, study and views as they are, in a small JSON file",
     ),
     Command(
         "open-bundle", "File", "Open bundle ...",
-        lambda desk: desk.controller.archive.choose_bundle(), "Ctrl+Alt+Shift+O",
+        lambda desk: desk.controller.files.choose_bundle(), "Ctrl+Alt+Shift+O",
         "A study that somebody saved in one file, with all that belongs to it",
     ),
     Command(
         "save-bundle", "File", "Save bundle ...",
-        lambda desk: desk.controller.archive.ask_bundle(), "Ctrl+Shift+S",
+        lambda desk: desk.controller.files.ask_bundle(), "Ctrl+Shift+S",
         "The study that is shown in one file, for a colleague on another machine",
     ),
     Command(
-        "find-data", "File", "Find the data ...", lambda desk: desk.controller.archive.ask_data(),
+        "find-data", "File", "Find the data ...", lambda desk: desk.controller.files.ask_data(),
         "", "Say where the dataset of a study lies on this machine",
     ),
     Command("-file-3", "File", SEPARATOR, print),

@@ -25,7 +25,7 @@ from explorer.keeping import Keeper
 from explorer.notice import NEWS, Notice
 from explorer.notify import Notifier
 from explorer.opener import Opener
-from explorer.recent import SESSION, Entry, Recents
+from explorer.recent import SESSION, RecentItem, Recents
 from explorer.reports import save_report
 from explorer.session import Look, Session
 from explorer.state import AppState
@@ -80,7 +80,7 @@ class Explorer(QObject):
         self.controller = Controller(self.state, self.jobs, self)
         self.notifier = Notifier(self)
         self.controller.noticed.connect(self.notifier.say)
-        self.controller.archive.told.connect(self.notifier.show)
+        self.controller.files.told.connect(self.notifier.show)
         self._caught.connect(self.notifier.fail)
         self._warned.connect(self.notifier.say)
         self.window = MainWindow(self.state, self.controller, self.notifier, self.settings)
@@ -96,14 +96,14 @@ class Explorer(QObject):
         self.window.closing.connect(self._keep)
 
     def _set_up_sessions(self) -> None:
-        archive, folder = self.controller.archive, self._file.parent
-        archive.look = self.window.look
+        files, folder = self.controller.files, self._file.parent
+        files.look = self.window.look
         self.recents = Recents(folder / recent.FILE)
         self.opener = Opener(self.controller, self.notifier, self.recents, self.window)
         self.opener.fill(self.window.actions_.menus["File/Recent"])
         self.window.dropper.dropped.connect(self.opener.take)
         self.window.recent_cleared.connect(self.opener.clear_recent)
-        self.keeper = Keeper(folder / "live", archive.session, self)
+        self.keeper = Keeper(folder / "live", files.session, self)
         self.keeper.failed.connect(self.notifier.fail)
         self.controller.opening.arriving.connect(self._show_look)
         self.controller.opening.restored.connect(self._show_views)
@@ -202,9 +202,9 @@ class Explorer(QObject):
         """Offer the session of a window that was not closed properly; none is lost by closing."""
         left = self.keeper.left()
         for path in reversed(left):
-            self.recents.add(Entry(SESSION, str(path), "not closed properly"))
+            self.recents.add(RecentItem(SESSION, str(path), "not closed properly"))
         if left:
-            restore = functools.partial(self.controller.archive.open_session, left[0])
+            restore = functools.partial(self.controller.files.open_session, left[0])
             self.notifier.show(Notice(NEWS, NOT_CLOSED, "Restore the last session", restore, True))
 
 

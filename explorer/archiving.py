@@ -16,7 +16,7 @@ from explorer import session as sessions
 from explorer.jobs import PROBE, Job, Jobs
 from explorer.notice import ERROR, NEWS, Notice
 from explorer.opening_control import OpeningControl
-from explorer.recent import BUNDLE, SESSION, STUDY, Entry
+from explorer.recent import BUNDLE, SESSION, STUDY, RecentItem
 from explorer.session import Look, Session
 from explorer.state import AppState
 from explorer.study_form import StudyForm
@@ -27,7 +27,7 @@ BUILT_IN = "{} comes with this program: there is nothing to look for."
 ORIGINAL, RETRAIN = "original", "retrain"  # what given weights may be, besides unlearned models
 
 
-class Archiving(QObject):
+class FileControl(QObject):
     """The use cases of the File menu that begin or end with a file of the whole window."""
 
     told = Signal(object)  # Notice
@@ -37,7 +37,7 @@ class Archiving(QObject):
     data_wanted = Signal(object, str)  # Session, why its data are not there: somebody should know
     data_found = Signal()
     data_refused = Signal(str)  # why the data are not in the folder that somebody named
-    used = Signal(object)  # recent.Entry: what was opened or saved
+    used = Signal(object)  # recent.RecentItem: what was opened or saved
 
     def __init__(
         self, state: AppState, jobs: Jobs, opening: OpeningControl, parent: QObject
@@ -70,7 +70,7 @@ class Archiving(QObject):
 
     def open_session(self, path: Path) -> None:
         """Bring back what a session file describes."""
-        done = functools.partial(self._on_read, Entry(SESSION, str(path), ""))
+        done = functools.partial(self._on_read, RecentItem(SESSION, str(path), ""))
         self._submit(f"Opening {path.name}", functools.partial(file_tasks.read_session, path), done)
 
     # -- bundles --------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class Archiving(QObject):
 
     def open_bundle(self, path: Path) -> None:
         """Bring a bundle's study into the store, and show it as it was seen."""
-        done = functools.partial(self._on_read, Entry(BUNDLE, str(path), ""))
+        done = functools.partial(self._on_read, RecentItem(BUNDLE, str(path), ""))
         self._submit(f"Opening {path.name}", functools.partial(file_tasks.open_bundle, path), done)
 
     def open_result(self, path: Path) -> None:
@@ -151,21 +151,29 @@ class Archiving(QObject):
         left = {name: path for name, path in self._state.form.weights.items() if name != model}
         self._opening.change_form(weights=left)
 
+    # -- what was used and written --------------------------------------------------------
+    def note_study(self) -> None:
+        """Remember the study that is shown among what was used last, unless it came in a file."""
+        study = self._state.study
+        if study is not None and study.key not in self._filed:
+            self.used.emit(RecentItem(STUDY, study.key, about(self._state)))
+
+    def tell_saved(self, files: Sequence[Path]) -> None:
+        """Tell that files were written, with a way to their folder."""
+        names = " and ".join(str(path) for path in files)
+        open_folder = functools.partial(show, files[0].parent)
+        self.told.emit(Notice(NEWS, f"Saved {names}.", "Show file", open_folder))
+
     # -- what jobs bring ------------------------------------------------------------------
     def _submit(self, title: str, work: Any, done: Any, lane: str = "") -> None:
         where = lane or self._opening.lane()
         self._jobs.submit(Job(title, work, where, title, done=done, failed=self._fail))
 
     def _on_kept(self, kind: str, files: Sequence[Path]) -> None:
-        self.used.emit(Entry(kind, str(files[0]), about(self._state)))
+        self.used.emit(RecentItem(kind, str(files[0]), about(self._state)))
         self.tell_saved(files)
 
-    def tell_saved(self, files: Sequence[Path]) -> None:
-        names = " and ".join(str(path) for path in files)
-        open_folder = functools.partial(show, files[0].parent)
-        self.told.emit(Notice(NEWS, f"Saved {names}.", "Show file", open_folder))
-
-    def _on_read(self, entry: Entry, found: Session | str) -> None:
+    def _on_read(self, entry: RecentItem, found: Session | str) -> None:
         self._opening.list_studies()
         if isinstance(found, str):
             self.used.emit(entry)
@@ -197,11 +205,6 @@ class Archiving(QObject):
         undo = functools.partial(self.drop_weights, model)
         sentence = f"'{model}' comes from {path.name} in the next study. Press Run to measure it."
         self.told.emit(Notice(NEWS, sentence, "Undo", undo))
-
-    def note_study(self) -> None:
-        study = self._state.study
-        if study is not None and study.key not in self._filed:
-            self.used.emit(Entry(STUDY, study.key, about(self._state)))
 
     def _tell(self, sentence: str) -> None:
         self.told.emit(Notice(NEWS, sentence))

@@ -52,7 +52,7 @@ class Confirmer(QObject):
         super().__init__(window)
         self._controller, self._window = controller, window
         controller.runner.many_wanted.connect(self._ask_many)
-        controller.shelf.weighed.connect(self._ask_delete)
+        controller.stored.weighed.connect(self._ask_delete)
 
     def _ask_many(self, size: int) -> None:
         sentence = f"The form describes {size:,} studies. Queue all of them?"
@@ -69,7 +69,7 @@ class Confirmer(QObject):
             f"Delete {what} from the store ({files})? What other studies use stays. This cannot "
             "be undone; the same results can only be computed again."
         )
-        self._ask("Delete", sentence, "Delete", found.keys, self._controller.shelf.delete)
+        self._ask("Delete", sentence, "Delete", found.keys, self._controller.stored.delete)
 
     def _ask(self, title: str, sentence: str, verb: str, about: Any, then: Any) -> None:
         dialog = ConfirmDialog(title, sentence, verb, about, self._window)

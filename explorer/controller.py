@@ -9,23 +9,23 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.report import Progress
 from engine.sample_names import titled
-from explorer.archiving import Archiving
-from explorer.around import Around
+from explorer.archiving import FileControl
+from explorer.around import NeighborhoodControl
 from explorer.choice_control import ChoiceControl
 from explorer.export_control import ExportControl
 from explorer.forget_set_control import ForgetSetControl
 from explorer.jobs import HEAVY, Job, Jobs
-from explorer.lens import Lens
+from explorer.lens import SliceControl
 from explorer.notice import ERROR, NEWS
 from explorer.opening_control import OpeningControl
-from explorer.questions import Looking
-from explorer.runs import Runs
-from explorer.shelf import Shelf
+from explorer.questions import QueryControl
+from explorer.runs import RunQueue
+from explorer.shelf import StoredStudies
 from explorer.shown_study import ShownStudy
 from explorer.sizes import sized
 from explorer.state import AppState
-from explorer.studying import Studying
-from explorer.watching import Rewatch
+from explorer.studying import StudyRunner
+from explorer.watching import EpochControl
 from explorer.worst import ranking
 
 if TYPE_CHECKING:
@@ -47,40 +47,40 @@ class Controller(QObject):
     def __init__(self, state: AppState, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.state, self.jobs = state, jobs
+        jobs.started.connect(self._on_started)
+        jobs.progressed.connect(self._on_progressed)
+        jobs.ended.connect(self._on_ended)
         self.shown = ShownStudy(state, jobs, self)
         self.choice = ChoiceControl(state, self)
         self.forget_set = ForgetSetControl(state, self.choice, self)
-        self._around = Around(state, jobs, self.shown.sight, self)
-        self.queue = Runs(state, jobs, self)
-        self.shelf = Shelf(state, jobs, self.queue, self)
+        self._neighborhood = NeighborhoodControl(state, jobs, self.shown.sight, self)
+        self.queue = RunQueue(state, jobs, self)
+        self.stored = StoredStudies(state, jobs, self.queue, self)
         self.opening = OpeningControl(
             state, jobs, self.shown, self.choice, self.forget_set, self.queue, self
         )
         self.exports = ExportControl(state, jobs, self.shown, self)
-        self.archive = Archiving(state, jobs, self.opening, self)
-        self.runner = Studying(state, jobs, self.queue, self.shown, self)
-        self._lens = Lens(state, jobs, self.shown.sight, self)
-        self._looking = Looking(state, jobs, self.shown.whole, self)
-        self._rewatch = Rewatch(state, jobs, self.shown.whole, self)
+        self.files = FileControl(state, jobs, self.opening, self)
+        self.runner = StudyRunner(state, jobs, self.queue, self.shown, self)
+        self._slice = SliceControl(state, jobs, self.shown.sight, self)
+        self._queries = QueryControl(state, jobs, self.shown.whole, self)
+        self._epochs = EpochControl(state, jobs, self.shown.whole, self)
         self._connect()
 
     def _connect(self) -> None:
-        self.jobs.started.connect(self._on_started)
-        self.jobs.progressed.connect(self._on_progressed)
-        self.jobs.ended.connect(self._on_ended)
         for logged in (self.jobs.logged, self.opening.logged):
             logged.connect(self.logged)
         for noticed in (self.forget_set.noticed, self.opening.noticed, self.exports.noticed):
             noticed.connect(self.noticed)
-        for failed in (self.shelf.failed, self.runner.refused, self._rewatch.failed):
+        for failed in (self.stored.failed, self.runner.refused, self._epochs.failed):
             failed.connect(self._fail)
         self.runner.told.connect(self._tell)
         self.runner.stored.connect(self.opening.list_studies)
         self.opening.opened.connect(self.runner.leave)
-        self.shown.completed.connect(self.archive.note_study)
-        self.exports.saved.connect(self.archive.tell_saved)
-        self.shelf.command_written.connect(self.exports.command_written)
-        self.shelf.deleted.connect(self._on_deleted)
+        self.shown.completed.connect(self.files.note_study)
+        self.exports.saved.connect(self.files.tell_saved)
+        self.stored.command_written.connect(self.exports.command_written)
+        self.stored.deleted.connect(self._on_deleted)
 
     # -- studies --------------------------------------------------------------------------
     def run(self, *, sure: bool = False) -> None:
@@ -107,18 +107,18 @@ class Controller(QObject):
     # -- what is looked at ----------------------------------------------------------------
     def look(self, name: str, *words: Hashable) -> None:
         """Keep the answer to a question about the study in view (see questions.QUESTIONS)."""
-        self._looking.look(name, *words)
+        self._queries.look(name, *words)
 
     def look_away(self, name: str) -> None:
         """Nobody looks at the answer to this question any more."""
-        self._looking.look_away(name)
+        self._queries.look_away(name)
 
     def look_slice(self, directions: str, towards: int = -1) -> None:
         """Keep the slice along this pair of directions in view; '' once nobody looks at it.
 
         towards: the sample that the pair 'chosen' leads to.
         """
-        self._lens.point(directions, towards)
+        self._slice.point(directions, towards)
 
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
@@ -126,7 +126,7 @@ class Controller(QObject):
 
     def look_beside(self, taus: tuple[float, ...]) -> None:
         """Have the neighborhoods beside the one shown, on this grid, ready; () for none."""
-        self._around.prepare(taus)
+        self._neighborhood.prepare(taus)
 
     def rank_by(self, model: str) -> None:
         """Put the forget samples in the order of their r in this model."""
@@ -148,7 +148,7 @@ class Controller(QObject):
 
     def watch_again(self, model: str) -> None:
         """Run a method of the study that is shown once more, to see its epochs."""
-        self._rewatch.watch(model, self.state.label(model))
+        self._epochs.watch(model, self.state.label(model))
 
     # -- what jobs bring ------------------------------------------------------------------
     def _on_deleted(self, gone: Belongings) -> None:

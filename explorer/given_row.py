@@ -55,4 +55,4 @@ class GivenRow(QWidget):
 
     def _drop(self) -> None:
         name = self.sender().property("model")
-        self._do.archive.drop_weights(str(name))
+        self._do.files.drop_weights(str(name))

@@ -26,7 +26,7 @@ class Sight(NamedTuple):
     probe: tuple[str, float]
 
 
-class Lens(QObject):
+class SliceControl(QObject):
     """Asks for slices on the probe lane: coarse at once, then refined; the latest question wins.
 
     Neighborhoods, which wait on the same lane, come in between the two. Where refining would take

@@ -17,7 +17,7 @@ from explorer.choice_control import ChoiceControl
 from explorer.forget_set_control import ForgetSetControl
 from explorer.jobs import HEAVY, PROBE, Job, Jobs
 from explorer.notice import ERROR, NEWS
-from explorer.runs import Runs
+from explorer.runs import RunQueue
 from explorer.selection import Selection
 from explorer.session import Session
 from explorer.shown_study import ShownStudy
@@ -48,7 +48,7 @@ class OpeningControl(QObject):
         shown: ShownStudy,
         choice: ChoiceControl,
         forget_set: ForgetSetControl,
-        queue: Runs,
+        queue: RunQueue,
         parent: QObject,
     ) -> None:
         super().__init__(parent)

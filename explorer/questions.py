@@ -51,7 +51,7 @@ QUESTIONS = {
 }
 
 
-class Looking(QObject):
+class QueryControl(QObject):
     """Keeps the answers up to date to what somebody looks at; the latest words win."""
 
     def __init__(

@@ -45,7 +45,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Run:
+class QueuedRun:
     """An order in the queue. number: counts up and is never used again; lines: its log;
     seconds: how long it ran; error: why it failed; key and spec: of its study, once known."""
 

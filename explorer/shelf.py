@@ -12,14 +12,14 @@ from engine.results import Provenance
 from explorer import tasks
 from explorer.jobs import PROBE, Job, Jobs
 from explorer.run import Order
-from explorer.runs import Runs
+from explorer.runs import RunQueue
 from explorer.state import AppState
 
 if TYPE_CHECKING:
     from engine.belongings import Belongings
 
 
-class Shelf(QObject):
+class StoredStudies(QObject):
     """Asks the store on the probe lane, so that a running study holds nothing up."""
 
     weighed = Signal(object)  # engine.belongings.Belongings: somebody should say whether to delete
@@ -27,7 +27,7 @@ class Shelf(QObject):
     command_written = Signal(str)
     failed = Signal(str)  # sentence
 
-    def __init__(self, state: AppState, jobs: Jobs, runs: Runs, parent: QObject) -> None:
+    def __init__(self, state: AppState, jobs: Jobs, runs: RunQueue, parent: QObject) -> None:
         super().__init__(parent)
         self._state, self._jobs, self._runs = state, jobs, runs
 

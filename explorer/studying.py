@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.results import ModelResult
-from engine.spec import RunSpec
 from explorer import grid, tasks
 from explorer.forget_set_control import NO_FORGET
 from explorer.jobs import PROBE, Job, Jobs, Points
-from explorer.run import DONE, FAILED, RUNNING, Order, Run
-from explorer.runs import Runs
+from explorer.run import DONE, FAILED, RUNNING, Order, QueuedRun
+from explorer.runs import RunQueue
+from explorer.shown_study import ShownStudy
 from explorer.state import AppState
 from explorer.study_form import StudyForm
 from explorer.watching import grown
@@ -26,24 +25,7 @@ TOO_MANY = (
 )
 
 
-class Screen(Protocol):
-    """What is shown: `generation` counts what was shown before, and names what is."""
-
-    @property
-    def generation(self) -> int:
-        """Changes whenever something else is shown."""
-
-    def clear(self) -> None:
-        """Show no results."""
-
-    def show_spec(self, spec: RunSpec) -> None:
-        """What is going to be shown are results of this study."""
-
-    def complete(self, found: tasks.StudyResults) -> None:
-        """Show a finished study."""
-
-
-class Studying(QObject):
+class StudyRunner(QObject):
     """Turns the form into runs, and shows those that somebody waits for.
 
     A study that begins when Run is pressed is shown as it grows. One that waited takes the screen
@@ -60,7 +42,7 @@ class Studying(QObject):
     stopped = Signal()  # a study was cancelled or failed
 
     def __init__(
-        self, state: AppState, jobs: Jobs, runs: Runs, screen: Screen, parent: QObject
+        self, state: AppState, jobs: Jobs, runs: RunQueue, screen: ShownStudy, parent: QObject
     ) -> None:
         super().__init__(parent)
         self._state, self._jobs, self._runs, self._screen = state, jobs, runs, screen
@@ -227,7 +209,7 @@ class Studying(QObject):
         if not self._runs.is_grouped(number):
             self.finished.emit(found.study.key, f"Study done: {title}.")
 
-    def _on_group_ended(self, runs: Sequence[Run]) -> None:
+    def _on_group_ended(self, runs: Sequence[QueuedRun]) -> None:
         if runs:
             self.all_finished.emit(_ended(runs))
 
@@ -253,7 +235,7 @@ def _queued(fresh: int, ahead: int) -> str:
     return f"{said}{place}. Runs shows the queue."
 
 
-def _ended(runs: Sequence[Run]) -> str:
+def _ended(runs: Sequence[QueuedRun]) -> str:
     """What became of studies that were queued together."""
     states = [run.state for run in runs]
     done, failed = states.count(DONE), states.count(FAILED)

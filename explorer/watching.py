@@ -26,7 +26,7 @@ def grown(before: Mapping[str, Epochs], batch: Points) -> Mapping[str, Epochs]:
     return found if any(channel == CHANNEL for channel, _ in batch) else before
 
 
-class Rewatch(QObject):
+class EpochControl(QObject):
     """Runs a method of the study that is shown once more, to see its epochs."""
 
     failed = Signal(str)

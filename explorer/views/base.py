@@ -15,7 +15,7 @@ from explorer.state import AppState
 
 
 class QueueWishes(Protocol):
-    """What a view may ask of the queue of studies; `number` is a Run's."""
+    """What a view may ask of the queue of studies; `number` is a QueuedRun's."""
 
     def cancel(self, number: int) -> None:
         """Stop a run; what it has finished is kept."""
@@ -33,7 +33,7 @@ class QueueWishes(Protocol):
         """Take a run that does not run off the list."""
 
 
-class ShelfWishes(Protocol):
+class StoredWishes(Protocol):
     """What a view may ask about the studies in the store."""
 
     def look(self, keys: Sequence[str]) -> None:
@@ -149,7 +149,7 @@ class Wishes(Protocol):
         """The queue of studies."""
 
     @property
-    def shelf(self) -> ShelfWishes:
+    def stored(self) -> StoredWishes:
         """The studies in the store."""
 
 

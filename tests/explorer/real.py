@@ -32,7 +32,7 @@ class Desk:
         self.said: list[tuple[str, str]] = []
         self.controller.noticed.connect(lambda kind, text: self.said.append((kind, text)))
         self.told: list[Notice] = []
-        self.controller.archive.told.connect(self.told.append)
+        self.controller.files.told.connect(self.told.append)
 
     def open(self, session: Session | None = None) -> None:
         with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):

@@ -30,7 +30,7 @@ from engine.results import (
     Study,
 )
 from engine.spec import DataSpec, TrainSpec
-from explorer.run import FAILED, RUNNING, Order, Run
+from explorer.run import FAILED, RUNNING, Order, QueuedRun
 from explorer.selection import Selection
 from explorer.state import AppState
 from explorer.study_form import StudyForm
@@ -155,13 +155,15 @@ def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs
     )  # fmt: skip
 
 
-def runs() -> tuple[Run, ...]:
+def runs() -> tuple[QueuedRun, ...]:
     """A queue: a study that failed, one that runs, and one that waits."""
     order = Order(StudyForm(), (1, 5, 9), "", "Digits")
     return (
-        Run(1, order, FAILED, seconds=2.0, error="GD diverged. Lower its learning rate."),
-        Run(2, order, RUNNING, progress=Progress("rurk", 0.4, 12.0), lines=("Training RURK",)),
-        Run(3, order),
+        QueuedRun(1, order, FAILED, seconds=2.0, error="GD diverged. Lower its learning rate."),
+        QueuedRun(
+            2, order, RUNNING, progress=Progress("rurk", 0.4, 12.0), lines=("Training RURK",)
+        ),
+        QueuedRun(3, order),
     )
 
 
@@ -265,7 +267,7 @@ class Asked:
     def __init__(self, state: AppState) -> None:
         self.state = state
         self.calls: list[tuple[Any, ...]] = []
-        self.queue = self.shelf = self.opening = Noted(self.calls)
+        self.queue = self.stored = self.opening = Noted(self.calls)
         self.exports = Exports(self.calls)
         self.choice = self.forget_set = Chosen(state, self.calls)
 

@@ -20,7 +20,7 @@ from engine.results import Neighborhood
 from explorer import around
 from explorer.actions import shortcuts
 from explorer.app import Explorer
-from explorer.around import BESIDE, PATIENCE_S, Around
+from explorer.around import BESIDE, PATIENCE_S, NeighborhoodControl
 from explorer.jobs import Job, Jobs
 from explorer.lens import Sight
 from explorer.selection import Selection
@@ -53,7 +53,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.state, self.lane, self.home = AppState(), Lane(folder), QObject()
         self.sight: Sight | None = Sight(SPEC, 5, ("gaussian", 0.2))
-        self.around = Around(self.state, self.lane, lambda: self.sight, self.home)
+        self.around = NeighborhoodControl(self.state, self.lane, lambda: self.sight, self.home)
         self.around.look()
 
     def slide(self, tau: float) -> None:

@@ -74,7 +74,7 @@ def facts(explorer: Explorer) -> dict[str, object]:
     assert state.study is not None and state.neighborhood is not None
     counts = state.study.residual.counts
     return {
-        "session": sessions.as_plain(sessions.portable(explorer.controller.archive.session())),
+        "session": sessions.as_plain(sessions.portable(explorer.controller.files.session())),
         "metrics": {name: dict(one) for name, one in state.study.metrics.items()},
         "counts": {name: np.asarray(one).tolist() for name, one in counts.items()},
         "neighborhood": np.asarray(state.neighborhood.copies).tolist(),
@@ -96,7 +96,7 @@ explorer = Explorer(Options(store=store, dataset="iris"), QuickFactory(store))
 def opened():
     explorer.jobs.idle.disconnect(opened)
     explorer.jobs.idle.connect(done)
-    explorer.controller.archive.open_bundle(bundle)
+    explorer.controller.files.open_bundle(bundle)
 def done():
     if explorer.state.neighborhood is None:
         return
@@ -172,7 +172,7 @@ def test_without_its_images_a_bundle_asks_where_they_lie(qtbot: QtBot, tmp_path:
 
     other = start(qtbot, tmp_path / "other")
     with qtbot.waitSignal(other.jobs.idle, timeout=WAIT):
-        other.controller.archive.open_bundle(tmp_path / "study.rkx")
+        other.controller.files.open_bundle(tmp_path / "study.rkx")
     dialog = other.window.findChild(DataDialog)
     assert "made with Image folder" in dialog.question and "no folder" in dialog.said
     assert other.state.dataset is not None and other.state.dataset.spec.name == "iris"
@@ -209,7 +209,7 @@ def test_with_its_images_a_bundle_needs_no_folder_and_runs_on(qtbot: QtBot, tmp_
     shutil.rmtree(root)
     other = start(qtbot, tmp_path / "other")
     with qtbot.waitSignal(other.jobs.idle, timeout=WAIT):
-        other.controller.archive.open_bundle(tmp_path / "study.rkx")
+        other.controller.files.open_bundle(tmp_path / "study.rkx")
     assert other.state.study is not None and other.state.dataset is not None
     other.controller.opening.change_form(draws=20)
     run(other, qtbot)

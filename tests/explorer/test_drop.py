@@ -101,10 +101,10 @@ def test_a_dropped_session_and_a_dropped_bundle_are_opened(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     run(explorer, qtbot)
-    archive, state = explorer.controller.archive, explorer.state
+    files, state = explorer.controller.files, explorer.state
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        archive.save_session(tmp_path / "a.json")
-        archive.save_bundle(tmp_path / "a.rkx", images=True)
+        files.save_session(tmp_path / "a.json")
+        files.save_bundle(tmp_path / "a.rkx", images=True)
     for name in ("a.json", "a.rkx"):
         with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
             explorer.controller.opening.open_dataset("digits")

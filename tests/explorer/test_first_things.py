@@ -238,7 +238,7 @@ def test_the_palette_finds_docks_models_themes_and_recent_files(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window = explorer.window
-    explorer.controller.archive.save_session(tmp_path / "kept.json")
+    explorer.controller.files.save_session(tmp_path / "kept.json")
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
     QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier | SHIFT)
     palette = window.findChild(CommandPalette)

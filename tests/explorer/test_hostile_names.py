@@ -165,9 +165,9 @@ def test_nothing_in_the_window_is_taken_for_markup(
     broken.write_text(json.dumps({"format": MARKUP}))
     for path in (broken, tmp_path / f"{MARKUP}gone.json"):
         with qtbot.waitSignal(hostile.jobs.idle, timeout=WAIT):
-            controller.archive.open_session(path)
+            controller.files.open_session(path)
     with qtbot.waitSignal(hostile.jobs.idle, timeout=WAIT):
-        controller.archive.save_session(tmp_path / f"{MARKUP}mine.json")
+        controller.files.save_session(tmp_path / f"{MARKUP}mine.json")
     controller.opening.change_form(forget=f"class:{MARKUP}")
     state.busy = f"Reading {MARKUP}"
     for problem in ("neighborhood", "slice", "attack", "similarity", "embedding", "replay"):

@@ -16,7 +16,7 @@ from quick import FORM, QuickFactory
 from explorer.controller import Controller
 from explorer.jobs import HEAVY, Jobs
 from explorer.notice import ERROR, NEWS
-from explorer.run import DONE, FAILED, RUNNING, STOPPED, WAITING, Run
+from explorer.run import DONE, FAILED, RUNNING, STOPPED, WAITING, QueuedRun
 from explorer.selection import REPLACE
 from explorer.session import Session
 from explorer.sizes import sized
@@ -41,7 +41,7 @@ class Desk:
         self.wait(self.controller.opening.start, Session(FORM))
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[QueuedRun, ...]:
         return self.state.runs
 
     @property
@@ -282,11 +282,11 @@ def test_deleting_a_stored_study_tells_its_size_and_frees_it(desk: Desk, qtbot: 
     desk.order(draws=20)
     desk.settle()
     first, second = (run.key for run in desk.runs)
-    with qtbot.waitSignal(desk.controller.shelf.weighed, timeout=WAIT) as asked:
-        desk.controller.shelf.ask_delete([first])
+    with qtbot.waitSignal(desk.controller.stored.weighed, timeout=WAIT) as asked:
+        desk.controller.stored.ask_delete([first])
     found = asked.args[0]
     assert found.keys == (first,) and found.size > 0
-    desk.wait(desk.controller.shelf.delete, [first])
+    desk.wait(desk.controller.stored.delete, [first])
     assert [one.key for one in desk.state.studies] == [second]
     assert [run.key for run in desk.runs] == [second]
     assert desk.state.study is None
@@ -300,14 +300,14 @@ def test_where_a_study_comes_from_and_its_command(desk: Desk, qtbot: QtBot) -> N
     desk.settle()
     desk.order(training=LONG)
     key, waiting = desk.runs[0].key, desk.runs[1]
-    desk.controller.shelf.look([key])
+    desk.controller.stored.look([key])
     desk.until(lambda: key in desk.state.provenance)
     assert desk.state.provenance[key].device == "cpu"
     with qtbot.waitSignal(desk.controller.exports.command_written, timeout=WAIT) as line:
-        desk.controller.shelf.copy_study(key)
+        desk.controller.stored.copy_study(key)
     assert "--dataset iris" in line.args[0] and "--methods gd" in line.args[0]
     with qtbot.waitSignal(desk.controller.exports.command_written, timeout=WAIT) as line:
-        desk.controller.shelf.copy_run(waiting.number)
+        desk.controller.stored.copy_run(waiting.number)
     assert "train.epochs=400" in line.args[0]
     desk.wait(desk.controller.queue.cancel_all)
 

@@ -28,7 +28,7 @@ from explorer import session as sessions
 from explorer.app import Explorer, Options
 from explorer.layout import ACROSS, DOWN, MAXIMIZED, Area, Box, Frame, Layout, Split, Stack
 from explorer.notify import Toast
-from explorer.recent import MOST, SESSION, STUDY, Entry, Recents
+from explorer.recent import MOST, SESSION, STUDY, RecentItem, Recents
 from explorer.run import HELD, RUNNING, WAITING, Order
 from explorer.selection import ADD, REPLACE, Selection
 from explorer.session import Look, Session
@@ -252,7 +252,7 @@ def test_a_session_is_saved_and_opened_identical(
     controller.opening.change_form(draws=20)  # the form has moved on from the study that is shown
     explorer.window.docks["metrics"].hide()
     explorer.window.views["curves"].restore_view_state({"tab": "prevalence", "log": True})
-    before = controller.archive.session()
+    before = controller.files.session()
     path = tmp_path / "mine.json"
     answer(monkeypatch, "getSaveFileName", path)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
@@ -268,7 +268,7 @@ def test_a_session_is_saved_and_opened_identical(
     answer(monkeypatch, "getOpenFileName", path)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.window.actions_.by_name["open-session"].trigger()
-    after = controller.archive.session()
+    after = controller.files.session()
     assert replace(after, look=before.look) == before
     assert after.look.views == before.look.views
     assert not explorer.window.docks["metrics"].isVisible()
@@ -279,13 +279,13 @@ def test_a_session_is_saved_and_opened_identical(
 def test_a_broken_session_is_told_and_changes_nothing(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    before = explorer.controller.archive.session()
+    before = explorer.controller.files.session()
     path = tmp_path / "broken.json"
     path.write_text("{}")
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        explorer.controller.archive.open_session(path)
+        explorer.controller.files.open_session(path)
     assert "no session that can be opened" in explorer.window.message.text()
-    after = explorer.controller.archive.session()
+    after = explorer.controller.files.session()
     assert replace(after, look=before.look) == before
 
 
@@ -296,8 +296,8 @@ def test_recent_files_are_listed_missing_ones_gray_and_cleared_with_undo(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        explorer.controller.archive.save_session(tmp_path / "a.json")
-    explorer.recents.add(Entry(SESSION, str(tmp_path / "gone.json"), ""))
+        explorer.controller.files.save_session(tmp_path / "a.json")
+    explorer.recents.add(RecentItem(SESSION, str(tmp_path / "gone.json"), ""))
     menu = explorer.window.actions_.menus["File/Recent"]
     menu.aboutToShow.emit()
     gone, there, clear = [one for one in menu.actions() if one.isVisible()]
@@ -316,7 +316,7 @@ def test_recent_files_are_listed_missing_ones_gray_and_cleared_with_undo(
 def test_the_last_eight_are_kept_each_once(tmp_path: Path) -> None:
     recents = Recents(tmp_path / "recent.json")
     for number in [*range(12), 11]:
-        recents.add(Entry(STUDY, f"{number}", ""))
+        recents.add(RecentItem(STUDY, f"{number}", ""))
     assert [one.place for one in recents.entries()] == [str(11 - one) for one in range(MOST)]
     (tmp_path / "recent.json").write_text('[{"kind": "x"}, 3, {"kind": "study", "place": 1}]')
     assert recents.entries() == ()

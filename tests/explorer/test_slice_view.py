@@ -21,7 +21,7 @@ from engine.results import COARSE, FINE
 from engine.spec import RunSpec
 from explorer.app import Explorer
 from explorer.jobs import Job, Jobs
-from explorer.lens import PATIENCE_S, Lens, Sight
+from explorer.lens import PATIENCE_S, Sight, SliceControl
 from explorer.plots.regions import SMALLEST, columns_for, outline
 from explorer.selection import Selection
 from explorer.state import AppState
@@ -234,7 +234,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.state, self.lane, self.home = AppState(), Lane(folder), QObject()
         self.sight: Sight | None = Sight(_spec(), 5, ("l2", 0.1))
-        self.lens = Lens(self.state, self.lane, lambda: self.sight, self.home)
+        self.lens = SliceControl(self.state, self.lane, lambda: self.sight, self.home)
 
     def look(self, sample: int) -> None:
         assert self.sight is not None

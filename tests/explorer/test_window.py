@@ -158,7 +158,7 @@ def test_methods_are_watched_unless_the_settings_say_otherwise(
     explorer.controller.opening.change_form(draws=20, settings={"gd": {"epochs": 3}})
     run(explorer, qtbot)
     assert explorer.state.study is not None and dict(explorer.state.epochs) == {}
-    kept = sessions.parse(sessions.as_text(explorer.controller.archive.session()))
+    kept = sessions.parse(sessions.as_text(explorer.controller.files.session()))
     assert not kept.form.watch
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.opening.open_dataset("digits")
