@@ -19,7 +19,8 @@ from explorer.plots.roc import Rates, RocPlot
 from explorer.plots.score_histogram import ScoreHistogram
 from explorer.plots.thumbnails import mask_of
 from explorer.plots.wall import Wall
-from explorer.state import ADD, REMOVE, REPLACE, AppState
+from explorer.selection import ADD, REMOVE, REPLACE
+from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views import attack_captions as captions
 from explorer.views.attack_options import AttackOptions
@@ -159,7 +160,7 @@ class AttackView(View):
         self.scores.plot.stepped.connect(self.threshold.step)
         self.rates.plot.stepped.connect(self.threshold.step_along)
         for wall in self.walls:
-            wall.looked.connect(self.do.set_current)
+            wall.looked.connect(self.do.choice.set_current)
             wall.selected.connect(self._select)
 
     # -- asking ---------------------------------------------------------------------------
@@ -268,11 +269,11 @@ class AttackView(View):
             mode = REMOVE if set(samples) <= self.state.selection.chosen else ADD
         elif modifiers & Qt.KeyboardModifier.ShiftModifier:
             mode = ADD
-        self.do.select(samples, mode)
+        self.do.choice.select(samples, mode)
 
     def _export(self) -> None:
         a, b, score, members, matched = self.options.question()
-        self.do.export(
+        self.do.exports.ask_figure(
             "attack",
             {
                 "a": a, "b": b, "score": score, "members": members, "matched": matched,

@@ -154,7 +154,7 @@ class CompareView(View):
         self.split.activated.connect(self._start_anew)
         self.tabs.currentChanged.connect(self._tab_changed)
         for page in self.pages:
-            page.chosen.connect(self.do.select)
+            page.chosen.connect(self.do.choice.select)
             page.said.connect(self.readout.setText)
 
     # -- the pair -----------------------------------------------------------------------------
@@ -266,4 +266,4 @@ class CompareView(View):
             options = {"a": self._pair.a.name, "b": self._pair.b.name, "tab": page.name}
             if page is not self.similarity:
                 options["split"] = self._pair.split
-            self.do.export("comparison", {**options, **page.kept()})
+            self.do.exports.ask_figure("comparison", {**options, **page.kept()})

@@ -21,7 +21,8 @@ from explorer.plots.curve_words import MOST
 from explorer.plots.models_button import ModelsButton
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.runs import RunsButton
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.curves_click import Click, click
@@ -165,7 +166,7 @@ class CurvesView(View):
         for chart in self.charts:
             chart.toggled.connect(self._toggle)
         self.loss.hovered.connect(self._read_epoch)
-        self.samples.picked.connect(self.do.set_current)
+        self.samples.picked.connect(self.do.choice.set_current)
         self.samples.closed.connect(self._draw_all)
 
     # -- what there is to draw ------------------------------------------------------------
@@ -315,7 +316,7 @@ class CurvesView(View):
     def _open_list(self, found: Click) -> None:
         listed, text = found.carriers[:MOST], theme_of(self.state.theme).text
         self.samples.open(found.words, listed, self.state.dataset, text)
-        self.do.select([one.sample for one in listed], REPLACE)
+        self.do.choice.select([one.sample for one in listed], REPLACE)
         self.samples.table.mark(self.state.selection.current)
         self.note.hide()  # in a small dock the curve itself needs the room
 
@@ -329,4 +330,4 @@ class CurvesView(View):
         }
         if self.tabs.currentIndex() == RESIDUAL:
             options["log"] = self.log.isChecked()
-        self.do.export("curves", options)
+        self.do.exports.ask_figure("curves", options)

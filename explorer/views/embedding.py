@@ -17,7 +17,8 @@ from engine.shades import LEVELS, RATIO, VERDICT, Scene, Shade, shade
 from explorer.plots.color_bar import ColorBar
 from explorer.plots.legend import Legend
 from explorer.plots.panel import Panel
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.embedding_controls import ALL_TRAILS, NO_TRAILS, Controls
@@ -135,9 +136,10 @@ class EmbeddingView(View):
         """F forgets what is selected, Shift+F adds it to the forget set, Esc selects nothing."""
         keys = event.modifiers()
         if event.key() == Qt.Key.Key_F and not keys & (CTRL | ALT):
-            self.do.add_to_forget() if keys & SHIFT else self.do.forget_selection()
+            wish = self.do.forget_set
+            wish.add_selection() if keys & SHIFT else wish.replace_by_selection()
         elif event.key() == Qt.Key.Key_Escape:
-            self.do.select([], REPLACE)
+            self.do.choice.select([], REPLACE)
         else:
             super().keyPressEvent(event)
 
@@ -292,11 +294,13 @@ class EmbeddingView(View):
         self.controls.forget.setEnabled(bool(chosen) and chosen != set(self.state.forget))
 
     def _forget(self) -> None:
-        self.do.forget_selection()
+        self.do.forget_set.replace_by_selection()
 
     def _export(self) -> None:
         a, b = self.models()
         tau = self.state.probe[1]
         color = self.controls.color.currentData()
         trails = self.controls.trails.currentData() != NO_TRAILS
-        self.do.export("embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails})
+        self.do.exports.ask_figure(
+            "embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails}
+        )

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QToolTip
 from engine.geometry import in_polygon
 from explorer import markup
 from explorer.plots.pane import Pane
-from explorer.state import ADD, REMOVE, REPLACE, AppState
+from explorer.selection import ADD, REMOVE, REPLACE
+from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import Wishes
 from explorer.views.embedding_menu import EmbeddingMenu
@@ -75,8 +76,8 @@ class EmbeddingMouse(QObject):
         shown = self._state.embedding
         if shown is not None:
             sample = int(shown.sample[row])
-            self._do.set_current(sample)
-            self._do.select([sample], self._mode(keys, sample))
+            self._do.choice.set_current(sample)
+            self._do.choice.select([sample], self._mode(keys, sample))
 
     def _mode(self, keys: Qt.KeyboardModifier, sample: int) -> str:
         if keys & ALT:
@@ -92,7 +93,7 @@ class EmbeddingMouse(QObject):
             if shown is not None and side.pane is pane:
                 inside = in_polygon(side.pane.points.xy, polygon)
                 inside &= True if side.highlighted is None else side.highlighted
-                self._do.select(np.unique(shown.sample[inside]).tolist(), mode)
+                self._do.choice.select(np.unique(shown.sample[inside]).tolist(), mode)
 
     def _open_menu(self, row: int | None, at: QPoint) -> None:
         shown = self._state.embedding

@@ -305,4 +305,4 @@ class LiveView(View):
         shown = self._shown()
         if shown is not None:
             options = {"model": shown.model, "epoch": shown.views[self._at].epoch}
-            self.do.export("epochs", options)
+            self.do.exports.ask_figure("epochs", options)

@@ -227,6 +227,6 @@ class MetricsView(View):
         }
         if self.tabs.currentIndex() == SCATTER:
             x, y = self.tradeoff.axes
-            self.do.export("scatter", {**options, "x": x, "y": y})
+            self.do.exports.ask_figure("scatter", {**options, "x": x, "y": y})
         else:
-            self.do.export("metrics", options)
+            self.do.exports.ask_figure("metrics", options)

@@ -288,10 +288,10 @@ class NeighborhoodView(View):
         shown = self.state.neighborhood
         if shown is not None:
             asked = {"sample": shown.sample, "perturbation": shown.perturbation, "tau": shown.tau}
-            self.do.export(self.name, {**asked, "changes": self.changes.isChecked()})
+            self.do.exports.ask_figure(self.name, {**asked, "changes": self.changes.isChecked()})
 
     def _export_curve(self) -> None:
         shown = self.state.neighborhood
         if shown is not None:
             asked = {"sample": shown.sample, "model": ranked_by(self.state)}
-            self.do.export("sample-curve", {**asked, "log": self.curve.log.isChecked()})
+            self.do.exports.ask_figure("sample-curve", {**asked, "log": self.curve.log.isChecked()})

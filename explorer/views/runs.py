@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QSplitter, QToolButton, QWid
 
 from explorer.plots.flow import Flow
 from explorer.plots.panel import SPACING, Panel, button
-from explorer.run import HELD, RUNNING, WAITING, Run
+from explorer.run import HELD, RUNNING, WAITING, QueuedRun
 from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
@@ -142,7 +142,7 @@ class RunsView(View):
             self.deeds[name].setEnabled(can)
         self.deeds["again"].setText(_again_word(rows))
         if self.seen:
-            self.do.shelf.look([row.key for row in rows[:2] if row.key])
+            self.do.stored.look([row.key for row in rows[:2] if row.key])
         if len(rows) == 1:
             self._show_one(rows[0])
         elif len(rows) == 2:
@@ -185,7 +185,7 @@ class RunsView(View):
         items = catalog.datasets if kind == "dataset" else catalog.models
         return next((item.label for item in items if item.name == name), name)
 
-    def _run(self, row: StudyRow) -> Run | None:
+    def _run(self, row: StudyRow) -> QueuedRun | None:
         return next((run for run in self.state.runs if run.number == row.number), None)
 
     def _spec(self, row: StudyRow) -> Spec:
@@ -199,7 +199,7 @@ class RunsView(View):
     def _open(self) -> None:
         rows = self.table.selected()
         if len(rows) == 1 and rows[0].key:
-            self.do.open_study(rows[0].key)
+            self.do.opening.open_study(rows[0].key)
 
     def _stop(self) -> None:
         for row in reversed(self.table.selected()):
@@ -225,9 +225,9 @@ class RunsView(View):
     def _command(self) -> None:
         for row in self.table.selected()[:1]:
             if row.key:
-                self.do.shelf.copy_study(row.key)
+                self.do.stored.copy_study(row.key)
             else:
-                self.do.shelf.copy_run(row.number)
+                self.do.stored.copy_run(row.number)
 
     def _remove(self) -> None:
         for row in self.table.selected():
@@ -242,7 +242,7 @@ class RunsView(View):
                 self.do.queue.remove(row.number)
         keys = [row.key for row in rows if row.key]
         if keys:
-            self.do.shelf.ask_delete(keys)
+            self.do.stored.ask_delete(keys)
 
     def _stop_all(self) -> None:
         self.do.queue.cancel_all()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.results import StudySummary
-from explorer.activity import clock
-from explorer.run import DONE, FAILED, ICONS, RUNNING, STOPPED, WAITING, Run
+from explorer.durations import clock
+from explorer.run import DONE, FAILED, ICONS, RUNNING, STOPPED, WAITING, QueuedRun
 
 Label = Callable[[str, str], str]  # ('dataset', 'model' or 'method', name) -> what people call it
 STORED = "stored"  # a study that no run in the list has made
@@ -54,7 +54,9 @@ class StudyRow:
         return ", ".join(filter(None, (dataset, methods, f"seed {seed}", made)))
 
 
-def rows_of(runs: Sequence[Run], studies: Sequence[StudySummary], label: Label) -> list[StudyRow]:
+def rows_of(
+    runs: Sequence[QueuedRun], studies: Sequence[StudySummary], label: Label
+) -> list[StudyRow]:
     """Ended and running runs, those that wait, then the stored studies that none of them made.
 
     label: what people call a dataset, a model or a method.
@@ -69,7 +71,7 @@ def rows_of(runs: Sequence[Run], studies: Sequence[StudySummary], label: Label) 
 
 
 def _of_run(
-    run: Run, waiting: Mapping[int, int], study: StudySummary | None, label: Label
+    run: QueuedRun, waiting: Mapping[int, int], study: StudySummary | None, label: Label
 ) -> StudyRow:
     form, word = run.order.form, run.state
     if run.state == WAITING:
@@ -116,7 +118,7 @@ def _of_study(one: StudySummary, place: int, label: Label) -> StudyRow:
     )  # fmt: skip
 
 
-def _progress(run: Run) -> str:
+def _progress(run: QueuedRun) -> str:
     """'42 %, 0:12 left' of the running study, how long an ended one took."""
     if run.state == WAITING:
         return ""

@@ -280,7 +280,7 @@ class SamplesView(View):
         options["title"] = captions.title(picked, what, self.order.key)
         if self.order.model in self.state.models:
             options["model"] = self.order.model
-        self.do.export(self.name, options)
+        self.do.exports.ask_figure(self.name, options)
 
     def _filter_changed(self) -> None:
         self._wrong_index = ""

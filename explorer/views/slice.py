@@ -189,7 +189,7 @@ class SliceView(View):
 
     # -- wishes ---------------------------------------------------------------------------
     def _export(self) -> None:
-        self.do.export(self.name, {})  # the controller knows the slice that is shown
+        self.do.exports.ask_figure(self.name, {})  # the controller knows the slice that is shown
 
     def _chosen(self) -> str:
         return str(self.directions.currentData())

@@ -135,7 +135,7 @@ class Walk:
     def _norms(self) -> None:
         view, residual = self._view("neighborhood"), self._state.residual
         assert isinstance(view, NeighborhoodView) and residual is not None
-        self._explorer.controller.set_current(int(residual.samples[0]))
+        self._explorer.controller.choice.set_current(int(residual.samples[0]))
         self._rest()
         steps = list(range(len(residual.taus)))
         for how in (COMPUTED, CACHED):
@@ -177,7 +177,7 @@ class Walk:
             for sample in forget:
                 self._time(
                     "slice of a sample", how,
-                    partial(self._explorer.controller.set_current, sample),
+                    partial(self._explorer.controller.choice.set_current, sample),
                     partial(self._cut, sample),
                 )  # fmt: skip
                 self._rest()

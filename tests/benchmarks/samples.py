@@ -21,7 +21,8 @@ from engine.datasets.base import Dataset, Recommended
 from engine.filters import parse
 from engine.results import Curve, ModelResult, Recognition, Residual
 from engine.spec import DataSpec, TrainSpec
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.state import AppState
 from explorer.views.samples import SamplesView
 from explorer.views.samples_keys import INDEX, KEYS, LOSS
 from explorer.views.samples_sets import ALL, SHOW

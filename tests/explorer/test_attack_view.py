@@ -23,7 +23,7 @@ from engine.attack import counts
 from engine.results import Attack
 from engine.scores import SCORES
 from explorer import markup
-from explorer.state import ADD, REMOVE, REPLACE, Selection
+from explorer.selection import ADD, REMOVE, REPLACE, Selection
 from explorer.views.attack import AttackView
 
 NONE = Qt.KeyboardModifier.NoModifier

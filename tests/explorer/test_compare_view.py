@@ -18,7 +18,7 @@ from shown import Shown, press
 from engine.comparison import A, B
 from engine.results import ModelResult
 from explorer.app import Explorer, Options
-from explorer.state import ADD, REPLACE
+from explorer.selection import ADD, REPLACE
 from explorer.views.compare import CompareView
 
 LEFT, CTRL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
@@ -358,11 +358,15 @@ def test_export_asks_for_the_tab_that_is_shown(view: CompareView, shown: Shown) 
     pick(view.predictions.mode, "Difference A − B")
     press(view, "Export…")
     pair = {"a": "rurk", "b": "retrain-0", "tab": "predictions", "split": "retain"}
-    assert shown.last == ("export", "comparison", {**pair, "difference": True, "grouped": False})
+    assert shown.last == (
+        "ask_figure",
+        "comparison",
+        {**pair, "difference": True, "grouped": False},
+    )
     open_tab(view, SIMILARITY)
     press(view, "Export…")
     assert shown.last == (
-        "export", "comparison", {"a": "rurk", "b": "retrain-0", "tab": "similarity"},
+        "ask_figure", "comparison", {"a": "rurk", "b": "retrain-0", "tab": "similarity"},
     )  # fmt: skip
 
 
@@ -399,11 +403,11 @@ def test_the_real_window_compares_layers_and_keeps_them(qtbot: QtBot, tmp_path: 
     explorer = Explorer(Options(store=tmp_path / "store"), QuickFactory(tmp_path / "store"))
     with qtbot.waitSignal(explorer.window.ready, timeout=60_000):
         explorer.show()
-    explorer.controller.open_dataset("iris")
+    explorer.controller.opening.open_dataset("iris")
     qtbot.waitUntil(lambda: explorer.state.dataset is not None, timeout=60_000)
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=60_000)
-    explorer.controller.change_form(**{**vars(FORM), "retrains": 2})
-    with qtbot.waitSignal(explorer.controller.completed, timeout=60_000):
+    explorer.controller.opening.change_form(**{**vars(FORM), "retrains": 2})
+    with qtbot.waitSignal(explorer.controller.shown.completed, timeout=60_000):
         explorer.controller.run()
     dock, view = explorer.window.docks["comparison"], explorer.window.views["comparison"]
     assert isinstance(view, CompareView)

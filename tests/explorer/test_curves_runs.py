@@ -17,7 +17,7 @@ from engine.errors import CheckpointError
 from engine.report import Reporter
 from engine.results import Study, StudySummary
 from engine.siblings import family
-from explorer import tasks
+from explorer import probe_tasks
 from explorer.plots.runs import RunsButton
 from explorer.views.curves import CurvesView
 from explorer.views.curves_tabs import ACCURACY, DISAGREEMENT, LOSS, RESIDUAL
@@ -109,7 +109,7 @@ def test_what_is_gone_from_the_store_is_left_out_and_told_of() -> None:
         def on_log(self, message: str) -> None:
             said.append(message)
 
-    found = tasks.look_beside(None, ("bad", "good"), Engine(), Listening())  # type: ignore[arg-type]
+    found = probe_tasks.look_beside(None, ("bad", "good"), Engine(), Listening())  # type: ignore[arg-type]
     assert len(found) == 1
     assert said == ["The study bad is damaged."]
 
@@ -270,10 +270,10 @@ def test_the_tab_that_is_shown_is_exported_as_it_is_shown(view: CurvesView, show
     QTest.mouseClick(view.log, LEFT, NONE, QPoint(8, view.log.height() // 2))
     QTest.mouseClick(view.export_button, LEFT)
     wanted = {"measure": "residual", "hidden": ["gd"], "beside": [SEED_7], "mean": False}
-    assert shown.last == ("export", "curves", {**wanted, "log": True})
+    assert shown.last == ("ask_figure", "curves", {**wanted, "log": True})
     view.tabs.setCurrentIndex(LOSS)
     QTest.mouseClick(view.export_button, LEFT)
-    assert shown.last == ("export", "curves", {**wanted, "measure": "loss"})
+    assert shown.last == ("ask_figure", "curves", {**wanted, "measure": "loss"})
 
 
 def test_a_session_keeps_the_runs_and_the_mean(view: CurvesView, shown: Shown) -> None:

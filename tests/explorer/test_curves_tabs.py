@@ -17,7 +17,8 @@ from engine.measured import disagreement, perturbed_unlearn_accuracy
 from engine.ranking import carriers
 from engine.results import Residual
 from explorer.plots.chart import Chart
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 from explorer.views.curves import CurvesView
 from explorer.views.curves_tabs import ACCURACY, DISAGREEMENT, LOSS, PREVALENCE, RESIDUAL
 

@@ -17,7 +17,7 @@ from engine.highlights import FORGOTTEN, LOST, RECOGNIZED
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 from engine.shades import LEVELS, LOSS, PREDICTION, RATIO, VERDICT
 from explorer.plots.pane import Pane
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, Selection
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 from explorer.views.embedding import EmbeddingView
 from explorer.views.embedding_controls import ALL_TRAILS, CHOSEN_TRAILS, NO_TRAILS
 
@@ -199,7 +199,7 @@ def test_a_lasso_and_one_button_make_a_forget_set(
     assert (name, mode) == ("select", REPLACE)
     assert set(cloud.sample[own].tolist()) <= set(samples)  # type: ignore[call-overload]
     press(view, "Forget selected")
-    assert shown.last == ("forget_selection",)
+    assert shown.last == ("replace_by_selection",)
     assert set(cloud.sample[own].tolist()) <= set(shown.state.forget)
 
 
@@ -228,9 +228,9 @@ def test_keys_forget_add_and_let_go(view: EmbeddingView, shown: Shown) -> None:
     shown.state.selection = Selection(5, frozenset([5, 9]))
     view.setFocus()
     QTest.keyClick(view, Qt.Key.Key_F)
-    assert last(shown) == ("forget_selection",)
+    assert last(shown) == ("replace_by_selection",)
     QTest.keyClick(view, Qt.Key.Key_F, SHIFT)
-    assert last(shown) == ("add_to_forget",)
+    assert last(shown) == ("add_selection",)
     QTest.keyClick(view, Qt.Key.Key_Escape)
     assert last(shown) == ("select", [], REPLACE)
 
@@ -388,7 +388,7 @@ def test_export_takes_along_what_is_on_the_screen(view: EmbeddingView, shown: Sh
     choose(view, "color", RATIO)
     press(view, "Export…")
     options = {"a": "original", "b": "rurk", "color": RATIO, "tau": -1.0, "trails": True}
-    assert shown.last == ("export", "embedding", options)
+    assert shown.last == ("ask_figure", "embedding", options)
 
 
 def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(

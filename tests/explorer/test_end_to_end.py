@@ -55,7 +55,7 @@ def click_point(embedding: EmbeddingView, row: int) -> None:
 
 
 def run(explorer: Explorer, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(explorer.controller.completed, timeout=WAIT):
+    with qtbot.waitSignal(explorer.controller.shown.completed, timeout=WAIT):
         QTest.mouseClick(explorer.window.bar.run_button, LEFT)
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
     qtbot.wait(50)

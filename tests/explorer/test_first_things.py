@@ -238,12 +238,12 @@ def test_the_palette_finds_docks_models_themes_and_recent_files(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window = explorer.window
-    explorer.controller.archive.save_session(tmp_path / "kept.json")
+    explorer.controller.files.save_session(tmp_path / "kept.json")
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
     QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier | SHIFT)
     palette = window.findChild(CommandPalette)
     listed = {entry.text for entry in palette._entries}
-    models = {explorer.controller.label(name) for name in explorer.state.models}
+    models = {explorer.controller.state.label(name) for name in explorer.state.models}
     assert len(models) == 3 and models <= listed  # File > Export checkpoint
     assert {dock.windowTitle() for dock in window.docks.values()} <= listed
     assert {"Dark", "Light", "As the system", "Reset layout"} <= listed

@@ -17,10 +17,13 @@ from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory
 from shown import LEFT, Shown, press
 
-from explorer.controller import ERROR, Controller, Session
+from explorer.controller import Controller
 from explorer.jobs import HEAVY, Jobs
+from explorer.notice import ERROR
 from explorer.plots.verdicts import Block, VerdictStrip
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.session import Session
+from explorer.state import AppState
 from explorer.theme import LIGHT
 from explorer.views.live import LiveView
 
@@ -328,7 +331,7 @@ def test_a_real_run_moves_the_view_epoch_by_epoch_and_is_replayed_from_the_store
 ) -> None:
     desk = Desk(qtbot, tmp_path)
     settings = {"gd": {"epochs": 60, "batch": 4}}  # long enough to arrive in several portions
-    desk.do(desk.controller.start, Session(replace(FORM, settings=settings)))
+    desk.do(desk.controller.opening.start, Session(replace(FORM, settings=settings)))
     shown: list[str] = []
     desk.view.refreshed.connect(lambda: shown.append(desk.view.transport.label.text()))
     desk.do(desk.controller.run)
@@ -344,7 +347,9 @@ def test_a_real_run_moves_the_view_epoch_by_epoch_and_is_replayed_from_the_store
     whole = study.residual.predictions["gd"]
     assert np.array_equal(live.views[-1].predictions, whole[:, :, :10])
 
-    desk.do(desk.controller.open_study, study.key)  # as after a new start: nothing live is left
+    desk.do(
+        desk.controller.opening.open_study, study.key
+    )  # as after a new start: nothing live is left
     qtbot.waitUntil(lambda: desk.state.replay is not None, timeout=WAIT)
     assert desk.state.epochs == {}
     drag_slider(desk.view, 0.0)
@@ -362,8 +367,8 @@ def test_a_study_made_headless_is_watched_again(qtbot: QtBot, tmp_path: Path) ->
     spec = engine.compose(iris, methods=("gd",), training={"epochs": 2}, retrains=1, draws=10)
     key = engine.run(spec, Reporter()).key
     desk = Desk(qtbot, tmp_path)
-    desk.do(desk.controller.start, Session(FORM))
-    desk.do(desk.controller.open_study, key)
+    desk.do(desk.controller.opening.start, Session(FORM))
+    desk.do(desk.controller.opening.open_study, key)
     qtbot.waitUntil(lambda: "replay" in desk.state.problems, timeout=WAIT)
     assert "GD was not watched" in desk.view.panel.empty.text()
     with qtbot.waitSignal(desk.jobs.idle, timeout=WAIT):

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from shown import LEFT, Shown, press
 
 from explorer.plots.matrix import CAPTION, CELL, PICTURE, ROW
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.theme import LIGHT
 from explorer.views.neighborhood import ENOUGH, NeighborhoodView
 from explorer.views.neighborhood_captions import ordinal
@@ -303,9 +303,9 @@ def test_exports_are_of_what_is_shown(filled: Shown) -> None:
     view.changes.setChecked(True)
     press(view, "Export…")
     shown = {"sample": 5, "perturbation": "gaussian", "tau": 0.2, "changes": True}
-    assert filled.last == ("export", "neighborhood", shown)
+    assert filled.last == ("ask_figure", "neighborhood", shown)
     press(view, "Export curve…")
-    assert filled.last == ("export", "sample-curve", {"sample": 5, "model": "gd", "log": True})
+    assert filled.last == ("ask_figure", "sample-curve", {"sample": 5, "model": "gd", "log": True})
 
 
 def test_neighbors_are_made_ready_only_while_it_is_seen(filled: Shown) -> None:

@@ -15,7 +15,7 @@ from sampled import PRESS, QUICK, Sampled, measured, recognized
 
 from engine import ranking
 from engine.measured import NONE, RESIDUAL
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.views.samples_keys import (
     CLASS,
     CONFIDENCE,

@@ -14,7 +14,7 @@ from sampled import Sampled
 from shown import Shown, press
 
 from explorer.plots.tiles import Tiles
-from explorer.state import ADD, REPLACE, Selection
+from explorer.selection import ADD, REPLACE, Selection
 from explorer.theme import LIGHT
 from explorer.views.samples import SamplesView
 from explorer.views.samples_menu import SampleMenu

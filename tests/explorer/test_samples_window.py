@@ -42,7 +42,7 @@ def _samples(explorer: Explorer) -> SamplesView:
 def test_samples_are_sorted_by_the_smallest_tau_that_the_engine_finds(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
-    with qtbot.waitSignal(explorer.controller.completed, timeout=WAIT):
+    with qtbot.waitSignal(explorer.controller.shown.completed, timeout=WAIT):
         explorer.controller.run()
     samples, state = _samples(explorer), explorer.state
     samples.order.sort.setFocus()

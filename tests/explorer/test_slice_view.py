@@ -21,9 +21,10 @@ from engine.results import COARSE, FINE
 from engine.spec import RunSpec
 from explorer.app import Explorer
 from explorer.jobs import Job, Jobs
-from explorer.lens import PATIENCE_S, Lens, Sight
+from explorer.lens import PATIENCE_S, Sight, SliceControl
 from explorer.plots.regions import SMALLEST, columns_for, outline
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.state import AppState
 from explorer.views.slice import SliceView
 
 
@@ -233,7 +234,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.state, self.lane, self.home = AppState(), Lane(folder), QObject()
         self.sight: Sight | None = Sight(_spec(), 5, ("l2", 0.1))
-        self.lens = Lens(self.state, self.lane, lambda: self.sight, self.home)
+        self.lens = SliceControl(self.state, self.lane, lambda: self.sight, self.home)
 
     def look(self, sample: int) -> None:
         assert self.sight is not None
@@ -324,7 +325,7 @@ def test_the_controller_cuts_through_the_current_sample(desk: Desk) -> None:
     assert list(state.slice.predictions) == ["original", "retrain-0", "gd"]
     desk.wait(desk.controller.set_probe, "linf", 0.05)
     assert (state.slice.perturbation, state.slice.tau) == ("linf", 0.05)
-    desk.wait(desk.controller.set_current, 3)
+    desk.wait(desk.controller.choice.set_current, 3)
     assert state.slice.sample == 3
     dataset = state.dataset
     assert dataset is not None
@@ -334,11 +335,11 @@ def test_the_controller_cuts_through_the_current_sample(desk: Desk) -> None:
     assert state.slice.distance == pytest.approx(
         float(np.linalg.norm(dataset.pixels(last) - dataset.pixels(3))), rel=1e-5
     )
-    desk.wait(desk.controller.set_current, last)
+    desk.wait(desk.controller.choice.set_current, last)
     assert "Name another sample to look towards" in state.problems["slice"]
     desk.wait(desk.controller.look_slice, "sample")
     assert state.slice is not None and state.slice.sample == last
-    desk.controller.set_current(None)
+    desk.controller.choice.set_current(None)
     assert state.slice is None
     assert desk.said == []
 
@@ -361,5 +362,5 @@ def test_behind_its_tab_it_costs_nothing_and_in_front_it_refines(
     qtbot.waitUntil(lambda: not view.seen and window.views["neighborhood"].seen)
     before = state.slice
     with qtbot.waitSignal(explorer.jobs.idle, timeout=60_000):
-        explorer.controller.set_current(3)
+        explorer.controller.choice.set_current(3)
     assert state.slice is before

@@ -16,8 +16,9 @@ from shown import Shown
 
 from engine.datasets.base import Dataset
 from explorer import session
-from explorer.state import Selection, StudyForm
-from explorer.tasks import _data_spec
+from explorer.selection import Selection
+from explorer.study_form import StudyForm
+from explorer.tasks import data_spec
 from explorer.theme import LIGHT
 from explorer.views.samples import SamplesView
 from explorer.views.samples_menu import NOR_HELD_OUT
@@ -89,7 +90,7 @@ def test_the_menu_does_not_offer_to_forget_it(qtbot: QtBot, dataset: Dataset) ->
 
 def test_a_form_and_a_session_keep_the_share() -> None:
     form = StudyForm(validation=0.2)
-    assert _data_spec(form).validation == 0.2
+    assert data_spec(form).validation == 0.2
     saved = session.as_plain(session.Session(form, "", Selection(), ()))
     assert session.from_plain(saved).form.validation == 0.2
     saved["form"].pop("validation")

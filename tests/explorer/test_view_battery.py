@@ -24,7 +24,7 @@ from explorer import theme
 from explorer.activity import ActivityView
 from explorer.docks import DOCKS
 from explorer.questions import QUESTIONS
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.views.base import View
 
 HERE = Path(__file__).parent
@@ -170,7 +170,7 @@ def test_export_asks_for_the_views_own_figure(kind: type[View], shown: Shown) ->
     shown.fill()
     view = shown.view(kind)
     press(view, "Export…")
-    assert shown.last[:2] == ("export", view.name)
+    assert shown.last[:2] == ("ask_figure", view.name)
 
 
 @pytest.mark.parametrize("kind", VIEWS)

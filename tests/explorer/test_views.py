@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shown import Shown
 
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.views.curves import CurvesView
 from explorer.views.curves_tabs import LOSS, RESIDUAL
 from explorer.views.neighborhood import NeighborhoodView
