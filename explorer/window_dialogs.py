@@ -64,11 +64,7 @@ class WindowDialogs(QObject):
     def show_forget_sets(self) -> None:
         """Put forget sets together, beside the views that samples are selected in."""
         there = self._window.findChild(ForgetSetsDialog)
-        dialog = there or ForgetSetsDialog(self._controller, self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
+        self._show_beside(there or ForgetSetsDialog(self._controller, self._window))
 
     def show_palette(self) -> None:
         """Let a person search the commands."""
@@ -91,3 +87,10 @@ class WindowDialogs(QObject):
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+    def _show_beside(self, dialog: QDialog) -> None:
+        """Show a dialog that stays open while people go on in the window."""
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
