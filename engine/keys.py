@@ -10,15 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.metrics import UNSTATED
-from engine.spec import (
-    ForeignSpec,
-    MeasureSpec,
-    MethodSpec,
-    ModelSpec,
-    PretrainSpec,
-    RunSpec,
-    key,
-)
+from engine.spec import ForeignSpec, MeasureSpec, MethodSpec, ModelSpec, PretrainSpec, RunSpec, key
 
 
 def measures_of(spec: RunSpec) -> tuple[MeasureSpec, ...]:

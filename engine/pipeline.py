@@ -34,13 +34,13 @@ from engine.epochs import Epochs
 from engine.errors import SpecError
 from engine.guest import attributed
 from engine.measurement import Measurement
+from engine.membership_results import Attack
 from engine.method_epochs import MethodEpochs
 from engine.origins import sentence
 from engine.plan import Plan
 from engine.recent_plans import RecentPlans
 from engine.report import Reporter
 from engine.results import (
-    Attack,
     Embedding,
     ModelResult,
     Neighborhood,

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from engine.geometry import in_polygon
-from engine.membership_results import Attack as Attack
 from engine.origins import Origin
 
 RETAIN, FORGET, PERTURBED, TEST = 0, 1, 2, 3  # kinds of points in an embedding

@@ -13,15 +13,7 @@ import numpy as np
 
 from engine.errors import unknown
 from engine.labels import perturbation_label
-from engine.measured import (
-    NONE,
-    RESIDUAL,
-    SURE,
-    UNDECIDED,
-    Verdict,
-    verdict,
-    verdict_rule_at_one,
-)
+from engine.measured import NONE, RESIDUAL, SURE, UNDECIDED, Verdict, verdict, verdict_rule_at_one
 from engine.palette import BLUE, GRAY, SKY, VERMILION, class_colors, rgb
 from engine.results import Embedding, Residual
 

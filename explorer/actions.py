@@ -13,19 +13,14 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from explorer import theme
 from explorer.controller import Controller
 from explorer.docks import DOCKS
-from explorer.state import ADD, REPLACE
+from explorer.selection import ADD, REPLACE
 
 SEPARATOR = "-"
 MENUS = ("File", "Edit", "View", "Run", "Help")
 
 
-class Desk(Protocol):
-    """What commands act on: the window, with its controller."""
-
-    controller: Controller
-
-    def close(self) -> bool:
-        """End the program."""
+class Dialogs(Protocol):
+    """The dialogs that commands open."""
 
     def ask_folder(self, dataset: str) -> None:
         """Ask for the folder a dataset lies in, and open it."""
@@ -35,15 +30,6 @@ class Desk(Protocol):
 
     def ask_method_settings(self) -> None:
         """Show the settings of the chosen methods."""
-
-    def reset_layout(self) -> None:
-        """Put every dock back where it belongs."""
-
-    def go_to(self, name: str) -> None:
-        """Bring a dock to the front and give it the keys."""
-
-    def choose_theme(self, choice: str) -> None:
-        """Change the appearance: 'light', 'dark' or 'system'."""
 
     def show_forget_sets(self) -> None:
         """List the saved forget sets."""
@@ -59,6 +45,28 @@ class Desk(Protocol):
 
     def show_about(self) -> None:
         """Say what this program is."""
+
+
+class Desk(Protocol):
+    """What commands act on: the window, with its controller."""
+
+    controller: Controller
+
+    @property
+    def dialogs(self) -> Dialogs:
+        """What asks a person."""
+
+    def close(self) -> bool:
+        """End the program."""
+
+    def reset_layout(self) -> None:
+        """Put every dock back where it belongs."""
+
+    def go_to(self, name: str) -> None:
+        """Bring a dock to the front and give it the keys."""
+
+    def choose_theme(self, choice: str) -> None:
+        """Change the appearance: 'light', 'dark' or 'system'."""
 
     def clear_recent(self) -> None:
         """Empty the list of recent files."""
@@ -87,11 +95,11 @@ class Command:
 def _select_all(desk: Desk) -> None:
     dataset = desk.controller.state.dataset
     if dataset is not None:
-        desk.controller.select(dataset.pool.tolist(), ADD)
+        desk.controller.choice.select(dataset.pool.tolist(), ADD)
 
 
 def _figure(kind: str) -> Do:
-    return lambda desk: desk.controller.export(kind)
+    return lambda desk: desk.controller.exports.ask_figure(kind)
 
 
 def _theme(choice: str) -> Do:
@@ -103,7 +111,7 @@ def _dock(name: str) -> Do:
 
 
 def _folder(dataset: str) -> Do:
-    return lambda desk: desk.ask_folder(dataset)
+    return lambda desk: desk.dialogs.ask_folder(dataset)
 
 
 COMMANDS = (
@@ -120,7 +128,7 @@ COMMANDS = (
         "The folder that holds CIFAR-10, or into which it is downloaded",
     ),
     Command(
-        "open-study", "File", "Open study ...", lambda desk: desk.controller.choose_study(),
+        "open-study", "File", "Open study ...", lambda desk: desk.controller.opening.choose_study(),
         "Ctrl+Shift+O", "A study that was computed before", "study",
     ),
     Command(
@@ -130,26 +138,26 @@ COMMANDS = (
     Command("-file-1", "File", SEPARATOR, print),
     Command(
         "open-session", "File", "Open session ...",
-        lambda desk: desk.controller.archive.choose_session(), "Ctrl+Alt+O",
+        lambda desk: desk.controller.files.choose_session(), "Ctrl+Alt+O",
         "Data, forget set, selection, study and views as they were",
     ),
     Command(
         "save-session", "File", "Save session ...",
-        lambda desk: desk.controller.archive.choose_session_file(), "Ctrl+S",
+        lambda desk: desk.controller.files.choose_session_file(), "Ctrl+S",
         "Keep data, forget set, selection, study and views as they are, in a small JSON file",
     ),
     Command(
         "open-bundle", "File", "Open bundle ...",
-        lambda desk: desk.controller.archive.choose_bundle(), "Ctrl+Alt+Shift+O",
+        lambda desk: desk.controller.files.choose_bundle(), "Ctrl+Alt+Shift+O",
         "A study that somebody saved in one file, with all that belongs to it",
     ),
     Command(
         "save-bundle", "File", "Save bundle ...",
-        lambda desk: desk.controller.archive.ask_bundle(), "Ctrl+Shift+S",
+        lambda desk: desk.controller.files.ask_bundle(), "Ctrl+Shift+S",
         "The study that is shown in one file, for a colleague on another machine",
     ),
     Command(
-        "find-data", "File", "Find the data ...", lambda desk: desk.controller.archive.ask_data(),
+        "find-data", "File", "Find the data ...", lambda desk: desk.controller.files.ask_data(),
         "", "Say where the dataset of a study lies on this machine",
     ),
     Command("-file-3", "File", SEPARATOR, print),
@@ -170,43 +178,47 @@ COMMANDS = (
     Command("figure-epochs", "File/Export figure", "Epochs ...", _figure("epochs")),
     Command(
         "figure-set", "File", "Export a set of figures ...",
-        lambda desk: desk.controller.export_set(), "Ctrl+Shift+E",
+        lambda desk: desk.controller.exports.ask_figures(), "Ctrl+Shift+E",
         "Several figures of one size, their numbers and a list of them, into one folder",
     ),
     Command(
-        "report", "File", "Write report ...", lambda desk: desk.controller.write_report(),
+        "report", "File", "Write report ...", lambda desk: desk.controller.exports.ask_report(),
         "Ctrl+P", "Settings, tables and figures of the study as one page: HTML and PDF",
     ),
     Command("-file-2", "File", SEPARATOR, print),
     Command("quit", "File", "Quit", lambda desk: desk.close(), "Ctrl+Q"),
-    Command("undo", "Edit", "Undo", lambda desk: desk.controller.undo.undo(), "Ctrl+Z", "", "undo"),
     Command(
-        "redo", "Edit", "Redo", lambda desk: desk.controller.undo.redo(), "Ctrl+Shift+Z", "", "redo"
+        "undo", "Edit", "Undo", lambda desk: desk.controller.choice.undo.undo(), "Ctrl+Z", "",
+        "undo",
+    ),
+    Command(
+        "redo", "Edit", "Redo", lambda desk: desk.controller.choice.undo.redo(), "Ctrl+Shift+Z", "",
+        "redo",
     ),
     Command("-edit-1", "Edit", SEPARATOR, print),
     Command("select-all", "Edit", "Select all samples", _select_all, "Ctrl+A"),
     Command(
-        "select-none", "Edit", "Select nothing", lambda desk: desk.controller.select([], REPLACE),
-        "Ctrl+Shift+A",
+        "select-none", "Edit", "Select nothing",
+        lambda desk: desk.controller.choice.select([], REPLACE), "Ctrl+Shift+A",
     ),
     Command("-edit-2", "Edit", SEPARATOR, print),
     Command(
         "forget", "Edit", "Forget the selection",
-        lambda desk: desk.controller.forget_selection(), "Ctrl+D",
+        lambda desk: desk.controller.forget_set.replace_by_selection(), "Ctrl+D",
         "Make the selected samples the forget set of the next run", "forget",
     ),
     Command(
         "forget-also", "Edit", "Add the selection to the forget set",
-        lambda desk: desk.controller.add_to_forget(), "Ctrl+Alt+D",
+        lambda desk: desk.controller.forget_set.add_selection(), "Ctrl+Alt+D",
         "Forget the selected samples as well in the next run",
     ),
     Command(
         "remember", "Edit", "Take the selection out of the forget set",
-        lambda desk: desk.controller.remember_selection(), "Ctrl+Shift+D",
+        lambda desk: desk.controller.forget_set.remove_selection(), "Ctrl+Shift+D",
         "Take the selected samples out of the forget set",
     ),
     Command(
-        "forget-sets", "Edit", "Forget sets ...", lambda desk: desk.show_forget_sets(),
+        "forget-sets", "Edit", "Forget sets ...", lambda desk: desk.dialogs.show_forget_sets(),
         "Ctrl+Alt+F", "Save the forget set under a name; load, combine and delete saved ones",
     ),
     *(
@@ -229,7 +241,7 @@ COMMANDS = (
     Command("-view-1", "View", SEPARATOR, print),
     Command(
         "export-forget", "Edit", "Export forget set ...",
-        lambda desk: desk.controller.export_forget(), "",
+        lambda desk: desk.controller.exports.ask_forget_set(), "",
         "List the indices and classes of the forget set in a CSV file",
     ),
     Command("reset-layout", "View", "Reset layout", lambda desk: desk.reset_layout()),
@@ -249,30 +261,31 @@ COMMANDS = (
         "Shift+Esc", "Stop the study that runs and all that wait; they can be resumed in Runs",
     ),
     Command("-run-1", "Run", SEPARATOR, print),
-    Command("settings", "Run", "Settings ...", lambda desk: desk.ask_settings(), "Ctrl+,"),
+    Command("settings", "Run", "Settings ...", lambda desk: desk.dialogs.ask_settings(), "Ctrl+,"),
     Command(
         "method-settings", "Run", "Settings of methods ...",
-        lambda desk: desk.ask_method_settings(), "Ctrl+M",
+        lambda desk: desk.dialogs.ask_method_settings(), "Ctrl+M",
     ),
     Command("-run-2", "Run", SEPARATOR, print),
     Command(
-        "copy-command", "Run", "Copy as command", lambda desk: desk.controller.write_command(),
-        "Ctrl+Shift+C", "Copy the rk-engine line that makes the study that is shown",
+        "copy-command", "Run", "Copy as command",
+        lambda desk: desk.controller.exports.write_command(), "Ctrl+Shift+C",
+        "Copy the rk-engine line that makes the study that is shown",
     ),
     Command(
-        "command-palette", "Help", "Commands ...", lambda desk: desk.show_palette(),
+        "command-palette", "Help", "Commands ...", lambda desk: desk.dialogs.show_palette(),
         "Ctrl+Shift+P", "Find any command by a few of its letters, and run it",
     ),
-    Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.show_shortcuts(), "F1"),
+    Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.dialogs.show_shortcuts(), "F1"),
     Command(
-        "glossary", "Help", "Glossary", lambda desk: desk.show_glossary(), "Shift+F1",
+        "glossary", "Help", "Glossary", lambda desk: desk.dialogs.show_glossary(), "Shift+F1",
         "What the terms mean, with formulas and sources",
     ),
     Command(
         "copy-report", "Help", "Copy report of the last error", lambda desk: desk.copy_report(),
         "", "Copy the error, versions and what was done, to hand it on",
     ),
-    Command("about", "Help", "About RK Explorer", lambda desk: desk.show_about()),
+    Command("about", "Help", "About RK Explorer", lambda desk: desk.dialogs.show_about()),
 )  # fmt: skip
 
 

@@ -15,13 +15,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.report import Progress
+from explorer.durations import STEPS, describe
 from explorer.notice import ERROR
 from explorer.state import AppState
 from explorer.views.base import View, Wishes
 
 MOST_LINES = 2000
-STEPS = 1000  # of a progress bar
 PLAIN = Qt.TextFormat.PlainText
 
 
@@ -79,23 +78,3 @@ class ActivityView(View):
     def lines(self) -> list[str]:
         """The log."""
         return self._log.toPlainText().splitlines()
-
-
-def describe(busy: str, progress: Progress | None) -> str:
-    """'Running the study: rurk, 42 %, 0:12 left', or that nothing is running."""
-    if not busy:
-        return "Nothing is running."
-    if progress is None or progress.stage == busy:
-        return f"{busy} ..."
-    parts = [progress.stage] if progress.stage else []
-    parts.append(f"{round(100 * progress.fraction)} %")
-    if progress.left is not None:
-        parts.append(f"{clock(progress.left)} left")
-    return f"{busy}: {', '.join(parts)}"
-
-
-def clock(seconds: float) -> str:
-    """Seconds as 0:42 or 1:02:03."""
-    minutes, rest = divmod(round(max(0.0, seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

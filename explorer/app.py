@@ -6,55 +6,33 @@ import functools
 import os
 import signal
 import sys
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PySide6.QtCore import (
-    QMessageLogContext,
-    QObject,
-    QSize,
-    QTimer,
-    QtMsgType,
-    Signal,
-    qInstallMessageHandler,
-)
+from PySide6.QtCore import QObject, QSize, Signal, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from engine.places import place
-from explorer import forget_sets, overrides, recent, settings, theme
-from explorer.collector import Collector
+from explorer import forget_sets, overrides, process, recent, settings, theme
+from explorer.autopilot import Autopilot
 from explorer.confirm import Confirmer
 from explorer.controller import Controller
+from explorer.engine_factory import EngineFactory
 from explorer.export import Exporter
-from explorer.jobs import CLOSE_S, Jobs, Say
+from explorer.jobs import CLOSE_S, Jobs
 from explorer.keeping import Keeper
 from explorer.notice import NEWS, Notice
 from explorer.notify import Notifier
 from explorer.opener import Opener
-from explorer.recent import SESSION, Entry, Recents
+from explorer.recent import SESSION, RecentItem, Recents
 from explorer.reports import save_report
 from explorer.session import Look, Session
-from explorer.state import AppState, StudyForm
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 from explorer.window import MainWindow
 
-if TYPE_CHECKING:
-    from engine.pipeline import Pipeline
-
-FAILED, UNUSABLE = 1, 2  # exit statuses: a job failed; nothing could be started
-SETTLE_MS = 300  # for the last drawing before a screenshot
 NOT_CLOSED = "RK Explorer was not closed properly the last time. File > Recent keeps its session."
-NO_DISPLAY = (
-    "rk-explorer: no window can be opened here. Check that DISPLAY or WAYLAND_DISPLAY names a "
-    "running display, and that Qt's libraries are there (on Debian and Ubuntu: apt install "
-    "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxkbcommon-x11-0 libegl1). For a picture, run "
-    "QT_QPA_PLATFORM=offscreen rk-explorer --demo --screenshot FILE; for studies without a "
-    "window, use rk-engine."
-)
 
 
 @dataclass(frozen=True)
@@ -76,32 +54,6 @@ class Options:
     def scripted(self) -> bool:
         """Whether nobody sits in front of it: then no session is brought back or kept."""
         return self.demo or self.screenshot is not None
-
-
-class EngineFactory:
-    """Makes a lane's engine, in the lane's thread: torch and h5py are imported there."""
-
-    def __init__(self, store: Path | None, device: str, warn: Callable[[str], object]) -> None:
-        """`warn` hears, once and in a lane's thread, of a store that may not be written to."""
-        self._store, self._device, self._warn = store, device, warn
-        self._warned = threading.Lock()  # taken by whoever warns, and never given back
-
-    def __call__(self, say: Say) -> Pipeline:
-        """A pipeline on the store, which leaves a core to the window.
-
-        StoreError or SpecError where that is impossible.
-        """
-        from engine.runtime import preload_torch
-
-        preload_torch()
-        with Collector.loading():
-            from engine.pipeline import Pipeline
-            from engine.store import Store, default_store
-
-        store = Store(self._store or default_store(), say)
-        if store.refusal and self._warned.acquire(blocking=False):
-            self._warn(store.refusal)
-        return Pipeline(store, self._device, spare_cores=1)
 
 
 class Explorer(QObject):
@@ -128,33 +80,40 @@ class Explorer(QObject):
         self.controller = Controller(self.state, self.jobs, self)
         self.notifier = Notifier(self)
         self.controller.noticed.connect(self.notifier.say)
-        self.controller.archive.told.connect(self.notifier.show)
+        self.controller.files.told.connect(self.notifier.show)
         self._caught.connect(self.notifier.fail)
         self._warned.connect(self.notifier.say)
         self.window = MainWindow(self.state, self.controller, self.notifier, self.settings)
         self.exporter = Exporter(self.controller, self.settings, self.window)
         self.exporter.told.connect(self.notifier.show)
         self._set_up_sessions()
-        self.controller.study_done.connect(self._offer_study)
-        self.controller.studies_done.connect(self._offer_runs)
-        self.controller.held.connect(self._offer_queue)
+        self.controller.runner.finished.connect(self._offer_study)
+        self.controller.runner.all_finished.connect(self._offer_runs)
+        self.controller.opening.held.connect(self._offer_queue)
         self.confirmer = Confirmer(self.controller, self.window)
-        self.autopilot = Autopilot(self)
+        self._set_up_autopilot()
         self.window.painted.connect(self._begin)
         self.window.closing.connect(self._keep)
 
     def _set_up_sessions(self) -> None:
-        archive, folder = self.controller.archive, self._file.parent
-        archive.look = self.window.look
+        files, folder = self.controller.files, self._file.parent
+        files.look = self.window.look
         self.recents = Recents(folder / recent.FILE)
         self.opener = Opener(self.controller, self.notifier, self.recents, self.window)
         self.opener.fill(self.window.actions_.menus["File/Recent"])
         self.window.dropper.dropped.connect(self.opener.take)
         self.window.recent_cleared.connect(self.opener.clear_recent)
-        self.keeper = Keeper(folder / "live", archive.session, self)
+        self.keeper = Keeper(folder / "live", files.session, self)
         self.keeper.failed.connect(self.notifier.fail)
-        self.controller.arriving.connect(self._show_look)
-        self.controller.restored.connect(self._show_views)
+        self.controller.opening.arriving.connect(self._show_look)
+        self.controller.opening.restored.connect(self._show_views)
+
+    def _set_up_autopilot(self) -> None:
+        self.autopilot = Autopilot(self.controller, self.notifier, self.window)
+        if self.options.demo:
+            self.autopilot.run_once()
+        if self.options.screenshot is not None:
+            self.autopilot.end_with_picture(self.options.screenshot)
 
     def show(self) -> None:
         """Show the window; everything else begins once it is painted."""
@@ -170,7 +129,7 @@ class Explorer(QObject):
         return self.jobs.close(CLOSE_S)
 
     def _offer_study(self, key: str, sentence: str) -> None:
-        show = functools.partial(self.controller.open_study, key)
+        show = functools.partial(self.controller.opening.open_study, key)
         self.notifier.show(Notice(NEWS, sentence, "Show it", show))
 
     def _offer_runs(self, sentence: str) -> None:
@@ -190,10 +149,11 @@ class Explorer(QObject):
     def _begin(self) -> None:
         if os.environ.get("RK_EXPLORER_TRACE"):
             loaded = "torch" in sys.modules
-            print(f"first-paint {process_age():.3f} torch={loaded}", file=sys.stderr, flush=True)
+            age = process.age()
+            print(f"first-paint {age:.3f} torch={loaded}", file=sys.stderr, flush=True)
         self.window.load_views()
         self.window.restore_views(settings.session_of(self.settings).look)
-        self.controller.start(self._session())
+        self.controller.opening.start(self._session())
         if not self.options.scripted:
             self.keeper.begin()
             self._offer_left()
@@ -242,54 +202,15 @@ class Explorer(QObject):
         """Offer the session of a window that was not closed properly; none is lost by closing."""
         left = self.keeper.left()
         for path in reversed(left):
-            self.recents.add(Entry(SESSION, str(path), "not closed properly"))
+            self.recents.add(RecentItem(SESSION, str(path), "not closed properly"))
         if left:
-            restore = functools.partial(self.controller.archive.open_session, left[0])
+            restore = functools.partial(self.controller.files.open_session, left[0])
             self.notifier.show(Notice(NEWS, NOT_CLOSED, "Restore the last session", restore, True))
-
-
-class Autopilot(QObject):
-    """Runs the suggested study (--demo), and ends with a picture of it all (--screenshot)."""
-
-    def __init__(self, explorer: Explorer) -> None:
-        super().__init__(explorer)
-        self._explorer = explorer
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._finish)
-        if explorer.options.demo:
-            explorer.controller.opened.connect(self._demonstrate)
-        if explorer.options.screenshot is not None:
-            explorer.jobs.idle.connect(self._settle)
-
-    def _demonstrate(self) -> None:
-        controller = self._explorer.controller
-        controller.opened.disconnect(self._demonstrate)
-        controller.run()
-
-    def _settle(self) -> None:
-        self._timer.start(SETTLE_MS)
-
-    def _finish(self) -> None:
-        explorer, out = self._explorer, self._explorer.options.screenshot
-        if explorer.jobs.busy() or out is None:
-            return
-        errors = list(explorer.notifier.errors)
-        if not save_picture(explorer.window, out):
-            errors.append(f"The screenshot could not be written to '{out}'.")
-        for sentence in errors:
-            print(f"rk-explorer: {sentence}", file=sys.stderr)
-        QApplication.exit(FAILED if errors else 0)
-
-
-def save_picture(window: MainWindow, out: Path) -> bool:
-    """Write the window as it looks now; whether that worked."""
-    return window.grab().save(str(out))
 
 
 def run(options: Options) -> int:
     """Show the window until it is closed; the exit status."""
-    qInstallMessageHandler(_on_qt_message)
+    qInstallMessageHandler(process.on_qt_message)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("rk-explorer")
     app.setApplicationDisplayName("RK Explorer")
@@ -298,7 +219,7 @@ def run(options: Options) -> int:
     app.setWindowIcon(theme.icon("app", theme.LIGHT))
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # results are written atomically: ending is safe
     explorer = Explorer(options)
-    _catch_exceptions(explorer)
+    process.catch_exceptions(explorer.report)
     explorer.show()
     status = app.exec()
     ended = explorer.close()
@@ -309,43 +230,6 @@ def run(options: Options) -> int:
     return status
 
 
-def process_age() -> float:
-    """Seconds since this process was started (since this module was imported, off Linux)."""
-    try:
-        after_name = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2]
-        ticks = int(after_name.split()[19])  # field 22, starttime, of proc(5)
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-    except (OSError, AttributeError):
-        return time.monotonic() - _IMPORTED
-
-
-_IMPORTED = time.monotonic()
-
-
 def _store_from_environment() -> Path | None:
     named = os.environ.get("RK_EXPLORER_STORE")
     return place(named) if named else None
-
-
-def _catch_exceptions(explorer: Explorer) -> None:
-    def in_main(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
-        sys.__excepthook__(kind, error, trace)
-        explorer.report(error)
-
-    def in_thread(facts: threading.ExceptHookArgs) -> None:
-        if facts.exc_value is not None:
-            explorer.report(facts.exc_value)
-
-    sys.excepthook = in_main
-    threading.excepthook = in_thread
-
-
-def _on_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
-    """Qt's words on standard error; where it would abort for want of a display, a sentence."""
-    if kind == QtMsgType.QtFatalMsg:  # Qt would abort next
-        print(NO_DISPLAY, file=sys.stderr, flush=True)
-        os._exit(UNUSABLE)
-    if "propagateSizeHints" not in message:  # all that the offscreen platform has to say
-        print(f"rk-explorer: {message}", file=sys.stderr)

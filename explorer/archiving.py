@@ -6,18 +6,20 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from PySide6.QtCore import QObject, Signal, SignalInstance
+from PySide6.QtCore import QObject, Signal
 
 from engine.datasets.base import Dataset
+from explorer import file_tasks
 from explorer import session as sessions
-from explorer import tasks
 from explorer.jobs import PROBE, Job, Jobs
 from explorer.notice import ERROR, NEWS, Notice
-from explorer.recent import BUNDLE, SESSION, STUDY, Entry
+from explorer.opening_control import OpeningControl
+from explorer.recent import BUNDLE, SESSION, STUDY, RecentItem
 from explorer.session import Look, Session
-from explorer.state import AppState, StudyForm
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 
 NO_STUDY = "There is no study to bundle yet. Press Run first, or open one (Ctrl+Shift+O)."
 NO_DATASET = "No dataset is open yet. Wait for it, then drop the file again."
@@ -25,30 +27,7 @@ BUILT_IN = "{} comes with this program: there is nothing to look for."
 ORIGINAL, RETRAIN = "original", "retrain"  # what given weights may be, besides unlearned models
 
 
-class Screen(Protocol):
-    """Whoever shows what was opened: the controller."""
-
-    completed: SignalInstance
-    data_missing: SignalInstance
-    saved: SignalInstance
-
-    def restore(self, session: Session) -> None:
-        """Show what a session describes, on the very data it was kept with."""
-
-    def open_study(self, key: str) -> None:
-        """Show a study from the store."""
-
-    def list_studies(self) -> None:
-        """Read the studies in the store."""
-
-    def change_form(self, **changes: Any) -> None:
-        """Change what Run would start."""
-
-    def lane(self) -> str:
-        """Where studies are opened: beside one that runs."""
-
-
-class Archiving(QObject):
+class FileControl(QObject):
     """The use cases of the File menu that begin or end with a file of the whole window."""
 
     told = Signal(object)  # Notice
@@ -58,17 +37,17 @@ class Archiving(QObject):
     data_wanted = Signal(object, str)  # Session, why its data are not there: somebody should know
     data_found = Signal()
     data_refused = Signal(str)  # why the data are not in the folder that somebody named
-    used = Signal(object)  # recent.Entry: what was opened or saved
+    used = Signal(object)  # recent.RecentItem: what was opened or saved
 
-    def __init__(self, state: AppState, jobs: Jobs, screen: Screen, parent: QObject) -> None:
+    def __init__(
+        self, state: AppState, jobs: Jobs, opening: OpeningControl, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self.look: Callable[[], Look] = Look  # how the window looks
-        self._state, self._jobs, self._screen = state, jobs, screen
+        self._state, self._jobs, self._opening = state, jobs, opening
         self._missing: Session | None = None  # the one whose data were not found
         self._filed: set[str] = set()  # keys of studies that came with a file
-        screen.completed.connect(self._on_completed)
-        screen.data_missing.connect(self._on_data_missing)
-        screen.saved.connect(self._on_saved)
+        opening.data_missing.connect(self._on_data_missing)
 
     # -- sessions -------------------------------------------------------------------------
     def session(self) -> Session:
@@ -85,14 +64,14 @@ class Archiving(QObject):
 
     def save_session(self, out: Path) -> None:
         """Write the session."""
-        work = functools.partial(tasks.save_session, self.session(), out)
+        work = functools.partial(file_tasks.save_session, self.session(), out)
         done = functools.partial(self._on_kept, SESSION)
         self._submit(f"Saving {out.name}", work, done, PROBE)
 
     def open_session(self, path: Path) -> None:
         """Bring back what a session file describes."""
-        done = functools.partial(self._on_read, Entry(SESSION, str(path), ""))
-        self._submit(f"Opening {path.name}", functools.partial(tasks.read_session, path), done)
+        done = functools.partial(self._on_read, RecentItem(SESSION, str(path), ""))
+        self._submit(f"Opening {path.name}", functools.partial(file_tasks.read_session, path), done)
 
     # -- bundles --------------------------------------------------------------------------
     def ask_bundle(self) -> None:
@@ -101,7 +80,7 @@ class Archiving(QObject):
         if study is None:
             self._tell(NO_STUDY)
             return
-        work = functools.partial(tasks.weigh_bundle, study)
+        work = functools.partial(file_tasks.weigh_bundle, study)
         self._submit("Weighing the study", work, self.bundle_weighed.emit, PROBE)
 
     def choose_bundle(self) -> None:
@@ -112,18 +91,18 @@ class Archiving(QObject):
         """Write the study shown with all that belongs to it, with or without its images."""
         study = self._state.study
         if study is not None:
-            work = functools.partial(tasks.save_bundle, study, out, self.session(), images)
+            work = functools.partial(file_tasks.save_bundle, study, out, self.session(), images)
             done = functools.partial(self._on_kept, BUNDLE)
             self._submit(f"Saving {out.name}", work, done)
 
     def open_bundle(self, path: Path) -> None:
         """Bring a bundle's study into the store, and show it as it was seen."""
-        done = functools.partial(self._on_read, Entry(BUNDLE, str(path), ""))
-        self._submit(f"Opening {path.name}", functools.partial(tasks.open_bundle, path), done)
+        done = functools.partial(self._on_read, RecentItem(BUNDLE, str(path), ""))
+        self._submit(f"Opening {path.name}", functools.partial(file_tasks.open_bundle, path), done)
 
     def open_result(self, path: Path) -> None:
         """Show the study in a result file, of this store or of another."""
-        work = functools.partial(tasks.open_result, path)
+        work = functools.partial(file_tasks.open_result, path)
         self._submit(f"Opening {path.name}", work, self._on_key)
 
     # -- data that lie elsewhere ----------------------------------------------------------
@@ -147,8 +126,8 @@ class Archiving(QObject):
         self._jobs.submit(
             Job(
                 f"Looking into {root}",
-                functools.partial(tasks.find_data, session, root),
-                self._screen.lane(),
+                functools.partial(file_tasks.find_data, session, root),
+                self._opening.lane(),
                 "find-data",
                 done=functools.partial(self._on_data, session),
                 failed=self.data_refused.emit,
@@ -163,31 +142,39 @@ class Archiving(QObject):
             self.told.emit(Notice(ERROR, NO_DATASET))
             return
         form, model = _with_weights(form, name, path)
-        work = functools.partial(tasks.try_weights, form, self._state.forget, dataset)
+        work = functools.partial(file_tasks.try_weights, form, self._state.forget, dataset)
         done = functools.partial(self._on_weights, model, path)
         self._submit(f"Trying the weights in {path.name}", work, done, PROBE)
 
     def drop_weights(self, model: str) -> None:
         """Let a model be trained instead of being given."""
         left = {name: path for name, path in self._state.form.weights.items() if name != model}
-        self._screen.change_form(weights=left)
+        self._opening.change_form(weights=left)
 
-    # -- what jobs bring ------------------------------------------------------------------
-    def _submit(self, title: str, work: Any, done: Any, lane: str = "") -> None:
-        where = lane or self._screen.lane()
-        self._jobs.submit(Job(title, work, where, title, done=done, failed=self._fail))
+    # -- what was used and written --------------------------------------------------------
+    def note_study(self) -> None:
+        """Remember the study that is shown among what was used last, unless it came in a file."""
+        study = self._state.study
+        if study is not None and study.key not in self._filed:
+            self.used.emit(RecentItem(STUDY, study.key, about(self._state)))
 
-    def _on_kept(self, kind: str, files: Sequence[Path]) -> None:
-        self.used.emit(Entry(kind, str(files[0]), about(self._state)))
-        self._on_saved(files)
-
-    def _on_saved(self, files: Sequence[Path]) -> None:
+    def tell_saved(self, files: Sequence[Path]) -> None:
+        """Tell that files were written, with a way to their folder."""
         names = " and ".join(str(path) for path in files)
         open_folder = functools.partial(show, files[0].parent)
         self.told.emit(Notice(NEWS, f"Saved {names}.", "Show file", open_folder))
 
-    def _on_read(self, entry: Entry, found: Session | str) -> None:
-        self._screen.list_studies()
+    # -- what jobs bring ------------------------------------------------------------------
+    def _submit(self, title: str, work: Any, done: Any, lane: str = "") -> None:
+        where = lane or self._opening.lane()
+        self._jobs.submit(Job(title, work, where, title, done=done, failed=self._fail))
+
+    def _on_kept(self, kind: str, files: Sequence[Path]) -> None:
+        self.used.emit(RecentItem(kind, str(files[0]), about(self._state)))
+        self.tell_saved(files)
+
+    def _on_read(self, entry: RecentItem, found: Session | str) -> None:
+        self._opening.list_studies()
         if isinstance(found, str):
             self.used.emit(entry)
             self._on_key(found)
@@ -195,10 +182,10 @@ class Archiving(QObject):
             self._filed.add(found.study)
             title = f"{found.form.dataset}: {', '.join(found.form.methods)}"
             self.used.emit(replace(entry, title=title))
-            self._screen.restore(found)
+            self._opening.restore(found)
 
     def _on_key(self, key: str) -> None:
-        self._screen.open_study(key)
+        self._opening.open_study(key)
 
     def _on_data_missing(self, session: Session, why: str) -> None:
         if self._built_in(session):
@@ -211,18 +198,13 @@ class Archiving(QObject):
         self._missing = None
         self.data_found.emit()
         form = replace(session.form, root=dataset.spec.root)
-        self._screen.restore(replace(session, form=form))
+        self._opening.restore(replace(session, form=form))
 
     def _on_weights(self, model: str, path: Path, form: StudyForm) -> None:
-        self._screen.change_form(weights=form.weights, retrains=form.retrains)
+        self._opening.change_form(weights=form.weights, retrains=form.retrains)
         undo = functools.partial(self.drop_weights, model)
         sentence = f"'{model}' comes from {path.name} in the next study. Press Run to measure it."
         self.told.emit(Notice(NEWS, sentence, "Undo", undo))
-
-    def _on_completed(self) -> None:
-        study = self._state.study
-        if study is not None and study.key not in self._filed:
-            self.used.emit(Entry(STUDY, study.key, about(self._state)))
 
     def _tell(self, sentence: str) -> None:
         self.told.emit(Notice(NEWS, sentence))

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject
 from engine.results import Neighborhood
 from engine.sample_names import called
 from engine.spec import RunSpec
-from explorer import tasks
+from explorer import probe_tasks
 from explorer.jobs import PROBE, Job, Jobs, Points
 from explorer.lens import Sight
 from explorer.state import AppState
@@ -23,7 +23,7 @@ BESIDE = 2  # norms on either side of the one shown that are made ready
 PATIENCE_S = 2.0  # where one neighborhood takes longer, none is made that nobody asked for
 
 
-class Shelf:
+class NeighborhoodCache:
     """The neighborhoods of one study that were shown or made ready, the latest `MEMORY` bytes."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Shelf:
         return sum(one.copies.nbytes for one in self._kept.values())
 
 
-class Around(QObject):
+class NeighborhoodControl(QObject):
     """Asks for neighborhoods on the probe lane; the latest question wins.
 
     What is at hand is shown in the same turn of the event loop. While nothing is asked for, the
@@ -65,7 +65,7 @@ class Around(QObject):
         """`under()` says what lies under the lens, None while there is nothing to look at."""
         super().__init__(parent)
         self._state, self._jobs, self._under = state, jobs, under
-        self._shelf = Shelf()
+        self._cache = NeighborhoodCache()
         self._asked: Sight | None = None
         self._beside: tuple[Sight, Job] | None = None
         self._taus: tuple[float, ...] = ()
@@ -92,7 +92,7 @@ class Around(QObject):
         if sight is None:
             self._state.neighborhood = None
             return
-        found = self._shelf.get(sight)
+        found = self._cache.get(sight)
         if found is None:
             self._since = time.monotonic()
             self._submit(sight)
@@ -104,7 +104,7 @@ class Around(QObject):
         self._jobs.submit(
             Job(
                 f"Looking around {called(sight.sample, self._state.dataset)}",
-                functools.partial(tasks.look_around, *sight),
+                functools.partial(probe_tasks.look_around, *sight),
                 PROBE,
                 "neighborhood",
                 points=functools.partial(self._on_points, sight),
@@ -143,12 +143,12 @@ class Around(QObject):
         shown = self._asked
         if shown is None or self._beside is not None or self._took > PATIENCE_S:
             return
-        sight = next((one for one in self._neighbors(shown) if self._shelf.get(one) is None), None)
+        sight = next((one for one in self._neighbors(shown) if self._cache.get(one) is None), None)
         if sight is None:
             return
         job = Job(
             f"Looking beside {called(sight.sample, self._state.dataset)}",
-            functools.partial(tasks.look_around, *sight),
+            functools.partial(probe_tasks.look_around, *sight),
             PROBE,
             "neighborhood-beside",
             done=functools.partial(self._on_ready, sight),
@@ -182,4 +182,4 @@ class Around(QObject):
     def _keep(self, sight: Sight, found: Neighborhood) -> None:
         """Have it at hand, unless another study is shown meanwhile."""
         if self._asked is not None and sight.spec == self._asked.spec:
-            self._shelf.put(sight, found)
+            self._cache.put(sight, found)

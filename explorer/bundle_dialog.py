@@ -14,50 +14,19 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
     QRadioButton,
     QVBoxLayout,
     QWidget,
 )
 
-from engine.places import is_file, place
+from engine.places import is_file
 from explorer.archiving import ORIGINAL, RETRAIN
 from explorer.forms import worded
-from explorer.shelf import sized
+from explorer.path_field import PathField
+from explorer.sizes import sized
 
 SUFFIX = ".rkx"
 WIDTH = 520  # px
-
-
-class PathField(QWidget):
-    """A path that can be typed or browsed for."""
-
-    changed = Signal()
-
-    def __init__(self, name: str, tip: str, value: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._base = place(value).parent if value else Path.home()
-        self.line = QLineEdit(value)
-        self.line.setAccessibleName(name)
-        self.line.setToolTip(tip)
-        self.line.textChanged.connect(self.changed)
-        self.browse = QPushButton("Browse ...")
-        self.browse.setAutoDefault(False)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.line, 1)
-        row.addWidget(self.browse)
-        self.setFocusProxy(self.line)
-
-    @property
-    def text(self) -> str:
-        """The path, without white space around it."""
-        return self.line.text().strip()
-
-    @property
-    def path(self) -> Path:
-        """The path; a name alone lies beside the one that the field began with."""
-        return self._base / place(self.text)
 
 
 class BundleDialog(QDialog):

@@ -29,7 +29,7 @@ STEPS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -10, Qt.Key.K
 
 
 @dataclass(frozen=True)
-class Entry:
+class PaletteEntry:
     """One line of the palette; menu: where else it is found, such as 'View > Theme'."""
 
     name: str
@@ -40,7 +40,7 @@ class Entry:
     enabled: bool
 
 
-def entries(actions: Mapping[str, QAction]) -> list[Entry]:
+def entries(actions: Mapping[str, QAction]) -> list[PaletteEntry]:
     """What can be done now: the table of commands, then what menus list besides (see `listed`)."""
     known = [one for one in COMMANDS if one.text != SEPARATOR]
     found = [_command(one, actions[one.name]) for one in known if one.name != OWN_NAME]
@@ -65,21 +65,21 @@ def listed(menus: Mapping[str, QMenu]) -> dict[str, QAction]:
     return found
 
 
-def _command(one: Command, action: QAction) -> Entry:
+def _command(one: Command, action: QAction) -> PaletteEntry:
     keys = QKeySequence(one.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
     menu = one.menu.replace("/", " > ")
-    return Entry(one.name, one.text.rstrip(" ."), menu, keys, one.tip, action.isEnabled())
+    return PaletteEntry(one.name, one.text.rstrip(" ."), menu, keys, one.tip, action.isEnabled())
 
 
-def _other(name: str, action: QAction) -> Entry:
+def _other(name: str, action: QAction) -> PaletteEntry:
     """Without the '&1' that is for menus alone."""
     menu = " > ".join(name.split("/")[:2])
     text = re.sub(r"^&\d+\s+", "", action.text()).replace("&&", "&").rstrip(" .")
     tip = action.toolTip() if action.toolTip() != action.text() else ""
-    return Entry(name, text, menu, "", tip, action.isEnabled())
+    return PaletteEntry(name, text, menu, "", tip, action.isEnabled())
 
 
-def search(found: Sequence[Entry], query: str) -> list[Entry]:
+def search(found: Sequence[PaletteEntry], query: str) -> list[PaletteEntry]:
     """The entries that have every word of `query`, best first; all of them for no word."""
     scored = [(_score(query, entry), entry) for entry in found]
     fitting = [(score, entry) for score, entry in scored if score is not None]
@@ -110,7 +110,7 @@ def _from(start: int, word: str, text: str) -> int:
     return score
 
 
-def _score(query: str, entry: Entry) -> int | None:
+def _score(query: str, entry: PaletteEntry) -> int | None:
     """The sum over the words of `query`, its name counting twice as much as its menu."""
     total = 0
     for word in query.split():
@@ -140,7 +140,7 @@ class CommandPalette(QDialog):
 
     chosen = Signal(str)  # name of a command, once the palette is gone
 
-    def __init__(self, found: Sequence[Entry], parent: QWidget | None) -> None:
+    def __init__(self, found: Sequence[PaletteEntry], parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Commands")
         self._entries = list(found)
@@ -200,7 +200,7 @@ def _list() -> QTreeWidget:
     return tree
 
 
-def _item(entry: Entry) -> QTreeWidgetItem:
+def _item(entry: PaletteEntry) -> QTreeWidgetItem:
     item = QTreeWidgetItem([entry.text, entry.menu, entry.keys])
     item.setData(0, Qt.ItemDataRole.UserRole, entry.name)
     item.setToolTip(0, literal(entry.tip))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from explorer.controller import Controller
 from explorer.forms import worded
-from explorer.shelf import sized
+from explorer.sizes import sized
 
 if TYPE_CHECKING:
     from engine.belongings import Belongings
@@ -51,8 +51,8 @@ class Confirmer(QObject):
     def __init__(self, controller: Controller, window: QWidget) -> None:
         super().__init__(window)
         self._controller, self._window = controller, window
-        controller.many_wanted.connect(self._ask_many)
-        controller.shelf.weighed.connect(self._ask_delete)
+        controller.runner.many_wanted.connect(self._ask_many)
+        controller.stored.weighed.connect(self._ask_delete)
 
     def _ask_many(self, size: int) -> None:
         sentence = f"The form describes {size:,} studies. Queue all of them?"
@@ -69,7 +69,7 @@ class Confirmer(QObject):
             f"Delete {what} from the store ({files})? What other studies use stays. This cannot "
             "be undone; the same results can only be computed again."
         )
-        self._ask("Delete", sentence, "Delete", found.keys, self._controller.shelf.delete)
+        self._ask("Delete", sentence, "Delete", found.keys, self._controller.stored.delete)
 
     def _ask(self, title: str, sentence: str, verb: str, about: Any, then: Any) -> None:
         dialog = ConfirmDialog(title, sentence, verb, about, self._window)

@@ -94,7 +94,7 @@ class SettingsDialog(FormDialog):
             return
         values, changes = self._measuring.values(), self._measuring.changes()
         super().accept()
-        self._controller.change_form(
+        self._controller.opening.change_form(
             retrains=values["retrains"],
             seed=values["seed"],
             perturbation=values["perturbation"],
@@ -132,7 +132,7 @@ class MethodsDialog(FormDialog):
         super().accept()
         changes = {self._names[label]: page.changes() for label, page in self.forms.items()}
         kept = dict(self._controller.state.form.settings)
-        self._controller.change_form(settings={**kept, **changes}, grid=self.swept())
+        self._controller.opening.change_form(settings={**kept, **changes}, grid=self.swept())
 
     def swept(self) -> dict[str, Sequence[Any]]:
         """The form's grid with what has several values here."""

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from engine.exports import KINDS
-from explorer import on_screen, paper, tasks
+from explorer import file_tasks, on_screen, paper
 from explorer.archiving import show
 from explorer.controller import Controller
 from explorer.export_dialog import ExportDialog, ExportSetDialog, FigureDialog
@@ -39,11 +39,11 @@ class Exporter(QObject):
         self._controller, self._settings, self._window = controller, settings, parent
         self._paper = paper.from_plain(settings.export)
         self._dialog: FigureDialog | None = None
-        controller.figure_wanted.connect(self.ask_figure)
-        controller.set_wanted.connect(self.ask_set)
-        controller.report_wanted.connect(self.ask_report)
-        controller.checkpoint_wanted.connect(self.checkpoint)
-        controller.forget_wanted.connect(self.forget_set)
+        controller.exports.figure_wanted.connect(self.ask_figure)
+        controller.exports.figures_wanted.connect(self.ask_set)
+        controller.exports.report_wanted.connect(self.ask_report)
+        controller.exports.checkpoint_wanted.connect(self.checkpoint)
+        controller.exports.forget_set_wanted.connect(self.forget_set)
 
     # -- asking ---------------------------------------------------------------------------
     def ask_figure(self, kind: str, options: Mapping[str, Any]) -> None:
@@ -73,7 +73,7 @@ class Exporter(QObject):
     # -- writing --------------------------------------------------------------------------
     def figure(self, kind: str, options: Mapping[str, Any], out: Path) -> None:
         """Write the figure called `kind`, with its numbers as CSV beside it."""
-        self._controller.save_figure(kind, out, options)
+        self._controller.exports.save_figure(kind, out, options)
 
     def figures(
         self, kinds: Sequence[str], folder: Path, options: Mapping[str, Any], look: paper.Paper
@@ -82,7 +82,7 @@ class Exporter(QObject):
         study = self._controller.state.study
         if study is not None:
             work = functools.partial(
-                tasks.save_set, study, kinds, folder, look.suffix, look.look, options
+                file_tasks.save_set, study, kinds, folder, look.suffix, look.look, options
             )
             self._submit(f"Exporting {len(kinds)} figures", work, self._say_set, self._lane())
 
@@ -91,21 +91,23 @@ class Exporter(QObject):
         state = self._controller.state
         if state.study is not None:
             self._remember(files[0].parent)
-            work = functools.partial(tasks.save_report, state.study, files, (state.form.forget,))
+            work = functools.partial(
+                file_tasks.save_report, state.study, files, (state.form.forget,)
+            )
             self._submit(f"Writing {files[0].name}", work, self._say_report, self._lane())
 
     def checkpoint(self, model: str, path: Path | None = None) -> None:
         """Export one model's weights to `path`, or to the file a person chooses."""
-        title = f"Export the checkpoint of {self._controller.label(model)}"
+        title = f"Export the checkpoint of {self._controller.state.label(model)}"
         out = path or self._ask(title, f"{model}.pt", CHECKPOINT)
         if out is not None:
-            self._controller.save_checkpoint(model, out)
+            self._controller.exports.save_checkpoint(model, out)
 
     def forget_set(self, path: Path | None = None) -> None:
         """List the forget set of the next run in `path`, or in the file a person chooses."""
         out = path or self._ask("Export the forget set", "forget.csv", FORGET)
         if out is not None:
-            self._controller.save_forget(out)
+            self._controller.exports.save_forget_set(out)
 
     # -- previews -------------------------------------------------------------------------
     def _preview(self, kind: str, options: Mapping[str, Any]) -> None:
@@ -115,7 +117,7 @@ class Exporter(QObject):
         self._controller.jobs.submit(
             Job(
                 "Drawing a preview",
-                functools.partial(tasks.preview_figure, study, kind, options),
+                functools.partial(file_tasks.preview_figure, study, kind, options),
                 PROBE,
                 PREVIEW,
                 done=functools.partial(self._show_preview, dialog),

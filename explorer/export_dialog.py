@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
 
 from engine.exports import KINDS
 from engine.places import exists, is_folder
-from explorer.bundle_dialog import PathField
 from explorer.forms import worded
 from explorer.paper import FORMATS, Paper
 from explorer.paper_form import PaperForm
+from explorer.path_field import PathField
 from explorer.preview import DPI, Preview
 
 SETTLE_MS = 150  # after the last change, before the figure is drawn anew

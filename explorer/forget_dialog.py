@@ -24,7 +24,7 @@ from explorer.forget_sets import LONGEST_NAME, combined
 from explorer.forget_source import ForgetSource
 from explorer.forms import worded
 from explorer.literal import literal
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE
 
 MODES = {
     REPLACE: ("&Replace", "Forget these samples only"),
@@ -97,7 +97,7 @@ class ForgetSetsDialog(QDialog):
         self.name.textChanged.connect(self._show_buttons)
         self.name.returnPressed.connect(self._save)
         self.save_button.clicked.connect(self._save)
-        self.export_button.clicked.connect(self._do.export_forget)
+        self.export_button.clicked.connect(self._do.exports.ask_forget_set)
         self.list.itemClicked.connect(self._mark)
         self.list.currentItemChanged.connect(self._mark)
         self.list.itemDoubleClicked.connect(self._load)
@@ -115,7 +115,7 @@ class ForgetSetsDialog(QDialog):
         self._show_sizes()
 
     def _show_saved(self) -> None:
-        forget, sets = set(self._do.state.forget), self._do.forget_sets()
+        forget, sets = set(self._do.state.forget), self._do.forget_set.saved()
         self.list.blockSignals(True)
         self.list.clear()
         for name, indices in sets.items():
@@ -132,7 +132,7 @@ class ForgetSetsDialog(QDialog):
     def _show_buttons(self) -> None:
         name = self.name.text().strip()
         self.save_button.setEnabled(bool(name and self._do.state.forget))
-        self.save_button.setText("&Overwrite" if name in self._do.forget_sets() else "&Save")
+        self.save_button.setText("&Overwrite" if name in self._do.forget_set.saved() else "&Save")
         self.delete_button.setEnabled(bool(self._marked()))
 
     def _show_sizes(self) -> None:
@@ -177,7 +177,7 @@ class ForgetSetsDialog(QDialog):
 
     def _save(self) -> None:
         if self.save_button.isEnabled():
-            self._do.save_forget_set(self.name.text())
+            self._do.forget_set.save(self.name.text())
             self.name.clear()
 
     def _combine(self) -> None:
@@ -188,15 +188,15 @@ class ForgetSetsDialog(QDialog):
             self.said.setText(str(error))
             return
         if mode == REPLACE and self.source.spec():
-            self._do.set_forget_text(self.source.spec())
+            self._do.forget_set.set_text(self.source.spec())
         else:
-            self._do.combine_forget(found, mode, self.source.words())
+            self._do.forget_set.combine(found, mode, self.source.words())
 
     def _load(self) -> None:
-        self._do.combine_forget_set(self._marked(), REPLACE)
+        self._do.forget_set.combine_saved(self._marked(), REPLACE)
 
     def _delete(self) -> None:
-        self._do.delete_forget_set(self._marked())
+        self._do.forget_set.delete(self._marked())
         self.source.choose_saved("")
 
 

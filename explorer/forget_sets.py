@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import SpecError
-from explorer.state import Selection
+from explorer.selection import Selection
 
 LONGEST_NAME = 60  # characters; more than a line of the toolbar shows
 

@@ -100,7 +100,7 @@ class ForgetSource(QWidget):
         """Training samples that are selected, written or saved; SpecError where there are none."""
         state, dataset = self._do.state, self._do.state.dataset
         if self._kind() == SAVED:
-            found = self._do.forget_sets().get(self.saved, ())
+            found = self._do.forget_set.saved().get(self.saved, ())
             if not found:
                 raise SpecError("Mark one of the saved sets below.")
             return found

@@ -44,7 +44,7 @@ class GivenRow(QWidget):
 
     def _chip(self, name: str, path: str) -> QPushButton:
         ours = name == ORIGINAL or name.startswith(f"{RETRAIN}-")
-        label = self._do.label(name) if ours else name
+        label = self._state.label(name) if ours else name
         chip = QPushButton(in_menu(f"{label}: {Path(path).name} ✕"))
         chip.setObjectName("chip")
         chip.setProperty("model", name)
@@ -55,4 +55,4 @@ class GivenRow(QWidget):
 
     def _drop(self) -> None:
         name = self.sender().property("model")
-        self._do.archive.drop_weights(str(name))
+        self._do.files.drop_weights(str(name))

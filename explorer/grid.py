@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.grids import Point, combinations, count
-from explorer.state import StudyForm
+from explorer.study_form import StudyForm
 
 STUDY, TRAIN, PROBE = "study", "train", "probe"  # owners of settings that are no method
 MANY = 50  # studies; more are queued only after asking

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from engine.results import COARSE, FINE, Slice
 from engine.sample_names import called
 from engine.spec import RunSpec
-from explorer import tasks
+from explorer import probe_tasks
 from explorer.jobs import PROBE, Job, Jobs
 from explorer.state import AppState
 
@@ -26,7 +26,7 @@ class Sight(NamedTuple):
     probe: tuple[str, float]
 
 
-class Lens(QObject):
+class SliceControl(QObject):
     """Asks for slices on the probe lane: coarse at once, then refined; the latest question wins.
 
     Neighborhoods, which wait on the same lane, come in between the two. Where refining would take
@@ -74,7 +74,7 @@ class Lens(QObject):
     def _submit(self, asked: tuple[Sight, tuple[str, int]], size: int) -> None:
         sight, aim = asked
         work = functools.partial(
-            tasks.look_through, sight.spec, sight.sample, aim, sight.probe, size
+            probe_tasks.look_through, sight.spec, sight.sample, aim, sight.probe, size
         )
         self._job = Job(
             f"Cutting through {called(sight.sample, self._state.dataset)}",

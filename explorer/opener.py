@@ -17,7 +17,7 @@ from explorer.drop import Offer
 from explorer.literal import in_menu, literal
 from explorer.notice import NEWS, Notice
 from explorer.notify import Notifier
-from explorer.recent import BUNDLE, MOST, SESSION, Entry, Recents
+from explorer.recent import BUNDLE, MOST, SESSION, RecentItem, Recents
 from explorer.session import Session
 
 SESSIONS, BUNDLES = "Session (*.json)", "Bundle (*.rkx)"
@@ -26,22 +26,22 @@ NOTHING = "Nothing was opened or saved yet"
 
 
 class Opener(QObject):
-    """Answers the wishes of Controller.archive, and of what is dropped, by dialogs."""
+    """Answers the wishes of Controller.files, and of what is dropped, by dialogs."""
 
     def __init__(
         self, controller: Controller, notifier: Notifier, recents: Recents, window: QWidget
     ) -> None:
         super().__init__(window)
         self._controller, self._notifier, self._window = controller, notifier, window
-        self._archive, self.recents = controller.archive, recents
+        self._files, self.recents = controller.files, recents
         self._folder = Path.home()
         self._places: list[QAction] = []  # of what was used last, in the menu that shows it
-        archive = controller.archive
-        archive.session_file_wanted.connect(self._ask_session)
-        archive.bundle_file_wanted.connect(self._ask_bundle)
-        archive.bundle_weighed.connect(self._ask_bundle_file)
-        archive.data_wanted.connect(self.ask_data)
-        archive.used.connect(recents.add)
+        files = controller.files
+        files.session_file_wanted.connect(self._ask_session)
+        files.bundle_file_wanted.connect(self._ask_bundle)
+        files.bundle_weighed.connect(self._ask_bundle_file)
+        files.data_wanted.connect(self.ask_data)
+        files.used.connect(recents.add)
 
     # -- files ----------------------------------------------------------------------------
     def _ask_session(self, save: bool) -> None:
@@ -50,17 +50,17 @@ class Opener(QObject):
             name, _ = QFileDialog.getSaveFileName(self._window, "Save session", start, SESSIONS)
             if name:
                 path = Path(name)
-                self._archive.save_session(path if path.suffix else path.with_suffix(".json"))
+                self._files.save_session(path if path.suffix else path.with_suffix(".json"))
         else:
             name = self._chosen("Open session", SESSIONS)
             if name:
-                self._archive.open_session(Path(name))
+                self._files.open_session(Path(name))
         self._remember(name)
 
     def _ask_bundle(self) -> None:
         name = self._chosen("Open bundle", BUNDLES)
         if name:
-            self._archive.open_bundle(Path(name))
+            self._files.open_bundle(Path(name))
 
     def _ask_bundle_file(self, sizes: tuple[int, int]) -> None:
         study = self._controller.state.study
@@ -71,7 +71,7 @@ class Opener(QObject):
 
     def _save_bundle(self, path: Path, images: bool) -> None:
         self._remember(str(path))
-        self._archive.save_bundle(path, images)
+        self._files.save_bundle(path, images)
 
     def _chosen(self, title: str, kinds: str) -> str:
         name, _ = QFileDialog.getOpenFileName(self._window, title, str(self._folder), kinds)
@@ -91,8 +91,8 @@ class Opener(QObject):
         dialog = DataDialog(label, form.root, why, self._window)
         search = _Search(self._controller, session, dialog)
         dialog.wanted.connect(search.look)
-        self._archive.data_refused.connect(dialog.refuse)
-        self._archive.data_found.connect(dialog.found)
+        self._files.data_refused.connect(dialog.refuse)
+        self._files.data_found.connect(dialog.found)
         self._open(dialog)
 
     def _ask_weights(self, path: Path) -> None:
@@ -112,9 +112,9 @@ class Opener(QObject):
     def take(self, offer: Offer) -> None:
         """Do what a drop offers."""
         deeds = {
-            drop.SESSION: self._archive.open_session,
-            drop.BUNDLE: self._archive.open_bundle,
-            drop.RESULT: self._archive.open_result,
+            drop.SESSION: self._files.open_session,
+            drop.BUNDLE: self._files.open_bundle,
+            drop.RESULT: self._files.open_result,
             drop.CHECKPOINT: self._ask_weights,
             drop.FOLDER: self._open_folder,
             drop.INDICES: self._forget,
@@ -122,16 +122,16 @@ class Opener(QObject):
         deeds[offer.kind](offer.path)
 
     def _open_folder(self, path: Path) -> None:
-        self._controller.open_dataset("folder", root=str(path))
+        self._controller.opening.open_dataset("folder", root=str(path))
 
     def _forget(self, path: Path) -> None:
         controller = self._controller
-        found = controller.set_forget_text(f"indices:{path}")
+        found = controller.forget_set.set_text(f"indices:{path}")
         if found is None:
             self._notifier.fail(controller.state.form_error or NO_DATASET)
             return
         sentence = f"The forget set is the {found.words} of {path.name}."
-        self._notifier.show(Notice(NEWS, sentence, "Undo", controller.undo.undo))
+        self._notifier.show(Notice(NEWS, sentence, "Undo", controller.choice.undo.undo))
 
     # -- recent ---------------------------------------------------------------------------
     def fill(self, menu: QMenu) -> None:
@@ -165,7 +165,7 @@ class Opener(QObject):
                 action.setEnabled(False)
         self._clear.setEnabled(bool(entries))
 
-    def _show_entry(self, action: QAction, number: int, entry: Entry) -> None:
+    def _show_entry(self, action: QAction, number: int, entry: RecentItem) -> None:
         there = self._is_there(entry)
         action.setText(f"&{number + 1}  {in_menu(entry.name)}")
         action.setData(entry)
@@ -173,7 +173,7 @@ class Opener(QObject):
         place = literal(entry.place)
         action.setToolTip(place if there else f"{place}\n{GONE}")
 
-    def _is_there(self, entry: Entry) -> bool:
+    def _is_there(self, entry: RecentItem) -> bool:
         if entry.kind in (SESSION, BUNDLE):
             return is_file(Path(entry.place))
         return any(one.key == entry.place for one in self._controller.state.studies)
@@ -182,14 +182,14 @@ class Opener(QObject):
         entry = self.sender().data()  # type: ignore[attr-defined]
         self.reopen(entry)
 
-    def reopen(self, entry: Entry) -> None:
+    def reopen(self, entry: RecentItem) -> None:
         """Open something again."""
         if entry.kind == SESSION:
-            self._archive.open_session(Path(entry.place))
+            self._files.open_session(Path(entry.place))
         elif entry.kind == BUNDLE:
-            self._archive.open_bundle(Path(entry.place))
+            self._files.open_bundle(Path(entry.place))
         else:
-            self._controller.open_study(entry.place)
+            self._controller.opening.open_study(entry.place)
 
 
 class _Search(QObject):
@@ -201,7 +201,7 @@ class _Search(QObject):
 
     def look(self, root: str) -> None:
         """Look into a folder."""
-        self._controller.archive.find_data(self._session, root)
+        self._controller.files.find_data(self._session, root)
 
 
 class _Taking(QObject):
@@ -213,13 +213,13 @@ class _Taking(QObject):
 
     def take(self, name: str) -> None:
         """Take them under a name."""
-        self._controller.archive.use_weights(name, self._path)
+        self._controller.files.use_weights(name, self._path)
 
 
 class _Undo:
     """Brings a list back."""
 
-    def __init__(self, recents: Recents, entries: tuple[Entry, ...]) -> None:
+    def __init__(self, recents: Recents, entries: tuple[RecentItem, ...]) -> None:
         self._recents, self._entries = recents, entries
 
     def undo(self) -> None:

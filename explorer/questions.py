@@ -14,7 +14,7 @@ from typing import Any
 from PySide6.QtCore import QObject
 
 from engine.spec import RunSpec
-from explorer import tasks
+from explorer import probe_tasks
 from explorer.jobs import HEAVY, PROBE, Job, Jobs, Points
 from explorer.state import AppState
 
@@ -39,17 +39,19 @@ class Question:
 QUESTIONS = {
     one.name: one
     for one in (
-        Question("beside", "Reading the studies to compare with", tasks.look_beside, PROBE),
-        Question("recognition", "Searching the smallest tau of {0}", tasks.recognize, HEAVY),
-        Question("replay", "Reading the epochs of {0}", tasks.replay, PROBE),
-        Question("embedding", "Embedding the features of {0} and {1}", tasks.embed, HEAVY),
-        Question("similarity", "Comparing the layers of {0} and {1}", tasks.compare_layers, HEAVY),
-        Question("attack", "Attacking {0} and {1}", tasks.infer_membership, PROBE),
+        Question("beside", "Reading the studies to compare with", probe_tasks.look_beside, PROBE),
+        Question("recognition", "Searching the smallest tau of {0}", probe_tasks.recognize, HEAVY),
+        Question("replay", "Reading the epochs of {0}", probe_tasks.replay, PROBE),
+        Question("embedding", "Embedding the features of {0} and {1}", probe_tasks.embed, HEAVY),
+        Question(
+            "similarity", "Comparing the layers of {0} and {1}", probe_tasks.compare_layers, HEAVY
+        ),
+        Question("attack", "Attacking {0} and {1}", probe_tasks.infer_membership, PROBE),
     )
 }
 
 
-class Looking(QObject):
+class QueryControl(QObject):
     """Keeps the answers up to date to what somebody looks at; the latest words win."""
 
     def __init__(

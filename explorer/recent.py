@@ -18,7 +18,7 @@ KINDS = {SESSION: "Session", BUNDLE: "Bundle", STUDY: "Study"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class RecentItem:
     """One thing that can be opened again. place: a file, or the key of a study; title: what it
     is about."""
 
@@ -41,28 +41,28 @@ class Recents:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RecentItem, ...]:
         """What was used, newest first; nothing where the file cannot be read."""
         kept = read_json(self._path)
         found = [_entry(one) for one in kept] if isinstance(kept, list) else []
         return tuple(one for one in found if one is not None)[:MOST]
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: RecentItem) -> None:
         """Put an entry first; it takes the place of one of the same file or study."""
         same = (entry.kind, entry.place)
         others = [one for one in self.entries() if (one.kind, one.place) != same]
         self.replace([entry, *others])
 
-    def replace(self, entries: Sequence[Entry]) -> None:
+    def replace(self, entries: Sequence[RecentItem]) -> None:
         """Make these the list; where it cannot be written, nothing is remembered."""
         text = json.dumps([asdict(one) for one in entries[:MOST]], indent=1)
         with contextlib.suppress(OSError):
             write_text(self._path, text)
 
 
-def _entry(plain: Any) -> Entry | None:
+def _entry(plain: Any) -> RecentItem | None:
     if not isinstance(plain, dict) or plain.get("kind") not in list(KINDS):
         return None
     words = [plain.get(name) for name in ("kind", "place", "title")]
     texts = [word for word in words if isinstance(word, str)]
-    return Entry(*texts) if len(texts) == len(words) else None
+    return RecentItem(*texts) if len(texts) == len(words) else None

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.places import is_folder
-from explorer.bundle_dialog import PathField
 from explorer.forms import worded
+from explorer.path_field import PathField
 
 WIDTH = 520  # px
 ABOUT = (

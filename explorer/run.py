@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.report import Progress
-
-if TYPE_CHECKING:
-    from explorer.state import StudyForm
+from explorer.study_form import StudyForm
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
 HELD = "on hold"  # of a former session: it waits for somebody to start it
@@ -47,7 +45,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Run:
+class QueuedRun:
     """An order in the queue. number: counts up and is never used again; lines: its log;
     seconds: how long it ran; error: why it failed; key and spec: of its study, once known."""
 

@@ -14,13 +14,13 @@ from engine.report import Progress
 from engine.spec import to_plain
 from explorer import tasks
 from explorer.jobs import Job, Jobs, Points
-from explorer.run import DONE, FAILED, HELD, KEPT, RUNNING, STOPPED, WAITING, Order, Run
+from explorer.run import DONE, FAILED, HELD, KEPT, RUNNING, STOPPED, WAITING, Order, QueuedRun
 from explorer.state import AppState
 
 MOST_LINES = 500  # of one run's log
 
 
-class Runs(QObject):
+class RunQueue(QObject):
     """Keeps `AppState.runs`: those that ended, are on hold or run, then those that wait.
 
     Only the running study is handed to the heavy lane, the next one when it has ended: so what
@@ -28,7 +28,7 @@ class Runs(QObject):
     """
 
     points = Signal(int, list)  # number, batch of what the running study reports
-    finished = Signal(int, object)  # number, tasks.Found
+    finished = Signal(int, object)  # number, tasks.StudyResults
     failed = Signal(int, str)  # number, sentence
     stopped = Signal(int)  # number
     group_ended = Signal(list)  # the Runs that were queued together, now that none waits or runs
@@ -46,19 +46,19 @@ class Runs(QObject):
         jobs.said.connect(self._on_said)
 
     # -- what there is --------------------------------------------------------------------
-    def of(self, number: int) -> Run | None:
+    def of(self, number: int) -> QueuedRun | None:
         """The run of that number, if it is still in the list."""
         return next((run for run in self._state.runs if run.number == number), None)
 
-    def waiting(self) -> list[Run]:
+    def waiting(self) -> list[QueuedRun]:
         """The runs that wait, the next one first."""
         return [run for run in self._state.runs if run.state == WAITING]
 
-    def live(self) -> list[Run]:
+    def live(self) -> list[QueuedRun]:
         """The run that runs, and those that wait."""
         return [run for run in self._state.runs if run.live]
 
-    def unfinished(self) -> list[Run]:
+    def unfinished(self) -> list[QueuedRun]:
         """Also the runs that are on hold."""
         return [run for run in self._state.runs if run.state in KEPT]
 
@@ -95,11 +95,11 @@ class Runs(QObject):
         """Queue all that is on hold, in its order."""
         self.add([run.order for run in self._state.runs if run.state == HELD])
 
-    def _new(self, order: Order, state: str, line: str) -> Run:
+    def _new(self, order: Order, state: str, line: str) -> QueuedRun:
         self._last += 1
-        return _noted(Run(self._last, order, state), line)
+        return _noted(QueuedRun(self._last, order, state), line)
 
-    def _queued(self, order: Order, ended: Sequence[Run]) -> Run:
+    def _queued(self, order: Order, ended: Sequence[QueuedRun]) -> QueuedRun:
         """A run of this study that waits: a new one, or the one that has ended."""
         twin = next((run for run in ended if run.order == order), None)
         if twin is not None:
@@ -190,7 +190,7 @@ class Runs(QObject):
                 self._change(number, spec=to_plain(data))
         self.points.emit(number, batch)
 
-    def _on_done(self, number: int, found: tasks.Found) -> None:
+    def _on_done(self, number: int, found: tasks.StudyResults) -> None:
         self._change(number, key=found.study.key, spec=found.study.spec)
         self._end(number, DONE, "Done.")
         self.finished.emit(number, found)
@@ -237,12 +237,12 @@ class Runs(QObject):
         if run is not None:
             self._put(replace(run, **changes))
 
-    def _put(self, run: Run) -> None:
+    def _put(self, run: QueuedRun) -> None:
         runs = self._state.runs
         self._state.runs = tuple(run if one.number == run.number else one for one in runs)
 
 
-def _noted(run: Run, line: str) -> Run:
+def _noted(run: QueuedRun, line: str) -> QueuedRun:
     """The run with another line in its log, under the time of day."""
     lines = (*run.lines, f"{time.strftime('%H:%M:%S')}  {line}")
     return replace(run, lines=lines[-MOST_LINES:])

@@ -18,7 +18,9 @@ from explorer.fields import LONGEST_PATH, LONGEST_TEXT, WRONG, Fields, few_texts
 from explorer.forget_sets import Sets
 from explorer.layout import Frame, Layout
 from explorer.run import KEPT, Order
-from explorer.state import AppState, Selection, StudyForm
+from explorer.selection import Selection
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 
 FORMAT, SCHEMA = "rk-explorer session", 1
 SUFFIX = ".json"

@@ -12,14 +12,14 @@ from engine.results import Provenance
 from explorer import tasks
 from explorer.jobs import PROBE, Job, Jobs
 from explorer.run import Order
-from explorer.runs import Runs
+from explorer.runs import RunQueue
 from explorer.state import AppState
 
 if TYPE_CHECKING:
     from engine.belongings import Belongings
 
 
-class Shelf(QObject):
+class StoredStudies(QObject):
     """Asks the store on the probe lane, so that a running study holds nothing up."""
 
     weighed = Signal(object)  # engine.belongings.Belongings: somebody should say whether to delete
@@ -27,7 +27,7 @@ class Shelf(QObject):
     command_written = Signal(str)
     failed = Signal(str)  # sentence
 
-    def __init__(self, state: AppState, jobs: Jobs, runs: Runs, parent: QObject) -> None:
+    def __init__(self, state: AppState, jobs: Jobs, runs: RunQueue, parent: QObject) -> None:
         super().__init__(parent)
         self._state, self._jobs, self._runs = state, jobs, runs
 
@@ -76,13 +76,3 @@ class Shelf(QObject):
             if run.key in found.keys:
                 self._runs.remove(run.number)
         self.deleted.emit(found)
-
-
-def sized(size: int) -> str:
-    """Bytes as '512 B', '3.1 kB', '42.0 MB' or '1.2 GB'."""
-    number = float(size)
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any, Generic, Self, TypeVar, overload
 
 import numpy as np
@@ -12,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.datasets.base import Dataset
 from engine.epochs import Epochs
+from engine.labels import model_label
 from engine.membership_results import Attack
 from engine.report import Progress
 from engine.results import (
@@ -27,60 +27,14 @@ from engine.results import (
     StudySummary,
 )
 from explorer.catalog import Catalog
-from explorer.run import Run
+from explorer.run import QueuedRun
+from explorer.selection import Selection
+from explorer.study_form import StudyForm
 
 T = TypeVar("T")
-REPLACE, ADD, REMOVE, INTERSECT = "replace", "add", "remove", "intersect"
 
 
-@dataclass(frozen=True)
-class Selection:
-    """`current`: the sample under the lens (training-set index or None); `chosen`: highlighted."""
-
-    current: int | None = None
-    chosen: frozenset[int] = frozenset()
-
-    def combine(self, indices: Iterable[int], mode: str) -> Selection:
-        """The selection after `indices` arrive in `mode`; the current sample stays."""
-        new = frozenset(int(i) for i in indices)
-        chosen = {
-            REPLACE: new,
-            ADD: self.chosen | new,
-            REMOVE: self.chosen - new,
-            INTERSECT: self.chosen & new,
-        }[mode]
-        return Selection(self.current, chosen)
-
-
-@dataclass(frozen=True)
-class StudyForm:
-    """What the toolbar says: the study that Run would start. Text stays text until Run."""
-
-    dataset: str = "digits"
-    root: str = ""
-    side: int = 0
-    channels: str = "rgb"  # what image files are read as, or "gray"
-    validation: float = 0.0  # share of each class of the training set that is held out
-    links: str = "refuse"  # links out of an image folder, or "follow"; in no file of a session
-    model: str = ""  # '' = the dataset's recommended model
-    forget: str = ""  # a forget spec such as class:8:0.5; '' = the indices in AppState.forget
-    methods: tuple[str, ...] = ("rurk", "gd", "ga")
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # method -> changes
-    training: Mapping[str, Any] = field(default_factory=dict)  # changes to the TrainSpec
-    retrains: int = 3
-    seed: int = 131
-    perturbation: str = "gaussian"
-    taus: str = ""  # '' = the dataset's own grid
-    draws: int = 100
-    probe: Mapping[str, Any] = field(default_factory=dict)  # other changes to the ProbeSpec
-    # 'rurk.tau', 'train.lr', 'probe.steps', 'study.seed' -> several values: one study for each
-    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    # model name ('original', 'retrain-0', or any) -> file with weights that others trained
-    weights: Mapping[str, str] = field(default_factory=dict)
-    watch: bool = True  # whether methods are looked at after each of their epochs
-
-
-class Kept(Generic[T]):
+class StateProperty(Generic[T]):
     """A property of AppState: it compares, changes, and signals once as `<name>_changed`."""
 
     def __init__(self, default: T, doc: str) -> None:
@@ -152,76 +106,86 @@ class AppState(QObject):
     grid_size_changed = Signal()
     settled = Signal()  # changes that were made at once are complete
 
-    dataset = Kept[Dataset | None](
+    dataset = StateProperty[Dataset | None](
         None, "The loaded dataset (numpy arrays), or None while it loads"
     )
-    form = Kept[StudyForm](StudyForm(), "The study that Run would start")
-    selection = Kept[Selection](
+    form = StateProperty[StudyForm](StudyForm(), "The study that Run would start")
+    selection = StateProperty[Selection](
         Selection(), "Current sample and highlighted samples, shared by all views"
     )
-    forget = Kept[tuple[int, ...]](
+    forget = StateProperty[tuple[int, ...]](
         (), "The forget set that the next Run uses: sorted training-set indices"
     )
-    models = Kept[Mapping[str, ModelResult]]({}, "Models of the study that exist so far, by name")
-    losses = Kept[Mapping[str, tuple[float, ...]]](
+    models = StateProperty[Mapping[str, ModelResult]](
+        {}, "Models of the study that exist so far, by name"
+    )
+    losses = StateProperty[Mapping[str, tuple[float, ...]]](
         {}, "Training loss per epoch of each stage, growing live"
     )
-    residual = Kept[Residual | None](
+    residual = StateProperty[Residual | None](
         None, "Residual knowledge so far: first from c = 10, then refined; final with the study"
     )
-    study = Kept[Study | None](None, "The finished study that is shown, or None")
-    embedding = Kept[Embedding | None](None, "The UMAP embedding that is shown, or None")
-    neighborhood = Kept[Neighborhood | None](
+    study = StateProperty[Study | None](None, "The finished study that is shown, or None")
+    embedding = StateProperty[Embedding | None](None, "The UMAP embedding that is shown, or None")
+    neighborhood = StateProperty[Neighborhood | None](
         None, "Perturbed copies of the current sample with every model's verdicts, or None"
     )
-    slice = Kept[Slice | None](
+    slice = StateProperty[Slice | None](
         None, "Decision regions on a plane through the current sample, or None"
     )
-    probe = Kept[tuple[str, float]](
+    probe = StateProperty[tuple[str, float]](
         ("", -1.0),
         "(perturbation, tau) at which the neighborhood is shown; ('', -1) = the study's own",
     )
-    ranked_by = Kept[str](
+    ranked_by = StateProperty[str](
         "", "The model whose r puts the forget samples in order; '' = the first method"
     )
-    busy = Kept[str]("", "What the heavy lane is doing, for the status bar; '' when idle")
-    progress = Kept[Progress | None](None, "How far the heavy job is, or None")
-    theme = Kept[str]("light", "'light' or 'dark', as resolved (never 'system')")
-    catalog = Kept[Catalog](
+    busy = StateProperty[str]("", "What the heavy lane is doing, for the status bar; '' when idle")
+    progress = StateProperty[Progress | None](None, "How far the heavy job is, or None")
+    theme = StateProperty[str]("light", "'light' or 'dark', as resolved (never 'system')")
+    catalog = StateProperty[Catalog](
         Catalog(), "The datasets, models, methods and perturbations there are; empty until known"
     )
-    form_error = Kept[str]("", "Why Run cannot start from the form as it is: a sentence, or ''")
-    forget_sets = Kept[Mapping[str, Mapping[str, tuple[int, ...]]]](
+    form_error = StateProperty[str](
+        "", "Why Run cannot start from the form as it is: a sentence, or ''"
+    )
+    forget_sets = StateProperty[Mapping[str, Mapping[str, tuple[int, ...]]]](
         {}, "Saved forget sets: fingerprint of a dataset -> name -> sorted training-set indices"
     )
-    attack = Kept[Attack | None](
+    attack = StateProperty[Attack | None](
         None, "Membership inference on models A and B, or None until somebody looks"
     )
-    recognition = Kept[Recognition | None](
+    recognition = StateProperty[Recognition | None](
         None, "The smallest tau of one model, the one that was asked for last, or None"
     )
-    epochs = Kept[Mapping[str, Epochs]](
+    epochs = StateProperty[Mapping[str, Epochs]](
         {}, "What was seen of each method as it ran, growing live; the one seen last comes last"
     )
-    replay = Kept[Epochs | None](
+    replay = StateProperty[Epochs | None](
         None, "The stored epochs of one method, the one that was asked for last, or None"
     )
-    problems = Kept[Mapping[str, str]]({}, "question -> why it has no answer, as a sentence")
-    studies = Kept[tuple[StudySummary, ...]]((), "what the store holds, newest first")
-    compared = Kept[tuple[str, ...]]((), "Keys of the stored studies to show beside the open one")
-    beside = Kept[tuple[Study, ...] | None](
+    problems = StateProperty[Mapping[str, str]](
+        {}, "question -> why it has no answer, as a sentence"
+    )
+    studies = StateProperty[tuple[StudySummary, ...]]((), "what the store holds, newest first")
+    compared = StateProperty[tuple[str, ...]](
+        (), "Keys of the stored studies to show beside the open one"
+    )
+    beside = StateProperty[tuple[Study, ...] | None](
         None, "The stored studies shown beside the open one, None while none is"
     )
-    runs = Kept[tuple[Run, ...]]((), "The queue: runs that have ended, the one that runs, the rest")
-    follow = Kept[bool](False, "Whether each study that waited is shown live as it begins")
-    provenance = Kept[Mapping[str, Provenance]](
+    runs = StateProperty[tuple[QueuedRun, ...]](
+        (), "The queue: runs that have ended, the one that runs, the rest"
+    )
+    follow = StateProperty[bool](False, "Whether each study that waited is shown live as it begins")
+    provenance = StateProperty[Mapping[str, Provenance]](
         {}, "Where stored studies come from, by key, as far as somebody looks at them"
     )
-    grid_size = Kept[tuple[int, int]](
+    grid_size = StateProperty[tuple[int, int]](
         (1, 0), "How many studies Run would start, and how many of them are stored already"
     )
 
-    similarity = Kept[Similarity | None](
+    similarity = StateProperty[Similarity | None](
         None, "How alike the layers of the two models that are compared are, or None"
     )
 
@@ -245,6 +209,11 @@ class AppState(QObject):
             self._changing -= 1
             if not self._changing:
                 self.settled.emit()
+
+    def label(self, model: str) -> str:
+        """What people call a model: as the study that is shown does, else as it calls itself."""
+        labels = {name: result.label for name, result in self.models.items()}
+        return model_label(model, {**labels, **(self.study.labels if self.study else {})})
 
     def set_problem(self, question: str, sentence: str) -> None:
         """Say why a question has no answer; '' where nothing is wrong."""

@@ -16,16 +16,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.activity import STEPS, clock, describe
 from explorer.catalog import Item
 from explorer.controller import Controller
+from explorer.durations import STEPS, clock, describe
 from explorer.forget_sets import Sets, name_of
 from explorer.forms import worded
 from explorer.given_row import GivenRow
 from explorer.literal import in_menu, literal
 from explorer.plots.menu import CheckMenu
 from explorer.run import WAITING
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 
 # what a suggestion does instead of being a text; SAVED goes before the name of a forget set
 FILE, SELECTION, SAVED, SETS = "file:", "selection:", "saved:", "sets:"
@@ -174,7 +175,7 @@ class StudyBar(QWidget):
         if line is None or (line.isModified() and line.hasFocus()):
             return  # somebody is writing
         self.forget.clear()
-        sets = self._do.forget_sets()
+        sets = self._do.forget_set.saved()
         for text, data in _suggestions(state, sets):
             self.forget.addItem(text, data)
         chosen = f"{len(state.forget)} chosen samples" if state.forget else ""
@@ -224,10 +225,10 @@ class StudyBar(QWidget):
             self._show_form()
             self.folder_wanted.emit(name)
         elif name != self._state.form.dataset or self._state.dataset is None:
-            self._do.open_dataset(name)
+            self._do.opening.open_dataset(name)
 
     def _pick_model(self, index: int) -> None:
-        self._do.change_form(model=self.model.itemData(index))
+        self._do.opening.change_form(model=self.model.itemData(index))
 
     def _pick_method(self, action: QAction) -> None:
         if not action.isCheckable():
@@ -235,7 +236,7 @@ class StudyBar(QWidget):
         chosen = [one.data() for one in self._menu.actions() if one.isChecked()]
         kept = [name for name in self._state.form.methods if name in chosen]
         added = [name for name in chosen if name not in kept]
-        self._do.change_form(methods=(*kept, *added))
+        self._do.opening.change_form(methods=(*kept, *added))
 
     def _pick_forget(self, index: int) -> None:
         data = self.forget.itemData(index)
@@ -243,15 +244,15 @@ class StudyBar(QWidget):
         if line is not None:
             line.setModified(False)
         if data == SELECTION:
-            self._do.forget_selection()
+            self._do.forget_set.replace_by_selection()
         elif data == FILE:
             self.index_file_wanted.emit()
         elif data == SETS:
             self.forget_sets_wanted.emit()
         elif data and data.startswith(SAVED):
-            self._do.combine_forget_set(data.removeprefix(SAVED), REPLACE)
+            self._do.forget_set.combine_saved(data.removeprefix(SAVED), REPLACE)
         elif data:
-            self._do.set_forget_text(data)
+            self._do.forget_set.set_text(data)
         self._show_suggestions()
 
     def _write_forget(self) -> None:
@@ -260,7 +261,7 @@ class StudyBar(QWidget):
             return
         text = line.text().strip()
         line.setModified(False)
-        self._do.set_forget_text(text or self._advised())
+        self._do.forget_set.set_text(text or self._advised())
         self._show_form()
 
     def _advised(self) -> str:

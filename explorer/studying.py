@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.results import ModelResult
-from engine.spec import RunSpec
 from explorer import grid, tasks
+from explorer.forget_set_control import NO_FORGET
 from explorer.jobs import PROBE, Job, Jobs, Points
-from explorer.run import DONE, FAILED, RUNNING, Order, Run
-from explorer.runs import Runs
-from explorer.state import AppState, StudyForm
+from explorer.run import DONE, FAILED, RUNNING, Order, QueuedRun
+from explorer.runs import RunQueue
+from explorer.shown_study import ShownStudy
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 from explorer.watching import grown
 
 NO_DATASET = "No dataset is open yet. Wait for it, or choose one in the toolbar."
@@ -22,27 +23,9 @@ TOO_MANY = (
     f"The form describes {{:,}} studies, but at most {grid.MOST:,} can be queued here. Give fewer "
     "values, or run the grid by 'rk-engine run --set'."
 )
-NO_FORGET = "The forget set is empty. Choose samples, or write a forget set in the toolbar."
 
 
-class Screen(Protocol):
-    """What is shown: `generation` counts what was shown before, and names what is."""
-
-    @property
-    def generation(self) -> int:
-        """Changes whenever something else is shown."""
-
-    def clear(self) -> None:
-        """Show no results."""
-
-    def show_spec(self, spec: RunSpec) -> None:
-        """What is going to be shown are results of this study."""
-
-    def complete(self, found: tasks.Found) -> None:
-        """Show a finished study."""
-
-
-class Studying(QObject):
+class StudyRunner(QObject):
     """Turns the form into runs, and shows those that somebody waits for.
 
     A study that begins when Run is pressed is shown as it grows. One that waited takes the screen
@@ -59,7 +42,7 @@ class Studying(QObject):
     stopped = Signal()  # a study was cancelled or failed
 
     def __init__(
-        self, state: AppState, jobs: Jobs, runs: Runs, screen: Screen, parent: QObject
+        self, state: AppState, jobs: Jobs, runs: RunQueue, screen: ShownStudy, parent: QObject
     ) -> None:
         super().__init__(parent)
         self._state, self._jobs, self._runs, self._screen = state, jobs, runs, screen
@@ -148,7 +131,7 @@ class Studying(QObject):
             title = "Reading the settings of what waits"
             self._jobs.submit(Job(title, work, PROBE, "describe", done=self._on_described))
 
-    def _on_described(self, found: dict[int, tasks.Described]) -> None:
+    def _on_described(self, found: dict[int, tasks.StudyDescription]) -> None:
         for number, one in found.items():
             self._runs.describe(number, one.key, one.spec)
 
@@ -215,7 +198,7 @@ class Studying(QObject):
             if curves:
                 self._state.residual = curves[-1]
 
-    def _on_finished(self, number: int, found: tasks.Found) -> None:
+    def _on_finished(self, number: int, found: tasks.StudyResults) -> None:
         self._reported = (0, [])
         if self._is_shown(number):
             self._screen.complete(found)
@@ -226,7 +209,7 @@ class Studying(QObject):
         if not self._runs.is_grouped(number):
             self.finished.emit(found.study.key, f"Study done: {title}.")
 
-    def _on_group_ended(self, runs: Sequence[Run]) -> None:
+    def _on_group_ended(self, runs: Sequence[QueuedRun]) -> None:
         if runs:
             self.all_finished.emit(_ended(runs))
 
@@ -252,7 +235,7 @@ def _queued(fresh: int, ahead: int) -> str:
     return f"{said}{place}. Runs shows the queue."
 
 
-def _ended(runs: Sequence[Run]) -> str:
+def _ended(runs: Sequence[QueuedRun]) -> str:
     """What became of studies that were queued together."""
     states = [run.state for run in runs]
     done, failed = states.count(DONE), states.count(FAILED)

@@ -1,4 +1,4 @@
-"""What the lanes do: plain functions of (engine, reporter), run in a worker thread.
+"""What the lanes do with studies: plain functions of (engine, reporter), run in a worker thread.
 
 `engine` is an engine.pipeline.Pipeline; only these functions ever see one.
 """
@@ -6,49 +6,29 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine import measured, outputs, plain_files
 from engine.datasets.base import Dataset
-from engine.epochs import Epochs
-from engine.errors import CheckpointError, DataError, EngineError, SpecError, StoreError
-from engine.membership_results import Attack
+from engine.errors import CheckpointError, DataError, EngineError, SpecError
 from engine.places import exists, place
 from engine.report import Reporter
-from engine.results import (
-    Embedding,
-    ModelResult,
-    Neighborhood,
-    Provenance,
-    Recognition,
-    Residual,
-    Similarity,
-    Slice,
-    Study,
-    StudySummary,
-)
+from engine.results import ModelResult, Provenance, Study, StudySummary
 from engine.spec import DataSpec, RunSpec
 from explorer import catalog
-from explorer import session as sessions
 from explorer.catalog import Catalog
 from explorer.run import Order
 from explorer.session import Session
-from explorer.state import StudyForm
+from explorer.study_form import StudyForm
 
 if TYPE_CHECKING:
     from engine.belongings import Belongings
-    from engine.figure_set import FigureSet
     from engine.pipeline import Pipeline
-
-DIRECTIONS_TRIED = 20  # per sample, when its smallest tau is searched
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class StudyResults:
     """A finished study with its spec and its models."""
 
     spec: RunSpec
@@ -57,15 +37,15 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class StoredStudy:
     """A study from the store together with the dataset it is about."""
 
     dataset: Dataset
-    found: Found
+    found: StudyResults
 
 
 @dataclass(frozen=True, eq=False)
-class Described:
+class StudyDescription:
     """The key and the plain spec of a study that is going to be made."""
 
     key: str
@@ -84,28 +64,28 @@ def load_dataset(session: Session, exact: bool, engine: Pipeline, report: Report
     """
     if not exact:
         return _data_of(session.form, session.fingerprint, engine, report)
-    spec = _data_spec(session.form, session.fingerprint)
+    spec = data_spec(session.form, session.fingerprint)
     if spec.root and not exists(place(spec.root)) and not _moved(spec, engine):
         raise DataError(f"There is no folder '{spec.root}' on this machine.")
     return engine.dataset(spec, report)
 
 
-def run_study(order: Order, engine: Pipeline, report: Reporter) -> Found:
+def run_study(order: Order, engine: Pipeline, report: Reporter) -> StudyResults:
     """The study that was ordered, computed or from the store; its spec is a point first."""
     _, spec = _ordered(order, engine, report)
     report.point("spec", spec)
     study = engine.run(spec, report, watch=order.form.watch)
-    return Found(spec, study, engine.models(spec))
+    return StudyResults(spec, study, engine.models(spec))
 
 
 def describe_orders(
     orders: Mapping[int, Order], engine: Pipeline, report: Reporter
-) -> dict[int, Described]:
+) -> dict[int, StudyDescription]:
     """Key and settings of the study of each order; nothing of those that cannot be run."""
     from engine.study import as_plain, study_key
 
     specs = _specs(orders, engine, report)
-    return {at: Described(study_key(spec), as_plain(spec)) for at, spec in specs.items()}
+    return {at: StudyDescription(study_key(spec), as_plain(spec)) for at, spec in specs.items()}
 
 
 def count_stored(orders: Sequence[Order], engine: Pipeline, report: Reporter) -> int:
@@ -137,7 +117,7 @@ def delete_studies(
 
 def recall_study(
     form: StudyForm, forget: tuple[int, ...], dataset: Dataset, engine: Pipeline, report: Reporter
-) -> Found | None:
+) -> StudyResults | None:
     """The study that the form describes if it is in the store, else None.
 
     Computes nothing, but lets the embedding's helper get ready while people look at the data.
@@ -145,7 +125,7 @@ def recall_study(
     from engine.study import study_key
 
     try:
-        spec = _compose(form, forget, dataset, engine)
+        spec = compose(form, forget, dataset, engine)
     except (SpecError, CheckpointError):
         return None  # Run will say what is wrong with the form, when somebody asks for it
     wanted = study_key(spec)
@@ -153,161 +133,28 @@ def recall_study(
         engine.embedder.warm_up()
         return None
     spec = engine.spec_under(wanted)  # which knows whether it came from elsewhere
-    return Found(spec, engine.study(wanted), engine.models(spec))
+    return StudyResults(spec, engine.study(wanted), engine.models(spec))
 
 
-def recall_key(key: str, engine: Pipeline, report: Reporter) -> Found | None:
+def recall_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
     """The study filed under `key`, None if it is not in the store any more."""
     if not engine.has_study(key):
         return None
     spec = engine.spec_under(key)
     models = engine.models(spec)  # first: with the dataset that the study is held against
-    return Found(spec, engine.study(key), models)
+    return StudyResults(spec, engine.study(key), models)
 
 
-def prepare_verdicts(residual: Residual, engine: Pipeline, report: Reporter) -> None:
-    """Let the first verdicts that somebody sorts or filters by not keep the window waiting."""
-    measured.get_ready(residual)
-
-
-def open_study(key: str, engine: Pipeline, report: Reporter) -> Opened:
+def open_study(key: str, engine: Pipeline, report: Reporter) -> StoredStudy:
     """The study filed under `key`, with its dataset loaded again."""
     spec = engine.spec_under(key)
     dataset = engine.dataset(spec.data, report)  # first: the study is held against it
-    return Opened(dataset, Found(spec, engine.study(key), engine.models(spec)))
-
-
-def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Similarity:
-    """How alike the layers of models `a` and `b` are to Original, Re-trains and each other."""
-    return engine.similarity(spec, a, b, report)
+    return StoredStudy(dataset, StudyResults(spec, engine.study(key), engine.models(spec)))
 
 
 def list_studies(engine: Pipeline, report: Reporter) -> list[StudySummary]:
     """Every study in the store."""
     return engine.studies()
-
-
-def look_beside(
-    spec: RunSpec, keys: tuple[str, ...], engine: Pipeline, report: Reporter
-) -> tuple[Study, ...]:
-    """The stored studies under these keys; one that is gone or damaged is left out and told of."""
-    found = []
-    for key in keys:
-        report.check()
-        try:
-            found.append(engine.study(key))
-        except EngineError as error:
-            report.log(str(error))
-    return tuple(found)
-
-
-def embed(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Embedding:
-    """One joint UMAP of the features of two models."""
-    return engine.embed(spec, (a, b), report)
-
-
-def recognize(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Recognition:
-    """The smallest tau at which a model recognizes each forget sample again."""
-    from engine.recognition import HALVINGS
-
-    report.expect(float(len(spec.forget) * DIRECTIONS_TRIED * (len(spec.probe.taus) + HALVINGS)))
-    return engine.recognition(spec, model, report, draws=DIRECTIONS_TRIED)
-
-
-def look_around(
-    spec: RunSpec, sample: int, probe: tuple[str, float], engine: Pipeline, report: Reporter
-) -> Neighborhood:
-    """The neighborhood of one sample at (perturbation, tau)."""
-    perturbation, tau = probe
-    return engine.neighborhood(spec, sample, perturbation, tau, report)
-
-
-def look_through(
-    spec: RunSpec,
-    sample: int,
-    aim: tuple[str, int],
-    probe: tuple[str, float],
-    size: int,
-    engine: Pipeline,
-    report: Reporter,
-) -> Slice:
-    """The slice through one sample along an aim, `size` points a side.
-
-    aim: the pair of directions, and the sample that it leads to where that is chosen.
-    """
-    (directions, towards), (perturbation, tau) = aim, probe
-    return engine.slice(
-        spec, sample, directions, tau, size, report, perturbation=perturbation, towards=towards
-    )
-
-
-def infer_membership(
-    spec: RunSpec,
-    a: str,
-    b: str,
-    score: str,
-    members: str,
-    matched: bool,
-    engine: Pipeline,
-    report: Reporter,
-) -> Attack:
-    """Membership inference on models `a` and `b`, see engine.attack."""
-    return engine.attack(spec, a, b, report, score=score, members=members, matched=matched)
-
-
-def replay(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epochs:
-    """What was seen of one method, epoch by epoch, when it was made."""
-    return engine.epochs(spec, model, report)
-
-
-def watch_again(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epochs:
-    """The epochs of one method, which runs once more for it; each is a point."""
-    return engine.watch_again(spec, model, report)
-
-
-def save_figure(
-    study: Study,
-    kind: str,
-    out: Path,
-    options: Mapping[str, Any],
-    engine: Pipeline,
-    report: Reporter,
-) -> list[Path]:
-    """The files written for one figure: the drawing and its numbers as CSV."""
-    return engine.figure(study, kind, out, **options)
-
-
-def preview_figure(
-    study: Study, kind: str, options: Mapping[str, Any], engine: Pipeline, report: Reporter
-) -> bytes:
-    """The figure as a PNG, which no file is left of."""
-    with tempfile.TemporaryDirectory(prefix="rk-preview-") as folder:
-        return engine.figure(study, kind, Path(folder) / "figure.png", **options)[0].read_bytes()
-
-
-def save_set(
-    study: Study,
-    kinds: Sequence[str],
-    folder: Path,
-    suffix: str,
-    look: Mapping[str, Any],
-    options: Mapping[str, Mapping[str, Any]],
-    engine: Pipeline,
-    report: Reporter,
-) -> FigureSet:
-    """Several figures in one folder, with a list of them; look: what all of them share."""
-    from engine.figure_set import draw_set
-
-    return draw_set(engine, study, kinds, folder, report, suffix=suffix, look=look, options=options)
-
-
-def save_report(
-    study: Study, files: Sequence[Path], texts: Sequence[str], engine: Pipeline, report: Reporter
-) -> list[Path]:
-    """The files written for the report of a study; texts may word its forget set."""
-    from engine.reporting.written import write
-
-    return write(engine, study, files, report, texts)
 
 
 def command_line(
@@ -329,122 +176,43 @@ def command_of_order(order: Order, engine: Pipeline, report: Reporter) -> str:
     return _command(spec, dataset, (order.form.forget,), engine)
 
 
-def save_forget(
-    forget: tuple[int, ...], dataset: Dataset, out: Path, engine: Pipeline, report: Reporter
-) -> list[Path]:
-    """The CSV written for a forget set: index, label, class and name of each sample."""
-    from engine.indices import index_table
-
-    table = index_table(forget, dataset)
-    outputs.write_text(out, table)
-    return [out]
-
-
-def save_checkpoint(
-    spec: RunSpec, model: str, out: Path, engine: Pipeline, report: Reporter
-) -> list[Path]:
-    """The file written for one model's weights."""
-    return [engine.export_checkpoint(spec, model, out, report)]
+def data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
+    """The spec of a form's data; fingerprint: of those that are meant, '' for any."""
+    return DataSpec(
+        form.dataset,
+        form.root,
+        form.seed,
+        form.side,
+        fingerprint,
+        form.channels,
+        form.validation,
+        form.links,
+    )
 
 
-def save_session(session: Session, out: Path, engine: Pipeline, report: Reporter) -> list[Path]:
-    """The file written for a session."""
-    outputs.write_text(out, sessions.as_text(session))
-    return [out]
+def compose(
+    form: StudyForm, forget: tuple[int, ...] | str, dataset: Dataset, engine: Pipeline
+) -> RunSpec:
+    """The spec of the study a form describes; SpecError or CheckpointError for one that is wrong.
 
-
-def read_session(path: Path, engine: Pipeline, report: Reporter) -> Session:
-    """The session in a file; SpecError where it is none."""
-    try:
-        text = plain_files.read_text(path, sessions.LARGEST)
-    except (OSError, ValueError) as error:
-        raise SpecError(
-            f"{path} cannot be read as a session: {plain_files.why(error)}. Open another."
-        ) from error
-    return sessions.parse(text)
-
-
-def weigh_bundle(study: Study, engine: Pipeline, report: Reporter) -> tuple[int, int]:
-    """Bytes of what a bundle of this study holds, and of its images, before they are packed."""
-    from engine.belongings import everything
-
-    dataset = engine.dataset(engine.spec_of(study).data, report)
-    images = dataset.train_x.nbytes + dataset.test_x.nbytes
-    shelf, _ = engine.place(study.key)
-    return sum(path.stat().st_size for path in everything(shelf, study.key)), images
-
-
-def save_bundle(
-    study: Study, out: Path, session: Session, images: bool, engine: Pipeline, report: Reporter
-) -> list[Path]:
-    """The file written for a study with all that belongs to it."""
-    plain = sessions.as_plain(sessions.portable(session))
-    return [engine.save_bundle(study, out, plain, report, images=images)]
-
-
-def open_bundle(path: Path, engine: Pipeline, report: Reporter) -> Session | str:
-    """The session in a bundle, whose study is in the store now.
-
-    Only the study's key where its session cannot be read by this version.
+    forget: training-set indices, or words such as 'class:8:0.5'.
     """
-    opened = engine.open_bundle(path, report)
-    return _seen(opened.key, opened.session, report)
-
-
-def open_result(path: Path, engine: Pipeline, report: Reporter) -> str:
-    """The key of the study in a result file, brought from its own store if that is another.
-
-    StoreError where it is the file of no study.
-    """
-    key = path.stem
-    if path.parent.name != "studies":
-        raise StoreError(
-            f"'{path.name}' is no study's result. Open a file of the folder 'studies' of a store, "
-            "or have its owner use File > Save bundle."
-        )
-    here = (engine.store, engine.store.imported)
-    if path.resolve() not in [one.path("studies", key).resolve() for one in here]:
-        _bring(path.resolve().parents[1], key, engine, report)
-    return key
-
-
-def find_data(session: Session, root: str, engine: Pipeline, report: Reporter) -> Dataset:
-    """The data of a session, which lie in `root` now; that is remembered. DataError otherwise."""
-    if session.study and engine.has_study(session.study):
-        return engine.find_data(session.study, root, report)
-    spec = _data_spec(session.form, session.fingerprint)
-    return engine.work.datasets.move(spec, root, report)
-
-
-def try_weights(
-    form: StudyForm, forget: tuple[int, ...], dataset: Dataset, engine: Pipeline, report: Reporter
-) -> StudyForm:
-    """The form, once the weights in it were found to fit; SpecError or CheckpointError if not."""
-    _compose(form, forget, dataset, engine)
-    return form
-
-
-def _seen(key: str, plain: Mapping[str, Any], report: Reporter) -> Session | str:
-    """How a study was last seen; only its key where that cannot be read."""
-    try:
-        found = sessions.from_plain(plain)
-    except SpecError as error:
-        report.log(f"The study is here, but not how it was seen: {error}")
-        return key
-    return replace(found, study=key)
-
-
-def _bring(root: Path, key: str, engine: Pipeline, report: Reporter) -> None:
-    """Bring a study from the store in `root`; it is checked like a bundle from a stranger."""
-    from engine import asides, bundle
-    from engine.store import Store
-
-    aside = asides.aside_of(engine.store.root / f"study{bundle.SUFFIX}")
-    try:
-        bundle.save(Store(root), key, aside, {}, None, report)
-        engine.open_bundle(aside, report, f"the store {root}")
-    finally:
-        aside.unlink(missing_ok=True)
+    settings = {name: form.settings[name] for name in form.methods if name in form.settings}
+    return engine.compose(
+        dataset,
+        model=form.model,
+        forget=forget,
+        methods=form.methods,
+        settings=settings,
+        training=form.training,
+        retrains=form.retrains,
+        seed=form.seed,
+        perturbation=form.perturbation,
+        taus=form.taus,
+        draws=form.draws,
+        probe=form.probe,
+        weights={name: place(path) for name, path in form.weights.items()},
+    )
 
 
 def _command(spec: RunSpec, dataset: Dataset, texts: tuple[str, ...], engine: Pipeline) -> str:
@@ -476,20 +244,7 @@ def _ordered(order: Order, engine: Pipeline, report: Reporter) -> tuple[Dataset,
             f"The forget set was chosen among other data than seed {form.seed} draws. Describe it "
             "in words, such as class:1:0.5, so that it can be drawn from these data too."
         )
-    return dataset, _compose(form, order.forget or form.forget, dataset, engine)
-
-
-def _data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
-    return DataSpec(
-        form.dataset,
-        form.root,
-        form.seed,
-        form.side,
-        fingerprint,
-        form.channels,
-        form.validation,
-        form.links,
-    )
+    return dataset, compose(form, order.forget or form.forget, dataset, engine)
 
 
 def _moved(spec: DataSpec, engine: Pipeline) -> bool:
@@ -504,28 +259,7 @@ def _data_of(form: StudyForm, fingerprint: str, engine: Pipeline, report: Report
     """The data of this fingerprint if the form's seed draws them, else those that it does."""
     if fingerprint:
         with contextlib.suppress(DataError, SpecError):
-            found = engine.dataset(_data_spec(form, fingerprint), report)
+            found = engine.dataset(data_spec(form, fingerprint), report)
             if found.spec.seed == form.seed:
                 return found
-    return engine.dataset(_data_spec(form), report)
-
-
-def _compose(
-    form: StudyForm, forget: tuple[int, ...] | str, dataset: Dataset, engine: Pipeline
-) -> RunSpec:
-    settings = {name: form.settings[name] for name in form.methods if name in form.settings}
-    return engine.compose(
-        dataset,
-        model=form.model,
-        forget=forget,
-        methods=form.methods,
-        settings=settings,
-        training=form.training,
-        retrains=form.retrains,
-        seed=form.seed,
-        perturbation=form.perturbation,
-        taus=form.taus,
-        draws=form.draws,
-        probe=form.probe,
-        weights={name: place(path) for name, path in form.weights.items()},
-    )
+    return engine.dataset(data_spec(form), report)

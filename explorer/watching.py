@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.epochs import Epochs
 from engine.spec import RunSpec
-from explorer import tasks
+from explorer import probe_tasks
 from explorer.jobs import Job, Jobs, Points
 from explorer.state import AppState
 
@@ -26,7 +26,7 @@ def grown(before: Mapping[str, Epochs], batch: Points) -> Mapping[str, Epochs]:
     return found if any(channel == CHANNEL for channel, _ in batch) else before
 
 
-class Rewatch(QObject):
+class EpochControl(QObject):
     """Runs a method of the study that is shown once more, to see its epochs."""
 
     failed = Signal(str)
@@ -47,7 +47,7 @@ class Rewatch(QObject):
         self._jobs.submit(
             Job(
                 f"Watching {label} again",
-                functools.partial(tasks.watch_again, spec, model),
+                functools.partial(probe_tasks.watch_again, spec, model),
                 channel=CHANNEL,
                 points=functools.partial(self._on_points, spec),
                 failed=self.failed.emit,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import importlib
 
-from PySide6.QtCore import QChildEvent, QSize, Qt, QTimer, Signal, SignalInstance
+from PySide6.QtCore import QChildEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -18,9 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
     QDockWidget,
-    QFileDialog,
     QMainWindow,
     QMenu,
     QTabBar,
@@ -32,20 +29,10 @@ from explorer import frames, overrides, theme
 from explorer.actions import Actions
 from explorer.activity import ActivityView
 from explorer.arrangement import Arrangement
-from explorer.command_palette import CommandPalette, entries, listed
 from explorer.controller import Controller
-from explorer.dialogs import (
-    AboutDialog,
-    MethodsDialog,
-    SettingsDialog,
-    StudiesDialog,
-)
-from explorer.docks import DOCKS as DOCKS
-from explorer.docks import Dock, foreign
+from explorer.docks import DOCKS, Dock, foreign
 from explorer.drop import Dropper
-from explorer.forget_dialog import ForgetSetsDialog
 from explorer.forms import worded
-from explorer.glossary_dialog import GlossaryDialog
 from explorer.literal import in_menu, in_title
 from explorer.notice import ERROR, NEWS
 from explorer.notify import MessageBar, Notifier, Toasts
@@ -53,10 +40,11 @@ from explorer.plots.tab_order import stops
 from explorer.reports import report_text
 from explorer.session import Look
 from explorer.settings import Settings
-from explorer.shortcuts import ShortcutsDialog, overview
 from explorer.state import AppState
 from explorer.study_bar import StudyBar
+from explorer.undo_actions import UndoActions
 from explorer.views.base import View
+from explorer.window_dialogs import WindowDialogs
 
 REPORTED = 40  # last lines of the log that go into a report
 SIZE = QSize(1440, 900)
@@ -81,7 +69,6 @@ class MainWindow(QMainWindow):
         self._painted = False
         self.views: dict[str, View] = {}
         self.docks: dict[str, QDockWidget] = {}
-        self._findable: dict[str, QAction] = {}  # by the palette that was opened last
         self.setWindowTitle("RK Explorer")
         self.setObjectName("window")
         self.setDockNestingEnabled(True)
@@ -94,6 +81,9 @@ class MainWindow(QMainWindow):
         self._message_row = self._row("message", "Message", self.message)
         self._message_row.hide()
         self.actions_ = Actions(self, self.menuBar(), self)
+        self.dialogs = WindowDialogs(state, controller, self.actions_, self.views, self)
+        named = self.actions_.by_name
+        self._undo = UndoActions(controller.choice.undo, named["undo"], named["redo"], self)
         self._add_docks()
         self._arrangement = Arrangement(self, self.docks)
         self._fill_menus()
@@ -157,11 +147,11 @@ class MainWindow(QMainWindow):
         self._checkpoints.aboutToShow.connect(self._list_checkpoints)
 
     def _connect(self) -> None:
-        self.bar.folder_wanted.connect(self.ask_folder)
-        self.bar.index_file_wanted.connect(self._ask_index_file)
-        self.bar.forget_sets_wanted.connect(self.show_forget_sets)
-        self.bar.settings_wanted.connect(self.ask_settings)
-        self.bar.method_settings_wanted.connect(self.ask_method_settings)
+        self.bar.folder_wanted.connect(self.dialogs.ask_folder)
+        self.bar.index_file_wanted.connect(self.dialogs.ask_index_file)
+        self.bar.forget_sets_wanted.connect(self.dialogs.show_forget_sets)
+        self.bar.settings_wanted.connect(self.dialogs.ask_settings)
+        self.bar.method_settings_wanted.connect(self.dialogs.ask_method_settings)
         self.message.shown.connect(self._message_row.show)
         self.message.closed.connect(self._message_row.hide)
         self.message.report_wanted.connect(self.copy_report)
@@ -171,15 +161,11 @@ class MainWindow(QMainWindow):
         self.activity.report_wanted.connect(self.copy_report)
         self.dropper.refused.connect(self._refuse_drop)
         self.controller.logged.connect(self.activity.add)
-        self.controller.studies_wanted.connect(self._show_studies)
-        self.controller.command_written.connect(self._copy_command)
-        for changed in self._undo_signals():
-            changed.connect(self._show_undo)
+        self.controller.exports.command_written.connect(self._copy_command)
         self.painted.connect(self._arrangement.take)
         self.state.busy_changed.connect(self._show_busy)
         self.state.dataset_changed.connect(self._show_title)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
-        self._show_undo()
         self._show_busy()
 
     # -- layout and appearance ------------------------------------------------------------
@@ -230,48 +216,7 @@ class MainWindow(QMainWindow):
         views = {name: view.view_state() for name, view in self.views.items()}
         return Look(self._settings.theme, frames.of(self), self._arrangement.layout(), views)
 
-    # -- dialogs --------------------------------------------------------------------------
-    def ask_folder(self, dataset: str) -> None:
-        """Ask for the folder a dataset lies in, and open it."""
-        folder = QFileDialog.getExistingDirectory(
-            self, f"Folder of '{dataset}'", self.state.form.root
-        )
-        if folder:
-            self.controller.open_dataset(dataset, root=folder)
-
-    def ask_settings(self) -> None:
-        """Show the settings of training and measuring."""
-        self._open(SettingsDialog(self.controller, self))
-
-    def ask_method_settings(self) -> None:
-        """Show the settings of the chosen methods."""
-        self._open(MethodsDialog(self.controller, self))
-
-    def show_forget_sets(self) -> None:
-        """Put forget sets together, beside the views that samples are selected in."""
-        self._show_beside(
-            self.findChild(ForgetSetsDialog) or ForgetSetsDialog(self.controller, self)
-        )
-
-    def show_palette(self) -> None:
-        """Let a person search the commands."""
-        self._findable = {**self.actions_.by_name, **listed(self.actions_.menus)}
-        palette = CommandPalette(entries(self._findable), self)
-        palette.chosen.connect(self._run_command)
-        self._open(palette)
-
-    def show_shortcuts(self) -> None:
-        """List the shortcuts."""
-        self._open(ShortcutsDialog(overview(self.views.values()), self))
-
-    def show_glossary(self) -> None:
-        """Explain the terms, beside the views that they stand in."""
-        self._show_beside(self.findChild(GlossaryDialog) or GlossaryDialog(self))
-
-    def show_about(self) -> None:
-        """Say what this program is."""
-        self._open(AboutDialog(self))
-
+    # -- small wishes ---------------------------------------------------------------------
     def clear_recent(self) -> None:
         """Empty the list of recent files."""
         self.recent_cleared.emit()
@@ -288,58 +233,22 @@ class MainWindow(QMainWindow):
     def _refuse_drop(self, sentence: str) -> None:
         self._notifier.say(ERROR, sentence)
 
-    def _run_command(self, name: str) -> None:
-        self._findable[name].trigger()
-
     def _copy_command(self, line: str) -> None:
         QGuiApplication.clipboard().setText(line)
         self._notifier.say(NEWS, f"Copied: {line}")
-
-    def _show_studies(self) -> None:
-        dialog = StudiesDialog(list(self.state.studies), self)
-        dialog.chosen.connect(self.controller.open_study)
-        self._open(dialog)
-
-    def _ask_index_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Indices of the forget set")
-        if name:
-            self.controller.set_forget_text(f"indices:{name}")
-
-    def _open(self, dialog: QDialog) -> None:
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def _show_beside(self, dialog: QDialog) -> None:
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
 
     # -- from the state to the screen -----------------------------------------------------
     def _list_checkpoints(self) -> None:
         self._checkpoints.clear()
         for name in self.state.models:
-            action = self._checkpoints.addAction(f"{in_menu(self.controller.label(name))} ...")
+            action = self._checkpoints.addAction(f"{in_menu(self.state.label(name))} ...")
             action.setData(name)
             action.triggered.connect(self._export_checkpoint)
         if self._checkpoints.isEmpty():
             self._checkpoints.addAction("No model yet: press Run").setEnabled(False)
 
     def _export_checkpoint(self) -> None:
-        self.controller.export_checkpoint(self.sender().data())  # type: ignore[attr-defined]
-
-    def _show_undo(self) -> None:
-        stack, actions = self.controller.undo, self.actions_.by_name
-        actions["undo"].setEnabled(stack.canUndo())
-        actions["redo"].setEnabled(stack.canRedo())
-        actions["undo"].setText(_with_words("Undo", stack.undoText()))
-        actions["redo"].setText(_with_words("Redo", stack.redoText()))
-
-    def _undo_signals(self) -> tuple[SignalInstance, ...]:
-        undo = self.controller.undo
-        return (
-            undo.canUndoChanged, undo.canRedoChanged, undo.undoTextChanged, undo.redoTextChanged,
-        )  # fmt: skip
+        self.controller.exports.ask_checkpoint(self.sender().data())  # type: ignore[attr-defined]
 
     def _show_busy(self) -> None:
         self.actions_.by_name["cancel"].setEnabled(bool(self.state.busy))
@@ -396,14 +305,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Say goodbye before closing."""
         self.closing.emit()
-        for changed in self._undo_signals():  # which come once more when it is destroyed
-            changed.disconnect(self._show_undo)
+        self._undo.let_go()
         super().closeEvent(event)
-
-
-def _with_words(deed: str, what: str) -> str:
-    """'Undo: Go to sample 12', as a menu writes it."""
-    return f"{deed}: {in_menu(what)}" if what else deed
 
 
 def _focus(box: QDockWidget) -> None:

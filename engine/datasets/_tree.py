@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets import _annotations, _links
-from engine.datasets._folders import (
+from engine.datasets._folders import (  # fmt: skip
     Content,
     are,
     direct,
@@ -22,7 +22,7 @@ from engine.datasets._folders import (
     listing,
     sentences,
     shown_name,
-)  # fmt: skip
+)
 from engine.errors import DataError
 from engine.spec import REFUSE
 

@@ -10,12 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from engine.comparison import (
-    Comparison,
-    Groups,
-    Matrix,
-    matrix,
-)
+from engine.comparison import Comparison, Groups, Matrix, matrix
 from engine.figures.canvas import TEXT, Sheet, check, page, save, shown_label, style
 from engine.figures.pair import SIDES, Names
 from engine.palette import BLUE, ORANGE, rgb

@@ -8,10 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from engine.comparison import (
-    FORGET,
-    RETAIN,
-)
+from engine.comparison import FORGET, RETAIN
 from engine.figures.canvas import MUTED, TEXT, Sheet, check, filled, page, save, shown_label, style
 from engine.figures.pair import Names
 from engine.labels import LAYER

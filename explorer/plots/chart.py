@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pyqtgraph as pg
@@ -12,7 +13,7 @@ from PySide6.QtGui import QBrush, QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QVBoxLayout, QWidget
 
 from engine.geometry import distance_to_line, runs
-from explorer.plots.legend import Entry, Legend, line_pen
+from explorer.plots.legend import Legend, LegendEntry, line_pen
 from explorer.plots.plot import Plot
 from explorer.theme import ModelStyle, Theme
 
@@ -122,7 +123,7 @@ class Chart(QWidget):
         ground: Ground | None,
         *,
         log: bool = False,
-        entries: Sequence[Entry] = (),
+        entries: Sequence[LegendEntry] = (),
     ) -> None:
         """Show these curves; items that stay are kept, so that live updates are cheap.
 
@@ -142,6 +143,26 @@ class Chart(QWidget):
         for item in drawn:
             self._draw_series(item)
         self._draw_legend(series, ground, entries)
+
+    @property
+    def curves(self) -> Mapping[str, pg.PlotDataItem]:
+        """The curves that are drawn, by name, each with its data as drawn (log10 on a log axis)."""
+        return MappingProxyType(self._curves)
+
+    @property
+    def bands(self) -> Mapping[str, QGraphicsPathItem]:
+        """The intervals that are drawn, by their curve's name; '' is that of the ground."""
+        return MappingProxyType(self._bands)
+
+    @property
+    def level(self) -> float | None:
+        """Where the ground's level is drawn, None where it has none."""
+        return float(self._level.value()) if self._level.isVisible() else None
+
+    @property
+    def cross(self) -> float | None:
+        """The x of the crosshair, None where there is none."""
+        return float(self._cross.value()) if self._cross.isVisible() else None
 
     def show_all(self) -> None:
         """Fit the view to the data, and keep it fitted."""
@@ -195,14 +216,16 @@ class Chart(QWidget):
         band.setBrush(QBrush(fill))
         band.setPath(band_path(x, self._scaled(low), self._scaled(high)))
 
-    def _draw_legend(self, series: Sequence[Series], ground: Ground, more: Sequence[Entry]) -> None:
+    def _draw_legend(
+        self, series: Sequence[Series], ground: Ground, more: Sequence[LegendEntry]
+    ) -> None:
         text = self._theme.text if self._theme else "#000000"
         entries = [*(_entry(item) for item in series if item.listed), *more]
         if ground.label and self._theme:
             shade = QColor(self._theme.muted)
             shade.setAlphaF(GROUND_ALPHA)
             name = shade.name(QColor.NameFormat.HexArgb)
-            entries.append(Entry(ground.label, name, area=True))
+            entries.append(LegendEntry(ground.label, name, area=True))
         self.legend.set_entries(entries, text)
 
     def _scaled(self, values: np.ndarray) -> np.ndarray:
@@ -249,9 +272,11 @@ def _depth(named: tuple[str, pg.PlotDataItem]) -> float:
     return float(named[1].zValue())
 
 
-def _entry(item: Series) -> Entry:
+def _entry(item: Series) -> LegendEntry:
     style = item.style
-    return Entry(item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown)
+    return LegendEntry(
+        item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown
+    )
 
 
 def band_path(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> QPainterPath:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import numpy as np
 
 from engine.curve_set import RESIDUAL, CurveSet
 from engine.lines import MEAN, PUBLISHED, SHOWN, Line, run_dash
-from engine.traces import Measure
+from engine.traces import Measure, Trace
 from explorer.plots.chart import Ground, Series
-from explorer.plots.legend import Entry
+from explorer.plots.legend import LegendEntry
 from explorer.theme import Theme
 
 THIN = 1.3  # width of the curves of other runs
@@ -29,11 +31,11 @@ def ground_of(curves: CurveSet, measure: Measure) -> Ground | None:
 
 def entries_of(
     curves: CurveSet, measure: Measure, hidden: Collection[str], theme: Theme
-) -> list[Entry]:
+) -> list[LegendEntry]:
     """One entry of the legend for each other run, and one for what was published."""
     keys = {number: f"@{curves.runs[number].key}" for number in curves.alone}
     found = [
-        Entry(
+        LegendEntry(
             curves.title(number), theme.text, dash=run_dash(number), name=key, on=key not in hidden
         )
         for number, key in keys.items()
@@ -41,7 +43,7 @@ def entries_of(
     if curves.has_paper(measure):
         name = f"@{PUBLISHED}"
         on = name not in hidden
-        found.append(Entry("published", theme.text, "o", PAPER_DASH, name=name, on=on))
+        found.append(LegendEntry("published", theme.text, "o", PAPER_DASH, name=name, on=on))
     return found
 
 
@@ -72,3 +74,21 @@ def series_of(line: Line, theme: Theme, *, shown: bool = True) -> Series:
         listed=front,
         front=front,
     )
+
+
+def losses_of(
+    losses: Mapping[str, Sequence[float]],
+    label: Callable[[str], str],
+    hidden: Collection[str],
+    theme: Theme,
+) -> list[Series]:
+    """The training loss of each model against its epochs, counted from 1.
+
+    label: what people call a model; hidden: those that stand in the legend alone.
+    """
+    made = []
+    for name, values in losses.items():
+        epochs, trace = np.arange(1, len(values) + 1), Trace(np.asarray(values, np.float64))
+        line = Line(name, label(name), SHOWN, 0, epochs, trace)
+        made.append(series_of(line, theme, shown=name not in hidden))
+    return made

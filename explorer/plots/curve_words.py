@@ -7,16 +7,38 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from engine.carried import Carrier
-from engine.labels import undefined_of_each
+from engine.curve_set import PREVALENCE, RESIDUAL, CurveSet
+from engine.labels import WITHHELD, null_note, undefined_of_each
 from engine.results import Residual
+from engine.traces import Measure
 
 MOST = 200  # samples that a click on a curve selects and lists
+DISAGREEMENT = "disagreement"  # the name of its measure
+NOT_KEPT = "What the models called each copy was not kept: only the bounds are drawn."
 
 
 def heading(residual: Residual, wanted: int) -> str:
     """How many copies of how many samples; `wanted`: how many it will be, 0 if that is all."""
     draws = f"c = {residual.draws:,} of {wanted:,}" if wanted else residual.said_draws
     return f"{draws} copies of each of {len(residual.samples):,} forget samples"
+
+
+def notes(curves: CurveSet, measure: Measure | None, residual: Residual, log: bool) -> str:
+    """What to beware of in the curves of a measure, None = the loss; log: whether r is drawn so."""
+    if measure is None:
+        return ""
+    parts = [curves.over_seeds()]
+    if measure.name == PREVALENCE and residual.withheld:
+        parts.append(WITHHELD)
+    if measure.name == RESIDUAL and curves.band(measure) is not None:
+        parts.append(null_note(residual.taus))
+    if measure.name in (RESIDUAL, PREVALENCE):
+        parts.append(undefined(residual, curves.runs[0].labels if curves.runs else {}, log))
+    if measure.name == DISAGREEMENT and not residual.predictions:
+        parts.append(NOT_KEPT)
+    if curves.paper is not None and curves.has_paper(measure):
+        parts.append(curves.paper.words_on(measure.published))
+    return " ".join(part for part in parts if part)
 
 
 def undefined(residual: Residual, labels: Mapping[str, str], log: bool) -> str:

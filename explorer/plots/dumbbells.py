@@ -33,7 +33,7 @@ STEPS = (1, 2, 5, 10, 20, 25, 50)  # percent between two ticks
 
 
 @dataclass(frozen=True)
-class Row:
+class ClassRow:
     """Values (percent) of A and B with their intervals; gap: A - B in words, detail: its interval.
 
     color: a mark before the name; tip: everything in words. Values are NaN where there are none.
@@ -49,13 +49,13 @@ class Row:
 
 
 class Dumbbells(QAbstractScrollArea):
-    """Draws `Row`s; `picked` gives the row that was clicked, or entered, and the modifiers."""
+    """Draws `ClassRow`s; `picked` gives the row that was clicked, or entered, and the modifiers."""
 
     picked = Signal(int, Qt.KeyboardModifier)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[ClassRow, ...] = ()
         self._styles = (LIGHT.model_style("original"),) * 2
         self._theme, self._axis = LIGHT, ""
         self._lowest = 0.0
@@ -66,8 +66,17 @@ class Dumbbells(QAbstractScrollArea):
         self.verticalScrollBar().setSingleStep(ROW)
         self.verticalScrollBar().valueChanged.connect(self.viewport().update)
 
+    @property
+    def rows(self) -> tuple[ClassRow, ...]:
+        """What is drawn."""
+        return self._rows
+
     def set_rows(
-        self, rows: Sequence[Row], styles: tuple[ModelStyle, ModelStyle], axis: str, theme: Theme
+        self,
+        rows: Sequence[ClassRow],
+        styles: tuple[ModelStyle, ModelStyle],
+        axis: str,
+        theme: Theme,
     ) -> None:
         """Show other rows; axis: what is measured, with its unit."""
         self._rows, self._styles, self._axis, self._theme = tuple(rows), styles, axis, theme
@@ -151,7 +160,7 @@ class Dumbbells(QAbstractScrollArea):
         heading = self.fontMetrics().horizontalAdvance(self._heading())
         return max([heading, *words]) + 2 * PAD
 
-    def _said(self, row: Row) -> str:
+    def _said(self, row: ClassRow) -> str:
         wide = self.viewport().width() >= NARROW
         return f"{row.gap}  {row.detail}" if wide and row.detail else row.gap
 
@@ -222,7 +231,7 @@ class Dumbbells(QAbstractScrollArea):
         if math.isfinite(row.a[0]) and math.isfinite(row.b[0]):
             self._paint_dumbbell(painter, row, box.center().y() + 0.5)
 
-    def _paint_dumbbell(self, painter: QPainter, row: Row, y: float) -> None:
+    def _paint_dumbbell(self, painter: QPainter, row: ClassRow, y: float) -> None:
         first, second = QPointF(self._x(row.a[0]), y - APART), QPointF(self._x(row.b[0]), y + APART)
         for (_, low, high), style, at in zip(
             (row.a, row.b), self._styles, (first, second), strict=True

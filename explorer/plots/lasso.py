@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem
 
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE
 
 MIN_STEP = 2.0  # logical pixels between two corners; finer ones only cost time
 

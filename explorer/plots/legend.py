@@ -18,7 +18,7 @@ OFF = 0.55  # opacity of what is switched off
 
 
 @dataclass(frozen=True)
-class Entry:
+class LegendEntry:
     """One line of a legend.
 
     symbol: pyqtgraph's name, '' = none; dash: None = no line, () = solid; area: a filled box;
@@ -56,13 +56,13 @@ class Legend(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._entries: tuple[Entry, ...] = ()
+        self._entries: tuple[LegendEntry, ...] = ()
         self._text = "#000000"
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setSizePolicy(policy)
         self.setAccessibleName("Legend")
 
-    def set_entries(self, entries: Sequence[Entry], text: str) -> None:
+    def set_entries(self, entries: Sequence[LegendEntry], text: str) -> None:
         """Show these entries with labels in the color `text`."""
         self._entries, self._text = tuple(entries), text
         self.setAccessibleDescription(", ".join(map(_words, entries)))
@@ -86,14 +86,14 @@ class Legend(QWidget):
 
     def box_of(self, name: str) -> QRectF:
         """Where the entry of that name is drawn, in the widget's pixels; empty if there is none."""
-        drawn = zip(self._entries, self._boxes(), strict=True)
+        drawn = zip(self._entries, self.boxes(), strict=True)
         return next((box for entry, box in drawn if entry.name == name), QRectF())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Toggle the entry under a left click."""
         if event.button() != Qt.MouseButton.LeftButton:
             return
-        for entry, box in zip(self._entries, self._boxes(), strict=True):
+        for entry, box in zip(self._entries, self.boxes(), strict=True):
             if entry.name and box.contains(event.position()):
                 self.toggled.emit(entry.name)
                 return
@@ -106,7 +106,7 @@ class Legend(QWidget):
     def _paint(self) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for entry, box in zip(self._entries, self._boxes(), strict=True):
+        for entry, box in zip(self._entries, self.boxes(), strict=True):
             sample = QRectF(box.left(), box.top(), entry.sample_width, box.height())
             painter.setOpacity(1.0 if entry.on else OFF)
             _draw_sample(painter, entry, sample)
@@ -120,7 +120,8 @@ class Legend(QWidget):
                 painter.drawLine(QPointF(words.left(), middle), QPointF(end, middle))
         painter.end()
 
-    def _boxes(self) -> list[QRectF]:
+    def boxes(self) -> list[QRectF]:
+        """Where each entry is drawn, in the widget's pixels."""
         boxes, x, y = [], float(PAD), 0.0
         for entry in self._entries:
             words = self.fontMetrics().horizontalAdvance(entry.label) + 2
@@ -135,7 +136,7 @@ class Legend(QWidget):
         return self.fontMetrics().height() + PAD
 
     def _needed(self) -> int:
-        boxes = self._boxes()
+        boxes = self.boxes()
         return int(boxes[-1].bottom()) if boxes else 0
 
     def _fit(self) -> None:
@@ -143,11 +144,11 @@ class Legend(QWidget):
             self.setFixedHeight(self._needed())
 
 
-def _words(entry: Entry) -> str:
+def _words(entry: LegendEntry) -> str:
     return entry.label if entry.on else f"{entry.label} (hidden)"
 
 
-def _draw_sample(painter: QPainter, entry: Entry, box: QRectF) -> None:
+def _draw_sample(painter: QPainter, entry: LegendEntry, box: QRectF) -> None:
     middle = box.center()
     if entry.area:
         painter.fillRect(box.adjusted(2, 4, -2, -4), QColor(entry.color))

@@ -29,7 +29,7 @@ PAD, PICTURE, CAPTION = 6, 40, 17
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class ModelRow:
     """One model: said (c,) what it calls each copy, correct (c,) bool, confidence (c,) in [0, 1].
 
     result: what stands at the end, in one line; detail: a smaller second line; tip: more of both.
@@ -62,7 +62,7 @@ class Table:
     color: str
     copies: np.ndarray
     sizes: np.ndarray
-    rows: Sequence[Row] = field(default_factory=tuple)
+    rows: Sequence[ModelRow] = field(default_factory=tuple)
     changes: np.ndarray | None = None
     factor: float = 0.0
 
@@ -81,6 +81,11 @@ class CopyMatrix(QAbstractScrollArea):
             bar.setSingleStep(CELL)
             bar.valueChanged.connect(self.viewport().update)
 
+    @property
+    def table(self) -> Table | None:
+        """What is drawn."""
+        return self._table
+
     def set_table(self, table: Table, theme: Theme) -> None:
         """Show another table."""
         self._table, self._theme = table, theme
@@ -91,13 +96,13 @@ class CopyMatrix(QAbstractScrollArea):
 
     def minimumSizeHint(self) -> QSize:
         """Names, two copies, results and one model."""
-        return QSize(self._left() + 2 * CELL + self._right(), self.top + ROW)
+        return QSize(self.left + 2 * CELL + self._right(), self.top + ROW)
 
     def sizeHint(self) -> QSize:
         """Names, results, some copies and every model."""
         rows = len(self._table.rows) if self._table else 3
         bar = self.horizontalScrollBar().sizeHint().height() + 2 * self.frameWidth()
-        return QSize(self._left() + 5 * CELL + self._right(), self.top + rows * ROW + bar)
+        return QSize(self.left + 5 * CELL + self._right(), self.top + rows * ROW + bar)
 
     @property
     def top(self) -> int:
@@ -145,7 +150,7 @@ class CopyMatrix(QAbstractScrollArea):
 
     def describe(self, at: QPoint) -> str:
         """What is at a point of the viewport, in words; '' where nothing is."""
-        table, left = self._table, self._left()
+        table, left = self._table, self.left
         if table is None:
             return ""
         row = (at.y() - self.top + self.verticalScrollBar().value()) // ROW
@@ -163,7 +168,9 @@ class CopyMatrix(QAbstractScrollArea):
         return f"{model.label} calls it {model.said[copy]} ({verdict}), {share}; {place}"
 
     # -- layout ---------------------------------------------------------------------------
-    def _left(self) -> int:
+    @property
+    def left(self) -> int:
+        """Width of the models' names before the copies, in logical pixels."""
         rows = self._table.rows if self._table else ()
         words = [self.fontMetrics().horizontalAdvance(row.label) for row in rows]
         return max([CELL + 2 * PAD, *words]) + 3 * PAD + 6
@@ -176,31 +183,32 @@ class CopyMatrix(QAbstractScrollArea):
     def _fit(self) -> None:
         table, view = self._table, self.viewport().size()
         copies, rows = (len(table.copies), len(table.rows)) if table else (0, 0)
-        wide = view.width() - self._left() - self._right()
+        wide = view.width() - self.left - self._right()
         self.horizontalScrollBar().setRange(0, max(0, copies * CELL - wide))
         self.horizontalScrollBar().setPageStep(max(CELL, wide))
         self.verticalScrollBar().setRange(0, max(0, self.top + rows * ROW - view.height()))
         self.verticalScrollBar().setPageStep(max(ROW, view.height() - self.top))
 
-    def _x(self, copy: int) -> int:
-        return self._left() + copy * CELL - self.horizontalScrollBar().value()
+    def x_of(self, copy: int) -> int:
+        """Where a copy begins in the viewport, in logical pixels."""
+        return self.left + copy * CELL - self.horizontalScrollBar().value()
 
     def _y(self, row: int) -> int:
         return self.top + row * ROW - self.verticalScrollBar().value()
 
     # -- painting -------------------------------------------------------------------------
     def _paint_copies(self, painter: QPainter, table: Table) -> None:
-        left, wide = self._left(), self.viewport().width() - self._left() - self._right()
+        left, wide = self.left, self.viewport().width() - self.left - self._right()
         painter.setClipRect(QRect(left, 0, wide, self.viewport().height()))
         first = self.horizontalScrollBar().value() // CELL
         seen = range(first, min(len(table.copies), first + wide // CELL + 2))
         for copy in seen:
             for i, row in enumerate(table.rows):
-                box = QRect(self._x(copy), self._y(i), CELL, ROW)
+                box = QRect(self.x_of(copy), self._y(i), CELL, ROW)
                 draw_verdict(painter, box, row.verdict(copy), self._theme, self.font())
         painter.fillRect(QRect(left, 0, wide, self.top), QColor(self._theme.base))
         for copy in seen:
-            place = QRectF(self._x(copy) + 3, CAPTION + 1, PICTURE, PICTURE)
+            place = QRectF(self.x_of(copy) + 3, CAPTION + 1, PICTURE, PICTURE)
             draw_sample(painter, place, table.copies[copy], table.color)
             if table.changes is not None:
                 below = place.translated(0, CELL)
@@ -208,7 +216,7 @@ class CopyMatrix(QAbstractScrollArea):
         painter.setClipping(False)
 
     def _paint_names(self, painter: QPainter, table: Table) -> None:
-        left = self._left()
+        left = self.left
         for i, row in enumerate(table.rows):
             box = QRect(0, self._y(i), left, ROW)
             painter.fillRect(QRect(PAD, box.top() + 6, 4, ROW - 12), QColor(row.color))
@@ -230,7 +238,7 @@ class CopyMatrix(QAbstractScrollArea):
                 painter.drawText(box.adjusted(0, half - 1, 0, -2), middle, row.detail)
 
     def _paint_captions(self, painter: QPainter, table: Table) -> None:
-        left, right, theme = self._left(), self.viewport().width() - self._right(), self._theme
+        left, right, theme = self.left, self.viewport().width() - self._right(), self._theme
         for box in (QRect(0, 0, left, self.top), QRect(right, 0, self._right(), self.top)):
             painter.fillRect(box, QColor(theme.base))
         self._line(painter, self.top - 1)
@@ -256,7 +264,7 @@ class CopyMatrix(QAbstractScrollArea):
             return ""
         low, high = table.sizes[0], table.sizes[-1]
         text = f"{len(table.copies)} copies, L2 distance {low:.3g} to {high:.3g} →"
-        width = self.viewport().width() - self._left() - self._right() - 8
+        width = self.viewport().width() - self.left - self._right() - 8
         metrics = QFontMetrics(sized(self.font(), SMALL))
         return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 

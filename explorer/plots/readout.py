@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -37,6 +37,18 @@ def at_tau(
             f"{swatch(color(own.model), own.label)} {words}{_told(others, measure, tau, run_name)}"
         )
     return " · ".join([f"<b>τ {tau:g}</b>", *parts])
+
+
+def at_epoch(
+    losses: Mapping[str, Sequence[float]], epoch: int, color: ColorOf, label: Callable[[str], str]
+) -> str:
+    """The training losses at one epoch, counted from 1, of the models that got so far."""
+    parts = [
+        f"{swatch(color(name), label(name))} {values[epoch - 1]:.3g}"
+        for name, values in losses.items()
+        if len(values) >= epoch
+    ]
+    return f"<b>epoch {epoch}</b> · " + " · ".join(parts)
 
 
 def _told(others: Sequence[Line], measure: Measure, tau: float, run_name: RunName) -> str:

@@ -100,13 +100,16 @@ def columns_for(panels: int, width: int, height: int, title: int) -> tuple[int, 
 
 
 class RegionMaps(QAbstractScrollArea):
-    """Draws an `Atlas`: as large as fits, scrolling down where panels would become too small."""
+    """Draws an `Atlas`: as large as fits, scrolling down where panels would become too small.
+
+    images: the classes of each panel, a pixel a point of its slice.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._atlas: Atlas | None = None
         self._theme = LIGHT
-        self._images: list[QImage] = []
+        self.images: list[QImage] = []
         self.setAccessibleName("Decision regions")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -116,7 +119,7 @@ class RegionMaps(QAbstractScrollArea):
     def set_atlas(self, atlas: Atlas, theme: Theme) -> None:
         """Show other panels."""
         self._atlas, self._theme = atlas, theme
-        self._images = [_image(panel, atlas, theme) for panel in atlas.panels]
+        self.images = [_image(panel, atlas, theme) for panel in atlas.panels]
         words = (f"{panel.label}: {panel.result}" for panel in atlas.panels)
         self.setAccessibleDescription("; ".join(words))
         self._fit()
@@ -177,7 +180,7 @@ class RegionMaps(QAbstractScrollArea):
                 box = QRectF(self.panel_rect(number))
                 if box.bottom() > 0 and box.top() - self._title() < self.viewport().height():
                     self._paint_title(painter, panel, box)
-                    self._paint_panel(painter, panel, self._images[number], box)
+                    self._paint_panel(painter, panel, self.images[number], box)
         painter.end()
 
     def _paint_title(self, painter: QPainter, panel: Region, box: QRectF) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.membership_results import Roc
 from explorer.plots.drag_plot import DragPlot
-from explorer.plots.legend import Entry, Legend, line_pen
+from explorer.plots.legend import Legend, LegendEntry, line_pen
 from explorer.theme import LIGHT, ModelStyle, Theme
 
 LOW_FPR = 1.0  # percent
@@ -84,7 +84,8 @@ class RocPlot(QWidget):
         self._draw_axes()
         text = self._theme.text
         entries = [
-            Entry(one.label, one.style.color, one.style.symbol, one.style.dash) for one in shown
+            LegendEntry(one.label, one.style.color, one.style.symbol, one.style.dash)
+            for one in shown
         ]
         self.legend.set_entries(entries, text)
 
@@ -96,6 +97,11 @@ class RocPlot(QWidget):
         """Where a step of the first curve is drawn, in the coordinates of the axes."""
         x, y = self._rates(self._shown[0].roc)
         return float(x[step]), float(y[step])
+
+    def operating_point(self, number: int = 0) -> tuple[float, float] | None:
+        """Where a curve's operating point is drawn, in the coordinates of the axes, if anywhere."""
+        x, y = self._points[number].getData()
+        return (float(x[0]), float(y[0])) if x is not None and len(x) else None
 
     def _set_point(self, number: int, step: int) -> None:
         style, (x, y) = self._shown[number].style, self._rates(self._shown[number].roc)

@@ -108,6 +108,12 @@ class SampleCurve(QWidget):
             self._own = replace(self._own, tau=tau)
             self._settle()
 
+    @property
+    def holes(self) -> list[tuple[float, float]]:
+        """The spans of tau that are hatched because r is undefined there."""
+        spans = [hole.getRegion() for hole in self._holes]
+        return [(float(low), float(high)) for low, high in spans]
+
     # -- drawing --------------------------------------------------------------------------
     def _draw(self) -> None:
         own = self._own

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.scores import LINEAR, Histogram, Score
 from explorer.plots.drag_plot import DragPlot
-from explorer.plots.legend import Entry, Legend, line_pen
+from explorer.plots.legend import Legend, LegendEntry, line_pen
 from explorer.theme import LIGHT, Theme
 
 FILL, DASH = 0.3, (3.0, 2.0)
@@ -77,6 +77,11 @@ class ScoreHistogram(QWidget):
         self.plot.setRange(xRange=shown.edges[[0, -1]], yRange=(0, 1.22 * top), padding=0)
         self._draw_legend(color, fill, size)
 
+    @property
+    def line_at(self) -> float:
+        """Where the line is drawn, in the coordinates of the axis."""
+        return float(self._line.value())
+
     def set_threshold(self, threshold: float) -> None:
         """Put the line there; what lies beyond the axis is shown at its end."""
         if self._score is None:
@@ -110,8 +115,8 @@ class ScoreHistogram(QWidget):
     def _draw_legend(self, color: str, fill: QColor, size: int) -> None:
         area = fill.name(QColor.NameFormat.HexArgb)
         entries = [
-            Entry(f"{size:,} members", area, area=True),
-            Entry(f"{size:,} non-members", self._theme.text, dash=DASH),
+            LegendEntry(f"{size:,} members", area, area=True),
+            LegendEntry(f"{size:,} non-members", self._theme.text, dash=DASH),
         ]
         self.legend.set_entries(entries, self._theme.text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -108,3 +108,11 @@ class ThumbnailModel(QAbstractTableModel):
         return ", ".join(
             [titled(sample, self.dataset), *(text for there, text in marks if there and text)]
         )
+
+
+def mask_of(indices: Iterable[int], n: int) -> np.ndarray:
+    """(n,) bool, True at these indices; those that are none are left out."""
+    mask = np.zeros(n, bool)
+    rows = np.fromiter(indices, np.intp)
+    mask[rows[(rows >= 0) & (rows < n)]] = True
+    return mask

@@ -10,7 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.plots.chart import Chart, Ground, Series
-from explorer.plots.legend import Entry, Legend
+from explorer.plots.legend import Legend, LegendEntry
 from explorer.plots.panel import muted
 from explorer.theme import Theme
 
@@ -116,7 +116,7 @@ class TwinCharts(QWidget):
         entries = {item.name: _entry(item) for item in series}
         made = [*entries.values()]
         if ground is not None and ground.label:
-            made.append(Entry(ground.label, self._theme.border, area=True))
+            made.append(LegendEntry(ground.label, self._theme.border, area=True))
         self.legend.set_entries(made, self._theme.text)
 
     def _hover_left(self, x: float) -> None:
@@ -132,6 +132,8 @@ class TwinCharts(QWidget):
         self.picked.emit(RIGHT, name, x)
 
 
-def _entry(item: Series) -> Entry:
+def _entry(item: Series) -> LegendEntry:
     style = item.style
-    return Entry(item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown)
+    return LegendEntry(
+        item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown
+    )

@@ -78,7 +78,7 @@ class VerdictStrip(QWidget):
     def describe(self, at: QPoint) -> str:
         """What is at a point, in words; '' where nothing is."""
         for number, block in enumerate(self._blocks):
-            box, columns = self._grid(number), self._columns()
+            box, columns = self.grid_of(number), self._columns()
             if not box.contains(QPointF(at)):
                 continue
             place = int((at.x() - box.left()) / box.width() * len(columns))
@@ -114,7 +114,7 @@ class VerdictStrip(QWidget):
         number = max(1, len(self._blocks))
         return (self.width() - 2 * PAD - (number - 1) * GAP) / number
 
-    def _grid(self, number: int) -> QRectF:
+    def grid_of(self, number: int) -> QRectF:
         """Where the cells of a block lie."""
         cell = min(HIGH, (self.height() - TITLE - FOOT) / self._copies())
         left = PAD + number * (self._width() + GAP)
@@ -137,9 +137,9 @@ class VerdictStrip(QWidget):
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self.rect().adjusted(PAD, 0, -PAD, 0), int(flags), self._empty)
         for number, block in enumerate(self._blocks):
-            self._paint_title(painter, block, self._grid(number))
-            self._paint_cells(painter, block, self._grid(number))
-            self._paint_foot(painter, self._grid(number))
+            self._paint_title(painter, block, self.grid_of(number))
+            self._paint_cells(painter, block, self.grid_of(number))
+            self._paint_foot(painter, self.grid_of(number))
         painter.end()
 
     def _paint_title(self, painter: QPainter, block: Block, box: QRectF) -> None:

@@ -10,13 +10,13 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QWidget
 from shiboken6 import Shiboken
 
-from engine.labels import model_label
+from explorer.plots.panel import Panel
 from explorer.plots.tab_order import name_tabs, put_in_order
 from explorer.state import AppState
 
 
 class QueueWishes(Protocol):
-    """What a view may ask of the queue of studies; `number` is a Run's."""
+    """What a view may ask of the queue of studies; `number` is a QueuedRun's."""
 
     def cancel(self, number: int) -> None:
         """Stop a run; what it has finished is kept."""
@@ -34,7 +34,7 @@ class QueueWishes(Protocol):
         """Take a run that does not run off the list."""
 
 
-class ShelfWishes(Protocol):
+class StoredWishes(Protocol):
     """What a view may ask about the studies in the store."""
 
     def look(self, keys: Sequence[str]) -> None:
@@ -50,23 +50,48 @@ class ShelfWishes(Protocol):
         """Delete studies, once somebody has agreed."""
 
 
-class Wishes(Protocol):
-    """What a view may ask of the controller."""
+class ChoiceWishes(Protocol):
+    """What a view may ask about the samples that are chosen."""
 
     def set_current(self, index: int | None) -> None:
         """Put a sample under the lens; test samples are numbered after the training samples."""
 
     def select(self, indices: list[int], mode: str) -> None:
-        """Combine samples into the selection (state.REPLACE, ADD, REMOVE, INTERSECT)."""
+        """Combine samples into the selection (selection.REPLACE, ADD, REMOVE, INTERSECT)."""
 
-    def forget_selection(self) -> None:
-        """Make the selected samples the forget set of the next run."""
 
-    def add_to_forget(self) -> None:
-        """Add the selected samples to the forget set of the next run."""
+class ForgetSetWishes(Protocol):
+    """What a view may ask about the forget set of the next run."""
 
-    def remember_selection(self) -> None:
-        """Take the selected samples out of the forget set of the next run."""
+    def replace_by_selection(self) -> None:
+        """Make the selected samples the forget set."""
+
+    def add_selection(self) -> None:
+        """Add the selected samples to the forget set."""
+
+    def remove_selection(self) -> None:
+        """Take the selected samples out of the forget set."""
+
+
+class ExportWishes(Protocol):
+    """What a view may ask to have written, to a file the person chooses."""
+
+    def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
+        """Export a figure, one of engine.exports.KINDS, with these of its options."""
+
+    def ask_checkpoint(self, model: str) -> None:
+        """Save this model's weights."""
+
+
+class OpeningWishes(Protocol):
+    """What a view may ask to have opened."""
+
+    def open_study(self, key: str) -> None:
+        """Show a study from the store, with its dataset and its form."""
+
+
+class Wishes(Protocol):
+    """What a view may ask of the controller."""
 
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
@@ -98,34 +123,41 @@ class Wishes(Protocol):
     def compare(self, keys: tuple[str, ...]) -> None:
         """Show these stored studies beside the one that is open; () shows it alone."""
 
-    def export(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
-        """Export a figure, one of engine.exports.KINDS, with these of its options."""
-
-    def export_checkpoint(self, model: str) -> None:
-        """Save this model's weights to a file the person chooses."""
-
     def run(self) -> None:
         """Start the study that the form describes."""
 
     def follow(self, on: bool) -> None:
         """Show what runs as it grows, or leave what is shown alone."""
 
-    def open_study(self, key: str) -> None:
-        """Show a study from the store, with its dataset and its form."""
+    @property
+    def choice(self) -> ChoiceWishes:
+        """The samples that are chosen."""
+
+    @property
+    def forget_set(self) -> ForgetSetWishes:
+        """The forget set of the next run."""
+
+    @property
+    def exports(self) -> ExportWishes:
+        """Files to be written."""
+
+    @property
+    def opening(self) -> OpeningWishes:
+        """What can be opened."""
 
     @property
     def queue(self) -> QueueWishes:
         """The queue of studies."""
 
     @property
-    def shelf(self) -> ShelfWishes:
+    def stored(self) -> StoredWishes:
         """The studies in the store."""
 
 
 class View(QWidget):
     """Base of all views.
 
-    A subclass sets `name` and `title`, builds its widgets in __init__, calls `follow` for each
+    A subclass sets `name` and `title`, builds its `panel` in __init__, calls `follow` for each
     signal it draws from, and draws in `refresh`, which is called only while the view is visible:
     changes that arrive while it is hidden are drawn once, when it is shown.
     """
@@ -134,6 +166,8 @@ class View(QWidget):
     title = ""
     help = ""
     keys: tuple[tuple[str, str], ...] = ()  # (keys, what they do), beside the menus' shortcuts
+
+    panel: Panel  # its frame: the header, and the content or the sentence in its place
 
     refreshed = Signal()
 
@@ -196,11 +230,8 @@ class View(QWidget):
         """Take back what `view_state` gave; anything unknown or wrong is ignored."""
 
     def _label(self, name: str) -> str:
-        """What people call a model: as its study does, else as it calls itself."""
-        labels = self.state.study.labels if self.state.study else {}
-        if name not in labels and name in self.state.models:
-            return self.state.models[name].label
-        return model_label(name, labels)
+        """What people call a model: as the study that is shown does, else as it calls itself."""
+        return self.state.label(name)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Draw what changed while the view was hidden."""

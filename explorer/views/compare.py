@@ -53,7 +53,7 @@ class CompareView(View):
         self._wanted = ["", ""]  # models a person chose; '' = by default
         self._pair: Pair | None = None
         self._undrawn: set[Tab] = set()
-        self._panel = Panel(self._content(), self)
+        self.panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
         self.follow("models", "study", "residual", "dataset", "similarity", "problems", "theme")
@@ -135,9 +135,9 @@ class CompareView(View):
         )
         self._on = QLabel("on")
         for part in (QLabel("A"), self.a, self.swap, QLabel("B"), self.b, self._on, self.split):
-            self._panel.header.addWidget(part)
-        self._panel.header.addStretch(1)
-        self._panel.header.addWidget(self.export_button)
+            self.panel.header.addWidget(part)
+        self.panel.header.addStretch(1)
+        self.panel.header.addWidget(self.export_button)
 
     def _chooser(self, side: str) -> QComboBox:
         box = QComboBox()
@@ -154,7 +154,7 @@ class CompareView(View):
         self.split.activated.connect(self._start_anew)
         self.tabs.currentChanged.connect(self._tab_changed)
         for page in self.pages:
-            page.chosen.connect(self.do.select)
+            page.chosen.connect(self.do.choice.select)
             page.said.connect(self.readout.setText)
 
     # -- the pair -----------------------------------------------------------------------------
@@ -201,9 +201,9 @@ class CompareView(View):
             part.setEnabled(there)
         self.export_button.setEnabled(there and self.state.study is not None)
         if there:
-            self._panel.show_content()
+            self.panel.show_content()
         else:
-            self._panel.show_empty(EMPTY)
+            self.panel.show_empty(EMPTY)
 
     def _draw_tab(self) -> None:
         """Draw the tab that is seen, the others when they are looked at."""
@@ -266,4 +266,4 @@ class CompareView(View):
             options = {"a": self._pair.a.name, "b": self._pair.b.name, "tab": page.name}
             if page is not self.similarity:
                 options["split"] = self._pair.split
-            self.do.export("comparison", {**options, **page.kept()})
+            self.do.exports.ask_figure("comparison", {**options, **page.kept()})

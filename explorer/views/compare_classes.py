@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 
 from engine.comparison import ClassGaps, Comparison, Groups, class_gaps, members
-from explorer.plots.dumbbells import Dumbbells, Row
-from explorer.plots.legend import Entry, Legend
+from explorer.plots.dumbbells import ClassRow, Dumbbells
+from explorer.plots.legend import Legend, LegendEntry
 from explorer.plots.panel import muted
 from explorer.theme import ModelStyle, Theme
 from explorer.views.compare_pair import Pair
@@ -90,7 +90,7 @@ def signed(value: float) -> str:
     return "0.0" if abs(value) < 0.05 else f"{value:+.1f}".replace("-", "−")
 
 
-def _row(gaps: ClassGaps, groups: Groups, place: int, pair: Pair, theme: Theme) -> Row:
+def _row(gaps: ClassGaps, groups: Groups, place: int, pair: Pair, theme: Theme) -> ClassRow:
     a = (float(gaps.a[place]), float(gaps.a_low[place]), float(gaps.a_high[place]))
     b = (float(gaps.b[place]), float(gaps.b_low[place]), float(gaps.b_high[place]))
     gap, detail = _gap_words(gaps, place)
@@ -104,7 +104,7 @@ def _row(gaps: ClassGaps, groups: Groups, place: int, pair: Pair, theme: Theme) 
     )
     forgotten = bool((groups.of[pair.forgotten] == place).any())
     label = f"{groups.names[place]} (forget)" if forgotten else groups.names[place]
-    return Row(label, color, a, b, gap, detail, tip)
+    return ClassRow(label, color, a, b, gap, detail, tip)
 
 
 def _gap_words(gaps: ClassGaps, place: int) -> tuple[str, str]:
@@ -132,8 +132,8 @@ def _overall(found: Comparison) -> str:
     )
 
 
-def _model_entries(pair: Pair, styles: tuple[ModelStyle, ModelStyle]) -> list[Entry]:
+def _model_entries(pair: Pair, styles: tuple[ModelStyle, ModelStyle]) -> list[LegendEntry]:
     return [
-        Entry(f"{side} {label}", style.color, style.symbol)
+        LegendEntry(f"{side} {label}", style.color, style.symbol)
         for side, label, style in zip("AB", pair.labels, styles, strict=True)
     ]

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QComboBox, QWidget
 
 from engine.comparison import EITHER, A, matrix, members
 from engine.palette import BLUE, ORANGE
-from explorer.plots.legend import Entry, Legend
-from explorer.plots.split_matrix import Split, SplitMatrix, mixed, strength
+from explorer.plots.legend import Legend, LegendEntry
+from explorer.plots.split_matrix import SplitMatrix
+from explorer.plots.split_painter import Split, mixed, strength
 from explorer.theme import Theme
 from explorer.views.compare_pair import Pair
 from explorer.views.compare_tab import Grouping, Tab
@@ -72,7 +73,7 @@ class PredictionsTab(Tab):
             self.mode.setCurrentIndex(int(kept["difference"]))
         self.grouping.restore(kept.get("grouped"))
 
-    def _key(self, pair: Pair, shown: Split, theme: Theme) -> list[Entry]:
+    def _key(self, pair: Pair, shown: Split, theme: Theme) -> list[LegendEntry]:
         if shown.difference:
             more, less = shown.poles
             return [
@@ -80,10 +81,10 @@ class PredictionsTab(Tab):
                 _shade(f"−30 points: {pair.labels[1]} more often", less, 30.0, theme),
             ]
         words = (f"left: A {pair.labels[0]}", f"right: B {pair.labels[1]}")
-        names = [Entry(word, color, area=True)
+        names = [LegendEntry(word, color, area=True)
                  for word, color in zip(words, shown.colors, strict=True)]  # fmt: skip
         share = _shade(f"{SHARE:g} %", shown.colors[0], SHARE, theme)
-        return [*names, share, Entry("unsure", _gray(shown.colors[0]), area=True)]
+        return [*names, share, LegendEntry("unsure", _gray(shown.colors[0]), area=True)]
 
     def _pick(self, true: int, predicted: int, side: str, modifiers: Qt.KeyboardModifier) -> None:
         if self.pair is None:
@@ -95,8 +96,8 @@ class PredictionsTab(Tab):
         self.choose(found, words, modifiers)
 
 
-def _shade(label: str, color: str, percent: float, theme: Theme) -> Entry:
-    return Entry(label, mixed(color, theme.base, strength(percent)).name(), area=True)
+def _shade(label: str, color: str, percent: float, theme: Theme) -> LegendEntry:
+    return LegendEntry(label, mixed(color, theme.base, strength(percent)).name(), area=True)
 
 
 def _gray(color: str) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QW
 from engine.comparison import Groups
 from explorer.plots.lasso import lasso_mode
 from explorer.plots.panel import SPACING
-from explorer.state import REPLACE
+from explorer.selection import REPLACE
 from explorer.theme import Theme
 from explorer.views.compare_pair import Pair
 

@@ -7,45 +7,33 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QLabel,
-    QSplitter,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QLabel, QSplitter, QVBoxLayout, QWidget
 
-from engine.carried import Carrier, carried
-from engine.correspondence import Published, published_for
 from engine.curve_set import CurveSet
-from engine.labels import WITHHELD, null_note, tau_label
-from engine.lines import PUBLISHED as PAPER
-from engine.lines import Line, Run, run_of, runs_beside
+from engine.labels import tau_label
 from engine.results import Residual
-from engine.traces import MEASURES, Measure, Trace
+from engine.traces import MEASURES, Measure
 from explorer import markup
 from explorer.plots import curve_words, readout
 from explorer.plots.carriers import CarrierList
-from explorer.plots.chart import Chart, Series
-from explorer.plots.curve_set import entries_of, ground_of, series_of
-from explorer.plots.curve_words import MOST, counted, selected
+from explorer.plots.curve_set import entries_of, ground_of, losses_of, series_of
+from explorer.plots.curve_words import MOST
 from explorer.plots.models_button import ModelsButton
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.runs import RunsButton
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
+from explorer.views.curves_click import Click, click
+from explorer.views.curves_sources import curve_set_of, models_of
+from explorer.views.curves_tabs import LOSS, NAMES, RESIDUAL, CurveTabs
 
-RESIDUAL, PREVALENCE, DISAGREEMENT, ACCURACY, LOSS = range(5)
-TABS = (*(measure.name for measure in MEASURES), "loss")  # what sessions call them
 EMPTY = (
     "No curves yet. Press Run: the first ones are drawn from 10 copies of each forget sample "
     "and sharpen while you watch."
 )
 HINT = "Point to read values; click a curve to list its samples with r > 1."
-NOT_KEPT = "What the models called each copy was not kept: only the bounds are drawn."
-ELSEWHERE = "That study is about other data, whose samples are not open. Open it to see them."
 
 
 class CurvesView(View):
@@ -67,17 +55,10 @@ class CurvesView(View):
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.tabBar().setDrawBase(False)
-        self.tabs.setUsesScrollButtons(False)  # narrow tabs say less, but all of them are there
-        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
-        self.over_tau = tuple(Chart(f"{measure.title} against tau") for measure in MEASURES)
-        self.residual, self.prevalence, self.disagreement, self.accuracy = self.over_tau
-        self.loss = Chart("Training loss against epochs")
-        self.charts = (*self.over_tau, self.loss)
+        self.tabs = CurveTabs()
+        self.residual, self.prevalence, self.disagreement, self.accuracy = self.tabs.over_tau
+        self.loss, self.charts = self.tabs.loss, self.tabs.charts
         self.curves = CurveSet()
-        self._paper: Published | None = None
         self._undrawn: set[int] = set()
         self._hidden: set[str] = set()
         self._said = (-1, "")  # which tau was clicked, and why there is nothing to list
@@ -85,7 +66,7 @@ class CurvesView(View):
         self.readout: QLabel = muted(HINT)
         markup.allow(self.readout)
         self.samples = CarrierList()
-        self._panel = Panel(self._content(), self)
+        self.panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
         self.follow(
@@ -96,8 +77,7 @@ class CurvesView(View):
     def refresh(self, changed: set[str]) -> None:
         """Draw what changed."""
         if "theme" in changed:
-            for chart in self.charts:
-                chart.set_theme(theme_of(self.state.theme))
+            self.tabs.set_theme(theme_of(self.state.theme))
         if changed & {"studies", "study", "compared"}:
             self.runs.set_studies(self.state.studies, self.state.study, self.state.compared)
         if changed & {"residual", "study", "dataset"}:
@@ -119,7 +99,7 @@ class CurvesView(View):
     def view_state(self) -> dict[str, Any]:
         """Which tab is shown, how r is scaled, which models are hidden, which runs are beside."""
         return {
-            "tab": TABS[self.tabs.currentIndex()],
+            "tab": NAMES[self.tabs.currentIndex()],
             "log": self.log.isChecked(),
             "hidden": sorted(self._hidden),
             "mean": self.runs.mean,
@@ -128,8 +108,8 @@ class CurvesView(View):
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
         """Take tab, scale, models and runs back."""
-        if kept.get("tab") in TABS:
-            self.tabs.setCurrentIndex(TABS.index(kept["tab"]))
+        if kept.get("tab") in NAMES:
+            self.tabs.setCurrentIndex(NAMES.index(kept["tab"]))
         self.log.setChecked(kept.get("log") is True)
         self.runs.set_mean(kept.get("mean") is True)
         hidden, beside = kept.get("hidden"), kept.get("beside")
@@ -145,14 +125,6 @@ class CurvesView(View):
 
     # -- building -------------------------------------------------------------------------
     def _content(self) -> QWidget:
-        for chart, measure in zip(self.over_tau, MEASURES, strict=True):
-            tab = self.tabs.addTab(chart, measure.tab)
-            self.tabs.setTabToolTip(tab, f"{measure.title}: {measure.help}")
-            self.tabs.tabBar().setAccessibleTabName(tab, measure.title)
-        self.tabs.addTab(self.loss, "Loss")
-        self.tabs.tabBar().setAccessibleTabName(LOSS, "Training loss")
-        self.tabs.setTabToolTip(LOSS, "Mean training loss of each epoch, live")
-        self.loss.set_axes("epoch", "training loss (cross-entropy, nats)")
         above = QWidget()
         layout = QVBoxLayout(above)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -177,9 +149,9 @@ class CurvesView(View):
         )
         self.models = ModelsButton()
         self.runs = RunsButton()
-        self._panel.header.addWidget(self.heading, 1)
+        self.panel.header.addWidget(self.heading, 1)
         for part in (self.log, self.models, self.runs, self.export_button):
-            self._panel.header.addWidget(part)
+            self.panel.header.addWidget(part)
 
     def _connect(self) -> None:
         self.log.toggled.connect(self._draw_all)
@@ -187,29 +159,19 @@ class CurvesView(View):
         self.models.toggled_model.connect(self._toggle)
         self.runs.chosen.connect(self._compare)
         self.runs.mean_toggled.connect(self._regather)
-        for chart in self.over_tau:
+        for chart in self.tabs.over_tau:
             chart.hovered.connect(self._read_tau)
             chart.picked.connect(self._pick)
             chart.clicked.connect(self._probe)
         for chart in self.charts:
             chart.toggled.connect(self._toggle)
         self.loss.hovered.connect(self._read_epoch)
-        self.samples.picked.connect(self.do.set_current)
+        self.samples.picked.connect(self.do.choice.set_current)
         self.samples.closed.connect(self._draw_all)
 
     # -- what there is to draw ------------------------------------------------------------
     def _gather(self) -> None:
-        """Collect the runs, and what the paper has on their setting."""
-        study, residual, dataset = self.state.study, self.state.residual, self.state.dataset
-        self._paper = None
-        if study is not None and dataset is not None:
-            self._paper = published_for(study.spec, dataset)
-        runs = []
-        if residual is not None:
-            labels = {name: model.label for name, model in self.state.models.items()}
-            open_one = Run("", "", residual, labels) if study is None else run_of(study)
-            runs = [open_one, *runs_beside(study, self.state.beside or ())]
-        self.curves = CurveSet(runs, mean=self.runs.mean, paper=self._paper)
+        self.curves = curve_set_of(self.state, mean=self.runs.mean)
 
     def _regather(self) -> None:
         self._gather()
@@ -218,9 +180,9 @@ class CurvesView(View):
 
     def _show_or_say_why(self) -> None:
         if self.state.residual is None and not self.state.losses:
-            self._panel.show_empty(EMPTY)
+            self.panel.show_empty(EMPTY)
         else:
-            self._panel.show_content()
+            self.panel.show_content()
         self.export_button.setEnabled(self.state.residual is not None)
 
     # -- drawing --------------------------------------------------------------------------
@@ -237,7 +199,8 @@ class CurvesView(View):
             return
         self._undrawn.discard(tab)
         if tab == LOSS:
-            self.loss.draw(self._losses(), None)
+            theme, losses = theme_of(self.state.theme), self.state.losses
+            self.loss.draw(losses_of(losses, self._label, self._hidden, theme), None)
         else:
             self._draw_over_tau(tab, MEASURES[tab])
 
@@ -245,25 +208,16 @@ class CurvesView(View):
         theme, curves = theme_of(self.state.theme), self.curves
         seen = {line.name for line in curves.lines(measure, self._hidden)}
         drawn = [series_of(line, theme, shown=line.name in seen) for line in curves.lines(measure)]
-        self.over_tau[tab].draw(
+        self.tabs.over_tau[tab].draw(
             drawn,
             ground_of(curves, measure),
             log=tab == RESIDUAL and self.log.isChecked(),
             entries=entries_of(curves, measure, self._hidden, theme),
         )
 
-    def _losses(self) -> list[Series]:
-        theme, made = theme_of(self.state.theme), []
-        for name, values in self.state.losses.items():
-            epochs, trace = np.arange(1, len(values) + 1), Trace(np.asarray(values, np.float64))
-            line = Line(name, self._label(name), "shown", 0, epochs, trace)
-            made.append(series_of(line, theme, shown=name not in self._hidden))
-        return made
-
     def _set_axes(self, residual: Residual | None) -> None:
         if residual is not None:
-            for chart, measure in zip(self.over_tau, MEASURES, strict=True):
-                chart.set_axes(tau_label(residual.perturbation), measure.axis)
+            self.tabs.set_tau_axis(tau_label(residual.perturbation))
 
     def _update_texts(self, residual: Residual | None) -> None:
         if residual is None:
@@ -272,24 +226,9 @@ class CurvesView(View):
             return
         wanted = max(self.state.form.draws, residual.draws) if self.state.study is None else 0
         self.heading.setText(curve_words.heading(residual, wanted))
-        self.note.setText(self._notes(residual))
+        notes = curve_words.notes(self.curves, self.tabs.measure, residual, self.log.isChecked())
+        self.note.setText(notes)
         self.note.setVisible(bool(self.note.text()) and not self.samples.isVisibleTo(self))
-
-    def _notes(self, residual: Residual) -> str:
-        tab = self.tabs.currentIndex()
-        said = [self.curves.over_seeds()] if tab != LOSS else []
-        if tab == PREVALENCE and residual.withheld:
-            said.append(WITHHELD)
-        if tab == RESIDUAL and self.curves.band(MEASURES[tab]) is not None:
-            said.append(null_note(residual.taus))
-        if tab in (RESIDUAL, PREVALENCE):
-            labels = self.curves.runs[0].labels if self.curves.runs else {}
-            said.append(curve_words.undefined(residual, labels, self.log.isChecked()))
-        if tab == DISAGREEMENT and not residual.predictions:
-            said.append(NOT_KEPT)
-        if tab != LOSS and self._paper is not None and self.curves.has_paper(MEASURES[tab]):
-            said.append(self._paper.words_on(MEASURES[tab].published))
-        return " ".join(part for part in said if part)
 
     def _color(self, name: str) -> str:
         return theme_of(self.state.theme).model_style(name).color
@@ -312,10 +251,8 @@ class CurvesView(View):
     # -- which models ---------------------------------------------------------------------
     def _list_models(self) -> None:
         """Fill the menu with the models there are."""
-        names = [*(self.state.residual.curves if self.state.residual else ())]
-        names += ["retrain"] if names else []
-        names += [name for name in self.state.losses if name not in names]
-        self.models.set_models([(name, self._label(name)) for name in names], self._hidden)
+        names = [(name, self._label(name)) for name in models_of(self.state)]
+        self.models.set_models(names, self._hidden)
 
     def _toggle(self, name: str) -> None:
         self._hidden = self._hidden ^ {name}
@@ -357,12 +294,8 @@ class CurvesView(View):
             return
         epoch = min(max(round(x), 1), longest)
         self.loss.set_cross(float(epoch))
-        parts = [
-            f"{readout.swatch(self._color(name), self._label(name))} {values[epoch - 1]:.3g}"
-            for name, values in losses.items()
-            if len(values) >= epoch and name not in self._hidden
-        ]
-        self.readout.setText(f"<b>epoch {epoch}</b> · " + " · ".join(parts))
+        seen = {name: values for name, values in losses.items() if name not in self._hidden}
+        self.readout.setText(readout.at_epoch(seen, epoch, self._color, self._label))
 
     def _probe(self, x: float) -> None:
         residual = self.state.residual
@@ -374,40 +307,27 @@ class CurvesView(View):
     def _pick(self, name: str, x: float) -> None:
         """List the samples that carry the curve at x; a click beside all curves lists none."""
         self._forget_clicks()
-        line = self.curves.line(MEASURES[self.tabs.currentIndex()], name)
-        if line is None or line.kind == PAPER:
-            return
-        run = self.curves.runs[line.run]
-        if line.model not in run.residual.curves:
-            return
-        i = int(np.argmin(np.abs(run.residual.taus - x)))
-        where = f"in {line.label} at τ {run.residual.taus[i]:g}"
-        where += f" ({run.name})" if run.name else ""
-        found = carried(run.residual, line.model, i)
-        if found and run.data != self.curves.runs[0].data:
-            self._say(x, f"{counted(found, run.residual)} {where}. {ELSEWHERE}")
-        elif found:
-            self._open_list(found, f"{counted(found, run.residual)} {where}; {selected(found)}")
-        else:
-            self._say(x, f"No forget sample has r > 1 {where}; the selection stays.")
+        found = click(self.curves, MEASURES[self.tabs.currentIndex()], name, x)
+        if found is not None and found.carriers:
+            self._open_list(found)
+        elif found is not None:
+            self._said = (self.curves.nearest(x), found.words)
 
-    def _say(self, x: float, words: str) -> None:
-        self._said = (self.curves.nearest(x), words)
-
-    def _open_list(self, found: list[Carrier], words: str) -> None:
-        self.samples.open(words, found[:MOST], self.state.dataset, theme_of(self.state.theme).text)
-        self.do.select([one.sample for one in found[:MOST]], REPLACE)
+    def _open_list(self, found: Click) -> None:
+        listed, text = found.carriers[:MOST], theme_of(self.state.theme).text
+        self.samples.open(found.words, listed, self.state.dataset, text)
+        self.do.choice.select([one.sample for one in listed], REPLACE)
         self.samples.table.mark(self.state.selection.current)
         self.note.hide()  # in a small dock the curve itself needs the room
 
     def _export(self) -> None:
         """Export the tab that is shown, as it is shown."""
         options = {
-            "measure": TABS[self.tabs.currentIndex()],
+            "measure": NAMES[self.tabs.currentIndex()],
             "hidden": sorted(self._hidden),
             "beside": [run.key for run in self.curves.runs[1:]],
             "mean": self.runs.mean,
         }
         if self.tabs.currentIndex() == RESIDUAL:
             options["log"] = self.log.isChecked()
-        self.do.export("curves", options)
+        self.do.exports.ask_figure("curves", options)

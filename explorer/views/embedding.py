@@ -6,29 +6,27 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QCursor, QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
-from engine.evidence import Evidence
-from engine.geometry import bounds, in_polygon
-from engine.highlights import highlights
+from engine.geometry import bounds
 from engine.results import PERTURBED, Embedding
 from engine.shades import LEVELS, RATIO, VERDICT, Scene, Shade, shade
-from explorer import markup
 from explorer.plots.color_bar import ColorBar
-from explorer.plots.legend import Entry, Legend
-from explorer.plots.pane import Pane
+from explorer.plots.legend import Legend
 from explorer.plots.panel import Panel
-from explorer.state import ADD, REMOVE, REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.embedding_controls import ALL_TRAILS, NO_TRAILS, Controls
-from explorer.views.embedding_marks import KINDS, entries, marks
+from explorer.views.embedding_highlights import Highlights
+from explorer.views.embedding_marks import KINDS, entries, kind_entries, marks
 from explorer.views.embedding_menu import EmbeddingMenu
+from explorer.views.embedding_mouse import EmbeddingMouse, shown_column
 from explorer.views.embedding_side import Side
-from explorer.views.embedding_tip import describe
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 ALT = Qt.KeyboardModifier.AltModifier
@@ -64,18 +62,16 @@ class EmbeddingView(View):
         self.sides = (self.left, self.right)
         self.controls = Controls(self)
         self.legend, self.color_bar = Legend(), ColorBar()
-        self._menu = EmbeddingMenu(state, do, self)
+        self.menu = EmbeddingMenu(state, do, self)
         self._wanted = ["original", ""]  # '' = the first method
         self._hidden: set[int] = set()  # kinds of points
-        self._evidence: Evidence | None = None
-        self._picked: dict[str, np.ndarray | None] = {}
-        self._found: dict[str, dict[str, np.ndarray]] = {}  # model -> highlights
+        self.highlights: Highlights | None = None  # of the embedding that is drawn
         self._trails: list[np.ndarray] = []
-        self._linking = False
-        self._panel = Panel(self._content(), self)
-        self._panel.header.addWidget(self._rows[0], 1)
-        self._panel.add_row(self._rows[1])
+        self.panel = Panel(self._content(), self)
+        self.panel.header.addWidget(self._rows[0], 1)
+        self.panel.add_row(self._rows[1])
         self._connect()
+        self._mouse = EmbeddingMouse(self.sides, self.menu, state, do, self._label, self)
         self.follow(
             "embedding", "selection", "forget", "dataset", "models", "study", "residual", "probe",
             "problems", "theme",
@@ -93,13 +89,13 @@ class EmbeddingView(View):
             for side in self.sides:
                 side.pane.set_theme(theme_of(self.state.theme))
         if shown is None or dataset is None:
-            self._panel.show_empty(self._what_next())
+            self.panel.show_empty(self._what_next())
             return
-        self._panel.show_content()
+        self.panel.show_content()
         if changed & {"embedding", "dataset"}:
             self._take(shown, dataset)
-        if changed & {"embedding", "dataset", "models"}:
-            self._found = {}
+        if self.highlights is not None and changed & {"embedding", "dataset", "models"}:
+            self.highlights.learn(self.state.models)
         if changed & {"embedding", "dataset", "models", "residual", "probe", "theme", LOOKS}:
             self._take_looks(shown, dataset)
         if changed & {"embedding", "selection", "theme"}:
@@ -140,9 +136,10 @@ class EmbeddingView(View):
         """F forgets what is selected, Shift+F adds it to the forget set, Esc selects nothing."""
         keys = event.modifiers()
         if event.key() == Qt.Key.Key_F and not keys & (CTRL | ALT):
-            self.do.add_to_forget() if keys & SHIFT else self.do.forget_selection()
+            wish = self.do.forget_set
+            wish.add_selection() if keys & SHIFT else wish.replace_by_selection()
         elif event.key() == Qt.Key.Key_Escape:
-            self.do.select([], REPLACE)
+            self.do.choice.select([], REPLACE)
         else:
             super().keyPressEvent(event)
 
@@ -170,12 +167,7 @@ class EmbeddingView(View):
         self.legend.toggled.connect(self._toggle_kind)
         for side in self.sides:
             side.chosen.connect(self._models_chosen)
-            side.pane.hovered.connect(self._hover)
-            side.pane.picked.connect(self._pick)
-            side.pane.lassoed.connect(self._lassoed)
-            side.pane.menu_wanted.connect(self._open_menu)
             side.pane.reset_wanted.connect(self.reset)
-            side.pane.moved.connect(self._link)
 
     # -- which models ---------------------------------------------------------------------
     def models(self) -> tuple[str, str]:
@@ -212,7 +204,7 @@ class EmbeddingView(View):
 
     # -- drawing --------------------------------------------------------------------------
     def _take(self, shown: Embedding, dataset: Dataset) -> None:
-        self._evidence = Evidence(dataset.labels, len(dataset.train_y))
+        self.highlights = Highlights(shown, dataset)
         self._trails = shown.trails()
         hidden = np.isin(shown.kind, list(self._hidden))
         clouds = [np.where(hidden[:, None], np.nan, xy) for xy in self._clouds(shown)]
@@ -232,12 +224,11 @@ class EmbeddingView(View):
         theme, highlighted = theme_of(self.state.theme), self.controls.highlight.currentData()
         scene = self._scene(shown, dataset, theme)
         one = None
-        self._picked = {}  # of models that are drawn, and of no other embedding
         for side, model in zip(self.sides, self._drawn(shown), strict=True):
             one = shade(self.controls.color.currentData(), replace(scene, model=model))
-            found = self._highlights(shown, model)
-            self._picked[model] = found.get(highlighted) if highlighted else None
-            side.draw(marks(one, shown.kind, self._picked[model], theme), theme)
+            found = self.highlights.of(model) if self.highlights is not None else {}
+            picked = found.get(highlighted) if highlighted else None
+            side.draw(model, picked, marks(one, shown.kind, picked, theme), theme)
             side.count(found, highlighted, self._note(model))
         if one is not None:
             self._explain(shown, one, theme)
@@ -245,26 +236,7 @@ class EmbeddingView(View):
     def _scene(self, shown: Embedding, dataset: Dataset, theme: Theme) -> Scene:
         residual = self.state.residual
         dark = theme.name == "dark"
-        return Scene(shown, "original", dataset.classes, residual, self._column(), dark)
-
-    def _column(self) -> int:
-        """Which tau of the study's grid is shown: that of the neighborhood."""
-        residual = self.state.residual
-        return residual.column(self.state.probe[1]) if residual is not None else 0
-
-    def _highlights(self, shown: Embedding, model: str) -> dict[str, np.ndarray]:
-        evidence = self._evidence
-        if evidence is None or model in self._found:
-            return self._found.get(model, {})
-        evidence.learn_models(self.state.models)
-        known = {name: evidence.answers(name) for name in self.state.models}
-        right = {name: answers.right for name, answers in known.items() if answers is not None}
-        retrains = [one for name, one in right.items() if name.startswith("retrain")]
-        if "original" not in right or not retrains:
-            return {}
-        share = np.mean(retrains, axis=0)
-        self._found[model] = highlights(shown, model, right["original"], share)
-        return self._found[model]
+        return Scene(shown, "original", dataset.classes, residual, shown_column(self.state), dark)
 
     def _note(self, model: str) -> str:
         """Why a panel has no colors, where it has none."""
@@ -275,13 +247,7 @@ class EmbeddingView(View):
         return "a Re-train is what r is measured against"
 
     def _explain(self, shown: Embedding, one: Shade, theme: Theme) -> None:
-        kinds = [
-            Entry(
-                f"{kind.label} {int((shown.kind == number).sum()):,}", theme.base, kind.symbol,
-                outline=theme.text, name=str(number), on=number not in self._hidden,
-            )
-            for number, kind in KINDS.items()
-        ]  # fmt: skip
+        kinds = kind_entries(shown, self._hidden, theme)
         self.legend.set_entries([*kinds, *entries(one, theme)], theme.text)
         self.color_bar.setVisible(one.scale is not None)
         if one.scale is not None:
@@ -328,72 +294,13 @@ class EmbeddingView(View):
         self.controls.forget.setEnabled(bool(chosen) and chosen != set(self.state.forget))
 
     def _forget(self) -> None:
-        self.do.forget_selection()
+        self.do.forget_set.replace_by_selection()
 
     def _export(self) -> None:
         a, b = self.models()
         tau = self.state.probe[1]
         color = self.controls.color.currentData()
         trails = self.controls.trails.currentData() != NO_TRAILS
-        self.do.export("embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails})
-
-    # -- the mouse ------------------------------------------------------------------------
-    def _link(self) -> None:
-        """Show the same part in the other panel."""
-        if self._linking:
-            return
-        self._linking = True
-        source = self.sender()
-        for side in self.sides:
-            if isinstance(source, Pane) and side.pane is not source:
-                side.pane.show_like(source)
-        self._linking = False
-
-    def _hover(self, row: int | None) -> None:
-        for side in self.sides:
-            side.pane.set_halo(row)
-        shown, dataset = self.state.embedding, self.state.dataset
-        if row is None or shown is None or dataset is None:
-            markup.close_tip()
-            return
-        labels = {name: self._label(name) for name in self._drawn(shown)}
-        text = describe(
-            row, shown, dataset, labels, self.state.residual, self._column(),
-            theme_of(self.state.theme),
-        )  # fmt: skip
-        pane = self.sender()
-        QToolTip.showText(
-            QCursor.pos(), text, pane if isinstance(pane, Pane) else self.sides[0].pane
+        self.do.exports.ask_figure(
+            "embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails}
         )
-
-    def _pick(self, row: int, keys: Qt.KeyboardModifier) -> None:
-        shown = self.state.embedding
-        if shown is not None:
-            sample = int(shown.sample[row])
-            self.do.set_current(sample)
-            self.do.select([sample], self._mode(keys, sample))
-
-    def _mode(self, keys: Qt.KeyboardModifier, sample: int) -> str:
-        if keys & ALT:
-            return REMOVE
-        if keys & CTRL:
-            return REMOVE if sample in self.state.selection.chosen else ADD
-        return ADD if keys & SHIFT else REPLACE
-
-    def _lassoed(self, polygon: np.ndarray, mode: str) -> None:
-        shown, pane = self.state.embedding, self.sender()
-        for side, model in zip(self.sides, self._drawn(shown) if shown else (), strict=False):
-            if shown is not None and side.pane is pane:
-                inside = in_polygon(side.pane.points.xy, polygon)
-                picked = self._picked.get(model)
-                inside &= True if picked is None else picked
-                self.do.select(np.unique(shown.sample[inside]).tolist(), mode)
-
-    def _open_menu(self, row: int | None, at: QPoint) -> None:
-        shown = self.state.embedding
-        if shown is None:
-            return
-        masks = [mask for mask in self._picked.values() if mask is not None]
-        highlighted = np.unique(shown.sample[np.any(masks, axis=0)]) if masks else np.empty(0, int)
-        sample = None if row is None else int(shown.sample[row])
-        self._menu.open_at(sample, highlighted.tolist(), at)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.palette import rgb
-from engine.results import FORGET, PERTURBED, RETAIN, TEST
+from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 from engine.shades import Group, Shade
-from explorer.plots.legend import Entry
+from explorer.plots.legend import LegendEntry
 from explorer.plots.points import BEHIND, MARKED, PLAIN
 from explorer.plots.stamps import CIRCLE, CROSS, DIAMOND, SQUARE, TRIANGLE
 from explorer.theme import MARKS, Theme
@@ -68,13 +69,24 @@ def group_color(group: Group, one: Shade, theme: Theme) -> str:
     return group.color if one.scale is not None and not group.name else theme.legible(group.color)
 
 
-def entries(one: Shade, theme: Theme) -> list[Entry]:
+def kind_entries(shown: Embedding, hidden: Collection[int], theme: Theme) -> list[LegendEntry]:
+    """The legend's lines for the kinds of points, with how many there are of each."""
+    return [
+        LegendEntry(
+            f"{kind.label} {int((shown.kind == number).sum()):,}", theme.base, kind.symbol,
+            outline=theme.text, name=str(number), on=number not in hidden,
+        )
+        for number, kind in KINDS.items()
+    ]  # fmt: skip
+
+
+def entries(one: Shade, theme: Theme) -> list[LegendEntry]:
     """The legend's lines for the groups that have a name."""
     named = [group for group in one.groups if group.name]
     if len(named) > MOST_GROUPS:
         return []
     return [
-        Entry(group.name, group_color(group, one, theme), MARKS.get(group.symbol, "o"))
+        LegendEntry(group.name, group_color(group, one, theme), MARKS.get(group.symbol, "o"))
         for group in named
     ]
 

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.datasets.base import Dataset
 from explorer.literal import in_menu
-from explorer.state import REPLACE, AppState
+from explorer.selection import REPLACE
+from explorer.state import AppState
 from explorer.views.base import Wishes
 
 FORGET, ADD, REMEMBER, CLASS, HIGHLIGHTED, NOTHING = range(6)
@@ -32,9 +33,9 @@ class EmbeddingMenu(QMenu):
         if dataset is None:
             return
         if sample is not None:
-            self._do.set_current(sample)
+            self._do.choice.set_current(sample)
             if sample not in self._state.selection.chosen:
-                self._do.select([sample], REPLACE)
+                self._do.choice.select([sample], REPLACE)
         self._highlighted = highlighted
         self._fill(dataset)
         self.popup(at)
@@ -61,8 +62,9 @@ class EmbeddingMenu(QMenu):
 
     def _picked(self, action: QAction) -> None:
         {
-            FORGET: self._do.forget_selection, ADD: self._do.add_to_forget,
-            REMEMBER: self._do.remember_selection, CLASS: self._select_class,
+            FORGET: self._do.forget_set.replace_by_selection,
+            ADD: self._do.forget_set.add_selection,
+            REMEMBER: self._do.forget_set.remove_selection, CLASS: self._select_class,
             HIGHLIGHTED: self._select_highlighted, NOTHING: self._select_nothing,
         }[action.data()]()  # fmt: skip
 
@@ -70,10 +72,10 @@ class EmbeddingMenu(QMenu):
         dataset, current = self._state.dataset, self._state.selection.current
         if dataset is not None and current is not None:
             same = dataset.train_y[dataset.pool] == dataset.label_of(current)
-            self._do.select(dataset.pool[same].tolist(), REPLACE)
+            self._do.choice.select(dataset.pool[same].tolist(), REPLACE)
 
     def _select_highlighted(self) -> None:
-        self._do.select(self._highlighted, REPLACE)
+        self._do.choice.select(self._highlighted, REPLACE)
 
     def _select_nothing(self) -> None:
-        self._do.select([], REPLACE)
+        self._do.choice.select([], REPLACE)

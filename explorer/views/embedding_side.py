@@ -18,12 +18,18 @@ from explorer.views.embedding_marks import Marks
 
 
 class Side(QObject):
-    """A model chosen above its panel; the view lays the three widgets out."""
+    """A model chosen above its panel; the view lays the three widgets out.
+
+    drawn: the model that is shown, '' before any; highlighted: (m,) which of its points are, None
+    where all are alike.
+    """
 
     chosen = Signal()
 
     def __init__(self, place: str, parent: QObject) -> None:
         super().__init__(parent)
+        self.drawn = ""
+        self.highlighted: np.ndarray | None = None
         self.model = QComboBox()
         self.model.setAccessibleName(f"Model on the {place}")
         self.model.setToolTip(f"Whose features are shown on the {place}")
@@ -42,8 +48,9 @@ class Side(QObject):
                 self.model.addItem(label, name)
             self.model.setCurrentIndex(max(0, self.model.findData(wanted)))
 
-    def draw(self, marks: Marks, theme: Theme) -> None:
-        """Give the points their looks."""
+    def draw(self, model: str, highlighted: np.ndarray | None, marks: Marks, theme: Theme) -> None:
+        """Give the points of a model their looks."""
+        self.drawn, self.highlighted = model, highlighted
         self.pane.points.set_colors(marks.colors, theme.text)
         self.pane.points.set_marks(marks.color, marks.shape, marks.weight)
 

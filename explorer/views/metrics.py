@@ -64,10 +64,10 @@ class MetricsView(View):
         self.tabs.addTab(self.tradeoff, "Scatter")
         self.tabs.setTabToolTip(TABLE, "Every measure of every model; click a header to sort")
         self.tabs.setTabToolTip(SCATTER, "Any two measures, with the Pareto front")
-        self._panel = Panel(self.tabs, self)
+        self.panel = Panel(self.tabs, self)
         self._build_header()
         self.note: QLabel = muted()
-        self._panel.add_row(self.note)
+        self.panel.add_row(self.note)
         self.tau.activated.connect(self._choose_tau)
         self.runs.chosen.connect(self.do.compare)
         self.runs.mean_toggled.connect(self._fill)
@@ -85,9 +85,9 @@ class MetricsView(View):
             self.board = None
             self.caption.setText("")
             self.note.setVisible(False)
-            self._panel.show_empty(EMPTY)
+            self.panel.show_empty(EMPTY)
             return
-        self._panel.show_content()
+        self.panel.show_content()
         if changed & {"study", "dataset"}:
             self._paper = (
                 published_for(study.spec, self.state.dataset)
@@ -135,9 +135,9 @@ class MetricsView(View):
         self.export_button = button(
             "Export…", "Save what is shown (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
-        self._panel.header.addWidget(self.caption, 1)
+        self.panel.header.addWidget(self.caption, 1)
         for part in (self.tau, self.runs, self.copy_button, self.export_button):
-            self._panel.header.addWidget(part)
+            self.panel.header.addWidget(part)
 
     def _copy(self, text: str, tip: str, chosen: Callable[[], None]) -> None:
         action = self.copies.addAction(text)
@@ -227,6 +227,6 @@ class MetricsView(View):
         }
         if self.tabs.currentIndex() == SCATTER:
             x, y = self.tradeoff.axes
-            self.do.export("scatter", {**options, "x": x, "y": y})
+            self.do.exports.ask_figure("scatter", {**options, "x": x, "y": y})
         else:
-            self.do.export("metrics", options)
+            self.do.exports.ask_figure("metrics", options)

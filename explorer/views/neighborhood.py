@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -10,20 +9,21 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QSplitter, QWidget
 
-from engine.amplified import amplified
 from engine.datasets.base import Dataset
 from engine.labels import PERTURBATIONS, perturbation_label
-from engine.ratio import Ratio, ratios_around
+from engine.ratio import ratios_around
 from engine.results import Neighborhood, Residual
 from engine.sample_curve import Spread, own_curves, spread
-from engine.sample_names import called, titled
 from explorer import markup
-from explorer.plots.matrix import CopyMatrix, Row, Table
+from explorer.plots.matrix import CopyMatrix
 from explorer.plots.panel import Panel, button
-from explorer.plots.sample_curve import Own, SampleCurve, interval_words, short
+from explorer.plots.sample_curve import Own, SampleCurve
 from explorer.state import AppState
 from explorer.theme import theme_of
+from explorer.views import neighborhood_captions as captions
 from explorer.views.base import View, Wishes
+from explorer.views.neighborhood_ranking import RankingRow
+from explorer.views.neighborhood_table import table_of
 from explorer.worst import column_of, ranked_by, ranking, shown_tau
 
 ENOUGH, CURVE = 600, 190  # logical pixels: height of a view with room for both; the curve's own
@@ -54,9 +54,9 @@ class NeighborhoodView(View):
         self._drawn: tuple[int, str] | None = None  # whose curve is drawn, and for which model
         self._arranged = False  # by a person; until then, as there is room
         self._spreads: dict[str, Spread] = {}  # of the residual that is shown
-        self._panel = Panel(self.splitter, self)
+        self.panel = Panel(self.splitter, self)
         self._build_header()
-        self._build_ranking()
+        self._build_rows()
         self._connect()
         self.follow(
             "neighborhood", "selection", "probe", "residual", "dataset", "models", "study",
@@ -73,14 +73,14 @@ class NeighborhoodView(View):
             self.sight_changed()
         if changed & {"residual", "models", "study", "ranked_by"}:
             self._list_models()
-        self._show_rank()
+        self.ranking.show_place(ranking(self.state))
         shown, dataset = self.state.neighborhood, self.state.dataset
         self.export_button.setEnabled(shown is not None)
         if shown is None or dataset is None or self.state.selection.current is None:
             self.heading.setText("")
-            self._panel.show_empty(self._what_next())
+            self.panel.show_empty(self._what_next())
             return
-        self._panel.show_content()
+        self.panel.show_content()
         self.heading.setText(self._heading(shown, dataset))
         if changed & {"neighborhood", "dataset", "models", "study", "theme"}:
             self._draw_table()
@@ -142,28 +142,18 @@ class NeighborhoodView(View):
         self.export_button = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
-        self._panel.header.addWidget(self.perturbation)
-        self._panel.header.addWidget(self.slider, 1)
+        self.panel.header.addWidget(self.perturbation)
+        self.panel.header.addWidget(self.slider, 1)
         for widget in (self.tau, self.changes, self.over_tau, self.export_button):
-            self._panel.header.addWidget(widget)
+            self.panel.header.addWidget(widget)
 
-    def _build_ranking(self) -> None:
-        self.rank, self.heading = QLabel(), QLabel()
+    def _build_rows(self) -> None:
+        self.ranking, self.heading = RankingRow(self), QLabel()
         markup.allow(self.heading)
-        self.rank.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.heading.setWordWrap(True)
-        self.model = QComboBox()
-        self.model.setAccessibleName("Model whose r orders the samples")
-        self.model.setToolTip(
-            "The model by whose r the forget samples are put in order, and whose spread over the "
-            "forget set is drawn behind this sample's curve"
-        )
-        self.worse = button("‹ Worse", "The forget sample with the next larger r (Ctrl+Up)",
-                            self._step_up)  # fmt: skip
-        self.next = button("Next ›", "The forget sample with the next smaller r (Ctrl+Down)",
-                           self._step_down)  # fmt: skip
-        self._panel.add_row(self.rank, self.model, self.worse, self.next)
-        self._panel.add_row(self.heading)
+        row = self.ranking
+        self.panel.add_row(row.place, row.model, row.worse, row.next)
+        self.panel.add_row(self.heading)
 
     def _connect(self) -> None:
         self.perturbation.activated.connect(self._probe)
@@ -172,7 +162,8 @@ class NeighborhoodView(View):
         self.over_tau.clicked.connect(self._arrange)
         self.over_tau.toggled.connect(self._draw_curve)
         self.splitter.splitterMoved.connect(self._arrange)
-        self.model.activated.connect(self._rank_by)
+        self.ranking.ordered.connect(self.do.rank_by)
+        self.ranking.stepped.connect(self.do.step_worst)
         self.curve.tau_wanted.connect(self._probe_near)
         self.curve.export_wanted.connect(self._export_curve)
 
@@ -202,108 +193,37 @@ class NeighborhoodView(View):
     def _list_models(self) -> None:
         """Fill the combo with the models that have an r, without asking for another order."""
         names = list(self.state.residual.curves) if self.state.residual else []
-        with QSignalBlocker(self.model):
-            self.model.clear()
-            for name in names:
-                self.model.addItem(self._label(name), name)
-            self.model.setCurrentIndex(self.model.findData(ranked_by(self.state)))
-
-    def _show_rank(self) -> None:
-        """Say where the sample stands among the worst."""
-        found = ranking(self.state)
-        for widget in (self.model, self.worse, self.next):
-            widget.setEnabled(found is not None)
-        if found is None:
-            self.rank.setText("")
-            return
-        self.worse.setEnabled(found.step(-1) is not None)
-        self.next.setEnabled(found.step(1) is not None)
-        count = len(found.order)
-        place = f"{ordinal(found.place)} of {count:,}" if found.place else f"none of the {count:,}"
-        self.rank.setText(f"{place} by r at τ {found.tau:g} for")
-        self.rank.setToolTip(
-            "Where this sample stands among the forget samples, the largest r first"
-            if found.place
-            else "The current sample is not in the forget set; Next goes to the worst of it"
-        )
+        self.ranking.offer([(name, self._label(name)) for name in names], ranked_by(self.state))
 
     # -- words ----------------------------------------------------------------------------
     def _what_next(self) -> str:
         current = self.state.selection.current
         if not self.state.models:
-            return (
-                "No models yet. Press Run; then every sample you click is shown here with its "
-                "perturbed copies and what each model calls them."
-            )
+            return captions.NO_MODELS
         if "neighborhood" in self.state.problems:
             return self.state.problems["neighborhood"]
         if current is None:
-            return "Click a sample in Samples or Embedding to see its neighborhood."
-        return f"The copies of {called(current, self.state.dataset)} are being made."
+            return captions.NO_SAMPLE
+        return captions.awaited(current, self.state.dataset)
 
     def _heading(self, shown: Neighborhood, dataset: Dataset) -> str:
         current, residual = self.state.selection.current, self.state.residual
         if current != shown.sample:
-            awaited, still = called(current, dataset), called(shown.sample, dataset)
-            return html.escape(f"The copies of {awaited} are being made; below still {still}.")
-        name = html.escape(dataset.classes[shown.label])
-        title = html.escape(titled(shown.sample, dataset))
-        kind = perturbation_label(shown.perturbation)
-        copies = len(shown.copies)
-        few = f"; only {copies} copies so far" if residual and copies < residual.draws else ""
-        return (
-            f"<b>{title}</b>, class {name}, {self._place(shown.sample, dataset)}; "
-            f"{kind} at τ {shown.tau:g}{few}"
-        )
-
-    def _place(self, sample: int, dataset: Dataset) -> str:
-        if dataset.is_test(sample):
-            return "test set"
-        if dataset.is_held_out(sample):
-            return "held out for validation"
-        forgotten = sample in (self.state.study.forget if self.state.study else ())
-        return "forget set" if forgotten else "not in the forget set"
+            return captions.behind(shown, current, dataset)
+        study = self.state.study
+        forgotten = study is not None and shown.sample in study.forget
+        draws = residual.draws if residual else 0
+        return captions.heading(shown, dataset, forgotten, draws)
 
     # -- drawing --------------------------------------------------------------------------
     def _draw_table(self) -> None:
         shown, dataset = self.state.neighborhood, self.state.dataset
         if shown is None or dataset is None:
             return
-        clean = _clean(dataset, shown)
-        sizes = _distances(shown.copies, clean)
-        order = np.argsort(sizes, kind="stable")
-        copies, theme = shown.copies[order], theme_of(self.state.theme)
-        changes, factor = None, 0.0
-        if clean is not None and self.changes.isChecked():
-            changes, factor = amplified(copies, clean)
-        ratios = ratios_around(shown)
-        rows = [self._row(name, shown, dataset, order, ratios) for name in shown.predictions]
-        color = theme.class_color(shown.label)
-        table = Table(clean, "original", color, copies, sizes[order], rows, changes, factor)
-        self.matrix.set_table(table, theme)
+        theme, changes = theme_of(self.state.theme), self.changes.isChecked()
+        self.matrix.set_table(table_of(shown, dataset, theme, self._label, changes), theme)
         if not self._arranged:
             self._share_room()
-
-    def _row(
-        self,
-        name: str,
-        shown: Neighborhood,
-        dataset: Dataset,
-        order: np.ndarray,
-        ratios: dict[str, Ratio],
-    ) -> Row:
-        said, counted = shown.predictions[name][order], f"{shown.counts[name]} of {len(order)}"
-        label, one = self._label(name), ratios.get(name)
-        return Row(
-            label=label,
-            color=theme_of(self.state.theme).model_style(name).color,
-            said=[dataset.classes[int(k)] for k in said],
-            correct=said == shown.label,
-            confidence=shown.confidence[name][order],
-            result=counted,
-            detail=f"r {interval_words(one)}" if one else "",
-            tip=f"{label} recognizes {counted} copies. {_ratio_tip(one)}",
-        )
 
     def _draw_curve(self) -> None:
         """Draw this sample's r over tau, where there is a forget set to compare with."""
@@ -364,58 +284,14 @@ class NeighborhoodView(View):
             nearest = float(residual.taus[column_of(residual, tau)])
             self.do.set_probe(residual.perturbation, nearest)
 
-    def _rank_by(self) -> None:
-        self.do.rank_by(str(self.model.currentData()))
-
-    def _step_up(self) -> None:
-        self.do.step_worst(-1)
-
-    def _step_down(self) -> None:
-        self.do.step_worst(1)
-
     def _export(self) -> None:
         shown = self.state.neighborhood
         if shown is not None:
             asked = {"sample": shown.sample, "perturbation": shown.perturbation, "tau": shown.tau}
-            self.do.export(self.name, {**asked, "changes": self.changes.isChecked()})
+            self.do.exports.ask_figure(self.name, {**asked, "changes": self.changes.isChecked()})
 
     def _export_curve(self) -> None:
         shown = self.state.neighborhood
         if shown is not None:
             asked = {"sample": shown.sample, "model": ranked_by(self.state)}
-            self.do.export("sample-curve", {**asked, "log": self.curve.log.isChecked()})
-
-
-def ordinal(place: int) -> str:
-    """1st, 2nd, 3rd, 4th, ..."""
-    last = {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
-    return f"{place:,}{'th' if place % 100 in (11, 12, 13) else last}"
-
-
-def _clean(dataset: Dataset, shown: Neighborhood) -> np.ndarray | None:
-    """The unperturbed sample in [0, 1], or None if it is not of this dataset."""
-    if not 0 <= shown.sample < len(dataset):
-        return None
-    sample = dataset.pixels(shown.sample)
-    return sample if sample.shape == shown.copies.shape[1:] else None
-
-
-def _distances(copies: np.ndarray, clean: np.ndarray | None) -> np.ndarray:
-    """(c,) L2 distance of each copy from the sample."""
-    if clean is None:
-        return np.zeros(len(copies))
-    distances: np.ndarray = np.linalg.norm((copies - clean).reshape(len(copies), -1), axis=1)
-    return distances
-
-
-def _ratio_tip(one: Ratio | None) -> str:
-    """What the sample's own r is made of: u over a, averaged over the Re-trains."""
-    if one is None:
-        return "r compares the other models with it."
-    if not one.against:
-        return "No Re-train recognizes any of them, so that r is undefined: it would divide by 0."
-    return (
-        f"r {short(float(one.r))}, 95 % interval {short(float(one.low))} to "
-        f"{short(float(one.high))}: its count over Re-train's, mean over {one.against} Re-trains "
-        "that recognize a copy. 1 = like Re-train."
-    )
+            self.do.exports.ask_figure("sample-curve", {**asked, "log": self.curve.log.isChecked()})

@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QSplitter, QToolButton, QWid
 
 from explorer.plots.flow import Flow
 from explorer.plots.panel import SPACING, Panel, button
-from explorer.run import HELD, RUNNING, WAITING, Run
+from explorer.run import HELD, RUNNING, WAITING, QueuedRun
 from explorer.state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.runs_details import CHOOSE, UNKNOWN, Details, Spec
-from explorer.views.runs_rows import Row, rows_of
+from explorer.views.runs_rows import StudyRow, rows_of
 from explorer.views.runs_table import RunsTable
 
 EMPTY = (
@@ -70,7 +70,7 @@ class RunsView(View):
         self.split.addWidget(self.table)
         self.split.addWidget(self.details)
         self.split.setSizes([300, 220])
-        self._panel = Panel(self.split, self)
+        self.panel = Panel(self.split, self)
         self.filter = QLineEdit(clearButtonEnabled=True)
         self.follow_box = QCheckBox("Follow")
         self.stop_button = button(
@@ -104,7 +104,7 @@ class RunsView(View):
             "Show each study that waited live, as it begins; otherwise what is shown stays, and a "
             "notice says when a study is done"
         )
-        header = self._panel.header
+        header = self.panel.header
         header.addWidget(self.filter, 1)
         header.addWidget(self.follow_box)
         header.addWidget(self.stop_button)
@@ -113,7 +113,7 @@ class RunsView(View):
         for name, action in self.deeds.items():
             if name not in HIDDEN:
                 bar.addWidget(_tool(action))
-        self._panel.add_row(row)
+        self.panel.add_row(row)
 
     def _connect(self) -> None:
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -130,9 +130,9 @@ class RunsView(View):
         rows = rows_of(state.runs, state.studies, self._called)
         self.stop_button.setEnabled(any(run.live for run in state.runs))
         if rows:
-            self._panel.show_content()
+            self.panel.show_content()
         else:
-            self._panel.show_empty(EMPTY)
+            self.panel.show_empty(EMPTY)
         self.table.show_rows(rows, theme_of(state.theme))
         self._show_chosen()
 
@@ -142,7 +142,7 @@ class RunsView(View):
             self.deeds[name].setEnabled(can)
         self.deeds["again"].setText(_again_word(rows))
         if self.seen:
-            self.do.shelf.look([row.key for row in rows[:2] if row.key])
+            self.do.stored.look([row.key for row in rows[:2] if row.key])
         if len(rows) == 1:
             self._show_one(rows[0])
         elif len(rows) == 2:
@@ -150,19 +150,19 @@ class RunsView(View):
         else:
             self.details.say(CHOOSE)
 
-    def _show_one(self, row: Row) -> None:
+    def _show_one(self, row: StudyRow) -> None:
         run = self._run(row)
         lines = run.lines if run is not None else ()
         self.details.show_run(lines, self._spec(row), self.state.provenance.get(row.key))
 
-    def _show_two(self, one: Row, two: Row) -> None:
+    def _show_two(self, one: StudyRow, two: StudyRow) -> None:
         specs = self._spec(one), self._spec(two)
         if all(specs):
             self.details.compare((one.title, two.title), specs)
         else:
             self.details.say(UNKNOWN)
 
-    def _can(self, rows: list[Row]) -> dict[str, bool]:
+    def _can(self, rows: list[StudyRow]) -> dict[str, bool]:
         """Which deeds make sense for these rows."""
         states = [row.state for row in rows]
         one = len(rows) == 1
@@ -185,10 +185,10 @@ class RunsView(View):
         items = catalog.datasets if kind == "dataset" else catalog.models
         return next((item.label for item in items if item.name == name), name)
 
-    def _run(self, row: Row) -> Run | None:
+    def _run(self, row: StudyRow) -> QueuedRun | None:
         return next((run for run in self.state.runs if run.number == row.number), None)
 
-    def _spec(self, row: Row) -> Spec:
+    def _spec(self, row: StudyRow) -> Spec:
         """The settings of a row, {} while they are not known."""
         run, origin = self._run(row), self.state.provenance.get(row.key)
         if origin is not None:
@@ -199,7 +199,7 @@ class RunsView(View):
     def _open(self) -> None:
         rows = self.table.selected()
         if len(rows) == 1 and rows[0].key:
-            self.do.open_study(rows[0].key)
+            self.do.opening.open_study(rows[0].key)
 
     def _stop(self) -> None:
         for row in reversed(self.table.selected()):
@@ -225,9 +225,9 @@ class RunsView(View):
     def _command(self) -> None:
         for row in self.table.selected()[:1]:
             if row.key:
-                self.do.shelf.copy_study(row.key)
+                self.do.stored.copy_study(row.key)
             else:
-                self.do.shelf.copy_run(row.number)
+                self.do.stored.copy_run(row.number)
 
     def _remove(self) -> None:
         for row in self.table.selected():
@@ -242,7 +242,7 @@ class RunsView(View):
                 self.do.queue.remove(row.number)
         keys = [row.key for row in rows if row.key]
         if keys:
-            self.do.shelf.ask_delete(keys)
+            self.do.stored.ask_delete(keys)
 
     def _stop_all(self) -> None:
         self.do.queue.cancel_all()
@@ -269,7 +269,7 @@ class RunsView(View):
             self.table.sortByColumn(column, order)
 
 
-def _again_word(rows: list[Row]) -> str:
+def _again_word(rows: list[StudyRow]) -> str:
     """What queueing these rows means to whoever does it."""
     if any(row.error for row in rows):
         return "Retry"

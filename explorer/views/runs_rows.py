@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.results import StudySummary
-from explorer.activity import clock
-from explorer.run import DONE, FAILED, ICONS, RUNNING, STOPPED, WAITING, Run
+from explorer.durations import clock
+from explorer.run import DONE, FAILED, ICONS, RUNNING, STOPPED, WAITING, QueuedRun
 
 Label = Callable[[str, str], str]  # ('dataset', 'model' or 'method', name) -> what people call it
 STORED = "stored"  # a study that no run in the list has made
@@ -30,7 +30,7 @@ TIPS = (
 
 
 @dataclass(frozen=True)
-class Row:
+class StudyRow:
     """One line. number: of the run, 0 without one; key: of the stored study, '' before there is
     one; fraction: of the running study, -1 for others; values: what columns are sorted by."""
 
@@ -54,7 +54,9 @@ class Row:
         return ", ".join(filter(None, (dataset, methods, f"seed {seed}", made)))
 
 
-def rows_of(runs: Sequence[Run], studies: Sequence[StudySummary], label: Label) -> list[Row]:
+def rows_of(
+    runs: Sequence[QueuedRun], studies: Sequence[StudySummary], label: Label
+) -> list[StudyRow]:
     """Ended and running runs, those that wait, then the stored studies that none of them made.
 
     label: what people call a dataset, a model or a method.
@@ -68,7 +70,9 @@ def rows_of(runs: Sequence[Run], studies: Sequence[StudySummary], label: Label) 
     return [*found, *(_of_study(one, len(found) + at, label) for at, one in enumerate(rest))]
 
 
-def _of_run(run: Run, waiting: Mapping[int, int], study: StudySummary | None, label: Label) -> Row:
+def _of_run(
+    run: QueuedRun, waiting: Mapping[int, int], study: StudySummary | None, label: Label
+) -> StudyRow:
     form, word = run.order.form, run.state
     if run.state == WAITING:
         word = f"{word} {waiting[run.number]}"
@@ -78,7 +82,7 @@ def _of_run(run: Run, waiting: Mapping[int, int], study: StudySummary | None, la
     model = label("model", model) if model else ""
     made = study.created if study is not None and run.state == DONE else ""
     fraction = run.progress.fraction if run.state == RUNNING and run.progress else 0.0
-    return Row(
+    return StudyRow(
         state=run.state,
         number=run.number,
         key=run.key if run.state == DONE else "",
@@ -95,11 +99,11 @@ def _of_run(run: Run, waiting: Mapping[int, int], study: StudySummary | None, la
     )  # fmt: skip
 
 
-def _of_study(one: StudySummary, place: int, label: Label) -> Row:
+def _of_study(one: StudySummary, place: int, label: Label) -> StudyRow:
     methods, model = _methods(one.methods, label), label("model", one.model)
     state = f"{STORED_ICON} {IMPORTED if one.origins else STORED}"
     dataset = label("dataset", one.dataset)
-    return Row(
+    return StudyRow(
         state=STORED,
         number=0,
         key=one.key,
@@ -114,7 +118,7 @@ def _of_study(one: StudySummary, place: int, label: Label) -> Row:
     )  # fmt: skip
 
 
-def _progress(run: Run) -> str:
+def _progress(run: QueuedRun) -> str:
     """'42 %, 0:12 left' of the running study, how long an ended one took."""
     if run.state == WAITING:
         return ""

@@ -31,7 +31,7 @@ from explorer.literal import literal
 from explorer.plots.plot import no_collection
 from explorer.run import DONE, FAILED, RUNNING, STOPPED
 from explorer.theme import LIGHT, Theme
-from explorer.views.runs_rows import HEADS, TIPS, Row
+from explorer.views.runs_rows import HEADS, TIPS, StudyRow
 
 SORT = Qt.ItemDataRole.UserRole
 FRACTION = Qt.ItemDataRole.UserRole + 1
@@ -49,10 +49,10 @@ class RowModel(QAbstractTableModel):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.rows: list[Row] = []
+        self.rows: list[StudyRow] = []
         self.look: Theme = LIGHT
 
-    def set_rows(self, rows: list[Row]) -> bool:
+    def set_rows(self, rows: list[StudyRow]) -> bool:
         """Show these rows; whether others are there than before, or in another order."""
         before, self.rows = self.rows, rows
         if [row.mark for row in before] != [row.mark for row in rows]:
@@ -194,7 +194,7 @@ class RunsTable(QTableView):
         pressed = QKeySequence(event.keyCombination())
         return next((one for one in self.actions() if one.shortcut() == pressed), None)
 
-    def show_rows(self, rows: list[Row], look: Theme) -> None:
+    def show_rows(self, rows: list[StudyRow], look: Theme) -> None:
         """Show these rows, the same ones selected as before."""
         self.cells.look = self._bar.look = look
         kept = [row.mark for row in self.selected()]
@@ -203,12 +203,12 @@ class RunsTable(QTableView):
             self._fit()
         self.viewport().update()
 
-    def selected(self) -> list[Row]:
+    def selected(self) -> list[StudyRow]:
         """The selected rows, from top to bottom."""
         places = {index.row() for index in self.selectionModel().selectedRows()}
         return [self.row_at(place) for place in sorted(places)]
 
-    def row_at(self, place: int) -> Row:
+    def row_at(self, place: int) -> StudyRow:
         """The row that is shown at this place."""
         return self.cells.rows[self.sorted.mapToSource(self.sorted.index(place, 0)).row()]
 

@@ -43,9 +43,9 @@ class FilterRows(QWidget):
         self.menu_button.setAccessibleName("Filter by what models say")
         self.menu_button.setToolTip("Show only samples of which a model says this or that")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._menu = QMenu(self)
-        self._menu.setToolTipsVisible(True)
-        self.menu_button.setMenu(self._menu)
+        self.menu = QMenu(self)
+        self.menu.setToolTipsVisible(True)
+        self.menu_button.setMenu(self.menu)
         self.builder = FilterBuilder()
         self.builder.hide()
         self._chips = QWidget()
@@ -55,8 +55,8 @@ class FilterRows(QWidget):
         column.setSpacing(SPACING)
         column.addWidget(self.builder)
         column.addWidget(self._chips)
-        self._menu.aboutToShow.connect(self._fill_menu)
-        self._menu.triggered.connect(self._picked)
+        self.menu.aboutToShow.connect(self._fill_menu)
+        self.menu.triggered.connect(self._picked)
         self.builder.added.connect(self._add_text)
         self._show_chips()
 
@@ -98,12 +98,12 @@ class FilterRows(QWidget):
 
     # -- the menu -------------------------------------------------------------------------
     def _fill_menu(self) -> None:
-        self._menu.clear()
+        self.menu.clear()
         for conditions in self._suggested():
             text = BETWEEN.join(self._words(one) for one in conditions)
             count = self._count(conditions)
             self._entry(in_menu(f"{text} ({count:,})"), BETWEEN.join(map(str, conditions)))
-        self._menu.addSeparator()
+        self.menu.addSeparator()
         other = self._entry("Another condition ...", OTHER)
         other.setToolTip("Choose model, condition and value")
         other.setEnabled(bool(self._evidence is not None and self._evidence.models))
@@ -112,7 +112,7 @@ class FilterRows(QWidget):
         self._entry("Take all filters off", NONE_LEFT).setEnabled(bool(self.conditions))
 
     def _entry(self, text: str, data: str) -> QAction:
-        action = self._menu.addAction(text)
+        action = self.menu.addAction(text)
         action.setData(data)
         return action
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from explorer.plots.thumbnail_grid import ThumbnailGrid
 from explorer.plots.thumbnails import ThumbnailModel
-from explorer.state import ADD, REMOVE, REPLACE
+from explorer.selection import ADD, REMOVE, REPLACE
 from explorer.views.base import Wishes
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -37,27 +37,27 @@ class Hands(QObject):
     def take(self, samples: list[int]) -> None:
         """Make the first of these current and all of them the selection, in one step."""
         self._anchor = samples[0]
-        self._do.set_current(samples[0])
-        self._do.select(samples, REPLACE)
+        self._do.choice.set_current(samples[0])
+        self._do.choice.select(samples, REPLACE)
 
     def forget(self) -> None:
         """Make what is selected the forget set; where nothing is, the current sample."""
         self._choose_current()
-        self._do.forget_selection()
+        self._do.forget_set.replace_by_selection()
 
     def add(self) -> None:
         """Add what is selected to the forget set; where nothing is, the current sample."""
         self._choose_current()
-        self._do.add_to_forget()
+        self._do.forget_set.add_selection()
 
     def remember(self) -> None:
         """Take what is selected out of the forget set; where nothing is, the current sample."""
         self._choose_current()
-        self._do.remember_selection()
+        self._do.forget_set.remove_selection()
 
     def select_shown(self) -> None:
         """Select everything in the grid."""
-        self._do.select(self._model.shown.tolist(), REPLACE)
+        self._do.choice.select(self._model.shown.tolist(), REPLACE)
 
     # -- the mouse ------------------------------------------------------------------------
     def _pick(self, place: int, keys: Qt.KeyboardModifier) -> None:
@@ -66,20 +66,20 @@ class Hands(QObject):
             self._pick_range(place, keys)
         elif keys & CTRL:
             self._anchor = sample
-            self._do.set_current(sample)
+            self._do.choice.set_current(sample)
             self._toggle(sample)
         elif self.only_chosen:  # where another selection would empty the grid underneath
             self._anchor = sample
-            self._do.set_current(sample)
+            self._do.choice.set_current(sample)
         else:
             self.take([sample])
 
     def _pick_range(self, place: int, keys: Qt.KeyboardModifier) -> None:
         start = self._model.place_of(self._anchor)
         low, high = sorted((place if start is None else start, place))
-        self._do.set_current(int(self._model.shown[place]))
+        self._do.choice.set_current(int(self._model.shown[place]))
         mode = ADD if keys & CTRL else REPLACE
-        self._do.select(self._model.shown[low : high + 1].tolist(), mode)
+        self._do.choice.select(self._model.shown[low : high + 1].tolist(), mode)
 
     def _band(self, places: np.ndarray, keys: Qt.KeyboardModifier) -> None:
         mode = REPLACE
@@ -87,7 +87,7 @@ class Hands(QObject):
             mode = REMOVE
         elif keys & (CTRL | SHIFT):
             mode = ADD
-        self._do.select(self._model.shown[places].tolist(), mode)
+        self._do.choice.select(self._model.shown[places].tolist(), mode)
 
     # -- the keys -------------------------------------------------------------------------
     def _walk(self, step: int, extend: bool) -> None:
@@ -98,10 +98,10 @@ class Hands(QObject):
         target = 0 if place is None else min(max(place + step, 0), len(self._model.shown) - 1)
         sample = int(self._model.shown[target])
         self._anchor = sample
-        self._do.set_current(sample)
+        self._do.choice.set_current(sample)
         if extend:
             low, high = sorted((target if place is None else place, target))
-            self._do.select(self._model.shown[low : high + 1].tolist(), ADD)
+            self._do.choice.select(self._model.shown[low : high + 1].tolist(), ADD)
 
     def _press(self, key: Qt.Key, keys: Qt.KeyboardModifier) -> None:
         keys &= ~KEYPAD
@@ -119,12 +119,12 @@ class Hands(QObject):
         elif key == Qt.Key.Key_A and keys == CTRL:
             self.select_shown()
         elif key == Qt.Key.Key_Escape:
-            self._do.select([], REPLACE)
+            self._do.choice.select([], REPLACE)
 
     def _toggle(self, sample: int) -> None:
-        self._do.select([sample], REMOVE if self._model.chosen[sample] else ADD)
+        self._do.choice.select([sample], REMOVE if self._model.chosen[sample] else ADD)
 
     def _choose_current(self) -> None:
         """Where nothing is selected, the current sample is meant."""
         if not self._model.chosen.any() and self._model.current is not None:
-            self._do.select([self._model.current], REPLACE)
+            self._do.choice.select([self._model.current], REPLACE)

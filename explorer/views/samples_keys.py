@@ -144,3 +144,20 @@ def models_of(key: str, evidence: Evidence) -> list[str]:
     if of == EVERY:
         return list(evidence.models)
     return [ANY, *evidence.measured()] if of == MEASURED and evidence.measured() else []
+
+
+def caption_of(
+    key: str, known: Known | None, model: str, values: np.ndarray | None
+) -> Callable[[int], str] | None:
+    """What is written below the thumbnail of each sample, None where the key says nothing.
+
+    values: (n + m,) of the key, None while unknown.
+    """
+    words = KEYS[key].caption
+    if words is None or values is None or known is None:
+        return None
+
+    def caption(sample: int) -> str:
+        return words(known, model, sample, float(values[sample]))
+
+    return caption

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from engine.datasets.base import Dataset
 from explorer.literal import in_menu
 from explorer.plots.thumbnails import ThumbnailModel
-from explorer.state import REPLACE
+from explorer.selection import REPLACE
 from explorer.views.base import Wishes
 from explorer.views.samples_hands import Hands
 
@@ -39,7 +39,7 @@ class SampleMenu(QMenu):
         if place is not None:
             sample = int(self._model.shown[place])
             if self._model.chosen[sample]:
-                self._do.set_current(sample)
+                self._do.choice.set_current(sample)
             else:
                 self._hands.take([sample])
         self._fill(dataset)
@@ -84,11 +84,11 @@ class SampleMenu(QMenu):
         if dataset is not None and current is not None:
             shown = self._model.shown
             same = dataset.labels[shown] == dataset.label_of(current)
-            self._do.select(shown[same].tolist(), REPLACE)
+            self._do.choice.select(shown[same].tolist(), REPLACE)
 
     def _invert(self) -> None:
         shown = self._model.shown
-        self._do.select(shown[~self._model.chosen[shown]].tolist(), REPLACE)
+        self._do.choice.select(shown[~self._model.chosen[shown]].tolist(), REPLACE)
 
     def _copy(self) -> None:
         chosen = np.flatnonzero(self._model.chosen)

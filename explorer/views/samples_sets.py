@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from engine.evidence import Mask
@@ -40,11 +38,3 @@ def size_of(name: str, samples: int, trained: int) -> int:
     if name == TEST:
         return samples - trained
     return samples if name in (ALL, CHOSEN) else trained
-
-
-def mask_of(indices: Iterable[int], n: int) -> Mask:
-    """(n,) True at these indices; those that are none are left out."""
-    mask = np.zeros(n, bool)
-    rows = np.fromiter(indices, np.intp)
-    mask[rows[(rows >= 0) & (rows < n)]] = True
-    return mask

@@ -15,7 +15,7 @@ from engine.labels import DIRECTIONS, perturbation_label
 from engine.results import FINE, Slice
 from engine.sample_names import called, titled
 from explorer import markup
-from explorer.plots.legend import Entry, Legend
+from explorer.plots.legend import Legend, LegendEntry
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.regions import DASH, Atlas, Region, RegionMaps, tinted
 from explorer.state import AppState
@@ -47,7 +47,7 @@ class SliceView(View):
         layout.addWidget(self.legend)
         layout.addWidget(self.maps, 1)
         layout.addWidget(self.caption)
-        self._panel = Panel(content, self)
+        self.panel = Panel(content, self)
         self._build_header()
         self.directions.activated.connect(self._choose_directions)
         self.towards.valueChanged.connect(self._choose)
@@ -60,9 +60,9 @@ class SliceView(View):
         self.export_button.setEnabled(shown is not None)
         if shown is None or dataset is None or self.state.selection.current is None:
             self.heading.setText("")
-            self._panel.show_empty(self._what_next())
+            self.panel.show_empty(self._what_next())
             return
-        self._panel.show_content()
+        self.panel.show_content()
         self.heading.setText(self._heading(shown, dataset))
         if changed & {"slice", "dataset", "models", "study", "theme"}:
             self._draw_regions(shown, dataset)
@@ -111,13 +111,13 @@ class SliceView(View):
             "Selected", "Look towards the selected sample; of several, the first", self._aim
         )
         for widget in (self.directions, self.towards, self.selected):
-            self._panel.header.addWidget(widget)
-        self._panel.header.addStretch(1)
+            self.panel.header.addWidget(widget)
+        self.panel.header.addStretch(1)
         self.export_button = button(
             "Export…", "Save these regions as SVG, PDF or PNG, and as CSV", self._export
         )
-        self._panel.header.addWidget(self.export_button)
-        self._panel.add_row(self.heading)
+        self.panel.header.addWidget(self.export_button)
+        self.panel.add_row(self.heading)
 
     # -- drawing --------------------------------------------------------------------------
     def _what_next(self) -> str:
@@ -159,7 +159,9 @@ class SliceView(View):
         atlas = Atlas(shown.steps, shown.ball, dataset.classes, colors, other, panels)
         self.maps.set_atlas(atlas, theme)
         named = sorted(present[:NAMED_CLASSES])
-        areas = [Entry(dataset.classes[k], tinted(colors[k], theme.base), area=True) for k in named]
+        areas = [
+            LegendEntry(dataset.classes[k], tinted(colors[k], theme.base), area=True) for k in named
+        ]
         self.legend.set_entries([*areas, *_marks(shown, dataset, theme)], theme.text)
         self.caption.setText(self._caption(shown))
 
@@ -187,7 +189,7 @@ class SliceView(View):
 
     # -- wishes ---------------------------------------------------------------------------
     def _export(self) -> None:
-        self.do.export(self.name, {})  # the controller knows the slice that is shown
+        self.do.exports.ask_figure(self.name, {})  # the controller knows the slice that is shown
 
     def _chosen(self) -> str:
         return str(self.directions.currentData())
@@ -233,16 +235,16 @@ def _by_size(predictions: Iterable[np.ndarray]) -> list[int]:
     return [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
 
 
-def _marks(shown: Slice, dataset: Dataset, theme: Theme) -> list[Entry]:
+def _marks(shown: Slice, dataset: Dataset, theme: Theme) -> list[LegendEntry]:
     """The legend of lines and symbols."""
     true = dataset.classes[shown.label]
     marks = [
-        Entry(f"true class {true} (hatched)", theme.text, dash=()),
-        Entry("τ ball", theme.text, dash=DASH),
-        Entry("the sample", theme.text, "+"),
+        LegendEntry(f"true class {true} (hatched)", theme.text, dash=()),
+        LegendEntry("τ ball", theme.text, dash=DASH),
+        LegendEntry("the sample", theme.text, "+"),
     ]
     if shown.other >= 0:
-        marks.append(Entry(called(shown.other, dataset), theme.text, "d"))
+        marks.append(LegendEntry(called(shown.other, dataset), theme.text, "d"))
     return marks
 
 

@@ -135,7 +135,7 @@ class Walk:
     def _norms(self) -> None:
         view, residual = self._view("neighborhood"), self._state.residual
         assert isinstance(view, NeighborhoodView) and residual is not None
-        self._explorer.controller.set_current(int(residual.samples[0]))
+        self._explorer.controller.choice.set_current(int(residual.samples[0]))
         self._rest()
         steps = list(range(len(residual.taus)))
         for how in (COMPUTED, CACHED):
@@ -157,7 +157,7 @@ class Walk:
         view.grab()
         chart = view.charts[0]
         box = chart.plot.getViewBox()
-        for curve in chart._curves.values():
+        for curve in chart.curves.values():
             for x, y in zip(*curve.getData(), strict=True):
                 if not np.isfinite(y):
                     continue
@@ -177,7 +177,7 @@ class Walk:
             for sample in forget:
                 self._time(
                     "slice of a sample", how,
-                    partial(self._explorer.controller.set_current, sample),
+                    partial(self._explorer.controller.choice.set_current, sample),
                     partial(self._cut, sample),
                 )  # fmt: skip
                 self._rest()
@@ -235,7 +235,7 @@ class Walk:
                 "threshold moved", CACHED,
                 partial(_press, view.scores.plot, key), _at_once,
             )  # fmt: skip
-        self._choose("model chooser (Attack)", view.a)
+        self._choose("model chooser (Attack)", view.options.a)
 
     def _epochs(self) -> None:
         view = self._view("epochs")

@@ -88,7 +88,7 @@ def with_window(begin: Callable[[Explorer], object], dataset: str = "digits") ->
     app = application()
     with tempfile.TemporaryDirectory(prefix="rk-benchmark-") as folder:
         explorer = Explorer(Options(store=Path(folder) / "store", dataset=dataset, theme="light"))
-        explorer.controller.opened.connect(lambda: begin(explorer))
+        explorer.controller.opening.opened.connect(lambda: begin(explorer))
         QTimer.singleShot(PATIENCE_MS, explorer.window.close)
         explorer.show()
         app.exec()

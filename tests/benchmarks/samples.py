@@ -21,7 +21,8 @@ from engine.datasets.base import Dataset, Recommended
 from engine.filters import parse
 from engine.results import Curve, ModelResult, Recognition, Residual
 from engine.spec import DataSpec, TrainSpec
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.state import AppState
 from explorer.views.samples import SamplesView
 from explorer.views.samples_keys import INDEX, KEYS, LOSS
 from explorer.views.samples_sets import ALL, SHOW
@@ -110,11 +111,11 @@ class Bench:
     @property
     def cells(self) -> int:
         """Thumbnails that can be scrolled to."""
-        return len(self.view._model.shown)
+        return len(self.view.model.shown)
 
     def sort(self) -> None:
         """Every order, first and again, over all samples."""
-        self.view.show_only.setCurrentText(ALL)
+        self.view.scope.sets.setCurrentText(ALL)
         self.view.order._wanted[False] = "gd"
         for when in ("first", "again"):
             for key in KEYS:
@@ -131,7 +132,7 @@ class Bench:
             spent = milliseconds(lambda asked=asked: rows.set_conditions(asked))
             print(f"filter by {' and '.join(texts) or 'nothing'}: {spent:.0f} ms")
         for what in SHOW:
-            spent = milliseconds(lambda what=what: self.view.show_only.setCurrentText(what))
+            spent = milliseconds(lambda what=what: self.view.scope.sets.setCurrentText(what))
             print(f"show {what}: {spent:.0f} ms")
 
     def select(self) -> None:

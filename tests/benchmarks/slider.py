@@ -53,11 +53,11 @@ class Slides:
         self._kind, sample, step = self._left.pop(0)
         if self._kind != "at hand":
             explorer.controller.look_beside(())  # nothing is made ready
-            explorer.controller._around._shelf._kept.clear()
+            explorer.controller._neighborhood._cache._kept.clear()
         assert state.residual is not None
         tau = float(state.residual.taus[step])
         self._wanted = (sample, tau)
-        explorer.controller.set_current(sample)
+        explorer.controller.choice.set_current(sample)
         before = state.neighborhood
         self._asked, self._seen = time.perf_counter(), False
         explorer.controller.set_probe(state.residual.perturbation, tau)

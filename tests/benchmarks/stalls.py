@@ -30,7 +30,7 @@ class Stalls:
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         explorer.jobs.idle.connect(self._end)
-        explorer.controller.change_form(model="cnn")
+        explorer.controller.opening.change_form(model="cnn")
         explorer.controller.run()
         self._last = self._started = time.perf_counter()
         self._timer.start(TICK_MS)

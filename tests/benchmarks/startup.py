@@ -60,14 +60,15 @@ def ready(store: Path) -> float:
 
 def tell_ready(store: str) -> None:
     """In a process of its own: print when the study in `store` is shown, and leave."""
-    from explorer.app import Explorer, Options, process_age
+    from explorer.app import Explorer, Options
+    from explorer.process import age
 
     app = application()
     explorer = Explorer(Options(store=Path(store), dataset="digits", theme="light"))
 
     def shown() -> None:
         if explorer.state.study is not None:
-            print(f"{process_age():.3f}", flush=True)
+            print(f"{age():.3f}", flush=True)
             explorer.window.close()
 
     explorer.state.study_changed.connect(shown)

@@ -313,10 +313,8 @@ def test_a_view_knows_no_other_view_and_nothing_that_computes(module: str) -> No
     own = module.split("_")[0] + "_"  # the parts of samples are samples_order, samples_tip ...
     others = {name for name in names if name.startswith("explorer.views.")}
     assert {name for name in others if not name.startswith(own)} <= {"explorer.views.base"}
-    assert not names & {
-        "engine.pipeline", "engine.store", "explorer.app", "explorer.controller", "explorer.jobs",
-        "explorer.window",
-    }  # fmt: skip
+    above = ("app", "jobs", "window", "activity", *CONTROL)
+    assert not names & {"engine.pipeline", "engine.store", *(f"explorer.{one}" for one in above)}
 
 
 @pytest.mark.parametrize("module", sorted(n for n in EXPLORER if n.startswith("explorer.plots.")))
@@ -325,14 +323,26 @@ def test_a_plot_knows_no_view(module: str) -> None:
     assert not [name for name in names if name.startswith(("explorer.views", "explorer.app"))]
 
 
-def test_state_and_controller_know_no_widgets() -> None:
-    qt = {
-        module: {one.name for one in IMPORTS[f"explorer.{module}"] if "PySide6" in one.name}
-        for module in ("state", "controller")
-        if f"explorer.{module}" in EXPLORER
-    }
-    assert qt["state"] <= {"PySide6.QtCore"}
-    assert "PySide6.QtWidgets" not in qt.get("controller", set())
+STATE = ("state", "selection", "study_form", "run", "session", "sizes", "durations")
+CONTROL = (
+    "controller", "choice_control", "forget_set_control", "opening_control", "export_control",
+    "shown_study", "studying", "runs", "shelf", "archiving", "around", "lens", "questions",
+    "watching",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", [*STATE, *CONTROL])
+def test_state_and_controller_know_no_widgets(module: str) -> None:
+    qt = {one.name for one in IMPORTS[f"explorer.{module}"] if "PySide6" in one.name}
+    assert "PySide6.QtWidgets" not in qt
+    if module in STATE:
+        assert qt <= {"PySide6.QtCore"}
+
+
+@pytest.mark.parametrize("module", STATE)
+def test_the_state_knows_nothing_of_who_changes_it(module: str) -> None:
+    names = {one.name for one in IMPORTS[f"explorer.{module}"]}
+    assert not names & {f"explorer.{name}" for name in (*CONTROL, "jobs", "tasks", "window")}
 
 
 def test_only_the_app_composes_window_jobs_and_controller() -> None:

@@ -25,7 +25,7 @@ from engine.spec import FOLLOW, REFUSE, DataSpec, key, restored, to_plain
 from engine.store import Store
 from explorer import __main__ as window
 from explorer import session as sessions
-from explorer.state import StudyForm
+from explorer.study_form import StudyForm
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "symlink"), reason="this system has no links")
 CLASSES = ("ant", "bee")

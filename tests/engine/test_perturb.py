@@ -10,14 +10,7 @@ from torch import nn
 from engine import perturb
 from engine.errors import SpecError
 from engine.labels import PERTURBATIONS, perturbation_named
-from engine.perturb import (
-    BLOCK,
-    attack,
-    attacked_copies,
-    other_labels,
-    random_copies,
-    unit_noise,
-)
+from engine.perturb import BLOCK, attack, attacked_copies, other_labels, random_copies, unit_noise
 from engine.runtime import generator
 from engine.spec import ProbeSpec
 

@@ -20,7 +20,7 @@ from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.store import Store
 from engine.verifying import verify
-from explorer import recent, reports, settings, tasks
+from explorer import file_tasks, recent, reports, settings
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such files")
 HANG = 20  # seconds after which a test fails that would wait for ever
@@ -96,7 +96,7 @@ def open_bundle(path: Path) -> None:
 
 def read_session(path: Path) -> None:
     """Open it as a session."""
-    tasks.read_session(path, None, Reporter())  # type: ignore[arg-type]
+    file_tasks.read_session(path, None, Reporter())  # type: ignore[arg-type]
 
 
 def read_archive(path: Path) -> None:

@@ -23,15 +23,7 @@ from engine.report import Reporter
 from engine.runtime import choose_device, generator
 from engine.samples import Samples, as_pixels, shift_and_flip, shifts
 from engine.spec import BFLOAT16, FLOAT32, SGDSpec, TrainSpec
-from engine.train import (
-    History,
-    Pass,
-    Resume,
-    Step,
-    cost_of_training,
-    descend,
-    train_from_scratch,
-)
+from engine.train import History, Pass, Resume, Step, cost_of_training, descend, train_from_scratch
 
 N, BATCH, EPOCHS = 40, 16, 4
 STEPS = math.ceil(N / BATCH)  # an epoch

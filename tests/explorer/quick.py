@@ -15,7 +15,7 @@ from engine.results import FORGET, RETAIN, Embedding
 from engine.spec import RunSpec
 from engine.store import Store
 from explorer.app import Explorer
-from explorer.state import StudyForm
+from explorer.study_form import StudyForm
 
 FORM = StudyForm(
     dataset="iris", training={"epochs": 2}, methods=("gd",), retrains=1, draws=10, taus="0,0.2"

@@ -11,9 +11,10 @@ from quick import FORM, QuickFactory, finish
 
 from explorer import settings
 from explorer.app import Explorer, Options
-from explorer.controller import Controller, Session
+from explorer.controller import Controller
 from explorer.jobs import Jobs
 from explorer.notice import Notice
+from explorer.session import Session
 from explorer.state import AppState
 from explorer.window import SIZE
 
@@ -31,11 +32,11 @@ class Desk:
         self.said: list[tuple[str, str]] = []
         self.controller.noticed.connect(lambda kind, text: self.said.append((kind, text)))
         self.told: list[Notice] = []
-        self.controller.archive.told.connect(self.told.append)
+        self.controller.files.told.connect(self.told.append)
 
     def open(self, session: Session | None = None) -> None:
         with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):
-            self.controller.start(session or Session(FORM))
+            self.controller.opening.start(session or Session(FORM))
 
     def run(self) -> None:
         with self.qtbot.waitSignal(self.jobs.idle, timeout=WAIT):

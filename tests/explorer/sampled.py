@@ -74,7 +74,7 @@ class Sampled:
     @property
     def order(self) -> list[int]:
         """The samples in the order of the grid."""
-        return [int(sample) for sample in self.view._model.shown]
+        return [int(sample) for sample in self.view.model.shown]
 
     @property
     def chips(self) -> list[QPushButton]:
@@ -114,5 +114,5 @@ class Sampled:
 
     def caption(self, sample: int) -> str:
         """What is written below a thumbnail."""
-        words = self.view._model.caption
+        words = self.view.model.caption
         return "" if words is None else words(sample)

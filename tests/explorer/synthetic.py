@@ -30,8 +30,10 @@ from engine.results import (
     Study,
 )
 from engine.spec import DataSpec, TrainSpec
-from explorer.run import FAILED, RUNNING, Order, Run
-from explorer.state import AppState, Selection, StudyForm
+from explorer.run import FAILED, RUNNING, Order, QueuedRun
+from explorer.selection import Selection
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 
 MODELS = ("original", "retrain-0", "retrain-1", "rurk", "gd")
 LABELS = {
@@ -153,13 +155,15 @@ def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs
     )  # fmt: skip
 
 
-def runs() -> tuple[Run, ...]:
+def runs() -> tuple[QueuedRun, ...]:
     """A queue: a study that failed, one that runs, and one that waits."""
     order = Order(StudyForm(), (1, 5, 9), "", "Digits")
     return (
-        Run(1, order, FAILED, seconds=2.0, error="GD diverged. Lower its learning rate."),
-        Run(2, order, RUNNING, progress=Progress("rurk", 0.4, 12.0), lines=("Training RURK",)),
-        Run(3, order),
+        QueuedRun(1, order, FAILED, seconds=2.0, error="GD diverged. Lower its learning rate."),
+        QueuedRun(
+            2, order, RUNNING, progress=Progress("rurk", 0.4, 12.0), lines=("Training RURK",)
+        ),
+        QueuedRun(3, order),
     )
 
 
@@ -263,27 +267,9 @@ class Asked:
     def __init__(self, state: AppState) -> None:
         self.state = state
         self.calls: list[tuple[Any, ...]] = []
-        self.queue = self.shelf = Noted(self.calls)
-
-    def set_current(self, index: int | None) -> None:
-        self.calls.append(("set_current", index))
-        self.state.selection = Selection(index, self.state.selection.chosen)
-
-    def select(self, indices: list[int], mode: str) -> None:
-        self.calls.append(("select", indices, mode))
-        self.state.selection = self.state.selection.combine(indices, mode)
-
-    def forget_selection(self) -> None:
-        self.calls.append(("forget_selection",))
-        self.state.forget = tuple(sorted(self.state.selection.chosen))
-
-    def add_to_forget(self) -> None:
-        self.calls.append(("add_to_forget",))
-        self.state.forget = tuple(sorted({*self.state.forget, *self.state.selection.chosen}))
-
-    def remember_selection(self) -> None:
-        self.calls.append(("remember_selection",))
-        self.state.forget = tuple(sorted({*self.state.forget} - self.state.selection.chosen))
+        self.queue = self.stored = self.opening = Noted(self.calls)
+        self.exports = Exports(self.calls)
+        self.choice = self.forget_set = Chosen(state, self.calls)
 
     def set_probe(self, perturbation: str, tau: float) -> None:
         self.calls.append(("set_probe", perturbation, tau))
@@ -315,12 +301,6 @@ class Asked:
         self.calls.append(("compare", keys))
         self.state.compared = keys
 
-    def export(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
-        self.calls.append(("export", kind, dict(options or {})))
-
-    def export_checkpoint(self, model: str) -> None:
-        self.calls.append(("export_checkpoint", model))
-
     def run(self) -> None:
         self.calls.append(("run",))
 
@@ -328,12 +308,49 @@ class Asked:
         self.calls.append(("follow", on))
         self.state.follow = on
 
-    def open_study(self, key: str) -> None:
-        self.calls.append(("open_study", key))
+
+class Chosen:
+    """Stands in for the control of the choice and of the forget set."""
+
+    def __init__(self, state: AppState, calls: list[tuple[Any, ...]]) -> None:
+        self.state, self.calls = state, calls
+
+    def set_current(self, index: int | None) -> None:
+        self.calls.append(("set_current", index))
+        self.state.selection = Selection(index, self.state.selection.chosen)
+
+    def select(self, indices: list[int], mode: str) -> None:
+        self.calls.append(("select", indices, mode))
+        self.state.selection = self.state.selection.combine(indices, mode)
+
+    def replace_by_selection(self) -> None:
+        self.calls.append(("replace_by_selection",))
+        self.state.forget = tuple(sorted(self.state.selection.chosen))
+
+    def add_selection(self) -> None:
+        self.calls.append(("add_selection",))
+        self.state.forget = tuple(sorted({*self.state.forget, *self.state.selection.chosen}))
+
+    def remove_selection(self) -> None:
+        self.calls.append(("remove_selection",))
+        self.state.forget = tuple(sorted({*self.state.forget} - self.state.selection.chosen))
+
+
+class Exports:
+    """Stands in for the control of exports."""
+
+    def __init__(self, calls: list[tuple[Any, ...]]) -> None:
+        self.calls = calls
+
+    def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
+        self.calls.append(("ask_figure", kind, dict(options or {})))
+
+    def ask_checkpoint(self, model: str) -> None:
+        self.calls.append(("ask_checkpoint", model))
 
 
 class Noted:
-    """Writes down what is asked of the queue or of the stored studies."""
+    """Writes down what is asked of a part of the controller."""
 
     def __init__(self, calls: list[tuple[Any, ...]]) -> None:
         self._calls = calls

@@ -20,10 +20,11 @@ from engine.results import Neighborhood
 from explorer import around
 from explorer.actions import shortcuts
 from explorer.app import Explorer
-from explorer.around import BESIDE, PATIENCE_S, Around
+from explorer.around import BESIDE, PATIENCE_S, NeighborhoodControl
 from explorer.jobs import Job, Jobs
 from explorer.lens import Sight
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.state import AppState
 from explorer.worst import ranking
 
 TAUS = (0.0, 0.1, 0.2, 0.3, 0.4)
@@ -52,7 +53,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.state, self.lane, self.home = AppState(), Lane(folder), QObject()
         self.sight: Sight | None = Sight(SPEC, 5, ("gaussian", 0.2))
-        self.around = Around(self.state, self.lane, lambda: self.sight, self.home)
+        self.around = NeighborhoodControl(self.state, self.lane, lambda: self.sight, self.home)
         self.around.look()
 
     def slide(self, tau: float) -> None:
@@ -201,7 +202,7 @@ def test_a_test_sample_is_looked_around_too(desk: Desk) -> None:
     dataset = desk.state.dataset
     assert dataset is not None
     number = len(dataset) - 1
-    desk.wait(desk.controller.set_current, number)
+    desk.wait(desk.controller.choice.set_current, number)
     shown = desk.state.neighborhood
     assert shown is not None and shown.sample == number
     assert shown.label == dataset.label_of(number)

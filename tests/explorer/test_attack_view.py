@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +13,7 @@ import synthetic
 from mouse import drag
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 from pytestqt.qtbot import QtBot
 from quick import finish
 from real import run, start
@@ -23,7 +22,8 @@ from shown import LEFT, Shown, press
 from engine.attack import counts
 from engine.membership_results import Attack
 from engine.scores import SCORES
-from explorer.state import ADD, REMOVE, REPLACE, Selection
+from explorer import markup
+from explorer.selection import ADD, REMOVE, REPLACE, Selection
 from explorer.views.attack import AttackView
 
 NONE = Qt.KeyboardModifier.NoModifier
@@ -41,14 +41,13 @@ def view(shown: Shown) -> AttackView:
 
 
 def told(view: AttackView) -> tuple[int, int, int, int]:
-    """(TP, FN, FP, TN) that the sentence says."""
-    words = re.sub("<[^>]+>", "", view.sentence.text())
-    found = re.search(
-        r"(\d+) of \d+ members caught \(TP\), (\d+) missed \(FN\); (\d+) of \d+ non-members "
-        r"accused \(FP\), (\d+) cleared", words,
-    )  # fmt: skip
-    assert found, words
-    tp, fn, fp, tn = map(int, found.groups())
+    """(TP, FN, FP, TN) at the threshold, which the sentence says too."""
+    calls = view.threshold.counts
+    assert calls is not None
+    tp, fn, fp, tn = calls.tp, calls.fn, calls.fp, calls.tn
+    words = markup.plain(view.sentence.text())
+    assert f"{tp} of {tp + fn} members caught (TP), {fn} missed (FN); " in words
+    assert f"{fp} of {fp + tn} non-members accused (FP), {tn} cleared" in words
     return tp, fn, fp, tn
 
 
@@ -58,11 +57,15 @@ def expected(found: Attack, at: float) -> tuple[int, int, int, int]:
     return calls.tp, calls.fn, calls.fp, calls.tn
 
 
+def choose(combo: QComboBox, name: str) -> None:
+    combo.setCurrentIndex(combo.findData(name))
+
+
 def drag_to(view: AttackView, fraction: float) -> None:
     """Drag the line from where it is to a fraction of the histogram's width."""
     plot = view.scores.plot
     low, high = plot.viewRange()[0]
-    line = plot.place(float(view.scores._line.value()), 1.0)
+    line = plot.place(view.scores.line_at, 1.0)
     end = QPoint(plot.place(low + fraction * (high - low), 1.0).x(), line.y())
     drag(plot.viewport(), [line, (line + end) / 2, end])
 
@@ -82,11 +85,11 @@ def test_it_asks_while_it_is_seen_and_stops_when_it_is_not(shown: Shown) -> None
 @pytest.mark.parametrize(
     ("choose", "place", "value"),
     [
-        (lambda view: view.score.setCurrentIndex(view.score.findData("margin")), 4, "margin"),
-        (lambda view: view.members.setCurrentIndex(view.members.findData("retain")), 5, "retain"),
-        (lambda view: QTest.mouseClick(view.matched, LEFT, NONE, QPoint(8, 8)), 6, False),
-        (lambda view: QTest.keyClick(view.a, Qt.Key.Key_Up), 2, "retrain-1"),
-        (lambda view: QTest.keyClick(view.b, Qt.Key.Key_Down), 3, "retrain-1"),
+        (lambda view: choose(view.options.score, "margin"), 4, "margin"),
+        (lambda view: choose(view.options.members, "retain"), 5, "retain"),
+        (lambda view: QTest.mouseClick(view.options.matched, LEFT, NONE, QPoint(8, 8)), 6, False),
+        (lambda view: QTest.keyClick(view.options.a, Qt.Key.Key_Up), 2, "retrain-1"),
+        (lambda view: QTest.keyClick(view.options.b, Qt.Key.Key_Down), 3, "retrain-1"),
     ],
 )
 def test_every_choice_asks_anew(
@@ -101,13 +104,13 @@ def test_every_choice_asks_anew(
 
 def test_empty_states_say_what_is_missing(shown: Shown) -> None:
     view = shown.view(AttackView)
-    assert "Press Run" in view._panel.empty.text()
+    assert "Press Run" in view.panel.empty.text()
     shown.fill()
-    assert not view._panel.is_empty
+    assert not view.panel.is_empty
     shown.state.attack = None
-    assert view._panel.empty.text() == "The attack on RURK is being computed."
+    assert view.panel.empty.text() == "The attack on RURK is being computed."
     shown.state.set_problem("attack", "No test sample has a class of the members.")
-    assert "No test sample" in view._panel.empty.text()
+    assert "No test sample" in view.panel.empty.text()
 
 
 # -- the threshold ----------------------------------------------------------------------------
@@ -129,14 +132,13 @@ def test_dragging_the_line_moves_counts_roc_and_walls_at_once(
     seen = set()
     for fraction in (0.2, 0.5, 0.8):
         drag_to(view, fraction)
-        at = view._threshold()
+        at = view.threshold.value
         tp, fn, fp, tn = told(view)
         assert (tp, fn, fp, tn) == expected(found, at)
         assert "moved by hand" in view.sentence.text()
         assert (len(view.caught.shown), len(view.missed.shown)) == (tp, fn)
         n = found.size
-        x, y = view.rates._points[0].getData()
-        assert (x[0], y[0]) == pytest.approx((100 * fp / n, 100 * tp / n))
+        assert view.rates.operating_point() == pytest.approx((100 * fp / n, 100 * tp / n))
         seen.add(tp)
     assert len(seen) == 3
     press(view, "Held-out")
@@ -154,7 +156,7 @@ def test_walls_part_the_members_with_the_nearest_to_the_threshold_first(
     assert sorted(caught + missed) == sorted(found.samples[found.member].tolist())
     assert [value[i] for i in caught] == sorted(value[i] for i in caught)
     assert [value[i] for i in missed] == sorted((value[i] for i in missed), reverse=True)
-    assert min(value[i] for i in caught) >= view._threshold() > max(value[i] for i in missed)
+    assert min(value[i] for i in caught) >= view.threshold.value > max(value[i] for i in missed)
 
 
 def test_arrow_keys_pass_one_sample_and_backspace_goes_back(view: AttackView, shown: Shown) -> None:
@@ -184,7 +186,7 @@ def test_the_operating_point_is_dragged_along_the_roc(
 ) -> None:
     found = shown.state.attack
     assert found is not None
-    view.log.setChecked(log)
+    view.options.log.setChecked(log)
     roc = found.models["gd"].roc
     for step in (len(roc.tp) // 3, 2 * len(roc.tp) // 3):
         plot = view.rates.plot
@@ -200,7 +202,7 @@ def test_a_loss_is_dragged_on_its_own_axis(view: AttackView, shown: Shown) -> No
     made = synthetic.membership(shown.state.dataset, members="retain", score="loss")
     shown.state.attack = made
     drag_to(view, 0.35)
-    assert told(view) == expected(made, view._threshold())
+    assert told(view) == expected(made, view.threshold.value)
     few = told(view)[0]
     drag_to(view, 0.65)  # members lie to the left of a larger loss
     assert told(view)[0] > few
@@ -210,12 +212,12 @@ def test_the_threshold_stays_for_another_model_and_goes_with_another_score(
     view: AttackView, shown: Shown
 ) -> None:
     drag_to(view, 0.5)
-    at = view._threshold()
+    at = view.threshold.value
     shown.state.attack = synthetic.membership(shown.state.dataset, 0.5, members="retain")
-    assert view._threshold() == at
+    assert view.threshold.value == at
     other = synthetic.membership(shown.state.dataset, members="retain", score="margin")
     shown.state.attack = other
-    assert view._threshold() == other.models["gd"].threshold
+    assert view.threshold.value == other.models["gd"].threshold
 
 
 def test_a_move_takes_less_than_a_frame_on_two_thousand_samples(shown: Shown) -> None:
@@ -226,7 +228,7 @@ def test_a_move_takes_less_than_a_frame_on_two_thousand_samples(shown: Shown) ->
     shown.state.models = synthetic.models(dataset)
     shown.state.attack = synthetic.membership(dataset, members="retain")
     view = shown.view(AttackView)
-    assert len(view._drawn.samples) > 2000  # type: ignore[union-attr]
+    assert len(view.threshold.attack.samples) > 2000  # type: ignore[union-attr]
     spent = []
     for _ in range(15):
         started = time.perf_counter()
@@ -268,7 +270,7 @@ def test_a_tooltip_tells_the_scores_under_both_models(view: AttackView, shown: S
     found = shown.state.attack
     assert found is not None
     sample = int(view.caught.shown[0])
-    words = view._describe(sample)
+    words = view.describe(sample)
     place = found.samples.tolist().index(sample)
     assert f"Sample {sample}" in words
     assert f"GD: confidence {found.models['gd'].values[place]:.4g}" in words
@@ -305,10 +307,10 @@ def test_a_single_member_is_explained_and_can_still_be_dragged(shown: Shown) -> 
 
 
 def test_choices_are_kept(view: AttackView, shown: Shown) -> None:
-    view.log.setChecked(True)
-    view.matched.setChecked(False)
-    view.members.setCurrentIndex(1)
-    QTest.keyClick(view.a, Qt.Key.Key_End)
+    view.options.log.setChecked(True)
+    view.options.matched.setChecked(False)
+    view.options.members.setCurrentIndex(1)
+    QTest.keyClick(view.options.a, Qt.Key.Key_End)
     drag_to(view, 0.4)
     kept = view.view_state()
     again = shown.view(AttackView)
@@ -327,7 +329,7 @@ def test_export_carries_the_choices_and_the_threshold(view: AttackView, shown: S
     assert name == "attack"
     assert options == {
         "a": "rurk", "b": "retrain-0", "score": "confidence", "members": "forget",
-        "matched": True, "threshold": view._threshold(), "log": False,
+        "matched": True, "threshold": view.threshold.value, "log": False,
     }  # fmt: skip
 
 
@@ -338,7 +340,7 @@ def test_in_the_window_a_study_is_attacked(qtbot: QtBot, tmp_path: Path) -> None
     window.docks["attack"].raise_()
     view = window.views["attack"]
     assert isinstance(view, AttackView)
-    qtbot.waitUntil(lambda: state.attack is not None and not view._panel.is_empty, timeout=20_000)
+    qtbot.waitUntil(lambda: state.attack is not None and not view.panel.is_empty, timeout=20_000)
     assert set(state.attack.samples[state.attack.member]) <= set(state.forget)
     total = 2 * state.attack.size
     QTest.keyClick(view.scores.plot, Qt.Key.Key_Home)

@@ -14,7 +14,7 @@ from test_view_battery import FRAMED
 from engine.residual import summarize
 from engine.results import ModelResult, Residual
 from engine.spec import ProbeSpec
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.views.base import View
 
 CLASSES = 4

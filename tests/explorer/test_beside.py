@@ -17,7 +17,7 @@ def test_other_seeds_are_shown_beside_the_open_study_and_exported(
     desk.run()
     first = desk.state.study
     assert first is not None
-    desk.wait(lambda: desk.controller.change_form(seed=7))
+    desk.wait(lambda: desk.controller.opening.change_form(seed=7))
     desk.run()
     second = desk.state.study
     assert second is not None and second.key != first.key
@@ -31,7 +31,7 @@ def test_other_seeds_are_shown_beside_the_open_study_and_exported(
 
     for kind in ("curves", "metrics", "scatter"):
         options = {"beside": [first.key], "mean": True}
-        desk.wait(desk.controller.save_figure, kind, tmp_path / f"{kind}.svg", options)
+        desk.wait(desk.controller.exports.save_figure, kind, tmp_path / f"{kind}.svg", options)
         with (tmp_path / f"{kind}.csv").open(encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row["model"] == "gd"]
         assert {row["seeds"] for row in rows} == {"2"}, kind

@@ -22,8 +22,9 @@ from explorer import session as sessions
 from explorer import settings
 from explorer.app import Explorer, Options
 from explorer.bundle_dialog import BundleDialog, DataDialog
+from explorer.selection import REPLACE
 from explorer.session import Session
-from explorer.state import REPLACE, StudyForm
+from explorer.study_form import StudyForm
 
 WAIT = 60_000  # ms
 LEFT = Qt.MouseButton.LeftButton
@@ -73,7 +74,7 @@ def facts(explorer: Explorer) -> dict[str, object]:
     assert state.study is not None and state.neighborhood is not None
     counts = state.study.residual.counts
     return {
-        "session": sessions.as_plain(sessions.portable(explorer.controller.archive.session())),
+        "session": sessions.as_plain(sessions.portable(explorer.controller.files.session())),
         "metrics": {name: dict(one) for name, one in state.study.metrics.items()},
         "counts": {name: np.asarray(one).tolist() for name, one in counts.items()},
         "neighborhood": np.asarray(state.neighborhood.copies).tolist(),
@@ -95,7 +96,7 @@ explorer = Explorer(Options(store=store, dataset="iris"), QuickFactory(store))
 def opened():
     explorer.jobs.idle.disconnect(opened)
     explorer.jobs.idle.connect(done)
-    explorer.controller.archive.open_bundle(bundle)
+    explorer.controller.files.open_bundle(bundle)
 def done():
     if explorer.state.neighborhood is None:
         return
@@ -113,7 +114,7 @@ app.exec()
 def test_a_bundle_opens_identical_in_a_new_process_on_another_store(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path, images: bool
 ) -> None:
-    explorer.controller.select([1, 2, 60], REPLACE)
+    explorer.controller.choice.select([1, 2, 60], REPLACE)
     run(explorer, qtbot)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.set_probe("l2", 0.2)
@@ -171,7 +172,7 @@ def test_without_its_images_a_bundle_asks_where_they_lie(qtbot: QtBot, tmp_path:
 
     other = start(qtbot, tmp_path / "other")
     with qtbot.waitSignal(other.jobs.idle, timeout=WAIT):
-        other.controller.archive.open_bundle(tmp_path / "study.rkx")
+        other.controller.files.open_bundle(tmp_path / "study.rkx")
     dialog = other.window.findChild(DataDialog)
     assert "made with Image folder" in dialog.question and "no folder" in dialog.said
     assert other.state.dataset is not None and other.state.dataset.spec.name == "iris"
@@ -208,9 +209,9 @@ def test_with_its_images_a_bundle_needs_no_folder_and_runs_on(qtbot: QtBot, tmp_
     shutil.rmtree(root)
     other = start(qtbot, tmp_path / "other")
     with qtbot.waitSignal(other.jobs.idle, timeout=WAIT):
-        other.controller.archive.open_bundle(tmp_path / "study.rkx")
+        other.controller.files.open_bundle(tmp_path / "study.rkx")
     assert other.state.study is not None and other.state.dataset is not None
-    other.controller.change_form(draws=20)
+    other.controller.opening.change_form(draws=20)
     run(other, qtbot)
     assert other.state.study.spec["probe"]["draws"] == 20
     assert not other.notifier.errors

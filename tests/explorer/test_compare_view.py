@@ -18,7 +18,7 @@ from shown import Shown, press
 from engine.comparison import A, B
 from engine.results import ModelResult
 from explorer.app import Explorer, Options
-from explorer.state import ADD, REPLACE
+from explorer.selection import ADD, REPLACE
 from explorer.views.compare import CompareView
 
 LEFT, CTRL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
@@ -150,18 +150,18 @@ def test_rows_are_reached_by_keyboard(view: CompareView, shown: Shown) -> None:
 
 def test_the_largest_gap_comes_first_where_a_person_wants_it(view: CompareView) -> None:
     rows = view.classes.rows
-    assert [row.label for row in rows._rows][:2] == ["class 0", "class 1 (forget)"]
+    assert [row.label for row in rows.rows][:2] == ["class 0", "class 1 (forget)"]
     pick(view.classes.order, "largest gap first")
-    assert rows._rows[0].label == "class 1 (forget)"
-    assert rows._rows[0].gap == "−60.0"
-    assert "A RURK: 40.0 % [11.8, 76.9]" in rows._rows[0].tip
+    assert rows.rows[0].label == "class 1 (forget)"
+    assert rows.rows[0].gap == "−60.0"
+    assert "A RURK: 40.0 % [11.8, 76.9]" in rows.rows[0].tip
 
 
 def test_classes_outside_the_forget_set_are_one_row_on_demand(view: CompareView) -> None:
-    assert len(view.classes.rows._rows) == 4
+    assert len(view.classes.rows.rows) == 4
     box = view.classes.grouping
     QTest.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
-    assert [row.label for row in view.classes.rows._rows] == ["class 1 (forget)", "3 other classes"]
+    assert [row.label for row in view.classes.rows.rows] == ["class 1 (forget)", "3 other classes"]
 
 
 def test_a_hundred_classes_begin_as_one_row_and_can_all_be_scrolled_to(shown: Shown) -> None:
@@ -172,17 +172,17 @@ def test_a_hundred_classes_begin_as_one_row_and_can_all_be_scrolled_to(shown: Sh
     view.resize(490, 400)
     pick(view.split, "retain")
     rows = view.classes.rows
-    assert rows._rows[-1].label.endswith("other classes")
+    assert rows.rows[-1].label.endswith("other classes")
     box = view.classes.grouping
     QTest.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
-    assert len(rows._rows) == 100
+    assert len(rows.rows) == 100
     rows.setFocus()
     for _ in range(99):
         QTest.keyClick(rows, Qt.Key.Key_Down)
     assert rows.viewport().rect().contains(rows.place_of(99))
     open_tab(view, PREDICTIONS)
     assert view.predictions.grouping.isChecked()  # a choice of its own
-    assert len(view.predictions.matrix._shown.rows) < 100
+    assert len(view.predictions.matrix.shown.rows) < 100
 
 
 # -- predictions ------------------------------------------------------------------------------
@@ -270,15 +270,15 @@ def test_lines_stand_for_original_and_retrain_and_the_gray_band_for_retrains(
     forget, retain = view.similarity.charts.charts
     assert shown.state.similarity is not None
     for chart, split in ((forget, "forget"), (retain, "retain")):
-        assert set(chart._curves) == {
+        assert set(chart.curves) == {
             "rurk>original", "rurk>retrain", "retrain-0>original", "retrain-0>retrain", "a>b",
         }  # fmt: skip
         line = shown.state.similarity.line(split, "rurk", "retrain")
         assert line is not None
-        np.testing.assert_allclose(chart._curves["rurk>retrain"].getData()[1], line.mean)
-        assert not chart._bands[""].path().isEmpty()
+        np.testing.assert_allclose(chart.curves["rurk>retrain"].getData()[1], line.mean)
+        assert not chart.bands[""].path().isEmpty()
     assert forget.plot.viewRange()[1] == pytest.approx(retain.plot.viewRange()[1])
-    styles = {name: curve.opts["symbol"] for name, curve in forget._curves.items()}
+    styles = {name: curve.opts["symbol"] for name, curve in forget.curves.items()}
     assert styles["rurk>original"] != styles["rurk>retrain"]
 
 
@@ -299,7 +299,7 @@ def test_a_line_is_hidden_by_its_name(view: CompareView) -> None:
     legend = view.similarity.charts.legend
     QTest.mouseClick(legend, LEFT, NO_KEYS, legend.box_of("rurk>original").center().toPoint())
     for chart in view.similarity.charts.charts:
-        assert "rurk>original" not in chart._curves
+        assert "rurk>original" not in chart.curves
 
 
 def test_another_pairs_similarity_is_not_shown_as_this_ones(
@@ -307,10 +307,10 @@ def test_another_pairs_similarity_is_not_shown_as_this_ones(
 ) -> None:
     open_tab(view, SIMILARITY)
     pick(view.a, "GD")
-    assert not view.similarity.charts.charts[0]._curves
+    assert not view.similarity.charts.charts[0].curves
     assert "GD and Re-train 0 are being compared" in view.similarity.note.text()
     shown.state.similarity = synthetic.similarity("gd")
-    assert "gd>retrain" in view.similarity.charts.charts[0]._curves
+    assert "gd>retrain" in view.similarity.charts.charts[0].curves
     shown.state.similarity = None
     shown.state.set_problem("similarity", "Stopped. Choose again to go on.")
     assert view.similarity.note.text() == "Stopped. Choose again to go on."
@@ -320,13 +320,13 @@ def test_another_pairs_similarity_is_not_shown_as_this_ones(
 def test_histograms_show_forget_samples_beside_the_split(view: CompareView) -> None:
     open_tab(view, CONFIDENCE)
     left, right = view.confidence.charts.charts
-    x, y = left._curves["a"].getData()
+    x, y = left.curves["a"].getData()
     assert y.max() == pytest.approx(70)  # 7 of 10 forget samples are right
     assert (y[1:-1:2].sum(), x[0], x[-1]) == (pytest.approx(100), 0, 1)
     assert "10 forget: mean A" in view.confidence.charts.titles[0].text()
     assert "20 test" in view.confidence.charts.titles[1].text()
-    assert left._curves["a"].opts["pen"].style() != left._curves["b"].opts["pen"].style()
-    assert right._curves["b"].getData()[1].max() == pytest.approx(100)
+    assert left.curves["a"].opts["pen"].style() != left.curves["b"].opts["pen"].style()
+    assert right.curves["b"].getData()[1].max() == pytest.approx(100)
 
 
 def test_a_click_on_a_step_selects_its_samples(view: CompareView, shown: Shown) -> None:
@@ -345,10 +345,10 @@ def test_the_other_probability_and_the_log_scale_are_drawn(view: CompareView) ->
     open_tab(view, CONFIDENCE)
     pick(view.confidence.of, "of the predicted class")
     chart = view.confidence.charts.charts[0]
-    assert chart._curves["a"].getData()[1].max() == pytest.approx(100)  # always as sure
+    assert chart.curves["a"].getData()[1].max() == pytest.approx(100)  # always as sure
     box = view.confidence.log
     QTest.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
-    assert np.nanmax(chart._curves["a"].getData()[1]) == pytest.approx(2)
+    assert np.nanmax(chart.curves["a"].getData()[1]) == pytest.approx(2)
 
 
 # -- keeping and exporting --------------------------------------------------------------------
@@ -358,11 +358,15 @@ def test_export_asks_for_the_tab_that_is_shown(view: CompareView, shown: Shown) 
     pick(view.predictions.mode, "Difference A − B")
     press(view, "Export…")
     pair = {"a": "rurk", "b": "retrain-0", "tab": "predictions", "split": "retain"}
-    assert shown.last == ("export", "comparison", {**pair, "difference": True, "grouped": False})
+    assert shown.last == (
+        "ask_figure",
+        "comparison",
+        {**pair, "difference": True, "grouped": False},
+    )
     open_tab(view, SIMILARITY)
     press(view, "Export…")
     assert shown.last == (
-        "export", "comparison", {"a": "rurk", "b": "retrain-0", "tab": "similarity"},
+        "ask_figure", "comparison", {"a": "rurk", "b": "retrain-0", "tab": "similarity"},
     )  # fmt: skip
 
 
@@ -399,17 +403,17 @@ def test_the_real_window_compares_layers_and_keeps_them(qtbot: QtBot, tmp_path: 
     explorer = Explorer(Options(store=tmp_path / "store"), QuickFactory(tmp_path / "store"))
     with qtbot.waitSignal(explorer.window.ready, timeout=60_000):
         explorer.show()
-    explorer.controller.open_dataset("iris")
+    explorer.controller.opening.open_dataset("iris")
     qtbot.waitUntil(lambda: explorer.state.dataset is not None, timeout=60_000)
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=60_000)
-    explorer.controller.change_form(**{**vars(FORM), "retrains": 2})
-    with qtbot.waitSignal(explorer.controller.completed, timeout=60_000):
+    explorer.controller.opening.change_form(**{**vars(FORM), "retrains": 2})
+    with qtbot.waitSignal(explorer.controller.shown.completed, timeout=60_000):
         explorer.controller.run()
     dock, view = explorer.window.docks["comparison"], explorer.window.views["comparison"]
     assert isinstance(view, CompareView)
     dock.raise_()
     open_tab(view, SIMILARITY)
-    qtbot.waitUntil(lambda: bool(view.similarity.charts.charts[0]._curves), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(view.similarity.charts.charts[0].curves), timeout=60_000)
     shown = explorer.state.similarity
     assert shown is not None
     assert (shown.a, shown.b, shown.layers) == ("gd", "retrain-0", ("linear 1", "linear 2"))

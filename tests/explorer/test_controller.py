@@ -14,10 +14,12 @@ from real import WAIT, Desk
 from engine.errors import SpecError
 from engine.report import Reporter
 from engine.spec import RunSpec
-from explorer.controller import ERROR, NEWS, Session
 from explorer.jobs import HEAVY
+from explorer.notice import ERROR, NEWS
 from explorer.questions import QUESTIONS, Question
-from explorer.state import ADD, REPLACE, Selection, StudyForm
+from explorer.selection import ADD, REPLACE, Selection
+from explorer.session import Session
+from explorer.study_form import StudyForm
 
 
 def test_opening_shows_the_data_the_catalog_and_a_suggested_forget_set(desk: Desk) -> None:
@@ -70,16 +72,16 @@ def test_a_known_study_is_shown_as_soon_as_its_dataset_is_open(desk: Desk, qtbot
 
 def test_the_current_sample_gets_its_neighborhood_and_follows_the_probe(desk: Desk) -> None:
     desk.open()
-    desk.controller.set_current(3)
+    desk.controller.choice.set_current(3)
     assert desk.state.neighborhood is None
     desk.run()
     assert desk.state.neighborhood is not None
     assert (desk.state.neighborhood.sample, desk.state.neighborhood.tau) == (3, 0.2)
     desk.wait(desk.controller.set_probe, "l2", 0.1)
     assert desk.state.neighborhood.perturbation == "l2"
-    desk.wait(desk.controller.set_current, 5)
+    desk.wait(desk.controller.choice.set_current, 5)
     assert desk.state.neighborhood.sample == 5
-    desk.controller.set_current(None)
+    desk.controller.choice.set_current(None)
     assert desk.state.neighborhood is None
 
 
@@ -89,31 +91,31 @@ def test_undo_takes_back_selection_and_forget_set_and_a_click_is_one_step(
     desk.open()
     state, controller = desk.state, desk.controller
     suggested, text = state.forget, state.form.forget
-    controller.set_current(2)
-    controller.select([2], REPLACE)
+    controller.choice.set_current(2)
+    controller.choice.select([2], REPLACE)
     qtbot.wait(10)
-    controller.select([7, 9], ADD)
+    controller.choice.select([7, 9], ADD)
     qtbot.wait(10)
-    controller.forget_selection()
+    controller.forget_set.replace_by_selection()
     qtbot.wait(10)
     assert (state.forget, state.form.forget) == ((2, 7, 9), "")
-    assert controller.undo.count() == 3
-    controller.undo.undo()
+    assert controller.choice.undo.count() == 3
+    controller.choice.undo.undo()
     assert (state.forget, state.form.forget) == (suggested, text)
-    controller.undo.undo()
+    controller.choice.undo.undo()
     assert state.selection == Selection(2, frozenset({2}))
-    controller.undo.undo()
+    controller.choice.undo.undo()
     assert state.selection == Selection()
     for _ in range(3):
-        controller.undo.redo()
+        controller.choice.undo.redo()
     assert state.forget == (2, 7, 9)
-    controller.select([4, 7], REPLACE)
-    controller.add_to_forget()
+    controller.choice.select([4, 7], REPLACE)
+    controller.forget_set.add_selection()
     assert state.forget == (2, 4, 7, 9)
-    controller.remember_selection()
+    controller.forget_set.remove_selection()
     assert state.forget == (2, 9)
-    controller.select([2, 9], REPLACE)
-    controller.remember_selection()
+    controller.choice.select([2, 9], REPLACE)
+    controller.forget_set.remove_selection()
     assert state.forget == (2, 9)
     assert desk.said[-1][0] == ERROR and "empty" in desk.said[-1][1]
 
@@ -122,32 +124,32 @@ def test_undo_takes_back_selection_and_forget_set_and_a_click_is_one_step(
 def test_a_wrong_forget_set_is_said_and_keeps_run_from_starting(desk: Desk, text: str) -> None:
     desk.open()
     before = desk.state.forget
-    desk.controller.set_forget_text(text)
+    desk.controller.forget_set.set_text(text)
     assert desk.state.form_error.endswith(".")
     assert desk.state.forget == before
     desk.controller.run()
     assert desk.said == [(ERROR, desk.state.form_error)]
-    desk.controller.set_forget_text("class:1:5")
+    desk.controller.forget_set.set_text("class:1:5")
     assert desk.state.form_error == ""
     assert len(desk.state.forget) == 5
 
 
 def test_wishes_that_cannot_be_met_are_answered(desk: Desk) -> None:
     desk.controller.run()
-    desk.controller.export("curves")
-    desk.controller.export_checkpoint("gd")
+    desk.controller.exports.ask_figure("curves")
+    desk.controller.exports.ask_checkpoint("gd")
     desk.open()
-    desk.controller.forget_selection()
+    desk.controller.forget_set.replace_by_selection()
     assert [kind for kind, _ in desk.said] == [ERROR, NEWS, NEWS, NEWS]
-    desk.controller.set_current(10**6)
-    desk.controller.select([-1, 10**6], REPLACE)
+    desk.controller.choice.set_current(10**6)
+    desk.controller.choice.select([-1, 10**6], REPLACE)
     assert desk.state.selection == Selection()
 
 
 def test_a_dataset_that_cannot_be_opened_leaves_the_one_that_is(desk: Desk, tmp_path: Path) -> None:
     desk.open()
     shown = desk.state.dataset
-    desk.wait(desk.controller.open_dataset, "folder", str(tmp_path / "nowhere"))
+    desk.wait(desk.controller.opening.open_dataset, "folder", str(tmp_path / "nowhere"))
     assert desk.state.dataset is shown
     assert desk.state.form.dataset == "iris"
     ((kind, sentence),) = desk.said
@@ -159,7 +161,7 @@ def test_cancel_keeps_what_exists_and_run_goes_on(desk: Desk, qtbot: QtBot) -> N
     desk.open(Session(slow))
     desk.controller.run()
     qtbot.waitUntil(lambda: len(desk.state.losses.get("original", ())) > 2, timeout=WAIT)
-    with qtbot.waitSignal(desk.controller.stopped, timeout=2000):
+    with qtbot.waitSignal(desk.controller.runner.stopped, timeout=2000):
         desk.controller.cancel()
     done = len(desk.state.losses["original"])
     assert 2 < done < 400
@@ -197,9 +199,9 @@ def test_a_session_comes_back_only_for_the_same_data(desk: Desk) -> None:
 
 def test_another_seed_draws_the_forget_set_again(desk: Desk) -> None:
     desk.open()
-    desk.controller.set_forget_text("random:10")
+    desk.controller.forget_set.set_text("random:10")
     before = desk.state.forget
-    desk.wait(lambda: desk.controller.change_form(seed=7))
+    desk.wait(lambda: desk.controller.opening.change_form(seed=7))
     assert desk.state.form.forget == "random:10"
     assert desk.state.forget != before
 
@@ -209,12 +211,12 @@ def test_a_stored_study_is_listed_and_opens_with_its_form(desk: Desk, qtbot: QtB
     desk.run()
     assert desk.state.study is not None
     key = desk.state.study.key
-    with qtbot.waitSignal(desk.controller.studies_wanted, timeout=WAIT):
-        desk.controller.choose_study()
+    with qtbot.waitSignal(desk.controller.opening.studies_wanted, timeout=WAIT):
+        desk.controller.opening.choose_study()
     assert [one.key for one in desk.state.studies] == [key]
-    desk.wait(desk.controller.open_dataset, "digits")
+    desk.wait(desk.controller.opening.open_dataset, "digits")
     assert desk.state.study is None
-    desk.wait(desk.controller.open_study, key)
+    desk.wait(desk.controller.opening.open_study, key)
     assert desk.state.study is not None
     assert desk.state.study.key == key
     form = desk.state.form
@@ -226,8 +228,8 @@ def test_a_stored_study_is_listed_and_opens_with_its_form(desk: Desk, qtbot: QtB
 def test_checkpoints_and_figures_are_written(desk: Desk, tmp_path: Path) -> None:
     desk.open()
     desk.run()
-    desk.wait(desk.controller.save_checkpoint, "gd", tmp_path / "gd.pt")
-    desk.wait(desk.controller.save_figure, "curves", tmp_path / "curves.svg", {})
+    desk.wait(desk.controller.exports.save_checkpoint, "gd", tmp_path / "gd.pt")
+    desk.wait(desk.controller.exports.save_figure, "curves", tmp_path / "curves.svg", {})
     assert (tmp_path / "gd.pt").stat().st_size > 0
     assert (tmp_path / "curves.svg").read_text().startswith("<?xml")
     assert (tmp_path / "curves.csv").exists()
@@ -238,7 +240,7 @@ def test_checkpoints_and_figures_are_written(desk: Desk, tmp_path: Path) -> None
 
 def test_an_unknown_study_is_an_error(desk: Desk) -> None:
     desk.open()
-    desk.wait(desk.controller.open_study, "feed")
+    desk.wait(desk.controller.opening.open_study, "feed")
     ((kind, sentence),) = desk.said
     assert kind == ERROR and "feed" in sentence
 
@@ -249,10 +251,10 @@ def test_the_default_form_is_digits() -> None:
 
 def test_selecting_samples_does_not_hide_what_is_wrong_with_the_forget_set(desk: Desk) -> None:
     desk.open()
-    desk.controller.set_forget_text("clas:1")
-    desk.controller.select([3], REPLACE)
+    desk.controller.forget_set.set_text("clas:1")
+    desk.controller.choice.select([3], REPLACE)
     assert "clas:1" in desk.state.form_error
-    desk.controller.forget_selection()
+    desk.controller.forget_set.replace_by_selection()
     assert (desk.state.form_error, desk.state.forget) == ("", (3,))
 
 
@@ -269,7 +271,7 @@ def test_a_question_is_asked_while_somebody_looks_and_again_for_another_study(
     do.look("embedding", "original", "gd")
     assert state.embedding is first  # the same words are not asked twice
     do.look_away("embedding")
-    desk.wait(do.open_dataset, "digits")
+    desk.wait(do.opening.open_dataset, "digits")
     assert state.embedding is None
     do.look("embedding", "original", "no such model")
     assert "embedding" not in state.problems
@@ -280,7 +282,7 @@ def test_a_study_that_goes_while_it_is_asked_about_takes_the_question_along(desk
     desk.run()
     desk.controller.look("attack", "gd", "retrain-0", "confidence", "forget", True)
     assert desk.jobs.busy()
-    desk.wait(desk.controller.clear)
+    desk.wait(desk.controller.shown.clear)
     assert desk.state.attack is None and not desk.state.problems
     assert desk.said == []
 
@@ -313,10 +315,10 @@ def test_test_samples_are_looked_at_but_never_forgotten(desk: Desk) -> None:
     dataset = desk.state.dataset
     assert dataset is not None
     tested = len(dataset.train_y)
-    desk.controller.set_current(tested)
+    desk.controller.choice.set_current(tested)
     assert desk.state.selection.current == tested
     before = desk.state.forget
-    desk.controller.select([tested], "replace")
-    desk.controller.forget_selection()
+    desk.controller.choice.select([tested], "replace")
+    desk.controller.forget_set.replace_by_selection()
     assert desk.state.forget == before
     assert "only training samples" in desk.said[-1][1]

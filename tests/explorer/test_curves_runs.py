@@ -17,9 +17,10 @@ from engine.errors import CheckpointError
 from engine.report import Reporter
 from engine.results import Study, StudySummary
 from engine.siblings import family
-from explorer import tasks
+from explorer import probe_tasks
 from explorer.plots.runs import RunsButton
-from explorer.views.curves import ACCURACY, DISAGREEMENT, LOSS, RESIDUAL, CurvesView
+from explorer.views.curves import CurvesView
+from explorer.views.curves_tabs import ACCURACY, DISAGREEMENT, LOSS, RESIDUAL
 from explorer.views.metrics import MetricsView
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -108,7 +109,7 @@ def test_what_is_gone_from_the_store_is_left_out_and_told_of() -> None:
         def on_log(self, message: str) -> None:
             said.append(message)
 
-    found = tasks.look_beside(None, ("bad", "good"), Engine(), Listening())  # type: ignore[arg-type]
+    found = probe_tasks.look_beside(None, ("bad", "good"), Engine(), Listening())  # type: ignore[arg-type]
     assert len(found) == 1
     assert said == ["The study bad is damaged."]
 
@@ -118,7 +119,7 @@ def test_another_run_has_the_same_colors_thinner_with_its_own_dash(
     view: CurvesView, shown: Shown
 ) -> None:
     shown.state.beside = (synthetic.study(seed=7), synthetic.study(tau=0.2))
-    drawn = view.residual._curves
+    drawn = view.residual.curves
     assert set(drawn) == {
         f"{m}{run}" for m in ("original", "rurk", "gd") for run in ("", "@1", "@2")
     }
@@ -134,19 +135,19 @@ def test_a_click_on_a_run_in_the_legend_hides_its_curves(view: CurvesView, shown
     shown.state.beside = (synthetic.study(seed=7),)
     legend = view.residual.legend
     QTest.mouseClick(legend, LEFT, NONE, legend.box_of(f"@{SEED_7}").center().toPoint())
-    assert set(view.residual._curves) == {"original", "rurk", "gd"}
+    assert set(view.residual.curves) == {"original", "rurk", "gd"}
     QTest.mouseClick(legend, LEFT, NONE, legend.box_of("gd").center().toPoint())
     QTest.mouseClick(legend, LEFT, NONE, legend.box_of(f"@{SEED_7}").center().toPoint())
-    assert set(view.residual._curves) == {"original", "rurk", "original@1", "rurk@1"}
+    assert set(view.residual.curves) == {"original", "rurk", "original@1", "rurk@1"}
 
 
 def test_the_mean_over_seeds_has_their_range_as_band(view: CurvesView, shown: Shown) -> None:
     shown.state.beside = (higher(synthetic.study(seed=7), 0.4),)
     click_run(view.runs, "Mean over seeds")
-    assert set(view.residual._curves) == {"original", "rurk", "gd"}
-    y = view.residual._curves["gd"].getData()[1]
+    assert set(view.residual.curves) == {"original", "rurk", "gd"}
+    y = view.residual.curves["gd"].getData()[1]
     np.testing.assert_allclose(y, 1.2 + 0.4 * np.linspace(0, 1, 11))
-    box = view.residual._bands["gd"].path().boundingRect()
+    box = view.residual.bands["gd"].path().boundingRect()
     assert (box.top(), box.bottom()) == pytest.approx((1.0, 1.8))
     assert "means over the seeds 7, 131, bands their range" in view.note.text()
     assert "null band of 2 seeds" in view.residual.legend.accessibleDescription()
@@ -201,11 +202,11 @@ def published(shown: Shown) -> CurvesView:
 
 def test_published_curves_are_overlaid_with_their_source(published: CurvesView) -> None:
     published.tabs.setCurrentIndex(ACCURACY)
-    curve = published.accuracy._curves["rurk@published"]
+    curve = published.accuracy.curves["rurk@published"]
     x, y = curve.getData()
     assert len(x) == 11
     assert (x[0], y[0]) == (0, pytest.approx(14))
-    assert curve.opts["pen"].widthF() < published.accuracy._curves["rurk"].opts["pen"].widthF()
+    assert curve.opts["pen"].widthF() < published.accuracy.curves["rurk"].opts["pen"].widthF()
     note = published.note.text()
     assert "arXiv:2601.22359" in note
     assert "preset 'small-cifar5'" in note
@@ -222,23 +223,23 @@ def test_published_curves_can_be_hidden_and_carry_no_samples(
 ) -> None:
     published.tabs.setCurrentIndex(DISAGREEMENT)
     published.grab()
-    x, y = published.disagreement._curves["ntk@published"].getData()
+    x, y = published.disagreement.curves["ntk@published"].getData()
     at = pixel(published, float(x[-1]), float(y[-1]))
     QTest.mouseClick(published.disagreement.plot.viewport(), LEFT, NONE, at)
     assert [call[0] for call in shown.asked.calls] == ["set_probe"]
     QTest.qWait(STEP)
     legend = published.disagreement.legend
     QTest.mouseClick(legend, LEFT, NONE, legend.box_of("@published").center().toPoint())
-    assert not [name for name in published.disagreement._curves if name.endswith("published")]
+    assert not [name for name in published.disagreement.curves if name.endswith("published")]
 
 
 def test_nothing_was_published_of_r_itself_nor_of_digits(
     published: CurvesView, view: CurvesView, shown: Shown
 ) -> None:
-    assert not [name for name in published.residual._curves if "@" in name]
+    assert not [name for name in published.residual.curves if "@" in name]
     shown.state.study, shown.state.dataset = synthetic.study(), synthetic.images()
     published.tabs.setCurrentIndex(ACCURACY)
-    assert not [name for name in published.accuracy._curves if "@" in name]
+    assert not [name for name in published.accuracy.curves if "@" in name]
     assert published.note.text() == ""
 
 
@@ -269,10 +270,10 @@ def test_the_tab_that_is_shown_is_exported_as_it_is_shown(view: CurvesView, show
     QTest.mouseClick(view.log, LEFT, NONE, QPoint(8, view.log.height() // 2))
     QTest.mouseClick(view.export_button, LEFT)
     wanted = {"measure": "residual", "hidden": ["gd"], "beside": [SEED_7], "mean": False}
-    assert shown.last == ("export", "curves", {**wanted, "log": True})
+    assert shown.last == ("ask_figure", "curves", {**wanted, "log": True})
     view.tabs.setCurrentIndex(LOSS)
-    view._export()
-    assert shown.last == ("export", "curves", {**wanted, "measure": "loss"})
+    QTest.mouseClick(view.export_button, LEFT)
+    assert shown.last == ("ask_figure", "curves", {**wanted, "measure": "loss"})
 
 
 def test_a_session_keeps_the_runs_and_the_mean(view: CurvesView, shown: Shown) -> None:

@@ -17,8 +17,10 @@ from engine.measured import disagreement, perturbed_unlearn_accuracy
 from engine.ranking import carriers
 from engine.results import Residual
 from explorer.plots.chart import Chart
-from explorer.state import REPLACE, AppState
-from explorer.views.curves import ACCURACY, DISAGREEMENT, LOSS, PREVALENCE, RESIDUAL, CurvesView
+from explorer.selection import REPLACE
+from explorer.state import AppState
+from explorer.views.curves import CurvesView
+from explorer.views.curves_tabs import ACCURACY, DISAGREEMENT, LOSS, PREVALENCE, RESIDUAL
 
 PRESS, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 NAMES = ("original", "rurk", "gd")
@@ -88,8 +90,8 @@ def test_disagreement_is_drawn_with_its_bounds_as_a_band(shown: Shown) -> None:
     assert shown.state.residual is not None
     for name in NAMES:
         wanted = disagreement(shown.state.residual, name)
-        np.testing.assert_allclose(chart._curves[name].getData()[1], wanted.mean)
-        box = chart._bands[name].path().boundingRect()
+        np.testing.assert_allclose(chart.curves[name].getData()[1], wanted.mean)
+        box = chart.bands[name].path().boundingRect()
         assert (box.top(), box.bottom()) == pytest.approx((wanted.low.min(), wanted.high.max()))
     assert "share, 0 to 1" in chart.plot.getAxis("left").labelText
     assert "pixel range [0, 1]" in chart.plot.getAxis("bottom").labelText
@@ -99,8 +101,8 @@ def test_without_predictions_only_the_bounds_are_drawn_and_said(shown: Shown) ->
     shown.state.residual = replace(measured(), predictions={})
     chart = shown.open(DISAGREEMENT)
     assert "only the bounds are drawn" in shown.view.note.text()
-    assert chart._curves["gd"].getData() == (None, None)
-    assert not chart._bands["gd"].path().isEmpty()
+    assert chart.curves["gd"].getData() == (None, None)
+    assert not chart.bands["gd"].path().isEmpty()
     QTest.mouseMove(chart.plot.viewport(), shown.pixel(0.2, 0.5))
     shown.qtbot.waitUntil(lambda: "between" in shown.view.readout.text(), timeout=20_000)
     shown.open(PREVALENCE)
@@ -113,9 +115,9 @@ def test_perturbed_unlearn_accuracy_has_retrain_and_its_range(shown: Shown) -> N
     shown.state.residual = replace(made, counts=dict(made.counts))
     chart = shown.open(ACCURACY)
     wanted = perturbed_unlearn_accuracy(made, "gd")
-    np.testing.assert_allclose(chart._curves["gd"].getData()[1], wanted)
-    assert chart._curves["retrain"].getData()[1] == pytest.approx(50)
-    box = chart._bands["retrain"].path().boundingRect()
+    np.testing.assert_allclose(chart.curves["gd"].getData()[1], wanted)
+    assert chart.curves["retrain"].getData()[1] == pytest.approx(50)
+    box = chart.bands["retrain"].path().boundingRect()
     assert (box.top(), box.bottom()) == pytest.approx((40, 60))
     assert chart.plot.getAxis("left").labelText == "perturbed unlearn accuracy (%)"
     QTest.mouseMove(chart.plot.viewport(), shown.pixel(0.2, 50))
@@ -128,7 +130,7 @@ def test_a_tab_that_is_not_seen_follows_when_it_is_opened(shown: Shown) -> None:
     made = measured()
     shown.state.residual = replace(made, counts={**made.counts, "gd": made.counts["gd"] * 0})
     chart = shown.open(ACCURACY)
-    assert chart._curves["gd"].getData()[1] == pytest.approx(100)
+    assert chart.curves["gd"].getData()[1] == pytest.approx(100)
 
 
 def test_all_tabs_are_readable_at_450_pixels(shown: Shown) -> None:
@@ -246,7 +248,7 @@ def test_at_most_two_hundred_samples_are_selected(shown: Shown) -> None:
 @pytest.mark.parametrize("tab", [PREVALENCE, DISAGREEMENT, ACCURACY])
 def test_every_curve_over_tau_selects_the_samples_that_carry_it(tab: int, shown: Shown) -> None:
     chart = shown.open(tab)
-    x, y = chart._curves["gd"].getData()
+    x, y = chart.curves["gd"].getData()
     shown.click(x[4], y[4])
     assert shown.asked.calls[0] == ("select", [9, 1, 17, 25, 33], REPLACE)
 
@@ -261,15 +263,15 @@ def test_a_curve_is_picked_on_a_log_scale_too(shown: Shown) -> None:
 # -- which models -----------------------------------------------------------------------------
 def test_a_click_on_a_legend_entry_hides_and_shows_its_model_in_every_tab(shown: Shown) -> None:
     shown.legend("gd")
-    assert set(shown.view.residual._curves) == {"original", "rurk"}
-    assert "gd" not in shown.view.residual._bands
+    assert set(shown.view.residual.curves) == {"original", "rurk"}
+    assert "gd" not in shown.view.residual.bands
     assert "GD (hidden)" in shown.view.residual.legend.accessibleDescription()
     chart = shown.open(LOSS)
-    assert set(chart._curves) == {"original", "retrain-0"}
+    assert set(chart.curves) == {"original", "retrain-0"}
     shown.legend("gd")
-    assert "gd" in chart._curves
+    assert "gd" in chart.curves
     shown.open(RESIDUAL)
-    assert set(shown.view.residual._curves) == set(NAMES)
+    assert set(shown.view.residual.curves) == set(NAMES)
 
 
 def test_a_hidden_curve_is_neither_read_nor_picked(shown: Shown) -> None:
@@ -282,8 +284,8 @@ def test_a_hidden_curve_is_neither_read_nor_picked(shown: Shown) -> None:
 
 def test_the_null_band_in_the_legend_is_no_switch(shown: Shown) -> None:
     legend = shown.view.residual.legend
-    QTest.mouseClick(legend, PRESS, NO_KEYS, legend._boxes()[-1].center().toPoint())
-    assert set(shown.view.residual._curves) == set(NAMES)
+    QTest.mouseClick(legend, PRESS, NO_KEYS, legend.boxes()[-1].center().toPoint())
+    assert set(shown.view.residual.curves) == set(NAMES)
     assert "hidden" not in legend.accessibleDescription()
 
 
@@ -295,9 +297,9 @@ def test_the_menu_hides_models_by_keyboard_and_stays_open(shown: Shown) -> None:
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Space, Qt.Key.Key_Down, Qt.Key.Key_Space):
         QTest.keyClick(menu, key)
     assert menu.isVisible()
-    assert set(view.residual._curves) == {"gd"}
+    assert set(view.residual.curves) == {"gd"}
     QTest.keyClick(menu, Qt.Key.Key_Space)
-    assert set(view.residual._curves) == {"rurk", "gd"}
+    assert set(view.residual.curves) == {"rurk", "gd"}
     QTest.keyClick(menu, Qt.Key.Key_Escape)
     assert not menu.isVisible()
 
@@ -309,7 +311,7 @@ def test_a_click_in_the_menu_hides_a_model_and_the_menu_follows_the_legend(shown
     menu.popup(shown.view.mapToGlobal(QPoint(0, 0)))
     QTest.mouseClick(menu, PRESS, NO_KEYS, menu.actionGeometry(menu.actions()[0]).center())
     assert menu.isVisible()
-    assert set(shown.view.residual._curves) == {"gd"}
+    assert set(shown.view.residual.curves) == {"gd"}
     menu.close()
 
 
@@ -340,7 +342,7 @@ def test_tab_and_models_are_kept_and_nonsense_is_ignored(shown: Shown, qtbot: Qt
     other = Shown(qtbot).view
     other.restore_view_state(kept)
     assert other.tabs.currentIndex() == ACCURACY
-    assert set(other.accuracy._curves) == {"original", "rurk", "retrain"}
+    assert set(other.accuracy.curves) == {"original", "rurk", "retrain"}
     other.restore_view_state({"tab": ["x"], "hidden": 3})
     assert other.view_state() == {**kept, "log": False, "mean": False}
 

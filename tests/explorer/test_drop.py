@@ -101,13 +101,13 @@ def test_a_dropped_session_and_a_dropped_bundle_are_opened(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     run(explorer, qtbot)
-    archive, state = explorer.controller.archive, explorer.state
+    files, state = explorer.controller.files, explorer.state
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        archive.save_session(tmp_path / "a.json")
-        archive.save_bundle(tmp_path / "a.rkx", images=True)
+        files.save_session(tmp_path / "a.json")
+        files.save_bundle(tmp_path / "a.rkx", images=True)
     for name in ("a.json", "a.rkx"):
         with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-            explorer.controller.open_dataset("digits")
+            explorer.controller.opening.open_dataset("digits")
         assert state.study is None
         throw(explorer, qtbot, tmp_path / name)
         assert state.study is not None and state.form.dataset == "iris"
@@ -120,7 +120,7 @@ def test_a_dropped_result_opens_its_study_also_from_another_store(
     assert explorer.state.study is not None
     study = explorer.state.study
     (result,) = (tmp_path / "store" / "studies").glob("*.h5")
-    explorer.controller.clear()
+    explorer.controller.shown.clear()
     throw(explorer, qtbot, result)
     assert explorer.state.study is not None
     other = start(qtbot, tmp_path / "other")
@@ -176,7 +176,7 @@ def test_dropped_weights_are_compared_under_their_name(
 ) -> None:
     run(explorer, qtbot)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        explorer.controller.save_checkpoint("gd", tmp_path / "Scrubbed.pt")
+        explorer.controller.exports.save_checkpoint("gd", tmp_path / "Scrubbed.pt")
     let_go(explorer, drag(explorer, tmp_path / "Scrubbed.pt"))
     dialog = explorer.window.findChild(WeightsDialog)
     assert dialog.name.text() == "scrubbed"

@@ -17,7 +17,7 @@ from engine.highlights import FORGOTTEN, LOST, RECOGNIZED
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 from engine.shades import LEVELS, LOSS, PREDICTION, RATIO, VERDICT
 from explorer.plots.pane import Pane
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, Selection
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 from explorer.views.embedding import EmbeddingView
 from explorer.views.embedding_controls import ALL_TRAILS, CHOSEN_TRAILS, NO_TRAILS
 
@@ -94,7 +94,7 @@ def test_seen_it_asks_for_original_and_the_first_method_and_hidden_for_nothing(
     shown.state.embedding = None
     view = shown.view(EmbeddingView)
     assert last(shown) == ("look", "embedding", "original", "rurk")
-    assert "Original and RURK are being laid out" in view._panel.empty.text()
+    assert "Original and RURK are being laid out" in view.panel.empty.text()
     view.hide()
     assert last(shown) == ("look_away", "embedding")
 
@@ -115,7 +115,7 @@ def test_why_there_is_none_is_said(shown: Shown) -> None:
     shown.state.embedding = None
     shown.state.set_problem("embedding", "Install umap-learn, then choose a model again.")
     view = shown.view(EmbeddingView)
-    assert view._panel.empty.text() == "Install umap-learn, then choose a model again."
+    assert view.panel.empty.text() == "Install umap-learn, then choose a model again."
 
 
 # -- the same point in both panels ------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_a_lasso_and_one_button_make_a_forget_set(
     assert (name, mode) == ("select", REPLACE)
     assert set(cloud.sample[own].tolist()) <= set(samples)  # type: ignore[call-overload]
     press(view, "Forget selected")
-    assert shown.last == ("forget_selection",)
+    assert shown.last == ("replace_by_selection",)
     assert set(cloud.sample[own].tolist()) <= set(shown.state.forget)
 
 
@@ -228,9 +228,9 @@ def test_keys_forget_add_and_let_go(view: EmbeddingView, shown: Shown) -> None:
     shown.state.selection = Selection(5, frozenset([5, 9]))
     view.setFocus()
     QTest.keyClick(view, Qt.Key.Key_F)
-    assert last(shown) == ("forget_selection",)
+    assert last(shown) == ("replace_by_selection",)
     QTest.keyClick(view, Qt.Key.Key_F, SHIFT)
-    assert last(shown) == ("add_to_forget",)
+    assert last(shown) == ("add_selection",)
     QTest.keyClick(view, Qt.Key.Key_Escape)
     assert last(shown) == ("select", [], REPLACE)
 
@@ -242,9 +242,9 @@ def test_a_right_click_offers_to_forget_the_point(
     pane = view.left.pane
     QTest.mouseClick(pane.plot.viewport(), Qt.MouseButton.RightButton, NONE, pixel(pane, row))
     assert shown.state.selection.current == cloud.sample[row]
-    actions = {action.text().split("\t")[0]: action for action in view._menu.actions()}
+    actions = {action.text().split("\t")[0]: action for action in view.menu.actions()}
     actions["Forget the 1 selected"].trigger()
-    view._menu.close()
+    view.menu.close()
     assert shown.state.forget == (int(cloud.sample[row]),)
 
 
@@ -343,7 +343,8 @@ def test_still_recognized_and_wrongly_lost_are_measured_against_retrain_and_orig
     lost = [int(np.flatnonzero(cloud.kind == kind)[3]) for kind in (RETAIN, TEST)]
     said[lost] = (cloud.label[lost] + 1) % 4
     shown.state.embedding = replace(cloud, predicted={**cloud.predicted, "rurk": said})
-    found = view._found["rurk"]
+    assert view.highlights is not None
+    found = view.highlights.of("rurk")
     assert cloud.sample[found[RECOGNIZED]].tolist() == [known]
     assert sorted(np.flatnonzero(found[LOST]).tolist()) == sorted(lost)
     assert "1\u00a0still\u00a0recognized" in view.right.counts.text()
@@ -387,14 +388,14 @@ def test_export_takes_along_what_is_on_the_screen(view: EmbeddingView, shown: Sh
     choose(view, "color", RATIO)
     press(view, "Export…")
     options = {"a": "original", "b": "rurk", "color": RATIO, "tau": -1.0, "trails": True}
-    assert shown.last == ("export", "embedding", options)
+    assert shown.last == ("ask_figure", "embedding", options)
 
 
 def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
     shown: Shown, view: EmbeddingView, cloud: Embedding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(view, "highlight", FORGOTTEN)
-    assert view._picked["rurk"] is not None
+    assert view.right.drawn == "rurk" and view.right.highlighted is not None
     few = np.flatnonzero(cloud.kind != TEST)
     shown.state.embedding = Embedding(
         {model: cloud.xy[one][few] for model, one in (("gd", "original"), ("ga", "rurk"))},
@@ -404,8 +405,9 @@ def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
     )  # fmt: skip
     QApplication.processEvents()
     opened: list[list[int]] = []
-    monkeypatch.setattr(view._menu, "open_at", lambda sample, rows, at: opened.append(rows))
-    view._open_menu(None, QPoint())
-    masks = view._picked.values()
-    assert set(view._picked) == {"gd", "ga"} and all(len(one) == len(few) for one in masks)
-    assert opened == [np.unique(cloud.sample[few][np.any(list(masks), axis=0)]).tolist()]
+    monkeypatch.setattr(view.menu, "open_at", lambda sample, rows, at: opened.append(rows))
+    view.left.pane.menu_wanted.emit(None, QPoint())
+    masks = [side.highlighted for side in view.sides if side.highlighted is not None]
+    assert len(masks) == 2 and all(len(one) == len(few) for one in masks)
+    assert {side.drawn for side in view.sides} == {"gd", "ga"}
+    assert opened == [np.unique(cloud.sample[few][np.any(masks, axis=0)]).tolist()]

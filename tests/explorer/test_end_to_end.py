@@ -55,7 +55,7 @@ def click_point(embedding: EmbeddingView, row: int) -> None:
 
 
 def run(explorer: Explorer, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(explorer.controller.completed, timeout=WAIT):
+    with qtbot.waitSignal(explorer.controller.shown.completed, timeout=WAIT):
         QTest.mouseClick(explorer.window.bar.run_button, LEFT)
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
     qtbot.wait(50)
@@ -91,7 +91,7 @@ def test_clicked_samples_are_forgotten_and_the_same_numbers_are_everywhere(
     clicked = int(state.embedding.sample[row])
     assert state.selection.chosen == {3, 5, 17, clicked}
     assert state.selection.current == clicked
-    QTest.mouseClick(samples.forget_button, LEFT)
+    QTest.mouseClick(samples.buttons.forget, LEFT)
     assert state.forget == tuple(sorted({3, 5, 17, clicked}))
 
     run(explorer, qtbot)
@@ -101,7 +101,7 @@ def test_clicked_samples_are_forgotten_and_the_same_numbers_are_everywhere(
     assert study.forget.tolist() == list(state.forget)
     assert not explorer.notifier.errors
 
-    shown = curves.residual._curves["gd"].getData()[1]
+    shown = curves.residual.curves["gd"].getData()[1]
     with h5py.File(tmp_path / "store" / "studies" / f"{study.key}.h5") as file:
         stored = file["curves/gd/mean"][()]
         counts = {name: file[f"counts/{name}"][()] for name in ("gd", "retrain-0")}

@@ -122,7 +122,7 @@ def test_a_figure_is_previewed_and_written_by_keyboard_alone(
 def test_format_and_file_follow_each_other(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    explorer.controller.export("curves")
+    explorer.controller.exports.ask_figure("curves")
     dialog = explorer.window.findChild(ExportDialog)
     qtbot.waitUntil(dialog.isActiveWindow, timeout=WAIT)
     assert not dialog.form.dpi.isEnabled()
@@ -145,7 +145,7 @@ def test_format_and_file_follow_each_other(
 
 
 def test_a_figure_that_cannot_be_drawn_says_why(explorer: Explorer, qtbot: QtBot) -> None:
-    explorer.controller.export("slice", {"directions": "nowhere"})
+    explorer.controller.exports.ask_figure("slice", {"directions": "nowhere"})
     dialog = explorer.window.findChild(ExportDialog)
     qtbot.waitUntil(lambda: "nowhere" in dialog.preview.sentence, timeout=WAIT)
     assert dialog.preview.picture.isNull()
@@ -155,7 +155,7 @@ def test_a_figure_that_cannot_be_drawn_says_why(explorer: Explorer, qtbot: QtBot
 
 
 def test_a_closed_dialog_gets_no_preview(explorer: Explorer, qtbot: QtBot) -> None:
-    explorer.controller.export("curves")
+    explorer.controller.exports.ask_figure("curves")
     dialog = explorer.window.findChild(ExportDialog)
     with qtbot.waitSignal(dialog.preview_wanted, timeout=WAIT):
         pass

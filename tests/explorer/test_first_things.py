@@ -159,7 +159,7 @@ def test_a_click_on_a_curve_lists_the_samples_that_carry_it(
     assert isinstance(view, CurvesView) and state.residual is not None
     view.grab()
     chart = view.charts[0]
-    taus, means = chart._curves["gd"].getData()
+    taus, means = chart.curves["gd"].getData()
     at = int(np.flatnonzero(np.isfinite(means))[-1])
     box = chart.plot.getViewBox()
     place = chart.plot.mapFromScene(box.mapViewToScene(QPointF(taus[at], means[at])))
@@ -195,10 +195,10 @@ def test_the_threshold_of_the_attack_is_dragged(explorer: Explorer, qtbot: QtBot
     front(explorer, "attack", qtbot)
     view = explorer.window.views["attack"]
     assert isinstance(view, AttackView)
-    qtbot.waitUntil(lambda: not view._panel.is_empty, timeout=WAIT)
+    qtbot.waitUntil(lambda: not view.panel.is_empty, timeout=WAIT)
     view.grab()
     before, plot = view.sentence.text(), view.scores.plot
-    (low, high), line = plot.viewRange()[0], float(view.scores._line.value())
+    (low, high), line = plot.viewRange()[0], view.scores.line_at
     start = plot.place(line, 1.0)
     far = low + 0.05 * (high - low) if line > (low + high) / 2 else high - 0.05 * (high - low)
     drag(plot.viewport(), [start, QPoint(plot.place(far, 1.0).x(), start.y())])
@@ -238,12 +238,12 @@ def test_the_palette_finds_docks_models_themes_and_recent_files(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window = explorer.window
-    explorer.controller.archive.save_session(tmp_path / "kept.json")
+    explorer.controller.files.save_session(tmp_path / "kept.json")
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
     QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier | SHIFT)
     palette = window.findChild(CommandPalette)
     listed = {entry.text for entry in palette._entries}
-    models = {explorer.controller.label(name) for name in explorer.state.models}
+    models = {explorer.controller.state.label(name) for name in explorer.state.models}
     assert len(models) == 3 and models <= listed  # File > Export checkpoint
     assert {dock.windowTitle() for dock in window.docks.values()} <= listed
     assert {"Dark", "Light", "As the system", "Reset layout"} <= listed

@@ -27,7 +27,7 @@ from test_view_battery import VIEWS
 from engine.datasets.base import Dataset
 from explorer.notice import ERROR, NEWS, Notice
 from explorer.notify import MessageBar, Toasts
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.views.base import View
 
 MARKUP = "<img src=x>"

@@ -22,17 +22,8 @@ from explorer import forget_sets, settings
 from explorer.app import Explorer, Options
 from explorer.command_palette import CommandPalette
 from explorer.forget_dialog import ForgetSetsDialog
-from explorer.forget_source import (
-    CLASS,
-    FILE,
-    INDICES,
-    NAMES,
-    NUMBER,
-    RANDOM,
-    SAVED,
-    SELECTION,
-)
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, Selection
+from explorer.forget_source import CLASS, FILE, INDICES, NAMES, NUMBER, RANDOM, SAVED, SELECTION
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 
 WAIT = 60_000  # ms; the first job imports torch
 LIBRARY = {"mark": {"few": (1, 2), "more": (2, 3, 4)}, "other": {"few": (9,)}}
@@ -92,63 +83,63 @@ def start(qtbot: QtBot, folder: Path) -> Explorer:
 
 
 def forget(explorer: Explorer, *indices: int) -> None:
-    explorer.controller.select(list(indices), REPLACE)
-    explorer.controller.forget_selection()
+    explorer.controller.choice.select(list(indices), REPLACE)
+    explorer.controller.forget_set.replace_by_selection()
 
 
 def test_sets_are_saved_combined_and_undone(explorer: Explorer, qtbot: QtBot) -> None:
     do, state = explorer.controller, explorer.state
     forget(explorer, 1, 2, 60)
     qtbot.wait(10)  # each wish is a step of its own
-    do.save_forget_set(" three ")
-    assert do.forget_sets() == {"three": (1, 2, 60)}
+    do.forget_set.save(" three ")
+    assert do.forget_set.saved() == {"three": (1, 2, 60)}
     qtbot.wait(10)
     forget(explorer, 2, 70)
     for mode, result in ((ADD, (1, 2, 60, 70)), (REMOVE, (70,)), (REPLACE, (1, 2, 60))):
         qtbot.wait(10)
-        do.combine_forget_set("three", mode)
+        do.forget_set.combine_saved("three", mode)
         assert state.forget == result
     qtbot.wait(10)
-    do.delete_forget_set("three")
-    assert do.forget_sets() == {} and state.forget == (1, 2, 60)
-    do.undo.undo()
-    assert do.forget_sets() == {"three": (1, 2, 60)}
-    do.undo.undo()
+    do.forget_set.delete("three")
+    assert do.forget_set.saved() == {} and state.forget == (1, 2, 60)
+    do.choice.undo.undo()
+    assert do.forget_set.saved() == {"three": (1, 2, 60)}
+    do.choice.undo.undo()
     assert state.forget == (70,)
     for _ in range(4):
-        do.undo.undo()
-    assert do.forget_sets() == {} and state.forget == (1, 2, 60)
-    do.undo.redo()
-    assert do.forget_sets() == {"three": (1, 2, 60)}
+        do.choice.undo.undo()
+    assert do.forget_set.saved() == {} and state.forget == (1, 2, 60)
+    do.choice.undo.redo()
+    assert do.forget_set.saved() == {"three": (1, 2, 60)}
     assert not explorer.notifier.errors
 
 
 def test_what_cannot_be_saved_or_combined_is_said(explorer: Explorer) -> None:
     do, said = explorer.controller, explorer.notifier.errors
-    do.save_forget_set("   ")
+    do.forget_set.save("   ")
     assert "needs a name" in said[-1]
-    do.save_forget_set("all")
-    do.combine_forget_set("all", REMOVE)
+    do.forget_set.save("all")
+    do.forget_set.combine_saved("all", REMOVE)
     assert "forget set is empty" in said[-1] and explorer.state.forget
     mark = explorer.state.dataset.spec.fingerprint if explorer.state.dataset else ""
     explorer.state.forget_sets = {mark: {"beyond": (10_000,)}}
-    do.combine_forget_set("beyond", ADD)
+    do.forget_set.combine_saved("beyond", ADD)
     assert "10000 is not in the training set" in said[-1]
-    do.set_forget_text("clas:1")
-    do.save_forget_set("wrong")
-    assert "wrong" not in do.forget_sets() and "clas:1" in said[-1]
+    do.forget_set.set_text("clas:1")
+    do.forget_set.save("wrong")
+    assert "wrong" not in do.forget_set.saved() and "clas:1" in said[-1]
 
 
 def test_sets_come_back_with_their_dataset_alone(qtbot: QtBot, tmp_path: Path) -> None:
     first = start(qtbot, tmp_path)
     forget(first, 4, 5)
-    first.controller.save_forget_set("pair")
+    first.controller.forget_set.save("pair")
     finish(first, qtbot)
     again = start(qtbot, tmp_path)
-    assert again.controller.forget_sets() == {"pair": (4, 5)}
+    assert again.controller.forget_set.saved() == {"pair": (4, 5)}
     with qtbot.waitSignal(again.jobs.idle, timeout=WAIT):
-        again.controller.open_dataset("digits")
-    assert again.controller.forget_sets() == {}
+        again.controller.opening.open_dataset("digits")
+    assert again.controller.forget_set.saved() == {}
     finish(again, qtbot)
     (kept,) = settings.load(settings.file_in(tmp_path / "store")).forget_sets.values()
     assert kept == {"pair": [4, 5]}
@@ -157,7 +148,7 @@ def test_sets_come_back_with_their_dataset_alone(qtbot: QtBot, tmp_path: Path) -
 def test_the_toolbar_offers_and_names_saved_sets(explorer: Explorer, qtbot: QtBot) -> None:
     combo = explorer.window.bar.forget
     forget(explorer, 4, 5)
-    explorer.controller.save_forget_set("pair")
+    explorer.controller.forget_set.save("pair")
     assert combo.currentText() == "pair"
     forget(explorer, 6)
     assert combo.currentText() == "1 chosen samples"
@@ -209,13 +200,13 @@ def test_the_dialog_saves_lists_and_combines(explorer: Explorer, qtbot: QtBot) -
     dialog.name.setText("three")
     assert dialog.save_button.text() == "&Overwrite"
     press(dialog.save_button)
-    assert explorer.controller.forget_sets() == {"three": (2,)}
+    assert explorer.controller.forget_set.saved() == {"three": (2,)}
     forget(explorer, 9)
     qtbot.mouseClick(dialog.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
     qtbot.mouseDClick(dialog.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert explorer.state.forget == (2,)
     press(dialog.delete_button)
-    assert explorer.controller.forget_sets() == {} and dialog._empty.isVisible()
+    assert explorer.controller.forget_set.saved() == {} and dialog._empty.isVisible()
     dialog.close()
 
 
@@ -233,7 +224,7 @@ def test_the_size_is_said_before_anything_changes(explorer: Explorer, qtbot: QtB
     assert sizes(dialog)[ADD] == str(len(together)) and explorer.state.forget == (0, 1, 60)
     press(dialog.buttons[ADD])
     assert set(explorer.state.forget) == together
-    explorer.controller.undo.undo()
+    explorer.controller.choice.undo.undo()
     assert explorer.state.forget == (0, 1, 60)
     source.amount.setValue(50)
     press(dialog.buttons[REPLACE])
@@ -263,7 +254,9 @@ def test_chance_indices_a_file_and_the_selection_can_be_forgotten(
     press(dialog.buttons[REMOVE])
     assert explorer.state.forget == (3, 17, 42, 43)
     source.kind.setCurrentText(SELECTION)
-    explorer.controller.select([42, 50], REPLACE)  # as a lasso does, while the dialog is open
+    explorer.controller.choice.select(
+        [42, 50], REPLACE
+    )  # as a lasso does, while the dialog is open
     assert sizes(dialog) == {REPLACE: "2", ADD: "5", REMOVE: "3", INTERSECT: "1"}
     press(dialog.buttons[ADD])
     assert explorer.state.forget == (3, 17, 42, 43, 50)
@@ -312,7 +305,7 @@ def test_what_cannot_be_forgotten_is_said_and_not_offered(
     source.text.setText(str(tmp_path / "none.csv"))
     assert "Cannot read the index file" in dialog.said.text()
     source.kind.setCurrentText(SELECTION)
-    explorer.controller.select([len(dataset.train_y)], REPLACE)  # a test sample
+    explorer.controller.choice.select([len(dataset.train_y)], REPLACE)  # a test sample
     assert "No training sample is selected" in dialog.said.text()
     source.kind.setCurrentText(SAVED)
     assert "Mark one" in dialog.said.text()
@@ -334,20 +327,20 @@ def test_the_forget_set_is_exported_with_its_classes(
     assert lines[1:] == [
         f"{i},{labels[i]},{dataset.classes[labels[i]]},iris train {i}" for i in (4, 60)
     ]
-    explorer.controller.set_forget_text(f"indices:{out}")
+    explorer.controller.forget_set.set_text(f"indices:{out}")
     assert explorer.state.forget == (4, 60)
 
 
 def test_going_to_indices_is_one_step_of_undo(explorer: Explorer, qtbot: QtBot) -> None:
     samples = explorer.window.views["samples"]
     line = samples.findChild(QLineEdit, "go-to")
-    explorer.controller.select([1], REPLACE)
+    explorer.controller.choice.select([1], REPLACE)
     qtbot.wait(10)
-    before, steps = explorer.state.selection, explorer.controller.undo.count()
+    before, steps = explorer.state.selection, explorer.controller.choice.undo.count()
     qtbot.keyClicks(line, "7, 9-10")
     qtbot.keyClick(line, Qt.Key.Key_Return)
     assert explorer.state.selection == Selection(7, frozenset([7, 9, 10]))
-    assert explorer.controller.undo.count() == steps + 1
+    assert explorer.controller.choice.undo.count() == steps + 1
     undo, redo = (explorer.window.actions_.by_name[name] for name in ("undo", "redo"))
     assert undo.text() == "Undo: Go to sample 7 (iris train 7)"
     undo.trigger()
@@ -369,7 +362,7 @@ def test_the_command_of_the_study_is_copied(explorer: Explorer, qtbot: QtBot) ->
     forget(explorer, 3, 60, 61)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.run()
-    with qtbot.waitSignal(explorer.controller.command_written, timeout=WAIT):
+    with qtbot.waitSignal(explorer.controller.exports.command_written, timeout=WAIT):
         copy.trigger()
     program, *words = shlex.split(QGuiApplication.clipboard().text())
     options = parser().parse_args(words)

@@ -120,7 +120,7 @@ def test_links_of_an_open_glossary_follow_the_theme(explorer: Explorer, qtbot: Q
     window = explorer.window
     for name in ("light", "dark", "light"):
         window.choose_theme(name)
-        window.show_glossary()
+        window.dialogs.show_glossary()
         dialog = window.findChild(GlossaryDialog)
         accent = theme.theme_of(name).accent
         qtbot.waitUntil(lambda dialog=dialog, accent=accent: accent in dialog.meaning.toHtml())

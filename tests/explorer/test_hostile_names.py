@@ -37,8 +37,9 @@ from explorer import markup, settings, theme
 from explorer import session as sessions
 from explorer.app import Explorer, Options
 from explorer.literal import in_menu, in_title, literal
+from explorer.selection import REPLACE
 from explorer.session import Session
-from explorer.state import REPLACE, StudyForm
+from explorer.study_form import StudyForm
 
 MARKUP = "<img src=x>"
 LONG = "long" * 45
@@ -156,18 +157,18 @@ def test_nothing_in_the_window_is_taken_for_markup(
     hostile: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window, controller, state = hostile.window, hostile.controller, hostile.state
-    controller.select([1, 2, 9], REPLACE)
-    controller.set_current(1)
+    controller.choice.select([1, 2, 9], REPLACE)
+    controller.choice.set_current(1)
     qtbot.waitUntil(lambda: not hostile.jobs.busy(), timeout=WAIT)
-    controller.save_forget_set(f"{MARKUP}set")
+    controller.forget_set.save(f"{MARKUP}set")
     broken = tmp_path / f"{MARKUP}broken.json"
     broken.write_text(json.dumps({"format": MARKUP}))
     for path in (broken, tmp_path / f"{MARKUP}gone.json"):
         with qtbot.waitSignal(hostile.jobs.idle, timeout=WAIT):
-            controller.archive.open_session(path)
+            controller.files.open_session(path)
     with qtbot.waitSignal(hostile.jobs.idle, timeout=WAIT):
-        controller.archive.save_session(tmp_path / f"{MARKUP}mine.json")
-    controller.change_form(forget=f"class:{MARKUP}")
+        controller.files.save_session(tmp_path / f"{MARKUP}mine.json")
+    controller.opening.change_form(forget=f"class:{MARKUP}")
     state.busy = f"Reading {MARKUP}"
     for problem in ("neighborhood", "slice", "attack", "similarity", "embedding", "replay"):
         state.set_problem(problem, f"No {MARKUP}.")
@@ -179,12 +180,13 @@ def test_nothing_in_the_window_is_taken_for_markup(
         qtbot.wait(10)
         assert not wrong(window), name
     assert window.windowTitle().startswith(in_title(f"{MARKUP}<b>[*]"))
-    for ask in (window.show_forget_sets, window.show_palette, window.ask_settings,
-                window.ask_method_settings):  # fmt: skip
+    dialogs = window.dialogs
+    for ask in (dialogs.show_forget_sets, dialogs.show_palette, dialogs.ask_settings,
+                dialogs.ask_method_settings):  # fmt: skip
         ask()
         _look_at_dialogs(window, qtbot)
     with qtbot.waitSignal(hostile.jobs.idle, timeout=WAIT):
-        controller.choose_study()
+        controller.opening.choose_study()
     _look_at_dialogs(window, qtbot)
     state.busy = ""
 

@@ -103,7 +103,7 @@ def test_from_the_start_to_an_exported_figure_without_a_mouse(
     press(Qt.Key.Key_Return)
     assert len(state.forget) == 5 and state.form.forget == "class:1:5"
 
-    with qtbot.waitSignal(explorer.controller.completed, timeout=WAIT):
+    with qtbot.waitSignal(explorer.controller.shown.completed, timeout=WAIT):
         press(Qt.Key.Key_R, CONTROL)
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
     assert state.study is not None and state.study.forget.tolist() == list(state.forget)

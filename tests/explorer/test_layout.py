@@ -60,7 +60,7 @@ def opened():
     if how == "settings":
         return done()
     explorer.jobs.idle.connect(done)
-    explorer.controller.archive.open_session(Path(file))
+    explorer.controller.files.open_session(Path(file))
 def done():
     print(json.dumps({"draws": explorer.state.form.draws, "errors": explorer.notifier.errors}))
     explorer.close()

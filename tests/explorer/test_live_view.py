@@ -17,10 +17,13 @@ from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory
 from shown import LEFT, Shown, press
 
-from explorer.controller import ERROR, Controller, Session
+from explorer.controller import Controller
 from explorer.jobs import HEAVY, Jobs
+from explorer.notice import ERROR
 from explorer.plots.verdicts import Block, VerdictStrip
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.session import Session
+from explorer.state import AppState
 from explorer.theme import LIGHT
 from explorer.views.live import LiveView
 
@@ -51,7 +54,7 @@ def at(view: LiveView) -> str:
 
 def drawn(view: LiveView) -> np.ndarray:
     """(T,) the curve of the epoch that is shown, as the plot has it."""
-    return np.asarray(view.curve._curves["now"].getData()[1])
+    return np.asarray(view.curve.curves["now"].getData()[1])
 
 
 # -- what one epoch shows ------------------------------------------------------------------------
@@ -71,13 +74,13 @@ def test_the_last_epoch_is_shown_first_with_its_curve_and_verdicts(shown: Shown)
 
 def test_former_epochs_stay_as_faint_curves_the_fainter_the_older(shown: Shown) -> None:
     view = filled(shown)
-    names = [name for name in view.curve._curves if name.startswith("before")]
+    names = [name for name in view.curve.curves if name.startswith("before")]
     assert len(names) == 4
-    shades = [view.curve._curves[f"before {i}"].opts["pen"].color().lightness() for i in range(4)]
+    shades = [view.curve.curves[f"before {i}"].opts["pen"].color().lightness() for i in range(4)]
     assert shades == sorted(shades, reverse=True)
     assert len(set(shades)) == 4
     view.transport.slider.setValue(1)
-    assert [name for name in view.curve._curves if name.startswith("before")] == ["before 0"]
+    assert [name for name in view.curve.curves if name.startswith("before")] == ["before 0"]
 
 
 def test_the_axis_holds_still_while_epochs_change(shown: Shown) -> None:
@@ -145,7 +148,7 @@ def test_pointing_at_a_cell_says_what_the_model_calls_the_copy(qtbot: QtBot) -> 
         Block("Re-train", "#112233", np.array([[1.0, 0.5], [0.0, 1.0]])),
     ]
     strip.show_blocks(blocks, np.array([0.0, 0.2]), [str(i) for i in range(10)], LIGHT)
-    first, second = strip._grid(0), strip._grid(1)
+    first, second = strip.grid_of(0), strip.grid_of(1)
     top = QPoint(int(first.left()) + 3, int(first.top()) + 3)
     assert strip.describe(top) == "copy 1 at τ 0: RURK calls it 8 (right)"
     low = QPoint(int(first.left()) + 3, int(first.bottom()) - 3)
@@ -167,7 +170,7 @@ def test_checks_crosses_and_dashes_look_different_without_color(qtbot: QtBot) ->
     for share in (1.0, 0.5, 0.0):
         blocks = [Block("", "#555555", np.full((1, 1), share))]
         strip.show_blocks(blocks, np.zeros(1), ["a"], gray)
-        box = strip._grid(0).toRect()
+        box = strip.grid_of(0).toRect()
         pictures.append(strip.grab(box).toImage())
     assert pictures[0] != pictures[1] != pictures[2] != pictures[0]
 
@@ -284,8 +287,8 @@ def test_what_was_not_watched_is_said_and_can_be_watched_again(shown: Shown) -> 
     view = shown.view(LiveView)
     assert ("look", "replay", "rurk") in shown.asked.calls
     shown.state.set_problem("replay", "RURK was not watched when it was made.")
-    assert view._panel.is_empty
-    assert view._panel.empty.text() == "RURK was not watched when it was made."
+    assert view.panel.is_empty
+    assert view.panel.empty.text() == "RURK was not watched when it was made."
     press(view, "Watch again")
     assert shown.last == ("watch_again", "rurk")
     shown.state.busy = "Watching RURK again"
@@ -328,7 +331,7 @@ def test_a_real_run_moves_the_view_epoch_by_epoch_and_is_replayed_from_the_store
 ) -> None:
     desk = Desk(qtbot, tmp_path)
     settings = {"gd": {"epochs": 60, "batch": 4}}  # long enough to arrive in several portions
-    desk.do(desk.controller.start, Session(replace(FORM, settings=settings)))
+    desk.do(desk.controller.opening.start, Session(replace(FORM, settings=settings)))
     shown: list[str] = []
     desk.view.refreshed.connect(lambda: shown.append(desk.view.transport.label.text()))
     desk.do(desk.controller.run)
@@ -344,7 +347,9 @@ def test_a_real_run_moves_the_view_epoch_by_epoch_and_is_replayed_from_the_store
     whole = study.residual.predictions["gd"]
     assert np.array_equal(live.views[-1].predictions, whole[:, :, :10])
 
-    desk.do(desk.controller.open_study, study.key)  # as after a new start: nothing live is left
+    desk.do(
+        desk.controller.opening.open_study, study.key
+    )  # as after a new start: nothing live is left
     qtbot.waitUntil(lambda: desk.state.replay is not None, timeout=WAIT)
     assert desk.state.epochs == {}
     drag_slider(desk.view, 0.0)
@@ -362,13 +367,13 @@ def test_a_study_made_headless_is_watched_again(qtbot: QtBot, tmp_path: Path) ->
     spec = engine.compose(iris, methods=("gd",), training={"epochs": 2}, retrains=1, draws=10)
     key = engine.run(spec, Reporter()).key
     desk = Desk(qtbot, tmp_path)
-    desk.do(desk.controller.start, Session(FORM))
-    desk.do(desk.controller.open_study, key)
+    desk.do(desk.controller.opening.start, Session(FORM))
+    desk.do(desk.controller.opening.open_study, key)
     qtbot.waitUntil(lambda: "replay" in desk.state.problems, timeout=WAIT)
-    assert "GD was not watched" in desk.view._panel.empty.text()
+    assert "GD was not watched" in desk.view.panel.empty.text()
     with qtbot.waitSignal(desk.jobs.idle, timeout=WAIT):
         press(desk.view, "Watch again")
-    assert not desk.view._panel.is_empty
+    assert not desk.view.panel.is_empty
     assert desk.state.epochs["gd"].exact
     assert at(desk.view) == "epoch 10 of 10"
     assert desk.jobs.close(10)

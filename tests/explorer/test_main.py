@@ -141,11 +141,11 @@ class Closing(app.Explorer):
         super().show()
         self.timer = QTimer(self)
         self.timer.timeout.connect(self.look)
-        self.controller.opened.connect(self.train)
+        self.controller.opening.opened.connect(self.train)
         self.timer.start(20)
 
     def train(self):
-        self.controller.change_form(training={"epochs": 10_000})
+        self.controller.opening.change_form(training={"epochs": 10_000})
         self.controller.run()
 
     def look(self):

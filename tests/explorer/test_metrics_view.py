@@ -250,14 +250,14 @@ def test_points_of_other_runs_are_empty_and_share_the_front(
 # -- exports ----------------------------------------------------------------------------------
 def test_what_is_shown_is_exported(view: MetricsView, shown: Shown) -> None:
     shown.state.beside = (synthetic.study(seed=7),)
-    view._export()
+    QTest.mouseClick(view.export_button, LEFT)
     assert shown.last == (
-        "export", "metrics", {"tau": 0.2, "beside": ["0123456789abcdef0007"], "mean": False},
+        "ask_figure", "metrics", {"tau": 0.2, "beside": ["0123456789abcdef0007"], "mean": False},
     )  # fmt: skip
     open_scatter(view)
     QTest.mouseClick(view.export_button, LEFT)
     name, kind, options = shown.last
-    assert (name, kind) == ("export", "scatter")
+    assert (name, kind) == ("ask_figure", "scatter")
     assert (options["x"], options["y"]) == ("avg_gap", "residual")
 
 

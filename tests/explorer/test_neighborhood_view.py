@@ -15,9 +15,10 @@ from PySide6.QtWidgets import QApplication
 from shown import LEFT, Shown, press
 
 from explorer.plots.matrix import CAPTION, CELL, PICTURE, ROW
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.theme import LIGHT
-from explorer.views.neighborhood import ENOUGH, NeighborhoodView, ordinal
+from explorer.views.neighborhood import ENOUGH, NeighborhoodView
+from explorer.views.neighborhood_captions import ordinal
 from explorer.worst import ranked_by, ranking
 
 
@@ -77,12 +78,12 @@ def test_a_cells_bar_is_as_long_as_the_probability_of_the_true_class(filled: Sho
 
     def filled_share(row: int) -> float:
         y = matrix.top + (row + 1) * ROW - 4
-        line = [drawn.pixelColor(matrix._left() + 3 + x, y) for x in range(CELL - 6)]
+        line = [drawn.pixelColor(matrix.left + 3 + x, y) for x in range(CELL - 6)]
         full = {QColor(LIGHT.good).rgb(), QColor(LIGHT.danger).rgb()}
         return sum(color.rgb() in full for color in line) / len(line)
 
     assert filled_share(0) == pytest.approx(0.9, abs=0.06)  # Original is right and sure
-    second = [k for k, said in enumerate(matrix._table.rows[3].correct) if not said]  # type: ignore[union-attr]
+    second = [k for k, said in enumerate(matrix.table.rows[3].correct) if not said]  # type: ignore[union-attr]
     matrix.horizontalScrollBar().setValue(second[0] * CELL)
     drawn = matrix.viewport().grab().toImage()
     assert filled_share(3) == pytest.approx(0.2, abs=0.06)  # RURK is wrong
@@ -93,7 +94,7 @@ def test_the_perturbation_is_shown_amplified_around_gray(filled: Shown) -> None:
     without = view.matrix.top
     assert not view.changes.isChecked()
     QTest.mouseClick(view.changes, LEFT, pos=QPoint(10, view.changes.height() // 2))
-    table = view.matrix._table
+    table = view.matrix.table
     assert table is not None and table.changes is not None and table.original is not None
     assert view.matrix.top == without + CELL
     assert np.abs(table.changes).max() == pytest.approx(1)
@@ -101,7 +102,7 @@ def test_the_perturbation_is_shown_amplified_around_gray(filled: Shown) -> None:
     last = len(table.copies) - 1  # the largest perturbations stand last
     view.matrix.horizontalScrollBar().setValue(view.matrix.horizontalScrollBar().maximum())
     drawn = view.matrix.viewport().grab().toImage()
-    x0, y0 = view.matrix._x(last) + 3, CAPTION + 1 + CELL
+    x0, y0 = view.matrix.x_of(last) + 3, CAPTION + 1 + CELL
     side = PICTURE // table.changes.shape[-1]
     shades = [
         drawn.pixelColor(x0 + side * j + side // 2, y0 + side * i + side // 2).red()
@@ -121,12 +122,12 @@ def test_features_change_up_and_down(shown: Shown) -> None:
     view = tall(shown)
     view.changes.setChecked(True)
     view.matrix.horizontalScrollBar().setValue(view.matrix.horizontalScrollBar().maximum())
-    table, last = view.matrix._table, 29
+    table, last = view.matrix.table, 29
     assert table is not None and table.changes is not None
     drawn = view.matrix.viewport().grab().toImage()
     middle = CAPTION + 1 + CELL + PICTURE // 2
     for k, change in enumerate(table.changes[last]):
-        x = int(view.matrix._x(last) + 3 + (k + 0.4) * PICTURE / 4)
+        x = int(view.matrix.x_of(last) + 3 + (k + 0.4) * PICTURE / 4)
         high = abs(float(change)) * PICTURE / 2
         if high < 4:
             continue
@@ -162,7 +163,7 @@ def test_what_went_wrong_is_said(filled: Shown) -> None:
     view = filled.view(NeighborhoodView)
     filled.state.neighborhood = None
     filled.state.set_problem("neighborhood", "FGSM needs torchattacks. Install it.")
-    assert view._panel.empty.text() == "FGSM needs torchattacks. Install it."
+    assert view.panel.empty.text() == "FGSM needs torchattacks. Install it."
 
 
 # -- the curve ------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ def test_each_model_has_its_line_and_the_chosen_one_the_forget_sets_spread(fille
     assert view.curve.isVisible()
     residual = filled.state.residual
     assert residual is not None
-    x, y = view.curve.chart._curves["gd"].getData()
+    x, y = view.curve.chart.curves["gd"].getData()
     assert x.tolist() == pytest.approx(residual.taus)
     assert 10 ** y[:-1] == pytest.approx(residual.ratio("gd")[1, :-1])  # sample 5, log scale
     assert np.isnan(y[-1])
@@ -193,7 +194,7 @@ def test_each_model_has_its_line_and_the_chosen_one_the_forget_sets_spread(fille
     assert "forget set in GD: median, 50 %" in words and "90 % of it" in words
     assert "Original" in words and "RURK" in words
     view.curve.log.click()
-    assert view.curve.chart._curves["gd"].getData()[1][0] == pytest.approx(y_linear(residual))
+    assert view.curve.chart.curves["gd"].getData()[1][0] == pytest.approx(y_linear(residual))
 
 
 def y_linear(residual: object) -> float:
@@ -203,8 +204,8 @@ def y_linear(residual: object) -> float:
 def test_undefined_norms_are_hatched_and_named(filled: Shown) -> None:
     view = tall(filled)
     assert "r undefined at τ 0.4" in view.curve.note.text()
-    (hole,) = view.curve._holes
-    assert hole.getRegion() == pytest.approx((0.38, 0.4))
+    (hole,) = view.curve.holes
+    assert hole == pytest.approx((0.38, 0.4))
 
 
 def test_nothing_recognized_lies_on_the_bottom_line(filled: Shown) -> None:
@@ -213,7 +214,7 @@ def test_nothing_recognized_lies_on_the_bottom_line(filled: Shown) -> None:
     residual.counts["rurk"][:] = 0
     view = tall(filled)
     bottom = view.curve.chart.plot.viewRange()[1][0]
-    y = view.curve.chart._curves["rurk"].getData()[1]
+    y = view.curve.chart.curves["rurk"].getData()[1]
     assert bottom < y[0] < bottom + 0.1
     assert "At the bottom: r = 0." in view.curve.note.text()
 
@@ -237,18 +238,18 @@ def test_the_line_is_dragged_to_another_norm(filled: Shown) -> None:
 # -- the worst in order ---------------------------------------------------------------------------
 def test_the_rank_follows_sample_norm_and_model(filled: Shown) -> None:
     view = filled.view(NeighborhoodView)
-    assert view.rank.text() == "8th of 10 by r at τ 0.2 for"
-    assert view.model.currentText() == "GD"
+    assert view.ranking.place.text() == "8th of 10 by r at τ 0.2 for"
+    assert view.ranking.model.currentText() == "GD"
     filled.state.selection = Selection(33)
-    assert view.rank.text().startswith("1st of 10")
-    assert not view.worse.isEnabled() and view.next.isEnabled()
+    assert view.ranking.place.text().startswith("1st of 10")
+    assert not view.ranking.worse.isEnabled() and view.ranking.next.isEnabled()
     filled.state.selection = Selection(37)  # the one that no Re-train recognizes
-    assert view.rank.text().startswith("10th of 10")
-    assert not view.next.isEnabled()
+    assert view.ranking.place.text().startswith("10th of 10")
+    assert not view.ranking.next.isEnabled()
     filled.asked.set_probe("gaussian", 0.24)
-    assert view.rank.text() == "1st of 10 by r at τ 0.24 for"
+    assert view.ranking.place.text() == "1st of 10 by r at τ 0.24 for"
     filled.state.selection = Selection(2)
-    assert view.rank.text().startswith("none of the 10")
+    assert view.ranking.place.text().startswith("none of the 10")
 
 
 def test_buttons_and_combo_ask_for_another_sample_and_order(filled: Shown) -> None:
@@ -257,10 +258,12 @@ def test_buttons_and_combo_ask_for_another_sample_and_order(filled: Shown) -> No
     assert filled.last == ("step_worst", 1)
     press(view, "‹ Worse")
     assert filled.last == ("step_worst", -1)
-    view.model.setFocus()
-    QTest.keyClick(view.model, Qt.Key.Key_Up)
+    view.ranking.model.setFocus()
+    QTest.keyClick(view.ranking.model, Qt.Key.Key_Up)
     assert filled.last == ("rank_by", "rurk")
-    assert "for RURK" not in view.rank.text() and view.model.currentText() == "RURK"
+    assert (
+        "for RURK" not in view.ranking.place.text() and view.ranking.model.currentText() == "RURK"
+    )
 
 
 def test_an_order_is_by_the_chosen_model_while_it_is_there(filled: Shown) -> None:
@@ -300,9 +303,9 @@ def test_exports_are_of_what_is_shown(filled: Shown) -> None:
     view.changes.setChecked(True)
     press(view, "Export…")
     shown = {"sample": 5, "perturbation": "gaussian", "tau": 0.2, "changes": True}
-    assert filled.last == ("export", "neighborhood", shown)
+    assert filled.last == ("ask_figure", "neighborhood", shown)
     press(view, "Export curve…")
-    assert filled.last == ("export", "sample-curve", {"sample": 5, "model": "gd", "log": True})
+    assert filled.last == ("ask_figure", "sample-curve", {"sample": 5, "model": "gd", "log": True})
 
 
 def test_neighbors_are_made_ready_only_while_it_is_seen(filled: Shown) -> None:

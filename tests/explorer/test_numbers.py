@@ -16,7 +16,7 @@ from explorer import grid
 from explorer.catalog import Field
 from explorer.forms import FieldsForm
 from explorer.numbers import NumbersValidator, WholeBox
-from explorer.state import StudyForm
+from explorer.study_form import StudyForm
 
 LR = Field("lr", "float", 0.05, "learning rate", low=0.0, high=1.0, exclusive_low=True)
 STEPS = Field("steps", "int", 10, "PGD steps", low=1, high=1000)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from explorer.actions import COMMANDS, MENUS, SEPARATOR, shortcuts
-from explorer.command_palette import OWN_NAME, CommandPalette, Entry, entries, match, search
+from explorer.command_palette import OWN_NAME, CommandPalette, PaletteEntry, entries, match, search
 from explorer.shortcuts import ShortcutsDialog, overview
 from explorer.state import AppState
 from explorer.views.base import View
@@ -74,7 +74,7 @@ def test_no_letters_find_everything_in_the_order_of_the_menus(actions: dict[str,
 def test_lines_show_menu_shortcut_and_whether_they_can_be_run(actions: dict[str, QAction]) -> None:
     actions["undo"].setEnabled(False)
     found = {entry.name: entry for entry in entries(actions)}
-    assert found["undo"] == Entry("undo", "Undo", "Edit", "Ctrl+Z", "", False)
+    assert found["undo"] == PaletteEntry("undo", "Undo", "Edit", "Ctrl+Z", "", False)
     assert found["theme-dark"].menu == "View > Theme" and found["theme-dark"].enabled
 
 

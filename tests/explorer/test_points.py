@@ -18,7 +18,7 @@ from explorer.plots.pictures import html_picture, picture
 from explorer.plots.plot import Plot
 from explorer.plots.points import PointsItem, point_radius
 from explorer.plots.stamps import CIRCLE, CROSS, DIAMOND, RING, SQUARE, TRIANGLE, stamp
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE
 
 RED, BLUE = "#ff0000", "#0000ff"
 

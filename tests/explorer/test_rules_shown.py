@@ -20,7 +20,8 @@ from engine.results import Curve, Residual, Study
 from explorer.plots import board_cells
 from explorer.theme import LIGHT
 from explorer.views.compare import CompareView
-from explorer.views.curves import PREVALENCE, RESIDUAL, CurvesView
+from explorer.views.curves import CurvesView
+from explorer.views.curves_tabs import PREVALENCE, RESIDUAL
 from explorer.views.metrics import SCATTER, MetricsView
 from explorer.views.samples import SamplesView
 from explorer.views.samples_keys import VERDICT
@@ -114,8 +115,8 @@ def test_samples_that_are_sorted_by_verdict_show_its_rule(filled: Shown, sparing
     QApplication.processEvents()
     assert said in view.note.text()
     assert filled.state.dataset is not None
-    assert view._known is not None
-    tip = describe(1, filled.state.dataset, view._known, LIGHT)
+    assert view.known is not None
+    tip = describe(1, filled.state.dataset, view.known, LIGHT)
     words = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", tip)))
     assert f"verdict on the methods: {'–' if sparing else 'undecided'}" in words
     assert said in words

@@ -13,11 +13,14 @@ import torch
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory
 
-from explorer.controller import ERROR, NEWS, Controller, Session
+from explorer.controller import Controller
 from explorer.jobs import HEAVY, Jobs
-from explorer.run import DONE, FAILED, RUNNING, STOPPED, WAITING, Run
-from explorer.shelf import sized
-from explorer.state import REPLACE, AppState
+from explorer.notice import ERROR, NEWS
+from explorer.run import DONE, FAILED, RUNNING, STOPPED, WAITING, QueuedRun
+from explorer.selection import REPLACE
+from explorer.session import Session
+from explorer.sizes import sized
+from explorer.state import AppState
 
 WAIT = 60_000  # ms; the first job imports torch
 LONG = {"epochs": 400}
@@ -33,12 +36,12 @@ class Desk:
         self.controller = Controller(self.state, self.jobs)
         self.said: list[tuple[str, str]] = []
         self.done: list[tuple[str, str]] = []
-        self.controller.study_done.connect(lambda key, text: self.done.append((key, text)))
+        self.controller.runner.finished.connect(lambda key, text: self.done.append((key, text)))
         self.controller.noticed.connect(lambda kind, text: self.said.append((kind, text)))
-        self.wait(self.controller.start, Session(FORM))
+        self.wait(self.controller.opening.start, Session(FORM))
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[QueuedRun, ...]:
         return self.state.runs
 
     @property
@@ -47,7 +50,7 @@ class Desk:
 
     def order(self, **changes: Any) -> None:
         """Press Run with a changed form."""
-        self.controller.change_form(**changes)
+        self.controller.opening.change_form(**changes)
         self.controller.run()
 
     def until(self, holds: Callable[[], bool]) -> None:
@@ -176,13 +179,13 @@ def test_a_queued_study_leaves_screen_and_form_alone_and_a_notice_says_when_it_i
 ) -> None:
     desk.order()
     desk.order(draws=20)
-    desk.controller.change_form(draws=77)
+    desk.controller.opening.change_form(draws=77)
     desk.settle()
     shown = desk.state.study
     assert shown is not None and shown.key == desk.runs[0].key
     assert desk.state.form.draws == 77
     assert desk.done == [(desk.runs[1].key, "Study done: Iris.")]
-    desk.wait(desk.controller.open_study, desk.runs[1].key)
+    desk.wait(desk.controller.opening.open_study, desk.runs[1].key)
     assert desk.state.study is not None and desk.state.study.key == desk.runs[1].key
 
 
@@ -210,7 +213,7 @@ def test_following_later_shows_what_was_reported_before(desk: Desk) -> None:
 def test_opening_other_data_goes_on_beside_the_running_study(desk: Desk) -> None:
     desk.order(training=LONG)
     desk.until(lambda: len(desk.state.losses.get("original", ())) > 2)
-    desk.controller.open_dataset("digits")
+    desk.controller.opening.open_dataset("digits")
     desk.until(lambda: desk.state.dataset is not None and desk.state.dataset.label == "Digits")
     assert desk.states == [RUNNING]
     assert dict(desk.state.losses) == {}
@@ -225,7 +228,7 @@ def test_a_grid_is_counted_and_queued_and_stored_ones_are_told(desk: Desk) -> No
     desk.settle()
     advised = desk.runs[0].spec["methods"][0]["config"]["lr"]
     several = {"gd.lr": (advised, advised / 2), "study.seed": (131, 7), "ga.lr": (0.1, 0.2)}
-    desk.controller.change_form(grid=several)
+    desk.controller.opening.change_form(grid=several)
     assert desk.state.grid_size[0] == 4
     desk.until(lambda: desk.state.grid_size == (4, 1))
     desk.controller.run()
@@ -237,13 +240,13 @@ def test_a_grid_is_counted_and_queued_and_stored_ones_are_told(desk: Desk) -> No
     seeds = {run.spec["seed"] for run in desk.runs}
     assert seeds == {131, 7}
     assert desk.runs[1].order.swept == f"gd.lr={advised}, study.seed=131"
-    desk.controller.change_form(grid={})
+    desk.controller.opening.change_form(grid={})
     assert desk.state.grid_size == (1, 0)
 
 
 def test_a_large_grid_is_queued_only_when_somebody_is_sure(desk: Desk, qtbot: QtBot) -> None:
-    desk.controller.change_form(grid={"study.draws": tuple(range(1, 61))})
-    with qtbot.waitSignal(desk.controller.many_wanted) as asked:
+    desk.controller.opening.change_form(grid={"study.draws": tuple(range(1, 61))})
+    with qtbot.waitSignal(desk.controller.runner.many_wanted) as asked:
         desk.controller.run()
     assert asked.args == [60]
     assert desk.runs == ()
@@ -253,10 +256,10 @@ def test_a_large_grid_is_queued_only_when_somebody_is_sure(desk: Desk, qtbot: Qt
 
 
 def test_each_seed_draws_a_forget_set_in_words_anew_and_keeps_a_chosen_one(desk: Desk) -> None:
-    desk.controller.set_forget_text("random:5")
+    desk.controller.forget_set.set_text("random:5")
     desk.order(grid={"study.seed": (131, 7)})
-    desk.controller.select([1, 2, 60], REPLACE)
-    desk.controller.forget_selection()
+    desk.controller.choice.select([1, 2, 60], REPLACE)
+    desk.controller.forget_set.replace_by_selection()
     desk.controller.run()
     desk.settle()
     assert desk.states == [DONE] * 4
@@ -279,11 +282,11 @@ def test_deleting_a_stored_study_tells_its_size_and_frees_it(desk: Desk, qtbot: 
     desk.order(draws=20)
     desk.settle()
     first, second = (run.key for run in desk.runs)
-    with qtbot.waitSignal(desk.controller.shelf.weighed, timeout=WAIT) as asked:
-        desk.controller.shelf.ask_delete([first])
+    with qtbot.waitSignal(desk.controller.stored.weighed, timeout=WAIT) as asked:
+        desk.controller.stored.ask_delete([first])
     found = asked.args[0]
     assert found.keys == (first,) and found.size > 0
-    desk.wait(desk.controller.shelf.delete, [first])
+    desk.wait(desk.controller.stored.delete, [first])
     assert [one.key for one in desk.state.studies] == [second]
     assert [run.key for run in desk.runs] == [second]
     assert desk.state.study is None
@@ -297,14 +300,14 @@ def test_where_a_study_comes_from_and_its_command(desk: Desk, qtbot: QtBot) -> N
     desk.settle()
     desk.order(training=LONG)
     key, waiting = desk.runs[0].key, desk.runs[1]
-    desk.controller.shelf.look([key])
+    desk.controller.stored.look([key])
     desk.until(lambda: key in desk.state.provenance)
     assert desk.state.provenance[key].device == "cpu"
-    with qtbot.waitSignal(desk.controller.command_written, timeout=WAIT) as line:
-        desk.controller.shelf.copy_study(key)
+    with qtbot.waitSignal(desk.controller.exports.command_written, timeout=WAIT) as line:
+        desk.controller.stored.copy_study(key)
     assert "--dataset iris" in line.args[0] and "--methods gd" in line.args[0]
-    with qtbot.waitSignal(desk.controller.command_written, timeout=WAIT) as line:
-        desk.controller.shelf.copy_run(waiting.number)
+    with qtbot.waitSignal(desk.controller.exports.command_written, timeout=WAIT) as line:
+        desk.controller.stored.copy_run(waiting.number)
     assert "train.epochs=400" in line.args[0]
     desk.wait(desk.controller.queue.cancel_all)
 
@@ -325,6 +328,6 @@ def test_only_the_running_study_lies_on_the_lane(desk: Desk) -> None:
 
 def test_a_run_keeps_the_form_it_was_ordered_with(desk: Desk) -> None:
     desk.order(training=LONG)
-    desk.controller.change_form(draws=55)
+    desk.controller.opening.change_form(draws=55)
     assert desk.runs[0].order.form == replace(desk.state.form, draws=10)
     desk.wait(desk.controller.queue.cancel_all)

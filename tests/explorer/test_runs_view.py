@@ -42,7 +42,7 @@ class Person:
         with qtbot.waitSignal(self.explorer.jobs.idle, timeout=WAIT):
             self.explorer.show()
         form = asdict(FORM)
-        self.explorer.controller.change_form(**{name: form[name] for name in CHANGED})
+        self.explorer.controller.opening.change_form(**{name: form[name] for name in CHANGED})
         view = self.window.views["runs"]
         assert isinstance(view, RunsView)
         self.view, self.table = view, view.table
@@ -60,7 +60,7 @@ class Person:
         self.until(lambda: not self.explorer.jobs.busy())
 
     def run(self, **changes: object) -> None:
-        self.explorer.controller.change_form(**changes)
+        self.explorer.controller.opening.change_form(**changes)
         QTest.mouseClick(self.window.bar.run_button, LEFT)
 
     def column(self, number: int = 0) -> list[str]:
@@ -239,7 +239,7 @@ def test_a_stopped_run_leaves_the_list_without_a_question(person: Person) -> Non
     person.click(0)
     person.key(Qt.Key.Key_Delete)
     assert person.state.runs == ()
-    assert not person.view._panel.header.isEmpty() and person.view._panel.is_empty
+    assert not person.view.panel.header.isEmpty() and person.view.panel.is_empty
 
 
 def test_two_selected_runs_are_compared_and_copied(person: Person) -> None:
@@ -275,7 +275,7 @@ def test_settings_origin_and_command_of_a_stored_study(person: Person, qtbot: Qt
     assert shown["gd.lr"] and shown["train.epochs"] == "2" and shown["data.name"] == "iris"
     origin = person.view.details.origin.shown
     assert origin["key"] == key and origin["device"] == "cpu" and origin["versions.torch"]
-    with qtbot.waitSignal(person.explorer.controller.command_written, timeout=WAIT):
+    with qtbot.waitSignal(person.explorer.controller.exports.command_written, timeout=WAIT):
         person.key(Qt.Key.Key_C, CONTROL)
     assert QGuiApplication.clipboard().text().startswith("rk-engine run --dataset iris")
 
@@ -337,7 +337,7 @@ def test_what_makes_no_sense_for_a_row_is_disabled(shown: Shown) -> None:
 
 
 def test_a_grid_written_into_the_dialogs_is_counted_and_queued(person: Person) -> None:
-    person.window.ask_method_settings()
+    person.window.dialogs.ask_method_settings()
     dialog = person.window.findChild(MethodsDialog)
     line = dialog.forms["GD"].editor("lr")
     assert isinstance(line, QLineEdit)
@@ -345,7 +345,7 @@ def test_a_grid_written_into_the_dialogs_is_counted_and_queued(person: Person) -
     QTest.keyClicks(line, "0.01, 0.03")
     assert dialog._size.text() == "Run will start 2 studies."
     dialog.accept()
-    person.window.ask_settings()
+    person.window.dialogs.ask_settings()
     study = person.window.findChild(SettingsDialog)
     seed = study.forms["Measuring"].editor("seed")
     seed.setFocus()

@@ -25,14 +25,14 @@ def shown(qtbot: QtBot) -> Iterator[Sampled]:
 
 def _entries(shown: Sampled) -> list[str]:
     """What the menu of filters offers; it is filled when it opens."""
-    menu = shown.view.filters._menu
+    menu = shown.view.filters.menu
     menu.aboutToShow.emit()
     return [action.text() for action in menu.actions() if action.text()]
 
 
 def _pick(shown: Sampled, text: str) -> None:
     """Open the menu of filters and click on an entry."""
-    menu = shown.view.filters._menu
+    menu = shown.view.filters.menu
     menu.popup(shown.view.mapToGlobal(shown.view.rect().topLeft()))
     action = next(action for action in menu.actions() if action.text().startswith(text))
     QTest.mouseClick(menu, PRESS, NO_KEYS, menu.actionGeometry(action).center())
@@ -78,7 +78,7 @@ def test_several_chips_must_all_be_fulfilled(shown: Sampled) -> None:
     assert [chip.text() for chip in shown.chips] == [
         "Original is right · 218  ✕", "GD confidence < 0.9 · 5  ✕",
     ]  # fmt: skip
-    shown.choose(shown.view.classes, "class 0 (50)")
+    shown.choose(shown.view.scope.classes, "class 0 (50)")
     assert shown.order == [20]
 
 
@@ -124,7 +124,7 @@ def test_what_is_asked_most_is_offered_with_its_count(shown: Sampled) -> None:
 def test_models_disagree_also_on_test_samples(shown: Sampled) -> None:
     _pick(shown, "Models disagree")
     assert shown.order == [20, 30]
-    shown.choose(shown.view.show_only, ALL)
+    shown.choose(shown.view.scope.sets, ALL)
     assert shown.order == [20, 30]
     shown.view.filters.restore(["gd wrong"])
     assert shown.order == [0, 20, 30, 200]
@@ -145,22 +145,22 @@ def test_filters_follow_new_models(shown: Sampled) -> None:
 )
 def test_what_is_not_known_yet_is_said(text: str, said: str, shown: Sampled) -> None:
     shown.view.filters.restore([text])
-    assert shown.view._panel.is_empty and said in shown.view._panel.empty.text()
+    assert shown.view.panel.is_empty and said in shown.view.panel.empty.text()
     assert "?" in shown.chips[0].text()
     QTest.mouseClick(shown.chips[0], PRESS)
-    assert not shown.view._panel.is_empty
+    assert not shown.view.panel.is_empty
 
 
 def test_where_nothing_is_left_the_sentence_says_what_to_do(shown: Sampled) -> None:
     shown.view.filters.restore(["original wrong", "original right"])
-    assert "Take a filter off" in shown.view._panel.empty.text()
+    assert "Take a filter off" in shown.view.panel.empty.text()
 
 
 def test_a_filter_by_the_smallest_tau_asks_for_it(shown: Sampled) -> None:
     shown.finish()
     shown.view.filters.restore(["gd tau < 0.1", "rurk tau < 0.1"])
     assert shown.asked.calls[-1] == ("look", "recognition", "gd")
-    assert "being searched" in shown.view._panel.empty.text()
+    assert "being searched" in shown.view.panel.empty.text()
     shown.state.recognition = recognized("gd")
     assert shown.asked.calls[-1] == ("look", "recognition", "rurk")
     shown.state.recognition = recognized("rurk")

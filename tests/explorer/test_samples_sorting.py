@@ -15,7 +15,7 @@ from sampled import PRESS, QUICK, Sampled, measured, recognized
 
 from engine import ranking
 from engine.measured import NONE, RESIDUAL
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.views.samples_keys import (
     CLASS,
     CONFIDENCE,
@@ -42,8 +42,8 @@ def test_everything_is_in_reach_at_450_pixels(shown: Sampled) -> None:
     view = shown.view
     assert view.width() == 450
     order = view.order
-    parts = (order.sort, order.model_box, order.direction, view.go_to, view.forget_button)
-    for part in (*parts, view.filters.menu_button, view.keep_button):
+    parts = (order.sort, order.model_box, order.direction, view.go_to, view.buttons.forget)
+    for part in (*parts, view.filters.menu_button, view.buttons.remove):
         assert part.isVisible()
         assert part.mapTo(view, part.rect().topRight()).x() < 450
         assert part.accessibleName() or part.accessibleDescription()
@@ -78,7 +78,7 @@ def test_sorted_by_prediction_and_by_split(shown: Sampled) -> None:
     assert shown.caption(0) == "✗ class 3" and shown.caption(4) == "✓ class 0"
     shown.state.forget = (7, 9)
     shown.choose(shown.view.order.sort, SPLIT)
-    shown.choose(shown.view.show_only, ALL)
+    shown.choose(shown.view.scope.sets, ALL)
     assert shown.order[:3] == [7, 9, 0] and shown.order[-20:] == list(range(200, 220))
     assert [shown.caption(sample) for sample in (7, 0, 200)] == ["forget", "retain", "test"]
 

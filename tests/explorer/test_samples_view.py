@@ -14,7 +14,7 @@ from sampled import Sampled
 from shown import Shown, press
 
 from explorer.plots.tiles import Tiles
-from explorer.state import ADD, REPLACE, Selection
+from explorer.selection import ADD, REPLACE, Selection
 from explorer.theme import LIGHT
 from explorer.views.samples import SamplesView
 from explorer.views.samples_menu import SampleMenu
@@ -55,14 +55,14 @@ def test_ctrl_click_adds_and_removes(samples: SamplesView, shown: Shown) -> None
 def test_shift_click_selects_the_range_in_the_order_shown(
     samples: SamplesView, shown: Shown
 ) -> None:
-    samples.classes.setCurrentIndex(2)  # class 1: samples 1, 5, 9, ...
+    samples.scope.classes.setCurrentIndex(2)  # class 1: samples 1, 5, 9, ...
     _click(samples, 1)
     _click(samples, 4, SHIFT)
     assert shown.state.selection == Selection(17, frozenset([5, 9, 13, 17]))
 
 
 def test_dragging_selects_what_the_band_touches(samples: SamplesView, shown: Shown) -> None:
-    columns = samples._model.grid.columns
+    columns = samples.model.grid.columns
     start = samples.grid.place_rect(1).center()
     end = samples.grid.place_rect(columns + 2).center()
     drag(samples.grid.viewport(), [start, (start + end) / 2, end])
@@ -73,14 +73,14 @@ def test_dragging_selects_what_the_band_touches(samples: SamplesView, shown: Sho
 
 def test_the_header_counts_and_the_buttons_ask(samples: SamplesView, shown: Shown) -> None:
     assert samples.counts.text() == "200 samples · 0 to forget · 0 selected"
-    assert not samples.forget_button.isEnabled()
+    assert not samples.buttons.forget.isEnabled()
     _click(samples, 0)
     _click(samples, 2, CTRL)
     press(samples, "Forget selected")
     assert shown.state.forget == (0, 2)
     assert samples.counts.text() == "200 samples · 2 to forget · 2 selected"
-    assert not samples.forget_button.isEnabled()
-    assert not samples.add_button.isEnabled()
+    assert not samples.buttons.forget.isEnabled()
+    assert not samples.buttons.add.isEnabled()
     _click(samples, 5)
     press(samples, "Add")
     assert shown.state.forget == (0, 2, 5)
@@ -105,29 +105,29 @@ def test_the_badge_is_drawn_on_forget_samples(samples: SamplesView, shown: Shown
     assert LIGHT.danger not in before
     assert LIGHT.danger in corner(4)
     assert LIGHT.danger not in corner(5)
-    index = samples._model.index_of(4)
+    index = samples.model.index_of(4)
     assert "to forget" in index.data(Qt.ItemDataRole.AccessibleTextRole)
 
 
 def test_filters_show_one_class_the_forget_set_or_the_selection(
     samples: SamplesView, shown: Shown
 ) -> None:
-    samples.classes.setCurrentIndex(2)
-    assert samples._model.shown.tolist() == list(range(1, 200, 4))
+    samples.scope.classes.setCurrentIndex(2)
+    assert samples.model.shown.tolist() == list(range(1, 200, 4))
     assert samples.counts.text().startswith("50 of 200 samples")
     shown.state.forget = (1, 2, 5)
-    samples.show_only.setCurrentText(FORGET)
-    assert samples._model.shown.tolist() == [1, 5]
-    samples.classes.setCurrentIndex(0)
+    samples.scope.sets.setCurrentText(FORGET)
+    assert samples.model.shown.tolist() == [1, 5]
+    samples.scope.classes.setCurrentIndex(0)
     shown.state.selection = Selection(None, frozenset([8, 9]))
-    samples.show_only.setCurrentText(CHOSEN)
-    assert samples._model.shown.tolist() == [8, 9]
+    samples.scope.sets.setCurrentText(CHOSEN)
+    assert samples.model.shown.tolist() == [8, 9]
     _click(samples, 0)  # looking at one of them does not empty the grid
     assert shown.state.selection == Selection(8, frozenset([8, 9]))
 
 
 def test_keys_walk_select_and_forget(samples: SamplesView, shown: Shown) -> None:
-    columns = samples._model.grid.columns
+    columns = samples.model.grid.columns
     _click(samples, 0)
     QTest.keyClick(samples.grid, Qt.Key.Key_Right)
     assert shown.state.selection.current == 1
@@ -159,7 +159,7 @@ def test_a_current_sample_set_elsewhere_is_scrolled_into_view(
 def test_the_tooltip_names_class_and_what_models_say(samples: SamplesView, shown: Shown) -> None:
     assert shown.state.dataset is not None
     shown.state.models = synthetic.models(shown.state.dataset)
-    text = samples._model.index_of(0).data(Qt.ItemDataRole.ToolTipRole)
+    text = samples.model.index_of(0).data(Qt.ItemDataRole.ToolTipRole)
     assert "Sample 0" in text
     assert "class 0" in text
     assert "retain set" in text
@@ -171,7 +171,7 @@ def test_the_tooltip_names_class_and_what_models_say(samples: SamplesView, shown
 def test_features_are_bars_with_names_in_the_tooltip(shown: Shown) -> None:
     shown.state.dataset = synthetic.features()
     view = shown.view(SamplesView)
-    text = view._model.index_of(0).data(Qt.ItemDataRole.ToolTipRole)
+    text = view.model.index_of(0).data(Qt.ItemDataRole.ToolTipRole)
     assert f"sepal length {shown.state.dataset.train_x[0, 0]:.2f}" in text
     image = view.grid.viewport().grab(view.grid.place_rect(0)).toImage()
     assert len({image.pixelColor(x, 40).rgb() for x in range(48)}) > 1
@@ -189,17 +189,17 @@ def test_of_fifty_thousand_thumbnails_only_what_is_visible_is_drawn(
     for step in range(5):
         bar.setValue(step * bar.maximum() // 5)
         view.grid.viewport().repaint()
-    assert 0 < len(drawn) <= 5 * rows * view._model.grid.columns
+    assert 0 < len(drawn) <= 5 * rows * view.model.grid.columns
 
 
 def test_filters_are_kept_and_nonsense_is_ignored(samples: SamplesView) -> None:
-    samples.classes.setCurrentIndex(2)
+    samples.scope.classes.setCurrentIndex(2)
     kept = samples.view_state()
-    samples.classes.setCurrentIndex(0)
+    samples.scope.classes.setCurrentIndex(0)
     samples.restore_view_state(kept)
-    assert samples.classes.currentIndex() == 2
+    assert samples.scope.classes.currentIndex() == 2
     samples.restore_view_state({"class": 99, "show": "x"})
-    assert samples.classes.currentIndex() == 2
+    assert samples.scope.classes.currentIndex() == 2
 
 
 # -- splits -----------------------------------------------------------------------------------
@@ -209,14 +209,14 @@ def test_every_set_can_be_shown_and_test_samples_come_after(
     shown.state.forget = (3, 4)
     sizes = {TRAINING: 200, RETAIN: 198, FORGET: 2, TEST: 20, ALL: 220, CHOSEN: 0}
     for text, size in sizes.items():
-        samples.show_only.setCurrentText(text)
-        assert len(samples._model.shown) == size, text
-    samples.show_only.setCurrentText(TEST)
-    assert samples._model.shown.tolist() == list(range(200, 220))
+        samples.scope.sets.setCurrentText(text)
+        assert len(samples.model.shown) == size, text
+    samples.scope.sets.setCurrentText(TEST)
+    assert samples.model.shown.tolist() == list(range(200, 220))
     assert samples.counts.text().startswith("20 samples")
     _click(samples, 3)
     assert shown.state.selection == Selection(203, frozenset([203]))
-    index = samples._model.index_of(3)
+    index = samples.model.index_of(3)
     assert "test sample" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert "never learned" in index.data(Qt.ItemDataRole.ToolTipRole)
     assert samples.note.text().startswith("1 test sample is selected: never learned")
@@ -227,17 +227,17 @@ def test_a_session_brings_class_and_set_back_before_the_data_are_there(shown: Sh
     view.restore_view_state({"class": 2, "show": FORGET, "sort": "Class", "filters": ["gd wrong"]})
     shown.state.forget = (1, 2, 5)
     shown.state.dataset = synthetic.images()
-    assert view.classes.currentIndex() == 2 and view._model.shown.tolist() == []
-    assert "GD" not in view.counts.text() and "Press Run" in view._panel.empty.text()
+    assert view.scope.classes.currentIndex() == 2 and view.model.shown.tolist() == []
+    assert "GD" not in view.counts.text() and "Press Run" in view.panel.empty.text()
     shown.state.models = synthetic.models(shown.state.dataset)
-    assert view.filters.conditions and "No sample fulfills" in view._panel.empty.text()
+    assert view.filters.conditions and "No sample fulfills" in view.panel.empty.text()
     view.filters.set_conditions([])
-    assert view._model.shown.tolist() == [1, 5]
+    assert view.model.shown.tolist() == [1, 5]
 
 
 # -- keys -------------------------------------------------------------------------------------
 def test_keys_extend_toggle_select_and_page(samples: SamplesView, shown: Shown) -> None:
-    columns = samples._model.grid.columns
+    columns = samples.model.grid.columns
     _click(samples, 2)
     QTest.keyClick(samples.grid, Qt.Key.Key_Right, SHIFT)
     QTest.keyClick(samples.grid, Qt.Key.Key_Down, SHIFT)
@@ -263,12 +263,12 @@ def test_keys_extend_toggle_select_and_page(samples: SamplesView, shown: Shown) 
 
 def test_tab_goes_through_the_rows_into_the_grid(sampled: Sampled) -> None:
     view, found = sampled.view, []
-    view.classes.setFocus()
+    view.scope.classes.setFocus()
     for _ in range(8):
         found.append(QApplication.focusWidget())
         QTest.keyClick(found[-1], Qt.Key.Key_Tab)
     order = view.order
-    expected = [view.classes, view.show_only, order.sort, view.go_to, view.grid]
+    expected = [view.scope.classes, view.scope.sets, order.sort, view.go_to, view.grid]
     assert [part for part in found if part in expected] == expected
 
 
@@ -297,14 +297,14 @@ def test_go_to_several_selects_them_all(sampled: Sampled) -> None:
 
 def test_go_to_an_index_that_a_filter_hides_takes_the_filters_off(sampled: Sampled) -> None:
     view = sampled.view
-    view.classes.setCurrentIndex(2)
+    view.scope.classes.setCurrentIndex(2)
     view.filters.restore(["original right"])
     sampled.write("0")
-    assert view.classes.currentIndex() == 0 and not view.filters.conditions
+    assert view.scope.classes.currentIndex() == 0 and not view.filters.conditions
     assert sampled.state.selection.current == 0 and 0 in sampled.order
-    assert view.show_only.currentText() == TRAINING
+    assert view.scope.sets.currentText() == TRAINING
     sampled.write("219")
-    assert view.show_only.currentText() == ALL and sampled.state.selection.current == 219
+    assert view.scope.sets.currentText() == ALL and sampled.state.selection.current == 219
 
 
 @pytest.mark.parametrize("text", ["220", "x", "-1", "1.5"])
@@ -321,10 +321,10 @@ def test_an_index_that_does_not_exist_is_said(text: str, sampled: Sampled) -> No
 def test_the_tooltip_names_the_largest_r_and_whose_it_is(sampled: Sampled) -> None:
     sampled.finish()
     sampled.state.forget = (1,)
-    said = sampled.view._describe(1)
+    said = sampled.view.describe(1)
     assert "largest r: 10 (GD)" in said and "forget set of the next run" in said
-    assert "largest r: undefined" in sampled.view._describe(9)
-    assert "largest r" not in sampled.view._describe(2)
+    assert "largest r: undefined" in sampled.view.describe(9)
+    assert "largest r" not in sampled.view.describe(2)
 
 
 # -- the menu ---------------------------------------------------------------------------------
@@ -336,7 +336,7 @@ def _ask(sampled: Sampled, place: int) -> SampleMenu:
     at = grid.place_rect(place).center()
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, grid.viewport().mapToGlobal(at))
     QApplication.sendEvent(grid.viewport(), event)
-    menu = sampled.view._menu
+    menu = sampled.view.menu
     assert menu.isVisible()
     return menu
 
@@ -371,7 +371,7 @@ def test_the_menu_selects_and_copies(sampled: Sampled) -> None:
 
 
 def test_the_menu_says_why_a_test_sample_is_not_forgotten(sampled: Sampled) -> None:
-    sampled.view.show_only.setCurrentText(TEST)
+    sampled.view.scope.sets.setCurrentText(TEST)
     menu = _ask(sampled, 0)
     entries = {action.text(): action.isEnabled() for action in menu.actions()}
     assert not entries["Forget this sample\tF"]

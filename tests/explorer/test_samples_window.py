@@ -42,7 +42,7 @@ def _samples(explorer: Explorer) -> SamplesView:
 def test_samples_are_sorted_by_the_smallest_tau_that_the_engine_finds(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
-    with qtbot.waitSignal(explorer.controller.completed, timeout=WAIT):
+    with qtbot.waitSignal(explorer.controller.shown.completed, timeout=WAIT):
         explorer.controller.run()
     samples, state = _samples(explorer), explorer.state
     samples.order.sort.setFocus()
@@ -53,15 +53,15 @@ def test_samples_are_sorted_by_the_smallest_tau_that_the_engine_finds(
     assert tuple(found.samples.tolist()) == state.forget
     taus = np.where(np.isnan(found.taus), np.inf, found.taus)
     order = found.samples[np.argsort(taus, kind="stable")]
-    assert samples._model.shown[: len(order)].tolist() == order.tolist()
+    assert samples.model.shown[: len(order)].tolist() == order.tolist()
     assert not samples.note.text()
-    caption = samples._model.caption
+    caption = samples.model.caption
     assert caption is not None and caption(int(order[0])).startswith("τ* ")
 
 
 def test_a_test_sample_is_looked_at_but_not_forgotten(explorer: Explorer, qtbot: QtBot) -> None:
     samples, state = _samples(explorer), explorer.state
-    samples.show_only.setCurrentText(TEST)
+    samples.scope.sets.setCurrentText(TEST)
     before = state.forget
     grid = samples.grid
     QTest.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=grid.place_rect(2).center())

@@ -28,10 +28,11 @@ from explorer import session as sessions
 from explorer.app import Explorer, Options
 from explorer.layout import ACROSS, DOWN, MAXIMIZED, Area, Box, Frame, Layout, Split, Stack
 from explorer.notify import Toast
-from explorer.recent import MOST, SESSION, STUDY, Entry, Recents
+from explorer.recent import MOST, SESSION, STUDY, RecentItem, Recents
 from explorer.run import HELD, RUNNING, WAITING, Order
+from explorer.selection import ADD, REPLACE, Selection
 from explorer.session import Look, Session
-from explorer.state import ADD, REPLACE, Selection, StudyForm
+from explorer.study_form import StudyForm
 
 WAIT = 60_000  # ms
 LEFT = Qt.MouseButton.LeftButton
@@ -244,30 +245,30 @@ def test_a_session_is_saved_and_opened_identical(
 ) -> None:
     run(explorer, qtbot)
     controller, state = explorer.controller, explorer.state
-    controller.select([1, 2, 60], REPLACE)
-    controller.set_current(7)
+    controller.choice.select([1, 2, 60], REPLACE)
+    controller.choice.set_current(7)
     controller.set_probe("l2", 0.2)
-    controller.save_forget_set("halves")
-    controller.change_form(draws=20)  # the form has moved on from the study that is shown
+    controller.forget_set.save("halves")
+    controller.opening.change_form(draws=20)  # the form has moved on from the study that is shown
     explorer.window.docks["metrics"].hide()
     explorer.window.views["curves"].restore_view_state({"tab": "prevalence", "log": True})
-    before = controller.archive.session()
+    before = controller.files.session()
     path = tmp_path / "mine.json"
     answer(monkeypatch, "getSaveFileName", path)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.window.actions_.by_name["save-session"].trigger()
     assert explorer.window.toasts.toasts[-1].notice.action == "Show file"
-    controller.select([3], ADD)
+    controller.choice.select([3], ADD)
     controller.set_probe("gaussian", 0.0)
-    controller.forget_selection()
+    controller.forget_set.replace_by_selection()
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        controller.open_dataset("digits")
+        controller.opening.open_dataset("digits")
     explorer.window.docks["metrics"].show()
     explorer.window.views["curves"].restore_view_state({})
     answer(monkeypatch, "getOpenFileName", path)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.window.actions_.by_name["open-session"].trigger()
-    after = controller.archive.session()
+    after = controller.files.session()
     assert replace(after, look=before.look) == before
     assert after.look.views == before.look.views
     assert not explorer.window.docks["metrics"].isVisible()
@@ -278,13 +279,13 @@ def test_a_session_is_saved_and_opened_identical(
 def test_a_broken_session_is_told_and_changes_nothing(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    before = explorer.controller.archive.session()
+    before = explorer.controller.files.session()
     path = tmp_path / "broken.json"
     path.write_text("{}")
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        explorer.controller.archive.open_session(path)
+        explorer.controller.files.open_session(path)
     assert "no session that can be opened" in explorer.window.message.text()
-    after = explorer.controller.archive.session()
+    after = explorer.controller.files.session()
     assert replace(after, look=before.look) == before
 
 
@@ -295,14 +296,14 @@ def test_recent_files_are_listed_missing_ones_gray_and_cleared_with_undo(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        explorer.controller.archive.save_session(tmp_path / "a.json")
-    explorer.recents.add(Entry(SESSION, str(tmp_path / "gone.json"), ""))
+        explorer.controller.files.save_session(tmp_path / "a.json")
+    explorer.recents.add(RecentItem(SESSION, str(tmp_path / "gone.json"), ""))
     menu = explorer.window.actions_.menus["File/Recent"]
     menu.aboutToShow.emit()
     gone, there, clear = [one for one in menu.actions() if one.isVisible()]
     assert not gone.isEnabled() and "not there any more" in gone.toolTip()
     assert there.isEnabled() and "a.json (session: Iris" in there.text()
-    explorer.controller.select([9], REPLACE)
+    explorer.controller.choice.select([9], REPLACE)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         there.trigger()
     assert explorer.state.selection.chosen == frozenset()
@@ -315,7 +316,7 @@ def test_recent_files_are_listed_missing_ones_gray_and_cleared_with_undo(
 def test_the_last_eight_are_kept_each_once(tmp_path: Path) -> None:
     recents = Recents(tmp_path / "recent.json")
     for number in [*range(12), 11]:
-        recents.add(Entry(STUDY, f"{number}", ""))
+        recents.add(RecentItem(STUDY, f"{number}", ""))
     assert [one.place for one in recents.entries()] == [str(11 - one) for one in range(MOST)]
     (tmp_path / "recent.json").write_text('[{"kind": "x"}, 3, {"kind": "study", "place": 1}]')
     assert recents.entries() == ()
@@ -332,13 +333,13 @@ explorer = None
 class Explorer(app.Explorer):
     def __init__(self, options):
         super().__init__(options)
-        self.controller.opened.connect(self.change)
+        self.controller.opening.opened.connect(self.change)
     def change(self):
         from PySide6.QtCore import QTimer
         QTimer.singleShot(200, self.choose)
     def choose(self):
-        self.controller.select([1, 2], "replace")
-        self.controller.forget_selection()
+        self.controller.choice.select([1, 2], "replace")
+        self.controller.forget_set.replace_by_selection()
 app.Explorer = Explorer
 sys.exit(app.run(app.Options(store=Path(sys.argv[1]), dataset="iris")))
 """
@@ -380,11 +381,11 @@ def test_a_killed_window_is_offered_once_and_comes_back(qtbot: QtBot, tmp_path: 
 
 
 QUEUING = CODE.replace(
-    """        self.controller.select([1, 2], "replace")
-        self.controller.forget_selection()
+    """        self.controller.choice.select([1, 2], "replace")
+        self.controller.forget_set.replace_by_selection()
 """,
     """        for draws in (10, 20, 30):
-            self.controller.change_form(training={"epochs": 9000}, retrains=1, draws=draws)
+            self.controller.opening.change_form(training={"epochs": 9000}, retrains=1, draws=draws)
             self.controller.run()
 """,
 )
@@ -419,9 +420,9 @@ def test_what_waited_when_the_window_was_closed_is_kept_and_starts_only_when_ask
     qtbot: QtBot, tmp_path: Path
 ) -> None:
     first = start(qtbot, tmp_path / "store")
-    first.controller.change_form(training={"epochs": 4000})
+    first.controller.opening.change_form(training={"epochs": 4000})
     QTest.mouseClick(first.window.bar.run_button, LEFT)
-    first.controller.change_form(training={"epochs": 2}, draws=20)
+    first.controller.opening.change_form(training={"epochs": 2}, draws=20)
     QTest.mouseClick(first.window.bar.run_button, LEFT)
     orders = [run.order for run in first.state.runs]
     finish(first, qtbot)
@@ -449,13 +450,13 @@ def test_the_session_is_kept_only_when_it_changed_and_goes_when_closed(
     monkeypatch.setattr(keeping, "EVERY_MS", 30)
     explorer = start(qtbot, tmp_path / "store")
     file = explorer.keeper.file
-    explorer.controller.select([3], REPLACE)
+    explorer.controller.choice.select([3], REPLACE)
     qtbot.waitUntil(file.is_file, timeout=WAIT)
     qtbot.wait(150)  # docks settle after the first paint
     written = file.stat().st_mtime_ns
     qtbot.wait(150)
     assert file.stat().st_mtime_ns == written
-    explorer.controller.select([4], REPLACE)
+    explorer.controller.choice.select([4], REPLACE)
     qtbot.waitUntil(lambda: sessions.parse(file.read_text()).selection.chosen == {4})
     finish(explorer, qtbot)
     assert list((tmp_path / "store" / "live").iterdir()) == []
@@ -465,7 +466,7 @@ def test_looking_whether_anything_changed_does_not_stall_the_window(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
     run(explorer, qtbot)
-    explorer.controller.select(list(range(150)), REPLACE)
+    explorer.controller.choice.select(list(range(150)), REPLACE)
     explorer.keeper.look()
     QApplication.processEvents()
     began = time.perf_counter()
@@ -477,11 +478,11 @@ def test_looking_whether_anything_changed_does_not_stall_the_window(
 def test_two_windows_keep_the_forget_sets_of_both(qtbot: QtBot, tmp_path: Path) -> None:
     one, two = (start(qtbot, tmp_path / "store") for _ in range(2))
     for made, name in ((one, "mine"), (two, "theirs")):
-        made.controller.save_forget_set(name)
+        made.controller.forget_set.save(name)
     finish(one, qtbot)
     finish(two, qtbot)
     last = start(qtbot, tmp_path / "store")
-    assert set(last.controller.forget_sets()) == {"mine", "theirs"}
+    assert set(last.controller.forget_set.saved()) == {"mine", "theirs"}
     finish(last, qtbot)
 
 

@@ -21,31 +21,32 @@ from engine.results import COARSE, FINE
 from engine.spec import RunSpec
 from explorer.app import Explorer
 from explorer.jobs import Job, Jobs
-from explorer.lens import PATIENCE_S, Lens, Sight
+from explorer.lens import PATIENCE_S, Sight, SliceControl
 from explorer.plots.regions import SMALLEST, columns_for, outline
-from explorer.state import AppState, Selection
+from explorer.selection import Selection
+from explorer.state import AppState
 from explorer.views.slice import SliceView
 
 
 # -- the view -------------------------------------------------------------------------------------
 def test_empty_it_says_what_to_do_next(shown: Shown) -> None:
     view = shown.view(SliceView)
-    assert view._panel.is_empty
-    assert "Press Run" in view._panel.empty.text()
+    assert view.panel.is_empty
+    assert "Press Run" in view.panel.empty.text()
     shown.fill()
     shown.state.slice = None
-    assert "sample 5 (digits train 5) is being cut" in view._panel.empty.text()
+    assert "sample 5 (digits train 5) is being cut" in view.panel.empty.text()
     shown.state.set_problem("slice", "The loss has no slope at this sample.")
-    assert view._panel.empty.text() == shown.state.problems["slice"]
+    assert view.panel.empty.text() == shown.state.problems["slice"]
     shown.state.selection = Selection()
-    assert "Click a sample" in view._panel.empty.text()
+    assert "Click a sample" in view.panel.empty.text()
 
 
 def test_every_model_has_a_panel_with_its_share_of_the_ball(shown: Shown) -> None:
     shown.fill()
     shown.state.slice = slice_of()
     view = shown.view(SliceView)
-    assert not view._panel.is_empty
+    assert not view.panel.is_empty
     words = view.maps.accessibleDescription()
     assert "Original: 52 %" in words and "RURK: 0 %" in words and "Re-train 1: 52 %" in words
     assert "Sample 5" in view.heading.text() and "Gaussian at τ 0.2" in view.heading.text()
@@ -83,7 +84,7 @@ def test_both_themes_draw_the_classes_colors(theme: str, shown: Shown) -> None:
     after = view.grab().toImage()
     assert (before != after) == (theme == "dark")
     panel = view.maps.panel_rect(0)
-    right = view.maps._images[0].pixelColor(FINE - 1, 0)
+    right = view.maps.images[0].pixelColor(FINE - 1, 0)
     at = view.maps.viewport().mapTo(view, QPoint(panel.right() - 4, panel.top() + 4))
     assert after.pixelColor(at) == right
 
@@ -93,7 +94,7 @@ def test_without_color_the_true_class_is_outlined_and_hatched(shown: Shown) -> N
     same = slice_of()
     shown.state.slice = replace(same, predictions=dict(same.predictions))
     view = shown.view(SliceView)
-    for image in view.maps._images:
+    for image in view.maps.images:
         image.fill(Qt.GlobalColor.white)
     view.maps.viewport().update()
     drawn = view.maps.viewport().grab(view.maps.panel_rect(0)).toImage()
@@ -112,10 +113,10 @@ def test_coarse_then_refined(shown: Shown) -> None:
     shown.fill()
     view = shown.view(SliceView)
     shown.state.slice = slice_of(size=COARSE)
-    assert view.maps._images[0].width() == COARSE
+    assert view.maps.images[0].width() == COARSE
     assert "only 17 × 17 points so far" in view.heading.text()
     shown.state.slice = slice_of()
-    assert view.maps._images[0].width() == FINE
+    assert view.maps.images[0].width() == FINE
     assert "17" not in view.heading.text()
 
 
@@ -233,7 +234,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.state, self.lane, self.home = AppState(), Lane(folder), QObject()
         self.sight: Sight | None = Sight(_spec(), 5, ("l2", 0.1))
-        self.lens = Lens(self.state, self.lane, lambda: self.sight, self.home)
+        self.lens = SliceControl(self.state, self.lane, lambda: self.sight, self.home)
 
     def look(self, sample: int) -> None:
         assert self.sight is not None
@@ -324,7 +325,7 @@ def test_the_controller_cuts_through_the_current_sample(desk: Desk) -> None:
     assert list(state.slice.predictions) == ["original", "retrain-0", "gd"]
     desk.wait(desk.controller.set_probe, "linf", 0.05)
     assert (state.slice.perturbation, state.slice.tau) == ("linf", 0.05)
-    desk.wait(desk.controller.set_current, 3)
+    desk.wait(desk.controller.choice.set_current, 3)
     assert state.slice.sample == 3
     dataset = state.dataset
     assert dataset is not None
@@ -334,11 +335,11 @@ def test_the_controller_cuts_through_the_current_sample(desk: Desk) -> None:
     assert state.slice.distance == pytest.approx(
         float(np.linalg.norm(dataset.pixels(last) - dataset.pixels(3))), rel=1e-5
     )
-    desk.wait(desk.controller.set_current, last)
+    desk.wait(desk.controller.choice.set_current, last)
     assert "Name another sample to look towards" in state.problems["slice"]
     desk.wait(desk.controller.look_slice, "sample")
     assert state.slice is not None and state.slice.sample == last
-    desk.controller.set_current(None)
+    desk.controller.choice.set_current(None)
     assert state.slice is None
     assert desk.said == []
 
@@ -356,10 +357,10 @@ def test_behind_its_tab_it_costs_nothing_and_in_front_it_refines(
         window.docks["slice"].raise_()
     assert view.seen and not window.views["neighborhood"].seen
     assert state.slice is not None and len(state.slice.steps) == FINE
-    assert isinstance(view, SliceView) and not view._panel.is_empty
+    assert isinstance(view, SliceView) and not view.panel.is_empty
     window.reset_layout()
     qtbot.waitUntil(lambda: not view.seen and window.views["neighborhood"].seen)
     before = state.slice
     with qtbot.waitSignal(explorer.jobs.idle, timeout=60_000):
-        explorer.controller.set_current(3)
+        explorer.controller.choice.set_current(3)
     assert state.slice is before

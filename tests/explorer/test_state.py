@@ -14,8 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from explorer import settings
 from explorer.catalog import Catalog, Item
+from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 from explorer.session import Look
-from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, AppState, Selection, StudyForm
+from explorer.state import AppState
+from explorer.study_form import StudyForm
 
 INDICES = st.frozensets(st.integers(0, 50))
 

@@ -16,8 +16,9 @@ from shown import Shown
 
 from engine.datasets.base import Dataset
 from explorer import session
-from explorer.state import Selection, StudyForm
-from explorer.tasks import _data_spec
+from explorer.selection import Selection
+from explorer.study_form import StudyForm
+from explorer.tasks import data_spec
 from explorer.theme import LIGHT
 from explorer.views.samples import SamplesView
 from explorer.views.samples_menu import NOR_HELD_OUT
@@ -41,15 +42,15 @@ def test_it_is_a_set_of_its_own_and_not_retained(samples: SamplesView, shown: Sh
     shown.state.forget = (3, 4)
     sizes = {TRAINING: 200, RETAIN: 194, FORGET: 2, VALIDATION: 4, TEST: 20, ALL: 220}
     for text, size in sizes.items():
-        samples.show_only.setCurrentText(text)
-        assert len(samples._model.shown) == size, text
-    samples.show_only.setCurrentText(VALIDATION)
-    assert samples._model.shown.tolist() == HELD.tolist()
-    index = samples._model.index_of(1)
+        samples.scope.sets.setCurrentText(text)
+        assert len(samples.model.shown) == size, text
+    samples.scope.sets.setCurrentText(VALIDATION)
+    assert samples.model.shown.tolist() == HELD.tolist()
+    index = samples.model.index_of(1)
     assert "validation sample" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert "held out and never learned (badge V)" in index.data(Qt.ItemDataRole.ToolTipRole)
-    samples.show_only.setCurrentText(RETAIN)
-    assert not np.isin(samples._model.shown, HELD).any()
+    samples.scope.sets.setCurrentText(RETAIN)
+    assert not np.isin(samples.model.shown, HELD).any()
 
 
 def test_it_has_a_badge_of_its_own(samples: SamplesView) -> None:
@@ -80,7 +81,7 @@ def test_the_menu_does_not_offer_to_forget_it(qtbot: QtBot, dataset: Dataset) ->
     at = grid.place_rect(5).center()
     asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, grid.viewport().mapToGlobal(at))
     QApplication.sendEvent(grid.viewport(), asked)
-    menu = sampled.view._menu
+    menu = sampled.view.menu
     entries = {action.text(): action.isEnabled() for action in menu.actions()}
     assert not entries["Forget this sample\tF"]
     assert NOR_HELD_OUT in entries
@@ -89,7 +90,7 @@ def test_the_menu_does_not_offer_to_forget_it(qtbot: QtBot, dataset: Dataset) ->
 
 def test_a_form_and_a_session_keep_the_share() -> None:
     form = StudyForm(validation=0.2)
-    assert _data_spec(form).validation == 0.2
+    assert data_spec(form).validation == 0.2
     saved = session.as_plain(session.Session(form, "", Selection(), ()))
     assert session.from_plain(saved).form.validation == 0.2
     saved["form"].pop("validation")

@@ -24,7 +24,7 @@ from explorer import theme
 from explorer.activity import ActivityView
 from explorer.docks import DOCKS
 from explorer.questions import QUESTIONS
-from explorer.state import Selection
+from explorer.selection import Selection
 from explorer.views.base import View
 
 HERE = Path(__file__).parent
@@ -49,8 +49,8 @@ VIEWS = (*FRAMED, ActivityView)
 @pytest.mark.parametrize("kind", FRAMED)
 def test_every_view_says_what_to_do_next_while_it_is_empty(kind: type[View], shown: Shown) -> None:
     view = shown.view(kind)
-    sentence = view._panel.empty.text()  # type: ignore[attr-defined]
-    assert view._panel.is_empty  # type: ignore[attr-defined]
+    sentence = view.panel.empty.text()
+    assert view.panel.is_empty
     assert sentence.endswith(".")
     assert len(sentence) > 40
 
@@ -83,7 +83,7 @@ def test_a_hidden_view_does_no_work_and_catches_up_when_shown(
     assert drawn == []
     view.show()
     assert drawn == [1]
-    assert not view._panel.is_empty  # type: ignore[attr-defined]
+    assert not view.panel.is_empty
 
 
 @pytest.mark.parametrize("kind", VIEWS)
@@ -170,7 +170,7 @@ def test_export_asks_for_the_views_own_figure(kind: type[View], shown: Shown) ->
     shown.fill()
     view = shown.view(kind)
     press(view, "Export…")
-    assert shown.last[:2] == ("export", view.name)
+    assert shown.last[:2] == ("ask_figure", view.name)
 
 
 @pytest.mark.parametrize("kind", VIEWS)
@@ -198,7 +198,7 @@ def test_a_view_lives_through_every_change_of_the_state(kind: type[View], shown:
     shown.state.models = {}
     shown.fill()
     QApplication.processEvents()
-    assert kind not in FRAMED or not view._panel.is_empty  # type: ignore[attr-defined]
+    assert kind not in FRAMED or not view.panel.is_empty
 
 
 @pytest.mark.parametrize("kind", VIEWS)

@@ -10,8 +10,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shown import Shown
 
-from explorer.state import Selection
-from explorer.views.curves import LOSS, RESIDUAL, CurvesView
+from explorer.selection import Selection
+from explorer.views.curves import CurvesView
+from explorer.views.curves_tabs import LOSS, RESIDUAL
 from explorer.views.neighborhood import NeighborhoodView
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -33,7 +34,7 @@ def test_rows_give_counts_and_the_samples_own_r(neighborhood: NeighborhoodView) 
 
 
 def test_copies_are_ordered_by_their_distance(neighborhood: NeighborhoodView) -> None:
-    table = neighborhood.matrix._table
+    table = neighborhood.matrix.table
     assert table is not None
     assert np.all(np.diff(table.sizes) >= 0)
     assert len(table.copies) == 30
@@ -43,7 +44,7 @@ def test_a_cell_says_in_words_what_the_model_says(neighborhood: NeighborhoodView
     from explorer.plots.matrix import CELL, ROW, TOP
 
     matrix = neighborhood.matrix
-    at = QPoint(matrix._left() + CELL // 2, TOP + 3 * ROW + ROW // 2)
+    at = QPoint(matrix.left + CELL // 2, TOP + 3 * ROW + ROW // 2)
     assert matrix.describe(at).startswith("RURK calls it class 2 (wrong), 20% for the true class")
     assert matrix.describe(QPoint(5, 5)) == ""
 
@@ -54,7 +55,7 @@ def test_scrolling_sideways_shows_later_copies(neighborhood: NeighborhoodView) -
     matrix = neighborhood.matrix
     assert matrix.horizontalScrollBar().maximum() > 0
     QTest.keyClick(matrix, Qt.Key.Key_Right)
-    at = QPoint(matrix._left() + CELL // 2, 30)
+    at = QPoint(matrix.left + CELL // 2, 30)
     assert matrix.describe(at).startswith("copy 2 of 30")
 
 
@@ -93,11 +94,11 @@ def test_a_sample_no_retrain_recognizes_has_an_undefined_r(shown: Shown) -> None
 def test_the_sentence_follows_what_is_missing(shown: Shown) -> None:
     dataset = synthetic.images()
     view = shown.view(NeighborhoodView)
-    assert "Press Run" in view._panel.empty.text()
+    assert "Press Run" in view.panel.empty.text()
     shown.state.dataset, shown.state.models = dataset, synthetic.models(dataset)
-    assert "Click a sample" in view._panel.empty.text()
+    assert "Click a sample" in view.panel.empty.text()
     shown.state.selection = Selection(5)
-    assert "copies of sample 5" in view._panel.empty.text()
+    assert "copies of sample 5" in view.panel.empty.text()
     shown.state.neighborhood = synthetic.neighborhood(dataset, 5)
     shown.state.selection = Selection(8)
     assert "below still sample 5" in view.heading.text()
@@ -111,10 +112,10 @@ def test_curves_grow_live(shown: Shown) -> None:
     shown.state.residual = synthetic.residual(draws=10)
     assert view.tabs.currentIndex() == RESIDUAL
     assert view.heading.text() == "c = 10 of 100 copies of each of 10 forget samples"
-    curve = view.residual._curves["original"]
+    curve = view.residual.curves["original"]
     assert curve.getData()[1][-1] == pytest.approx(2.0)
     shown.state.residual = synthetic.residual(draws=100)
-    assert view.residual._curves["original"] is curve  # the same line, with new numbers
+    assert view.residual.curves["original"] is curve  # the same line, with new numbers
     shown.state.study = synthetic.study()
     assert view.heading.text() == "c = 100 copies of each of 10 forget samples"
 
@@ -125,9 +126,9 @@ def test_band_line_and_legend_are_there(shown: Shown) -> None:
     words = view.residual.legend.accessibleDescription()
     assert words == "Original, RURK, GD, null band (Re-train against Re-train)"
     view.residual.plot.grab()
-    assert view.residual._level.isVisible()
-    assert view.residual._level.value() == 1.0
-    band = view.residual._bands[""].path().boundingRect()
+    assert view.residual.level is not None
+    assert view.residual.level == 1.0
+    band = view.residual.bands[""].path().boundingRect()
     assert (band.top(), band.bottom()) == pytest.approx((0.85, 1.15))
     x_low, x_high = view.residual.plot.viewRange()[0]
     assert -0.1 < x_low <= 0
@@ -139,7 +140,7 @@ def test_undefined_values_are_gaps_and_said(shown: Shown) -> None:
     shown.state.residual = synthetic.residual(undefined=3)
     assert "undefined for up to 3 of 10 samples" in view.note.text()
     shown.state.residual = synthetic.residual(undefined=10)
-    assert np.isnan(view.residual._curves["original"].getData()[1][-1])
+    assert np.isnan(view.residual.curves["original"].getData()[1][-1])
 
 
 def test_log_scale_draws_logarithms(shown: Shown) -> None:
@@ -147,8 +148,8 @@ def test_log_scale_draws_logarithms(shown: Shown) -> None:
     view = shown.view(CurvesView)
     QTest.mouseClick(view.log, LEFT, NONE, QPoint(8, view.log.height() // 2))
     assert view.log.isChecked()
-    assert view.residual._curves["original"].getData()[1][-1] == pytest.approx(np.log10(2))
-    assert view.residual._level.value() == 0
+    assert view.residual.curves["original"].getData()[1][-1] == pytest.approx(np.log10(2))
+    assert view.residual.level == 0
 
 
 def test_hovering_reads_the_values_at_the_nearest_tau(shown: Shown) -> None:
@@ -160,7 +161,7 @@ def test_hovering_reads_the_values_at_the_nearest_tau(shown: Shown) -> None:
     QTest.mouseMove(view.residual.plot.viewport(), at)
     shown.qtbot.waitUntil(lambda: "τ 0.4" in view.readout.text(), timeout=2000)
     assert "r 2 [1.9, 2.1]" in view.readout.text()
-    assert view.residual._cross.isVisible()
+    assert view.residual.cross == pytest.approx(0.4)
 
 
 def test_a_click_asks_for_the_neighborhood_at_that_tau(shown: Shown) -> None:
@@ -188,9 +189,9 @@ def test_every_stage_has_a_loss_curve(shown: Shown) -> None:
     shown.state.losses = {"original": (2.0, 1.0), "retrain-0": (2.1,)}
     assert view.loss.legend.accessibleDescription() == "Original, Re-train 0"
     shown.state.losses = {"original": (2.0, 1.0, 0.5)}
-    x, y = view.loss._curves["original"].getData()
+    x, y = view.loss.curves["original"].getData()
     assert (x.tolist(), y.tolist()) == ([1, 2, 3], [2.0, 1.0, 0.5])
-    assert "retrain-0" not in view.loss._curves
+    assert "retrain-0" not in view.loss.curves
 
 
 # -- drawing once -----------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from real import WAIT, run, start
 from explorer import session as sessions
 from explorer.actions import COMMANDS, SEPARATOR, shortcuts
 from explorer.app import Explorer
-from explorer.controller import ERROR
 from explorer.dialogs import MethodsDialog, SettingsDialog, StudiesDialog
-from explorer.state import REPLACE
+from explorer.notice import ERROR
+from explorer.selection import REPLACE
 from explorer.window import DOCKS
 
 
@@ -42,7 +42,7 @@ def test_every_dock_is_there_and_visible_at_1440_by_900(explorer: Explorer) -> N
 def test_run_by_mouse_fills_every_view_and_the_bar_shows_it(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
-    explorer.controller.set_current(explorer.state.forget[0])
+    explorer.controller.choice.set_current(explorer.state.forget[0])
     run(explorer, qtbot)
     state = explorer.state
     assert state.study is not None
@@ -75,7 +75,7 @@ def test_a_wrong_forget_set_is_said_inline_and_corrected_in_place(
 
 def test_the_selected_samples_are_a_suggestion_for_the_forget_set(explorer: Explorer) -> None:
     bar = explorer.window.bar
-    explorer.controller.select([1, 2, 60], REPLACE)
+    explorer.controller.choice.select([1, 2, 60], REPLACE)
     place = bar.forget.findText("the 3 selected samples")
     assert place >= 0
     bar.forget.activated.emit(place)
@@ -121,7 +121,7 @@ def test_every_command_is_in_a_menu_and_shortcuts_are_unique(explorer: Explorer)
 
 
 def test_settings_of_the_study_reach_the_form(explorer: Explorer, qtbot: QtBot) -> None:
-    explorer.window.ask_settings()
+    explorer.window.dialogs.ask_settings()
     dialog = explorer.window.findChild(SettingsDialog)
     measuring, training = dialog.forms["Measuring"], dialog.forms["Training"]
     retrains, epochs = measuring.editor("retrains"), training.editor("epochs")
@@ -145,7 +145,7 @@ def test_methods_are_watched_unless_the_settings_say_otherwise(
 ) -> None:
     run(explorer, qtbot)
     assert set(explorer.state.epochs) == {"gd"}
-    explorer.window.ask_settings()
+    explorer.window.dialogs.ask_settings()
     dialog = explorer.window.findChild(SettingsDialog)
     box = dialog.forms["Measuring"].editor("watch_each_epoch")
     assert isinstance(box, QCheckBox) and box.isChecked()
@@ -155,18 +155,18 @@ def test_methods_are_watched_unless_the_settings_say_otherwise(
     ok = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)
     qtbot.mouseClick(ok, Qt.MouseButton.LeftButton)
     assert not explorer.state.form.watch
-    explorer.controller.change_form(draws=20, settings={"gd": {"epochs": 3}})
+    explorer.controller.opening.change_form(draws=20, settings={"gd": {"epochs": 3}})
     run(explorer, qtbot)
     assert explorer.state.study is not None and dict(explorer.state.epochs) == {}
-    kept = sessions.parse(sessions.as_text(explorer.controller.archive.session()))
+    kept = sessions.parse(sessions.as_text(explorer.controller.files.session()))
     assert not kept.form.watch
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
-        explorer.controller.open_dataset("digits")
+        explorer.controller.opening.open_dataset("digits")
     assert not explorer.state.form.watch
 
 
 def test_settings_of_methods_reach_the_form(explorer: Explorer) -> None:
-    explorer.window.ask_method_settings()
+    explorer.window.dialogs.ask_method_settings()
     dialog = explorer.window.findChild(MethodsDialog)
     page = dialog.forms["GD"]
     page.show_values({"epochs": 4})
@@ -213,9 +213,9 @@ def test_studies_in_the_store_are_offered(explorer: Explorer, qtbot: QtBot) -> N
 
 def test_what_is_left_comes_back(qtbot: QtBot, tmp_path: Path) -> None:
     first = start(qtbot, tmp_path)
-    first.controller.select([1, 2], REPLACE)
-    first.controller.forget_selection()
-    first.controller.change_form(draws=20)
+    first.controller.choice.select([1, 2], REPLACE)
+    first.controller.forget_set.replace_by_selection()
+    first.controller.opening.change_form(draws=20)
     first.window.docks["metrics"].hide()
     first.window.choose_theme("dark")
     finish(first, qtbot)

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QApplication
 from explorer.app import Explorer, Options
 app = QApplication([])
 window = Explorer(Options(store=Path(sys.argv[1]), dataset="iris"))
-window.controller.opened.connect(window.controller.run)
+window.controller.opening.opened.connect(window.controller.run)
 window.show()
 app.exec()
 """

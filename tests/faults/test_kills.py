@@ -32,7 +32,7 @@ from explorer.app import Explorer, Options
 keeping.EVERY_MS = 50
 app = QApplication([])
 window = Explorer(Options(store=Path(sys.argv[1]), dataset="iris"))
-window.controller.opened.connect(window.controller.run)
+window.controller.opening.opened.connect(window.controller.run)
 window.show()
 app.exec()
 """

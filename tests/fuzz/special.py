@@ -23,7 +23,7 @@ from engine.datasets import _images as images
 from engine.forget import read_indices
 from engine.report import Reporter
 from engine.spec import FOLLOW, REFUSE, DataSpec
-from explorer import recent, settings, tasks
+from explorer import file_tasks, recent, settings
 
 MAGIC = (  # of kinds that Pillow does not write; most are then followed by nothing sensible
     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n{} loop\n%%EOF\n",
@@ -170,7 +170,7 @@ def _record(path: Path) -> None:
 READERS: dict[str, Callable[[Path], object]] = {
     "bundle": lambda path: bundle.open_bundle(_store(), path, Reporter()),
     "network": lambda path: network.model_spec(f"{path}:make"),
-    "session": lambda path: tasks.read_session(path, None, Reporter()),  # type: ignore[arg-type]
+    "session": lambda path: file_tasks.read_session(path, None, Reporter()),  # type: ignore[arg-type]
     "indices": read_indices,
     "image": lambda path: images.decode(path, 8),
     "size": images.size_of,

@@ -124,7 +124,7 @@ def answers(explorer: Explorer) -> bool:
     end = time.monotonic() + PATIENCE
     while state.theme != other and time.monotonic() < end:
         wait(0.02)
-    explorer.controller.set_current(5)
+    explorer.controller.choice.set_current(5)
     while state.selection.current != 5 and time.monotonic() < end:
         wait(0.02)
     QTest.mouseClick(window.bar, LEFT, NONE)

@@ -181,10 +181,12 @@ def open_iris(explorer: Explorer) -> None:
     """Go back to the little dataset and the little study, whatever was asked for meanwhile."""
     explorer.jobs.cancel()
     settle(explorer)
-    explorer.controller.open_dataset("iris")
+    explorer.controller.opening.open_dataset("iris")
     settle(explorer)
     words = {name: getattr(FORM, name) for name in ("training", "methods", "retrains", "draws")}
-    explorer.controller.change_form(**words, taus=FORM.taus, grid={}, weights={}, settings={})
+    explorer.controller.opening.change_form(
+        **words, taus=FORM.taus, grid={}, weights={}, settings={}
+    )
     settle(explorer)
 
 

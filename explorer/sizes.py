@@ -1,0 +1,13 @@
+"""Sizes of files, as people read them. No Qt."""
+
+from __future__ import annotations
+
+
+def sized(size: int) -> str:
+    """Bytes as '512 B', '3.1 kB', '42.0 MB' or '1.2 GB'."""
+    number = float(size)
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"

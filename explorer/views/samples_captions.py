@@ -1,0 +1,39 @@
+"""The samples in numbers: how many are shown, selected, to be forgotten, and cannot be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.datasets.base import Dataset
+from engine.evidence import Mask
+
+LOADING = "The dataset is being loaded. Its samples will appear here."
+NOTHING = "No sample fulfills all of this. Take a filter off, or choose another class or set."
+
+
+def counts(shown: int, total: int, forget: Mask, chosen: Mask) -> str:
+    """How many of `total` samples are shown, are to be forgotten and are selected."""
+    samples = f"{total:,} samples" if shown == total else f"{shown:,} of {total:,} samples"
+    return f"{samples} · {int(forget.sum()):,} to forget · {int(chosen.sum()):,} selected"
+
+
+def never_learned(chosen: Mask, dataset: Dataset | None, trained: int) -> str:
+    """Which selected samples cannot be forgotten; '' where all can.
+
+    chosen: (n + m,); trained: n, after which the test samples begin.
+    """
+    held = int(chosen[dataset.validation].sum()) if dataset is not None else 0
+    parts = [
+        f"1 {what} sample" if n == 1 else f"{n:,} {what} samples"
+        for what, n in (("test", int(chosen[trained:].sum())), ("validation", held))
+        if n
+    ]
+    if not parts:
+        return ""
+    are = "is" if len(parts) == 1 and parts[0].startswith("1 ") else "are"
+    return f"{' and '.join(parts)} {are} selected: never learned, so not forgotten with the rest."
+
+
+def title(samples: np.ndarray, what: str, key: str) -> str:
+    """The title of a sheet of these samples: of which set, in which order."""
+    return f"{len(samples):,} samples ({what}), by {key.lower()}"
