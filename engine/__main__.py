@@ -22,6 +22,7 @@ from engine.cores import wait_asleep
 from engine.errors import Cancelled, EngineError, SpecError
 from engine.exports import KINDS
 from engine.figure_set import ALL, MANIFEST
+from engine.perturbations import names
 from engine.places import absolute, is_file, matching, place
 from engine.shades import SHADES
 
@@ -236,9 +237,7 @@ def _add_run(commands: Any) -> None:
     )
     _weights_options(run)
     run.add_argument("--seed", type=int, default=131, help="seed of the study (%(default)s)")
-    run.add_argument(
-        "--perturbation", default="gaussian", help="gaussian, l2, linf, fgsm or pgd (%(default)s)"
-    )
+    run.add_argument("--perturbation", default="gaussian", help=f"{_either(names())} (%(default)s)")
     run.add_argument(
         "--taus", default="", help="low:high:count or a list; the dataset's own if left out"
     )
@@ -266,6 +265,11 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--json", type=place, metavar="FILE", help="write all figures to this file")
     run.add_argument("--csv", type=place, metavar="FILE", help="write a tidy table: one row a run")
     _store_option(run)
+
+
+def _either(words: Sequence[str]) -> str:
+    """'l2, linf or pgd'; percent signs as argparse wants them."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))).replace("%", "%%")
 
 
 def _add_report(commands: Any) -> None:

@@ -48,13 +48,12 @@ from engine.epochs import Epochs
 from engine.errors import CheckpointError, SpecError, StoreError
 from engine.forget import lost_classes
 from engine.guest import attributed
-from engine.labels import perturbation_named
 from engine.neighborhood import copies_of, first_then_all, neighborhood_of
 from engine.origins import sentence
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK, is_attack, named
 from engine.recognition import smallest_taus
 from engine.report import Reporter
-from engine.residual import blocks_of, copies, correct, is_attack, summarize, verdicts
+from engine.residual import blocks_of, copies, correct, summarize, verdicts
 from engine.results import (
     Attack,
     Embedding,
@@ -445,7 +444,7 @@ class Pipeline:
         keys = study.model_keys(spec)
         if model not in keys:
             raise SpecError(f"This study has no model '{model}'. It has: {', '.join(keys)}.")
-        name = perturbation_named(perturbation or spec.probe.perturbation).name
+        name = named(perturbation or spec.probe.perturbation).name
         probe = replace(spec.probe.everywhere, perturbation=name, target="true", draws=draws)
         probe = validate(probe)
         mark = key("recognition", keys[model], probe, probe.draws, spec.forget)
@@ -746,10 +745,12 @@ class Pipeline:
 def _lens(spec: RunSpec, perturbation: str, tau: float) -> tuple[str, float]:
     """(perturbation, tau) to look at a sample with: '' and tau < 0 mean the study's own.
 
-    SpecError where there is no such perturbation.
+    SpecError where there is no such perturbation, or it has no such tau.
     """
-    name = perturbation_named(perturbation or spec.probe.perturbation).name
-    return name, spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
+    kind = named(perturbation or spec.probe.perturbation)
+    tau = spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
+    kind.check([tau])
+    return kind.name, tau
 
 
 def _groups(spec: RunSpec) -> dict[str, list[str]]:

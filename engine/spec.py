@@ -14,7 +14,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
@@ -41,7 +41,7 @@ def setting(
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
-    choices: tuple[str, ...] | None = None,
+    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] | None = None,
     exclusive_low: bool = False,
     key: bool | str = True,
     before: Any = MISSING,
@@ -54,6 +54,7 @@ def setting(
     the default into it, so that results stored before the setting existed are still found.
     `before`: what results were made with before the setting existed, where today's default is
     another: this value is left out of `key`, and stands for the setting where a file lacks it.
+    `choices`: the values there are, or what gives them: names that plug-ins may add to.
     `once`: a person says it anew each time; no file holds it, and one that does is refused.
     """
     facts = {
@@ -367,8 +368,14 @@ def _whole(value: Any) -> int:
     return int(number)
 
 
+def choices_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values that a field with these facts (its metadata) may have; () where it has any."""
+    choices = facts.get("choices") or ()
+    return tuple(choices() if callable(choices) else choices)
+
+
 def _check_range(value: Any, facts: typing.Mapping[str, Any], name: str) -> None:
-    choices = facts.get("choices")
+    choices = choices_of(facts)
     if choices and value not in choices:
         raise unknown(f"choice for {name}", str(value), choices)
     low, high = facts.get("low"), facts.get("high")

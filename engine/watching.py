@@ -17,8 +17,7 @@ from engine import study
 from engine.archive import labels_of
 from engine.epochs import Epochs, EpochView
 from engine.errors import SpecError
-from engine.labels import perturbation_named
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK, named
 from engine.report import Reporter
 from engine.residual import correct, null_band, resampling_weights
 from engine.runtime import numpy_generator
@@ -44,7 +43,7 @@ class Scene:
 
 def probe_of(spec: RunSpec) -> ProbeSpec:
     """How the watched copies are made."""
-    attack = perturbation_named(spec.probe.perturbation).attack
+    attack = named(spec.probe.perturbation).attack
     name = "gaussian" if attack else spec.probe.perturbation
     return replace(spec.probe.everywhere, perturbation=name, draws=BLOCK)
 

@@ -17,16 +17,17 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {
         "amplified", "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
-        "interruption", "joint", "label_places", "labels", "neutral", "origins", "palette",
-        "places", "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
+        "interruption", "joint", "label_places", "neutral", "origins", "palette",
+        "places", "plain_files", "quadrature", "results", "tensor_views", "world",
     },
     {
-        "differences", "global_state", "memory", "metrics", "paper", "patches", "processes",
-        "randomness", "registry", "report", "runtime", "samples", "spec",
+        "differences", "global_state", "labels", "memory", "metrics", "paper", "patches",
+        "perturbations", "processes", "randomness", "registry", "report", "runtime", "samples",
+        "sound", "spec",
     },
     {
         "asides", "batching", "datasets", "guest", "hdf5", "heaps", "index_text", "indices",
-        "locks", "models", "outputs", "perturb", "sample_names", "store",
+        "locks", "models", "outputs", "sample_names", "store",
     },
     {
         "adaptive", "archive", "attack", "belongings", "board", "board_sheet", "bundle", "carried",
@@ -47,7 +48,8 @@ LAYERS = (
     {"__main__", "bench", "board_tables", "console", "protocol", "reporting", "sweep", "tables"},
 )  # fmt: skip
 FOR_METHODS = {
-    "errors", "models.base", "perturb", "registry", "report", "runtime", "samples", "spec", "train",
+    "errors", "models.base", "perturbations", "registry", "report", "runtime", "samples", "spec",
+    "train",
 }  # fmt: skip
 FOR_FIGURES = {
     "amplified", "asides", "board", "comparison", "curve_set", "epochs", "errors", "figures",
@@ -164,7 +166,7 @@ def test_each_file_imports_only_what_lies_beneath_it(module: str) -> None:
         ("engine.methods.gd", "from engine.datasets import digits"),
         ("engine.datasets.digits", "from engine.train import descend"),
         ("engine.spec", "from engine.datasets.base import load"),
-        ("engine.perturb", "import engine.methods.base"),
+        ("engine.perturbations.pgd", "import engine.methods.base"),
         ("engine.residual", "from engine.pipeline import Pipeline"),
         ("engine.figures", "from engine.store import Store"),
     ],
