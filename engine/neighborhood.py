@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -32,10 +31,12 @@ def copies_of(
 ) -> Tensor:
     """(c, *shape) perturbed copies of a sample at `tau`; the ones residual knowledge is made of.
 
-    Random draws are exactly those of the measurement; attacks are made against `source`.
+    Random draws are exactly those of the measurement; attacks are made against `source`. SpecError
+    for a perturbation that is unknown, or has no such tau.
     """
     x, index = sample.x, sample.index
-    probe, kind = replace(probe, taus=(tau,)), named(probe.perturbation)
+    kind = named(probe.perturbation)
+    kind.check([tau])
     attacked = None if source is None else attackable(source, probe.arithmetic, x[None])
     label, parts = torch.tensor([sample.y], device=x.device), []
     for block in range(blocks_of(probe.draws)):

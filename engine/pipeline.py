@@ -745,12 +745,10 @@ class Pipeline:
 def _lens(spec: RunSpec, perturbation: str, tau: float) -> tuple[str, float]:
     """(perturbation, tau) to look at a sample with: '' and tau < 0 mean the study's own.
 
-    SpecError where there is no such perturbation, or it has no such tau.
+    SpecError where there is no such perturbation.
     """
-    kind = named(perturbation or spec.probe.perturbation)
-    tau = spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
-    kind.check([tau])
-    return kind.name, tau
+    name = named(perturbation or spec.probe.perturbation).name
+    return name, spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau
 
 
 def _groups(spec: RunSpec) -> dict[str, list[str]]:

@@ -72,6 +72,7 @@ class _Eye:
         self.x, self.y, self.samples = x, y, samples
         self.probe, self.n_classes, self.report = probe, n_classes, report
         self._kind = named(probe.perturbation)
+        self._kind.check(probe.taus)
         self._batches = batches_of(x, COPIES_AT_ONCE // BLOCK)
 
     def recognized(self, rows: np.ndarray, tau: float) -> np.ndarray:

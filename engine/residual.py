@@ -72,6 +72,7 @@ def verdicts(
         name: np.zeros((len(x), len(probe.taus), len(blocks) * BLOCK), dtype) for name in viewers
     }
     asking = _Asking(ready(viewers), samples, probe, n_classes, report)
+    asking.kind.check(probe.taus)
     if source is not None:
         asking.attacked = attackable(source, probe.arithmetic, x)
     along = asking.kind.straight and probe.between == INFERRED and len(probe.taus) >= FEWEST

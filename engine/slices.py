@@ -141,9 +141,12 @@ def nearest_other(samples: Samples, sample: Sample) -> tuple[int, float]:
 def ball_outline(perturbation: str, tau: float, first: Tensor, second: Tensor) -> np.ndarray:
     """(k, 2) outline of the tau ball on the plane of two orthonormal directions.
 
-    (0, 2) where the perturbation has none; SpecError where there is no such perturbation.
+    (0, 2) where the perturbation has none. SpecError where there is no such perturbation, or it
+    has no such tau.
     """
-    outline = named(perturbation).outline
+    kind = named(perturbation)
+    kind.check([tau])
+    outline = kind.outline
     return np.zeros((0, 2)) if outline is None else outline.of(tau, first, second)
 
 
