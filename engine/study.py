@@ -150,7 +150,7 @@ def settled_probe(probe: ProbeSpec, network: ModelSpec, device: str) -> ProbeSpe
     kind = named(probe.perturbation)
     arithmetic, between = FLOAT32, ASKED
     if kind.attack and convolves:
-        reduced = kind.passes(probe.steps) > 1 and native_bfloat16(device)
+        reduced = kind.iterates and native_bfloat16(device)
         arithmetic = _chosen(probe.arithmetic, BFLOAT16 if reduced else FOLDED)
     elif kind.straight and not probe.adaptive:
         between = _chosen(probe.between, INFERRED if convolves else ASKED)

@@ -94,6 +94,11 @@ class Perturbation:
         return False
 
     @property
+    def iterates(self) -> bool:
+        """Whether a copy takes several passes through the model, as many as there are `steps`."""
+        return False
+
+    @property
     def straight(self) -> bool:
         """Whether the copies of one draw lie on a ray: x + tau * noise, clamped to [0, 1]."""
         return False
@@ -226,9 +231,14 @@ class Attack(Perturbation):
         """Whether copies depend on a random start, which may be each sample's own."""
         return "start" in self.settings
 
+    @property
+    def iterates(self) -> bool:
+        """Whether a copy takes several passes through the model, as many as there are `steps`."""
+        return "steps" in self.settings
+
     def passes(self, steps: int) -> int:
         """How often a copy passes through the model forward and backward until it is made."""
-        return steps if "steps" in self.settings else 1
+        return steps if self.iterates else 1
 
     def copies(
         self,

@@ -43,7 +43,7 @@ LAYERS = (
     {"methods", "relearn"},
     {"workshop"},
     {"doubt", "measuring", "sampled", "similarity", "watching"},
-    {"exports", "figure_set", "pipeline", "versus"},
+    {"exports", "figure_set", "order", "pipeline", "versus"},
     {"batch", "verifying"},
     {"__main__", "bench", "board_tables", "console", "protocol", "reporting", "sweep", "tables"},
 )  # fmt: skip

@@ -161,6 +161,7 @@ def test_attacks_know_their_steps_and_starts() -> None:
     passes = {one.name: one.passes(7) for one in perturbations.every()}
     assert passes == {"gaussian": 0, "l2": 0, "linf": 0, "fgsm": 1, "pgd": 7}
     assert [one.name for one in perturbations.every() if one.starts] == ["pgd"]
+    assert [one.name for one in perturbations.every() if one.iterates] == ["pgd"]
 
 
 @pytest.mark.parametrize("name", ["gaussian", "l2", "linf"])
