@@ -61,15 +61,13 @@ def register(
 
 def names(kind: str) -> list[str]:
     """Every known name of this kind, sorted, without importing any of them."""
-    found = {name for k, name in _entries if k == kind}
+    found = {name for k, name in list(_entries) if k == kind}  # another thread may be registering
     found |= set(_builtin(kind)) | set(_external(kind))
     return sorted(found)
 
 
 def get(kind: str, name: str) -> Entry:
     """The entry of that name; SpecError with the nearest name if there is none."""
-    if (kind, name) in _entries:
-        return _entries[kind, name]
     with _locks.setdefault(kind, threading.RLock()):
         if (kind, name) not in _entries:
             if name in _builtin(kind):
@@ -83,7 +81,7 @@ def get(kind: str, name: str) -> Entry:
 
 
 def find(kind: str, name: str) -> Entry | None:
-    """The entry of that name; None where there is none, or it cannot be loaded."""
+    """The entry of that name, for its words; None where there is none, or it cannot be loaded."""
     if (kind, name) in _entries:
         return _entries[kind, name]
     if (kind, name) in _failed or not (name in _builtin(kind) or name in _external(kind)):

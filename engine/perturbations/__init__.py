@@ -6,6 +6,7 @@ Importing this, or any of them, imports no torch: windows, forms and help list t
 from __future__ import annotations
 
 from engine import registry
+from engine.errors import SpecError
 from engine.perturbations.base import BLOCK, Attack, AttackInputs, Noise, Outline, Perturbation
 from engine.registry import Entry
 from engine.spec import ProbeSpec
@@ -20,7 +21,10 @@ __all__ = [
 
 def named(name: str) -> Perturbation:
     """The perturbation of that name; SpecError with the nearest one if there is none."""
-    return _of(registry.get(KIND, name))
+    found = _of(registry.get(KIND, name))
+    if found is None:
+        raise SpecError(f"The perturbation '{name}' was not registered by `add`, as it should be.")
+    return found
 
 
 def described(name: str) -> Perturbation | None:
@@ -28,14 +32,12 @@ def described(name: str) -> Perturbation | None:
 
     A stored result may name what its maker had installed.
     """
-    entry = registry.find(KIND, name)
-    return _of(entry) if entry else None
+    return _of(registry.find(KIND, name))
 
 
 def at_hand(name: str) -> Perturbation | None:
     """The same where it comes with the program or was loaded before: no stranger's code is run."""
-    entry = registry.at_hand(KIND, name)
-    return _of(entry) if entry else None
+    return _of(registry.at_hand(KIND, name))
 
 
 def names() -> list[str]:
@@ -60,6 +62,5 @@ def is_attack(probe: ProbeSpec) -> bool:
     return named(probe.perturbation).attack
 
 
-def _of(entry: Entry) -> Perturbation:
-    found: Perturbation = entry.facts[KIND]
-    return found
+def _of(entry: Entry | None) -> Perturbation | None:
+    return entry.facts.get(KIND) if entry else None
