@@ -8,7 +8,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ def setting(
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
-    choices: tuple[str, ...] | None = None,
+    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] | None = None,
     exclusive_low: bool = False,
     key: bool | str = True,
     before: Any = MISSING,
@@ -37,6 +37,7 @@ def setting(
     the default into it, so that results stored before the setting existed are still found.
     `before`: what results were made with before the setting existed, where today's default is
     another: this value is left out of `key`, and stands for the setting where a file lacks it.
+    `choices`: the values there are, or what gives them: names that plug-ins may add to.
     `once`: a person says it anew each time; no file holds it, and one that does is refused.
     """
     facts = {
@@ -114,7 +115,7 @@ def _whole(value: Any) -> int:
 
 
 def _check_range(value: Any, facts: typing.Mapping[str, Any], name: str) -> None:
-    choices = facts.get("choices")
+    choices = choices_of(facts)
     if choices and value not in choices:
         raise unknown(f"choice for {name}", str(value), choices)
     low, high = facts.get("low"), facts.get("high")
@@ -138,6 +139,12 @@ def amend(config: T, changes: typing.Mapping[str, Any], where: str = "") -> T:
         if name not in known:
             raise unknown(f"parameter of {where.rstrip('.') or 'this'}", name, known)
     return validate(dataclasses.replace(config, **changes), where)  # type: ignore[type-var]
+
+
+def choices_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values that a field with these facts (its metadata) may have; () where it has any."""
+    choices = facts.get("choices") or ()
+    return tuple(choices() if callable(choices) else choices)
 
 
 def is_once(item: dataclasses.Field[Any]) -> bool:

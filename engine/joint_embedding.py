@@ -9,9 +9,9 @@ import numpy as np
 
 from engine import embedding
 from engine.embed import LAYOUT, Embedder
+from engine.perturbations import is_attack
 from engine.plan import Plan
 from engine.report import Reporter
-from engine.residual import is_attack
 from engine.results import Embedding
 from engine.spec import RunSpec, key
 from engine.stored_results import Product, Recipe

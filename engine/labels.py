@@ -4,48 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from engine.errors import unknown
-
-
-@dataclass(frozen=True)
-class Perturbation:
-    """What a perturbation is called, what its tau measures, and whether it attacks a model."""
-
-    name: str
-    label: str
-    measure: str
-    attack: bool
-    help: str
-
-
-PERTURBATIONS = {
-    one.name: one
-    for one in (
-        Perturbation(
-            "gaussian", "Gaussian", "standard deviation per pixel", False,
-            "Normal noise of standard deviation tau per pixel, clamped to [0, 1]. Its L2 length "
-            "is about tau times the root of the number of pixels, not tau.",
-        ),
-        Perturbation(
-            "l2", "L2 ball", "L2 radius", False,
-            "Uniform in the L2 ball of radius tau, clamped to [0, 1].",
-        ),
-        Perturbation(
-            "linf", "L-inf ball", "L-infinity radius", False,
-            "Uniform in the L-infinity ball of radius tau, clamped to [0, 1].",
-        ),
-        Perturbation(
-            "fgsm", "FGSM", "L-infinity radius", True,
-            "One signed gradient step of size tau against the unlearned model, shown to all.",
-        ),
-        Perturbation(
-            "pgd", "PGD", "L-infinity radius", True,
-            "Projected gradient steps inside the tau ball against the unlearned model.",
-        ),
-    )
-}  # fmt: skip
+from engine.perturbations import described
+from engine.perturbations.base import PIXELS
 
 DIRECTIONS = {  # pairs that span a slice of decision regions, and what people call them
     "random": "Two random directions",
@@ -64,24 +25,17 @@ LAYER = (
 )
 
 
-def perturbation_named(name: str) -> Perturbation:
-    """The perturbation of that name; SpecError with the nearest one if there is none."""
-    try:
-        return PERTURBATIONS[name]
-    except KeyError:
-        raise unknown("perturbation", name, PERTURBATIONS) from None
-
-
 def perturbation_label(name: str) -> str:
     """What people call a perturbation; its own name where it is a stranger's."""
-    return PERTURBATIONS[name].label if name in PERTURBATIONS else name
+    known = described(name)
+    return known.label if known else name
 
 
 def tau_label(perturbation: str) -> str:
     """The axis label of tau, with what it measures and its unit."""
-    known = PERTURBATIONS.get(perturbation)
-    measure = known.measure if known else "perturbation norm"
-    return f"τ: {perturbation_label(perturbation)}, {measure} (pixel range [0, 1])"
+    known = described(perturbation)
+    measure = f"{known.measure} ({known.unit})" if known else f"perturbation norm ({PIXELS})"
+    return f"τ: {known.label if known else perturbation}, {measure}"
 
 
 def model_label(name: str, labels: Mapping[str, str]) -> str:

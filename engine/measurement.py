@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from engine import sampled
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK
 from engine.plan import Plan
 from engine.report import Reporter
 from engine.residual import blocks_of, correct, summarize, verdicts

@@ -9,7 +9,7 @@ from engine.archive import labels_of
 from engine.epochs import Epochs
 from engine.errors import SpecError
 from engine.measurement import Measurement
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK
 from engine.plan import Plan
 from engine.report import Reporter
 from engine.results import ModelResult

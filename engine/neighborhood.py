@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,9 +10,9 @@ from torch import Tensor, nn
 
 from engine.batching import batches_of
 from engine.inference import attackable
-from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
+from engine.perturbations import BLOCK, named
 from engine.report import Reporter
-from engine.residual import blocks_of, is_attack
+from engine.residual import blocks_of
 from engine.results import Neighborhood
 from engine.samples import Sample
 from engine.spec import ProbeSpec
@@ -32,23 +31,20 @@ def copies_of(
 ) -> Tensor:
     """(c, *shape) perturbed copies of a sample at `tau`; the ones residual knowledge is made of.
 
-    Random draws are exactly those of the measurement; attacks are made against `source`.
+    Random draws are exactly those of the measurement; attacks are made against `source`. SpecError
+    for a perturbation that is unknown, or has no such tau.
     """
     x, index = sample.x, sample.index
-    probe = replace(probe, taus=(tau,))
+    kind = named(probe.perturbation)
+    kind.check([tau])
     attacked = None if source is None else attackable(source, probe.arithmetic, x[None])
-    parts = []
+    label, parts = torch.tensor([sample.y], device=x.device), []
     for block in range(blocks_of(probe.draws)):
         if tau == 0:
             parts.append(x.expand(BLOCK, *x.shape))
-        elif is_attack(probe):
-            assert attacked is not None
-            labels = torch.tensor([sample.y], device=x.device)
-            made = attacked_copies(attacked, x[None], labels, [index], probe, tau, block, n_classes)
-            parts.append(made[0])
-        else:
-            noise = unit_noise(probe.perturbation, [index], x.shape, probe.seed, block, x.device)
-            parts.append(random_copies(x[None], noise, tau)[0])
+            continue
+        made = kind.copies(probe, tau, x[None], label, [index], block, n_classes, attacked)
+        parts.append(made[0])
     return torch.cat(parts)[: probe.draws]
 
 

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 
 from engine import slices
-from engine.labels import perturbation_named
 from engine.neighborhood import copies_of, first_then_all, neighborhood_of
+from engine.perturbations import is_attack, named
 from engine.plan import Plan
 from engine.recognition import smallest_taus
 from engine.report import Reporter
-from engine.residual import is_attack
 from engine.results import Neighborhood, Recognition, Slice
 from engine.spec import RunSpec, key, validate
 from engine.store import Record
@@ -130,7 +129,7 @@ def recognition(
     """
     plan.require(model)
     spec = plan.spec
-    name = perturbation_named(perturbation or spec.probe.perturbation).name
+    name = named(perturbation or spec.probe.perturbation).name
     probe = replace(spec.probe.everywhere, perturbation=name, target="true", draws=draws)
     probe = validate(probe)
 
@@ -168,5 +167,5 @@ def _lens(spec: RunSpec, perturbation: str, tau: float) -> tuple[str, float]:
 
     SpecError where there is no such perturbation.
     """
-    name = perturbation_named(perturbation or spec.probe.perturbation).name
+    name = named(perturbation or spec.probe.perturbation).name
     return name, spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine import costs, keys, registry, viewpoint
 from engine.errors import SpecError
-from engine.labels import perturbation_named
+from engine.perturbations import named
 from engine.registry import Entry
 from engine.spec import RunSpec, as_imported, restored, to_plain
 from engine.viewpoint import Sizes
@@ -200,7 +200,7 @@ class Plan:
 
 def groups(spec: RunSpec, names: list[str]) -> dict[str, list[str]]:
     """source -> viewers of its copies: one group for random draws, one per attacked model else."""
-    if not perturbation_named(spec.probe.perturbation).attack:
+    if not named(spec.probe.perturbation).attack:
         return {"": names}
     retrains = [name for name in names if name.startswith("retrain-")]
     return {name: list(dict.fromkeys([name, *retrains])) for name in names}

@@ -40,7 +40,7 @@ class Rays:
     """One model's answers to all copies of n samples in one block of m draws."""
 
     def __init__(self, x: Tensor, noise: Tensor, taus: tuple[float, ...]) -> None:
-        """x: (n, *shape) in [0, 1]; noise: (n, m, *shape), as `engine.perturb.unit_noise` gives it;
+        """x: (n, *shape) in [0, 1]; noise: (n, m, *shape), as `Noise.noise` gives it;
         taus: at least two."""
         self._x, self._noise, self._grid = x, noise, taus
         self._taus = torch.tensor(taus, dtype=torch.float32, device=x.device)

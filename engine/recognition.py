@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from engine.batching import batches_of
 from engine.inference import Ready, attackable
-from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
+from engine.perturbations import BLOCK, named
 from engine.report import Reporter
-from engine.residual import blocks_of, is_attack
+from engine.residual import blocks_of
 from engine.spec import ProbeSpec
 
 HALVINGS = 10  # of a step of the grid: a thousandth of it is left
@@ -71,6 +71,8 @@ class _Eye:
         self._judge, self._attacked = Ready(model), attackable(model, probe.arithmetic, x)
         self.x, self.y, self.samples = x, y, samples
         self.probe, self.n_classes, self.report = probe, n_classes, report
+        self._kind = named(probe.perturbation)
+        self._kind.check(probe.taus)
         self._batches = batches_of(x, COPIES_AT_ONCE // BLOCK)
 
     def recognized(self, rows: np.ndarray, tau: float) -> np.ndarray:
@@ -94,13 +96,14 @@ class _Eye:
     def _copies(self, rows: Tensor, tau: float, block: int) -> Tensor:
         x, y = self.x[rows], self.y[rows]
         samples = [self.samples[row] for row in rows.tolist()]
-        probe = self.probe
         if tau == 0:
             return x[:, None]
-        if is_attack(probe):
+        if self._kind.attack:
             with torch.inference_mode(False):  # attacks differentiate
-                return attacked_copies(
-                    self._attacked, x.clone(), y.clone(), samples, probe, tau, block, self.n_classes
-                )
-        noise = unit_noise(probe.perturbation, samples, x.shape[1:], probe.seed, block, x.device)
-        return random_copies(x, noise, tau)
+                return self._made(x.clone(), y.clone(), samples, tau, block)
+        return self._made(x, y, samples, tau, block)
+
+    def _made(self, x: Tensor, y: Tensor, samples: Sequence[int], tau: float, block: int) -> Tensor:
+        return self._kind.copies(
+            self.probe, tau, x, y, samples, block, self.n_classes, self._attacked
+        )

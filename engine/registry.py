@@ -1,8 +1,9 @@
-"""One plug-in mechanism for datasets, models, methods and metrics.
+"""One plug-in mechanism for datasets, models, methods, metrics and perturbations.
 
 A built-in lives in `engine/<kind>s/<name>.py` ('-' becomes '_') and registers itself when it is
-imported, which happens on first use: listing names imports nothing. Other distributions add
-theirs by the entry-point groups `rk_explorer.datasets`, `.models`, `.methods` and `.metrics`.
+imported, which happens on first use: listing names imports nothing. Other distributions add theirs
+by the entry-point groups `rk_explorer.datasets`, `.models`, `.methods`, `.metrics` and
+`.perturbations`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from engine.errors import SpecError, unknown
 from engine.runtime import torchvision_importable
 
-KINDS = ("dataset", "model", "method", "metric")
+KINDS = ("dataset", "model", "method", "metric", "perturbation")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Entry:
 
 
 _entries: dict[tuple[str, str], Entry] = {}
-_lock = threading.RLock()
+_failed: set[tuple[str, str]] = set()  # plug-ins that could not be loaded: `find` tries none twice
+_locks: dict[str, threading.RLock] = {}  # one for each kind: words need not wait for torch
 
 
 def register(
@@ -59,14 +61,14 @@ def register(
 
 def names(kind: str) -> list[str]:
     """Every known name of this kind, sorted, without importing any of them."""
-    found = {name for k, name in _entries if k == kind}
+    found = {name for k, name in list(_entries) if k == kind}  # another thread may be registering
     found |= set(_builtin(kind)) | set(_external(kind))
     return sorted(found)
 
 
 def get(kind: str, name: str) -> Entry:
     """The entry of that name; SpecError with the nearest name if there is none."""
-    with _lock:
+    with _locks.setdefault(kind, threading.RLock()):
         if (kind, name) not in _entries:
             if name in _builtin(kind):
                 importlib.import_module(_builtin(kind)[name])
@@ -76,6 +78,29 @@ def get(kind: str, name: str) -> Entry:
             return _entries[kind, name]
         except KeyError:
             raise unknown(kind, name, names(kind)) from None
+
+
+def find(kind: str, name: str) -> Entry | None:
+    """The entry of that name, for its words; None where there is none, or it cannot be loaded."""
+    if (kind, name) in _entries:
+        return _entries[kind, name]
+    if (kind, name) in _failed or not (name in _builtin(kind) or name in _external(kind)):
+        return None
+    try:
+        return get(kind, name)
+    except SpecError:
+        _failed.add((kind, name))
+        return None
+
+
+def at_hand(kind: str, name: str) -> Entry | None:
+    """The entry of that name if it is a built-in or was loaded before: runs no stranger's code."""
+    return find(kind, name) if name in _builtin(kind) else _entries.get((kind, name))
+
+
+def built_in(kind: str) -> list[str]:
+    """The names of this kind that come with the program, sorted."""
+    return sorted(_builtin(kind))
 
 
 def all_of(kind: str) -> list[Entry]:

@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from engine.adaptive import rates
 from engine.batching import batches_of
 from engine.inference import Ready, attackable, ready
-from engine.labels import perturbation_named
-from engine.perturb import BLOCK, attacked_copies, random_copies, unit_noise
+from engine.perturbations import BLOCK, Noise, Perturbation, named
 from engine.quadrature import legendre
 from engine.rays import FEWEST, Rays
 from engine.report import Reporter
@@ -73,9 +72,10 @@ def verdicts(
         name: np.zeros((len(x), len(probe.taus), len(blocks) * BLOCK), dtype) for name in viewers
     }
     asking = _Asking(ready(viewers), samples, probe, n_classes, report)
+    asking.kind.check(probe.taus)
     if source is not None:
         asking.attacked = attackable(source, probe.arithmetic, x)
-    along = source is None and probe.between == INFERRED and len(probe.taus) >= FEWEST
+    along = asking.kind.straight and probe.between == INFERRED and len(probe.taus) >= FEWEST
     say, rows = asking.along_rays if along else asking.all, asking.rows(x, along)
 
     def answer(part: slice) -> None:
@@ -230,11 +230,6 @@ def cut_to(predictions: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
     return np.where(beyond, np.iinfo(predictions.dtype).max, predictions)
 
 
-def is_attack(probe: ProbeSpec) -> bool:
-    """Whether the copies depend on a model."""
-    return perturbation_named(probe.perturbation).attack
-
-
 @dataclass
 class _Asking:
     """Shows one block's copies of some samples to every judge: (judge, taus, classes (n, taus, m)).
@@ -248,6 +243,11 @@ class _Asking:
     n_classes: int
     report: Reporter
     attacked: nn.Module | None = None
+
+    @functools.cached_property
+    def kind(self) -> Perturbation:
+        """What the copies are perturbed by."""
+        return named(self.probe.perturbation)
 
     def rows(self, x: Tensor, along: bool) -> int:
         """How many samples like x are taken together, along rays or not."""
@@ -268,37 +268,39 @@ class _Asking:
 
     def along_rays(self, x: Tensor, y: Tensor, part: slice, block: int) -> Iterator[Called]:
         """Copies are asked about where the answer may change along their ray."""
-        rays = Rays(x, self._noise(x, self.samples[part], block), self.probe.taus)
+        assert isinstance(self.kind, Noise)
+        rays = Rays(x, self._noise(self.kind, x, self.samples[part], block), self.probe.taus)
         at_once = batches_of(x, copies_at_once(x))
         for name, judge in self.judges.items():
             yield name, slice(None), rays.answers(judge, at_once, self.report)
 
-    def _noise(self, x: Tensor, samples: Sequence[int], block: int) -> Tensor:
-        name, seed = self.probe.perturbation, self.probe.seed
-        return unit_noise(name, samples, x.shape[1:], seed, block, x.device)
+    def _noise(self, kind: Noise, x: Tensor, samples: Sequence[int], block: int) -> Tensor:
+        return kind.noise(samples, x.shape[1:], self.probe.seed, block, x.device)
 
     def _copies(self, x: Tensor, y: Tensor, samples: Sequence[int], block: int) -> Iterator[Tensor]:
         """For each tau, copies (n, BLOCK, *shape); (n, 1, *shape) where they are all x."""
-        taus = self.probe.taus
-        noise = None
-        if self.attacked is None and any(taus):
-            noise = self._noise(x, samples, block)
-        for tau in taus:
-            if tau == 0:
-                yield x[:, None]
-            elif noise is not None:
-                yield random_copies(x, noise, tau)
-            else:
-                yield self._attacked(x, y, samples, tau, block)
+        made = self._moved if isinstance(self.kind, Noise) else self._attacked
+        yield from made(x, y, samples, block)
+
+    def _moved(self, x: Tensor, y: Tensor, samples: Sequence[int], block: int) -> Iterator[Tensor]:
+        assert isinstance(self.kind, Noise)
+        noise = self._noise(self.kind, x, samples, block) if any(self.probe.taus) else None
+        for tau in self.probe.taus:
+            yield x[:, None] if tau == 0 or noise is None else self.kind.moved(x, noise, tau)
 
     def _attacked(
-        self, x: Tensor, y: Tensor, samples: Sequence[int], tau: float, block: int
-    ) -> Tensor:
-        assert self.attacked is not None
-        with torch.inference_mode(False):  # attacks differentiate: inputs must be plain tensors
-            return attacked_copies(
-                self.attacked, x.clone(), y.clone(), samples, self.probe, tau, block, self.n_classes
-            )
+        self, x: Tensor, y: Tensor, samples: Sequence[int], block: int
+    ) -> Iterator[Tensor]:
+        for tau in self.probe.taus:
+            if tau == 0:
+                yield x[:, None]
+                continue
+            with torch.inference_mode(False):  # attacks differentiate: inputs must be plain tensors
+                copies = self.kind.copies(
+                    self.probe, tau, x.clone(), y.clone(), samples, block, self.n_classes,
+                    self.attacked,
+                )  # fmt: skip
+            yield copies
 
 
 def _grouped(copies: Iterable[Tensor], most: int) -> Iterator[tuple[slice, Tensor]]:

@@ -194,7 +194,8 @@ class Slice:
     directions: which pair spans the plane, one of labels.DIRECTIONS; against: the model that the
     attack aims at, '' without one; other, distance: the sample that the first direction leads to
     and how far it is, -1 and 0 without one. steps (g,): coordinates along either direction, 0 in
-    the middle; ball (k, 2): outline of the tau ball on the plane. predictions: model -> (g, g)
+    the middle; ball (k, 2): outline of the tau ball on the plane, k = 0 where the perturbation has
+    none. predictions: model -> (g, g)
     class of row i, column j, the point steps[j] along the first and steps[i] along the second
     direction; confidence: model -> (g, g) probability of the true class; seconds: time it took.
     """
@@ -220,8 +221,11 @@ class Slice:
         return np.asarray(within | ((x == 0) & (y == 0)))
 
     def recognized(self) -> dict[str, float]:
-        """model -> percent of the tau ball's points on this plane that get the true class."""
-        inside = self.inside()
+        """model -> percent of the tau ball's points on this plane that get the true class.
+
+        Of all points of the plane that are shown, where the perturbation has no ball.
+        """
+        inside = self.inside() if len(self.ball) else np.ones((len(self.steps),) * 2, bool)
         return {
             model: 100 * float((said[inside] == self.label).mean())
             for model, said in self.predictions.items()

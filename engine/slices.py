@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from engine.errors import SpecError, unknown
 from engine.labels import DIRECTIONS
 from engine.neighborhood import views_on
+from engine.perturbations import named
 from engine.report import Reporter
 from engine.results import Slice
 from engine.runtime import generator
@@ -28,7 +29,6 @@ from engine.samples import Sample, Samples, as_pixels
 
 BATCH, BATCH_VALUES = 128, 4_000_000  # points of a forward, and input values of one, at most
 SEARCH_VALUES = 20_000_000  # input values compared at once in the search for the nearest sample
-CORNERS = 180  # of the outline of a ball: one every two degrees
 MARGIN, BEYOND = 1.5, 1.2  # half of the plane's width over the ball's radius, and over `distance`
 SMALLEST_REACH = 0.05  # per pixel: what is shown where tau is 0
 PER_MODEL = ("predictions", "confidence")
@@ -139,22 +139,15 @@ def nearest_other(samples: Samples, sample: Sample) -> tuple[int, float]:
 
 
 def ball_outline(perturbation: str, tau: float, first: Tensor, second: Tensor) -> np.ndarray:
-    """(CORNERS, 2) outline of the tau ball on the plane of two orthonormal directions.
+    """(k, 2) outline of the tau ball on the plane of two orthonormal directions.
 
-    Gaussian: the circle of radius tau * sqrt(d), the root mean square length of its noise; L2: of
-    radius tau; the others: where the plane leaves the L-infinity ball.
+    (0, 2) where the perturbation has none. SpecError where there is no such perturbation, or it
+    has no such tau.
     """
-    turn = torch.arange(CORNERS, dtype=torch.float64) * (2 * math.pi / CORNERS)
-    rays = torch.stack([turn.cos(), turn.sin()], 1)
-    plane = torch.stack([first.flatten(), second.flatten()]).cpu().double()
-    if perturbation == "gaussian":
-        radius = torch.full((CORNERS, 1), tau * math.sqrt(plane.shape[1]), dtype=torch.float64)
-    elif perturbation == "l2":
-        radius = torch.full((CORNERS, 1), tau, dtype=torch.float64)
-    else:
-        radius = torch.stack([tau / (ray @ plane).abs().amax() for ray in rays])[:, None]
-    outline: np.ndarray = (radius * rays).numpy()
-    return outline
+    kind = named(perturbation)
+    kind.check([tau])
+    outline = kind.outline
+    return np.zeros((0, 2)) if outline is None else outline.of(tau, first, second)
 
 
 def steps_within(reach: float, size: int) -> np.ndarray:
@@ -214,7 +207,7 @@ def cut(
     plane = plane_through(samples, sample, directions, seed, models[against], towards)
     ball = ball_outline(perturbation, tau, plane.first, plane.second)
     least = SMALLEST_REACH * math.sqrt(plane.x.numel())
-    reach = MARGIN * float(np.linalg.norm(ball, axis=1).max()) or least
+    reach = MARGIN * float(np.linalg.norm(ball, axis=1).max(initial=0)) or least
     steps = steps_within(max(reach, BEYOND * plane.distance), size)
     predictions, confidence = regions(models, plane, steps, sample.y, report)
     return Slice(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from engine.adaptive import Answers, Counts
 from engine.batching import batches_of
 from engine.inference import ready
-from engine.perturb import BLOCK, unit_noise
+from engine.perturbations import BLOCK, Noise, named
 from engine.report import Reporter
 from engine.residual import copies_at_once
 from engine.spec import ProbeSpec
@@ -74,7 +74,9 @@ class Cells:
         report: Reporter,
     ) -> None:
         """x, y, samples, probe: as `engine.residual.verdicts` takes them; said: what is known."""
-        self._judges, self.said = ready(viewers), said
+        kind = named(probe.perturbation)
+        assert isinstance(kind, Noise), "attacks are not drawn one by one"
+        self._judges, self.said, self._kind = ready(viewers), said, kind
         self._x, self._y, self._samples, self._probe = x, y, np.asarray(samples), probe
         self._truth = y.cpu().numpy()
         self._report = report
@@ -131,14 +133,13 @@ class Cells:
             continue
 
     def _noise(self, rows: np.ndarray, block: int) -> Tensor:
-        samples, probe = self._samples[rows].tolist(), self._probe
-        shape, device = self._x.shape[1:], self._x.device
-        return unit_noise(probe.perturbation, samples, shape, probe.seed, block, device)
+        samples, shape = self._samples[rows].tolist(), self._x.shape[1:]
+        return self._kind.noise(samples, shape, self._probe.seed, block, self._x.device)
 
     def _made(self, rows: np.ndarray, taus: np.ndarray, noise: Tensor) -> Tensor:
-        """(m, *shape) copies of these samples: `random_copies`, one tau for each."""
-        tau = self._taus[taus].reshape(-1, *[1] * (noise.ndim - 1))
-        return (self._x[rows] + tau * noise).clamp_(0, 1)
+        """(m, *shape) copies of these samples, one tau for each."""
+        tau = self._taus[taus].reshape(-1, *[1] * noise.ndim)
+        return self._kind.moved(self._x[rows], noise[:, None], tau)[:, 0]
 
     def _answer(
         self, copies: Tensor, rows: np.ndarray, taus: np.ndarray, draws: NDArray[np.int64]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from engine.errors import SpecError
-from engine.fields import amend, convert, field_kind, setting, setting_of, validate
+from engine.fields import amend, choices_of, convert, field_kind, setting, setting_of, validate
 from engine.serialization import SCALARS, canonical, key, restored, to_plain
 
 __all__ = [
@@ -22,8 +22,8 @@ __all__ = [
     "MAX_TAUS", "OWN", "PAPER_TAUS", "REFUSE", "RGB", "SCALARS", "SHARED", "DataSpec",
     "ForeignSpec", "ImportedSpec", "MeasureSpec", "MethodSpec", "ModelSpec", "PretrainSpec",
     "ProbeSpec", "RunSpec", "SGDSpec", "TrainSpec", "amend", "as_imported", "canonical",
-    "check_taus", "convert", "field_kind", "key", "parse_settings", "parse_taus", "restored",
-    "setting", "setting_of", "to_plain", "validate",
+    "check_taus", "choices_of", "convert", "field_kind", "key", "parse_settings", "parse_taus",
+    "restored", "setting", "setting_of", "to_plain", "validate",
 ]  # fmt: skip
 
 PAPER_TAUS = (0.0, 0.0031, 0.0063, 0.0094, 0.0125, 0.0157, 0.0188, 0.0220, 0.0251, 0.0282, 0.0314)

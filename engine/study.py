@@ -24,9 +24,9 @@ from engine.keys import (
     retrain_key,
     study_key,
 )
-from engine.labels import perturbation_named
 from engine.metrics import UNSTATED
 from engine.network import model_spec
+from engine.perturbations import every, named
 from engine.spec import (
     ASKED,
     AUTO,
@@ -107,16 +107,12 @@ def compose(
         registry.get("method", owner)
         raise SpecError(f"There are settings for '{owner}', but it is not among the methods.")
     grid = parse_taus(taus) if taus else advice.taus
-    kind = perturbation_named(perturbation).name
+    kind = named(perturbation).name
     measured = ProbeSpec(
         kind, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO, start=AUTO
     )
     measured = settled_probe(amend(measured, _parsed(measuring), "probe."), net, device)
-    if measured.adaptive and perturbation_named(measured.perturbation).attack:
-        raise SpecError(
-            "Adaptive draws (probe.adaptive) are for random perturbations: choose gaussian, l2 or "
-            "linf, or set probe.adaptive=0."
-        )
+    _check_probe(measured)
     if isinstance(forget, str):
         indices = forget_set(forget or advice.forget, dataset, seed).indices
     else:
@@ -134,6 +130,18 @@ def compose(
         measures=taken,
     )
     return validate(spec)
+
+
+def _check_probe(probe: ProbeSpec) -> None:
+    """SpecError where the perturbation does not go with these norms or draws."""
+    kind = named(probe.perturbation)
+    kind.check(probe.taus)
+    if probe.adaptive and kind.attack:
+        *others, last = [one.name for one in every() if not one.attack]
+        raise SpecError(
+            "Adaptive draws (probe.adaptive) are for random perturbations: choose "
+            f"{', '.join(others)} or {last}, or set probe.adaptive=0."
+        )
 
 
 def settled(train: TrainSpec, network: ModelSpec, device: str) -> TrainSpec:
@@ -157,14 +165,14 @@ def settled_probe(probe: ProbeSpec, network: ModelSpec, device: str) -> ProbeSpe
     copy faster than it is found out whether that is needed.
     """
     convolves = not network.source and _takes(network) == "images"
-    attack = perturbation_named(probe.perturbation).attack
+    kind = named(probe.perturbation)
     arithmetic, between = FLOAT32, ASKED
-    if attack and convolves:
-        reduced = probe.perturbation == "pgd" and native_bfloat16(device)
+    if kind.attack and convolves:
+        reduced = kind.iterates and native_bfloat16(device)
         arithmetic = _chosen(probe.arithmetic, BFLOAT16 if reduced else FOLDED)
-    elif not attack and not probe.adaptive:
+    elif kind.straight and not probe.adaptive:
         between = _chosen(probe.between, INFERRED if convolves else ASKED)
-    start = _chosen(probe.start, OWN) if probe.perturbation == "pgd" else SHARED
+    start = _chosen(probe.start, OWN) if kind.starts else SHARED
     return replace(probe, arithmetic=arithmetic, between=between, start=start)
 
 
@@ -292,7 +300,7 @@ def _parsed(changes: Mapping[str, Any]) -> dict[str, Any]:
         taus = found["taus"]
         found["taus"] = parse_taus(taus) if isinstance(taus, str) else check_taus(tuple(taus))
     if "perturbation" in found:
-        perturbation_named(found["perturbation"])
+        named(found["perturbation"])
     return found
 
 

@@ -25,8 +25,8 @@ from engine.labels import model_label
 from engine.report import Reporter
 
 if TYPE_CHECKING:
-    from engine.exports import Order
     from engine.figures.pair import Names
+    from engine.order import Order
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine import keys
-from engine.labels import perturbation_named
+from engine.perturbations import named
 from engine.runtime import numpy_generator
 from engine.spec import ProbeSpec, RunSpec, key
 
@@ -40,9 +40,9 @@ class Sizes:
 
 def probe_of(spec: RunSpec) -> ProbeSpec:
     """How the watched copies are made."""
-    from engine.perturb import BLOCK
+    from engine.perturbations import BLOCK
 
-    attack = perturbation_named(spec.probe.perturbation).attack
+    attack = named(spec.probe.perturbation).attack
     name = "gaussian" if attack else spec.probe.perturbation
     return replace(spec.probe.everywhere, perturbation=name, draws=BLOCK)
 
@@ -74,7 +74,7 @@ def chosen(pool: np.ndarray, most: int, seed: int, salt: str) -> np.ndarray:
 
 def mark(spec: RunSpec, samples: np.ndarray) -> str:
     """What two looks share exactly if they look at the same; samples: the watched ones."""
-    from engine.perturb import BLOCK
+    from engine.perturbations import BLOCK
 
     rows = samples.tolist()
     return key("sight", spec.data, probe_of(spec), BLOCK, rows, spec.forget, spec.seed, CHECKED)

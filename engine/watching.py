@@ -18,7 +18,7 @@ from engine.archive import labels_of
 from engine.costs import sizes_of
 from engine.epochs import Epochs, EpochView
 from engine.errors import SpecError
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK
 from engine.plan import Plan
 from engine.report import Reporter
 from engine.residual import correct, null_band, resampling_weights

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any
 
-from engine import labels, registry
+from engine import labels, perturbations, registry
 from engine.errors import SpecError
 from engine.report import Reporter
-from engine.spec import field_kind
+from engine.spec import choices_of, field_kind
 
 REFERENCE = "retrain"  # registered as a method, but every study has it anyway
 
@@ -83,7 +83,7 @@ def names_only() -> Catalog:
             for name in registry.names("method")
             if name != REFERENCE
         ),
-        perturbations=_perturbations(),
+        perturbations=tuple(map(_perturbation, perturbations.names())),
     )
 
 
@@ -94,13 +94,14 @@ def read(report: Reporter) -> Catalog:
         datasets=_items("dataset", report),
         models=_items("model", report),
         methods=tuple(methods),
-        perturbations=_perturbations(),
+        perturbations=_items("perturbation", report, perturbations.names()),
     )
 
 
-def _items(kind: str, report: Reporter) -> tuple[Item, ...]:
+def _items(kind: str, report: Reporter, names: Sequence[str] | None = None) -> tuple[Item, ...]:
+    """Everything of this kind; names: it in another order than the alphabet's."""
     items = []
-    for name in registry.names(kind):
+    for name in registry.names(kind) if names is None else names:
         report.check()
         try:
             entry = registry.get(kind, name)
@@ -113,8 +114,10 @@ def _items(kind: str, report: Reporter) -> tuple[Item, ...]:
     return tuple(items)
 
 
-def _perturbations() -> tuple[Item, ...]:
-    return tuple(Item(one.name, one.label, one.help) for one in labels.PERTURBATIONS.values())
+def _perturbation(name: str) -> Item:
+    """As far as it is known without running a stranger's code."""
+    known = perturbations.at_hand(name)
+    return Item(name, known.label, known.help) if known else Item(name, name)
 
 
 def _field(config: type[Any], item: dataclasses.Field[Any], default: Any) -> Field:
@@ -128,5 +131,5 @@ def _field(config: type[Any], item: dataclasses.Field[Any], default: Any) -> Fie
         low=facts.get("low"),
         high=facts.get("high"),
         exclusive_low=bool(facts.get("exclusive_low")),
-        choices=tuple(facts.get("choices") or ()),
+        choices=choices_of(facts),
     )

@@ -13,7 +13,7 @@ from engine.bench.setting import SEED, Setting, forget_set, resnets
 from engine.bench.timing import alternate
 from engine.inference import attackable
 from engine.models.base import Classifier
-from engine.perturb import BLOCK, attacked_copies
+from engine.perturbations import BLOCK, named
 from engine.report import Reporter
 from engine.residual import verdicts
 from engine.runtime import borrowed_global_seed, torchattacks
@@ -88,7 +88,8 @@ def _compared(
     """The share of decisions that plain float32 models make alike, given the same copies."""
     numbers = range(len(x))
     source = attackable(models["original"], probe.arithmetic, x)
-    copies = attacked_copies(source, x, y, numbers, probe, TAU, 0, n_classes).flatten(0, 1)
+    kind = named(probe.perturbation)
+    copies = kind.copies(probe, TAU, x, y, numbers, 0, n_classes, source).flatten(0, 1)
     found = ours(models, x, y, probe, n_classes)
     truth = y.cpu().numpy()
     equal = []

@@ -22,7 +22,7 @@ from engine.bench.setting import (
 )
 from engine.bench.timing import alternate, matrix_rate, spent
 from engine.models.base import Classifier
-from engine.perturb import BLOCK, random_copies, unit_noise
+from engine.perturbations import BLOCK, Noise, named
 from engine.report import Reporter
 from engine.residual import correct, curve, resampling_weights, verdicts
 from engine.runtime import borrowed_global_seed, torchattacks
@@ -117,16 +117,17 @@ def ours(work: Work) -> dict[str, np.ndarray]:
 @torch.inference_mode()
 def in_float32(work: Work) -> dict[str, np.ndarray]:
     """model -> (few, T, draws): what the plain float32 models say of our copies."""
-    x, shape = work.x[: work.few], work.x.shape[1:]
+    x, shape, kind = work.x[: work.few], work.x.shape[1:], named(work.probe.perturbation)
+    assert isinstance(kind, Noise)
     taus = work.probe.taus
     found = {
         name: np.zeros((work.few, len(taus), work.blocks * BLOCK), np.uint8) for name in work.models
     }
     for block in range(work.blocks):
         columns = slice(block * BLOCK, (block + 1) * BLOCK)
-        noise = unit_noise("gaussian", range(work.few), shape, work.probe.seed, block, x.device)
+        noise = kind.noise(range(work.few), shape, work.probe.seed, block, x.device)
         for t, tau in enumerate(taus):
-            copies = random_copies(x, noise, tau).flatten(0, 1)
+            copies = kind.moved(x, noise, tau).flatten(0, 1)
             for name, model in work.models.items():
                 called = model(copies).argmax(1).reshape(work.few, BLOCK)
                 found[name][:, t, columns] = called.cpu().numpy()

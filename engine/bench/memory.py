@@ -12,7 +12,7 @@ from engine.bench.child import MIB, in_child, peak
 from engine.bench.row import Row
 from engine.bench.setting import SEED, Setting, forget_set, made_images, network
 from engine.models.base import Classifier
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK
 from engine.report import Reporter
 from engine.residual import verdicts
 from engine.samples import Samples

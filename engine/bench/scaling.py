@@ -10,7 +10,7 @@ import numpy as np
 from engine.bench.row import Row
 from engine.bench.setting import SEED, Setting, forget_set, images, network
 from engine.bench.timing import spent
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK
 from engine.report import Reporter
 from engine.residual import verdicts
 from engine.spec import ProbeSpec

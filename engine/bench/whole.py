@@ -17,7 +17,7 @@ from engine.bench.setting import SEED, Setting, accuracy, made_images, network
 from engine.bench.timing import spent, spent_plainly
 from engine.datasets import base as datasets
 from engine.models.base import Classifier
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK
 from engine.report import Reporter
 from engine.residual import blocks_of
 from engine.runtime import borrowed_global_seed, derive, numpy_generator

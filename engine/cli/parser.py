@@ -6,13 +6,14 @@ Nothing heavy is imported before a command runs.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import __version__
 from engine.cli import commands as actions
 from engine.cli.commands import METHODS, RETRAINS
 from engine.exports import KINDS
+from engine.perturbations import names
 from engine.places import absolute, place
 from engine.shades import SHADES
 
@@ -174,9 +175,7 @@ def _add_run(commands: Any) -> None:
     )
     _weights_options(run)
     run.add_argument("--seed", type=int, default=131, help="seed of the study (%(default)s)")
-    run.add_argument(
-        "--perturbation", default="gaussian", help="gaussian, l2, linf, fgsm or pgd (%(default)s)"
-    )
+    run.add_argument("--perturbation", default="gaussian", help=f"{_either(names())} (%(default)s)")
     run.add_argument(
         "--taus", default="", help="low:high:count or a list; the dataset's own if left out"
     )
@@ -250,6 +249,11 @@ def _add_report(commands: Any) -> None:
         "--out", required=True, type=place, metavar="FILE", help=".html, or .pdf for print"
     )
     report.add_argument("--pdf", type=place, metavar="FILE", help="the same as PDF, beside it")
+
+
+def _either(words: Sequence[str]) -> str:
+    """'l2, linf or pgd'; percent signs as argparse wants them."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))).replace("%", "%%")
 
 
 def _weights_options(run: argparse.ArgumentParser) -> None:

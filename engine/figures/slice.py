@@ -130,7 +130,7 @@ def _hatch(axes: Axes, steps: np.ndarray, right: np.ndarray) -> None:
 
 
 def _draw_marks(axes: Axes, shown: Slice) -> None:
-    ball = np.concatenate([shown.ball, shown.ball[:1]])
+    ball = np.concatenate([shown.ball, shown.ball[:1]])  # an empty line where there is none
     for color, width in (("white", 2.4), (TEXT, 1.0)):
         axes.plot(ball[:, 0], ball[:, 1], color=color, lw=width, ls=DASHED if width < 2 else "-")
     axes.plot(0, 0, marker="+", color=TEXT, markersize=6, markeredgewidth=1.2)
@@ -155,7 +155,7 @@ def _title(
         f"{own[0].upper()}{own[1:]}, class {classes[shown.label]}: → {right}, ↑ random "
         "(L2 distances, pixel range [0, 1]). "
         f"{perturbation_label(shown.perturbation)} at τ = {shown.tau:g}; "
-        "%: share of the τ ball on this plane with the true class"
+        f"%: share of {'the τ ball on ' * bool(len(shown.ball))}this plane with the true class"
     )
 
 
@@ -170,7 +170,7 @@ def _handles(
     right.set_label(shown_label(f"true class {classes[shown.label]}"))
     ball = Line2D([], [], color=TEXT, lw=1, ls=DASHED, label="τ ball")
     here = Line2D([], [], color=TEXT, marker="+", ls="", label=_called(shown.sample, names))
-    marks: list[Patch | Line2D] = [*areas, right, ball, here]
+    marks: list[Patch | Line2D] = [*areas, right, *([ball] if len(shown.ball) else []), here]
     if shown.other >= 0:
         label = _called(shown.other, names)
         marks.append(Line2D([], [], color=TEXT, marker="D", ms=4, ls="", label=label))

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from engine.methods._tuning import Tuning, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
-from engine.perturb import attack
+from engine.perturbations import AttackInputs, named, searching
 from engine.registry import register
 from engine.runtime import derive, generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
@@ -26,7 +26,7 @@ class RURK(Tuning):
     search: str = setting(
         "gaussian",
         help="how the vulnerable set is searched: random noise, or an attack inside the ball",
-        choices=("gaussian", "fgsm", "pgd"),
+        choices=searching,
     )
     tau: float = setting(
         0.03, help="perturbation norm of the search", unit="pixel range", low=0.0, high=1.0
@@ -76,9 +76,10 @@ def unlearn(problem: Problem, config: RURK) -> Classifier:
 
     The three batches of a step pass through the model together, so that batch norm sees them all.
 
-    With FGSM or PGD search the copies are attacked towards a random other label y', and the last
-    term becomes + lambda_a CE(copies, y'): the model is pushed to call them y'.
+    With the search of an attack (FGSM, PGD) the copies are attacked towards a random other label
+    y', and the last term becomes + lambda_a CE(copies, y'): the model is pushed to call them y'.
     """
+    named(config.search).check([config.tau])
     sweep = Pass(
         _objective(problem, config),
         problem.retain,
@@ -91,8 +92,7 @@ def unlearn(problem: Problem, config: RURK) -> Classifier:
 
 def _passes_over_forget(config: RURK) -> float:
     """Passes over a forget batch in one step: itself, its copies, and the search for them."""
-    search = {"gaussian": 0, "fgsm": 1, "pgd": config.steps}[config.search]
-    return 1.0 + config.v * (1 + search)
+    return 1.0 + config.v * (1 + named(config.search).passes(config.steps))
 
 
 def _objective(problem: Problem, config: RURK) -> Callable[[nn.Module, Step], Tensor]:
@@ -118,22 +118,12 @@ def _vulnerable(
     model: nn.Module, x: Tensor, y: Tensor, config: RURK, seed: int, n_classes: int
 ) -> tuple[Tensor, Tensor, float]:
     """v copies of each sample, the labels of the last term, and that term's sign."""
-    rng = generator(seed, "search", device=x.device)
+    rng, kind = generator(seed, "search", device=x.device), named(config.search)
     x, y = x.repeat(config.v, *[1] * (x.dim() - 1)), y.repeat(config.v)
-    if config.search == "gaussian":
-        noise = torch.randn(x.shape, generator=rng, device=x.device)
-        return (x + config.tau * noise).clamp_(0, 1), y, -1.0
-    shift = torch.randint(1, n_classes, y.shape, generator=rng, device=x.device)
-    other = (y + shift) % n_classes
-    copies = attack(
-        model,
-        x,
-        y,
-        name=config.search,
-        tau=config.tau,
-        steps=config.steps,
-        step_size=config.step_size,
-        target=other,
-        seed=seed,
-    )
-    return copies, other, 1.0
+    target = None
+    if kind.attack:
+        shift = torch.randint(1, n_classes, y.shape, generator=rng, device=x.device)
+        target = (y + shift) % n_classes
+    inputs = AttackInputs(model, x, y, target, config.tau, config.steps, config.step_size, seed)
+    copies = kind.search(inputs, rng)
+    return (copies, y, -1.0) if target is None else (copies, target, 1.0)

@@ -12,12 +12,12 @@ import torch
 from engine import checkpoints, embedding, measuring, study, watching
 from engine.errors import SpecError
 from engine.joint_embedding import embedding_key
-from engine.labels import DIRECTIONS, perturbation_named
+from engine.labels import DIRECTIONS
 from engine.models.base import Classifier
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK, is_attack, named
 from engine.recognition import HALVINGS, smallest_taus
 from engine.report import Reporter
-from engine.residual import is_attack, verdicts
+from engine.residual import verdicts
 from engine.samples import Samples
 from engine.sparse import Cells, nothing_said
 from engine.spec import OWN, RunSpec, key, validate
@@ -50,7 +50,7 @@ def _counts(look: Look, record: Record, chosen: bool) -> Found:
     known = record.arrays["predictions"]
     rows = findings.some(len(known), look.sample, look.seed)
     samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
-    if spec.probe.perturbation == "pgd" and spec.probe.start != OWN:
+    if named(spec.probe.perturbation).starts and spec.probe.start != OWN:
         if known.size * samples.x[0].numel() > look.limit and not chosen:
             raise Unchecked("an attack with a random start cannot be made for a few samples alone")
         rows = list(range(len(known)))
@@ -141,7 +141,7 @@ def _recognizing(look: Look, record: Record, spec: RunSpec, model: str) -> Any:
     facts = record.attributes
     if "draws" not in facts:
         raise Unchecked("it is of an earlier version, and does not say how it was made")
-    name = perturbation_named(str(facts["perturbation"])).name
+    name = named(str(facts["perturbation"])).name
     probe = validate(
         replace(spec.probe.everywhere, perturbation=name, target="true", draws=int(facts["draws"]))
     )

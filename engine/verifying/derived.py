@@ -13,7 +13,7 @@ from engine.archive import CURVE, labels_of, study_of
 from engine.bundle import digest_of
 from engine.datasets import base as datasets
 from engine.errors import CheckpointError, DataError, SpecError
-from engine.labels import PERTURBATIONS, perturbation_named
+from engine.perturbations import named, names
 from engine.plan import measures_of
 from engine.report import Reporter
 from engine.residual import (
@@ -49,9 +49,9 @@ def _settings(look: Look, record: Record) -> Found:
     spec = look.spec(record)
     if not _leads_to(look, spec.data):
         yield "the data that its settings name are other ones.", 1.0
-    named = record.attributes.get("perturbation")
-    if named is not None and named not in PERTURBATIONS:
-        yield f"it was perturbed by '{str(named)[:40]}', which nothing is.", 1.0
+    name = record.attributes.get("perturbation")
+    if name is not None and str(name) not in names():
+        yield f"it was perturbed by '{str(name)[:40]}', which nothing is.", 1.0
 
 
 def _leads_to(look: Look, data: DataSpec) -> bool:
@@ -153,7 +153,7 @@ def _copied(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) 
     """The predictions of a study are the first draws of each model's answers."""
     for name, said in _group(known, "predictions").items():
         viewer, _, source = name.partition("@")
-        attack = perturbation_named(spec.probe.perturbation).attack
+        attack = named(spec.probe.perturbation).attack
         aim = source or viewer
         mark = look.whole.plan(spec).counts(viewer, aim if attack else "")
         found = look.peek("counts", mark)

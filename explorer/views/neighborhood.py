@@ -9,8 +9,8 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QSplitter, QWidget
 
+from engine import perturbations
 from engine.datasets.base import Dataset
-from engine.labels import PERTURBATIONS, perturbation_label
 from engine.ratio import ratios_around
 from engine.results import Neighborhood, Residual
 from engine.sample_curve import Spread, own_curves, spread
@@ -60,12 +60,14 @@ class NeighborhoodView(View):
         self._connect()
         self.follow(
             "neighborhood", "selection", "probe", "residual", "dataset", "models", "study",
-            "theme", "ranked_by", "problems",
+            "theme", "ranked_by", "problems", "catalog",
         )  # fmt: skip
 
     def refresh(self, changed: set[str]) -> None:
         """Draw what changed."""
-        if changed & {"probe", "residual", "dataset", "neighborhood"}:
+        if "catalog" in changed:  # plug-ins have been loaded, and have labels
+            self._list_perturbations()
+        if changed & {"probe", "residual", "dataset", "neighborhood", "catalog"}:
             self._follow_probe()
         if "residual" in changed:
             self._spreads = {}
@@ -122,8 +124,7 @@ class NeighborhoodView(View):
     def _build_header(self) -> None:
         self.perturbation = QComboBox()
         self.perturbation.setAccessibleName("Perturbation")
-        for name in PERTURBATIONS:
-            self.perturbation.addItem(perturbation_label(name), name)
+        self._list_perturbations()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Perturbation norm tau")
         self.slider.setMinimumWidth(70)
@@ -181,14 +182,23 @@ class NeighborhoodView(View):
             self.perturbation.setCurrentIndex(self.perturbation.findData(perturbation))
         self.slider.setEnabled(len(taus) > 1)
         self.tau.setText(f"τ {tau:g}")
-        if perturbation in PERTURBATIONS:
-            self.perturbation.setToolTip(f"τ is the {PERTURBATIONS[perturbation].measure}")
+        known = perturbations.at_hand(perturbation)
+        if known is not None:
+            self.perturbation.setToolTip(f"τ is the {known.measure}")
 
     def _taus(self) -> np.ndarray:
         if self.state.residual is not None:
             return np.asarray(self.state.residual.taus, np.float64)
         dataset = self.state.dataset
         return np.array(dataset.recommended.taus if dataset else (), np.float64)
+
+    def _list_perturbations(self) -> None:
+        """Fill the combo with what there is, without asking for another one."""
+        with QSignalBlocker(self.perturbation):
+            self.perturbation.clear()
+            for name in perturbations.names():
+                known = perturbations.at_hand(name)
+                self.perturbation.addItem(known.label if known else name, name)
 
     def _list_models(self) -> None:
         """Fill the combo with the models that have an r, without asking for another order."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
 from engine.labels import DIRECTIONS, perturbation_label
+from engine.perturbations import at_hand
 from engine.results import FINE, Slice
 from engine.sample_names import called, titled
 from explorer import markup
@@ -184,7 +185,7 @@ class SliceView(View):
         }.get(shown.directions, "random")
         return (
             f"→ {right} · ↑ random · {shown.steps[-1]:.3g} to each side (L2, pixel "
-            f"range [0, 1]) · {_ball_words(shown)} · %: share of it with the true class"
+            f"range [0, 1]) · {_ball_words(shown)} with the true class"
         )
 
     # -- wishes ---------------------------------------------------------------------------
@@ -240,18 +241,19 @@ def _marks(shown: Slice, dataset: Dataset, theme: Theme) -> list[LegendEntry]:
     true = dataset.classes[shown.label]
     marks = [
         LegendEntry(f"true class {true} (hatched)", theme.text, dash=()),
-        LegendEntry("τ ball", theme.text, dash=DASH),
         LegendEntry("the sample", theme.text, "+"),
     ]
+    if len(shown.ball):
+        marks.insert(1, LegendEntry("τ ball", theme.text, dash=DASH))
     if shown.other >= 0:
         marks.append(LegendEntry(called(shown.other, dataset), theme.text, "d"))
     return marks
 
 
 def _ball_words(shown: Slice) -> str:
-    """What the outline of the ball is."""
-    if shown.perturbation == "gaussian":
-        return "circle: usual length of the noise, τ√d"
-    if shown.perturbation == "l2":
-        return "circle: the L2 ball of radius τ"
-    return "outline: the L-infinity ball on this plane"
+    """What the outline of the ball is, and what the percentages are shares of."""
+    if not len(shown.ball):
+        return "%: share of the plane"
+    known = at_hand(shown.perturbation)
+    words = known.outline.words if known and known.outline else "outline: the ball on this plane"
+    return f"{words} · %: share of it"

@@ -17,7 +17,7 @@ from engine.bench.row import Row, closing, line
 from engine.bench.setting import Setting, accuracy, digits, made_images, network, operations
 from engine.bench.timing import Ratio, alternate, matrix_rate
 from engine.errors import EngineError, SpecError
-from engine.perturb import BLOCK
+from engine.perturbations import BLOCK
 from engine.report import Reporter
 from engine.spec import ProbeSpec
 from tests.engine.needs import needs

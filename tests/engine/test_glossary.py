@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import labels, metrics, registry
+from engine import metrics, perturbations, registry
 from engine.glossary import Term, search, terms
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def test_each_term_can_be_reached_from_another() -> None:
 
 
 def test_every_perturbation_and_every_measure_leads_to_a_term() -> None:
-    assert all(names(one.label) for one in labels.PERTURBATIONS.values())
+    assert all(names(one.label) for one in perturbations.every())
     shown = [one.label for one in metrics.METRICS if one.name != "seconds"]
     assert shown and all(names(label) for label in shown)
 

@@ -29,6 +29,11 @@ LAYERS = (
     {
         "asides", "batching", "datasets", "guest", "hdf5", "heaps", "index_text", "indices",
         "locks", "models", "outputs", "perturb", "record", "sample_names", "store",
+        "interruption", "joint", "label_places", "neutral", "origins", "palette",
+        "places", "plain_files", "quadrature", "results", "tensor_views", "world",
+        "differences", "global_state", "labels", "memory", "metrics", "paper", "patches",
+        "perturbations", "processes", "randomness", "registry", "report", "runtime", "samples",
+        "sound", "spec",
     },
     {
         "adaptive", "archive", "attack", "belongings", "board", "board_sheet", "bundle", "carried",
@@ -54,6 +59,8 @@ LAYERS = (
         "sampled", "similarity", "study_catalog", "study_run", "watching",
     },
     {"exports", "figure_set", "pipeline", "versus"},
+    {"doubt", "measuring", "sampled", "similarity", "watching"},
+    {"exports", "figure_set", "order", "pipeline", "versus"},
     {"batch", "verifying"},
     {
         "__main__", "bench", "board_tables", "cli", "console", "protocol", "reporting", "sweep",
@@ -61,7 +68,8 @@ LAYERS = (
     },
 )  # fmt: skip
 FOR_METHODS = {
-    "errors", "models.base", "perturb", "registry", "report", "runtime", "samples", "spec", "train",
+    "errors", "models.base", "perturbations", "registry", "report", "runtime", "samples", "spec",
+    "train",
 }  # fmt: skip
 FOR_FIGURES = {
     "amplified", "asides", "board", "comparison", "curve_set", "epochs", "errors", "figures",
@@ -178,7 +186,7 @@ def test_each_file_imports_only_what_lies_beneath_it(module: str) -> None:
         ("engine.methods.gd", "from engine.datasets import digits"),
         ("engine.datasets.digits", "from engine.train import descend"),
         ("engine.spec", "from engine.datasets.base import load"),
-        ("engine.perturb", "import engine.methods.base"),
+        ("engine.perturbations.pgd", "import engine.methods.base"),
         ("engine.residual", "from engine.pipeline import Pipeline"),
         ("engine.figures", "from engine.store import Store"),
     ],

@@ -11,7 +11,7 @@ from engine import inference
 from engine.folding import folded
 from engine.inference import Ready, attackable, native_bfloat16
 from engine.models.base import Classifier, build
-from engine.perturb import attacked_copies
+from engine.perturbations import named
 from engine.runtime import generator
 from engine.spec import ProbeSpec
 
@@ -131,7 +131,8 @@ def test_attacks_computed_otherwise_are_as_strong_and_the_same_every_time(arithm
     other = attackable(made, arithmetic, x)
     assert other is not made
     plain, copies, again = (
-        attacked_copies(one, x, y, range(200), probe, 0.01, 0, 5) for one in (made, other, other)
+        named("pgd").copies(probe, 0.01, x, y, range(200), 0, 5, one)
+        for one in (made, other, other)
     )
     assert torch.equal(copies, again)
     assert copies.dtype == torch.float32

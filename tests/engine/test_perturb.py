@@ -7,10 +7,10 @@ import torch
 from needs import needs
 from torch import nn
 
-from engine import perturb
 from engine.errors import SpecError
-from engine.labels import PERTURBATIONS, perturbation_named
-from engine.perturb import BLOCK, attack, attacked_copies, other_labels, random_copies, unit_noise
+from engine.perturbations import BLOCK, Attack, AttackInputs, Noise, named, names
+from engine.perturbations._attack import other_labels
+from engine.perturbations._noise import drawn as drawn_by
 from engine.runtime import generator
 from engine.spec import ProbeSpec
 
@@ -18,8 +18,21 @@ CPU = torch.device("cpu")
 MANY = list(range(300))
 
 
+def random(name: str) -> Noise:
+    kind = named(name)
+    assert isinstance(kind, Noise) and not kind.attack
+    return kind
+
+
 def noise(name: str, samples: list[int] = MANY, block: int = 0, seed: int = 5) -> torch.Tensor:
-    return unit_noise(name, samples, (1, 4, 4), seed, block, CPU)
+    return random(name).noise(samples, (1, 4, 4), seed, block, CPU)
+
+
+def attacked_copies(
+    model: nn.Module, x: torch.Tensor, y: torch.Tensor, samples: list[int], probe: ProbeSpec,
+    tau: float, block: int, n_classes: int,
+) -> torch.Tensor:  # fmt: skip
+    return named(probe.perturbation).copies(probe, tau, x, y, samples, block, n_classes, model)
 
 
 def linear() -> nn.Module:
@@ -40,16 +53,17 @@ def test_gaussian_noise_has_mean_zero_and_the_asked_deviation() -> None:
 @pytest.mark.parametrize("inference", [False, True])
 @pytest.mark.parametrize("name", ["gaussian", "l2", "linf"])
 def test_noise_is_the_same_however_many_threads_draw_it(name: str, inference: bool) -> None:
+    draw = random(name).draw
     with torch.inference_mode(inference):
-        alone = perturb._drawn(name, MANY[:21], 16, 5, 3, 1)
-        together = perturb._drawn(name, MANY[:21], 16, 5, 3, 8)
+        alone = drawn_by(name, draw, MANY[:21], 16, 5, 3, 1)
+        together = drawn_by(name, draw, MANY[:21], 16, 5, 3, 8)
     assert torch.equal(alone, together) and together.is_inference() == inference
-    assert torch.equal(alone[7:9], perturb._drawn(name, MANY[7:9], 16, 5, 3, 8))
+    assert torch.equal(alone[7:9], drawn_by(name, draw, MANY[7:9], 16, 5, 3, 8))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_noise_on_a_gpu_is_that_of_the_processor() -> None:
-    there = unit_noise("gaussian", MANY, (1, 4, 4), 5, 0, torch.device("cuda"))
+    there = random("gaussian").noise(MANY, (1, 4, 4), 5, 0, torch.device("cuda"))
     assert there.is_cuda and torch.equal(there.cpu(), noise("gaussian"))
 
 
@@ -100,11 +114,11 @@ def test_draws_do_not_depend_on_the_global_generator() -> None:
 
 def test_copies_stay_in_the_pixel_range_and_at_tau_zero_they_are_the_sample() -> None:
     x = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(2))
-    copies = random_copies(x, noise("gaussian", [0, 1]), 2.0)
+    copies = random("gaussian").moved(x, noise("gaussian", [0, 1]), 2.0)
     assert copies.shape == (2, BLOCK, 1, 4, 4)
     assert copies.min() == 0
     assert copies.max() == 1
-    assert torch.equal(random_copies(x, noise("gaussian", [0, 1]), 0.0)[:, 0], x)
+    assert torch.equal(random("gaussian").moved(x, noise("gaussian", [0, 1]), 0.0)[:, 0], x)
 
 
 def test_other_labels_are_other_and_all_of_them() -> None:
@@ -177,7 +191,9 @@ def test_an_attack_leaves_mode_gradients_output_and_the_global_generator_alone(
     x = torch.rand(4, 1, 4, 4, generator=torch.Generator().manual_seed(1))
     y = torch.zeros(4).long()
     target = torch.ones(4).long()
-    attack(model, x, y, name="pgd", tau=0.1, steps=2, step_size=0.05, target=target, seed=1)
+    kind = named("pgd")
+    assert isinstance(kind, Attack)
+    kind.against(AttackInputs(model, x, y, target, 0.1, 2, 0.05, seed=1))
     assert [part.training for part in model] == [False, True]
     assert all(parameter.grad is None for parameter in model.parameters())
     assert model[1].num_batches_tracked == 0
@@ -187,5 +203,5 @@ def test_an_attack_leaves_mode_gradients_output_and_the_global_generator_alone(
 
 def test_an_unknown_perturbation_is_named_with_the_nearest() -> None:
     with pytest.raises(SpecError, match="Did you mean 'gaussian'"):
-        perturbation_named("gausian")
-    assert set(PERTURBATIONS) == {"gaussian", "l2", "linf", "fgsm", "pgd"}
+        named("gausian")
+    assert names() == ["gaussian", "l2", "linf", "fgsm", "pgd"]

@@ -13,7 +13,7 @@ from torch import nn
 
 from engine.errors import Cancelled, SpecError
 from engine.measured import disagreement, disagreement_bounds, disagreement_per_sample
-from engine.perturb import attack, random_copies, unit_noise
+from engine.perturbations import Attack, AttackInputs, Noise, named
 from engine.pipeline import Pipeline
 from engine.recognition import smallest_taus
 from engine.report import Reporter
@@ -58,14 +58,16 @@ def test_random_directions_are_followed_to_where_the_first_is_recognized() -> No
     probe = ProbeSpec("linf", GRID, draws=15, seed=3)
     x = samples(0.45, 0.4, 0.3)
     found = found_by(Plane(0.5), x, probe)
-    blocks = [unit_noise("linf", [0, 1, 2], (1, 2, 2), 3, block, x.device) for block in (0, 1)]
+    kind = named("linf")
+    assert isinstance(kind, Noise)
+    blocks = [kind.noise([0, 1, 2], (1, 2, 2), 3, block, x.device) for block in (0, 1)]
     pull = torch.cat(blocks, 1)[:, :15, 0, 0, 0].max(1).values
     expected = ((0.5 - x[:, 0, 0, 0]) / pull).numpy()
     assert found == pytest.approx(
         np.where(expected <= 0.3, expected, np.nan), abs=2e-4, nan_ok=True
     )
     assert np.isfinite(found[:2]).all()
-    just_there = random_copies(x, torch.cat(blocks, 1), float(found[0]))[0, :15]
+    just_there = kind.moved(x, torch.cat(blocks, 1), float(found[0]))[0, :15]
     assert (just_there[:, 0, 0, 0] > 0.5).any()
 
 
@@ -163,7 +165,9 @@ def test_attacks_are_those_of_torchattacks_called_plainly(name: str, aim: str) -
         plain.set_mode_targeted_by_label(quiet=True)
     with borrowed_global_seed(9, "attack"):
         expected = plain(x, y if target is None else target)
-    found = attack(model, x, y, name=name, tau=0.07, steps=3, step_size=0.02, target=target, seed=9)
+    kind = named(name)
+    assert isinstance(kind, Attack)
+    found = kind.against(AttackInputs(model, x, y, target, 0.07, 3, 0.02, seed=9))
     assert torch.equal(found, expected)
     if name == "fgsm":  # and the definition: one signed step, down the loss where it is targeted
         point = x.clone().requires_grad_()

@@ -12,7 +12,8 @@ from test_pipeline import compose
 from torch import Tensor, nn
 
 from engine.errors import Cancelled, SpecError
-from engine.labels import DIRECTIONS, PERTURBATIONS
+from engine.labels import DIRECTIONS
+from engine.perturbations import names
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import COARSE, FINE, Slice
@@ -186,7 +187,7 @@ def test_the_share_of_the_ball_is_counted_inside_it_only(samples: Samples) -> No
     assert one.recognized()["gd"] == pytest.approx(100 * right.mean())
 
 
-@pytest.mark.parametrize("name", PERTURBATIONS)
+@pytest.mark.parametrize("name", names())
 def test_without_a_norm_the_ball_is_the_sample_itself(name: str, samples: Samples) -> None:
     one = cut(
         MODELS, samples, samples.one(SAMPLE), "random",

@@ -14,6 +14,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shown import LEFT, Shown, press
 
+from engine import registry
+from engine.perturbations.base import Noise, add
+from explorer.catalog import names_only
 from explorer.plots.matrix import CAPTION, CELL, PICTURE, ROW
 from explorer.selection import Selection
 from explorer.theme import LIGHT
@@ -233,6 +236,28 @@ def test_the_line_is_dragged_to_another_norm(filled: Shown) -> None:
     assert filled.state.probe == ("gaussian", pytest.approx(0.32))
     assert view.slider.value() == 8
     assert view.curve.line.value() == pytest.approx(0.32)
+
+
+# -- the perturbation ------------------------------------------------------------------------------
+def test_a_perturbation_of_another_package_is_offered_and_gets_its_label_once_loaded(
+    filled: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    monkeypatch.setattr(registry, "_external", lambda kind: {"mine": object()})
+    view = filled.view(NeighborhoodView)
+    shown = view.perturbation.currentData()
+    names = [view.perturbation.itemText(n) for n in range(view.perturbation.count())]
+    assert names == ["Gaussian", "L2 ball", "L-inf ball", "FGSM", "PGD", "mine"]
+    add(
+        Noise(name="mine", label="Mine", measure="share", help="Mine.", draw=lambda into, rng: None)
+    )
+    filled.state.catalog = names_only()
+    place = view.perturbation.findData("mine")
+    assert view.perturbation.itemText(place) == "Mine"
+    assert view.perturbation.currentData() == shown
+    filled.asked.set_probe("mine", 0.24)
+    assert view.perturbation.currentText() == "Mine"
+    assert view.perturbation.toolTip() == "τ is the share"
 
 
 # -- the worst in order ---------------------------------------------------------------------------

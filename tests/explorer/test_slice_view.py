@@ -139,6 +139,18 @@ def test_what_leads_where_is_said(shown: Shown) -> None:
     )
 
 
+def test_a_plane_without_a_ball_shows_none_and_shares_of_all(shown: Shown) -> None:
+    shown.fill()
+    view = shown.view(SliceView)
+    assert "τ ball" in view.legend.accessibleDescription()
+    shown.state.slice = replace(slice_of(), perturbation="words", ball=np.zeros((0, 2)))
+    assert view.caption.text().endswith("· %: share of the plane with the true class")
+    assert "τ ball" not in view.legend.accessibleDescription()
+    assert not view.grab().isNull()
+    shown.state.slice = replace(slice_of(), perturbation="a-strangers")
+    assert "outline: the ball on this plane · %: share of it" in view.caption.text()
+
+
 def test_it_asks_while_seen_and_rests_while_hidden(shown: Shown) -> None:
     view = shown.view(SliceView)
     assert shown.last == ("look_slice", "random")

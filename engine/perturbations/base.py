@@ -1,0 +1,305 @@
+"""What a perturbation is, and how one file registers it: `add(Noise(...))` or `add(Attack(...))`.
+
+A file of this package, or of another one with the entry point `rk_explorer.perturbations`, adds a
+perturbation everywhere: measurement, RURK's search, slices, forms and command line. Importing it
+must not import torch, for windows and help list all perturbations at once: functions import it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+
+from engine.errors import SpecError
+from engine.registry import register
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from engine.spec import ProbeSpec
+
+BLOCK = 10  # draws that share one generator: the unit in which estimates are refined
+CORNERS = 180  # of the outline of a ball: one every two degrees
+PIXELS = "pixel range [0, 1]"
+
+Draw = Callable[["Tensor", "torch.Generator"], None]
+Move = Callable[["Tensor", "Tensor", "float | Tensor"], "Tensor"]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The ball of radius tau on a plane. words: what a caption says of it.
+
+    of(tau, first, second): its (k, 2) corners in the coordinates of two orthonormal directions
+    (*shape) of input space.
+    """
+
+    words: str
+    of: Callable[[float, Tensor, Tensor], np.ndarray]
+
+
+@dataclass(frozen=True)
+class AttackInputs:
+    """What an attack is given; it may move each sample by tau, whatever tau measures.
+
+    model: that is attacked; x: (m, *shape) in [0, 1]; y: (m,) labels to lead away from; target:
+    (m,) labels to lead to instead, or None. steps, step_size: of attacks that iterate. seed: of
+    all that is drawn for the samples together; starts: one seed for each sample, whose copies
+    (m / len(starts) of them) lie side by side; () where they share `seed`.
+    """
+
+    model: nn.Module
+    x: Tensor
+    y: Tensor
+    target: Tensor | None
+    tau: float
+    steps: int
+    step_size: float
+    seed: int
+    starts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Perturbation:
+    """What a perturbation is called, and what its tau means.
+
+    measure: what tau measures, and unit its unit, as axes say it; high: the largest tau there is
+    (the smallest is 0: the sample itself); outline: the ball on a plane, None where there is no
+    such thing; searches: whether RURK may search its vulnerable set with it.
+    """
+
+    name: str
+    label: str
+    measure: str
+    help: str
+    unit: str = PIXELS
+    high: float = math.inf
+    outline: Outline | None = None
+    searches: bool = True
+    attack: ClassVar[bool] = False
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What its file defines."""
+        raise NotImplementedError
+
+    @property
+    def starts(self) -> bool:
+        """Whether copies depend on a random start, which may be each sample's own."""
+        return False
+
+    @property
+    def iterates(self) -> bool:
+        """Whether a copy takes several passes through the model, as many as there are `steps`."""
+        return False
+
+    @property
+    def straight(self) -> bool:
+        """Whether the copies of one draw lie on a ray: x + tau * noise, clamped to [0, 1]."""
+        return False
+
+    def passes(self, steps: int) -> int:
+        """How often a copy passes through the model forward and backward until it is made."""
+        return 0
+
+    def check(self, taus: Iterable[float]) -> None:
+        """SpecError where one of these norms is none of this perturbation."""
+        for tau in taus:
+            if not 0 <= tau <= self.high:
+                raise SpecError(
+                    f"tau of '{self.name}' is the {self.measure} and lies between 0 and "
+                    f"{self.high:g}, but is {tau:g}."
+                )
+
+    def copies(
+        self,
+        probe: ProbeSpec,
+        tau: float,
+        x: Tensor,
+        y: Tensor,
+        samples: Sequence[int],
+        block: int,
+        n_classes: int,
+        source: nn.Module | None,
+    ) -> Tensor:
+        """(n, BLOCK, *shape) copies of x (n, *shape), as `probe` asks: its draws of this block.
+
+        samples: their training-set indices; source: the model that an attack is made against.
+        """
+        raise NotImplementedError
+
+    def search(self, inputs: AttackInputs, rng: torch.Generator) -> Tensor:
+        """(m, *shape) one copy of each sample, with what is random drawn from `rng` or its seed."""
+        raise NotImplementedError
+
+
+Known = TypeVar("Known", bound=Perturbation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise(Perturbation):
+    """Random copies, the same for every model. draw(into, rng) fills (m, d) with unit noise.
+
+    move(x, noise, tau): copies (n, m, *shape) of x (n, *shape) from unit noise (n, m, *shape); tau
+    is a number, or one for each sample, (n, 1, ...). None: x + tau * noise, clamped to [0, 1].
+    """
+
+    draw: Draw
+    move: Move | None = None
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What its file defines."""
+        return self.draw
+
+    @property
+    def straight(self) -> bool:
+        """Whether the copies of one draw lie on a ray: x + tau * noise, clamped to [0, 1]."""
+        return self.move is None
+
+    def noise(
+        self,
+        samples: Sequence[int],
+        shape: Sequence[int],
+        seed: int,
+        block: int,
+        device: torch.device,
+    ) -> Tensor:
+        """Noise for tau = 1, (n, BLOCK, *shape): draws `block*BLOCK ...` of each sample.
+
+        It depends on (seed, sample, draw) alone: every model and every later question sees the
+        same copies, however the work is cut up. samples: training-set indices.
+        """
+        from engine.perturbations._noise import unit_noise
+
+        return unit_noise(self.name, self.draw, samples, shape, seed, block, device)
+
+    def moved(self, x: Tensor, noise: Tensor, tau: float | Tensor) -> Tensor:
+        """(n, m, *shape) copies of x (n, *shape) by noise (n, m, *shape); tau as `move` has it."""
+        if self.move is not None:
+            return self.move(x, noise, tau)
+        return (x[:, None] + tau * noise).clamp_(0, 1)
+
+    def copies(
+        self,
+        probe: ProbeSpec,
+        tau: float,
+        x: Tensor,
+        y: Tensor,
+        samples: Sequence[int],
+        block: int,
+        n_classes: int,
+        source: nn.Module | None,
+    ) -> Tensor:
+        """(n, BLOCK, *shape) copies of x (n, *shape): see `noise`."""
+        return self.moved(x, self.noise(samples, x.shape[1:], probe.seed, block, x.device), tau)
+
+    def search(self, inputs: AttackInputs, rng: torch.Generator) -> Tensor:
+        """(m, *shape) one copy of each sample, its noise drawn from `rng`."""
+        import torch
+
+        x = inputs.x
+        noise = torch.empty(x.shape, device=x.device)
+        self.draw(noise.flatten(1), rng)
+        return self.moved(x, noise[:, None], inputs.tau)[:, 0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(Perturbation):
+    """Copies made against a model: other ones for every model, shown to the Re-trains too.
+
+    against(inputs): copies (m, *shape) of `inputs.x`. settings: those of 'steps', 'step_size' and
+    'start' of a ProbeSpec that mean something to it.
+    """
+
+    against: Callable[[AttackInputs], Tensor]
+    settings: tuple[str, ...] = ()
+    attack: ClassVar[bool] = True
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What its file defines."""
+        return self.against
+
+    @property
+    def starts(self) -> bool:
+        """Whether copies depend on a random start, which may be each sample's own."""
+        return "start" in self.settings
+
+    @property
+    def iterates(self) -> bool:
+        """Whether a copy takes several passes through the model, as many as there are `steps`."""
+        return "steps" in self.settings
+
+    def passes(self, steps: int) -> int:
+        """How often a copy passes through the model forward and backward until it is made."""
+        return steps if self.iterates else 1
+
+    def copies(
+        self,
+        probe: ProbeSpec,
+        tau: float,
+        x: Tensor,
+        y: Tensor,
+        samples: Sequence[int],
+        block: int,
+        n_classes: int,
+        source: nn.Module | None,
+    ) -> Tensor:
+        """(n, BLOCK, *shape) adversarial copies of x (n, *shape), made against `source`."""
+        from engine.perturbations._attack import attack_inputs
+
+        assert source is not None, "an attack is made against a model"
+        inputs = attack_inputs(self, source, x, y, samples, probe, tau, block, n_classes)
+        return self.search(inputs, None).reshape(len(x), BLOCK, *x.shape[1:])
+
+    def search(self, inputs: AttackInputs, rng: torch.Generator | None) -> Tensor:
+        """(m, *shape) one copy of each sample; x itself at tau = 0."""
+        return inputs.x.clone() if inputs.tau == 0 else self.against(inputs)
+
+
+def add(one: Known) -> Known:
+    """Register a perturbation under its name, as the last thing its file does."""
+    register("perturbation", one.name, label=one.label, help=one.help, perturbation=one)(
+        one.function
+    )
+    return one
+
+
+def circle(words: str, radius: Callable[[float, int], float]) -> Outline:
+    """The outline of a ball that is round on every plane. radius(tau, d): in d dimensions."""
+
+    def corners(tau: float, first: Tensor, second: Tensor) -> np.ndarray:
+        import torch
+
+        length = torch.full((CORNERS, 1), radius(tau, first.numel()), dtype=torch.float64)
+        outline: np.ndarray = (length * _rays()).numpy()
+        return outline
+
+    return Outline(words, corners)
+
+
+def _box(tau: float, first: Tensor, second: Tensor) -> np.ndarray:
+    import torch
+
+    rays = _rays()
+    plane = torch.stack([first.flatten(), second.flatten()]).cpu().double()
+    radius = torch.stack([tau / (ray @ plane).abs().amax() for ray in rays])[:, None]
+    outline: np.ndarray = (radius * rays).numpy()
+    return outline
+
+
+def _rays() -> Tensor:
+    """(CORNERS, 2) directions all around, of length 1."""
+    import torch
+
+    turn = torch.arange(CORNERS, dtype=torch.float64) * (2 * math.pi / CORNERS)
+    return torch.stack([turn.cos(), turn.sin()], 1)
+
+
+BOX = Outline("outline: the L-infinity ball on this plane", _box)  # where a plane leaves it
