@@ -12,15 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats, nanmean
 from engine.metrics import METRICS, is_censored
+from engine.ratios import LEVEL, bootstrap_interval, resampling_weights
 from engine.results import Curve, Residual, Study
-from engine.runtime import numpy_generator
-
-Floats = NDArray[np.float64]
-LEVEL = 0.95
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ def curve(studies: Sequence[Study], model: str) -> SeedCurve:
     """
     curves = [one.residual.curves[model] for one in studies]
     per_seed = np.stack([one.mean for one in curves])
-    mean = _nanmean(per_seed, 0)
+    mean = nanmean(per_seed, 0)
     if len(studies) == 1:
         return SeedCurve(mean, np.full_like(mean, np.nan), curves[0].low, curves[0].high, per_seed)
     deviation = _deviation(per_seed)
@@ -104,21 +100,11 @@ def curve(studies: Sequence[Study], model: str) -> SeedCurve:
     return SeedCurve(mean, deviation, np.maximum(0, low), high, per_seed)
 
 
-def null_band(studies: Sequence[Study]) -> tuple[Floats, Floats]:
-    """(low, high), each (T,): the envelope of the studies' null bands; NaN where none has one."""
-    return envelope([one.residual for one in studies])
-
-
-def envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
+def null_envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
     """(low, high), each (T,): what the null bands of all of these cover together."""
     lows = [one.null_low for one in residuals]
     highs = [one.null_high for one in residuals]
     return np.fmin.reduce(lows), np.fmax.reduce(highs)
-
-
-def defined_mean(values: Floats) -> Floats:
-    """(T,) mean over the rows of values (s, T) that are defined; NaN where none is."""
-    return _nanmean(values, 0)
 
 
 def prevalence(studies: Sequence[Study], model: str) -> tuple[Floats, Floats]:
@@ -134,17 +120,11 @@ def _sample_interval(studies: Sequence[Study], model: str) -> tuple[Floats, Floa
     table = np.full((len(studies), len(ids), len(studies[0].residual.taus)), np.nan)
     for row, one in enumerate(studies):
         table[row, np.searchsorted(ids, one.residual.samples)] = one.residual.ratio(model)
-    ratio = _nanmean(table, 0)
-    weights = numpy_generator(0, "over seeds").multinomial(
-        len(ids), np.full(len(ids), 1 / len(ids)), RESAMPLES
-    )
-    defined = np.isfinite(ratio)
-    sizes = weights @ defined
-    totals = weights @ np.where(defined, ratio, 0)
-    means = np.where(sizes > 0, totals / np.maximum(sizes, 1), np.nan)
-    shift = _nanmean(np.stack([one.residual.curves[model].mean for one in studies]), 0)
-    shift = shift - _nanmean(ratio, 0)  # samples that are forgotten more often weigh more there
-    low, high = (_quantile(means, level) for level in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    ratio = nanmean(table, 0)
+    weights = resampling_weights(len(ids), 0, "over seeds")
+    low, high = bootstrap_interval(ratio[None], weights)
+    shift = nanmean(np.stack([one.residual.curves[model].mean for one in studies]), 0)
+    shift = shift - nanmean(ratio, 0)  # samples that are forgotten more often weigh more there
     return low + shift, high + shift
 
 
@@ -162,23 +142,5 @@ def _deviation(values: Floats) -> Floats:
     """(T,) standard deviation of the rows that are defined; NaN with fewer than two."""
     defined = np.isfinite(values)
     n = defined.sum(0)
-    off = np.where(defined, values - _nanmean(values, 0), 0)
+    off = np.where(defined, values - nanmean(values, 0), 0)
     return np.where(n > 1, np.sqrt((off**2).sum(0) / np.maximum(1, n)), np.nan)
-
-
-def _quantile(values: Floats, level: float) -> Floats:
-    """(T,) quantile of the defined entries of each column of values (m, T); NaN without any."""
-    found = np.full(values.shape[1], np.nan)
-    for t, column in enumerate(values.T):
-        known = column[np.isfinite(column)]
-        if len(known):
-            found[t] = np.quantile(known, level)
-    return found
-
-
-def _nanmean(values: Floats, axis: int) -> Floats:
-    """Mean over what is defined, NaN where nothing is, without a warning."""
-    defined = np.isfinite(values)
-    count = defined.sum(axis)
-    total = np.where(defined, values, 0).sum(axis)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

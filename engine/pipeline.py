@@ -54,7 +54,7 @@ from engine.origins import sentence
 from engine.perturb import BLOCK
 from engine.recognition import smallest_taus
 from engine.report import Reporter
-from engine.residual import blocks_of, copies, correct, is_attack, summarize, verdicts
+from engine.residual import blocks_of, copies, correct, is_attack, verdicts
 from engine.results import (
     Attack,
     Embedding,
@@ -72,6 +72,7 @@ from engine.runtime import keep_freed_memory
 from engine.similarity import Similarities
 from engine.spec import DataSpec, RunSpec, as_imported, key, validate
 from engine.store import Record, Store
+from engine.summary import summarize
 from engine.workshop import Workshop
 
 FIRST_DRAWS = 10  # a first curve at once ...

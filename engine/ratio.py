@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.results import Neighborhood
+from engine.arrays import Floats
+from engine.ratios import LEVEL
+from engine.results import Neighborhood, retrain_names
 from engine.runtime import numpy_generator
 
-Floats = NDArray[np.float64]
-LEVEL = 0.95
 STRATA = 2048  # the quantiles' own probability is then right to about 0.002
 
 
@@ -59,7 +59,7 @@ def ratio_of(u: np.ndarray, a: np.ndarray, draws: int | np.ndarray) -> Ratio:
 def ratios_around(shown: Neighborhood) -> dict[str, Ratio]:
     """model -> r () on these copies, of Original and every method; empty without a Re-train."""
     counts, draws = shown.counts, len(shown.copies)
-    retrains = [name for name in counts if name.startswith("retrain-")]
+    retrains = retrain_names(counts)
     if not retrains:
         return {}
     a = np.array([counts[name] for name in retrains])

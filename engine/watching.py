@@ -19,8 +19,9 @@ from engine.epochs import Epochs, EpochView
 from engine.errors import SpecError
 from engine.labels import perturbation_named
 from engine.perturb import BLOCK
+from engine.ratios import null_band, resampling_weights
 from engine.report import Reporter
-from engine.residual import correct, null_band, resampling_weights
+from engine.residual import correct
 from engine.runtime import numpy_generator
 from engine.spec import ProbeSpec, RunSpec, key
 from engine.store import Record

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import measured, outputs, plain_files
+from engine import outputs, plain_files, posterior
 from engine.datasets.base import Dataset
 from engine.epochs import Epochs
 from engine.errors import CheckpointError, DataError, EngineError, SpecError, StoreError
@@ -167,7 +167,7 @@ def recall_key(key: str, engine: Pipeline, report: Reporter) -> Found | None:
 
 def prepare_verdicts(residual: Residual, engine: Pipeline, report: Reporter) -> None:
     """Let the first verdicts that somebody sorts or filters by not keep the window waiting."""
-    measured.get_ready(residual)
+    posterior.get_ready(residual)
 
 
 def open_study(key: str, engine: Pipeline, report: Reporter) -> Opened:

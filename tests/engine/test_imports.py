@@ -16,9 +16,10 @@ ROOT = Path(__file__).parents[2]
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
     {
-        "amplified", "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
-        "interruption", "joint", "label_places", "labels", "neutral", "origins", "palette",
-        "places", "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
+        "amplified", "arrays", "children", "cores", "epochs", "errors", "geometry", "grids",
+        "highlights", "interruption", "joint", "label_places", "labels", "neutral", "origins",
+        "palette", "places", "plain_files", "quadrature", "results", "sound", "tensor_views",
+        "world",
     },
     {
         "differences", "global_state", "memory", "metrics", "paper", "patches", "processes",
@@ -31,13 +32,13 @@ LAYERS = (
     {
         "adaptive", "archive", "attack", "belongings", "board", "board_sheet", "bundle", "carried",
         "checkpoints", "command_line", "comparison", "correspondence", "curve_set", "diagnosis",
-        "embed", "embedding", "evidence", "figures", "filters", "folding", "foreign", "forget",
-        "given_values", "index_files", "inference", "kept", "layers", "lines", "matching",
-        "measured", "neighborhood", "network", "over_seeds", "pareto", "pickle_machine", "pickles",
-        "plain_weights", "ranking", "ratio", "rays", "recognition", "recorded", "residual",
-        "safetensors", "sample_curve", "scatter", "scores", "shades", "sheets", "siblings",
-        "slices", "sparse", "specimens", "study", "torch_files", "traces", "tracing", "train",
-        "trial", "watch", "wrappers", "zip_members",
+        "disagreement", "embed", "embedding", "evidence", "figures", "filters", "folding",
+        "foreign", "forget", "given_values", "index_files", "inference", "kept", "layers", "lines",
+        "matching", "measured", "neighborhood", "network", "over_seeds", "pareto", "pickle_machine",
+        "pickles", "plain_weights", "posterior", "ranking", "ratio", "ratios", "rays",
+        "recognition", "recorded", "residual", "safetensors", "sample_curve", "scatter", "scores",
+        "shades", "sheets", "siblings", "slices", "sparse", "specimens", "study", "summary",
+        "torch_files", "traces", "tracing", "train", "trial", "watch", "wrappers", "zip_members",
     },
     {"methods", "relearn"},
     {"workshop"},

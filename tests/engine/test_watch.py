@@ -14,7 +14,7 @@ import pytest
 import torch
 from needs import needs
 
-from engine import checkpoints, residual, study, watch, watching
+from engine import checkpoints, ratios, residual, study, watch, watching
 from engine.__main__ import main
 from engine.epochs import Epochs
 from engine.errors import Cancelled, SpecError
@@ -101,11 +101,11 @@ def test_the_curve_and_the_band_are_those_of_the_first_ten_copies(pipeline: Pipe
         for name, said in found.residual.predictions.items()
     }
     a = np.stack([counts["retrain-0"], counts["retrain-1"]])
-    weights = residual.resampling_weights(len(labels), spec.probe.seed)
-    expected = residual.curve(counts["ssd"], a, weights)
+    weights = ratios.resampling_weights(len(labels), spec.probe.seed)
+    expected = ratios.curve(counts["ssd"], a, weights)
     assert np.allclose(last.curve(-1), expected.mean, equal_nan=True)
     assert np.array_equal(last.undefined(), expected.undefined)
-    low, high = residual.null_band(counts, ["retrain-0", "retrain-1"], weights)
+    low, high = ratios.null_band(counts, ["retrain-0", "retrain-1"], weights)
     assert np.array_equal(last.null_low, low, equal_nan=True)
     assert np.array_equal(last.null_high, high, equal_nan=True)
     stored = found.metrics["ssd"]

@@ -12,8 +12,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from engine.disagreement import disagreement, perturbed_unlearn_accuracy
 from engine.geometry import distance_to_line
-from engine.measured import disagreement, perturbed_unlearn_accuracy
 from engine.ranking import carriers
 from engine.results import Residual
 from explorer.plots.chart import Chart
