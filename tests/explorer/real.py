@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory, finish
@@ -16,8 +17,6 @@ from explorer.jobs import Jobs
 from explorer.notice import Notice
 from explorer.state import AppState
 from explorer.window import SIZE
-
-WAIT = 60_000  # ms; the first job imports torch
 
 
 class Desk:

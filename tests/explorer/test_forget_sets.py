@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -34,7 +35,6 @@ from explorer.forget_source import (
 )
 from explorer.state import ADD, INTERSECT, REMOVE, REPLACE, Selection
 
-WAIT = 60_000  # ms; the first job imports torch
 LIBRARY = {"mark": {"few": (1, 2), "more": (2, 3, 4)}, "other": {"few": (9,)}}
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from patience import PATIENCE
+from patience import PATIENCE_MS as WAIT
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory
 
@@ -19,8 +21,7 @@ from explorer.run import DONE, FAILED, RUNNING, STOPPED, WAITING, Run
 from explorer.shelf import sized
 from explorer.state import REPLACE, AppState
 
-WAIT = 60_000  # ms; the first job imports torch
-LONG = {"epochs": 400}
+LONG = {"epochs": 10_000}  # nobody waits for their end
 
 
 class Desk:
@@ -65,7 +66,7 @@ class Desk:
 def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     made = Desk(qtbot, tmp_path)
     yield made
-    assert made.jobs.close(10)
+    assert made.jobs.close(PATIENCE)
 
 
 def test_run_while_a_study_runs_queues_another_and_says_its_place(desk: Desk) -> None:
@@ -305,7 +306,7 @@ def test_where_a_study_comes_from_and_its_command(desk: Desk, qtbot: QtBot) -> N
     assert "--dataset iris" in line.args[0] and "--methods gd" in line.args[0]
     with qtbot.waitSignal(desk.controller.command_written, timeout=WAIT) as line:
         desk.controller.shelf.copy_run(waiting.number)
-    assert "train.epochs=400" in line.args[0]
+    assert "train.epochs=10000" in line.args[0]
     desk.wait(desk.controller.queue.cancel_all)
 
 
