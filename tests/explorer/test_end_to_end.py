@@ -24,6 +24,8 @@ from explorer.views.samples import SamplesView
 
 LEFT = Qt.MouseButton.LeftButton
 
+pytestmark = pytest.mark.end_to_end
+
 
 @pytest.fixture
 def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
