@@ -128,7 +128,7 @@ def curve(studies: Sequence[Study], model: str) -> SeedCurve:
     return SeedCurve(mean, deviation, np.maximum(0, low), high, per_seed)
 
 
-def null_envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
+def null_band_envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
     """(low, high), each (T,): what the null bands of all of these cover together.
 
     The smallest low and the largest high end; NaN where none of them has a band. The band of one

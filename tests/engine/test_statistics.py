@@ -281,7 +281,7 @@ def test_the_null_band_over_seeds_holds_every_seeds_band() -> None:
         one = counted([[5], [5]], [[5], [5]])
         return replace(one, null_low=np.array(low), null_high=np.array(high))
 
-    low, high = over_seeds.null_envelope(
+    low, high = over_seeds.null_band_envelope(
         [banded([0.9, 0.8], [1.1, 1.2]), banded([0.85, np.nan], [1.05, np.nan])]
     )
     assert (low.tolist(), high.tolist()) == ([0.85, 0.8], [1.1, 1.2])

@@ -109,7 +109,7 @@ def test_what_waits_is_described_before_it_begins(desk: Desk) -> None:
 def test_cancelling_one_lets_the_next_begin_and_resume_goes_on_from_its_epoch(
     desk: Desk, tmp_path: Path
 ) -> None:
-    desk.order(training=LONG)
+    desk.order(training={"epochs": 1000})
     desk.order(training={"epochs": 2}, draws=20)
     first = desk.runs[0].number
     desk.until(lambda: len(desk.state.losses.get("original", ())) > 2)
