@@ -15,6 +15,7 @@ from patience import PATIENCE_MS as WAIT
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory
 
+from engine.report import Progress
 from explorer.controller import ERROR, NEWS, Controller, Session
 from explorer.jobs import HEAVY, Jobs
 from explorer.run import DONE, FAILED, RUNNING, STOPPED, WAITING, Run
@@ -195,11 +196,17 @@ def test_following_shows_each_study_as_it_begins(desk: Desk) -> None:
     assert desk.state.study is not None and desk.state.study.key == desk.runs[1].key
 
 
+def further(progress: Progress | None) -> bool:
+    """Whether more than a few epochs of `LONG` are over."""
+    return progress is not None and progress.fraction > 0.001
+
+
 def test_following_later_shows_what_was_reported_before(desk: Desk) -> None:
     desk.order()
     desk.order(training=LONG)
-    desk.until(lambda: desk.states == [DONE, RUNNING] and len(desk.runs[1].lines) > 3)
-    desk.qtbot.wait(100)  # some epochs nobody sees
+    desk.until(lambda: desk.states == [DONE, RUNNING])
+    desk.until(lambda: further(desk.runs[1].progress))  # some epochs nobody sees
+    desk.qtbot.wait(100)  # their losses come with the next batch
     assert desk.state.study is not None and desk.state.study.key == desk.runs[0].key
     desk.controller.follow(True)
     assert desk.state.study is None
