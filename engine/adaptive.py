@@ -51,10 +51,27 @@ def allocate(
 ) -> Counts:
     """(n, T) draws of each cell, between `FIRST` and `draws`.
 
+        draws of a cell: until every Re-train has recognized `wanted` of its copies, at most `draws`
+
+    with `wanted` doubled at those tau where the interval is still too wide. Source of u / a being
+    unbiased then: Haldane 1945, inverse sampling.
+
     judged: models whose r is wanted; fixed (n, T): cells whose copies are all alike, which count
     as fully drawn; wider: by what share the interval of the mean r may seem wider to `widening`,
     at any tau and for any of them, than that of `draws` draws everywhere. That is an aim: few draws
     understate their own noise, so that intervals come out wider still.
+
+    A sample whose copies are all recognized gets the first four; one of which Re-train recognizes
+    every second copy gets the eight that show it four; one fixed cell counts as fully drawn:
+
+    >>> right = np.ones((3, 1, 16), bool)
+    >>> right[1, 0, ::2] = False
+    >>> margins = np.where(right, 1.0, -1.0)
+    >>> models = ("gd", "retrain-0")
+    >>> answers = Answers(dict.fromkeys(models, right), dict.fromkeys(models, margins))
+    >>> fixed = np.array([[False], [False], [True]])
+    >>> allocate(lambda drawn: answers, ["gd"], ["retrain-0"], fixed, 16, wider=0.25)[:, 0]
+    array([ 4,  8, 16])
     """
     drawn = np.where(fixed, draws, min(FIRST, draws)).astype(np.int64)
     wanted = np.full(fixed.shape[1], FIRST)
@@ -144,7 +161,15 @@ def rates(right: NDArray[np.bool_], drawn: Counts) -> Floats:
     """(n, T) unbiased share of recognized copies, from right (n, T, c).
 
     The draw that ended a cell's sampling was a recognition by some Re-train; without it the others
-    are exchangeable, and their mean is unbiased (Girshick, Mosteller and Savage, 1946).
+    are exchangeable, and their mean is unbiased (Girshick, Mosteller and Savage, 1946):
+
+        share = (recognized among the first drawn - 1 copies) / (drawn - 1)
+
+    and all of them count where a cell got all c draws.
+
+    >>> right = np.array([[[True, False, True, True]], [[True, False, True, False]]])
+    >>> rates(right, np.array([[3], [4]]))[:, 0]
+    array([0.5, 0.5])
     """
     fair = fair_draws(drawn, right.shape[2])
     counted = (right & (np.arange(right.shape[2]) < fair[:, :, None])).sum(2)

@@ -141,7 +141,16 @@ def draw(member_groups: np.ndarray, other_groups: np.ndarray, seed: int) -> Draw
 
 
 def roc(score: Score, values: np.ndarray, member: np.ndarray) -> Roc:
-    """Every distinct operating point of scores (m,), member (m,) bool; ties move together."""
+    """Every distinct operating point of scores (m,), member (m,) bool; ties move together.
+
+        TPR = true positives / members,   FPR = false positives / non-members
+
+    at every threshold that parts the scores. Source: Carlini et al. 2022.
+
+    >>> found = roc(score_named("margin"), np.array([3.0, 1.0, 2.0]), np.array([True, True, False]))
+    >>> found.fp, found.tp, found.thresholds[1:]
+    (array([0, 0, 1, 1]), array([0, 1, 1, 2]), array([2.5, 1.5, 1. ]))
+    """
     oriented = score.sign * np.asarray(values, np.float64)
     order = np.argsort(-oriented, kind="stable")
     ranked = oriented[order]
@@ -154,11 +163,33 @@ def roc(score: Score, values: np.ndarray, member: np.ndarray) -> Roc:
 def auc(found: Roc) -> float:
     """Area under the curve: the share of (member, non-member) pairs in order, ties counting half.
 
-    NaN where there is no pair.
+        AUC = Pr[score of a member > score of a non-member] + Pr[equal] / 2
+
+    NaN where there is no pair. Source: Hanley and McNeil 1982.
+
+    Members at 3 and 1, a non-member at 2: one of two pairs is in order.
+
+    >>> auc(Roc(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.zeros(4)))
+    0.5
     """
     twice = np.diff(found.fp) * (found.tp[1:] + found.tp[:-1])  # integers, so that it is exact
     pairs = int(found.tp[-1]) * int(found.fp[-1])
     return float(twice.sum() / (2 * pairs)) if pairs else float("nan")
+
+
+def tpr_at(found: Roc, fpr: float) -> float:
+    """Percent of members caught where at most the share `fpr` of non-members is accused.
+
+        TPR at FPR = max of true positives / members, over thresholds with false positives <=
+        fpr * non-members
+
+    Source: Carlini et al. 2022. ZeroDivisionError without members.
+
+    >>> tpr_at(Roc(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.zeros(4)), 0.01)
+    50.0
+    """
+    allowed = np.searchsorted(found.fp, np.floor(fpr * int(found.fp[-1])), side="right") - 1
+    return 100 * float(found.tp[allowed]) / int(found.tp[-1])
 
 
 def counts(score: Score, values: np.ndarray, member: np.ndarray, threshold: float) -> Counts:
@@ -250,8 +281,7 @@ def _attacked(
     said = how.called(values, threshold) == side.member
     resampled = weights.resampled(how.sign * values, said)
     n = int(side.member.sum())
-    allowed = np.searchsorted(curve.fp, np.floor(LOW_FPR * n), side="right") - 1
-    low = 100 * float(curve.tp[allowed]) / n if n >= FEWEST else np.nan
+    low = tpr_at(curve, LOW_FPR) if n >= FEWEST else np.nan
     accuracy = 100 * float(said.mean()) if np.isfinite(threshold) else np.nan
     found = Attacked(
         values, held_values, curve, threshold,

@@ -11,15 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from engine.disagreement import disagreement, perturbed_unlearn_accuracy
 from engine.labels import null_note
-from engine.measured import (
-    DASH,
-    VERDICTS,
-    disagreement,
-    perturbed_unlearn_accuracy,
-    verdict_counts,
-    verdict_note,
-)
+from engine.measured import DASH, VERDICTS, verdict_counts, verdict_note
 from engine.metrics import METRICS, is_censored
 from engine.origins import sentence
 from engine.report import Progress, Reporter

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.correspondence import Published
 from engine.labels import WITHHELD, undefined_of_each
-from engine.lines import PUBLISHED, Line, Run, families, lines, null_band, published
-from engine.measured import Floats
+from engine.lines import PUBLISHED, Line, Run, families, lines, published
+from engine.over_seeds import null_band_envelope
 from engine.traces import MEASURES, Measure
 
 RESIDUAL, PREVALENCE = MEASURES[0].name, "prevalence"
@@ -73,7 +74,7 @@ class CurveSet:
         """(low, high), each (T,): the null band of r, over all seeds; None for other measures."""
         if measure.name != RESIDUAL or not self.runs:
             return None
-        low, high = null_band(self.seeds)
+        low, high = null_band_envelope([run.residual for run in self.seeds])
         return (low, high) if np.isfinite(low).any() else None
 
     def title(self, number: int) -> str:

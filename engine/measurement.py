@@ -16,9 +16,10 @@ from engine import sampled
 from engine.perturbations import BLOCK
 from engine.plan import Plan
 from engine.report import Reporter
-from engine.residual import blocks_of, correct, summarize, verdicts
+from engine.residual import blocks_of, correct, verdicts
 from engine.results import Residual
 from engine.spec import RunSpec
+from engine.summary import summarize
 from engine.workshop import Workshop
 
 FIRST_DRAWS = 10  # a first curve at once ...

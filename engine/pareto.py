@@ -47,8 +47,12 @@ class Goal:
 def front(costs: np.ndarray) -> NDArray[np.intp]:
     """Rows of costs (n, m) that no other row dominates, by their first cost, then the others.
 
-    A row dominates another if it is nowhere larger and somewhere smaller; rows with NaN take no
-    part.
+        p dominates q   where p_i <= q_i for all i and p_i < q_i for some i
+
+    Rows with NaN take no part; of equal rows all are on the front.
+
+    >>> front(np.array([[2.0, 1.0], [1.0, 2.0], [2.0, 2.0], [np.nan, 0.0]]))
+    array([1, 0])
     """
     known = np.flatnonzero(np.isfinite(costs).all(1))
     own = costs[known]

@@ -17,8 +17,8 @@ import numpy as np
 
 from engine import outputs, over_seeds, paper, registry, tables
 from engine.batch import Outcome, run_all
+from engine.disagreement import disagreement, perturbed_unlearn_accuracy
 from engine.labels import null_note
-from engine.measured import disagreement, perturbed_unlearn_accuracy
 from engine.metrics import METRICS
 from engine.network import model_spec
 from engine.paper import Figure, Preset
@@ -227,7 +227,7 @@ def _null_notes(done: Sequence[Done]) -> list[str]:
 def _null_band(done: Sequence[Done]) -> list[Row]:
     """Between which values r of one Re-train against another lies: no evidence of anything."""
     taus = [_tau(float(tau)) for tau in done[0].outcome.study.residual.taus]
-    ends = over_seeds.null_band([one.outcome.study for one in done])
+    ends = over_seeds.null_band_envelope([one.outcome.study.residual for one in done])
     return [
         tables.row_of(
             f"null-{end}",

@@ -36,7 +36,20 @@ def smallest_taus(
     Copies go along `probe.draws` fixed random directions, or are attacked towards y. The grid of
     `probe.taus` is scanned upward to the first tau at which any copy is recognized, then the step
     below it is halved, so a recognition that ends again within one step may be missed. Raises
-    Cancelled between batches.
+    Cancelled between batches. This project's addition, beside r_tau of Hsu et al. 2025:
+
+        tau(x, y) = inf of tau at which m(x') = y for one of the copies x' at distance tau
+
+    A model that calls one pixel 1 from 0.6 on recognizes 0.7 as it is, and 0.5 from 0.1 on; more
+    than 0.2 would be needed for 0.3:
+
+    >>> model = nn.Linear(1, 2).eval()
+    >>> weights = {"weight": [[0.0], [1.0]], "bias": [0.0, -0.6]}
+    >>> _ = model.load_state_dict({name: torch.tensor(one) for name, one in weights.items()})
+    >>> x, y = torch.tensor([[0.7], [0.5], [0.3]]), torch.ones(3, dtype=torch.long)
+    >>> probe = ProbeSpec("linf", (0.0, 0.05, 0.2), draws=50)
+    >>> smallest_taus(model, x, y, range(3), probe, 2, Reporter()).round(2)
+    array([0. , 0.1, nan])
     """
     seen = _Eye(model, x, y, samples, replace(probe, target="true"), n_classes, report)
     high = np.full(len(x), np.nan)

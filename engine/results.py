@@ -5,7 +5,7 @@ Model names are `original`, `retrain-0` ... `retrain-(k-1)`, and the methods' na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -367,14 +367,24 @@ def reference_counts(counts: Mapping[str, np.ndarray], model: str) -> np.ndarray
 
     counts: model -> (n_f, T); 'retrain-0@gd' where copies were attacked against gd.
     """
-    names = [name for name in counts if name.startswith("retrain-") and "@" not in name]
-    return np.stack([counts.get(f"{name}@{model}", counts[name]) for name in names])
+    return np.stack([counts.get(f"{name}@{model}", counts[name]) for name in retrain_names(counts)])
+
+
+def retrain_names(counts: Iterable[str]) -> list[str]:
+    """The Re-trains among names of models, without those of copies attacked against others."""
+    return [name for name in counts if name.startswith("retrain-") and "@" not in name]
 
 
 def pooled_ratio(u: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """(T,) sum of u (n, T) over samples, over the mean of the Re-trains' sums of a (k, n, T).
+    """(T,) pooled ratio of u (n, T) to the Re-trains' a (k, n, T), counts or shares of copies.
 
-    Counts or shares of the same copies. NaN only where no Re-train recognizes any copy at all.
+        sum of u over S_f / mean over Re-trains of the sum of a over S_f
+
+    NaN only where no Re-train recognizes any copy at all. A stable companion of r_tau(S_f), which
+    a few rarely recognized samples dominate: this project's addition.
+
+    >>> pooled_ratio(np.array([[9], [5], [4]]), np.array([[[6], [5], [0]], [[7], [6], [0]]]))
+    array([1.5])
     """
     return _divide(u.sum(0, dtype=np.float64), a.sum(1, dtype=np.float64).mean(0))
 

@@ -15,10 +15,11 @@ import torch
 from engine.adaptive import Counts, allocate
 from engine.plan import Plan
 from engine.report import Reporter
-from engine.residual import copies, correct, summarize
+from engine.residual import copies, correct
 from engine.results import Residual
 from engine.sparse import Cells, Said, nothing_said
 from engine.spec import RunSpec
+from engine.summary import summarize
 from engine.workshop import Workshop
 
 

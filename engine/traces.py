@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.measured import disagreement, perturbed_unlearn_accuracy
-from engine.results import Curve, Residual
+from engine.disagreement import disagreement, perturbed_unlearn_accuracy
+from engine.results import Curve, Residual, retrain_names
 
 RETRAIN = "retrain"  # the mean over the Re-trains
 
@@ -95,7 +95,7 @@ def _disagreements(residual: Residual) -> dict[str, Trace]:
 
 def _accuracies(residual: Residual) -> dict[str, Trace]:
     made = {name: Trace(perturbed_unlearn_accuracy(residual, name)) for name in residual.curves}
-    names = [name for name in residual.counts if name.startswith("retrain-") and "@" not in name]
+    names = retrain_names(residual.counts)
     if names:
         own = np.stack([perturbed_unlearn_accuracy(residual, name) for name in names])
         made[RETRAIN] = Trace(own.mean(0), own.min(0), own.max(0))

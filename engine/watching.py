@@ -20,8 +20,9 @@ from engine.epochs import Epochs, EpochView
 from engine.errors import SpecError
 from engine.perturbations import BLOCK
 from engine.plan import Plan
+from engine.ratios import null_band, resampling_weights
 from engine.report import Reporter
-from engine.residual import correct, null_band, resampling_weights
+from engine.residual import correct
 from engine.spec import RunSpec
 from engine.store import Record
 from engine.train import Resume

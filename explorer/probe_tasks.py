@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine import measured
+from engine import posterior
 from engine.epochs import Epochs
 from engine.errors import EngineError
 from engine.membership_results import Attack
@@ -24,7 +24,7 @@ DIRECTIONS_TRIED = 20  # per sample, when its smallest tau is searched
 
 def prepare_verdicts(residual: Residual, engine: Pipeline, report: Reporter) -> None:
     """Let the first verdicts that somebody sorts or filters by not keep the window waiting."""
-    measured.get_ready(residual)
+    posterior.get_ready(residual)
 
 
 def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Similarity:

@@ -14,6 +14,7 @@ hypothesis.settings.register_profile("busy", deadline=None)  # an example may wa
 hypothesis.settings.load_profile("busy")
 
 ROOT = Path(__file__).parents[1]
+MARKED = {"faults", "stress", "fuzz"}  # folders of tests that take long
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before anything imports Qt
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run beside each other, one on each core
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before anything imports torch
@@ -24,6 +25,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     parser.addoption("--long-faults", action="store_true", help="200 kills instead of 12")
     if not pluginmanager.hasplugin("timeout"):
         parser.addini("timeout", "seconds a test may take (not enforced)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a folder of `MARKED` have a mark of that name."""
+    for item in items:
+        if item.path.parent.name in MARKED:
+            item.add_marker(item.path.parent.name)
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,12 @@ from engine.adaptive import allocate
 from engine.bench.row import Row
 from engine.bench.setting import MODELS, SEED, TUNED, Setting, digits, forget_set, images, trained
 from engine.report import Reporter
-from engine.residual import blocks_of, copies, summarize, verdicts
+from engine.residual import blocks_of, copies, verdicts
 from engine.results import Curve, Residual
 from engine.samples import Samples
 from engine.sparse import Cells, nothing_said
 from engine.spec import PAPER_TAUS, ProbeSpec, TrainSpec, parse_taus
+from engine.summary import summarize
 
 WIDER = (0.25, 1.0)  # by what share the interval of the mean may be wider
 JUDGED = ("original", *TUNED)

@@ -23,8 +23,9 @@ from engine.bench.setting import (
 from engine.bench.timing import alternate, matrix_rate, spent
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK, Noise, named
+from engine.ratios import curve, resampling_weights
 from engine.report import Reporter
-from engine.residual import correct, curve, resampling_weights, verdicts
+from engine.residual import correct, verdicts
 from engine.runtime import borrowed_global_seed, torchattacks
 from engine.spec import ASKED, AUTO, PAPER_TAUS, ModelSpec, ProbeSpec, TrainSpec, parse_taus
 from engine.study import settled_probe

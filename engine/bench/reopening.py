@@ -17,11 +17,11 @@ from engine.bench.row import Row
 from engine.bench.setting import SEED, Setting
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.residual import summarize
 from engine.results import Residual, Study
 from engine.runtime import numpy_generator
 from engine.spec import DataSpec, MethodSpec, ModelSpec, ProbeSpec, RunSpec, TrainSpec
 from engine.store import Store
+from engine.summary import summarize
 
 DATA = DataSpec("digits")
 METHODS, SEEDS = 13, (131, 42, 7)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets import _annotations, _links
-from engine.datasets._folders import (  # fmt: skip
+from engine.datasets._folders import (
     Content,
     are,
     direct,

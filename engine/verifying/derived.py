@@ -15,19 +15,14 @@ from engine.datasets import base as datasets
 from engine.errors import CheckpointError, DataError, SpecError
 from engine.perturbations import named, names
 from engine.plan import measures_of
+from engine.posterior import posterior
+from engine.ratios import curve, null_band, resampling_weights
 from engine.report import Reporter
-from engine.residual import (
-    correct,
-    curve,
-    cut_to,
-    null_band,
-    posterior,
-    resampling_weights,
-    summarize,
-)
+from engine.residual import correct, cut_to
 from engine.results import reference_counts
 from engine.spec import DataSpec, RunSpec, restored
 from engine.store import Record
+from engine.summary import summarize
 from engine.verifying import findings
 from engine.verifying.findings import DERIVED, Difference, Unchecked
 from engine.verifying.look import Look

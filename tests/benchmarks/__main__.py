@@ -12,12 +12,13 @@ from itertools import chain
 from pathlib import Path
 
 from engine.bench.row import Row
-from tests.benchmarks import points, samples, stalls, startup
+from tests.benchmarks import frames, points, samples, stalls, startup
 from tests.benchmarks.harness import circumstances, show
 
 ALL: Mapping[str, Callable[[], Iterator[Row]]] = {
     "startup": startup.rows,
     "stalls": stalls.rows,
+    "frames": frames.rows,
     "points": points.rows,
     "thumbnails": samples.rows,
 }

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 from PySide6.QtWidgets import QApplication
 
-from engine import measured
+from engine import posterior
 from engine.bench.row import Row
 from engine.datasets.base import Dataset, Recommended
 from engine.filters import parse
@@ -85,7 +85,7 @@ class Bench:
         state.dataset = dataset(rng)
         state.models = {name: model(name, rng) for name in MODELS}
         state.residual = residual(rng)
-        measured.get_ready(state.residual)  # as a worker does once a study is shown
+        posterior.get_ready(state.residual)  # as a worker does once a study is shown
         taus = rng.random(FORGOTTEN)
         state.recognition = Recognition("gd", "gaussian", 20, 1.0, np.arange(FORGOTTEN), taus)
         state.forget = tuple(range(FORGOTTEN))

@@ -13,14 +13,17 @@ from torch import nn
 
 from engine import sparse
 from engine.adaptive import FIRST, Answers, Counts, allocate, certain, fair_draws, rates, widening
+from engine.disagreement import disagreement_bounds, disagreement_per_sample
 from engine.errors import SpecError
-from engine.measured import disagreement_bounds, disagreement_per_sample
 from engine.pipeline import Pipeline
+from engine.posterior import posterior
+from engine.ratios import LEVEL, curve, resampling_weights
 from engine.report import Reporter
-from engine.residual import LEVEL, curve, posterior, resampling_weights, summarize, verdicts
+from engine.residual import verdicts
 from engine.sparse import Cells, Said, nothing_said, unseen
 from engine.spec import DataSpec, ProbeSpec, RunSpec, key
 from engine.study import counts_key, study_key
+from engine.summary import summarize
 
 DRAWS = 100
 RETRAIN = "retrain-0"

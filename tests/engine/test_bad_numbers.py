@@ -14,7 +14,7 @@ import torch
 from needs import needs
 from torch import nn
 
-from engine import model_maker, residual
+from engine import model_maker, summary
 from engine.console import study_json, study_table
 from engine.embed import Embedder
 from engine.errors import SpecError, TrainingError
@@ -235,7 +235,7 @@ def test_counts_without_a_single_defined_ratio_need_no_warning() -> None:
     probe = ProbeSpec("gaussian", (0.0, 0.1), draws=10)
     zeros = np.zeros((3, 2, 10), np.uint8)
     names = {"original": zeros + 1, "retrain-0": zeros, "retrain-1": zeros}
-    found = residual.summarize(
+    found = summary.summarize(
         probe, 10, np.arange(3), np.ones(3, int), names, ["original"], ["retrain-0", "retrain-1"]
     )
     curve = found.curves["original"]

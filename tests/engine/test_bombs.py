@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 import torch
 from archives import Call, Data, archived, in_old_form, pickled, view
+from patience import PATIENCE
 
 from engine import checkpoints
 from engine.errors import CheckpointError
 from engine.store import Store
 
-LONGEST = 60.0  # seconds for one file: far more than any needs, on a machine that is busy
 MEMORY = 1 << 29  # bytes beside what the child has when it starts to read
 HUGE = 1 << 30
 CHILD = """
@@ -90,7 +90,7 @@ class Reader:
 
     def _line(self, child: subprocess.Popen[str]) -> list[Any]:
         assert child.stdout is not None
-        there, _, _ = select.select([child.stdout], [], [], LONGEST)
+        there, _, _ = select.select([child.stdout], [], [], PATIENCE)
         line = child.stdout.readline() if there else ""
         if line:
             return list(json.loads(line))
@@ -545,7 +545,7 @@ def test_networks_are_read_from_plain_files_alone(
     SPECIAL[kind](Path("net.py"))
     monkeypatch.undo()
     command = [sys.executable, "-c", FACTORY, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert f"net.py: it is a {kind}, and only plain files are read." in done.stderr
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 from needs import needs
+from patience import PATIENCE
 
 from engine import children, processes
 
@@ -39,7 +40,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: str, **how: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, timeout=200, **how)
+    return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, **how)
 
 
 @pytest.mark.parametrize("path", ["", ".", os.pathsep, "here"])

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from needs import needs
+from patience import PATIENCE
 
 from engine.__main__ import main
 
@@ -190,7 +191,7 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
             except subprocess.TimeoutExpired:
                 continue
         process.send_signal(2)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
         process.wait()

@@ -264,7 +264,7 @@ PATCHES = {
     "call": "nn.Module.__call__ = lambda self, x: x",
     "loader": "torch.load = lambda *a, **b: {}",
     "numpy": "np.mean = lambda *a, **b: 0",
-    "engine": "import engine.residual; engine.residual.summarize = print",
+    "engine": "import engine.summary; engine.summary.summarize = print",
     "class of the engine": "from engine.store import Store; Store.get = lambda *a, **b: None",
 }
 
@@ -273,7 +273,7 @@ PATCHES = {
 def test_a_file_that_replaces_functions_of_others_is_refused(
     line: str, tmp_path: Path, iris: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import engine.residual
+    import engine.summary
 
     homes = (
         torch.nn.functional,
@@ -282,7 +282,7 @@ def test_a_file_that_replaces_functions_of_others_is_refused(
         torch.Tensor,
         torch,
         np,
-        engine.residual,
+        engine.summary,
         Store,
     )
     before = [dict(vars(home)) for home in homes]

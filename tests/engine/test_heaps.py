@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 from engine import hdf5, heaps
 from engine.errors import StoreError
@@ -84,7 +85,7 @@ def test_a_heap_of_another_size_comes_to_an_end(path: Path, size: int) -> None:
         cwd=Path(heaps.__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert done.stdout.strip() or size >= 4095  # some of its texts may be there

@@ -20,6 +20,7 @@ LAYERS = (
         "interruption", "joint", "label_places", "labels", "membership_results", "neutral",
         "origins", "palette", "places", "plain_files", "quadrature", "results", "sound",
         "tensor_views", "world",
+        "arrays",
     },
     {
         "differences", "fields", "global_settings", "global_state", "keys", "memory", "metrics",
@@ -45,6 +46,7 @@ LAYERS = (
         "safetensors", "sample_curve", "scatter", "scores", "shades", "sheets", "siblings",
         "slices", "sparse", "specimens", "study", "torch_files", "traces", "tracing", "train",
         "trial", "viewpoint", "watch", "wrappers", "zip_members",
+        "disagreement", "posterior", "ratios", "summary",
     },
     {"costs", "methods", "plan", "relearn"},
     {"workshop"},

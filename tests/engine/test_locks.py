@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from engine import asides, locks, processes
 from engine.errors import Cancelled, StoreError
@@ -26,7 +27,7 @@ from engine.locks import Locks
 from engine.report import Reporter
 with Locks(Path(sys.argv[1])).held(["models-a"], "gd", Reporter()):
     print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
+    sys.stdin.readline()
 """
 MARKER = """
 import sys, time
@@ -44,17 +45,19 @@ for turn in range(8):
 
 
 class Listener(Reporter):
-    """Remembers what is said, and may stop at the first word."""
+    """Remembers what is said; may stop at the first word, or do something at each."""
 
-    def __init__(self, stop: bool = False) -> None:
+    def __init__(self, stop: bool = False, then: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.said: list[str] = []
-        self._stops = stop
+        self._stops, self._then = stop, then
 
     def on_log(self, message: str) -> None:
         self.said.append(message)
         if self._stops:
             self.cancel()
+        if self._then is not None:
+            self._then()
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -67,7 +70,8 @@ def start() -> Iterator[Start]:
 
     def begin(code: str, *words: object) -> subprocess.Popen[str]:
         asked = [sys.executable, "-c", code, *map(str, words)]
-        begun.append(subprocess.Popen(asked, stdout=subprocess.PIPE, text=True))
+        pipe = subprocess.PIPE
+        begun.append(subprocess.Popen(asked, stdin=pipe, stdout=pipe, text=True))
         return begun[-1]
 
     yield begin
@@ -76,17 +80,24 @@ def start() -> Iterator[Start]:
         one.communicate()
 
 
-def holding(start: Start, folder: Path, seconds: float) -> subprocess.Popen[str]:
-    """A process that holds the lock 'models-a' now."""
-    one = start(HOLDER, folder, seconds)
+def holding(start: Start, folder: Path) -> subprocess.Popen[str]:
+    """A process that holds the lock 'models-a' until it is let go, or killed."""
+    one = start(HOLDER, folder)
     assert one.stdout is not None
     assert one.stdout.readline() == "held\n"
     return one
 
 
+def let_go(one: subprocess.Popen[str]) -> None:
+    """Tell a process that holds a lock that it may end."""
+    assert one.stdin is not None
+    one.stdin.write("\n")
+    one.stdin.flush()
+
+
 def until(true: Callable[[], bool]) -> None:
-    """Wait until this is so, for ten seconds at most."""
-    deadline = time.monotonic() + 10
+    """Wait until this is so, as long as no machine takes."""
+    deadline = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.002)
@@ -97,8 +108,8 @@ def files(folder: Path) -> list[str]:
 
 
 def test_a_second_process_waits_says_so_and_goes_on(tmp_path: Path, start: Start) -> None:
-    one = holding(start, tmp_path, 0.4)
-    report = Listener()
+    one = holding(start, tmp_path)
+    report = Listener(then=lambda: let_go(one))
     with Locks(tmp_path).held(["models-a"], "gd", report):
         assert one.wait() == 0
     expected = f"Another process ({one.pid}) is at work on gd: waiting for it."
@@ -107,14 +118,14 @@ def test_a_second_process_waits_says_so_and_goes_on(tmp_path: Path, start: Start
 
 
 def test_waiting_can_be_cancelled(tmp_path: Path, start: Start) -> None:
-    holding(start, tmp_path, 60)
+    holding(start, tmp_path)
     with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", Listener(stop=True)):
         pytest.fail("it was not free")
     assert files(tmp_path) == ["models-a.lock"]
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path, start: Start) -> None:
-    one = holding(start, tmp_path, 60)
+    one = holding(start, tmp_path)
     one.send_signal(signal.SIGKILL)
     one.wait()
     assert files(tmp_path) == ["models-a.lock"]
@@ -126,7 +137,7 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path, start: Start
 
 
 def test_a_killed_process_that_nobody_has_buried_is_dead_too(tmp_path: Path, start: Start) -> None:
-    one = holding(start, tmp_path, 60)
+    one = holding(start, tmp_path)
     one.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its number is still taken
     assert Path(f"/proc/{one.pid}").exists() or sys.platform != "linux"

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from patience import PATIENCE
 
 from engine import bundle, hdf5, network, plain_files, store
 from engine.datasets import _annotations, cifar10
@@ -23,7 +24,6 @@ from engine.verifying import verify
 from explorer import file_tasks, recent, reports, settings
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such files")
-HANG = 20  # seconds after which a test fails that would wait for ever
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def _bounded() -> Iterator[None]:
         raise AssertionError("it waits")
 
     before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(HANG)
+    signal.alarm(round(PATIENCE))
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

@@ -11,8 +11,8 @@ import torch
 from needs import needs
 from torch import nn
 
+from engine.disagreement import disagreement, disagreement_bounds, disagreement_per_sample
 from engine.errors import Cancelled, SpecError
-from engine.measured import disagreement, disagreement_bounds, disagreement_per_sample
 from engine.perturbations import Attack, AttackInputs, Noise, named
 from engine.pipeline import Pipeline
 from engine.recognition import smallest_taus

@@ -26,7 +26,8 @@ from engine.archive import study_arrays, study_attributes, study_of
 from engine.batch import Outcome
 from engine.board import QUANTITIES, board
 from engine.grids import Point
-from engine.measured import WITHHELD, overall, threshold, verdict, verdict_rule
+from engine.labels import WITHHELD
+from engine.measured import overall, threshold, verdict, verdict_rule
 from engine.metrics import METRICS, mean_of, with_censored
 from engine.over_seeds import spreads
 from engine.pipeline import Pipeline

@@ -11,17 +11,12 @@ from scipy import integrate, stats
 from torch import nn
 
 from engine import residual
+from engine.posterior import posterior
+from engine.ratios import LEVEL, curve, null_band, resampling_weights
 from engine.report import Reporter
-from engine.residual import (
-    LEVEL,
-    curve,
-    null_band,
-    posterior,
-    resampling_weights,
-    summarize,
-    verdicts,
-)
+from engine.residual import verdicts
 from engine.spec import ProbeSpec
+from engine.summary import summarize
 
 PROBE = ProbeSpec("gaussian", (0.0, 0.3), draws=20, seed=4)
 

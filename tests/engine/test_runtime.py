@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from needs import needs
+from patience import PATIENCE
 
 from engine import runtime
 from engine.errors import SpecError
@@ -107,7 +108,10 @@ def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(code: str) -> str:
     """What a fresh interpreter prints, every warning being an error."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=120
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

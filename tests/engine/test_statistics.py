@@ -16,24 +16,18 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from engine import over_seeds
-from engine.measured import (
-    MARGIN,
-    NONE,
-    RESIDUAL,
-    SURE,
-    UNDECIDED,
-    Verdict,
+from engine.disagreement import (
     disagreement,
     disagreement_bounds,
     disagreement_per_sample,
-    exceedance,
-    overall,
     perturbed_unlearn_accuracy,
-    verdict,
 )
-from engine.residual import LEVEL, curve, posterior, resampling_weights, summarize
+from engine.measured import NONE, RESIDUAL, SURE, UNDECIDED, Verdict, overall, verdict
+from engine.posterior import MARGIN, exceedance, posterior
+from engine.ratios import LEVEL, curve, resampling_weights
 from engine.results import Residual, Study
 from engine.spec import ProbeSpec
+from engine.summary import summarize
 
 DRAWS = 100
 TAUS = (0.0, 0.1, 0.2)
@@ -283,11 +277,11 @@ def test_nothing_defined_stays_undefined_without_a_warning() -> None:
 
 
 def test_the_null_band_over_seeds_holds_every_seeds_band() -> None:
-    def banded(low: Any, high: Any) -> Study:
+    def banded(low: Any, high: Any) -> Residual:
         one = counted([[5], [5]], [[5], [5]])
-        return study_of(replace(one, null_low=np.array(low), null_high=np.array(high)))
+        return replace(one, null_low=np.array(low), null_high=np.array(high))
 
-    low, high = over_seeds.null_band(
+    low, high = over_seeds.null_band_envelope(
         [banded([0.9, 0.8], [1.1, 1.2]), banded([0.85, np.nan], [1.05, np.nan])]
     )
     assert (low.tolist(), high.tolist()) == ([0.85, 0.8], [1.1, 1.2])

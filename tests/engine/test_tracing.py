@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from patience import PATIENCE
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
@@ -156,12 +157,17 @@ def test_derivatives_of_a_network_that_decides_by_values() -> None:
 
 def test_networks_are_folded_while_other_threads_run_theirs() -> None:
     wanted_call, wanted_get = nn.Module.__call__, nn.Module.__getattr__
-    end, failures = time.monotonic() + SECONDS, []
+    began, failures = time.monotonic(), []
     counts = {"folds": 0, "passes": 0}
+
+    def goes_on() -> bool:
+        few = min(counts.values()) <= 4  # on a busy machine it takes longer until there are more
+        return not failures and time.monotonic() - began < (PATIENCE if few else SECONDS)
+
     same = classifier(Net)  # folded by two threads at once
 
     def fold() -> None:
-        while time.monotonic() < end and not failures:
+        while goes_on():
             if norms(_without_norms(same.net)):
                 failures.append("not folded")
             counts["folds"] += 1
@@ -169,7 +175,7 @@ def test_networks_are_folded_while_other_threads_run_theirs() -> None:
     def run() -> None:
         other, x = classifier(pruned), torch.rand(4, 1, 8, 8)
         wanted = other(x)
-        while time.monotonic() < end and not failures:
+        while goes_on():
             if not torch.equal(other(x), wanted):
                 failures.append("another answer")
             if nn.Module.__call__ is not wanted_call or nn.Module.__getattr__ is not wanted_get:

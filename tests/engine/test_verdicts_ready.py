@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine import measured
+from engine import measured, posterior
 from engine.results import Residual
 
 TAUS, SAMPLES = 3, 6
@@ -20,18 +20,18 @@ def residual(draws: int, drawn: np.ndarray | None = None) -> Residual:
 
 
 def test_verdicts_need_nothing_more_once_they_were_got_ready() -> None:
-    measured.get_ready(residual(73))
-    before = measured._table.cache_info()
+    posterior.get_ready(residual(73))
+    before = posterior._table.cache_info()
     found = measured.verdict(residual(73), "gd")
-    after = measured._table.cache_info()
+    after = posterior._table.cache_info()
     assert found.verdict.shape == (SAMPLES, TAUS)
     assert after.misses == before.misses and after.hits > before.hits
 
 
 def test_every_number_of_draws_is_got_ready() -> None:
     drawn = np.array([[16, 32, 64]] * SAMPLES)
-    measured.get_ready(residual(64, drawn))
-    before = measured._table.cache_info().misses
+    posterior.get_ready(residual(64, drawn))
+    before = posterior._table.cache_info().misses
     for draws in (16, 32, 64):
-        measured.exceedance(np.ones((1, 1), int), np.ones((1, 1, 1), int), draws, measured.MARGIN)
-    assert measured._table.cache_info().misses == before
+        posterior.exceedance(np.ones((1, 1), int), np.ones((1, 1, 1), int), draws, posterior.MARGIN)
+    assert posterior._table.cache_info().misses == before

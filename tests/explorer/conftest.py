@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE, PATIENCE_MS
 from PySide6.QtCore import QCoreApplication, QEvent, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
@@ -19,7 +20,16 @@ from shown import Shown
 from explorer.app import Explorer
 
 HARMLESS = ("This plugin does not support",)  # all that the offscreen platform has to say
-PATIENCE = 5.0  # seconds for threads that are about to end
+
+for _wait in (
+    QtBot.waitUntil,
+    QtBot.waitSignal,
+    QtBot.waitSignals,
+    QtBot.waitCallback,
+    QtBot.waitExposed,
+    QtBot.waitActive,
+):
+    _wait.__kwdefaults__["timeout"] = PATIENCE_MS  # 5 s may be too short on a busy machine
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +94,7 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     """A controller with the real engine, without a window."""
     made = Desk(qtbot, tmp_path)
     yield made
-    assert made.jobs.close(10)
+    assert made.jobs.close(PATIENCE)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory, finish
@@ -17,8 +18,6 @@ from explorer.notice import Notice
 from explorer.session import Session
 from explorer.state import AppState
 from explorer.window import SIZE
-
-WAIT = 60_000  # ms; the first job imports torch
 
 
 class Desk:

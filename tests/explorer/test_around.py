@@ -228,7 +228,7 @@ def test_the_worst_are_stepped_through_from_any_dock(explorer: Explorer, qtbot: 
     assert state.selection.current == order.order[0]
     worst = order.order[0]
     assert said[-1] == f"Sample {worst} (iris train {worst}) is the worst of the forget set."
-    qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=60_000)
+    qtbot.waitUntil(lambda: not explorer.jobs.busy())
     assert state.neighborhood is not None and state.neighborhood.sample == order.order[0]
     keys = dict(shortcuts("View"))
     assert keys["Ctrl+Down"] == "Next worst sample" and keys["Ctrl+Up"] == "Worse sample"

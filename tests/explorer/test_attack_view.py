@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import synthetic
 from mouse import drag
+from patience import calls_of
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QWidget
@@ -220,7 +219,7 @@ def test_the_threshold_stays_for_another_model_and_goes_with_another_score(
     assert view.threshold.value == other.models["gd"].threshold
 
 
-def test_a_move_takes_less_than_a_frame_on_two_thousand_samples(shown: Shown) -> None:
+def test_a_move_loops_over_none_of_two_thousand_samples(shown: Shown) -> None:
     shown.fill()
     dataset = synthetic.images(2400)
     dataset = replace(dataset, test_x=dataset.train_x[:2200], test_y=dataset.train_y[:2200])
@@ -229,12 +228,10 @@ def test_a_move_takes_less_than_a_frame_on_two_thousand_samples(shown: Shown) ->
     shown.state.attack = synthetic.membership(dataset, members="retain")
     view = shown.view(AttackView)
     assert len(view.threshold.attack.samples) > 2000  # type: ignore[union-attr]
-    spent = []
-    for _ in range(15):
-        started = time.perf_counter()
-        QTest.keyClick(view.scores.plot, Qt.Key.Key_Right)
-        spent.append(time.perf_counter() - started)
-    assert np.median(spent) < 0.016
+    spent = [
+        calls_of(lambda: QTest.keyClick(view.scores.plot, Qt.Key.Key_Right)) for _ in range(15)
+    ]
+    assert max(spent) < 1300
 
 
 # -- walls ------------------------------------------------------------------------------------
@@ -340,7 +337,7 @@ def test_in_the_window_a_study_is_attacked(qtbot: QtBot, tmp_path: Path) -> None
     window.docks["attack"].raise_()
     view = window.views["attack"]
     assert isinstance(view, AttackView)
-    qtbot.waitUntil(lambda: state.attack is not None and not view.panel.is_empty, timeout=20_000)
+    qtbot.waitUntil(lambda: state.attack is not None and not view.panel.is_empty)
     assert set(state.attack.samples[state.attack.member]) <= set(state.forget)
     total = 2 * state.attack.size
     QTest.keyClick(view.scores.plot, Qt.Key.Key_Home)

@@ -11,9 +11,9 @@ import synthetic
 from shown import Shown
 from test_view_battery import FRAMED
 
-from engine.residual import summarize
 from engine.results import ModelResult, Residual
 from engine.spec import ProbeSpec
+from engine.summary import summarize
 from explorer.selection import Selection
 from explorer.views.base import View
 

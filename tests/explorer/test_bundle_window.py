@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
@@ -26,7 +28,6 @@ from explorer.selection import REPLACE
 from explorer.session import Session
 from explorer.study_form import StudyForm
 
-WAIT = 60_000  # ms
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -87,7 +88,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from PySide6.QtCore import QTimer
 here, store, bundle, out = map(Path, sys.argv[1:])
-sys.path.insert(0, str(here))
+sys.path[:0] = [str(here), str(here.parent)]
 from quick import QuickFactory
 from test_bundle_window import facts
 from explorer.app import Explorer, Options
@@ -125,7 +126,10 @@ def test_a_bundle_opens_identical_in_a_new_process_on_another_store(
     before = json.loads(json.dumps(facts(explorer)))
     arguments = [str(Path(__file__).parent), str(tmp_path / "other"), str(bundle), str(out)]
     done = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, *arguments], capture_output=True, text=True, timeout=150
+        [sys.executable, "-c", ELSEWHERE, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert out.exists(), done.stderr
     seen = json.loads(out.read_text())

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_MS as WAIT
 from pytestqt.qtbot import QtBot
 from quick import finish
 
@@ -13,8 +14,6 @@ from explorer import settings
 from explorer.app import Explorer, Options
 from explorer.jobs import PROBE, Job
 from explorer.notice import ERROR, NEWS
-
-WAIT = 60_000  # ms; the first job imports torch
 
 
 @pytest.fixture

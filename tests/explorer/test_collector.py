@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE
 from pytestqt.qtbot import QtBot
 
 from engine.report import Reporter
@@ -38,13 +39,13 @@ def test_no_worker_collects_what_the_gui_thread_left(qtbot: QtBot, tmp_path: Pat
         del kept
 
     jobs = Jobs(lambda say: None, tmp_path)
-    with qtbot.waitSignal(jobs.idle, timeout=30_000):
+    with qtbot.waitSignal(jobs.idle):
         for lane in (HEAVY, PROBE):
             jobs.submit(Job("Littering", litter, lane))
         assert not gc.isenabled()
-    qtbot.waitUntil(lambda: len(gone) > ROUNDS, timeout=10_000)  # by and by, without a word
+    qtbot.waitUntil(lambda: len(gone) > ROUNDS)  # by and by, without a word
     assert set(gone) == {threading.main_thread().name}
-    assert jobs.close(10)
+    assert jobs.close(PATIENCE)
     assert gc.isenabled()
 
 
@@ -53,9 +54,9 @@ def test_the_last_to_end_lets_python_collect_again(qtbot: QtBot, tmp_path: Path)
     for jobs in both:
         with qtbot.waitSignal(jobs.idle):
             jobs.submit(Job("Nothing", lambda engine, report: None, PROBE))
-    assert both[0].close(10)
+    assert both[0].close(PATIENCE)
     assert not gc.isenabled()
-    assert both[1].close(10)
+    assert both[1].close(PATIENCE)
     assert gc.isenabled()
 
 
@@ -71,12 +72,12 @@ def test_what_is_imported_in_a_worker_is_never_looked_at_until_the_last_ends(
     gone: list[str] = []
     stayed: list[int] = []
     jobs = Jobs(lambda say: None, tmp_path)
-    with qtbot.waitSignal(jobs.idle, timeout=30_000):
+    with qtbot.waitSignal(jobs.idle):
         jobs.submit(Job("Loading", load, PROBE))
     assert stayed[0] > 10_000  # all that was there
     gc.collect()
     assert not gone
-    assert jobs.close(10)
+    assert jobs.close(PATIENCE)
     assert not gc.get_freeze_count()
     gc.collect()
     assert gone == [threading.main_thread().name]

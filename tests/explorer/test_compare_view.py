@@ -289,7 +289,7 @@ def test_the_cursor_reads_a_layer(view: CompareView, shown: Shown) -> None:
     QTest.mouseMove(plot.viewport(), at - QPoint(3, 0))
     QTest.qWait(30)
     QTest.mouseMove(plot.viewport(), at)
-    shown.qtbot.waitUntil(lambda: "layer 3" in view.similarity.note.text(), timeout=2000)
+    shown.qtbot.waitUntil(lambda: "layer 3" in view.similarity.note.text())
     assert "RURK – Re-train 0.600 [0.580, 0.620]" in view.similarity.note.text()
     assert "RURK – Original 0.900" in view.similarity.note.text()
 
@@ -337,7 +337,7 @@ def test_a_click_on_a_step_selects_its_samples(view: CompareView, shown: Shown) 
     QTest.mouseClick(
         plot.viewport(), LEFT, NO_KEYS, plot.mapFromScene(plot.getViewBox().mapViewToScene(at))
     )
-    shown.qtbot.waitUntil(lambda: bool(wishes(shown, "select")), timeout=2000)
+    shown.qtbot.waitUntil(lambda: bool(wishes(shown, "select")))
     assert wishes(shown, "select")[0][1] == list(range(13, 40, 4))
 
 
@@ -401,19 +401,19 @@ def test_samples_of_features_are_compared_too(shown: Shown) -> None:
 # -- with the real engine ---------------------------------------------------------------------
 def test_the_real_window_compares_layers_and_keeps_them(qtbot: QtBot, tmp_path: Path) -> None:
     explorer = Explorer(Options(store=tmp_path / "store"), QuickFactory(tmp_path / "store"))
-    with qtbot.waitSignal(explorer.window.ready, timeout=60_000):
+    with qtbot.waitSignal(explorer.window.ready):
         explorer.show()
     explorer.controller.opening.open_dataset("iris")
-    qtbot.waitUntil(lambda: explorer.state.dataset is not None, timeout=60_000)
-    qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=60_000)
+    qtbot.waitUntil(lambda: explorer.state.dataset is not None)
+    qtbot.waitUntil(lambda: not explorer.jobs.busy())
     explorer.controller.opening.change_form(**{**vars(FORM), "retrains": 2})
-    with qtbot.waitSignal(explorer.controller.shown.completed, timeout=60_000):
+    with qtbot.waitSignal(explorer.controller.shown.completed):
         explorer.controller.run()
     dock, view = explorer.window.docks["comparison"], explorer.window.views["comparison"]
     assert isinstance(view, CompareView)
     dock.raise_()
     open_tab(view, SIMILARITY)
-    qtbot.waitUntil(lambda: bool(view.similarity.charts.charts[0].curves), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(view.similarity.charts.charts[0].curves))
     shown = explorer.state.similarity
     assert shown is not None
     assert (shown.a, shown.b, shown.layers) == ("gd", "retrain-0", ("linear 1", "linear 2"))

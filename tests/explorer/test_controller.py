@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 from pytestqt.qtbot import QtBot
 from quick import FORM
 from real import WAIT, Desk
@@ -67,7 +68,7 @@ def test_a_known_study_is_shown_as_soon_as_its_dataset_is_open(desk: Desk, qtbot
     again.open()
     assert again.state.study is not None
     assert again.state.study.key == desk.state.study.key
-    assert again.jobs.close(10)
+    assert again.jobs.close(PATIENCE)
 
 
 def test_the_current_sample_gets_its_neighborhood_and_follows_the_probe(desk: Desk) -> None:
@@ -157,14 +158,14 @@ def test_a_dataset_that_cannot_be_opened_leaves_the_one_that_is(desk: Desk, tmp_
 
 
 def test_cancel_keeps_what_exists_and_run_goes_on(desk: Desk, qtbot: QtBot) -> None:
-    slow = replace(FORM, training={"epochs": 400})
+    slow = replace(FORM, training={"epochs": 10_000})
     desk.open(Session(slow))
     desk.controller.run()
     qtbot.waitUntil(lambda: len(desk.state.losses.get("original", ())) > 2, timeout=WAIT)
-    with qtbot.waitSignal(desk.controller.runner.stopped, timeout=2000):
+    with qtbot.waitSignal(desk.controller.runner.stopped):
         desk.controller.cancel()
     done = len(desk.state.losses["original"])
-    assert 2 < done < 400
+    assert 2 < done < 10_000
     qtbot.waitUntil(lambda: desk.state.busy == "")
     desk.controller.run()
     qtbot.waitUntil(lambda: len(desk.state.losses.get("original", ())) > 2, timeout=WAIT)
@@ -176,7 +177,7 @@ def test_cancel_keeps_what_exists_and_run_goes_on(desk: Desk, qtbot: QtBot) -> N
 
 
 def test_the_study_that_runs_is_not_queued_again(desk: Desk, qtbot: QtBot) -> None:
-    desk.open(Session(replace(FORM, training={"epochs": 400})))
+    desk.open(Session(replace(FORM, training={"epochs": 10_000})))
     desk.controller.run()
     desk.controller.run()
     assert "running already" in desk.said[0][1]

@@ -157,7 +157,7 @@ def test_the_crosshair_reads_the_other_runs_too(view: CurvesView, shown: Shown) 
     shown.state.beside = (higher(synthetic.study(seed=7), 0.4),)
     view.grab()
     QTest.mouseMove(view.residual.plot.viewport(), pixel(view, 0.39, 1.9))
-    shown.qtbot.waitUntil(lambda: "τ 0.4" in view.readout.text(), timeout=2000)
+    shown.qtbot.waitUntil(lambda: "τ 0.4" in view.readout.text())
     assert "GD r 1.4 [1.3, 1.5] (seed 7: 1.80)" in view.readout.text()
 
 

@@ -12,8 +12,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from engine.disagreement import disagreement, perturbed_unlearn_accuracy
 from engine.geometry import distance_to_line
-from engine.measured import disagreement, perturbed_unlearn_accuracy
 from engine.ranking import carriers
 from engine.results import Residual
 from explorer.plots.chart import Chart
@@ -104,7 +104,7 @@ def test_without_predictions_only_the_bounds_are_drawn_and_said(shown: Shown) ->
     assert chart.curves["gd"].getData() == (None, None)
     assert not chart.bands["gd"].path().isEmpty()
     QTest.mouseMove(chart.plot.viewport(), shown.pixel(0.2, 0.5))
-    shown.qtbot.waitUntil(lambda: "between" in shown.view.readout.text(), timeout=20_000)
+    shown.qtbot.waitUntil(lambda: "between" in shown.view.readout.text())
     shown.open(PREVALENCE)
     assert shown.view.note.text() == ""
 
@@ -121,7 +121,7 @@ def test_perturbed_unlearn_accuracy_has_retrain_and_its_range(shown: Shown) -> N
     assert (box.top(), box.bottom()) == pytest.approx((40, 60))
     assert chart.plot.getAxis("left").labelText == "perturbed unlearn accuracy (%)"
     QTest.mouseMove(chart.plot.viewport(), shown.pixel(0.2, 50))
-    shown.qtbot.waitUntil(lambda: "Re-train 50.0 %" in shown.view.readout.text(), timeout=20_000)
+    shown.qtbot.waitUntil(lambda: "Re-train 50.0 %" in shown.view.readout.text())
 
 
 def test_a_tab_that_is_not_seen_follows_when_it_is_opened(shown: Shown) -> None:
@@ -210,11 +210,11 @@ def test_what_a_click_found_is_still_said_when_the_mouse_leaves(shown: Shown) ->
     words = "No forget sample has r > 1 in RURK at τ 0.16"
     viewport = shown.view.residual.plot.viewport()
     QTest.mouseMove(viewport, shown.pixel(0.32, 1.2))
-    shown.qtbot.waitUntil(lambda: "τ 0.32" in shown.view.readout.text(), timeout=20_000)
+    shown.qtbot.waitUntil(lambda: "τ 0.32" in shown.view.readout.text())
     assert words not in shown.view.readout.text()
     QTest.qWait(STEP)
     QTest.mouseMove(viewport, QPoint(3, 3))
-    shown.qtbot.waitUntil(lambda: words in shown.view.readout.text(), timeout=20_000)
+    shown.qtbot.waitUntil(lambda: words in shown.view.readout.text())
     shown.state.residual = measured()  # new numbers: it is no longer true
     shown.open(PREVALENCE)
     assert words not in shown.view.readout.text()

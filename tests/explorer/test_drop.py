@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtTest import QTest
@@ -21,7 +22,6 @@ from explorer.app import Explorer
 from explorer.bundle_dialog import WeightsDialog
 from explorer.given_row import GivenRow
 
-WAIT = 60_000  # ms
 LEFT = Qt.MouseButton.LeftButton
 COPY = Qt.DropAction.CopyAction
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -21,8 +22,9 @@ from explorer.views.curves import CurvesView
 from explorer.views.embedding import EmbeddingView
 from explorer.views.samples import SamplesView
 
-WAIT = 120_000  # ms
 LEFT = Qt.MouseButton.LeftButton
+
+pytestmark = pytest.mark.end_to_end
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
@@ -24,7 +25,6 @@ from explorer.paper_form import PaperForm
 from explorer.preview import DPI
 from explorer.report_dialog import ReportDialog
 
-WAIT = 60_000  # ms
 LEFT, KEY = Qt.MouseButton.LeftButton, Qt.Key
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mouse import drag
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionSlider
@@ -35,7 +36,6 @@ from explorer.views.neighborhood import NeighborhoodView
 from explorer.views.samples import SamplesView
 from explorer.window import SIZE
 
-WAIT = 60_000  # ms
 LEFT = Qt.MouseButton.LeftButton
 NONE, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -25,7 +26,6 @@ from explorer.forget_dialog import ForgetSetsDialog
 from explorer.forget_source import CLASS, FILE, INDICES, NAMES, NUMBER, RANDOM, SAVED, SELECTION
 from explorer.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 
-WAIT = 60_000  # ms; the first job imports torch
 LIBRARY = {"mark": {"few": (1, 2), "more": (2, 3, 4)}, "other": {"few": (9,)}}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
@@ -20,7 +21,6 @@ from explorer.docks import DOCKS
 from explorer.export_dialog import ExportDialog
 from explorer.plots.tab_order import stops
 
-WAIT = 60_000  # ms
 CONTROL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 MOST = 400  # controls that a walk with Tab may meet before it comes back

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
@@ -28,7 +29,6 @@ from explorer.layout import MAXIMIZED, NORMAL, Area, Box, Frame, Layout, Stack
 from explorer.window import SMALLEST_VIEW
 
 CLOSE = 3  # px
-SECONDS = 90  # in which a child process has to be done, on a machine that is busy
 
 
 # -- bytes for Qt -----------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def test_bytes_for_qt_in_a_session_are_left_alone(tmp_path: Path, how: str) -> N
     file.write_text(json.dumps({**plain, "look": look}))
     words = [str(Path(__file__).parent), str(tmp_path / "store"), str(file), how]
     done = subprocess.run(
-        [sys.executable, "-c", OPENED, *words], capture_output=True, text=True, timeout=SECONDS
+        [sys.executable, "-c", OPENED, *words], capture_output=True, text=True, timeout=PATIENCE
     )
     assert json.loads(done.stdout.splitlines()[-1]) == {"draws": 17, "errors": []}
 
@@ -472,8 +472,8 @@ def test_the_window_is_as_it_was_when_it_is_opened_again(
 
 
 SCALED = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
+import json, os, sys
+sys.path[:0] = [sys.argv[1], os.path.dirname(sys.argv[1])]
 from PySide6.QtWidgets import QApplication
 app = QApplication([])
 import test_layout as tests
@@ -501,7 +501,7 @@ def test_at_twice_the_scale_docks_lie_alike(rooms: Rooms, qtbot: QtBot) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCALED, str(Path(__file__).parent)],
         input=json.dumps(layouts.as_plain(layout)), capture_output=True, text=True,
-        timeout=SECONDS, env={**os.environ, "QT_SCALE_FACTOR": "2"},
+        timeout=PATIENCE, env={**os.environ, "QT_SCALE_FACTOR": "2"},
     )  # fmt: skip
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["ratio"] == 2.0

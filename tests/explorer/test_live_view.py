@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import synthetic
 from mouse import drag
+from patience import PATIENCE
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionSlider
@@ -26,8 +28,6 @@ from explorer.session import Session
 from explorer.state import AppState
 from explorer.theme import LIGHT
 from explorer.views.live import LiveView
-
-WAIT = 60_000  # ms; the first job imports torch
 
 
 def filled(shown: Shown) -> LiveView:
@@ -197,7 +197,7 @@ def test_play_goes_through_all_epochs_and_stops_at_the_end(shown: Shown, qtbot: 
     QTest.mouseClick(view.transport.play_button, LEFT)
     assert view.transport.playing
     assert view.transport.play_button.text() == "Pause"
-    qtbot.waitUntil(lambda: not view.transport.playing, timeout=5000)
+    qtbot.waitUntil(lambda: not view.transport.playing)
     assert seen == [0, 1, 2, 3, 4]
     assert at(view) == "epoch 4 of 8"
     assert view.transport.play_button.text() == "Play"
@@ -355,7 +355,7 @@ def test_a_real_run_moves_the_view_epoch_by_epoch_and_is_replayed_from_the_store
     drag_slider(desk.view, 0.0)
     assert at(desk.view) == "epoch 0 of 60"
     assert np.allclose(drawn(desk.view), live.curve(0), equal_nan=True)
-    assert desk.jobs.close(10)
+    assert desk.jobs.close(PATIENCE)
 
 
 def test_a_study_made_headless_is_watched_again(qtbot: QtBot, tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_a_study_made_headless_is_watched_again(qtbot: QtBot, tmp_path: Path) ->
     assert not desk.view.panel.is_empty
     assert desk.state.epochs["gd"].exact
     assert at(desk.view) == "epoch 10 of 10"
-    assert desk.jobs.close(10)
+    assert desk.jobs.close(PATIENCE)
 
 
 def test_watching_again_needs_a_finished_study(qtbot: QtBot, tmp_path: Path) -> None:
@@ -386,4 +386,4 @@ def test_watching_again_needs_a_finished_study(qtbot: QtBot, tmp_path: Path) -> 
     desk.controller.watch_again("gd")
     assert said == [(ERROR, "There is no finished study to watch again. Press Run first.")]
     assert not desk.jobs.live(HEAVY)
-    assert desk.jobs.close(10)
+    assert desk.jobs.close(PATIENCE)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyqtgraph as pg
 import pytest
+from patience import PATIENCE
 
 from explorer import overrides
 from explorer.app import Explorer
@@ -59,7 +60,7 @@ def test_errors_in_overridden_methods_arrive_where_qt_was_called() -> None:
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(HERE)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.stdout.split() == ["IndexError", "ValueError", "ZeroDivisionError"], done.stderr

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -24,10 +25,9 @@ from explorer.run import DONE, FAILED, HELD, RUNNING, STOPPED, WAITING, Order
 from explorer.views.runs import RunsView
 from explorer.views.runs_details import CHOOSE
 
-WAIT = 20_000  # ms
 LEFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
 NONE = Qt.KeyboardModifier.NoModifier
-LONG = {"epochs": 400}
+LONG = {"epochs": 10_000}  # nobody waits for their end
 CHANGED = ("training", "methods", "retrains", "draws", "taus")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_MS as WAIT
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -17,8 +18,6 @@ from explorer.app import Explorer, Options
 from explorer.views.samples import SamplesView
 from explorer.views.samples_keys import TAU
 from explorer.views.samples_sets import TEST
-
-WAIT = 60_000  # ms; the first job imports torch
 
 
 @pytest.fixture

@@ -365,7 +365,7 @@ def test_behind_its_tab_it_costs_nothing_and_in_front_it_refines(
     assert window.docks["neighborhood"] in window.tabifiedDockWidgets(window.docks["slice"])
     assert not view.seen and window.views["neighborhood"].seen
     assert state.slice is None
-    with qtbot.waitSignal(explorer.jobs.idle, timeout=60_000):
+    with qtbot.waitSignal(explorer.jobs.idle):
         window.docks["slice"].raise_()
     assert view.seen and not window.views["neighborhood"].seen
     assert state.slice is not None and len(state.slice.steps) == FINE
@@ -373,6 +373,6 @@ def test_behind_its_tab_it_costs_nothing_and_in_front_it_refines(
     window.reset_layout()
     qtbot.waitUntil(lambda: not view.seen and window.views["neighborhood"].seen)
     before = state.slice
-    with qtbot.waitSignal(explorer.jobs.idle, timeout=60_000):
+    with qtbot.waitSignal(explorer.jobs.idle):
         explorer.controller.choice.set_current(3)
     assert state.slice is before

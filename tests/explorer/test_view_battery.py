@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QPushButton, QWidget
@@ -312,7 +313,7 @@ def test_whatever_goes_wrong_in_a_slot_a_handler_or_at_the_end_fails_a_test(
     path = os.pathsep.join([str(HERE), str(HERE.parents[1])])
     environment = {**os.environ, "PYTHONPATH": path, "QT_QPA_PLATFORM": "offscreen"}
     done = subprocess.run(
-        words, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=120
+        words, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=PATIENCE
     )
     verdicts = {
         line.split("::")[1].split()[0]: line.split()[0]
@@ -376,5 +377,5 @@ def _draw_in_a_process(scale: int, folder: Path) -> None:
         "QT_QPA_PLATFORM": "offscreen",
         "PYTHONPATH": str(HERE.parents[1]),
     }
-    done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr

@@ -159,7 +159,7 @@ def test_hovering_reads_the_values_at_the_nearest_tau(shown: Shown) -> None:
     box = view.residual.plot.getViewBox()
     at = view.residual.plot.mapFromScene(box.mapViewToScene(QPointF(0.39, 1.2)))
     QTest.mouseMove(view.residual.plot.viewport(), at)
-    shown.qtbot.waitUntil(lambda: "τ 0.4" in view.readout.text(), timeout=2000)
+    shown.qtbot.waitUntil(lambda: "τ 0.4" in view.readout.text())
     assert "r 2 [1.9, 2.1]" in view.readout.text()
     assert view.residual.cross == pytest.approx(0.4)
 

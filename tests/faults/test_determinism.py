@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from patience import PATIENCE
 
 from engine import store
 from tests.faults import whole
@@ -36,11 +37,11 @@ def test_the_window_and_the_command_line_come_to_the_same_numbers(tmp_path: Path
     line = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL)
     window = subprocess.Popen([sys.executable, "-c", WINDOW, str(shown)], cwd=ROOT)
     try:
-        deadline = time.monotonic() + 200
+        deadline = time.monotonic() + PATIENCE
         while not any(shown.glob("studies/*.h5")) and time.monotonic() < deadline:
             assert window.poll() is None
             time.sleep(0.05)
-        assert line.wait(200) == 0
+        assert line.wait(PATIENCE) == 0
     finally:
         for one in (line, window):
             one.kill()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from tests.faults import whole
 
@@ -70,7 +71,7 @@ def start() -> Iterator[Start]:
 
 def until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     """Wait until this is so, while the process lives, for two minutes at most."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()[0]
@@ -118,6 +119,6 @@ def test_a_window_that_is_killed_while_it_trains_is_offered_again(
     before = whole.marks(store)
     whole.opened(store)
     again = start("-c", OFFER, str(store))
-    assert "offered True" in again.communicate(timeout=120)[0]
+    assert "offered True" in again.communicate(timeout=PATIENCE)[0]
     assert whole.lost(before, whole.marks(store)) == []
     assert not list(store.rglob("*.lock"))

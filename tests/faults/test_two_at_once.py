@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from engine.__main__ import main
 from tests.faults import whole
@@ -113,7 +114,7 @@ def together(code: str, go: Path, *lines: Sequence[str]) -> Iterator[list[subpro
 def test_each_model_and_answer_is_made_once(
     tmp_path: Path, pair: list[subprocess.Popen[str]]
 ) -> None:
-    said = [one.communicate(timeout=200) for one in pair]
+    said = [one.communicate(timeout=PATIENCE) for one in pair]
     assert [one.returncode for one in pair] == [0, 0], said
     made = Counter(re.findall(r"^(?:made|asked) (.*)$", "".join(out for out, _ in said), re.M))
     expected = {*MODELS, *(f"{model}/{block}" for model in MODELS for block in range(4))}
@@ -132,7 +133,7 @@ def test_what_both_look_at_is_made_once(tmp_path: Path) -> None:
     quick = [*words, "--set", "train.epochs=1", "--device", "cpu", "--store", store]
     assert main(["run", "--dataset", "iris", *quick]) == 0
     with together(LOOKING, tmp_path / "go", [store], [store]) as both:
-        said = [one.communicate(timeout=200) for one in both]
+        said = [one.communicate(timeout=PATIENCE) for one in both]
     assert [one.returncode for one in both] == [0, 0], said
     made = Counter(re.findall(r"^made (.*)$", "".join(out for out, _ in said), re.M))
     kinds = Counter(name.partition("/")[0] for name in made)
@@ -142,16 +143,24 @@ def test_what_both_look_at_is_made_once(tmp_path: Path) -> None:
     whole.opened(tmp_path / "store")
 
 
+def owners(store: Path) -> str:
+    """What the locks on models say now; '' where there is none."""
+    said = ""
+    for path in store.glob("locks/models-*.lock"):
+        with contextlib.suppress(FileNotFoundError):  # it was let go meanwhile
+            said += path.read_text()
+    return said
+
+
 def test_the_other_goes_on_where_one_was_killed(
     tmp_path: Path, pair: list[subprocess.Popen[str]]
 ) -> None:
-    store, deadline = tmp_path / "store", time.monotonic() + 60
-    while not any(store.glob("locks/models-*.lock")) and time.monotonic() < deadline:
+    store, deadline = tmp_path / "store", time.monotonic() + PATIENCE
+    while not (holder := owners(store)) and time.monotonic() < deadline:
         time.sleep(0.002)
-    holder = next(store.glob("locks/models-*.lock")).read_text()
     victim, other = pair if f'"process": {pair[0].pid},' in holder else pair[::-1]
     victim.send_signal(signal.SIGKILL)
-    out, error = other.communicate(timeout=200)
+    out, error = other.communicate(timeout=PATIENCE)
     assert other.returncode == 0, error
     assert "residual knowledge" in out
     whole.opened(store)

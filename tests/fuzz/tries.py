@@ -20,7 +20,7 @@ from targets import Target
 
 from engine.errors import EngineError
 
-LONGEST = 20.0  # seconds for one input: far more than any needs, on a machine that is busy
+LONGEST = 60.0  # seconds for one input: far more than any needs, on a machine that is busy
 STDERR = os.dup(2)  # whatever is made quiet meanwhile
 SHOWN = 300  # characters of an input that is reported
 
