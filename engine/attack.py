@@ -21,14 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats, Integers
 from engine.errors import SpecError, unknown
 from engine.metrics.mia_acc import MIA, taught
 from engine.results import Attack, Attacked, Estimate, ModelResult, Roc
 from engine.runtime import numpy_generator
 from engine.scores import PLAIN, Score, confidence, entropy, loss, margin, score_named
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 MEMBERS = {  # which training samples the attack has to find
     "forget": "Forget set",
     "retain": "Retain set",
@@ -70,10 +69,10 @@ class Counts:
 class Draw:
     """Members and non-members, each (m,) reported and (h,) held out: rows of their own arrays."""
 
-    member: Ints
-    other: Ints
-    held_member: Ints
-    held_other: Ints
+    member: Integers
+    other: Integers
+    held_member: Integers
+    held_other: Integers
 
 
 def attack(
@@ -111,7 +110,9 @@ def attack(
     )  # fmt: skip
 
 
-def chosen(n: int, forget: np.ndarray, members: str, held: Sequence[int] | np.ndarray = ()) -> Ints:
+def chosen(
+    n: int, forget: np.ndarray, members: str, held: Sequence[int] | np.ndarray = ()
+) -> Integers:
     """Indices of the members in a training set of `n`: S_f or S_r; SpecError if neither.
 
     held: indices of what was held out of training, which belongs to none of the two.
@@ -194,7 +195,7 @@ def _cuts(distinct: Floats) -> Floats:
     return np.concatenate([[np.nextafter(distinct[0], np.inf)], apart])
 
 
-def _pairs(mine: np.ndarray, others: np.ndarray, group: int, seed: int) -> Ints:
+def _pairs(mine: np.ndarray, others: np.ndarray, group: int, seed: int) -> Integers:
     rng = numpy_generator(seed, "attack", int(group))
     own, other = np.flatnonzero(mine == group), np.flatnonzero(others == group)
     size = min(len(own), len(other))
@@ -227,7 +228,9 @@ class _Side:
     samples (m,): training samples from 0, test samples from n on; member (m,) bool; y (m,).
     """
 
-    def __init__(self, member: Ints, other: Ints, train_y: np.ndarray, test_y: np.ndarray) -> None:
+    def __init__(
+        self, member: Integers, other: Integers, train_y: np.ndarray, test_y: np.ndarray
+    ) -> None:
         self.rows = (member, other)
         self.samples = np.concatenate([member, other + len(train_y)])
         self.member = np.repeat([True, False], [len(member), len(other)])

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.correspondence import Published
 from engine.labels import WITHHELD, undefined_of_each
 from engine.lines import PUBLISHED, Line, Run, families, lines, null_band, published
-from engine.measured import Floats
 from engine.traces import MEASURES, Measure
 
 RESIDUAL, PREVALENCE = MEASURES[0].name, "prevalence"

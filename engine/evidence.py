@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import ranking
+from engine.arrays import Floats, Mask
 from engine.results import ModelResult, Recognition, Residual
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 ANY = "any"  # instead of a model: the worst of the methods
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from engine import over_seeds
+from engine.arrays import Floats, nanmean
 from engine.labels import model_label
-from engine.measured import Floats
 from engine.paper import Figure
 from engine.results import Residual, Study
 from engine.siblings import family, told_apart
@@ -139,7 +139,7 @@ def _of_group(measure: Measure, runs: Sequence[Run], group: Sequence[int]) -> li
 def _mean(traces: Sequence[Trace]) -> Trace:
     """The mean over seeds, and its smallest and largest value, of what is defined."""
     values = np.stack([trace.y for trace in traces]).astype(np.float64)
-    return Trace(over_seeds.defined_mean(values), np.fmin.reduce(values), np.fmax.reduce(values))
+    return Trace(nanmean(values, 0), np.fmin.reduce(values), np.fmax.reduce(values))
 
 
 def _run(study: Study, name: str, setting: str) -> Run:

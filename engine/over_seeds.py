@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats, nanmean
 from engine.metrics import METRICS, is_censored
 from engine.results import Curve, Residual, Study
 from engine.runtime import numpy_generator
 
-Floats = NDArray[np.float64]
 LEVEL = 0.95
 RESAMPLES = 1000
 
@@ -93,7 +92,7 @@ def curve(studies: Sequence[Study], model: str) -> SeedCurve:
     """
     curves = [one.residual.curves[model] for one in studies]
     per_seed = np.stack([one.mean for one in curves])
-    mean = _nanmean(per_seed, 0)
+    mean = nanmean(per_seed, 0)
     if len(studies) == 1:
         return SeedCurve(mean, np.full_like(mean, np.nan), curves[0].low, curves[0].high, per_seed)
     deviation = _deviation(per_seed)
@@ -116,11 +115,6 @@ def envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
     return np.fmin.reduce(lows), np.fmax.reduce(highs)
 
 
-def defined_mean(values: Floats) -> Floats:
-    """(T,) mean over the rows of values (s, T) that are defined; NaN where none is."""
-    return _nanmean(values, 0)
-
-
 def prevalence(studies: Sequence[Study], model: str) -> tuple[Floats, Floats]:
     """(mean, deviation) over seeds, each (T,), of the percent of forget samples with u > a."""
     curves: list[Curve] = [one.residual.curves[model] for one in studies]
@@ -134,7 +128,7 @@ def _sample_interval(studies: Sequence[Study], model: str) -> tuple[Floats, Floa
     table = np.full((len(studies), len(ids), len(studies[0].residual.taus)), np.nan)
     for row, one in enumerate(studies):
         table[row, np.searchsorted(ids, one.residual.samples)] = one.residual.ratio(model)
-    ratio = _nanmean(table, 0)
+    ratio = nanmean(table, 0)
     weights = numpy_generator(0, "over seeds").multinomial(
         len(ids), np.full(len(ids), 1 / len(ids)), RESAMPLES
     )
@@ -142,8 +136,8 @@ def _sample_interval(studies: Sequence[Study], model: str) -> tuple[Floats, Floa
     sizes = weights @ defined
     totals = weights @ np.where(defined, ratio, 0)
     means = np.where(sizes > 0, totals / np.maximum(sizes, 1), np.nan)
-    shift = _nanmean(np.stack([one.residual.curves[model].mean for one in studies]), 0)
-    shift = shift - _nanmean(ratio, 0)  # samples that are forgotten more often weigh more there
+    shift = nanmean(np.stack([one.residual.curves[model].mean for one in studies]), 0)
+    shift = shift - nanmean(ratio, 0)  # samples that are forgotten more often weigh more there
     low, high = (_quantile(means, level) for level in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return low + shift, high + shift
 
@@ -162,7 +156,7 @@ def _deviation(values: Floats) -> Floats:
     """(T,) standard deviation of the rows that are defined; NaN with fewer than two."""
     defined = np.isfinite(values)
     n = defined.sum(0)
-    off = np.where(defined, values - _nanmean(values, 0), 0)
+    off = np.where(defined, values - nanmean(values, 0), 0)
     return np.where(n > 1, np.sqrt((off**2).sum(0) / np.maximum(1, n)), np.nan)
 
 
@@ -174,11 +168,3 @@ def _quantile(values: Floats, level: float) -> Floats:
         if len(known):
             found[t] = np.quantile(known, level)
     return found
-
-
-def _nanmean(values: Floats, axis: int) -> Floats:
-    """Mean over what is defined, NaN where nothing is, without a warning."""
-    defined = np.isfinite(values)
-    count = defined.sum(axis)
-    total = np.where(defined, values, 0).sum(axis)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from engine.arrays import Floats
+
 STEPS = 6  # of Newton's method; the digits double with each, from the three of the first guess
 
 

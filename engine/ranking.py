@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.measured import NONE, NOT_GIVEN, RESIDUAL, UNDECIDED, overall, verdict
 from engine.results import Residual
-
-Floats = NDArray[np.float64]
 
 
 def loss(logits: np.ndarray, labels: np.ndarray) -> Floats:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.results import Neighborhood
 from engine.runtime import numpy_generator
 
-Floats = NDArray[np.float64]
 LEVEL = 0.95
 STRATA = 2048  # the quantiles' own probability is then right to about 0.002
 

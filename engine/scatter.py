@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.board import RETRAIN, Board, Quantity, Row
-from engine.pareto import NEAR, UP, Floats, Goal, front, stairs
+from engine.pareto import NEAR, UP, Goal, front, stairs
 
 REFERENCES = ("original", RETRAIN)  # drawn, but no methods that could be chosen
 

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine import study
+from engine.arrays import Floats
 from engine.batching import batches_of
 from engine.errors import SpecError
 from engine.layers import Call, Layer, layers_of, listening
@@ -30,7 +30,6 @@ from engine.spec import RunSpec, key
 from engine.store import Record
 from engine.workshop import Workshop
 
-Floats = NDArray[np.float64]
 MOST_SAMPLES = 256  # of each split
 FEWEST = 4  # samples; the unbiased estimate divides by n - 3
 BATCH = 64  # samples of a forward

@@ -11,8 +11,9 @@ from PySide6.QtCore import QPoint, QSignalBlocker, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
 from engine import filters, ranking
+from engine.arrays import Mask
 from engine.datasets.base import Dataset
-from engine.evidence import Evidence, Mask
+from engine.evidence import Evidence
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.thumbnail_grid import ThumbnailGrid
 from explorer.plots.thumbnails import ThumbnailModel

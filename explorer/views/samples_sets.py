@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engine.evidence import Mask
+from engine.arrays import Mask
 
 TRAINING, RETAIN, FORGET = "Training set", "Retain set", "Forget set"
 TEST, ALL, CHOSEN = "Test set", "All samples", "Selected only"

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
     {
-        "amplified", "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
+        "amplified", "arrays",
+        "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
         "interruption", "joint", "label_places", "labels", "neutral", "origins", "palette",
         "places", "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
     },
@@ -50,9 +51,9 @@ FOR_METHODS = {
     "errors", "models.base", "perturb", "registry", "report", "runtime", "samples", "spec", "train",
 }  # fmt: skip
 FOR_FIGURES = {
-    "amplified", "asides", "board", "comparison", "curve_set", "epochs", "errors", "figures",
-    "geometry", "label_places", "labels", "lines", "metrics", "outputs", "palette", "pareto",
-    "ratio", "results", "sample_curve", "scatter", "scores", "shades", "sheets", "specimens",
+    "amplified", "arrays", "asides", "board", "comparison", "curve_set", "epochs", "errors",
+    "figures", "geometry", "label_places", "labels", "lines", "metrics", "outputs", "palette",
+    "pareto", "ratio", "results", "sample_curve", "scatter", "scores", "shades", "sheets", "specimens",
     "traces",
 }  # fmt: skip
 ONLY_IN = {  # a package of others, and the one file (or package) that knows it
