@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.datasets.base import Dataset
     from engine.pipeline import Pipeline
     from engine.spec import RunSpec
-    from engine.sweep import Run
+    from engine.sweep import SweepRun
 
 WRONG = 1
 FAILED = 2
@@ -449,7 +449,7 @@ def _words(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[Run]) -> None:
+def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[SweepRun]) -> None:
     """Print one study or the table of a grid, and write the files that were asked for."""
     from engine import sweep
     from engine.console import study_json, study_table

@@ -17,19 +17,19 @@ from engine import registry, relearn, study
 from engine.datasets.base import Dataset
 from engine.metrics import Case, mean_of, with_censored
 from engine.metrics.relearn_epochs import RelearnEpochs
-from engine.registry import Entry
+from engine.registry import Registration
 from engine.report import Reporter
 from engine.results import ModelResult
 from engine.runtime import derive
 from engine.spec import RunSpec, key
 from engine.workshop import Workshop
 
-Row = dict[str, float]
+Measures = dict[str, float]
 
 
 def table(
     work: Workshop, spec: RunSpec, results: Mapping[str, ModelResult], report: Reporter
-) -> dict[str, Row]:
+) -> dict[str, Measures]:
     """model -> {measure: value}: `original`, `retrain` (the mean over the Re-trains), methods.
 
     NaN where a measure is undefined for a model; 'NAME_censored' is the number of values past
@@ -49,7 +49,7 @@ def table(
     return found
 
 
-def measures_of(spec: RunSpec) -> list[tuple[Entry, Any]]:
+def measures_of(spec: RunSpec) -> list[tuple[Registration, Any]]:
     """The measures of this study with their settings: all cheap ones, and those asked for."""
     asked = {one.name: one.config for one in study.measures_of(spec)}
     found = []
@@ -61,7 +61,7 @@ def measures_of(spec: RunSpec) -> list[tuple[Entry, Any]]:
     return found
 
 
-def measure_key(spec: RunSpec, name: str, entry: Entry, config: Any) -> str:
+def measure_key(spec: RunSpec, name: str, entry: Registration, config: Any) -> str:
     """Key of a measure that is kept, of the model called `name`."""
     keys = study.model_keys(spec)
     who = (keys[name], keys["original"], spec.forget, spec.seed)
@@ -78,7 +78,7 @@ def take(
             _value(work, spec, name, entry, config, case, report)
 
 
-def _usual(entry: Entry) -> Any:
+def _usual(entry: Registration) -> Any:
     assert entry.config is not None
     return entry.config()
 
@@ -101,10 +101,10 @@ def _row(
     spec: RunSpec,
     name: str,
     case: Case,
-    chosen: list[tuple[Entry, Any]],
+    chosen: list[tuple[Registration, Any]],
     report: Reporter,
-) -> Row:
-    row: Row = {}
+) -> Measures:
+    row: Measures = {}
     for entry, config in chosen:
         metric = entry.facts["metric"]
         if metric.trains:
@@ -118,7 +118,7 @@ def _value(
     work: Workshop,
     spec: RunSpec,
     name: str,
-    entry: Entry,
+    entry: Registration,
     config: Any,
     case: Case,
     report: Reporter,

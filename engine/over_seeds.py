@@ -103,13 +103,8 @@ def curve(studies: Sequence[Study], model: str) -> SeedCurve:
     return SeedCurve(mean, deviation, np.maximum(0, low), high, per_seed)
 
 
-def null_band(studies: Sequence[Study]) -> tuple[Floats, Floats]:
-    """(low, high), each (T,): the envelope of the studies' null bands; NaN where none has one."""
-    return envelope([one.residual for one in studies])
-
-
-def envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
-    """(low, high), each (T,): what the null bands of all of these cover together."""
+def null_band_envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): what the null bands of all of these cover; NaN where none has one."""
     lows = [one.null_low for one in residuals]
     highs = [one.null_high for one in residuals]
     return np.fmin.reduce(lows), np.fmax.reduce(highs)

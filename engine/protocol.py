@@ -27,7 +27,7 @@ from engine.report import Reporter
 from engine.results import Study
 from engine.spec import REFUSE, DataSpec, PretrainSpec, RunSpec, TrainSpec, amend, to_plain
 from engine.study import settled
-from engine.tables import Column, Report, Row, Table
+from engine.tables import Column, Report, Table, TableRow
 
 QUICK = (
     "QUICK: fewer draws and Re-trains than the preset has, and where it helps fewer epochs, seeds "
@@ -224,10 +224,10 @@ def _null_notes(done: Sequence[Done]) -> list[str]:
     return [said] * bool(said)
 
 
-def _null_band(done: Sequence[Done]) -> list[Row]:
+def _null_band(done: Sequence[Done]) -> list[TableRow]:
     """Between which values r of one Re-train against another lies: no evidence of anything."""
     taus = [_tau(float(tau)) for tau in done[0].outcome.study.residual.taus]
-    ends = over_seeds.null_band([one.outcome.study for one in done])
+    ends = over_seeds.null_band_envelope([one.outcome.study.residual for one in done])
     return [
         tables.row_of(
             f"null-{end}",

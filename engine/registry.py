@@ -25,7 +25,7 @@ KINDS = ("dataset", "model", "method", "metric")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Registration:
     """One registered thing: its function, what people call it, and facts its kind defines."""
 
     kind: str
@@ -41,7 +41,7 @@ class Entry:
         return self.facts.get("config")
 
 
-_entries: dict[tuple[str, str], Entry] = {}
+_entries: dict[tuple[str, str], Registration] = {}
 _lock = threading.RLock()
 
 
@@ -51,7 +51,7 @@ def register(
     """Decorator: make a function known under (kind, name)."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        _entries[kind, name] = Entry(kind, name, function, label or name, help, facts)
+        _entries[kind, name] = Registration(kind, name, function, label or name, help, facts)
         return function
 
     return decorate
@@ -64,7 +64,7 @@ def names(kind: str) -> list[str]:
     return sorted(found)
 
 
-def get(kind: str, name: str) -> Entry:
+def get(kind: str, name: str) -> Registration:
     """The entry of that name; SpecError with the nearest name if there is none."""
     with _lock:
         if (kind, name) not in _entries:
@@ -78,7 +78,7 @@ def get(kind: str, name: str) -> Entry:
             raise unknown(kind, name, names(kind)) from None
 
 
-def all_of(kind: str) -> list[Entry]:
+def all_of(kind: str) -> list[Registration]:
     """Every entry of this kind that can be loaded; a failing plug-in is warned of and skipped."""
     entries = []
     for name in names(kind):

@@ -87,7 +87,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One method, or one value of an ablation. refused: why there are no figures, if so."""
 
     name: str
@@ -104,7 +104,7 @@ class Table:
     title: str
     stub: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
     @property
     def compares(self) -> bool:
@@ -143,7 +143,7 @@ class Report:
         )
 
 
-def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: Any) -> Row:
+def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: Any) -> TableRow:
     """A row from measure -> values, one per seed; `published`: measure -> Figure; `refused`.
 
     'NAME_censored' in `found` tells how many lower bounds each value of NAME is the mean of.
@@ -159,7 +159,7 @@ def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: 
         for measure in names
         if not measure.endswith(CENSORED)
     }
-    return Row(name, label, cells, more.get("refused", ""))
+    return TableRow(name, label, cells, more.get("refused", ""))
 
 
 # -- text -----------------------------------------------------------------------------------------
@@ -339,7 +339,7 @@ def latex(report: Report, table: Table) -> str:
     return "\n".join([*lines, r"\end{table}", ""])
 
 
-def _tex_row(table: Table, row: Row, compares: bool) -> str:
+def _tex_row(table: Table, row: TableRow, compares: bool) -> str:
     marks = _marks(table)
     label = _tex(row.label) + (f"$^{{{marks[row.name]}}}$" if row.name in marks else "")
     cells = [label]

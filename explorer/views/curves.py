@@ -21,7 +21,7 @@ from engine.correspondence import Published, published_for
 from engine.curve_set import CurveSet
 from engine.labels import WITHHELD, null_note, tau_label
 from engine.lines import PUBLISHED as PAPER
-from engine.lines import Line, Run, run_of, runs_beside
+from engine.lines import Line, StudyRun, run_of, runs_beside
 from engine.results import Residual
 from engine.traces import MEASURES, Measure, Trace
 from explorer import markup
@@ -207,7 +207,7 @@ class CurvesView(View):
         runs = []
         if residual is not None:
             labels = {name: model.label for name, model in self.state.models.items()}
-            open_one = Run("", "", residual, labels) if study is None else run_of(study)
+            open_one = StudyRun("", "", residual, labels) if study is None else run_of(study)
             runs = [open_one, *runs_beside(study, self.state.beside or ())]
         self.curves = CurveSet(runs, mean=self.runs.mean, paper=self._paper)
 

@@ -53,7 +53,8 @@ FOR_METHODS = {
 FOR_FIGURES = {
     "amplified", "arrays", "asides", "board", "comparison", "curve_set", "epochs", "errors",
     "figures", "geometry", "label_places", "labels", "lines", "metrics", "outputs", "palette",
-    "pareto", "ratio", "results", "sample_curve", "scatter", "scores", "shades", "sheets", "specimens",
+    "pareto", "ratio", "results", "sample_curve", "scatter", "scores", "shades", "sheets",
+    "specimens",
     "traces",
 }  # fmt: skip
 ONLY_IN = {  # a package of others, and the one file (or package) that knows it

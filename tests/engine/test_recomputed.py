@@ -397,7 +397,7 @@ def test_one_studys_text_json_and_grid_mark_it(seeds: list[Study]) -> None:
 def test_a_grid_marks_it(seeds: list[Study], pipeline: Pipeline) -> None:
     iris = pipeline.dataset(DataSpec("iris"), sweep.Reporter())
     spec = pipeline.compose(iris, methods=("rurk",), retrains=2)
-    runs = [sweep.Run(Point({}, {"rurk.tau": "0.1"}), Outcome(spec, one, {})) for one in seeds]
+    runs = [sweep.SweepRun(Point({}, {"rurk.tau": "0.1"}), Outcome(spec, one, {})) for one in seeds]
     rows = list(csv.DictReader(sweep.as_csv(runs).splitlines()))
     assert [row["rurk.relearn_epochs_censored"] for row in rows] == ["0", "0", "1"]
     assert [row["retrain.relearn_epochs_censored"] for row in rows] == ["2", "1", "2"]

@@ -283,11 +283,11 @@ def test_nothing_defined_stays_undefined_without_a_warning() -> None:
 
 
 def test_the_null_band_over_seeds_holds_every_seeds_band() -> None:
-    def banded(low: Any, high: Any) -> Study:
+    def banded(low: Any, high: Any) -> Residual:
         one = counted([[5], [5]], [[5], [5]])
-        return study_of(replace(one, null_low=np.array(low), null_high=np.array(high)))
+        return replace(one, null_low=np.array(low), null_high=np.array(high))
 
-    low, high = over_seeds.null_band(
+    low, high = over_seeds.null_band_envelope(
         [banded([0.9, 0.8], [1.1, 1.2]), banded([0.85, np.nan], [1.05, np.nan])]
     )
     assert (low.tolist(), high.tolist()) == ([0.85, 0.8], [1.1, 1.2])

@@ -16,7 +16,7 @@ GAP = Column("avg_gap", "Gap", "% points")
 RELEARN = Column("relearn_epochs", "Re-learn", "epochs", most=30)
 
 
-def report(*rows: tables.Row, quick: bool = False) -> Report:
+def report(*rows: tables.TableRow, quick: bool = False) -> Report:
     table = Table("accuracies", "Accuracies", "method", (ACC, GAP, RELEARN), rows)
     return Report(
         "toy", "A toy_table", quick, (131, 42), "Someone et al.", ("50 % noise",), (table,)
