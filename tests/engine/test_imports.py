@@ -63,10 +63,14 @@ ONLY_IN = {  # a package of others, and the one file (or package) that knows it
     "matplotlib": "engine/figures/",
     "fpdf": "engine/reporting/pdf.py",
     "pypdf": "engine/reporting/pdf.py",
+    "jinja2": "engine/reporting/html.py",
     "torchvision": "",  # engine.runtime imports them by name, after making that possible
     "torchattacks": "",
 }
-HEAVY = {"torch", "umap", "h5py", "matplotlib", "scipy", "sklearn", "torchvision", "torchattacks"}
+HEAVY = {
+    "torch", "umap", "h5py", "jinja2", "matplotlib", "scipy", "sklearn", "torchvision",
+    "torchattacks",
+}  # fmt: skip
 LIGHT = (
     "engine", "engine.errors", "engine.spec", "engine.forget", "engine.registry", "engine.report",
     "engine.results", "engine.runtime", "engine.geometry", "engine.datasets.base",
