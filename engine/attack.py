@@ -10,7 +10,8 @@ a test set of all classes is told apart by its class alone, on Re-train as on an
 
 Sources: equal sizes and learned attacks, Shokri et al. 2017; a threshold on the loss, Yeom et al.
 2018; ROC and true positive rate at a low false positive rate, Carlini et al. 2022; the SVM, Hsu
-et al. 2025 (engine.metrics.mia_acc). Plain numpy; scikit-learn is imported for learned scores.
+et al. 2025 (engine.metrics.mia_acc). Curves, areas and learned scores are scikit-learn's, which is
+imported when the first is asked for; resampled areas, a thousand at once, are plain numpy.
 """
 
 from __future__ import annotations
@@ -141,14 +142,16 @@ def draw(member_groups: np.ndarray, other_groups: np.ndarray, seed: int) -> Draw
 
 
 def roc(score: Score, values: np.ndarray, member: np.ndarray) -> Roc:
-    """Every distinct operating point of scores (m,), member (m,) bool; ties move together."""
+    """Every distinct operating point of scores (m,), member (m,) bool; ties move together.
+
+    values: finite, at least one; of members or non-members there may be none.
+    """
+    from sklearn.metrics import confusion_matrix_at_thresholds
+
     oriented = score.sign * np.asarray(values, np.float64)
-    order = np.argsort(-oriented, kind="stable")
-    ranked = oriented[order]
-    ends = _tie_ends(ranked)
-    tp = np.concatenate([[0], np.cumsum(member[order])[ends]])
-    fp = np.concatenate([[0], np.cumsum(~member[order])[ends]])
-    return Roc(fp.astype(np.int64), tp.astype(np.int64), score.sign * _cuts(ranked[ends]))
+    _, fp, _, tp, distinct = confusion_matrix_at_thresholds(member, oriented, pos_label=True)
+    fp, tp = (np.concatenate([[0], found]).astype(np.int64) for found in (fp, tp))
+    return Roc(fp, tp, score.sign * _cuts(distinct))
 
 
 def auc(found: Roc) -> float:
@@ -156,9 +159,11 @@ def auc(found: Roc) -> float:
 
     NaN where there is no pair.
     """
-    twice = np.diff(found.fp) * (found.tp[1:] + found.tp[:-1])  # integers, so that it is exact
-    pairs = int(found.tp[-1]) * int(found.fp[-1])
-    return float(twice.sum() / (2 * pairs)) if pairs else float("nan")
+    from sklearn.metrics import auc as area
+
+    if not (found.tp[-1] and found.fp[-1]):
+        return float("nan")
+    return float(area(found.fp / found.fp[-1], found.tp / found.tp[-1]))
 
 
 def counts(score: Score, values: np.ndarray, member: np.ndarray, threshold: float) -> Counts:
@@ -182,13 +187,11 @@ def stepped(score: Score, found: Attacked, threshold: float, by: int) -> float:
 
 def _tie_ends(ranked: Floats) -> NDArray[np.intp]:
     """The last row of each run of equal values in sorted `ranked` (m,)."""
-    return np.flatnonzero(np.append(ranked[1:] != ranked[:-1], len(ranked) > 0))
+    return np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
 
 
 def _cuts(distinct: Floats) -> Floats:
     """(k + 1,) values that part falling `distinct` (k,): above all, then below each of them."""
-    if not len(distinct):
-        return np.zeros(1)
     below = np.append(distinct[1:], distinct[-1])
     middle = below + (distinct - below) / 2
     apart = np.where(middle > below, middle, distinct)  # neighbors without a number between them
