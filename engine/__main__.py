@@ -389,7 +389,7 @@ def _say(message: str) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from engine import registry
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
     from engine.spec import DataSpec, as_imported
     from engine.sweep import grid, run_grid
 
@@ -481,7 +481,7 @@ def _reproduce(options: argparse.Namespace) -> None:
     if options.out:
         _check_folder(options.out)
     from engine import protocol, tables
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
 
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
@@ -522,7 +522,8 @@ def _table(options: argparse.Namespace) -> None:
 
 
 def _samples(options: argparse.Namespace) -> None:
-    from engine.console import ConsoleReporter, samples_table
+    from engine.console import samples_table
+    from engine.console_reporter import ConsoleReporter
     from engine.sheets import csv_text, samples_sheet
 
     outputs.check(options.csv)
@@ -546,7 +547,7 @@ def _samples(options: argparse.Namespace) -> None:
 
 
 def _watch(options: argparse.Namespace) -> None:
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
 
     pipeline = _pipeline(options)
     spec = pipeline.spec_of(pipeline.study(options.key))
@@ -591,7 +592,7 @@ def _check_asked(kind: str, asked: Sequence[str]) -> None:
 
 def _draw_set(pipeline: Pipeline, options: argparse.Namespace) -> Sequence[Path]:
     """The files of a set; options that only some kinds have go to those."""
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
     from engine.figure_set import draw_set, kinds_named
 
     kinds, look = kinds_named(options.kind), _given(options, LOOK)
@@ -619,7 +620,7 @@ def _given(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, A
 
 
 def _report(options: argparse.Namespace) -> None:
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
     from engine.reporting import written
 
     files = [options.out, *([options.pdf] if options.pdf else [])]
@@ -636,7 +637,7 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _checkpoint(options: argparse.Namespace) -> None:
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
 
     outputs.check(options.out)
     pipeline = _pipeline(options)
@@ -654,7 +655,7 @@ def _bench(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
     from engine.verifying import remake, verify
 
     pipeline = _pipeline(options)

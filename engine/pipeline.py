@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from engine import (
+    PROGRAM,
     belongings,
     bundle,
     checkpoints,
@@ -30,7 +31,6 @@ from engine import (
     watching,
 )
 from engine.archive import (
-    PROGRAM,
     fingerprint_of,
     labels_of,
     provenance_of,

@@ -27,6 +27,7 @@ from engine.report import Reporter
 from engine.results import Study
 from engine.spec import REFUSE, DataSpec, PretrainSpec, RunSpec, TrainSpec, amend, to_plain
 from engine.study import settled
+from engine.table_latex import latex
 from engine.tables import Column, Report, Table, TableRow
 
 QUICK = (
@@ -154,7 +155,7 @@ def save(report: Report, folder: Path, pipeline: Pipeline) -> list[Path]:
     for table in report.tables:
         stem = start if table.name == "accuracies" else f"{start}-{table.name}"
         texts[f"{stem}.csv"] = tables.as_csv(report, table)
-        texts[f"{stem}.tex"] = tables.latex(report, table)
+        texts[f"{stem}.tex"] = latex(report, table)
     for name, text in texts.items():
         outputs.write_text(folder / name, text)
     return [folder / name for name in texts]

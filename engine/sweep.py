@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from engine import registry
-from engine.archive import PROGRAM, labels_of
+from engine import PROGRAM, registry
+from engine.archive import labels_of
 from engine.batch import Outcome, run_all
-from engine.console import aligned, study_json
+from engine.console import study_json
 from engine.grids import Point, combinations
 from engine.metrics import METRICS, is_censored
 from engine.neutral import neutral
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.spec import ProbeSpec, RunSpec, TrainSpec, field_kind, parse_settings
+from engine.text_table import aligned
 
 Settings = Mapping[str, Mapping[str, str]]
 

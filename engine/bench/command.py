@@ -17,7 +17,7 @@ from engine import outputs
 from engine.bench import catalog
 from engine.bench.row import BenchRow, closing, heading, line
 from engine.bench.setting import Setting
-from engine.console import ConsoleReporter
+from engine.console_reporter import ConsoleReporter
 from engine.errors import SpecError
 from engine.runtime import choose_device
 from engine.store import versions

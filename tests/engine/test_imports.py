@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 # A file of the engine may import from its own layer and from those above it in this list.
 LAYERS = (
     {
-        "amplified", "arrays",
+        "amplified", "arrays", "text_table",
         "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
         "interruption", "joint", "label_places", "labels", "neutral", "origins", "palette",
         "places", "plain_files", "quadrature", "results", "sound", "tensor_views", "world",
@@ -40,12 +40,15 @@ LAYERS = (
         "slices", "sparse", "specimens", "study", "torch_files", "traces", "tracing", "train",
         "trial", "watch", "wrappers", "zip_members",
     },
-    {"methods", "relearn"},
+    {"console_reporter", "methods", "relearn"},
     {"workshop"},
     {"doubt", "measuring", "sampled", "similarity", "watching"},
     {"exports", "figure_set", "pipeline", "versus"},
     {"batch", "verifying"},
-    {"__main__", "bench", "board_tables", "console", "protocol", "reporting", "sweep", "tables"},
+    {
+        "__main__", "bench", "board_tables", "console", "protocol", "reporting", "sweep",
+        "table_latex", "tables",
+    },
 )  # fmt: skip
 FOR_METHODS = {
     "errors", "models.base", "perturb", "registry", "report", "runtime", "samples", "spec", "train",

@@ -20,7 +20,7 @@ import pytest
 from needs import needs
 from scipy.special import betainc, betaincinv
 
-from engine import board_sheet, board_tables, console, sweep, tables
+from engine import board_sheet, board_tables, console, sweep, table_latex, tables
 from engine.__main__ import main
 from engine.archive import study_arrays, study_attributes, study_of
 from engine.batch import Outcome
@@ -369,7 +369,7 @@ def test_every_output_marks_a_bound_and_gives_no_deviation(seeds: list[Study]) -
     assert math.isnan(float(str(sheet["rurk"]["relearn_epochs_deviation"])))
     report = board_tables.report_of(found, "three seeds")
     assert "≥27.0" in tables.text(report) and "≥27.0±" not in tables.text(report)
-    assert r"$\geq 27.0$" in tables.latex(report, report.tables[0])
+    assert r"$\geq 27.0$" in table_latex.latex(report, report.tables[0])
     assert tables.CENSORING in tables.text(report)
     line = next(csv.DictReader([*tables.as_csv(report, report.tables[0]).splitlines()][:1] + [
         one for one in tables.as_csv(report, report.tables[0]).splitlines() if "rurk@" in one
