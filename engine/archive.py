@@ -23,10 +23,9 @@ from engine.results import (
     pooled_ratio,
 )
 from engine.siblings import family
+from engine.sound import CURVE
 from engine.spec import RunSpec
 from engine.store import Record
-
-CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
 
 
 def labels_of(spec: RunSpec) -> dict[str, str]:

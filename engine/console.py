@@ -157,7 +157,7 @@ def _pooled(study: Study) -> str:
     rows = [["tau", *(study.labels.get(name, name) for name in names)]]
     for t, tau in enumerate(residual.taus):
         found = [residual.curves[name] for name in names]
-        cells = [f"{_ratio(one.pooled[t])} ({_percent(one.prevalence[t])})" for one in found]
+        cells = [f"{_ratio(one.pooled[t])} ({percent(one.prevalence[t])})" for one in found]
         rows.append([f"{tau:g}", *cells])
     title = (
         "pooled ratio sum(u) / mean over Re-trains of sum(a) (prevalence: share of forget samples "
@@ -177,7 +177,8 @@ def _verdicts(study: Study) -> str:
     return f"{aligned(rows)}\n{verdict_note(residual)}"
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """A share in percent without digits, a dash where there is none."""
     return f"{value:.0f} %" if math.isfinite(value) else DASH
 
 

@@ -15,15 +15,6 @@ from engine.measured import NONE, NOT_GIVEN, RESIDUAL, UNDECIDED, overall, verdi
 from engine.results import Residual
 
 
-def loss(logits: np.ndarray, labels: np.ndarray) -> Floats:
-    """(n,) cross-entropy in nats of logits (n, K) at the classes `labels` (n,)."""
-    shifted = logits.astype(np.float64)
-    shifted -= shifted.max(1, keepdims=True)
-    right = shifted[np.arange(len(labels)), labels]
-    found: Floats = np.log(np.exp(shifted).sum(1)) - right
-    return found
-
-
 def judged(residual: Residual) -> tuple[str, ...]:
     """The methods whose residual knowledge was measured; Original while there is none."""
     return tuple(name for name in residual.curves if name != "original") or ("original",)

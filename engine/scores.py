@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.arrays import Floats, Integers, Mask
 from engine.errors import unknown
-from engine.metrics.base import log_confidence
+from engine.metrics.base import cross_entropy, log_confidence
 
 LINEAR, LOG, LOGIT = "linear", "log", "logit"
 MOST_BINS = 50
@@ -151,7 +151,7 @@ def score_named(name: str) -> Score:
 
 def loss(logits: np.ndarray, y: np.ndarray) -> Floats:
     """(n,) cross-entropy in nats."""
-    return -log_confidence(logits, y)
+    return cross_entropy(logits, y)
 
 
 def confidence(logits: np.ndarray, y: np.ndarray) -> Floats:

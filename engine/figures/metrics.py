@@ -10,12 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from engine.board import RESIDUAL, Board, ModelCell, ModelRow, Quantity
-from engine.figures.canvas import MUTED, TEXT, Sheet, check, filled, page, save, style
+from engine.figures.canvas import MUTED, POINT, TEXT, Sheet, check, filled, page, save, style
 from engine.metrics import COMPARED
 
 LETTER = 0.6  # width of a letter, in sizes of the font
 LINE = 1.35  # height of a line, in sizes of the font
-POINT = 25.4 / 72  # mm
 PUBLISHED = ", published"
 SMALL = 0.8  # size of the second line of a cell, relative to the first
 Text = tuple[str, str]  # the two lines of a cell

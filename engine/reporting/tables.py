@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from engine.board import RESIDUAL, Board, ModelCell, ModelRow, Quantity
-from engine.console import undefined_cells, undefined_heads
+from engine.console import percent, undefined_cells, undefined_heads
 from engine.measured import DASH, VERDICTS, verdict_counts
 from engine.metrics import COMPARED
 from engine.reporting.document import Grid
@@ -53,7 +53,7 @@ def pooled(study: Study) -> Grid:
     found = study.residual
     names = [study.labels.get(name, name) for name in found.curves]
     rows = [
-        (f"{tau:g}", *(f"{_number(one.pooled[t], 3)} ({_percent(one.prevalence[t])})"
+        (f"{tau:g}", *(f"{_number(one.pooled[t], 3)} ({percent(one.prevalence[t])})"
                        for one in found.curves.values()))
         for t, tau in enumerate(found.taus)
     ]  # fmt: skip
@@ -132,10 +132,6 @@ def _interval(found: Curve, t: int) -> str:
 
 def _range(low: float, high: float) -> str:
     return f"[{low:.3f}, {high:.3f}]" if math.isfinite(low) and math.isfinite(high) else "–"
-
-
-def _percent(value: float) -> str:
-    return f"{value:.0f} %" if math.isfinite(value) else DASH
 
 
 def _number(value: float, digits: int) -> str:
