@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import tomllib
 from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from engine.embed import Embedder
     from engine.pipeline import Pipeline
 
+ROOT = Path(__file__).parents[2]
 EVIL, FORMULA = "<script>alert(1)", "=1+1"
 SECTIONS = [
     "asked", "settings", "metrics", "residual", "worst", "attack", "maps", "forget", "provenance",
@@ -301,6 +303,15 @@ def test_every_kind_of_block_is_an_element_of_its_own(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "max-width: 135mm" in found.values("style")
     assert "<pre><code>a  b</code></pre>" in text and "not drawn" not in text
+
+
+def test_templates_go_with_the_program_when_it_is_installed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["*"]
+    package = Path(html.__file__).parent
+    sent = {path for pattern in patterns for path in package.glob(pattern)}
+    assert sent == {path for path in html.TEMPLATES.iterdir() if path.is_file()}
+    assert {path.name for path in sent} >= {"page.html", "blocks.html", "report.css"}
 
 
 # -- PDF --------------------------------------------------------------------------------------
