@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from engine.arrays import Floats, Integers, Mask
+
+Counts = Integers
 FIRST = 4  # draws of every cell, and recognitions that are wanted of each Re-train, to begin with
 RISK = 1e-3  # of any other verdict among all draws that are left out of a cell
 SLIGHT = 0.005  # of r: a standard error below which draws are not worth their while
@@ -34,7 +34,7 @@ class Answers:
     the best other one. What lies behind a cell's draws is never looked at.
     """
 
-    right: Mapping[str, NDArray[np.bool_]]
+    right: Mapping[str, Mask]
     margins: Mapping[str, NDArray[np.floating]]
 
 
@@ -88,7 +88,7 @@ def allocate(
 
 
 def lacking(
-    answers: Answers, drawn: Counts, wanted: NDArray[np.int64], retrains: Sequence[str], draws: int
+    answers: Answers, drawn: Counts, wanted: Integers, retrains: Sequence[str], draws: int
 ) -> Counts:
     """(n, T) draws that each cell needs at the very least, 0 where it has enough.
 
@@ -111,7 +111,7 @@ def lacking(
     return more
 
 
-def certain(said: NDArray[np.bool_], margins: np.ndarray, drawn: Counts, draws: int) -> Mask:
+def certain(said: Mask, margins: np.ndarray, drawn: Counts, draws: int) -> Mask:
     """(m,) whether one model's verdict of each cell is the same for all `draws` draws.
 
     said, margins (m, k): of the first drawn (m,) of k draws. True where all verdicts so far agree
@@ -157,7 +157,7 @@ def widening(
     return widest
 
 
-def rates(right: NDArray[np.bool_], drawn: Counts) -> Floats:
+def rates(right: Mask, drawn: Counts) -> Floats:
     """(n, T) unbiased share of recognized copies, from right (n, T, c).
 
     The draw that ended a cell's sampling was a recognition by some Re-train; without it the others
@@ -182,7 +182,7 @@ def fair_draws(drawn: Counts, draws: int) -> Counts:
     return np.where(drawn < draws, np.maximum(drawn - 1, 1), drawn)
 
 
-def _ratio_and_noise(u: NDArray[np.bool_], a: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _ratio_and_noise(u: Mask, a: Mask) -> tuple[Floats, Floats]:
     """(r, its variance over draws), each (n, T): against the Re-trains a (k, n, T, c), averaged."""
     counted = a.sum(3)
     defined = counted > 0

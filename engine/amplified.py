@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float32]
+from engine.arrays import Floats32
+
 FULL = 1.0  # what the largest change becomes, in either direction
 
 
-def amplified(copies: np.ndarray, sample: np.ndarray) -> tuple[Values, float]:
+def amplified(copies: np.ndarray, sample: np.ndarray) -> tuple[Floats32, float]:
     """(changes, factor): factor * (copies (c, ...) - sample (...)), float32 in [-1, 1].
 
     The factor is one for all copies, so that they can be compared, and makes the largest change
@@ -21,6 +21,6 @@ def amplified(copies: np.ndarray, sample: np.ndarray) -> tuple[Values, float]:
     return np.asarray(changes * np.float32(factor), np.float32), factor
 
 
-def around_gray(changes: np.ndarray) -> Values:
+def around_gray(changes: np.ndarray) -> Floats32:
     """Pixels in [0, 1] that show changes in [-1, 1] as images: no change is middle gray."""
     return np.asarray((np.asarray(changes, np.float32) + 1) / 2, np.float32)

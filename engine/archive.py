@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-import engine
 from engine import registry
 from engine.metrics import METRICS, with_censored
 from engine.origins import origins_of
@@ -24,11 +23,9 @@ from engine.results import (
     pooled_ratio,
 )
 from engine.siblings import family
+from engine.sound import CURVE
 from engine.spec import RunSpec
 from engine.store import Record
-
-PROGRAM = f"rk-explorer {engine.__version__}"
-CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
 
 
 def labels_of(spec: RunSpec) -> dict[str, str]:

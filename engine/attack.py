@@ -10,7 +10,8 @@ a test set of all classes is told apart by its class alone, on Re-train as on an
 
 Sources: equal sizes and learned attacks, Shokri et al. 2017; a threshold on the loss, Yeom et al.
 2018; ROC and true positive rate at a low false positive rate, Carlini et al. 2022; the SVM, Hsu
-et al. 2025 (engine.metrics.mia_acc). Plain numpy; scikit-learn is imported for learned scores.
+et al. 2025 (engine.metrics.mia_acc). Curves, areas and learned scores are scikit-learn's, which is
+imported when the first is asked for; resampled areas, a thousand at once, are plain numpy.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats, Integers
 from engine.errors import SpecError, unknown
 from engine.membership_results import Attack, Attacked, Estimate, Roc
 from engine.metrics.mia_acc import MIA, taught
@@ -28,8 +30,6 @@ from engine.results import ModelResult
 from engine.runtime import numpy_generator
 from engine.scores import PLAIN, Score, confidence, entropy, loss, margin, score_named
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 MEMBERS = {  # which training samples the attack has to find
     "forget": "Forget set",
     "retain": "Retain set",
@@ -71,10 +71,10 @@ class Counts:
 class Draw:
     """Members and non-members, each (m,) reported and (h,) held out: rows of their own arrays."""
 
-    member: Ints
-    other: Ints
-    held_member: Ints
-    held_other: Ints
+    member: Integers
+    other: Integers
+    held_member: Integers
+    held_other: Integers
 
 
 def attack(
@@ -112,7 +112,9 @@ def attack(
     )  # fmt: skip
 
 
-def chosen(n: int, forget: np.ndarray, members: str, held: Sequence[int] | np.ndarray = ()) -> Ints:
+def chosen(
+    n: int, forget: np.ndarray, members: str, held: Sequence[int] | np.ndarray = ()
+) -> Integers:
     """Indices of the members in a training set of `n`: S_f or S_r; SpecError if neither.
 
     held: indices of what was held out of training, which belongs to none of the two.
@@ -150,14 +152,15 @@ def roc(score: Score, values: np.ndarray, member: np.ndarray) -> Roc:
     >>> found = roc(score_named("margin"), np.array([3.0, 1.0, 2.0]), np.array([True, True, False]))
     >>> found.fp, found.tp, found.thresholds[1:]
     (array([0, 0, 1, 1]), array([0, 1, 1, 2]), array([2.5, 1.5, 1. ]))
+
+    values: finite, at least one; of members or non-members there may be none.
     """
+    from sklearn.metrics import confusion_matrix_at_thresholds
+
     oriented = score.sign * np.asarray(values, np.float64)
-    order = np.argsort(-oriented, kind="stable")
-    ranked = oriented[order]
-    ends = _tie_ends(ranked)
-    tp = np.concatenate([[0], np.cumsum(member[order])[ends]])
-    fp = np.concatenate([[0], np.cumsum(~member[order])[ends]])
-    return Roc(fp.astype(np.int64), tp.astype(np.int64), score.sign * _cuts(ranked[ends]))
+    _, fp, _, tp, distinct = confusion_matrix_at_thresholds(member, oriented, pos_label=True)
+    fp, tp = (np.concatenate([[0], found]).astype(np.int64) for found in (fp, tp))
+    return Roc(fp, tp, score.sign * _cuts(distinct))
 
 
 def auc(found: Roc) -> float:
@@ -172,9 +175,11 @@ def auc(found: Roc) -> float:
     >>> auc(Roc(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.zeros(4)))
     0.5
     """
-    twice = np.diff(found.fp) * (found.tp[1:] + found.tp[:-1])  # integers, so that it is exact
-    pairs = int(found.tp[-1]) * int(found.fp[-1])
-    return float(twice.sum() / (2 * pairs)) if pairs else float("nan")
+    from sklearn.metrics import auc as area
+
+    if not (found.tp[-1] and found.fp[-1]):
+        return float("nan")
+    return float(area(found.fp / found.fp[-1], found.tp / found.tp[-1]))
 
 
 def tpr_at(found: Roc, fpr: float) -> float:
@@ -213,20 +218,18 @@ def stepped(score: Score, found: Attacked, threshold: float, by: int) -> float:
 
 def _tie_ends(ranked: Floats) -> NDArray[np.intp]:
     """The last row of each run of equal values in sorted `ranked` (m,)."""
-    return np.flatnonzero(np.append(ranked[1:] != ranked[:-1], len(ranked) > 0))
+    return np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
 
 
 def _cuts(distinct: Floats) -> Floats:
     """(k + 1,) values that part falling `distinct` (k,): above all, then below each of them."""
-    if not len(distinct):
-        return np.zeros(1)
     below = np.append(distinct[1:], distinct[-1])
     middle = below + (distinct - below) / 2
     apart = np.where(middle > below, middle, distinct)  # neighbors without a number between them
     return np.concatenate([[np.nextafter(distinct[0], np.inf)], apart])
 
 
-def _pairs(mine: np.ndarray, others: np.ndarray, group: int, seed: int) -> Ints:
+def _pairs(mine: np.ndarray, others: np.ndarray, group: int, seed: int) -> Integers:
     rng = numpy_generator(seed, "attack", int(group))
     own, other = np.flatnonzero(mine == group), np.flatnonzero(others == group)
     size = min(len(own), len(other))
@@ -259,7 +262,9 @@ class _Side:
     samples (m,): training samples from 0, test samples from n on; member (m,) bool; y (m,).
     """
 
-    def __init__(self, member: Ints, other: Ints, train_y: np.ndarray, test_y: np.ndarray) -> None:
+    def __init__(
+        self, member: Integers, other: Integers, train_y: np.ndarray, test_y: np.ndarray
+    ) -> None:
         self.rows = (member, other)
         self.samples = np.concatenate([member, other + len(train_y)])
         self.member = np.repeat([True, False], [len(member), len(other)])

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine import over_seeds
 from engine.labels import model_label
-from engine.lines import Run, families, run_of, runs_beside
+from engine.lines import StudyRun, families, run_of, runs_beside
 from engine.metrics import COMPARED, METRICS, Metric, average_gap, is_censored
 from engine.over_seeds import spread
 from engine.paper import Figure
@@ -61,13 +61,13 @@ class Quantity:
         past = self.most is not None and value > self.most
         return f">{self.most:g}" if past else f"{'≥' * bound}{value:.{self.digits}f}"
 
-    def of(self, entry: Entry) -> str:
+    def of(self, entry: ModelCell) -> str:
         """The mean of an entry, marked where it is a lower bound."""
         return self.text(entry.mean, entry.bound)
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelCell:
     """One number of one model.
 
     values, gaps: one a seed, and what the Re-train of the same seed has less; low, high: its
@@ -111,7 +111,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Row:
+class ModelRow:
     """One model of one run, or of several seeds; run: '' for the study that is open."""
 
     model: str
@@ -119,16 +119,16 @@ class Row:
     run: str
     number: int
     n: int
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, ModelCell]
 
     @property
     def name(self) -> str:
         """Model and run, as people call them."""
         return f"{self.label} ({self.run})" if self.run else self.label
 
-    def entry(self, quantity: str) -> Entry:
+    def entry(self, quantity: str) -> ModelCell:
         """The entry of that name, an empty one where there is none."""
-        return self.entries.get(quantity, Entry())
+        return self.entries.get(quantity, ModelCell())
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Board:
     tau: float
     draws: int
     quantities: tuple[Quantity, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ModelRow, ...]
     seeds: tuple[int, ...] = ()
     key: str = ""
     withheld: bool = False
@@ -154,10 +154,10 @@ class Board:
         """The Re-train's value in the run of that number."""
         return self.reference_entry(number, quantity).mean
 
-    def reference_entry(self, number: int, quantity: str) -> Entry:
+    def reference_entry(self, number: int, quantity: str) -> ModelCell:
         """The Re-train's entry in the run of that number, an empty one without a Re-train."""
         own = [one for one in self.rows if (one.number, one.model) == (number, RETRAIN)]
-        return own[0].entry(quantity) if own else Entry()
+        return own[0].entry(quantity) if own else ModelCell()
 
 
 def board(
@@ -196,7 +196,7 @@ def with_published(found: Board, figures: Mapping[str, Mapping[str, Figure]]) ->
     return replace(found, rows=tuple(rows), quantities=_named(rows))
 
 
-def _named(rows: Sequence[Row]) -> tuple[Quantity, ...]:
+def _named(rows: Sequence[ModelRow]) -> tuple[Quantity, ...]:
     """The quantities that any row has."""
     named = {name for row in rows for name in row.entries}
     return tuple(one for one in QUANTITIES if one.name in named)
@@ -209,18 +209,20 @@ def near(taus: np.ndarray, tau: float) -> float:
     return float(taus[len(taus) // 2] if tau < 0 else taus[np.argmin(np.abs(taus - tau))])
 
 
-def _published(row: Row, figures: Mapping[str, Figure]) -> dict[str, Entry]:
+def _published(row: ModelRow, figures: Mapping[str, Figure]) -> dict[str, ModelCell]:
     """The row's entries with what was published of it; what only the paper has is added."""
     names = [*row.entries, *(name for name in figures if name not in row.entries)]
     return {name: replace(row.entry(name), published=figures.get(name)) for name in names}
 
 
-def _rows(runs: Sequence[Run], studies: Sequence[Study], group: Sequence[int]) -> list[Row]:
+def _rows(
+    runs: Sequence[StudyRun], studies: Sequence[Study], group: Sequence[int]
+) -> list[ModelRow]:
     """The models that all studies of a group have, Original and Re-train first."""
     found, number = [studies[i] for i in group], group[0]
     run = _title(runs[number], len(group))
     return [
-        Row(
+        ModelRow(
             model, model_label(model, found[0].labels), run, number, len(group),
             _entries(found, model),
         )
@@ -229,19 +231,19 @@ def _rows(runs: Sequence[Run], studies: Sequence[Study], group: Sequence[int]) -
     ]  # fmt: skip
 
 
-def _title(run: Run, n: int) -> str:
+def _title(run: StudyRun, n: int) -> str:
     if n == 1 or not run.name:
         return run.name
     return f"{run.setting}, {n} seeds" if run.setting else f"{n} seeds"
 
 
-def _entries(studies: Sequence[Study], model: str) -> dict[str, Entry]:
+def _entries(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
     rows = [one.metrics[model] for one in studies]
     retrains = [one.metrics[RETRAIN] for one in studies if RETRAIN in one.metrics]
     compared = model != RETRAIN and len(retrains) == len(rows)
     pairs = [*zip(rows, retrains, strict=True)] if compared else []
     found = {
-        one.name: Entry(
+        one.name: ModelCell(
             tuple(float(row[one.name]) for row in rows),
             _gaps(one, pairs),
             censored=_flags(one, rows),
@@ -249,7 +251,7 @@ def _entries(studies: Sequence[Study], model: str) -> dict[str, Entry]:
         for one in METRICS
         if all(one.name in row for row in rows)
     }
-    found[GAP] = Entry(tuple(average_gap(*pair) for pair in pairs))
+    found[GAP] = ModelCell(tuple(average_gap(*pair) for pair in pairs))
     return found | _on_copies(studies, model)
 
 
@@ -267,20 +269,20 @@ def _flags(metric: Metric, rows: Sequence[Mapping[str, float]]) -> tuple[bool, .
     return tuple(is_censored(metric, row) for row in rows)
 
 
-def _on_copies(studies: Sequence[Study], model: str) -> dict[str, Entry]:
+def _on_copies(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
     """What is measured on perturbed copies, of the studies that measured at this tau."""
     there = [one for one in studies if len(one.residual.taus)]
-    found: dict[str, Entry] = {}
+    found: dict[str, ModelCell] = {}
     for measure in MEASURES:
         traces = [measure.traces(one.residual) for one in there]
         if traces and all(model in one for one in traces):
-            found[measure.name] = Entry(tuple(float(one[model].y[0]) for one in traces))
+            found[measure.name] = ModelCell(tuple(float(one[model].y[0]) for one in traces))
     if RESIDUAL in found:
         curve = over_seeds.curve(there, model)
         pooled = [float(one.residual.curves[model].pooled[0]) for one in there]
         low, high = float(curve.low[0]), float(curve.high[0])
         found[RESIDUAL] = replace(found[RESIDUAL], low=low, high=high)
-        found[POOLED] = Entry(tuple(pooled))
+        found[POOLED] = ModelCell(tuple(pooled))
     return found
 
 

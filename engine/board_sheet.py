@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from engine.board import Board, Entry, Quantity
+from engine.board import Board, ModelCell, Quantity
 from engine.labels import WITHHELD
 
 
@@ -34,7 +34,7 @@ def _parts(board: Board, quantity: Quantity) -> list[str]:
     return [name for name in names if any(math.isfinite(one[name]) for one in found)]
 
 
-def _values(entry: Entry) -> dict[str, float]:
+def _values(entry: ModelCell) -> dict[str, float]:
     figure = entry.published
     theirs = math.nan if figure is None or figure.mean is None else figure.mean
     spread = math.nan if figure is None or figure.std is None else figure.std

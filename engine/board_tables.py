@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.board import Board, Entry, Quantity, Row
+from engine.board import Board, ModelCell, ModelRow, Quantity
 from engine.labels import WITHHELD
 from engine.metrics import COMPARED
-from engine.tables import Cell, Column, Report, Table
-from engine.tables import Row as Line
+from engine.tables import Cell, Column, Report, Table, TableRow
 
 
 def report_of(board: Board, title: str, source: str = "") -> Report:
@@ -49,11 +48,11 @@ def _label(quantity: Quantity, board: Board) -> str:
     return f"{quantity.label} at tau {board.tau:g}" if quantity.at_tau else quantity.label
 
 
-def _line(row: Row, quantities: Sequence[Quantity]) -> Line:
+def _line(row: ModelRow, quantities: Sequence[Quantity]) -> TableRow:
     cells = {one.name: _cell(row.entry(one.name), one) for one in quantities}
-    return Line(f"{row.model}@{row.number}", row.name, cells)
+    return TableRow(f"{row.model}@{row.number}", row.name, cells)
 
 
-def _cell(entry: Entry, quantity: Quantity) -> Cell:
+def _cell(entry: ModelCell, quantity: Quantity) -> Cell:
     gap = entry.gap if quantity.name in COMPARED and math.isfinite(entry.gap) else None
     return Cell(entry.values, entry.published, gap, entry.censored)

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats, Integers, Mask
 from engine.results import ModelResult
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 RETAIN, FORGET, TEST = "retain", "forget", "test"
 SPLITS = (RETAIN, FORGET, TEST)
 A, B, EITHER = "a", "b", "either"
@@ -266,8 +264,8 @@ def _said(logits: np.ndarray, labels: Integers) -> Said:
     return Said(predicted, chances[every, labels], chances[every, predicted])
 
 
-def _right(found: Comparison, side: str) -> NDArray[np.bool_]:
-    hit: NDArray[np.bool_] = found.side(side).predicted == found.labels
+def _right(found: Comparison, side: str) -> Mask:
+    hit: Mask = found.side(side).predicted == found.labels
     return hit
 
 

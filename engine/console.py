@@ -1,12 +1,10 @@
-"""What the command line prints: progress on a terminal, tables, and the JSON of a study."""
+"""A study as the command line prints it: as tables and as JSON."""
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -16,59 +14,10 @@ from engine.labels import null_note
 from engine.measured import DASH, VERDICTS, verdict_counts, verdict_note
 from engine.metrics import METRICS, is_censored
 from engine.origins import sentence
-from engine.report import Progress, Reporter
 from engine.results import Curve, Residual, Study, StudySummary
 from engine.sheets import RULE
 from engine.spec import FLOAT32
-
-BAR = 30  # characters
-
-
-class ConsoleReporter(Reporter):
-    """A progress bar on a terminal, nothing elsewhere; log lines go to standard error."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._live = sys.stderr.isatty()
-
-    def __enter__(self) -> ConsoleReporter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._clear()
-
-    def on_progress(self, progress: Progress) -> None:
-        """Draw the bar."""
-        if self._live:
-            full = round(BAR * progress.fraction)
-            left = f"{duration(progress.left)} left" if progress.left is not None else ""
-            bar = "█" * full + "·" * (BAR - full)
-            text = f"{bar} {100 * progress.fraction:3.0f} %  {progress.stage}  {left}"
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
-
-    def on_log(self, message: str) -> None:
-        """Print the sentence above the bar."""
-        self._clear()
-        print(f"rk-engine: {message}", file=sys.stderr)
-
-    def _clear(self) -> None:
-        if self._live:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: 8 s, 3 min, 2 h 5 min."""
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+from engine.text_table import aligned
 
 
 def study_table(study: Study) -> str:
@@ -140,19 +89,6 @@ def study_json(study: Study) -> dict[str, Any]:
     }
 
 
-def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> str:
-    """Rows of cells as text columns; those in `left` flush left, the others flush right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = (
-        "  ".join(
-            cell.ljust(width) if i in left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
-    return "\n".join(lines)
-
-
 def _headline(study: Study) -> str:
     spec = study.spec
     precision = spec["train"].get("precision", FLOAT32)
@@ -215,7 +151,7 @@ def _pooled(study: Study) -> str:
     rows = [["tau", *(study.labels.get(name, name) for name in names)]]
     for t, tau in enumerate(residual.taus):
         found = [residual.curves[name] for name in names]
-        cells = [f"{_ratio(one.pooled[t])} ({_percent(one.prevalence[t])})" for one in found]
+        cells = [f"{_ratio(one.pooled[t])} ({percent(one.prevalence[t])})" for one in found]
         rows.append([f"{tau:g}", *cells])
     title = (
         "pooled ratio sum(u) / mean over Re-trains of sum(a) (prevalence: share of forget samples "
@@ -235,7 +171,8 @@ def _verdicts(study: Study) -> str:
     return f"{aligned(rows)}\n{verdict_note(residual)}"
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """A share in percent without digits, a dash where there is none."""
     return f"{value:.0f} %" if math.isfinite(value) else DASH
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from engine.arrays import Floats
 from engine.correspondence import Published
 from engine.labels import WITHHELD, undefined_of_each
-from engine.lines import PUBLISHED, Line, Run, families, lines, published
+from engine.lines import PUBLISHED, Line, StudyRun, families, lines, published
 from engine.over_seeds import null_band_envelope
 from engine.traces import MEASURES, Measure
 
@@ -24,7 +24,7 @@ class CurveSet:
     """
 
     def __init__(
-        self, runs: Sequence[Run] = (), *, mean: bool = False, paper: Published | None = None
+        self, runs: Sequence[StudyRun] = (), *, mean: bool = False, paper: Published | None = None
     ) -> None:
         self.runs, self.mean, self.paper = tuple(runs), mean, paper
         self._lines: dict[str, list[Line]] = {}
@@ -40,7 +40,7 @@ class CurveSet:
         return families(self.runs) if self.mean else [[i] for i in range(len(self.runs))]
 
     @property
-    def seeds(self) -> list[Run]:
+    def seeds(self) -> list[StudyRun]:
         """The runs that are drawn as one with the open study, itself included."""
         return [self.runs[i] for i in self.groups[0]] if self.runs else []
 
@@ -143,7 +143,7 @@ class CurveSet:
         return line.model not in hidden and (own or f"@{of}" not in hidden)
 
 
-def _besides(run: Run, line: Line, i: int) -> list[object]:
+def _besides(run: StudyRun, line: Line, i: int) -> list[object]:
     if line.n > 1 or line.kind == PUBLISHED:
         return [np.nan, ""]
     curve = run.residual.curves[line.model]

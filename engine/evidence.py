@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import ranking
+from engine.arrays import Floats, Mask
+from engine.metrics.base import cross_entropy
 from engine.results import ModelResult, Recognition, Residual
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 ANY = "any"  # instead of a model: the worst of the methods
 
 
@@ -41,7 +41,7 @@ class Answers:
     @cached_property
     def loss(self) -> Floats:
         """(n,) cross-entropy in nats."""
-        return ranking.loss(self.logits, self.labels)
+        return cross_entropy(self.logits, self.labels)
 
     @cached_property
     def confidence(self) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import outputs
+from engine import PROGRAM, outputs
 from engine.errors import EngineError, SpecError, unknown
 from engine.exports import KINDS
 from engine.report import Reporter
@@ -85,8 +85,6 @@ def _manifest(
     drawn: Mapping[str, Sequence[Path]],
     missing: Mapping[str, str],
 ) -> str:
-    from engine.archive import PROGRAM  # it knows the store, which a list of kinds does not need
-
     found = {
         "version": PROGRAM,
         "study": study.key,

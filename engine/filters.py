@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Floats, Mask
 from engine.errors import SpecError, unknown
-from engine.evidence import ANY, Answers, Evidence, Floats, Mask
+from engine.evidence import ANY, Answers, Evidence
 from engine.labels import model_label
 from engine.measured import VERDICTS, verdict_rule
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Mask
 from engine.results import FORGET, RETAIN, TEST, Embedding
 
 FORGOTTEN, RECOGNIZED, LOST = "forgotten", "still recognized", "wrongly lost"
@@ -13,7 +13,6 @@ HIGHLIGHTS = {  # what can be highlighted, and what it means
     RECOGNIZED: "Forget samples that it gets right, though most Re-trains do not",
     LOST: "Retain and test samples that it gets wrong, though Original has them right",
 }
-Mask = NDArray[np.bool_]
 
 
 def highlights(

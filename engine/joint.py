@@ -14,7 +14,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from engine.arrays import Floats, Floats32, Integers
 
 if TYPE_CHECKING:
     from scipy.sparse import coo_matrix, csr_matrix
@@ -23,10 +24,8 @@ SHARED = 30  # nearest anchors that two models are compared by
 STRENGTH = 2.0  # of a full tie, in units of UMAP's closest neighbors; at 1 panes drift apart
 LARGEST = 1e6  # of diverged features, in units of their typical size
 
-Floats = NDArray[np.float64]
 
-
-def tame(features: np.ndarray) -> NDArray[np.float32]:
+def tame(features: np.ndarray) -> Floats32:
     """The features (n, d) at a typical size of 1, finite even where a model has diverged."""
     finite = np.nan_to_num(features.astype(np.float64), posinf=np.inf, neginf=-np.inf)
     size = np.median(np.abs(finite), axis=0).max(initial=0)
@@ -34,9 +33,7 @@ def tame(features: np.ndarray) -> NDArray[np.float32]:
     return np.clip(finite / size, -LARGEST, LARGEST).astype(np.float32)
 
 
-def nearest(
-    features: np.ndarray, among: np.ndarray, count: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def nearest(features: np.ndarray, among: np.ndarray, count: int) -> tuple[Integers, Floats32]:
     """(indices, distances), each (n, count): the rows of `among` nearest to each of the n."""
     from sklearn.neighbors import NearestNeighbors
 
@@ -45,7 +42,7 @@ def nearest(
     return indices.astype(np.int64), distances.astype(np.float32)
 
 
-def company(features: np.ndarray, anchors: np.ndarray) -> NDArray[np.int64]:
+def company(features: np.ndarray, anchors: np.ndarray) -> Integers:
     """(n, k) which anchors lie nearest to each point of features (n, d), itself left out.
 
     anchors: rows of the anchors; k is `SHARED`, less where there are few of them.

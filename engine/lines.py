@@ -22,7 +22,7 @@ RUN_DASHES: tuple[tuple[float, ...], ...] = (
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class StudyRun:
     """One study whose curves are drawn.
 
     key: of the study, '' for one that still runs; name: what tells it from the one that is open,
@@ -73,18 +73,18 @@ def run_dash(number: int) -> tuple[float, ...]:
     return RUN_DASHES[(number - 1) % len(RUN_DASHES)]
 
 
-def run_of(study: Study) -> Run:
+def run_of(study: Study) -> StudyRun:
     """The study that is open, as a run."""
     return _run(study, "", "")
 
 
-def runs_beside(study: Study | None, others: Iterable[Study]) -> list[Run]:
+def runs_beside(study: Study | None, others: Iterable[Study]) -> list[StudyRun]:
     """The other studies, told apart from the open one (or by their seeds, while none is)."""
     kept = [one for one in others if study is None or one.key != study.key]
     return [_run(one, _name(study, one), _setting(study, one)) for one in kept]
 
 
-def lines(measure: Measure, runs: Sequence[Run], *, mean: bool = False) -> list[Line]:
+def lines(measure: Measure, runs: Sequence[StudyRun], *, mean: bool = False) -> list[Line]:
     """The measure's curves of all runs, the first one's first; mean: families as their means."""
     found: list[Line] = []
     for group in families(runs) if mean else [[i] for i in range(len(runs))]:
@@ -92,7 +92,7 @@ def lines(measure: Measure, runs: Sequence[Run], *, mean: bool = False) -> list[
     return found
 
 
-def families(runs: Sequence[Run]) -> list[list[int]]:
+def families(runs: Sequence[StudyRun]) -> list[list[int]]:
     """The numbers of the runs, those together that differ in seed alone and share their grid."""
     groups: dict[object, list[int]] = {}
     for i, run in enumerate(runs):
@@ -116,7 +116,7 @@ def published(
     return made
 
 
-def _of_group(measure: Measure, runs: Sequence[Run], group: Sequence[int]) -> list[Line]:
+def _of_group(measure: Measure, runs: Sequence[StudyRun], group: Sequence[int]) -> list[Line]:
     """One line a model: of the one run there is, or the mean over several with its range."""
     first, number = runs[group[0]], group[0]
     found = [measure.traces(runs[i].residual) for i in group]
@@ -136,9 +136,9 @@ def _mean(traces: Sequence[Trace]) -> Trace:
     return Trace(nanmean(values, 0), np.fmin.reduce(values), np.fmax.reduce(values))
 
 
-def _run(study: Study, name: str, setting: str) -> Run:
+def _run(study: Study, name: str, setting: str) -> StudyRun:
     spec = study.spec
-    return Run(study.key, name, study.residual, study.labels, setting, family(spec), spec)
+    return StudyRun(study.key, name, study.residual, study.labels, setting, family(spec), spec)
 
 
 def _setting(study: Study | None, other: Study) -> str:

@@ -18,19 +18,19 @@ from engine.costs import cost_of_measure
 from engine.datasets.base import Dataset
 from engine.metrics import Case, mean_of, with_censored
 from engine.plan import Plan, measures_of
-from engine.registry import Entry
+from engine.registry import Registration
 from engine.report import Reporter
 from engine.results import ModelResult
 from engine.runtime import derive
 from engine.spec import RunSpec
 from engine.workshop import Workshop
 
-Row = dict[str, float]
+Measures = dict[str, float]
 
 
 def table(
     work: Workshop, plan: Plan, results: Mapping[str, ModelResult], report: Reporter
-) -> dict[str, Row]:
+) -> dict[str, Measures]:
     """model -> {measure: value}: `original`, `retrain` (the mean over the Re-trains), methods.
 
     NaN where a measure is undefined for a model; 'NAME_censored' is the number of values past
@@ -75,10 +75,10 @@ def _row(
     plan: Plan,
     name: str,
     case: Case,
-    chosen: list[tuple[Entry, Any]],
+    chosen: list[tuple[Registration, Any]],
     report: Reporter,
-) -> Row:
-    row: Row = {}
+) -> Measures:
+    row: Measures = {}
     for entry, config in chosen:
         metric = entry.facts["metric"]
         if metric.trains:
@@ -92,7 +92,7 @@ def _value(
     work: Workshop,
     plan: Plan,
     name: str,
-    entry: Entry,
+    entry: Registration,
     config: Any,
     case: Case,
     report: Reporter,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 from engine.errors import OutOfMemory
 
-GROUPS = (  # limit, use and statistics of the group this process is in: containers have one
+# Limit, use and statistics of the group this process is in: containers have one, and psutil
+# tells of the whole machine alone.
+GROUPS = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
 )
@@ -42,13 +43,11 @@ def said(size: float) -> str:
 
 
 def _of_machine() -> int | None:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        pairs = (line.split(":") for line in lines)
-        found = {name: int(rest.split()[0]) for name, rest in pairs}
-        return 1024 * (found["MemAvailable"] + found["SwapFree"])
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Bytes of memory that is available without swapping, and of swap that is free."""
+    import psutil
+
+    with contextlib.suppress(OSError, RuntimeError, psutil.Error):
+        return int(psutil.virtual_memory().available + psutil.swap_memory().free)
     return None
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from engine.arrays import Floats
+
 UP, DOWN, NEAR = "up", "down", "near"
 FAR = 50.0  # how far an outline goes on behind its last point, in spreads of the costs
 

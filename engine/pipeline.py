@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine import (
+    PROGRAM,
     bundle,
     checkpoints,
     exports,
@@ -24,7 +25,6 @@ from engine import (
     registry,
     study,
 )
-from engine.archive import PROGRAM
 from engine.attack import attack
 from engine.belongings import Belongings
 from engine.cores import use_cores

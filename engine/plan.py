@@ -15,7 +15,7 @@ from typing import Any
 from engine import costs, keys, registry, viewpoint
 from engine.errors import SpecError
 from engine.perturbations import named
-from engine.registry import Entry
+from engine.registry import Registration
 from engine.spec import RunSpec, as_imported, restored, to_plain
 from engine.viewpoint import Sizes
 
@@ -206,7 +206,7 @@ def groups(spec: RunSpec, names: list[str]) -> dict[str, list[str]]:
     return {name: list(dict.fromkeys([name, *retrains])) for name in names}
 
 
-def measures_of(spec: RunSpec) -> list[tuple[Entry, Any]]:
+def measures_of(spec: RunSpec) -> list[tuple[Registration, Any]]:
     """The measures of this study with their settings: all cheap ones, and those asked for."""
     asked = {one.name: one.config for one in keys.measures_of(spec)}
     found = []
@@ -218,7 +218,7 @@ def measures_of(spec: RunSpec) -> list[tuple[Entry, Any]]:
     return found
 
 
-def _usual(entry: Entry) -> Any:
+def _usual(entry: Registration) -> Any:
     assert entry.config is not None
     return entry.config()
 

@@ -12,12 +12,12 @@ import hashlib
 import os
 import platform
 import re
-import subprocess
 import sys
 import uuid
 from pathlib import Path
 
 ENDED = ("Z", "X")  # states of a process that was killed and of which only the number is left
+HIDDEN = "hidden"  # the start of a process that is there, and of which no more is told
 
 
 @functools.cache
@@ -57,18 +57,17 @@ def _machine() -> str:
 
 def started(number: int) -> str:
     """When the process of this number began, as text to be compared; '' if there is none."""
-    if sys.platform == "linux":
-        return _from_proc(number)
-    if sys.platform == "win32":
-        return ""
-    return _from_ps(number)
+    return _from_proc(number) if sys.platform == "linux" else _from_psutil(number)
 
 
 def lives(number: int, since: str) -> bool:
-    """Whether the process of this number that began `since` still runs in this place."""
-    if sys.platform == "win32":  # nothing tells without a library; age must decide
-        return True
-    return bool(since) and started(number) == since
+    """Whether the process of this number that began `since` still runs in this place.
+
+    since: '' and `HIDDEN` are the start of any process of that number: earlier versions wrote ''
+    on Windows, and of a process that is hidden nothing tells that it is another one.
+    """
+    found = started(number)
+    return bool(found) and (found == since or since == "" or HIDDEN in (found, since))
 
 
 def before_restart(since: str) -> bool:
@@ -79,11 +78,14 @@ def before_restart(since: str) -> bool:
 
 def exists(number: int) -> bool:
     """Whether any process has this number in this place."""
-    return sys.platform == "win32" or bool(started(number))
+    return bool(started(number))
 
 
 def _from_proc(number: int) -> str:
-    """Start in ticks since boot (proc(5), fields 3 and 22), and which boot that was."""
+    """Start in ticks since boot (proc(5), fields 3 and 22), and which boot that was.
+
+    psutil makes ticks a time of day, which moves whenever the clock of the machine is set.
+    """
     try:
         text = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -100,8 +102,15 @@ def _boot() -> str:
     return ""
 
 
-def _from_ps(number: int) -> str:
-    asked = ["ps", "-o", "stat=,lstart=", "-p", str(number)]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-    state, _, since = told.partition(" ")
-    return "" if state.startswith(ENDED) else since.strip()
+def _from_psutil(number: int) -> str:
+    """Start in seconds since 1970, to a hundredth."""
+    import psutil
+
+    try:
+        process = psutil.Process(number)
+        ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        return "" if ended else f"{process.create_time():.2f}"
+    except psutil.AccessDenied:  # it is there, of another person
+        return HIDDEN
+    except (psutil.NoSuchProcess, ValueError, OverflowError):  # no number of a process is so large
+        return ""

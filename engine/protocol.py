@@ -27,7 +27,8 @@ from engine.report import Reporter
 from engine.results import Study
 from engine.spec import REFUSE, DataSpec, PretrainSpec, RunSpec, TrainSpec, amend, to_plain
 from engine.study import settled
-from engine.tables import Column, Report, Row, Table
+from engine.table_latex import latex
+from engine.tables import Column, Report, Table, TableRow
 
 QUICK = (
     "QUICK: fewer draws and Re-trains than the preset has, and where it helps fewer epochs, seeds "
@@ -154,7 +155,7 @@ def save(report: Report, folder: Path, pipeline: Pipeline) -> list[Path]:
     for table in report.tables:
         stem = start if table.name == "accuracies" else f"{start}-{table.name}"
         texts[f"{stem}.csv"] = tables.as_csv(report, table)
-        texts[f"{stem}.tex"] = tables.latex(report, table)
+        texts[f"{stem}.tex"] = latex(report, table)
     for name, text in texts.items():
         outputs.write_text(folder / name, text)
     return [folder / name for name in texts]
@@ -224,7 +225,7 @@ def _null_notes(done: Sequence[Done]) -> list[str]:
     return [said] * bool(said)
 
 
-def _null_band(done: Sequence[Done]) -> list[Row]:
+def _null_band(done: Sequence[Done]) -> list[TableRow]:
     """Between which values r of one Re-train against another lies: no evidence of anything."""
     taus = [_tau(float(tau)) for tau in done[0].outcome.study.residual.taus]
     ends = over_seeds.null_band_envelope([one.outcome.study.residual for one in done])

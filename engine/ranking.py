@@ -10,19 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.measured import NONE, NOT_GIVEN, RESIDUAL, UNDECIDED, overall, verdict
 from engine.results import Residual
-
-Floats = NDArray[np.float64]
-
-
-def loss(logits: np.ndarray, labels: np.ndarray) -> Floats:
-    """(n,) cross-entropy in nats of logits (n, K) at the classes `labels` (n,)."""
-    shifted = logits.astype(np.float64)
-    shifted -= shifted.max(1, keepdims=True)
-    right = shifted[np.arange(len(labels)), labels]
-    found: Floats = np.log(np.exp(shifted).sum(1)) - right
-    return found
 
 
 def judged(residual: Residual) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ KINDS = ("dataset", "model", "method", "metric", "perturbation")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Registration:
     """One registered thing: its function, what people call it, and facts its kind defines."""
 
     kind: str
@@ -42,7 +42,7 @@ class Entry:
         return self.facts.get("config")
 
 
-_entries: dict[tuple[str, str], Entry] = {}
+_entries: dict[tuple[str, str], Registration] = {}
 _failed: set[tuple[str, str]] = set()  # plug-ins that could not be loaded: `find` tries none twice
 _locks: dict[str, threading.RLock] = {}  # one for each kind: words need not wait for torch
 
@@ -53,7 +53,7 @@ def register(
     """Decorator: make a function known under (kind, name)."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        _entries[kind, name] = Entry(kind, name, function, label or name, help, facts)
+        _entries[kind, name] = Registration(kind, name, function, label or name, help, facts)
         return function
 
     return decorate
@@ -66,7 +66,7 @@ def names(kind: str) -> list[str]:
     return sorted(found)
 
 
-def get(kind: str, name: str) -> Entry:
+def get(kind: str, name: str) -> Registration:
     """The entry of that name; SpecError with the nearest name if there is none."""
     with _locks.setdefault(kind, threading.RLock()):
         if (kind, name) not in _entries:
@@ -80,7 +80,7 @@ def get(kind: str, name: str) -> Entry:
             raise unknown(kind, name, names(kind)) from None
 
 
-def find(kind: str, name: str) -> Entry | None:
+def find(kind: str, name: str) -> Registration | None:
     """The entry of that name, for its words; None where there is none, or it cannot be loaded."""
     if (kind, name) in _entries:
         return _entries[kind, name]
@@ -93,7 +93,7 @@ def find(kind: str, name: str) -> Entry | None:
         return None
 
 
-def at_hand(kind: str, name: str) -> Entry | None:
+def at_hand(kind: str, name: str) -> Registration | None:
     """The entry of that name if it is a built-in or was loaded before: runs no stranger's code."""
     return find(kind, name) if name in _builtin(kind) else _entries.get((kind, name))
 
@@ -103,7 +103,7 @@ def built_in(kind: str) -> list[str]:
     return sorted(_builtin(kind))
 
 
-def all_of(kind: str) -> list[Entry]:
+def all_of(kind: str) -> list[Registration]:
     """Every entry of this kind that can be loaded; a failing plug-in is warned of and skipped."""
     entries = []
     for name in names(kind):

@@ -31,7 +31,7 @@ TYPES = {
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
     "U8": torch.uint8, "BOOL": torch.bool,
 }  # fmt: skip
-Entry = tuple[str, torch.dtype, tuple[int, ...], int, int]  # name, type, shape, begin, end
+TensorEntry = tuple[str, torch.dtype, tuple[int, ...], int, int]  # name, type, shape, begin, end
 
 
 def is_one(path: Path) -> bool:
@@ -58,7 +58,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             notes = header.pop(NOTES, {})
             _require(_is_texts(notes), f"its {NOTES} holds more than texts")
             _require(len(header) <= MOST_TENSORS, f"it holds more than {MOST_TENSORS:,} tensors")
-            entries = [_entry(name, facts) for name, facts in header.items()]
+            entries = [_tensor_entry(name, facts) for name, facts in header.items()]
             _check_cover(entries, size - start)
             memory.require(size, f"Reading {path}")
             return {entry[0]: _tensor(entry, file, start) for entry in entries}, notes
@@ -104,7 +104,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _entry(name: str, facts: Any) -> Entry:
+def _tensor_entry(name: str, facts: Any) -> TensorEntry:
     whole = isinstance(facts, dict) and set(facts) == {"dtype", "shape", "data_offsets"}
     _require(whole, f"its header does not describe {name[:80]}")
     check_name(name)
@@ -120,7 +120,7 @@ def _entry(name: str, facts: Any) -> Entry:
     return name, TYPES[kind], tuple(shape), begin, end
 
 
-def _check_cover(entries: list[Entry], size: int) -> None:
+def _check_cover(entries: list[TensorEntry], size: int) -> None:
     """ValueError unless the tensors fill the file, without a hole and without overlap."""
     at = 0
     for name, _, _, begin, end in sorted(entries, key=lambda entry: entry[3:]):
@@ -129,7 +129,7 @@ def _check_cover(entries: list[Entry], size: int) -> None:
     _require(at == size, f"its tensors take {at} bytes, but the file has {size}")
 
 
-def _tensor(entry: Entry, file: IO[bytes], start: int) -> Tensor:
+def _tensor(entry: TensorEntry, file: IO[bytes], start: int) -> Tensor:
     _, kind, shape, begin, end = entry
     if begin == end:
         return torch.empty(shape, dtype=kind)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.ratio import Ratio, ratio_of
 from engine.results import Residual
 
-Floats = NDArray[np.float64]
 HALF, MOST = (25, 75), (5, 95)  # percentiles that bound half, and nine tenths, of the samples
 
 

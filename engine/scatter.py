@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.board import RETRAIN, Board, Quantity, Row
-from engine.pareto import NEAR, UP, Floats, Goal, front, stairs
+from engine.arrays import Floats
+from engine.board import RETRAIN, Board, ModelRow, Quantity
+from engine.pareto import NEAR, UP, Goal, front, stairs
 
 REFERENCES = ("original", RETRAIN)  # drawn, but no methods that could be chosen
 
@@ -20,7 +21,7 @@ class Point:
     bounds: of x and of y, whether the value is a lower bound, being past what is counted.
     """
 
-    row: Row
+    row: ModelRow
     x: float
     y: float
     x_interval: tuple[float, float]
@@ -106,11 +107,11 @@ def sheet(found: Scatter) -> tuple[list[str], list[list[object]]]:
     return header, rows
 
 
-def _at(row: Row, x: Quantity, y: Quantity) -> tuple[float, float]:
+def _at(row: ModelRow, x: Quantity, y: Quantity) -> tuple[float, float]:
     return row.entry(x.name).mean, row.entry(y.name).mean
 
 
-def _point(row: Row, x: Quantity, y: Quantity, on_front: bool) -> Point:
+def _point(row: ModelRow, x: Quantity, y: Quantity, on_front: bool) -> Point:
     across, along = row.entry(x.name), row.entry(y.name)
     return Point(
         row, across.mean, along.mean, across.interval, along.interval, on_front,

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats, Integers, Mask
 from engine.errors import unknown
-from engine.metrics.base import log_confidence
+from engine.metrics.base import cross_entropy, log_confidence
 
-Floats = NDArray[np.float64]
 LINEAR, LOG, LOGIT = "linear", "log", "logit"
 MOST_BINS = 50
 DECADES = 6  # of a logarithmic axis; what lies beyond is drawn at its end
@@ -46,7 +45,7 @@ class Score:
         """The label of its axis, with the unit."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
-    def called(self, values: np.ndarray, threshold: float) -> NDArray[np.bool_]:
+    def called(self, values: np.ndarray, threshold: float) -> Mask:
         """(n,) whether each of `values` (n,) is called a member at this threshold."""
         return np.asarray(self.sign * np.asarray(values) >= self.sign * threshold)
 
@@ -127,8 +126,8 @@ class Histogram:
     """How many members and others score what: edges (b + 1,) places on the axis, counts (b,)."""
 
     edges: Floats
-    members: NDArray[np.int64]
-    others: NDArray[np.int64]
+    members: Integers
+    others: Integers
 
 
 def histogram(score: Score, values: np.ndarray, member: np.ndarray) -> Histogram:
@@ -152,7 +151,7 @@ def score_named(name: str) -> Score:
 
 def loss(logits: np.ndarray, y: np.ndarray) -> Floats:
     """(n,) cross-entropy in nats."""
-    return -log_confidence(logits, y)
+    return cross_entropy(logits, y)
 
 
 def confidence(logits: np.ndarray, y: np.ndarray) -> Floats:

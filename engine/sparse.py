@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.adaptive import Answers, Counts
+from engine.arrays import Integers
 from engine.batching import batches_of
 from engine.inference import ready
 from engine.perturbations import BLOCK, Noise, named
@@ -141,9 +141,7 @@ class Cells:
         tau = self._taus[taus].reshape(-1, *[1] * noise.ndim)
         return self._kind.moved(self._x[rows], noise[:, None], tau)[:, 0]
 
-    def _answer(
-        self, copies: Tensor, rows: np.ndarray, taus: np.ndarray, draws: NDArray[np.int64]
-    ) -> None:
+    def _answer(self, copies: Tensor, rows: np.ndarray, taus: np.ndarray, draws: Integers) -> None:
         """Show these copies to the models that have not seen them."""
         for name, judge in self._judges.items():
             said = self.said[name]

@@ -11,22 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from engine import registry
-from engine.archive import PROGRAM, labels_of
+from engine import PROGRAM, registry
+from engine.archive import labels_of
 from engine.batch import Outcome, run_all
-from engine.console import aligned, study_json
+from engine.console import study_json
 from engine.grids import Point, combinations
 from engine.metrics import METRICS, is_censored
 from engine.neutral import neutral
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.spec import ProbeSpec, RunSpec, TrainSpec, field_kind, parse_settings
+from engine.text_table import aligned
 
 Settings = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Run:
+class SweepRun:
     """A point of the grid and what came of it."""
 
     point: Point[str]
@@ -54,16 +55,16 @@ def run_grid(
     points: Sequence[Point[str]],
     compose: Callable[[Settings], RunSpec],
     report: Reporter,
-) -> list[Run]:
+) -> list[SweepRun]:
     """The runs of all points, models they share trained once; raises what `run_all` raises."""
     specs = [compose(point.settings) for point in points]
     if len(points) == 1:  # a method that fails is all there is to tell
-        return [Run(points[0], Outcome(specs[0], pipeline.run(specs[0], report), {}))]
+        return [SweepRun(points[0], Outcome(specs[0], pipeline.run(specs[0], report), {}))]
     outcomes = run_all(pipeline, specs, [point.name for point in points], report)
-    return [Run(point, found) for point, found in zip(points, outcomes, strict=True)]
+    return [SweepRun(point, found) for point, found in zip(points, outcomes, strict=True)]
 
 
-def tidy(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def tidy(runs: Sequence[SweepRun]) -> list[dict[str, Any]]:
     """One flat row a run: swept settings, seed, study, then 'model.measure' for every model.
 
     Measures are those of the study's table, 'r_max' (the largest r_tau over the grid of tau) and
@@ -73,7 +74,7 @@ def tidy(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return [_row(run) for run in runs]
 
 
-def as_csv(runs: Sequence[Run]) -> str:
+def as_csv(runs: Sequence[SweepRun]) -> str:
     """The tidy table as CSV; empty cells where there is no number."""
     rows = tidy(runs)
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -84,7 +85,7 @@ def as_csv(runs: Sequence[Run]) -> str:
     return out.getvalue()
 
 
-def as_json(runs: Sequence[Run]) -> dict[str, Any]:
+def as_json(runs: Sequence[SweepRun]) -> dict[str, Any]:
     """All runs as JSON data: each a study as `run --json` writes it, with its swept settings."""
     return {
         "swept": list(runs[0].point.swept),
@@ -99,7 +100,7 @@ def as_json(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def text(runs: Sequence[Run]) -> str:
+def text(runs: Sequence[SweepRun]) -> str:
     """The table for a terminal: of the methods that the grid changes, or of all if it is others."""
     paths = list(runs[0].point.swept)
     changed = {path.partition(".")[0] for path in paths}
@@ -154,7 +155,7 @@ def _fields(config: type[Any] | None) -> Iterator[tuple[str, Mapping[str, Any]]]
     yield from ((name, item.metadata) for name, item in fields.items())
 
 
-def _row(run: Run) -> dict[str, Any]:
+def _row(run: SweepRun) -> dict[str, Any]:
     study, residual = run.outcome.study, run.outcome.study.residual
     made = {"seed": run.outcome.spec.seed, "study": study.key, "version": PROGRAM}
     row: dict[str, Any] = {**run.point.swept, **made}
@@ -168,7 +169,7 @@ def _row(run: Run) -> dict[str, Any]:
     return row | {f"{model}.refused": why for model, why in run.outcome.refused.items()}
 
 
-def _reasons(run: Run) -> list[str]:
+def _reasons(run: SweepRun) -> list[str]:
     return [f"{model}: {why}" for model, why in run.outcome.refused.items()]
 
 

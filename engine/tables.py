@@ -9,19 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import __version__
-from engine.console import aligned
+from engine import PROGRAM
 from engine.metrics import CENSORED
 from engine.neutral import neutral
 from engine.over_seeds import spread
 from engine.paper import Figure
+from engine.text_table import aligned
 
 NONE = "-"
 CENSORING = (
     "≥, >: some or all values are past what is counted and stand in the mean as one more than "
     "that, so that it is a lower bound without a deviation."
 )
-PROGRAM = f"rk-explorer {__version__}"
 PRINTED = (
     "Where a printed average gap does not follow from the printed accuracies, the one that does "
     "stands beside ours, and the printed one in parentheses."
@@ -42,6 +41,40 @@ class Column:
     def title(self) -> str:
         """Label and unit."""
         return f"{self.label} {self.unit}".strip()
+
+    def ours(self, cell: Cell | None) -> str:
+        """What was measured, as text: mean±deviation, and the gap to Re-train in parentheses."""
+        if cell is None:
+            return NONE
+        bound = bool(cell.past(self))
+        shown = self._spread(cell.mean, None if bound else cell.std, bound)
+        gap = "" if cell.to_retrain is None else f" ({cell.to_retrain:+.{self.digits}f})"
+        return f"{shown}{gap}"
+
+    def theirs(self, cell: Cell | None) -> str:
+        """What was published, as text."""
+        figure = cell.published if cell else None
+        if figure is None:
+            return NONE
+        if figure.mean is None:
+            return figure.text
+        shown = self._spread(figure.mean, figure.std)
+        return shown if figure.printed is None else f"{shown} (printed {figure.printed:.2f})"
+
+    def gap(self, cell: Cell | None) -> str:
+        """Ours minus the published one, as text."""
+        gap = cell.gap if cell else None
+        beyond = cell is not None and cell.past(self)
+        return NONE if gap is None or beyond else f"{gap:+.{self.digits}f}"
+
+    def _spread(self, mean: float | None, std: float | None, bound: bool = False) -> str:
+        """mean±std; '>30' past the most that is counted, '≥' where only some values are past it."""
+        if mean is None:
+            return NONE
+        if self.most is not None and mean > self.most:
+            return f">{self.most:g}"
+        shown = f"{'≥' if bound else ''}{mean:.{self.digits}f}"
+        return shown if std is None else f"{shown}±{std:.{self.digits}f}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +120,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One method, or one value of an ablation. refused: why there are no figures, if so."""
 
     name: str
@@ -104,12 +137,24 @@ class Table:
     title: str
     stub: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
     @property
     def compares(self) -> bool:
         """Whether anything was published to stand beside ours."""
         return any(cell.published for row in self.rows for cell in row.cells.values())
+
+    @property
+    def footnotes(self) -> dict[str, int]:
+        """Why rows have no figures -> number of the footnote that says so, from 1."""
+        reasons = dict.fromkeys(row.refused for row in self.rows if row.refused)
+        return {why: number for number, why in enumerate(reasons, 1)}
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """Row -> number of its footnote."""
+        numbers = self.footnotes
+        return {row.name: numbers[row.refused] for row in self.rows if row.refused}
 
 
 @dataclass(frozen=True)
@@ -142,8 +187,26 @@ class Report:
             self.title
         )
 
+    @property
+    def seed_list(self) -> str:
+        """The seeds, separated by commas."""
+        return ", ".join(map(str, self.seeds))
 
-def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: Any) -> Row:
+    @property
+    def all_notes(self) -> list[str]:
+        """Its notes, and those that what its cells hold asks for."""
+        notes = list(self.notes)
+        cells = [pair for table in self.tables for pair in _all_cells(table)]
+        if any(cell.past(column) for cell, column in cells):
+            notes.append(CENSORING)
+        if any(table.compares for table in self.tables):
+            notes.append(f"paper: {self.source}. gap: ours minus paper.")
+        if any(cell.published and cell.published.printed is not None for cell, _ in cells):
+            notes.append(PRINTED)
+        return notes
+
+
+def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: Any) -> TableRow:
     """A row from measure -> values, one per seed; `published`: measure -> Figure; `refused`.
 
     'NAME_censored' in `found` tells how many lower bounds each value of NAME is the mean of.
@@ -159,7 +222,7 @@ def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: 
         for measure in names
         if not measure.endswith(CENSORED)
     }
-    return Row(name, label, cells, more.get("refused", ""))
+    return TableRow(name, label, cells, more.get("refused", ""))
 
 
 # -- text -----------------------------------------------------------------------------------------
@@ -167,9 +230,9 @@ def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: 
 
 def text(report: Report) -> str:
     """The whole report for a terminal: three lines a row where there is something to compare."""
-    parts = [f"{report.name}: {report.headline}\nseeds {_list(report.seeds)}"]
+    parts = [f"{report.name}: {report.headline}\nseeds {report.seed_list}"]
     parts += [f"{table.title}\n{_text_table(table)}" for table in report.tables]
-    parts.append("\n".join(f"- {note}" for note in _all_notes(report)))
+    parts.append("\n".join(f"- {note}" for note in report.all_notes))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -177,82 +240,23 @@ def _text_table(table: Table) -> str:
     compares = table.compares
     head = [table.stub, *([""] if compares else []), *(one.title for one in table.columns)]
     rows = [head]
-    marks = _marks(table)
+    marks = table.marks
     for row in table.rows:
         label = row.label + (f" [{marks[row.name]}]" if row.name in marks else "")
-        ours = [_ours(row.cells.get(one.name), one) for one in table.columns]
+        ours = [one.ours(row.cells.get(one.name)) for one in table.columns]
         if not compares:
             rows.append([label, *ours])
             continue
         rows.append([label, "ours", *ours])
         if any(cell.published for cell in row.cells.values()):
-            theirs = [_theirs(row.cells.get(one.name), one) for one in table.columns]
-            gaps = [_gap(row.cells.get(one.name), one) for one in table.columns]
+            theirs = [one.theirs(row.cells.get(one.name)) for one in table.columns]
+            gaps = [one.gap(row.cells.get(one.name)) for one in table.columns]
             rows += [["", "paper", *theirs], ["", "gap", *gaps]]
     lines = [aligned(rows, left=(0, 1) if compares else (0,))]
-    return "\n".join(lines + [f"[{mark}] {why}" for why, mark in _refusals(table).items()])
+    return "\n".join(lines + [f"[{mark}] {why}" for why, mark in table.footnotes.items()])
 
 
-def _ours(cell: Cell | None, column: Column) -> str:
-    if cell is None:
-        return NONE
-    bound = bool(cell.past(column))
-    shown = _spread(cell.mean, None if bound else cell.std, column, bound)
-    gap = "" if cell.to_retrain is None else f" ({cell.to_retrain:+.{column.digits}f})"
-    return f"{shown}{gap}"
-
-
-def _theirs(cell: Cell | None, column: Column) -> str:
-    figure = cell.published if cell else None
-    if figure is None:
-        return NONE
-    if figure.mean is None:
-        return figure.text
-    shown = _spread(figure.mean, figure.std, column)
-    return shown if figure.printed is None else f"{shown} (printed {figure.printed:.2f})"
-
-
-def _gap(cell: Cell | None, column: Column) -> str:
-    gap = cell.gap if cell else None
-    beyond = cell is not None and cell.past(column)
-    return NONE if gap is None or beyond else f"{gap:+.{column.digits}f}"
-
-
-def _spread(mean: float | None, std: float | None, column: Column, bound: bool = False) -> str:
-    """mean±std; '>30' past the most that is counted, '≥' where only some values are past it."""
-    if mean is None:
-        return NONE
-    if column.most is not None and mean > column.most:
-        return f">{column.most:g}"
-    shown = f"{'≥' if bound else ''}{mean:.{column.digits}f}"
-    return shown if std is None else f"{shown}±{std:.{column.digits}f}"
-
-
-def _refusals(table: Table) -> dict[str, int]:
-    """Reason -> footnote number, from 1."""
-    reasons = dict.fromkeys(row.refused for row in table.rows if row.refused)
-    return {why: number for number, why in enumerate(reasons, 1)}
-
-
-def _marks(table: Table) -> dict[str, int]:
-    """Row -> footnote number."""
-    numbers = _refusals(table)
-    return {row.name: numbers[row.refused] for row in table.rows if row.refused}
-
-
-def _all_notes(report: Report) -> list[str]:
-    notes = list(report.notes)
-    cells = [pair for table in report.tables for pair in _cells(table)]
-    if any(cell.past(column) for cell, column in cells):
-        notes.append(CENSORING)
-    if any(table.compares for table in report.tables):
-        notes.append(f"paper: {report.source}. gap: ours minus paper.")
-    if any(cell.published and cell.published.printed is not None for cell, _ in cells):
-        notes.append(PRINTED)
-    return notes
-
-
-def _cells(table: Table) -> list[tuple[Cell, Column]]:
+def _all_cells(table: Table) -> list[tuple[Cell, Column]]:
     """Every cell with its column; a bare one for what the table does not show."""
     named = {one.name: one for one in table.columns}
     return [
@@ -260,10 +264,6 @@ def _cells(table: Table) -> list[tuple[Cell, Column]]:
         for row in table.rows
         for name, cell in row.cells.items()
     ]
-
-
-def _list(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))
 
 
 # -- CSV ------------------------------------------------------------------------------------------
@@ -308,67 +308,6 @@ def _plain(value: float | str | None) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
 
 
-# -- LaTeX ----------------------------------------------------------------------------------------
-
-
-def latex(report: Report, table: Table) -> str:
-    """A booktabs table (packages booktabs and graphicx): ours, paper and gap for each measure."""
-    compares = table.compares
-    width = 3 if compares else 1
-    columns = "l" + "r" * (width * len(table.columns))
-    heads = [rf"\multicolumn{{{width}}}{{c}}{{{_tex(one.title)}}}" for one in table.columns]
-    lines = [
-        f"% {report.command} ({PROGRAM})",
-        r"\begin{table}",
-        r"  \centering",
-        rf"  \caption{{{_tex(f'{report.headline}. {table.title}')}; seeds {_list(report.seeds)}.}}",
-        r"  \resizebox{\linewidth}{!}{%",
-        rf"  \begin{{tabular}}{{{columns}}}",
-        r"    \toprule",
-        f"    {' & '.join([_tex(table.stub), *heads])} \\\\",
-    ]
-    if compares:
-        ends = [2 + 3 * i for i in range(len(table.columns))]
-        lines.append("    " + " ".join(rf"\cmidrule(lr){{{i}-{i + 2}}}" for i in ends))
-        lines.append("    " + " & ".join(["", *["ours", "paper", "gap"] * len(ends)]) + r" \\")
-    lines.append(r"    \midrule")
-    lines += [f"    {_tex_row(table, row, compares)} \\\\" for row in table.rows]
-    lines += [r"    \bottomrule", r"  \end{tabular}}", ""]
-    lines += [rf"  \footnotesize $^{{{n}}}$ {_tex(why)}\par" for why, n in _refusals(table).items()]
-    lines += [rf"  \footnotesize {_tex(note)}\par" for note in _all_notes(report)]
-    return "\n".join([*lines, r"\end{table}", ""])
-
-
-def _tex_row(table: Table, row: Row, compares: bool) -> str:
-    marks = _marks(table)
-    label = _tex(row.label) + (f"$^{{{marks[row.name]}}}$" if row.name in marks else "")
-    cells = [label]
-    for column in table.columns:
-        cell = row.cells.get(column.name)
-        shown = [_ours(cell, column)]
-        shown += [_theirs(cell, column), _gap(cell, column)] if compares else []
-        cells += [_tex_number(one) for one in shown]
-    return " & ".join(cells)
-
-
-def _tex_number(shown: str) -> str:
-    if shown == NONE:
-        return "--"
-    number, _, printed = shown.partition(" (")
-    number = number.replace("±", r" \pm ").replace("≥", r"\geq ")
-    if printed[:1] in ("+", "-"):
-        printed = f"${printed.removesuffix(')')}$)"
-    return f"${number}$" + (f" ({printed}" if printed else "")
-
-
-def _tex(words: str) -> str:
-    for sign in "\\&%$#_{}":
-        words = words.replace(sign, r"\textbackslash " if sign == "\\" else f"\\{sign}")
-    return (
-        words.replace("±", r"$\pm$").replace("≥", r"$\geq$").replace("<", "$<$").replace(">", "$>$")
-    )
-
-
 # -- JSON -----------------------------------------------------------------------------------------
 
 
@@ -380,14 +319,14 @@ def as_json(report: Report) -> dict[str, Any]:
         "quick": report.quick,
         "seeds": list(report.seeds),
         "source": report.source,
-        "notes": _all_notes(report),
+        "notes": report.all_notes,
         **report.facts,
         "tables": [_json_table(table) for table in report.tables],
     }
 
 
 def _json_table(table: Table) -> dict[str, Any]:
-    named = {column.name: column for _, column in _cells(table)}
+    named = {column.name: column for _, column in _all_cells(table)}
     return {
         "name": table.name,
         "title": table.title,

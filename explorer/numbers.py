@@ -1,4 +1,8 @@
-"""Editors that take one number or several: '0.01' or '0.01, 0.03'."""
+"""Editors that take one number or several: '0.01' or '0.01, 0.03'.
+
+By hand, because superqt has a box for one whole number alone, without units, which takes '--5' and
+'²' for numbers and raises ValueError when it is left.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from engine.adaptive import allocate
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import MODELS, SEED, TUNED, Setting, digits, forget_set, images, trained
 from engine.report import Reporter
 from engine.residual import blocks_of, copies, verdicts
@@ -69,14 +69,14 @@ class Found:
         return [(self.own.curves[name], self.full.curves[name]) for name in JUDGED]
 
 
-def digits_cnn(setting: Setting) -> Iterator[Row]:
+def digits_cnn(setting: Setting) -> Iterator[BenchRow]:
     """The small CNN on digits."""
     samples, probe = digits(setting), ProbeSpec(taus=parse_taus("0:0.4:11"), seed=SEED)
     spec = TrainSpec(epochs=3, lr=0.05)
     yield from _rows(setting, "small CNN, digits", samples, probe, spec, 50)
 
 
-def small_cifar5(setting: Setting) -> Iterator[Row]:
+def small_cifar5(setting: Setting) -> Iterator[BenchRow]:
     """The small CNN on 32 x 32 images."""
     spec = TrainSpec(epochs=1 if setting.quick else 6, lr=0.05, batch=32)
     probe = ProbeSpec(taus=PAPER_TAUS[::2], seed=SEED)  # half the grid: the full one takes minutes
@@ -85,7 +85,7 @@ def small_cifar5(setting: Setting) -> Iterator[Row]:
 
 def _rows(
     setting: Setting, name: str, samples: Samples, probe: ProbeSpec, spec: TrainSpec, n: int
-) -> Iterator[Row]:
+) -> Iterator[BenchRow]:
     x, y, _ = forget_set(samples, 10 if setting.quick else n)
     case = Case(trained("cnn", samples, spec), x, y, samples.n_classes, probe)
     blocks, numbers = range(blocks_of(probe.draws)), range(len(x))
@@ -111,14 +111,14 @@ def _summary(case: Case, said: Mapping[str, np.ndarray], drawn: np.ndarray | Non
     return summarize(probe, probe.draws, np.arange(len(y)), y, said, JUDGED, RETRAINS, drawn)
 
 
-def _row(name: str, wider: float, found: Found) -> Row:
+def _row(name: str, wider: float, found: Found) -> BenchRow:
     widths, inside = found.widths(), found.inside()
     width = float(np.median(widths)) if len(widths) else 1.0
     facts = {
         "share": found.share, "width": width, "widest": float(widths.max(initial=1.0)),
         "inside": inside, "pooled": found.gap(),
     }  # fmt: skip
-    return Row(
+    return BenchRow(
         f"adaptive draws, {name}, aiming at {1 + wider:g}x as wide",
         f"<= {TARGET:.0%}",
         f"{found.share:.1%} of the passes; width {width:.2f}x (at most {facts['widest']:.2f}x); "

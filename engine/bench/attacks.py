@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, forget_set, resnets
 from engine.bench.timing import alternate
 from engine.inference import attackable
@@ -26,12 +26,12 @@ FEW = 6  # samples with BLOCK draws, where the plain way takes FEW * BLOCK with 
 MORE = 4  # times as many are taken where ours is timed: getting ready shows in a few
 
 
-def fgsm(setting: Setting) -> Iterator[Row]:
+def fgsm(setting: Setting) -> Iterator[BenchRow]:
     """ResNet-18 on 32 x 32 images, FGSM against one model, seen by it and three Re-trains."""
     yield from _rows(setting, "fgsm", "FGSM", None)
 
 
-def pgd(setting: Setting) -> Iterator[Row]:
+def pgd(setting: Setting) -> Iterator[BenchRow]:
     """The same with PGD of ten steps."""
     yield from _rows(setting, "pgd", "PGD-10", 2)
 
@@ -61,7 +61,7 @@ def ours(
     )
 
 
-def _rows(setting: Setting, name: str, label: str, target: float | None) -> Iterator[Row]:
+def _rows(setting: Setting, name: str, label: str, target: float | None) -> Iterator[BenchRow]:
     samples, models = resnets(setting)
     few = 1 if setting.quick else FEW
     x, y, _ = forget_set(samples, few * BLOCK)
@@ -78,13 +78,13 @@ def _rows(setting: Setting, name: str, label: str, target: float | None) -> Iter
             MORE,
         )
     row = ratio.row(f"{label}, ResNet-18, 32x32, 1 model attacked, 4 asked", target or 1)
-    yield row if target else Row(row.what, "", row.measured, None, row.facts)
+    yield row if target else BenchRow(row.what, "", row.measured, None, row.facts)
     yield _compared(models, x[:few], y[:few], probe, samples.n_classes)
 
 
 def _compared(
     models: Mapping[str, Classifier], x: Tensor, y: Tensor, probe: ProbeSpec, n_classes: int
-) -> Row:
+) -> BenchRow:
     """The share of decisions that plain float32 models make alike, given the same copies."""
     numbers = range(len(x))
     source = attackable(models["original"], probe.arithmetic, x)
@@ -99,7 +99,7 @@ def _compared(
         equal.append((exact == truth[:, None]) == (found[name][:, 0] == truth[:, None]))
     share = float(np.mean(equal))
     size = sum(one.size for one in equal)
-    return Row(
+    return BenchRow(
         "  same decisions as float32", ">= 99.9 %", f"{100 * share:.3f} % of {size:,}",
         share >= 0.999, {"equal": share, "decisions": size},
     )  # fmt: skip

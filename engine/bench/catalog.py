@@ -18,13 +18,13 @@ from engine.bench import (
     training,
     whole,
 )
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import Setting, resnets
 from engine.errors import unknown
 from engine.report import Reporter
 from engine.runtime import keep_freed_memory
 
-Measurement = Callable[[Setting], Iterator[Row]]
+Measurement = Callable[[Setting], Iterator[BenchRow]]
 
 ALL: Mapping[str, Measurement] = {
     "residual-resnet18": draws.resnet18,
@@ -58,7 +58,9 @@ def chosen(text: str) -> list[str]:
     return names or list(ALL)
 
 
-def run(names: Sequence[str], setting: Setting, threads: int, report: Reporter) -> Iterator[Row]:
+def run(
+    names: Sequence[str], setting: Setting, threads: int, report: Reporter
+) -> Iterator[BenchRow]:
     """The rows of these measurements, each as soon as it is known; both ways use the threads."""
     every = {**ALL, **ASKED}
     keep_freed_memory()  # which serves the plain way as well

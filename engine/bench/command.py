@@ -15,9 +15,9 @@ import torch
 
 from engine import outputs
 from engine.bench import catalog
-from engine.bench.row import Row, closing, heading, line
+from engine.bench.row import BenchRow, closing, heading, line
 from engine.bench.setting import Setting
-from engine.console import ConsoleReporter
+from engine.console_reporter import ConsoleReporter
 from engine.errors import SpecError
 from engine.runtime import choose_device
 from engine.store import versions
@@ -86,7 +86,7 @@ def _circumstances(setting: Setting, threads: int) -> str:
     )
 
 
-def _plot(rows: Sequence[Row], out: Path) -> None:
+def _plot(rows: Sequence[BenchRow], out: Path) -> None:
     from engine.figures.scaling import Cost, scaling
 
     costs = [

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import (
     MODELS,
     SEED,
@@ -63,7 +63,7 @@ class Work:
         return self.few * self.blocks * BLOCK // (len(self.x) * self.plain_draws)
 
 
-def resnet18(setting: Setting) -> Iterator[Row]:
+def resnet18(setting: Setting) -> Iterator[BenchRow]:
     """ResNet-18 on 32 x 32 images, 5 models, 11 tau, Gaussian."""
     n = 20 if setting.quick else 100
     draws = 10 if setting.device.type == "cuda" else 1
@@ -79,7 +79,7 @@ def resnet18(setting: Setting) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def digits_cnn(setting: Setting) -> Iterator[Row]:
+def digits_cnn(setting: Setting) -> Iterator[BenchRow]:
     """The small CNN on digits, 5 models, 11 tau, Gaussian."""
     samples = digits(setting)
     n, blocks = (20, 1) if setting.quick else (100, 4)
@@ -141,7 +141,7 @@ def probe_of(setting: Setting, network: str, taus: tuple[float, ...]) -> ProbeSp
     return settled_probe(probe, ModelSpec(network), setting.device.type)
 
 
-def _rows(setting: Setting, name: str, work: Work) -> Iterator[Row]:
+def _rows(setting: Setting, name: str, work: Work) -> Iterator[BenchRow]:
     taus = work.probe.taus
     few = work.x[:2], work.y[:2]
     with borrowed_global_seed(SEED, "bench"):
@@ -161,7 +161,7 @@ def _rows(setting: Setting, name: str, work: Work) -> Iterator[Row]:
     yield rate(setting, work)
 
 
-def compared(work: Work) -> Iterator[Row]:
+def compared(work: Work) -> Iterator[BenchRow]:
     """Whether ours decides as float32 does of the same copies."""
     fast, exact = ours(work), in_float32(work)
     y = work.y[: work.few].cpu().numpy()
@@ -170,13 +170,15 @@ def compared(work: Work) -> Iterator[Row]:
     }
     equal = np.mean([one == other for one, other in right.values()])
     size = sum(one.size for one, _ in right.values())
-    yield Row(
+    yield BenchRow(
         "  same decisions as float32", ">= 99.9 %", f"{100 * equal:.3f} % of {size:,}",
         bool(equal >= 0.999), {"equal": float(equal), "decisions": size},
     )  # fmt: skip
     judged = [name for name in fast if not name.startswith("retrain-")]
     gap = max(_gap(fast, exact, name, y) for name in judged)
-    yield Row("  largest difference of r_tau", "<= 0.005", f"{gap:.4f}", gap <= 0.005, {"gap": gap})
+    yield BenchRow(
+        "  largest difference of r_tau", "<= 0.005", f"{gap:.4f}", gap <= 0.005, {"gap": gap}
+    )
 
 
 def _gap(
@@ -194,7 +196,7 @@ def _mean(found: Mapping[str, np.ndarray], name: str, y: np.ndarray) -> np.ndarr
     return mean
 
 
-def rate(setting: Setting, work: Work) -> Row:
+def rate(setting: Setting, work: Work) -> BenchRow:
     """The share of the machine's own matrix products' speed that passes of all copies reach."""
     each = operations(work.network, tuple(work.x.shape[1:]), work.n_classes)
     copies = work.blocks * sum(1 if tau == 0 else BLOCK for tau in work.probe.taus)
@@ -203,7 +205,7 @@ def rate(setting: Setting, work: Work) -> Row:
     reached = done / spent(lambda: ours(work), setting.device).wall
     limit, kind = matrix_rate(setting.device)
     target = 0.5 if work.network == "resnet18" else None
-    return Row(
+    return BenchRow(
         f"  share of this machine's {kind} matrix rate",
         f">= {target:.0%}" if target else "",
         f"{reached / limit:.0%} ({reached / 1e9:,.0f} of {limit / 1e9:,.0f} GFLOP/s)",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, digits, network
 from engine.bench.timing import alternate
 from engine.methods.base import Problem
@@ -23,7 +23,7 @@ BUDGET = 2.0**30  # bytes for a slice of the Jacobian
 CLOSE = 1e-4  # relative difference that the order of float32 sums explains
 
 
-def fisher(setting: Setting) -> Iterator[Row]:
+def fisher(setting: Setting) -> Iterator[BenchRow]:
     """The diagonal of the Fisher information, small CNN on digits."""
     model, problem = _problem(setting)
     what = f"Fisher information, small CNN, {len(problem.retain)} digits"
@@ -38,7 +38,7 @@ def fisher(setting: Setting) -> Iterator[Row]:
     yield _agreement(max(_apart(fast[name], slow[name]) for name in slow))
 
 
-def ntk(setting: Setting) -> Iterator[Row]:
+def ntk(setting: Setting) -> Iterator[BenchRow]:
     """The Gram matrix of the logits' gradients, small CNN on digits."""
     model, problem = _problem(setting)
     what = f"NTK's Gram matrix, small CNN, {len(problem.retain)} digits"
@@ -105,8 +105,8 @@ def _apart(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().max() / other.abs().max())
 
 
-def _agreement(apart: float) -> Row:
-    return Row(
+def _agreement(apart: float) -> BenchRow:
+    return BenchRow(
         "  largest difference, relative to the largest value", f"<= {CLOSE:g}", f"{apart:.1e}",
         apart <= CLOSE, {"apart": apart},
     )  # fmt: skip

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from engine.bench.child import MIB, in_child, peak
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, forget_set, made_images, network
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK
@@ -26,19 +26,19 @@ BATCH = 26  # images of ResNet-18: with BLOCK draws, two of its batches
 LIMIT = 1024  # MiB
 
 
-def memory(setting: Setting) -> Iterator[Row]:
+def memory(setting: Setting) -> Iterator[BenchRow]:
     """2,000 tiny images x 100 draws x 11 tau x 13 tiny models, then ResNet-18 on some batches."""
     sizes = QUICK if setting.quick else GROWTH
     draws = BLOCK if setting.quick else DRAWS
     found = in_child(measure, list(sizes), draws, torch.get_num_threads())
     answers = MODELS * sizes[-1] * len(PAPER_TAUS) * draws / MIB
     steps = ", ".join(f"{n:,}: {mib:.0f}" for n, mib in zip(sizes, found["peaks"], strict=True))
-    yield Row(
+    yield BenchRow(
         f"peak memory, {sizes[-1]:,} x {draws} draws x 11 tau x 13 models", "<= 1 GiB",
         f"{found['peaks'][-1]:.0f} MiB above the models, {answers:.0f} of them answers ({steps})",
         found["peaks"][-1] <= LIMIT, found,
     )  # fmt: skip
-    yield Row("  and a batch of ResNet-18 on 32x32", "", f"{found['resnet18']:.0f} MiB", None)
+    yield BenchRow("  and a batch of ResNet-18 on 32x32", "", f"{found['resnet18']:.0f} MiB", None)
 
 
 def measure(sizes: list[int], draws: int, threads: int) -> dict[str, object]:

@@ -13,7 +13,7 @@ import numpy as np
 from engine import registry, study
 from engine.archive import labels_of, study_arrays, study_attributes
 from engine.bench.child import in_child, peak
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting
 from engine.pipeline import Pipeline
 from engine.report import Reporter
@@ -31,20 +31,20 @@ QUICK = 20  # times fewer samples
 LONGEST, LARGEST = 1.0, 1024.0  # s, MiB
 
 
-def reopening(setting: Setting) -> Iterator[Row]:
+def reopening(setting: Setting) -> Iterator[BenchRow]:
     """Seconds and memory until list, study and models are there, in a fresh process."""
     fewer = QUICK if setting.quick else 1
     with tempfile.TemporaryDirectory(prefix="rk-bench-") as folder:
         write(Path(folder), fewer)
         found = in_child(reopen, folder)
-    yield Row(
+    yield BenchRow(
         f"reopening {METHODS} methods, 11 tau, {FORGET // fewer:,} samples, {len(SEEDS)} seeds",
         "<= 1 s",
         f"{found['seconds']:.2f} s (list {found['list']:.2f}, study {found['study']:.2f}, "
         f"models {found['models']:.2f}); the studies of all seeds {found['all']:.2f} s",
         found["seconds"] <= LONGEST, found,
     )  # fmt: skip
-    yield Row(
+    yield BenchRow(
         "  memory, all seeds' studies and one's models", "<= 1 GiB",
         f"{found['mib']:.0f} MiB above the imports", found["mib"] <= LARGEST,
     )  # fmt: skip

@@ -11,7 +11,7 @@ VERDICTS = {True: "met", False: "not met", None: "-"}
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """A figure in words, whether it met its target (None: it has none), and its numbers."""
 
     what: str
@@ -26,7 +26,7 @@ class Row:
         return {**words, "met": self.met, **self.facts}
 
 
-def line(row: Row) -> str:
+def line(row: BenchRow) -> str:
     """The row as a line of the table."""
     what, target, met = WIDTHS
     verdict = VERDICTS[row.met]
@@ -39,7 +39,7 @@ def heading() -> str:
     return f"{'what':<{what}} {'target':<{target}} {'':<{met}} measured"
 
 
-def closing(rows: Sequence[Row]) -> str:
+def closing(rows: Sequence[BenchRow]) -> str:
     """How many targets were met, in a sentence."""
     judged = [row.met for row in rows if row.met is not None]
     return f"{sum(judged)} of {len(judged)} targets met."

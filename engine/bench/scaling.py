@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, forget_set, images, network
 from engine.bench.timing import spent
 from engine.perturbations import BLOCK
@@ -40,7 +40,7 @@ class Size:
     side: int = 32
 
 
-def scaling(setting: Setting) -> Iterator[Row]:
+def scaling(setting: Setting) -> Iterator[BenchRow]:
     """Seconds against each size, the others held, and the exponent of the fitted power law."""
     base = Size(samples=4, side=16) if setting.quick else Size()
     for axis, values in GRIDS.items():
@@ -50,7 +50,7 @@ def scaling(setting: Setting) -> Iterator[Row]:
         power = float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
         pairs = zip(sizes, costs, strict=True)
         shown = ", ".join(f"{size:,}: {1000 * one:.0f} ms" for size, one in pairs)
-        yield Row(
+        yield BenchRow(
             f"cost against {WORDS[axis]}", f"power <= {STRAIGHT:g}", f"power {power:.2f} ({shown})",
             power <= STRAIGHT, {"axis": axis, "sizes": sizes, "seconds": costs, "power": power},
         )  # fmt: skip

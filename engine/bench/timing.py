@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.inference import native_bfloat16
 from engine.runtime import generator
 
@@ -55,12 +55,12 @@ class Ratio:
         seconds = f"{statistics.median(self.plain):.3g} s, ours {statistics.median(self.ours):.3g}"
         return f"{self.median:.1f}x ({spread}; work {self.work:.1f}x; plain {seconds} s)"
 
-    def row(self, what: str, target: float, note: str = "", **facts: Any) -> Row:
+    def row(self, what: str, target: float, note: str = "", **facts: Any) -> BenchRow:
         """The line that says so; target: how many times faster ours should be."""
         measured = f"{self}{', ' if note else ''}{note}"
         numbers = {"ratio": self.median, "work_ratio": self.work, **facts}
         numbers |= {"plain_s": self.plain, "ours_s": self.ours}
-        return Row(what, f">= {target:g}x", measured, self.median >= target, numbers)
+        return BenchRow(what, f">= {target:g}x", measured, self.median >= target, numbers)
 
 
 def alternate(

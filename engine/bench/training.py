@@ -13,7 +13,7 @@ from PIL import Image
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, accuracy, images, network
 from engine.bench.timing import alternate
 from engine.models.base import Classifier
@@ -46,27 +46,27 @@ class Images(Dataset[tuple[Any, int]]):
         return self._transform(Image.fromarray(self._x[index])), int(self._y[index])
 
 
-def cnn(setting: Setting) -> Iterator[Row]:
+def cnn(setting: Setting) -> Iterator[BenchRow]:
     """The small CNN on 32 x 32 images."""
     yield _epoch(setting, "cnn")
 
 
-def resnet18(setting: Setting) -> Iterator[Row]:
+def resnet18(setting: Setting) -> Iterator[BenchRow]:
     """ResNet-18 on 32 x 32 images."""
     yield _epoch(setting, "resnet18")
 
 
-def accuracy_cnn(setting: Setting) -> Iterator[Row]:
+def accuracy_cnn(setting: Setting) -> Iterator[BenchRow]:
     """Test accuracy of the small CNN over three seeds, trained in the plain way and in ours."""
     yield _accuracy(setting, "cnn")
 
 
-def accuracy_resnet18(setting: Setting) -> Iterator[Row]:
+def accuracy_resnet18(setting: Setting) -> Iterator[BenchRow]:
     """The same of ResNet-18."""
     yield _accuracy(setting, "resnet18")
 
 
-def _accuracy(setting: Setting, name: str) -> Row:
+def _accuracy(setting: Setting, name: str) -> BenchRow:
     n = 128 if setting.quick else 2000
     samples = images(setting, n)
     half = torch.arange(len(samples), device=setting.device).split((len(samples) + 1) // 2)
@@ -81,7 +81,7 @@ def _accuracy(setting: Setting, name: str) -> Row:
     gap = abs(statistics.mean(found["plain"]) - statistics.mean(found["ours"]))
     spread = 2 * max(statistics.stdev(values) for values in found.values())
     shown = {way: ", ".join(f"{value:.1f}" for value in values) for way, values in found.items()}
-    return Row(
+    return BenchRow(
         f"test accuracy, {LABELS[name]}, {epochs} epochs of {len(learned)} images",
         "seed spread", f"plain {shown['plain']} %, ours {shown['ours']} %: means {gap:.2f} apart",
         gap <= spread, {"accuracies": found},
@@ -124,7 +124,7 @@ def ours(model: Classifier, samples: Samples, epochs: int, seed: int = SEED) -> 
     return spec
 
 
-def _epoch(setting: Setting, name: str) -> Row:
+def _epoch(setting: Setting, name: str) -> BenchRow:
     n = SIZES[name][setting.quick]
     samples = images(setting, n)
     few = Samples(samples.x[: SPEC.batch], samples.y[: SPEC.batch], samples.n_classes)

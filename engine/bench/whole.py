@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.bench import draws
 from engine.bench.draws import DRAWS, Work
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, accuracy, made_images, network
 from engine.bench.timing import spent, spent_plainly
 from engine.datasets import base as datasets
@@ -45,13 +45,13 @@ class Made:
     spec: TrainSpec
 
 
-def training(setting: Setting) -> Iterator[Row]:
+def training(setting: Setting) -> Iterator[BenchRow]:
     """Original and three Re-trains, ResNet-18."""
     made = trained(setting)
     whole, n = sum(made.seconds.values()), len(made.samples)
     rate = n * made.spec.epochs / made.seconds["original"]
     real = not setting.quick
-    yield Row(
+    yield BenchRow(
         f"Original + 3 Re-trains, {made.spec.epochs} epochs of {n:,} images",
         f"<= {SECONDS[0]} s",
         f"{whole:,.0f} s ({made.spec.precision}, Original at {rate:,.0f} images/s)",
@@ -59,13 +59,13 @@ def training(setting: Setting) -> Iterator[Row]:
         {"seconds": dict(made.seconds), "images_per_s": rate},
     )
     right = {name: accuracy(model, made.test) for name, model in made.models.items()}
-    yield Row(
+    yield BenchRow(
         "  test accuracy", f">= {ACCURACY:g} %", ", ".join(f"{one:.2f}" for one in right.values()),
         min(right.values()) >= ACCURACY if real else None, {"accuracies": right},
     )  # fmt: skip
 
 
-def residual(setting: Setting) -> Iterator[Row]:
+def residual(setting: Setting) -> Iterator[BenchRow]:
     """Residual knowledge of 13 models at 2,000 samples, 11 tau, c = 100."""
     made = trained(setting)
     models = {**made.models, **_tuned(made)}
@@ -80,7 +80,7 @@ def residual(setting: Setting) -> Iterator[Row]:
         torch.cuda.reset_peak_memory_stats(setting.device)
     ours = spent(lambda: draws.ours(work), setting.device).wall
     real = not setting.quick
-    yield Row(
+    yield BenchRow(
         f"residual knowledge, ResNet-18, {len(models)} models, {len(rows):,} samples, 11 tau",
         f"<= {SECONDS[1]} s", f"{ours:.1f} s for {blocks * BLOCK} draws{_peak(setting)}",
         ours <= SECONDS[1] if real else None, {"seconds": ours},
@@ -93,7 +93,7 @@ def residual(setting: Setting) -> Iterator[Row]:
             for _ in range(1 if setting.quick else 2)
         ]
     times = min(each) * blocks * BLOCK / ours
-    yield Row(
+    yield BenchRow(
         "  against the plain way", ">= 3x", f"{times:.1f}x (plain {min(each):.1f} s a draw)",
         times >= 3 if real else None, {"ratio": times, "plain_s": each},
     )  # fmt: skip

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.datasets.base import Dataset
     from engine.pipeline import Pipeline
     from engine.spec import RunSpec
-    from engine.sweep import Run
+    from engine.sweep import SweepRun
 
 WRONG = 1  # exit status where something was found to be wrong
 METHODS = "rurk,gd,ga"
@@ -47,7 +47,7 @@ def say(message: str) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train, unlearn and measure one study or a grid, and print what came of it."""
     from engine import registry
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
     from engine.spec import DataSpec, as_imported
     from engine.sweep import grid, run_grid
 
@@ -107,7 +107,7 @@ def words_of(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[Run]) -> None:
+def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[SweepRun]) -> None:
     """Print one study or the table of a grid, and write the files that were asked for."""
     from engine import sweep
     from engine.console import study_json, study_table
@@ -140,7 +140,7 @@ def reproduce(options: argparse.Namespace) -> None:
     if options.out:
         _check_folder(options.out)
     from engine import protocol, tables
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
 
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
@@ -184,7 +184,8 @@ def table(options: argparse.Namespace) -> None:
 
 def samples(options: argparse.Namespace) -> None:
     """Print the forget samples with what a model still knows of them."""
-    from engine.console import ConsoleReporter, samples_table
+    from engine.console import samples_table
+    from engine.console_reporter import ConsoleReporter
     from engine.sheets import csv_text, samples_sheet
 
     outputs.check(options.csv)
@@ -209,7 +210,7 @@ def samples(options: argparse.Namespace) -> None:
 
 def watch(options: argparse.Namespace) -> None:
     """Run a method once more and keep its epochs."""
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
 
     pipeline = _pipeline(options)
     spec = pipeline.spec_of(pipeline.study(options.key))
@@ -255,7 +256,7 @@ def _check_asked(kind: str, asked: Sequence[str]) -> None:
 
 def _draw_set(pipeline: Pipeline, options: argparse.Namespace) -> Sequence[Path]:
     """The files of a set; options that only some kinds have go to those."""
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
     from engine.figure_set import draw_set, kinds_named
 
     kinds, look = kinds_named(options.kind), _given(options, LOOK)
@@ -284,7 +285,7 @@ def _given(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, A
 
 def report(options: argparse.Namespace) -> None:
     """Write settings, tables and figures of a study as one page."""
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
     from engine.reporting import written
 
     files = [options.out, *([options.pdf] if options.pdf else [])]
@@ -302,7 +303,7 @@ def report(options: argparse.Namespace) -> None:
 
 def checkpoint(options: argparse.Namespace) -> None:
     """Save a model's weights to a file."""
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
 
     outputs.check(options.out)
     pipeline = _pipeline(options)
@@ -322,7 +323,7 @@ def bench(options: argparse.Namespace) -> None:
 
 def verify(options: argparse.Namespace) -> int:
     """Compare files with hashes, keys and each other; 1 where something is wrong."""
-    from engine.console import ConsoleReporter
+    from engine.console_reporter import ConsoleReporter
     from engine.verifying import remake, verify
 
     pipeline = _pipeline(options)

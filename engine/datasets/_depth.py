@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
+from engine.datasets._folders import image_count
+
 PLAIN = ""  # 8 bits
 RANGED = "ranged"  # gray, and the file says which value is white
 WIDE = "16 bits"  # gray, and white is 65,535 if the 16 bits are used
@@ -115,13 +117,13 @@ def notes(seen: Sequence[Seen], white: Mapping[str, float]) -> list[str]:
             most = max(one.largest for one in seen if one.kind == kind)
             which = "the largest value" if most == value else f"for values up to {most:.10g}"
             said.append(
-                f"{_images(count)} of {kind} {_say(count)} no range: white is {value:.10g}, "
+                f"{image_count(count)} of {kind} {_say(count)} no range: white is {value:.10g}, "
                 f"{which} in the data set."
             )
         elif value < WIDEST:
             bits = int(value).bit_length()
             said.append(
-                f"{_images(count)} of 16 bits {_use(count)} no more than {bits} of them in the "
+                f"{image_count(count)} of 16 bits {_use(count)} no more than {bits} of them in the "
                 f"data set: white is {value:g}."
             )
     return said
@@ -156,10 +158,6 @@ def _tag(image: Image.Image, number: int) -> object:
     tags = getattr(image, "tag_v2", None) if image.format == "TIFF" else None
     value = tags.get(number) if tags is not None else None
     return value[0] if isinstance(value, tuple) and value else value
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"
 
 
 def _say(count: int) -> str:

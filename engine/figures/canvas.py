@@ -39,6 +39,7 @@ COLUMNS = {
     "origin": "study_origin",
 }  # facts in a CSV
 MM = 1 / 25.4  # inches
+POINT = 25.4 / 72  # mm
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "cross": "x"}
 MOST_CLASSES = 20  # in a legend
 NO_ROOM = "constrained_layout not applied"  # how matplotlib's warning begins

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from engine.board import RESIDUAL, Board, Entry, Quantity, Row
-from engine.figures.canvas import MUTED, TEXT, Sheet, check, filled, page, save, style
+from engine.board import RESIDUAL, Board, ModelCell, ModelRow, Quantity
+from engine.figures.canvas import MUTED, POINT, TEXT, Sheet, check, filled, page, save, style
 from engine.metrics import COMPARED
 
 LETTER = 0.6  # width of a letter, in sizes of the font
 LINE = 1.35  # height of a line, in sizes of the font
-POINT = 25.4 / 72  # mm
 PUBLISHED = ", published"
 SMALL = 0.8  # size of the second line of a cell, relative to the first
 Text = tuple[str, str]  # the two lines of a cell
@@ -57,7 +56,7 @@ def _title(quantity: Quantity, board: Board) -> Text:
     return f"{quantity.label}{at}", f"({quantity.unit})" if quantity.unit else ""
 
 
-def _lines(row: Row, quantities: Sequence[Quantity]) -> list[list[Text]]:
+def _lines(row: ModelRow, quantities: Sequence[Quantity]) -> list[list[Text]]:
     """The model's own line, and below it what was published of it."""
     made = [[(row.label, row.run), *(_text(row.entry(one.name), one) for one in quantities)]]
     if any(entry.published for entry in row.entries.values()):
@@ -66,7 +65,7 @@ def _lines(row: Row, quantities: Sequence[Quantity]) -> list[list[Text]]:
     return made
 
 
-def _text(entry: Entry, quantity: Quantity) -> Text:
+def _text(entry: ModelCell, quantity: Quantity) -> Text:
     """The number with its deviation; below it the interval of r, or the gap to Re-train."""
     text = quantity.of(entry)
     if math.isfinite(entry.deviation):
@@ -78,7 +77,7 @@ def _text(entry: Entry, quantity: Quantity) -> Text:
     return text, ""
 
 
-def _published(entry: Entry, quantity: Quantity) -> str:
+def _published(entry: ModelCell, quantity: Quantity) -> str:
     figure = entry.published
     if figure is None:
         return "–"

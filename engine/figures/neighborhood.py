@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from engine.amplified import amplified, around_gray
 from engine.figures.canvas import (
     MUTED,
+    POINT,
     RIGHT_COLOR,
     TEXT,
     WRONG_COLOR,
@@ -33,7 +34,6 @@ BEFORE, AFTER = 2.6, 3.3  # columns that names take before the copies, counts an
 COUNTED = 11.5  # width of r with its interval, in sizes of the small font
 VERDICT = 3.1  # height of a verdict with its two lines, in sizes of the font
 SMALL = 0.8  # that font, relative to the other
-POINT = 25.4 / 72  # mm
 GREW, SHRANK = "#0072b2", "#d55e00"
 
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from engine.errors import SpecError
 from engine.figures.canvas import (
     MUTED,
+    POINT,
     RIGHT_COLOR,
     TEXT,
     WRONG_COLOR,
@@ -26,7 +27,6 @@ from engine.figures.canvas import (
 from engine.palette import class_color
 from engine.specimens import Specimen
 
-POINT = 25.4 / 72  # mm
 CAPTION = 3  # lines
 LETTERS = 13.0  # of a caption's line
 LETTER, LINE = 0.56, 1.3  # width and height of a letter, in sizes of the font

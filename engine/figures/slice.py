@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 
 from engine.figures.canvas import (
     MOST_CLASSES,
+    POINT,
     TEXT,
     Sheet,
     check,
@@ -30,7 +31,6 @@ from engine.results import Slice
 NARROWEST = 4.2  # mm of a panel's width for each point of the font
 TINT = 0.72  # share of a class's color: lines stay legible on what is left
 LEGEND = 4.6  # mm of width of a legend's entry for each point of the font
-POINT = 25.4 / 72  # mm
 HATCH = "////"
 DASHED = (0, (4, 3))
 

@@ -150,6 +150,12 @@ def log_confidence(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return found
 
 
+def cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) cross-entropy in nats of the true class y (n,) under logits (n, K)."""
+    found: np.ndarray = 0.0 - log_confidence(logits, y)  # a sample that is certain has 0, not -0
+    return found
+
+
 def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The mean of each measure over several models; of censored values their number."""
     found = {name: [row[name] for row in rows] for name in rows[0]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from engine import registry
 from engine.errors import SpecError
 from engine.perturbations.base import BLOCK, Attack, AttackInputs, Noise, Outline, Perturbation
-from engine.registry import Entry
+from engine.registry import Registration
 from engine.spec import ProbeSpec
 
 KIND = "perturbation"
@@ -62,5 +62,5 @@ def is_attack(probe: ProbeSpec) -> bool:
     return named(probe.perturbation).attack
 
 
-def _of(entry: Entry | None) -> Perturbation | None:
+def _of(entry: Registration | None) -> Perturbation | None:
     return entry.facts.get(KIND) if entry else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.archive import PROGRAM
+from engine import PROGRAM
 from engine.board import Board, board, with_published
 from engine.board_tables import notes
 from engine.command_line import command_line, forget_text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.board import RESIDUAL, Board, Entry, Quantity, Row
-from engine.console import undefined_cells, undefined_heads
+from engine.board import RESIDUAL, Board, ModelCell, ModelRow, Quantity
+from engine.console import percent, undefined_cells, undefined_heads
 from engine.measured import DASH, VERDICTS, verdict_counts
 from engine.metrics import COMPARED
 from engine.reporting.document import Grid
@@ -53,7 +53,7 @@ def pooled(study: Study) -> Grid:
     found = study.residual
     names = [study.labels.get(name, name) for name in found.curves]
     rows = [
-        (f"{tau:g}", *(f"{_number(one.pooled[t], 3)} ({_percent(one.prevalence[t])})"
+        (f"{tau:g}", *(f"{_number(one.pooled[t], 3)} ({percent(one.prevalence[t])})"
                        for one in found.curves.values()))
         for t, tau in enumerate(found.taus)
     ]  # fmt: skip
@@ -89,7 +89,7 @@ def _title(quantity: Quantity, board: Board) -> str:
     return f"{quantity.label}{at}" + (f" ({quantity.unit})" if quantity.unit else "")
 
 
-def _lines(row: Row, quantities: Sequence[Quantity]) -> list[tuple[str, ...]]:
+def _lines(row: ModelRow, quantities: Sequence[Quantity]) -> list[tuple[str, ...]]:
     """The model's own line, and below it what was published of it."""
     made = [(row.name, *(_cell(row.entry(one.name), one) for one in quantities))]
     if any(entry.published for entry in row.entries.values()):
@@ -98,7 +98,7 @@ def _lines(row: Row, quantities: Sequence[Quantity]) -> list[tuple[str, ...]]:
     return made
 
 
-def _cell(entry: Entry, quantity: Quantity) -> str:
+def _cell(entry: ModelCell, quantity: Quantity) -> str:
     text = quantity.of(entry)
     if math.isfinite(entry.deviation):
         text += f" ± {quantity.text(entry.deviation)}"
@@ -109,7 +109,7 @@ def _cell(entry: Entry, quantity: Quantity) -> str:
     return text
 
 
-def _published(entry: Entry, quantity: Quantity) -> str:
+def _published(entry: ModelCell, quantity: Quantity) -> str:
     figure = entry.published
     if figure is None:
         return ""
@@ -132,10 +132,6 @@ def _interval(found: Curve, t: int) -> str:
 
 def _range(low: float, high: float) -> str:
     return f"[{low:.3f}, {high:.3f}]" if math.isfinite(low) and math.isfinite(high) else "–"
-
-
-def _percent(value: float) -> str:
-    return f"{value:.0f} %" if math.isfinite(value) else DASH
 
 
 def _number(value: float, digits: int) -> str:

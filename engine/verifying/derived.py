@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from engine import checkpoints, hdf5, kept, measuring, similarity, viewpoint, watching
-from engine.archive import CURVE, labels_of, study_of
+from engine.archive import labels_of, study_of
 from engine.bundle import digest_of
 from engine.datasets import base as datasets
 from engine.errors import CheckpointError, DataError, SpecError
@@ -20,6 +20,7 @@ from engine.ratios import curve, null_band, resampling_weights
 from engine.report import Reporter
 from engine.residual import correct, cut_to
 from engine.results import reference_counts
+from engine.sound import CURVE, Arrays
 from engine.spec import DataSpec, RunSpec, restored
 from engine.store import Record
 from engine.summary import summarize
@@ -27,7 +28,6 @@ from engine.verifying import findings
 from engine.verifying.findings import DERIVED, Difference, Unchecked
 from engine.verifying.look import Look
 
-Arrays = Mapping[str, np.ndarray]
 Found = Iterator[Difference]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from engine.board import RESIDUAL, RETRAIN, Board, Entry, Quantity, Row
+from engine.board import RESIDUAL, RETRAIN, Board, ModelCell, ModelRow, Quantity
 from engine.metrics import COMPARED
 from engine.paper import Figure
 from explorer.plots.table import Cell, Column
@@ -44,14 +44,14 @@ def rows(board: Board, theme: Theme) -> list[list[Cell]]:
     return made
 
 
-def _cell(entry: Entry, quantity: Quantity) -> Cell:
+def _cell(entry: ModelCell, quantity: Quantity) -> Cell:
     text = quantity.of(entry)
     if math.isfinite(entry.deviation):
         text = f"{text} ± {quantity.text(entry.deviation)}"
     return Cell(text, _small(entry, quantity), entry.mean)
 
 
-def _small(entry: Entry, quantity: Quantity) -> str:
+def _small(entry: ModelCell, quantity: Quantity) -> str:
     """The interval of r, or the gap of an accuracy to Re-train."""
     if quantity.name == RESIDUAL and math.isfinite(entry.low):
         return f"{entry.low:.2f} to {entry.high:.2f}"
@@ -60,7 +60,7 @@ def _small(entry: Entry, quantity: Quantity) -> str:
     return ""
 
 
-def _published(row: Row, board: Board) -> Iterator[Cell]:
+def _published(row: ModelRow, board: Board) -> Iterator[Cell]:
     yield Cell(f"{row.label}, published", row.run, f"{row.name}, published", quiet=True)
     for one in board.quantities:
         figure = row.entry(one.name).published

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, Qt
@@ -62,3 +63,9 @@ def html_picture(sample: np.ndarray, side: int, color: str, ground: str) -> str:
     image.save(buffer, "PNG")  # type: ignore[call-overload]
     text = base64.b64encode(data.data()).decode("ascii")
     return f'<img src="data:image/png;base64,{text}" width="{side}" height="{side}">'
+
+
+def html_beside(picture: str, lines: Sequence[str]) -> str:
+    """Lines of markup to the right of a picture, as a table for rich text."""
+    cell = "<br>".join(lines)
+    return f"<table><tr><td>{picture}</td><td style='padding-left: 8px'>{cell}</td></tr></table>"

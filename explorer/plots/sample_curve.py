@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,7 @@ from engine.sample_curve import Spread
 from explorer import markup
 from explorer.plots.chart import Chart, Ground, Series
 from explorer.plots.panel import button, muted
+from explorer.plots.readout import swatch
 from explorer.theme import LIGHT, ModelStyle, Theme
 
 SPREAD = "spread"  # the name of the median among the models
@@ -203,8 +203,7 @@ class SampleCurve(QWidget):
         parts = [f"<b>τ {own.taus[at]:g}</b>"]
         for name, one in own.curves.items():
             color, words = self._theme.model_style(name).color, interval_words(one, at)
-            mark = f'<span style="color:{color}">■</span> {html.escape(self._label(name))}'
-            parts.append(f"{mark} {words}")
+            parts.append(f"{swatch(color, self._label(name))} {words}")
         return " · ".join(parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.correspondence import published_for
 from engine.curve_set import CurveSet
-from engine.lines import Run, run_of, runs_beside
+from engine.lines import StudyRun, run_of, runs_beside
 from explorer.state import AppState
 
 
@@ -17,7 +17,7 @@ def curve_set_of(state: AppState, *, mean: bool) -> CurveSet:
     if residual is None:
         return CurveSet(mean=mean, paper=paper)
     labels = {name: model.label for name, model in state.models.items()}
-    open_one = Run("", "", residual, labels) if study is None else run_of(study)
+    open_one = StudyRun("", "", residual, labels) if study is None else run_of(study)
     return CurveSet([open_one, *runs_beside(study, state.beside or ())], mean=mean, paper=paper)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from engine.datasets.base import Dataset
 from engine.results import PERTURBED, Embedding, Residual
 from engine.sample_names import titled
-from explorer.plots.pictures import html_picture
+from explorer.plots.pictures import html_beside, html_picture
 from explorer.theme import Theme
 from explorer.views.embedding_marks import KINDS
 
@@ -38,8 +38,7 @@ def describe(
         *(_answer(row, shown, dataset, model, label) for model, label in labels.items()),
         *_ratios(sample, labels, residual, column),
     ]
-    cell = "<br>".join(lines)
-    return f"<table><tr><td>{picture}</td><td style='padding-left: 8px'>{cell}</td></tr></table>"
+    return html_beside(picture, lines)
 
 
 def _kind(row: int, shown: Embedding) -> str:

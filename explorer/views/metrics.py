@@ -21,6 +21,7 @@ from engine.correspondence import Published, published_for
 from engine.results import Study
 from engine.scatter import sheet as scatter_sheet
 from engine.sheets import csv_text
+from engine.table_latex import latex
 from explorer.plots import board_cells
 from explorer.plots.panel import Panel, button, muted
 from explorer.plots.runs import RunsButton
@@ -200,7 +201,7 @@ class MetricsView(View):
     def _copy_latex(self) -> None:
         report = self._report()
         if report is not None:
-            QApplication.clipboard().setText(tables.latex(report, report.tables[0]))
+            QApplication.clipboard().setText(latex(report, report.tables[0]))
 
     def _copy_csv(self) -> None:
         if self.board is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from engine.evidence import Mask
+from engine.arrays import Mask
 from explorer.plots.panel import button
 from explorer.views.samples_hands import Hands
 

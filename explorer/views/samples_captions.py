@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.arrays import Mask
 from engine.datasets.base import Dataset
-from engine.evidence import Mask
 
 LOADING = "The dataset is being loaded. Its samples will appear here."
 NOTHING = "No sample fulfills all of this. Take a filter off, or choose another class or set."

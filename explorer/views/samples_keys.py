@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.evidence import ANY, Evidence, Floats
+from engine.arrays import Floats
+from engine.evidence import ANY, Evidence
 from engine.measured import VERDICTS, verdict_note, verdict_rule
 
 NOBODY, EVERY, MEASURED = "nobody", "every model", "measured models"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
 
+from engine.arrays import Mask
 from engine.datasets.base import Dataset
-from engine.evidence import Mask
 from explorer.views.samples_order import narrow_combo
 from explorer.views.samples_sets import SHOW, members
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.evidence import Mask
+from engine.arrays import Mask
 
 TRAINING, RETAIN, FORGET = "Training set", "Retain set", "Forget set"
 TEST, ALL, CHOSEN = "Test set", "All samples", "Selected only"

@@ -12,7 +12,7 @@ from engine.datasets.base import Dataset
 from engine.evidence import ANY
 from engine.measured import DASH, verdict_note, verdict_word
 from engine.sample_names import titled
-from explorer.plots.pictures import html_picture
+from explorer.plots.pictures import html_beside, html_picture
 from explorer.theme import Theme
 from explorer.views.samples_keys import SPLITS, Known
 
@@ -36,10 +36,7 @@ def describe(sample: int, dataset: Dataset, known: Known, theme: Theme) -> str:
     ]
     picture = html_picture(dataset.raw(sample), SIDE, color, theme.base)
     said = "".join(_predictions(sample, dataset, known))
-    return (
-        f"<table><tr><td>{picture}</td><td style='padding-left: 8px'>{'<br>'.join(lines)}</td></tr>"
-        f"</table><table cellpadding='1'>{said}</table>"
-    )
+    return f"{html_beside(picture, lines)}<table cellpadding='1'>{said}</table>"
 
 
 def _when(split: str) -> str:

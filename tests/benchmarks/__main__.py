@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from tests.benchmarks import frames, points, samples, stalls, startup
 from tests.benchmarks.harness import circumstances, show
 
-ALL: Mapping[str, Callable[[], Iterator[Row]]] = {
+ALL: Mapping[str, Callable[[], Iterator[BenchRow]]] = {
     "startup": startup.rows,
     "stalls": stalls.rows,
     "frames": frames.rows,

@@ -17,7 +17,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from explorer.app import Explorer
 from explorer.plots.canvas import Canvas
 from explorer.plots.points import point_radius
@@ -46,7 +46,7 @@ def times(action: Callable[[], object]) -> list[float]:
     return found[1:]
 
 
-def stamped() -> Row:
+def stamped() -> BenchRow:
     """All points of a cloud, stamped on a canvas."""
     rng = np.random.default_rng(0)
     xy, color = rng.uniform(0, 600, (POINTS, 2)), rng.integers(0, 10, POINTS)
@@ -59,7 +59,7 @@ def stamped() -> Row:
     return within(f"{POINTS:,} points: stamp", FRAME, times(draw), "ms")
 
 
-def moved() -> Row:
+def moved() -> BenchRow:
     """One step of the threshold in the attack view."""
     state, dataset = AppState(), synthetic.images(SAMPLES)
     few = slice(SAMPLES - 200)
@@ -75,7 +75,7 @@ def moved() -> Row:
     return within(f"{SAMPLES:,} samples: move the threshold", FRAME, found, "ms")
 
 
-def looked() -> Row:
+def looked() -> BenchRow:
     """One look whether the session is another than the one that was written last."""
     found: list[float] = []
 
@@ -90,7 +90,7 @@ def looked() -> Row:
     return within("look whether the session changed", GLANCE, found, "ms")
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[BenchRow]:
     """One row for each."""
     application()
     yield stamped()

@@ -14,7 +14,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 
-from engine.bench.row import Row, closing, heading, line
+from engine.bench.row import BenchRow, closing, heading, line
 from explorer import theme
 from explorer.app import Explorer, Options
 
@@ -54,14 +54,16 @@ def application() -> QApplication:
 
 def within(
     what: str, limit: float, values: Sequence[float], unit: str, share: float = 0.5, note: str = ""
-) -> Row:
+) -> BenchRow:
     """A row that is met where this share of the values does not exceed the limit."""
     found = statistics.median(values) if share == 0.5 else percentile(values, share)
     said = f"{summary(values, unit)}{', ' if note else ''}{note}"
-    return Row(what, f"<= {limit:g} {unit}", said, found <= limit, {"value": found, "unit": unit})
+    return BenchRow(
+        what, f"<= {limit:g} {unit}", said, found <= limit, {"value": found, "unit": unit}
+    )
 
 
-def compared(what: str, limit: float, ours: Sequence[float], theirs: Sequence[float]) -> Row:
+def compared(what: str, limit: float, ours: Sequence[float], theirs: Sequence[float]) -> BenchRow:
     """A row of milliseconds that also says how many times longer the straightforward way takes."""
     ratios = sorted(slow / fast for slow, fast in zip(theirs, ours, strict=True))
     spread = f"{ratios[0]:.1f}..{ratios[-1]:.1f}"
@@ -69,7 +71,7 @@ def compared(what: str, limit: float, ours: Sequence[float], theirs: Sequence[fl
     return within(what, limit, ours, "ms", note=note)
 
 
-def show(rows: Iterable[Row]) -> list[Row]:
+def show(rows: Iterable[BenchRow]) -> list[BenchRow]:
     """Print the table, each row as it comes."""
     print(heading(), flush=True)
     found = []

@@ -16,7 +16,7 @@ from matplotlib.path import Path as Outline
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.geometry import in_polygon
 from explorer.plots.points import PointsItem
 from explorer.plots.stamps import CIRCLE
@@ -96,7 +96,7 @@ class Cloud:
         self.plots[number].viewport().repaint()
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[BenchRow]:
     """One row for each thing that a hand does."""
     application()
     cloud = Cloud()

@@ -16,7 +16,7 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from engine import posterior
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from engine.datasets.base import Dataset, Recommended
 from engine.filters import parse
 from engine.results import Curve, ModelResult, Recognition, Residual
@@ -149,7 +149,7 @@ def _ignore(*words: object) -> None:
     """Nobody is there to ask."""
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[BenchRow]:
     """A frame of the grid while it is scrolled, in two orders."""
     application()
     bench = Bench()

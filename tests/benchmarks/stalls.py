@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, QTimer
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from explorer.app import Explorer
 from tests.benchmarks.harness import circumstances, show, with_window, within
 
@@ -52,7 +52,7 @@ class Stalls:
         self._explorer.window.close()
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[BenchRow]:
     """What 99 % of the ticks kept to, and the worst of them."""
     started: list[Stalls] = []
 

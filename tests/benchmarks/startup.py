@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.bench.row import Row
+from engine.bench.row import BenchRow
 from tests.benchmarks.harness import application, circumstances, show, within
 
 RUNS = 5
@@ -77,7 +77,7 @@ def tell_ready(store: str) -> None:
     explorer.close()
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[BenchRow]:
     """Five starts in both ways, in turn; then starts on a filled store."""
     with tempfile.TemporaryDirectory(prefix="rk-benchmark-") as folder:
         store = Path(folder) / "store"

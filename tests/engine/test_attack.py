@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 from sklearn.svm import SVC
 
+from engine import attack as attack_module
 from engine.attack import FEWEST, Counts, attack, auc, best_threshold, counts, draw, roc, stepped
 from engine.errors import SpecError
 from engine.membership_results import Attack, Attacked, Estimate, Roc
@@ -69,7 +71,7 @@ def test_the_area_is_the_share_of_pairs_in_order_with_ties_half(rows: list[Any])
             assert math.isnan(found)
             continue
         gap = score.sign * (inside - outside)
-        assert found == pytest.approx(((gap > 0) + 0.5 * (gap == 0)).mean())
+        assert found == pytest.approx(((gap > 0) + 0.5 * (gap == 0)).mean(), rel=0, abs=1e-12)
 
 
 @given(small)
@@ -87,6 +89,21 @@ def test_every_step_of_the_curve_is_what_its_threshold_calls(rows: list[Any]) ->
             assert score.step(values, at) == step
         assert (found.tp[0], found.fp[0]) == (0, 0)
         assert (found.tp[-1], found.fp[-1]) == (member.sum(), (~member).sum())
+
+
+@given(small)
+@settings(max_examples=100)
+def test_the_curve_counts_the_samples_at_or_above_each_distinct_score(rows: list[Any]) -> None:
+    values = np.array([value for value, _ in rows], float)
+    member = np.array([inside for _, inside in rows])
+    for score in (CONFIDENCE, LOSS):
+        found, oriented = roc(score, values, member), score.sign * values
+        for step, at in enumerate(np.unique(oriented)[::-1], 1):
+            above = oriented >= at
+            assert (found.tp[step], found.fp[step]) == (
+                (above & member).sum(), (above & ~member).sum(),
+            )  # fmt: skip
+            assert found.tp[step] - found.tp[step - 1] == (member & (oriented == at)).sum()
 
 
 def test_neighboring_numbers_are_still_parted() -> None:
@@ -191,6 +208,17 @@ def test_the_threshold_knows_the_held_out_half_alone() -> None:
     assert one.threshold == best_threshold(held)
     told = counts(CONFIDENCE, one.values, found.member, one.threshold)
     assert one.accuracy.value == pytest.approx(told.accuracy)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_resampled_areas_are_scikit_learns_with_resampled_weights(ties: bool) -> None:
+    n, rng = 25, np.random.default_rng(3)
+    oriented = rng.integers(0, 6, 2 * n) + (0 if ties else rng.random(2 * n))
+    weights = attack_module._Weights(n, 11)
+    area = weights.resampled(oriented, np.ones(2 * n, bool))[0]
+    member = np.arange(2 * n) < n
+    expected = [roc_auc_score(member, oriented, sample_weight=one) for one in weights._drawn[:40]]
+    assert area[:40] == pytest.approx(expected, rel=0, abs=1e-12)
 
 
 # -- estimates --------------------------------------------------------------------------------

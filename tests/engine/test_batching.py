@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from needs import needs
@@ -295,6 +296,30 @@ def test_a_container_counts_its_own_limit(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 300000\n")
     assert memory.free() == 400_000
     assert before is None or before > 400_000
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="Linux tells there")
+def test_what_the_machine_has_left_is_what_the_kernel_says() -> None:
+    def said() -> int:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found = {name: int(rest.split()[0]) for name, rest in (one.split(":") for one in lines)}
+        return 1024 * (found["MemAvailable"] + found["SwapFree"])
+
+    before, left, after = said(), memory._of_machine(), said()
+    assert left is not None
+    assert left == pytest.approx((before + after) / 2, rel=0.05)  # others take and give meanwhile
+
+
+def test_where_nothing_tells_of_memory_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail() -> None:
+        raise FileNotFoundError("/proc/meminfo")
+
+    monkeypatch.setattr(psutil, "virtual_memory", fail)
+    monkeypatch.setattr(memory, "FOLDER", tmp_path)
+    assert memory.free() is None
+    memory.require(1 << 60, "This")
 
 
 @pytest.mark.parametrize(

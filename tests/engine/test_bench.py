@@ -13,7 +13,7 @@ from engine import inference
 from engine.__main__ import FAILED, main
 from engine.bench import catalog, draws, jacobians, training
 from engine.bench.child import in_child, peak
-from engine.bench.row import Row, closing, line
+from engine.bench.row import BenchRow, closing, line
 from engine.bench.setting import Setting, accuracy, digits, made_images, network, operations
 from engine.bench.timing import Ratio, alternate, matrix_rate
 from engine.errors import EngineError, SpecError
@@ -46,7 +46,11 @@ def test_both_ways_are_timed_in_turn() -> None:
 
 
 def test_a_line_says_what_target_verdict_and_measurement() -> None:
-    rows = [Row("a", "<= 1 s", "0.5 s", True), Row("b", "<= 1 s", "2 s", False), Row("c", "", "3")]
+    rows = [
+        BenchRow("a", "<= 1 s", "0.5 s", True),
+        BenchRow("b", "<= 1 s", "2 s", False),
+        BenchRow("c", "", "3"),
+    ]
     assert line(rows[0]).split() == ["a", "<=", "1", "s", "met", "0.5", "s"]
     assert "not met" in line(rows[1]) and " - " in line(rows[2])
     assert closing(rows) == "1 of 2 targets met."

@@ -9,7 +9,7 @@ import made
 import numpy as np
 import pytest
 
-from engine import tables
+from engine import table_latex, tables
 from engine.board import QUANTITIES, Board, board, near, with_published
 from engine.board_sheet import sheet
 from engine.board_tables import report_of
@@ -123,7 +123,7 @@ def test_latex_has_gaps_in_the_cells_and_escapes_names() -> None:
     study = made.study(7, unlearn=14.0)
     both = board(replace(made.study(), labels={"rurk": "a_b & c"}), [study], mean=True)
     report = report_of(both, "Digits, 50 % of class 8", "")
-    latex = tables.latex(report, report.tables[0])
+    latex = table_latex.latex(report, report.tables[0])
     assert r"a\_b \& c & $2.00 \pm 0.00$" in latex
     assert r"$13.00 \pm 1.00$ ($+3.00$)" in latex
     assert r"50 \% of class 8" in latex

@@ -24,7 +24,7 @@ from engine.figures.embedding import embedding
 from engine.figures.metrics import metrics_table
 from engine.figures.neighborhood import neighborhood
 from engine.figures.scatter import tradeoff
-from engine.lines import Run
+from engine.lines import StudyRun
 from engine.neutral import neutral
 from engine.paper import Figure
 from engine.results import (
@@ -95,7 +95,7 @@ def _study() -> Study:
 
 
 def _set(residual: Residual | None = None, labels: dict[str, str] = LABELS) -> CurveSet:
-    return CurveSet([Run("k", "", residual or _residual(), labels)])
+    return CurveSet([StudyRun("k", "", residual or _residual(), labels)])
 
 
 def _board() -> Board:
@@ -150,7 +150,7 @@ def test_svg_keeps_words_as_text_and_carries_the_facts(tmp_path: Path) -> None:
 def test_figures_name_the_table_that_published_numbers_are_of(tmp_path: Path) -> None:
     points = {"prevalence": {"rurk": {0.0: Figure(3.0), 0.1: Figure(7.0)}}}
     paper = Published("small-cifar5", "A", "Someone", {}, points, ())
-    found = CurveSet([Run("k", "", _residual(), LABELS)], paper=paper)
+    found = CurveSet([StudyRun("k", "", _residual(), LABELS)], paper=paper)
     prevalence = next(one for one in MEASURES if one.name == "prevalence")
     (drawn, _) = curves(found, tmp_path / "p.svg", measure=prevalence, width_mm=170)
     assert "residual knowledge above 1 (A)" in _svg_text(drawn)

@@ -21,6 +21,7 @@ LAYERS = (
         "origins", "palette", "places", "plain_files", "quadrature", "results", "sound",
         "tensor_views", "world",
         "arrays",
+        "text_table",
     },
     {
         "differences", "fields", "global_settings", "global_state", "keys", "memory", "metrics",
@@ -49,6 +50,7 @@ LAYERS = (
         "disagreement", "posterior", "ratios", "summary",
     },
     {"costs", "methods", "plan", "relearn"},
+    {"console_reporter", "methods", "relearn"},
     {"workshop"},
     {"doubt", "glossary", "measuring", "sampled", "similarity", "watching"},
     {"costs", "methods", "plan", "recent_plans", "relearn"},
@@ -67,6 +69,7 @@ LAYERS = (
     {
         "__main__", "bench", "board_tables", "cli", "console", "protocol", "reporting", "sweep",
         "tables",
+        "table_latex",
     },
 )  # fmt: skip
 FOR_METHODS = {
@@ -78,6 +81,7 @@ FOR_FIGURES = {
     "geometry", "label_places", "labels", "lines", "membership_results", "metrics", "outputs",
     "palette", "pareto", "ratio", "results", "sample_curve", "scatter", "scores", "shades",
     "sheets", "specimens", "traces",
+    "arrays",
 }  # fmt: skip
 ONLY_IN = {  # a package of others, and the one file (or package) that knows it
     "h5py": "engine/hdf5.py",
@@ -85,10 +89,14 @@ ONLY_IN = {  # a package of others, and the one file (or package) that knows it
     "matplotlib": "engine/figures/",
     "fpdf": "engine/reporting/pdf.py",
     "pypdf": "engine/reporting/pdf.py",
+    "jinja2": "engine/reporting/html.py",
     "torchvision": "",  # engine.runtime imports them by name, after making that possible
     "torchattacks": "",
 }
-HEAVY = {"torch", "umap", "h5py", "matplotlib", "scipy", "sklearn", "torchvision", "torchattacks"}
+HEAVY = {
+    "torch", "umap", "h5py", "jinja2", "matplotlib", "scipy", "sklearn", "torchvision",
+    "torchattacks",
+}  # fmt: skip
 LIGHT = (
     "engine", "engine.errors", "engine.spec", "engine.forget", "engine.registry", "engine.report",
     "engine.results", "engine.runtime", "engine.geometry", "engine.datasets.base", "engine.plan",

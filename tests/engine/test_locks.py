@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from patience import PATIENCE
 
@@ -153,6 +154,57 @@ def test_a_number_that_was_given_anew_is_another_process(tmp_path: Path) -> None
     assert files(tmp_path) == []
     write(tmp_path, me)
     assert not Locks(tmp_path).free("models-a")
+
+
+@pytest.fixture
+def by_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on systems without /proc, Windows among them."""
+    monkeypatch.setattr(processes, "_from_proc", processes._from_psutil)
+
+
+@pytest.mark.usefixtures("by_psutil")
+def test_without_proc_a_process_is_known_by_the_time_of_its_start(start: Start) -> None:
+    before = time.time()
+    one = start("import time; print('up', flush=True); time.sleep(60)")
+    assert one.stdout is not None and one.stdout.readline() == "up\n"
+    since = processes.started(one.pid)
+    assert before - 2 < float(since) < time.time() + 2  # the clock's ticks and the boot's second
+    assert processes.exists(one.pid) and processes.lives(one.pid, since)
+    assert not processes.lives(one.pid, f"{float(since) - 60:.2f}")  # its number was another's
+    assert processes.lives(one.pid, "")  # from an earlier version on Windows
+    one.kill()
+    one.wait()
+    assert not processes.exists(one.pid)
+    assert not processes.lives(one.pid, since) and not processes.lives(one.pid, "")
+
+
+@pytest.mark.usefixtures("by_psutil")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and unburied processes")
+def test_without_proc_a_killed_process_leaves_no_lock(tmp_path: Path, start: Start) -> None:
+    me = Owner()
+    write(tmp_path, me)
+    assert not Locks(tmp_path).free("models-a")
+    one = start("import time; print('up', flush=True); time.sleep(60)")
+    assert one.stdout is not None and one.stdout.readline() == "up\n"
+    write(tmp_path, Owner(process=one.pid, since=processes.started(one.pid)))
+    assert not Locks(tmp_path).free("models-a")
+    one.send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its number is still taken
+    assert Locks(tmp_path).free("models-a")
+
+
+def test_a_process_that_is_hidden_counts_as_living(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deny(number: int) -> None:
+        raise psutil.AccessDenied(number)
+
+    monkeypatch.setattr(psutil, "Process", deny)
+    monkeypatch.setattr(processes, "_from_proc", processes._from_psutil)
+    assert processes.exists(1) and processes.lives(1, "1700000000.00")
+
+
+@pytest.mark.parametrize("number", [-1, 0x7FFFFFFF, 1 << 80])
+def test_numbers_that_no_process_can_have_are_nobodys(number: int) -> None:
+    assert processes._from_psutil(number) == "" and not processes.exists(number)
 
 
 def test_of_another_machine_only_age_tells(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 import torch
 from needs import needs
 
-from engine import ranking, study
+from engine import study
 from engine.errors import Cancelled, DataError, SpecError, TrainingError
+from engine.metrics.base import cross_entropy
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, ModelResult, Residual
@@ -336,7 +337,7 @@ def test_an_embedding_says_what_each_model_makes_of_its_points(pipeline: Pipelin
     logits = np.concatenate([result.train_logits, result.test_logits])
     own = cloud.kind != PERTURBED
     assert (cloud.predicted["gd"][own] == logits.argmax(1)[cloud.sample[own]]).all()
-    expected = ranking.loss(logits, _labels(pipeline, spec))
+    expected = cross_entropy(logits, _labels(pipeline, spec))
     assert cloud.loss["gd"][own] == pytest.approx(expected[cloud.sample[own]], abs=1e-4)
     first = found.residual.predictions["gd"][:, :, 0]  # the trails follow the first draw
     taus, samples = list(found.residual.taus), found.residual.samples.tolist()

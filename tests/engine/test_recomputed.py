@@ -20,7 +20,7 @@ import pytest
 from needs import needs
 from scipy.special import betainc, betaincinv
 
-from engine import board_sheet, board_tables, console, sweep, tables
+from engine import board_sheet, board_tables, console, sweep, table_latex, tables
 from engine.__main__ import main
 from engine.archive import study_arrays, study_attributes, study_of
 from engine.batch import Outcome
@@ -370,7 +370,7 @@ def test_every_output_marks_a_bound_and_gives_no_deviation(seeds: list[Study]) -
     assert math.isnan(float(str(sheet["rurk"]["relearn_epochs_deviation"])))
     report = board_tables.report_of(found, "three seeds")
     assert "≥27.0" in tables.text(report) and "≥27.0±" not in tables.text(report)
-    assert r"$\geq 27.0$" in tables.latex(report, report.tables[0])
+    assert r"$\geq 27.0$" in table_latex.latex(report, report.tables[0])
     assert tables.CENSORING in tables.text(report)
     line = next(csv.DictReader([*tables.as_csv(report, report.tables[0]).splitlines()][:1] + [
         one for one in tables.as_csv(report, report.tables[0]).splitlines() if "rurk@" in one
@@ -398,7 +398,7 @@ def test_one_studys_text_json_and_grid_mark_it(seeds: list[Study]) -> None:
 def test_a_grid_marks_it(seeds: list[Study], pipeline: Pipeline) -> None:
     iris = pipeline.dataset(DataSpec("iris"), sweep.Reporter())
     spec = pipeline.compose(iris, methods=("rurk",), retrains=2)
-    runs = [sweep.Run(Point({}, {"rurk.tau": "0.1"}), Outcome(spec, one, {})) for one in seeds]
+    runs = [sweep.SweepRun(Point({}, {"rurk.tau": "0.1"}), Outcome(spec, one, {})) for one in seeds]
     rows = list(csv.DictReader(sweep.as_csv(runs).splitlines()))
     assert [row["rurk.relearn_epochs_censored"] for row in rows] == ["0", "0", "1"]
     assert [row["retrain.relearn_epochs_censored"] for row in rows] == ["2", "1", "2"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import tomllib
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,16 @@ from engine.errors import DataError, SpecError, StoreError
 from engine.report import Reporter
 from engine.reporting import html, pictures, stored
 from engine.reporting.content import document, subject
-from engine.reporting.document import Document, Folded, Grid, Section, Text
+from engine.reporting.document import (
+    Code,
+    Document,
+    Facts,
+    Folded,
+    Grid,
+    Picture,
+    Section,
+    Text,
+)
 from engine.reporting.settings import settings_of
 from engine.reporting.written import write
 from engine.results import FINE, Study
@@ -33,6 +44,7 @@ if TYPE_CHECKING:
     from engine.embed import Embedder
     from engine.pipeline import Pipeline
 
+ROOT = Path(__file__).parents[2]
 EVIL, FORMULA = "<script>alert(1)", "=1+1"
 SECTIONS = [
     "asked", "settings", "metrics", "residual", "worst", "attack", "maps", "forget", "provenance",
@@ -180,7 +192,7 @@ def test_the_line_in_the_report_makes_the_same_study(
     pipeline, study = iris
     code = re.search(r"<code>(.*?)</code>", page.read_text(encoding="utf-8"))
     assert code is not None
-    words = shlex.split(code[1].replace("&#x27;", "'"))
+    words = shlex.split(unescape(code[1]))
     assert words[:2] == ["rk-engine", "run"]
     assert main([*words[1:], "--store", str(pipeline.store.root)]) == 0
     assert study.key in capsys.readouterr().out
@@ -269,6 +281,37 @@ def test_every_kind_of_block_is_escaped() -> None:
     found = Page(text)
     assert "b" not in found.tags and found.text.count(words) == 11
     assert ("content", words) in found.attributes
+
+
+def test_every_kind_of_block_is_an_element_of_its_own(tmp_path: Path) -> None:
+    picture = tmp_path / "figure.svg"
+    picture.write_text('<svg xmlns="http://www.w3.org/2000/svg"><g id="a"/></svg>', "utf-8")
+    long = "words that are longer than the thirty characters of a line"
+    blocks = (
+        Text("said"), Facts((("name", "value"),)),
+        Grid("caption", ("of", "n"), (("w", "1"), (long, "2"))),
+        Picture("drawn", picture, None, 100.0), Picture("drawn", picture, None, 100.0),
+        Picture("not drawn", None, 0, 100.0), Code("a  b"), Folded("more", (Code("c"),)),
+    )  # fmt: skip
+    text = html.page(Document("t", "s", (Section("one", "One", blocks),)))
+    found = Page(text)
+    counts = {tag: found.tags.count(tag) for tag in ("p", "dl", "table", "figure", "details")}
+    assert counts == {"p": 2, "dl": 1, "table": 1, "figure": 2, "details": 1}  # one p: subtitle
+    assert found.values("id") == ["one", "f1-a", "f2-a"]
+    assert [one for one in found.values("class") if one not in ("wide", "subtitle")] == [
+        "words", "words", "words long",
+    ]  # fmt: skip
+    assert "max-width: 135mm" in found.values("style")
+    assert "<pre><code>a  b</code></pre>" in text and "not drawn" not in text
+
+
+def test_templates_go_with_the_program_when_it_is_installed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["*"]
+    package = Path(html.__file__).parent
+    sent = {path for pattern in patterns for path in package.glob(pattern)}
+    assert sent == {path for path in html.TEMPLATES.iterdir() if path.is_file()}
+    assert {path.name for path in sent} >= {"page.html", "blocks.html", "report.css"}
 
 
 # -- PDF --------------------------------------------------------------------------------------

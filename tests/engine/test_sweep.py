@@ -24,7 +24,7 @@ def pipeline(tmp_path: Path) -> Pipeline:
 
 def runs_of(
     pipeline: Pipeline, *texts: str, methods: tuple[str, ...] = ("rurk",)
-) -> list[sweep.Run]:
+) -> list[sweep.SweepRun]:
     iris = pipeline.dataset(DataSpec("iris"), Reporter())
 
     def compose(settings: Settings) -> RunSpec:

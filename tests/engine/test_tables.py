@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from engine import tables
+from engine import table_latex, tables
 from engine.paper import Figure
 from engine.tables import Cell, Column, Report, Table, row_of
 
@@ -16,7 +16,7 @@ GAP = Column("avg_gap", "Gap", "% points")
 RELEARN = Column("relearn_epochs", "Re-learn", "epochs", most=30)
 
 
-def report(*rows: tables.Row, quick: bool = False) -> Report:
+def report(*rows: tables.TableRow, quick: bool = False) -> Report:
     table = Table("accuracies", "Accuracies", "method", (ACC, GAP, RELEARN), rows)
     return Report(
         "toy", "A toy_table", quick, (131, 42), "Someone et al.", ("50 % noise",), (table,)
@@ -59,7 +59,7 @@ def test_a_refusal_is_a_footnote_and_no_crash() -> None:
     made = tables.text(report(RURK, NTK))
     assert "NTK [1]" in made
     assert "[1] NTK needs 4 TiB; raise ntk.budget." in made
-    assert "$^{1}$ NTK needs 4 TiB" in tables.latex(report(NTK), report(NTK).tables[0])
+    assert "$^{1}$ NTK needs 4 TiB" in table_latex.latex(report(NTK), report(NTK).tables[0])
 
 
 def test_values_past_what_is_counted_are_marked() -> None:
@@ -73,7 +73,7 @@ def test_values_past_what_is_counted_are_marked() -> None:
 def test_without_published_figures_there_is_one_line_a_row() -> None:
     made = report(row_of("gd", "GD", {"unlearn_acc": [1.0]}))
     assert "paper" not in tables.text(made)
-    assert "cmidrule" not in tables.latex(made, made.tables[0])
+    assert "cmidrule" not in table_latex.latex(made, made.tables[0])
     assert "published" not in tables.as_csv(made, made.tables[0])
 
 
@@ -90,7 +90,7 @@ def test_the_csv_reads_back() -> None:
 
 def test_the_latex_is_booktabs_with_signs_escaped_and_as_many_cells_as_columns() -> None:
     made = report(RURK, NTK)
-    text = tables.latex(made, made.tables[0])
+    text = table_latex.latex(made, made.tables[0])
     for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\cmidrule(lr){2-4}"):
         assert rule in text
     assert r"A toy\_table" in text
@@ -113,7 +113,7 @@ def test_every_output_says_that_it_is_the_quick_variant() -> None:
     made = report(RURK, quick=True)
     table = made.tables[0]
     assert "QUICK" in tables.text(made)
-    assert "QUICK" in tables.latex(made, table)
+    assert "QUICK" in table_latex.latex(made, table)
     assert "QUICK" in tables.as_json(made)["title"]
     assert tables.as_csv(made, table).splitlines()[1].startswith("toy,yes,")
     assert "QUICK" not in tables.text(report(RURK))
