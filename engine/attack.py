@@ -27,8 +27,8 @@ from engine.errors import SpecError, unknown
 from engine.membership_results import Attack, Attacked, Estimate, Roc
 from engine.metrics.mia_acc import MIA, taught
 from engine.results import ModelResult
-from engine.runtime import numpy_generator
 from engine.scores import PLAIN, Score, confidence, entropy, loss, margin, score_named
+from engine.seeds import numpy_generator
 
 MEMBERS = {  # which training samples the attack has to find
     "forget": "Forget set",

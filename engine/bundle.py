@@ -27,10 +27,11 @@ from engine.datasets.base import Dataset
 from engine.errors import DataError, StoreError
 from engine.kept import KIND as DATASETS
 from engine.kept import dataset_of, record_of
-from engine.origins import Origin, marked, origin_of_file
+from engine.origins import marked, origin_of_file
 from engine.record import SCHEMA as RECORD
 from engine.record import Record, check_content, check_facts
 from engine.report import Reporter
+from engine.results import Origin
 from engine.store import Store
 
 FORMAT, SCHEMA = "rk-explorer bundle", 1

@@ -25,7 +25,7 @@ from engine import children
 from engine.errors import EngineError
 from engine.joint import SHARED, STRENGTH, joined, nearest, tame, ties
 from engine.report import Reporter
-from engine.runtime import numpy_generator
+from engine.seeds import numpy_generator
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -16,8 +16,8 @@ from engine.models.base import Classifier
 from engine.neighborhood import copies_of
 from engine.report import Reporter
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
-from engine.runtime import numpy_generator
 from engine.samples import Samples
+from engine.seeds import numpy_generator
 from engine.spec import ProbeSpec, RunSpec
 
 MOST = {RETAIN: 1500, FORGET: 500, TEST: 500}  # samples of each kind, classes in proportion

@@ -13,16 +13,16 @@ from typing import Any
 from engine.board import GAP, QUANTITIES, RESIDUAL, Board, board, with_published
 from engine.curve_set import CurveSet
 from engine.errors import unknown
-from engine.labels import DIRECTIONS, WITHHELD, model_label
+from engine.labels import WITHHELD, model_label
 from engine.lines import run_of, runs_beside
 from engine.measured import verdict_note
 from engine.order import Order
 from engine.ranking import judged
 from engine.report import Reporter
-from engine.results import FINE
-from engine.runtime import require
+from engine.results import DIRECTIONS, FINE
 from engine.scatter import scatter
 from engine.shades import SHADES, Scene
+from engine.torchvision_import import require
 from engine.traces import MEASURES
 
 __all__ = ["KINDS", "Kind", "Order", "draw"]

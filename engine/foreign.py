@@ -26,7 +26,7 @@ from engine.network import network
 from engine.places import ENTRY, is_file, place
 from engine.plain_weights import leftover
 from engine.report import Reporter
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import ForeignSpec, ModelSpec
 from engine.wrappers import candidates
 

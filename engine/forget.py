@@ -14,8 +14,8 @@ from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
 from engine.index_text import Listing, Place, expanded, spans
 from engine.places import is_file, place
-from engine.runtime import numpy_generator
 from engine.sample_names import SampleNames
+from engine.seeds import numpy_generator
 
 LISTS = ("indices:", "files:")  # how a forget set that is listed begins
 _WRITTEN = re.compile(r"[0-9][0-9.eE+,;\s\u2010-\u2014\u2212-]*")

@@ -8,13 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from engine.perturbations import described
 from engine.perturbations.base import PIXELS
 
-DIRECTIONS = {  # pairs that span a slice of decision regions, and what people call them
-    "random": "Two random directions",
-    "attack": "Towards an FGSM attack",
-    "sample": "Towards another class",
-    "chosen": "Towards a chosen sample",
-}
-
 WITHHELD = (
     "Prevalence and verdicts are not given where draws were adaptive: they would depend on how "
     "many draws each sample got. Measure without adaptive draws to have them."

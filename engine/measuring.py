@@ -21,7 +21,7 @@ from engine.plan import Plan, measures_of
 from engine.registry import Registration
 from engine.report import Reporter
 from engine.results import ModelResult
-from engine.runtime import derive
+from engine.seeds import derive
 from engine.spec import RunSpec
 from engine.workshop import Workshop
 

@@ -16,7 +16,7 @@ from engine.models.base import Classifier, adopt_body, is_small
 from engine.network import network
 from engine.pretraining import Pretraining
 from engine.report import Reporter
-from engine.runtime import derive, generator
+from engine.seeds import derive, generator
 from engine.spec import ModelSpec, RunSpec
 from engine.train import Resume, train_from_scratch
 

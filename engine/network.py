@@ -33,8 +33,9 @@ from engine.models.base import Classifier, Dropout, build
 from engine.patches import lies_in, unpatched
 from engine.places import place
 from engine.randomness import drawn_from
-from engine.runtime import derive, torchvision_importable
+from engine.seeds import derive
 from engine.spec import ModelSpec
+from engine.torchvision_import import torchvision_importable
 from engine.trial import Habits, habits
 
 OFFERED = ("shape", "n_classes", "num_classes")  # parameters that a factory may have

@@ -10,34 +10,17 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from engine import plain_files
+from engine.results import Origin
 
 MARK = "imported"  # the attribute
 FOLDER = "imported"  # in a store, and again a store
 PARTS = ("source", "digest", "date")
 LONGEST, MOST = 200, 20  # characters of a text, entries of a mark
-
-
-@dataclass(frozen=True)
-class Origin:
-    """One step on the way of a result into a store.
-
-    source: name of the file it came in, or what it was computed from; digest: of that file, 20
-    hexadecimal digits, '' where there is none; date: UTC, ISO 8601.
-    """
-
-    source: str
-    digest: str
-    date: str
-
-    def __str__(self) -> str:
-        digest = f" ({self.digest})" * bool(self.digest)
-        date = f", {self.date[:16].replace('T', ' ')}" * bool(self.date)
-        return f"{self.source}{digest}{date}"
 
 
 DERIVED = "computed here from imported models"

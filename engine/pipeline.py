@@ -52,7 +52,7 @@ from engine.results import (
     StudySummary,
 )
 from engine.runtime import keep_freed_memory
-from engine.similarity import Similarities
+from engine.similarities import Similarities
 from engine.spec import DataSpec, RunSpec, as_imported
 from engine.store import Store
 from engine.study_catalog import StudyCatalog, spec_of

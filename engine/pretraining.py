@@ -12,8 +12,8 @@ from engine.loaded_models import LoadedModels, place_of
 from engine.models.base import Classifier
 from engine.network import network
 from engine.report import Reporter
-from engine.runtime import derive, generator
 from engine.samples import Samples
+from engine.seeds import derive, generator
 from engine.spec import ModelSpec, PretrainSpec, to_plain
 from engine.store import Store
 from engine.train import cost_of_training, train_from_scratch

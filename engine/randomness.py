@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.errors import TrainingError
-from engine.runtime import borrowed_global_seed, generator, seeds_of_numpy_and_python
+from engine.seeds import borrowed_global_seed, generator, seeds_of_numpy_and_python
 
 FUSED_RNN = ("_cudnn_rnn", "miopen_rnn", "_lstm_mps")  # whose dropout has a state of its own
 RATES = ("dropout_p", "dropout", "p")  # names of arguments without which nothing is drawn

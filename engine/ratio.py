@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from engine.arrays import Floats
 from engine.ratios import LEVEL
 from engine.results import Neighborhood, retrain_names
-from engine.runtime import numpy_generator
+from engine.seeds import numpy_generator
 
 STRATA = 2048  # the quantiles' own probability is then right to about 0.002
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.arrays import Floats, nanmean
 from engine.results import Curve, pooled_ratio
-from engine.runtime import numpy_generator
+from engine.seeds import numpy_generator
 
 RESAMPLES = 1000
 LEVEL = 0.95  # of every interval

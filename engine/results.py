@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from engine.geometry import in_polygon
-from engine.origins import Origin
 
 RETAIN, FORGET, PERTURBED, TEST = 0, 1, 2, 3  # kinds of points in an embedding
 COARSE, FINE = 17, 65  # points along a side of a slice: a first look at once, then refined
@@ -392,3 +391,29 @@ def pooled_ratio(u: np.ndarray, a: np.ndarray) -> np.ndarray:
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(b > 0, a / np.where(b > 0, b, 1), np.nan)
+
+
+DIRECTIONS = {  # pairs that span a slice of decision regions, and what people call them
+    "random": "Two random directions",
+    "attack": "Towards an FGSM attack",
+    "sample": "Towards another class",
+    "chosen": "Towards a chosen sample",
+}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One step on the way of a result into a store.
+
+    source: name of the file it came in, or what it was computed from; digest: of that file, 20
+    hexadecimal digits, '' where there is none; date: UTC, ISO 8601.
+    """
+
+    source: str
+    digest: str
+    date: str
+
+    def __str__(self) -> str:
+        digest = f" ({self.digest})" * bool(self.digest)
+        date = f", {self.date[:16].replace('T', ' ')}" * bool(self.date)
+        return f"{self.source}{digest}{date}"

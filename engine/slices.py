@@ -19,13 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import SpecError, unknown
-from engine.labels import DIRECTIONS
 from engine.neighborhood import views_on
 from engine.perturbations import named
 from engine.report import Reporter
-from engine.results import Slice
-from engine.runtime import generator
+from engine.results import DIRECTIONS, Slice
 from engine.samples import Sample, Samples, as_pixels
+from engine.seeds import generator
 
 BATCH, BATCH_VALUES = 128, 4_000_000  # points of a forward, and input values of one, at most
 SEARCH_VALUES = 20_000_000  # input values compared at once in the search for the nearest sample

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import StoreError
-from engine.labels import DIRECTIONS
-from engine.results import FORGET, PERTURBED, RETAIN, TEST
+from engine.results import DIRECTIONS, FORGET, PERTURBED, RETAIN, TEST
 
 Arrays = Mapping[str, np.ndarray]
 Shape = tuple[int | None, ...]  # None: any length

@@ -20,8 +20,8 @@ from engine.errors import TrainingError
 from engine.models.base import Classifier, Dropout, lay_out
 from engine.recorded import Recorder, recordable
 from engine.report import Reporter
-from engine.runtime import generator
 from engine.samples import Samples, shift_and_flip, shifts
+from engine.seeds import generator
 from engine.spec import BFLOAT16, SGDSpec, TrainSpec
 
 PASSES_PER_STEP = 3  # one forward and a backward of twice its cost, in sample passes

@@ -26,7 +26,7 @@ from engine.errors import NetworkError, SpecError
 from engine.global_settings import SHARED
 from engine.models.base import LIBRARIES, Classifier, Dropout, by_libraries, lay_out
 from engine.randomness import Redirection, elsewhere
-from engine.runtime import generator
+from engine.seeds import generator
 
 SAMPLES = 4
 SIZES = (1, 2, 3, 5, 17, 64, 128)  # of batches in which the same samples are asked about

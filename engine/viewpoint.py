@@ -13,7 +13,7 @@ import numpy as np
 
 from engine import keys
 from engine.perturbations import named
-from engine.runtime import numpy_generator
+from engine.seeds import numpy_generator
 from engine.spec import ProbeSpec, RunSpec, key
 
 MOST_SAMPLES = 500  # forget samples that are watched

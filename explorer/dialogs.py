@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, qVersion
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QDialog,
-    QDialogButtonBox,
-    QHeaderView,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
-from engine import __version__
 from engine.errors import SpecError
-from engine.results import StudySummary
 from engine.spec import AUTO, ProbeSpec, RunSpec, TrainSpec, parse_taus
-from explorer import grid, markup
+from explorer import grid
 from explorer.catalog import Field, amended, describe
 from explorer.controller import Controller
-from explorer.forms import FieldsForm, FormDialog, worded
+from explorer.forms import FieldsForm, FormDialog
 from explorer.state import AppState
 
 WATCH = Field(
@@ -146,62 +135,6 @@ class MethodsDialog(FormDialog):
         return grid.size_of(replace(self._controller.state.form, grid=self.swept()))
 
 
-class StudiesDialog(QDialog):
-    """The studies in the store; the chosen one is opened."""
-
-    chosen = Signal(str)  # key
-
-    def __init__(self, studies: list[StudySummary], parent: QWidget | None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Open study")
-        self.resize(760, 360)
-        self._studies = studies
-        heads = ("Dataset", "Model", "Forget", "Methods", "Perturbation", "Draws", "Seed", "Made")
-        self.table = _table(heads, [_cells(one) for one in studies])
-        self.table.doubleClicked.connect(self.accept)
-        self._buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel
-        )
-        self._buttons.button(QDialogButtonBox.StandardButton.Open).setEnabled(bool(studies))
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        if studies:
-            layout.addWidget(self.table)
-            self.table.selectRow(0)
-        else:
-            layout.addWidget(worded("No study is in the store yet. Press Run first.", "empty"))
-        layout.addWidget(self._buttons)
-
-    def accept(self) -> None:
-        """Open the chosen study."""
-        row = self.table.currentRow()
-        super().accept()
-        if 0 <= row < len(self._studies):
-            self.chosen.emit(self._studies[row].key)
-
-
-class AboutDialog(QDialog):
-    """What this program is, and its versions."""
-
-    def __init__(self, parent: QWidget | None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("About RK Explorer")
-        layout = QVBoxLayout(self)
-        words = worded(
-            f"<h3>RK Explorer {__version__}</h3>"
-            "<p>A desktop microscope for machine unlearning: it shows what knowledge of a "
-            "forgotten sample is left in its neighborhood.</p>"
-            "<p>Residual knowledge and RURK: Hsu, Niroula, He, Brugere, Lecue, Chen. The "
-            "Unseen Threat: Residual Knowledge in Machine Unlearning under Perturbed "
-            "Samples. NeurIPS 2025.</p>"
-            f"<p>Python {platform.python_version()}, Qt {qVersion()}</p>",
-            "about",
-        )
-        markup.allow(words)
-        layout.addWidget(words)
-
-
 def measuring_fields(state: AppState) -> tuple[Field, ...]:
     """How residual knowledge is measured: the fields of RunSpec and ProbeSpec that a form has."""
     grid = state.dataset.recommended.taus if state.dataset else ProbeSpec().taus
@@ -231,27 +164,3 @@ def training_fields(state: AppState) -> tuple[Field, ...]:
         return describe(TrainSpec)
     advice = state.dataset.recommended
     return describe(advice.train_for(state.form.model or advice.model))
-
-
-def _cells(one: StudySummary) -> list[str]:
-    return [
-        one.dataset, one.model, f"{one.forget:,}", ", ".join(one.methods), one.perturbation,
-        str(one.draws), str(one.seed), one.created[:16].replace("T", " "),
-    ]  # fmt: skip
-
-
-def _table(heads: tuple[str, ...], rows: list[list[Any]]) -> QTableWidget:
-    table = QTableWidget(len(rows), len(heads))
-    table.setHorizontalHeaderLabels(list(heads))
-    table.verticalHeader().hide()
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    for row, cells in enumerate(rows):
-        for column, text in enumerate(cells):
-            item = QTableWidgetItem(text)
-            item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
-            table.setItem(row, column, item)
-    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    table.horizontalHeader().setStretchLastSection(True)
-    return table

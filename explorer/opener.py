@@ -11,14 +11,16 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QWidget
 from engine.places import is_file
 from explorer import drop
 from explorer.archiving import NO_DATASET
-from explorer.bundle_dialog import BundleDialog, DataDialog, WeightsDialog
+from explorer.bundle_dialog import BundleDialog
 from explorer.controller import Controller
+from explorer.data_dialog import DataDialog
 from explorer.drop import Offer
 from explorer.literal import in_menu, literal
 from explorer.notice import NEWS, Notice
 from explorer.notify import Notifier
 from explorer.recent import BUNDLE, MOST, SESSION, RecentItem, Recents
 from explorer.session import Session
+from explorer.weights_dialog import WeightsDialog
 
 SESSIONS, BUNDLES = "Session (*.json)", "Bundle (*.rkx)"
 GONE = "It is not there any more."

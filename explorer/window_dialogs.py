@@ -6,14 +6,16 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
+from explorer.about_dialog import AboutDialog
 from explorer.actions import Actions
 from explorer.command_palette import CommandPalette, entries, listed
 from explorer.controller import Controller
-from explorer.dialogs import AboutDialog, MethodsDialog, SettingsDialog, StudiesDialog
+from explorer.dialogs import MethodsDialog, SettingsDialog
 from explorer.forget_dialog import ForgetSetsDialog
 from explorer.glossary_dialog import GlossaryDialog
 from explorer.shortcuts import ShortcutsDialog, overview
 from explorer.state import AppState
+from explorer.studies_dialog import StudiesDialog
 from explorer.views.base import View
 
 

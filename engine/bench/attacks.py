@@ -16,9 +16,10 @@ from engine.models.base import Classifier
 from engine.perturbations import BLOCK, named
 from engine.report import Reporter
 from engine.residual import verdicts
-from engine.runtime import borrowed_global_seed, torchattacks
+from engine.seeds import borrowed_global_seed
 from engine.spec import AUTO, ModelSpec, ProbeSpec
 from engine.study import settled_probe
+from engine.torchvision_import import torchattacks
 
 TAU = 8 / 255
 VIEWERS = ("original", "retrain-0", "retrain-1", "retrain-2")  # of copies made against the first

@@ -26,9 +26,10 @@ from engine.perturbations import BLOCK, Noise, named
 from engine.ratios import curve, resampling_weights
 from engine.report import Reporter
 from engine.residual import correct, verdicts
-from engine.runtime import borrowed_global_seed, torchattacks
+from engine.seeds import borrowed_global_seed
 from engine.spec import ASKED, AUTO, PAPER_TAUS, ModelSpec, ProbeSpec, TrainSpec, parse_taus
 from engine.study import settled_probe
+from engine.torchvision_import import torchattacks
 
 DRAWS = 100  # of the whole measurement, of which a share is timed
 MORE = 4  # times as many questions as the plain way gets, of large networks

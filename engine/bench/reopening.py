@@ -18,7 +18,7 @@ from engine.bench.setting import SEED, Setting
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import Residual, Study
-from engine.runtime import numpy_generator
+from engine.seeds import numpy_generator
 from engine.spec import DataSpec, MethodSpec, ModelSpec, ProbeSpec, RunSpec, TrainSpec
 from engine.store import Store
 from engine.summary import summarize

@@ -13,8 +13,8 @@ from torch import Tensor
 from engine.datasets import base as datasets
 from engine.models.base import Classifier, build
 from engine.report import Reporter
-from engine.runtime import derive, generator, numpy_generator
 from engine.samples import Samples
+from engine.seeds import derive, generator, numpy_generator
 from engine.spec import DataSpec, ModelSpec, TrainSpec
 from engine.study import settled
 from engine.train import train_from_scratch

@@ -12,7 +12,7 @@ import torch
 
 from engine.bench.row import BenchRow
 from engine.inference import native_bfloat16
-from engine.runtime import generator
+from engine.seeds import generator
 
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the square matrices whose product is timed
 PRODUCTS = 8

@@ -18,10 +18,11 @@ from engine.bench.setting import SEED, Setting, accuracy, images, network
 from engine.bench.timing import alternate
 from engine.models.base import Classifier
 from engine.report import Reporter
-from engine.runtime import borrowed_global_seed, torchvision
 from engine.samples import Samples
+from engine.seeds import borrowed_global_seed
 from engine.spec import BFLOAT16, ModelSpec, TrainSpec
 from engine.study import settled
+from engine.torchvision_import import torchvision
 from engine.train import train_from_scratch
 
 SPEC = TrainSpec(epochs=1, lr=0.02, batch=128, augment="crop-flip", precision="auto")

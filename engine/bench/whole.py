@@ -20,8 +20,8 @@ from engine.models.base import Classifier
 from engine.perturbations import BLOCK
 from engine.report import Reporter
 from engine.residual import blocks_of
-from engine.runtime import borrowed_global_seed, derive, numpy_generator
 from engine.samples import Samples
+from engine.seeds import borrowed_global_seed, derive, numpy_generator
 from engine.spec import PAPER_TAUS, DataSpec, ModelSpec, TrainSpec
 from engine.study import settled
 from engine.train import train_from_scratch

@@ -13,7 +13,7 @@ import numpy as np
 from engine import registry
 from engine.errors import DataError, SpecError
 from engine.report import Reporter
-from engine.runtime import numpy_generator
+from engine.seeds import numpy_generator
 from engine.sound import is_name
 from engine.spec import GRAY, PAPER_TAUS, REFUSE, DataSpec, TrainSpec, validate
 from engine.world import World

@@ -24,8 +24,8 @@ from engine.errors import DataError
 from engine.places import place
 from engine.registry import register
 from engine.report import Reporter
-from engine.runtime import torchvision
 from engine.spec import AUTO, REFUSE, DataSpec, TrainSpec
+from engine.torchvision_import import torchvision
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",

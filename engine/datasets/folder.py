@@ -15,7 +15,7 @@ from engine.errors import DataError
 from engine.places import place
 from engine.registry import register
 from engine.report import Reporter
-from engine.runtime import numpy_generator
+from engine.seeds import numpy_generator
 from engine.spec import DataSpec, TrainSpec
 
 DEFAULT_SIDE = 32  # px, for images that do not all share a small size of their own

@@ -14,7 +14,7 @@ from engine.datasets.base import Dataset, Origin, Recommended
 from engine.errors import DataError
 from engine.registry import register
 from engine.report import Reporter
-from engine.runtime import numpy_generator
+from engine.seeds import numpy_generator
 from engine.spec import AUTO, DataSpec, TrainSpec
 
 CLASSES = cifar10.CLASSES[:5]

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from engine.methods._tuning import Tuning, fit
 from engine.methods.base import Problem
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import TrainSpec, setting, setting_of
 from engine.train import Pass, Step, cost_of_training
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.methods.base import Problem
-from engine.runtime import derive
 from engine.samples import Samples
+from engine.seeds import derive
 from engine.spec import setting
 from engine.train import PASSES_PER_STEP
 

@@ -12,7 +12,7 @@ from engine.methods._tail import TailTuning, tail_of, tune_tail
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import TrainSpec
 from engine.train import cost_of_training
 

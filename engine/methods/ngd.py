@@ -12,7 +12,7 @@ from engine.methods._tuning import Tuning, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import TrainSpec, setting
 from engine.train import Pass, Step, cost_of_training
 

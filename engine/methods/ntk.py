@@ -16,7 +16,7 @@ from engine.methods._sweep import double, gradients
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
 from engine.train import PASSES_PER_STEP
 

@@ -14,7 +14,7 @@ from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.perturbations import AttackInputs, named, searching
 from engine.registry import register
-from engine.runtime import derive, generator
+from engine.seeds import derive, generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
 from engine.train import PASSES_PER_STEP, Pass, Step
 

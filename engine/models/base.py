@@ -15,7 +15,7 @@ from engine import registry
 from engine.errors import SpecError
 from engine.guest import Guest
 from engine.randomness import Redirection, drawn_from
-from engine.runtime import derive
+from engine.seeds import derive
 
 LIBRARIES = ("torch", "torchvision", "engine")
 

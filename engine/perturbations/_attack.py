@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from engine.perturbations.base import BLOCK, AttackInputs, Perturbation
-from engine.runtime import borrowed_global_seed, derive, generator, torchattacks
+from engine.seeds import borrowed_global_seed, derive, generator
 from engine.spec import OWN, ProbeSpec
+from engine.torchvision_import import torchattacks
 
 
 def attack_inputs(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.perturbations.base import BLOCK, Draw
-from engine.runtime import derive
+from engine.seeds import derive
 
 DRAWING = 8  # threads that draw noise for another device
 

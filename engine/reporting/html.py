@@ -11,16 +11,7 @@ from xml.etree import ElementTree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from engine.reporting.document import (
-    Block,
-    Code,
-    Document,
-    Facts,
-    Folded,
-    Grid,
-    Picture,
-    Text,
-)
+from engine.reporting.document import Block, Code, Document, Facts, Folded, Grid, Picture, Text
 
 SVG = "http://www.w3.org/2000/svg"
 LINK = "{http://www.w3.org/1999/xlink}href"

@@ -16,7 +16,7 @@ from engine.reporting import html, pictures
 from engine.reporting.content import Subject, document, subject
 from engine.reporting.document import Document
 from engine.results import Study
-from engine.runtime import require
+from engine.torchvision_import import require
 
 if TYPE_CHECKING:
     from engine.pipeline import Pipeline

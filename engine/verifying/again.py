@@ -12,12 +12,12 @@ import torch
 from engine import checkpoints, embedding, measuring, study, watching
 from engine.errors import SpecError
 from engine.joint_embedding import embedding_key
-from engine.labels import DIRECTIONS
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK, is_attack, named
 from engine.recognition import HALVINGS, smallest_taus
 from engine.report import Reporter
 from engine.residual import verdicts
+from engine.results import DIRECTIONS
 from engine.samples import Samples
 from engine.sparse import Cells, nothing_said
 from engine.spec import OWN, RunSpec, key, validate

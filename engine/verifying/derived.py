@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine import checkpoints, hdf5, kept, measuring, similarity, viewpoint, watching
+from engine import checkpoints, hdf5, kept, measuring, similarities, viewpoint, watching
 from engine.archive import labels_of, study_of
 from engine.bundle import digest_of
 from engine.datasets import base as datasets
@@ -306,7 +306,7 @@ def _similarity(look: Look, record: Record) -> Found:
     spec, facts = look.spec(record), record.attributes
     yield from findings.follows(record, {"seed": spec.seed})
     one, other = json.loads(facts["models"])
-    if similarity.pair_key(look.whole.plan(spec), one, other, str(facts["split"])) != record.key:
+    if similarities.pair_key(look.whole.plan(spec), one, other, str(facts["split"])) != record.key:
         yield "its settings have another key, which is not its name.", 1.0
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from engine import store
-from engine.runtime import numpy_generator
+from engine.seeds import numpy_generator
 from engine.store import Record
 
 FEW = 0.01  # share of numbers that other versions, devices or threads may change

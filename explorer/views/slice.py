@@ -11,9 +11,9 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
-from engine.labels import DIRECTIONS, perturbation_label
+from engine.labels import perturbation_label
 from engine.perturbations import at_hand
-from engine.results import FINE, Slice
+from engine.results import DIRECTIONS, FINE, Slice
 from engine.sample_names import called, titled
 from explorer import markup
 from explorer.plots.legend import Legend, LegendEntry

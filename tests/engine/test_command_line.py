@@ -18,7 +18,7 @@ from engine.datasets.base import Dataset, load
 from engine.errors import SpecError
 from engine.network import network
 from engine.report import Reporter
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import DataSpec, PretrainSpec, RunSpec, TrainSpec
 from engine.store import Store
 from engine.sweep import grid

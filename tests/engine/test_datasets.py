@@ -27,8 +27,8 @@ from engine.datasets import _images, cifar10, small_cifar5
 from engine.datasets.base import Dataset, Recommended, check, load, stratified_split
 from engine.errors import Cancelled, DataError, SpecError
 from engine.report import Progress, Reporter
-from engine.runtime import torchvision
 from engine.spec import PAPER_TAUS, DataSpec, TrainSpec
+from engine.torchvision_import import torchvision
 
 COLORS = {"cat": (200, 30, 30), "dog": (30, 200, 30), "eel": (30, 30, 200)}
 ARCHIVE = "cifar10-jpeg.tar.xz"

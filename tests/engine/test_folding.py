@@ -12,7 +12,7 @@ from torch.nn.functional import conv2d
 from engine import folding
 from engine.folding import folded, joined
 from engine.models.base import Classifier, build, initialise
-from engine.runtime import generator
+from engine.seeds import generator
 
 SHAPES = {"cnn": (1, 8, 8), "resnet18": (3, 16, 16), "vgg11": (3, 32, 32), "resnet50": (3, 16, 16)}
 

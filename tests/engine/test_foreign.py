@@ -23,14 +23,15 @@ from engine.foreign import examine, named_files
 from engine.network import model_spec, network
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.runtime import generator, torchvision
+from engine.seeds import generator
 from engine.spec import DataSpec, ForeignSpec, RunSpec, to_plain
 from engine.store import Store
+from engine.torchvision_import import torchvision
 
 State = dict[str, torch.Tensor]
 SCRIPT = """
 import sys, torch
-from engine.runtime import torchvision  # beside a CPU-only torch a plain import may fail
+from engine.torchvision_import import torchvision  # beside a CPU-only torch a plain import may fail
 models = torchvision("torchvision.models")
 for out in sys.argv[1:]:
     stem, n_classes, seed = out.removesuffix(".pt").rpartition("/")[2].split("-")
@@ -43,7 +44,7 @@ for out in sys.argv[1:]:
 """
 FACTORY = """
 from torch import nn
-from engine.runtime import torchvision
+from engine.torchvision_import import torchvision
 
 def make(n_classes):
     return torchvision("torchvision.models").resnet18(num_classes=n_classes)

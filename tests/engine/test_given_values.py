@@ -19,7 +19,7 @@ from engine.models.base import Classifier
 from engine.network import model_spec, network
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import DataSpec
 
 State = dict[str, Tensor]

@@ -26,7 +26,7 @@ from engine.network import model_spec, network
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.results import Study
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import DataSpec, RunSpec
 from engine.store import Store
 

@@ -12,7 +12,7 @@ from engine.folding import folded
 from engine.inference import Ready, attackable, native_bfloat16
 from engine.models.base import Classifier, build
 from engine.perturbations import named
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import ProbeSpec
 
 SHAPES = {"cnn": (1, 8, 8), "resnet18": (3, 16, 16), "mlp": (6,)}

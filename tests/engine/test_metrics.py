@@ -28,8 +28,8 @@ from engine.models.base import Classifier, build
 from engine.pipeline import Pipeline
 from engine.report import Reporter
 from engine.reporting.settings import settings_of as every_setting
-from engine.runtime import numpy_generator
 from engine.samples import Samples
+from engine.seeds import numpy_generator
 from engine.siblings import family
 from engine.spec import DataSpec, RunSpec, to_plain
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from engine import registry
 from engine.errors import SpecError
 from engine.models.base import Classifier, Dropout, build, count_parameters, initialise
-from engine.runtime import generator
+from engine.seeds import generator
 
 HALF = ([0.5, 0.4, 0.3], [0.2, 0.2, 0.2])
 GRAY = ([0.5], [0.25])

@@ -13,7 +13,7 @@ from engine.datasets.base import Dataset, load
 from engine.errors import SpecError
 from engine.models.base import Classifier, Dropout
 from engine.network import model_spec, network, normalization
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import DataSpec, ModelSpec
 
 PLAIN = """

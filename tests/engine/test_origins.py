@@ -11,10 +11,10 @@ import torch
 
 from engine import bundle, checkpoints, hdf5, study
 from engine.__main__ import main
-from engine.origins import MARK, MOST, Origin, marked, origins_of
+from engine.origins import MARK, MOST, marked, origins_of
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.results import Study
+from engine.results import Origin, Study
 from engine.spec import DataSpec, RunSpec, as_imported
 from engine.store import Store, read
 from engine.verifying import verify

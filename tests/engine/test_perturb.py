@@ -11,7 +11,7 @@ from engine.errors import SpecError
 from engine.perturbations import BLOCK, Attack, AttackInputs, Noise, named, names
 from engine.perturbations._attack import other_labels
 from engine.perturbations._noise import drawn as drawn_by
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.spec import ProbeSpec
 
 CPU = torch.device("cpu")

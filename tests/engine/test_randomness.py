@@ -21,8 +21,8 @@ from engine.network import model_spec, network
 from engine.randomness import Redirection, _seeded, drawn_from
 from engine.recorded import recordable
 from engine.report import Reporter
-from engine.runtime import generator
 from engine.samples import Samples
+from engine.seeds import generator
 from engine.spec import DataSpec, TrainSpec
 from engine.train import Resume, train_from_scratch
 

@@ -16,8 +16,8 @@ from engine.inference import Ready
 from engine.models.base import Classifier, build
 from engine.report import Reporter
 from engine.residual import copies, verdicts
-from engine.runtime import generator
 from engine.samples import Samples
+from engine.seeds import generator
 from engine.spec import ASKED, INFERRED, DataSpec, ProbeSpec, TrainSpec
 from engine.train import train_from_scratch
 

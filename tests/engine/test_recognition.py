@@ -17,8 +17,9 @@ from engine.perturbations import Attack, AttackInputs, Noise, named
 from engine.pipeline import Pipeline
 from engine.recognition import smallest_taus
 from engine.report import Reporter
-from engine.runtime import borrowed_global_seed, torchattacks
+from engine.seeds import borrowed_global_seed
 from engine.spec import DataSpec, ProbeSpec, RunSpec
+from engine.torchvision_import import torchattacks
 
 GRID = (0.0, 0.1, 0.2, 0.3)
 

@@ -26,16 +26,7 @@ from engine.errors import DataError, SpecError, StoreError
 from engine.report import Reporter
 from engine.reporting import html, pictures, stored
 from engine.reporting.content import document, subject
-from engine.reporting.document import (
-    Code,
-    Document,
-    Facts,
-    Folded,
-    Grid,
-    Picture,
-    Section,
-    Text,
-)
+from engine.reporting.document import Code, Document, Facts, Folded, Grid, Picture, Section, Text
 from engine.reporting.settings import settings_of
 from engine.reporting.written import write
 from engine.results import FINE, Study

@@ -13,9 +13,10 @@ import torch
 from needs import needs
 from patience import PATIENCE
 
-from engine import runtime
+from engine import runtime, torchvision_import
 from engine.errors import SpecError
-from engine.runtime import borrowed_global_seed, choose_device, derive, generator, numpy_generator
+from engine.runtime import choose_device
+from engine.seeds import borrowed_global_seed, derive, generator, numpy_generator
 
 
 def disturb_global_state() -> None:
@@ -118,7 +119,7 @@ def run(code: str) -> str:
 
 
 USE = """
-from engine.runtime import torchvision
+from engine.torchvision_import import torchvision
 net = torchvision("torchvision.models").resnet18(num_classes=3)
 print(net.fc.out_features, torchvision("torchvision.datasets").CIFAR10.base_folder)
 """
@@ -127,7 +128,7 @@ print(net.fc.out_features, torchvision("torchvision.datasets").CIFAR10.base_fold
 @needs("torchattacks")
 def test_torchvision_can_be_imported_twice_and_used() -> None:
     code = """
-from engine.runtime import torchattacks, torchvision
+from engine.torchvision_import import torchattacks, torchvision
 print(torchvision() is torchvision(), torchattacks().FGSM.__name__)
 """
     assert run(code + USE) == "True FGSM\n3 cifar-10-batches-py"
@@ -139,8 +140,8 @@ def test_torchvision_can_be_imported_after_a_plain_import_was_tried() -> None:
 
 
 def test_operators_that_exist_already_are_left_alone() -> None:
-    runtime.torchvision()
-    if not runtime._schemas:
+    torchvision_import.torchvision()
+    if not torchvision_import._schemas:
         pytest.skip(
             "this torchvision brings its operators along, and no one may declare them first"
         )
@@ -160,13 +161,13 @@ def test_another_failure_of_torchvision_is_not_swallowed(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(runtime.importlib, "import_module", fail)
     with pytest.raises(RuntimeError, match="something else is wrong"):
-        runtime.torchvision("torchvision.transforms")
+        torchvision_import.torchvision("torchvision.transforms")
 
 
 def test_a_package_that_is_missing_is_named_with_who_needs_it() -> None:
-    runtime.require("numpy", "Everything needs")
+    torchvision_import.require("numpy", "Everything needs")
     with pytest.raises(SpecError, match="Figures need the package nowhere_at_all, which"):
-        runtime.require("nowhere_at_all", "Figures need")
+        torchvision_import.require("nowhere_at_all", "Figures need")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux loads libraries so")
@@ -206,7 +207,7 @@ def test_freed_memory_is_used_again_without_the_system_having_to_clear_it() -> N
 
 PLUGIN = """
 import sys, types
-from engine.runtime import torchvision_importable
+from engine.torchvision_import import torchvision_importable
 with torchvision_importable():
     assert "torchvision" not in sys.modules  # nothing is imported that nobody asks for
     {imports}

@@ -12,13 +12,12 @@ from test_pipeline import compose
 from torch import Tensor, nn
 
 from engine.errors import Cancelled, SpecError
-from engine.labels import DIRECTIONS
 from engine.perturbations import names
 from engine.pipeline import Pipeline
 from engine.report import Reporter
-from engine.results import COARSE, FINE, Slice
-from engine.runtime import generator
+from engine.results import COARSE, DIRECTIONS, FINE, Slice
 from engine.samples import Samples
+from engine.seeds import generator
 from engine.slices import (
     Plane,
     attack_direction,

@@ -16,7 +16,7 @@ from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 from engine.folding import _without_norms, folded
 from engine.methods._jacobian import jacobians
 from engine.models.base import Classifier
-from engine.runtime import generator
+from engine.seeds import generator
 from engine.tracing import traced
 
 SECONDS = 2.0  # that two threads trace and two run networks

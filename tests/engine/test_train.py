@@ -20,8 +20,9 @@ from engine.errors import Cancelled, TrainingError
 from engine.models.base import Classifier, Dropout, build
 from engine.recorded import recordable
 from engine.report import Reporter
-from engine.runtime import choose_device, generator
+from engine.runtime import choose_device
 from engine.samples import Samples, as_pixels, shift_and_flip, shifts
+from engine.seeds import generator
 from engine.spec import BFLOAT16, FLOAT32, SGDSpec, TrainSpec
 from engine.train import History, Pass, Resume, Step, cost_of_training, descend, train_from_scratch
 

@@ -23,7 +23,8 @@ from quick import FORM, QuickFactory, finish
 from explorer import session as sessions
 from explorer import settings
 from explorer.app import Explorer, Options
-from explorer.bundle_dialog import BundleDialog, DataDialog
+from explorer.bundle_dialog import BundleDialog
+from explorer.data_dialog import DataDialog
 from explorer.selection import REPLACE
 from explorer.session import Session
 from explorer.study_form import StudyForm

@@ -19,8 +19,8 @@ from test_bundle_window import photographs, run, start
 
 from explorer import drop
 from explorer.app import Explorer
-from explorer.bundle_dialog import WeightsDialog
 from explorer.given_row import GivenRow
+from explorer.weights_dialog import WeightsDialog
 
 LEFT = Qt.MouseButton.LeftButton
 COPY = Qt.DropAction.CopyAction

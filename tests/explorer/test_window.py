@@ -13,9 +13,10 @@ from real import WAIT, run, start
 from explorer import session as sessions
 from explorer.actions import COMMANDS, SEPARATOR, shortcuts
 from explorer.app import Explorer
-from explorer.dialogs import MethodsDialog, SettingsDialog, StudiesDialog
+from explorer.dialogs import MethodsDialog, SettingsDialog
 from explorer.notice import ERROR
 from explorer.selection import REPLACE
+from explorer.studies_dialog import StudiesDialog
 from explorer.window import DOCKS
 
 

@@ -14,8 +14,8 @@ from engine import registry
 from engine.methods.base import Problem
 from engine.models.base import Classifier, build
 from engine.report import Reporter
-from engine.runtime import generator
 from engine.samples import Samples
+from engine.seeds import generator
 from engine.spec import SGDSpec, TrainSpec
 from engine.train import train_from_scratch
 

@@ -40,8 +40,8 @@ from engine.methods._tuning import Tuning, fit, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier, build
 from engine.report import Reporter
-from engine.runtime import generator
 from engine.samples import Samples
+from engine.seeds import generator
 from engine.train import Pass, Step
 
 SOME = [0, 1, 2, 3, 4, 17, 30]
