@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from engine import children
+from engine.runtime import child_processes
 
 if __name__ == "__main__":  # `python -m`: before anything else is imported
-    children.leave_current_folder()
+    child_processes.leave_current_folder()
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine import interruption, outputs
 from engine.cli import commands
 from engine.cli.parser import parser
-from engine.cores import wait_asleep
 from engine.errors import Cancelled, EngineError
+from engine.runtime import interruption
+from engine.runtime.cores import wait_asleep
+from engine.storage import output_files
 
 FAILED = 2
 INTERRUPTED = 130
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int | None] = options.command
     files = [value for value in vars(options).values() if isinstance(value, Path)]
     try:
-        with interruption.by_signals(), outputs.told(), outputs.words_aside(files):
+        with interruption.by_signals(), output_files.told(), output_files.words_aside(files):
             return command(options) or 0
     except EngineError as error:
         commands.say(str(error))
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.say("stopped; run the same command again to go on.")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has left; nobody is there to be told
-        outputs.abandon()
+        output_files.abandon()
     return 0
 
 

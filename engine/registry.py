@@ -20,7 +20,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from engine.errors import SpecError, unknown
-from engine.torchvision_import import torchvision_importable
+from engine.runtime.libraries import torchvision_importable
 
 KINDS = ("dataset", "model", "method", "metric", "perturbation")
 

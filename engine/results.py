@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.geometry import in_polygon
+from engine.drawing.geometry import in_polygon
 
 RETAIN, FORGET, PERTURBED, TEST = 0, 1, 2, 3  # kinds of points in an embedding
 COARSE, FINE = 17, 65  # points along a side of a slice: a first look at once, then refined

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine import children
+from engine.runtime import child_processes
 
 if __name__ == "__main__":  # `python -m`: before anything else is imported
-    children.leave_current_folder()
+    child_processes.leave_current_folder()
 
 import argparse
 import os
@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from engine import __version__
-from engine.cores import wait_asleep
 from engine.errors import SpecError, unknown
-from engine.places import absolute, place
+from engine.runtime.cores import wait_asleep
+from engine.storage.paths import absolute, place
 
 UNUSABLE = 2  # exit status where nothing could be started
 LARGEST_SIDE = 16_384  # px of a window

@@ -13,24 +13,26 @@ from typing import Any
 from PySide6.QtCore import QObject, QSize, Signal, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from engine.places import place
-from explorer import forget_sets, overrides, process, recent, settings, theme
+from engine.storage.paths import place
+from explorer import process, theme
 from explorer.autopilot import Autopilot
-from explorer.confirm import Confirmer
-from explorer.controller import Controller
-from explorer.engine_factory import EngineFactory
-from explorer.export import Exporter
-from explorer.jobs import CLOSE_S, Jobs
-from explorer.keeping import Keeper
-from explorer.notice import NEWS, Notice
-from explorer.notify import Notifier
-from explorer.opener import Opener
-from explorer.recent import SESSION, RecentItem, Recents
-from explorer.reports import save_report
-from explorer.session import Look, Session
-from explorer.state import AppState
-from explorer.study_form import StudyForm
-from explorer.window import MainWindow
+from explorer.control.controller import Controller
+from explorer.dialogs.confirm import Confirmer
+from explorer.dialogs.exporter import Exporter
+from explorer.dialogs.opener import Opener
+from explorer.jobs.engine_factory import EngineFactory
+from explorer.jobs.error_report import save_report
+from explorer.jobs.lanes import CLOSE_S, Jobs
+from explorer.state import forget_sets, recent_files, settings
+from explorer.state.app_state import AppState
+from explorer.state.autosave import Keeper
+from explorer.state.notice import NEWS, Notice
+from explorer.state.recent_files import SESSION, RecentItem, Recents
+from explorer.state.session import Look, Session
+from explorer.state.study_form import StudyForm
+from explorer.widgets.notifications import Notifier
+from explorer.window import qt_errors
+from explorer.window.window import MainWindow
 
 NOT_CLOSED = "RK Explorer was not closed properly the last time. File > Recent keeps its session."
 
@@ -63,9 +65,9 @@ class Explorer(QObject):
     _warned = Signal(str, str)
 
     def __init__(self, options: Options, make_engine: Any = None) -> None:
-        """`make_engine(say)` makes a lane's engine; by default an `engine.pipeline.Pipeline`."""
+        """`make_engine(say)` makes a lane's engine; by default a Pipeline."""
         super().__init__()
-        overrides.harden()
+        qt_errors.harden()
         self.options = options
         store = options.store or _store_from_environment()
         self._file = settings.file_in(store)
@@ -98,7 +100,7 @@ class Explorer(QObject):
     def _set_up_sessions(self) -> None:
         files, folder = self.controller.files, self._file.parent
         files.look = self.window.look
-        self.recents = Recents(folder / recent.FILE)
+        self.recents = Recents(folder / recent_files.FILE)
         self.opener = Opener(self.controller, self.notifier, self.recents, self.window)
         self.opener.fill(self.window.actions_.menus["File/Recent"])
         self.window.dropper.dropped.connect(self.opener.take)

@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
-from explorer.controller import Controller
-from explorer.notify import Notifier
+from explorer.control.controller import Controller
+from explorer.widgets.notifications import Notifier
 
 FAILED = 1  # exit status: a job failed
 SETTLE_MS = 300  # for the last drawing before a screenshot

@@ -16,7 +16,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication
 
-from engine import palette
+from engine.drawing import palette
 
 CHOICES = ("system", "light", "dark")
 ICON_SIZES = (16, 20, 24, 32, 48)  # px; Qt picks the nearest for each screen
@@ -38,7 +38,7 @@ class ModelStyle(NamedTuple):
 
 @dataclass(frozen=True)
 class Theme:
-    """Colors ('#rrggbb') of one appearance; those of models and classes are engine.palette's."""
+    """Colors ('#rrggbb') of one appearance; models' and classes' are the palette's."""
 
     name: str
     window: str

@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from engine import paper
-from engine.batch import Outcome, run_all
-from engine.grids import Point, combinations
-from engine.pipeline import Pipeline
-from engine.report import Reporter
+from engine.paper import presets
+from engine.pipeline.pipeline import Pipeline
+from engine.runtime.progress import Reporter
 from engine.spec import DataSpec
-from engine.store import Store
+from engine.storage.store import Store
+from engine.sweeps.batch import Outcome, run_all
+from engine.sweeps.grid import Point, combinations
 
 SEEDS = (11, 12, 13, 14, 15)
 CURVE = "rurk"  # the method that is chosen by its curve
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, required=True, metavar="DIR")
     parser.add_argument("--only", default=",".join(GRIDS), metavar="METHODS")
     options = parser.parse_args(arguments)
-    assert not set(SEEDS) & set(paper.preset("digits").seeds)
+    assert not set(SEEDS) & set(presets.preset("digits").seeds)
     pipeline = Pipeline(Store(options.store), "cpu")
     for method in options.only.split(","):
         found = trials(pipeline, method)
@@ -129,7 +129,7 @@ def _points(method: str) -> Iterator[Point[Any]]:
 
 
 def _spec(pipeline: Pipeline, method: str, point: Point[Any], seed: int) -> Any:
-    preset = paper.preset("digits")
+    preset = presets.preset("digits")
     data = pipeline.dataset(DataSpec(preset.dataset, seed=seed), Reporter())
     words: dict[str, Any] = {} if method == CURVE else {"draws": 1, "taus": "0"}
     return pipeline.compose(

@@ -82,7 +82,7 @@ def test_a_study_uses_all_plug_ins_once_their_files_are_there(tmp_path: Path) ->
 def test_a_view_shows_what_the_state_holds(tmp_path: Path, qtbot: QtBot) -> None:
     from engine.datasets.base import load
     from engine.spec import DataSpec
-    from explorer.state import AppState
+    from explorer.state.app_state import AppState
 
     module, state = module_of("explorer/views/forget_classes.py", tmp_path), AppState()
     view = module.ForgetClassesView(state, None)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor, nn
 
-from engine.adaptive import allocate
 from engine.bench.row import BenchRow
 from engine.bench.setting import MODELS, SEED, TUNED, Setting, digits, forget_set, images, trained
-from engine.report import Reporter
-from engine.residual import blocks_of, copies, verdicts
+from engine.residual.allocation import allocate
+from engine.residual.chosen_copies import Cells, nothing_said
+from engine.residual.predictions import blocks_of, copies, verdicts
+from engine.residual.summary import summarize
 from engine.results import Curve, Residual
-from engine.samples import Samples
-from engine.sparse import Cells, nothing_said
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
 from engine.spec import PAPER_TAUS, ProbeSpec, TrainSpec, parse_taus
-from engine.summary import summarize
 
 WIDER = (0.25, 1.0)  # by what share the interval of the mean may be wider
 JUDGED = ("original", *TUNED)

@@ -11,15 +11,15 @@ from torch import Tensor
 from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, forget_set, resnets
 from engine.bench.timing import alternate
-from engine.inference import attackable
+from engine.inference.evaluator import attackable
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK, named
-from engine.report import Reporter
-from engine.residual import verdicts
-from engine.seeds import borrowed_global_seed
+from engine.residual.predictions import verdicts
+from engine.runtime.libraries import torchattacks
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import borrowed_global_seed
 from engine.spec import AUTO, ModelSpec, ProbeSpec
-from engine.study import settled_probe
-from engine.torchvision_import import torchattacks
+from engine.study.compose import settled_probe
 
 TAU = 8 / 255
 VIEWERS = ("original", "retrain-0", "retrain-1", "retrain-2")  # of copies made against the first

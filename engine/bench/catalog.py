@@ -21,8 +21,8 @@ from engine.bench import (
 from engine.bench.row import BenchRow
 from engine.bench.setting import Setting, resnets
 from engine.errors import unknown
-from engine.report import Reporter
-from engine.runtime import keep_freed_memory
+from engine.runtime.device import keep_freed_memory
+from engine.runtime.progress import Reporter
 
 Measurement = Callable[[Setting], Iterator[BenchRow]]
 

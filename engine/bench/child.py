@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import children
 from engine.errors import EngineError
+from engine.runtime import child_processes
 
 MIB = 2**20
 
@@ -23,11 +23,11 @@ def in_child(function: Callable[..., Any], *words: Any) -> Any:
     """
     call = [function.__module__, function.__name__, json.dumps(words)]
     done = subprocess.run(
-        children.command("engine.bench.child", *call),
+        child_processes.command("engine.bench.child", *call),
         capture_output=True,
         text=True,
-        env=children.environment(),
-        cwd=children.folder(),
+        env=child_processes.environment(),
+        cwd=child_processes.folder(),
     )
     if done.returncode:
         raise EngineError(f"A measurement in a process of its own failed: {done.stderr[-500:]}")

@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 
-from engine import outputs
 from engine.bench import catalog
 from engine.bench.row import BenchRow, closing, heading, line
 from engine.bench.setting import Setting
-from engine.console_reporter import ConsoleReporter
 from engine.errors import SpecError
-from engine.runtime import choose_device
-from engine.store import versions
+from engine.runtime.console import ConsoleReporter
+from engine.runtime.device import choose_device
+from engine.storage import output_files
+from engine.storage.store import versions
 
 
 def bench(options: argparse.Namespace) -> None:
@@ -43,7 +43,7 @@ def bench(options: argparse.Namespace) -> None:
     print(f"{closing(rows)} {time.monotonic() - started:.0f} s in all.")
     if options.json:
         found = {"facts": _facts(setting, threads), "rows": [row.plain() for row in rows]}
-        outputs.write_text(options.json, json.dumps(found, indent=1) + "\n")
+        output_files.write_text(options.json, json.dumps(found, indent=1) + "\n")
     if options.plot:
         _plot(rows, options.plot)
 

@@ -23,13 +23,13 @@ from engine.bench.setting import (
 from engine.bench.timing import alternate, matrix_rate, spent
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK, Noise, named
-from engine.ratios import curve, resampling_weights
-from engine.report import Reporter
-from engine.residual import correct, verdicts
-from engine.seeds import borrowed_global_seed
+from engine.residual.predictions import correct, verdicts
+from engine.residual.ratio import curve, resampling_weights
+from engine.runtime.libraries import torchattacks
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import borrowed_global_seed
 from engine.spec import ASKED, AUTO, PAPER_TAUS, ModelSpec, ProbeSpec, TrainSpec, parse_taus
-from engine.study import settled_probe
-from engine.torchvision_import import torchattacks
+from engine.study.compose import settled_probe
 
 DRAWS = 100  # of the whole measurement, of which a share is timed
 MORE = 4  # times as many questions as the plain way gets, of large networks

@@ -15,7 +15,7 @@ from engine.methods.base import Problem
 from engine.methods.fisher import fisher_information
 from engine.methods.ntk import gram
 from engine.models.base import Classifier
-from engine.samples import Samples
+from engine.runtime.device_samples import Samples
 from engine.spec import TrainSpec
 
 SAMPLES, QUICK = 100, 10

@@ -13,9 +13,9 @@ from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, forget_set, made_images, network
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK
-from engine.report import Reporter
-from engine.residual import verdicts
-from engine.samples import Samples
+from engine.residual.predictions import verdicts
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
 from engine.spec import PAPER_TAUS, ProbeSpec
 
 MODELS, DRAWS = 13, 100

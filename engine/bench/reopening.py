@@ -10,18 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import registry, study
-from engine.archive import labels_of, study_arrays, study_attributes
+from engine import registry
 from engine.bench.child import in_child, peak
 from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting
-from engine.pipeline import Pipeline
-from engine.report import Reporter
+from engine.pipeline.pipeline import Pipeline
+from engine.pipeline.records import labels_of, study_arrays, study_attributes
+from engine.residual.summary import summarize
 from engine.results import Residual, Study
-from engine.seeds import numpy_generator
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import numpy_generator
 from engine.spec import DataSpec, MethodSpec, ModelSpec, ProbeSpec, RunSpec, TrainSpec
-from engine.store import Store
-from engine.summary import summarize
+from engine.storage.store import Store
+from engine.study import compose
 
 DATA = DataSpec("digits")
 METHODS, SEEDS = 13, (131, 42, 7)
@@ -68,7 +69,7 @@ def write(root: Path, fewer: int = 1) -> None:
         labels = labels_of(spec)
         metrics = {name: {"seconds": 1.0} for name in labels}
         made = Study(
-            plan.key, study.as_plain(spec), np.array(spec.forget), metrics, labels,
+            plan.key, compose.as_plain(spec), np.array(spec.forget), metrics, labels,
             residual,
         )  # fmt: skip
         pipeline.work.results.put(
@@ -125,7 +126,7 @@ def _config(name: str) -> object:
 def _residual(spec: RunSpec) -> Residual:
     """Answers that are right the more often the smaller tau is, drawn at random."""
     rng = numpy_generator(SEED, "bench", "answers")
-    n, names = len(spec.forget), list(study.model_keys(spec))
+    n, names = len(spec.forget), list(compose.model_keys(spec))
     y = rng.integers(0, CLASSES, n)
     chance = np.linspace(0.9, 0.2, len(spec.probe.taus))[None, :, None]
     size = (n, len(spec.probe.taus), DRAWS)

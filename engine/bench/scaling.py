@@ -11,8 +11,8 @@ from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, forget_set, images, network
 from engine.bench.timing import spent
 from engine.perturbations import BLOCK
-from engine.report import Reporter
-from engine.residual import verdicts
+from engine.residual.predictions import verdicts
+from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
 
 STRAIGHT = 1.25  # largest exponent that is called near a straight line

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from engine.datasets import base as datasets
 from engine.models.base import Classifier, build
-from engine.report import Reporter
-from engine.samples import Samples
-from engine.seeds import derive, generator, numpy_generator
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import derive, generator, numpy_generator
 from engine.spec import DataSpec, ModelSpec, TrainSpec
-from engine.study import settled
-from engine.train import train_from_scratch
+from engine.study.compose import settled
+from engine.training.sgd import train_from_scratch
 
 SEED = 131
 PATCHES = 4  # a made image's class shows in 4 x 4 patches of color

@@ -17,13 +17,13 @@ from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, accuracy, images, network
 from engine.bench.timing import alternate
 from engine.models.base import Classifier
-from engine.report import Reporter
-from engine.samples import Samples
-from engine.seeds import borrowed_global_seed
+from engine.runtime.device_samples import Samples
+from engine.runtime.libraries import torchvision
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import borrowed_global_seed
 from engine.spec import BFLOAT16, ModelSpec, TrainSpec
-from engine.study import settled
-from engine.torchvision_import import torchvision
-from engine.train import train_from_scratch
+from engine.study.compose import settled
+from engine.training.sgd import train_from_scratch
 
 SPEC = TrainSpec(epochs=1, lr=0.02, batch=128, augment="crop-flip", precision="auto")
 SEEDS, EPOCHS = (131, 42, 7), {"cnn": 20, "resnet18": 12}  # of the comparison of accuracies

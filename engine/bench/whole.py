@@ -18,13 +18,13 @@ from engine.bench.timing import spent, spent_plainly
 from engine.datasets import base as datasets
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK
-from engine.report import Reporter
-from engine.residual import blocks_of
-from engine.samples import Samples
-from engine.seeds import borrowed_global_seed, derive, numpy_generator
+from engine.residual.predictions import blocks_of
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import borrowed_global_seed, derive, numpy_generator
 from engine.spec import PAPER_TAUS, DataSpec, ModelSpec, TrainSpec
-from engine.study import settled
-from engine.train import train_from_scratch
+from engine.study.compose import settled
+from engine.training.sgd import train_from_scratch
 
 IMAGES, FORGOTTEN, TUNED = 40_000, 2_000, 9
 SPEC = TrainSpec(epochs=137, lr=0.05, augment="crop-flip", precision="auto")

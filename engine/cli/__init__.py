@@ -1,4 +1,4 @@
-"""`rk-engine` on the command line: begin with `parser`, its grammar.
+"""The command line `rk-engine`.
 
-What each command does is in `commands`, imported with nothing heavy.
+Begin with `parser` (the grammar) and `commands` (what each command does).
 """

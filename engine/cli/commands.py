@@ -12,17 +12,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import outputs
 from engine.errors import SpecError
-from engine.exports import KINDS
-from engine.figure_set import ALL, MANIFEST
-from engine.places import is_file, matching
+from engine.figures import catalog
+from engine.figures.catalog import KINDS
+from engine.figures.figure_set import ALL, MANIFEST
+from engine.storage import output_files
+from engine.storage.paths import is_file, matching
 
 if TYPE_CHECKING:
     from engine.datasets.base import Dataset
-    from engine.pipeline import Pipeline
+    from engine.pipeline.pipeline import Pipeline
     from engine.spec import RunSpec
-    from engine.sweep import SweepRun
+    from engine.sweeps.sweep import SweepRun
 
 WRONG = 1  # exit status where something was found to be wrong
 METHODS = "rurk,gd,ga"
@@ -30,8 +31,8 @@ RETRAINS = 3
 
 
 def _pipeline(options: argparse.Namespace) -> Pipeline:
-    from engine.pipeline import Pipeline
-    from engine.store import Store, default_store
+    from engine.pipeline.pipeline import Pipeline
+    from engine.storage.store import Store, default_store
 
     store = Store(options.store or default_store(), say=say)
     return Pipeline(store, getattr(options, "device", "auto"))
@@ -47,14 +48,14 @@ def say(message: str) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train, unlearn and measure one study or a grid, and print what came of it."""
     from engine import registry
-    from engine.console_reporter import ConsoleReporter
+    from engine.runtime.console import ConsoleReporter
     from engine.spec import DataSpec, as_imported
-    from engine.sweep import grid, run_grid
+    from engine.sweeps.sweep import grid, run_grid
 
     registry.get("dataset", options.dataset)
     points = grid(options.set)
     words = words_of(options)
-    outputs.check(options.json, options.csv)
+    output_files.check(options.json, options.csv)
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
         data = DataSpec(
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _forgotten(options: argparse.Namespace, dataset: Dataset) -> tuple[int, ...]:
     """The forget set, read once; of a list it is said how many samples it holds."""
-    from engine.forget import LISTS, forget_set
+    from engine.forget_sets.forget_set import LISTS, forget_set
 
     text = options.forget or dataset.recommended.forget
     found = forget_set(text, dataset, options.seed)
@@ -86,7 +87,7 @@ def _forgotten(options: argparse.Namespace, dataset: Dataset) -> tuple[int, ...]
 
 def words_of(options: argparse.Namespace) -> dict[str, Any]:
     """What `compose` is told, but for the settings."""
-    from engine.foreign import named_files
+    from engine.external.weights import named_files
 
     methods = ("" if options.unlearned else METHODS) if options.methods is None else options.methods
     given = matching(options.retrain)
@@ -109,8 +110,8 @@ def words_of(options: argparse.Namespace) -> dict[str, Any]:
 
 def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[SweepRun]) -> None:
     """Print one study or the table of a grid, and write the files that were asked for."""
-    from engine import sweep
-    from engine.console import study_json, study_table
+    from engine.sweeps import sweep
+    from engine.tables.study_text import study_json, study_table
 
     if len(runs) == 1:
         study = runs[0].outcome.study
@@ -125,22 +126,23 @@ def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[Sw
     }
     for path, text in texts.items():
         if path:
-            outputs.write_text(path, text)
+            output_files.write_text(path, text)
 
 
 def reproduce(options: argparse.Namespace) -> None:
     """Run a preset of the paper, print its tables and keep them as files."""
-    from engine import paper
+    from engine.paper import presets
 
     if options.preset == "?":
-        print("\n".join(f"{name:<30} {paper.preset(name).title}" for name in paper.names()))
+        print("\n".join(f"{name:<30} {presets.preset(name).title}" for name in presets.names()))
         return
-    preset = paper.preset(options.preset, options.quick)
+    preset = presets.preset(options.preset, options.quick)
     seeds = _seeds(options.seeds)
     if options.out:
         _check_folder(options.out)
-    from engine import protocol, tables
-    from engine.console_reporter import ConsoleReporter
+    from engine.runtime.console import ConsoleReporter
+    from engine.sweeps import reproduce as protocol
+    from engine.tables import table as tables
 
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
@@ -159,7 +161,7 @@ def _check_folder(folder: Path, file: str = "table.txt") -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpecError(f"Cannot make the folder {folder} ({error.strerror}).") from None
-    outputs.check(folder / file)
+    output_files.check(folder / file)
 
 
 def _seeds(text: str) -> list[int]:
@@ -170,25 +172,25 @@ def _seeds(text: str) -> list[int]:
 
 def ls(options: argparse.Namespace) -> None:
     """Print the studies in the store."""
-    from engine.console import study_list
+    from engine.tables.study_text import study_list
 
     print(study_list(_pipeline(options).studies()))
 
 
 def table(options: argparse.Namespace) -> None:
     """Print a study's accuracies and residual knowledge."""
-    from engine.console import study_table
+    from engine.tables.study_text import study_table
 
     print(study_table(_pipeline(options).study(options.key)))
 
 
 def samples(options: argparse.Namespace) -> None:
     """Print the forget samples with what a model still knows of them."""
-    from engine.console import samples_table
-    from engine.console_reporter import ConsoleReporter
-    from engine.sheets import csv_text, samples_sheet
+    from engine.runtime.console import ConsoleReporter
+    from engine.tables.csv import csv_text, samples_sheet
+    from engine.tables.study_text import samples_table
 
-    outputs.check(options.csv)
+    output_files.check(options.csv)
     pipeline = _pipeline(options)
     study = pipeline.study(options.key)
     if options.model not in study.residual.curves:
@@ -205,12 +207,12 @@ def samples(options: argparse.Namespace) -> None:
     sheet = samples_sheet(study, options.model, labels, found, names)
     print(samples_table(*sheet))
     if options.csv:
-        outputs.write_text(options.csv, csv_text(*sheet))
+        output_files.write_text(options.csv, csv_text(*sheet))
 
 
 def watch(options: argparse.Namespace) -> None:
     """Run a method once more and keep its epochs."""
-    from engine.console_reporter import ConsoleReporter
+    from engine.runtime.console import ConsoleReporter
 
     pipeline = _pipeline(options)
     spec = pipeline.spec_of(pipeline.study(options.key))
@@ -224,7 +226,7 @@ def figure(options: argparse.Namespace) -> None:
     """Draw one figure, or a set of them."""
     several = options.kind == ALL or "," in options.kind
     if not several:
-        outputs.check(options.out)
+        output_files.check(options.out)
     pipeline = _pipeline(options)
     try:
         draw = _draw_set if several else _draw_figure
@@ -242,7 +244,7 @@ def _draw_figure(pipeline: Pipeline, options: argparse.Namespace) -> list[Path]:
     named = {**LOOK, **dict(zip(ASKED, ASKED, strict=True))}
     study, asked = pipeline.study(options.key), _given(options, named)
     _check_asked(options.kind, [name for name in asked if name not in LOOK])
-    return pipeline.figure(study, options.kind, options.out, **asked)
+    return catalog.figure(pipeline, study, options.kind, options.out, **asked)
 
 
 def _check_asked(kind: str, asked: Sequence[str]) -> None:
@@ -256,8 +258,8 @@ def _check_asked(kind: str, asked: Sequence[str]) -> None:
 
 def _draw_set(pipeline: Pipeline, options: argparse.Namespace) -> Sequence[Path]:
     """The files of a set; options that only some kinds have go to those."""
-    from engine.console_reporter import ConsoleReporter
-    from engine.figure_set import draw_set, kinds_named
+    from engine.figures.figure_set import draw_set, kinds_named
+    from engine.runtime.console import ConsoleReporter
 
     kinds, look = kinds_named(options.kind), _given(options, LOOK)
     asked = _given(options, dict(zip(ASKED, ASKED, strict=True)))
@@ -285,17 +287,17 @@ def _given(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, A
 
 def report(options: argparse.Namespace) -> None:
     """Write settings, tables and figures of a study as one page."""
-    from engine.console_reporter import ConsoleReporter
-    from engine.reporting import written
+    from engine.report import write
+    from engine.runtime.console import ConsoleReporter
 
     files = [options.out, *([options.pdf] if options.pdf else [])]
-    written.check(files)
-    outputs.check(*files)
+    write.check(files)
+    output_files.check(*files)
     pipeline = _pipeline(options)
     try:
         with ConsoleReporter() as report:
             study = pipeline.study(options.key)
-            made = written.write(pipeline, study, files, report)
+            made = write.write(pipeline, study, files, report)
     finally:
         pipeline.close()
     print("\n".join(map(str, made)))
@@ -303,9 +305,9 @@ def report(options: argparse.Namespace) -> None:
 
 def checkpoint(options: argparse.Namespace) -> None:
     """Save a model's weights to a file."""
-    from engine.console_reporter import ConsoleReporter
+    from engine.runtime.console import ConsoleReporter
 
-    outputs.check(options.out)
+    output_files.check(options.out)
     pipeline = _pipeline(options)
     study = pipeline.study(options.key)
     with ConsoleReporter() as report:
@@ -317,14 +319,14 @@ def bench(options: argparse.Namespace) -> None:
     """Measure our ways against the straightforward ones."""
     from engine.bench import command
 
-    outputs.check(options.json, options.plot)
+    output_files.check(options.json, options.plot)
     command.bench(options)
 
 
 def verify(options: argparse.Namespace) -> int:
     """Compare files with hashes, keys and each other; 1 where something is wrong."""
-    from engine.console_reporter import ConsoleReporter
-    from engine.verifying import remake, verify
+    from engine.runtime.console import ConsoleReporter
+    from engine.verification import remake, verify
 
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
@@ -341,7 +343,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def info(options: argparse.Namespace) -> None:
     """Print versions, devices and the store."""
-    from engine.store import Store, default_store, versions
+    from engine.storage.store import Store, default_store, versions
 
     for name, number in versions().items():
         print(f"{name:<14} {number}")

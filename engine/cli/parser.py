@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import __version__
+from engine.analysis.point_colors import SHADES
 from engine.cli import commands as actions
 from engine.cli.commands import METHODS, RETRAINS
-from engine.exports import KINDS
+from engine.figures.catalog import KINDS
 from engine.perturbations import names
-from engine.places import absolute, place
-from engine.shades import SHADES
+from engine.storage.paths import absolute, place
 
 ADAPTIVE = 25.0  # percent
 

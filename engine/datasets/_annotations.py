@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import plain_files
 from engine.datasets._folders import are, image_count, images_of
 from engine.errors import DataError
-from engine.sound import is_name
+from engine.storage import plain_files
+from engine.storage.schema import is_name
 
 WORDS, NUMBERS = "words.txt", "wnids.txt"
 LARGEST = 1 << 26  # bytes of such a text file; Tiny ImageNet's largest has 2.6 million

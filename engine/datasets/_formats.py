@@ -13,8 +13,8 @@ from pathlib import Path
 
 from PIL import Image, features
 
-from engine import plain_files
 from engine.datasets._depth import Unusable
+from engine.storage import plain_files
 
 NAMES = ("BMP", "DIB", "GIF", "PNG", "JPEG", "TIFF", "WEBP", "PPM", "AVIF")
 # by Pillow's names; PPM is PGM, PBM and PFM too, JPEG the pictures of several in one (MPO)

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from engine import plain_files
 from engine.datasets import _depth, _formats
 from engine.datasets._depth import Seen, Unusable
 from engine.datasets._formats import KINDS, MAX_BYTES
 from engine.errors import DataError
-from engine.report import Reporter
+from engine.runtime.progress import Reporter
 from engine.spec import GRAY, RGB
+from engine.storage import plain_files
 
 BLOCK = 256  # images between two looks at the wish to stop
 MAX_WORKERS = 8

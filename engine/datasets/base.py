@@ -12,11 +12,11 @@ import numpy as np
 
 from engine import registry
 from engine.errors import DataError, SpecError
-from engine.report import Reporter
-from engine.seeds import numpy_generator
-from engine.sound import is_name
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import numpy_generator
 from engine.spec import GRAY, PAPER_TAUS, REFUSE, DataSpec, TrainSpec, validate
-from engine.world import World
+from engine.storage.bounds import World
+from engine.storage.schema import is_name
 
 LONGEST_PATH = 4096  # characters of the name of a file below the root
 

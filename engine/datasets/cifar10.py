@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from engine import asides, plain_files
 from engine.datasets._images import read_images
 from engine.datasets._tree import Tree, has_classes, labeled, scan
 from engine.datasets.base import Dataset, Origin, Recommended
 from engine.errors import DataError
-from engine.places import place
 from engine.registry import register
-from engine.report import Reporter
+from engine.runtime.libraries import torchvision
+from engine.runtime.progress import Reporter
 from engine.spec import AUTO, REFUSE, DataSpec, TrainSpec
-from engine.torchvision_import import torchvision
+from engine.storage import atomic_files, plain_files
+from engine.storage.paths import place
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -149,7 +149,7 @@ def read_archive(root: Path, report: Reporter) -> Arrays:
     if root.name == cifar.base_folder:
         root = root.parent
     batches = root / cifar.base_folder
-    asides.sweep(root)
+    atomic_files.sweep(root)
     if not batches.is_dir():
         _unpack(_archive(root, cifar, report), batches)
     try:
@@ -181,7 +181,7 @@ def _archive(root: Path, cifar: Any, report: Reporter) -> Path:
 
 
 def _download(cifar: Any, path: Path, report: Reporter) -> None:
-    part = asides.aside_of(path)
+    part = atomic_files.aside_of(path)
     report.stage("downloading CIFAR-10")
     report.expect(IMAGES)
     try:
@@ -249,7 +249,7 @@ def _unpack(archive: Path, batches: Path) -> None:
 
     What a process leaves that is killed meanwhile, the next one sweeps.
     """
-    aside = asides.aside_of(batches)
+    aside = atomic_files.aside_of(batches)
     try:
         with tarfile.open(archive) as tar:
             _extract(tar, aside)

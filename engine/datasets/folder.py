@@ -12,11 +12,11 @@ from engine.datasets._images import common_side, read_images
 from engine.datasets._tree import Tree, labeled, scan
 from engine.datasets.base import Dataset, Recommended, stratified_split
 from engine.errors import DataError
-from engine.places import place
 from engine.registry import register
-from engine.report import Reporter
-from engine.seeds import numpy_generator
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import numpy_generator
 from engine.spec import DataSpec, TrainSpec
+from engine.storage.paths import place
 
 DEFAULT_SIDE = 32  # px, for images that do not all share a small size of their own
 LARGEST_OWN_SIDE = 64

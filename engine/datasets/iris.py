@@ -6,8 +6,8 @@ import numpy as np
 
 from engine.datasets.base import Dataset, Recommended, stratified_split
 from engine.registry import register
-from engine.report import Reporter
-from engine.seeds import numpy_generator
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import numpy_generator
 from engine.spec import DataSpec, TrainSpec, parse_taus
 
 RECOMMENDED = Recommended(

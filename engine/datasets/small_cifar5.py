@@ -13,8 +13,8 @@ from engine.datasets._tree import Tree, has_classes, labeled, scan
 from engine.datasets.base import Dataset, Origin, Recommended
 from engine.errors import DataError
 from engine.registry import register
-from engine.report import Reporter
-from engine.seeds import numpy_generator
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import numpy_generator
 from engine.spec import AUTO, DataSpec, TrainSpec
 
 CLASSES = cifar10.CLASSES[:5]

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from engine.drawing.labels import model_label
+from engine.drawing.palette import model_style
 from engine.figures.canvas import MARKERS, MUTED, TEXT, Sheet, check, page, save, shown_label, style
-from engine.labels import model_label
-from engine.membership_results import Attack, Attacked, Estimate, Roc
-from engine.palette import model_style
-from engine.scores import LINEAR, SCORES, Score, histogram
+from engine.membership.results import Attack, Attacked, Estimate, Roc
+from engine.membership.scores import LINEAR, SCORES, Score, histogram
 
 LOW_FPR = 1.0  # percent
 NARROW = 15.0  # mm of width for each point of the font, below which the halves are stacked

@@ -23,9 +23,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from engine import outputs
 from engine.errors import SpecError
-from engine.sheets import csv_text
+from engine.storage import output_files
+from engine.tables.csv import csv_text
 
 FORMATS = (".png", ".svg", ".pdf")
 SHORT_SIDE, LONG_SIDE = 10.0, 1000.0  # mm; beyond, a figure is a slip of the pen
@@ -179,7 +179,7 @@ def save(figure: Figure, out: Path, facts: Mapping[str, str] | None, sheet: Shee
     if not _numbers.get():
         return [out]
     beside = out.with_suffix(".csv")
-    outputs.write_text(beside, csv_text(*with_facts(sheet, facts or {})))
+    output_files.write_text(beside, csv_text(*with_facts(sheet, facts or {})))
     return [out, beside]
 
 
@@ -195,7 +195,7 @@ def _write(figure: Figure, out: Path, facts: Mapping[str, str]) -> None:
     kind = out.suffix.lower()
     told: dict[str, Any] = {"metadata": _metadata(kind, facts), "format": kind.removeprefix(".")}
     # a file that is opened here is closed even where the disk is full
-    with outputs.output(out) as aside, open(aside, "wb") as file:
+    with output_files.output(out) as aside, open(aside, "wb") as file:
         figure.savefig(file, dpi=_dpi.get(), facecolor="white", **told)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from engine.comparison import ClassGaps, Comparison, Groups, class_gaps
+from engine.comparison.pair import ClassGaps, Comparison, Groups, class_gaps
 from engine.figures.canvas import MARKERS, MUTED, Sheet, check, page, save, shown_label, style
 from engine.figures.pair import Names
 

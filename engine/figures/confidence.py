@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.comparison import BINS, Comparison, Said, histogram
+from engine.comparison.pair import BINS, Comparison, Said, histogram
 from engine.figures.canvas import Sheet, check, page, save, shown_label, style
 from engine.figures.pair import SIDES, Names
 

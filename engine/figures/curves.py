@@ -10,7 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from engine.curve_set import RESIDUAL, CurveSet
+from engine.analysis.curve_set import RESIDUAL, CurveSet
+from engine.analysis.curves import MEAN, PUBLISHED, SHOWN, Line, run_dash
+from engine.analysis.measures import MEASURES, Measure
+from engine.drawing.labels import WITHHELD, model_label, null_note, tau_label
+from engine.drawing.palette import model_style
 from engine.figures.canvas import (
     MARKERS,
     MUTED,
@@ -22,11 +26,7 @@ from engine.figures.canvas import (
     shown_label,
     style,
 )
-from engine.labels import WITHHELD, model_label, null_note, tau_label
-from engine.lines import MEAN, PUBLISHED, SHOWN, Line, run_dash
-from engine.palette import model_style
 from engine.results import ModelResult
-from engine.traces import MEASURES, Measure
 
 PAPER_DASH = (1.0, 2.0)
 

@@ -14,6 +14,9 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from engine.analysis.point_colors import CLASS, LEVELS, Group, Scene, Shade, shade
+from engine.drawing.geometry import bounds
+from engine.drawing.labels import model_label
 from engine.errors import SpecError
 from engine.figures.canvas import (
     MARKERS,
@@ -27,10 +30,7 @@ from engine.figures.canvas import (
     shown_label,
     style,
 )
-from engine.geometry import bounds
-from engine.labels import model_label
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
-from engine.shades import CLASS, LEVELS, Group, Scene, Shade, shade
 
 KINDS = {  # marker, area in points squared, width of the rim
     RETAIN: ("retain", "o", 6, 0.15),
@@ -55,7 +55,9 @@ def embedding(
     font_size: float = 8,
     names: Mapping[int, str] | None = None,
 ) -> list[Path]:
-    """The joint UMAP of features: colors say what `color` (engine.shades) asks, shapes the kind.
+    """The joint UMAP of features: colors say what `color` asks, shapes the kind.
+
+    color: one of `engine.analysis.point_colors`.
 
     scene: what is shown, of any of its models; models: a panel each, () = all of them;
     names: what the samples are called, for the CSV. Returns the files written; SpecError as

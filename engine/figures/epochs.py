@@ -10,7 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from engine.epochs import Epochs
+from engine.analysis.epoch_series import Epochs
+from engine.drawing.labels import model_label, null_note, tau_label, undefined_note
+from engine.drawing.palette import OKABE_ITO, model_style
 from engine.figures.canvas import (
     MARKERS,
     MUTED,
@@ -23,9 +25,7 @@ from engine.figures.canvas import (
     shown_label,
     style,
 )
-from engine.labels import model_label, null_note, tau_label, undefined_note
 from engine.metrics import ACCURACIES, METRICS
-from engine.palette import OKABE_ITO, model_style
 
 FAINTEST, STRONGEST = 0.12, 0.55  # opacity of the oldest and the newest of the former epochs
 WIDE = 16  # mm per point, beyond which all entries of the legend fit one line

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from engine.board import RESIDUAL, Board, ModelCell, ModelRow, Quantity
+from engine.analysis.model_table import RESIDUAL, Board, ModelCell, ModelRow, Quantity
 from engine.figures.canvas import MUTED, POINT, TEXT, Sheet, check, filled, page, save, style
 from engine.metrics import COMPARED
 

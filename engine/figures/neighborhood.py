@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from engine.amplified import amplified, around_gray
+from engine.drawing.difference_image import amplified, around_gray
+from engine.drawing.labels import model_label, perturbation_label
+from engine.drawing.palette import class_color
 from engine.figures.canvas import (
     MUTED,
     POINT,
@@ -24,9 +26,7 @@ from engine.figures.canvas import (
     save,
     style,
 )
-from engine.labels import model_label, perturbation_label
-from engine.palette import class_color
-from engine.ratio import Ratio, ratios_around
+from engine.residual.sample_ratio import Ratio, ratios_around
 from engine.results import Neighborhood
 
 SHOWN_COPIES = 12

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.comparison import A, B
-from engine.palette import ORANGE, ModelStyle, model_style
+from engine.comparison.pair import A, B
+from engine.drawing.palette import ORANGE, ModelStyle, model_style
 
 SIDES = (A, B)
 

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from engine.comparison import Comparison, Groups, Matrix, matrix
+from engine.comparison.pair import Comparison, Groups, Matrix, matrix
+from engine.drawing.palette import BLUE, ORANGE, rgb
 from engine.figures.canvas import TEXT, Sheet, check, page, save, shown_label, style
 from engine.figures.pair import SIDES, Names
-from engine.palette import BLUE, ORANGE, rgb
 
 NUMBERED = 14  # groups up to which cells of a matrix say their numbers
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from engine.analysis.sample_curve import Spread, own_curves, spread
+from engine.drawing.labels import model_label, tau_label
+from engine.drawing.palette import model_style
 from engine.errors import SpecError
 from engine.figures.canvas import (
     MARKERS,
@@ -21,11 +24,8 @@ from engine.figures.canvas import (
     shown_label,
     style,
 )
-from engine.labels import model_label, tau_label
-from engine.palette import model_style
-from engine.ratio import Ratio
+from engine.residual.sample_ratio import Ratio
 from engine.results import Residual
-from engine.sample_curve import Spread, own_curves, spread
 
 
 def sample_curve(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
+from engine.analysis.contact_sheet import Specimen
+from engine.drawing.palette import class_color
 from engine.errors import SpecError
 from engine.figures.canvas import (
     MUTED,
@@ -24,8 +26,6 @@ from engine.figures.canvas import (
     save,
     style,
 )
-from engine.palette import class_color
-from engine.specimens import Specimen
 
 CAPTION = 3  # lines
 LETTERS = 13.0  # of a caption's line

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.drawing.palette import OKABE_ITO
 from engine.figures.canvas import MARKERS, MUTED, Sheet, check, page, save, style
-from engine.palette import OKABE_ITO
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from engine.board import Board
+from engine.analysis.model_table import Board
+from engine.analysis.pareto import NEAR
+from engine.analysis.tradeoff import Point, Scatter, axis, sheet
+from engine.drawing.label_placement import places
+from engine.drawing.palette import model_style
 from engine.figures.canvas import (
     MARKERS,
     MUTED,
@@ -20,10 +24,6 @@ from engine.figures.canvas import (
     shown_label,
     style,
 )
-from engine.label_places import places
-from engine.palette import model_style
-from engine.pareto import NEAR
-from engine.scatter import Point, Scatter, axis, sheet
 
 MARGIN = 0.14  # of the data's extent, around it, for labels
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from engine.comparison import FORGET, RETAIN
+from engine.comparison.pair import FORGET, RETAIN
+from engine.drawing.labels import LAYER
 from engine.figures.canvas import MUTED, TEXT, Sheet, check, filled, page, save, shown_label, style
 from engine.figures.pair import Names
-from engine.labels import LAYER
 from engine.results import Likeness, Similarity
 
 REFERENCES = (("original", "Original", "o", ()), ("retrain", "Re-train", "s", (4.0, 2.0)))

@@ -12,6 +12,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from engine.drawing.labels import model_label, perturbation_label
+from engine.drawing.palette import class_color, rgb
 from engine.figures.canvas import (
     MOST_CLASSES,
     POINT,
@@ -24,8 +26,6 @@ from engine.figures.canvas import (
     shown_label,
     style,
 )
-from engine.labels import model_label, perturbation_label
-from engine.palette import class_color, rgb
 from engine.results import Slice
 
 NARROWEST = 4.2  # mm of a panel's width for each point of the font

@@ -11,9 +11,9 @@ from torch.nn.functional import cross_entropy
 
 from engine.methods._tuning import Tuning, fit
 from engine.methods.base import Problem
-from engine.seeds import generator
+from engine.runtime.seeds import generator
 from engine.spec import TrainSpec, setting, setting_of
-from engine.train import Pass, Step, cost_of_training
+from engine.training.sgd import Pass, Step, cost_of_training
 
 
 @dataclass(frozen=True)

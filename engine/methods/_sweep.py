@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.methods.base import Problem
-from engine.samples import Samples
-from engine.seeds import derive
+from engine.runtime.device_samples import Samples
+from engine.runtime.seeds import derive
 from engine.spec import setting
-from engine.train import PASSES_PER_STEP
+from engine.training.sgd import PASSES_PER_STEP
 
 WALK = 512  # samples per forward pass where the batch size cannot change the result
 SHUFFLED, STORED = "shuffled", "stored"  # orders in which samples fall into batches

@@ -13,7 +13,7 @@ from engine.methods._tuning import Tuning, fit, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.spec import setting
-from engine.train import Pass, Step
+from engine.training.sgd import Pass, Step
 
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

@@ -9,7 +9,7 @@ from typing import Any
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.spec import SGDSpec, setting, setting_of
-from engine.train import Loss, Pass, descend
+from engine.training.sgd import Loss, Pass, descend
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from engine.methods._tuning import Tuning, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
-from engine.seeds import generator
+from engine.runtime.seeds import generator
 from engine.spec import TrainSpec, setting, setting_of
-from engine.train import PASSES_PER_STEP, Loss, Pass, Step
+from engine.training.sgd import PASSES_PER_STEP, Loss, Pass, Step
 
 
 @dataclass(frozen=True)

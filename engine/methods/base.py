@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from engine.models.base import Classifier
-from engine.report import Reporter
-from engine.samples import Samples
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
 from engine.spec import TrainSpec
-from engine.train import Resume
+from engine.training.sgd import Resume
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ from engine.methods._sweep import WALK, double
 from engine.methods.base import Problem
 from engine.models.base import Classifier, NormalizedLinear
 from engine.registry import register
-from engine.report import Reporter
-from engine.seeds import generator
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import generator
 from engine.spec import TrainSpec, setting
 
 NEWTON_STEPS = 100  # far more than a strongly convex problem needs

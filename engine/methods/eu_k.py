@@ -12,9 +12,9 @@ from engine.methods._tail import TailTuning, tail_of, tune_tail
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
-from engine.seeds import generator
+from engine.runtime.seeds import generator
 from engine.spec import TrainSpec
-from engine.train import cost_of_training
+from engine.training.sgd import cost_of_training
 
 DRAWN = ("weight", "weight_orig", "weight_v")  # the latter as pruning and weight norm name it
 

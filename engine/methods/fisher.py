@@ -13,7 +13,7 @@ from engine.methods._jacobian import chunk_size, jacobians
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
-from engine.seeds import generator
+from engine.runtime.seeds import generator
 from engine.spec import TrainSpec, setting
 
 FLOOR = 1e-8  # added to the information before it is inverted

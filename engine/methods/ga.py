@@ -9,7 +9,7 @@ from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
 from engine.spec import SGDSpec, TrainSpec, setting_of
-from engine.train import Pass, cost_of_training
+from engine.training.sgd import Pass, cost_of_training
 
 
 @dataclass(frozen=True)

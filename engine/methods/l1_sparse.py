@@ -13,7 +13,7 @@ from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
 from engine.spec import TrainSpec, setting, setting_of
-from engine.train import Loss, Pass, Step, cost_of_training
+from engine.training.sgd import Loss, Pass, Step, cost_of_training
 
 
 @dataclass(frozen=True)

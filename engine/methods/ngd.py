@@ -12,9 +12,9 @@ from engine.methods._tuning import Tuning, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
-from engine.seeds import generator
+from engine.runtime.seeds import generator
 from engine.spec import TrainSpec, setting
-from engine.train import Pass, Step, cost_of_training
+from engine.training.sgd import Pass, Step, cost_of_training
 
 
 @dataclass(frozen=True)

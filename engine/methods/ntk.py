@@ -16,9 +16,9 @@ from engine.methods._sweep import double, gradients
 from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
-from engine.seeds import generator
+from engine.runtime.seeds import generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
-from engine.train import PASSES_PER_STEP
+from engine.training.sgd import PASSES_PER_STEP
 
 PASSES = 21  # one forward and ten backwards: the cost does not know the number of classes
 GRAM_COPIES = 3  # the matrix, its regularized copy and the Cholesky factor

@@ -8,7 +8,7 @@ from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
 from engine.spec import TrainSpec
-from engine.train import cost_of_training, train_from_scratch
+from engine.training.sgd import cost_of_training, train_from_scratch
 
 
 @dataclass(frozen=True)

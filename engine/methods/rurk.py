@@ -14,9 +14,9 @@ from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.perturbations import AttackInputs, named, searching
 from engine.registry import register
-from engine.seeds import derive, generator
+from engine.runtime.seeds import derive, generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
-from engine.train import PASSES_PER_STEP, Pass, Step
+from engine.training.sgd import PASSES_PER_STEP, Pass, Step
 
 
 @dataclass(frozen=True)

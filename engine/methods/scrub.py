@@ -17,7 +17,7 @@ from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
 from engine.spec import TrainSpec, setting, setting_of
-from engine.train import PASSES_PER_STEP, Loss, Pass, Step
+from engine.training.sgd import PASSES_PER_STEP, Loss, Pass, Step
 
 
 @dataclass(frozen=True)

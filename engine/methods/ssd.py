@@ -13,7 +13,7 @@ from engine.methods.base import Problem
 from engine.models.base import Classifier
 from engine.registry import register
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
-from engine.train import PASSES_PER_STEP
+from engine.training.sgd import PASSES_PER_STEP
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.metrics.base import Case, Metric, log_confidence, measure
-from engine.seeds import numpy_generator
+from engine.runtime.seeds import numpy_generator
 from engine.spec import setting
 
 if TYPE_CHECKING:

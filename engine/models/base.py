@@ -13,9 +13,9 @@ from torch.nn.functional import normalize
 
 from engine import registry
 from engine.errors import SpecError
-from engine.guest import Guest
-from engine.randomness import Redirection, drawn_from
-from engine.seeds import derive
+from engine.runtime.seeds import derive
+from engine.user_code.calls import Guest
+from engine.user_code.randomness import Redirection, drawn_from
 
 LIBRARIES = ("torch", "torchvision", "engine")
 

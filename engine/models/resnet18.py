@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from engine.registry import register
-from engine.torchvision_import import torchvision
+from engine.runtime.libraries import torchvision
 
 CIFAR_STEM_UP_TO = 64  # px; larger images get the original stem
 SMALLEST = 9  # px; 8 would end in 1x1 maps, whose batch norm fails on a batch of one sample

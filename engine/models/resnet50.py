@@ -6,7 +6,7 @@ from torch import nn
 
 from engine.models.resnet18 import SMALLEST, fit_stem
 from engine.registry import register
-from engine.torchvision_import import torchvision
+from engine.runtime.libraries import torchvision
 
 
 @register(

@@ -6,7 +6,7 @@ from torch import nn
 
 from engine.models.base import Dropout
 from engine.registry import register
-from engine.torchvision_import import torchvision
+from engine.runtime.libraries import torchvision
 
 
 @register("model", "vgg11", label="VGG-11", help="no batch norm, 129 M parameters", smallest=32)

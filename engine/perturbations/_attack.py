@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from engine.perturbations.base import BLOCK, AttackInputs, Perturbation
-from engine.seeds import borrowed_global_seed, derive, generator
+from engine.perturbations._inputs import BLOCK, AttackInputs
+from engine.runtime.libraries import torchattacks
+from engine.runtime.seeds import borrowed_global_seed, derive, generator
 from engine.spec import OWN, ProbeSpec
-from engine.torchvision_import import torchattacks
 
 
 def attack_inputs(
-    kind: Perturbation,
+    starts: bool,
     model: nn.Module,
     x: Tensor,
     y: Tensor,
@@ -27,14 +27,17 @@ def attack_inputs(
     block: int,
     n_classes: int,
 ) -> AttackInputs:
-    """One block of draws of x (n, *shape), as `probe` asks for them: n * BLOCK samples."""
+    """One block of draws of x (n, *shape), as `probe` asks for them: n * BLOCK samples.
+
+    starts: whether the attack begins at a random place.
+    """
     labels = y.repeat_interleave(BLOCK)
     target: Tensor | None = None
     if probe.target == "other":
         target = other_labels(y, BLOCK, n_classes, samples, probe.seed, block).reshape(-1)
     elif probe.target == "true":
         target = labels
-    own = kind.starts and probe.start == OWN
+    own = starts and probe.start == OWN
     return AttackInputs(
         model=model,
         x=x.repeat_interleave(BLOCK, 0),

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from engine.perturbations.base import BLOCK, Draw
-from engine.seeds import derive
+from engine.perturbations._inputs import BLOCK, Draw
+from engine.runtime.seeds import derive
 
 DRAWING = 8  # threads that draw noise for another device
 

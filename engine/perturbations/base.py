@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 
 from engine.errors import SpecError
+from engine.perturbations._inputs import BLOCK, AttackInputs, Draw
 from engine.registry import register
 
 if TYPE_CHECKING:
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
     from engine.spec import ProbeSpec
 
-BLOCK = 10  # draws that share one generator: the unit in which estimates are refined
+__all__ = [
+    "BLOCK", "BOX", "CORNERS", "PIXELS", "Attack", "AttackInputs", "Draw", "Known", "Move",
+    "Noise", "Outline", "Perturbation", "add", "circle",
+]  # fmt: skip
+
 CORNERS = 180  # of the outline of a ball: one every two degrees
 PIXELS = "pixel range [0, 1]"
 
-Draw = Callable[["Tensor", "torch.Generator"], None]
 Move = Callable[["Tensor", "Tensor", "float | Tensor"], "Tensor"]
 
 
@@ -41,27 +45,6 @@ class Outline:
 
     words: str
     of: Callable[[float, Tensor, Tensor], np.ndarray]
-
-
-@dataclass(frozen=True)
-class AttackInputs:
-    """What an attack is given; it may move each sample by tau, whatever tau measures.
-
-    model: that is attacked; x: (m, *shape) in [0, 1]; y: (m,) labels to lead away from; target:
-    (m,) labels to lead to instead, or None. steps, step_size: of attacks that iterate. seed: of
-    all that is drawn for the samples together; starts: one seed for each sample, whose copies
-    (m / len(starts) of them) lie side by side; () where they share `seed`.
-    """
-
-    model: nn.Module
-    x: Tensor
-    y: Tensor
-    target: Tensor | None
-    tau: float
-    steps: int
-    step_size: float
-    seed: int
-    starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,7 +238,7 @@ class Attack(Perturbation):
         from engine.perturbations._attack import attack_inputs
 
         assert source is not None, "an attack is made against a model"
-        inputs = attack_inputs(self, source, x, y, samples, probe, tau, block, n_classes)
+        inputs = attack_inputs(self.starts, source, x, y, samples, probe, tau, block, n_classes)
         return self.search(inputs, None).reshape(len(x), BLOCK, *x.shape[1:])
 
     def search(self, inputs: AttackInputs, rng: torch.Generator | None) -> Tensor:

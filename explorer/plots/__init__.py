@@ -1,1 +1,4 @@
-"""Plot items of our own: rasters of many points, lassos, marks."""
+"""Charts: curves, scatters, matrices and histograms.
+
+Begin with `chart`.
+"""

@@ -8,9 +8,9 @@ import numpy as np
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
-from engine.amplified import around_gray
-from explorer.plots.pictures import draw_sample
+from engine.drawing.difference_image import around_gray
 from explorer.theme import Theme
+from explorer.widgets.sample_picture import draw_sample
 
 RIGHT, WRONG, CALLED = "✓", "✗", "→ "
 MARK, SMALL, BAR = 14, 10, 3  # logical pixels: the mark's font, the words', the bar's height

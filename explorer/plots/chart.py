@@ -12,10 +12,10 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QVBoxLayout, QWidget
 
-from engine.geometry import distance_to_line, runs
-from explorer.plots.legend import Legend, LegendEntry, line_pen
-from explorer.plots.plot import Plot
+from engine.drawing.geometry import distance_to_line, runs
 from explorer.theme import ModelStyle, Theme
+from explorer.widgets.legend import Legend, LegendEntry, line_pen
+from explorer.widgets.plot_widget import Plot
 
 BAND_ALPHA, GROUND_ALPHA = 0.16, 0.3
 FEW = 40  # points of a curve that still get a symbol each

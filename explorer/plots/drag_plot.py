@@ -6,8 +6,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
 
-from explorer.plots.plot import Plot
 from explorer.theme import Theme
+from explorer.widgets.plot_widget import Plot
 
 LEAPS = {Qt.Key.Key_Home: "first", Qt.Key.Key_End: "last", Qt.Key.Key_Backspace: "back"}
 STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Down: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: 1}

@@ -18,11 +18,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from explorer.literal import literal
-from explorer.plots.legend import line_pen
-from explorer.plots.plot import no_collection
-from explorer.plots.symbols import draw_symbol
 from explorer.theme import LIGHT, ModelStyle, Theme
+from explorer.widgets.legend import line_pen
+from explorer.widgets.plain_text import literal
+from explorer.widgets.plot_widget import no_collection
+from explorer.widgets.symbols import draw_symbol
 
 ROW, TOP, PAD = 26, 34, 8  # logical pixels: height of a row, of the axis above, and space
 APART = 4  # half the distance of the two marks, so that equal values show both

@@ -18,11 +18,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from explorer.literal import literal
 from explorer.plots.cells import SMALL, Verdict, draw_change, draw_verdict, sized
-from explorer.plots.pictures import draw_sample
-from explorer.plots.plot import no_collection
 from explorer.theme import LIGHT, Theme
+from explorer.widgets.plain_text import literal
+from explorer.widgets.plot_widget import no_collection
+from explorer.widgets.sample_picture import draw_sample
 
 CELL, ROW, TOP = 46, 34, 64  # logical pixels: width of a copy, height of a model, of the pictures
 PAD, PICTURE, CAPTION = 6, 40, 17

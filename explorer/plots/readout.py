@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from engine.lines import PUBLISHED, Line
-from engine.traces import Measure
+from engine.analysis.curves import PUBLISHED, Line
+from engine.analysis.measures import Measure
 
 ColorOf = Callable[[str], str]
 RunName = Callable[[int], str]

@@ -21,11 +21,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from engine.geometry import runs
-from engine.palette import rgb
-from explorer.literal import literal
-from explorer.plots.plot import no_collection
+from engine.drawing.geometry import runs
+from engine.drawing.palette import rgb
 from explorer.theme import LIGHT, Theme
+from explorer.widgets.plain_text import literal
+from explorer.widgets.plot_widget import no_collection
 
 SMALLEST = 80  # logical pixels: side of a panel before the view scrolls
 GAP, CROSS = 10, 6  # between panels; arm of the cross on the sample

@@ -11,10 +11,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from engine.membership_results import Roc
+from engine.membership.results import Roc
 from explorer.plots.drag_plot import DragPlot
-from explorer.plots.legend import Legend, LegendEntry, line_pen
 from explorer.theme import LIGHT, ModelStyle, Theme
+from explorer.widgets.legend import Legend, LegendEntry, line_pen
 
 LOW_FPR = 1.0  # percent
 DOTS = (1.0, 3.0)

@@ -11,15 +11,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from engine.geometry import runs
-from engine.labels import tau_label
-from engine.ratio import Ratio
-from engine.sample_curve import Spread
-from explorer import markup
+from engine.analysis.sample_curve import Spread
+from engine.drawing.geometry import runs
+from engine.drawing.labels import tau_label
+from engine.residual.sample_ratio import Ratio
 from explorer.plots.chart import Chart, Ground, Series
-from explorer.plots.panel import button, muted
 from explorer.plots.readout import swatch
 from explorer.theme import LIGHT, ModelStyle, Theme
+from explorer.widgets import markup
+from explorer.widgets.panel import button, muted
 
 SPREAD = "spread"  # the name of the median among the models
 ROOM = 0.06  # of the range, beyond the largest value and below the smallest: symbols are whole

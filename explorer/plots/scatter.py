@@ -11,11 +11,11 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
-from engine.geometry import nearest
-from engine.label_places import Box, places
-from explorer.literal import literal
-from explorer.plots.plot import Plot
+from engine.drawing.geometry import nearest
+from engine.drawing.label_placement import Box, places
 from explorer.theme import ModelStyle, Theme
+from explorer.widgets.plain_text import literal
+from explorer.widgets.plot_widget import Plot
 
 REACH = 12  # logical pixels between a click and the point it means
 MARGIN = 0.12  # of the data's extent, around it, for labels

@@ -8,10 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from engine.scores import LINEAR, Histogram, Score
+from engine.membership.scores import LINEAR, Histogram, Score
 from explorer.plots.drag_plot import DragPlot
-from explorer.plots.legend import Legend, LegendEntry, line_pen
 from explorer.theme import LIGHT, Theme
+from explorer.widgets.legend import Legend, LegendEntry, line_pen
 
 FILL, DASH = 0.3, (3.0, 2.0)
 LOWEST = 100  # logical pixels

@@ -20,12 +20,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from engine.comparison import EITHER, A, B, Matrix
-from explorer.literal import literal
-from explorer.plots.plot import no_collection
+from engine.comparison.pair import EITHER, A, B, Matrix
 from explorer.plots.split_layout import SMALLEST, WIDEST_NAME, SplitLayout
 from explorer.plots.split_painter import Split, SplitPainter
 from explorer.theme import LIGHT, Theme
+from explorer.widgets.plain_text import literal
+from explorer.widgets.plot_widget import no_collection
 
 STEPS = {
     Qt.Key.Key_Left: (0, -1),

@@ -11,8 +11,8 @@ from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
-from engine.comparison import A, B, Matrix
-from engine.palette import rgb
+from engine.comparison.pair import A, B, Matrix
+from engine.drawing.palette import rgb
 from explorer.plots.split_layout import PAD, SplitLayout
 from explorer.theme import Theme
 

@@ -10,14 +10,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from engine.board import GAP, RESIDUAL, Board, Quantity
-from engine.pareto import NEAR
-from engine.scatter import Point, Scatter, axis, better, scatter
-from explorer import markup
-from explorer.plots.panel import muted
+from engine.analysis.model_table import GAP, RESIDUAL, Board, Quantity
+from engine.analysis.pareto import NEAR
+from engine.analysis.tradeoff import Point, Scatter, axis, better, scatter
 from explorer.plots.readout import swatch
 from explorer.plots.scatter import Mark, ScatterPlot
 from explorer.theme import Theme
+from explorer.widgets import markup
+from explorer.widgets.panel import muted
 
 LOW = 230  # logical pixels of height, below which the plot needs the room of the words
 NO_FRONT = "No method has both measures: choose others above."

@@ -10,9 +10,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.plots.chart import Chart, Ground, Series
-from explorer.plots.legend import Legend, LegendEntry
-from explorer.plots.panel import muted
 from explorer.theme import Theme
+from explorer.widgets.legend import Legend, LegendEntry
+from explorer.widgets.panel import muted
 
 SIDE_BY_SIDE = 420  # logical pixels from which the two stand side by side
 LETTER, TICK_GAP = 6.5, 14  # logical pixels: of a tick's word, and between two

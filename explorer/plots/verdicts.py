@@ -10,9 +10,9 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from explorer.literal import literal
-from explorer.plots.plot import no_collection
 from explorer.theme import LIGHT, Theme
+from explorer.widgets.plain_text import literal
+from explorer.widgets.plot_widget import no_collection
 
 TITLE, FOOT, GAP, PAD = 18, 15, 14, 8  # logical pixels: above, below, between and beside blocks
 LEGIBLE = 8  # logical pixels a cell needs for its mark

@@ -10,9 +10,9 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QWidget
 from shiboken6 import Shiboken
 
-from explorer.plots.panel import Panel
-from explorer.plots.tab_order import name_tabs, put_in_order
-from explorer.state import AppState
+from explorer.state.app_state import AppState
+from explorer.widgets.panel import Panel
+from explorer.widgets.tab_order import name_tabs, put_in_order
 
 
 class QueueWishes(Protocol):
@@ -77,7 +77,7 @@ class ExportWishes(Protocol):
     """What a view may ask to have written, to a file the person chooses."""
 
     def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
-        """Export a figure, one of engine.exports.KINDS, with these of its options."""
+        """Export a figure, one of engine.figures.catalog.KINDS, with these of its options."""
 
     def ask_checkpoint(self, model: str) -> None:
         """Save this model's weights."""

@@ -15,21 +15,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine import board_sheet, board_tables, tables
-from engine.board import Board, board, with_published
-from engine.correspondence import Published, published_for
+from engine.analysis.model_table import Board, board, with_published
+from engine.analysis.tradeoff import sheet as scatter_sheet
+from engine.paper.published import Published, published_for
 from engine.results import Study
-from engine.scatter import sheet as scatter_sheet
-from engine.sheets import csv_text
-from engine.table_latex import latex
-from explorer.plots import board_cells
-from explorer.plots.panel import Panel, button, muted
-from explorer.plots.runs import RunsButton
-from explorer.plots.table import CellTable
+from engine.tables import model_csv, model_report, table
+from engine.tables.csv import csv_text
+from engine.tables.latex import latex
+from explorer.plots import model_cells
+from explorer.plots.runs_button import RunsButton
 from explorer.plots.tradeoff import Tradeoff
-from explorer.state import AppState
+from explorer.state.app_state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
+from explorer.widgets.panel import Panel, button, muted
+from explorer.widgets.table import CellTable
 
 TABLE, SCATTER = range(2)
 TABS = ("table", "scatter")  # what sessions call them
@@ -162,7 +162,7 @@ class MetricsView(View):
             self.tradeoff.show_board(found, theme)
         else:
             self.table.set_colors(theme.text, theme.muted)
-            self.table.cells.set_rows(board_cells.rows(found, theme), board_cells.columns(found))
+            self.table.cells.set_rows(model_cells.rows(found, theme), model_cells.columns(found))
 
     def _tau(self, study: Study) -> float:
         """The shared tau where it is one of this perturbation, else the grid's middle."""
@@ -184,7 +184,7 @@ class MetricsView(View):
             words += f"; mean ± deviation (population) over {len(found.seeds)} seeds ({seeds})"
         self.caption.setText(words)
         said = [self._paper.words] if self._paper is not None else []
-        self.note.setText(" ".join([*said, *board_tables.remarks(found)]))
+        self.note.setText(" ".join([*said, *model_report.remarks(found)]))
         self.note.setVisible(bool(self.note.text()))
 
     # -- wishes ---------------------------------------------------------------------------
@@ -196,7 +196,7 @@ class MetricsView(View):
     def _copy_text(self) -> None:
         report = self._report()
         if report is not None:
-            QApplication.clipboard().setText(tables.text(report) + "\n")
+            QApplication.clipboard().setText(table.text(report) + "\n")
 
     def _copy_latex(self) -> None:
         report = self._report()
@@ -207,17 +207,17 @@ class MetricsView(View):
         if self.board is None:
             return
         found = self.tradeoff.found if self.tabs.currentIndex() == SCATTER else None
-        sheet = board_sheet.sheet(self.board) if found is None else scatter_sheet(found)
+        sheet = model_csv.sheet(self.board) if found is None else scatter_sheet(found)
         QApplication.clipboard().setText(csv_text(*sheet))
 
-    def _report(self) -> tables.Report | None:
+    def _report(self) -> table.Report | None:
         study, dataset = self.state.study, self.state.dataset
         if self.board is None or study is None:
             return None
         data = dataset.label if dataset is not None else str(study.spec["data"]["name"])
         title = f"{data}, {study.spec['model']['name']}, {len(study.forget):,} forgotten"
         source = self._paper.source if self._paper is not None else ""
-        return board_tables.report_of(self.board, title, source)
+        return model_report.report_of(self.board, title, source)
 
     def _export(self) -> None:
         """Export the tab that is shown, as it is shown."""

@@ -11,17 +11,17 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
-from engine.labels import perturbation_label
+from engine.drawing.labels import perturbation_label
+from engine.forget_sets.sample_names import called, titled
 from engine.perturbations import at_hand
 from engine.results import DIRECTIONS, FINE, Slice
-from engine.sample_names import called, titled
-from explorer import markup
-from explorer.plots.legend import Legend, LegendEntry
-from explorer.plots.panel import Panel, button, muted
 from explorer.plots.regions import DASH, Atlas, Region, RegionMaps, tinted
-from explorer.state import AppState
+from explorer.state.app_state import AppState
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
+from explorer.widgets import markup
+from explorer.widgets.legend import Legend, LegendEntry
+from explorer.widgets.panel import Panel, button, muted
 
 MOST = 2**31 - 1  # a spin box's largest number
 NAMED_CLASSES = 12  # in the legend, the largest regions first; the others are told by the cursor

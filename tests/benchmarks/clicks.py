@@ -21,15 +21,15 @@ from PySide6.QtWidgets import QApplication, QComboBox, QTabWidget, QWidget
 
 from engine.results import TEST
 from explorer.app import Explorer
-from explorer.docks import DOCKS
-from explorer.views.attack import AttackView
-from explorer.views.compare import CompareView
-from explorer.views.curves import CurvesView
-from explorer.views.embedding import EmbeddingView
-from explorer.views.live import LiveView
+from explorer.views.attack.view import AttackView
+from explorer.views.compare.view import CompareView
+from explorer.views.curves.view import CurvesView
+from explorer.views.embedding.view import EmbeddingView
+from explorer.views.live.view import LiveView
 from explorer.views.metrics import MetricsView
-from explorer.views.neighborhood import NeighborhoodView
-from explorer.views.samples import SamplesView
+from explorer.views.neighborhood.view import NeighborhoodView
+from explorer.views.samples.view import SamplesView
+from explorer.window.docks import DOCKS
 from tests.benchmarks.harness import circumstances, percentile, with_window
 
 SAMPLES = 30

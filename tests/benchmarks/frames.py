@@ -19,12 +19,12 @@ from PySide6.QtWidgets import QApplication
 
 from engine.bench.row import BenchRow
 from explorer.app import Explorer
-from explorer.plots.canvas import Canvas
-from explorer.plots.points import point_radius
-from explorer.plots.stamps import CIRCLE, stamp
-from explorer.selection import REPLACE
-from explorer.state import AppState
-from explorer.views.attack import AttackView
+from explorer.points.canvas import Canvas
+from explorer.points.points import point_radius
+from explorer.points.stamps import CIRCLE, stamp
+from explorer.state.app_state import AppState
+from explorer.state.selection import REPLACE
+from explorer.views.attack.view import AttackView
 from tests.benchmarks.harness import application, circumstances, show, with_window, within
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "explorer"))  # synthetic.py

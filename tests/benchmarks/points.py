@@ -17,9 +17,9 @@ from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 
 from engine.bench.row import BenchRow
-from engine.geometry import in_polygon
-from explorer.plots.points import PointsItem
-from explorer.plots.stamps import CIRCLE
+from engine.drawing.geometry import in_polygon
+from explorer.points.points import PointsItem
+from explorer.points.stamps import CIRCLE
 from tests.benchmarks.harness import application, circumstances, compared, show
 
 POINTS, COLORS, ROUNDS = 60_000, 10, 15

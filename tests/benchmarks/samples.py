@@ -15,17 +15,17 @@ from types import SimpleNamespace
 import numpy as np
 from PySide6.QtWidgets import QApplication
 
-from engine import posterior
+from engine.analysis.filters import parse
 from engine.bench.row import BenchRow
 from engine.datasets.base import Dataset, Recommended
-from engine.filters import parse
+from engine.residual import posterior
 from engine.results import Curve, ModelResult, Recognition, Residual
 from engine.spec import DataSpec, TrainSpec
-from explorer.selection import Selection
-from explorer.state import AppState
-from explorer.views.samples import SamplesView
-from explorer.views.samples_keys import INDEX, KEYS, LOSS
-from explorer.views.samples_sets import ALL, SHOW
+from explorer.state.app_state import AppState
+from explorer.state.selection import Selection
+from explorer.views.samples.sort_keys import INDEX, KEYS, LOSS
+from explorer.views.samples.subsets import ALL, SHOW
+from explorer.views.samples.view import SamplesView
 from tests.benchmarks.harness import application, circumstances, show, within
 
 TRAINED, TESTED, FORGOTTEN, CLASSES, DRAWS = 50_000, 10_000, 5_000, 10, 100

@@ -13,7 +13,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from explorer.app import Explorer
-from explorer.views.neighborhood import NeighborhoodView
+from explorer.views.neighborhood.view import NeighborhoodView
 from tests.benchmarks.harness import circumstances, summary, with_window
 
 SAMPLES, ROUNDS = 6, 2

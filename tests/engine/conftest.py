@@ -10,14 +10,14 @@ import pytest
 from lent import lent
 
 if TYPE_CHECKING:
-    from engine.embed import Embedder
-    from engine.pipeline import Pipeline
+    from engine.embedding.joint_umap import Embedder
+    from engine.pipeline.pipeline import Pipeline
 
 
 @pytest.fixture(scope="session")
 def embedder() -> Iterator[Embedder]:
     """One helper process for all tests: each would take seconds to import and compile UMAP."""
-    from engine.embed import Embedder
+    from engine.embedding.joint_umap import Embedder
 
     made = Embedder()
     yield made
@@ -27,8 +27,8 @@ def embedder() -> Iterator[Embedder]:
 @pytest.fixture
 def pipeline(tmp_path: Path, embedder: Embedder) -> Iterator[Pipeline]:
     """A pipeline on a store of its own."""
-    from engine.pipeline import Pipeline
-    from engine.store import Store
+    from engine.pipeline.pipeline import Pipeline
+    from engine.storage.store import Store
 
     made = Pipeline(Store(tmp_path / "store"))
     with lent(made, embedder):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.embed import Embedder
-    from engine.pipeline import Pipeline
+    from engine.embedding.joint_umap import Embedder
+    from engine.pipeline.pipeline import Pipeline
 
 
 @contextlib.contextmanager

@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from engine import attack, over_seeds, pareto, scores
-from engine.adaptive import allocate, rates
+from engine.analysis import pareto
 from engine.arrays import nanmean
-from engine.disagreement import disagreement, disagreement_bounds, perturbed_unlearn_accuracy
-from engine.measured import overall, threshold, verdict
-from engine.posterior import exceedance, posterior
-from engine.ratio import ratio_of
-from engine.ratios import (
+from engine.comparison.cka import cka
+from engine.membership import attack, scores
+from engine.residual import over_seeds
+from engine.residual.allocation import allocate, rates
+from engine.residual.disagreement import (
+    disagreement,
+    disagreement_bounds,
+    perturbed_unlearn_accuracy,
+)
+from engine.residual.posterior import exceedance, posterior
+from engine.residual.ratio import (
     bootstrap_interval,
     curve,
     null_band,
@@ -24,9 +29,10 @@ from engine.ratios import (
     ratios,
     resampling_weights,
 )
-from engine.recognition import smallest_taus
+from engine.residual.sample_ratio import ratio_of
+from engine.residual.smallest_tau import smallest_taus
+from engine.residual.verdict import overall, threshold, verdict
 from engine.results import pooled_ratio
-from engine.similarity import cka
 
 ROOT = Path(__file__).parents[2]
 STATISTICS: tuple[Callable[..., object], ...] = (

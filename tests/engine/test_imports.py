@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,84 +15,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# A file of the engine may import from its own layer and from those above it in this list.
-LAYERS = (
-    {
-        "amplified", "children", "cores", "epochs", "errors", "geometry", "grids", "highlights",
-        "interruption", "joint", "label_places", "labels", "membership_results", "neutral",
-        "origins", "palette", "places", "plain_files", "quadrature", "results", "sound",
-        "tensor_views", "world",
-        "arrays",
-        "text_table",
-    },
-    {
-        "differences", "fields", "global_settings", "global_state", "keys", "memory", "metrics",
-        "paper", "patches", "processes", "randomness", "registry", "report", "runtime", "samples",
-        "serialization", "spec",
-    },
-    {
-        "asides", "batching", "datasets", "guest", "hdf5", "heaps", "index_text", "indices",
-        "locks", "models", "outputs", "perturb", "record", "sample_names", "store",
-        "interruption", "joint", "label_places", "neutral", "origins", "palette",
-        "places", "plain_files", "quadrature", "results", "tensor_views", "world",
-        "differences", "global_state", "labels", "memory", "metrics", "paper", "patches",
-        "perturbations", "processes", "randomness", "registry", "report", "runtime", "samples",
-        "sound", "spec",
-    },
-    {
-        "adaptive", "archive", "attack", "belongings", "board", "board_sheet", "bundle", "carried",
-        "checkpoints", "command_line", "comparison", "correspondence", "curve_set", "diagnosis",
-        "embed", "embedding", "evidence", "figures", "filters", "folding", "foreign", "forget",
-        "given_values", "index_files", "inference", "kept", "layers", "lines", "matching",
-        "measured", "neighborhood", "network", "over_seeds", "pareto", "pickle_machine", "pickles",
-        "plain_weights", "ranking", "ratio", "rays", "recognition", "recorded", "residual",
-        "safetensors", "sample_curve", "scatter", "scores", "shades", "sheets", "siblings",
-        "slices", "sparse", "specimens", "study", "torch_files", "traces", "tracing", "train",
-        "trial", "viewpoint", "watch", "wrappers", "zip_members",
-        "disagreement", "posterior", "ratios", "summary",
-    },
-    {"costs", "methods", "plan", "relearn"},
-    {"console_reporter", "methods", "relearn"},
-    {"workshop"},
-    {"doubt", "glossary", "measuring", "sampled", "similarity", "watching"},
-    {"costs", "methods", "plan", "recent_plans", "relearn"},
-    {
-        "loaded_datasets", "loaded_models", "model_maker", "pretraining", "stored_results",
-        "workshop",
-    },
-    {
-        "doubt", "joint_embedding", "measurement", "measuring", "method_epochs", "one_sample",
-        "sampled", "similarity", "study_catalog", "study_run", "watching",
-    },
-    {"exports", "figure_set", "pipeline", "versus"},
-    {"doubt", "measuring", "sampled", "similarity", "watching"},
-    {"exports", "figure_set", "order", "pipeline", "versus"},
-    {"batch", "verifying"},
-    {
-        "__main__", "bench", "board_tables", "cli", "console", "protocol", "reporting", "sweep",
-        "tables",
-        "table_latex",
-    },
-)  # fmt: skip
-FOR_METHODS = {
-    "errors", "models.base", "perturbations", "registry", "report", "runtime", "samples", "spec",
-    "train",
-}  # fmt: skip
-FOR_FIGURES = {
-    "amplified", "asides", "board", "comparison", "curve_set", "epochs", "errors", "figures",
-    "geometry", "label_places", "labels", "lines", "membership_results", "metrics", "outputs",
-    "palette", "pareto", "ratio", "results", "sample_curve", "scatter", "scores", "shades",
-    "sheets", "specimens", "traces",
-    "arrays",
-}  # fmt: skip
 ONLY_IN = {  # a package of others, and the one file (or package) that knows it
-    "h5py": "engine/hdf5.py",
-    "umap": "engine/embed.py",
+    "h5py": "engine/storage/hdf5.py",
+    "umap": "engine/embedding/joint_umap.py",
     "matplotlib": "engine/figures/",
-    "fpdf": "engine/reporting/pdf.py",
-    "pypdf": "engine/reporting/pdf.py",
-    "jinja2": "engine/reporting/html.py",
-    "torchvision": "",  # engine.runtime imports them by name, after making that possible
+    "fpdf": "engine/report/pdf.py",
+    "pypdf": "engine/report/pdf.py",
+    "jinja2": "engine/report/html.py",
+    "torchvision": "",  # engine.runtime.libraries imports them by name, after making that possible
     "torchattacks": "",
 }
 HEAVY = {
@@ -98,8 +30,9 @@ HEAVY = {
     "torchattacks",
 }  # fmt: skip
 LIGHT = (
-    "engine", "engine.errors", "engine.spec", "engine.forget", "engine.registry", "engine.report",
-    "engine.results", "engine.runtime", "engine.geometry", "engine.datasets.base", "engine.plan",
+    "engine", "engine.arrays", "engine.errors", "engine.spec", "engine.registry", "engine.results",
+    "engine.runtime.progress", "engine.runtime.device", "engine.forget_sets.forget_set",
+    "engine.drawing.geometry", "engine.datasets.base", "engine.study.plan",
 )  # fmt: skip
 
 
@@ -153,61 +86,98 @@ IMPORTS = {
 }
 
 
-def layer_of(module: str) -> int:
-    """The layer a module of the engine belongs to."""
-    part = module.split(".")[1]
-    found = [number for number, layer in enumerate(LAYERS) if part in layer]
-    assert found, f"Which layer is {module} in? Say so in LAYERS."
-    return found[0]
+# -- the rooms ------------------------------------------------------------------------------------
+
+TURNED = [  # (a file, an import that it must not have, what import-linter says of it)
+    ("engine.methods.gd", "from engine.storage.store import Store", "engine.storage.store"),
+    ("engine.methods.ga", "from engine.pipeline import pipeline", "engine.pipeline.pipeline"),
+    ("engine.methods.ngd", "def f():\n    import engine.pipeline.run", "engine.pipeline.run"),
+    ("engine.methods.fisher", "from engine.methods.rurk import RURK", "engine.methods.rurk"),
+    ("engine.methods.cr", "from engine.datasets import digits", "engine.datasets.digits"),
+    (
+        "engine.datasets.iris",
+        "from engine.pipeline.models import Workshop",
+        "engine.pipeline.models",
+    ),
+    ("engine.spec", "from engine.datasets.base import load", "engine.datasets.base"),
+    ("engine.perturbations.l2", "import engine.methods.base", "engine.methods.base"),
+    ("engine.residual.ratio", "from engine.pipeline.run import StudyRun", "engine.pipeline.run"),
+    ("engine.figures.curves", "from engine.storage.store import Store", "engine.storage.store"),
+    ("explorer.state.session", "from explorer.jobs.lanes import Jobs", "explorer.jobs.lanes"),
+    ("explorer.views.slice", "from explorer.views.metrics import x", "explorer.views.metrics"),
+    ("explorer.views.base", "from explorer.control.choice import x", "explorer.control.choice"),
+]
 
 
-def trespasses(module: str, imported: str) -> str:
-    """Why this module of the engine may not import that one; '' where it may."""
-    if not imported.startswith("engine."):
-        return ""
-    rest = imported.removeprefix("engine.")
-    if layer_of(imported) > layer_of(module):
-        return f"{module} must not import {imported}, which is built upon it"
-    if module.startswith("engine.methods."):
-        shared = rest == "methods.base" or rest.startswith("methods._")
-        if not shared and rest not in FOR_METHODS:
-            return f"{module} is a method and must not import {imported}"
-    if module.startswith("engine.figures") and rest.split(".")[0] not in FOR_FIGURES:
-        return f"figures read plain arrays and must not import {imported}"
-    return ""
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    """import-linter on the two houses in this folder, by the contracts in its pyproject.toml."""
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+    )
 
 
-# -- the engine's layers --------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What import-linter says of a copy in which the arrows of `TURNED` point the wrong way."""
+    folder = tmp_path_factory.mktemp("turned")
+    for house in ("engine", "explorer"):
+        shutil.copytree(ROOT / house, folder / house, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for module, line, _ in TURNED:
+        with (folder / f"{module.replace('.', '/')}.py").open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}\n")
+    done = lint(folder)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done.stdout
 
 
-@pytest.mark.parametrize("module", sorted(set(ENGINE) - {"engine"}))
-def test_each_file_imports_only_what_lies_beneath_it(module: str) -> None:
-    found = [trespasses(module, one.name) for one in IMPORTS[module]]
-    assert not [why for why in found if why]
+def test_the_contracts_between_the_rooms_are_kept() -> None:
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize(("module", "line", "other"), TURNED)
+def test_an_arrow_that_is_turned_round_is_noticed(
+    module: str, line: str, other: str, turned: str
+) -> None:
+    assert f"{module} -> {other}" in turned
+
+
+def test_a_file_without_a_room_is_noticed(tmp_path: Path) -> None:
+    for house in ("engine", "explorer"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / house, tmp_path / house, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "engine" / "novelty.py").write_text("")
+    done = lint(tmp_path)
+    assert done.returncode == 1 and "engine.novelty" in done.stdout
+
+
+@pytest.mark.parametrize("house", ["engine", "explorer"])
+def test_few_files_lie_outside_the_rooms(house: str) -> None:
+    assert len([*(ROOT / house).glob("*.py")]) <= 10
+
+
+@pytest.mark.parametrize("module", sorted(ALL))
+def test_no_file_and_no_class_grows_too_large(module: str) -> None:
+    text = ALL[module].read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef):
+            assert (node.end_lineno or 0) - node.lineno < 300, node.name
 
 
 @pytest.mark.parametrize(
-    ("module", "source"),
-    [
-        ("engine.methods.gd", "from engine.store import Store"),
-        ("engine.methods.gd", "from engine import pipeline"),
-        ("engine.methods.gd", "def f():\n    import engine.pipeline"),
-        ("engine.methods.gd", "from engine.methods.rurk import RURK"),
-        ("engine.methods.gd", "from engine.datasets import digits"),
-        ("engine.datasets.digits", "from engine.train import descend"),
-        ("engine.spec", "from engine.datasets.base import load"),
-        ("engine.perturbations.pgd", "import engine.methods.base"),
-        ("engine.residual", "from engine.pipeline import Pipeline"),
-        ("engine.figures", "from engine.store import Store"),
-    ],
+    "room", sorted({path.parent for path in ALL.values()}), ids=lambda room: room.name
 )
-def test_a_trespass_would_be_noticed(module: str, source: str) -> None:
-    assert any(trespasses(module, one.name) for one in imports_of(source, frozenset(ALL)))
-
-
-def test_an_unplaced_file_would_be_noticed() -> None:
-    with pytest.raises(AssertionError, match=r"Which layer is engine.novelty in\?"):
-        trespasses("engine.novelty", "engine.spec")
+def test_every_room_says_what_it_holds(room: Path) -> None:
+    assert len(ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "") > 40
 
 
 def test_no_two_files_import_each_other() -> None:
@@ -261,7 +231,7 @@ def users_of(*functions: str) -> set[str]:
 
 
 def test_checkpoints_alone_loads_weights() -> None:
-    assert users_of("torch.load", "load_state_dict_from_url") <= {"engine/checkpoints.py"}
+    assert users_of("torch.load", "load_state_dict_from_url") <= {"engine/training/checkpoints.py"}
     assert not users_of("pickle.load", "pickle.loads", "eval", "exec")
     assert not [p for p in ALL.values() if "allow_pickle=True" in p.read_text(encoding="utf-8")]
 
@@ -271,7 +241,7 @@ def test_nothing_but_the_runtime_seeds_a_global_generator() -> None:
         "torch.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all",
         "torch.random.manual_seed", "np.random.seed", "numpy.random.seed", "random.seed",
     )  # fmt: skip
-    assert seeds <= {"engine/runtime.py"}
+    assert seeds <= {"engine/runtime/seeds.py"}
 
 
 # -- what starts at once --------------------------------------------------------------------------
@@ -325,46 +295,25 @@ def test_the_explorer_never_touches_tensors_or_files_of_results(module: str) -> 
     assert not {one.name.split(".")[0] for one in IMPORTS[module]} & HEAVY
 
 
-@pytest.mark.parametrize("module", sorted(n for n in EXPLORER if n.startswith("explorer.views.")))
-def test_a_view_knows_no_other_view_and_nothing_that_computes(module: str) -> None:
-    names = {one.name for one in IMPORTS[module]}
-    own = module.split("_")[0] + "_"  # the parts of samples are samples_order, samples_tip ...
-    others = {name for name in names if name.startswith("explorer.views.")}
-    assert {name for name in others if not name.startswith(own)} <= {"explorer.views.base"}
-    above = ("app", "jobs", "window", "activity", *CONTROL)
-    assert not names & {"engine.pipeline", "engine.store", *(f"explorer.{one}" for one in above)}
+STATE = [name for name in EXPLORER if name.startswith("explorer.state.")]
+USE_CASES = [name for name in EXPLORER if name.startswith(("explorer.control.", "explorer.jobs."))]
 
 
-@pytest.mark.parametrize("module", sorted(n for n in EXPLORER if n.startswith("explorer.plots.")))
-def test_a_plot_knows_no_view(module: str) -> None:
-    names = {one.name for one in IMPORTS[module]}
-    assert not [name for name in names if name.startswith(("explorer.views", "explorer.app"))]
-
-
-STATE = ("state", "selection", "study_form", "run", "session", "sizes", "durations")
-CONTROL = (
-    "controller", "choice_control", "forget_set_control", "opening_control", "export_control",
-    "shown_study", "studying", "runs", "shelf", "archiving", "around", "lens", "questions",
-    "watching",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("module", [*STATE, *CONTROL])
-def test_state_and_controller_know_no_widgets(module: str) -> None:
-    qt = {one.name for one in IMPORTS[f"explorer.{module}"] if "PySide6" in one.name}
+@pytest.mark.parametrize("module", sorted([*STATE, *USE_CASES]))
+def test_state_and_use_cases_know_no_widgets(module: str) -> None:
+    qt = {one.name for one in IMPORTS[module] if "PySide6" in one.name}
     assert "PySide6.QtWidgets" not in qt
     if module in STATE:
         assert qt <= {"PySide6.QtCore"}
 
 
-@pytest.mark.parametrize("module", STATE)
-def test_the_state_knows_nothing_of_who_changes_it(module: str) -> None:
-    names = {one.name for one in IMPORTS[f"explorer.{module}"]}
-    assert not names & {f"explorer.{name}" for name in (*CONTROL, "jobs", "tasks", "window")}
-
-
 def test_only_the_app_composes_window_jobs_and_controller() -> None:
-    parts = {"explorer.window", "explorer.jobs", "explorer.controller", "explorer.state"}
+    parts = {
+        "explorer.window.window",
+        "explorer.jobs.lanes",
+        "explorer.control.controller",
+        "explorer.state.app_state",
+    }
     knows_all = {
         name for name in EXPLORER if parts <= {one.name for one in IMPORTS[name] if one.at_once}
     }
@@ -381,4 +330,7 @@ def test_warnings_are_filtered_for_the_whole_process_in_one_place_alone() -> Non
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in changing
     }
-    assert places == {"engine/embed.py", "engine/figures/canvas.py"}  # embed: a child process
+    assert places == {
+        "engine/embedding/joint_umap.py",
+        "engine/figures/canvas.py",
+    }  # embed: a child process

@@ -15,11 +15,11 @@ def main(folder: Path, scale: str, width: int, height: int) -> None:
     """Write `<view>-<scale>.png` and `.txt`."""
     app = QApplication([])
     import synthetic
+    from battery import VIEWS, outside, settled
     from shown import Shown
-    from test_view_battery import VIEWS, _outside, _settled
 
     from explorer import theme
-    from explorer.state import AppState
+    from explorer.state.app_state import AppState
 
     theme.apply(app, theme.LIGHT)
     shown = Shown.__new__(Shown)  # without pytest's robot
@@ -30,8 +30,8 @@ def main(folder: Path, scale: str, width: int, height: int) -> None:
         view = kind(shown.state, shown.asked)
         view.resize(width, height)
         view.show()
-        _settled(view).save(str(folder / f"{kind.name}-{scale}.png"))
-        text = "\n".join(_outside(view))
+        settled(view).save(str(folder / f"{kind.name}-{scale}.png"))
+        text = "\n".join(outside(view))
         (folder / f"{kind.name}-{scale}.txt").write_text(text, encoding="utf-8")
         view.close()
 

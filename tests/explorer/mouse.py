@@ -34,3 +34,15 @@ def _send(
 ) -> None:
     place = QPointF(widget.mapToGlobal(at))
     QApplication.sendEvent(widget, QMouseEvent(kind, QPointF(at), place, button, held, keys))
+
+
+def left_button(widget: QWidget, kind: QEvent.Type, at: QPoint) -> None:
+    """The left button is pressed, held or released there, with whatever follows at once."""
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    changed = none if kind == QEvent.Type.MouseMove else left
+    held = none if kind == QEvent.Type.MouseButtonRelease else left
+    place = QPointF(widget.mapToGlobal(at))
+    keys = Qt.KeyboardModifier.NoModifier
+    event = QMouseEvent(kind, QPointF(at), place, changed, held, keys)
+    QApplication.sendEvent(widget, event)
+    QApplication.processEvents()

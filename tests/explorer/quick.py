@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from pytestqt.qtbot import QtBot
 
-from engine.pipeline import Pipeline
-from engine.report import Reporter
+from engine.pipeline.pipeline import Pipeline
 from engine.results import FORGET, RETAIN, Embedding
+from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
-from engine.store import Store
+from engine.storage.store import Store
 from explorer.app import Explorer
-from explorer.study_form import StudyForm
+from explorer.state.study_form import StudyForm
 
 FORM = StudyForm(
     dataset="iris", training={"epochs": 2}, methods=("gd",), retrains=1, draws=10, taus="0,0.2"

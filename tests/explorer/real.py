@@ -10,14 +10,14 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory, finish
 
-from explorer import settings
 from explorer.app import Explorer, Options
-from explorer.controller import Controller
-from explorer.jobs import Jobs
-from explorer.notice import Notice
-from explorer.session import Session
-from explorer.state import AppState
-from explorer.window import SIZE
+from explorer.control.controller import Controller
+from explorer.jobs.lanes import Jobs
+from explorer.state import settings
+from explorer.state.app_state import AppState
+from explorer.state.notice import Notice
+from explorer.state.session import Session
+from explorer.window.window import SIZE
 
 
 class Desk:

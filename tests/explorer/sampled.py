@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QApplication, QComboBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from engine.results import ModelResult, Recognition, Residual
-from explorer.state import AppState
-from explorer.views.samples import SamplesView
+from explorer.state.app_state import AppState
+from explorer.views.samples.view import SamplesView
 
 QUICK = 30  # ms within which a popup ignores that the button is let go
 PRESS, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier

@@ -11,8 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from explorer.selection import Selection
-from explorer.state import AppState
+from explorer.state.app_state import AppState
+from explorer.state.selection import Selection
 from explorer.views.base import View
 
 V = TypeVar("V", bound=View)

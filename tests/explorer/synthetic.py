@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.attack import attack
+from engine.analysis.epoch_series import Epochs, EpochView
 from engine.datasets.base import Dataset, Recommended
-from engine.epochs import Epochs, EpochView
-from engine.membership_results import Attack
-from engine.report import Progress
+from engine.membership.attack import attack
+from engine.membership.results import Attack
 from engine.results import (
     FINE,
     FORGET,
@@ -29,11 +28,12 @@ from engine.results import (
     Slice,
     Study,
 )
+from engine.runtime.progress import Progress
 from engine.spec import DataSpec, TrainSpec
-from explorer.run import FAILED, RUNNING, Order, QueuedRun
-from explorer.selection import Selection
-from explorer.state import AppState
-from explorer.study_form import StudyForm
+from explorer.state.app_state import AppState
+from explorer.state.queued_run import FAILED, RUNNING, Order, QueuedRun
+from explorer.state.selection import Selection
+from explorer.state.study_form import StudyForm
 
 MODELS = ("original", "retrain-0", "retrain-1", "rurk", "gd")
 LABELS = {

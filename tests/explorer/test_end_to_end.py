@@ -18,9 +18,9 @@ from pytestqt.qtbot import QtBot
 from engine.__main__ import main
 from engine.results import FORGET, TEST
 from explorer.app import Explorer, Options
-from explorer.views.curves import CurvesView
-from explorer.views.embedding import EmbeddingView
-from explorer.views.samples import SamplesView
+from explorer.views.curves.view import CurvesView
+from explorer.views.embedding.view import EmbeddingView
+from explorer.views.samples.view import SamplesView
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -10,8 +10,8 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
 from explorer import theme
-from explorer.actions import COMMANDS
 from explorer.theme import DARK, LIGHT, Theme, contrast, theme_of
+from explorer.window.actions import COMMANDS
 
 MODELS = ("original", "retrain-0", "rurk", "gd", "ga")
 both = pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])

@@ -20,14 +20,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import checkpoints, report, store
+from engine.runtime import progress
+from engine.storage import store
+from engine.training import checkpoints
 
 TRAIN, UNLEARN, MEASURE, WRITE, EXPORT = "train", "unlearn", "measure", "write", "export"
 LONGEST = 120.0  # seconds that a life may take
 
 HEAVY = (  # what the children would import, each for itself
-    "torch._dynamo", "engine.pipeline", "engine.sweep", "engine.console", "engine.figures.curves",
-    "engine.figures.metrics", "sklearn.datasets", "sklearn.svm", "scipy.special",
+    "torch._dynamo", "engine.pipeline.pipeline", "engine.sweeps.sweep",
+    "engine.tables.study_text", "engine.figures.curves", "engine.figures.metrics",
+    "sklearn.datasets", "sklearn.svm", "scipy.special",
     "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg",
     "matplotlib.backends.backend_agg",
 )  # fmt: skip
@@ -108,9 +111,9 @@ def _listen(tell: int) -> None:
         with contextlib.suppress(OSError):
             os.write(tell, f"{what}\n".encode())
 
-    plain_stage, plain_replacing = report.Reporter.stage, store.Store.replacing
+    plain_stage, plain_replacing = progress.Reporter.stage, store.Store.replacing
 
-    def stage(self: report.Reporter, name: str) -> None:
+    def stage(self: progress.Reporter, name: str) -> None:
         say(_kind(name))
         plain_stage(self, name)
 
@@ -120,7 +123,7 @@ def _listen(tell: int) -> None:
         with plain_replacing(self, path) as aside:
             yield aside
 
-    report.Reporter.stage = stage  # type: ignore[method-assign]
+    progress.Reporter.stage = stage  # type: ignore[method-assign]
     store.Store.replacing = replacing  # type: ignore[method-assign]
     checkpoints.FLUSH_EVERY = 0.0  # these trainings are short: keep every epoch of theirs
 

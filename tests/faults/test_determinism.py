@@ -14,7 +14,7 @@ import pytest
 import torch
 from patience import PATIENCE
 
-from engine import store
+from engine.storage import store
 from tests.faults import whole
 
 ROOT = Path(__file__).parents[2]
@@ -58,9 +58,9 @@ def test_the_window_and_the_command_line_come_to_the_same_numbers(tmp_path: Path
 def test_how_many_threads_made_a_result_is_kept_with_it(
     model: str, spare: int, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine import cores
-    from engine.pipeline import Pipeline
-    from engine.report import Reporter
+    from engine.pipeline.pipeline import Pipeline
+    from engine.runtime import cores
+    from engine.runtime.progress import Reporter
     from engine.spec import DataSpec
 
     monkeypatch.setattr(cores, "cores", lambda: 2)

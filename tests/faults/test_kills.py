@@ -28,7 +28,7 @@ WINDOW = """
 import sys
 from pathlib import Path
 from PySide6.QtWidgets import QApplication
-from explorer import keeping
+from explorer.state import autosave as keeping
 from explorer.app import Explorer, Options
 keeping.EVERY_MS = 50
 app = QApplication([])

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 CODE = """
 import sys, time
 from pathlib import Path
-from engine import measurement, model_maker
+from engine.pipeline import residual as measurement, model_maker
 from engine.__main__ import main
 
 make, ask = model_maker.ModelMaker.make, measurement.verdicts
@@ -51,9 +51,9 @@ WORDS = (
 LOOKING = """
 import sys, time
 from pathlib import Path
-from engine import store, stored_results
-from engine.pipeline import Pipeline
-from engine.report import Reporter
+from engine.storage import store; from engine.pipeline import stored_results
+from engine.pipeline.pipeline import Pipeline
+from engine.runtime.progress import Reporter
 
 put = stored_results.StoredResults.put
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import checkpoints, hdf5
 from engine.__main__ import main
-from engine.bundle import open_bundle
-from engine.pipeline import Pipeline
-from engine.report import Reporter
-from engine.store import Store
+from engine.figures import catalog
+from engine.pipeline.bundle import open_bundle
+from engine.pipeline.pipeline import Pipeline
+from engine.runtime.progress import Reporter
+from engine.storage import hdf5
+from engine.storage.store import Store
+from engine.training import checkpoints
 from tests.faults import whole
 
 SMALL = ("--taus", "0:0.4:5", "--draws", "40", "--retrains", "2")
@@ -56,7 +58,7 @@ def export(store: Path, folder: Path) -> int:
     report = Reporter()
     for kind, name in (("curves", "c.pdf"), ("metrics", "m.svg"), ("curves", "c.png")):
         report.stage(f"export {kind}")
-        pipeline.figure(study, kind, folder / name)
+        catalog.figure(pipeline, study, kind, folder / name)
     report.stage("export checkpoint")
     pipeline.export_checkpoint(pipeline.spec_of(study), "rurk", folder / "rurk.pt")
     pipeline.save_bundle(study, folder / "study.rkx", {"a": 1}, report)

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine import checkpoints, hdf5, store
-from engine.store import Store
+from engine.storage import hdf5, store
+from engine.storage.store import Store
+from engine.training import checkpoints
 
 TIMES = ("seconds",)  # what no two runs have in common
 

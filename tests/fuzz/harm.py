@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from inputs import VALUES, WORDS, plain
 
-from engine import hdf5
+from engine.storage import hdf5
 
 SHAPES: tuple[Any, ...] = ((), (0,), (1,), (3,), (2, 2), (3, 2), (1, 3, 5), (10_000,), (0, 0))
 TYPES = ("u1", "i8", "f4", "f8", ">f4", "u8", "c8", "?", "S4", "V3")

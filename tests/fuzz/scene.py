@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
-from engine import hdf5, store
-from engine.bundle import open_bundle
 from engine.datasets import base as datasets
 from engine.datasets.base import Dataset
-from engine.pipeline import Pipeline
-from engine.report import Reporter
+from engine.pipeline.bundle import open_bundle
+from engine.pipeline.pipeline import Pipeline
 from engine.results import Study
+from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
-from engine.store import Record, Store
+from engine.storage import hdf5, store
+from engine.storage.store import Record, Store
 
 MEMORY = Path("/dev/shm")  # a folder in memory, where there is one: nothing need reach a disk
 

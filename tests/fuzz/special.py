@@ -17,13 +17,16 @@ from unittest import mock
 from PIL import EpsImagePlugin, Image
 from scene import scene
 
-from engine import bundle, network, store
 from engine.datasets import _annotations, folder
 from engine.datasets import _images as images
-from engine.forget import read_indices
-from engine.report import Reporter
+from engine.external import network
+from engine.forget_sets.forget_set import read_indices
+from engine.pipeline import bundle
+from engine.runtime.progress import Reporter
 from engine.spec import FOLLOW, REFUSE, DataSpec
-from explorer import file_tasks, recent, settings
+from engine.storage import store
+from explorer.jobs import file_tasks
+from explorer.state import recent_files, settings
 
 MAGIC = (  # of kinds that Pillow does not write; most are then followed by nothing sensible
     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n{} loop\n%%EOF\n",
@@ -164,7 +167,7 @@ def _record(path: Path) -> None:
     goal.unlink(missing_ok=True)
     goal.symlink_to(path)
     assert _store().get("studies", goal.stem) is None
-    assert recent.Recents(goal).entries() == ()
+    assert recent_files.Recents(goal).entries() == ()
 
 
 READERS: dict[str, Callable[[Path], object]] = {

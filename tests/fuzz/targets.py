@@ -21,23 +21,32 @@ from inputs import data, json_text, text
 from scene import scene
 from torch import nn
 
-from engine import bundle, checkpoints, console, filters, network, paper, registry, study, sweep
+from engine import registry
+from engine.analysis import filters
+from engine.analysis.sample_table import Evidence
 from engine.cli.parser import parser as engine_parser
 from engine.datasets import _images as images
 from engine.errors import EngineError
-from engine.evidence import Evidence
-from engine.foreign import fitted, named_files
-from engine.forget import parse_forget, read_indices
-from engine.indices import parse_indices
+from engine.external import network
+from engine.external.weights import fitted, named_files
+from engine.forget_sets.forget_set import parse_forget, read_indices
+from engine.forget_sets.indices import parse_indices
 from engine.models.base import Classifier
-from engine.pipeline import Pipeline
-from engine.report import Reporter
-from engine.sheets import csv_text, samples_sheet
+from engine.paper import presets
+from engine.pipeline import bundle
+from engine.pipeline.pipeline import Pipeline
+from engine.runtime.progress import Reporter
 from engine.spec import amend, parse_taus
-from engine.store import Store
+from engine.storage.store import Store
+from engine.study import compose
+from engine.sweeps import sweep
+from engine.tables import study_text
+from engine.tables.csv import csv_text, samples_sheet
+from engine.training import checkpoints
 from explorer import __main__ as window
-from explorer import drop, forget_sets, recent, session, settings
-from explorer.state import AppState
+from explorer.state import forget_sets, recent_files, session, settings
+from explorer.state.app_state import AppState
+from explorer.widgets import drop
 
 LABELS = np.repeat(np.arange(3), 20)
 CLASSES = ("cat", "class:8", "0.5")
@@ -122,7 +131,7 @@ def _set_name(words: str) -> None:
 
 
 def _preset(words: str) -> None:
-    paper.parsed(words, "made-up", quick=True)
+    presets.parsed(words, "made-up", quick=True)
 
 
 # -- command lines ----------------------------------------------------------------------------
@@ -163,7 +172,7 @@ def _settings(words: str) -> None:
     session.as_text(found)
     forget_sets.read(kept.forget_sets)
     settings.keep(kept, AppState())
-    for entry in recent.Recents(path).entries():
+    for entry in recent_files.Recents(path).entries():
         assert entry.name
 
 
@@ -172,8 +181,8 @@ def _index_file(content: bytes) -> None:
 
 
 def _spec(words: str) -> None:
-    found = study.from_plain(_loaded(words))
-    study.study_key(found)
+    found = compose.from_plain(_loaded(words))
+    compose.study_key(found)
 
 
 def _loaded(words: str) -> Any:
@@ -228,8 +237,8 @@ def _use(other: Pipeline) -> None:
     """Do with the studies of a store what reading them means."""
     for one in other.studies():
         found = other.study(one.key)
-        console.study_table(found)
-        console.study_json(found)
+        study_text.study_table(found)
+        study_text.study_json(found)
         spec = other.spec_of(found)
         model = next(iter(found.residual.curves))
         header, rows = samples_sheet(found, model, [0] * len(found.forget))
@@ -382,7 +391,7 @@ TARGETS = (
     _of_text("rk-engine", _engine_line, ENGINE_LINES),
     _of_text("rk-explorer", _window_line, WINDOW_LINES),
     _of_text("dropped", _dropped, ("a/session.json", "b.rkx", "folder", "x.csv", "net.pt")),
-    Target("spec", _json(lambda: [study.as_plain(scene().spec)]), _spec, text=True),
+    Target("spec", _json(lambda: [compose.as_plain(scene().spec)]), _spec, text=True),
     Target("checkpoint", _files(_checkpoint_seeds), _checkpoint, slow=True),
     Target("weights", weights.made, _weights, slow=True),
     Target("image", _files(_image_seeds), _image, slow=True),

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from inputs import data, plain
 
-from engine import safetensors
+from engine.weight_files import safetensors
 
 NUMBERS = (0, 1, 2, 3, 7, 255, 1 << 20, (1 << 31) - 1, -1, -(1 << 31), 1 << 40, 1 << 62, 1 << 200)
 NAMES = (

@@ -13,11 +13,12 @@ from inputs import json_text
 from PySide6.QtCore import QEvent, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow
 
-from explorer import frames, session
-from explorer import layout as layouts
-from explorer.arrangement import Arrangement
-from explorer.docks import DOCKS
-from explorer.layout import ACROSS, DOWN, Area, Box, Frame, Layout, Split, Stack
+from explorer.state import session
+from explorer.state import window_layout as layouts
+from explorer.state.window_layout import ACROSS, DOWN, Area, Box, Frame, Layout, Split, Stack
+from explorer.window import frames
+from explorer.window.dock_layout import Arrangement
+from explorer.window.docks import DOCKS
 
 HARMLESS = ("This plugin does not support",)  # all that the offscreen platform has to say
 SOUND = 0.4  # share of layouts that are nothing but odd

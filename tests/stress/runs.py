@@ -29,10 +29,11 @@ from stage import (
     windows,
 )
 
-from engine.pipeline import Pipeline
-from engine.report import Reporter
+from engine.figures import catalog
+from engine.pipeline.pipeline import Pipeline
+from engine.runtime.progress import Reporter
 from engine.spec import DataSpec
-from engine.store import Store
+from engine.storage.store import Store
 from explorer.app import Explorer
 
 BLOCK = 500  # events between two looks
@@ -153,7 +154,7 @@ def soak(runs: int, folder: Path, tell: Callable[[str], None] = lambda line: Non
         study = pipeline.run(spec, Reporter())
         if number % 10 == 0:
             pipeline.neighborhood(spec, 3, "", -1, Reporter())
-            pipeline.figure(study, "curves", folder / "curves.png")
+            catalog.figure(pipeline, study, "curves", folder / "curves.png")
             pipeline.delete_studies([study.key])
         if number % max(1, runs // 20) == 0:
             gc.collect()

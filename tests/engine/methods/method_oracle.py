@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from engine.methods.base import Problem
 from engine.models.base import Classifier
-from engine.samples import Samples
+from engine.runtime.device_samples import Samples
 from engine.spec import TrainSpec
 
 FOLDER = Path(

@@ -13,11 +13,11 @@ from torch import Tensor
 from engine import registry
 from engine.methods.base import Problem
 from engine.models.base import Classifier, build
-from engine.report import Reporter
-from engine.samples import Samples
-from engine.seeds import generator
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import generator
 from engine.spec import SGDSpec, TrainSpec
-from engine.train import train_from_scratch
+from engine.training.sgd import train_from_scratch
 
 CLASSES = 4
 PER_CLASS = 12

@@ -12,9 +12,9 @@ from method_problem import BATCH, CLASSES, PER_CLASS, images, original, problem,
 
 from engine import registry
 from engine.errors import Cancelled
-from engine.report import Reporter
-from engine.samples import Samples
-from engine.train import Resume
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.training.sgd import Resume
 
 METHODS = registry.names("method")
 MODELS = ["cnn", "mlp"]

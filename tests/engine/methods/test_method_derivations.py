@@ -39,10 +39,10 @@ from engine.methods._tail import tail_of
 from engine.methods._tuning import Tuning, fit, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier, build
-from engine.report import Reporter
-from engine.samples import Samples
-from engine.seeds import generator
-from engine.train import Pass, Step
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import generator
+from engine.training.sgd import Pass, Step
 
 SOME = [0, 1, 2, 3, 4, 17, 30]
 WHOLE = 64  # a batch that holds every sample: the order then only changes rounding

@@ -17,8 +17,8 @@ from engine.methods._distill import kl
 from engine.methods._sweep import batch_gradients
 from engine.methods.base import Problem
 from engine.models.base import Classifier
-from engine.report import Reporter
-from engine.train import Pass, descend
+from engine.runtime.progress import Reporter
+from engine.training.sgd import Pass, descend
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 TIGHT = {"rtol": 1e-9, "atol": 1e-12}

@@ -14,11 +14,11 @@ from method_problem import BATCH, CLASSES, PER_CLASS, TRAIN, original, problem, 
 from engine import registry
 from engine.errors import Cancelled
 from engine.methods.base import Problem
-from engine.report import Reporter
-from engine.residual import verdicts
+from engine.pipeline.epoch_probe import Sight, Views, Watch
+from engine.residual.predictions import verdicts
+from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
-from engine.train import Resume
-from engine.watch import Sight, Views, Watch
+from engine.training.sgd import Resume
 
 METHODS = registry.names("method")
 MANY = [i for i in range(CLASSES * PER_CLASS) if i % PER_CLASS < 5]

@@ -1,0 +1,42 @@
+"""The forget samples that carry a curve at one tau: what a list of them says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.analysis.ranking import carriers
+from engine.results import Residual
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """One forget sample whose own r exceeds 1.
+
+    sample: training-set index; r: its residual knowledge; known: copies out of `draws` that the
+    model recognizes; retrain: the same of Re-train, averaged over the Re-trains.
+    """
+
+    sample: int
+    r: float
+    known: int
+    retrain: float
+    draws: int
+
+
+def carried(residual: Residual, model: str, column: int) -> list[Carrier]:
+    """The forget samples that carry `model`'s curve at a tau, the largest r first.
+
+    column: which tau of `residual.taus`.
+    """
+    place = {int(sample): row for row, sample in enumerate(residual.samples)}
+    rows = np.array([place[int(one)] for one in carriers(residual, model, column)], np.intp)
+    r = residual.ratio(model)[rows, column]
+    known = residual.counts[model][rows, column]
+    retrain = residual.reference(model)[:, rows, column].mean(0)
+    samples, draws = residual.samples[rows], residual.per_cell[rows, column]
+    return [
+        Carrier(int(sample), float(own), int(u), float(a), int(c))
+        for sample, own, u, a, c in zip(samples, r, known, retrain, draws, strict=True)
+    ]

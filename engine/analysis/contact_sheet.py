@@ -1,0 +1,90 @@
+"""Samples with what is known of them: what a contact sheet shows under each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.analysis.ranking import judged, worst_first
+from engine.datasets.base import Dataset
+from engine.residual.verdict import overall, verdict, verdict_word
+from engine.results import ModelResult, Residual
+
+
+@dataclass(frozen=True, eq=False)
+class Specimen:
+    """One sample (C, H, W) or (d,) in [0, 1], and what a model says of it.
+
+    split: 'forget', 'retain' or 'test'; said: the predicted class, confidence: its probability;
+    r, tau: the largest r over tau and where it is, NaN where none is defined; verdict: '' for what
+    was not measured; name: what the sample is called.
+    """
+
+    sample: int
+    pixels: np.ndarray
+    label: int
+    split: str
+    said: int
+    confidence: float
+    r: float = float("nan")
+    tau: float = float("nan")
+    verdict: str = ""
+    name: str = ""
+
+
+def worst(residual: Residual, model: str = "", column: int = -1) -> list[int]:
+    """The forget samples, the largest r in `model` first; '' = the first method.
+
+    column: which tau of the grid, -1 = its middle.
+    """
+    at = len(residual.taus) // 2 if column < 0 else column
+    return [int(k) for k in worst_first(residual, model or judged(residual)[0], at)]
+
+
+def specimens(
+    dataset: Dataset,
+    samples: Sequence[int],
+    model: ModelResult,
+    forget: Sequence[int],
+    residual: Residual,
+) -> list[Specimen]:
+    """What `model` says of these samples, in this order; SpecError where one does not exist.
+
+    forget: the study's forget set; residual: what was measured around it.
+    """
+    forgotten, measured = set(forget), _measured(residual, model.name)
+    found = []
+    for sample in samples:
+        dataset.require(sample)
+        kept = "forget" if sample in forgotten else "retain"
+        kept = "validation" if dataset.is_held_out(sample) else kept
+        split = "test" if dataset.is_test(sample) else kept
+        shown, label = dataset.pixels(sample), dataset.label_of(sample)
+        more = measured.get(sample, ())
+        one = Specimen(sample, shown, label, split, *_answer(model, sample), *more)
+        found.append(replace(one, name=dataset.name_of(sample)))
+    return found
+
+
+def _answer(model: ModelResult, sample: int) -> tuple[int, float]:
+    """(predicted class, its probability)."""
+    n = len(model.train_logits)
+    row = model.train_logits[sample] if sample < n else model.test_logits[sample - n]
+    odds = np.exp(row.astype(np.float64) - row.max())
+    return int(row.argmax()), float(odds.max() / odds.sum())
+
+
+def _measured(residual: Residual, model: str) -> Mapping[int, tuple[float, float, str]]:
+    """sample -> (largest r, its tau, verdict over all tau)."""
+    if model not in residual.curves:
+        return {}
+    ratio, words = residual.ratio(model), overall(verdict(residual, model))
+    known = np.where(np.isfinite(ratio), ratio, -1.0)
+    at = known.argmax(1)
+    largest = np.take_along_axis(known, at[:, None], 1)[:, 0]
+    largest = np.where(largest < 0, np.nan, largest)
+    taus = np.where(np.isnan(largest), np.nan, residual.taus[at])
+    rows = zip(residual.samples, largest, taus, words, strict=True)
+    return {int(k): (float(r), float(tau), verdict_word(word)) for k, r, tau, word in rows}

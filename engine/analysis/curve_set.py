@@ -1,0 +1,150 @@
+"""The curves of the open study, of those beside it and of the paper: what one figure draws."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+
+from engine.analysis.curves import PUBLISHED, Line, StudyRun, families, lines, published
+from engine.analysis.measures import MEASURES, Measure
+from engine.arrays import Floats
+from engine.drawing.labels import WITHHELD, undefined_of_each
+from engine.paper.published import Published
+from engine.residual.over_seeds import null_band_envelope
+
+RESIDUAL, PREVALENCE = MEASURES[0].name, "prevalence"
+Sheet = tuple[list[str], list[list[object]]]
+
+
+class CurveSet:
+    """Runs, the first of which is open, and what was published; curves are made when asked for.
+
+    mean: studies that differ in their seed alone are one curve a model.
+    """
+
+    def __init__(
+        self, runs: Sequence[StudyRun] = (), *, mean: bool = False, paper: Published | None = None
+    ) -> None:
+        self.runs, self.mean, self.paper = tuple(runs), mean, paper
+        self._lines: dict[str, list[Line]] = {}
+
+    @property
+    def taus(self) -> np.ndarray:
+        """(T,) the grid of the study that is open; empty without one."""
+        return self.runs[0].residual.taus if self.runs else np.empty(0)
+
+    @property
+    def groups(self) -> list[list[int]]:
+        """The numbers of the runs, those together that are drawn as one."""
+        return families(self.runs) if self.mean else [[i] for i in range(len(self.runs))]
+
+    @property
+    def seeds(self) -> list[StudyRun]:
+        """The runs that are drawn as one with the open study, itself included."""
+        return [self.runs[i] for i in self.groups[0]] if self.runs else []
+
+    @property
+    def alone(self) -> list[int]:
+        """The numbers of the runs that have curves of their own beside the open study's."""
+        return [group[0] for group in self.groups[1:]]
+
+    def nearest(self, x: float) -> int:
+        """Which of the grid's taus is nearest to x."""
+        return int(np.argmin(np.abs(self.taus - x)))
+
+    def lines(self, measure: Measure, hidden: Collection[str] = ()) -> list[Line]:
+        """The measure's curves, those of hidden models ('gd') and runs ('@key') left out."""
+        if measure.name not in self._lines:
+            own = lines(measure, self.runs, mean=self.mean) if self.runs else []
+            if self.runs and self.paper is not None:
+                own += published(measure, self.paper.curves, self.runs[0].labels)
+            self._lines[measure.name] = own
+        return [one for one in self._lines[measure.name] if self._seen(one, hidden)]
+
+    def line(self, measure: Measure, name: str) -> Line | None:
+        """The curve of that name."""
+        return next((one for one in self.lines(measure) if one.name == name), None)
+
+    def has_paper(self, measure: Measure) -> bool:
+        """Whether the paper has curves of this measure."""
+        return any(line.kind == PUBLISHED for line in self.lines(measure))
+
+    def band(self, measure: Measure) -> tuple[Floats, Floats] | None:
+        """(low, high), each (T,): the null band of r, over all seeds; None for other measures."""
+        if measure.name != RESIDUAL or not self.runs:
+            return None
+        low, high = null_band_envelope([run.residual for run in self.seeds])
+        return (low, high) if np.isfinite(low).any() else None
+
+    def title(self, number: int) -> str:
+        """What tells the run of that number, or all its seeds, from the open study."""
+        run = self.runs[number]
+        group = next(one for one in self.groups if number in one)
+        if len(group) == 1:
+            return run.name
+        return f"{run.setting}, {len(group)} seeds" if run.setting else f"{len(group)} seeds"
+
+    def over_seeds(self) -> str:
+        """Of which seeds the curves are means, as a sentence; '' of one alone."""
+        if len(self.seeds) < 2:
+            return ""
+        numbers = sorted(int(run.spec.get("seed", 0)) for run in self.seeds)
+        return f"Curves are means over the seeds {', '.join(map(str, numbers))}, bands their range."
+
+    def undefined(self) -> str:
+        """For how many samples r is undefined in the open study; '' where it never is."""
+        run = self.runs[0]
+        residual = run.residual
+        return undefined_of_each(residual.undefined, run.labels, len(residual.samples))
+
+    def sheet(self, measure: Measure, drawn: Iterable[Line]) -> Sheet:
+        """(header, rows) with one row per curve and tau, for CSV; then the null band.
+
+        Of r also the pooled ratio and the number of undefined samples, where a curve is one run's;
+        of the prevalence why there is none, where that is so.
+        """
+        ends = ["low", "high"]
+        header = ["model", "name", "study", "run", "kind", "seeds", "tau", measure.name, *ends]
+        header += ["pooled", "undefined"] * (measure.name == RESIDUAL)
+        header += ["note"] * self._withholds(measure)
+        rows = [row for line in drawn for row in self._rows(measure, line)]
+        band = self.band(measure)
+        if band is not None:
+            for tau, low, high in zip(self.taus.tolist(), *band, strict=True):
+                name = "null band" if tau else "null band (at most 1 by construction)"
+                cells = ["null", name, "", "", "", len(self.seeds), tau, np.nan]
+                rows.append([*cells, float(low), float(high), np.nan, ""])
+        return header, rows
+
+    def _rows(self, measure: Measure, line: Line) -> list[list[object]]:
+        run, trace, paper = self.runs[line.run], line.trace, line.kind == PUBLISHED
+        source = ["", ""] if paper else [run.key, run.name]
+        nothing = np.full(len(line.x), np.nan)
+        low, high = (nothing if end is None else end for end in (trace.low, trace.high))
+        rows: list[list[object]] = []
+        for i, tau in enumerate(line.x.tolist()):
+            values = [float(part[i]) for part in (trace.y, low, high)]
+            rows.append([line.model, line.label, *source, line.kind, line.n, tau, *values])
+            if measure.name == RESIDUAL:
+                rows[-1] += _besides(run, line, i)
+            if self._withholds(measure):
+                rows[-1].append(WITHHELD * (run.residual.withheld and not paper))
+        return rows
+
+    def _withholds(self, measure: Measure) -> bool:
+        """Whether a run gives none of this measure."""
+        adaptive = any(run.residual.withheld for run in self.runs)
+        return measure.name == PREVALENCE and adaptive
+
+    def _seen(self, line: Line, hidden: Collection[str]) -> bool:
+        of = PUBLISHED if line.kind == PUBLISHED else self.runs[line.run].key
+        own = line.run == 0 and line.kind != PUBLISHED
+        return line.model not in hidden and (own or f"@{of}" not in hidden)
+
+
+def _besides(run: StudyRun, line: Line, i: int) -> list[object]:
+    if line.n > 1 or line.kind == PUBLISHED:
+        return [np.nan, ""]
+    curve = run.residual.curves[line.model]
+    return [float(curve.pooled[i]), int(curve.undefined[i])]

@@ -1,0 +1,150 @@
+"""The curves of several studies over tau as they are drawn: on the screen, on paper, as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.analysis.measures import Measure, Trace
+from engine.arrays import nanmean
+from engine.drawing.labels import model_label
+from engine.paper.presets import Figure
+from engine.results import Residual, Study
+from engine.study.family import family, told_apart
+
+SHOWN, BESIDE, MEAN, PUBLISHED = "shown", "beside", "mean", "published"
+RUN_DASHES: tuple[tuple[float, ...], ...] = (
+    (6, 2), (2, 2), (8, 2, 2, 2), (4, 2, 1.5, 2, 1.5, 2), (12, 3), (3, 1.5),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class StudyRun:
+    """One study whose curves are drawn.
+
+    key: of the study, '' for one that still runs; name: what tells it from the one that is open,
+    '' for that one; setting: the same without its seed; family: equal where studies differ in
+    their seed alone; spec: the plain RunSpec.
+    """
+
+    key: str
+    name: str
+    residual: Residual
+    labels: Mapping[str, str]
+    setting: str = ""
+    family: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def data(self) -> str:
+        """Fingerprint of the data that its sample numbers are of; '' where that is unknown."""
+        return str(self.spec.get("data", {}).get("fingerprint", ""))
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One curve over tau: x, y (T,), NaN = gap; low, high (T,) around it, or None.
+
+    kind: SHOWN, BESIDE, MEAN (over the seeds of a family; low and high are its range) or
+    PUBLISHED; run: which of the runs it belongs to, 0 for the open one; n: how many seeds.
+    """
+
+    model: str
+    label: str
+    kind: str
+    run: int
+    x: np.ndarray
+    trace: Trace
+    n: int = 1
+
+    @property
+    def name(self) -> str:
+        """What tells it from all other lines: 'gd', 'gd@2', 'gd@published'."""
+        if self.kind == PUBLISHED:
+            return f"{self.model}@{PUBLISHED}"
+        return self.model if self.run == 0 else f"{self.model}@{self.run}"
+
+
+def run_dash(number: int) -> tuple[float, ...]:
+    """The pattern in line widths that tells the curves of run `number` (1, 2 ...) from others."""
+    return RUN_DASHES[(number - 1) % len(RUN_DASHES)]
+
+
+def run_of(study: Study) -> StudyRun:
+    """The study that is open, as a run."""
+    return _run(study, "", "")
+
+
+def runs_beside(study: Study | None, others: Iterable[Study]) -> list[StudyRun]:
+    """The other studies, told apart from the open one (or by their seeds, while none is)."""
+    kept = [one for one in others if study is None or one.key != study.key]
+    return [_run(one, _name(study, one), _setting(study, one)) for one in kept]
+
+
+def lines(measure: Measure, runs: Sequence[StudyRun], *, mean: bool = False) -> list[Line]:
+    """The measure's curves of all runs, the first one's first; mean: families as their means."""
+    found: list[Line] = []
+    for group in families(runs) if mean else [[i] for i in range(len(runs))]:
+        found += _of_group(measure, runs, group)
+    return found
+
+
+def families(runs: Sequence[StudyRun]) -> list[list[int]]:
+    """The numbers of the runs, those together that differ in seed alone and share their grid."""
+    groups: dict[object, list[int]] = {}
+    for i, run in enumerate(runs):
+        grid = (run.residual.perturbation, *run.residual.taus.tolist())
+        groups.setdefault((run.family or i, grid), []).append(i)
+    return list(groups.values())
+
+
+def published(
+    measure: Measure,
+    curves: Mapping[str, Mapping[str, Mapping[float, Figure]]],
+    labels: Mapping[str, str],
+) -> list[Line]:
+    """The published curves of this measure; curves: as `paper.curves_of` gives them."""
+    made = []
+    for model, figures in curves.get(measure.published, {}).items():
+        known = {tau: one.mean for tau, one in figures.items() if one.mean is not None}
+        x, y = np.array([*known]), np.array([*known.values()], np.float64)
+        label = f"{model_label(model, labels)}, published"
+        made.append(Line(model, label, PUBLISHED, 0, x, Trace(y)))
+    return made
+
+
+def _of_group(measure: Measure, runs: Sequence[StudyRun], group: Sequence[int]) -> list[Line]:
+    """One line a model: of the one run there is, or the mean over several with its range."""
+    first, number = runs[group[0]], group[0]
+    found = [measure.traces(runs[i].residual) for i in group]
+    kind = MEAN if len(group) > 1 else BESIDE if number else SHOWN
+    made = []
+    for model in found[0]:
+        own = [traces[model] for traces in found if model in traces]
+        trace = own[0] if len(own) == 1 else _mean(own)
+        label = model_label(model, first.labels)
+        made.append(Line(model, label, kind, number, first.residual.taus, trace, len(own)))
+    return made
+
+
+def _mean(traces: Sequence[Trace]) -> Trace:
+    """The mean over seeds, and its smallest and largest value, of what is defined."""
+    values = np.stack([trace.y for trace in traces]).astype(np.float64)
+    return Trace(nanmean(values, 0), np.fmin.reduce(values), np.fmax.reduce(values))
+
+
+def _run(study: Study, name: str, setting: str) -> StudyRun:
+    spec = study.spec
+    return StudyRun(study.key, name, study.residual, study.labels, setting, family(spec), spec)
+
+
+def _setting(study: Study | None, other: Study) -> str:
+    return told_apart(study.spec, other.spec, seeds=False) if study is not None else ""
+
+
+def _name(study: Study | None, other: Study) -> str:
+    told = told_apart(study.spec, other.spec) if study is not None else ""
+    return told or f"seed {other.spec.get('seed', '?')}, {other.key[:8]}"

@@ -1,0 +1,240 @@
+"""Filters of samples by what is known of them: model + condition + value, in a small text form.
+
+'gd predicts 3', 'original right', 'gd differs retrain-0', 'gd confidence < 0.5', 'any r > 1.5',
+'any verdict residual', 'gd tau < 0.1', 'all disagree'. The text form is what sessions keep.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.analysis.sample_table import ANY, Answers, Evidence
+from engine.arrays import Floats, Mask
+from engine.drawing.labels import model_label
+from engine.errors import SpecError, unknown
+from engine.residual.verdict import VERDICTS, verdict_rule
+
+ALL = "all"  # instead of a model: every model there is
+ANSWERS, MEASURES, SEARCH = "answers", "measures", "search"  # what a condition must know
+NOTHING, CLASS, NUMBER, MODEL, VERDICT = "", "class", "number", "model", "verdict"
+_VERDICT_NUMBERS = {words: number for number, words in VERDICTS.items()}
+Test = Callable[[Evidence, str, str], Mask | None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of condition.
+
+    words: how it reads after the model's name, {0} is the value; needs: what must be known;
+    value: what is compared with; help: what it means, with unit and range; test: (evidence, model,
+    value) -> (n,) bool, None while it is not known.
+    """
+
+    name: str
+    words: str
+    needs: str
+    value: str
+    help: str
+    test: Test
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What samples must fulfil: `model` (ANY, ALL or a name), a kind's name, and its value."""
+
+    model: str
+    name: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.model, self.name, self.value) if part)
+
+
+def parse(text: str) -> Condition:
+    """The condition whose text form this is; SpecError where it is none."""
+    read = re.fullmatch(r"(\S+)\s+([a-z]+(?:\s*[<>])?)\s*(.*)", text.strip())
+    if read is None:
+        raise SpecError(f"'{text}' is no filter. Write for example 'gd predicts 3'.")
+    name = re.sub(r"\s*([<>])", r" \1", read[2])
+    if name not in KINDS:
+        raise unknown("condition", name, KINDS)
+    return checked(Condition(read[1], name, read[3].strip()))
+
+
+def checked(condition: Condition) -> Condition:
+    """The condition, if its value is of the kind that it needs; else SpecError."""
+    kind, value = KINDS[condition.name], condition.value
+    if not _FITS[kind.value](value):
+        raise SpecError(f"'{condition}': {_WANTED[kind.value]}, but '{value}' is not.")
+    if (condition.model == ALL) != (kind.name in OF_ALL):
+        raise SpecError(f"'{condition}': this is no question about '{condition.model}'.")
+    if condition.model == ANY and kind.needs != MEASURES:
+        raise SpecError(f"'{condition}': name the model that is meant.")
+    return condition
+
+
+def mask(condition: Condition, evidence: Evidence) -> Mask | None:
+    """(n,) which samples fulfil the condition; None while what it asks is not known.
+
+    A sample whose r is undefined, or that was not measured, fulfils no condition on r or tau.
+    """
+    return KINDS[condition.name].test(evidence, condition.model, condition.value)
+
+
+def matching(conditions: Iterable[Condition], evidence: Evidence) -> Mask:
+    """(n,) which samples fulfil all conditions; none does where one is not known."""
+    found = np.ones(len(evidence), bool)
+    for condition in conditions:
+        own = mask(condition, evidence)
+        found &= False if own is None else own
+    return found
+
+
+def words(condition: Condition, labels: Mapping[str, str], classes: Sequence[str]) -> str:
+    """The condition as people read it: 'GD predicts ship'. labels: model -> what it is called."""
+    kind, value = KINDS[condition.name], condition.value
+    if kind.value == CLASS and int(value) < len(classes):
+        value = classes[int(value)]
+    elif kind.value == MODEL:
+        value = model_label(value, labels)
+    return f"{subject(condition.model, labels)} {kind.words.format(value)}"
+
+
+def subject(model: str, labels: Mapping[str, str]) -> str:
+    """What a model, ANY or ALL is called in a condition."""
+    return {ANY: "Any method", ALL: "Models"}.get(model) or model_label(model, labels)
+
+
+# -- what the conditions test -----------------------------------------------------------------
+def _answered(test: Callable[[Answers, str], Mask]) -> Test:
+    def found(evidence: Evidence, model: str, value: str) -> Mask | None:
+        answers = evidence.answers(model)
+        return None if answers is None else np.asarray(test(answers, value))
+
+    return found
+
+
+def _compared(values: Callable[[Evidence, str], Floats | None], *, below: bool) -> Test:
+    """Whether a value is below (or above) a number; NaN is neither."""
+
+    def found(evidence: Evidence, model: str, value: str) -> Mask | None:
+        own = values(evidence, model)
+        if own is None:
+            return None
+        return np.asarray(own < float(value) if below else own > float(value))
+
+    return found
+
+
+def _loss(evidence: Evidence, model: str) -> Floats | None:
+    answers = evidence.answers(model)
+    return None if answers is None else answers.loss
+
+
+def _confidence(evidence: Evidence, model: str) -> Floats | None:
+    answers = evidence.answers(model)
+    return None if answers is None else answers.confidence
+
+
+def _differs(evidence: Evidence, model: str, value: str) -> Mask | None:
+    one, other = evidence.answers(model), evidence.answers(value)
+    if one is None or other is None:
+        return None
+    return np.asarray(one.predicted != other.predicted)
+
+
+def _disagree(evidence: Evidence, model: str, value: str) -> Mask | None:
+    given = [evidence.answers(name) for name in evidence.models]
+    found = [one.predicted for one in given if one is not None]
+    if not found:
+        return None
+    return np.asarray((np.stack(found) != found[0]).any(0))
+
+
+def _agree(evidence: Evidence, model: str, value: str) -> Mask | None:
+    apart = _disagree(evidence, model, value)
+    return None if apart is None else ~apart
+
+
+def _undefined(evidence: Evidence, model: str, value: str) -> Mask | None:
+    ratio, residual = evidence.ratio(model), evidence.residual
+    if ratio is None or residual is None:
+        return None
+    measured = np.zeros(len(evidence), bool)
+    measured[residual.samples] = True
+    return np.asarray(measured & np.isnan(ratio))
+
+
+def _verdict(evidence: Evidence, model: str, value: str) -> Mask | None:
+    found = evidence.verdict(model)
+    return None if found is None else np.asarray(found == _VERDICT_NUMBERS[value])
+
+
+def _bounds(
+    name: str, what: str, needs: str, values: Callable[[Evidence, str], Floats | None], help: str
+) -> tuple[Kind, Kind]:
+    below, above = _compared(values, below=True), _compared(values, below=False)
+    return (
+        Kind(f"{name} <", what + " < {0}", needs, NUMBER, help, below),
+        Kind(f"{name} >", what + " > {0}", needs, NUMBER, help, above),
+    )
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("predicts", "predicts {0}", ANSWERS, CLASS, "The model takes it for this class",
+             _answered(lambda own, value: own.predicted == int(value))),
+        Kind("right", "is right", ANSWERS, NOTHING, "The model predicts the true class",
+             _answered(lambda own, value: own.right)),
+        Kind("wrong", "is wrong", ANSWERS, NOTHING, "The model predicts another class",
+             _answered(lambda own, value: ~own.right)),
+        Kind("differs", "differs from {0}", ANSWERS, MODEL, "The two predict different classes",
+             _differs),
+        *_bounds("confidence", "confidence", ANSWERS, _confidence,
+                 "Probability of the true class, 0 to 1"),
+        *_bounds("loss", "loss", ANSWERS, _loss, "Cross-entropy in nats, from 0"),
+        *_bounds("r", "r", MEASURES, Evidence.ratio,
+                 "Residual knowledge, the largest over τ, from 0; 1 means as much as Re-train"),
+        Kind("undefined", "has no defined r", MEASURES, NOTHING,
+             "At no τ did a Re-train recognize any copy, so that r has no denominator",
+             _undefined),
+        Kind("verdict", "verdict: {0}", MEASURES, VERDICT,
+             verdict_rule(0), _verdict),
+        *_bounds("tau", "τ*", SEARCH, Evidence.smallest_tau,
+                 "Smallest τ at which a forget sample is recognized again, in pixel range [0, 1]; "
+                 "more than any number where it is not"),
+        Kind("disagree", "disagree", ANSWERS, NOTHING, "Not all models predict the same class",
+             _disagree),
+        Kind("agree", "agree", ANSWERS, NOTHING, "All models predict the same class", _agree),
+    )
+}  # fmt: skip
+OF_ALL = ("disagree", "agree")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+_FITS: Mapping[str, Callable[[str], bool]] = {
+    NOTHING: lambda text: not text,
+    CLASS: lambda text: re.fullmatch(r"\d{1,9}", text) is not None,
+    NUMBER: _is_number,
+    MODEL: lambda text: re.fullmatch(r"\S+", text) is not None,
+    VERDICT: lambda text: text in _VERDICT_NUMBERS,
+}
+_WANTED = {
+    NOTHING: "nothing comes after it",
+    CLASS: "the value must be the number of a class",
+    NUMBER: "the value must be a number",
+    MODEL: "the value must be the name of a model",
+    VERDICT: f"the value must be one of {', '.join(_VERDICT_NUMBERS)}",
+}

@@ -1,0 +1,181 @@
+"""What is drawn against tau: for every measure the numbers of each model, its axis and words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.residual.disagreement import disagreement, perturbed_unlearn_accuracy
+from engine.results import Curve, Residual, retrain_names
+
+RETRAIN = "retrain"  # the mean over the Re-trains
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """The numbers of one model: y (T,), NaN = gap, and low, high (T,) around it, or None."""
+
+    y: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One quantity over tau: its name in sessions, on its tab and in full, its axis with unit.
+
+    help: what it means, and its range; traces: model -> its numbers; words: what a trace says at
+    one tau; better: the goal as engine.metrics has it, 'one' for 1; short: its name in a
+    table; unit, digits: of its numbers;
+    published: what engine.paper.presets calls curves of it, '' where the paper gives none.
+    """
+
+    name: str
+    tab: str
+    title: str
+    axis: str
+    help: str
+    traces: Callable[[Residual], Mapping[str, Trace]]
+    words: Callable[[Trace, int], str]
+    better: str
+    short: str
+    unit: str = ""
+    digits: int = 2
+    published: str = ""
+
+    def text(self, trace: Trace, i: int) -> str:
+        """The number at one tau, without interval or unit; '-' where there is none."""
+        return f"{trace.y[i]:.{self.digits}f}" if np.isfinite(trace.y[i]) else "-"
+
+
+def cut(residual: Residual, column: int) -> Residual:
+    """The residual knowledge at one tau of its grid alone."""
+    at = slice(column, column + 1)
+    return replace(
+        residual,
+        taus=residual.taus[at],
+        counts={name: found[:, at] for name, found in residual.counts.items()},
+        curves={name: _cut_curve(found, at) for name, found in residual.curves.items()},
+        null_low=residual.null_low[at],
+        null_high=residual.null_high[at],
+        posterior={name: found[:, at] for name, found in residual.posterior.items()},
+        predictions={name: found[:, at] for name, found in residual.predictions.items()},
+        drawn=None if residual.drawn is None else residual.drawn[:, at],
+        rates={name: found[:, at] for name, found in residual.rates.items()},
+    )
+
+
+def _cut_curve(curve: Curve, at: slice) -> Curve:
+    return Curve(
+        curve.mean[at],
+        curve.low[at],
+        curve.high[at],
+        curve.pooled[at],
+        curve.undefined[at],
+        curve.prevalence[at],
+    )
+
+
+def _ratios(residual: Residual) -> dict[str, Trace]:
+    return {
+        name: Trace(curve.mean, curve.low, curve.high) for name, curve in residual.curves.items()
+    }
+
+
+def _prevalences(residual: Residual) -> dict[str, Trace]:
+    return {name: Trace(curve.prevalence) for name, curve in residual.curves.items()}
+
+
+def _disagreements(residual: Residual) -> dict[str, Trace]:
+    found = {name: disagreement(residual, name) for name in residual.curves}
+    return {name: Trace(one.mean, one.low, one.high) for name, one in found.items()}
+
+
+def _accuracies(residual: Residual) -> dict[str, Trace]:
+    made = {name: Trace(perturbed_unlearn_accuracy(residual, name)) for name in residual.curves}
+    names = retrain_names(residual.counts)
+    if names:
+        own = np.stack([perturbed_unlearn_accuracy(residual, name) for name in names])
+        made[RETRAIN] = Trace(own.mean(0), own.min(0), own.max(0))
+    return made
+
+
+def _ratio_words(trace: Trace, i: int) -> str:
+    return f"r {_bounded(trace, i)}" if np.isfinite(trace.y[i]) else "undefined"
+
+
+def _percent_words(trace: Trace, i: int) -> str:
+    return f"{trace.y[i]:.1f} %" if np.isfinite(trace.y[i]) else "undefined"
+
+
+def _share_words(trace: Trace, i: int) -> str:
+    if np.isfinite(trace.y[i]) or trace.low is None or trace.high is None:
+        return _bounded(trace, i)
+    return f"between {trace.low[i]:.3g} and {trace.high[i]:.3g}"
+
+
+def _bounded(trace: Trace, i: int) -> str:
+    words = f"{trace.y[i]:.3g}"
+    if trace.low is None or trace.high is None or not np.isfinite(trace.low[i]):
+        return words
+    return f"{words} [{trace.low[i]:.3g}, {trace.high[i]:.3g}]"
+
+
+MEASURES = (
+    Measure(
+        "residual",
+        "Residual",
+        "Residual knowledge",
+        "r (1 = like Re-train)",
+        "r against τ with 95 % intervals",
+        _ratios,
+        _ratio_words,
+        better="one",
+        short="r",
+    ),
+    Measure(
+        "prevalence",
+        "Prevalence",
+        "Prevalence",
+        "forget samples with r > 1 (%)",
+        "Percent of forget samples recognized more often",
+        _prevalences,
+        _percent_words,
+        better="down",
+        short="Prevalence",
+        unit="%",
+        digits=1,
+        published="prevalence",
+    ),
+    Measure(
+        "disagreement",
+        "Disagreement",
+        "Adversarial disagreement",
+        "copies called differently (share, 0 to 1)",
+        "Share of perturbed copies that the model and Re-train call differently, 0 to 1; "
+        "the band is what r alone says of it",
+        _disagreements,
+        _share_words,
+        better="down",
+        short="Disagreement",
+        digits=3,
+        published="disagreement",
+    ),
+    Measure(
+        "accuracy",
+        "Accuracy",
+        "Perturbed unlearn accuracy",
+        "perturbed unlearn accuracy (%)",
+        "Percent of perturbed copies of the forget set that a model does not recognize, 0 to 100; "
+        "the band is the range over the Re-trains",
+        _accuracies,
+        _percent_words,
+        better="retrain",
+        short="Perturbed unlearn",
+        unit="%",
+        digits=1,
+        published="unlearn-accuracy",
+    ),
+)

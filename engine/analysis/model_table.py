@@ -1,0 +1,314 @@
+"""Every number that models have in one or several studies: what tables and scatters are made of.
+
+Plain numpy, so that tables, figures and the explorer need no torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.analysis.curves import StudyRun, families, run_of, runs_beside
+from engine.analysis.measures import MEASURES, cut
+from engine.analysis.pareto import DOWN, NEAR, UP, Goal
+from engine.drawing.labels import model_label
+from engine.metrics import COMPARED, METRICS, Metric, average_gap, is_censored
+from engine.paper.presets import Figure
+from engine.residual import over_seeds
+from engine.residual.over_seeds import spread
+from engine.results import Study
+
+RETRAIN, RESIDUAL, GAP = "retrain", "residual", "avg_gap"
+POOLED = "pooled"
+TOLERANCE = 1e-9  # between taus that count as the same
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One column: its name, label and unit, which way is better, and the digits shown.
+
+    better: 'up', 'down', 'retrain' (near the Re-train's value) or 'one' (near 1); most: the
+    largest value that is counted; at_tau: whether it is measured on perturbed copies.
+    """
+
+    name: str
+    label: str
+    unit: str
+    better: str
+    help: str
+    digits: int = 2
+    most: float | None = None
+    at_tau: bool = False
+
+    def goal(self, reference: float) -> Goal:
+        """Which way is better; reference: the Re-train's value, NaN where there is none."""
+        if self.better == "one":
+            return Goal(NEAR, 1.0)
+        if self.better == RETRAIN:
+            return Goal(NEAR, reference)
+        return Goal(UP if self.better == "up" else DOWN)
+
+    def text(self, value: float, bound: bool = False) -> str:
+        """A value without its unit: '>30' past the most that is counted, '–' where unknown.
+
+        bound: whether it is only a lower bound, '≥27.0'.
+        """
+        if math.isnan(value):
+            return "–"
+        past = self.most is not None and value > self.most
+        return f">{self.most:g}" if past else f"{'≥' * bound}{value:.{self.digits}f}"
+
+    def of(self, entry: ModelCell) -> str:
+        """The mean of an entry, marked where it is a lower bound."""
+        return self.text(entry.mean, entry.bound)
+
+
+@dataclass(frozen=True)
+class ModelCell:
+    """One number of one model.
+
+    values, gaps: one a seed, and what the Re-train of the same seed has less; low, high: its
+    interval, NaN without one; published: the paper's figure; censored: of each value, whether it
+    is a lower bound, () where all is counted.
+    """
+
+    values: tuple[float, ...] = ()
+    gaps: tuple[float, ...] = ()
+    low: float = math.nan
+    high: float = math.nan
+    published: Figure | None = None
+    censored: tuple[bool, ...] = ()
+
+    @property
+    def bound(self) -> bool:
+        """Whether the mean is a lower bound: a value is past what is counted."""
+        return any(self.censored)
+
+    @property
+    def mean(self) -> float:
+        """Mean over the seeds; NaN without a value."""
+        return spread(self.values).mean
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation over the seeds, divisor n; NaN with fewer than two, and of bounds."""
+        return math.nan if self.bound else spread(self.values).deviation
+
+    @property
+    def gap(self) -> float:
+        """Mean over the seeds of the gap to Re-train; NaN without one."""
+        return spread(self.gaps).mean
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """(low, high): its interval, else one deviation around the mean; NaN without either."""
+        if math.isfinite(self.low):
+            return self.low, self.high
+        return self.mean - self.deviation, self.mean + self.deviation
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model of one run, or of several seeds; run: '' for the study that is open."""
+
+    model: str
+    label: str
+    run: str
+    number: int
+    n: int
+    entries: Mapping[str, ModelCell]
+
+    @property
+    def name(self) -> str:
+        """Model and run, as people call them."""
+        return f"{self.label} ({self.run})" if self.run else self.label
+
+    def entry(self, quantity: str) -> ModelCell:
+        """The entry of that name, an empty one where there is none."""
+        return self.entries.get(quantity, ModelCell())
+
+
+@dataclass(frozen=True)
+class Board:
+    """The rows of one or several studies; tau: where what depends on it is read.
+
+    withheld: whether a study among them gives no prevalence.
+    """
+
+    tau: float
+    draws: int
+    quantities: tuple[Quantity, ...]
+    rows: tuple[ModelRow, ...]
+    seeds: tuple[int, ...] = ()
+    key: str = ""
+    withheld: bool = False
+
+    def quantity(self, name: str) -> Quantity | None:
+        """The column of that name."""
+        return next((one for one in self.quantities if one.name == name), None)
+
+    def reference(self, number: int, quantity: str) -> float:
+        """The Re-train's value in the run of that number."""
+        return self.reference_entry(number, quantity).mean
+
+    def reference_entry(self, number: int, quantity: str) -> ModelCell:
+        """The Re-train's entry in the run of that number, an empty one without a Re-train."""
+        own = [one for one in self.rows if (one.number, one.model) == (number, RETRAIN)]
+        return own[0].entry(quantity) if own else ModelCell()
+
+
+def board(
+    study: Study, beside: Iterable[Study] = (), *, tau: float = -1.0, mean: bool = False
+) -> Board:
+    """The board of a study and those beside it; mean: seeds of the same settings as one.
+
+    tau < 0 means the middle of the study's grid; else the nearest value of it is taken.
+    """
+    studies = [study, *(one for one in beside if one.key != study.key)]
+    runs = [run_of(study), *runs_beside(study, studies[1:])]
+    at = near(study.residual.taus, tau)
+    groups = families(runs) if mean else [[i] for i in range(len(runs))]
+    cuts = [_cut(one, at) for one in studies]
+    rows = [row for group in groups for row in _rows(runs, cuts, group)]
+    return Board(
+        at,
+        study.residual.draws,
+        _named(rows),
+        tuple(rows),
+        tuple(int(studies[i].spec.get("seed", 0)) for i in groups[0]),
+        study.key,
+        any(one.residual.withheld for one in studies),
+    )
+
+
+def with_published(found: Board, figures: Mapping[str, Mapping[str, Figure]]) -> Board:
+    """The board with the paper's figures beside the open study's.
+
+    figures: model -> measure -> what was published.
+    """
+    rows = [
+        replace(one, entries=_published(one, figures.get(one.model, {}))) if not one.number else one
+        for one in found.rows
+    ]
+    return replace(found, rows=tuple(rows), quantities=_named(rows))
+
+
+def _named(rows: Sequence[ModelRow]) -> tuple[Quantity, ...]:
+    """The quantities that any row has."""
+    named = {name for row in rows for name in row.entries}
+    return tuple(one for one in QUANTITIES if one.name in named)
+
+
+def near(taus: np.ndarray, tau: float) -> float:
+    """The value of the grid next to tau; its middle for tau < 0, NaN without a grid."""
+    if not len(taus):
+        return math.nan
+    return float(taus[len(taus) // 2] if tau < 0 else taus[np.argmin(np.abs(taus - tau))])
+
+
+def _published(row: ModelRow, figures: Mapping[str, Figure]) -> dict[str, ModelCell]:
+    """The row's entries with what was published of it; what only the paper has is added."""
+    names = [*row.entries, *(name for name in figures if name not in row.entries)]
+    return {name: replace(row.entry(name), published=figures.get(name)) for name in names}
+
+
+def _rows(
+    runs: Sequence[StudyRun], studies: Sequence[Study], group: Sequence[int]
+) -> list[ModelRow]:
+    """The models that all studies of a group have, Original and Re-train first."""
+    found, number = [studies[i] for i in group], group[0]
+    run = _title(runs[number], len(group))
+    return [
+        ModelRow(
+            model, model_label(model, found[0].labels), run, number, len(group),
+            _entries(found, model),
+        )
+        for model in found[0].metrics
+        if all(model in one.metrics for one in found)
+    ]  # fmt: skip
+
+
+def _title(run: StudyRun, n: int) -> str:
+    if n == 1 or not run.name:
+        return run.name
+    return f"{run.setting}, {n} seeds" if run.setting else f"{n} seeds"
+
+
+def _entries(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
+    rows = [one.metrics[model] for one in studies]
+    retrains = [one.metrics[RETRAIN] for one in studies if RETRAIN in one.metrics]
+    compared = model != RETRAIN and len(retrains) == len(rows)
+    pairs = [*zip(rows, retrains, strict=True)] if compared else []
+    found = {
+        one.name: ModelCell(
+            tuple(float(row[one.name]) for row in rows),
+            _gaps(one, pairs),
+            censored=_flags(one, rows),
+        )
+        for one in METRICS
+        if all(one.name in row for row in rows)
+    }
+    found[GAP] = ModelCell(tuple(average_gap(*pair) for pair in pairs))
+    return found | _on_copies(studies, model)
+
+
+def _gaps(
+    metric: Metric, pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]
+) -> tuple[float, ...]:
+    """What each model has more than its Re-train, where that can be counted."""
+    counted = [pair for pair in pairs if not any(is_censored(metric, one) for one in pair)]
+    return tuple(own[metric.name] - theirs.get(metric.name, math.nan) for own, theirs in counted)
+
+
+def _flags(metric: Metric, rows: Sequence[Mapping[str, float]]) -> tuple[bool, ...]:
+    if metric.most is None:
+        return ()
+    return tuple(is_censored(metric, row) for row in rows)
+
+
+def _on_copies(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
+    """What is measured on perturbed copies, of the studies that measured at this tau."""
+    there = [one for one in studies if len(one.residual.taus)]
+    found: dict[str, ModelCell] = {}
+    for measure in MEASURES:
+        traces = [measure.traces(one.residual) for one in there]
+        if traces and all(model in one for one in traces):
+            found[measure.name] = ModelCell(tuple(float(one[model].y[0]) for one in traces))
+    if RESIDUAL in found:
+        curve = over_seeds.curve(there, model)
+        pooled = [float(one.residual.curves[model].pooled[0]) for one in there]
+        low, high = float(curve.low[0]), float(curve.high[0])
+        found[RESIDUAL] = replace(found[RESIDUAL], low=low, high=high)
+        found[POOLED] = ModelCell(tuple(pooled))
+    return found
+
+
+def _cut(study: Study, tau: float) -> Study:
+    """The study with its residual knowledge at this tau alone; nothing where it has none."""
+    found = np.flatnonzero(np.abs(study.residual.taus - tau) < TOLERANCE)
+    column = int(found[0]) if len(found) else len(study.residual.taus)
+    return replace(study, residual=cut(study.residual, column))
+
+
+def _quantities() -> tuple[Quantity, ...]:
+    residual, *others = (
+        Quantity(one.name, one.short, one.unit, one.better, one.help, one.digits, at_tau=True)
+        for one in MEASURES
+    )
+    pooled = Quantity(
+        POOLED, "pooled r", "", "one", "sum of the model's counts over sum of Re-train's",
+        at_tau=True,
+    )  # fmt: skip
+    digits = {"seconds": 1, "relearn_epochs": 1}
+    measured = [
+        Quantity(m.name, m.label, m.unit, m.better, m.help, digits.get(m.name, 2), m.most)
+        for m in METRICS
+    ]
+    return (residual, *measured, pooled, *others)
+
+
+QUANTITIES = _quantities()
+assert set(COMPARED) <= {one.name for one in QUANTITIES}

@@ -1,0 +1,199 @@
+"""What the colors of an embedding's points say, on the screen and on paper. Plain numpy.
+
+Every kind of color gives each point the number of a group; a scale is many groups in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from engine.drawing.labels import perturbation_label
+from engine.drawing.palette import BLUE, GRAY, SKY, VERMILION, class_colors, rgb
+from engine.errors import unknown
+from engine.residual.verdict import (
+    NONE,
+    RESIDUAL,
+    SURE,
+    UNDECIDED,
+    Verdict,
+    verdict,
+    verdict_rule_at_one,
+)
+from engine.results import Embedding, Residual
+
+CLASS, PREDICTION, VERDICT, RATIO, LOSS = "class", "prediction", "verdict", "r", "loss"
+SHADES = {  # what colors can mean, and how that is explained
+    CLASS: "The true class",
+    PREDICTION: "The class that the panel's model gives",
+    VERDICT: f"Forget samples at the shown τ. {verdict_rule_at_one()}",
+    RATIO: "Forget samples: r at the shown τ, 1 where the model recognizes copies as Re-train does",
+    LOSS: "Cross-entropy of the panel's model at the true class, in nats",
+}
+LEVELS = 64  # colors of a scale
+BLUE_TO_RED = (BLUE, "#7fb2d6", "#c6c9ce", "#e8a06a", VERMILION)
+LIGHT_TO_DARK = ("#e9d54d", "#5ec962", "#21918c", "#3b528b", "#440154")
+LOW_RATIO, HIGH_RATIO = -2.0, 2.0  # powers of 2
+LOW_LOSS, HIGH_LOSS = -3.0, 1.0  # powers of 10
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A color scale: its title with the unit, and ticks as (place in [0, 1], words)."""
+
+    title: str
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Points of one color. name: '' = not worth a line in a legend; symbol: '' = by its kind."""
+
+    name: str
+    color: str
+    symbol: str = ""
+    quiet: bool = False  # drawn behind everything, hardly visible
+
+
+@dataclass(frozen=True, eq=False)
+class Shade:
+    """The colors of one panel: `number` (m,) is the place of each point's group in `groups`."""
+
+    number: np.ndarray
+    groups: tuple[Group, ...]
+    scale: Scale | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a panel shows: one model of an embedding, with what was measured at one tau.
+
+    column: which tau of `residual.taus`; dark: whether the ground is dark.
+    """
+
+    shown: Embedding
+    model: str
+    classes: Sequence[str]
+    residual: Residual | None = None
+    column: int = 0
+    dark: bool = False
+
+    @property
+    def measured(self) -> bool:
+        """Whether residual knowledge of the model was measured: it is not of a Re-train."""
+        return self.residual is not None and self.model in self.residual.curves
+
+
+def shade(what: str, scene: Scene) -> Shade:
+    """The colors of a panel; SpecError for what colors cannot mean."""
+    if what not in _MAKE:
+        raise unknown("color", what, _MAKE)
+    return _MAKE[what](scene)
+
+
+def _class(scene: Scene) -> Shade:
+    return Shade(scene.shown.label, _classes(scene))
+
+
+def _prediction(scene: Scene) -> Shade:
+    return Shade(scene.shown.predicted[scene.model], _classes(scene))
+
+
+def _classes(scene: Scene) -> tuple[Group, ...]:
+    colors = class_colors(len(scene.classes))
+    return tuple(Group(name, color) for name, color in zip(scene.classes, colors, strict=True))
+
+
+def _verdict(scene: Scene) -> Shade:
+    groups = (
+        Group(f"residual (posterior > {SURE:g} at this τ)", VERMILION, "diamond"),
+        Group("undecided", SKY, "cross"),
+        Group("none", BLUE, "square"),
+        _APART,
+    )
+    number = np.full(len(scene.shown.sample), 3)
+    if scene.residual is not None and scene.residual.withheld:
+        return Shade(number, (*groups[:3], _WITHHELD))
+    if scene.residual is not None and scene.measured:
+        found = _verdicts(scene.residual, scene.model).verdict[:, scene.column]
+        own, there = _of_samples(found.astype(np.float64), scene)
+        for place, one in enumerate((RESIDUAL, UNDECIDED, NONE)):
+            number[there & (own == one)] = place
+    return Shade(number, groups)
+
+
+@cache
+def _verdicts(residual: Residual, model: str) -> Verdict:
+    """Kept, for a slider over tau asks again and again and thousands of samples take a second."""
+    return verdict(residual, model)
+
+
+def _ratio(scene: Scene) -> Shade:
+    steps = [(LOW_RATIO, "≤ ¼"), (-1.0, "½"), (0.0, "1"), (1.0, "2"), (HIGH_RATIO, "≥ 4")]
+    groups = (*_levels(BLUE_TO_RED), Group("r undefined", GRAY, "cross"), _APART)
+    number = np.full(len(scene.shown.sample), LEVELS + 1)
+    if scene.residual is not None and scene.measured:
+        own, there = _of_samples(scene.residual.ratio(scene.model)[:, scene.column], scene)
+        with np.errstate(divide="ignore"):
+            level = _level(np.log2(own), LOW_RATIO, HIGH_RATIO)
+        number[there] = np.where(np.isfinite(own), level, LEVELS)[there]
+    return Shade(number, groups, _scale(_ratio_title(scene), steps))
+
+
+def _ratio_title(scene: Scene) -> str:
+    if scene.residual is None:
+        return "r, a ratio"
+    kind, tau = perturbation_label(scene.residual.perturbation), scene.residual.taus[scene.column]
+    return f"r at τ {tau:g} ({kind}), a ratio"
+
+
+def _loss(scene: Scene) -> Shade:
+    steps = [(-3.0, "≤ 0.001"), (-2.0, "0.01"), (-1.0, "0.1"), (0.0, "1"), (1.0, "≥ 10")]
+    found = np.maximum(scene.shown.loss[scene.model].astype(np.float64), 10**LOW_LOSS)
+    level = _level(np.log10(np.nan_to_num(found, nan=np.inf)), LOW_LOSS, HIGH_LOSS)
+    stops = LIGHT_TO_DARK[::-1] if scene.dark else LIGHT_TO_DARK
+    return Shade(level, _levels(stops), _scale("Loss, nats", steps))
+
+
+_MAKE: dict[str, Callable[[Scene], Shade]] = {
+    CLASS: _class, PREDICTION: _prediction, VERDICT: _verdict, RATIO: _ratio, LOSS: _loss,
+}  # fmt: skip
+_APART = Group("not measured", GRAY, quiet=True)
+_WITHHELD = Group("no verdicts: adaptive draws", GRAY, quiet=True)
+
+
+def _of_samples(values: np.ndarray, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """(values (m,), whether each point is of a measured sample) from values by forget sample.
+
+    Copies take the value of the sample they were made from.
+    """
+    assert scene.residual is not None
+    samples = scene.residual.samples
+    order = np.argsort(samples)
+    place = np.searchsorted(samples, scene.shown.sample, sorter=order).clip(0, len(samples) - 1)
+    rows = order[place]
+    return values[rows], samples[rows] == scene.shown.sample
+
+
+def _level(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """(m,) 0 to LEVELS - 1, for values from `low` to `high` and beyond; NaN becomes 0."""
+    share = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
+    return np.asarray(np.rint(share * (LEVELS - 1)), np.intp)
+
+
+def _scale(title: str, steps: Sequence[tuple[float, str]]) -> Scale:
+    low, high = steps[0][0], steps[-1][0]
+    return Scale(title, tuple(((at - low) / (high - low), words) for at, words in steps))
+
+
+@cache
+def _levels(stops: tuple[str, ...]) -> tuple[Group, ...]:
+    """`LEVELS` colors from the first stop to the last."""
+    at = np.linspace(0, len(stops) - 1, LEVELS)
+    parts = np.array([rgb(stop) for stop in stops], np.float64)
+    mixed = [np.interp(at, np.arange(len(stops)), parts[:, i]) for i in range(3)]
+    colors = np.rint(np.stack(mixed, 1)).astype(int)
+    return tuple(Group("", "#" + "".join(f"{part:02x}" for part in color)) for color in colors)

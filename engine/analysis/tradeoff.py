@@ -1,0 +1,119 @@
+"""Two measures of every model against each other, with the Pareto front of the methods."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.analysis.model_table import RETRAIN, Board, ModelRow, Quantity
+from engine.analysis.pareto import NEAR, UP, Goal, front, stairs
+from engine.arrays import Floats
+
+REFERENCES = ("original", RETRAIN)  # drawn, but no methods that could be chosen
+
+
+@dataclass(frozen=True)
+class Point:
+    """One model of one run: its values and their intervals; front: whether nothing beats it.
+
+    bounds: of x and of y, whether the value is a lower bound, being past what is counted.
+    """
+
+    row: ModelRow
+    x: float
+    y: float
+    x_interval: tuple[float, float]
+    y_interval: tuple[float, float]
+    front: bool
+    bounds: tuple[bool, bool] = (False, False)
+
+    def name(self, x: Quantity, y: Quantity) -> str:
+        """What the model is called beside its point: with the values that are lower bounds."""
+        axes = zip((x, y), (self.x, self.y), self.bounds, strict=True)
+        words = [one.text(value, True) for one, value, bound in axes if bound]
+        return f"{self.row.name} ({', '.join(words)})" if words else self.row.name
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """Points, the names of models left out for want of a number, and the stairs of the front.
+
+    stairs: outlines (k, 2) in the units of x and y; goals: of x and of y.
+    """
+
+    x: Quantity
+    y: Quantity
+    goals: tuple[Goal, Goal]
+    points: tuple[Point, ...]
+    left_out: tuple[str, ...]
+    stairs: tuple[Floats, ...]
+
+    def targets_bound(self, quantity: Quantity) -> bool:
+        """Whether the open study's Re-train has only a lower bound of x or y."""
+        axis = 0 if quantity is self.x else 1
+        own = [one for one in self.points if (one.row.number, one.row.model) == (0, RETRAIN)]
+        return any(one.bounds[axis] for one in own)
+
+    @property
+    def best(self) -> list[Point]:
+        """The points of the front, by x."""
+        return sorted((one for one in self.points if one.front), key=lambda one: one.x)
+
+
+def scatter(board: Board, x: Quantity, y: Quantity) -> Scatter:
+    """The board's rows in these two quantities; goals near Re-train mean that of the open study."""
+    goals = (x.goal(board.reference(0, x.name)), y.goal(board.reference(0, y.name)))
+    known = [row for row in board.rows if all(map(math.isfinite, _at(row, x, y)))]
+    methods = [row for row in known if row.model not in REFERENCES]
+    values = np.array([_at(row, x, y) for row in methods]).reshape(-1, 2)
+    costs = np.stack([goal.cost(values[:, i]) for i, goal in enumerate(goals)], 1)
+    best = [methods[i] for i in front(costs)]
+    points = [_point(row, x, y, any(row is one for one in best)) for row in known]
+    left_out = [row.name for row in board.rows if not any(row is one for one in known)]
+    return Scatter(x, y, goals, tuple(points), tuple(left_out), tuple(stairs(values, goals)))
+
+
+def axis(quantity: Quantity, board: Board, goal: Goal) -> str:
+    """The label of an axis: quantity, unit, at which tau, and which way is better."""
+    unit = f" ({quantity.unit})" if quantity.unit else ""
+    at = f" at τ {board.tau:g}" if quantity.at_tau else ""
+    bound = board.reference_entry(0, quantity.name).bound
+    return f"{quantity.label}{unit}{at}, {better(quantity, goal, bound)}"
+
+
+def better(quantity: Quantity, goal: Goal, bound: bool = False) -> str:
+    """Which way is better, in words; bound: whether Re-train's value is a lower bound."""
+    if goal.better != NEAR:
+        return "higher is better" if goal.better == UP else "lower is better"
+    if quantity.better == RETRAIN:
+        return f"best near Re-train's {quantity.text(goal.target, bound)}"
+    return f"best near {goal.target:g}"
+
+
+def sheet(found: Scatter) -> tuple[list[str], list[list[object]]]:
+    """(header, rows) with one row a model, for CSV."""
+    x, y = found.x.name, found.y.name
+    header = ["model", "name", "run", "seeds", x, f"{x}_low", f"{x}_high", y, f"{y}_low"]
+    header += [f"{y}_high", f"{x}_censored", f"{y}_censored", "on_front"]
+    rows: list[list[object]] = [
+        [
+            one.row.model, one.row.label, one.row.run, one.row.n,
+            one.x, *one.x_interval, one.y, *one.y_interval, *map(int, one.bounds), int(one.front),
+        ]
+        for one in found.points
+    ]  # fmt: skip
+    return header, rows
+
+
+def _at(row: ModelRow, x: Quantity, y: Quantity) -> tuple[float, float]:
+    return row.entry(x.name).mean, row.entry(y.name).mean
+
+
+def _point(row: ModelRow, x: Quantity, y: Quantity, on_front: bool) -> Point:
+    across, along = row.entry(x.name), row.entry(y.name)
+    return Point(
+        row, across.mean, along.mean, across.interval, along.interval, on_front,
+        (across.bound, along.bound),
+    )  # fmt: skip

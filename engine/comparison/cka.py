@@ -1,0 +1,109 @@
+"""How alike two networks represent the same samples, layer by layer: linear CKA.
+
+Source: Kornblith et al., "Similarity of Neural Network Representations Revisited", 2019, with the
+unbiased estimate of HSIC of Song et al., "Feature Selection via Dependence Maximization", 2012,
+which does not come out large for a few samples of many features, as the plain one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.comparison.activations import Call, Layer, listening
+from engine.runtime.batching import batches_of
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import numpy_generator
+
+Floats = NDArray[np.float64]
+MOST_SAMPLES = 256  # of each split
+FEWEST = 4  # samples; the unbiased estimate divides by n - 3
+BATCH = 64  # samples of a forward
+Portrait = list[np.ndarray]  # of one model: a Gram matrix for each layer
+
+
+# -- the measure ----------------------------------------------------------------------------------
+def cka(x: np.ndarray, y: np.ndarray) -> float:
+    """Linear CKA of features x (n, p) and y (n, q) of the same n samples, at most 1.
+
+        CKA = HSIC(X, Y) / sqrt(HSIC(X, X) HSIC(Y, Y))
+
+    of the linear Gram matrices X X^T and Y Y^T, with the unbiased HSIC. 1: equal up to rotation,
+    scaling and shift; about 0: unrelated. NaN for fewer than `FEWEST` samples, and where one of the
+    two tells no samples apart. Source: Kornblith et al. 2019, linear CKA; Song et al. 2012,
+    unbiased estimate of HSIC.
+
+    Turned, doubled and shifted features are the same:
+
+    >>> x = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [3.0, 1.0], [1.0, 4.0]])
+    >>> round(cka(x, 2 * x[:, ::-1] + 7), 6)
+    1.0
+    """
+    return alignment(centered(x), centered(y))
+
+
+def centered(features: np.ndarray) -> np.ndarray:
+    """The U-centered linear Gram matrix (n, n) float32 of features (n, p); empty below `FEWEST`.
+
+    The inner product of two of them is n (n - 3) times the unbiased estimate of HSIC.
+    """
+    n = len(features)
+    if n < FEWEST:
+        return np.zeros((0, 0), np.float32)
+    wide = features.astype(np.float64)
+    wide = wide - wide.mean(0)  # changes nothing but the rounding
+    gram = wide @ wide.T
+    np.fill_diagonal(gram, 0)
+    sums = gram.sum(0)
+    gram += sums.sum() / ((n - 1) * (n - 2)) - (sums[:, None] + sums) / (n - 2)
+    np.fill_diagonal(gram, 0)
+    found: np.ndarray = gram.astype(np.float32)
+    return found
+
+
+def alignment(one: np.ndarray, other: np.ndarray) -> float:
+    """CKA of two U-centered Gram matrices (n, n): the cosine between them."""
+    a, b = one.ravel().astype(np.float64), other.ravel().astype(np.float64)
+    norms = float(a @ a) * float(b @ b)
+    return float(a @ b) / norms**0.5 if norms > 0 else float("nan")
+
+
+# -- from models to portraits ---------------------------------------------------------------------
+def chosen(pool: np.ndarray, seed: int, split: str) -> np.ndarray:
+    """At most `MOST_SAMPLES` of the indices in `pool`, drawn by the seed, sorted."""
+    if len(pool) <= MOST_SAMPLES:
+        return np.sort(pool)
+    drawn = numpy_generator(seed, "similarity", split).choice(pool, MOST_SAMPLES, replace=False)
+    return np.sort(drawn)
+
+
+@torch.inference_mode()
+def portrait(
+    model: nn.Module, layers: Sequence[Layer], samples: Samples, rows: np.ndarray, report: Reporter
+) -> Portrait:
+    """(n, n) float32 U-centered Gram matrix of each layer of a model in eval mode.
+
+    rows (n,): training samples. Raises Cancelled between batches.
+    """
+    calls = [layer.call for layer in layers]
+    heard: dict[Call, np.ndarray] = {}
+
+    def keep(call: Call, features: Tensor) -> None:
+        if call in calls:
+            heard[call] = features.cpu().numpy()
+
+    def listen(part: slice) -> list[np.ndarray]:
+        report.check()
+        model(samples.pixels(torch.from_numpy(rows[part]).to(samples.device)))
+        report.advance(part.stop - part.start)
+        return [heard[call] for call in calls]
+
+    report.expect(len(rows))
+    with listening(model, keep, {call.path for call in calls}):
+        parts = list(batches_of(samples.x, BATCH).over(len(rows), listen))
+    return [centered(np.concatenate(one)) for one in zip(*parts, strict=True)]

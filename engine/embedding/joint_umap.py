@@ -1,0 +1,229 @@
+"""One UMAP of several models' features. The only file that imports umap.
+
+The points of all models are laid out together, each model's by its own neighborhoods, and tied to
+themselves in the other models (engine.embedding.joint_graph): panes side by side can be compared
+point by point.
+
+umap-learn compiles itself for many seconds while holding Python's lock, so it lives in a helper
+process (`engine.runtime.child_processes`) that is started early, warmed up, and asked through
+pipes: the caller's threads stay free, and a cancelled embedding is ended at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from engine.embedding.joint_graph import SHARED, STRENGTH, joined, nearest, tame, ties
+from engine.errors import EngineError
+from engine.runtime import child_processes
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import numpy_generator
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+NEIGHBORS = 15
+MIN_DIST = 0.1
+EPOCHS = 400
+FEW = 10  # below, the spectral start has no eigenvectors to begin with
+LAYOUT = (NEIGHBORS, MIN_DIST, EPOCHS, SHARED, STRENGTH)  # part of what decides an embedding
+POLL = 0.05  # seconds between two looks at the wish to stop
+
+
+class Embedder:
+    """A helper process for UMAP; `warm_up` early, `fit` when needed, `close` at the end."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def warm_up(self) -> None:
+        """Start the process, which imports and compiles what it needs while others work."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                child_processes.command("engine.embedding.joint_umap"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=child_processes.environment(),
+                cwd=child_processes.folder(),
+            )
+
+    def fit(
+        self, features: Sequence[np.ndarray], anchors: np.ndarray, seed: int, report: Reporter
+    ) -> list[np.ndarray]:
+        """(n, 2) float32 positions for each model, the same for the same seed.
+
+        features: (n, d) of each model, the same n points in each; anchors (n,) bool: the points
+        that models are compared by. Raises Cancelled, and EngineError if the helper process ends
+        without an answer.
+        """
+        tamed = [tame(one) for one in features]
+        if not _has_structure(tamed, anchors):
+            return [_scattered(len(anchors), seed)] * len(tamed)
+        self.warm_up()
+        request = [np.array([seed]), np.flatnonzero(anchors), np.array([len(tamed)]), *tamed]
+        answer = self._ask(request, report)
+        return np.split(answer, len(tamed))
+
+    def _ask(self, request: Sequence[np.ndarray], report: Reporter) -> np.ndarray:
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        answer: list[np.ndarray] = []
+        asked = (process.stdin, process.stdout, request, answer)
+        asking = threading.Thread(target=_ask, args=asked, name="embedding", daemon=True)
+        asking.start()
+        while asking.is_alive():
+            asking.join(POLL)
+            if report.cancelled:
+                self.close()
+                asking.join()
+                report.check()
+        if not answer:
+            self.close()
+            raise EngineError(
+                "The embedding process ended without an answer. Check that umap-learn works: "
+                'python -c "import umap".'
+            )
+        return answer[0]
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:  # unsent bytes for a process that is gone
+                    continue
+
+
+def _has_structure(features: Sequence[np.ndarray], anchors: np.ndarray) -> bool:
+    """Whether UMAP has something to work on: enough points, and not all of them equal."""
+    return len(anchors) > 3 and bool(anchors.any()) and all(np.ptp(one) > 0 for one in features)
+
+
+def _scattered(count: int, seed: int) -> np.ndarray:
+    """(count, 2) positions where features say nothing."""
+    return numpy_generator(seed, "embedding").normal(0, 1, (count, 2)).astype(np.float32)
+
+
+def _ask(
+    to: IO[bytes], back: IO[bytes], request: Sequence[np.ndarray], answer: list[np.ndarray]
+) -> None:
+    try:
+        for array in request:
+            _send(to, array)
+        received = _receive(back)
+    except (OSError, ValueError):  # the process was ended meanwhile; no answer says so
+        return
+    if received is not None:
+        answer.append(received)
+
+
+def _send(stream: IO[bytes], array: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    stream.write(buffer.tell().to_bytes(8, "big"))
+    stream.write(buffer.getvalue())
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> np.ndarray | None:
+    size = stream.read(8)
+    if len(size) < 8:
+        return None
+    array: np.ndarray = np.load(io.BytesIO(stream.read(int.from_bytes(size, "big"))))
+    return array
+
+
+def _fit(features: Sequence[np.ndarray], anchors: np.ndarray, seed: int) -> np.ndarray:
+    """(models * n, 2) float32 positions: one layout of the points of all models."""
+    from umap.umap_ import find_ab_params, simplicial_set_embedding
+
+    graph = joined([_graph(one, seed) for one in features], ties(features, anchors))
+    a, b = find_ab_params(1.0, MIN_DIST)
+    positions, _ = simplicial_set_embedding(
+        _side_by_side(features), graph, 2, 1.0, a, b, 1.0, 5, EPOCHS,
+        "spectral" if len(features[0]) > FEW else "random",
+        np.random.RandomState(seed % 2**31), "euclidean", {}, False, {}, False, parallel=False,
+    )  # fmt: skip
+    return np.asarray(np.nan_to_num(positions), np.float32)
+
+
+def _graph(features: np.ndarray, seed: int) -> csr_matrix:
+    """(n, n) UMAP's weights between the neighbors of features (n, d)."""
+    from umap.umap_ import fuzzy_simplicial_set
+
+    neighbors = min(NEIGHBORS, len(features) - 1)
+    indices, distances = nearest(features, features, neighbors)
+    return fuzzy_simplicial_set(
+        features, neighbors, np.random.RandomState(seed % 2**31), "euclidean",
+        knn_indices=indices, knn_dists=distances,
+    )[0]  # fmt: skip
+
+
+def _side_by_side(features: Sequence[np.ndarray]) -> np.ndarray:
+    """(models * n, d) all features, narrower ones filled with zeros; UMAP starts from their graph
+    and looks at them only where the graph falls apart."""
+    width = max(one.shape[1] for one in features)
+    padded = [np.pad(one, ((0, 0), (0, width - one.shape[1]))) for one in features]
+    return np.concatenate(padded)
+
+
+Request = tuple[int, np.ndarray, list[np.ndarray]]  # seed, anchors, features of each model
+
+
+def serve() -> None:
+    """Answer requests on standard input, and end as soon as nobody can send any more.
+
+    Input is read by a thread of its own: a parent that was killed is noticed while this process
+    is still compiling, or at work on an answer that nobody waits for.
+    """
+    import warnings
+
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    sys.stdout = sys.stderr  # whatever a library prints must not enter the answers
+    waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+    reading = (requests, waiting)
+    threading.Thread(target=_read_all, args=reading, name="requests", daemon=True).start()
+    warnings.simplefilter("ignore")
+    warm = numpy_generator(0, "warm-up").normal(size=(64, 4)).astype(np.float32)
+    _fit([warm, warm], np.arange(32), 0)
+    while True:
+        seed, anchors, features = waiting.get()
+        _send(answers, _fit(features, anchors, seed))
+
+
+def _read_all(stream: IO[bytes], waiting: queue.SimpleQueue[Request]) -> None:
+    """Put every request into the queue; the end of the stream ends the process."""
+    while (request := _request(stream)) is not None:
+        waiting.put(request)
+    os._exit(0)  # the main thread may be deep in C code
+
+
+def _request(stream: IO[bytes]) -> Request | None:
+    """One whole request; None at the end of the stream."""
+    head = [_receive(stream) for _ in range(3)]
+    seed, anchors, count = head
+    if seed is None or anchors is None or count is None:
+        return None
+    parts = [_receive(stream) for _ in range(int(count[0]))]
+    features = [one for one in parts if one is not None]
+    return (int(seed[0]), anchors, features) if len(features) == len(parts) else None
+
+
+if __name__ == "__main__":
+    serve()

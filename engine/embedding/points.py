@@ -1,0 +1,161 @@
+"""What an embedding shows: retain, forget and test samples, and trails of perturbed copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from engine.datasets.base import Dataset
+from engine.models.base import Classifier
+from engine.residual.neighborhood import copies_of
+from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
+from engine.runtime.batching import batches_of
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import numpy_generator
+from engine.spec import ProbeSpec, RunSpec
+
+MOST = {RETAIN: 1500, FORGET: 500, TEST: 500}  # samples of each kind, classes in proportion
+TRAILS = 100  # forget samples that are shown with perturbed copies
+STEPS = 5  # copies on a trail, evenly over the grid of tau
+BATCH = 200
+LIMITS = (*MOST.values(), TRAILS, STEPS)  # part of what decides an embedding
+
+
+@dataclass(frozen=True, eq=False)
+class Cast:
+    """Who is shown, all arrays (m,): number of the sample, kind, class, and tau of a copy.
+
+    Test samples are numbered after the training samples; tau is 0 for what is not perturbed.
+    Copies come last, those of one sample together, tau increasing.
+    """
+
+    sample: np.ndarray
+    kind: np.ndarray
+    label: np.ndarray
+    tau: np.ndarray
+
+    @property
+    def anchors(self) -> np.ndarray:
+        """(m,) bool: the retained samples, which models are compared by."""
+        return np.asarray(self.kind == RETAIN)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one model makes of the m points: features (m, width), class (m,), loss (m,) in nats."""
+
+    features: np.ndarray
+    predicted: np.ndarray
+    loss: np.ndarray
+
+
+def cast(spec: RunSpec, dataset: Dataset) -> Cast:
+    """The points that are shown of a study, the same for all of its models."""
+    n, labels = len(dataset.train_y), dataset.labels
+    rng = numpy_generator(spec.seed, "embedding")
+    pools = {
+        RETAIN: dataset.retained(spec.forget),
+        FORGET: np.array(spec.forget),
+        TEST: np.arange(n, len(dataset)),
+    }
+    chosen = {kind: some(pool, MOST[kind], labels, rng) for kind, pool in pools.items()}
+    trailed = some(chosen[FORGET], TRAILS, labels, rng)
+    taus = trail(spec.probe.taus)
+    chosen[PERTURBED] = np.repeat(trailed, len(taus))
+    sample = np.concatenate(list(chosen.values()))
+    kind = np.concatenate([np.full(len(own), kind, np.uint8) for kind, own in chosen.items()])
+    tau = np.zeros(len(sample))
+    tau[kind == PERTURBED] = np.tile(taus, len(trailed))
+    return Cast(sample, kind, labels[sample], tau)
+
+
+def trail(taus: Sequence[float]) -> list[float]:
+    """At most `STEPS` norms, evenly over those of a grid that perturb at all, the last included."""
+    there = [tau for tau in taus if tau > 0]
+    places = np.linspace(0, len(there), min(STEPS, len(there)) + 1)[1:] - 1
+    return [there[round(place)] for place in places]
+
+
+def pixels(
+    who: Cast,
+    samples: tuple[Samples, Samples],
+    probe: ProbeSpec,
+    source: Classifier | None,
+    report: Reporter,
+) -> Tensor:
+    """(m, *shape) float32 in [0, 1]: the points as models see them.
+
+    samples: (training, test). A trail follows the first draw of the measurement through the
+    norms, or attacks made against `source`.
+    """
+    train, test = samples
+    own = who.sample[who.kind != PERTURBED]
+    place = torch.from_numpy(own).to(train.device)
+    learned = place < len(train)
+    parts = [train.pixels(place[learned]), test.pixels(place[~learned] - len(train))]
+    one_draw = replace(probe, draws=1)
+    for row in np.flatnonzero(who.kind == PERTURBED):
+        report.check()
+        one, tau = train.one(int(who.sample[row])), float(who.tau[row])
+        parts.append(copies_of(one, one_draw, tau, train.n_classes, source))
+    return torch.cat(parts)
+
+
+@torch.inference_mode()
+def seen(model: Classifier, x: Tensor, labels: np.ndarray, report: Reporter) -> Seen:
+    """What a model makes of x (m, *shape); loss is against the classes `labels` (m,)."""
+    y = torch.from_numpy(labels).to(x.device)
+
+    def look(part: slice) -> tuple[Tensor, Tensor, Tensor]:
+        inner, logits = model.features_and_logits(x[part])
+        loss = cross_entropy(logits.float(), y[part], reduction="none")
+        return inner.float().cpu(), logits.argmax(1).cpu(), loss.cpu()
+
+    parts = []
+    for found in batches_of(x, BATCH).over(len(x), look):
+        parts.append(found)
+        report.advance(len(found[0]))
+    return Seen(*(torch.cat(one).numpy() for one in zip(*parts, strict=True)))
+
+
+def packed(
+    who: Cast, views: Mapping[str, Seen], positions: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The arrays that are stored of an embedding."""
+    arrays = {"sample": who.sample, "kind": who.kind, "label": who.label, "tau": who.tau}
+    for (name, one), xy in zip(views.items(), positions, strict=True):
+        arrays[f"xy/{name}"] = xy
+        arrays[f"predicted/{name}"] = one.predicted
+        arrays[f"loss/{name}"] = one.loss
+    return arrays
+
+
+def unpacked(arrays: Mapping[str, np.ndarray], models: Sequence[str]) -> Embedding:
+    """The embedding of these models from its stored arrays."""
+    return Embedding(
+        xy={name: arrays[f"xy/{name}"] for name in models},
+        sample=arrays["sample"],
+        kind=arrays["kind"],
+        label=arrays["label"],
+        tau=arrays["tau"],
+        predicted={name: arrays[f"predicted/{name}"] for name in models},
+        loss={name: arrays[f"loss/{name}"] for name in models},
+    )
+
+
+def some(pool: np.ndarray, most: int, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """At most `most` or so of the samples in `pool`, each class in proportion, sorted."""
+    if len(pool) <= most:
+        return pool
+    chosen = []
+    for label in np.unique(labels[pool]):
+        members = pool[labels[pool] == label]
+        share = max(1, round(most * len(members) / len(pool)))
+        chosen.append(rng.choice(members, min(share, len(members)), replace=False))
+    return np.sort(np.concatenate(chosen))

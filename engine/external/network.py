@@ -1,0 +1,355 @@
+"""The network of a study: a built-in one, or what a function in a person's own file makes.
+
+Naming such a file runs it, as `python FILE.py` would. It is identified by a hash of its text:
+another file of the same name, or the same file after a change, is another network. Only that
+file is hashed; modules it imports from its own folder are the person's to keep unchanged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.machinery
+import importlib.util
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine import registry
+from engine.datasets.base import Dataset
+from engine.errors import SpecError
+from engine.external.trial import Habits, habits
+from engine.models.base import Classifier, Dropout, build
+from engine.runtime.libraries import torchvision_importable
+from engine.runtime.seeds import derive
+from engine.spec import ModelSpec
+from engine.storage import plain_files
+from engine.storage.paths import place
+from engine.user_code.calls import Guest, failure, is_theirs, know
+from engine.user_code.global_settings import AT_IMPORT, WHEN_MADE, Setting
+from engine.user_code.global_state import restored
+from engine.user_code.patches import lies_in, unpatched
+from engine.user_code.randomness import drawn_from
+
+OFFERED = ("shape", "n_classes", "num_classes")  # parameters that a factory may have
+LARGEST = 1 << 24  # bytes of FILE.py
+AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] as they are
+OURS = ("engine", "explorer", "__main__")  # where somebody's file lies among this program's
+_neighbors: dict[Path, dict[str, ModuleType]] = {}  # modules that files in a folder imported
+_known: dict[tuple[Any, ...], Habits] = {}  # of networks that were tried in this session
+
+ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
+
+
+def model_spec(model: str, normalize: str = "") -> ModelSpec:
+    """The network called `model`: a registered name, or FILE.py:FUNCTION.
+
+    normalize: '' or 'dataset' for the training set's statistics, 'none', or means/deviations per
+    channel such as '0.5,0.5,0.5/0.25,0.25,0.25'. Raises SpecError; runs nothing.
+    """
+    normalize = _plain_normalization(normalize)
+    if ":" not in model:
+        if model.endswith(".py"):
+            raise SpecError(f"'{model}' names no function. {ADVICE}")
+        return ModelSpec(registry.get("model", model).name, normalize)
+    file, _, function = model.rpartition(":")
+    path = place(file).absolute()
+    if path.suffix != ".py" or not function.isidentifier():
+        raise SpecError(f"'{model}' names no function in a Python file. {ADVICE}")
+    return ModelSpec(f"{path.name}:{function}", normalize, _hash(_source(path)), str(path))
+
+
+def network(spec: ModelSpec, dataset: Dataset, generator: torch.Generator) -> Classifier:
+    """A new network for this dataset on the CPU, in eval mode, its weights drawn from `generator`.
+
+    Raises SpecError where it cannot take these samples, and where a factory is gone, has changed,
+    fails, or makes something other than a classifier of the dataset's classes.
+    """
+    make = functools.partial(_drawn, spec, dataset, generator.initial_seed())
+    model = make()
+    if not _is_built_in(spec):
+        seen = _habits(spec, dataset, model, make)
+        model.steady, model.channels_last = seen.steady, seen.channels_last
+    return model
+
+
+def _drawn(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
+    """A new network whose weights come from `seed` alone."""
+    statistics = normalization(spec.normalize, dataset)
+    if not spec.source:
+        rng = torch.Generator().manual_seed(seed)
+        return build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
+    with drawn_from(derive(seed, "weights")):
+        net, head = _made(spec, dataset)
+    model = Classifier(net, head, *statistics, image=dataset.is_image)
+    model.guest = Guest(spec.name, spec.path, len(dataset.classes))
+    return model.eval()
+
+
+def _is_built_in(spec: ModelSpec) -> bool:
+    if spec.source:
+        return False
+    return registry.get("model", spec.name).make.__module__.startswith("engine.models.")
+
+
+def _habits(
+    spec: ModelSpec, dataset: Dataset, model: Classifier, again: Callable[[], Classifier]
+) -> Habits:
+    """What is known of somebody's own network, tried once for samples of each kind."""
+    mark = spec.name, spec.path, spec.source, tuple(dataset.shape), len(dataset.classes)
+    if mark not in _known:
+        with _theirs(spec), torchvision_importable():
+            _known[mark] = habits(model, again, spec.name, dataset.shape)
+    return _known[mark]
+
+
+def normalization(normalize: str, dataset: Dataset) -> tuple[list[float], list[float]]:
+    """(means, standard deviations) per channel or feature that input is normalized by."""
+    channels = dataset.shape[0]
+    if not normalize:
+        return dataset.statistics()
+    if normalize == AS_GIVEN:
+        return [0.0] * channels, [1.0] * channels
+    means, deviations = (list(map(float, part.split(","))) for part in normalize.split("/"))
+    if len(means) not in (1, channels):
+        raise SpecError(
+            f"The normalization '{normalize}' has {len(means)} means, but samples of "
+            f"'{dataset.spec.name}' have {channels} channels."
+        )
+    factor = channels // len(means)
+    return means * factor, deviations * factor
+
+
+def _plain_normalization(text: str) -> str:
+    """The one way to write this normalization; SpecError where it is none."""
+    if text in ("", "dataset"):
+        return ""
+    if text == AS_GIVEN:
+        return text
+    wrong = SpecError(
+        f"'{text}' is no normalization. Write dataset, none, or means/deviations per channel, "
+        "e.g. 0.5,0.5,0.5/0.25,0.25,0.25 (of pixels in [0, 1])."
+    )
+    try:
+        means, deviations = (list(map(float, part.split(","))) for part in text.split("/"))
+    except ValueError:
+        raise wrong from None
+    finite = all(map(math.isfinite, [*means, *deviations]))
+    if len(means) != len(deviations) or not finite or min(deviations) <= 0:
+        raise wrong
+    return "/".join(",".join(f"{value!r}" for value in part) for part in (means, deviations))
+
+
+# -- a person's own factory -----------------------------------------------------------------------
+
+
+def _made(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
+    """(network, name of its last linear layer) from the factory, tried on two samples."""
+    if not spec.path:
+        raise SpecError(
+            f"The network {spec.name} is made by a file of whoever sent this study. It did not "
+            "come with it, because it would be run. If you trust that file, name it by --model "
+            "FILE.py:FUNCTION and run the study with it."
+        )
+    path, function = Path(spec.path), spec.name.rpartition(":")[2]
+    source = _source(path)
+    if _hash(source) != spec.source:
+        raise SpecError(
+            f"{path} has changed since this study was made, and is another network now. Put the "
+            "old file back, or start a new study."
+        )
+    with _theirs(spec), _importable(path.parent), torchvision_importable():
+        with _given_back(spec.name, path):
+            factory = getattr(_module(spec.name, path, source), function, None)
+            if not callable(factory):
+                raise SpecError(f"{path} has no function '{function}'.")
+            made = factory(**_arguments(factory, spec.name, dataset))
+        if not isinstance(made, nn.Module):
+            raise SpecError(f"{spec.name} returns a {type(made).__name__}, not an nn.Module.")
+        net = made.cpu().float()
+        net.eval()
+        _own_dropout(net)
+        with _given_back(spec.name, path):
+            return net, _head(net, spec.name, dataset)
+
+
+def _source(path: Path) -> bytes:
+    try:
+        return plain_files.read_bytes(path, LARGEST)
+    except OSError as error:
+        name = str(path) if str(path).isprintable() else repr(str(path))
+        raise SpecError(
+            f"Cannot read the network's file {name}: {plain_files.why(error)}."
+        ) from error
+    except ValueError as error:  # no path at all: a null character, half a letter
+        raise SpecError(f"Cannot read the network's file {str(path)!r}: {error}.") from error
+
+
+def _hash(source: bytes) -> str:
+    return hashlib.blake2b(source, digest_size=10).hexdigest()
+
+
+@contextlib.contextmanager
+def _theirs(spec: ModelSpec) -> Iterator[None]:
+    """Whatever a person's code raises becomes a NetworkError that says whose it is, and where."""
+    know(spec.name, spec.path)
+    try:
+        yield
+    except SpecError:
+        raise
+    except BaseException as error:
+        if not is_theirs(error):
+            raise
+        raise failure(spec.name, error, spec.path) from error
+
+
+@contextlib.contextmanager
+def _given_back(name: str, path: Path, settings: Sequence[Setting] = WHEN_MADE) -> Iterator[None]:
+    """Settings of the process, and functions of libraries, are afterwards what they were.
+
+    NetworkError where the person's code may rely on what it changed.
+    """
+    with unpatched(name, path.parent), restored(settings):
+        yield
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let the file import its neighbors, as Python does for a script, and no other file's.
+
+    Neighbors that are called like a module of Python or of a package are theirs alone.
+    """
+    others = {
+        name: one
+        for home, known in _neighbors.items()
+        if home != folder
+        for name, one in known.items()
+        if sys.modules.get(name) is one
+    }
+    for name in others:
+        del sys.modules[name]
+    sys.modules.update(_neighbors.get(folder, {}))
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
+        _neighbors[folder] = _modules_of(folder)
+        for name in _neighbors[folder]:
+            if importlib.machinery.PathFinder.find_spec(name) is not None:
+                del sys.modules[name]
+        sys.modules.update({name: one for name, one in others.items() if name not in sys.modules})
+
+
+def _modules_of(folder: Path) -> dict[str, ModuleType]:
+    """What was imported from this folder, by name; nothing of installed packages there."""
+    return {
+        name: one
+        for name, one in list(sys.modules.items())
+        if (file := getattr(one, "__file__", None)) is not None
+        and lies_in(file, folder)
+        and name.partition(".")[0] not in OURS
+    }
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Runs exactly the text that was hashed, and leaves no compiled file beside it."""
+
+    def __init__(self, name: str, path: str, source: bytes) -> None:
+        super().__init__(name, path)
+        self._source = source
+
+    def get_code(self, fullname: str) -> Any:
+        """The compiled text."""
+        return self.source_to_code(self._source, self.path)
+
+
+@functools.lru_cache(maxsize=32)
+def _module(network_name: str, path: Path, source: bytes) -> Any:
+    """The module that running `source` makes."""
+    name = f"rk_network_{_hash(source)}"
+    spec = importlib.util.spec_from_file_location(
+        name, path, loader=_Loader(name, str(path), source)
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look classes up there
+    try:
+        # whichever network is made first
+        with (
+            drawn_from(derive(0, "file", _hash(source))),
+            _given_back(network_name, path, AT_IMPORT),
+        ):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _arguments(factory: Callable[..., Any], name: str, dataset: Dataset) -> dict[str, Any]:
+    """What the factory asks for by name: shape (C, H, W) or (d,), n_classes (or num_classes)."""
+    n_classes = len(dataset.classes)
+    offers = dict(zip(OFFERED, (dataset.shape, n_classes, n_classes), strict=True))
+    wanted = inspect.signature(factory).parameters.values()
+    fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    for one in wanted:
+        optional = one.default is not inspect.Parameter.empty or one.kind in fixed
+        if not optional and one.name not in offers:
+            raise SpecError(
+                f"{name} asks for '{one.name}', which is unknown here. A factory may ask for "
+                "shape and n_classes; give everything else a default."
+            )
+    return {one.name: offers[one.name] for one in wanted if one.name in offers}
+
+
+def _own_dropout(net: nn.Module) -> None:
+    """Dropout that draws from the run's own generator, as every random number here does."""
+    for name, part in list(net.named_modules()):
+        hooked = part._forward_hooks or part._forward_pre_hooks
+        if type(part) is nn.Dropout and name and not hooked:
+            net.set_submodule(name, Dropout(part.p))
+
+
+def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
+    """Name of the last linear layer; SpecError unless it gives a logit for each class."""
+    called: list[tuple[str, Any]] = []
+    hooks = [
+        part.register_forward_hook(lambda _, __, out, where=where: called.append((where, out)))
+        for where, part in net.named_modules()
+        if isinstance(part, nn.Linear)
+    ]
+    try:
+        with torch.no_grad():
+            logits = net(torch.zeros(2, *dataset.shape, dtype=torch.float32))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    n_classes = len(dataset.classes)
+    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if found != (2, n_classes):
+        raise SpecError(
+            f"The network {name} gives {_shown(found)} for two samples, but '{dataset.spec.name}' "
+            f"has {n_classes} classes: it should give 2x{n_classes} logits."
+        )
+    heads = [where for where, out in called if tuple(out.shape) == (2, n_classes)]
+    if not heads:
+        raise SpecError(
+            f"The network {name} has no linear layer that gives its {n_classes} logits; its "
+            "features could not be shown. End it in an nn.Linear."
+        )
+    return heads[-1]
+
+
+def _shown(found: Sequence[int] | str) -> str:
+    return f"a {found}" if isinstance(found, str) else "x".join(map(str, found)) + " logits"

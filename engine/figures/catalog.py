@@ -1,0 +1,389 @@
+"""Every figure there is: what it needs is gathered through a pipeline, then drawn.
+
+The table says which figures exist without importing what draws them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import PROGRAM
+from engine.analysis.curve_set import CurveSet
+from engine.analysis.curves import run_of, runs_beside
+from engine.analysis.measures import MEASURES
+from engine.analysis.model_table import GAP, QUANTITIES, RESIDUAL, Board, board, with_published
+from engine.analysis.point_colors import SHADES, Scene
+from engine.analysis.ranking import judged
+from engine.analysis.tradeoff import scatter
+from engine.drawing.labels import WITHHELD, model_label
+from engine.errors import unknown
+from engine.figures.order import Order
+from engine.residual.verdict import verdict_note
+from engine.results import DIRECTIONS, FINE, Study
+from engine.runtime.libraries import require
+from engine.runtime.progress import Reporter
+from engine.storage.origins import sentence
+from engine.user_code.calls import attributed
+
+if TYPE_CHECKING:
+    from engine.pipeline.pipeline import Pipeline
+
+__all__ = ["KINDS", "Kind", "Order", "draw", "figure"]
+
+MOST_SAMPLES = 60  # pictures of a contact sheet
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure. options: what `draw` takes beside width_mm and font_size, with its help."""
+
+    title: str
+    draw: Callable[..., list[Path]]
+    options: Mapping[str, str]
+
+
+@attributed()
+def figure(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any) -> list[Path]:
+    """Draw a figure of a study, one of `KINDS`, with its numbers as CSV beside it.
+
+    Returns the files written; SpecError for an unknown kind, format or size.
+    """
+    spec = pipeline.spec_of(one)
+    spec = replace(spec, data=pipeline.work.datasets.located(spec.data))
+    facts = {"version": PROGRAM, "key": one.key, "seed": str(spec.seed)}
+    if one.origins:
+        facts["origin"] = sentence(one.origins)
+    return draw(Order(pipeline, one, spec, out, facts), kind, options)
+
+
+def draw(order: Order, kind: str, options: Mapping[str, Any]) -> list[Path]:
+    """The files written: the figure, and its numbers as CSV. SpecError for an unknown kind.
+
+    options: those of the kind; besides, what `canvas.saved` takes: `dpi` of pixels; with `numbers`
+    False no CSV; a `booklet` that gets the figure as a page.
+    """
+    if kind not in KINDS:
+        raise unknown("figure", kind, KINDS)
+    require("matplotlib", "Figures need")
+    from engine.figures.canvas import saved
+
+    saving = {name: options[name] for name in ("dpi", "numbers", "booklet") if name in options}
+    drawing = {name: value for name, value in options.items() if name not in saving}
+    with saved(**saving):
+        return KINDS[kind].draw(order, **drawing)
+
+
+def _curves(
+    order: Order,
+    measure: str = "residual",
+    hidden: Collection[str] = (),
+    beside: Sequence[str] = (),
+    mean: bool = False,
+    **options: Any,
+) -> list[Path]:
+    from engine.figures.curves import curves, losses
+
+    study, facts = order.study, order.facts
+    if measure == "loss":
+        models = [one for one in order.models() if one.name not in hidden]
+        return losses(models, study.labels, order.out, facts=facts, **options)
+    named = {one.name: one for one in MEASURES}
+    if measure not in named:
+        raise unknown("measure", measure, [*named, "loss"])
+    runs = [run_of(study), *runs_beside(study, order.others(beside))]
+    found = CurveSet(runs, mean=mean, paper=order.published())
+    return curves(found, order.out, measure=named[measure], hidden=hidden, facts=facts, **options)
+
+
+def _metrics(order: Order, **options: Any) -> list[Path]:
+    from engine.figures.metrics import metrics_table
+    from engine.tables.model_csv import sheet
+
+    found, options = _board(order, **options)
+    paper = order.published()
+    note = " ".join([*([f"{paper.table_of()}."] if paper else []), *[WITHHELD] * found.withheld])
+    return metrics_table(found, sheet(found), order.out, facts=order.facts, note=note, **options)
+
+
+def _scatter(order: Order, x: str = GAP, y: str = RESIDUAL, **options: Any) -> list[Path]:
+    from engine.figures.scatter import tradeoff
+
+    found, options = _board(order, **options)
+    named = {one.name: one for one in found.quantities}
+    for name in (x, y):
+        if name not in named:
+            raise unknown("measure", name, named)
+    return tradeoff(
+        scatter(found, named[x], named[y]), found, order.out, facts=order.facts, **options
+    )
+
+
+def _board(
+    order: Order,
+    tau: float = -1.0,
+    beside: Sequence[str] = (),
+    mean: bool = False,
+    **options: Any,
+) -> tuple[Board, dict[str, Any]]:
+    """The numbers of the study and of those beside it, and what options are left."""
+    found = board(order.study, order.others(beside), tau=tau, mean=mean)
+    paper = order.published()
+    return (with_published(found, paper.rows) if paper else found), options
+
+
+def _neighborhood(
+    order: Order,
+    sample: int | None = None,
+    tau: float = -1.0,
+    perturbation: str = "",
+    **options: Any,
+) -> list[Path]:
+    from engine.figures.neighborhood import neighborhood
+
+    pipeline, study, quiet = order.pipeline, order.study, Reporter()
+    sample = study.residual.worst_sample() if sample is None else sample
+    near = pipeline.neighborhood(order.spec, sample, perturbation, tau, quiet)
+    original = order.dataset.pixels(sample)
+    return neighborhood(
+        near, order.classes, study.labels, order.out,
+        facts=order.facts, original=original,
+        name=order.names([sample]).get(sample, ""), **options,
+    )  # fmt: skip
+
+
+def _sample_curve(
+    order: Order, sample: int | None = None, model: str = "", **options: Any
+) -> list[Path]:
+    from engine.figures.sample_curve import sample_curve
+
+    residual = order.study.residual
+    sample = residual.worst_sample() if sample is None else sample
+    model = model or judged(residual)[0]
+    return sample_curve(
+        residual,
+        sample,
+        model,
+        order.study.labels,
+        order.out,
+        facts=order.facts,
+        name=order.names([sample]).get(sample, ""),
+        **options,
+    )
+
+
+def _comparison(order: Order, **options: Any) -> list[Path]:
+    from engine.figures.comparison import draw
+
+    return draw(order, **options)
+
+
+def _embedding(
+    order: Order, a: str = "original", b: str = "", tau: float = -1.0, **options: Any
+) -> list[Path]:
+    from engine.figures.embedding import embedding
+
+    residual = order.study.residual
+    b = b or order.spec.aim
+    cloud = order.pipeline.embed(order.spec, (a, b), Reporter())
+    scene = Scene(cloud, a, order.classes, residual, residual.column(tau))
+    return embedding(
+        scene, order.study.labels, order.out,
+        models=tuple(dict.fromkeys((a, b))), facts=order.facts,
+        names=order.names(cloud.sample.tolist()), **options,
+    )  # fmt: skip
+
+
+def _attack(
+    order: Order,
+    a: str = "",
+    b: str = "retrain-0",
+    score: str = "confidence",
+    members: str = "forget",
+    matched: bool = True,
+    threshold: float | None = None,
+    log: bool = False,
+    **options: Any,
+) -> list[Path]:
+    from engine.figures.attack import attack
+
+    a = a or order.spec.aim
+    found = order.pipeline.attack(
+        order.spec, a, b, Reporter(), score=score, members=members, matched=matched
+    )
+    return attack(
+        found, order.study.labels, order.out,
+        facts=order.facts, threshold=threshold, log=log, **options,
+    )  # fmt: skip
+
+
+def _epochs(order: Order, model: str = "", epoch: int = -1, **options: Any) -> list[Path]:
+    from engine.figures.epochs import epochs
+
+    named = [one.name for one in order.spec.methods]
+    seen = order.pipeline.epochs(order.spec, model or next(iter(named), ""), Reporter())
+    return epochs(seen, order.study.labels, order.out, epoch=epoch, facts=order.facts, **options)
+
+
+def _slice(
+    order: Order,
+    sample: int | None = None,
+    directions: str = "attack",
+    tau: float = -1.0,
+    perturbation: str = "",
+    towards: int = -1,
+    size: int = FINE,
+    **options: Any,
+) -> list[Path]:
+    from engine.figures.slice import slice_regions
+
+    sample = order.study.residual.worst_sample() if sample is None else sample
+    found = order.pipeline.slice(
+        order.spec, sample, directions, tau, size, Reporter(),
+        perturbation=perturbation, towards=towards,
+    )  # fmt: skip
+    return slice_regions(
+        found, order.classes, order.study.labels, order.out,
+        facts=order.facts, names=order.names([found.sample, found.other]), **options,
+    )  # fmt: skip
+
+
+def _samples(
+    order: Order,
+    samples: Sequence[int] = (),
+    model: str = "",
+    title: str = "",
+    most: int = MOST_SAMPLES,
+    **options: Any,
+) -> list[Path]:
+    from engine.analysis.contact_sheet import specimens, worst
+    from engine.figures.samples import samples as sheet
+
+    study, models = order.study, {one.name: one for one in order.models()}
+    model = model or judged(study.residual)[0]
+    if model not in models:
+        raise unknown("model", model, models)
+    title = title or f"The forget set, largest r of {model_label(model, study.labels)} first"
+    wanted = list(samples) or worst(study.residual, model if model in study.residual.curves else "")
+    if len(wanted) > most:
+        title = f"{title} ({most} of {len(wanted):,})"
+    dataset = order.dataset
+    shown = specimens(dataset, wanted[:most], models[model], order.spec.forget, study.residual)
+    return sheet(
+        shown, dataset.classes, model_label(model, study.labels), order.out,
+        title=title, rule=verdict_note(study.residual), facts=order.facts, **options,
+    )  # fmt: skip
+
+
+BESIDE = {
+    "beside": "keys of stored studies to show as well",
+    "mean": "whether seeds of the same settings are one",
+}
+KINDS = {
+    "attack": Kind(
+        "Attack",
+        _attack,
+        {
+            "a": "model that is attacked",
+            "b": "model it is compared with",
+            "score": "how samples are scored, e.g. confidence, loss, svm",
+            "members": "who is looked for: forget or retain",
+            "matched": "whether non-members have the members' classes",
+            "threshold": "threshold that is marked; the held-out one if not given",
+            "log": "whether the false positive rate is drawn on a log axis",
+        },
+    ),
+    "comparison": Kind(
+        "Compare A | B",
+        _comparison,
+        {
+            "a": "one model",
+            "b": "the other model",
+            "tab": "classes, predictions, similarity or confidence",
+            "split": "retain, forget or test",
+            "grouped": "put classes outside the forget set into one row",
+            "order": "class or gap: what classes are sorted by",
+            "difference": "predictions: A - B instead of both",
+            "of": "confidence: true or top, whose probability",
+            "log": "confidence: a logarithmic axis",
+        },
+    ),
+    "curves": Kind(
+        "Curves",
+        _curves,
+        {
+            "measure": "residual, prevalence, disagreement, accuracy or loss",
+            "hidden": "models to leave out",
+            **BESIDE,
+            "log": "whether r is drawn on a log axis",
+        },
+    ),
+    "embedding": Kind(
+        "Embedding",
+        _embedding,
+        {
+            "a": "model on the left",
+            "b": "model on the right; the same one gives a single panel",
+            "color": f"what colors mean: {', '.join(SHADES)}",
+            "tau": "perturbation norm that r and verdicts are shown at",
+            "trails": "whether lines lead to the perturbed copies",
+        },
+    ),
+    "epochs": Kind(
+        "Epochs", _epochs, {"model": "which method", "epoch": "which one stands out; -1 = last"}
+    ),
+    "metrics": Kind("Metrics", _metrics, {"tau": "perturbation norm that r is read at", **BESIDE}),
+    "neighborhood": Kind(
+        "Neighborhood",
+        _neighborhood,
+        {
+            "sample": "number of the sample",
+            "tau": "perturbation norm",
+            "perturbation": "how the copies are made; the study's own if not given",
+            "changes": "whether what was added to the sample is drawn, amplified",
+        },
+    ),
+    "samples": Kind(
+        "Samples",
+        _samples,
+        {
+            "samples": "numbers of the samples; the forget set if not given",
+            "model": "whose answers stand below the pictures; the first method if not given",
+            "title": "which samples these are",
+            "most": f"at most so many pictures ({MOST_SAMPLES} if not given)",
+        },
+    ),
+    "sample-curve": Kind(
+        "Curve of the sample",
+        _sample_curve,
+        {
+            "sample": "number of the forget sample",
+            "model": "whose spread over the forget set is drawn",
+            "log": "whether r is drawn on a log axis",
+        },
+    ),
+    "scatter": Kind(
+        "Scatter of two measures",
+        _scatter,
+        {
+            "x": f"measure on the x axis: {', '.join(one.name for one in QUANTITIES)}",
+            "y": "measure on the y axis",
+            "tau": "perturbation norm that r is read at",
+            **BESIDE,
+        },
+    ),
+    "slice": Kind(
+        "Slice",
+        _slice,
+        {
+            "sample": "number of the sample",
+            "directions": f"pair that spans the plane: {', '.join(DIRECTIONS)}",
+            "tau": "perturbation norm",
+            "perturbation": "how the ball is measured; the study's own if not given",
+            "towards": "chosen: number of the sample the plane leads to",
+            "size": f"points a side, an odd number ({FINE} if not given)",
+        },
+    ),
+}

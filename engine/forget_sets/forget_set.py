@@ -1,0 +1,254 @@
+"""Forget sets: from what a person writes to explicit indices into the training set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.datasets.base import Dataset
+from engine.errors import SpecError, unknown
+from engine.forget_sets import index_files
+from engine.forget_sets.index_text import Listing, Place, expanded, spans
+from engine.forget_sets.sample_names import SampleNames
+from engine.runtime.seeds import numpy_generator
+from engine.storage.paths import is_file, place
+
+LISTS = ("indices:", "files:")  # how a forget set that is listed begins
+_WRITTEN = re.compile(r"[0-9][0-9.eE+,;\s\u2010-\u2014\u2212-]*")
+
+FORMS = (
+    "class:8, class:8:0.5, class:8:100, random:100, random:10%, indices:FILE, "
+    "indices:3,17,40-52 or files:FILE"
+)
+
+
+@dataclass(frozen=True)
+class ForgetSet:
+    """Sorted, distinct indices into the training set, and how many were listed more than once."""
+
+    indices: tuple[int, ...]
+    repeated: int = 0
+    most: int = 1  # how often the same sample was listed
+
+    @property
+    def words(self) -> str:
+        """'57 samples (3 listed twice)'."""
+        count = f"{len(self.indices):,} {'sample' if len(self.indices) == 1 else 'samples'}"
+        often = "twice" if self.most == 2 else "more than once"
+        return f"{count} ({self.repeated:,} listed {often})" if self.repeated else count
+
+
+def forget_set(text: str, dataset: Dataset, seed: int) -> ForgetSet:
+    """The forget set that `text` describes, as `parse_forget`, which has no names to look up.
+
+    `files:FILE` reads names of training samples (see `SampleNames.find`), and `indices:FILE` may
+    hold them too.
+    """
+    named = text.strip().startswith(LISTS)
+    names = SampleNames(dataset) if named else None
+    held = dataset.validation
+    return _forget_set(text, dataset.train_y, dataset.classes, seed, held, names)
+
+
+def parse_forget(
+    text: str,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    seed: int,
+    held: np.ndarray | Sequence[int] = (),
+) -> tuple[int, ...]:
+    """Sorted indices of the forget set that `text` describes.
+
+    labels: (n,) int64 of the training set; classes: their names. `class:C[:SHARE]` takes all of
+    class C (number or name), a share of it (0.5 or 50%) or a count (100); `random:N` and
+    `random:P%` draw from the whole set; `indices:FILE` reads a list in any form that
+    `index_files.read` knows; `indices:3,17,40-52` is one. Samples `held` out of training are
+    neither taken nor drawn. Draws depend on `text`, `seed` and what is held out. Raises SpecError
+    as `check_forget` does, and where the file cannot be read.
+    """
+    return _forget_set(text, labels, classes, seed, held, None).indices
+
+
+def _forget_set(
+    text: str,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    seed: int,
+    held: np.ndarray | Sequence[int],
+    names: SampleNames | None,
+) -> ForgetSet:
+    pool = np.setdiff1d(np.arange(len(labels)), np.asarray(held, np.int64))
+    kind, _, rest = text.strip().partition(":")
+    rng = numpy_generator(seed, "forget", text.strip())
+    if kind == "class" and rest:
+        name, colon, share = rest.rpartition(":") if _has_share(rest, classes) else (rest, "", "")
+        members = pool[labels[pool] == _class_number(name, classes)]
+        if not len(members):
+            raise SpecError(f"'{text}': class '{name}' has no training samples.")
+        chosen = _draw(members, share, text, rng) if colon else members
+    elif kind == "random" and rest:
+        chosen = _draw(pool, rest, text, rng)
+    elif f"{kind}:" in LISTS and rest.strip():
+        chosen = _listed(kind, rest.strip(), len(labels), names)
+    else:
+        raise SpecError(f"'{text}' is no forget set. Write {FORMS}.")
+    counts = np.unique(chosen, return_counts=True)[1]
+    most = int(counts.max(initial=1))
+    return ForgetSet(check_forget(chosen, labels, held), int((counts > 1).sum()), most)
+
+
+def _listed(kind: str, rest: str, n: int, names: SampleNames | None) -> np.ndarray:
+    """The samples of a file, or those written in its place: '3,17,40-52'."""
+    path = place(rest)
+    if kind == "indices" and _WRITTEN.fullmatch(rest) and not is_file(path):
+        return expanded(f"indices:{rest[:40]}", spans("indices", "as written", rest))
+    return _from_file(path, n, names, by_name=kind == "files")
+
+
+def check_forget(
+    indices: np.ndarray | Sequence[int],
+    labels: np.ndarray,
+    held: np.ndarray | Sequence[int] = (),
+) -> tuple[int, ...]:
+    """Sorted, distinct indices; SpecError if none, out of range, or nothing left to retain.
+
+    held: those held out of training, which no model has learned: SpecError where one is named.
+    """
+    chosen = np.unique(np.asarray(indices, dtype=np.int64))
+    if not len(chosen):
+        raise SpecError(
+            "The forget set is empty: choose at least one training sample. Forms: " + FORMS + "."
+        )
+    wrong = chosen[(chosen < 0) | (chosen >= len(labels))]
+    if len(wrong):
+        raise SpecError(
+            f"Index {wrong[0]} is not in the training set, whose indices run from 0 to "
+            f"{len(labels) - 1}."
+        )
+    unlearned = np.intersect1d(chosen, held)
+    if len(unlearned):
+        raise SpecError(
+            f"Sample {unlearned[0]} is held out for validation, so that no model has learned it "
+            f"and none can forget it ({len(unlearned):,} of the {len(chosen):,} chosen are). "
+            "Leave such samples out, or hold nothing out (--validation 0)."
+        )
+    left = np.setdiff1d(np.arange(len(labels)), np.union1d(chosen, held).astype(np.int64))
+    if not len(left):
+        raise SpecError(
+            "The forget set is the whole training set, so no retain samples are left in S_r. "
+            "Forget fewer samples."
+        )
+    if len(np.unique(labels[left])) < 2:
+        raise SpecError(
+            "Without the forget set only one class is left to retain, and nothing can be trained "
+            "on one class. Forget fewer samples."
+        )
+    return tuple(int(i) for i in chosen)
+
+
+def lost_classes(
+    indices: Sequence[int], labels: np.ndarray, held: np.ndarray | Sequence[int] = ()
+) -> list[int]:
+    """Classes of which no sample is retained: class unlearning, where r is mostly undefined."""
+    kept = np.delete(labels, np.union1d(indices, held).astype(np.int64))
+    return sorted(set(np.unique(labels).tolist()) - set(np.unique(kept).tolist()))
+
+
+def read_indices(path: Path) -> list[int]:
+    """The indices that a file lists, in its order; SpecError where it lists anything else."""
+    found = index_files.read(path)
+    if found.mask is not None:
+        return [int(i) for i in np.flatnonzero(found.mask)]
+    if found.indices is None and found.names:
+        where, name = found.names[0]
+        raise SpecError(f"{path}, {where}: '{name[:40]}' is not an index (0, 1, 2, ...).")
+    return [] if found.indices is None else [int(i) for i in found.indices]
+
+
+def _from_file(path: Path, n: int, names: SampleNames | None, by_name: bool) -> np.ndarray:
+    """(k,) int64: what a file lists of n training samples, in its order."""
+    found = index_files.read(path, by_name)
+    if found.mask is not None:
+        return _marked(path, found.mask, n)
+    if by_name and found.indices is not None and len(found.indices):
+        raise SpecError(f"{path} lists indices and no names. Write indices: instead of files:.")
+    if found.indices is None or by_name:
+        return _named(path, found.names, names)
+    _check_no_mask(path, found.indices, n)
+    if found.names and names is not None:
+        _check_same(path, found, names)
+    return found.indices
+
+
+def _named(path: Path, places: Sequence[Place], names: SampleNames | None) -> np.ndarray:
+    if not places:
+        return np.empty(0, np.int64)
+    if names is None:
+        raise SpecError(f"{path} lists names, but the names of the samples are not known here.")
+    return np.array(names.training(places, str(path)), np.int64)
+
+
+def _marked(path: Path, mask: np.ndarray, n: int) -> np.ndarray:
+    if len(mask) != n:
+        raise SpecError(
+            f"{path} is a mask of {len(mask):,} values, but there are {n:,} training samples."
+        )
+    return np.flatnonzero(mask)
+
+
+def _check_no_mask(path: Path, indices: np.ndarray, n: int) -> None:
+    """SpecError where a mask was written as numbers: it would mean samples 0 and 1."""
+    if len(indices) > 2 and indices.max() <= 1:
+        raise SpecError(
+            f"{path} lists {len(indices):,} numbers that are all 0 or 1. If it is a mask of the "
+            f"{n:,} training samples, save it as booleans; else list each index once."
+        )
+
+
+def _check_same(path: Path, found: Listing, names: SampleNames) -> None:
+    """SpecError where a table's indices are other samples than its files: of another order."""
+    assert found.indices is not None
+    if len(found.indices) != len(found.names):  # a range in the column of indices
+        return
+    for index, (where, name) in zip(found.indices.tolist(), found.names, strict=True):
+        meant = names.find(name)
+        if len(meant) == 1 and meant[0] != index:
+            raise SpecError(
+                f"{path}, {where}: index {index} and '{name[:60]}', which is index {meant[0]} "
+                "here, are two samples: the table was made with the data in another order. Use "
+                "files: instead of indices: to go by the names."
+            )
+
+
+def _has_share(rest: str, classes: Sequence[str]) -> bool:
+    return ":" in rest and rest not in classes
+
+
+def _class_number(name: str, classes: Sequence[str]) -> int:
+    if name in classes:
+        return list(classes).index(name)
+    if re.fullmatch(r"\d{1,9}", name) and int(name) < len(classes):
+        return int(name)
+    raise unknown("class", name, [*classes, *map(str, range(len(classes)))])
+
+
+def _draw(pool: np.ndarray, share: str, text: str, rng: np.random.Generator) -> np.ndarray:
+    try:
+        if share.endswith("%"):
+            fraction: float | None = float(share[:-1]) / 100
+        else:
+            fraction = None if re.fullmatch(r"\d+", share) else float(share)
+        count = int(share) if fraction is None else 0
+    except ValueError:
+        raise SpecError(f"'{text}': '{share}' is neither a count nor a share (0.5, 50%).") from None
+    if fraction is not None:
+        if not 0 < fraction <= 1:
+            raise SpecError(f"'{text}': a share lies above 0 and at most at 1 (100 %).")
+        count = max(1, round(fraction * len(pool)))
+    if not 1 <= count <= len(pool):
+        raise SpecError(f"'{text}' asks for {count} samples, but there are 1 to {len(pool)}.")
+    return np.sort(rng.choice(pool, count, replace=False))

@@ -1,0 +1,106 @@
+"""Residual knowledge from adaptively many draws: the store, the models and the allocation together.
+
+Answers are kept under a key of their own, so that another accuracy, more draws or one more method
+ask only about the copies that nobody was shown yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from engine.pipeline.models import Workshop
+from engine.residual.allocation import Counts, allocate
+from engine.residual.chosen_copies import Cells, Said, nothing_said
+from engine.residual.predictions import copies, correct
+from engine.residual.summary import summarize
+from engine.results import Residual
+from engine.runtime.progress import Reporter
+from engine.spec import RunSpec
+from engine.study.plan import Plan
+
+
+def measure(work: Workshop, plan: Plan, report: Reporter) -> Residual:
+    """Residual knowledge of all models of a study whose probe is adaptive. Raises Cancelled."""
+    report.stage("residual knowledge")
+    spec, names = plan.spec, list(plan.models)
+    probe, marks = spec.probe, {name: plan.counts(name) for name in names}
+    y = work.datasets.load(spec.data, report).train_y[list(spec.forget)]
+    shelf = work.results.shelf(spec)
+    with shelf.making("counts", list(marks.values()), "residual knowledge", report):
+        before = {name: _known(work, spec, mark) for name, mark in marks.items()}
+        cells = _cells(work, plan, before, report)
+        started = time.monotonic()
+        drawn = _allocated(spec, cells)
+        seconds = (time.monotonic() - started) / len(names)
+        for name in names:
+            if (cells.said[name].drawn > before[name].drawn).any():
+                _keep(work, plan, name, cells.said[name], y, seconds)
+    report.forgo(max(0.0, copies(probe, len(spec.forget)) * len(names) - cells.asked))
+    answers = {name: said.classes for name, said in cells.said.items()}
+    return summarize(
+        probe, probe.draws, np.array(spec.forget), y, answers, _judged(spec), _retrains(spec), drawn
+    )
+
+
+def _allocated(spec: RunSpec, cells: Cells) -> Counts:
+    """(n_f, T) draws of each cell, all of which have been asked."""
+    still = np.array(spec.probe.taus) == 0
+    fixed = np.broadcast_to(still, (len(spec.forget), len(still)))
+    probe = spec.probe
+    return allocate(
+        cells.ask, _judged(spec), _retrains(spec), fixed, probe.draws, probe.adaptive / 100
+    )
+
+
+def _judged(spec: RunSpec) -> list[str]:
+    return ["original", *spec.unlearned]
+
+
+def _retrains(spec: RunSpec) -> list[str]:
+    return [f"retrain-{number}" for number in range(spec.retrains)]
+
+
+def _cells(work: Workshop, plan: Plan, before: Mapping[str, Said], report: Reporter) -> Cells:
+    spec = plan.spec
+    samples, _ = work.datasets.on_device(work.datasets.load(spec.data, report))
+    rows = torch.tensor(spec.forget, device=work.device)
+    return Cells(
+        {name: work.loaded(plan, name) for name in before},
+        samples.pixels(rows),
+        samples.y[rows],
+        spec.forget,
+        spec.probe,
+        {name: said.grown(spec.probe.draws) for name, said in before.items()},
+        report,
+    )
+
+
+def _known(work: Workshop, spec: RunSpec, mark: str) -> Said:
+    """What a model said of copies in earlier studies, as far as it is stored."""
+    cells = (len(spec.forget), len(spec.probe.taus))
+    needs = {"predictions": (*cells, None), "margins": (*cells, None), "drawn": cells}
+    record = work.results.get("counts", mark, spec, needs)
+    if record is None:
+        classes = len(work.datasets.load(spec.data, Reporter()).classes)
+        return nothing_said(*cells, spec.probe.draws, classes)
+    found = record.arrays
+    return Said(found["predictions"], found["margins"], found["drawn"])
+
+
+def _keep(work: Workshop, plan: Plan, name: str, said: Said, y: np.ndarray, seconds: float) -> None:
+    spec = plan.spec
+    draws = said.classes.shape[2]
+    arrays = {
+        "predictions": said.classes,
+        "margins": said.margins,
+        "drawn": said.drawn,
+        "counts": correct(said.classes, y, draws),
+        "samples": np.array(spec.forget),
+        "taus": np.array(spec.probe.taus),
+    }
+    facts = {"viewer": name, "source": "", "draws": draws}
+    work.results.put("counts", plan.counts(name), arrays, spec, seconds, **facts)

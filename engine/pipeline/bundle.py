@@ -1,0 +1,249 @@
+"""A study in one HDF5 file, for a colleague: indices, results, checkpoints, and how it was seen.
+
+Layout: attributes `format, schema, version, key, created, session` (JSON text); groups
+`records/<kind>/<key>` as the store keeps them; `checkpoints/<key>`: the bytes of a .pt file;
+with images also `records/datasets/<fingerprint>`. What is opened may come from a stranger: it is
+checked by engine.storage.hdf5, checkpoints stay unopened until they are loaded as weights alone. It
+lies apart from what is made here (`Store.imported`), each part marked with the file that it came
+in: a checkpoint by a record of its own in `origins/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import engine
+from engine.datasets.base import Dataset
+from engine.errors import DataError, StoreError
+from engine.pipeline import study_files
+from engine.pipeline.bundled_data import KIND as DATASETS
+from engine.pipeline.bundled_data import dataset_of, record_of
+from engine.results import Origin
+from engine.runtime.progress import Reporter
+from engine.storage import hdf5, output_files, plain_files, schema
+from engine.storage.origins import marked, origin_of_file
+from engine.storage.record import SCHEMA as RECORD
+from engine.storage.record import Record, check_content, check_facts
+from engine.storage.store import Store
+
+FORMAT, SCHEMA = "rk-explorer bundle", 1
+SUFFIX = ".rkx"
+KINDS = (
+    "studies", "models", "counts", "neighborhoods", "slices", "embeddings", "epochs", "measures",
+    "recognitions", DATASETS,
+)  # fmt: skip
+ORIGINS = "origins"  # kind of records: which file a checkpoint came in, and its digest
+KEY = re.compile(r"[0-9a-f]{8,64}")
+LARGEST_SESSION = 1 << 24  # characters
+WRONG = "{} is no bundle that can be opened: {}. Ask for it again, or open another."
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What opening a bundle brought into the store: the study's key, and how it was last seen."""
+
+    key: str
+    session: Mapping[str, Any]
+
+
+def save(
+    store: Store,
+    key: str,
+    out: Path,
+    session: Mapping[str, Any],
+    images: Dataset | None,
+    report: Reporter,
+) -> Path:
+    """Write the study with everything that belongs to it; the file.
+
+    session: JSON data; images: the study's dataset, to be written too, or None. StoreError where
+    the study is not there or the file cannot be written.
+    """
+    files = study_files.everything(store, key)
+    found = files[0].stem
+    report.stage(f"bundle {out.name}")
+    if images is not None and images.linked:
+        report.log(
+            f"Of the {len(images):,} samples in the bundle, {images.linked:,} came through links "
+            f"from outside of {images.label}/. Give it to nobody who may not have them."
+        )
+    report.expect(len(files))
+    with output_files.output(out) as aside:
+        hdf5.write(aside, _groups(store, found, files, session, images, report))
+    return out
+
+
+def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") -> Opened:
+    """Bring what a bundle holds into the store, where it is not there already.
+
+    It lies apart from what is made here, and says where it came from: the file's name, or
+    `source`. StoreError, and nothing brought in, for a file that is no sound bundle.
+    """
+    try:
+        with hdf5.opened(path) as file:
+            opened = _head(file.attributes())
+            records = [_place(name) for name in file.names if name.count("/") == 2]
+            files = [name for name in file.names if re.fullmatch(r"checkpoints/[^/]+", name)]
+            _check_names(file.names)
+            if ("studies", opened.key) not in records:
+                raise StoreError("it lacks the study it speaks of")
+            report.stage(f"opening {path.name}")
+            report.expect(len(records) + len(files))
+            checked = [_record(file, *place) for place in records]  # all, before any is kept
+            blobs = _blobs(file, files)
+        origin = origin_of_file(path, source)  # of a file that proved to be no larger than it may
+    except (StoreError, DataError, OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        why = plain_files.why(error) or type(error).__name__
+        raise StoreError(WRONG.format(path, why.rstrip("."))) from error
+    if store.has("studies", opened.key):
+        report.log(
+            f"The study {opened.key} was made here before, and that one is shown: what "
+            f"{path.name} says of it is kept apart, and `rk-engine verify` compares the two."
+        )
+    for record in checked:
+        if not store.imported.has(record.kind, record.key):
+            facts = marked(record.attributes, origin)
+            store.imported.adopt(Record(record.kind, record.key, facts, record.arrays))
+        report.advance(1)
+    for name, content in blobs.items():
+        _keep_checkpoint(store.imported, name.partition("/")[2], content, origin)
+        report.advance(1)
+    return opened
+
+
+def _groups(
+    store: Store,
+    key: str,
+    files: list[Path],
+    session: Mapping[str, Any],
+    images: Dataset | None,
+    report: Reporter,
+) -> Iterator[tuple[str, hdf5.Group]]:
+    facts = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "version": engine.__version__,
+        "key": key,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "session": json.dumps(session),
+    }
+    yield "", hdf5.Group(facts)
+    for path in files:
+        report.check()
+        kind, name = path.parent.name, path.stem
+        if path.suffix == ".pt" and kind == "checkpoints":
+            yield "checkpoints", hdf5.Group({}, {name: _content(store, path)})
+        elif path.suffix == ".h5" and kind in KINDS:
+            record = store.get(kind, name)
+            if record is not None:
+                yield _named(record)
+        report.advance(1)
+    if images is not None:
+        yield _named(record_of(images))
+
+
+def _content(store: Store, path: Path) -> np.ndarray:
+    """The bytes of a checkpoint; StoreError where it is a link to what is none of the store's."""
+    known = (store.root.resolve(), path.parent.resolve())  # whole folders may lie on other disks
+    if not any(path.resolve().is_relative_to(one) for one in known):
+        raise StoreError(
+            f"{path} is a link that leads out of the store, to {path.resolve()}, which may be "
+            "anything and is not given away. Put the file itself in its place."
+        )
+    with plain_files.opened(path) as file:
+        return np.frombuffer(file.read(), np.uint8)
+
+
+def _named(record: Record) -> tuple[str, hdf5.Group]:
+    group = hdf5.Group(record.attributes, record.arrays)
+    return f"records/{record.kind}/{record.key}", group
+
+
+def _head(top: Mapping[str, Any]) -> Opened:
+    if top.get("format") != FORMAT:
+        raise StoreError("it was not written by 'Save bundle'")
+    if top.get("schema") != SCHEMA:
+        raise StoreError(f"it is of schema {top.get('schema')}, and this version reads {SCHEMA}")
+    key, text = top.get("key"), top.get("session")
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        raise StoreError("its key is none")
+    if not isinstance(text, str) or len(text) > LARGEST_SESSION:
+        raise StoreError("its session is no text of sensible length")
+    session = json.loads(text)
+    if not isinstance(session, dict):
+        raise StoreError("its session is none")
+    return Opened(key, session)
+
+
+def _place(name: str) -> tuple[str, str]:
+    """(kind, key) of 'records/<kind>/<key>'; StoreError for any other."""
+    top, kind, key = name.split("/")
+    if top != "records" or kind not in KINDS or not KEY.fullmatch(key):
+        raise StoreError(f"there is no place in a store for '{name[:80]}'")
+    return kind, key
+
+
+def _check_names(names: list[str]) -> None:
+    for name in names:
+        top, _, rest = name.partition("/")
+        if top not in ("records", "checkpoints"):
+            raise StoreError(f"it holds '{name[:80]}', which no bundle has")
+        if top == "checkpoints" and rest and not KEY.fullmatch(rest):
+            raise StoreError(f"there is no place in a store for '{name[:80]}'")
+
+
+def _record(file: hdf5.Opened, kind: str, key: str) -> Record:
+    group = file.read(f"records/{kind}/{key}")
+    check_facts(group.attributes, kind, key)
+    check_content(group)
+    schema.check(kind, group.attributes, group.arrays)
+    facts = {**group.attributes, "spec": _without_paths(group.attributes.get("spec", "{}"))}
+    record = Record(kind, key, facts, group.arrays)
+    if kind == DATASETS:
+        dataset_of(record)
+    return record
+
+
+def _without_paths(spec: str) -> str:
+    """A spec that names no files of another machine: FILE.py of a network would be run."""
+    plain = json.loads(spec)
+    for one in [plain.get("model"), *plain.get("foreign", ())]:
+        if isinstance(one, dict) and "path" in one:
+            one["path"] = ""
+    return json.dumps(plain, sort_keys=True)
+
+
+def _blobs(file: hdf5.Opened, names: list[str]) -> dict[str, bytes]:
+    """The checkpoints' files, unopened."""
+    arrays = file.read("checkpoints").arrays if names else {}
+    return {name: _bytes(name, arrays[name.partition("/")[2]]) for name in names}
+
+
+def _bytes(name: str, array: np.ndarray) -> bytes:
+    if array.dtype != np.uint8 or array.ndim != 1:
+        raise StoreError(f"'{name[:80]}' is no file")
+    return array.tobytes()
+
+
+def _keep_checkpoint(store: Store, key: str, content: bytes, origin: Origin) -> None:
+    path = store.path("checkpoints", key, ".pt")
+    if not path.is_file():
+        facts = {"schema": RECORD, "kind": ORIGINS, "key": key, "spec": "{}", "complete": True}
+        facts["digest"] = digest_of(content)
+        store.adopt(Record(ORIGINS, key, marked(facts, origin), {}))
+        with store.replacing(path) as aside:
+            aside.write_bytes(content)
+
+
+def digest_of(content: bytes) -> str:
+    """20 hexadecimal digits of a checkpoint's file, as its record of `origins/` has them."""
+    return hashlib.blake2b(content, digest_size=10).hexdigest()

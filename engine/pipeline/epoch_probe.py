@@ -1,0 +1,248 @@
+"""Looks at a model after every epoch of its unlearning, and never touches it.
+
+A `Watch` stands where a run keeps its last finished epoch (`train.Resume`), so that no method
+knows of it: it is handed the weights after each epoch, puts a copy of them into a network of its
+own and lets that classify. The weights of the run, its generators and its modes are not touched,
+and what was seen travels with the kept epoch, so that a resumed run goes on watching.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.analysis.epoch_series import EpochView
+from engine.residual.predictions import verdicts
+from engine.runtime.batching import batches_of
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.spec import ProbeSpec
+from engine.study.viewpoint import cost_of_look, due, looks
+from engine.training.sgd import Resume
+
+FREE_SECONDS = 5.0  # what all looks at a method may take in any case ...
+SHARE = 0.25  # ... or else this share of the time the method took so far
+ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")
+_VALUES = 1_000_000  # input values per forward where accuracies are taken
+
+Views = tuple[EpochView, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What every look looks at, the same for all epochs and models.
+
+    rows (n,): the forget samples whose copies `probe` makes (no attack); retain, forget, test:
+    indices of the samples that accuracies are taken from; mark: identifies all this.
+    """
+
+    train: Samples
+    tests: Samples
+    rows: Sequence[int]
+    probe: ProbeSpec
+    retain: Tensor
+    forget: Tensor
+    test: Tensor
+    mark: str
+
+    def look(self, model: nn.Module, epoch: int, report: Reporter) -> EpochView:
+        """`model` as it is now, in eval mode for as long as it takes. Raises Cancelled."""
+        with _evaluating(model):
+            said = self._predictions(model, report)
+            return EpochView(epoch, said, self._accuracy(model, report))
+
+    def cost(self) -> float:
+        """Sample passes of one look."""
+        return cost_of_look(
+            self.probe, len(self.rows), map(len, (self.retain, self.forget, self.test))
+        )
+
+    def _predictions(self, model: nn.Module, report: Reporter) -> np.ndarray:
+        rows = torch.tensor(self.rows, device=self.train.device)
+        x, y = self.train.pixels(rows), self.train.y[rows]
+        found = verdicts(
+            {"": model}, x, y, self.rows, self.probe, range(1), self.train.n_classes, report
+        )
+        return found[""]
+
+    def _accuracy(self, model: nn.Module, report: Reporter) -> dict[str, float]:
+        shares = (
+            _right(model, self.train, self.retain, report),
+            100 - _right(model, self.train, self.forget, report),
+            _right(model, self.tests, self.test, report),
+        )
+        return dict(zip(ACCURACIES, shares, strict=True))
+
+
+class Watch(Resume):
+    """Keeps what it is given in `kept`, and looks at it where an epoch is due.
+
+    planned: epochs the method is set to, 0 where it has none; tell(views) hears of every new view.
+    """
+
+    def __init__(
+        self,
+        sight: Sight,
+        original: nn.Module,
+        planned: int,
+        kept: Resume,
+        report: Reporter,
+        tell: Callable[[Views], None],
+    ) -> None:
+        self._sight, self._kept, self._report, self._tell = sight, kept, report, tell
+        self._original = original
+        self._double = copy.deepcopy(original)
+        self._due = due(planned)
+        self._epoch = 0
+        self._last = 0.0  # seconds that the last look took
+        self._within = 0.0  # seconds of looks since training began, which its clock counts in
+        self._left = looks(planned)
+        self._thinned = False  # whether an epoch was passed over to save time
+        self.views: Views = ()
+        self.seconds = 0.0  # of all looks, those of an earlier session too
+        self.here = 0.0  # of the looks of this session
+
+    def begin(self) -> None:
+        """Look at the Original, or take up what an interrupted run saw."""
+        state = self._kept.load()
+        self._recall(state.get("watched") if state is not None else None)
+        if not self.views:
+            self._look(self._original, 0)
+        else:
+            self._tell(self.views)
+            self._left -= len(self.views)
+            self._report.forgo(len(self.views) * self._sight.cost())
+        if state is not None:
+            self._catch_up(state)
+        self._within = 0.0  # training, and its clock, begin now
+
+    def end(self, model: nn.Module) -> None:
+        """Look at the finished model, unless its last epoch was just looked at."""
+        number = max(1, self._epoch)
+        if self.views[-1].epoch != number or not _same(self._double, model):
+            self.views = tuple(view for view in self.views if view.epoch < number)
+            self._look(model, number)
+        self._report.forgo(max(0, self._left) * self._sight.cost())
+
+    def load(self) -> dict[str, Any] | None:
+        """The state kept last."""
+        return self._kept.load()
+
+    def keep(self, state: dict[str, Any]) -> None:
+        """Hand the state on, then look at it and hand it on with what was seen."""
+        self._hand_on(state)
+        self._epoch = int(state["epoch"])
+        if self._epoch in self._due and self._affordable(float(state["seconds"])):
+            self._look_at(state)
+            self._hand_on(state)
+
+    def _hand_on(self, state: dict[str, Any]) -> None:
+        trained = float(state["seconds"]) - self._within
+        self._kept.keep({**state, "seconds": trained, "watched": self._packed()})
+
+    def _affordable(self, trained: float) -> bool:
+        allowed = max(FREE_SECONDS, SHARE * (trained - self._within))
+        affordable = self.seconds + self._last <= allowed
+        if not affordable and not self._thinned:
+            self._thinned = True
+            self._report.log(
+                f"Watching would take more than {SHARE:.0%} of the time of "
+                f"{self._report.current_stage or 'this run'}: some epochs are not looked at."
+            )
+        return affordable
+
+    def _catch_up(self, state: dict[str, Any]) -> None:
+        """Look at the kept epoch, if the run was interrupted before that could be done."""
+        self._epoch = int(state["epoch"])
+        if self._epoch in self._due and self.views[-1].epoch < self._epoch:
+            self._look_at(state)
+            self._kept.keep({**state, "watched": self._packed()})
+
+    def _look_at(self, state: dict[str, Any]) -> None:
+        try:
+            self._double.load_state_dict(state["model"])
+        except RuntimeError:  # another network, of a method from outside: its end will be seen
+            self._due = frozenset()
+            self._report.log("This method trains another network: only its end is watched.")
+            return
+        self._look(self._double, int(state["epoch"]))
+
+    def _look(self, model: nn.Module, epoch: int) -> None:
+        started = time.monotonic()
+        try:
+            view = self._sight.look(model, epoch, self._report)
+        finally:
+            self._last = time.monotonic() - started
+            self.seconds += self._last
+            self.here += self._last
+            self._within += self._last
+        self._left -= 1
+        self.views = (*self.views, view)
+        self._tell(self.views)
+
+    def _packed(self) -> dict[str, Any]:
+        """The views as tensors and plain data, for a checkpoint of weights alone."""
+        said = [torch.from_numpy(view.predictions.astype(np.int32)) for view in self.views]
+        return {
+            "mark": self._sight.mark,
+            "seconds": self.seconds,
+            "epochs": [view.epoch for view in self.views],
+            "predictions": said,
+            "accuracy": [dict(view.accuracy) for view in self.views],
+        }
+
+    def _recall(self, packed: Mapping[str, Any] | None) -> None:
+        """Take up what `_packed` wrote, unless something else was looked at then."""
+        if packed is None or packed["mark"] != self._sight.mark:
+            return
+        dtype = np.uint8 if self._sight.train.n_classes <= 256 else np.uint16
+        self.seconds = float(packed["seconds"])
+        self.views = tuple(
+            EpochView(int(epoch), said.numpy().astype(dtype), dict(accuracy))
+            for epoch, said, accuracy in zip(
+                packed["epochs"], packed["predictions"], packed["accuracy"], strict=True
+            )
+        )
+
+
+@torch.inference_mode()
+def _right(model: nn.Module, samples: Samples, rows: Tensor, report: Reporter) -> float:
+    """Percent of these samples that get their own class."""
+    right = 0
+    batches = batches_of(samples.x, _VALUES // samples.x[0].numel())
+
+    def found(part: slice) -> Tensor:
+        chosen = rows[part]
+        said: Tensor = model(samples.pixels(chosen)).argmax(1)
+        return said == samples.y[chosen]
+
+    for said in batches.over(len(rows), found):
+        right += int(said.sum())
+        report.advance(len(said))
+    return 100 * right / max(1, len(rows))
+
+
+@contextlib.contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode, and every part's own mode again afterwards."""
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def _same(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two networks have the same weights, bit for bit."""
+    a, b = one.state_dict(), other.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)

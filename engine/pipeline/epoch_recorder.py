@@ -1,0 +1,190 @@
+"""Watching the methods of a study: what is looked at, and where what was seen is kept.
+
+Copies are those of the final curve: the first `BLOCK` draws of the study's own perturbation. An
+attack would have to be made anew against every epoch's model, which costs many times the method;
+where a study measures with one, Gaussian noise of the same tau is watched instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from engine.analysis.epoch_series import Epochs, EpochView
+from engine.errors import SpecError
+from engine.perturbations import BLOCK
+from engine.pipeline.epoch_probe import ACCURACIES, Sight, Views, Watch
+from engine.pipeline.models import Workshop
+from engine.pipeline.records import labels_of
+from engine.residual.predictions import correct
+from engine.residual.ratio import null_band, resampling_weights
+from engine.runtime.progress import Reporter
+from engine.spec import RunSpec
+from engine.storage.store import Record
+from engine.study import viewpoint
+from engine.study.costs import sizes_of
+from engine.study.plan import Plan
+from engine.study.viewpoint import CHECKED, chosen, planned, probe_of, references, watched_samples
+from engine.training.sgd import Resume
+
+__all__ = [
+    "Recorder", "Scene", "cost", "epochs_of", "mark_of", "planned",
+    "probe_of", "recorded", "references", "scene", "sight",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What is watched in a study, and an Epochs without views to fill in."""
+
+    sight: Sight
+    blank: Epochs
+
+
+def sight(work: Workshop, spec: RunSpec) -> Sight:
+    """What every look at this study's methods looks at; it depends on spec and data alone."""
+    dataset = work.datasets.load(spec.data, Reporter())
+    train, test = work.datasets.on_device(dataset)
+    forget = np.array(spec.forget)
+    retain = dataset.retained(spec.forget)
+    rows = watched_samples(spec, len(train))
+    parts = {"retain": retain, "forget": forget, "test": np.arange(len(test))}
+    checked = {
+        name: torch.from_numpy(chosen(pool, CHECKED, spec.seed, name)).to(work.device)
+        for name, pool in parts.items()
+    }
+    return Sight(
+        train, test, rows.tolist(), probe_of(spec), **checked, mark=viewpoint.mark(spec, rows)
+    )
+
+
+def scene(work: Workshop, spec: RunSpec, said: Mapping[str, np.ndarray]) -> Scene:
+    """said: the references' predictions (n_f, T, >= BLOCK) of copies made as `probe_of` says."""
+    seen = sight(work, spec)
+    places = np.searchsorted(np.array(spec.forget), seen.rows)
+    found = {name: said[name][places][:, :, :BLOCK] for name in references(spec)}
+    labels = work.datasets.load(spec.data, Reporter()).train_y[seen.rows]
+    counts = {name: correct(one, labels, BLOCK) for name, one in found.items()}
+    weights = resampling_weights(len(seen.rows), spec.probe.seed)
+    low, high = null_band(counts, references(spec)[1:], weights)
+    blank = Epochs(
+        model="",
+        perturbation=seen.probe.perturbation,
+        taus=np.array(seen.probe.taus),
+        samples=np.array(seen.rows),
+        labels=labels,
+        references=found,
+        null_low=low,
+        null_high=high,
+        views=(),
+    )
+    return Scene(seen, blank)
+
+
+def cost(work: Workshop, spec: RunSpec, name: str) -> float:
+    """Sample passes that watching this method takes at most."""
+    return viewpoint.cost(spec, name, sizes_of(work.datasets.load(spec.data, Reporter())))
+
+
+def recorded(work: Workshop, plan: Plan, name: str) -> Record:
+    """What was kept of this method when it was watched; SpecError if it was not."""
+    seen = sight(work, plan.spec)
+    needs = {
+        "predictions": (None, len(seen.rows), len(seen.probe.taus), BLOCK),
+        "accuracy": (None, len(ACCURACIES)),
+    }
+    record = work.results.get("epochs", mark_of(plan, name, seen), plan.spec, needs)
+    if record is None:
+        raise SpecError(
+            f"{labels_of(plan.spec)[name]} was not watched when it was made, so there are no "
+            "epochs to replay. Watch again runs it once more and keeps them."
+        )
+    return record
+
+
+class Recorder:
+    """Watches one method of a study being made, tells of each epoch and keeps them all."""
+
+    def __init__(
+        self, work: Workshop, plan: Plan, name: str, seen: Scene, report: Reporter
+    ) -> None:
+        self._work, self._plan, self._name, self._report = work, plan, name, report
+        self._scene = replace(
+            seen, blank=replace(seen.blank, model=name, planned=planned(plan.spec, name))
+        )
+        self._watch: Watch | None = None
+
+    def on(self, kept: Resume) -> Watch:
+        """The watch that looks at what goes to `kept`."""
+        original = self._work.loaded(self._plan, "original")
+        planned = self._scene.blank.planned
+        self._watch = Watch(self._scene.sight, original, planned, kept, self._report, self._tell)
+        return self._watch
+
+    @property
+    def began(self) -> bool:
+        """Whether there is anything that was watched."""
+        return self._watch is not None
+
+    def put(self, training: float, *, exact: bool = True) -> Epochs:
+        """Keep all that was seen; training: seconds that the method itself took."""
+        assert self._watch is not None
+        found = replace(
+            self._scene.blank,
+            views=self._watch.views,
+            seconds=self._watch.seconds,
+            training=training,
+            finished=True,
+            exact=exact,
+        )
+        mark = mark_of(self._plan, self._name, self._scene.sight)
+        facts = {"model": self._name, "training": training, "planned": found.planned}
+        self._work.results.put(
+            "epochs", mark, _arrays(found), self._plan.spec, found.seconds, exact=exact, **facts
+        )
+        self._report.point("epochs", found)
+        return found
+
+    def _tell(self, views: Views) -> None:
+        assert self._watch is not None
+        seconds = self._watch.seconds
+        self._report.point("epochs", replace(self._scene.blank, views=views, seconds=seconds))
+
+
+def mark_of(plan: Plan, name: str, seen: Sight) -> str:
+    """Key of what was seen: the model, and all that was looked at."""
+    return viewpoint.epochs_key(plan.spec, name, seen.mark, plan.models)
+
+
+def _arrays(found: Epochs) -> dict[str, np.ndarray]:
+    accuracy = [[view.accuracy[name] for name in ACCURACIES] for view in found.views]
+    return {
+        "epochs": found.epochs,
+        "predictions": np.stack([view.predictions for view in found.views]),
+        "accuracy": np.array(accuracy),
+        "samples": found.samples,
+        "taus": found.taus,
+    }
+
+
+def epochs_of(record: Record, blank: Epochs) -> Epochs:
+    """The record of a method that was watched, filled into its scene."""
+    arrays, facts = record.arrays, record.attributes
+    rows = zip(arrays["epochs"], arrays["predictions"], arrays["accuracy"], strict=True)
+    views = tuple(
+        EpochView(int(epoch), said, dict(zip(ACCURACIES, map(float, shares), strict=True)))
+        for epoch, said, shares in rows
+    )
+    return replace(
+        blank,
+        model=str(facts["model"]),
+        views=views,
+        planned=int(facts["planned"]),
+        seconds=float(facts["seconds"]),
+        training=float(facts["training"]),
+        finished=True,
+        exact=bool(facts["exact"]),
+    )

@@ -1,0 +1,146 @@
+"""The metrics of a study: every cheap measure of every model, and the dear ones that are asked for.
+
+A measure that takes time is stored by itself, so that it is taken once per model and forget set.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.datasets.base import Dataset
+from engine.metrics import Case, mean_of, with_censored
+from engine.pipeline.models import Workshop
+from engine.registry import Registration
+from engine.results import ModelResult
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import derive
+from engine.spec import RunSpec
+from engine.study import keys
+from engine.study.costs import cost_of_measure
+from engine.study.plan import Plan, measures_of
+from engine.training import relearn
+
+Measures = dict[str, float]
+
+
+def table(
+    work: Workshop, plan: Plan, results: Mapping[str, ModelResult], report: Reporter
+) -> dict[str, Measures]:
+    """model -> {measure: value}: `original`, `retrain` (the mean over the Re-trains), methods.
+
+    NaN where a measure is undefined for a model; 'NAME_censored' is the number of values past
+    what NAME counts. Raises Cancelled.
+    """
+    spec, chosen = plan.spec, measures_of(plan.spec)
+    cases = {name: _case(work, plan, results, name, report) for name in results}
+    rows = {name: _row(work, plan, name, case, chosen, report) for name, case in cases.items()}
+    retrains = [rows.pop(f"retrain-{j}") for j in range(spec.retrains)]
+    found = {"original": rows.pop("original"), "retrain": mean_of(retrains), **rows}
+    reference = dict(found["retrain"])
+    for name, row in found.items():
+        case = replace(cases.get(name, cases["retrain-0"]), reference=reference)
+        for entry, config in chosen:
+            if entry.facts["metric"].compares:
+                row[entry.facts["metric"].name] = entry.make(replace(case, figures=row), config)
+    return found
+
+
+def take(
+    work: Workshop, plan: Plan, results: Mapping[str, ModelResult], name: str, report: Reporter
+) -> None:
+    """Take the measures of one model that are kept, and are not in the store."""
+    case = _case(work, plan, results, name, report)
+    for entry, config in measures_of(plan.spec):
+        if entry.facts.get("kept"):
+            _value(work, plan, name, entry, config, case, report)
+
+
+def cost(work: Workshop, spec: RunSpec) -> float:
+    """Sample passes that the measures which train will take at most, over all models."""
+    each = sum(_cost(work, spec, config) for _, config in measures_of(spec))
+    return each * len(keys.model_keys(spec))
+
+
+def _cost(work: Workshop, spec: RunSpec, config: Any) -> float:
+    return cost_of_measure(spec, config, len(work.datasets.load(spec.data, Reporter()).pool))
+
+
+def _row(
+    work: Workshop,
+    plan: Plan,
+    name: str,
+    case: Case,
+    chosen: list[tuple[Registration, Any]],
+    report: Reporter,
+) -> Measures:
+    row: Measures = {}
+    for entry, config in chosen:
+        metric = entry.facts["metric"]
+        if metric.trains:
+            report.stage(f"{metric.label} of {name}")
+        if not metric.compares:
+            row[metric.name] = _value(work, plan, name, entry, config, case, report)
+    return with_censored(row, [entry.facts["metric"] for entry, _ in chosen])
+
+
+def _value(
+    work: Workshop,
+    plan: Plan,
+    name: str,
+    entry: Registration,
+    config: Any,
+    case: Case,
+    report: Reporter,
+) -> float:
+    """The measure's value, from the store if it is one that is kept."""
+    if not entry.facts.get("kept"):
+        return float(entry.make(case, config))
+    spec, mark = plan.spec, plan.measure(name, entry.name, config)
+    record = work.results.shelf(spec).get("measures", mark)
+    if record is not None:
+        report.forgo(_cost(work, spec, config))
+        return float(record.arrays["value"])
+    started = time.monotonic()
+    value = float(entry.make(case, config))
+    taken = time.monotonic() - started
+    array = {"value": np.array(value)}
+    work.results.put("measures", mark, array, spec, taken, model=name, measure=entry.name)
+    return value
+
+
+def _case(
+    work: Workshop,
+    plan: Plan,
+    results: Mapping[str, ModelResult],
+    name: str,
+    report: Reporter,
+) -> Case:
+    spec = plan.spec
+    dataset: Dataset = work.datasets.load(spec.data, report)
+    samples, _ = work.datasets.on_device(dataset)
+    return Case(
+        train_logits=results[name].train_logits,
+        test_logits=results[name].test_logits,
+        train_y=dataset.train_y,
+        test_y=dataset.test_y,
+        forget=np.array(spec.forget),
+        validation=dataset.validation,
+        seconds=results[name].seconds,
+        seed=spec.seed,
+        original_logits=results["original"].train_logits,
+        relearn=lambda config: relearn.losses(
+            work.loaded(plan, name, report),
+            samples,
+            torch.tensor(spec.forget, device=work.device),
+            config,
+            derive(spec.seed, "relearn", name),
+            report,
+            torch.from_numpy(dataset.pool).to(work.device),
+        ),
+    )

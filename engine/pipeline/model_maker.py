@@ -1,0 +1,163 @@
+"""How the models of a study are made: which network, from which weights, by which method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from engine import registry
+from engine.external import weights
+from engine.external.network import network
+from engine.methods.base import Problem
+from engine.models.base import Classifier, adopt_body, is_small
+from engine.pipeline.datasets import LoadedDatasets
+from engine.pipeline.pretraining import Pretraining
+from engine.runtime.cores import use_cores
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import derive, generator
+from engine.spec import ModelSpec, RunSpec
+from engine.study import compose
+from engine.study.costs import cost_of_model, method_named
+from engine.training.sgd import Resume, train_from_scratch
+
+
+class ModelMaker:
+    """Makes the models of studies, and blank networks that stored weights fit into."""
+
+    def __init__(
+        self,
+        datasets: LoadedDatasets,
+        pretraining: Pretraining,
+        device: torch.device,
+        spare_cores: int = 0,
+    ) -> None:
+        """spare_cores: that torch leaves to an interface."""
+        self._datasets, self._pretraining = datasets, pretraining
+        self._device, self._spare_cores = device, spare_cores
+        self._small: dict[tuple[ModelSpec, str], bool] = {}  # network, fingerprint of the data
+
+    def cost(self, spec: RunSpec, name: str) -> float:
+        """Sample passes that making this model takes."""
+        if compose.given(spec, name) is not None:  # whatever became of the data
+            return 0.0
+        return cost_of_model(spec, name, len(self._datasets.load(spec.data, Reporter()).pool))
+
+    def make(
+        self,
+        spec: RunSpec,
+        name: str,
+        original: Callable[[], Classifier],
+        report: Reporter,
+        resume: Resume,
+    ) -> Classifier:
+        """The model called `name`: adopted where it is given, trained from scratch, or unlearned.
+
+        original: gives the Original, which methods begin with. Raises what training raises.
+        """
+        theirs = compose.given(spec, name)
+        if theirs is not None:
+            blank = self._fresh(spec, "blank")
+            return weights.adopt(theirs, blank, spec.model.name, spec.data.name, report)
+        if name == "original":
+            return self._train(spec, report, resume)
+        method = method_named(spec, name)
+        unlearn: Callable[[Problem, Any], Classifier] = registry.get("method", method.name).make
+        return unlearn(self._problem(spec, name, original, report, resume), method.config)
+
+    def _train(self, spec: RunSpec, report: Reporter, resume: Resume) -> Classifier:
+        """The Original, trained on everything."""
+        dataset = self._datasets.load(spec.data, report)
+        samples, _ = self._datasets.on_device(dataset)
+        model = self._beginning(spec, "original", report)
+        train_from_scratch(
+            model,
+            samples,
+            torch.from_numpy(dataset.pool).to(self._device),
+            spec.train,
+            seed=derive(spec.seed, "original"),
+            report=report,
+            resume=resume,
+        )
+        return model
+
+    def _problem(
+        self,
+        spec: RunSpec,
+        name: str,
+        original: Callable[[], Classifier],
+        report: Reporter,
+        resume: Resume,
+    ) -> Problem:
+        """What a method is given to make the model called `name`."""
+        dataset = self._datasets.load(spec.data, report)
+        samples, _ = self._datasets.on_device(dataset)
+        number = name.removeprefix("retrain-") if name.startswith("retrain-") else ""
+
+        def salted(salt: str) -> str:
+            return f"{salt}-{number}" if number else salt
+
+        return Problem(
+            original=original(),
+            samples=samples,
+            retain=torch.from_numpy(dataset.retained(spec.forget)).to(self._device),
+            forget=torch.tensor(spec.forget, device=self._device),
+            seed=derive(spec.seed, name),
+            train=spec.train,
+            fresh=lambda salt: self._fresh(spec, salted(salt)),
+            beginning=lambda salt: self._beginning(spec, salted(salt), report),
+            initial=lambda: self._initial(spec, report),
+            report=report,
+            resume=resume,
+        )
+
+    def blank(self, spec: RunSpec, name: str) -> Classifier:
+        """A network that the named model's weights fit into."""
+        model = self._fresh(spec, "blank")
+        head = self.head(spec, name)
+        if head:
+            weights.adapt(model, head)
+        return model
+
+    def head(self, spec: RunSpec, name: str) -> str:
+        """The method whose last layer the named model has; '' where it is the network's own."""
+        theirs = compose.given(spec, name)
+        if theirs is not None:
+            return theirs.head
+        original = compose.given(spec, "original")
+        beginning = "" if original is None or name.startswith("retrain-") else original.head
+        return weights.head_of({"model": method_named(spec, name).name}) or beginning
+
+    def take_cores(self, spec: RunSpec, model: Classifier) -> None:
+        """Compute with as many threads as suit the study's network, whichever of it this is."""
+        dataset = self._datasets.load(spec.data, Reporter())
+        mark = (spec.model, dataset.spec.fingerprint)
+        if mark not in self._small:
+            self._small[mark] = is_small(model, dataset.shape)
+        use_cores(self._spare_cores, 1 if self._small[mark] else None)
+
+    def _fresh(self, spec: RunSpec, salt: str) -> Classifier:
+        dataset = self._datasets.load(spec.data, Reporter())
+        made = network(spec.model, dataset, generator(spec.seed, "weights", salt))
+        self.take_cores(spec, made)
+        return made.to(self._device)
+
+    def _initial(self, spec: RunSpec, report: Reporter) -> Classifier:
+        """The weights the Original started from, as far as they are known."""
+        if compose.given(spec, "original"):
+            report.log(
+                "The weights that the given Original started from are unknown; freshly drawn ones "
+                "stand for them."
+            )
+        return self._beginning(spec, "original", report)
+
+    def _beginning(self, spec: RunSpec, salt: str, report: Reporter) -> Classifier:
+        """What training starts from: a fresh network, all but its head pre-trained if so asked."""
+        model = self._fresh(spec, salt)
+        if spec.pretrain is not None:
+            past = self._pretraining.network(
+                spec.model, spec.pretrain, report, imported=spec.imported
+            )
+            adopt_body(model, past)
+        return model

@@ -1,0 +1,268 @@
+"""The models of a study: made, kept in the store, and loaded again."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.errors import CheckpointError, DataError, SpecError, TrainingError
+from engine.external import weights
+from engine.external.trial import check_again, check_company
+from engine.models.base import Classifier
+from engine.pipeline.datasets import LoadedDatasets
+from engine.pipeline.epoch_probe import Watch
+from engine.pipeline.loaded_models import LoadedModels, place_of
+from engine.pipeline.model_maker import ModelMaker
+from engine.pipeline.pretraining import Pretraining
+from engine.pipeline.records import model_of
+from engine.pipeline.stored_results import StoredResults
+from engine.results import ModelResult
+from engine.runtime.batching import SMALLER, batches_of, fitting
+from engine.runtime.device import choose_device
+from engine.runtime.device_samples import Samples, as_pixels
+from engine.runtime.progress import Reporter
+from engine.spec import RunSpec
+from engine.storage import hdf5
+from engine.storage.store import Store
+from engine.study import compose
+from engine.study.plan import Plan
+from engine.training import checkpoints
+from engine.training.sgd import Resume
+from engine.user_code.calls import attributed
+
+Watching = Callable[[Resume], Watch]  # what looks at the epochs that are kept there
+
+COMPARED = 32  # samples that somebody's own network is asked about alone, too
+EVALUATION_VALUES = 1_000_000  # input values per forward when a whole dataset is evaluated
+
+
+class Workshop:
+    """Trains what is missing and remembers data and models in use. Serves one thread."""
+
+    def __init__(self, store: Store, device: str = "auto", spare_cores: int = 0) -> None:
+        """SpecError if the device is not here. spare_cores: that torch leaves to an interface."""
+        self.store = store
+        self.device = choose_device(device)
+        self.datasets = LoadedDatasets(store, self.device)
+        self.results = StoredResults(store, self.datasets, self.device)
+        self._models = LoadedModels()
+        self.pretraining = Pretraining(store, self.datasets, self._models, self.device)
+        self.maker = ModelMaker(self.datasets, self.pretraining, self.device, spare_cores)
+
+    def models(self, plan: Plan) -> dict[str, ModelResult]:
+        """The models of this study that are in the store."""
+        found, outputs = {}, self._outputs(plan.spec)
+        for name, mark in plan.models.items():
+            record = self.results.shelf(plan.spec).get("models", mark, needs=outputs)
+            if record is not None:
+                found[name] = model_of(record, name)
+        return found
+
+    def made(self, plan: Plan, name: str) -> bool:
+        """Whether this model lies in the store, with its weights."""
+        there = self.results.shelf(plan.spec).has("models", plan.models[name])
+        return there and self._weights_of(plan, name).is_file()
+
+    def model(
+        self, plan: Plan, name: str, report: Reporter, watching: Watching | None = None
+    ) -> ModelResult:
+        """One model of the study, from the store or trained now, and then watched if so asked."""
+        stored = self._from_store(plan, name, report)
+        if stored is not None:
+            return stored
+        shelf = self.results.shelf(plan.spec)
+        with shelf.making("models", [plan.models[name]], name, report):
+            stored = self._from_store(plan, name, report)  # another may just have made it
+            if stored is not None:
+                return stored
+            epoch = self._last_epoch(plan, name)
+            model, seconds = self._make(plan, name, report, epoch, watching)
+            if compose.given(plan.spec, name):
+                seconds = math.nan  # whoever trained it may know
+            try:
+                result = self._put(plan, name, model, epoch.losses, seconds)
+            except TrainingError:  # it would end there again
+                epoch.discard()
+                raise
+            epoch.discard()
+        return result
+
+    def again(
+        self, plan: Plan, name: str, report: Reporter, watching: Watching
+    ) -> tuple[float, bool]:
+        """Make a stored model once more, to watch it; the one in the store stays.
+
+        Returns the seconds that took without the watching, and whether the weights are the same.
+        """
+        stored = checkpoints.digest(self.loaded(plan, name, report).state_dict())
+        shelf = self.results.shelf(plan.spec)
+        with shelf.making("models", [plan.models[name]], name, report):
+            epoch = self._last_epoch(plan, name)
+            model, seconds = self._make(plan, name, report, epoch, watching)
+            epoch.discard()
+        return seconds, checkpoints.digest(model.state_dict()) == stored
+
+    def loaded(self, plan: Plan, name: str, report: Reporter | None = None) -> Classifier:
+        """The model itself, on the device, in eval mode; not to be changed.
+
+        A model whose checkpoint is missing or damaged is trained again.
+        """
+        place = place_of(plan.models[name], plan.spec.imported)
+        if place not in self._models:
+            path = self._weights_of(plan, name)
+            try:
+                state, _ = checkpoints.load(path)
+                with fitting(f"The model {name}", self.device, SMALLER):
+                    model = self.maker.blank(plan.spec, name)
+                checkpoints.load_into(model, state, str(path))
+                self._models.put(place, model.eval())
+            except CheckpointError as error:
+                if path.is_file():
+                    self.results.shelf(plan.spec).set_aside(path, str(error))
+                self.model(plan, name, report or Reporter())
+        found = self._models[place]
+        self.maker.take_cores(plan.spec, found)
+        _call(found, name)
+        return found
+
+    def _from_store(self, plan: Plan, name: str, report: Reporter) -> ModelResult | None:
+        """The model if it is in the store with its weights."""
+        shelf, mark = self.results.shelf(plan.spec), plan.models[name]
+        record = shelf.get("models", mark, needs=self._outputs(plan.spec))
+        if record is None or not self._weights_of(plan, name).is_file():
+            return None
+        stored = model_of(record, name)
+        report.forgo(self.maker.cost(plan.spec, name))
+        for epoch, loss in enumerate(stored.loss, 1):
+            report.point("loss", (name, epoch, loss))
+        partial = shelf.path("partial", mark, ".pt")
+        if shelf.writable and partial.is_file() and shelf.idle("models", mark):
+            partial.unlink(missing_ok=True)  # of one killed at the very end
+        return stored
+
+    def _make(
+        self,
+        plan: Plan,
+        name: str,
+        report: Reporter,
+        epoch: checkpoints.KeptEpoch,
+        watching: Watching | None,
+    ) -> tuple[Classifier, float]:
+        """The model, and the seconds it took: those of earlier sessions too, of watching none."""
+        report.stage(name)
+        watch = watching(epoch) if watching else None
+        started, earlier = time.monotonic(), epoch.seconds
+        for number, loss in enumerate(epoch.losses, 1):
+            report.point("loss", (name, number, loss))
+        try:
+            if watch:
+                watch.begin()
+            with (
+                attributed(name, over=True),
+                fitting(f"{name}, with all that its making keeps,", self.device, SMALLER),
+            ):
+                model = self.maker.make(
+                    plan.spec, name, lambda: self.loaded(plan, "original"), report, watch or epoch
+                )
+            _call(model, name)
+            if watch:
+                watch.end(model)
+        except BaseException:  # cancelled, failed or interrupted: what was learned is kept
+            epoch.flush()
+            raise
+        seconds = earlier + time.monotonic() - started
+        return model, seconds - (watch.here if watch else 0.0)
+
+    def _last_epoch(self, plan: Plan, name: str) -> checkpoints.KeptEpoch:
+        """Where an interrupted making of this model goes on."""
+        mark = plan.models[name]
+        path = self.results.shelf(plan.spec).path("partial", mark, ".pt")
+        facts = {"key": mark, "model": name, "spec": compose.as_plain(plan.spec)}
+        facts |= checkpoints.circumstances(self.device)
+        return checkpoints.KeptEpoch(path, self.store.replacing, facts)
+
+    def _put(
+        self, plan: Plan, name: str, model: Classifier, losses: Sequence[float], seconds: float
+    ) -> ModelResult:
+        """Put a model that was just made into the store: its weights, and what it answers."""
+        spec, mark = plan.spec, plan.models[name]
+        arrays = {"history/loss": np.array(losses), **self._answers(spec, name, model)}
+        plain = compose.as_plain(spec)
+        facts = {"key": mark, "model": name, "spec": plain, "seed": spec.seed}
+        facts["outputs"] = hdf5.digest(hdf5.Group({}, arrays))
+        checkpoints.save(self._weights_of(plan, name), model, facts, self.store.replacing)
+        digests = {"weights": checkpoints.digest(model.state_dict())}
+        record = self.results.put("models", mark, arrays, spec, seconds, model=name, **digests)
+        self._models.put(place_of(mark, spec.imported), model)
+        return model_of(record, name)
+
+    def _answers(self, spec: RunSpec, name: str, model: Classifier) -> dict[str, np.ndarray]:
+        """The outputs on training and test set; an error says what is wrong with them."""
+        train, test = self.datasets.on_device(self.datasets.load(spec.data, Reporter()))
+        arrays = {"outputs/train": _logits(model, train), "outputs/test": _logits(model, test)}
+        theirs = compose.given(spec, name)
+        if theirs is not None and not _is_finite(arrays):
+            raise weights.unusable(theirs, model)
+        _check_finite(name, arrays)
+        if model.guest is not None:
+            _check_steady(model, arrays, train, test)
+        return arrays
+
+    def _weights_of(self, plan: Plan, name: str) -> Path:
+        return self.results.shelf(plan.spec).path("checkpoints", plan.models[name], ".pt")
+
+    def _outputs(self, spec: RunSpec) -> dict[str, tuple[int, int]]:
+        """The shapes that outputs on this study's data have; {} where the data are not there."""
+        with contextlib.suppress(DataError, SpecError):
+            dataset = self.datasets.load(spec.data, Reporter())
+            parts = {"train": dataset.train_y, "test": dataset.test_y}
+            classes = len(dataset.classes)
+            return {f"outputs/{part}": (len(labels), classes) for part, labels in parts.items()}
+        return {}
+
+
+def _check_steady(
+    model: Classifier, arrays: Mapping[str, np.ndarray], train: Samples, test: Samples
+) -> None:
+    """NetworkError where somebody's own network says something else alone, or once more."""
+    rows = torch.linspace(0, len(train) - 1, min(COMPARED, len(train))).long()
+    said = torch.from_numpy(arrays["outputs/train"])[rows].to(train.device)
+    check_company(model, train.pixels(rows.to(train.device)), said)
+    again = torch.from_numpy(_logits(model, test))
+    check_again(model, torch.from_numpy(arrays["outputs/test"]), again)
+
+
+def _call(model: Classifier, name: str) -> None:
+    """Have somebody's own network know which model of the study it is, for sentences."""
+    if model.guest is not None:
+        model.guest = replace(model.guest, model=name)
+
+
+def _check_finite(name: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """TrainingError for outputs that are no numbers: the loss before a last step tells nothing."""
+    if not _is_finite(arrays):
+        raise TrainingError(
+            f"The outputs of {name} are no finite numbers any more: its last steps were too "
+            "large. Lower its learning rate or clip the gradient (clip)."
+        )
+
+
+def _is_finite(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether a model's outputs are numbers."""
+    return all(np.isfinite(arrays[part]).all() for part in ("outputs/train", "outputs/test"))
+
+
+@torch.inference_mode()
+def _logits(model: Classifier, samples: Samples) -> np.ndarray:
+    """(n, K) float32 outputs on all samples."""
+    batches = batches_of(samples.x, EVALUATION_VALUES // samples.x[0].numel())
+    parts = batches.over(len(samples), lambda part: model(as_pixels(samples.x[part])).cpu())
+    logits: np.ndarray = torch.cat(list(parts)).numpy()
+    return logits

@@ -1,0 +1,95 @@
+"""What Original and Re-trains start from where a study is pre-trained on other data."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.datasets.base import Dataset
+from engine.errors import CheckpointError
+from engine.external.network import network
+from engine.models.base import Classifier
+from engine.pipeline.datasets import LoadedDatasets
+from engine.pipeline.loaded_models import LoadedModels, place_of
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import derive, generator
+from engine.spec import ModelSpec, PretrainSpec, to_plain
+from engine.storage.store import Store
+from engine.study import compose
+from engine.training import checkpoints
+from engine.training.sgd import cost_of_training, train_from_scratch
+
+
+class Pretraining:
+    """Trains the networks that models start from; they are kept as checkpoints."""
+
+    def __init__(
+        self, store: Store, datasets: LoadedDatasets, models: LoadedModels, device: torch.device
+    ) -> None:
+        self._store, self._datasets, self._models = store, datasets, models
+        self._device = device
+
+    def network(
+        self, model: ModelSpec, spec: PretrainSpec, report: Reporter, *, imported: bool = False
+    ) -> Classifier:
+        """The network that Original and Re-trains start from, from the store or trained now.
+
+        It is kept as a checkpoint without any other result; imported: among what came from
+        elsewhere. Raises what training raises.
+        """
+        mark = compose.pretrained_key(model, spec)
+        place = place_of(mark, imported)
+        shelf = self._store.imported if imported else self._store
+        if place not in self._models:
+            with shelf.making("models", [mark], "pre-training", report):
+                self._models.put(place, self._obtain(model, spec, mark, shelf, report).eval())
+        return self._models[place]
+
+    def cost(self, model: ModelSpec, spec: PretrainSpec) -> float:
+        """Sample passes that are still to be made; 0 where the result is in the store."""
+        if self._store.path("checkpoints", compose.pretrained_key(model, spec), ".pt").is_file():
+            return 0.0
+        return cost_of_training(spec.train, len(self._datasets.load(spec.data, Reporter()).pool))
+
+    def _obtain(
+        self, model: ModelSpec, spec: PretrainSpec, mark: str, shelf: Store, report: Reporter
+    ) -> Classifier:
+        """The network from its checkpoint, else trained and put there."""
+        dataset = self._datasets.load(spec.data, report)
+        net = network(model, dataset, generator(spec.seed, "weights", "pretrained"))
+        net = net.to(self._device)
+        path = shelf.path("checkpoints", mark, ".pt")
+        if path.is_file():
+            try:
+                checkpoints.load_into(net, checkpoints.load(path)[0], str(path))
+                return net
+            except CheckpointError as error:
+                shelf.set_aside(path, str(error))
+        epoch = checkpoints.KeptEpoch(shelf.path("partial", mark, ".pt"), shelf.replacing)
+        self._train(net, dataset, spec, epoch, report)
+        facts = {"key": mark, "model": "pretrained", "spec": to_plain(spec), "seed": spec.seed}
+        facts |= checkpoints.circumstances(self._device)
+        checkpoints.save(path, net, facts, shelf.replacing)
+        epoch.discard()
+        return net
+
+    def _train(
+        self,
+        net: Classifier,
+        dataset: Dataset,
+        spec: PretrainSpec,
+        epoch: checkpoints.KeptEpoch,
+        report: Reporter,
+    ) -> None:
+        report.stage("pre-training")
+        report.expect(cost_of_training(spec.train, len(dataset.pool)))
+        samples = Samples.on(self._device, dataset.train_x, dataset.train_y, len(dataset.classes))
+        every = torch.from_numpy(dataset.pool).to(self._device)
+        seed = derive(spec.seed, "pretrained")
+        try:
+            train_from_scratch(
+                net, samples, every, spec.train, seed=seed, report=report, resume=epoch
+            )
+        except BaseException:  # cancelled, failed or interrupted: what was learned is kept
+            epoch.flush()
+            raise

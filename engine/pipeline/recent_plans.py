@@ -1,0 +1,25 @@
+"""The plans of the studies that were asked about last: a click need not compute their keys."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from engine.spec import RunSpec
+from engine.study.plan import Plan
+
+MOST = 8  # plans that are remembered
+
+
+class RecentPlans:
+    """Makes plans, and remembers the last ones. Serves one thread."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._plans: deque[Plan] = deque(maxlen=most)
+
+    def of(self, spec: RunSpec) -> Plan:
+        """The plan of this study; SpecError as `Plan.of`."""
+        plan = next((one for one in self._plans if one.spec == spec), None)
+        if plan is None:
+            plan = Plan.of(spec)
+            self._plans.appendleft(plan)
+        return plan

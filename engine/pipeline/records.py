@@ -1,0 +1,214 @@
+"""Studies and models as store records, there and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from engine import registry
+from engine.metrics import METRICS, with_censored
+from engine.results import (
+    Curve,
+    ModelResult,
+    Provenance,
+    Residual,
+    Study,
+    StudySummary,
+    pooled_ratio,
+)
+from engine.spec import RunSpec
+from engine.storage.origins import origins_of
+from engine.storage.schema import CURVE
+from engine.storage.store import Record
+from engine.study.family import family
+
+
+def labels_of(spec: RunSpec) -> dict[str, str]:
+    """Model name -> what people call it."""
+    labels = {"original": "Original", "retrain": "Re-train"}
+    labels |= {f"retrain-{j}": f"Re-train {j}" for j in range(spec.retrains)}
+    return labels | {name: _label(name) for name in spec.unlearned}
+
+
+def study_arrays(one: Study) -> dict[str, np.ndarray]:
+    """Everything of a study that is an array."""
+    residual = one.residual
+    arrays = {
+        "forget": one.forget,
+        "taus": residual.taus,
+        "samples": residual.samples,
+        "null/low": residual.null_low,
+        "null/high": residual.null_high,
+    }
+    arrays |= {f"counts/{name}": value for name, value in residual.counts.items()}
+    arrays |= {f"predictions/{name}": value for name, value in residual.predictions.items()}
+    arrays |= {f"posterior/{name}": value for name, value in residual.posterior.items()}
+    if residual.drawn is not None:
+        arrays["drawn"] = residual.drawn
+        arrays |= {f"rates/{name}": value for name, value in residual.rates.items()}
+    for name, found in residual.curves.items():
+        arrays |= {f"curves/{name}/{part}": getattr(found, part) for part in CURVE}
+    return arrays
+
+
+def study_attributes(one: Study) -> dict[str, Any]:
+    """Everything of a study that is not."""
+    return {
+        "metrics": json.dumps(one.metrics),
+        "labels": json.dumps(one.labels),
+        "perturbation": one.residual.perturbation,
+        "draws": one.residual.draws,
+    }
+
+
+def study_of(record: Record) -> Study:
+    """The study that a record holds."""
+    arrays = record.arrays
+
+    def group(name: str) -> dict[str, np.ndarray]:
+        start = f"{name}/"
+        return {path.removeprefix(start): a for path, a in arrays.items() if path.startswith(start)}
+
+    labels = {name: _numbered(name, label) for name, label in record.plain("labels").items()}
+    parts = group("curves")
+    judged = [name for name in labels if f"{name}/mean" in parts]
+    curves = {n: Curve(**{part: parts[f"{n}/{part}"] for part in CURVE}) for n in judged}
+    residual = Residual(
+        perturbation=record.attributes["perturbation"],
+        taus=arrays["taus"],
+        draws=int(record.attributes["draws"]),
+        samples=arrays["samples"],
+        counts=group("counts"),
+        curves=curves,
+        null_low=arrays["null/low"],
+        null_high=arrays["null/high"],
+        posterior=group("posterior"),
+        predictions=group("predictions"),
+        drawn=arrays.get("drawn"),
+        rates=group("rates"),
+    )
+    residual = _as_today(residual)
+    return Study(
+        key=record.key,
+        spec=record.plain("spec"),
+        forget=arrays["forget"],
+        metrics=_counted(record.plain("metrics"), int(record.plain("spec")["retrains"])),
+        labels=labels,
+        residual=residual,
+        created=str(record.attributes["created"]),
+        origins=origins_of(record.attributes),
+    )
+
+
+def _numbered(name: str, label: str) -> str:
+    """A stored label, of a Re-train with the number of its name: earlier ones counted from 1."""
+    own = re.fullmatch(r"retrain-(\d{1,9})", name)
+    return f"Re-train {int(own[1])}" if own else label
+
+
+def _counted(
+    metrics: Mapping[str, Mapping[str, float]], retrains: int
+) -> dict[str, dict[str, float]]:
+    """Stored metrics with the number of censored values, which earlier versions did not keep."""
+    return {
+        name: with_censored(row, METRICS, retrains if name == "retrain" else 1)
+        for name, row in metrics.items()
+    }
+
+
+def _as_today(stored: Residual) -> Residual:
+    """What earlier versions derived otherwise, derived again from the counts.
+
+    The pooled ratio was the mean of one ratio per Re-train; adaptive draws had a prevalence and a
+    posterior, which they distort.
+    """
+    curves = {
+        name: replace(one, pooled=pooled_ratio(*_pooling(stored, name)))
+        for name, one in stored.curves.items()
+    }
+    if not stored.withheld:
+        return replace(stored, curves=curves)
+    for name, one in curves.items():
+        curves[name] = replace(one, prevalence=np.full(len(stored.taus), np.nan))
+    posterior = {name: np.full(one.shape, np.nan) for name, one in stored.posterior.items()}
+    return replace(stored, curves=curves, posterior=posterior)
+
+
+def _pooling(stored: Residual, model: str) -> tuple[np.ndarray, np.ndarray]:
+    """(u or its share, the Re-trains' on the same copies) of which a pooled ratio is made."""
+    if stored.rates:
+        return stored.share(model), stored.reference_share(model)
+    return stored.counts[model], stored.reference(model)
+
+
+def summary_of(record: Record) -> StudySummary:
+    """One line about a stored study."""
+    spec = record.plain("spec")
+    names = [one["name"] for one in [*spec["methods"], *spec.get("foreign", ())]]
+    return StudySummary(
+        key=record.key,
+        dataset=spec["data"]["name"],
+        model=spec["model"]["name"],
+        forget=len(spec["forget"]),
+        methods=tuple(one for one in names if one != "original" and not _is_retrain(one)),
+        perturbation=spec["probe"]["perturbation"],
+        draws=int(record.attributes["draws"]),
+        seed=int(record.attributes["seed"]),
+        created=str(record.attributes["created"]),
+        seconds=float(record.attributes["seconds"]),
+        family=f"{family(spec)}{' imported' * bool(origins_of(record.attributes))}",
+        origins=origins_of(record.attributes),
+    )
+
+
+def fingerprint_of(record: Record) -> str:
+    """What identifies the data of a stored study; '' where it does not say."""
+    return str(record.plain("spec")["data"].get("fingerprint", ""))
+
+
+def provenance_of(record: Record) -> Provenance:
+    """Where a stored study comes from."""
+    return Provenance(
+        key=record.key,
+        spec=record.plain("spec"),
+        versions=record.plain("versions"),
+        device=str(record.attributes["device"]),
+        seed=int(record.attributes["seed"]),
+        created=str(record.attributes["created"]),
+        seconds=float(record.attributes["seconds"]),
+        origins=origins_of(record.attributes),
+    )
+
+
+def model_of(record: Record, name: str) -> ModelResult:
+    """The trained model's figures that a record holds; `name` is its role in the study."""
+    number = name.removeprefix("retrain-")
+    if name == "original":
+        label = "Original"
+    elif number != name:
+        label = f"Re-train {int(number)}"
+    else:
+        label = _label(name)
+    return ModelResult(
+        name=name,
+        label=label,
+        key=record.key,
+        seconds=float(record.attributes["seconds"]),
+        loss=tuple(float(value) for value in record.arrays["history/loss"]),
+        train_logits=record.arrays["outputs/train"],
+        test_logits=record.arrays["outputs/test"],
+    )
+
+
+def _is_retrain(name: str) -> bool:
+    return name.startswith("retrain-")
+
+
+def _label(name: str) -> str:
+    """What people call an unlearned model: its method's label, or the name it was given."""
+    return registry.get("method", name).label if name in registry.names("method") else name

@@ -1,0 +1,163 @@
+"""Residual knowledge of a study: which models are asked about which copies, and what is stored.
+
+Predictions lie in the store model by model and grow by blocks of draws, so that another model or
+more draws cost only what is new.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from engine.perturbations import BLOCK
+from engine.pipeline import adaptive
+from engine.pipeline.models import Workshop
+from engine.residual.predictions import blocks_of, correct, verdicts
+from engine.residual.summary import summarize
+from engine.results import Residual
+from engine.runtime.progress import Reporter
+from engine.spec import RunSpec
+from engine.study.plan import Plan
+
+FIRST_DRAWS = 10  # a first curve at once ...
+REFINE_BY = 30  # ... then refined in steps of this many draws
+
+
+class Measurement:
+    """Measures residual knowledge of the models of a study."""
+
+    def __init__(self, work: Workshop) -> None:
+        self._work = work
+
+    def residual(self, plan: Plan, report: Reporter) -> Residual:
+        """Residual knowledge of all models, reported from the first ten draws on."""
+        if plan.spec.probe.adaptive:
+            return adaptive.measure(self._work, plan, report)
+        report.stage("residual knowledge")
+        *early, last = _stages(plan.spec.probe.draws)
+        for draws in early:
+            report.point("residual", self._curves(plan, draws, report))
+        return self._curves(plan, last, report)
+
+    def predictions(
+        self, plan: Plan, source: str, viewers: Sequence[str], draws: int, report: Reporter
+    ) -> dict[str, np.ndarray]:
+        """(n_f, T, >= draws) predictions by name ('viewer@source' where the two differ).
+
+        source: the model that copies are made against, '' for random ones; viewers: the models
+        that are asked about them. Raises Cancelled.
+        """
+        keys = {viewer: plan.counts(viewer, source) for viewer in viewers}
+        known, need = self._stored(plan.spec, keys), blocks_of(draws)
+        short = [keys[viewer] for viewer, stored in known.items() if _blocks(stored) < need]
+        if short:
+            shelf = self._work.results.shelf(plan.spec)
+            with shelf.making("counts", short, "residual knowledge", report):
+                known = self._stored(plan.spec, keys)  # another may just have asked
+                known |= self._grown(plan, source, known, need, report)
+        return {_label(viewer, source): one for viewer, one in known.items() if one is not None}
+
+    def _grown(
+        self,
+        plan: Plan,
+        source: str,
+        known: Mapping[str, np.ndarray | None],
+        need: int,
+        report: Reporter,
+    ) -> dict[str, np.ndarray]:
+        """viewer -> predictions of `need` blocks, of all that have fewer; they are put."""
+        grown = {}
+        for done in sorted({_blocks(one) for one in known.values()} & {*range(need)}):
+            late = [viewer for viewer, one in known.items() if _blocks(one) == done]
+            more = self._ask(plan, source, late, range(done, need), report)
+            for viewer, (answers, seconds) in more.items():
+                grown[viewer] = _joined(known[viewer], answers)
+                self._put(plan, viewer, source, grown[viewer], seconds)
+        return grown
+
+    def _curves(self, plan: Plan, draws: int, report: Reporter) -> Residual:
+        """Residual knowledge from so many draws."""
+        spec = plan.spec
+        y = self._work.datasets.load(spec.data, report).train_y[list(spec.forget)]
+        predictions: dict[str, np.ndarray] = {}
+        for source, viewers in plan.groups.items():
+            predictions |= self.predictions(plan, source, viewers, draws, report)
+        return summarize(
+            spec.probe,
+            draws,
+            np.array(spec.forget),
+            y,
+            predictions,
+            ["original", *spec.unlearned],
+            [f"retrain-{j}" for j in range(spec.retrains)],
+        )
+
+    def _stored(self, spec: RunSpec, keys: Mapping[str, str]) -> dict[str, np.ndarray | None]:
+        """viewer -> the predictions that are in the store under its key."""
+        needs = {"predictions": (len(spec.forget), len(spec.probe.taus), None)}
+        records = {
+            viewer: self._work.results.get("counts", key, spec, needs)
+            for viewer, key in keys.items()
+        }
+        return {
+            viewer: None if record is None else record.arrays["predictions"]
+            for viewer, record in records.items()
+        }
+
+    def _ask(
+        self, plan: Plan, source: str, viewers: Sequence[str], blocks: range, report: Reporter
+    ) -> dict[str, tuple[np.ndarray, float]]:
+        """viewer -> (n_f, T, draws) predictions on these blocks of draws, and the seconds."""
+        spec = plan.spec
+        dataset = self._work.datasets.load(spec.data, report)
+        samples, _ = self._work.datasets.on_device(dataset)
+        rows = torch.tensor(spec.forget, device=self._work.device)
+        started = time.monotonic()
+        answers = verdicts(
+            {viewer: self._work.loaded(plan, viewer) for viewer in viewers},
+            samples.pixels(rows),
+            samples.y[rows],
+            spec.forget,
+            spec.probe,
+            blocks,
+            samples.n_classes,
+            report,
+            self._work.loaded(plan, source) if source else None,
+        )
+        seconds = (time.monotonic() - started) / len(viewers)
+        return {viewer: (one, seconds) for viewer, one in answers.items()}
+
+    def _put(
+        self, plan: Plan, viewer: str, source: str, predictions: np.ndarray, seconds: float
+    ) -> None:
+        spec = plan.spec
+        dataset, draws = self._work.datasets.load(spec.data, Reporter()), predictions.shape[2]
+        arrays = {
+            "predictions": predictions,
+            "counts": correct(predictions, dataset.train_y[list(spec.forget)], draws),
+            "samples": np.array(spec.forget),
+            "taus": np.array(spec.probe.taus),
+        }
+        facts = {"viewer": viewer, "source": source, "draws": draws}
+        key = plan.counts(viewer, source)
+        self._work.results.put("counts", key, arrays, spec, seconds, **facts)
+
+
+def _stages(draws: int) -> list[int]:
+    """The numbers of draws after which there is a curve; the last is all of them."""
+    return list(dict.fromkeys([*range(min(FIRST_DRAWS, draws), draws, REFINE_BY), draws]))
+
+
+def _label(viewer: str, source: str) -> str:
+    return viewer if source in ("", viewer) else f"{viewer}@{source}"
+
+
+def _joined(before: np.ndarray | None, more: np.ndarray) -> np.ndarray:
+    return more if before is None else np.concatenate([before, more], axis=2)
+
+
+def _blocks(predictions: np.ndarray | None) -> int:
+    return 0 if predictions is None else predictions.shape[2] // BLOCK

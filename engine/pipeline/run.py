@@ -1,0 +1,107 @@
+"""A whole study, from the store or computed: its models, their residual knowledge, its measures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from engine.forget_sets.forget_set import lost_classes
+from engine.pipeline import metrics as measuring
+from engine.pipeline import original_check
+from engine.pipeline.method_epochs import MethodEpochs
+from engine.pipeline.models import Workshop
+from engine.pipeline.records import labels_of, study_arrays, study_attributes, study_of
+from engine.pipeline.residual import Measurement
+from engine.results import ModelResult, Study
+from engine.runtime.progress import Reporter
+from engine.spec import RunSpec
+from engine.study import compose
+from engine.study.costs import sizes_of
+from engine.study.plan import COUNTS, EPOCHS, MEASURES, MODELS, Plan
+
+
+class StudyRun:
+    """Runs studies; whatever is finished before an error or a stop stays in the store."""
+
+    def __init__(self, work: Workshop, measurement: Measurement, epochs: MethodEpochs) -> None:
+        self._work, self._measurement, self._epochs = work, measurement, epochs
+
+    def run(self, plan: Plan, report: Reporter, *, watch: bool = False) -> Study:
+        """The study of this plan; points and errors as `Pipeline.run` states them."""
+        stored = self._stored(plan, report)
+        if stored is not None:
+            return stored
+        self._work.results.shelf(plan.spec).require_writable()
+        self._log_imported(plan, report)
+        self._log_lost_classes(plan.spec, report)
+        self.expect(plan, report, watch=watch)
+        results: dict[str, ModelResult] = {}
+        make = self._epochs.watched if watch else self._work.model
+        for name in plan.models:
+            results[name] = make(plan, name, report)
+            report.point("model", results[name])
+        original_check.say(self._work, plan, report)
+        made = self._measured(plan, results, report)
+        report.point("residual", made.residual)
+        return made
+
+    def expect(self, plan: Plan, report: Reporter, *, watch: bool = False) -> None:
+        """Tell the report how many sample passes this study takes, were nothing of it stored.
+
+        Pre-training tells of itself.
+        """
+        sizes = sizes_of(self._work.datasets.load(plan.spec.data, Reporter()))
+        due = [name for name in plan.models if watch and self._epochs.is_due(plan, name)]
+        report.expect(Plan.of(plan.spec, sizes, due).cost(MODELS, EPOCHS, COUNTS, MEASURES))
+
+    def _stored(self, plan: Plan, report: Reporter) -> Study | None:
+        """The study if it is in the store; it is reported as if it were made now."""
+        world = self._work.datasets.world(plan.spec.data.fingerprint)
+        record = self._work.results.shelf(plan.spec).get("studies", plan.key, world=world)
+        if record is None:
+            return None
+        stored = study_of(record)
+        for name, result in self._work.models(plan).items():
+            report.point("model", result)
+            for epoch, loss in enumerate(result.loss, 1):
+                report.point("loss", (name, epoch, loss))
+        report.point("residual", stored.residual)
+        original_check.say(self._work, plan, report)
+        return stored
+
+    def _measured(self, plan: Plan, results: Mapping[str, ModelResult], report: Reporter) -> Study:
+        """The study of these models, with all that is measured of them, put into the store."""
+        residual = self._measurement.residual(plan, report)
+        metrics = measuring.table(self._work, plan, results, report)
+        made = Study(
+            key=plan.key,
+            spec=compose.as_plain(plan.spec),
+            forget=np.array(plan.spec.forget),
+            metrics=metrics,
+            labels=labels_of(plan.spec),
+            residual=residual,
+        )
+        arrays, facts = study_arrays(made), study_attributes(made)
+        seconds = float(np.nansum([row["seconds"] for row in metrics.values()]))
+        record = self._work.results.put("studies", made.key, arrays, plan.spec, seconds, **facts)
+        return study_of(record)
+
+    def _log_imported(self, plan: Plan, report: Reporter) -> None:
+        """Tell of models that came from elsewhere under keys of this study, which makes its own."""
+        imported = self._work.store.imported
+        there = [name for name, mark in plan.models.items() if imported.has("models", mark)]
+        if there and not plan.spec.imported:
+            report.log(
+                f"Imported models of the same settings ({', '.join(there)}) are not used: this "
+                "study makes its own. Where they are to be trusted, run it with --trust-imported."
+            )
+
+    def _log_lost_classes(self, spec: RunSpec, report: Reporter) -> None:
+        """Tell of classes that are forgotten as a whole."""
+        dataset = self._work.datasets.load(spec.data, report)
+        for lost in lost_classes(spec.forget, dataset.train_y, dataset.validation):
+            report.log(
+                f"No sample of class {dataset.classes[lost]} is retained (class unlearning): "
+                "Re-train cannot recognize it, so r is undefined for most of its samples."
+            )

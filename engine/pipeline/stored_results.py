@@ -1,0 +1,106 @@
+"""The results of a study in the store: looked up, or made once and put there.
+
+Whatever a person asks of a study goes the same five steps: what decides the result makes its key;
+the store is asked for a record that has all that is needed; where there is none, one process makes
+it while the others wait; the record is unpacked. A `Recipe` says what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+
+from engine.pipeline.datasets import LoadedDatasets
+from engine.runtime.progress import Reporter
+from engine.spec import RunSpec
+from engine.storage.schema import Shape
+from engine.storage.store import Record, Store
+from engine.study import compose
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """What was made: its arrays, the seconds that took, and what else its record says."""
+
+    arrays: Mapping[str, np.ndarray]
+    seconds: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe(Generic[T]):
+    """One result of a study: where it lies, what its record must hold, and how it is made.
+
+    needs: as `Store.get` takes them. title: what is made, for whoever waits for it.
+    """
+
+    kind: str
+    key: str
+    needs: Mapping[str, Shape]
+    title: str
+    make: Callable[[], Product]
+    unpack: Callable[[Record], T]
+
+
+class StoredResults:
+    """Reads and writes the results of studies."""
+
+    def __init__(self, store: Store, datasets: LoadedDatasets, device: torch.device) -> None:
+        self._store, self._datasets, self._device = store, datasets, device
+
+    def shelf(self, spec: RunSpec) -> Store:
+        """Where the models and results of this study lie: apart, if they came from elsewhere."""
+        return self._store.imported if spec.imported else self._store
+
+    def get(
+        self, kind: str, key: str, spec: RunSpec, needs: Mapping[str, Shape] | None = None
+    ) -> Record | None:
+        """A stored result on this study's data, or None: it speaks of nothing that they lack.
+
+        needs: as `Store.get` takes them. Raises what `LoadedDatasets.load` raises.
+        """
+        world = self._datasets.load(spec.data, Reporter()).world
+        return self.shelf(spec).get(kind, key, needs=needs, world=world)
+
+    def obtain(self, recipe: Recipe[T], spec: RunSpec, report: Reporter) -> T:
+        """The stored result, or the one that is made and put now, in one process at a time.
+
+        Raises as `get`, `Recipe.make` and `Store.making` do.
+        """
+        kind, key = recipe.kind, recipe.key
+        record = self.get(kind, key, spec, recipe.needs)
+        if record is None:
+            with self.shelf(spec).making(kind, [key], recipe.title, report):
+                record = self.get(kind, key, spec, recipe.needs)  # another may just have made it
+                if record is None:
+                    made = recipe.make()
+                    record = self.put(kind, key, made.arrays, spec, made.seconds, **made.facts)
+        return recipe.unpack(record)
+
+    def put(
+        self,
+        kind: str,
+        key: str,
+        arrays: Mapping[str, np.ndarray],
+        spec: RunSpec,
+        seconds: float,
+        **facts: Any,
+    ) -> Record:
+        """Store a result of this study."""
+        return self.shelf(spec).put(
+            kind,
+            key,
+            arrays,
+            spec=compose.as_plain(spec),
+            seed=spec.seed,
+            seconds=seconds,
+            device=str(self._device),
+            threads=torch.get_num_threads(),
+            **facts,
+        )

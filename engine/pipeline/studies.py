@@ -1,0 +1,116 @@
+"""The studies in a store: made here, or come from elsewhere; found, listed and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.errors import CheckpointError, StoreError
+from engine.pipeline import study_files as belongings
+from engine.pipeline.datasets import LoadedDatasets
+from engine.pipeline.records import fingerprint_of, provenance_of, study_of, summary_of
+from engine.pipeline.study_files import Belongings
+from engine.results import Provenance, Study, StudySummary
+from engine.spec import RunSpec, as_imported
+from engine.storage.store import Record, Store
+from engine.study import compose as study
+
+
+class StudyCatalog:
+    """Finds stored studies; those made here come before those of the same key from elsewhere."""
+
+    def __init__(self, store: Store, datasets: LoadedDatasets) -> None:
+        self._store, self._datasets = store, datasets
+
+    def study(self, key: str) -> Study:
+        """The stored study whose key begins so; StoreError if there is none.
+
+        It is held against its dataset where that was loaded before.
+        """
+        shelf, place = self.place(key)
+        head = shelf.get("studies", place, arrays=False)
+        world = None if head is None else self._datasets.world(fingerprint_of(head))
+        record = shelf.get("studies", place, world=world)
+        return study_of(_undamaged(record, key))
+
+    def place(self, start: str) -> tuple[Store, str]:
+        """(store, key) of the one study whose key begins so: made here, else from elsewhere.
+
+        StoreError if there is none, or several.
+        """
+        imported = [one for one in self._store.imported.keys("studies") if one.startswith(start)]
+        if imported and not any(one.startswith(start) for one in self._store.keys("studies")):
+            return self._store.imported, self._store.imported.find("studies", start)
+        return self._store, self._store.find("studies", start)
+
+    def has(self, key: str) -> bool:
+        """Whether a study lies under this key, made here or come from elsewhere."""
+        return any(one.has("studies", key) for one in (self._store, self._store.imported))
+
+    def summaries(self) -> list[StudySummary]:
+        """All stored studies, newest first, then those that came from elsewhere.
+
+        The store tells of files that cannot be read now.
+        """
+        own = self._store.keys("studies")
+        imported = [one for one in self._store.imported.keys("studies") if one not in own]
+        places = [(self._store, one) for one in own]
+        places += [(self._store.imported, one) for one in imported]
+        summaries = []
+        for shelf, name in places:
+            try:
+                record = shelf.get("studies", name, arrays=False)
+            except StoreError as error:  # another program writes to it, or it is somebody else's
+                self._store.tell(str(error))
+                continue
+            if record is not None:
+                summaries.append(summary_of(record))
+        return summaries
+
+    def provenance(self, key: str) -> Provenance:
+        """What a stored study was made of, with what, when; StoreError if there is none."""
+        shelf, place = self.place(key)
+        record = shelf.get("studies", place, arrays=False)
+        found = provenance_of(_undamaged(record, key))
+        return replace(found, spec=study.completed(found.spec))
+
+    def spec_under(self, key: str) -> RunSpec:
+        """The RunSpec of a stored study, without its results; errors as `provenance`."""
+        apart = self.place(key)[0] is not self._store
+        spec = study.from_plain(self.provenance(key).spec)
+        return as_imported(spec) if apart else spec
+
+    def is_imported(self, key: str) -> bool:
+        """Whether the study under this key came from elsewhere, and was not made here."""
+        return self._store.imported.has("studies", key) and not self._store.has("studies", key)
+
+    def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
+        """The files that deleting these studies would remove; StoreError if there is no such."""
+        places = [self.place(key) for key in keys]
+        apart = [key for shelf, key in places if shelf is not self._store]
+        own = belongings.belongings(
+            self._store, [key for shelf, key in places if shelf is self._store], spared
+        )
+        if not apart:
+            return own
+        rest = belongings.belongings(self._store.imported, apart)
+        return Belongings(own.keys + rest.keys, own.files + rest.files, own.size + rest.size)
+
+    def delete(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
+        """Delete studies with all that no other study, nor one of `spared`, uses; what went."""
+        found = self.belongings(keys, spared)
+        belongings.delete(found)
+        return found
+
+
+def spec_of(one: Study) -> RunSpec:
+    """The RunSpec a stored study was made from."""
+    spec = study.from_plain(one.spec)
+    return as_imported(spec) if one.origins else spec
+
+
+def _undamaged(record: Record | None, key: str) -> Record:
+    """The record of a study; CheckpointError where it was damaged."""
+    if record is None:
+        raise CheckpointError(f"The study {key} is damaged and was set aside; run it again.")
+    return record

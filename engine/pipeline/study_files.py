@@ -1,0 +1,131 @@
+"""The files that stored studies alone use: what goes when the studies are deleted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import SpecError, StoreError
+from engine.spec import RunSpec
+from engine.storage.store import Record, Store
+from engine.study import compose
+
+MODELS = (("models", ".h5"), ("checkpoints", ".pt"), ("partial", ".pt"), ("origins", ".h5"))
+# Kinds whose keys follow from a study; records of all others were looked at through its models,
+# and tell whose by the spec of the study that first asked.
+OWN = ("studies", "models", "counts")
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """The files that only these studies use, their records first, and their size in bytes."""
+
+    keys: tuple[str, ...]
+    files: tuple[Path, ...]
+    size: int
+
+
+def belongings(store: Store, keys: Sequence[str], spared: Iterable[RunSpec] = ()) -> Belongings:
+    """What deleting the studies `keys` would remove; StoreError if there is no such study.
+
+    Models, partial trainings and counts stay where another stored study, or one of `spared`
+    (studies that are about to run), uses them; so do forget sets that copied commands refer to.
+    With a study in the store that this version cannot read, nothing but the records goes.
+    """
+    records = [_record(store, key) for key in keys]
+    found = tuple(record.key for record in records)
+    files = [*(store.path("studies", key) for key in found), *_alone(store, records, spared)]
+    return Belongings(found, tuple(files), sum(path.stat().st_size for path in files))
+
+
+def everything(store: Store, key: str) -> list[Path]:
+    """All files that a stored study is made of, also those it shares: its record comes first.
+
+    StoreError if there is no such study, SpecError if this version cannot read it.
+    """
+    record = _record(store, key)
+    files = [store.path("studies", record.key), *_used(store, _spec(record))]
+    files += _sights(store, {record.key})
+    return [path for path in dict.fromkeys(files) if path.is_file()]
+
+
+def delete(found: Belongings) -> None:
+    """Remove these files; StoreError where that is impossible."""
+    for path in found.files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be deleted ({error.strerror}). Close what uses it, or make its "
+                "folder writable, and delete the study again."
+            ) from error
+
+
+def _record(store: Store, key: str) -> Record:
+    record = store.get("studies", store.find("studies", key), arrays=False)
+    if record is None:
+        raise StoreError(f"The study {key} is damaged and was set aside; there is nothing left.")
+    return record
+
+
+def _alone(store: Store, records: Sequence[Record], spared: Iterable[RunSpec]) -> list[Path]:
+    """Files beside the records that no other study uses, each once."""
+    keys = [record.key for record in records]
+    try:
+        own = {record.key: _spec(record) for record in records}
+        others = [*_others(store, keys), *spared]
+    except SpecError:
+        return []
+    shared = {path for other in others for path in _used(store, other)}
+    found = [path for spec in own.values() for path in _used(store, spec) if path not in shared]
+    kept = [set(compose.model_keys(other).values()) for other in others]
+    found += _sights(store, own, kept)
+    return [path for path in dict.fromkeys(found) if path.is_file()]
+
+
+def _others(store: Store, keys: Sequence[str]) -> Iterator[RunSpec]:
+    for other in store.keys("studies"):
+        record = None if other in keys else store.get("studies", other, arrays=False)
+        if record is not None:
+            yield _spec(record)
+
+
+def _spec(record: Record) -> RunSpec:
+    return compose.from_plain(record.plain("spec"))
+
+
+def _used(store: Store, spec: RunSpec) -> Iterator[Path]:
+    """Where the models of a study and their answers to perturbed copies lie, or would lie."""
+    keys = compose.model_keys(spec)
+    past = [compose.pretrained_key(spec.model, spec.pretrain)] if spec.pretrain else []
+    for mark in [*keys.values(), *past]:
+        yield from (store.path(kind, mark, suffix) for kind, suffix in MODELS)
+    for viewer in keys:
+        yield from (
+            store.path("counts", compose.counts_key(spec, viewer, source, keys))
+            for source in ("", *keys)
+        )
+
+
+def _sights(store: Store, keys: Collection[str], kept: Sequence[set[str]] = ()) -> Iterator[Path]:
+    """What was looked at in these studies, unless another has all the models that it is about.
+
+    kept: the keys of the models of every other study.
+    """
+    kinds = [path.name for path in store.root.iterdir() if path.is_dir()]
+    for kind in sorted(set(kinds) - {*OWN}):
+        for mark in store.keys(kind):
+            record = store.get(kind, mark, arrays=False)
+            with contextlib.suppress(SpecError):
+                if record is not None and _is_alone(record, keys, kept):
+                    yield store.path(kind, mark)
+
+
+def _is_alone(record: Record, keys: Collection[str], kept: Sequence[set[str]]) -> bool:
+    spec = _spec(record)
+    models = compose.model_keys(spec)
+    one = models.get(str(record.attributes.get("model", "")))
+    seen = {one} if one is not None else set(models.values())
+    return compose.study_key(spec) in keys and not any(seen <= others for others in kept)

@@ -1,0 +1,94 @@
+"""A report as one HTML page: no script, nothing from elsewhere, every word escaped."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from engine.report.document import Block, Code, Document, Facts, Folded, Grid, Picture, Text
+
+SVG = "http://www.w3.org/2000/svg"
+LINK = "{http://www.w3.org/1999/xlink}href"
+REFERENCE = re.compile(r"url\(#([^)]+)\)")
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+TEMPLATES = Path(__file__).with_name("templates")
+KINDS = (Text, Facts, Grid, Picture, Code, Folded)
+
+
+def page(report: Document) -> str:
+    """The report as HTML text."""
+    made = _templates().get_template("page.html")
+    return made.render(report=report, policy=POLICY, inline=_Pictures().inline)
+
+
+@functools.cache
+def _templates() -> Environment:
+    """The templates, for which a block `is text_block`, `is grid_block` and so on."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    made.tests |= {f"{kind.__name__.lower()}_block": _is(kind) for kind in KINDS}
+    return made
+
+
+def _is(kind: type[Block]) -> Callable[[object], bool]:
+    return lambda block: isinstance(block, kind)
+
+
+class _Pictures:
+    """Counts figures, so that the names within one are no other's."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def inline(self, path: Path) -> Markup:
+        """The SVG of a figure as part of a page, without what only a file of its own needs."""
+        self._count += 1
+        root = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+        return Markup(inlined(root, f"f{self._count}-"))
+
+
+def inlined(root: ElementTree.Element, prefix: str) -> str:
+    """An SVG as part of an HTML page, its names beginning with `prefix`.
+
+    Metadata, style sheets and whatever could run or load something are left out.
+    """
+    for parent in root.iter():
+        for child in list(parent):
+            if _local(child) in ("metadata", "style", "script", "foreignObject"):
+                parent.remove(child)
+    known: set[str] = set()
+    for element in root.iter():
+        element.tag = _local(element)
+        _rename(element, prefix, known)
+    root.attrib.pop("version", None)
+    return ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
+
+
+def _rename(element: ElementTree.Element, prefix: str, known: set[str]) -> None:
+    """Give an element's name and references the prefix; a name that is known is no other's."""
+    attributes = dict(element.attrib)
+    element.attrib.clear()
+    for name, value in attributes.items():
+        if name == "id":
+            if value not in known:
+                element.set("id", prefix + value)
+            known.add(value)
+        elif name in (LINK, "href"):
+            if value.startswith("#"):
+                element.set("href", f"#{prefix}{value[1:]}")
+            elif value.startswith("data:image/png;base64,"):
+                element.set("href", value)
+        elif "}" not in name and not name.startswith("on"):
+            element.set(name, REFERENCE.sub(rf"url(#{prefix}\1)", value))
+
+
+def _local(element: ElementTree.Element) -> str:
+    return str(element.tag).rpartition("}")[2]

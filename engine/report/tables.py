@@ -1,0 +1,138 @@
+"""The numbers of a report as tables, and what their words mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from engine.analysis.model_table import RESIDUAL, Board, ModelCell, ModelRow, Quantity
+from engine.metrics import COMPARED
+from engine.report.document import Grid
+from engine.report.settings import Setting, shown
+from engine.residual.verdict import DASH, VERDICTS, verdict_counts
+from engine.results import Curve, Residual, Study
+from engine.tables.study_text import percent, undefined_cells, undefined_heads
+
+UNDEFINED = (
+    "r compares how often an unlearned model and a Re-train recognize the same perturbed copies of "
+    "a forget sample: 1 where both do equally often, above 1 where more is left than a model that "
+    "never saw the sample would know. It is undefined where a Re-train recognizes no copy at all: "
+    "that Re-train is left out of the sample's mean. Where many samples are undefined, as when a "
+    "whole class is forgotten, the mean speaks of the others only; read the pooled ratio and the "
+    "prevalence, which leave no sample out, beside it."
+)
+NULL = (
+    "The null band is what Re-trains show against each other. A curve within it is no evidence of "
+    "residual knowledge; above it, it is."
+)
+
+
+def metrics(board: Board) -> Grid:
+    """Accuracies and what else is measured of each model, with gaps to Re-train."""
+    header = ("model", *(_title(one, board) for one in board.quantities))
+    rows = [line for row in board.rows for line in _lines(row, board.quantities)]
+    return Grid("Measures of every model", header, tuple(rows))
+
+
+def residual(study: Study) -> Grid:
+    """r over tau with intervals, null band and how many samples it is undefined for."""
+    found = study.residual
+    names = [study.labels.get(name, name) for name in found.curves]
+    rows = []
+    for t, tau in enumerate(found.taus):
+        cells = [_interval(one, t) for one in found.curves.values()]
+        band = _range(found.null_low[t], found.null_high[t])
+        rows.append((f"{tau:g}", *cells, band, *undefined_cells(found, t)))
+    heads = [f"undefined{of}" for of in undefined_heads(study)]
+    caption = "Residual knowledge r [95 % interval] at each perturbation norm τ"
+    return Grid(caption, ("τ", *names, "null band", *heads), tuple(rows))
+
+
+def pooled(study: Study) -> Grid:
+    """The ratio of summed counts and the prevalence, at each tau."""
+    found = study.residual
+    names = [study.labels.get(name, name) for name in found.curves]
+    rows = [
+        (f"{tau:g}", *(f"{_number(one.pooled[t], 3)} ({percent(one.prevalence[t])})"
+                       for one in found.curves.values()))
+        for t, tau in enumerate(found.taus)
+    ]  # fmt: skip
+    caption = (
+        "Pooled ratio: the model's right answers over the mean of the Re-trains' (and prevalence: "
+        "forget samples recognized more often than by Re-train)"
+    )
+    return Grid(caption, ("τ", *names), tuple(rows))
+
+
+def verdicts(study: Study) -> Grid:
+    """How many forget samples get which verdict over the whole grid of tau."""
+    names = study.residual.curves
+    rows = [_verdict(study.residual, name, study.labels.get(name, name)) for name in names]
+    return Grid("Forget samples by verdict", ("model", *VERDICTS.values()), tuple(rows))
+
+
+def settings(caption: str, found: Sequence[Setting]) -> Grid:
+    """Settings with the recommended value beside their own."""
+    rows = tuple(
+        (one.owner, one.name.replace("_", " "), _with_unit(one), shown(one.usual), one.help)
+        for one in found
+    )
+    return Grid(caption, ("of", "setting", "value", "recommended", "meaning"), rows, left=5)
+
+
+def _with_unit(one: Setting) -> str:
+    return f"{shown(one.value)} {one.unit}".strip()
+
+
+def _title(quantity: Quantity, board: Board) -> str:
+    at = f" at τ {board.tau:g}" if quantity.at_tau else ""
+    return f"{quantity.label}{at}" + (f" ({quantity.unit})" if quantity.unit else "")
+
+
+def _lines(row: ModelRow, quantities: Sequence[Quantity]) -> list[tuple[str, ...]]:
+    """The model's own line, and below it what was published of it."""
+    made = [(row.name, *(_cell(row.entry(one.name), one) for one in quantities))]
+    if any(entry.published for entry in row.entries.values()):
+        theirs = (_published(row.entry(one.name), one) for one in quantities)
+        made.append((f"{row.label}, published", *theirs))
+    return made
+
+
+def _cell(entry: ModelCell, quantity: Quantity) -> str:
+    text = quantity.of(entry)
+    if math.isfinite(entry.deviation):
+        text += f" ± {quantity.text(entry.deviation)}"
+    if quantity.name == RESIDUAL and math.isfinite(entry.low):
+        return f"{text} [{entry.low:.2f}, {entry.high:.2f}]"
+    if quantity.name in COMPARED and math.isfinite(entry.gap):
+        return f"{text} ({entry.gap:+.{quantity.digits}f})"
+    return text
+
+
+def _published(entry: ModelCell, quantity: Quantity) -> str:
+    figure = entry.published
+    if figure is None:
+        return ""
+    if figure.mean is None:
+        return figure.text
+    spread = "" if figure.std is None else f" ± {quantity.text(figure.std)}"
+    return quantity.text(figure.mean) + spread
+
+
+def _verdict(found: Residual, name: str, label: str) -> tuple[str, ...]:
+    counts = verdict_counts(found, name)
+    return (label, *(DASH if counts is None else str(counts[word]) for word in VERDICTS.values()))
+
+
+def _interval(found: Curve, t: int) -> str:
+    if not math.isfinite(found.mean[t]):
+        return "undefined"
+    return f"{found.mean[t]:.3f} {_range(found.low[t], found.high[t])}"
+
+
+def _range(low: float, high: float) -> str:
+    return f"[{low:.3f}, {high:.3f}]" if math.isfinite(low) and math.isfinite(high) else "–"
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"

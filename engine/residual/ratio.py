@@ -1,0 +1,160 @@
+"""Residual knowledge r of a forget set from integer counts: its mean, intervals and null band.
+
+Source: Hsu et al., "The Unseen Threat: Residual Knowledge in Machine Unlearning under Perturbed
+Samples", NeurIPS 2025 (arXiv:2601.22359), definition of residual knowledge and its Monte Carlo
+estimate. The paper leaves open what r is where Re-train recognizes no copy, and gives neither
+intervals nor a level: undefined samples, the bootstrap and the null band are this project's
+additions. Plain numpy.
+
+Throughout, u counts the copies that a model recognized, a those that Re-train did, of the same
+copies; n samples, T norms tau, k Re-trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from engine.arrays import Floats, nanmean
+from engine.results import Curve, pooled_ratio
+from engine.runtime.seeds import numpy_generator
+
+RESAMPLES = 1000
+LEVEL = 0.95  # of every interval
+
+
+def ratios(u: np.ndarray, a: np.ndarray) -> Floats:
+    """r of each sample: u / a of integer counts that broadcast, NaN where a = 0.
+
+        r_tau(x, y) = Pr[m(x') = y] / Pr[a(x') = y]
+
+    for copies x' of (x, y) at distance tau, estimated by u / a, in which the number of copies
+    cancels. Above 1: the model still recognizes more of them than Re-train does. Source: Hsu et
+    al. 2025, residual knowledge of a sample.
+
+    >>> ratios(np.array([9, 5, 4]), np.array([6, 5, 0]))
+    array([1.5, 1. , nan])
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(a > 0, u / np.maximum(a, 1), np.nan)
+
+
+def prevalence(u: np.ndarray, a: np.ndarray) -> Floats:
+    """(T,) percent of forget samples with u > a, over samples and Re-trains; u (n, T), a (k, n, T).
+
+    Source: Hsu et al. 2025, prevalence: the share of forget samples whose own r exceeds 1.
+    Compared as counts, a sample that Re-train never recognizes counts where the model does.
+
+    >>> prevalence(np.array([[9], [5], [4], [0]]), np.array([[[6], [5], [0], [0]]]))
+    array([50.])
+    """
+    return np.asarray(100 * (u[None] > a).mean((0, 1)))
+
+
+def resampling_weights(n: int, seed: int, stream: str = "bootstrap") -> Floats:
+    """(RESAMPLES, n) how often each of n samples is drawn in each bootstrap resample of n.
+
+    Multinomial with equal chances (Efron 1979); the same for the same seed and stream.
+
+    >>> weights = resampling_weights(5, seed=1)
+    >>> weights.shape, set(weights.sum(1).tolist())
+    ((1000, 5), {5.0})
+    """
+    drawn = numpy_generator(seed, stream).multinomial(n, np.full(n, 1 / n), RESAMPLES)
+    return drawn.astype(np.float64)
+
+
+def bootstrap_interval(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): the 95 % percentile interval of the mean over samples.
+
+    values (k, n, T): of each sample, means being averaged over the k Re-trains; NaN takes no part,
+    and (low, high) is NaN where nothing is defined. weights: as `resampling_weights` gives them;
+    all k share a resample, since its samples are the same. Source: Efron 1979, percentile method.
+
+    Resampling 0 and 1, both are drawn once in half of the resamples, and either twice in a quarter:
+
+    >>> bootstrap_interval(np.array([[[0.0], [1.0]]]), resampling_weights(2, seed=1))
+    (array([0.]), array([1.]))
+    >>> bootstrap_interval(np.full((1, 9, 1), 1.5), resampling_weights(9, seed=1))
+    (array([1.5]), array([1.5]))
+    """
+    defined = np.isfinite(values)
+    totals = np.einsum("bn,knt->kbt", weights, np.where(defined, values, 0), optimize=True)
+    sizes = np.einsum("bn,knt->kbt", weights, defined.astype(np.float64), optimize=True)
+    means = np.where(sizes > 0, totals / np.maximum(sizes, 1), np.nan)
+    resampled = nanmean(means, 0)  # (RESAMPLES, T)
+    tails = [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2]
+    low, high = np.full(resampled.shape[1], np.nan), np.full(resampled.shape[1], np.nan)
+    for t, column in enumerate(resampled.T):
+        usable = column[np.isfinite(column)]
+        if len(usable):
+            low[t], high[t] = np.percentile(usable, tails)
+    return low, high
+
+
+def curve(
+    u: np.ndarray,
+    a: np.ndarray,
+    weights: Floats,
+    shares: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Curve:
+    """Residual knowledge r_tau(S_f) of counts u (n, T) against the Re-trains' counts a (k, n, T).
+
+        r_tau(S_f) = mean over (x, y) in S_f of r_tau(x, y)
+
+    over the samples that a Re-train recognizes, then averaged over the Re-trains; with its
+    `bootstrap_interval` over forget samples, the pooled ratio and the `prevalence`. shares:
+    recognized shares in the shapes of u and a where samples differ in draws: the pooled ratio is
+    made of them, and there is no prevalence, since ties among few draws do not count. Source: Hsu
+    et al. 2025, residual knowledge of a forget set.
+
+    Ratios of 1.5 and 1, and a sample that Re-train never recognizes: 18 copies against 11 pooled.
+
+    >>> u, a = np.array([[9], [5], [4]]), np.array([[[6], [5], [0]]])
+    >>> found = curve(u, a, resampling_weights(3, seed=1))
+    >>> found.mean, found.pooled.round(4), found.undefined
+    (array([1.25]), array([1.6364]), array([1]))
+    """
+    per_sample = ratios(u[None], a)  # (k, n, T)
+    low, high = bootstrap_interval(per_sample, weights)
+    return Curve(
+        mean=nanmean(nanmean(per_sample, 1), 0),
+        low=low,
+        high=high,
+        pooled=pooled_ratio(*(shares or (u, a))),
+        undefined=(a == 0).any(0).sum(0),
+        prevalence=np.full(u.shape[1], np.nan) if shares else prevalence(u, a),
+    )
+
+
+def null_band(
+    counts: Mapping[str, np.ndarray], retrains: Sequence[str], weights: Floats
+) -> tuple[Floats, Floats]:
+    """(low, high), each (T,): where r of one Re-train against another can lie.
+
+    The envelope of the `bootstrap_interval` of every ordered pair (i, j), i != j,
+
+        low = min over pairs of low(r of i against j),   high = max over pairs of high(...)
+
+    so that the band knows the spread over training seeds and over forget samples alike; NaN with
+    fewer than two Re-trains or where no pair is defined. Residual knowledge is evidence only where
+    a curve leaves it. counts: model -> (n, T), 'retrain-0@retrain-1' where copies were attacked
+    against a model; retrains: names of the Re-trains. This project's addition.
+
+    Two Re-trains that recognize 8 and 4 copies of every sample are within 1/2 and 2:
+
+    >>> counts = {"retrain-0": np.full((3, 1), 8), "retrain-1": np.full((3, 1), 4)}
+    >>> null_band(counts, list(counts), resampling_weights(3, seed=1))
+    (array([0.5]), array([2.]))
+    """
+    taus = counts[retrains[0]].shape[1]
+    low, high = np.full(taus, np.nan), np.full(taus, np.nan)
+    for one in retrains:
+        for other in retrains:
+            if one == other:
+                continue
+            ratio = ratios(counts[one], counts.get(f"{other}@{one}", counts[other]))
+            below, above = bootstrap_interval(ratio[None], weights)
+            low, high = np.fmin(low, below), np.fmax(high, above)
+    return low, high

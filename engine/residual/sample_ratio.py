@@ -1,0 +1,118 @@
+"""One sample's residual knowledge r with its interval, from integer counts.
+
+Point: u / a, averaged over the Re-trains that recognize the sample (Hsu et al. 2025, r_tau(x, y)).
+Interval: equal-tailed quantiles of the posterior of that same average under independent Beta(1/2,
+1/2) priors, Jeffreys' for a proportion, which this project's posterior uses as well; its ends are
+closed where a count is 0, as Brown, Cai and DasGupta ("Interval Estimation for a Binomial
+Proportion", 2001) do it. It tells what c draws leave open, not what another seed of Re-train would
+give: that is the null band's part. All models see the same copies, which mostly makes the counts
+rise and fall together: the interval is then on the safe side. Plain numpy, so that figures and
+the explorer can use it.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.arrays import Floats
+from engine.residual.ratio import LEVEL
+from engine.results import Neighborhood, retrain_names
+from engine.runtime.seeds import numpy_generator
+
+STRATA = 2048  # the quantiles' own probability is then right to about 0.002
+
+
+@dataclass(frozen=True, eq=False)
+class Ratio:
+    """r, low, high (...): a ratio and its 95 % interval, NaN where no Re-train recognizes a copy.
+
+    against (...): how many Re-trains r is averaged over.
+    """
+
+    r: Floats
+    low: Floats
+    high: Floats
+    against: NDArray[np.intp]
+
+
+def ratio_of(u: np.ndarray, a: np.ndarray, draws: int | np.ndarray) -> Ratio:
+    """r of counts u (...) against those of k Re-trains a (k, ...), out of `draws` copies each.
+
+        r = mean over the Re-trains with a > 0 of u / a
+
+    and the 2.5 % and 97.5 % quantiles of the same mean of p_m / p_a, with p_m ~ Beta(u + 1/2,
+    draws - u + 1/2) and each p_a likewise. draws: of all, or (...). ValueError where a count is not
+    between 0 and `draws`. Source: Hsu et al. 2025, residual knowledge of a sample; the interval is
+    this project's addition.
+
+    18 copies against 6 and 9, of which r is (3 + 2) / 2; none against any is 0, any against none
+    is undefined:
+
+    >>> one = ratio_of(np.array([18, 0, 5]), np.array([[6, 4, 0], [9, 4, 0]]), 20)
+    >>> one.r, one.against
+    (array([2.5, 0. , nan]), array([2, 2, 0]))
+    >>> [bool(low < 2.5 < high) for low, high in zip(one.low[:1], one.high[:1])], one.low[1].item()
+    ([True], 0.0)
+    """
+    u, a = np.asarray(u), np.asarray(a)
+    among = np.broadcast_to(draws, u.shape)
+    if min(u.min(), a.min()) < 0 or max((u - among).max(), (a - among).max()) > 0:
+        raise ValueError(f"Counts must lie between 0 and {draws}.")
+    found = np.full((3, u.size), np.nan)
+    cells = zip(u.ravel(), a.reshape(len(a), -1).T, among.ravel(), strict=True)
+    for place, (own, others, c) in enumerate(cells):
+        found[:, place] = _one(int(own), tuple(int(n) for n in others if n > 0), int(c))
+    r, low, high = found.reshape(3, *u.shape)
+    return Ratio(r, low, high, (a > 0).sum(0))
+
+
+def ratios_around(shown: Neighborhood) -> dict[str, Ratio]:
+    """model -> r () on these copies, of Original and every method; empty without a Re-train."""
+    counts, draws = shown.counts, len(shown.copies)
+    retrains = retrain_names(counts)
+    if not retrains:
+        return {}
+    a = np.array([counts[name] for name in retrains])
+    others = [name for name in counts if name not in retrains]
+    return {name: ratio_of(np.array(counts[name]), a, draws) for name in others}
+
+
+@functools.lru_cache(maxsize=4096)
+def _one(u: int, a: tuple[int, ...], draws: int) -> tuple[float, float, float]:
+    """(r, low, high) of one sample; NaN with nothing to compare with."""
+    if not a:
+        return np.nan, np.nan, np.nan
+    inverse = sum(1 / _posterior(n, draws, k) for k, n in enumerate(a, 1))
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(_posterior(u, draws, 0) * inverse / len(a), [tail, 1 - tail])
+    r = u * sum(1 / n for n in a) / len(a)
+    return r, 0.0 if u == 0 else float(low), float(high)
+
+
+def _posterior(count: int, draws: int, which: int) -> Floats:
+    """(STRATA,) one value from each stratum of the posterior, in the order of its own column.
+
+    A Latin hypercube (McKay, Beckman and Conover, 1979): the same in every process, and far
+    nearer to the quantiles than as many random draws.
+    """
+    return _strata(count, draws)[_order(which)]
+
+
+@functools.lru_cache(maxsize=1024)
+def _strata(count: int, draws: int) -> Floats:
+    """(STRATA,) the quantiles of Beta(count + 1/2, draws - count + 1/2) amid equal strata."""
+    from scipy.special import betaincinv
+
+    middle = (np.arange(STRATA) + 0.5) / STRATA
+    found: Floats = betaincinv(count + 0.5, draws - count + 0.5, middle)
+    return found
+
+
+@functools.cache
+def _order(which: int) -> NDArray[np.intp]:
+    """(STRATA,) the order in which a column takes its strata."""
+    return np.asarray(numpy_generator(which, "ratio").permutation(STRATA), np.intp)

@@ -1,0 +1,75 @@
+"""Numbers as tables: the samples of a study, and CSV that spreadsheets open safely."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from engine.residual.verdict import overall, verdict, verdict_note, verdict_word
+from engine.results import Recognition, Study
+from engine.storage.spreadsheet import neutral
+
+RULE = "verdict_rule"  # the column that says by which rule verdicts are given
+
+
+def samples_sheet(
+    study: Study,
+    model: str,
+    classes: Sequence[int],
+    recognition: Recognition | None = None,
+    names: Sequence[str] = (),
+) -> tuple[list[str], list[list[object]]]:
+    """(header, rows) with one row per forget sample, the ones `model` still knows best first.
+
+    classes, names (n_f,): true classes, and what the samples are called (`Dataset.name_of`), in
+    the order of the forget set. Columns: verdict over all tau, its largest r and the tau it is
+    found at, the posterior there, with `recognition` the smallest tau at which the model
+    recognizes the sample again, the name where given, and the rule of the verdict or why there is
+    none.
+    """
+    residual = study.residual
+    found, ratio = verdict(residual, model), residual.ratio(model)
+    over_all = overall(found)
+    known = np.where(np.isfinite(ratio), ratio, -1.0)
+    order = np.argsort(-known.max(1), kind="stable")
+    header = ["index", "class", "verdict", "largest_r", "at_tau", "posterior_there"]
+    rows: list[list[object]] = []
+    for row in order:
+        at = int(known[row].argmax())
+        rows.append(
+            [
+                int(residual.samples[row]),
+                int(classes[row]),
+                verdict_word(over_all[row]),
+                float(ratio[row, at]),
+                float(residual.taus[at]),
+                float(found.exceeds[row, at]),
+            ]
+        )
+        if recognition is not None:
+            rows[-1].append(float(recognition.taus[row]))
+        rows[-1].extend(names[row : row + 1])
+        rows[-1].append(verdict_note(residual))
+    last = ["smallest_tau"] * (recognition is not None) + ["sample_name"] * bool(names)
+    return [*header, *last, RULE], rows
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """CSV with a header line; numbers in full, NaN as an empty cell, texts made harmless."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([neutral(name) for name in header])
+    writer.writerows([[_cell(value) for value in row] for row in rows])
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, str):
+        return neutral(value)
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(float(value))
+    return str(value)

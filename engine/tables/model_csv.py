@@ -1,0 +1,49 @@
+"""A board as rows for CSV: every number of every model in full."""
+
+from __future__ import annotations
+
+import math
+
+from engine.analysis.model_table import Board, ModelCell, Quantity
+from engine.drawing.labels import WITHHELD
+
+
+def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
+    """(header, rows) for CSV: of each quantity mean, deviation and gap to Re-train.
+
+    Intervals where there are any, what was published, and why a prevalence is not given.
+    """
+    header = ["model", "name", "run", "seeds", "tau"]
+    for one in board.quantities:
+        header += [one.name, *(f"{one.name}_{part}" for part in _parts(board, one))]
+    rows: list[list[object]] = []
+    for row in board.rows:
+        cells: list[object] = [row.model, row.label, row.run, row.n, board.tau]
+        for one in board.quantities:
+            entry = row.entry(one.name)
+            values = _values(entry)
+            cells += [entry.mean, *(values[part] for part in _parts(board, one))]
+        rows.append(cells + [WITHHELD] * board.withheld)
+    return header + ["note"] * board.withheld, rows
+
+
+def _parts(board: Board, quantity: Quantity) -> list[str]:
+    """What is known of a quantity in any row besides its mean."""
+    found = [_values(row.entry(quantity.name)) for row in board.rows]
+    names = ("censored", "deviation", "gap", "low", "high", "published", "published_deviation")
+    return [name for name in names if any(math.isfinite(one[name]) for one in found)]
+
+
+def _values(entry: ModelCell) -> dict[str, float]:
+    figure = entry.published
+    theirs = math.nan if figure is None or figure.mean is None else figure.mean
+    spread = math.nan if figure is None or figure.std is None else figure.std
+    return {
+        "censored": float(sum(entry.censored)) if entry.censored else math.nan,
+        "deviation": entry.deviation,
+        "gap": entry.gap,
+        "low": entry.low,
+        "high": entry.high,
+        "published": theirs,
+        "published_deviation": spread,
+    }

@@ -1,0 +1,225 @@
+"""A study as the command line prints it: as tables and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from engine.drawing.labels import null_note
+from engine.metrics import METRICS, is_censored
+from engine.residual.disagreement import disagreement, perturbed_unlearn_accuracy
+from engine.residual.verdict import DASH, VERDICTS, verdict_counts, verdict_note
+from engine.results import Curve, Residual, Study, StudySummary
+from engine.spec import FLOAT32
+from engine.storage.origins import sentence
+from engine.tables.csv import RULE
+from engine.tables.text import aligned
+
+
+def study_table(study: Study) -> str:
+    """Accuracies of every model, r_tau with its interval, the pooled ratio, and verdicts."""
+    parts = (_headline, _metrics, _curves, _pooled, _verdicts)
+    return "\n\n".join(part(study) for part in parts)
+
+
+def study_list(found: Sequence[StudySummary]) -> str:
+    """One line a study, newest first."""
+    if not found:
+        return "No studies yet. Make one: rk-engine run --dataset digits"
+    imported = any(one.origins for one in found)
+    rows = [["key", "created", "dataset", "model", "forget", "methods", "perturbation", "seed"]]
+    rows[0] += ["origin"] * imported
+    rows += [
+        [
+            one.key,
+            one.created,
+            one.dataset,
+            one.model,
+            str(one.forget),
+            ",".join(one.methods),
+            f"{one.perturbation} c={one.draws}",
+            str(one.seed),
+            *([sentence(one.origins)] if imported else []),
+        ]
+        for one in found
+    ]
+    return aligned(rows, left=set(range(9)))
+
+
+def samples_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """The forget samples of `sheets.samples_sheet` as text; a dash where there is no number.
+
+    The rule of verdicts, equal in all rows, stands below.
+    """
+    rule = list(header).index(RULE)
+    lines = [[name.replace("_", " ") for i, name in enumerate(header) if i != rule]]
+    lines += [[_shown(value) for i, value in enumerate(row) if i != rule] for row in rows]
+    named = lines[0][-1] == "sample name"
+    words = [str(row[rule]) for row in rows[:1]]
+    return "\n\n".join([aligned(lines, left=(2, len(lines[0]) - 1) if named else (2,)), *words])
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else "-"
+    return str(value)
+
+
+def study_json(study: Study) -> dict[str, Any]:
+    """A study as JSON data: percentages 0-100, curves one value per tau, null where undefined."""
+    residual = study.residual
+    return {
+        "key": study.key,
+        **({"origins": [asdict(one) for one in study.origins]} if study.origins else {}),
+        "spec": study.spec,
+        "metrics": {name: _finite(row) for name, row in study.metrics.items()},
+        "residual_knowledge": {
+            "taus": residual.taus.tolist(),
+            "draws": residual.draws,
+            "mean_draws": residual.per_cell.mean(0).tolist(),
+            "models": {name: _curve_json(found) for name, found in residual.curves.items()},
+            "null": {"low": _numbers(residual.null_low), "high": _numbers(residual.null_high)},
+            "verdict_rule": verdict_note(residual),
+            **{part: {name: of(residual, name) for name in residual.curves} for part, of in MORE},
+        },
+    }
+
+
+def _headline(study: Study) -> str:
+    spec = study.spec
+    precision = spec["train"].get("precision", FLOAT32)
+    trained = "" if precision == FLOAT32 else f", trained in {precision}"
+    return (
+        f"study {study.key}: {spec['data']['name']}, {spec['model']['name']}{trained}, "
+        f"{len(study.forget)} forgotten, seed {spec['seed']}, {spec['retrains']} Re-trains"
+        + (f"\n{sentence(study.origins)}" if study.origins else "")
+    )
+
+
+def _metrics(study: Study) -> str:
+    shown = [one for one in METRICS if any(one.name in row for row in study.metrics.values())]
+    rows = [["model", *(f"{one.label.lower()} {one.unit}" for one in shown)]]
+    for name, row in study.metrics.items():
+        cells = [one.text(row.get(one.name, math.nan), is_censored(one, row)) for one in shown]
+        rows.append([study.labels.get(name, name), *cells])
+    return aligned(rows)
+
+
+def _curves(study: Study) -> str:
+    residual = study.residual
+    names = list(residual.curves)
+    rows = [["tau", *(study.labels.get(name, name) for name in names), "null band"]]
+    rows[0] += [f"undefined{of}" for of in undefined_heads(study)]
+    for t, tau in enumerate(residual.taus):
+        cells = [_interval(residual.curves[name], t) for name in names]
+        null = _range(residual.null_low[t], residual.null_high[t])
+        rows.append([f"{tau:g}", *cells, null, *undefined_cells(residual, t)])
+    title = (
+        f"residual knowledge r_tau [95 % interval], {residual.perturbation}, "
+        f"{residual.said_draws}; above the null band it is evidence"
+    )
+    return "\n".join(filter(None, [title, aligned(rows), null_note(residual.taus)]))
+
+
+def undefined_heads(study: Study) -> list[str]:
+    """What comes after 'undefined' over the columns of `undefined_cells`: '' for one of all."""
+    names = _undefined_apart(study.residual)
+    return [f", {study.labels.get(name, name)}" for name in names] or [""]
+
+
+def undefined_cells(residual: Residual, t: int) -> list[str]:
+    """For how many samples r is undefined at one tau: of all models, of each where they differ."""
+    names = _undefined_apart(residual) or [*residual.curves][:1]
+    size = len(residual.samples)
+    return [f"{int(residual.curves[name].undefined[t])} of {size}" for name in names]
+
+
+def _undefined_apart(residual: Residual) -> list[str]:
+    """The models, where they saw copies of their own, as attacks make them; else none."""
+    found = [one.tolist() for one in residual.undefined.values()]
+    return [] if all(one == found[0] for one in found) else [*residual.curves]
+
+
+def _pooled(study: Study) -> str:
+    """The ratio of summed counts, which single samples cannot dominate, and the prevalence."""
+    residual = study.residual
+    names = list(residual.curves)
+    rows = [["tau", *(study.labels.get(name, name) for name in names)]]
+    for t, tau in enumerate(residual.taus):
+        found = [residual.curves[name] for name in names]
+        cells = [f"{_ratio(one.pooled[t])} ({percent(one.prevalence[t])})" for one in found]
+        rows.append([f"{tau:g}", *cells])
+    title = (
+        "pooled ratio sum(u) / mean over Re-trains of sum(a) (prevalence: share of forget samples "
+        "with u > a)"
+    )
+    return f"{title}\n{aligned(rows)}"
+
+
+def _verdicts(study: Study) -> str:
+    """How many forget samples have which verdict, and by which rule."""
+    residual = study.residual
+    rows = [["forget samples by verdict", *VERDICTS.values()]]
+    for name in residual.curves:
+        counts = verdict_counts(residual, name)
+        cells = [DASH if counts is None else str(counts[word]) for word in VERDICTS.values()]
+        rows.append([study.labels.get(name, name), *cells])
+    return f"{aligned(rows)}\n{verdict_note(residual)}"
+
+
+def percent(value: float) -> str:
+    """A share in percent without digits, a dash where there is none."""
+    return f"{value:.0f} %" if math.isfinite(value) else DASH
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "undefined"
+
+
+def _interval(found: Curve, t: int) -> str:
+    if not math.isfinite(found.mean[t]):
+        return "undefined"
+    return f"{_ratio(found.mean[t])} {_range(found.low[t], found.high[t])}"
+
+
+def _range(low: float, high: float) -> str:
+    return f"[{low:.3f}, {high:.3f}]" if math.isfinite(low) and math.isfinite(high) else "-"
+
+
+def _curve_json(found: Curve) -> dict[str, list[float | int | None]]:
+    return {
+        "mean": _numbers(found.mean),
+        "low": _numbers(found.low),
+        "high": _numbers(found.high),
+        "pooled": _numbers(found.pooled),
+        "undefined": [int(n) for n in found.undefined],
+        "prevalence": _numbers(found.prevalence),
+    }
+
+
+def _disagreement_json(residual: Residual, name: str) -> dict[str, list[float | int | None]]:
+    found = disagreement(residual, name)
+    return {part: _numbers(getattr(found, part)) for part in ("mean", "low", "high")}
+
+
+def _unlearn_json(residual: Residual, name: str) -> list[float | int | None]:
+    return _numbers(perturbed_unlearn_accuracy(residual, name))
+
+
+MORE = (  # what is said of each model beside its curve
+    ("disagreement", _disagreement_json),
+    ("perturbed_unlearn_acc", _unlearn_json),
+    ("verdicts", verdict_counts),
+)
+
+
+def _finite(row: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in row.items()}
+
+
+def _numbers(values: np.ndarray) -> list[float | int | None]:
+    return [float(value) if math.isfinite(value) else None for value in values]

@@ -1,0 +1,382 @@
+"""The one SGD loop: Original, Re-trains and every fine-tuning method go through `descend`."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from engine.errors import TrainingError
+from engine.models.base import Classifier, Dropout, lay_out
+from engine.runtime.batching import fitting
+from engine.runtime.device_samples import Samples, shift_and_flip, shifts
+from engine.runtime.progress import Reporter
+from engine.runtime.seeds import generator
+from engine.spec import BFLOAT16, SGDSpec, TrainSpec
+from engine.training.cuda_graph import Recorder, recordable
+
+PASSES_PER_STEP = 3  # one forward and a backward of twice its cost, in sample passes
+SMALLER_BATCH = (
+    "A smaller batch is another study: set it with batch (--set train.batch=..., or the method's "
+    "own), or choose a smaller network or another device (--device)."
+)
+CHECK_EVERY = 16  # steps between two looks at the loss on a device where looking means waiting
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a loss is computed on: indices of a batch, of the batch beside it (empty where the
+    sweep has none), and the step's number from 0, to derive seeds from."""
+
+    batch: Tensor
+    beside: Tensor
+    number: int
+
+
+Loss = Callable[[nn.Module, Step], Tensor]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One sweep over the samples `drive`, in a fresh random order unless `shuffle` is off.
+
+    Each step's batch holds `batch` indices from `drive` (0: as many as the settings say); the
+    batch beside it holds `beside_batch` indices from `beside`, which is cycled (and reshuffled
+    when used up). `beside_passes` says how often a loss passes over the latter, for progress.
+    `differentiated`: instead of `loss`, returns the same and leaves gradients in the parameters.
+    """
+
+    loss: Loss
+    drive: Tensor
+    beside: Tensor | None = None
+    beside_batch: int = 0
+    batch: int = 0
+    shuffle: bool = True
+    beside_passes: float = 1.0
+    differentiated: Loss | None = None
+
+    def steps(self, batch: int) -> int:
+        """Number of steps in this sweep, where the settings say `batch`."""
+        return math.ceil(len(self.drive) / (self.batch or batch))
+
+
+@dataclass
+class History:
+    """Mean loss of each finished epoch, and what the whole run took."""
+
+    loss: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    steps: int = 0
+
+
+class Resume:
+    """Where a run keeps its last finished epoch; this one keeps nothing."""
+
+    def load(self) -> dict[str, Any] | None:
+        """The state kept last, or None."""
+        return None
+
+    def keep(self, state: dict[str, Any]) -> None:
+        """Remember the state after an epoch; the dict and its tensors belong to the receiver."""
+
+
+def descend(
+    model: nn.Module,
+    plan: Callable[[int], Sequence[Pass]],
+    spec: SGDSpec,
+    *,
+    seed: int,
+    salt: str,
+    report: Reporter,
+    resume: Resume | None = None,
+    optimizer: str = "sgd",
+    batch_norm: str = "train",
+    parameters: Sequence[nn.Parameter] | None = None,
+    max_steps: int | None = None,
+    lr_of_epoch: Callable[[int], float] | None = None,
+    before_step: Callable[[nn.Module], None] | None = None,
+    after_step: Callable[[nn.Module], None] | None = None,
+    after_epoch: Callable[[int], None] | None = None,
+) -> History:
+    """Train `model` in place by SGD (or `optimizer` 'adam') and return its history.
+
+    plan(epoch) names the sweeps of an epoch (0-based); spec the optimizer. Randomness comes from
+    (seed, salt) alone. batch_norm 'eval' freezes running statistics (and dropout). `before_step`
+    sees the gradients before clipping. `lr_of_epoch` replaces the schedule. Progress and the wish
+    to stop are looked at after every batch; an interrupted run continues from its last finished
+    epoch if `resume` kept it. Raises TrainingError where the loss is no finite number, and
+    Cancelled. The model is returned to eval mode. Meanwhile convolutions lie channels last.
+    """
+    resume = resume or Resume()
+    device = next(model.parameters()).device
+    lay_out(model, torch.channels_last)
+    trained = list(parameters) if parameters is not None else list(model.parameters())
+    steering = _optimizer(optimizer, trained, spec)
+    rng = generator(seed, salt, "order")  # the same order of samples on every device
+    dropout_rng = generator(seed, salt, "dropout", device=device)
+    host_rng = generator(seed, salt, "host") if device.type != "cpu" else dropout_rng
+    _have_draw_from(model, dropout_rng, host_rng)
+    total = sum(one.steps(spec.batch) for epoch in range(spec.epochs) for one in plan(epoch))
+    total = min(total, max_steps) if max_steps else total
+    history, first = History(), 0
+    state = resume.load()
+    if state is not None:
+        first = _restore(state, model, steering, rng, dropout_rng, host_rng, history)
+        _forgo_finished(plan, spec.batch, history.steps, report)
+    before = history.seconds
+    started = time.monotonic()
+    try:
+        for epoch in range(first, spec.epochs):
+            if history.steps >= total:
+                break
+            model.train(batch_norm == "train")
+            losses: list[Tensor] = []
+            for one in plan(epoch):
+                for batch, beside in _batches(one, spec.batch, rng):
+                    if history.steps >= total:
+                        break
+                    rate = lr_of_epoch(epoch) if lr_of_epoch else _rate(spec, history.steps, total)
+                    step = Step(batch, beside, history.steps)
+                    with fitting(_batch_of(batch, report), device, SMALLER_BATCH):
+                        loss = _step(model, one, step, steering, rate, spec.clip, before_step)
+                    if after_step:
+                        after_step(model)
+                    losses.append(loss)
+                    history.steps += 1
+                    _look(losses, history.steps, epoch, spec, report, total)
+                    passes = len(batch) + one.beside_passes * len(beside)
+                    report.advance(PASSES_PER_STEP * passes)
+            values = torch.stack(losses).tolist() if losses else []
+            _check_finite(values, history.steps - len(values), epoch, spec, report)
+            history.loss.append(sum(values) / max(1, len(values)))
+            history.seconds = before + time.monotonic() - started
+            report.point("loss", (report.current_stage, epoch + 1, history.loss[-1]))
+            resume.keep(_state(model, steering, rng, dropout_rng, host_rng, history, epoch + 1))
+            if after_epoch:
+                model.eval()
+                after_epoch(epoch)
+    finally:
+        lay_out(model, torch.contiguous_format)
+        model.eval()
+        _have_draw_from(model)
+    history.seconds = before + time.monotonic() - started
+    return history
+
+
+def train_from_scratch(
+    model: nn.Module,
+    samples: Samples,
+    indices: Tensor,
+    spec: TrainSpec,
+    *,
+    seed: int,
+    report: Reporter,
+    resume: Resume | None = None,
+) -> History:
+    """Fit a freshly drawn model to the samples at `indices` by cross-entropy, in place.
+
+    Where `spec.precision` is bfloat16, matrix products and convolutions are made in it; weights,
+    their gradients, the optimizer and the loss stay float32 (mixed precision, Micikevicius et al.
+    2018, which bfloat16's range spares the scaling of the loss).
+    """
+
+    def drawn(step: Step) -> Sequence[Tensor]:
+        if spec.augment != "crop-flip":
+            return ()
+        moved = shifts(len(step.batch), generator(seed, "augment", step.number))
+        return [torch.stack(moved).to(samples.device, non_blocking=True)]
+
+    def loss_of(net: nn.Module, batch: Tensor, moved: Tensor | None = None) -> Tensor:
+        x = samples.pixels(batch)
+        if moved is not None:
+            x = shift_and_flip(x, *moved)
+        with _in_precision(spec.precision, x.device):
+            logits = net(x)
+        return cross_entropy(logits.float(), samples.y[batch])
+
+    def loss(net: nn.Module, step: Step) -> Tensor:
+        return loss_of(net, step.batch, *drawn(step))
+
+    def played(net: nn.Module, step: Step) -> Tensor:
+        return recorder(step.batch, *drawn(step))
+
+    recorder = Recorder(model, loss_of)
+    again = recordable(model, samples.device)
+    sweep = Pass(loss, indices, differentiated=played if again else None)
+    return descend(
+        model, lambda epoch: [sweep], spec, seed=seed, salt="train", report=report, resume=resume
+    )
+
+
+def cost_of_training(spec: SGDSpec, n: int) -> float:
+    """Sample passes of training on n samples."""
+    return float(PASSES_PER_STEP * spec.epochs * n)
+
+
+def _optimizer(
+    kind: str, parameters: Sequence[nn.Parameter], spec: SGDSpec
+) -> torch.optim.Optimizer:
+    if kind == "adam":
+        betas = (spec.momentum, 0.999)  # 0.999: Adam's own second-moment rate
+        return torch.optim.Adam(parameters, spec.lr, betas=betas, weight_decay=spec.weight_decay)
+    return torch.optim.SGD(
+        parameters,
+        lr=spec.lr,
+        momentum=spec.momentum,
+        weight_decay=spec.weight_decay,
+        fused=True if all(one.is_cuda for one in parameters) else None,  # one kernel a step
+    )
+
+
+def _in_precision(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Where a forward pass is made in bfloat16, if this precision says so."""
+    if precision == BFLOAT16:
+        return torch.autocast(device.type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def _have_draw_from(model: nn.Module, *generators: torch.Generator) -> None:
+    """Let what is random in this model draw from these, the first of them its device's own."""
+    for part in model.modules():
+        if isinstance(part, Dropout):
+            part.generator = generators[0] if generators else None
+        elif isinstance(part, Classifier):
+            part.generators = generators
+
+
+def _batch_of(batch: Tensor, report: Reporter) -> str:
+    return f"A batch of {len(batch)} samples, with what {report.current_stage} makes of it,"
+
+
+def _rate(spec: SGDSpec, step: int, total: int) -> float:
+    if spec.schedule == "constant":
+        return spec.lr
+    return spec.lr * 0.5 * (1 + math.cos(math.pi * step / max(1, total)))
+
+
+def _step(
+    model: nn.Module,
+    one: Pass,
+    step: Step,
+    optimizer: torch.optim.Optimizer,
+    rate: float,
+    clip: float,
+    before_step: Callable[[nn.Module], None] | None,
+) -> Tensor:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad(set_to_none=True)
+    if one.differentiated:
+        loss = one.differentiated(model, step)
+    else:
+        loss = one.loss(model, step)
+        loss.backward()
+    if before_step:
+        before_step(model)
+    if clip > 0:
+        nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], clip)
+    optimizer.step()
+    return loss.detach()
+
+
+def _batches(one: Pass, size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    size = one.batch or size
+    width = one.beside_batch or size
+    waiting: list[Tensor] = []
+    for batch in _cut(one.drive, size, one.shuffle, rng):
+        if one.beside is not None and not waiting:
+            waiting = _cut(one.beside, width, one.shuffle, rng)
+        yield batch, waiting.pop(0) if waiting else batch[:0]
+
+
+def _cut(indices: Tensor, size: int, shuffle: bool, rng: torch.Generator) -> list[Tensor]:
+    """The indices in batches of at most `size`.
+
+    In random order the batches are of nearly equal size: 900 samples in eight of 112 or 113, not
+    in seven of 128 and one of 4, whose batch norm statistics and gradient would upset the model.
+    """
+    if not shuffle:
+        return list(indices.split(size))
+    order = indices[torch.randperm(len(indices), generator=rng).to(indices.device)]
+    return list(order.tensor_split(math.ceil(len(order) / size)))
+
+
+def _look(
+    losses: list[Tensor], step: int, epoch: int, spec: SGDSpec, report: Reporter, total: int
+) -> None:
+    """Stop at a loss that is no number: at once on the CPU, every few steps on a GPU."""
+    if losses[-1].device.type == "cpu" or step % CHECK_EVERY == 0:
+        _check_finite([losses[-1].item()], step - 1, epoch, spec, report)
+
+
+def _check_finite(
+    values: Sequence[float], steps_before: int, epoch: int, spec: SGDSpec, report: Reporter
+) -> None:
+    for offset, value in enumerate(values):
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"The loss of {report.current_stage or 'this run'} became {value} in epoch "
+                f"{epoch + 1}, step {steps_before + offset + 1}. Lower its learning rate "
+                f"(now {spec.lr:g}) or clip the gradient (clip, now {spec.clip:g})."
+            )
+
+
+def _state(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    rng: torch.Generator,
+    dropout_rng: torch.Generator,
+    host_rng: torch.Generator,
+    history: History,
+    epoch: int,
+) -> dict[str, Any]:
+    return copy.deepcopy(
+        {
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "order": rng.get_state(),
+            "dropout": dropout_rng.get_state(),
+            "host": host_rng.get_state(),
+            "loss": history.loss,
+            "seconds": history.seconds,
+            "steps": history.steps,
+            "epoch": epoch,
+        }
+    )
+
+
+def _restore(
+    state: dict[str, Any],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    rng: torch.Generator,
+    dropout_rng: torch.Generator,
+    host_rng: torch.Generator,
+    history: History,
+) -> int:
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))  # it would keep the tensors
+    rng.set_state(state["order"].cpu())
+    if "host" in state:  # not in what was kept before there were two
+        host_rng.set_state(state["host"].cpu())
+    dropout_rng.set_state(state["dropout"].cpu())
+    history.loss = list(state["loss"])
+    history.seconds = float(state["seconds"])
+    history.steps = int(state["steps"])
+    return int(state["epoch"])
+
+
+def _forgo_finished(
+    plan: Callable[[int], Sequence[Pass]], batch: int, steps: int, report: Reporter
+) -> None:
+    sizes = [len(one.drive) / max(1, one.steps(batch)) for one in plan(0)]
+    report.forgo(PASSES_PER_STEP * steps * sum(sizes) / max(1, len(sizes)))

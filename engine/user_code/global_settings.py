@@ -1,0 +1,359 @@
+"""What other people's code may change of torch, numpy, Python and the process, one by one.
+
+Each is a `Setting`: how it is read and written. `engine.user_code.global_state` saves and gives
+back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import locale
+import logging
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.modules import module as modules
+from torch.optim import optimizer as optimizers
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils import _python_dispatch as dispatch
+
+from engine.errors import SpecError
+
+_TINY = np.float32(1e-40)  # 0 where numbers so small are flushed
+_HOOKS = [
+    (name, hooks)
+    for home, start in ((modules, "_global_"), (optimizers, "_global_optimizer_"))
+    for name, hooks in vars(home).items()
+    if name.startswith(start) and isinstance(hooks, dict)
+]
+_PRECISIONS = [
+    *(("cuda", one) for one in ("matmul", "conv", "rnn", "all")),
+    *(("mkldnn", one) for one in ("matmul", "conv", "rnn", "all")),
+    ("generic", "all"),
+]
+_KERNELS = ("flash", "mem_efficient", "math", "cudnn")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: as a person writes its change, how it is read, and how it is written.
+
+    shared: by all threads of the process.
+    """
+
+    name: str
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+    shared: bool = True
+
+
+# -- torch ----------------------------------------------------------------------------------------
+
+
+def _attribute(home: Any, name: str, said: str) -> Setting:
+    return Setting(said, lambda: getattr(home, name), lambda value: setattr(home, name, value))
+
+
+def _precision(backend: str, operation: str) -> Setting:
+    """Precision of float32 in one kind of operation (torch 2.9 and later)."""
+    read, write = (getattr(torch._C, f"_{how}_fp32_precision_{how}ter") for how in ("get", "set"))
+    name = f"torch.backends.{backend}.{operation}.fp32_precision"
+    return Setting(
+        name, lambda: read(backend, operation), lambda value: write(backend, operation, value)
+    )
+
+
+def _kernel(name: str) -> Setting:
+    read = getattr(torch.backends.cuda, f"{name}_sdp_enabled")
+    write = getattr(torch.backends.cuda, f"enable_{name}_sdp")
+    return Setting(f"torch.backends.cuda.enable_{name}_sdp", read, write)
+
+
+def _autocast(device: str) -> Setting:
+    def read() -> tuple[bool, torch.dtype]:
+        return torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+
+    def write(value: tuple[bool, torch.dtype]) -> None:
+        torch.set_autocast_enabled(device, value[0])
+        torch.set_autocast_dtype(device, value[1])
+
+    return Setting("torch.autocast", read, write, shared=False)
+
+
+def _nesting() -> int:
+    """How many autocast contexts this thread is in: casts of weights are kept until it is none."""
+    torch.autocast_increment_nesting()
+    return int(torch.autocast_decrement_nesting())
+
+
+def _nest(depth: int) -> None:
+    while _nesting() > depth:
+        torch.autocast_decrement_nesting()
+    while _nesting() < depth:
+        torch.autocast_increment_nesting()
+    if not depth:
+        torch.clear_autocast_cache()
+
+
+def _default_device() -> torch.device | None:
+    context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return None if context is None else context.device
+
+
+def _deterministic() -> tuple[bool, bool]:
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+
+
+def _anomalies() -> tuple[bool, bool]:
+    return torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+
+
+def _is_flushed() -> bool:
+    return not _TINY * np.float32(1)
+
+
+def _functions(stack: Sequence[Any]) -> None:
+    """Have exactly these modes change how functions work, as far as they did before."""
+    while _get_current_function_mode_stack():
+        torch._C._pop_torch_function_stack()
+    for mode in stack:
+        torch._C._push_on_torch_function_stack(mode)
+
+
+def _operations(stack: Sequence[Any]) -> None:
+    while dispatch._get_current_dispatch_mode_stack():
+        dispatch._pop_mode()
+    for mode in stack:
+        dispatch._push_mode(mode)
+
+
+def _hooks() -> list[Any]:
+    return [list(hooks.items()) for _, hooks in _HOOKS]
+
+
+def _set_hooks(value: Sequence[Any]) -> None:
+    for (_, hooks), items in zip(_HOOKS, value, strict=True):
+        hooks.clear()
+        hooks.update(items)
+
+
+TORCH = (
+    Setting("torch.set_default_device", _default_device, torch.set_default_device, shared=False),
+    Setting("a TorchFunctionMode", _get_current_function_mode_stack, _functions, shared=False),
+    Setting(
+        "a TorchDispatchMode", dispatch._get_current_dispatch_mode_stack, _operations, shared=False
+    ),
+    Setting("torch.set_default_dtype", torch.get_default_dtype, torch.set_default_dtype),
+    Setting("torch.set_grad_enabled", torch.is_grad_enabled, torch.set_grad_enabled, shared=False),
+    Setting("torch.set_num_threads", torch.get_num_threads, torch.set_num_threads, shared=False),
+    Setting("torch.set_flush_denormal", _is_flushed, torch.set_flush_denormal, shared=False),
+    Setting(
+        "torch.use_deterministic_algorithms",
+        _deterministic,
+        lambda value: torch._C._set_deterministic_algorithms(value[0], warn_only=value[1]),
+    ),
+    Setting(
+        "torch.autograd.set_detect_anomaly",
+        _anomalies,
+        lambda value: torch.autograd.set_detect_anomaly(*value),
+    ),
+    Setting(
+        "torch.set_float32_matmul_precision",
+        torch.get_float32_matmul_precision,
+        torch.set_float32_matmul_precision,
+    ),
+    Setting(
+        "torch.backends.cudnn.allow_tf32",
+        torch._C._get_cudnn_allow_tf32,
+        torch._C._set_cudnn_allow_tf32,
+    ),
+    *(_precision(*one) for one in _PRECISIONS if hasattr(torch._C, "_get_fp32_precision_getter")),
+    Setting(
+        "torch.backends.cudnn.enabled", torch._C._get_cudnn_enabled, torch._C._set_cudnn_enabled
+    ),
+    Setting(
+        "torch.backends.cudnn.benchmark",
+        torch._C._get_cudnn_benchmark,
+        torch._C._set_cudnn_benchmark,
+    ),
+    Setting(
+        "torch.backends.cudnn.deterministic",
+        torch._C._get_cudnn_deterministic,
+        torch._C._set_cudnn_deterministic,
+    ),
+    Setting(
+        "torch.backends.mkldnn.enabled", torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled
+    ),
+    _attribute(torch.backends.mkldnn, "deterministic", "torch.backends.mkldnn.deterministic"),
+    _attribute(torch.backends.opt_einsum, "enabled", "torch.backends.opt_einsum.enabled"),
+    _attribute(torch.backends.opt_einsum, "strategy", "torch.backends.opt_einsum.strategy"),
+    Setting("a hook of every module or optimizer", _hooks, _set_hooks),
+    *(_autocast(device) for device in ("cpu", "cuda")),
+    Setting("torch.autocast", _nesting, _nest, shared=False),
+    Setting(
+        "torch.set_autocast_cache_enabled",
+        torch.is_autocast_cache_enabled,
+        torch.set_autocast_cache_enabled,
+        shared=False,
+    ),
+    *(
+        _attribute(torch.backends.cuda.matmul, one, f"torch.backends.cuda.matmul.{one}")
+        for one in (
+            "allow_fp16_reduced_precision_reduction",
+            "allow_bf16_reduced_precision_reduction",
+        )
+    ),
+    *map(_kernel, _KERNELS),
+)
+
+# -- numpy, Python and the process ----------------------------------------------------------------
+
+
+def _environment() -> dict[str, str]:
+    return dict(os.environ)
+
+
+def _set_environment(value: dict[str, str]) -> None:
+    for name in os.environ.keys() - value.keys():
+        del os.environ[name]
+    os.environ.update(value)
+
+
+def _folder() -> str:
+    """The current folder; '' where it is gone."""
+    with contextlib.suppress(OSError):
+        return os.getcwd()
+    return ""
+
+
+def _go(folder: str) -> None:
+    if folder:
+        os.chdir(folder)
+
+
+PROCESS = (
+    Setting("os.chdir", _folder, _go),
+    Setting("os.environ", _environment, _set_environment),
+    Setting("numpy.seterr", np.geterr, lambda value: np.seterr(**value), shared=False),
+    Setting("numpy.seterrcall", np.geterrcall, np.seterrcall, shared=False),
+    Setting("sys.setrecursionlimit", sys.getrecursionlimit, sys.setrecursionlimit),
+    Setting(
+        "locale.setlocale",
+        lambda: locale.setlocale(locale.LC_ALL),
+        lambda value: locale.setlocale(locale.LC_ALL, value),
+    ),
+)
+
+
+def _signals() -> dict[int, Any]:
+    return {one: signal.getsignal(one) for one in signal.valid_signals()}
+
+
+def _set_signals(value: dict[int, Any]) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return  # only the main one may change them
+    for one, handler in value.items():
+        if signal.getsignal(one) is not handler and handler is not None:
+            signal.signal(one, handler)
+
+
+def _list(name: str, home: Any, attribute: str) -> Setting:
+    """A list that others hold as well, so that its content is given back, not itself."""
+
+    def write(value: list[Any]) -> None:
+        getattr(home, attribute)[:] = value
+
+    return Setting(name, lambda: list(getattr(home, attribute)), write)
+
+
+def _set_filters(value: list[Any]) -> None:
+    warnings.filters[:] = value  # type: ignore[index]
+    warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+def _loggers() -> tuple[Any, ...]:
+    root = logging.getLogger()
+    return list(root.handlers), root.level, logging.root.manager.disable
+
+
+def _set_loggers(value: tuple[Any, ...]) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = value[0]
+    root.setLevel(value[1])
+    logging.disable(value[2])
+
+
+def _plots() -> dict[str, Any] | None:
+    found = sys.modules.get("matplotlib")
+    return None if found is None else dict.copy(found.rcParams)
+
+
+def _set_plots(value: dict[str, Any] | None) -> None:
+    found = sys.modules["matplotlib"]
+    dict.update(found.rcParams, found.rcParamsDefault if value is None else value)
+
+
+def _packages() -> dict[str, Any]:
+    return dict(sys.modules)
+
+
+def _set_packages(value: dict[str, Any]) -> None:
+    """Put back what was replaced or taken out; what was imported besides stays."""
+    for name, package in value.items():
+        if sys.modules.get(name) is not package:
+            sys.modules[name] = package
+
+
+def _trusted() -> list[Any]:
+    return list(torch.serialization.get_safe_globals())
+
+
+def _set_trusted(value: list[Any]) -> None:
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(value)
+
+
+def _say_irrevocable(_: int) -> None:
+    raise SpecError(
+        "The network's file calls torch.set_num_interop_threads, which cannot be taken back in "
+        "this process. Leave that out."
+    )
+
+
+WHILE_IMPORTED = (
+    Setting("signal.signal", _signals, _set_signals),
+    Setting("warnings.filterwarnings", lambda: list(warnings.filters), _set_filters),
+    Setting("logging", _loggers, _set_loggers),
+    Setting("matplotlib.rcParams", _plots, _set_plots),
+    Setting("torch.serialization.add_safe_globals", _trusted, _set_trusted),
+    Setting("sys.modules", _packages, _set_packages),
+    _list("sys.meta_path", sys, "meta_path"),
+    _list("sys.path_hooks", sys, "path_hooks"),
+    *(
+        _attribute(sys, one, f"sys.{one}")
+        for one in ("stdout", "stderr", "stdin", "excepthook", "dont_write_bytecode")
+    ),
+    Setting("sys.settrace", sys.gettrace, sys.settrace, shared=False),
+    Setting("sys.setprofile", sys.getprofile, sys.setprofile, shared=False),
+    Setting("sys.setswitchinterval", sys.getswitchinterval, sys.setswitchinterval),
+    Setting("gc.disable", gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
+    Setting("gc.set_threshold", gc.get_threshold, lambda value: gc.set_threshold(*value)),
+    Setting("torch.set_num_interop_threads", torch.get_num_interop_threads, _say_irrevocable),
+)
+
+IN_A_PASS = (*TORCH, *PROCESS)
+AT_IMPORT = (*IN_A_PASS, *WHILE_IMPORTED)  # all but where modules are looked for
+WHEN_MADE = (_list("sys.path", sys, "path"), *AT_IMPORT)
+SHARED = tuple(one for one in TORCH if one.shared and "sdp" not in one.name)

@@ -1,0 +1,330 @@
+"""What follows from the rest of a file, or from another file, without asking a model anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from engine.datasets import base as datasets
+from engine.errors import CheckpointError, DataError, SpecError
+from engine.perturbations import named, names
+from engine.pipeline import bundled_data, epoch_recorder, metrics, similarity
+from engine.pipeline.bundle import digest_of
+from engine.pipeline.records import labels_of, study_of
+from engine.residual.posterior import posterior
+from engine.residual.predictions import correct, cut_to
+from engine.residual.ratio import curve, null_band, resampling_weights
+from engine.residual.summary import summarize
+from engine.results import reference_counts
+from engine.runtime.progress import Reporter
+from engine.spec import DataSpec, RunSpec, restored
+from engine.storage import hdf5
+from engine.storage.schema import CURVE, Arrays
+from engine.storage.store import Record
+from engine.study import viewpoint
+from engine.study.plan import measures_of
+from engine.training import checkpoints
+from engine.verification import findings
+from engine.verification.findings import DERIVED, Difference, Unchecked
+from engine.verification.inspection import Look
+
+Found = Iterator[Difference]
+
+
+def check(look: Look, record: Record) -> Found:
+    """Where the record is not what follows from its own parts and its siblings'."""
+    if record.kind not in BY_THEMSELVES:
+        yield from _settings(look, record)
+    if record.kind in CHECKS:
+        yield from CHECKS[record.kind](look, record)
+
+
+def _settings(look: Look, record: Record) -> Found:
+    """What keys leave out: the seed of the data, and how a sight was perturbed."""
+    spec = look.spec(record)
+    if not _leads_to(look, spec.data):
+        yield "the data that its settings name are other ones.", 1.0
+    name = record.attributes.get("perturbation")
+    if name is not None and str(name) not in names():
+        yield f"it was perturbed by '{str(name)[:40]}', which nothing is.", 1.0
+
+
+def _leads_to(look: Look, data: DataSpec) -> bool:
+    """Whether data that come with the program have their fingerprint; True of all others."""
+    if data.root:
+        return True
+    try:
+        known = look.whole.dataset(data, Reporter())
+        if known.spec.seed == data.seed:
+            return True
+        found = datasets.load(replace(data, fingerprint=""), Reporter())
+    except (DataError, SpecError):  # the files are here, or it is not that they are gone
+        return not look.has_data(data)
+    return found.spec.fingerprint == data.fingerprint
+
+
+def labels_of_forgotten(look: Look, spec: RunSpec) -> np.ndarray:
+    """(n_f,) classes of the forget samples; Unchecked where the data are not here."""
+    try:
+        return look.whole.dataset(spec.data, Reporter()).train_y[list(spec.forget)]
+    except (DataError, SpecError) as error:
+        raise Unchecked(str(error)) from error
+
+
+def _study(look: Look, record: Record) -> Found:
+    spec = look.spec(record)
+    one, known = study_of(record), record.arrays
+    probe = spec.probe
+    yield from findings.follows(
+        record,
+        {"seed": spec.seed, "perturbation": probe.perturbation, "draws": probe.draws,
+         "seconds": float(np.nansum([row["seconds"] for row in one.metrics.values()]))},
+    )  # fmt: skip
+    if dict(one.labels) != labels_of(spec):
+        yield "its labels are not those of its models.", 1.0
+    for name, expected in (("taus", probe.taus), ("forget", spec.forget), ("samples", spec.forget)):
+        yield from findings.numbers(name, known[name], np.array(expected))
+    yield from _residual(look, spec, known, one.residual.drawn)
+    yield from _copied(look, spec, known, one.residual.drawn)
+
+
+def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Found:
+    """Counts from predictions, curves, null band and posterior from counts."""
+    counts, said = _group(known, "counts"), _group(known, "predictions")
+    judged = ["original", *spec.unlearned]
+    retrains = [f"retrain-{number}" for number in range(spec.retrains)]
+    expected: dict[str, np.ndarray] = {}
+    if said.keys() == counts.keys():
+        y = labels_of_forgotten(look, spec)
+        now = summarize(
+            spec.probe, spec.probe.draws, np.array(spec.forget), y, said, judged, retrains, drawn
+        )
+        expected |= {f"counts/{name}": one for name, one in now.counts.items()}
+        expected |= {f"rates/{name}": one for name, one in now.rates.items()}
+        expected |= {f"predictions/{name}": one for name, one in now.predictions.items()}
+        counts = dict(now.counts)
+    weights = resampling_weights(len(spec.forget), spec.probe.seed)
+    low, high = null_band(counts, retrains, weights)
+    expected |= {"null/low": low, "null/high": high}
+    shares = _group(expected, "rates") or _group(known, "rates")
+    for name in judged:
+        a = reference_counts(counts, name)
+        pair = (shares[name], reference_counts(shares, name)) if shares else None
+        made = curve(counts[name], a, weights, pair)
+        expected |= {f"curves/{name}/{part}": getattr(made, part) for part in CURVE}
+        chances = posterior(counts[name], a, spec.probe.draws)
+        expected[f"posterior/{name}"] = chances if drawn is None else np.full(a.shape[1:], np.nan)
+    own = {name: known[name] for name in known if name not in UNTOLD}
+    for name, one in _earlier(own, expected, counts, drawn is not None).items():
+        expected[name] = one
+    yield from findings.arrays(own, expected, DERIVED)
+
+
+BY_THEMSELVES = (bundled_data.KIND, "places", "origins")  # kinds that belong to no study
+UNTOLD = ("taus", "forget", "samples", "drawn")
+
+
+def _earlier(known: Arrays, now: Arrays, counts: Arrays, adaptive: bool) -> dict[str, np.ndarray]:
+    """What an earlier version derived by another rule, where that is what the file holds."""
+    found = {}
+    for name in known.keys() & now.keys():
+        model, part = name.split("/")[1], name.rpartition("/")[2]
+        withheld = part == "prevalence" or name.startswith("posterior/")
+        if part == "pooled" and not adaptive:
+            u, a = counts[model].sum(0), reference_counts(counts, model).sum(1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                before = np.where(a > 0, u / np.where(a > 0, a, 1), np.nan)
+            some = np.isfinite(before).any(0)
+            means = np.where(some, np.nan_to_num(before).sum(0), np.nan)
+            means = means / np.maximum(np.isfinite(before).sum(0), 1)
+            if np.allclose(known[name], means, rtol=DERIVED, atol=DERIVED, equal_nan=True):
+                found[name] = known[name]
+        elif adaptive and withheld and np.isfinite(known[name]).any():
+            found[name] = known[name]  # it is withheld wherever it would be shown
+    return found
+
+
+def _copied(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Found:
+    """The predictions of a study are the first draws of each model's answers."""
+    for name, said in _group(known, "predictions").items():
+        viewer, _, source = name.partition("@")
+        attack = named(spec.probe.perturbation).attack
+        aim = source or viewer
+        mark = look.whole.plan(spec).counts(viewer, aim if attack else "")
+        found = look.peek("counts", mark)
+        if found is None:
+            continue
+        own = cut_to(found.arrays["predictions"][:, :, : said.shape[2]], drawn)
+        for sentence, share in findings.answers(name, said, own):
+            yield f"counts/{mark}.h5 says otherwise: {sentence}", share
+
+
+def _counts(look: Look, record: Record) -> Found:
+    spec, known = look.spec(record), record.arrays
+    said = known["predictions"]
+    yield from findings.follows(record, {"draws": said.shape[2], "seed": spec.seed})
+    yield from findings.numbers("samples", known["samples"], np.array(spec.forget))
+    yield from findings.numbers("taus", known["taus"], np.array(spec.probe.taus))
+    right = correct(said, labels_of_forgotten(look, spec), said.shape[2])
+    yield from findings.numbers("counts", known["counts"], right)
+
+
+def _model(look: Look, record: Record) -> Found:
+    """A model's record and its checkpoint, each of which holds a hash of the other."""
+    spec, facts = look.spec(record), record.attributes
+    yield from findings.follows(record, {"seed": spec.seed})
+    path = look.shelf.path("checkpoints", record.key, ".pt")
+    if not path.is_file():
+        return
+    try:
+        state, beside = checkpoints.load(path)
+    except CheckpointError:
+        return  # which is said of the checkpoint
+    if "weights" in facts and facts["weights"] != checkpoints.digest(state):
+        yield f"the weights in {findings.short(path)} are not those it was made with.", 1.0
+    if "outputs" in beside:
+        group = hdf5.Group({}, record.arrays)
+        if beside["outputs"] != hdf5.digest(group):
+            yield (
+                f"its outputs, losses or time are not those that {findings.short(path)} says.",
+                1.0,
+            )
+
+
+def _recognition(look: Look, record: Record) -> Found:
+    spec = look.spec(record)
+    yield from findings.follows(record, {"seed": spec.seed})
+    yield from findings.numbers("samples", record.arrays["samples"], np.array(spec.forget))
+
+
+def _neighborhood(look: Look, record: Record) -> Found:
+    spec = look.spec(record)
+    yield from findings.follows(record, {"seed": spec.seed})
+
+
+def _dataset(look: Look, record: Record) -> Found:
+    """Kept samples are what their fingerprint says; all else is compared with the data, if here."""
+    try:
+        one = bundled_data.dataset_of(record)
+    except DataError as error:
+        raise ValueError(str(error)) from error
+    try:
+        there = datasets.load(replace(one.spec, fingerprint=""), Reporter())
+    except (DataError, SpecError) as error:
+        raise Unchecked(str(error)) from error
+    if there.spec.fingerprint != record.key:
+        yield "its settings lead to other data.", 1.0
+        return
+    expected = bundled_data.record_of(there)
+    for name in ("label", "classes", "features", "recommended", "origin"):
+        if record.attributes.get(name) != expected.attributes.get(name):
+            yield f"its '{name}' is not that of the data.", 1.0
+    yield from findings.arrays(record.arrays, expected.arrays)
+
+
+def _place(look: Look, record: Record) -> Found:
+    """The data lie where it says."""
+    spec = restored(DataSpec, record.plain("spec"))
+    there = replace(spec, root=str(record.attributes["root"]), fingerprint="")
+    yield from findings.follows(record, {"seed": spec.seed})
+    try:
+        found = datasets.load(there, Reporter())
+    except (DataError, SpecError) as error:
+        raise Unchecked(str(error)) from error
+    if found.spec.fingerprint != record.key:
+        yield f"other data lie in {there.root or 'their place'} than it says.", 1.0
+
+
+def _origin(look: Look, record: Record) -> Found:
+    """The checkpoint beside it is the file that came in."""
+    path = look.shelf.path("checkpoints", record.key, ".pt")
+    if path.is_file() and digest_of(path.read_bytes()) != record.attributes["digest"]:
+        yield f"{findings.short(path)} is not the file that came in, or was made again here.", 1.0
+
+
+def measures(look: Look, record: Record) -> Found:
+    """The measures of all models, from their stored outputs; Unchecked where some would train."""
+    spec = look.spec(record)
+    plan = look.whole.plan(spec)
+    look.need(spec, *plan.models)
+    for entry, config in measures_of(spec):
+        for name in plan.models if entry.facts.get("kept") else ():
+            mark = plan.measure(name, entry.name, config)
+            if look.peek("measures", mark) is None:
+                raise Unchecked(f"the measure {entry.name} of {name} is not in the store")
+    now = metrics.table(look.whole.work, plan, look.whole.models(spec), Reporter())
+    known = record.plain("metrics")
+    if known.keys() != now.keys():
+        yield f"it has measures of {', '.join(known)}, not of {', '.join(now)}.", 1.0
+    for model in known.keys() & now.keys():
+        for name in known[model].keys() & now[model].keys():
+            value, other = known[model][name], now[model][name]
+            close = findings.CLOSE
+            same = np.isclose(value, other, rtol=close, atol=close, equal_nan=True)
+            if not same and not (name == "seconds" and _made_later(look, spec, record)):
+                yield f"{name} of {model} is {other:g}, but {value:g} in the file.", 1.0
+
+
+def _made_later(look: Look, spec: RunSpec, record: Record) -> bool:
+    """Whether a model was made again after the study was stored: its time is another then."""
+    found = (look.peek("models", mark) for mark in look.whole.plan(spec).models.values())
+    made = [str(one.attributes["created"]) for one in found if one is not None]
+    return max(made, default="") > str(record.attributes["created"])
+
+
+def _group(known: Arrays, name: str) -> dict[str, np.ndarray]:
+    start = f"{name}/"
+    return {one.removeprefix(start): known[one] for one in known if one.startswith(start)}
+
+
+def epochs(look: Look, record: Record) -> Found:
+    """What an epochs record says beside what was seen."""
+    spec, facts = look.spec(record), record.attributes
+    seen = epoch_recorder.sight(look.whole.work, spec)
+    model = str(facts["model"])
+    yield from findings.follows(
+        record, {"seed": spec.seed, "planned": viewpoint.planned(spec, model)}
+    )
+    yield from findings.numbers("samples", record.arrays["samples"], np.array(seen.rows))
+    yield from findings.numbers("taus", record.arrays["taus"], np.array(seen.probe.taus))
+    if epoch_recorder.mark_of(look.whole.plan(spec), model, seen) != record.key:
+        yield "its settings have another key, which is not its name.", 1.0
+
+
+def _measure(look: Look, record: Record) -> Found:
+    spec, facts = look.spec(record), record.attributes
+    plan = look.whole.plan(spec)
+    yield from findings.follows(record, {"seed": spec.seed})
+    for entry, config in measures_of(spec):
+        mark = plan.measure(str(facts["model"]), entry.name, config)
+        if entry.name == facts["measure"] and mark == record.key:
+            return
+    yield "its settings have another key, which is not its name.", 1.0
+
+
+def _similarity(look: Look, record: Record) -> Found:
+    spec, facts = look.spec(record), record.attributes
+    yield from findings.follows(record, {"seed": spec.seed})
+    one, other = json.loads(facts["models"])
+    if similarity.pair_key(look.whole.plan(spec), one, other, str(facts["split"])) != record.key:
+        yield "its settings have another key, which is not its name.", 1.0
+
+
+CHECKS = {
+    "studies": _study,
+    "models": _model,
+    "counts": _counts,
+    "recognitions": _recognition,
+    "neighborhoods": _neighborhood,
+    "slices": _neighborhood,
+    "embeddings": _neighborhood,
+    "epochs": epochs,
+    "measures": _measure,
+    "similarities": _similarity,
+    bundled_data.KIND: _dataset,
+    "places": _place,
+    "origins": _origin,
+}

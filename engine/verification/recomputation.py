@@ -1,0 +1,306 @@
+"""What models answer when they are asked once more: rows of large files, all of small ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.embedding import points
+from engine.errors import SpecError
+from engine.models.base import Classifier
+from engine.perturbations import BLOCK, is_attack, named
+from engine.pipeline import epoch_recorder, metrics
+from engine.pipeline.embedding import embedding_key
+from engine.residual.chosen_copies import Cells, nothing_said
+from engine.residual.predictions import verdicts
+from engine.residual.smallest_tau import HALVINGS, smallest_taus
+from engine.results import DIRECTIONS
+from engine.runtime.device_samples import Samples
+from engine.runtime.progress import Reporter
+from engine.spec import OWN, RunSpec, key, validate
+from engine.storage.store import Record
+from engine.study import compose
+from engine.training import checkpoints
+from engine.verification import derivation, findings
+from engine.verification.findings import OUTPUT, Difference, Lengthy, Unchecked
+from engine.verification.inspection import DEAR, Look
+
+Found = Iterator[Difference]
+AT_ONCE = 250  # samples of a forward pass
+VARYING = frozenset((
+    "complete", "content", "created", "device", "imported", "seconds", "spec", "threads",
+    "training", "versions",
+))  # fmt: skip
+
+
+def check(look: Look, record: Record, chosen: bool) -> Found:
+    """Where the record is not what comes out; chosen: whether it may take long.
+
+    Unchecked where it cannot be computed here, or would take too long.
+    """
+    yield from CHECKS[record.kind](look, record, chosen)
+
+
+def _counts(look: Look, record: Record, chosen: bool) -> Found:
+    """Some forget samples' answers of one viewer."""
+    spec, facts = look.spec(record), record.attributes
+    viewer, source = str(facts["viewer"]), str(facts["source"])
+    look.need(spec, viewer, *filter(None, [source]))
+    known = record.arrays["predictions"]
+    rows = findings.some(len(known), look.sample, look.seed)
+    samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
+    if named(spec.probe.perturbation).starts and spec.probe.start != OWN:
+        if known.size * samples.x[0].numel() > look.limit and not chosen:
+            raise Unchecked("an attack with a random start cannot be made for a few samples alone")
+        rows = list(range(len(known)))
+    at = torch.tensor(spec.forget, device=look.whole.work.device)[rows]
+    plan = look.whole.plan(spec)
+    models = {viewer: look.whole.work.loaded(plan, viewer)}
+    if spec.probe.adaptive:
+        yield from _cells(record, spec, models, samples.pixels(at), samples.y[at], rows)
+        return
+    said = verdicts(
+        models, samples.pixels(at), samples.y[at], at.tolist(), spec.probe,
+        range(known.shape[2] // BLOCK), samples.n_classes, Reporter(),
+        look.whole.work.loaded(plan, source) if source else None,
+    )  # fmt: skip
+    yield from findings.answers(viewer, known[rows], said[viewer])
+
+
+def _cells(
+    record: Record, spec: RunSpec, models: Any, x: torch.Tensor, y: torch.Tensor, rows: list[int]
+) -> Found:
+    """The same where cells differ in draws."""
+    (viewer,), known = models, {name: record.arrays[name][rows] for name in CELLS}
+    n, taus, draws = known["predictions"].shape
+    classes = 255 if known["predictions"].dtype == np.uint8 else 65535
+    nothing = {viewer: nothing_said(n, taus, draws, classes)}
+    forget = [spec.forget[row] for row in rows]
+    cells = Cells(models, x, y, forget, spec.probe, nothing, Reporter())
+    cells.ask(known["drawn"])
+    now = cells.said[viewer]
+    asked = np.arange(draws) < known["drawn"][:, :, None]
+    yield from findings.answers(
+        viewer, np.where(asked, known["predictions"], 0), np.where(asked, now.classes, 0)
+    )
+    yield from findings.numbers(
+        "margins", np.where(asked, known["margins"], 0), np.where(asked, now.margins, 0), 1e-2
+    )
+
+
+CELLS = ("predictions", "margins", "drawn")
+
+
+def _model(look: Look, record: Record, chosen: bool) -> Found:
+    """A model's outputs on some samples, on all where that is quick."""
+    spec, name = look.spec(record), str(record.attributes["model"])
+    look.need(spec, name)
+    model = look.whole.work.loaded(look.whole.plan(spec), name)
+    parts = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
+    for part, samples in zip(("train", "test"), parts, strict=True):
+        known = record.arrays[f"outputs/{part}"]
+        few = look.sample if len(samples) * samples.x[0].numel() > look.limit else len(samples)
+        rows = findings.some(len(samples), few, look.seed, part)
+        if len(known) != len(samples):
+            yield f"it has outputs on {len(known)} samples, not on {len(samples)}.", 1.0
+        elif rows:
+            now = _outputs(model, samples, torch.tensor(rows, device=samples.device))
+            yield from findings.numbers(f"outputs/{part}", known[rows], now, OUTPUT)
+
+
+@torch.inference_mode()
+def _outputs(model: Classifier, samples: Samples, rows: torch.Tensor) -> np.ndarray:
+    """(m, K) float32 of the samples at `rows` (m,)."""
+    parts = [model(samples.pixels(part)).cpu() for part in rows.split(AT_ONCE)]
+    found: np.ndarray = torch.cat(parts).numpy()
+    return found
+
+
+def _recognition(look: Look, record: Record, chosen: bool) -> Found:
+    spec, facts = look.spec(record), record.attributes
+    model = str(facts["model"])
+    look.need(spec, model)
+    probe = _recognizing(look, record, spec, model)
+    samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
+    rows = findings.some(len(spec.forget), look.sample, look.seed)
+    tries = probe.draws * (len(probe.taus) + HALVINGS)
+    if len(rows) * tries * samples.x[0].numel() > look.limit and not chosen:
+        rows = rows[: max(1, int(look.limit / (tries * samples.x[0].numel())))]
+    at = torch.tensor(spec.forget, device=look.whole.work.device)[rows]
+    source = look.whole.work.loaded(look.whole.plan(spec), model)
+    now = smallest_taus(
+        source, samples.pixels(at), samples.y[at], at.tolist(), probe,
+        samples.n_classes, Reporter(),
+    )  # fmt: skip
+    yield from findings.numbers("taus", record.arrays["taus"][rows], now, OUTPUT)
+
+
+def _recognizing(look: Look, record: Record, spec: RunSpec, model: str) -> Any:
+    """The probe that the record's key says."""
+    facts = record.attributes
+    if "draws" not in facts:
+        raise Unchecked("it is of an earlier version, and does not say how it was made")
+    name = named(str(facts["perturbation"])).name
+    probe = validate(
+        replace(spec.probe.everywhere, perturbation=name, target="true", draws=int(facts["draws"]))
+    )
+    own = look.whole.plan(spec).models[model]
+    if key("recognition", own, probe, probe.draws, spec.forget) != record.key:
+        raise ValueError("its settings have another key, which is not its name")
+    return probe
+
+
+# -- made whole in a store of its own ---------------------------------------------------------
+
+
+def _whole(
+    make: Callable[[Look, Record, RunSpec], object], cost: Callable[[Look, Record], float]
+) -> Callable[[Look, Record, bool], Found]:
+    """A check that makes the record again; cost: input values that takes, endless for training."""
+
+    def compare(look: Look, record: Record, chosen: bool) -> Found:
+        spec = look.spec(record)
+        look.need(spec, *_models_of(look, record, spec))
+        data = look.whole.dataset(spec.data, Reporter())
+        if cost(look, record) * data.train_x[0].size > look.limit and not chosen:
+            raise Lengthy
+        make(look, record, spec)
+        now = look.again.store.get(record.kind, record.key)
+        if now is None:
+            yield "its settings have another key, which is not its name.", 1.0
+            return
+        yield from findings.arrays(record.arrays, now.arrays, OUTPUT)
+        same = {n: v for n, v in now.attributes.items() if n not in VARYING}
+        yield from findings.follows(record, same)
+
+    return compare
+
+
+def _models_of(look: Look, record: Record, spec: RunSpec) -> list[str]:
+    names = list(look.whole.plan(spec).models)
+    if record.kind == "embeddings":
+        return [name for name in names if f"xy/{name}" in record.arrays]
+    if record.kind == "measures":
+        return ["original", str(record.attributes["model"])]
+    return names
+
+
+def _see_neighborhood(look: Look, record: Record, spec: RunSpec) -> None:
+    facts = record.attributes
+    if "tau" not in facts:
+        raise Unchecked("it is of an earlier version, and does not say how it was made")
+    look.again.neighborhood(
+        spec, int(facts["sample"]), str(facts["perturbation"]), float(facts["tau"]), Reporter()
+    )
+
+
+def _see_slice(look: Look, record: Record, spec: RunSpec) -> None:
+    facts = record.attributes
+    directions = str(facts["directions"])
+    if directions not in DIRECTIONS:
+        raise SpecError("it lies along no known directions")
+    look.again.slice(
+        spec, int(facts["sample"]), directions, float(facts["tau"]),
+        len(record.arrays["steps"]), Reporter(), perturbation=str(facts["perturbation"]),
+        towards=int(facts["other"]) if directions == "chosen" else -1,
+    )  # fmt: skip
+
+
+def _see_epochs(look: Look, record: Record, spec: RunSpec) -> None:
+    look.again.watch_again(spec, str(record.attributes["model"]), Reporter())
+
+
+def _see_similarity(look: Look, record: Record, spec: RunSpec) -> None:
+    one, other = record.plain("models")
+    look.again.similarity(spec, one, other, Reporter())
+
+
+def _see_measure(look: Look, record: Record, spec: RunSpec) -> None:
+    plan, models = look.again.plan(spec), look.again.models(spec)
+    metrics.take(look.again.work, plan, models, str(record.attributes["model"]), Reporter())
+
+
+def _embedding(look: Look, record: Record, chosen: bool) -> Found:
+    """Who is shown and what the models make of them; where it may take long, the layout too."""
+    spec = look.spec(record)
+    names = _models_of(look, record, spec)
+    source = spec.aim if is_attack(spec.probe) else ""
+    look.need(spec, *names, *filter(None, [source]))
+    if chosen:
+        yield from _LAYOUT(look, record, True)
+        return
+    plan = look.whole.plan(spec)
+    if embedding_key(plan, names) != record.key:
+        yield "its settings have another key, which is not its name.", 1.0
+    work, data = look.whole.work, look.whole.dataset(spec.data, Reporter())
+    who = points.cast(spec, data)
+    if len(who.sample) * len(names) * data.train_x[0].size > look.limit:
+        raise Lengthy
+    against = work.loaded(plan, source) if source else None
+    x = points.pixels(who, work.datasets.on_device(data), spec.probe, against, Reporter())
+    views = {n: points.seen(work.loaded(plan, n), x, who.label, Reporter()) for n in names}
+    now = points.packed(who, views, [record.arrays[f"xy/{n}"] for n in names])
+    yield from findings.arrays(record.arrays, now, OUTPUT)
+    raise Lengthy
+
+
+def _study(look: Look, record: Record, chosen: bool) -> Found:
+    yield from derivation.measures(look, record)
+
+
+def pretrained(look: Look, mark: str, facts: Any) -> Found:
+    """A pre-trained network, trained once more; SpecError where no study tells of its network."""
+    for spec in look.specs():
+        past = spec.pretrain
+        if past is not None and compose.pretrained_key(spec.model, past) == mark:
+            look.rehearsal.hidden.add(mark)
+            now = look.again.work.pretraining.network(spec.model, past, Reporter())
+            if checkpoints.digest(now.state_dict()) != facts["weights"]:
+                certain = float(findings.alike(facts, look.device))
+                yield "its weights are not those that training ends in here.", certain
+            return
+    raise Unchecked("no study in the store tells of its network")
+
+
+def _points(look: Look, record: Record) -> float:
+    models = len(look.whole.plan(look.spec(record)).models)
+    if record.kind == "slices":
+        return float(models * len(record.arrays["steps"]) ** 2)
+    return float(models * look.spec(record).probe.draws)
+
+
+def _endless(look: Look, record: Record) -> float:
+    return float("inf")
+
+
+def _training(look: Look, record: Record) -> float:
+    """Of a method and of watching it, or of a measure: nothing of it below `DEAR` rows."""
+    spec, model = look.spec(record), str(record.attributes["model"])
+    if look.sample < DEAR:
+        return float("inf")
+    if record.kind == "measures":
+        return metrics.cost(look.whole.work, spec) / len(look.whole.plan(spec).models)
+    work = look.whole.work
+    return work.maker.cost(spec, model) + epoch_recorder.cost(work, spec, model)
+
+
+_LAYOUT = _whole(
+    lambda look, record, spec: look.again.embed(spec, _models_of(look, record, spec), Reporter()),
+    _endless,
+)
+CHECKS: dict[str, Callable[[Look, Record, bool], Found]] = {
+    "studies": _study,
+    "models": _model,
+    "counts": _counts,
+    "recognitions": _recognition,
+    "neighborhoods": _whole(_see_neighborhood, _points),
+    "slices": _whole(_see_slice, _points),
+    "embeddings": _embedding,
+    "epochs": _whole(_see_epochs, _training),
+    "measures": _whole(_see_measure, _training),
+    "similarities": _whole(_see_similarity, lambda look, record: 1024.0),
+}

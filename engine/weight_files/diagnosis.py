@@ -1,0 +1,173 @@
+"""What a file is that holds no weights alone, and how its weights are got out of it.
+
+Nothing in a file is run: archives are listed, pickles are read as the instructions they are.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import tarfile
+from pathlib import Path
+from typing import IO
+
+from engine.errors import shown
+from engine.storage.plain_files import opened
+from engine.weight_files import zip_members
+from engine.weight_files.pickle_contents import CONTAINERS, Pickle, listed
+from engine.weight_files.tensor_views import Damaged, Refused
+
+HEAD = 4096  # bytes of a file that tell most kinds apart
+MAGIC = 0x1950A86A20F9469CFC6C  # number that such a file begins with
+NAMED = 3  # classes that are named in a sentence
+LFS, HTML = b"version https://git-lfs.github.com/spec/", (b"<!doctype html", b"<html", b"<?xml")
+STARTS = (
+    (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file, as Keras writes them"),
+    (b"\x93NUMPY", "it is an array of NumPy"),
+    (b"GGUF", "it is a GGUF file"),
+    (b"\x1f\x8b", "it is compressed by gzip; unpack it, and name the file in it"),
+    (b"BZh", "it is compressed by bzip2; unpack it, and name the file in it"),
+    (b"\xfd7zXZ", "it is compressed by xz; unpack it, and name the file in it"),
+    (b"7z\xbc\xaf", "it is a 7z archive; unpack it, and name the file in it"),
+    (b"(\xb5/\xfd", "it is compressed by zstd; unpack it, and name the file in it"),
+    (b"\x08", "it seems to be an ONNX or protobuf file"),
+)
+WEIGHTS = (
+    "state_dict", "model_state_dict", "model_state", "net", "model", "network", "state_dict_ema",
+    "ema", "model_ema", "params", "params_ema", "weights", "classifier", "backbone",
+)  # fmt: skip
+SAVING = "Save the weights alone by torch.save(model.state_dict(), file)."
+
+
+def sentence(path: Path) -> str:
+    """Why `path` holds no weights alone, and what to do; OSError where it cannot be read."""
+    with opened(path) as file:
+        head = file.read(HEAD)
+        return f"{path} is no checkpoint of weights alone{_why(path, head, file)}"
+
+
+def _why(path: Path, head: bytes, file: IO[bytes]) -> str:
+    """The rest of the sentence."""
+    if not head:
+        return ": it is empty. Get the file again."
+    if head.startswith(LFS):
+        return ": it is a git-lfs pointer. Run git lfs pull in its repository, and try again."
+    if head.lstrip().lower().startswith(HTML):
+        return ": it is a web page (HTML). Download the file itself."
+    if head.startswith(b"PK"):
+        return _of_zip(path, file)
+    if head[257:262] == b"ustar" or (path.suffix.lower() == ".tar" and _is_tar(path)):
+        return _of_tar(path)
+    kind = next((words for start, words in STARTS if head.startswith(start)), "")
+    if kind:
+        return f": {kind}. {SAVING}"
+    if path.suffix.lower() == ".safetensors":
+        return ": it is no whole safetensors file. Get the file again."
+    file.seek(0)
+    found = listed(file)
+    return _of_pickles(path, found, "torch" if found and found[0].number == MAGIC else "pickle")
+
+
+def _of_zip(path: Path, file: IO[bytes]) -> str:
+    try:
+        return _of_members(path, file)
+    except Refused as error:
+        return f": {error}. {SAVING}"
+    except (Damaged, OSError):
+        return " (or is damaged): its archive is cut short or broken. Get the file again."
+
+
+def _of_members(path: Path, file: IO[bytes]) -> str:
+    names = zip_members.names(file)
+    if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
+        line = f'torch.save(torch.jit.load({_quoted(path)}, map_location="cpu").state_dict(), '
+        return f": it is a TorchScript module. Save its weights alone: {line}{_out(path)})"
+    if any("exported_program" in name or name.endswith("archive_format") for name in names):
+        line = f"torch.save(dict(torch.export.load({_quoted(path)}).state_dict), {_out(path)})"
+        return f": it is an exported program of torch. Save its weights alone: {line}"
+    data = next((name for name in names if name.endswith("data.pkl")), "")
+    if data:
+        content = zip_members.content(file, zip_members.members(file)[data])
+        return _of_pickles(path, listed(io.BytesIO(content)), "torch")
+    if names and all(name.endswith(".npy") for name in names):
+        line = f"{{k: torch.as_tensor(v) for k, v in numpy.load({_quoted(path)}).items()}}"
+        return f": it is an archive of NumPy arrays. Save them: torch.save({line}, {_out(path)})"
+    members = ", ".join(map(shown, names[:NAMED])) or "nothing"
+    return f": it is a zip archive of {members}. Unpack it, and name the file with the weights."
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        with tarfile.open(path, "r:"):  # nothing is unpacked
+            return True
+    except (tarfile.TarError, OSError, ValueError, EOFError):
+        return False
+
+
+def _of_tar(path: Path) -> str:
+    try:
+        with tarfile.open(path, "r:") as archive:
+            names = [member.name for member in itertools.islice(archive, 100)]
+    except (tarfile.TarError, OSError, ValueError, EOFError):
+        return " (or is damaged): its archive is cut short or broken. Get the file again."
+    if {"storages", "tensors", "pickle"} <= set(names):
+        kind, load = "a file of the first versions of torch", "torch"
+        return f": it is {kind}. {_trusted()}{_line(path, Pickle(first=CONTAINERS[0]), load)}"
+    members = ", ".join(map(shown, names[:NAMED])) or "nothing"
+    return f": it is a tar archive of {members}. Unpack it, and name the file with the weights."
+
+
+def _of_pickles(path: Path, found: list[Pickle], load: str) -> str:
+    """Of the pickles of a file, which torch.load or pickle.load opens."""
+    speaking = [one for one in found if one.strange]
+    if not speaking:
+        return f" (or is damaged), and is not opened otherwise. {SAVING}"
+    return _of_pickle(path, speaking[0], load)
+
+
+def _of_pickle(path: Path, found: Pickle, load: str) -> str:
+    strange = found.strange
+    classes = ", ".join(map(shown, strange[:NAMED]))
+    more = f" and {len(strange) - NAMED} more" if len(strange) > NAMED else ""
+    what = "a whole model, of" if _is_model(found) else "more than that,"
+    return (
+        f": it holds {what} {classes}{more}. Opening that would run code, so it is not opened "
+        f"otherwise. {_trusted()}{_line(path, found, load)}"
+    )
+
+
+def _trusted() -> str:
+    return "If you trust the file, save its weights alone in Python, where its classes are known: "
+
+
+def _line(path: Path, found: Pickle, load: str) -> str:
+    """The line of Python that writes the weights alone."""
+    file = f"torch.load({_quoted(path)}, weights_only=False)"
+    if load == "pickle":
+        file = f'pickle.load(open({_quoted(path)}, "rb"))'
+    if _is_model(found):
+        return f"torch.save({file}.state_dict(), {_out(path)})"
+    keys = [key for key in WEIGHTS if key in found.entries]
+    plain = next((key for key in keys if found.entries[key] in CONTAINERS), "")
+    key = plain or next(iter(keys), "")
+    if key and not plain:
+        return f'torch.save({file}["{key}"].state_dict(), {_out(path)})'
+    inner = f'["{key}"]' if key else ""
+    if any("_rebuild" in name or name.endswith("_load_from_bytes") for name in found.classes):
+        kept = "{k: v for k, v in FILE.items() if torch.is_tensor(v)}"
+    else:
+        kept = "{k: torch.as_tensor(v) for k, v in FILE.items()}"
+    return f"torch.save({kept.replace('FILE', file + inner)}, {_out(path)})"
+
+
+def _is_model(found: Pickle) -> bool:
+    """Whether the pickle is an nn.Module."""
+    return found.first not in ("", *CONTAINERS) and "_modules" in found.texts
+
+
+def _quoted(path: Path) -> str:
+    return f'r"{path}"' if "\\" in str(path) else f'"{path}"'
+
+
+def _out(path: Path) -> str:
+    return f'"{path.stem}-weights.pt"'

@@ -1,0 +1,179 @@
+"""The use cases of the interface: a wish changes the state or becomes a job. No widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.forget_sets.sample_names import titled
+from engine.runtime.progress import Progress
+from explorer.control.choice import ChoiceControl
+from explorer.control.epochs import EpochControl
+from explorer.control.exports import ExportControl
+from explorer.control.files import FileControl
+from explorer.control.forget_set import ForgetSetControl
+from explorer.control.neighborhood import NeighborhoodControl
+from explorer.control.opening import OpeningControl
+from explorer.control.queries import QueryControl
+from explorer.control.run_queue import RunQueue
+from explorer.control.shown_study import ShownStudy
+from explorer.control.slice import SliceControl
+from explorer.control.stored_studies import StoredStudies
+from explorer.control.study_runner import StudyRunner
+from explorer.jobs.lanes import HEAVY, Job, Jobs
+from explorer.state.app_state import AppState
+from explorer.state.notice import ERROR, NEWS
+from explorer.state.ranking import ranking
+from explorer.state.sizes import sized
+
+if TYPE_CHECKING:
+    from engine.pipeline.study_files import Belongings
+
+NOT_MEASURED = "Nothing is measured yet. Press Run; then the forget samples have an order."
+
+
+class Controller(QObject):
+    """Owns the use cases and ties them together; implements `views.base.Wishes`.
+
+    Each part has the wishes and signals of its own subject; here is what is looked at, and what
+    concerns all lanes.
+    """
+
+    noticed = Signal(str, str)  # NEWS or ERROR, sentence
+    logged = Signal(str)
+
+    def __init__(self, state: AppState, jobs: Jobs, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.state, self.jobs = state, jobs
+        jobs.started.connect(self._on_started)
+        jobs.progressed.connect(self._on_progressed)
+        jobs.ended.connect(self._on_ended)
+        self.shown = ShownStudy(state, jobs, self)
+        self.choice = ChoiceControl(state, self)
+        self.forget_set = ForgetSetControl(state, self.choice, self)
+        self._neighborhood = NeighborhoodControl(state, jobs, self.shown.sight, self)
+        self.queue = RunQueue(state, jobs, self)
+        self.stored = StoredStudies(state, jobs, self.queue, self)
+        self.opening = OpeningControl(
+            state, jobs, self.shown, self.choice, self.forget_set, self.queue, self
+        )
+        self.exports = ExportControl(state, jobs, self.shown, self)
+        self.files = FileControl(state, jobs, self.opening, self)
+        self.runner = StudyRunner(state, jobs, self.queue, self.shown, self)
+        self._slice = SliceControl(state, jobs, self.shown.sight, self)
+        self._queries = QueryControl(state, jobs, self.shown.whole, self)
+        self._epochs = EpochControl(state, jobs, self.shown.whole, self)
+        self._connect()
+
+    def _connect(self) -> None:
+        for logged in (self.jobs.logged, self.opening.logged):
+            logged.connect(self.logged)
+        for noticed in (self.forget_set.noticed, self.opening.noticed, self.exports.noticed):
+            noticed.connect(self.noticed)
+        for failed in (self.stored.failed, self.runner.refused, self._epochs.failed):
+            failed.connect(self._fail)
+        self.runner.told.connect(self._tell)
+        self.runner.stored.connect(self.opening.list_studies)
+        self.opening.opened.connect(self.runner.leave)
+        self.shown.completed.connect(self.files.note_study)
+        self.exports.saved.connect(self.files.tell_saved)
+        self.stored.command_written.connect(self.exports.command_written)
+        self.stored.deleted.connect(self._on_deleted)
+
+    # -- studies --------------------------------------------------------------------------
+    def run(self, *, sure: bool = False) -> None:
+        """Queue what the form describes, or go on with it; `sure`: however many studies it is."""
+        self.runner.run(sure=sure)
+
+    def follow(self, on: bool) -> None:
+        """Show what runs as it grows, or leave what is shown alone."""
+        self.runner.follow(on)
+
+    def cancel(self) -> None:
+        """Stop the heavy work that is under way; what was computed is kept, what waits begins."""
+        self.jobs.cancel(HEAVY)
+
+    def compare(self, keys: tuple[str, ...]) -> None:
+        """Show these stored studies beside the one that is open; () shows it alone."""
+        self.state.compared = keys
+        if keys:
+            self.look("beside", keys)
+        else:
+            self.look_away("beside")
+            self.state.beside = None
+
+    # -- what is looked at ----------------------------------------------------------------
+    def look(self, name: str, *words: Hashable) -> None:
+        """Keep the answer to a question about the study in view (see questions.QUESTIONS)."""
+        self._queries.look(name, *words)
+
+    def look_away(self, name: str) -> None:
+        """Nobody looks at the answer to this question any more."""
+        self._queries.look_away(name)
+
+    def look_slice(self, directions: str, towards: int = -1) -> None:
+        """Keep the slice along this pair of directions in view; '' once nobody looks at it.
+
+        towards: the sample that the pair 'chosen' leads to.
+        """
+        self._slice.point(directions, towards)
+
+    def set_probe(self, perturbation: str, tau: float) -> None:
+        """Show the neighborhood at another perturbation or norm."""
+        self.state.probe = (perturbation, float(tau))
+
+    def look_beside(self, taus: tuple[float, ...]) -> None:
+        """Have the neighborhoods beside the one shown, on this grid, ready; () for none."""
+        self._neighborhood.prepare(taus)
+
+    def rank_by(self, model: str) -> None:
+        """Put the forget samples in the order of their r in this model."""
+        self.state.ranked_by = model
+
+    def step_worst(self, places: int) -> None:
+        """Put the forget sample so many places further down that order under the lens."""
+        order = ranking(self.state)
+        if order is None:
+            self._tell(NOT_MEASURED)
+            return
+        sample = order.step(places)
+        if sample is None:
+            end = "worst" if places < 0 else "last"
+            name = titled(order.current, self.state.dataset)
+            self._tell(f"{name} is the {end} of the forget set.")
+        else:
+            self.choice.set_current(sample)
+
+    def watch_again(self, model: str) -> None:
+        """Run a method of the study that is shown once more, to see its epochs."""
+        self._epochs.watch(model, self.state.label(model))
+
+    # -- what jobs bring ------------------------------------------------------------------
+    def _on_deleted(self, gone: Belongings) -> None:
+        if self.state.study is not None and self.state.study.key in gone.keys:
+            self.shown.clear()
+        what = "The study was" if len(gone.keys) == 1 else f"{len(gone.keys):,} studies were"
+        self._tell(f"{what} deleted; {sized(gone.size)} are free again.")
+        self.opening.list_studies()
+
+    def _on_started(self, job: Job) -> None:
+        if job.lane == HEAVY:
+            self.state.busy = job.title
+            self.state.progress = Progress(job.title, 0.0, None)
+
+    def _on_progressed(self, job: Job, progress: Progress) -> None:
+        if job.lane == HEAVY:
+            self.state.progress = progress
+
+    def _on_ended(self, job: Job, how: str, sentence: str) -> None:
+        if job.lane == HEAVY and not self.jobs.live(HEAVY):
+            self.state.busy = ""
+            self.state.progress = None
+
+    def _tell(self, sentence: str) -> None:
+        self.noticed.emit(NEWS, sentence)
+
+    def _fail(self, sentence: str) -> None:
+        self.noticed.emit(ERROR, sentence)

@@ -1,0 +1,59 @@
+"""The epochs of watched methods on the screen: as they arrive, and by running one again."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.analysis.epoch_series import Epochs
+from engine.spec import RunSpec
+from explorer.jobs import probe_tasks
+from explorer.jobs.lanes import Job, Jobs, Points
+from explorer.state.app_state import AppState
+
+CHANNEL = "epochs"  # of the points, and of the job
+
+
+def grown(before: Mapping[str, Epochs], batch: Points) -> Mapping[str, Epochs]:
+    """The epochs by method with those that these points bring, the latest one last."""
+    found = dict(before)
+    for channel, data in batch:
+        if channel == CHANNEL:
+            found.pop(data.model, None)
+            found[data.model] = data
+    return found if any(channel == CHANNEL for channel, _ in batch) else before
+
+
+class EpochControl(QObject):
+    """Runs a method of the study that is shown once more, to see its epochs."""
+
+    failed = Signal(str)
+
+    def __init__(
+        self, state: AppState, jobs: Jobs, spec: Callable[[], RunSpec | None], parent: QObject
+    ) -> None:
+        """`spec()` is that of the study shown, None while it is not whole."""
+        super().__init__(parent)
+        self._state, self._jobs, self._spec = state, jobs, spec
+
+    def watch(self, model: str, label: str) -> None:
+        """Queue the work; its epochs are shown as they come, if the study still is by then."""
+        spec = self._spec()
+        if spec is None:
+            self.failed.emit("There is no finished study to watch again. Press Run first.")
+            return
+        self._jobs.submit(
+            Job(
+                f"Watching {label} again",
+                functools.partial(probe_tasks.watch_again, spec, model),
+                channel=CHANNEL,
+                points=functools.partial(self._on_points, spec),
+                failed=self.failed.emit,
+            )
+        )
+
+    def _on_points(self, spec: RunSpec, batch: Points) -> None:
+        if self._spec() == spec:
+            self._state.epochs = grown(self._state.epochs, batch)

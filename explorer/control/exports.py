@@ -1,0 +1,115 @@
+"""What is written to files somebody chooses, and the line that makes a study. No widgets."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from explorer.control.forget_set import NO_FORGET
+from explorer.control.shown_study import ShownStudy
+from explorer.jobs import file_tasks, study_tasks
+from explorer.jobs.lanes import PROBE, Job, Jobs
+from explorer.state import figure_options
+from explorer.state.app_state import AppState
+from explorer.state.notice import ERROR, NEWS
+
+NO_STUDY = "There is nothing to export yet. Run a study first."
+NO_MODEL = "There is no such model yet. Run a study first."
+NO_COMMAND = "There is no study to copy yet. Press Run first."
+
+
+class ExportControl(QObject):
+    """Asks for a file where there is something to write, and writes it in a lane."""
+
+    noticed = Signal(str, str)  # NEWS or ERROR, sentence
+    figure_wanted = Signal(str, object)  # kind, its options: somebody should say where and how
+    figures_wanted = Signal()  # somebody should choose several figures
+    report_wanted = Signal()  # somebody should choose a file for the report
+    forget_set_wanted = Signal()  # somebody should choose a file for the forget set
+    checkpoint_wanted = Signal(str)  # model: somebody should choose a file
+    command_written = Signal(str)  # the line that makes a study
+    saved = Signal(list)  # the files that were written
+
+    def __init__(self, state: AppState, jobs: Jobs, shown: ShownStudy, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state, self._jobs, self._shown = state, jobs, shown
+
+    # -- asking for a file ----------------------------------------------------------------
+    def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
+        """Ask for a file, then export the figure called `kind`; options: others than on screen."""
+        if self._has_study():
+            shown = figure_options.options(self._state, kind)
+            self.figure_wanted.emit(kind, {**shown, **(options or {})})
+
+    def ask_figures(self) -> None:
+        """Ask which figures belong to a set, then export them."""
+        if self._has_study():
+            self.figures_wanted.emit()
+
+    def ask_report(self) -> None:
+        """Ask for a file, then write the report of the study that is shown."""
+        if self._has_study():
+            self.report_wanted.emit()
+
+    def ask_checkpoint(self, model: str) -> None:
+        """Ask for a file, then save this model's weights."""
+        if model in self._state.models:
+            self.checkpoint_wanted.emit(model)
+        else:
+            self.noticed.emit(NEWS, NO_MODEL)
+
+    def ask_forget_set(self) -> None:
+        """Ask for a file, then list the forget set of the next run in it."""
+        if self._state.forget:
+            self.forget_set_wanted.emit()
+        else:
+            self.noticed.emit(ERROR, self._state.form_error or NO_FORGET)
+
+    def _has_study(self) -> bool:
+        """Whether there is a study to export; else people are told."""
+        if self._state.study is None:
+            self.noticed.emit(NEWS, NO_STUDY)
+        return self._state.study is not None
+
+    # -- once a file is chosen ------------------------------------------------------------
+    def save_figure(self, kind: str, out: Path, options: Mapping[str, Any]) -> None:
+        """Write the figure called `kind`, with its numbers as CSV beside it."""
+        study = self._state.study
+        if study is not None:
+            self._save(out, functools.partial(file_tasks.save_figure, study, kind, out, options))
+
+    def save_checkpoint(self, model: str, out: Path) -> None:
+        """Write the weights of one model."""
+        spec = self._shown.spec
+        if spec is not None:
+            self._save(out, functools.partial(file_tasks.save_checkpoint, spec, model, out))
+
+    def save_forget_set(self, out: Path) -> None:
+        """Write the indices of the forget set, with their classes, as CSV."""
+        dataset = self._state.dataset
+        if dataset is not None:
+            work = functools.partial(file_tasks.save_forget, self._state.forget, dataset, out)
+            self._save(out, work)
+
+    def write_command(self) -> None:
+        """Ask for the line that makes the study that is shown; `command_written` brings it."""
+        study, dataset = self._state.study, self._state.dataset
+        if study is None or dataset is None:
+            self.noticed.emit(NEWS, NO_COMMAND)
+            return
+        texts = (self._state.form.forget, dataset.recommended.forget)
+        work = functools.partial(study_tasks.command_line, study, dataset, texts)
+        self._submit("Writing the command", work, self.command_written.emit, "command")
+
+    def _save(self, out: Path, work: Any) -> None:
+        self._submit(f"Exporting {out.name}", work, self.saved.emit, str(out))
+
+    def _submit(self, title: str, work: Any, then: Callable[[Any], None], channel: str) -> None:
+        self._jobs.submit(Job(title, work, PROBE, channel, done=then, failed=self._fail))
+
+    def _fail(self, sentence: str) -> None:
+        self.noticed.emit(ERROR, sentence)

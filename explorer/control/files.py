@@ -1,0 +1,239 @@
+"""Sessions, bundles, results and weights of others: kept as files, and opened again. No widgets."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.datasets.base import Dataset
+from explorer.control.opening import OpeningControl
+from explorer.jobs import file_tasks
+from explorer.jobs.lanes import PROBE, Job, Jobs
+from explorer.state import session as sessions
+from explorer.state.app_state import AppState
+from explorer.state.notice import ERROR, NEWS, Notice
+from explorer.state.recent_files import BUNDLE, SESSION, STUDY, RecentItem
+from explorer.state.session import Look, Session
+from explorer.state.study_form import StudyForm
+
+NO_STUDY = "There is no study to bundle yet. Press Run first, or open one (Ctrl+Shift+O)."
+NO_DATASET = "No dataset is open yet. Wait for it, then drop the file again."
+BUILT_IN = "{} comes with this program: there is nothing to look for."
+ORIGINAL, RETRAIN = "original", "retrain"  # what given weights may be, besides unlearned models
+
+
+class FileControl(QObject):
+    """The use cases of the File menu that begin or end with a file of the whole window."""
+
+    told = Signal(object)  # Notice
+    session_file_wanted = Signal(bool)  # somebody should choose one to save (True) or to open
+    bundle_file_wanted = Signal()  # somebody should choose one to open
+    bundle_weighed = Signal(object)  # (bytes without the images, bytes of the images)
+    data_wanted = Signal(object, str)  # Session, why its data are not there: somebody should know
+    data_found = Signal()
+    data_refused = Signal(str)  # why the data are not in the folder that somebody named
+    used = Signal(object)  # recent.RecentItem: what was opened or saved
+
+    def __init__(
+        self, state: AppState, jobs: Jobs, opening: OpeningControl, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self.look: Callable[[], Look] = Look  # how the window looks
+        self._state, self._jobs, self._opening = state, jobs, opening
+        self._missing: Session | None = None  # the one whose data were not found
+        self._filed: set[str] = set()  # keys of studies that came with a file
+        opening.data_missing.connect(self._on_data_missing)
+
+    # -- sessions -------------------------------------------------------------------------
+    def session(self) -> Session:
+        """Everything that makes the window as it is."""
+        return sessions.of(self._state, self.look())
+
+    def choose_session(self) -> None:
+        """Let a person choose a session to open."""
+        self.session_file_wanted.emit(False)
+
+    def choose_session_file(self) -> None:
+        """Let a person choose where to save the session."""
+        self.session_file_wanted.emit(True)
+
+    def save_session(self, out: Path) -> None:
+        """Write the session."""
+        work = functools.partial(file_tasks.save_session, self.session(), out)
+        done = functools.partial(self._on_kept, SESSION)
+        self._submit(f"Saving {out.name}", work, done, PROBE)
+
+    def open_session(self, path: Path) -> None:
+        """Bring back what a session file describes."""
+        done = functools.partial(self._on_read, RecentItem(SESSION, str(path), ""))
+        self._submit(f"Opening {path.name}", functools.partial(file_tasks.read_session, path), done)
+
+    # -- bundles --------------------------------------------------------------------------
+    def ask_bundle(self) -> None:
+        """Find out how large a bundle of the study shown would be; `bundle_weighed` brings it."""
+        study = self._state.study
+        if study is None:
+            self._tell(NO_STUDY)
+            return
+        work = functools.partial(file_tasks.weigh_bundle, study)
+        self._submit("Weighing the study", work, self.bundle_weighed.emit, PROBE)
+
+    def choose_bundle(self) -> None:
+        """Let a person choose a bundle to open."""
+        self.bundle_file_wanted.emit()
+
+    def save_bundle(self, out: Path, images: bool) -> None:
+        """Write the study shown with all that belongs to it, with or without its images."""
+        study = self._state.study
+        if study is not None:
+            work = functools.partial(file_tasks.save_bundle, study, out, self.session(), images)
+            done = functools.partial(self._on_kept, BUNDLE)
+            self._submit(f"Saving {out.name}", work, done)
+
+    def open_bundle(self, path: Path) -> None:
+        """Bring a bundle's study into the store, and show it as it was seen."""
+        done = functools.partial(self._on_read, RecentItem(BUNDLE, str(path), ""))
+        self._submit(f"Opening {path.name}", functools.partial(file_tasks.open_bundle, path), done)
+
+    def open_result(self, path: Path) -> None:
+        """Show the study in a result file, of this store or of another."""
+        work = functools.partial(file_tasks.open_result, path)
+        self._submit(f"Opening {path.name}", work, self._on_key)
+
+    # -- data that lie elsewhere ----------------------------------------------------------
+    def ask_data(self) -> None:
+        """Let a person say where the data lie now: of what could not be opened, or of what is."""
+        session = self._missing or self.session()
+        label = self._built_in(session)
+        if label:
+            self._tell(BUILT_IN.format(label))
+        else:
+            self.data_wanted.emit(session, "")
+
+    def _built_in(self, session: Session) -> str:
+        """What people call a session's dataset, where it lies in no folder, else ''."""
+        known = {item.name: item for item in self._state.catalog.datasets}
+        item = known.get(session.form.dataset)
+        return "" if item is None or item.needs_folder else item.label
+
+    def find_data(self, session: Session, root: str) -> None:
+        """Look for a session's data in a folder; if they lie there, the session is shown."""
+        self._jobs.submit(
+            Job(
+                f"Looking into {root}",
+                functools.partial(file_tasks.find_data, session, root),
+                self._opening.lane(),
+                "find-data",
+                done=functools.partial(self._on_data, session),
+                failed=self.data_refused.emit,
+            )
+        )
+
+    # -- weights that others trained ------------------------------------------------------
+    def use_weights(self, name: str, path: Path) -> None:
+        """Take a file's weights into the form, as ORIGINAL, as a RETRAIN, or as model `name`."""
+        dataset, form = self._state.dataset, self._state.form
+        if dataset is None:
+            self.told.emit(Notice(ERROR, NO_DATASET))
+            return
+        form, model = _with_weights(form, name, path)
+        work = functools.partial(file_tasks.try_weights, form, self._state.forget, dataset)
+        done = functools.partial(self._on_weights, model, path)
+        self._submit(f"Trying the weights in {path.name}", work, done, PROBE)
+
+    def drop_weights(self, model: str) -> None:
+        """Let a model be trained instead of being given."""
+        left = {name: path for name, path in self._state.form.weights.items() if name != model}
+        self._opening.change_form(weights=left)
+
+    # -- what was used and written --------------------------------------------------------
+    def note_study(self) -> None:
+        """Remember the study that is shown among what was used last, unless it came in a file."""
+        study = self._state.study
+        if study is not None and study.key not in self._filed:
+            self.used.emit(RecentItem(STUDY, study.key, about(self._state)))
+
+    def tell_saved(self, files: Sequence[Path]) -> None:
+        """Tell that files were written, with a way to their folder."""
+        names = " and ".join(str(path) for path in files)
+        open_folder = functools.partial(show, files[0].parent)
+        self.told.emit(Notice(NEWS, f"Saved {names}.", "Show file", open_folder))
+
+    # -- what jobs bring ------------------------------------------------------------------
+    def _submit(self, title: str, work: Any, done: Any, lane: str = "") -> None:
+        where = lane or self._opening.lane()
+        self._jobs.submit(Job(title, work, where, title, done=done, failed=self._fail))
+
+    def _on_kept(self, kind: str, files: Sequence[Path]) -> None:
+        self.used.emit(RecentItem(kind, str(files[0]), about(self._state)))
+        self.tell_saved(files)
+
+    def _on_read(self, entry: RecentItem, found: Session | str) -> None:
+        self._opening.list_studies()
+        if isinstance(found, str):
+            self.used.emit(entry)
+            self._on_key(found)
+        else:
+            self._filed.add(found.study)
+            title = f"{found.form.dataset}: {', '.join(found.form.methods)}"
+            self.used.emit(replace(entry, title=title))
+            self._opening.restore(found)
+
+    def _on_key(self, key: str) -> None:
+        self._opening.open_study(key)
+
+    def _on_data_missing(self, session: Session, why: str) -> None:
+        if self._built_in(session):
+            self._fail(why)
+            return
+        self._missing = session
+        self.data_wanted.emit(session, why)
+
+    def _on_data(self, session: Session, dataset: Dataset) -> None:
+        self._missing = None
+        self.data_found.emit()
+        form = replace(session.form, root=dataset.spec.root)
+        self._opening.restore(replace(session, form=form))
+
+    def _on_weights(self, model: str, path: Path, form: StudyForm) -> None:
+        self._opening.change_form(weights=form.weights, retrains=form.retrains)
+        undo = functools.partial(self.drop_weights, model)
+        sentence = f"'{model}' comes from {path.name} in the next study. Press Run to measure it."
+        self.told.emit(Notice(NEWS, sentence, "Undo", undo))
+
+    def _tell(self, sentence: str) -> None:
+        self.told.emit(Notice(NEWS, sentence))
+
+    def _fail(self, sentence: str) -> None:
+        self.told.emit(Notice(ERROR, sentence))
+
+
+def about(state: AppState) -> str:
+    """What the window is about: 'Digits: RURK, GD, GA; seed 131'."""
+    if state.dataset is None:
+        return ""
+    names = ", ".join(state.catalog.method(name).label for name in state.form.methods)
+    return f"{state.dataset.label}{f': {names}' if names else ''}; seed {state.form.seed}"
+
+
+def show(folder: Path) -> None:
+    """Open a folder in this system's own way."""
+    from PySide6.QtCore import QUrl
+    from PySide6.QtGui import QDesktopServices
+
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+def _with_weights(form: StudyForm, name: str, path: Path) -> tuple[StudyForm, str]:
+    """The form with these weights too, and the name of their model."""
+    retrains = form.retrains
+    if name == RETRAIN:
+        taken = [number for number in range(retrains) if f"retrain-{number}" in form.weights]
+        number = next((one for one in range(retrains) if one not in taken), retrains)
+        name, retrains = f"retrain-{number}", max(retrains, number + 1)
+    return replace(form, weights={**form.weights, name: str(path)}, retrains=retrains), name

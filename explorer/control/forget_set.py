@@ -1,0 +1,138 @@
+"""The forget set of the next run: described, taken from the selection, combined, saved by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.errors import SpecError
+from engine.forget_sets.forget_set import ForgetSet, check_forget, forget_set
+from explorer.control.choice import ChoiceControl
+from explorer.state import forget_sets
+from explorer.state.app_state import AppState
+from explorer.state.forget_sets import Sets
+from explorer.state.notice import ERROR, NEWS
+from explorer.state.selection import ADD, INTERSECT, REMOVE, REPLACE
+
+COMBINED = {REPLACE: "Load", ADD: "Add", INTERSECT: "Intersect with", REMOVE: "Subtract"}
+NO_FORGET = "The forget set is empty. Choose samples, or write a forget set in the toolbar."
+NOT_TRAINED = "Test samples were never learned: only training samples enter the forget set."
+NOR_HELD_OUT = (
+    "Test samples were never learned, nor what is held out for validation: only other training "
+    "samples enter the forget set."
+)
+
+
+class ForgetSetControl(QObject):
+    """Changes `AppState.forget` and `AppState.forget_sets`; every change is one step of undo."""
+
+    noticed = Signal(str, str)  # NEWS or ERROR, sentence
+
+    def __init__(self, state: AppState, choice: ChoiceControl, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state, self._choice = state, choice
+
+    # -- in words -------------------------------------------------------------------------
+    def set_text(self, text: str) -> ForgetSet | None:
+        """Make the samples that `text` describes the forget set, or say what is wrong with it.
+
+        It is said how many samples a list names more than once. None where there is no forget set.
+        """
+        dataset, form = self._state.dataset, self._state.form
+        text = text.strip()
+        if dataset is None or not text:
+            self._state.form = replace(form, forget=text)
+            return None
+        try:
+            chosen = forget_set(text, dataset, form.seed)
+        except SpecError as error:
+            self._state.form = replace(form, forget=text)
+            self._state.form_error = str(error)
+            return None
+        self._choice.change("Forget " + text, forget=chosen.indices, text=text)
+        if chosen.repeated:
+            self.noticed.emit(NEWS, f"Forget set: {chosen.words}.")
+        return chosen
+
+    # -- from the selection ---------------------------------------------------------------
+    def replace_by_selection(self) -> None:
+        """Make the selected samples the forget set of the next run."""
+        self._set(tuple(sorted(self._state.selection.chosen)), "Forget the selection")
+
+    def add_selection(self) -> None:
+        """Add the selected samples to the forget set of the next run."""
+        both = set(self._state.forget) | self._state.selection.chosen
+        self._set(tuple(sorted(both)), "Add the selection to the forget set")
+
+    def remove_selection(self) -> None:
+        """Take the selected samples out of the forget set of the next run."""
+        left = set(self._state.forget) - self._state.selection.chosen
+        self._set(tuple(sorted(left)), "Remember the selection")
+
+    def combine(self, indices: tuple[int, ...], mode: str, what: str) -> None:
+        """Let samples replace the forget set, add to it, narrow it or lessen it.
+
+        mode: as of `Selection.combine`; what: what undo calls these samples.
+        """
+        chosen = forget_sets.combined(self._state.forget, indices, mode)
+        self._check_and_set(chosen, f"{COMBINED[mode]} {what}")
+
+    # -- saved under names ----------------------------------------------------------------
+    def saved(self) -> Sets:
+        """The saved forget sets of the open dataset."""
+        return self._state.forget_sets.get(self._fingerprint(), {})
+
+    def save(self, name: str) -> None:
+        """Save the current forget set under a name, in place of one that has it."""
+        problem = self._state.form_error or ("" if self._state.forget else NO_FORGET)
+        if problem:
+            self.noticed.emit(ERROR, problem)
+            return
+        try:
+            name = forget_sets.checked_name(name)
+        except SpecError as error:
+            self.noticed.emit(ERROR, str(error))
+            return
+        state = self._state
+        sets = forget_sets.saved(state.forget_sets, self._fingerprint(), name, state.forget)
+        self._choice.change(f"Save the forget set '{name}'", sets=sets)
+
+    def combine_saved(self, name: str, mode: str) -> None:
+        """Let a saved forget set replace the current one, add to it, narrow it or lessen it."""
+        named = self.saved().get(name)
+        if named is not None:
+            self.combine(named, mode, f"the forget set '{name}'")
+
+    def delete(self, name: str) -> None:
+        """Delete what is saved under the name; the current forget set stays."""
+        sets = forget_sets.deleted(self._state.forget_sets, self._fingerprint(), name)
+        self._choice.change(f"Delete the forget set '{name}'", sets=sets)
+
+    def _fingerprint(self) -> str:
+        """That of the open dataset, '' without one."""
+        return self._state.dataset.spec.fingerprint if self._state.dataset else ""
+
+    def _set(self, chosen: tuple[int, ...], title: str) -> None:
+        """Make those of the samples that are learned the forget set."""
+        dataset = self._state.dataset
+        if dataset is not None and not self._state.selection.chosen:
+            self.noticed.emit(NEWS, "No samples are selected. Click some first.")
+            return
+        trained = tuple(i for i in chosen if dataset is not None and dataset.is_learned(i))
+        if len(trained) < len(chosen):
+            held = dataset is not None and len(dataset.validation)
+            self.noticed.emit(NEWS, NOR_HELD_OUT if held else NOT_TRAINED)
+        if trained or not chosen:
+            self._check_and_set(trained, title)
+
+    def _check_and_set(self, chosen: tuple[int, ...], title: str) -> None:
+        dataset = self._state.dataset
+        if dataset is None:
+            return
+        try:
+            chosen = check_forget(chosen, dataset.train_y, dataset.validation)
+        except SpecError as error:
+            self.noticed.emit(ERROR, str(error))
+            return
+        self._choice.change(title, forget=chosen, text="")

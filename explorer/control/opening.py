@@ -1,0 +1,229 @@
+"""Datasets, stored studies and sessions, opened and put on the screen. No widgets."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.datasets.base import Dataset
+from engine.results import StudySummary
+from explorer.control.choice import ChoiceControl
+from explorer.control.forget_set import ForgetSetControl
+from explorer.control.run_queue import RunQueue
+from explorer.control.shown_study import ShownStudy
+from explorer.jobs import study_tasks
+from explorer.jobs.lanes import HEAVY, PROBE, Job, Jobs
+from explorer.jobs.study_tasks import StoredStudy, StudyResults
+from explorer.state import forget_sets
+from explorer.state.app_state import AppState
+from explorer.state.catalog import Catalog, names_only
+from explorer.state.notice import ERROR, NEWS
+from explorer.state.selection import Selection
+from explorer.state.session import Session
+from explorer.state.study_form import StudyForm, form_of
+
+OPENING = "opening"  # channel: of what is opened, the latest counts
+GONE = "The study of this session is no longer in the store. Press Run to make it."
+
+
+class OpeningControl(QObject):
+    """Loads in a lane what is to be shown; what is shown stays until it is there."""
+
+    noticed = Signal(str, str)  # NEWS or ERROR, sentence
+    logged = Signal(str)
+    arriving = Signal(object)  # Session: its dataset is there, and is going to be shown
+    restored = Signal(object)  # Session: its study is shown
+    opened = Signal()  # a dataset is shown
+    data_missing = Signal(object, str)  # Session, why its dataset is not there
+    studies_wanted = Signal()  # somebody should choose one of AppState.studies
+    held = Signal(int)  # so many studies of a former session wait for somebody to start them
+
+    def __init__(
+        self,
+        state: AppState,
+        jobs: Jobs,
+        shown: ShownStudy,
+        choice: ChoiceControl,
+        forget_set: ForgetSetControl,
+        queue: RunQueue,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._jobs, self._shown = state, jobs, shown
+        self._choice, self._forget_set, self._queue = choice, forget_set, queue
+        shown.completed.connect(self.list_studies)
+
+    # -- datasets and sessions ------------------------------------------------------------
+    def start(self, session: Session) -> None:
+        """Read the catalog and open the session's dataset."""
+        self._state.catalog = names_only()
+        self._open(session)
+        title = "Reading what there is to choose from"
+        catalog = Job(title, study_tasks.read_catalog, done=self._on_catalog, failed=self._fail)
+        self._jobs.submit(catalog)
+        self._jobs.submit(Job("Listing studies", study_tasks.list_studies, done=self._on_studies))
+        self._hold(session)
+
+    def open_dataset(self, name: str, root: str = "", side: int = 0) -> None:
+        """Load a dataset and suggest a study on it; what is shown stays until it is there."""
+        form = self._state.form
+        fresh = StudyForm(
+            dataset=name, root=root, side=side, seed=form.seed, methods=form.methods,
+            watch=form.watch, links=form.links,
+        )  # fmt: skip
+        self._open(Session(fresh))
+
+    def restore(self, session: Session) -> None:
+        """Show what a session describes, on the very data it was kept with."""
+        self._open(session, exact=True)
+        self._hold(session)
+
+    def change_form(self, **changes: Any) -> None:
+        """Change what Run would start; another seed also draws dataset and forget set again."""
+        state = self._state
+        state.form = replace(state.form, **changes)
+        if state.dataset is not None and state.form.seed != state.dataset.spec.seed:
+            mark = state.dataset.spec.fingerprint
+            self._open(Session(state.form, mark, state.selection, state.forget))
+
+    def lane(self) -> str:
+        """Where data and studies are opened: beside a study that runs, not behind it."""
+        return PROBE if self._queue.live() else HEAVY
+
+    # -- studies in the store -------------------------------------------------------------
+    def list_studies(self) -> None:
+        """Read the studies in the store into AppState.studies."""
+        self._list(self._on_studies)
+
+    def choose_study(self) -> None:
+        """Let a person choose one of the studies in the store."""
+        self._list(self._offer)
+
+    def open_study(self, key: str) -> None:
+        """Show a study from the store, with its dataset and its form."""
+        self._submit(
+            f"Opening study {key}", functools.partial(study_tasks.open_study, key), self._show
+        )
+
+    # -- from wishes to jobs --------------------------------------------------------------
+    def _hold(self, session: Session) -> None:
+        """List the studies that had not ended, and ask whether to start them."""
+        number = self._queue.hold(session.queue)
+        if number:
+            self.held.emit(number)
+
+    def _list(self, then: Callable[[list[StudySummary]], None]) -> None:
+        self._jobs.submit(
+            Job("Listing studies", study_tasks.list_studies, PROBE, "studies", done=then)
+        )
+
+    def _open(self, session: Session, exact: bool = False) -> None:
+        missing = functools.partial(self.data_missing.emit, session)
+        self._jobs.submit(
+            Job(
+                f"Opening {session.form.dataset}",
+                functools.partial(study_tasks.load_dataset, session, exact),
+                self.lane(),
+                OPENING,
+                done=functools.partial(self._on_dataset, session),
+                failed=missing if exact else self._on_dataset_failed,
+                cancelled=self._state.form_changed.emit,
+            )
+        )
+
+    def _submit(self, title: str, work: Any, then: Callable[[Any], None]) -> None:
+        """Have the latest of what is opened shown, unless something else is by then."""
+        done = functools.partial(self._if_current, self._shown.generation, then)
+        self._jobs.submit(Job(title, work, self.lane(), OPENING, done=done, failed=self._fail))
+
+    def _if_current(self, generation: int, then: Callable[[Any], None], result: Any) -> None:
+        if generation == self._shown.generation:
+            then(result)
+
+    # -- what jobs bring ------------------------------------------------------------------
+    def _on_catalog(self, catalog: Catalog) -> None:
+        self._state.catalog = catalog
+
+    def _on_studies(self, studies: list[StudySummary]) -> None:
+        self._state.studies = tuple(studies)
+
+    def _offer(self, studies: list[StudySummary]) -> None:
+        self._on_studies(studies)
+        self.studies_wanted.emit()
+
+    def _on_dataset(self, session: Session, dataset: Dataset) -> None:
+        same = session.fingerprint == dataset.spec.fingerprint
+        form = replace(session.form, root=dataset.spec.root)
+        self.arriving.emit(session)
+        self._install(dataset, form)
+        if same:
+            self._show_again(session)
+        if same and session.forget and not form.forget:
+            self._state.forget = session.forget
+        else:
+            self._forget_set.set_text(form.forget or dataset.recommended.forget)
+        self._choice.clear_history()
+        if same and session.study:
+            work = functools.partial(study_tasks.recall_key, session.study)
+            then = functools.partial(self._on_recalled_for, session)
+            self._submit("Opening the study", work, then)
+        elif not self._state.form_error:
+            self._recall(dataset)
+        self.opened.emit()
+
+    def _recall(self, dataset: Dataset) -> None:
+        """Show the study that the form describes, if it is in the store."""
+        form, forget = self._state.form, self._state.forget
+        work = functools.partial(study_tasks.recall_study, form, forget, dataset)
+        self._submit("Looking for this study in the store", work, self._on_recalled)
+
+    def _on_recalled(self, found: StudyResults | None) -> None:
+        if found is not None:
+            self.logged.emit("This study was computed before; it comes from the store.")
+            self._shown.complete(found)
+
+    def _on_recalled_for(self, session: Session, found: StudyResults | None) -> None:
+        if found is None:
+            self.noticed.emit(NEWS, GONE)
+        else:
+            self._shown.complete(found)
+            self._state.selection = session.selection
+            self.restored.emit(session)
+
+    def _show(self, study: StoredStudy) -> None:
+        spec = study.found.spec
+        with self._state.at_once():
+            self._install(study.dataset, form_of(spec, self._state.form))
+            self._state.forget = spec.forget
+            self.opened.emit()
+            self._shown.complete(study.found)
+
+    def _show_again(self, session: Session) -> None:
+        """What refers to these very data comes back."""
+        state = self._state
+        state.selection = session.selection
+        state.probe, state.ranked_by = session.probe, session.ranked_by
+        state.forget_sets = forget_sets.joined(state.forget_sets, session.fingerprint, session.sets)
+
+    def _install(self, dataset: Dataset, form: StudyForm) -> None:
+        """Show the dataset, with nothing chosen and no results."""
+        self._shown.clear()
+        self._choice.clear_history()
+        state = self._state
+        state.selection = Selection()
+        state.forget = ()
+        state.form_error = ""
+        state.probe = ("", -1.0)
+        state.form = form
+        state.dataset = dataset
+
+    def _on_dataset_failed(self, sentence: str) -> None:
+        self._fail(sentence)
+        self._state.form_changed.emit()  # the toolbar goes back to the dataset that is open
+
+    def _fail(self, sentence: str) -> None:
+        self.noticed.emit(ERROR, sentence)

@@ -1,0 +1,258 @@
+"""The queue of studies: what waits, runs and has ended; one study at a time. No widgets."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.runtime.progress import Progress
+from engine.spec import to_plain
+from explorer.jobs import study_tasks
+from explorer.jobs.lanes import Job, Jobs, Points
+from explorer.state.app_state import AppState
+from explorer.state.queued_run import (
+    DONE,
+    FAILED,
+    HELD,
+    KEPT,
+    RUNNING,
+    STOPPED,
+    WAITING,
+    Order,
+    QueuedRun,
+)
+
+MOST_LINES = 500  # of one run's log
+
+
+class RunQueue(QObject):
+    """Keeps `AppState.runs`: those that ended, are on hold or run, then those that wait.
+
+    Only the running study is handed to the heavy lane, the next one when it has ended: so what
+    somebody wants to see of a finished study is computed before the next one begins.
+    """
+
+    points = Signal(int, list)  # number, batch of what the running study reports
+    finished = Signal(int, object)  # number, tasks.StudyResults
+    failed = Signal(int, str)  # number, sentence
+    stopped = Signal(int)  # number
+    group_ended = Signal(list)  # the Runs that were queued together, now that none waits or runs
+
+    def __init__(self, state: AppState, jobs: Jobs, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state, self._jobs = state, jobs
+        self._job: Job | None = None  # of the study that runs
+        self._number = 0  # of that study
+        self._last = 0  # number given out
+        self._groups: list[frozenset[int]] = []  # numbers of runs that were queued together
+        self._began = 0.0
+        jobs.progressed.connect(self._on_progressed)
+        jobs.started.connect(self._on_started)
+        jobs.said.connect(self._on_said)
+
+    # -- what there is --------------------------------------------------------------------
+    def of(self, number: int) -> QueuedRun | None:
+        """The run of that number, if it is still in the list."""
+        return next((run for run in self._state.runs if run.number == number), None)
+
+    def waiting(self) -> list[QueuedRun]:
+        """The runs that wait, the next one first."""
+        return [run for run in self._state.runs if run.state == WAITING]
+
+    def live(self) -> list[QueuedRun]:
+        """The run that runs, and those that wait."""
+        return [run for run in self._state.runs if run.live]
+
+    def unfinished(self) -> list[QueuedRun]:
+        """Also the runs that are on hold."""
+        return [run for run in self._state.runs if run.state in KEPT]
+
+    # -- wishes ---------------------------------------------------------------------------
+    def add(self, orders: Sequence[Order]) -> list[int]:
+        """Queue studies; the first begins at once if nothing runs. The numbers of their runs.
+
+        An ended run of the very same study goes again instead of being listed twice.
+        """
+        ended = [run for run in self._state.runs if not run.live]
+        queued = [self._queued(order, ended) for order in orders]
+        numbers = [run.number for run in queued]
+        rest = [run for run in self._state.runs if run.number not in numbers]
+        self._state.runs = (*rest, *queued)
+        if len(numbers) > 1:
+            self._groups.append(frozenset(numbers))
+        self._begin_next()
+        return numbers
+
+    def is_grouped(self, number: int) -> bool:
+        """Whether a run was queued with others, so that all of them are told of at once."""
+        return any(number in group for group in self._groups)
+
+    def hold(self, orders: Sequence[Order]) -> int:
+        """List studies of a former session, to be started by a person; how many are new here."""
+        known = [run.order for run in self._state.runs]
+        fresh = [order for order in orders if order not in known]
+        held = [self._new(order, HELD, "Did not end in a former session.") for order in fresh]
+        rest = [run for run in self._state.runs if run.state != WAITING]
+        self._state.runs = (*rest, *held, *self.waiting())
+        return len(held)
+
+    def release(self) -> None:
+        """Queue all that is on hold, in its order."""
+        self.add([run.order for run in self._state.runs if run.state == HELD])
+
+    def _new(self, order: Order, state: str, line: str) -> QueuedRun:
+        self._last += 1
+        return _noted(QueuedRun(self._last, order, state), line)
+
+    def _queued(self, order: Order, ended: Sequence[QueuedRun]) -> QueuedRun:
+        """A run of this study that waits: a new one, or the one that has ended."""
+        twin = next((run for run in ended if run.order == order), None)
+        if twin is not None:
+            return _noted(replace(twin, state=WAITING, progress=None, error=""), "Queued again.")
+        return self._new(order, WAITING, "Queued.")
+
+    def cancel(self, number: int) -> None:
+        """Stop a run; what it has finished is kept."""
+        run = self.of(number)
+        if run is not None and run.state == WAITING:
+            self._end(number, STOPPED, "Taken out of the queue before it began.")
+            self._end_groups()
+        elif run is not None and run.state == RUNNING and self._job is not None:
+            self._jobs.stop(self._job)
+
+    def cancel_all(self) -> None:
+        """Stop the run that runs and take out those that wait; all of them can be resumed."""
+        for run in reversed(self.live()):
+            self.cancel(run.number)
+
+    def again(self, number: int) -> None:
+        """Queue an ended run again; it goes on from its last finished epoch."""
+        run = self.of(number)
+        if run is not None and not run.live:
+            self.add([run.order])
+
+    def move(self, number: int, by: int) -> None:
+        """Let a waiting run begin `by` places later (earlier, where negative)."""
+        waiting = self.waiting()
+        numbers = [run.number for run in waiting]
+        if number in numbers:
+            place = numbers.index(number)
+            run = waiting.pop(place)
+            waiting.insert(min(max(place + by, 0), len(waiting)), run)
+            rest = [one for one in self._state.runs if one.state != WAITING]
+            self._state.runs = (*rest, *waiting)
+
+    def remove(self, number: int) -> None:
+        """Take a run that does not run off the list; what it has computed stays in the store."""
+        run = self.of(number)
+        if run is not None and run.state != RUNNING:
+            self._state.runs = tuple(one for one in self._state.runs if one is not run)
+            self._end_groups()
+
+    def describe(self, number: int, key: str, spec: Mapping[str, Any]) -> None:
+        """Note the key and the settings of the study that a run makes."""
+        self._change(number, key=key, spec=spec)
+
+    # -- from the queue to the lane and back ----------------------------------------------
+    def _begin_next(self) -> None:
+        waiting = self.waiting()
+        if self._job is not None or not waiting:
+            return
+        run = waiting[0]
+        ended = [one for one in self._state.runs if one.state != WAITING]
+        self._number, self._began = run.number, time.monotonic()
+        self._state.runs = (*ended, replace(run, state=RUNNING), *waiting[1:])
+        self._job = Job(
+            f"Running the study on {run.order.title}",
+            functools.partial(study_tasks.run_study, run.order),
+            points=functools.partial(self._on_points, run.number),
+            done=functools.partial(self._on_done, run.number),
+            failed=functools.partial(self._on_failed, run.number),
+            cancelled=functools.partial(self._on_cancelled, run.number),
+        )
+        self._jobs.submit(self._job)
+
+    def _on_started(self, job: Job) -> None:
+        if job is self._job:
+            self._began = time.monotonic()
+            self._note(self._number, "Started.")
+
+    def _on_progressed(self, job: Job, progress: Progress) -> None:
+        run = self.of(self._number) if job is self._job else None
+        if run is None:
+            return
+        if progress.stage and (run.progress is None or run.progress.stage != progress.stage):
+            self._note(run.number, f"{progress.stage} ...")
+        self._change(run.number, progress=progress, seconds=time.monotonic() - self._began)
+
+    def _on_said(self, job: Job, sentence: str) -> None:
+        if job is self._job:
+            self._note(self._number, sentence)
+
+    def _on_points(self, number: int, batch: Points) -> None:
+        for channel, data in batch:
+            if channel == "spec":
+                self._change(number, spec=to_plain(data))
+        self.points.emit(number, batch)
+
+    def _on_done(self, number: int, found: study_tasks.StudyResults) -> None:
+        self._change(number, key=found.study.key, spec=found.study.spec)
+        self._end(number, DONE, "Done.")
+        self.finished.emit(number, found)
+        self._end_groups()
+        self._begin_next()
+
+    def _on_failed(self, number: int, sentence: str) -> None:
+        self._end(number, FAILED, sentence)
+        self.failed.emit(number, sentence)
+        self._end_groups()
+        self._begin_next()
+
+    def _on_cancelled(self, number: int) -> None:
+        self._end(number, STOPPED, "Stopped. What was finished is kept.")
+        self.stopped.emit(number)
+        self._end_groups()
+        self._begin_next()
+
+    def _end(self, number: int, state: str, line: str) -> None:
+        run = self.of(number)
+        if run is None:
+            return
+        if run.state == RUNNING:
+            self._job = None
+            self._change(number, seconds=time.monotonic() - self._began)
+        self._change(number, state=state, error=line if state == FAILED else "")
+        self._note(number, line)
+
+    def _end_groups(self) -> None:
+        """Tell of the groups that have nothing left to run."""
+        live = {run.number for run in self.live()}
+        over = [group for group in self._groups if not group & live]
+        self._groups = [group for group in self._groups if group & live]
+        for group in over:
+            self.group_ended.emit([run for run in self._state.runs if run.number in group])
+
+    def _note(self, number: int, line: str) -> None:
+        run = self.of(number)
+        if run is not None:
+            self._put(_noted(run, line))
+
+    def _change(self, number: int, **changes: Any) -> None:
+        run = self.of(number)
+        if run is not None:
+            self._put(replace(run, **changes))
+
+    def _put(self, run: QueuedRun) -> None:
+        runs = self._state.runs
+        self._state.runs = tuple(run if one.number == run.number else one for one in runs)
+
+
+def _noted(run: QueuedRun, line: str) -> QueuedRun:
+    """The run with another line in its log, under the time of day."""
+    lines = (*run.lines, f"{time.strftime('%H:%M:%S')}  {line}")
+    return replace(run, lines=lines[-MOST_LINES:])

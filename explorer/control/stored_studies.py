@@ -1,0 +1,80 @@
+"""The studies in the store, as far as somebody handles them: where from, as command, deleted."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.results import Provenance
+from explorer.control.run_queue import RunQueue
+from explorer.jobs import study_tasks
+from explorer.jobs.lanes import PROBE, Job, Jobs
+from explorer.state.app_state import AppState
+from explorer.state.queued_run import Order
+
+if TYPE_CHECKING:
+    from engine.pipeline.study_files import Belongings
+
+
+class StoredStudies(QObject):
+    """Asks the store on the probe lane, so that a running study holds nothing up."""
+
+    weighed = Signal(
+        object
+    )  # engine.pipeline.study_files.Belongings: somebody should say whether to delete
+    deleted = Signal(object)  # engine.pipeline.study_files.Belongings: what is gone
+    command_written = Signal(str)
+    failed = Signal(str)  # sentence
+
+    def __init__(self, state: AppState, jobs: Jobs, runs: RunQueue, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state, self._jobs, self._runs = state, jobs, runs
+
+    def look(self, keys: Sequence[str]) -> None:
+        """Bring where these stored studies come from into `AppState.provenance`."""
+        unknown = [key for key in keys if key not in self._state.provenance]
+        if unknown:
+            work = functools.partial(study_tasks.provenance, unknown)
+            self._submit("Reading where studies come from", work, self._on_provenance, "provenance")
+
+    def copy_study(self, key: str) -> None:
+        """Ask for the line that makes a stored study; `command_written` brings it."""
+        work = functools.partial(study_tasks.command_of_study, key)
+        self._submit("Writing the command", work, self.command_written.emit, "command")
+
+    def copy_run(self, number: int) -> None:
+        """Ask for the line that makes the study of a run; `command_written` brings it."""
+        run = self._runs.of(number)
+        if run is not None:
+            work = functools.partial(study_tasks.command_of_order, run.order)
+            self._submit("Writing the command", work, self.command_written.emit, "command")
+
+    def ask_delete(self, keys: Sequence[str]) -> None:
+        """Find out what deleting these studies would remove; `weighed` brings it."""
+        work = functools.partial(study_tasks.weigh_studies, tuple(keys), self._live())
+        self._submit("Looking for what only these studies use", work, self.weighed.emit, "weigh")
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete studies and what only they use."""
+        work = functools.partial(study_tasks.delete_studies, tuple(keys), self._live())
+        self._submit("Deleting studies", work, self._on_deleted, f"delete {' '.join(keys)}")
+
+    def _live(self) -> list[Order]:
+        return [run.order for run in self._runs.unfinished()]
+
+    def _submit(self, title: str, work: Any, done: Any, channel: str) -> None:
+        self._jobs.submit(Job(title, work, PROBE, channel, done=done, failed=self.failed.emit))
+
+    def _on_provenance(self, found: dict[str, Provenance]) -> None:
+        self._state.provenance = {**self._state.provenance, **found}
+
+    def _on_deleted(self, found: Belongings) -> None:
+        known = self._state.provenance
+        self._state.provenance = {key: known[key] for key in known if key not in found.keys}
+        for run in self._state.runs:
+            if run.key in found.keys:
+                self._runs.remove(run.number)
+        self.deleted.emit(found)

@@ -1,0 +1,37 @@
+"""The dialog that says what this program is and which versions it runs with."""
+
+from __future__ import annotations
+
+import platform
+
+from PySide6.QtCore import qVersion
+from PySide6.QtWidgets import (
+    QDialog,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine import __version__
+from explorer.widgets import markup
+from explorer.widgets.forms import worded
+
+
+class AboutDialog(QDialog):
+    """What this program is, and its versions."""
+
+    def __init__(self, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About RK Explorer")
+        layout = QVBoxLayout(self)
+        words = worded(
+            f"<h3>RK Explorer {__version__}</h3>"
+            "<p>A desktop microscope for machine unlearning: it shows what knowledge of a "
+            "forgotten sample is left in its neighborhood.</p>"
+            "<p>Residual knowledge and RURK: Hsu, Niroula, He, Brugere, Lecue, Chen. The "
+            "Unseen Threat: Residual Knowledge in Machine Unlearning under Perturbed "
+            "Samples. NeurIPS 2025.</p>"
+            f"<p>Python {platform.python_version()}, Qt {qVersion()}</p>",
+            "about",
+        )
+        markup.allow(words)
+        layout.addWidget(words)

@@ -1,0 +1,91 @@
+"""Own small dialogs about files: save a bundle, find data that lie elsewhere, use given weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.storage.paths import is_file
+from explorer.state.sizes import sized
+from explorer.widgets.forms import worded
+from explorer.widgets.path_field import PathField
+
+SUFFIX = ".rkx"
+WIDTH = 520  # px
+
+
+class BundleDialog(QDialog):
+    """Where to save a bundle, and whether with the images."""
+
+    wanted = Signal(object, bool)  # Path, with the images
+
+    def __init__(self, place: Path, sizes: tuple[int, int], parent: QWidget | None) -> None:
+        """`sizes`: bytes of the study without the images, and of the images alone."""
+        super().__init__(parent)
+        self.setWindowTitle("Save bundle")
+        self.setMinimumWidth(WIDTH)
+        self._sizes = sizes
+        self.place = PathField("File", "One HDF5 file with all of the study", str(place), self)
+        self.place.browse.clicked.connect(self._browse)
+        self.place.changed.connect(self._show)
+        self.images = QCheckBox(f"With the images (up to {sized(sizes[1])} more)")
+        self.images.setChecked(True)
+        self.images.toggled.connect(self._show)
+        self._said = worded("", "muted")
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.save = self._buttons.addButton("Save", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+        self._lay_out()
+        self._show()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        about = (
+            "One file with the study, its models and what was looked at, for a colleague on "
+            "another machine: forget set, results, checkpoints, selection and views."
+        )
+        form = QFormLayout()
+        form.addRow("File", self.place)
+        layout.addWidget(worded(about, "question"))
+        layout.addLayout(form)
+        layout.addWidget(self.images)
+        layout.addWidget(self._said)
+        layout.addWidget(self._buttons)
+
+    def path(self) -> Path:
+        """The file that is named, with the suffix of bundles."""
+        path = self.place.path
+        return path if path.name.lower().endswith(SUFFIX) else Path(f"{path}{SUFFIX}")
+
+    def accept(self) -> None:
+        """Save there."""
+        super().accept()
+        self.wanted.emit(self.path(), self.images.isChecked())
+
+    def _show(self) -> None:
+        study, images = self._sizes
+        with_images = self.images.isChecked()
+        size = f"About {sized(study + images * with_images)} at most. "
+        needs = "" if with_images else "Whoever opens it is asked where the dataset lies there. "
+        named = bool(self.place.text) and not self.place.text.endswith(("/", "\\"))
+        there = "A file of that name is replaced." if named and is_file(self.path()) else ""
+        self._said.setText(size + needs + there)
+        self.save.setEnabled(named)
+
+    def _browse(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save bundle", self.place.text, f"Bundle (*{SUFFIX})"
+        )
+        if name:
+            self.place.line.setText(name)

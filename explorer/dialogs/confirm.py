@@ -1,0 +1,78 @@
+"""Asks before something is lost, or before a day of computing begins by accident."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+
+from explorer.control.controller import Controller
+from explorer.state.sizes import sized
+from explorer.widgets.forms import worded
+
+if TYPE_CHECKING:
+    from engine.pipeline.study_files import Belongings
+
+
+class ConfirmDialog(QDialog):
+    """A sentence, a button that says what will be done, and a way out, which has the focus."""
+
+    agreed = Signal(object)  # what it was asked about
+
+    def __init__(
+        self, title: str, sentence: str, verb: str, about: Any, parent: QWidget | None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setMinimumWidth(380)
+        self.about, self.sentence = about, sentence
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.yes = buttons.addButton(verb, QDialogButtonBox.ButtonRole.AcceptRole)
+        self.no = buttons.button(QDialogButtonBox.StandardButton.Cancel)
+        self.yes.setAutoDefault(False)
+        self.no.setDefault(True)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(worded(sentence, "question"))
+        layout.addWidget(buttons)
+        self.no.setFocus()
+
+    def accept(self) -> None:
+        """Do what was asked about."""
+        super().accept()
+        self.agreed.emit(self.about)
+
+
+class Confirmer(QObject):
+    """Shows the question where the controller wants an answer."""
+
+    def __init__(self, controller: Controller, window: QWidget) -> None:
+        super().__init__(window)
+        self._controller, self._window = controller, window
+        controller.runner.many_wanted.connect(self._ask_many)
+        controller.stored.weighed.connect(self._ask_delete)
+
+    def _ask_many(self, size: int) -> None:
+        sentence = f"The form describes {size:,} studies. Queue all of them?"
+        self._ask("Many studies", sentence, f"Queue {size:,} studies", size, self._run_all)
+
+    def _run_all(self, size: int) -> None:
+        self._controller.run(sure=True)
+
+    def _ask_delete(self, found: Belongings) -> None:
+        number = len(found.keys)
+        what = "this study" if number == 1 else f"these {number:,} studies"
+        files = f"{len(found.files):,} file{'s' * (len(found.files) > 1)}, {sized(found.size)}"
+        sentence = (
+            f"Delete {what} from the store ({files})? What other studies use stays. This cannot "
+            "be undone; the same results can only be computed again."
+        )
+        self._ask("Delete", sentence, "Delete", found.keys, self._controller.stored.delete)
+
+    def _ask(self, title: str, sentence: str, verb: str, about: Any, then: Any) -> None:
+        dialog = ConfirmDialog(title, sentence, verb, about, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.agreed.connect(then)
+        dialog.open()

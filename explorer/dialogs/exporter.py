@@ -1,0 +1,220 @@
+"""Asks how something is to be exported, lets a lane write it, and says where it lies."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+
+from engine.figures.catalog import KINDS
+from explorer.control.controller import Controller
+from explorer.control.files import show
+from explorer.dialogs.export_dialog import ExportDialog, ExportSetDialog, FigureDialog
+from explorer.dialogs.report_dialog import ReportDialog
+from explorer.jobs import file_tasks
+from explorer.jobs.lanes import HEAVY, PROBE, Job, Work
+from explorer.state import figure_format, figure_options
+from explorer.state.notice import ERROR, NEWS, Notice
+from explorer.state.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.figures.figure_set import FigureSet
+
+FORGET = {"Table (*.csv)": ".csv"}
+CHECKPOINT = {"PyTorch weights (*.pt)": ".pt", "Safetensors (*.safetensors)": ".safetensors"}
+PREVIEW = "export preview"  # channel: the latest counts
+
+
+class Exporter(QObject):
+    """Answers the controller's wishes for files."""
+
+    told = Signal(object)  # Notice
+
+    def __init__(self, controller: Controller, settings: Settings, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._controller, self._settings, self._window = controller, settings, parent
+        self._paper = figure_format.from_plain(settings.export)
+        self._dialog: FigureDialog | None = None
+        controller.exports.figure_wanted.connect(self.ask_figure)
+        controller.exports.figures_wanted.connect(self.ask_set)
+        controller.exports.report_wanted.connect(self.ask_report)
+        controller.exports.checkpoint_wanted.connect(self.checkpoint)
+        controller.exports.forget_set_wanted.connect(self.forget_set)
+
+    # -- asking ---------------------------------------------------------------------------
+    def ask_figure(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Let a person say how the figure called `kind` is written."""
+        dialog = ExportDialog(kind, options, self._paper, self._window)
+        dialog.wanted.connect(self._write_figure)
+        self._open_figure(dialog)
+
+    def ask_set(self) -> None:
+        """Let a person choose several figures, and how they are written."""
+        state = self._controller.state
+        shown = {kind: figure_options.options(state, kind) for kind in KINDS}
+        dialog = ExportSetDialog(shown, self._usual(), self._paper, self._window)
+        dialog.wanted.connect(self._write_set)
+        self._open_figure(dialog)
+
+    def ask_report(self) -> None:
+        """Let a person say where the report is written."""
+        study = self._controller.state.study
+        if study is None:
+            return
+        name = f"report-{study.spec['data']['name']}-{study.key[:8]}.html"
+        dialog = ReportDialog(self._paper.place / name, self._window)
+        dialog.wanted.connect(self.report)
+        self._open(dialog)
+
+    # -- writing --------------------------------------------------------------------------
+    def figure(self, kind: str, options: Mapping[str, Any], out: Path) -> None:
+        """Write the figure called `kind`, with its numbers as CSV beside it."""
+        self._controller.exports.save_figure(kind, out, options)
+
+    def figures(
+        self,
+        kinds: Sequence[str],
+        folder: Path,
+        options: Mapping[str, Any],
+        look: figure_format.Paper,
+    ) -> None:
+        """Write several figures into a folder, with a list of them."""
+        study = self._controller.state.study
+        if study is not None:
+            work = functools.partial(
+                file_tasks.save_set, study, kinds, folder, look.suffix, look.look, options
+            )
+            self._submit(f"Exporting {len(kinds)} figures", work, self._say_set, self._lane())
+
+    def report(self, files: Sequence[Path]) -> None:
+        """Write the report of the study that is shown."""
+        state = self._controller.state
+        if state.study is not None:
+            self._remember(files[0].parent)
+            work = functools.partial(
+                file_tasks.save_report, state.study, files, (state.form.forget,)
+            )
+            self._submit(f"Writing {files[0].name}", work, self._say_report, self._lane())
+
+    def checkpoint(self, model: str, path: Path | None = None) -> None:
+        """Export one model's weights to `path`, or to the file a person chooses."""
+        title = f"Export the checkpoint of {self._controller.state.label(model)}"
+        out = path or self._ask(title, f"{model}.pt", CHECKPOINT)
+        if out is not None:
+            self._controller.exports.save_checkpoint(model, out)
+
+    def forget_set(self, path: Path | None = None) -> None:
+        """List the forget set of the next run in `path`, or in the file a person chooses."""
+        out = path or self._ask("Export the forget set", "forget.csv", FORGET)
+        if out is not None:
+            self._controller.exports.save_forget_set(out)
+
+    # -- previews -------------------------------------------------------------------------
+    def _preview(self, kind: str, options: Mapping[str, Any]) -> None:
+        study, dialog = self._controller.state.study, self._dialog
+        if study is None or dialog is None:
+            return
+        self._controller.jobs.submit(
+            Job(
+                "Drawing a preview",
+                functools.partial(file_tasks.preview_figure, study, kind, options),
+                PROBE,
+                PREVIEW,
+                done=functools.partial(self._show_preview, dialog),
+                failed=functools.partial(self._show_problem, dialog),
+            )
+        )
+
+    def _show_preview(self, dialog: FigureDialog, data: bytes) -> None:
+        if dialog is self._dialog:  # else it is closed, and gone
+            dialog.show_preview(data)
+
+    def _show_problem(self, dialog: FigureDialog, sentence: str) -> None:
+        if dialog is self._dialog:
+            dialog.show_problem(sentence)
+
+    # -- from dialogs to jobs -------------------------------------------------------------
+    def _write_figure(
+        self, kind: str, out: Path, options: Mapping[str, Any], look: figure_format.Paper
+    ) -> None:
+        self._keep(look)
+        self.figure(kind, options, out)
+
+    def _write_set(
+        self,
+        kinds: Sequence[str],
+        folder: Path,
+        options: Mapping[str, Any],
+        look: figure_format.Paper,
+    ) -> None:
+        self._keep(look)
+        self._settings.export = {**self._settings.export, "kinds": list(kinds)}
+        self.figures(kinds, folder, options, look)
+
+    def _open_figure(self, dialog: FigureDialog) -> None:
+        self._dialog = dialog
+        dialog.preview_wanted.connect(self._preview)
+        dialog.finished.connect(self._forget_dialog)
+        self._open(dialog)
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _forget_dialog(self) -> None:
+        self._dialog = None
+
+    def _submit(self, title: str, work: Work, done: Callable[[Any], None], lane: str) -> None:
+        self._controller.jobs.submit(
+            Job(title, work, lane, title, done=done, failed=self._say_failed)
+        )
+
+    def _lane(self) -> str:
+        """Beside what runs, not behind it."""
+        return PROBE if self._controller.jobs.live(HEAVY) else HEAVY
+
+    # -- what is remembered ---------------------------------------------------------------
+    def _usual(self) -> list[str]:
+        """The kinds of the last set; at first those that need nothing more to be computed."""
+        kept = self._settings.export.get("kinds")
+        found = [kind for kind in kept if kind in KINDS] if isinstance(kept, list) else []
+        return found or ["curves", "metrics", "neighborhood", "samples"]
+
+    def _keep(self, look: figure_format.Paper) -> None:
+        self._paper = look
+        self._settings.export = {**self._settings.export, **look.as_plain()}
+
+    def _remember(self, folder: Path) -> None:
+        self._keep(replace(self._paper, folder=str(folder.absolute())))
+
+    # -- what is said ---------------------------------------------------------------------
+    def _say_set(self, made: FigureSet) -> None:
+        folder = made.files[-1].parent
+        self._tell(f"Saved {len(made.files)} files in {folder}.", "Show", folder)
+        for kind, why in made.missing.items():
+            self.told.emit(Notice(NEWS, f"{KINDS[kind].title} was left out: {why}"))
+
+    def _say_report(self, files: Sequence[Path]) -> None:
+        names = " and ".join(str(path) for path in files)
+        self._tell(f"The report is written: {names}.", "Open", files[0])
+
+    def _say_failed(self, sentence: str) -> None:
+        self.told.emit(Notice(ERROR, sentence))
+
+    def _tell(self, sentence: str, action: str, place: Path) -> None:
+        self.told.emit(Notice(NEWS, sentence, action, functools.partial(show, place)))
+
+    def _ask(self, title: str, name: str, kinds: dict[str, str]) -> Path | None:
+        chosen, kind = QFileDialog.getSaveFileName(
+            self._window, title, str(self._paper.place / name), ";;".join(kinds)
+        )
+        if not chosen:
+            return None
+        path = Path(chosen)
+        self._remember(path.parent)
+        return path if path.suffix else path.with_suffix(kinds.get(kind, ""))

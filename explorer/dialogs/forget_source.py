@@ -1,0 +1,197 @@
+"""Where samples to forget come from: a class, chance, what is selected, indices, a file, a name."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
+
+from engine.errors import SpecError
+from engine.forget_sets.forget_set import ForgetSet, check_forget, forget_set
+from engine.forget_sets.indices import parse_indices
+from engine.storage.paths import place
+from explorer.control.controller import Controller
+
+CLASS, RANDOM, SELECTION = "Class", "Random", "Selection"
+INDICES, FILE, NAMES, SAVED = "Indices", "File", "File of names", "Saved set"
+TIPS = {
+    CLASS: "The samples of a class, or a share or number of them, drawn by the study's seed",
+    RANDOM: "Samples drawn from the whole training set by the study's seed",
+    SELECTION: "What is selected in the views: click, drag, or lasso in the embedding",
+    INDICES: "Indices that you write: 3, 17, 40-50",
+    FILE: "A list of indices: text, a CSV with a column 'index', JSON, .npy, .npz or .pt",
+    NAMES: "A list of names of samples, one a line, such as train/cat/03.png; or a column of a CSV",
+    SAVED: "The saved set that is marked in the list below",
+}
+LISTS = {FILE: "indices", NAMES: "files"}  # how they are written
+SHARE, NUMBER = "%", "samples"
+
+
+class ForgetSource(QWidget):
+    """One choice of samples. `changed` after it became another."""
+
+    changed = Signal()
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._do = controller
+        self.saved = ""  # the name that SAVED means
+        self.kind = QComboBox()
+        self.kind.setAccessibleName("Source of samples to forget")
+        for kind, tip in TIPS.items():
+            self.kind.addItem(kind)
+            self.kind.setItemData(self.kind.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.classes = QComboBox()
+        self.classes.setAccessibleName("Class to forget")
+        self.amount = QSpinBox()
+        self.amount.setAccessibleName("How much of it")
+        self.unit = QComboBox()
+        self.unit.setAccessibleName("Unit of the amount")
+        self.unit.addItems([SHARE, NUMBER])
+        self.text = QLineEdit()
+        self.browse = QPushButton("&Browse ...")
+        self.browse.setAutoDefault(False)
+        self.browse.setToolTip("Choose the file")
+        self.said = QLabel()
+        self._lay_out()
+        self._connect()
+        self.follow()
+
+    # -- what is chosen -------------------------------------------------------------------
+    def spec(self) -> str:
+        """The forget set as text, such as 'class:8:50%'; '' where only indices say it."""
+        amount = f"{self.amount.value()}{'%' if self.unit.currentText() == SHARE else ''}"
+        if self._kind() == CLASS:
+            whole = "" if amount == "100%" else f":{amount}"
+            return f"class:{self.classes.currentIndex()}{whole}"
+        if self._kind() in LISTS:
+            return f"{LISTS[self._kind()]}:{self.text.text().strip()}"
+        return f"random:{amount}" if self._kind() == RANDOM else ""
+
+    def chosen(self) -> ForgetSet:
+        """The samples; SpecError where there are none or they cannot be forgotten."""
+        dataset, state = self._do.state.dataset, self._do.state
+        if dataset is None:
+            raise SpecError("The dataset is being loaded. Wait for it.")
+        if self._kind() in LISTS and not self.text.text().strip():
+            raise SpecError("Choose a file that lists samples.")
+        if spec := self.spec():
+            return forget_set(spec, dataset, state.form.seed)
+        return ForgetSet(check_forget(self._listed(), dataset.train_y, dataset.validation))
+
+    def words(self) -> str:
+        """What undo calls the samples."""
+        if self._kind() == SAVED:
+            return f"the forget set '{self.saved}'"
+        return self.spec() or ("the selection" if self._kind() == SELECTION else "indices")
+
+    def _kind(self) -> str:
+        return self.kind.currentText()
+
+    def _listed(self) -> tuple[int, ...]:
+        """Training samples that are selected, written or saved; SpecError where there are none."""
+        state, dataset = self._do.state, self._do.state.dataset
+        if self._kind() == SAVED:
+            found = self._do.forget_set.saved().get(self.saved, ())
+            if not found:
+                raise SpecError("Mark one of the saved sets below.")
+            return found
+        if self._kind() == SELECTION:
+            there = state.selection.chosen
+            found = tuple(i for i in there if dataset is not None and dataset.is_learned(i))
+            if not found:
+                raise SpecError("No training sample is selected. Click, drag or lasso some.")
+            return found
+        if not self.text.text().strip():
+            raise SpecError("Write indices of training samples: 3, 17, 40-50.")
+        return parse_indices(self.text.text(), len(dataset.train_y) if dataset else 0)
+
+    # -- building -------------------------------------------------------------------------
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        label = QLabel("&Take")
+        label.setBuddy(self.kind)
+        row.addWidget(label)
+        for part in (self.kind, self.classes, self.amount, self.unit):
+            row.addWidget(part)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.browse)
+        row.addWidget(self.said, 1)
+
+    def _connect(self) -> None:
+        self.kind.currentIndexChanged.connect(self._show)
+        self.classes.currentIndexChanged.connect(self.changed)
+        self.unit.currentIndexChanged.connect(self._limit)
+        self.amount.valueChanged.connect(self.changed)
+        self.text.textChanged.connect(self.changed)
+        self.browse.clicked.connect(self._browse)
+        self._do.state.dataset_changed.connect(self.follow)
+        self._do.state.selection_changed.connect(self._show)
+
+    def follow(self) -> None:
+        """Offer the classes of the dataset that is open."""
+        dataset = self._do.state.dataset
+        with QSignalBlocker(self.classes):
+            self.classes.clear()
+            self.classes.addItems(list(dataset.classes) if dataset else [])
+        self._limit()
+        self._show()
+
+    def choose_saved(self, name: str) -> None:
+        """Mean this saved set."""
+        self.saved = name
+        with QSignalBlocker(self.kind):
+            self.kind.setCurrentText(SAVED)
+        self._show()
+
+    # -- from the state to the screen -----------------------------------------------------
+    def _limit(self) -> None:
+        """Shares go to 100 %, numbers to the size of the training set."""
+        dataset = self._do.state.dataset
+        share = self.unit.currentText() == SHARE
+        with QSignalBlocker(self.amount):
+            self.amount.setRange(1, 100 if share or dataset is None else len(dataset.train_y))
+            self.amount.setValue(50 if share else 100)
+        self.amount.setToolTip(f"1 to {self.amount.maximum():,} {self.unit.currentText()}")
+        self.changed.emit()
+
+    def _show(self) -> None:
+        kind = self._kind()
+        self.kind.setToolTip(TIPS[kind])
+        self.classes.setVisible(kind == CLASS)
+        for part in (self.amount, self.unit):
+            part.setVisible(kind in (CLASS, RANDOM))
+        self.text.setVisible(kind in (INDICES, *LISTS))
+        self.text.setAccessibleName(
+            f"File of {'names' if kind == NAMES else 'indices'}"
+            if kind in LISTS
+            else "Indices to forget"
+        )
+        self.text.setPlaceholderText("path of the file" if kind in LISTS else "3, 17, 40-50")
+        self.browse.setVisible(kind in LISTS)
+        self.said.setText(self._said())
+        self.said.setVisible(kind not in (INDICES, *LISTS))
+        self.changed.emit()
+
+    def _said(self) -> str:
+        if self._kind() == SELECTION:
+            return f"{len(self._do.state.selection.chosen):,} samples are selected"
+        if self._kind() == SAVED:
+            return f"'{self.saved}'" if self.saved else "mark one below"
+        return ""
+
+    def _browse(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Indices of the forget set", str(place(self.text.text()).parent)
+        )
+        if name:
+            self.text.setText(name)

@@ -1,0 +1,118 @@
+"""Rows for format, width, letters and resolution of figures on paper."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QWidget
+
+from explorer.state.figure_format import DPIS, FORMATS, PRESETS, SIZES, WIDTHS, Paper
+
+FREE = "Free"
+
+
+class PaperForm(QWidget):
+    """Says how figures are to be drawn; `paper` is what it says."""
+
+    changed = Signal()
+
+    def __init__(self, paper: Paper, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._paper = paper
+        self.format = QComboBox()
+        for suffix, text in FORMATS.items():
+            self.format.addItem(text, suffix)
+        self.preset = QComboBox()
+        for text, mm in PRESETS.items():
+            self.preset.addItem(f"{text}, {mm:g} mm", mm)
+        self.preset.addItem(FREE, 0.0)
+        self.width_mm = _box(WIDTHS, " mm", "Width of the figure in mm")
+        self.letters = _box(SIZES, " pt", "Size of the letters in points; journals ask for 5 to 8")
+        self.dpi = _box(DPIS, " dpi", "Dots per inch of a PNG; most journals ask for 300")
+        self._name()
+        self._lay_out()
+        self.show_paper(paper)
+        self._connect()
+
+    @property
+    def paper(self) -> Paper:
+        """What is chosen."""
+        return replace(
+            self._paper,
+            suffix=str(self.format.currentData()),
+            width_mm=self.width_mm.value(),
+            font_size=self.letters.value(),
+            dpi=self.dpi.value(),
+        )
+
+    def show_paper(self, paper: Paper) -> None:
+        """Show these choices."""
+        self._paper = paper
+        self.format.setCurrentIndex(max(0, self.format.findData(paper.suffix)))
+        self.width_mm.setValue(paper.width_mm)
+        self.letters.setValue(paper.font_size)
+        self.dpi.setValue(paper.dpi)
+        self._follow_width()
+        self._follow_format()
+
+    def set_format(self, suffix: str) -> None:
+        """Choose the format of this suffix; another one changes nothing."""
+        if self.format.findData(suffix) >= 0:
+            self.format.setCurrentIndex(self.format.findData(suffix))
+
+    def _name(self) -> None:
+        for widget, name, tip in (
+            (self.format, "Format", "SVG and PDF keep lines as lines and text as text"),
+            (self.preset, "Preset of the width", "Widths that journals ask for"),
+            (self.width_mm, "Width", self.width_mm.toolTip()),
+            (self.letters, "Font size", self.letters.toolTip()),
+            (self.dpi, "Resolution", self.dpi.toolTip()),
+        ):
+            widget.setAccessibleName(name)
+            widget.setToolTip(tip)
+
+    def _lay_out(self) -> None:
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("&Format", self.format)
+        width = QHBoxLayout()
+        width.addWidget(self.preset, 1)
+        width.addWidget(self.width_mm)
+        label = QLabel("&Width")
+        label.setBuddy(self.width_mm)
+        form.addRow(label, width)
+        form.addRow("Font si&ze", self.letters)
+        form.addRow("&Resolution", self.dpi)
+
+    def _connect(self) -> None:
+        self.preset.activated.connect(self._take_preset)
+        self.width_mm.valueChanged.connect(self._follow_width)
+        self.format.currentIndexChanged.connect(self._follow_format)
+        for box in (self.width_mm, self.letters, self.dpi):
+            box.valueChanged.connect(self.changed)
+        self.format.currentIndexChanged.connect(self.changed)
+
+    def _take_preset(self) -> None:
+        if self.preset.currentData():
+            self.width_mm.setValue(float(self.preset.currentData()))
+
+    def _follow_width(self) -> None:
+        place = self.preset.findData(self.width_mm.value())
+        with QSignalBlocker(self.preset):
+            self.preset.setCurrentIndex(place if place >= 0 else self.preset.count() - 1)
+
+    def _follow_format(self) -> None:
+        self.dpi.setEnabled(self.format.currentData() == ".png")
+
+
+def _box(limits: tuple[float, float], unit: str, tip: str) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(*limits)
+    box.setSuffix(unit)
+    box.setDecimals(0 if unit == " dpi" else 1)
+    box.setSingleStep(50.0 if unit == " dpi" else 1.0 if unit == " mm" else 0.5)
+    box.setKeyboardTracking(False)  # a figure is drawn anew for a number, not for each digit
+    box.setToolTip(f"{tip} ({limits[0]:g} to {limits[1]:g})")
+    return box

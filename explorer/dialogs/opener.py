@@ -1,0 +1,229 @@
+"""Asks for files and folders of sessions, bundles, data and weights, and hands them on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QWidget
+
+from engine.storage.paths import is_file
+from explorer.control.controller import Controller
+from explorer.control.files import NO_DATASET
+from explorer.dialogs.bundle_dialog import BundleDialog
+from explorer.dialogs.data_dialog import DataDialog
+from explorer.dialogs.weights_dialog import WeightsDialog
+from explorer.state.notice import NEWS, Notice
+from explorer.state.recent_files import BUNDLE, MOST, SESSION, RecentItem, Recents
+from explorer.state.session import Session
+from explorer.widgets import drop
+from explorer.widgets.drop import Offer
+from explorer.widgets.notifications import Notifier
+from explorer.widgets.plain_text import in_menu, literal
+
+SESSIONS, BUNDLES = "Session (*.json)", "Bundle (*.rkx)"
+GONE = "It is not there any more."
+NOTHING = "Nothing was opened or saved yet"
+
+
+class Opener(QObject):
+    """Answers the wishes of Controller.files, and of what is dropped, by dialogs."""
+
+    def __init__(
+        self, controller: Controller, notifier: Notifier, recents: Recents, window: QWidget
+    ) -> None:
+        super().__init__(window)
+        self._controller, self._notifier, self._window = controller, notifier, window
+        self._files, self.recents = controller.files, recents
+        self._folder = Path.home()
+        self._places: list[QAction] = []  # of what was used last, in the menu that shows it
+        files = controller.files
+        files.session_file_wanted.connect(self._ask_session)
+        files.bundle_file_wanted.connect(self._ask_bundle)
+        files.bundle_weighed.connect(self._ask_bundle_file)
+        files.data_wanted.connect(self.ask_data)
+        files.used.connect(recents.add)
+
+    # -- files ----------------------------------------------------------------------------
+    def _ask_session(self, save: bool) -> None:
+        if save:
+            start = str(self._folder / "session.json")
+            name, _ = QFileDialog.getSaveFileName(self._window, "Save session", start, SESSIONS)
+            if name:
+                path = Path(name)
+                self._files.save_session(path if path.suffix else path.with_suffix(".json"))
+        else:
+            name = self._chosen("Open session", SESSIONS)
+            if name:
+                self._files.open_session(Path(name))
+        self._remember(name)
+
+    def _ask_bundle(self) -> None:
+        name = self._chosen("Open bundle", BUNDLES)
+        if name:
+            self._files.open_bundle(Path(name))
+
+    def _ask_bundle_file(self, sizes: tuple[int, int]) -> None:
+        study = self._controller.state.study
+        stem = f"{self._controller.state.form.dataset}-{study.key[:8]}" if study else "study"
+        dialog = BundleDialog(self._folder / f"{stem}.rkx", sizes, self._window)
+        dialog.wanted.connect(self._save_bundle)
+        self._open(dialog)
+
+    def _save_bundle(self, path: Path, images: bool) -> None:
+        self._remember(str(path))
+        self._files.save_bundle(path, images)
+
+    def _chosen(self, title: str, kinds: str) -> str:
+        name, _ = QFileDialog.getOpenFileName(self._window, title, str(self._folder), kinds)
+        self._remember(name)
+        return name
+
+    def _remember(self, name: str) -> None:
+        if name:
+            self._folder = Path(name).parent
+
+    # -- data and weights -----------------------------------------------------------------
+    def ask_data(self, session: Session, why: str) -> None:
+        """Ask where a session's data lie; the folder is looked into until the data are found."""
+        form = session.form
+        labels = {item.name: item.label for item in self._controller.state.catalog.datasets}
+        label = labels.get(form.dataset, form.dataset)
+        dialog = DataDialog(label, form.root, why, self._window)
+        search = _Search(self._controller, session, dialog)
+        dialog.wanted.connect(search.look)
+        self._files.data_refused.connect(dialog.refuse)
+        self._files.data_found.connect(dialog.found)
+        self._open(dialog)
+
+    def _ask_weights(self, path: Path) -> None:
+        state = self._controller.state
+        advised = state.dataset.recommended.model if state.dataset else ""
+        name = state.form.model or advised
+        labels = {item.name: item.label for item in state.catalog.models}
+        dialog = WeightsDialog(path, labels.get(name, name) or "the network", self._window)
+        dialog.wanted.connect(_Taking(self._controller, path, dialog).take)
+        self._open(dialog)
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    # -- what is dropped ------------------------------------------------------------------
+    def take(self, offer: Offer) -> None:
+        """Do what a drop offers."""
+        deeds = {
+            drop.SESSION: self._files.open_session,
+            drop.BUNDLE: self._files.open_bundle,
+            drop.RESULT: self._files.open_result,
+            drop.CHECKPOINT: self._ask_weights,
+            drop.FOLDER: self._open_folder,
+            drop.INDICES: self._forget,
+        }
+        deeds[offer.kind](offer.path)
+
+    def _open_folder(self, path: Path) -> None:
+        self._controller.opening.open_dataset("folder", root=str(path))
+
+    def _forget(self, path: Path) -> None:
+        controller = self._controller
+        found = controller.forget_set.set_text(f"indices:{path}")
+        if found is None:
+            self._notifier.fail(controller.state.form_error or NO_DATASET)
+            return
+        sentence = f"The forget set is the {found.words} of {path.name}."
+        self._notifier.show(Notice(NEWS, sentence, "Undo", controller.choice.undo.undo))
+
+    # -- recent ---------------------------------------------------------------------------
+    def fill(self, menu: QMenu) -> None:
+        """List what was used last in a menu, above what is in it already, whenever it opens."""
+        first = menu.actions()[0]
+        self._clear = first
+        self._places = [QAction(menu) for _ in range(MOST)]
+        for action in self._places:
+            action.triggered.connect(self._reopen)
+            menu.insertAction(first, action)
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(self._list_recent)
+        self._list_recent()
+
+    def clear_recent(self) -> None:
+        """Empty the list; it can be taken back."""
+        before = self.recents.entries()
+        if before:
+            self.recents.replace(())
+            undo = _Undo(self.recents, before).undo
+            self._notifier.show(Notice(NEWS, "The list of recent files is empty.", "Undo", undo))
+
+    def _list_recent(self) -> None:
+        entries = self.recents.entries()
+        for number, action in enumerate(self._places):
+            action.setVisible(number < max(1, len(entries)))
+            if number < len(entries):
+                self._show_entry(action, number, entries[number])
+            else:
+                action.setText("" if number else NOTHING)
+                action.setEnabled(False)
+        self._clear.setEnabled(bool(entries))
+
+    def _show_entry(self, action: QAction, number: int, entry: RecentItem) -> None:
+        there = self._is_there(entry)
+        action.setText(f"&{number + 1}  {in_menu(entry.name)}")
+        action.setData(entry)
+        action.setEnabled(there)
+        place = literal(entry.place)
+        action.setToolTip(place if there else f"{place}\n{GONE}")
+
+    def _is_there(self, entry: RecentItem) -> bool:
+        if entry.kind in (SESSION, BUNDLE):
+            return is_file(Path(entry.place))
+        return any(one.key == entry.place for one in self._controller.state.studies)
+
+    def _reopen(self) -> None:
+        entry = self.sender().data()  # type: ignore[attr-defined]
+        self.reopen(entry)
+
+    def reopen(self, entry: RecentItem) -> None:
+        """Open something again."""
+        if entry.kind == SESSION:
+            self._files.open_session(Path(entry.place))
+        elif entry.kind == BUNDLE:
+            self._files.open_bundle(Path(entry.place))
+        else:
+            self._controller.opening.open_study(entry.place)
+
+
+class _Search(QObject):
+    """Looks for one session's data; a child of the dialog that asks."""
+
+    def __init__(self, controller: Controller, session: Session, dialog: DataDialog) -> None:
+        super().__init__(dialog)
+        self._controller, self._session = controller, session
+
+    def look(self, root: str) -> None:
+        """Look into a folder."""
+        self._controller.files.find_data(self._session, root)
+
+
+class _Taking(QObject):
+    """Takes one file's weights; a child of the dialog that asks."""
+
+    def __init__(self, controller: Controller, path: Path, dialog: WeightsDialog) -> None:
+        super().__init__(dialog)
+        self._controller, self._path = controller, path
+
+    def take(self, name: str) -> None:
+        """Take them under a name."""
+        self._controller.files.use_weights(name, self._path)
+
+
+class _Undo:
+    """Brings a list back."""
+
+    def __init__(self, recents: Recents, entries: tuple[RecentItem, ...]) -> None:
+        self._recents, self._entries = recents, entries
+
+    def undo(self) -> None:
+        """Bring it back."""
+        self._recents.replace(self._entries)

@@ -1,0 +1,86 @@
+"""Where the report of a study is written, and in which formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.storage.paths import is_folder
+from explorer.widgets.forms import worded
+from explorer.widgets.path_field import PathField
+
+WIDTH = 520  # px
+ABOUT = (
+    "One page with the settings, tables and figures of the study that is shown. It needs nothing "
+    "else, neither this program nor the network. What was not looked at yet is measured for it, "
+    "but for feature maps and decision regions."
+)
+
+
+class ReportDialog(QDialog):
+    """Asks for a file; the PDF lies beside the page under the same name."""
+
+    wanted = Signal(object)  # list of Path
+
+    def __init__(self, place: Path, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Write report")
+        self.setMinimumWidth(WIDTH)
+        self.place = PathField("File", "A web page, .html", str(place), self)
+        self.place.browse.clicked.connect(self._browse)
+        self.pdf = QCheckBox("Also as &PDF, for print")
+        self.pdf.setToolTip("The same words and figures on A4 pages, beside the web page")
+        self.problem = worded("", "danger")
+        self.problem.hide()
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.write = buttons.addButton("Write", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.write.setDefault(True)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        form = QFormLayout()
+        form.addRow("Fi&le", self.place)
+        layout.addWidget(worded(ABOUT, "question"))
+        layout.addLayout(form)
+        layout.addWidget(self.pdf)
+        layout.addWidget(self.problem)
+        layout.addStretch(1)
+        layout.addWidget(buttons)
+        self.place.line.setFocus()
+
+    @property
+    def files(self) -> list[Path]:
+        """What is to be written."""
+        page = self.place.path
+        page = page if page.name else page / "report"
+        if page.suffix.lower() not in (".html", ".htm", ".pdf"):
+            page = page.with_name(f"{page.name}.html")
+        also = self.pdf.isChecked() and page.suffix.lower() != ".pdf"
+        return [page, *([page.with_suffix(".pdf")] if also else [])]
+
+    def accept(self) -> None:
+        """Write it, unless there is no such folder."""
+        files = self.files
+        if not self.place.text or not is_folder(files[0].parent) or is_folder(files[0]):
+            self.problem.setText("Name a file in a folder that exists.")
+            self.problem.show()
+            return
+        super().accept()
+        self.wanted.emit(files)
+
+    def _browse(self) -> None:
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, self.windowTitle(), self.place.text, "Web page (*.html);;PDF (*.pdf)"
+        )
+        if chosen:
+            self.place.line.setText(chosen)

@@ -1,0 +1,166 @@
+"""The few dialogs: settings built from described fields, stored studies, about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtWidgets import (
+    QWidget,
+)
+
+from engine.errors import SpecError
+from engine.spec import AUTO, ProbeSpec, RunSpec, TrainSpec, parse_taus
+from explorer.control.controller import Controller
+from explorer.state import form_grid as grid
+from explorer.state.app_state import AppState
+from explorer.state.catalog import Field, amended, describe
+from explorer.widgets.forms import FieldsForm, FormDialog
+
+WATCH = Field(
+    "watch_each_epoch", "bool", True,
+    "whether every unlearning method is looked at after its epochs, for Live to show and replay. "
+    "Results are the same without. A method is looked at 30 times at most, which takes up to 5 "
+    "seconds, or a quarter of the method's own time where that is more",
+)  # fmt: skip
+PROBED = (  # beside the usual fields
+    "adaptive", "steps", "step_size", "target", "arithmetic", "between", "start",
+)  # fmt: skip
+
+
+class SettingsDialog(FormDialog):
+    """Re-trains, seed, perturbation, tau and draws; and how models are trained."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None) -> None:
+        state, form = controller.state, controller.state.form
+        self._controller = controller
+        self._measuring = FieldsForm(
+            measuring_fields(state), "tau is in units of the pixel range [0, 1]."
+        )
+        self._measuring.show_values(
+            {
+                "retrains": form.retrains,
+                "seed": form.seed,
+                "perturbation": form.perturbation,
+                "draws": form.draws,
+                WATCH.name: form.watch,
+                **({"taus": form.taus} if form.taus else {}),
+                **form.probe,
+            },
+            {**grid.values_of(form.grid, grid.STUDY), **grid.values_of(form.grid, grid.PROBE)},
+        )
+        self._training = FieldsForm(
+            training_fields(state), "For the Original and for every Re-train."
+        )
+        self._training.show_values(form.training, grid.values_of(form.grid, grid.TRAIN))
+        forms = {"Measuring": self._measuring, "Training": self._training}
+        super().__init__("Settings of the study", forms, parent)
+
+    def swept(self) -> dict[str, Sequence[Any]]:
+        """The form's grid with what has several values here."""
+        found = self._measuring.several()
+        probe = {name: found.pop(name) for name in PROBED if name in found}
+        kept = grid.with_values(self._controller.state.form.grid, grid.STUDY, found)
+        kept = grid.with_values(kept, grid.PROBE, probe)
+        return grid.with_values(kept, grid.TRAIN, self._training.several())
+
+    def studies(self) -> int:
+        """How many studies Run would start with these settings."""
+        return grid.size_of(replace(self._controller.state.form, grid=self.swept()))
+
+    def problem(self) -> str:
+        """Also a grid of tau that cannot be read."""
+        try:
+            parse_taus(self._measuring.values()["taus"])
+        except SpecError as error:
+            return str(error)
+        return super().problem()
+
+    def accept(self) -> None:
+        """Put the values into the form."""
+        if self.refuse():
+            return
+        values, changes = self._measuring.values(), self._measuring.changes()
+        super().accept()
+        self._controller.opening.change_form(
+            retrains=values["retrains"],
+            seed=values["seed"],
+            perturbation=values["perturbation"],
+            draws=values["draws"],
+            watch=values[WATCH.name],
+            taus=changes.get("taus", ""),
+            probe={name: changes[name] for name in PROBED if name in changes},
+            training=self._training.changes(),
+            grid=self.swept(),
+        )
+
+
+class MethodsDialog(FormDialog):
+    """The settings of every chosen method, one page each."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None) -> None:
+        state, form = controller.state, controller.state.form
+        self._controller = controller
+        self._names: dict[str, str] = {}
+        pages: dict[str, FieldsForm] = {}
+        advised = state.dataset.recommended.methods if state.dataset else {}
+        for name in form.methods:
+            item = state.catalog.method(name)
+            fields = amended(item.fields, advised.get(name, {}))
+            pages[item.label] = FieldsForm(fields, item.help)
+            several = grid.values_of(form.grid, name)
+            pages[item.label].show_values(form.settings.get(name, {}), several)
+            self._names[item.label] = name
+        super().__init__("Settings of methods", pages, parent)
+
+    def accept(self) -> None:
+        """Put what differs from the recommendation into the form."""
+        if self.refuse():
+            return
+        super().accept()
+        changes = {self._names[label]: page.changes() for label, page in self.forms.items()}
+        kept = dict(self._controller.state.form.settings)
+        self._controller.opening.change_form(settings={**kept, **changes}, grid=self.swept())
+
+    def swept(self) -> dict[str, Sequence[Any]]:
+        """The form's grid with what has several values here."""
+        found: dict[str, Sequence[Any]] = dict(self._controller.state.form.grid)
+        for label, page in self.forms.items():
+            found = grid.with_values(found, self._names[label], page.several())
+        return found
+
+    def studies(self) -> int:
+        """How many studies Run would start with these settings."""
+        return grid.size_of(replace(self._controller.state.form, grid=self.swept()))
+
+
+def measuring_fields(state: AppState) -> tuple[Field, ...]:
+    """How residual knowledge is measured: the fields of RunSpec and ProbeSpec that a form has."""
+    grid = state.dataset.recommended.taus if state.dataset else ProbeSpec().taus
+    names = tuple(item.name for item in state.catalog.perturbations)
+    run = {item.name: item for item in describe(RunSpec)}
+    # as `engine.study.compose.compose` takes them
+    usual = ProbeSpec(arithmetic=AUTO, between=AUTO, start=AUTO)
+    probe = {item.name: item for item in describe(usual)}
+    perturbation = probe["perturbation"]
+    return (
+        run["retrains"],
+        run["seed"],
+        Field("perturbation", "str", perturbation.default, perturbation.help, choices=names),
+        Field(
+            "taus", "str", ",".join(f"{tau:g}" for tau in grid),
+            "perturbation norms: low:high:count (0:0.4:11) or a list (0,0.01,0.03)", "pixel range",
+        ),
+        probe["draws"],
+        *(probe[name] for name in PROBED),
+        WATCH,
+    )  # fmt: skip
+
+
+def training_fields(state: AppState) -> tuple[Field, ...]:
+    """How models are trained, with what the dataset recommends for the chosen model."""
+    if state.dataset is None:
+        return describe(TrainSpec)
+    advice = state.dataset.recommended
+    return describe(advice.train_for(state.form.model or advice.model))

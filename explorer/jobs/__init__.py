@@ -1,0 +1,4 @@
+"""What runs beside the window: lanes (threads with a queue), and the tasks they are given.
+
+Begin with `lanes`; every task is a plain function in `study_tasks`, `probe_tasks` or `file_tasks`.
+"""

@@ -1,0 +1,86 @@
+"""Reports of errors: a file with the traceback and a sentence that names it; a text to hand on."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from engine import __version__
+from engine.storage import plain_files
+
+IN_FILE = "The report is in {}."
+PARTS = ("PySide6-Essentials", "pyqtgraph", "torch", "numpy", "h5py")  # what errors depend on
+LARGEST = 200_000  # characters of a report file that are handed on, the last ones
+LARGEST_FILE = 1 << 26  # bytes of a report file
+
+
+def save_report(folder: Path, doing: str, error: BaseException) -> str:
+    """Write `error` with its traceback into `folder`; the sentence that tells people of it."""
+    text = f"{_program()}\nWhile: {doing}\n\n{''.join(traceback.format_exception(error))}"
+    kind = f"{type(error).__name__}: {error}"
+    path = _write(folder, text) or _write(Path(tempfile.gettempdir()), text)
+    if path is None:
+        print(text, file=sys.stderr)
+        return f"{doing} failed ({kind}). No report could be written; see the terminal."
+    return f"{doing} failed ({kind}). What was finished is kept. {IN_FILE.format(path)}"
+
+
+def report_text(sentence: str, done: Sequence[str]) -> str:
+    """What somebody who is to help needs: versions, the error, what was done, the traceback.
+
+    sentence: the error as it was shown; done: the last lines of the log. The person's home folder
+    reads '~'.
+    """
+    parts = [
+        _program(),
+        ", ".join(f"{name} {_version(name)}" for name in PARTS),
+        f"\nError: {sentence}",
+        "\nWhat was done:",
+        *(f"  {line}" for line in done),
+        _traceback(sentence),
+    ]
+    text = "\n".join(part for part in parts if part) + "\n"
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text
+
+
+def _program() -> str:
+    return f"RK Explorer {__version__}, Python {platform.python_version()}, {platform.platform()}"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "is not installed"
+
+
+def _traceback(sentence: str) -> str:
+    """What the report file that a sentence names says, or ''."""
+    before, after = map(re.escape, IN_FILE.split("{}"))
+    named = re.search(f"{before}(.+){after}$", sentence)
+    if not named:
+        return ""
+    try:
+        text = plain_files.read_bytes(Path(named[1]), LARGEST_FILE).decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        return f"\nThe report file cannot be read: {plain_files.why(error)}"
+    return f"\nReport file:\n{text[-LARGEST:].rstrip()}"
+
+
+def _write(folder: Path, text: str) -> Path | None:
+    path = folder / time.strftime("error-%Y%m%d-%H%M%S.txt")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError:
+        return None
+    return path

@@ -1,0 +1,193 @@
+"""What is read from files and written to them, as work of the lanes: see `tasks`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.datasets.base import Dataset
+from engine.errors import SpecError, StoreError
+from engine.results import Study
+from engine.runtime.progress import Reporter
+from engine.spec import RunSpec
+from engine.storage import output_files, plain_files
+from explorer.jobs import study_tasks
+from explorer.state import session as sessions
+from explorer.state.session import Session
+from explorer.state.study_form import StudyForm
+
+if TYPE_CHECKING:
+    from engine.figures.figure_set import FigureSet
+    from engine.pipeline.pipeline import Pipeline
+
+
+def save_figure(
+    study: Study,
+    kind: str,
+    out: Path,
+    options: Mapping[str, Any],
+    engine: Pipeline,
+    report: Reporter,
+) -> list[Path]:
+    """The files written for one figure: the drawing and its numbers as CSV."""
+    from engine.figures import catalog
+
+    return catalog.figure(engine, study, kind, out, **options)
+
+
+def preview_figure(
+    study: Study, kind: str, options: Mapping[str, Any], engine: Pipeline, report: Reporter
+) -> bytes:
+    """The figure as a PNG, which no file is left of."""
+    from engine.figures import catalog
+
+    with tempfile.TemporaryDirectory(prefix="rk-preview-") as folder:
+        out = Path(folder) / "figure.png"
+        return catalog.figure(engine, study, kind, out, **options)[0].read_bytes()
+
+
+def save_set(
+    study: Study,
+    kinds: Sequence[str],
+    folder: Path,
+    suffix: str,
+    look: Mapping[str, Any],
+    options: Mapping[str, Mapping[str, Any]],
+    engine: Pipeline,
+    report: Reporter,
+) -> FigureSet:
+    """Several figures in one folder, with a list of them; look: what all of them share."""
+    from engine.figures.figure_set import draw_set
+
+    return draw_set(engine, study, kinds, folder, report, suffix=suffix, look=look, options=options)
+
+
+def save_report(
+    study: Study, files: Sequence[Path], texts: Sequence[str], engine: Pipeline, report: Reporter
+) -> list[Path]:
+    """The files written for the report of a study; texts may word its forget set."""
+    from engine.report.write import write
+
+    return write(engine, study, files, report, texts)
+
+
+def save_forget(
+    forget: tuple[int, ...], dataset: Dataset, out: Path, engine: Pipeline, report: Reporter
+) -> list[Path]:
+    """The CSV written for a forget set: index, label, class and name of each sample."""
+    from engine.forget_sets.indices import index_table
+
+    table = index_table(forget, dataset)
+    output_files.write_text(out, table)
+    return [out]
+
+
+def save_checkpoint(
+    spec: RunSpec, model: str, out: Path, engine: Pipeline, report: Reporter
+) -> list[Path]:
+    """The file written for one model's weights."""
+    return [engine.export_checkpoint(spec, model, out, report)]
+
+
+def save_session(session: Session, out: Path, engine: Pipeline, report: Reporter) -> list[Path]:
+    """The file written for a session."""
+    output_files.write_text(out, sessions.as_text(session))
+    return [out]
+
+
+def read_session(path: Path, engine: Pipeline, report: Reporter) -> Session:
+    """The session in a file; SpecError where it is none."""
+    try:
+        text = plain_files.read_text(path, sessions.LARGEST)
+    except (OSError, ValueError) as error:
+        raise SpecError(
+            f"{path} cannot be read as a session: {plain_files.why(error)}. Open another."
+        ) from error
+    return sessions.parse(text)
+
+
+def weigh_bundle(study: Study, engine: Pipeline, report: Reporter) -> tuple[int, int]:
+    """Bytes of what a bundle of this study holds, and of its images, before they are packed."""
+    from engine.pipeline.study_files import everything
+
+    dataset = engine.dataset(engine.spec_of(study).data, report)
+    images = dataset.train_x.nbytes + dataset.test_x.nbytes
+    shelf, _ = engine.place(study.key)
+    return sum(path.stat().st_size for path in everything(shelf, study.key)), images
+
+
+def save_bundle(
+    study: Study, out: Path, session: Session, images: bool, engine: Pipeline, report: Reporter
+) -> list[Path]:
+    """The file written for a study with all that belongs to it."""
+    plain = sessions.as_plain(sessions.portable(session))
+    return [engine.save_bundle(study, out, plain, report, images=images)]
+
+
+def open_bundle(path: Path, engine: Pipeline, report: Reporter) -> Session | str:
+    """The session in a bundle, whose study is in the store now.
+
+    Only the study's key where its session cannot be read by this version.
+    """
+    opened = engine.open_bundle(path, report)
+    return _seen(opened.key, opened.session, report)
+
+
+def open_result(path: Path, engine: Pipeline, report: Reporter) -> str:
+    """The key of the study in a result file, brought from its own store if that is another.
+
+    StoreError where it is the file of no study.
+    """
+    key = path.stem
+    if path.parent.name != "studies":
+        raise StoreError(
+            f"'{path.name}' is no study's result. Open a file of the folder 'studies' of a store, "
+            "or have its owner use File > Save bundle."
+        )
+    here = (engine.store, engine.store.imported)
+    if path.resolve() not in [one.path("studies", key).resolve() for one in here]:
+        _bring(path.resolve().parents[1], key, engine, report)
+    return key
+
+
+def find_data(session: Session, root: str, engine: Pipeline, report: Reporter) -> Dataset:
+    """The data of a session, which lie in `root` now; that is remembered. DataError otherwise."""
+    if session.study and engine.has_study(session.study):
+        return engine.find_data(session.study, root, report)
+    spec = study_tasks.data_spec(session.form, session.fingerprint)
+    return engine.work.datasets.move(spec, root, report)
+
+
+def try_weights(
+    form: StudyForm, forget: tuple[int, ...], dataset: Dataset, engine: Pipeline, report: Reporter
+) -> StudyForm:
+    """The form, once the weights in it were found to fit; SpecError or CheckpointError if not."""
+    study_tasks.compose(form, forget, dataset, engine)
+    return form
+
+
+def _seen(key: str, plain: Mapping[str, Any], report: Reporter) -> Session | str:
+    """How a study was last seen; only its key where that cannot be read."""
+    try:
+        found = sessions.from_plain(plain)
+    except SpecError as error:
+        report.log(f"The study is here, but not how it was seen: {error}")
+        return key
+    return replace(found, study=key)
+
+
+def _bring(root: Path, key: str, engine: Pipeline, report: Reporter) -> None:
+    """Bring a study from the store in `root`; it is checked like a bundle from a stranger."""
+    from engine.pipeline import bundle
+    from engine.storage import atomic_files
+    from engine.storage.store import Store
+
+    aside = atomic_files.aside_of(engine.store.root / f"study{bundle.SUFFIX}")
+    try:
+        bundle.save(Store(root), key, aside, {}, None, report)
+        engine.open_bundle(aside, report, f"the store {root}")
+    finally:
+        aside.unlink(missing_ok=True)

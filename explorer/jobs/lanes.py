@@ -1,0 +1,328 @@
+"""Work beside the interface: a heavy lane, first in first out, and a probe lane, latest wins.
+
+Each lane is one thread with an engine of its own. What a job reports goes into a mailbox that is
+emptied in the GUI thread, at most every `DRAIN_MS`: no flood of points can stall the window.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from engine.errors import Cancelled, EngineError
+from engine.runtime.progress import Progress, Reporter
+from explorer.jobs.error_report import save_report
+from explorer.jobs.garbage import Collector
+
+HEAVY, PROBE = "heavy", "probe"
+DRAIN_MS = 33  # two frames of a 60 Hz screen
+CLOSE_S = 4.0  # leaves the process a second to end within five
+
+Points = list[tuple[str, Any]]
+Say = Callable[[str], None]
+Work = Callable[[Any, Reporter], Any]
+MakeEngine = Callable[[Say], Any]
+Post = Callable[["Job | None", str, Any], None]
+
+
+def _ignore(*_: Any) -> None:
+    """The callback of a job nobody waits for."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One piece of work: `work(engine, reporter)` runs in the lane, the rest in the GUI thread.
+
+    title: what people call it; channel: jobs of one channel replace each other on the probe lane;
+    points: called with batches of (channel, data); done: called with the result; failed: called
+    with a sentence; cancelled: called when it was stopped (not when a newer one replaced it).
+    """
+
+    title: str
+    work: Work
+    lane: str = HEAVY
+    channel: str = ""
+    points: Callable[[Points], None] = _ignore
+    done: Callable[[Any], None] = _ignore
+    failed: Callable[[str], None] = _ignore
+    cancelled: Callable[[], None] = _ignore
+    reporter: Reporter = field(default_factory=Reporter)
+    replaced: bool = False
+
+    def let_go(self) -> None:
+        """Hold nobody any more: the lane's thread, which may drop the job last, must end none."""
+        self.points = self.done = self.failed = self.cancelled = _ignore
+
+    def replaces(self, other: Job) -> bool:
+        """Whether this job makes `other` pointless."""
+        return self.lane == PROBE and self.channel == other.channel
+
+
+class JobReporter(Reporter):
+    """Puts what the engine reports into the mailbox, from any thread."""
+
+    def __init__(self, job: Job, post: Post) -> None:
+        super().__init__()
+        self._job, self._post = job, post
+
+    def on_progress(self, progress: Progress) -> None:
+        """Hand on how far the job is."""
+        self._post(self._job, "progress", progress)
+
+    def on_point(self, channel: str, data: Any) -> None:
+        """Hand on an intermediate result."""
+        self._post(self._job, "point", (channel, data))
+
+    def on_log(self, message: str) -> None:
+        """Hand on a sentence."""
+        self._post(self._job, "log", message)
+
+
+class _Lane(threading.Thread):
+    """A thread that does jobs one after another with an engine it makes itself, when first used."""
+
+    def __init__(self, name: str, make_engine: MakeEngine, post: Post, reports: Path) -> None:
+        super().__init__(name=f"lane-{name}", daemon=True)
+        self._make_engine, self._post, self._reports = make_engine, post, reports
+        self._engine: Any = None
+        self._pending: deque[Job] = deque()
+        self._running: Job | None = None
+        self._ready = threading.Condition()
+        self._held = self._closed = False
+
+    def add(self, job: Job) -> None:
+        """Queue a job; on the probe lane it takes the place of those it replaces."""
+        with self._ready:
+            for old in [old for old in self._pending if job.replaces(old)]:
+                self._pending.remove(old)
+                old.replaced = True
+                self._post(old, "cancelled", None)
+            if self._running is not None and job.replaces(self._running):
+                self._running.replaced = True
+                self._running.reporter.cancel()
+            self._pending.append(job)
+            self._ready.notify()
+
+    def cancel(self) -> None:
+        """Stop the running job at its next check and drop those that wait."""
+        with self._ready:
+            if self._running is not None:
+                self._running.reporter.cancel()
+            while self._pending:
+                self._post(self._pending.popleft(), "cancelled", None)
+
+    def stop(self, job: Job) -> None:
+        """Stop one job: at its next check if it runs, at once if it waits."""
+        with self._ready:
+            job.reporter.cancel()
+            if job in self._pending:
+                self._pending.remove(job)
+                self._post(job, "cancelled", None)
+
+    def close(self) -> None:
+        """Cancel everything and let the thread end."""
+        with self._ready:
+            self._closed = True
+            self._ready.notify()
+        self.cancel()
+
+    def run(self) -> None:
+        """Do jobs until closed, then let the engine end its helpers."""
+        while (job := self._next()) is not None:
+            self._do(job)
+            with self._ready:
+                self._running = None
+        if self._engine is not None:
+            self._engine.close()
+
+    def hold(self, held: bool) -> None:
+        """Begin no other job for as long as `held`."""
+        with self._ready:
+            self._held = held
+            self._ready.notify()
+
+    def _next(self) -> Job | None:
+        with self._ready:
+            while (self._held or not self._pending) and not self._closed:
+                self._ready.wait()
+            self._running = None if self._closed else self._pending.popleft()
+            return self._running
+
+    def _do(self, job: Job) -> None:
+        self._post(job, "started", None)
+        try:
+            if self._engine is None:
+                self._engine = self._make_engine(self._say)
+            job.reporter.check()
+            self._post(job, "done", job.work(self._engine, job.reporter))
+        except Cancelled:
+            self._post(job, "cancelled", None)
+        except EngineError as error:
+            self._post(job, "failed", str(error))
+        except Exception as error:  # a bug or a full disk: told with a report, never silence
+            self._post(job, "failed", save_report(self._reports, job.title, error))
+
+    def _say(self, message: str) -> None:
+        self._post(None, "log", message)
+
+
+class Jobs(QObject):
+    """Both lanes, seen from the GUI thread, in which it lives and in which every callback runs."""
+
+    started = Signal(object)  # Job
+    progressed = Signal(object, object)  # Job, Progress
+    ended = Signal(object, str, str)  # Job, 'done' | 'failed' | 'cancelled', sentence
+    logged = Signal(str)
+    said = Signal(object, str)  # Job, sentence: those of `logged` that a job says
+    idle = Signal()
+    _woken = Signal()
+
+    def __init__(
+        self, make_engine: MakeEngine, reports: Path, parent: QObject | None = None
+    ) -> None:
+        """`make_engine(say)` is called in each lane's thread; error reports go to `reports`."""
+        super().__init__(parent)
+        self._make_engine, self._reports = make_engine, reports
+        self._lanes: dict[str, _Lane] = {}
+        self._live: list[Job] = []
+        self._mail: deque[tuple[Job | None, str, Any]] = deque()
+        self._lock = threading.Lock()
+        self._awake = False
+        self._closed = False
+        self._drained = 0.0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._drain)
+        self._painted = QTimer(self, singleShot=True, interval=0)  # runs out after what is painted
+        self._painted.timeout.connect(self._go_on)
+        self._collector = Collector(self)
+        self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
+
+    def submit(self, job: Job) -> Job:
+        """Queue a job on its lane."""
+        job.reporter = JobReporter(job, self._post)
+        self._live.append(job)
+        if job.lane not in self._lanes:
+            self._collector.begin()
+            self._lanes[job.lane] = _Lane(job.lane, self._make_engine, self._post, self._reports)
+            self._lanes[job.lane].hold(self._painted.isActive())
+            self._lanes[job.lane].start()
+        self._lanes[job.lane].add(job)
+        return job
+
+    def cancel(self, lane: str = HEAVY) -> None:
+        """Stop what runs on a lane and drop what waits there."""
+        if lane in self._lanes:
+            self._lanes[lane].cancel()
+
+    def stop(self, job: Job) -> None:
+        """Stop one job; the others of its lane go on."""
+        if job in self._live:
+            self._lanes[job.lane].stop(job)
+
+    def live(self, lane: str) -> list[Job]:
+        """Jobs of a lane that have not ended, the running one first."""
+        return [job for job in self._live if job.lane == lane]
+
+    def busy(self) -> bool:
+        """Whether any job has not ended."""
+        return bool(self._live)
+
+    def close(self, timeout: float = CLOSE_S) -> bool:
+        """Stop both lanes and wait; False if one was still at work after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        for lane in self._lanes.values():
+            lane.close()
+        for lane in self._lanes.values():
+            lane.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            self._closed = True
+            self._mail.clear()
+        self._timer.stop()
+        ended = not any(lane.is_alive() for lane in self._lanes.values())
+        if ended:
+            self._collector.end()
+        return ended
+
+    def _post(self, job: Job | None, kind: str, data: Any) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._mail.append((job, kind, data))
+            if self._awake:
+                return
+            self._awake = True
+            self._woken.emit()
+
+    def _wake(self) -> None:
+        if not self._closed:
+            since = (time.monotonic() - self._drained) * 1000
+            self._timer.start(max(0, round(DRAIN_MS - since)))
+
+    def _drain(self) -> None:
+        with self._lock:
+            mail, self._mail, self._awake = self._mail, deque(), False
+        self._drained = time.monotonic()
+        if any(kind == "done" for _, kind, _ in mail):
+            self._hold(True)  # what follows from a result waits until it is on the screen
+            self._painted.start()
+        points: dict[Job, Points] = {}
+        latest: dict[Job, Progress] = {}
+        for job, kind, data in mail:
+            if job is None:
+                self.logged.emit(data)
+            elif kind == "point":
+                points.setdefault(job, []).append(data)
+            elif kind == "progress":
+                latest[job] = data
+            else:
+                self._hand_on(job, points.pop(job, []))
+                self._tell(job, kind, data)
+        for job, batch in points.items():
+            self._hand_on(job, batch)
+        for job, progress in latest.items():
+            if job in self._live:
+                self.progressed.emit(job, progress)
+
+    def _go_on(self) -> None:
+        self._hold(False)
+
+    def _hold(self, held: bool) -> None:
+        for lane in self._lanes.values():
+            lane.hold(held)
+
+    def _hand_on(self, job: Job, batch: Points) -> None:
+        if batch and not job.replaced:
+            job.points(batch)
+
+    def _tell(self, job: Job, kind: str, data: Any) -> None:
+        if kind == "started":
+            self.started.emit(job)
+        elif kind == "log":
+            self.logged.emit(data)
+            self.said.emit(job, data)
+        else:
+            self._end(job, kind, data)
+
+    def _end(self, job: Job, kind: str, data: Any) -> None:
+        self._live.remove(job)
+        kind = "cancelled" if job.replaced else kind
+        try:
+            if kind == "done":
+                job.done(data)
+            elif kind == "failed":
+                job.failed(data)
+            elif not job.replaced:
+                job.cancelled()
+        finally:
+            job.let_go()
+            self.ended.emit(job, kind, data if kind == "failed" else "")
+            if not self._live:
+                self.idle.emit()

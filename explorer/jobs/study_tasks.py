@@ -1,0 +1,265 @@
+"""What the lanes do with studies: plain functions of (engine, reporter), run in a worker thread.
+
+`engine` is an engine.pipeline.pipeline.Pipeline; only these functions ever see one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.datasets.base import Dataset
+from engine.errors import CheckpointError, DataError, EngineError, SpecError
+from engine.results import ModelResult, Provenance, Study, StudySummary
+from engine.runtime.progress import Reporter
+from engine.spec import DataSpec, RunSpec
+from engine.storage.paths import exists, place
+from explorer.state import catalog
+from explorer.state.catalog import Catalog
+from explorer.state.queued_run import Order
+from explorer.state.session import Session
+from explorer.state.study_form import StudyForm
+
+if TYPE_CHECKING:
+    from engine.pipeline.pipeline import Pipeline
+    from engine.pipeline.study_files import Belongings
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResults:
+    """A finished study with its spec and its models."""
+
+    spec: RunSpec
+    study: Study
+    models: Mapping[str, ModelResult]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredStudy:
+    """A study from the store together with the dataset it is about."""
+
+    dataset: Dataset
+    found: StudyResults
+
+
+@dataclass(frozen=True, eq=False)
+class StudyDescription:
+    """The key and the plain spec of a study that is going to be made."""
+
+    key: str
+    spec: Mapping[str, Any]
+
+
+def read_catalog(engine: Pipeline, report: Reporter) -> Catalog:
+    """Everything there is to choose from."""
+    return catalog.read(report)
+
+
+def load_dataset(session: Session, exact: bool, engine: Pipeline, report: Reporter) -> Dataset:
+    """The dataset of a session, wherever the data that it knows lie by now.
+
+    exact: whether no other data will do, and nothing is to be downloaded (DataError).
+    """
+    if not exact:
+        return _data_of(session.form, session.fingerprint, engine, report)
+    spec = data_spec(session.form, session.fingerprint)
+    if spec.root and not exists(place(spec.root)) and not _moved(spec, engine):
+        raise DataError(f"There is no folder '{spec.root}' on this machine.")
+    return engine.dataset(spec, report)
+
+
+def run_study(order: Order, engine: Pipeline, report: Reporter) -> StudyResults:
+    """The study that was ordered, computed or from the store; its spec is a point first."""
+    _, spec = _ordered(order, engine, report)
+    report.point("spec", spec)
+    study = engine.run(spec, report, watch=order.form.watch)
+    return StudyResults(spec, study, engine.models(spec))
+
+
+def describe_orders(
+    orders: Mapping[int, Order], engine: Pipeline, report: Reporter
+) -> dict[int, StudyDescription]:
+    """Key and settings of the study of each order; nothing of those that cannot be run."""
+    from engine.study.compose import as_plain, study_key
+
+    specs = _specs(orders, engine, report)
+    return {at: StudyDescription(study_key(spec), as_plain(spec)) for at, spec in specs.items()}
+
+
+def count_stored(orders: Sequence[Order], engine: Pipeline, report: Reporter) -> int:
+    """How many of these studies are in the store already."""
+    found = describe_orders(dict(enumerate(orders)), engine, report)
+    return sum(engine.store.has("studies", one.key) for one in found.values())
+
+
+def provenance(keys: Sequence[str], engine: Pipeline, report: Reporter) -> dict[str, Provenance]:
+    """Where these stored studies come from."""
+    return {key: engine.provenance(key) for key in keys}
+
+
+def weigh_studies(
+    keys: Sequence[str], waiting: Sequence[Order], engine: Pipeline, report: Reporter
+) -> Belongings:
+    """What deleting studies would remove that no other, nor one that waits, uses."""
+    specs = _specs(dict(enumerate(waiting)), engine, report)
+    return engine.belongings(keys, list(specs.values()))
+
+
+def delete_studies(
+    keys: Sequence[str], waiting: Sequence[Order], engine: Pipeline, report: Reporter
+) -> Belongings:
+    """What was removed: the studies and what no other, nor one that waits, uses."""
+    specs = _specs(dict(enumerate(waiting)), engine, report)
+    return engine.delete_studies(keys, list(specs.values()))
+
+
+def recall_study(
+    form: StudyForm, forget: tuple[int, ...], dataset: Dataset, engine: Pipeline, report: Reporter
+) -> StudyResults | None:
+    """The study that the form describes if it is in the store, else None.
+
+    Computes nothing, but lets the embedding's helper get ready while people look at the data.
+    """
+    from engine.study.compose import study_key
+
+    try:
+        spec = compose(form, forget, dataset, engine)
+    except (SpecError, CheckpointError):
+        return None  # Run will say what is wrong with the form, when somebody asks for it
+    wanted = study_key(spec)
+    if all(summary.key != wanted for summary in engine.studies()):
+        engine.embedder.warm_up()
+        return None
+    spec = engine.spec_under(wanted)  # which knows whether it came from elsewhere
+    return StudyResults(spec, engine.study(wanted), engine.models(spec))
+
+
+def recall_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
+    """The study filed under `key`, None if it is not in the store any more."""
+    if not engine.has_study(key):
+        return None
+    spec = engine.spec_under(key)
+    models = engine.models(spec)  # first: with the dataset that the study is held against
+    return StudyResults(spec, engine.study(key), models)
+
+
+def open_study(key: str, engine: Pipeline, report: Reporter) -> StoredStudy:
+    """The study filed under `key`, with its dataset loaded again."""
+    spec = engine.spec_under(key)
+    dataset = engine.dataset(spec.data, report)  # first: the study is held against it
+    return StoredStudy(dataset, StudyResults(spec, engine.study(key), engine.models(spec)))
+
+
+def list_studies(engine: Pipeline, report: Reporter) -> list[StudySummary]:
+    """Every study in the store."""
+    return engine.studies()
+
+
+def command_line(
+    study: Study, dataset: Dataset, texts: tuple[str, ...], engine: Pipeline, report: Reporter
+) -> str:
+    """The `rk-engine` line that makes this study; one of `texts` may word its forget set."""
+    return _command(engine.spec_of(study), dataset, texts, engine)
+
+
+def command_of_study(key: str, engine: Pipeline, report: Reporter) -> str:
+    """The `rk-engine` line that makes the study filed under `key`."""
+    spec = engine.spec_of(engine.study(key))
+    return _command(spec, engine.dataset(spec.data, report), (), engine)
+
+
+def command_of_order(order: Order, engine: Pipeline, report: Reporter) -> str:
+    """The `rk-engine` line that makes the study that was ordered."""
+    dataset, spec = _ordered(order, engine, report)
+    return _command(spec, dataset, (order.form.forget,), engine)
+
+
+def data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
+    """The spec of a form's data; fingerprint: of those that are meant, '' for any."""
+    return DataSpec(
+        form.dataset,
+        form.root,
+        form.seed,
+        form.side,
+        fingerprint,
+        form.channels,
+        form.validation,
+        form.links,
+    )
+
+
+def compose(
+    form: StudyForm, forget: tuple[int, ...] | str, dataset: Dataset, engine: Pipeline
+) -> RunSpec:
+    """The spec of the study a form describes; SpecError or CheckpointError for one that is wrong.
+
+    forget: training-set indices, or words such as 'class:8:0.5'.
+    """
+    settings = {name: form.settings[name] for name in form.methods if name in form.settings}
+    return engine.compose(
+        dataset,
+        model=form.model,
+        forget=forget,
+        methods=form.methods,
+        settings=settings,
+        training=form.training,
+        retrains=form.retrains,
+        seed=form.seed,
+        perturbation=form.perturbation,
+        taus=form.taus,
+        draws=form.draws,
+        probe=form.probe,
+        weights={name: place(path) for name, path in form.weights.items()},
+    )
+
+
+def _command(spec: RunSpec, dataset: Dataset, texts: tuple[str, ...], engine: Pipeline) -> str:
+    from engine.study import command_line
+
+    wordings = (*texts, dataset.recommended.forget)
+    forget = command_line.forget_text(spec, dataset, filter(None, wordings))
+    if not forget:
+        forget = f"{command_line.FILES}{command_line.index_file(spec, engine.store)}"
+    return command_line.command_line(spec, dataset, forget, engine.store.root)
+
+
+def _specs(orders: Mapping[int, Order], engine: Pipeline, report: Reporter) -> dict[int, RunSpec]:
+    """The spec of each order, but for those that cannot be run: they will say why when they are."""
+    found = {}
+    for at, order in orders.items():
+        report.check()
+        with contextlib.suppress(EngineError):
+            found[at] = _ordered(order, engine, report)[1]
+    return found
+
+
+def _ordered(order: Order, engine: Pipeline, report: Reporter) -> tuple[Dataset, RunSpec]:
+    """The data and the spec of an order; SpecError where its forget set is of other data."""
+    form = order.form
+    dataset = _data_of(form, order.fingerprint, engine, report)
+    if order.forget and dataset.spec.fingerprint != order.fingerprint:
+        raise SpecError(
+            f"The forget set was chosen among other data than seed {form.seed} draws. Describe it "
+            "in words, such as class:1:0.5, so that it can be drawn from these data too."
+        )
+    return dataset, compose(form, order.forget or form.forget, dataset, engine)
+
+
+def _moved(spec: DataSpec, engine: Pipeline) -> bool:
+    """Whether the store knows where these data lie now, or keeps them."""
+    places = ("places", "datasets")
+    shelves = (engine.store, engine.store.imported)
+    there = (shelf.has(one, spec.fingerprint) for shelf in shelves for one in places)
+    return bool(spec.fingerprint) and any(there)
+
+
+def _data_of(form: StudyForm, fingerprint: str, engine: Pipeline, report: Reporter) -> Dataset:
+    """The data of this fingerprint if the form's seed draws them, else those that it does."""
+    if fingerprint:
+        with contextlib.suppress(DataError, SpecError):
+            found = engine.dataset(data_spec(form, fingerprint), report)
+            if found.spec.seed == form.seed:
+                return found
+    return engine.dataset(data_spec(form), report)

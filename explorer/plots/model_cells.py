@@ -1,0 +1,82 @@
+"""A board as the cells of a table: value and deviation, below it the gap to Re-train."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from engine.analysis.model_table import RESIDUAL, RETRAIN, Board, ModelCell, ModelRow, Quantity
+from engine.metrics import COMPARED
+from engine.paper.presets import Figure
+from explorer.theme import Theme
+from explorer.widgets.table import Cell, Column
+
+ARROWS = {"up": "↑", "down": "↓", RETRAIN: "≈", "one": "→ 1"}
+GOALS = {
+    "up": "higher is better",
+    "down": "lower is better",
+    RETRAIN: "best near Re-train's",
+    "one": "best near 1",
+}
+MISSING = "–"
+
+
+def columns(board: Board) -> list[Column]:
+    """The headers: what is measured, its unit and which way is better."""
+    made = [Column("Model", "Original, Re-train (mean over all) and the unlearning methods")]
+    for one in board.quantities:
+        unit = f" {one.unit}" if one.unit else ""
+        at = f", at τ {board.tau:g}" if one.at_tau else ""
+        tip = f"{one.help}{f', in {one.unit}' if one.unit else ''}{at}; {GOALS[one.better]}"
+        made.append(Column(f"{one.label}{unit} {ARROWS[one.better]}", tip))
+    return made
+
+
+def rows(board: Board, theme: Theme) -> list[list[Cell]]:
+    """One row a model, and below it what was published of it."""
+    made = []
+    for row in board.rows:
+        color = theme.model_style(row.model).color
+        name = Cell(row.label, row.run, row.name, color)
+        made.append([name, *(_cell(row.entry(one.name), one) for one in board.quantities)])
+        if any(entry.published for entry in row.entries.values()):
+            made.append([*_published(row, board)])
+    return made
+
+
+def _cell(entry: ModelCell, quantity: Quantity) -> Cell:
+    text = quantity.of(entry)
+    if math.isfinite(entry.deviation):
+        text = f"{text} ± {quantity.text(entry.deviation)}"
+    return Cell(text, _small(entry, quantity), entry.mean)
+
+
+def _small(entry: ModelCell, quantity: Quantity) -> str:
+    """The interval of r, or the gap of an accuracy to Re-train."""
+    if quantity.name == RESIDUAL and math.isfinite(entry.low):
+        return f"{entry.low:.2f} to {entry.high:.2f}"
+    if quantity.name in COMPARED and math.isfinite(entry.gap):
+        return f"{entry.gap:+.{quantity.digits}f}".replace("-", "−")
+    return ""
+
+
+def _published(row: ModelRow, board: Board) -> Iterator[Cell]:
+    yield Cell(f"{row.label}, published", row.run, f"{row.name}, published", quiet=True)
+    for one in board.quantities:
+        figure = row.entry(one.name).published
+        mean = math.nan if figure is None or figure.mean is None else figure.mean
+        yield Cell(_figure(figure, one), _printed(figure), mean, quiet=True)
+
+
+def _figure(figure: Figure | None, quantity: Quantity) -> str:
+    if figure is None:
+        return MISSING
+    if figure.mean is None:
+        return figure.text
+    spread = "" if figure.std is None else f" ± {quantity.text(figure.std)}"
+    return f"{quantity.text(figure.mean)}{spread}"
+
+
+def _printed(figure: Figure | None) -> str:
+    """What the paper prints where the figure was computed again from its accuracies."""
+    return "" if figure is None or figure.printed is None else f"printed {figure.printed:g}"

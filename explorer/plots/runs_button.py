@@ -1,0 +1,120 @@
+"""A button with a menu of the stored studies that are shown beside the open one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from engine.results import Study, StudySummary
+from engine.study.family import family
+from explorer.widgets.check_menu import CheckMenu
+from explorer.widgets.plain_text import in_menu
+
+MOST = 12  # studies listed under each heading; the newest come first
+NONE = "No other study is stored. Run one with another seed or setting."
+MEAN = "Mean over seeds"
+
+
+class RunsButton(QToolButton):
+    """Which studies are shown beside the open one, and whether seeds are drawn as their mean.
+
+    `chosen` gives the keys; `mean_toggled` says whether seeds are drawn as one.
+    """
+
+    chosen = Signal(tuple)
+    mean_toggled = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setText("Runs")
+        self.setAccessibleName("Studies shown beside the open one")
+        self.setToolTip(
+            "Show other studies of the store beside this one, and seeds of the same settings as "
+            "their mean"
+        )
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.runs = CheckMenu(self)
+        self.setMenu(self.runs)
+        self.runs.triggered.connect(self._check)
+        self._mean = QAction(MEAN, self)
+        self._mean.setCheckable(True)
+        self._mean.setToolTip("Draw studies that differ in their seed alone as one")
+        self._keys: tuple[str, ...] = ()
+        self._listed: tuple[object, ...] = ()
+
+    @property
+    def mean(self) -> bool:
+        """Whether seeds are drawn as their mean."""
+        return self._mean.isChecked()
+
+    def set_mean(self, mean: bool) -> None:
+        """Draw seeds as their mean, or one by one; tells nobody."""
+        self._mean.setChecked(mean)
+
+    def set_studies(
+        self, studies: Sequence[StudySummary], open_one: Study | None, keys: tuple[str, ...]
+    ) -> None:
+        """List the studies, checked where they are among `keys`; the open one is left out."""
+        self._keys = keys
+        self.setText(f"Runs ({len(keys)})" if keys else "Runs")
+        listed = (studies, open_one.key if open_one else "")
+        if listed != self._listed:  # an open menu keeps its entries
+            self._listed = listed
+            self._fill([one for one in studies if one.key != listed[1]], open_one)
+        for action in self._entries():
+            action.setChecked(action.data() in keys)
+
+    def _fill(self, studies: Sequence[StudySummary], open_one: Study | None) -> None:
+        self.runs.clear()
+        self._mean.setParent(self)
+        self.runs.addAction(self._mean)
+        for title, members in _grouped(studies, open_one):
+            self.runs.addSection(title)
+            for one in members[:MOST]:
+                self._add(one, title)
+            if len(members) > MOST:
+                self.runs.addAction(f"and {len(members) - MOST} older ones").setEnabled(False)
+        if not studies:
+            self.runs.addAction(NONE).setEnabled(False)
+
+    def _add(self, one: StudySummary, title: str) -> None:
+        action = self.runs.addAction(in_menu(_words(one, title.startswith("This study"))))
+        action.setData(one.key)
+        action.setCheckable(True)
+
+    def _entries(self) -> list[QAction]:
+        return [action for action in self.runs.actions() if action.data()]
+
+    def _check(self, action: QAction) -> None:
+        if action is self._mean:
+            self.mean_toggled.emit(action.isChecked())
+        elif action.data():
+            kept = [key for key in self._keys if key != action.data()]
+            self.chosen.emit(tuple([*kept, action.data()] if action.isChecked() else kept))
+
+
+def _grouped(
+    studies: Sequence[StudySummary], open_one: Study | None
+) -> Iterator[tuple[str, list[StudySummary]]]:
+    """Headings with their studies: seeds of the open one, its dataset's others, all the rest."""
+    mine = family(open_one.spec) if open_one is not None else ""
+    dataset = open_one.spec["data"]["name"] if open_one is not None else ""
+    seeds = [one for one in studies if mine and one.family == mine]
+    near = [one for one in studies if one.dataset == dataset and one not in seeds]
+    rest = [one for one in studies if one.dataset != dataset]
+    if open_one is not None:
+        title = f"This study (seed {open_one.spec.get('seed', '?')}) with other seeds"
+        yield from [(title, seeds)] * bool(seeds)
+        yield from [("Same dataset, other settings", near)] * bool(near)
+    yield from [("Other datasets" if open_one is not None else "Stored studies", rest)] * bool(rest)
+
+
+def _words(one: StudySummary, is_seed: bool) -> str:
+    when = one.created[:16].replace("T", " ")
+    if is_seed:
+        return f"seed {one.seed} · {when}"
+    what = f"{one.dataset}, {one.model}, {one.forget:,} forgotten, {one.perturbation}"
+    return f"{one.key[:8]} · {what} · {', '.join(one.methods)} · seed {one.seed} · {when}"

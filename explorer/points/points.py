@@ -1,0 +1,169 @@
+"""A raster of many points: numpy stamps in one image, no brush and no object per point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from engine.drawing.geometry import bounds, nearest
+from engine.drawing.palette import rgb
+from explorer.points.pixel_map import PixelMap
+from explorer.points.raster import Layer, Raster
+from explorer.points.stamps import CIRCLE, CROSS, RING, SHAPES, TRIANGLE
+
+BEHIND, PLAIN, MARKED = range(3)  # how much a point is made of: the last with a rim
+PICK_RADIUS = 8.0  # logical pixels
+
+
+class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
+    """Thousands of points in a ViewBox, drawn as one image at the screen's own resolution.
+
+    A frame of 60,000 points takes some 4 ms on one core; nothing is kept per point but arrays.
+    """
+
+    def __init__(self, size: float = 1.0) -> None:
+        """size: of the marks, 1 for a plot that has the window to itself."""
+        super().__init__()
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
+        self._size = size
+        self._raster = Raster()
+        self.rings: list[tuple[np.ndarray, int, str]] = []  # as given to `set_rings`
+        self._radius = 4.0
+        self._frame: Sequence[float] | None = None
+        self._bounds: QRectF | None = None
+
+    def set_points(self, xy: np.ndarray, color: np.ndarray, shape: np.ndarray) -> None:
+        """Show points xy (n, 2) with color numbers (n,) and shapes (n,), higher shapes on top."""
+        self._raster.set_points(xy)
+        self.rings = []
+        self._radius = self._size * point_radius(len(xy))
+        self._geometry_changes()
+        self.set_marks(color, shape)
+
+    def set_marks(
+        self, color: np.ndarray, shape: np.ndarray, weight: np.ndarray | None = None
+    ) -> None:
+        """Give the points other color numbers (n,) and shapes (n,), but not other places.
+
+        weight (n,): BEHIND, PLAIN or MARKED, later ones larger and on top; without it circles are
+        plain and all other shapes marked.
+        """
+        if weight is None:
+            weight = np.where(shape == CIRCLE, PLAIN, MARKED)
+        kind = (weight * SHAPES + shape).astype(np.uint8)
+        layers = [
+            self._layer(np.flatnonzero(kind == one), *divmod(int(one), SHAPES))
+            for one in np.flatnonzero(np.bincount(kind))
+        ]
+        self._raster.set_layers(layers, color.astype(np.intp))
+        self.update()
+
+    def set_frame(self, frame: Sequence[float] | None) -> None:
+        """What 'all points' means when the range is automatic: (x0, y0, x1, y1), None = its own."""
+        self._frame = frame
+
+    def set_colors(self, colors: Sequence[str], rim: str) -> None:
+        """Colors '#rrggbb' that color numbers stand for, and the color around marked shapes."""
+        palette = np.array([rgb(color) for color in colors] or [(0, 0, 0)], np.float64)
+        self._raster.set_colors(palette, rgb(rim))
+        self.update()
+
+    def set_rings(self, rings: Sequence[tuple[np.ndarray, int, str]]) -> None:
+        """Draw rings on top: (rows (m,), RING or DOUBLE_RING, color '#rrggbb') each."""
+        self.rings = [(rows, shape, color) for rows, shape, color in rings if len(rows)]
+        self._raster.set_rings(
+            [
+                Layer(rows, shape, self._ring_radius(shape), ink=color)
+                for rows, shape, color in self.rings
+            ]
+        )
+        self.update()
+
+    @property
+    def xy(self) -> np.ndarray:
+        """(n, 2) points as given to `set_points`."""
+        return self._raster.xy
+
+    @property
+    def color(self) -> np.ndarray:
+        """(n,) color numbers as given to `set_marks`."""
+        return self._raster.color
+
+    @property
+    def shades(self) -> np.ndarray:
+        """(n, 3) colors in 0 to 255 that the points are drawn in, without their rims."""
+        return self._raster.shades
+
+    def nearest(self, at: QPointF, radius: float = PICK_RADIUS) -> int | None:
+        """Row of the point nearest to `at` (data coordinates) within `radius` logical pixels."""
+        size = self.pixelVectors()
+        if size[0] is None or size[1] is None or not size[0].x() or not size[1].y():
+            return None
+        scale = (1 / size[0].x(), 1 / size[1].y())
+        return nearest(self.xy, (at.x(), at.y()), scale, radius)
+
+    def dataBounds(self, axis: int, *_: object, **__: object) -> tuple[float, float] | None:
+        """What pyqtgraph's automatic range asks: (low, high) along an axis."""
+        if not len(self.xy):
+            return None
+        box = self._frame or bounds(self.xy, 0.0)
+        return box[axis], box[axis + 2]
+
+    def pixelPadding(self) -> float:
+        """Pixels that marks reach beyond the data."""
+        return 3 * self._radius
+
+    def boundingRect(self) -> QRectF:
+        """All that is visible, so that marks at the edge are never cut.
+
+        It is kept until Qt has been told: a rectangle that changes by itself corrupts the scene.
+        """
+        if self._bounds is None:
+            self._bounds = QRectF(self.viewRect())
+        return self._bounds
+
+    def viewTransformChanged(self) -> None:
+        """The image is drawn anew after every pan and zoom."""
+        self._geometry_changes()
+        super().viewTransformChanged()
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionGraphicsItem,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw the image over the view; of it is kept what points, colors and view leave alike."""
+        if not len(self.xy):
+            return
+        pixels = PixelMap.of(painter, self.boundingRect())
+        image = self._raster.image(pixels)
+        painter.save()
+        painter.resetTransform()
+        painter.drawImage(QPointF(*pixels.corner), image)
+        painter.restore()
+
+    def _layer(self, rows: np.ndarray, weight: int, shape: int) -> Layer:
+        if weight == BEHIND:
+            return Layer(rows, shape, max(1.2, self._radius * 0.8))
+        if weight == PLAIN:
+            return Layer(rows, shape, self._radius)
+        larger = 1.15 if shape in (TRIANGLE, CROSS) else 1.35  # forget samples stand out most
+        return Layer(rows, shape, self._radius * larger + 0.5, 1.0)
+
+    def _ring_radius(self, shape: int) -> float:
+        return self._radius * 1.6 + self._size * (4.0 if shape == RING else 7.0)
+
+    def _geometry_changes(self) -> None:
+        self.prepareGeometryChange()
+        self._bounds = None
+
+
+def point_radius(count: int) -> float:
+    """Half-width of a point in logical pixels: the more points, the smaller, 2 to 4.5."""
+    return float(np.clip(4.5 - 0.75 * np.log10(max(count, 1) / 300), 2.0, 4.5))

@@ -1,0 +1,127 @@
+"""The session on disk while the window is open, so that it can be restored after a crash.
+
+Each window keeps a file and a lock of its own in one folder: `<name>.json`, `<name>.lock`. The
+lock of a process that was killed can be taken; then the file beside it was not closed properly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
+
+from explorer.state import session as sessions
+from explorer.state.session import Session
+from explorer.state.settings import write_text
+
+EVERY_MS = 2000  # how often the window is looked at; nothing is written while it stays as it is
+MOST_LEFT = 5  # sessions of crashed windows that are kept, the newest ones
+LEFT = "not-closed-{}.json"
+
+
+class Keeper(QObject):
+    """Writes the session beside the settings whenever it changed, in a thread of its own."""
+
+    failed = Signal(str)  # once: why the session cannot be kept
+
+    def __init__(self, folder: Path, gather: Callable[[], Session], parent: QObject) -> None:
+        """`gather()` is the session of the window now."""
+        super().__init__(parent)
+        self._folder, self._gather = folder, gather
+        self._name = uuid.uuid4().hex[:12]
+        self._lock: QLockFile | None = None
+        self._kept: Session | None = None
+        self._writer: threading.Thread | None = None
+        self._told = False
+        self._timer = QTimer(self, interval=EVERY_MS)
+        self._timer.timeout.connect(self.look)
+
+    @property
+    def file(self) -> Path:
+        """Where this window's session lies while it is open."""
+        return self._folder / f"{self._name}.json"
+
+    def begin(self) -> None:
+        """Take the lock and begin to look; the session as it is now needs no keeping."""
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self._folder / f"{self._name}.lock")
+        self._lock.tryLock(0)
+        self._kept = self._gather()
+        self._timer.start()
+
+    def look(self) -> None:
+        """Write the session if it is another than the one written last."""
+        if self._writer is not None and self._writer.is_alive():
+            return
+        now = self._gather()
+        if now != self._kept:
+            self._kept = now
+            self._writer = threading.Thread(target=self._write, args=(now,), name="keeper")
+            self._writer.start()
+
+    def end(self) -> None:
+        """The window is closed properly: there is nothing to restore."""
+        self._timer.stop()
+        if self._writer is not None:
+            self._writer.join()
+        self.file.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.unlock()
+
+    def left(self) -> list[Path]:
+        """The sessions that were not closed properly, newest first; each is found only once.
+
+        They are moved out of the way of other windows, which therefore do not find them too.
+        """
+        found = []
+        files = [*self._folder.glob("*.json"), *self._folder.glob("*.lock")]
+        for path in {path.with_suffix(".json") for path in files}:  # one killed early has no file
+            lock = _lock(path.with_suffix(".lock"))
+            if not path.name.startswith(LEFT[:3]) and lock.tryLock(0):
+                found += _set_aside(path)
+                lock.unlock()
+        old = sorted(self._folder.glob(LEFT.format("*")), key=_age)
+        for path in old[MOST_LEFT:]:
+            path.unlink(missing_ok=True)
+        return sorted(found, key=_age)
+
+    def _write(self, session: Session) -> None:
+        try:
+            write_text(self.file, sessions.as_text(session))
+        except OSError as error:
+            if not self._told:
+                self._told = True
+                self.failed.emit(
+                    f"This session cannot be kept in {self._folder} ({error.strerror}): it could "
+                    "not be restored after a crash. Free some space, or save it elsewhere."
+                )
+
+
+def _lock(path: Path) -> QLockFile:
+    """A lock that is stale only when its process is gone, however old it is."""
+    lock = QLockFile(str(path))
+    lock.setStaleLockTime(0)
+    return lock
+
+
+def _set_aside(path: Path) -> list[Path]:
+    """The file's new place; nothing where another window was faster."""
+    aside = path.with_name(LEFT.format(path.stem))
+    try:
+        path.rename(aside)
+    except OSError:
+        return []
+    return [aside]
+
+
+def _age(path: Path) -> float:
+    """Sorts the newest first."""
+    try:
+        return -path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,136 @@
+"""What there is to choose from, as plain data: read where torch may be imported, shown anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass
+from typing import Any
+
+from engine import perturbations, registry
+from engine.drawing import labels
+from engine.errors import SpecError
+from engine.runtime.progress import Reporter
+from engine.spec import choices_of, field_kind
+
+REFERENCE = "retrain"  # registered as a method, but every study has it anyway
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting: what a form needs to know of it. kind: 'int', 'float', 'bool' or 'str'."""
+
+    name: str
+    kind: str
+    default: Any
+    help: str = ""
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    exclusive_low: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to choose, with the settings it has."""
+
+    name: str
+    label: str
+    help: str = ""
+    fields: tuple[Field, ...] = ()
+    needs_folder: bool = False  # a dataset that lies in a folder a person must name
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything to choose from; methods without Re-train, which is always there."""
+
+    datasets: tuple[Item, ...] = ()
+    models: tuple[Item, ...] = ()
+    methods: tuple[Item, ...] = ()
+    perturbations: tuple[Item, ...] = ()
+
+    def method(self, name: str) -> Item:
+        """The method of that name; a nameless stand-in for one that is not known yet."""
+        found = (item for item in self.methods if item.name == name)
+        return next(found, Item(name, labels.model_label(name, {})))
+
+
+def describe(config: Any, **changes: Any) -> tuple[Field, ...]:
+    """The fields of a settings dataclass (or of an instance, whose values become the defaults)."""
+    kind = config if isinstance(config, type) else type(config)
+    return tuple(
+        _field(kind, item, changes.get(item.name, getattr(config, item.name, item.default)))
+        for item in dataclasses.fields(kind)
+        if item.metadata.get("help") and item.default is not MISSING
+    )
+
+
+def amended(fields: tuple[Field, ...], changes: Mapping[str, Any]) -> tuple[Field, ...]:
+    """The fields with other defaults, such as those a dataset recommends."""
+    return tuple(
+        dataclasses.replace(item, default=changes.get(item.name, item.default)) for item in fields
+    )
+
+
+def names_only() -> Catalog:
+    """The catalog as far as it is known without importing anything: names as labels."""
+    return Catalog(
+        datasets=tuple(Item(name, name.capitalize()) for name in registry.names("dataset")),
+        models=tuple(Item(name, name.upper()) for name in registry.names("model")),
+        methods=tuple(
+            Item(name, labels.model_label(name, {}))
+            for name in registry.names("method")
+            if name != REFERENCE
+        ),
+        perturbations=tuple(map(_perturbation, perturbations.names())),
+    )
+
+
+def read(report: Reporter) -> Catalog:
+    """The whole catalog; a failing plug-in is told and skipped. Imports torch: call in a lane."""
+    methods = (item for item in _items("method", report) if item.name != REFERENCE)
+    return Catalog(
+        datasets=_items("dataset", report),
+        models=_items("model", report),
+        methods=tuple(methods),
+        perturbations=_items("perturbation", report, perturbations.names()),
+    )
+
+
+def _items(kind: str, report: Reporter, names: Sequence[str] | None = None) -> tuple[Item, ...]:
+    """Everything of this kind; names: it in another order than the alphabet's."""
+    items = []
+    for name in registry.names(kind) if names is None else names:
+        report.check()
+        try:
+            entry = registry.get(kind, name)
+        except SpecError as error:
+            report.log(str(error))
+            continue
+        fields = describe(entry.config) if entry.config is not None else ()
+        folder = bool(entry.facts.get("root"))
+        items.append(Item(name, entry.label, entry.help, fields, folder))
+    return tuple(items)
+
+
+def _perturbation(name: str) -> Item:
+    """As far as it is known without running a stranger's code."""
+    known = perturbations.at_hand(name)
+    return Item(name, known.label, known.help) if known else Item(name, name)
+
+
+def _field(config: type[Any], item: dataclasses.Field[Any], default: Any) -> Field:
+    facts = item.metadata
+    return Field(
+        name=item.name,
+        kind=field_kind(config, item.name).__name__,
+        default=default,
+        help=facts.get("help", ""),
+        unit=facts.get("unit", ""),
+        low=facts.get("low"),
+        high=facts.get("high"),
+        exclusive_low=bool(facts.get("exclusive_low")),
+        choices=choices_of(facts),
+    )

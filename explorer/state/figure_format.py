@@ -1,0 +1,59 @@
+"""How a person wants figures on paper: chosen once, kept from export to export. No widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from engine.storage.paths import is_folder
+
+FORMATS = {  # suffix -> what people call it
+    ".svg": "SVG: scalable, to be edited",
+    ".pdf": "PDF: scalable, for print and LaTeX",
+    ".png": "PNG: pixels",
+}
+PRESETS = {"One column": 89.0, "One and a half": 120.0, "Two columns": 183.0}  # mm
+WIDTHS, SIZES, DPIS = (20.0, 600.0), (4.0, 36.0), (72.0, 1200.0)  # mm, points, dots per inch
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Format, width in mm, size of the letters in points, dots per inch, and the last folder."""
+
+    suffix: str = ".svg"
+    width_mm: float = 89.0
+    font_size: float = 8.0
+    dpi: float = 300.0
+    folder: str = ""
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """The options of a figure that follow from it."""
+        look: dict[str, Any] = {"width_mm": self.width_mm, "font_size": self.font_size}
+        return look | ({"dpi": self.dpi} if self.suffix == ".png" else {})
+
+    @property
+    def place(self) -> Path:
+        """The last folder, or home where it is gone."""
+        return Path(self.folder) if self.folder and is_folder(Path(self.folder)) else Path.home()
+
+    def as_plain(self) -> dict[str, Any]:
+        """As JSON data."""
+        return asdict(self)
+
+
+def from_plain(plain: Mapping[str, Any]) -> Paper:
+    """What `as_plain` gave; what is missing, wrong or out of range is the default."""
+    ranges = {"width_mm": WIDTHS, "font_size": SIZES, "dpi": DPIS}
+    found: dict[str, Any] = {}
+    for item in fields(Paper):
+        value = plain.get(item.name)
+        if item.name in ranges:
+            low, high = ranges[item.name]
+            if isinstance(value, (int, float)) and low <= value <= high:
+                found[item.name] = float(value)
+        elif isinstance(value, str) and (item.name != "suffix" or value in FORMATS):
+            found[item.name] = value
+    return Paper(**found)

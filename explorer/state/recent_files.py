@@ -1,0 +1,68 @@
+"""What was opened or saved last: sessions, bundles and studies, newest first, in a small file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.state.settings import read_json, write_text
+
+FILE = "recent.json"
+MOST = 8
+SESSION, BUNDLE, STUDY = "session", "bundle", "study"
+KINDS = {SESSION: "Session", BUNDLE: "Bundle", STUDY: "Study"}
+
+
+@dataclass(frozen=True)
+class RecentItem:
+    """One thing that can be opened again. place: a file, or the key of a study; title: what it
+    is about."""
+
+    kind: str
+    place: str
+    title: str
+
+    @property
+    def name(self) -> str:
+        """What people call it, with its kind: 'digits.rkx (bundle: Digits, 3 methods)'."""
+        word = KINDS[self.kind].lower()
+        about = f": {self.title}" if self.title else ""
+        short = self.place[:8] if self.kind == STUDY else Path(self.place).name
+        return f"{short} ({word}{about})"
+
+
+class Recents:
+    """The list on disk. It is read and written anew each time: several windows may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def entries(self) -> tuple[RecentItem, ...]:
+        """What was used, newest first; nothing where the file cannot be read."""
+        kept = read_json(self._path)
+        found = [_entry(one) for one in kept] if isinstance(kept, list) else []
+        return tuple(one for one in found if one is not None)[:MOST]
+
+    def add(self, entry: RecentItem) -> None:
+        """Put an entry first; it takes the place of one of the same file or study."""
+        same = (entry.kind, entry.place)
+        others = [one for one in self.entries() if (one.kind, one.place) != same]
+        self.replace([entry, *others])
+
+    def replace(self, entries: Sequence[RecentItem]) -> None:
+        """Make these the list; where it cannot be written, nothing is remembered."""
+        text = json.dumps([asdict(one) for one in entries[:MOST]], indent=1)
+        with contextlib.suppress(OSError):
+            write_text(self._path, text)
+
+
+def _entry(plain: Any) -> RecentItem | None:
+    if not isinstance(plain, dict) or plain.get("kind") not in list(KINDS):
+        return None
+    words = [plain.get(name) for name in ("kind", "place", "title")]
+    texts = [word for word in words if isinstance(word, str)]
+    return RecentItem(*texts) if len(texts) == len(words) else None

@@ -1,0 +1,291 @@
+"""A session: everything that makes the window as it was. JSON, written by us, read from anyone.
+
+What is read may come from a stranger, so types and sizes are checked, unknown keys are ignored,
+and no network of a Python file of theirs is taken over: naming such a file would run it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from engine.errors import SpecError
+from explorer.state import forget_sets, form_grid
+from explorer.state import window_layout as layouts
+from explorer.state.app_state import AppState
+from explorer.state.forget_sets import Sets
+from explorer.state.json_fields import (
+    LONGEST_PATH,
+    LONGEST_TEXT,
+    WRONG,
+    Fields,
+    few_texts,
+    is_whole,
+)
+from explorer.state.queued_run import KEPT, Order
+from explorer.state.selection import Selection
+from explorer.state.study_form import StudyForm
+from explorer.state.window_layout import Frame, Layout
+
+FORMAT, SCHEMA = "rk-explorer session", 1
+SUFFIX = ".json"
+LARGEST = 1 << 25  # characters of a session
+COUNTS, WORDS = ("seed", "retrains", "draws"), ("perturbation", "taus")  # a grid's, of the study
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the window looks. theme: 'light', 'dark', 'system' or '' (leave it); window, docks: where
+    they lie, None to leave them; views: name -> what that view keeps."""
+
+    theme: str = ""
+    window: Frame | None = None
+    docks: Layout | None = None
+    views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What to bring back once the dataset called for is loaded again.
+
+    fingerprint: of the data that indices refer to; study: key of the one that is shown, or '';
+    sets: the dataset's named forget sets; queue: the studies that had not ended, next one first.
+    """
+
+    form: StudyForm = field(default_factory=StudyForm)
+    fingerprint: str = ""
+    selection: Selection = field(default_factory=Selection)
+    forget: tuple[int, ...] = ()
+    probe: tuple[str, float] = ("", -1.0)
+    ranked_by: str = ""
+    study: str = ""
+    sets: Sets = field(default_factory=dict)
+    look: Look = field(default_factory=Look)
+    queue: tuple[Order, ...] = ()
+
+
+def of(state: AppState, look: Look) -> Session:
+    """The session of a window that shows this state and looks like this; cheap."""
+    mark = state.dataset.spec.fingerprint if state.dataset else ""
+    return Session(
+        state.form,
+        mark,
+        state.selection,
+        state.forget,
+        state.probe,
+        state.ranked_by,
+        state.study.key if state.study else "",
+        state.forget_sets.get(mark, {}),
+        look,
+        _unfinished(state),
+    )
+
+
+def as_plain(session: Session) -> dict[str, Any]:
+    """The session as JSON data."""
+    selection = session.selection
+    return {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "form": _plain_form(session.form),
+        "fingerprint": session.fingerprint,
+        "current": selection.current,
+        "chosen": sorted(selection.chosen),
+        "forget": list(session.forget),
+        "probe": {"perturbation": session.probe[0], "tau": session.probe[1]},
+        "ranked_by": session.ranked_by,
+        "study": session.study,
+        "sets": {name: list(one) for name, one in session.sets.items()},
+        "look": _plain_look(session.look),
+        "queue": _plain_queue(session.queue),
+    }
+
+
+def as_text(session: Session) -> str:
+    """The session as the text of a file."""
+    return json.dumps(as_plain(session), indent=1)
+
+
+def parse(text: str) -> Session:
+    """The session in a text; SpecError, a sentence, for whatever is none."""
+    if len(text) > LARGEST:
+        raise SpecError(WRONG.format("it is far too long"))
+    try:
+        plain = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise SpecError(WRONG.format("it is not JSON")) from error
+    return from_plain(plain)
+
+
+def from_plain(plain: Any) -> Session:
+    """The session in JSON data; SpecError, a sentence, for whatever is none."""
+    top = Fields(plain, "the file")
+    if top.text("format", 64) != FORMAT:
+        raise SpecError(WRONG.format("it was not written by 'Save session'"))
+    schema = top.whole("schema", 0)
+    if schema != SCHEMA:
+        newer = schema > SCHEMA
+        raise SpecError(
+            f"This session was saved by {'a newer' if newer else 'another'} version (schema "
+            f"{schema}, this one reads {SCHEMA}). Open it there, or update RK Explorer."
+        )
+    current = None if top.get("current") is None else top.whole("current", 0)
+    probe = top.part("probe")
+    return Session(
+        _form(top.part("form")),
+        top.text("fingerprint", 64),
+        Selection(current, frozenset(top.indices("chosen"))),
+        tuple(sorted(set(top.indices("forget")))),
+        (probe.text("perturbation", 64), probe.number("tau", -1.0)),
+        top.text("ranked_by", 64),
+        top.text("study", 64),
+        _sets(top.part("sets")),
+        _look(top.part("look")),
+        _queue(top.part("queue")),
+    )
+
+
+def portable(session: Session) -> Session:
+    """The session without what is one person's own: theme, place of the window, and queue."""
+    return replace(session, look=replace(session.look, theme="", window=None), queue=())
+
+
+def _unfinished(state: AppState) -> tuple[Order, ...]:
+    """What had not ended, the next one first; none with a network that would not be taken over."""
+    runs = [run for run in state.runs if run.state in KEPT and ":" not in run.order.form.model]
+    return tuple(run.order for run in sorted(runs, key=lambda run: KEPT.index(run.state)))
+
+
+def _plain_form(form: StudyForm) -> dict[str, Any]:
+    """The form as JSON data, without what is said anew each time."""
+    plain = {**asdict(form), "methods": list(form.methods)}
+    del plain["links"]
+    return plain
+
+
+def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:
+    """The orders of a queue; forget sets stand once, since those of a grid share one."""
+    places = {forget: at for at, forget in enumerate({order.forget: 0 for order in queue})}
+    orders = [
+        {
+            "form": _plain_form(order.form),
+            "forget": places[order.forget],
+            "fingerprint": order.fingerprint,
+            "label": order.label,
+            "swept": order.swept,
+        }
+        for order in queue
+    ]
+    return {"forget": {str(at): list(one) for one, at in places.items()}, "orders": orders}
+
+
+def _queue(plain: Fields) -> tuple[Order, ...]:
+    forget = plain.part("forget")
+    sets = {name: tuple(sorted(set(forget.indices(name)))) for name in forget.names}
+    listed: list[Any] = plain.checked("orders", [], _is_short_list)
+    orders = [Fields(one, "'orders'") for one in listed]
+    return tuple(_order(one, sets) for one in orders if not _runs_code(one.part("form")))
+
+
+def _runs_code(form: Fields) -> bool:
+    """Whether the network is one in a Python file; another in its place would be another study."""
+    return ":" in form.text("model", LONGEST_PATH)
+
+
+def _order(plain: Fields, sets: Mapping[str, tuple[int, ...]]) -> Order:
+    place = str(plain.whole("forget", 0))
+    if place not in sets:
+        raise SpecError(WRONG.format("an order of its queue has no forget set"))
+    return Order(
+        _form(plain.part("form")),
+        sets[place],
+        plain.text("fingerprint", 64),
+        plain.text("label", 200),
+        plain.text("swept", LONGEST_TEXT),
+    )
+
+
+def _is_short_list(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= form_grid.MOST
+
+
+def _form(plain: Fields) -> StudyForm:
+    known = StudyForm()
+    settings, model = plain.part("settings"), plain.text("model", LONGEST_PATH)
+    return StudyForm(
+        dataset=plain.text("dataset", 200, known.dataset),
+        root=plain.text("root", LONGEST_PATH),
+        side=plain.whole("side", known.side, 10_000),
+        channels=plain.text("channels", 16, known.channels),
+        validation=plain.number("validation", known.validation),
+        model="" if ":" in model else model,  # FILE.py:FUNCTION would be run
+        forget=plain.text("forget", LONGEST_TEXT),
+        methods=_names(plain, "methods", known.methods),
+        settings={name: settings.values(name) for name in settings.names},
+        training=plain.values("training"),
+        retrains=plain.whole("retrains", known.retrains, 1000),
+        seed=plain.whole("seed", known.seed),
+        perturbation=plain.text("perturbation", 64, known.perturbation),
+        taus=plain.text("taus", LONGEST_TEXT),
+        draws=plain.whole("draws", known.draws, 10**9),
+        probe=plain.values("probe"),
+        grid=_grid(plain.values("grid")),
+        weights=_paths(plain.part("weights")),
+        watch=plain.checked("watch", known.watch, lambda one: isinstance(one, bool)),
+    )
+
+
+def _names(plain: Fields, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    found = plain.checked(name, list(default), few_texts)
+    return tuple(found)
+
+
+def _grid(found: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    for path, values in found.items():
+        if not isinstance(values, list) or not all(_sweepable(path, one) for one in values):
+            raise SpecError(WRONG.format(f"'{path[:40]}' in 'grid' lists no values for it"))
+    return {path: tuple(values) for path, values in found.items()}
+
+
+def _sweepable(path: str, value: Any) -> bool:
+    """Whether this setting may have this value; those of methods are checked when they are used."""
+    owner, _, name = path.partition(".")
+    if owner != form_grid.STUDY:
+        return True
+    return is_whole(value) if name in COUNTS else isinstance(value, str) and name in WORDS
+
+
+def _paths(plain: Fields) -> dict[str, str]:
+    return {name: plain.text(name, LONGEST_PATH) for name in plain.names}
+
+
+def _sets(plain: Fields) -> Sets:
+    lists = {name: plain.indices(name) for name in plain.names}
+    return forget_sets.read({"": lists}).get("", {})
+
+
+def _plain_look(look: Look) -> dict[str, Any]:
+    plain: dict[str, Any] = {"theme": look.theme}
+    if look.window is not None:
+        plain["window"] = layouts.frame_as_plain(look.window)
+    if look.docks is not None:
+        plain["docks"] = layouts.as_plain(look.docks)
+    return plain | {"views": {name: dict(kept) for name, kept in look.views.items()}}
+
+
+def _look(plain: Fields) -> Look:
+    """Without 'geometry' and 'layout' of earlier sessions: bytes for Qt, which anyone may write."""
+    views = plain.part("views")
+    window, docks = plain.get("window"), plain.get("docks")
+    return Look(
+        plain.text("theme", 16),
+        None if window is None else layouts.frame_from_plain(window),
+        None if docks is None else layouts.from_plain(docks),
+        {name: views.part(name).plain for name in views.names},
+    )
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(text)

@@ -1,0 +1,113 @@
+"""What the window remembers from run to run: JSON with a schema number, written atomically."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import SpecError
+from engine.storage import atomic_files, plain_files
+from engine.storage.paths import absolute, exists
+from explorer.state import forget_sets
+from explorer.state import session as sessions
+from explorer.state.app_state import AppState
+from explorer.state.session import Look, Session
+
+SCHEMA = 2
+FILE = "explorer.json"
+LARGEST = 1 << 28  # bytes of such a file: forget sets of many datasets, and a session
+
+
+@dataclass
+class Settings:
+    """What is kept: the appearance, the saved forget sets of every dataset, the last session.
+
+    session: as `session.as_plain` gives it; forget_sets: fingerprint of a dataset -> name ->
+    indices.
+    """
+
+    theme: str = "system"
+    forget_sets: dict[str, Any] = field(default_factory=dict)
+    export: dict[str, Any] = field(default_factory=dict)  # how figures were written last
+    session: dict[str, Any] = field(default_factory=dict)
+
+
+def file_in(store: Path | None) -> Path:
+    """Where the settings lie: in the named store, else in this platform's folder for them.
+
+    Those of a store that may not be written to have a folder of their own there.
+    """
+    if store is not None and (os.access(store, os.W_OK) or not exists(store)):
+        return store / FILE
+    from platformdirs import user_config_path
+
+    folder = user_config_path("rk-explorer", appauthor=False)
+    return folder / FILE if store is None else folder / "stores" / _mark(store) / FILE
+
+
+def load(path: Path) -> Settings:
+    """The settings in `path`; the defaults where it is missing, damaged or of another schema."""
+    kept = read_json(path)
+    if not isinstance(kept, dict) or kept.get("schema") != SCHEMA:
+        return Settings()
+    return Settings(**_fitting(asdict(Settings()), kept))
+
+
+def save(path: Path, settings: Settings) -> None:
+    """Write the settings; OSError where that is impossible."""
+    write_text(path, json.dumps({"schema": SCHEMA, **asdict(settings)}, indent=1))
+
+
+def keep(settings: Settings, state: AppState, look: Look | None = None) -> None:
+    """Put the session and the saved forget sets into the settings."""
+    settings.session = sessions.as_plain(sessions.of(state, look or Look()))
+    settings.forget_sets = forget_sets.as_plain(state.forget_sets)
+
+
+def session_of(settings: Settings) -> Session:
+    """The session in the settings; a fresh one where it cannot be read."""
+    with contextlib.suppress(SpecError):
+        return sessions.from_plain(settings.session)
+    return Session()
+
+
+def read_json(path: Path) -> Any:
+    """The JSON data in a file of our own; None where it is missing or damaged."""
+    try:
+        return json.loads(plain_files.read_text(path, LARGEST))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all; OSError where that is impossible."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_files.sweep(path.parent)
+    aside = atomic_files.aside_of(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def _mark(store: Path) -> str:
+    """16 hexadecimal digits that stand for this folder."""
+    return hashlib.blake2b(absolute(str(store)).encode(), digest_size=8).hexdigest()
+
+
+def _fitting(defaults: dict[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """`defaults` with those values of `kept` that are of the same type."""
+    found = dict(defaults)
+    for name, default in defaults.items():
+        value = kept.get(name)
+        if isinstance(value, type(default)):
+            found[name] = value
+    return found

@@ -1,0 +1,201 @@
+"""How a window and its docks lie, as plain data: JSON, written by us and checked from anyone.
+
+Qt has an account of its own, but reads bytes that it did not write itself for ever: none from a
+file are given to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from engine.errors import SpecError
+from explorer.state.json_fields import WRONG, Fields
+
+SIDES = ("left", "right", "top", "bottom")
+ACROSS, DOWN = "across", "down"
+NORMAL, MAXIMIZED, FULL = "normal", "maximized", "full screen"
+MOST_DOCKS, DEEPEST = 200, 40
+LARGEST = 16_384  # px along a side
+FARTHEST = 100_000  # px from the origin of all screens
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Docks one behind the other: their names, and that of the one in front.
+
+    size: px along the split that it is a part of, 0 where nobody knows.
+    """
+
+    names: tuple[str, ...]
+    front: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Split:
+    """Parts side by side ('across') or one below the other ('down'). size: as that of a stack."""
+
+    direction: str
+    parts: tuple[Stack | Split, ...]
+    size: int = 0
+
+
+Content = Stack | Split
+
+
+@dataclass(frozen=True)
+class Area:
+    """One side of the window with what lies there; width, height: px."""
+
+    side: str
+    width: int
+    height: int
+    content: Content
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in px; x, y: of its upper left corner on the screens."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a window lies while it is neither maximized nor full screen, and which it is."""
+
+    box: Box
+    state: str = NORMAL
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where docks lie in a window of so many px. A dock that floats, or is hidden, is in an area
+    all the same: there it returns to."""
+
+    width: int
+    height: int
+    areas: tuple[Area, ...] = ()
+    floating: Mapping[str, Box] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+
+
+def names_in(content: Content) -> Iterator[str]:
+    """The docks in it, in order."""
+    if isinstance(content, Stack):
+        yield from content.names
+    else:
+        for part in content.parts:
+            yield from names_in(part)
+
+
+def only(layout: Layout, known: Collection[str]) -> Layout:
+    """The layout without docks that are not known here."""
+    cut = [(area, _only(area.content, known)) for area in layout.areas]
+    areas = tuple(replace(area, content=content) for area, content in cut if content is not None)
+    floating = {name: box for name, box in layout.floating.items() if name in known}
+    return replace(layout, areas=areas, floating=floating)
+
+
+def _only(content: Content, known: Collection[str]) -> Content | None:
+    if isinstance(content, Stack):
+        names = tuple(name for name in content.names if name in known)
+        return replace(content, names=names) if names else None
+    parts = [part for one in content.parts if (part := _only(one, known)) is not None]
+    return simplified(replace(content, parts=tuple(parts))) if parts else None
+
+
+def simplified(split: Split) -> Content:
+    """A split of one part is that part."""
+    return replace(split.parts[0], size=split.size) if len(split.parts) == 1 else split
+
+
+# -- JSON -------------------------------------------------------------------------------------
+def as_plain(layout: Layout) -> dict[str, Any]:
+    """The layout as JSON data."""
+    areas = [{**asdict(one), "content": _plain(one.content)} for one in layout.areas]
+    return {**asdict(layout), "areas": areas, "hidden": list(layout.hidden)}
+
+
+def _plain(content: Content) -> dict[str, Any]:
+    if isinstance(content, Stack):
+        return {"tabs": list(content.names), "front": content.front, "size": content.size}
+    parts = [_plain(part) for part in content.parts]
+    return {"split": content.direction, "parts": parts, "size": content.size}
+
+
+def from_plain(plain: Any) -> Layout:
+    """The layout in JSON data; SpecError, a sentence, for whatever is none."""
+    top = Fields(plain, "'docks'")
+    areas = tuple(_area(Fields(one, "'areas'")) for one in _listed(top, "areas", len(SIDES)))
+    _check_once([area.side for area in areas])
+    _check_once([name for area in areas for name in names_in(area.content)])
+    hidden = tuple(_names(top, "hidden"))
+    _check_once(hidden)
+    floating = top.part("floating")
+    boxes = {name: _box(floating.part(name)) for name in floating.names[:MOST_DOCKS]}
+    return Layout(*_sizes(top), areas, boxes, hidden)
+
+
+def frame_as_plain(frame: Frame) -> dict[str, Any]:
+    """The frame as JSON data."""
+    return {**asdict(frame.box), "state": frame.state}
+
+
+def frame_from_plain(plain: Any) -> Frame:
+    """The frame in JSON data; SpecError, a sentence, for whatever is none."""
+    top = Fields(plain, "'window'")
+    state = top.checked("state", NORMAL, lambda one: one in (NORMAL, MAXIMIZED, FULL))
+    return Frame(_box(top), state)
+
+
+def _area(plain: Fields) -> Area:
+    side = plain.checked("side", SIDES[0], lambda one: isinstance(one, str) and one in SIDES)
+    return Area(side, *_sizes(plain), _content(plain.part("content"), DEEPEST))
+
+
+def _content(plain: Fields, deepest: int) -> Content:
+    size = plain.whole("size", 0, LARGEST)
+    if "tabs" in plain.names:
+        names = tuple(_names(plain, "tabs"))
+        if not names:
+            raise SpecError(WRONG.format("'docks' has tabs without a dock"))
+        return Stack(names, plain.text("front", 200), size)
+    parts = _listed(plain, "parts", MOST_DOCKS)
+    if not parts or deepest == 0:
+        raise SpecError(WRONG.format("'docks' has a split without parts, or too deep"))
+    way = plain.checked("split", ACROSS, lambda one: one in (ACROSS, DOWN))
+    made = Split(way, tuple(_content(Fields(one, "'parts'"), deepest - 1) for one in parts), size)
+    return simplified(made)
+
+
+def _box(plain: Fields) -> Box:
+    def place(name: str) -> int:
+        return plain.checked(name, 0, lambda one: type(one) is int and abs(one) <= FARTHEST)
+
+    return Box(place("x"), place("y"), *_sizes(plain))
+
+
+def _sizes(plain: Fields) -> tuple[int, int]:
+    return plain.whole("width", 0, LARGEST), plain.whole("height", 0, LARGEST)
+
+
+def _names(plain: Fields, name: str) -> list[str]:
+    found = _listed(plain, name, MOST_DOCKS)
+    if not all(isinstance(one, str) and 0 < len(one) <= 200 for one in found):
+        raise SpecError(WRONG.format(f"'{name}' in 'docks' lists something else than names"))
+    return found
+
+
+def _listed(plain: Fields, name: str, most: int) -> list[Any]:
+    return plain.checked(name, [], lambda one: isinstance(one, list) and len(one) <= most)
+
+
+def _check_once(names: Collection[str]) -> None:
+    if len(set(names)) != len(names) or len(names) > MOST_DOCKS:
+        raise SpecError(WRONG.format("'docks' names something twice, or far too much"))

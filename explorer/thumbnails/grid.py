@@ -1,0 +1,160 @@
+"""A grid of thumbnails that exist only while they are visible: 50,000 scroll smoothly."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QRubberBand, QTableView, QWidget
+
+from explorer.thumbnails.model import CELL, ThumbnailModel
+from explorer.thumbnails.painter import ThumbnailPainter
+from explorer.widgets import markup
+from explorer.widgets.plot_widget import no_collection
+
+
+class ThumbnailGrid(QTableView):
+    """Thumbnails to click, drag over and walk through with the keyboard.
+
+    picked: (place, modifiers) of a click; banded: (places, modifiers) under a rubber band; moved:
+    (places forward, Shift held) by the arrow keys; pressed: any other key, as Qt.Key; asked:
+    (place or None, global QPoint) where a context menu is wanted.
+    """
+
+    picked = Signal(int, object)
+    banded = Signal(object, object)
+    moved = Signal(int, bool)
+    pressed = Signal(object, object)
+    asked = Signal(object, object)
+
+    def __init__(self, model: ThumbnailModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._thumbnails = model
+        self.setModel(model)
+        markup.allow_tips(self.viewport())
+        self.artist = ThumbnailPainter(model)
+        self.setShowGrid(False)
+        self.setMouseTracking(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        for header in (self.horizontalHeader(), self.verticalHeader()):
+            header.hide()
+            header.setMinimumSectionSize(CELL)
+            header.setDefaultSectionSize(CELL)
+            header.setSectionResizeMode(header.ResizeMode.Fixed)
+        self._start: QPoint | None = None
+        self._band = QRubberBand(QRubberBand.Shape.Rectangle, self.viewport())
+        model.modelReset.connect(self._fit_rows)
+
+    def show_place(self, place: int) -> None:
+        """See this place: where it is out of sight, in the middle, with what is around it."""
+        if not self.viewport().rect().contains(self.place_rect(place)):
+            middle = QAbstractItemView.ScrollHint.PositionAtCenter
+            self.scrollTo(self._thumbnails.index_of(place), middle)
+
+    def place_rect(self, place: int) -> QRect:
+        """Where in the viewport a place is drawn."""
+        return self.visualRect(self._thumbnails.index_of(place))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit as many columns as there is room for."""
+        super().resizeEvent(event)
+        self._thumbnails.set_width(self.viewport().width())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the rows that are to be seen anew, without interruption."""
+        high, area = self._thumbnails.grid.height, event.rect()
+        first, last = ((y + self.verticalOffset()) // high for y in (area.top(), area.bottom()))
+        with no_collection():
+            painter = QPainter(self.viewport())
+            self.artist.paint(painter, first, last, first * high - self.verticalOffset())
+            painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a click or a rubber band."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._start = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Stretch the rubber band once the mouse has moved far enough."""
+        if self._start is None:
+            return
+        at = event.position().toPoint()
+        far = (at - self._start).manhattanLength() >= QApplication.startDragDistance()
+        if far or self._band.isVisible():
+            self._band.setGeometry(QRect(self._start, at).normalized())
+            self._band.show()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End the click or the rubber band."""
+        if event.button() != Qt.MouseButton.LeftButton or self._start is None:
+            return
+        start, self._start = self._start, None
+        at, modifiers = event.position().toPoint(), event.modifiers()
+        if self._band.isVisible():
+            self._band.hide()
+            self.banded.emit(self._places(start, at), modifiers)
+            return
+        index = self.indexAt(at)
+        place = self._thumbnails.grid.position(index.row(), index.column())
+        if place is not None:
+            self.picked.emit(place, modifiers)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask for a menu: of the sample under the mouse, or of the current one by the keyboard."""
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            place = self._thumbnails.place_of(self._thumbnails.current)
+            at = self.place_rect(place).center() if place is not None else QPoint(0, 0)
+        else:
+            at = event.pos()
+            index = self.indexAt(at)
+            place = self._thumbnails.grid.position(index.row(), index.column())
+        self.asked.emit(place, self.viewport().mapToGlobal(at))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """A second click is a click."""
+        self.mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Walk with the arrow keys; hand other keys on."""
+        step = self._step(event.key())
+        if step:
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.moved.emit(step, shift)
+            event.accept()
+            return
+        event.ignore()
+        self.pressed.emit(Qt.Key(event.key()), event.modifiers())
+
+    def _step(self, key: int) -> int:
+        columns = self._thumbnails.grid.columns
+        page = max(1, self.viewport().height() // self._thumbnails.grid.height) * columns
+        everything = self._thumbnails.grid.count
+        return {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -columns,
+            Qt.Key.Key_Down: columns,
+            Qt.Key.Key_PageUp: -page,
+            Qt.Key.Key_PageDown: page,
+            Qt.Key.Key_Home: -everything,
+            Qt.Key.Key_End: everything,
+        }.get(Qt.Key(key), 0)
+
+    def _places(self, a: QPoint, b: QPoint) -> np.ndarray:
+        top = self.verticalScrollBar().value()
+        return self._thumbnails.grid.within(a.x(), a.y() + top, b.x(), b.y() + top)
+
+    def _fit_rows(self) -> None:
+        """Rows are higher where there are captions."""
+        self.verticalHeader().setDefaultSectionSize(self._thumbnails.grid.height)

@@ -1,0 +1,118 @@
+"""Samples in rows of as many columns as fit: what is in the cells of a grid of thumbnails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtWidgets import QWidget
+
+from engine.datasets.base import Dataset
+from engine.drawing.geometry import Grid
+from engine.forget_sets.sample_names import titled
+
+CELL = 48  # logical pixels of a cell, without its caption
+CAPTION = 13  # logical pixels of a caption
+Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+
+
+class ThumbnailModel(QAbstractTableModel):
+    """Samples by number; what they look like is the delegate's affair.
+
+    shown: (m,) the samples in the grid, in order; chosen, forget: (n,) bool over all samples,
+    training samples first; caption: sample -> a few words below its picture, None for no captions.
+    """
+
+    def __init__(self, describe: Callable[[int], str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.dataset: Dataset | None = None
+        self.shown = np.empty(0, np.intp)
+        self.chosen = np.empty(0, bool)
+        self.forget = np.empty(0, bool)
+        self.current: int | None = None
+        self.caption: Callable[[int], str] | None = None
+        self.grid = Grid(0, CELL, CELL, CELL)
+        self.columns = 1  # of the grid, which divides whenever it is asked
+        self._describe = describe
+
+    def set_dataset(self, dataset: Dataset) -> None:
+        """Another dataset, of which nothing is shown yet."""
+        self.dataset = dataset
+        self.chosen = self.forget = np.zeros(len(dataset), bool)
+        self.set_shown(np.empty(0, np.intp))
+
+    def set_shown(self, shown: np.ndarray, caption: Callable[[int], str] | None = None) -> None:
+        """Show these samples only, in this order, with what `caption` says below each."""
+        height = CELL if caption is None else CELL + CAPTION
+        self.beginResetModel()
+        self.shown, self.caption = shown, caption
+        self.grid = Grid(len(shown), self.grid.width, CELL, height)
+        self.columns = self.grid.columns
+        self.endResetModel()
+
+    def set_width(self, width: int) -> None:
+        """Lay the grid out anew for a page `width` pixels wide."""
+        grid = Grid(len(self.shown), width, CELL, self.grid.height)
+        if grid.columns != self.grid.columns:
+            self.beginResetModel()
+            self.grid, self.columns = grid, grid.columns
+            self.endResetModel()
+
+    def sample_at(self, index: Index) -> int | None:
+        """The sample in a cell, or None in the empty rest of the last row."""
+        place = index.row() * self.columns + index.column() if index.isValid() else -1
+        return int(self.shown[place]) if 0 <= place < len(self.shown) else None
+
+    def place_of(self, sample: int | None) -> int | None:
+        """Where in the grid a sample is, or None if it is not shown."""
+        found = np.flatnonzero(self.shown == (-1 if sample is None else sample))
+        return int(found[0]) if len(found) else None
+
+    def index_of(self, place: int) -> QModelIndex:
+        """The cell of a place."""
+        row, column = divmod(place, self.grid.columns)
+        return self.index(row, column)
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        """Rows of thumbnails."""
+        return 0 if parent.isValid() else self.grid.rows
+
+    def columnCount(self, parent: Index = _ROOT) -> int:
+        """Thumbnails side by side."""
+        return 0 if parent.isValid() else self.grid.columns
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Tooltip and accessible text; pictures are drawn by the delegate."""
+        sample = self.sample_at(index)
+        if sample is None:
+            return None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._describe(sample)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return self._spoken(sample)
+        return None
+
+    def _spoken(self, sample: int) -> str:
+        tested = self.dataset is not None and self.dataset.is_test(sample)
+        held = self.dataset is not None and self.dataset.is_held_out(sample)
+        marks = (
+            (tested, "test sample"),
+            (held, "validation sample"),
+            (self.forget[sample], "to forget"),
+            (self.chosen[sample], "selected"),
+            (self.caption is not None, self.caption(sample) if self.caption else ""),
+        )
+        return ", ".join(
+            [titled(sample, self.dataset), *(text for there, text in marks if there and text)]
+        )
+
+
+def mask_of(indices: Iterable[int], n: int) -> np.ndarray:
+    """(n,) bool, True at these indices; those that are none are left out."""
+    mask = np.zeros(n, bool)
+    rows = np.fromiter(indices, np.intp)
+    mask[rows[(rows >= 0) & (rows < n)]] = True
+    return mask

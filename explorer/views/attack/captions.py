@@ -1,0 +1,94 @@
+"""What an attack found, in words: counts at a threshold, estimates with intervals, tooltips."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+
+import numpy as np
+
+from engine.datasets.base import Dataset
+from engine.forget_sets.sample_names import titled
+from engine.membership.attack import FEWEST, Counts
+from engine.membership.results import Attack, Attacked, Estimate
+from engine.membership.scores import SCORES
+
+ALONE = (
+    "There is one member only, so that none is left to choose a threshold with. Drag the line in "
+    "the plot, or look for more members."
+)
+
+
+def sentence(attack: Attack, calls: Counts | None, threshold: float, by_hand: bool) -> str:
+    """What a threshold calls members, as rich text; calls: None where none could be chosen."""
+    if calls is None:
+        return ALONE
+    held, n = len(attack.held_out) // 2, attack.size
+    origin = "moved by hand" if by_hand else f"chosen on {held:,} + {held:,} held-out samples"
+    return (
+        f"<b>Threshold {threshold:.4g}</b> ({origin}): "
+        f"<b>{calls.tp:,} of {n:,} members caught</b> (TP), {calls.fn:,} missed (FN); "
+        f"<b>{calls.fp:,} of {n:,} non-members accused</b> (FP), {calls.tn:,} cleared (TN). "
+        f"Accuracy {calls.accuracy:.1f} %, TPR {calls.tpr:.1f} %, FPR {calls.fpr:.1f} %."
+    )
+
+
+def estimates(attack: Attack) -> str:
+    """Accuracy, TPR at 1 % FPR and the difference of the AUCs, with their intervals."""
+    models = list(zip("AB", attack.models.values(), strict=False))
+    accuracy = [f"{letter} {interval_words(one.accuracy, '.1f', ' %')}" for letter, one in models]
+    parts = [f"Accuracy at the held-out threshold: {', '.join(accuracy)}."]
+    if attack.size < FEWEST:
+        parts.append(
+            f"TPR at 1 % FPR is undefined: {attack.size:,} non-members resolve steps of "
+            f"{100 / attack.size:.3g} % (it takes {FEWEST})."
+        )
+    else:
+        low = [f"{letter} {interval_words(one.tpr_at_low, '.1f', ' %')}" for letter, one in models]
+        parts.append(f"TPR at 1 % FPR: {', '.join(low)}.")
+    if len(models) > 1:
+        parts.append(difference(attack.difference))
+    return " ".join(parts)
+
+
+def difference(gap: Estimate) -> str:
+    """Which of two models gives more away; gap: AUC of A less that of B."""
+    if not np.isfinite(gap.low):
+        return "One pair of samples cannot tell A from B."
+    if gap.low <= 0 <= gap.high:
+        verdict = "no difference is shown"
+    else:
+        verdict = "A gives more away" if gap.value > 0 else "B gives more away"
+    return f"AUC of A less that of B: {interval_words(gap, '+.2f')}; {verdict}."
+
+
+def curve_label(number: int, attacked: Attacked) -> str:
+    """The legend entry of the model with this number: 'A: AUC 0.61 [0.50, 0.71]'."""
+    return f"{'AB'[number]}: AUC {interval_words(attacked.auc, '.2f')}"
+
+
+def interval_words(estimate: Estimate, form: str, unit: str = "") -> str:
+    """'0.612 [0.501, 0.710]', or 'undefined'."""
+    if not np.isfinite(estimate.value):
+        return "undefined"
+    interval = (
+        f" [{estimate.low:{form}}, {estimate.high:{form}}]" if np.isfinite(estimate.low) else ""
+    )
+    return f"{estimate.value:{form}}{unit}{interval}"
+
+
+def tooltip(sample: int, attack: Attack, dataset: Dataset, label: Callable[[str], str]) -> str:
+    """A sample's class and its score under both models, as rich text; '' where it has none.
+
+    label: what people call a model.
+    """
+    if sample not in attack.samples:
+        return ""
+    score, place = SCORES[attack.score], int(np.flatnonzero(attack.samples == sample)[0])
+    title = html.escape(titled(sample, dataset))
+    lines = [f"<b>{title}</b> · class {html.escape(dataset.classes[dataset.labels[sample]])}"]
+    lines += [
+        f"{html.escape(label(name))}: {score.label.lower()} {one.values[place]:.4g}"
+        for name, one in attack.models.items()
+    ]
+    return "<br>".join(lines)

@@ -1,0 +1,1 @@
+"""The Curves view: `view.py` lays it out, the other files are its parts."""

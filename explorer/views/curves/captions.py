@@ -1,0 +1,67 @@
+"""What stands above and below curves: of how much they are made, and what to beware of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from engine.analysis.carriers import Carrier
+from engine.analysis.curve_set import PREVALENCE, RESIDUAL, CurveSet
+from engine.analysis.measures import Measure
+from engine.drawing.labels import WITHHELD, null_note, undefined_of_each
+from engine.results import Residual
+
+MOST = 200  # samples that a click on a curve selects and lists
+DISAGREEMENT = "disagreement"  # the name of its measure
+NOT_KEPT = "What the models called each copy was not kept: only the bounds are drawn."
+
+
+def heading(residual: Residual, wanted: int) -> str:
+    """How many copies of how many samples; `wanted`: how many it will be, 0 if that is all."""
+    draws = f"c = {residual.draws:,} of {wanted:,}" if wanted else residual.said_draws
+    return f"{draws} copies of each of {len(residual.samples):,} forget samples"
+
+
+def notes(curves: CurveSet, measure: Measure | None, residual: Residual, log: bool) -> str:
+    """What to beware of in the curves of a measure, None = the loss; log: whether r is drawn so."""
+    if measure is None:
+        return ""
+    parts = [curves.over_seeds()]
+    if measure.name == PREVALENCE and residual.withheld:
+        parts.append(WITHHELD)
+    if measure.name == RESIDUAL and curves.band(measure) is not None:
+        parts.append(null_note(residual.taus))
+    if measure.name in (RESIDUAL, PREVALENCE):
+        parts.append(undefined(residual, curves.runs[0].labels if curves.runs else {}, log))
+    if measure.name == DISAGREEMENT and not residual.predictions:
+        parts.append(NOT_KEPT)
+    if curves.paper is not None and curves.has_paper(measure):
+        parts.append(curves.paper.words_on(measure.published))
+    return " ".join(part for part in parts if part)
+
+
+def undefined(residual: Residual, labels: Mapping[str, str], log: bool) -> str:
+    """Where r does not exist, and where it cannot be drawn; '' if it is everywhere."""
+    note = undefined_of_each(residual.undefined, labels, len(residual.samples))
+    parts = [f"r is {note}, which a Re-train never recognizes."] if note else []
+    curves = residual.curves.values()
+    zero = any((np.nan_to_num(curve.mean, nan=1.0) <= 0).any() for curve in curves)
+    if zero and log:
+        parts.append("r = 0 has no place on a log scale.")
+    return " ".join(parts)
+
+
+def counted(found: Sequence[Carrier], residual: Residual) -> str:
+    """How many samples carry a curve."""
+    if residual.withheld:  # their share of all samples would be the prevalence
+        return f"{len(found):,} forget samples showed r > 1 in the draws they got"
+    has = "has" if len(found) == 1 else "have"
+    return f"{len(found):,} of {len(residual.samples):,} forget samples {has} r > 1"
+
+
+def selected(found: Sequence[Carrier]) -> str:
+    """Which of them were selected."""
+    if len(found) > MOST:
+        return f"the {MOST} with the largest r are selected."
+    return "it is selected." if len(found) == 1 else "they are selected."

@@ -1,0 +1,46 @@
+"""What a click on a curve finds: the forget samples that carry it at that tau."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.analysis.carriers import Carrier, carried
+from engine.analysis.curve_set import CurveSet
+from engine.analysis.curves import PUBLISHED
+from engine.analysis.measures import Measure
+from explorer.views.curves.captions import counted, selected
+
+ELSEWHERE = "That study is about other data, whose samples are not open. Open it to see them."
+
+
+@dataclass(frozen=True, eq=False)
+class Click:
+    """carriers: the samples with r > 1, the largest first, none of them where they are not open;
+    words: a sentence on how many there are.
+    """
+
+    carriers: Sequence[Carrier]
+    words: str
+
+
+def click(curves: CurveSet, measure: Measure, name: str, x: float) -> Click | None:
+    """What a click at x on the curve of that name finds; None on a curve that has no samples."""
+    line = curves.line(measure, name)
+    if line is None or line.kind == PUBLISHED:
+        return None
+    run = curves.runs[line.run]
+    if line.model not in run.residual.curves:
+        return None
+    i = int(np.argmin(np.abs(run.residual.taus - x)))
+    where = f"in {line.label} at τ {run.residual.taus[i]:g}"
+    where += f" ({run.name})" if run.name else ""
+    carriers = carried(run.residual, line.model, i)
+    if not carriers:
+        return Click((), f"No forget sample has r > 1 {where}; the selection stays.")
+    count = counted(carriers, run.residual)
+    if run.data != curves.runs[0].data:
+        return Click((), f"{count} {where}. {ELSEWHERE}")
+    return Click(carriers, f"{count} {where}; {selected(carriers)}")

@@ -1,0 +1,94 @@
+"""A set of curves as charts over tau take them: series, what is behind them, the legend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import numpy as np
+
+from engine.analysis.curve_set import RESIDUAL, CurveSet
+from engine.analysis.curves import MEAN, PUBLISHED, SHOWN, Line, run_dash
+from engine.analysis.measures import Measure, Trace
+from explorer.plots.chart import Ground, Series
+from explorer.theme import Theme
+from explorer.widgets.legend import LegendEntry
+
+THIN = 1.3  # width of the curves of other runs
+PAPER_DASH = (1.0, 2.5)
+
+
+def ground_of(curves: CurveSet, measure: Measure) -> Ground | None:
+    """What the curves are compared with: 1 and the null band for r, nothing for the others."""
+    if measure.name != RESIDUAL or not curves.runs:
+        return None
+    band = curves.band(measure)
+    if band is None:
+        return Ground(level=1.0)
+    n = len(curves.seeds)
+    label = f"null band{f' of {n} seeds' if n > 1 else ''} (Re-train against Re-train)"
+    return Ground(label, curves.taus, *band, 1.0)
+
+
+def entries_of(
+    curves: CurveSet, measure: Measure, hidden: Collection[str], theme: Theme
+) -> list[LegendEntry]:
+    """One entry of the legend for each other run, and one for what was published."""
+    keys = {number: f"@{curves.runs[number].key}" for number in curves.alone}
+    found = [
+        LegendEntry(
+            curves.title(number), theme.text, dash=run_dash(number), name=key, on=key not in hidden
+        )
+        for number, key in keys.items()
+    ]
+    if curves.has_paper(measure):
+        name = f"@{PUBLISHED}"
+        on = name not in hidden
+        found.append(LegendEntry("published", theme.text, "o", PAPER_DASH, name=name, on=on))
+    return found
+
+
+def series_of(line: Line, theme: Theme, *, shown: bool = True) -> Series:
+    """The curve as a chart draws it: the open study's in full, others thinner, the paper's dotted.
+
+    The same method has the same color in all of them.
+    """
+    style = theme.model_style(line.model)
+    trace, front = line.trace, line.kind == SHOWN or (line.kind == MEAN and line.run == 0)
+    if line.kind == PUBLISHED:
+        style = style._replace(dash=PAPER_DASH)
+    elif not front:
+        style = style._replace(dash=run_dash(line.run))
+    banded = line.kind in (SHOWN, MEAN)
+    return Series(
+        line.name,
+        line.label,
+        style,
+        line.x,
+        trace.y,
+        trace.low if banded else None,
+        trace.high if banded else None,
+        shown,
+        width=2.0 if front else THIN,
+        marks=front or line.kind == PUBLISHED,
+        hollow=line.kind == PUBLISHED,
+        listed=front,
+        front=front,
+    )
+
+
+def losses_of(
+    losses: Mapping[str, Sequence[float]],
+    label: Callable[[str], str],
+    hidden: Collection[str],
+    theme: Theme,
+) -> list[Series]:
+    """The training loss of each model against its epochs, counted from 1.
+
+    label: what people call a model; hidden: those that stand in the legend alone.
+    """
+    made = []
+    for name, values in losses.items():
+        epochs, trace = np.arange(1, len(values) + 1), Trace(np.asarray(values, np.float64))
+        line = Line(name, label(name), SHOWN, 0, epochs, trace)
+        made.append(series_of(line, theme, shown=name not in hidden))
+    return made

@@ -1,0 +1,1 @@
+"""The Embedding view: `view.py` lays it out, the other files are its parts."""

@@ -1,0 +1,1 @@
+"""The Live view: `view.py` lays it out, the other files are its parts."""

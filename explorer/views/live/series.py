@@ -1,0 +1,105 @@
+"""What is drawn of an epoch: curves of r and accuracy, and blocks of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from engine.analysis.epoch_series import Epochs
+from engine.drawing.palette import rgb
+from explorer.plots.chart import Ground, Series
+from explorer.plots.verdicts import Block
+from explorer.theme import ModelStyle, Theme
+from explorer.views.live.captions import MEASURES
+from explorer.widgets.legend import LegendEntry
+
+MARKED = 12  # epochs that still get a symbol each
+OLDEST, NEWEST = 0.12, 0.5  # strength of the faint curves of former epochs
+LOOKS = {"retain_acc": ("o", ()), "unlearn_acc": ("d", (4.0, 2.0)), "test_acc": ("s", (1.5, 1.5))}
+
+Label = Callable[[str], str]  # what people call a model
+
+
+def curves(
+    shown: Epochs, at: int, theme: Theme, label: Label
+) -> tuple[list[Series], list[LegendEntry]]:
+    """r against tau at the view `at`, above the faint ones before it; and the legend's entries."""
+    style, gray = theme.model_style(shown.model), theme.model_style("original")
+    former = [_faint(shown, i, (i + 1) / max(1, at), style, theme) for i in range(at)]
+    start = Series(
+        "original", "", gray, shown.taus, shown.curve_of(shown.references["original"]),
+        marks=False, listed=False, front=False,
+    )  # fmt: skip
+    now = Series("now", "", style, shown.taus, shown.curve(at), listed=False)
+    words = f"{label(shown.model)}, epoch {shown.views[at].epoch}"
+    entries = [
+        LegendEntry(words, style.color, style.symbol, style.dash),
+        LegendEntry("Original", gray.color, dash=gray.dash),
+    ]
+    return [*former, start, now], entries
+
+
+def ground(shown: Epochs) -> Ground:
+    """Re-train against Re-train on the same copies, and the level 1 that means no difference."""
+    if not np.isfinite(shown.null_low).any():
+        return Ground(level=1.0)
+    return Ground("null band", shown.taus, shown.null_low, shown.null_high, level=1.0)
+
+
+def limits(shown: Epochs) -> tuple[float, float]:
+    """The least and the largest r of all epochs, with the null band and the level 1."""
+    drawn = [shown.curve(i) for i in range(len(shown.views))]
+    values = np.concatenate([*drawn, shown.null_low, shown.null_high, [1.0]])
+    values = values[np.isfinite(values)]
+    return float(values.min()), float(values.max())
+
+
+def accuracies(shown: Epochs, theme: Theme) -> tuple[list[Series], list[LegendEntry]]:
+    """Accuracies against epochs, and the legend's entries."""
+    series, entries = [], []
+    for number, (name, label) in enumerate(MEASURES.items()):
+        symbol, dash = LOOKS[name]
+        style = ModelStyle(theme.class_color(number), symbol, dash)
+        values = np.array([view.accuracy[name] for view in shown.views])
+        few = len(values) <= MARKED
+        series.append(Series(name, label, style, shown.epochs, values, marks=few, listed=False))
+        entries.append(LegendEntry(label, style.color, symbol if few else "", dash))
+    return series, entries
+
+
+def blocks(shown: Epochs, at: int, row: int, theme: Theme, label: Label) -> list[Block]:
+    """What the method at view `at`, Original and the Re-trains call the copies of one sample."""
+    predictions = {
+        shown.model: shown.views[at].predictions,
+        "original": shown.references["original"],
+    }
+    single = [
+        Block(
+            label(name),
+            theme.model_style(name).color,
+            (calls[row] == shown.labels[row]).astype(float),
+            calls[row],
+        )
+        for name, calls in predictions.items()
+    ]
+    retrains = shown.retrains()[:, row]
+    words = "Re-train" if len(retrains) == 1 else f"all {len(retrains)} Re-trains"
+    color = theme.model_style("retrain").color
+    return [*single, Block(words, color, retrains.mean(0))]
+
+
+def _faint(shown: Epochs, at: int, age: float, style: ModelStyle, theme: Theme) -> Series:
+    """The curve of a former epoch, the fainter the older; age in (0, 1], 1 = the last."""
+    strength = OLDEST + (NEWEST - OLDEST) * age
+    pale = ModelStyle(_blend(style.color, theme.base, strength), style.symbol, ())
+    return Series(
+        f"before {at}", "", pale, shown.taus, shown.curve(at),
+        width=1.0, marks=False, listed=False, front=False,
+    )  # fmt: skip
+
+
+def _blend(color: str, base: str, strength: float) -> str:
+    """`color` at this strength over `base`, '#rrggbb'."""
+    parts = zip(rgb(color), rgb(base), strict=True)
+    return "#" + "".join(f"{round(a * strength + b * (1 - strength)):02x}" for a, b in parts)

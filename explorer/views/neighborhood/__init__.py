@@ -1,0 +1,1 @@
+"""The Neighborhood view: `view.py` lays it out, the other files are its parts."""

@@ -1,0 +1,87 @@
+"""A neighborhood in words: whose copies they are, where they lie, and what r is made of."""
+
+from __future__ import annotations
+
+import html
+
+from engine.datasets.base import Dataset
+from engine.drawing.labels import perturbation_label
+from engine.forget_sets.sample_names import called, titled
+from engine.residual.sample_ratio import Ratio
+from engine.results import Neighborhood
+from explorer.plots.sample_curve import short
+from explorer.state.ranking import Ranking
+
+NO_MODELS = (
+    "No models yet. Press Run; then every sample you click is shown here with its perturbed copies "
+    "and what each model calls them."
+)
+NO_SAMPLE = "Click a sample in Samples or Embedding to see its neighborhood."
+
+
+def awaited(sample: int, dataset: Dataset | None) -> str:
+    """That a sample's copies are not there yet."""
+    return f"The copies of {called(sample, dataset)} are being made."
+
+
+def behind(shown: Neighborhood, sample: int | None, dataset: Dataset) -> str:
+    """That the copies below are still those of another sample, as rich text."""
+    coming, still = called(sample, dataset), called(shown.sample, dataset)
+    return html.escape(f"The copies of {coming} are being made; below still {still}.")
+
+
+def heading(shown: Neighborhood, dataset: Dataset, forgotten: bool, draws: int) -> str:
+    """The sample, its class, its set and the perturbation, as rich text.
+
+    forgotten: whether the study's forget set has it; draws: how many copies there will be.
+    """
+    name = html.escape(dataset.classes[shown.label])
+    title = html.escape(titled(shown.sample, dataset))
+    kind, copies = perturbation_label(shown.perturbation), len(shown.copies)
+    few = f"; only {copies} copies so far" if copies < draws else ""
+    return (
+        f"<b>{title}</b>, class {name}, {place(shown.sample, dataset, forgotten)}; "
+        f"{kind} at τ {shown.tau:g}{few}"
+    )
+
+
+def place(sample: int, dataset: Dataset, forgotten: bool) -> str:
+    """Which set a sample belongs to."""
+    if dataset.is_test(sample):
+        return "test set"
+    if dataset.is_held_out(sample):
+        return "held out for validation"
+    return "forget set" if forgotten else "not in the forget set"
+
+
+def rank(ranking: Ranking) -> str:
+    """Where the current sample stands among the forget samples, before the model's name."""
+    count = len(ranking.order)
+    where = f"{ordinal(ranking.place)} of {count:,}" if ranking.place else f"none of the {count:,}"
+    return f"{where} by r at τ {ranking.tau:g} for"
+
+
+def rank_tip(ranking: Ranking) -> str:
+    """What that means."""
+    if ranking.place:
+        return "Where this sample stands among the forget samples, the largest r first"
+    return "The current sample is not in the forget set; Next goes to the worst of it"
+
+
+def ratio_tip(one: Ratio | None) -> str:
+    """What the sample's own r is made of: u over a, averaged over the Re-trains."""
+    if one is None:
+        return "r compares the other models with it."
+    if not one.against:
+        return "No Re-train recognizes any of them, so that r is undefined: it would divide by 0."
+    return (
+        f"r {short(float(one.r))}, 95 % interval {short(float(one.low))} to "
+        f"{short(float(one.high))}: its count over Re-train's, mean over {one.against} Re-trains "
+        "that recognize a copy. 1 = like Re-train."
+    )
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, ..."""
+    last = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{'th' if number % 100 in (11, 12, 13) else last}"

@@ -1,0 +1,70 @@
+"""Where the current sample stands among the forget samples, and buttons to the next of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QLabel
+
+from explorer.state.ranking import Ranking
+from explorer.views.neighborhood import captions
+from explorer.widgets.panel import button
+
+
+class RankingRow(QObject):
+    """Four widgets that the view lays out: the place, the model, and a step to either side.
+
+    ordered: the model by whose r the samples should be ordered; stepped: -1 or 1, to the sample
+    with the next larger or the next smaller r.
+    """
+
+    ordered = Signal(str)
+    stepped = Signal(int)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.place = QLabel()
+        self.place.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.model = QComboBox()
+        self.model.setAccessibleName("Model whose r orders the samples")
+        self.model.setToolTip(
+            "The model by whose r the forget samples are put in order, and whose spread over the "
+            "forget set is drawn behind this sample's curve"
+        )
+        self.worse = button(
+            "‹ Worse", "The forget sample with the next larger r (Ctrl+Up)", self._step_up
+        )
+        self.next = button(
+            "Next ›", "The forget sample with the next smaller r (Ctrl+Down)", self._step_down
+        )
+        self.model.activated.connect(self._choose)
+
+    def offer(self, models: Sequence[tuple[str, str]], chosen: str) -> None:
+        """Offer these models, (name, label), without asking for another order."""
+        with QSignalBlocker(self.model):
+            self.model.clear()
+            for name, label in models:
+                self.model.addItem(label, name)
+            self.model.setCurrentIndex(self.model.findData(chosen))
+
+    def show_place(self, ranking: Ranking | None) -> None:
+        """Say where the sample stands; None while nothing is measured."""
+        for widget in (self.model, self.worse, self.next):
+            widget.setEnabled(ranking is not None)
+        if ranking is None:
+            self.place.setText("")
+            return
+        self.worse.setEnabled(ranking.step(-1) is not None)
+        self.next.setEnabled(ranking.step(1) is not None)
+        self.place.setText(captions.rank(ranking))
+        self.place.setToolTip(captions.rank_tip(ranking))
+
+    def _choose(self) -> None:
+        self.ordered.emit(str(self.model.currentData()))
+
+    def _step_up(self) -> None:
+        self.stepped.emit(-1)
+
+    def _step_down(self) -> None:
+        self.stepped.emit(1)

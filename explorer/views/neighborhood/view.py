@@ -1,0 +1,307 @@
+"""The current sample under the lens: perturbed copies and what every model says of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QSplitter, QWidget
+
+from engine import perturbations
+from engine.analysis.sample_curve import Spread, own_curves, spread
+from engine.datasets.base import Dataset
+from engine.residual.sample_ratio import ratios_around
+from engine.results import Neighborhood, Residual
+from explorer.plots.matrix import CopyMatrix
+from explorer.plots.sample_curve import Own, SampleCurve
+from explorer.state.app_state import AppState
+from explorer.state.ranking import column_of, ranked_by, ranking, shown_tau
+from explorer.theme import theme_of
+from explorer.views.base import View, Wishes
+from explorer.views.neighborhood import captions
+from explorer.views.neighborhood.ranking import RankingRow
+from explorer.views.neighborhood.table import table_of
+from explorer.widgets import markup
+from explorer.widgets.panel import Panel, button
+
+ENOUGH, CURVE = 600, 190  # logical pixels: height of a view with room for both; the curve's own
+
+
+class NeighborhoodView(View):
+    """Copies in columns, models in rows, counts and r_tau of this sample at the end.
+
+    Below, this sample's r over tau against the forget set's; buttons step through the worst.
+    """
+
+    name = "neighborhood"
+    title = "Neighborhood"
+    help = (
+        "The current sample, perturbed. A check means a model still recognizes the copy; number "
+        "and bar are its probability of the true class in percent. The more checks an unlearned "
+        "model has beyond Re-train, the more it still knows: r, with its 95 % interval."
+    )
+    keys = (("Left, Right", "Scroll to further copies"),)
+
+    def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
+        super().__init__(state, do, parent)
+        self.matrix, self.curve = CopyMatrix(), SampleCurve()
+        self.setFocusProxy(self.matrix)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.addWidget(self.matrix)
+        self.splitter.addWidget(self.curve)
+        self._drawn: tuple[int, str] | None = None  # whose curve is drawn, and for which model
+        self._arranged = False  # by a person; until then, as there is room
+        self._spreads: dict[str, Spread] = {}  # of the residual that is shown
+        self.panel = Panel(self.splitter, self)
+        self._build_header()
+        self._build_rows()
+        self._connect()
+        self.follow(
+            "neighborhood", "selection", "probe", "residual", "dataset", "models", "study",
+            "theme", "ranked_by", "problems", "catalog",
+        )  # fmt: skip
+
+    def refresh(self, changed: set[str]) -> None:
+        """Draw what changed."""
+        if "catalog" in changed:  # plug-ins have been loaded, and have labels
+            self._list_perturbations()
+        if changed & {"probe", "residual", "dataset", "neighborhood", "catalog"}:
+            self._follow_probe()
+        if "residual" in changed:
+            self._spreads = {}
+        if changed & {"residual", "dataset"}:
+            self.sight_changed()
+        if changed & {"residual", "models", "study", "ranked_by"}:
+            self._list_models()
+        self.ranking.show_place(ranking(self.state))
+        shown, dataset = self.state.neighborhood, self.state.dataset
+        self.export_button.setEnabled(shown is not None)
+        if shown is None or dataset is None or self.state.selection.current is None:
+            self.heading.setText("")
+            self.panel.show_empty(self._what_next())
+            return
+        self.panel.show_content()
+        self.heading.setText(self._heading(shown, dataset))
+        if changed & {"neighborhood", "dataset", "models", "study", "theme"}:
+            self._draw_table()
+        if changed & {"residual", "models", "study", "theme", "ranked_by"}:
+            self._drawn = None
+        self._draw_curve()
+
+    def sight_changed(self) -> None:
+        """Have the neighbors of the norm shown made ready only while the slider can be seen."""
+        self.do.look_beside(tuple(map(float, self._taus())) if self.seen else ())
+
+    def view_state(self) -> dict[str, Any]:
+        """What is shown beside the copies; the probe is part of the state."""
+        return {
+            "changes": self.changes.isChecked(),
+            "curve": self.over_tau.isChecked() if self._arranged else None,
+            "sizes": self.splitter.sizes() if self._arranged else None,
+            "log": self.curve.log.isChecked(),
+        }
+
+    def restore_view_state(self, kept: dict[str, Any]) -> None:
+        """Take back what was shown."""
+        self.changes.setChecked(kept.get("changes") is True)
+        self.curve.log.setChecked(kept.get("log") is not False)
+        sizes = kept.get("sizes")
+        if isinstance(sizes, list) and len(sizes) == 2 and all(type(n) is int for n in sizes):
+            self._arranged = True
+            self.over_tau.setChecked(kept.get("curve") is True)
+            self.splitter.setSizes(sizes)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show the curve where there is room for it, unless a person decided."""
+        super().resizeEvent(event)
+        if not self._arranged:
+            self.over_tau.setChecked(self.height() >= ENOUGH)
+            self._share_room()
+
+    # -- building -------------------------------------------------------------------------
+    def _build_header(self) -> None:
+        self.perturbation = QComboBox()
+        self.perturbation.setAccessibleName("Perturbation")
+        self._list_perturbations()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("Perturbation norm tau")
+        self.slider.setMinimumWidth(70)
+        self.slider.setPageStep(1)
+        self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
+        self.slider.setToolTip("How far the copies are from the sample: the study's values of τ")
+        self.tau = QLabel()
+        self.tau.setMinimumWidth(self.fontMetrics().horizontalAdvance("τ 0.0000"))
+        self.changes = QCheckBox("Perturbation")
+        self.changes.setToolTip(
+            "Below the copies, what was added to the sample: copy minus sample, amplified so that "
+            "the largest change is full range; images around gray, features as bars up and down"
+        )
+        self.over_tau = QCheckBox("Curve")
+        self.over_tau.setToolTip("This sample's r over τ, against how the forget set's is spread")
+        self.export_button = button(
+            "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
+        )
+        self.panel.header.addWidget(self.perturbation)
+        self.panel.header.addWidget(self.slider, 1)
+        for widget in (self.tau, self.changes, self.over_tau, self.export_button):
+            self.panel.header.addWidget(widget)
+
+    def _build_rows(self) -> None:
+        self.ranking, self.heading = RankingRow(self), QLabel()
+        markup.allow(self.heading)
+        self.heading.setWordWrap(True)
+        row = self.ranking
+        self.panel.add_row(row.place, row.model, row.worse, row.next)
+        self.panel.add_row(self.heading)
+
+    def _connect(self) -> None:
+        self.perturbation.activated.connect(self._probe)
+        self.slider.valueChanged.connect(self._probe)
+        self.changes.toggled.connect(self._draw_table)
+        self.over_tau.clicked.connect(self._arrange)
+        self.over_tau.toggled.connect(self._draw_curve)
+        self.splitter.splitterMoved.connect(self._arrange)
+        self.ranking.ordered.connect(self.do.rank_by)
+        self.ranking.stepped.connect(self.do.step_worst)
+        self.curve.tau_wanted.connect(self._probe_near)
+        self.curve.export_wanted.connect(self._export_curve)
+
+    # -- controls that follow the state ---------------------------------------------------
+    def _follow_probe(self) -> None:
+        """Set slider and combo to what is asked for, without asking again."""
+        taus, tau = self._taus(), shown_tau(self.state)
+        perturbation, shown = self.state.probe[0], self.state.neighborhood
+        if not perturbation:
+            perturbation = shown.perturbation if shown else self.state.form.perturbation
+        with QSignalBlocker(self.slider), QSignalBlocker(self.perturbation):
+            self.slider.setRange(0, max(0, len(taus) - 1))
+            if len(taus):
+                self.slider.setValue(int(np.argmin(np.abs(taus - tau))))
+            self.perturbation.setCurrentIndex(self.perturbation.findData(perturbation))
+        self.slider.setEnabled(len(taus) > 1)
+        self.tau.setText(f"τ {tau:g}")
+        known = perturbations.at_hand(perturbation)
+        if known is not None:
+            self.perturbation.setToolTip(f"τ is the {known.measure}")
+
+    def _taus(self) -> np.ndarray:
+        if self.state.residual is not None:
+            return np.asarray(self.state.residual.taus, np.float64)
+        dataset = self.state.dataset
+        return np.array(dataset.recommended.taus if dataset else (), np.float64)
+
+    def _list_perturbations(self) -> None:
+        """Fill the combo with what there is, without asking for another one."""
+        with QSignalBlocker(self.perturbation):
+            self.perturbation.clear()
+            for name in perturbations.names():
+                known = perturbations.at_hand(name)
+                self.perturbation.addItem(known.label if known else name, name)
+
+    def _list_models(self) -> None:
+        """Fill the combo with the models that have an r, without asking for another order."""
+        names = list(self.state.residual.curves) if self.state.residual else []
+        self.ranking.offer([(name, self._label(name)) for name in names], ranked_by(self.state))
+
+    # -- words ----------------------------------------------------------------------------
+    def _what_next(self) -> str:
+        current = self.state.selection.current
+        if not self.state.models:
+            return captions.NO_MODELS
+        if "neighborhood" in self.state.problems:
+            return self.state.problems["neighborhood"]
+        if current is None:
+            return captions.NO_SAMPLE
+        return captions.awaited(current, self.state.dataset)
+
+    def _heading(self, shown: Neighborhood, dataset: Dataset) -> str:
+        current, residual = self.state.selection.current, self.state.residual
+        if current != shown.sample:
+            return captions.behind(shown, current, dataset)
+        study = self.state.study
+        forgotten = study is not None and shown.sample in study.forget
+        draws = residual.draws if residual else 0
+        return captions.heading(shown, dataset, forgotten, draws)
+
+    # -- drawing --------------------------------------------------------------------------
+    def _draw_table(self) -> None:
+        shown, dataset = self.state.neighborhood, self.state.dataset
+        if shown is None or dataset is None:
+            return
+        theme, changes = theme_of(self.state.theme), self.changes.isChecked()
+        self.matrix.set_table(table_of(shown, dataset, theme, self._label, changes), theme)
+        if not self._arranged:
+            self._share_room()
+
+    def _draw_curve(self) -> None:
+        """Draw this sample's r over tau, where there is a forget set to compare with."""
+        residual, shown = self.state.residual, self.state.neighborhood
+        wanted = self.over_tau.isChecked() and residual is not None
+        self.curve.setVisible(wanted)
+        if not wanted or residual is None or shown is None:
+            return
+        model = ranked_by(self.state)
+        if model not in self._spreads:
+            self._spreads[model] = spread(residual, model)
+        if self._drawn == (shown.sample, model):
+            self.curve.show_tau(shown_tau(self.state))
+            return
+        own, theme = self._own(residual, shown, model), theme_of(self.state.theme)
+        self.curve.show_own(own, self._label, theme)
+        self._drawn = (shown.sample, model) if own.curves else None  # points are of one norm only
+
+    def _own(self, residual: Residual, shown: Neighborhood, model: str) -> Own:
+        curves = own_curves(residual, shown.sample)
+        return Own(
+            sample=shown.sample,
+            perturbation=residual.perturbation,
+            taus=residual.taus,
+            samples=len(residual.samples),
+            model=model,
+            spread=self._spreads[model],
+            curves=curves,
+            around={} if curves else ratios_around(shown),
+            tau=shown_tau(self.state),
+        )
+
+    def _share_room(self) -> None:
+        """The copies take what all models need, the curve the rest, but at least its own height."""
+        room = self.splitter.height() - self.splitter.handleWidth()
+        copies = min(self.matrix.sizeHint().height(), max(room // 2, room - CURVE))
+        self.splitter.setSizes([copies, room - copies])
+
+    def _arrange(self) -> None:
+        """A person decided what is shown, and how large."""
+        if not self._arranged:
+            self._arranged = True
+            if self.sender() is self.over_tau:
+                self._share_room()
+
+    # -- wishes ---------------------------------------------------------------------------
+    def _probe(self) -> None:
+        taus = self._taus()
+        if len(taus):
+            tau = float(taus[min(self.slider.value(), len(taus) - 1)])
+            self.tau.setText(f"τ {tau:g}")
+            self.do.set_probe(str(self.perturbation.currentData()), tau)
+
+    def _probe_near(self, tau: float) -> None:
+        """Show the copies at the grid's norm nearest to this one, of the curve's perturbation."""
+        residual = self.state.residual
+        if residual is not None:
+            nearest = float(residual.taus[column_of(residual, tau)])
+            self.do.set_probe(residual.perturbation, nearest)
+
+    def _export(self) -> None:
+        shown = self.state.neighborhood
+        if shown is not None:
+            asked = {"sample": shown.sample, "perturbation": shown.perturbation, "tau": shown.tau}
+            self.do.exports.ask_figure(self.name, {**asked, "changes": self.changes.isChecked()})
+
+    def _export_curve(self) -> None:
+        shown = self.state.neighborhood
+        if shown is not None:
+            asked = {"sample": shown.sample, "model": ranked_by(self.state)}
+            self.do.exports.ask_figure("sample-curve", {**asked, "log": self.curve.log.isChecked()})

@@ -1,0 +1,1 @@
+"""The Samples view: `view.py` lays it out, the other files are its parts."""

@@ -1,0 +1,95 @@
+"""The context menu of a sample: what is done most with it and with what is selected."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QMenu, QWidget
+
+from engine.datasets.base import Dataset
+from explorer.state.selection import REPLACE
+from explorer.thumbnails.model import ThumbnailModel
+from explorer.views.base import Wishes
+from explorer.views.samples.mouse_and_keys import Hands
+from explorer.widgets.plain_text import in_menu
+
+FORGET, ADD, REMEMBER, CLASS, SHOWN, INVERT, COPY = range(7)
+NOT_LEARNED = "Test samples were never learned, so none is forgotten"
+NOR_HELD_OUT = "Test and validation samples were never learned, so none is forgotten"
+
+
+class SampleMenu(QMenu):
+    """Made anew for every right click."""
+
+    def __init__(self, hands: Hands, model: ThumbnailModel, do: Wishes, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._hands, self._model, self._do = hands, model, do
+        self.setToolTipsVisible(True)
+        self.triggered.connect(self._picked)
+
+    def open_at(self, place: int | None, at: QPoint) -> None:
+        """Show the menu of the sample at a place of the grid; it becomes current and selected.
+
+        A selection that the sample belongs to stays.
+        """
+        dataset = self._model.dataset
+        if dataset is None:
+            return
+        if place is not None:
+            sample = int(self._model.shown[place])
+            if self._model.chosen[sample]:
+                self._do.choice.set_current(sample)
+            else:
+                self._hands.take([sample])
+        self._fill(dataset)
+        self.popup(at)
+
+    def _fill(self, dataset: Dataset) -> None:
+        self.clear()
+        n = int(self._model.chosen.sum())
+        learned = self._model.chosen[dataset.pool]
+        kept = self._model.forget[dataset.pool]
+        several = f"the {n:,} selected samples" if n > 1 else "this sample"
+        self._entry(f"Forget {several}", FORGET, bool(learned.any()), "F")
+        self._entry("Add to the forget set", ADD, bool((learned & ~kept).any()), "Shift+F")
+        self._entry("Take out of the forget set", REMEMBER, bool((learned & kept).any()))
+        if n and not learned.any():
+            self._entry(NOR_HELD_OUT if len(dataset.validation) else NOT_LEARNED, None, False)
+        self.addSeparator()
+        if self._model.current is not None:
+            name = dataset.classes[dataset.label_of(self._model.current)]
+            self._entry(in_menu(f"Select class '{name}' among those shown"), CLASS)
+        self._entry(f"Select all {len(self._model.shown):,} shown", SHOWN, keys="Ctrl+A")
+        self._entry("Invert the selection among those shown", INVERT)
+        self.addSeparator()
+        self._entry("Copy the indices of the selection", COPY, n > 0)
+
+    def _entry(self, text: str, data: int | None, enabled: bool = True, keys: str = "") -> None:
+        action = self.addAction(f"{text}\t{keys}" if keys else text)
+        action.setData(data)
+        action.setEnabled(enabled)
+
+    def _picked(self, action: QAction) -> None:
+        done = {
+            FORGET: self._hands.forget, ADD: self._hands.add, REMEMBER: self._hands.remember,
+            CLASS: self._select_class, SHOWN: self._hands.select_shown, INVERT: self._invert,
+            COPY: self._copy,
+        }.get(action.data())  # fmt: skip
+        if done is not None:
+            done()
+
+    def _select_class(self) -> None:
+        dataset, current = self._model.dataset, self._model.current
+        if dataset is not None and current is not None:
+            shown = self._model.shown
+            same = dataset.labels[shown] == dataset.label_of(current)
+            self._do.choice.select(shown[same].tolist(), REPLACE)
+
+    def _invert(self) -> None:
+        shown = self._model.shown
+        self._do.choice.select(shown[~self._model.chosen[shown]].tolist(), REPLACE)
+
+    def _copy(self) -> None:
+        chosen = np.flatnonzero(self._model.chosen)
+        QGuiApplication.clipboard().setText(", ".join(map(str, chosen.tolist())))

@@ -1,0 +1,34 @@
+"""What turns the selection into the forget set: all of it, more of it, or less."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from engine.arrays import Mask
+from explorer.views.samples.mouse_and_keys import Hands
+from explorer.widgets.panel import button
+
+
+class ForgetButtons(QObject):
+    """Three buttons that the view lays out; each can be pressed where it would change anything."""
+
+    def __init__(self, hands: Hands, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.forget = button(
+            "Forget selected", "Make the selected samples the forget set (F)", hands.forget
+        )
+        self.add = button("Add", "Add the selected samples to the forget set (Shift+F)", hands.add)
+        self.remove = button(
+            "Remove", "Take the selected samples out of the forget set", hands.remember
+        )
+
+    def enable(self, chosen: Mask, forget: Mask) -> None:
+        """Follow the selection and the forget set, both (n + m,)."""
+        self.forget.setEnabled(bool(chosen.any() and (chosen != forget).any()))
+        self.add.setEnabled(bool((chosen & ~forget).any()))
+        self.remove.setEnabled(bool((chosen & forget).any()))
+
+    def disable(self) -> None:
+        """There are no samples."""
+        for one in (self.forget, self.add, self.remove):
+            one.setEnabled(False)

@@ -1,0 +1,122 @@
+"""The row that says in which order samples are shown: by what, of which model, which end first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from engine.analysis.filters import subject
+from engine.analysis.sample_table import ANY, Evidence
+from explorer.views.samples.sort_keys import INDEX, KEYS, MEASURED, models_of
+from explorer.widgets.panel import SPACING
+
+UP, DOWN = "↑", "↓"
+
+
+class OrderRow(QWidget):
+    """`key`, `model` and `descending`; `changed` after a person changed one of them."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.sort = narrow_combo("Sort by", "In which order the samples are shown")
+        for name, key in KEYS.items():
+            self.sort.addItem(name)
+            self.sort.setItemData(self.sort.count() - 1, key.help, Qt.ItemDataRole.ToolTipRole)
+        self.model_box = narrow_combo("Model sorted by", "Whose answers count")
+        self.direction = QToolButton()
+        self.direction.setCheckable(True)
+        self.direction.setAccessibleName("Descending")
+        self._wanted = {False: "original", True: ANY}  # is it asked of measured models? -> model
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING)
+        for part in (QLabel("Sort by"), self.sort, self.model_box, self.direction):
+            row.addWidget(part)
+        row.addStretch(1)
+        self.sort.currentIndexChanged.connect(self._key_changed)
+        self.model_box.activated.connect(self._model_changed)
+        self.direction.toggled.connect(self._turn)
+        self._say_direction()
+
+    @property
+    def key(self) -> str:
+        """One of KEYS."""
+        return self.sort.currentText()
+
+    @property
+    def model(self) -> str:
+        """The model that is asked; the one that is wanted, while there is none."""
+        return str(self.model_box.currentData() or self._wanted[self._of_measured()])
+
+    @property
+    def descending(self) -> bool:
+        """Whether the largest come first."""
+        return self.direction.isChecked()
+
+    def offer(self, evidence: Evidence, labels: Mapping[str, str]) -> None:
+        """List the models there are; the one that is wanted stays chosen while others come."""
+        names = models_of(self.key, evidence)
+        offered = [(subject(name, labels), name) for name in names]
+        box = self.model_box
+        with QSignalBlocker(box):
+            if offered != [(box.itemText(i), box.itemData(i)) for i in range(box.count())]:
+                box.clear()
+                for label, name in offered:
+                    box.addItem(label, name)
+            box.setCurrentIndex(max(0, box.findData(self._wanted[self._of_measured()])))
+        box.setEnabled(box.count() > 0)
+
+    def kept(self) -> dict[str, Any]:
+        """What a session keeps."""
+        models = {"model": self._wanted[False], "measured": self._wanted[True]}
+        return {"sort": self.key, "descending": self.descending, **models}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Take back what `kept` gave; what is wrong is ignored."""
+        for of, name in ((False, "model"), (True, "measured")):
+            if isinstance(kept.get(name), str):
+                self._wanted[of] = kept[name]
+        if isinstance(kept.get("sort"), str):
+            self.sort.setCurrentIndex(max(0, self.sort.findText(kept["sort"])))
+        if isinstance(kept.get("descending"), bool):
+            self.direction.setChecked(kept["descending"])
+        self.changed.emit()
+
+    def _of_measured(self) -> bool:
+        return KEYS[self.key].of == MEASURED
+
+    def _key_changed(self) -> None:
+        with QSignalBlocker(self.direction):
+            self.direction.setChecked(KEYS[self.key].descending)
+        self._say_direction()
+        self.changed.emit()
+
+    def _model_changed(self) -> None:
+        self._wanted[self._of_measured()] = str(self.model_box.currentData())
+        self.changed.emit()
+
+    def _turn(self) -> None:
+        self._say_direction()
+        self.changed.emit()
+
+    def _say_direction(self) -> None:
+        first = "largest" if self.descending else "smallest"
+        if self.key == INDEX:
+            first = "last" if self.descending else "first"
+        self.direction.setText(DOWN if self.descending else UP)
+        self.direction.setToolTip(f"The {first} come first. Click to turn the order around.")
+
+
+def narrow_combo(name: str, tip: str, letters: int = 8) -> QComboBox:
+    """A combo box as wide as `letters` letters, however long its entries are."""
+    made = QComboBox()
+    made.setAccessibleName(name)
+    made.setToolTip(tip)
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    made.setMinimumContentsLength(letters)
+    return made

@@ -1,0 +1,103 @@
+"""What is shown where the mouse rests on a thumbnail: the sample, larger, and what is known."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Iterable
+
+import numpy as np
+
+from engine.analysis.sample_table import ANY
+from engine.datasets.base import Dataset
+from engine.forget_sets.sample_names import titled
+from engine.residual.verdict import DASH, verdict_note, verdict_word
+from explorer.theme import Theme
+from explorer.views.samples.sort_keys import SPLITS, Known
+from explorer.widgets.sample_picture import html_beside, html_picture
+
+SIDE = 128  # logical pixels of the picture
+MODELS = 10  # models in a tooltip
+LETTERS = 52  # of a line of small print
+
+
+def describe(sample: int, dataset: Dataset, known: Known, theme: Theme) -> str:
+    """The tooltip of a sample, as rich text."""
+    label = dataset.label_of(sample)
+    color = theme.class_color(label)
+    split = SPLITS[known.splits()[sample]]
+    lines = [
+        f"<b>{html.escape(titled(sample, dataset))}</b>",
+        f"class {html.escape(dataset.classes[label])}",
+        f"{split} set{_when(split)}",
+        *_values(dataset, sample),
+        *_ratio(sample, known),
+        *_verdict(sample, known),
+    ]
+    picture = html_picture(dataset.raw(sample), SIDE, color, theme.base)
+    said = "".join(_predictions(sample, dataset, known))
+    return f"{html_beside(picture, lines)}<table cellpadding='1'>{said}</table>"
+
+
+def _when(split: str) -> str:
+    notes = {
+        "forget": " of the next run (badge F)",
+        "validation": ", held out and never learned (badge V)",
+        "test": ", never learned (badge T)",
+    }
+    return notes.get(split, "")
+
+
+def _values(dataset: Dataset, sample: int) -> Iterable[str]:
+    if dataset.is_image:
+        return []
+    names = dataset.features or tuple(f"feature {i + 1}" for i in range(dataset.shape[0]))
+    values = zip(names, dataset.raw(sample), strict=True)
+    return [f"{html.escape(name)} {value:.2f}" for name, value in values]
+
+
+def _ratio(sample: int, known: Known) -> Iterable[str]:
+    """The largest r of a method, with its name."""
+    worst = known.evidence.ratio(ANY)
+    if worst is None or not known.evidence.is_measured(sample):
+        return []
+    if not np.isfinite(worst[sample]):
+        return ["largest r: undefined (no Re-train recognizes a copy)"]
+    return [f"largest r: {worst[sample]:.3g} ({_whose(sample, float(worst[sample]), known)})"]
+
+
+def _verdict(sample: int, known: Known) -> Iterable[str]:
+    """The verdict on the methods, with its rule; why there is none."""
+    residual = known.evidence.residual
+    if residual is None or not known.evidence.is_measured(sample):
+        return []
+    found = known.evidence.verdict(ANY)
+    word = DASH if found is None else verdict_word(int(found[sample]))
+    lines = map(html.escape, textwrap.wrap(verdict_note(residual), LETTERS))
+    return [f"verdict on the methods: {word}", *(f"<small>{line}</small>" for line in lines)]
+
+
+def _whose(sample: int, worst: float, known: Known) -> str:
+    evidence = known.evidence
+    owners = [
+        evidence.models[name].label if name in evidence.models else name
+        for name in evidence.measured()
+        if (own := evidence.ratio(name)) is not None and own[sample] == worst
+    ]
+    return html.escape(", ".join(owners[:2]))
+
+
+def _predictions(sample: int, dataset: Dataset, known: Known) -> Iterable[str]:
+    label = dataset.label_of(sample)
+    for name, model in list(known.evidence.models.items())[:MODELS]:
+        answers = known.evidence.answers(name)
+        if answers is None:
+            continue
+        said = int(answers.predicted[sample])
+        mark = "✓" if said == label else "✗"
+        cells = (
+            html.escape(model.label),
+            f"{mark} {html.escape(dataset.classes[said])}",
+            f"{answers.certainty(sample):.0%}",
+        )
+        yield f"<tr>{''.join(f'<td>{cell}&nbsp;&nbsp;</td>' for cell in cells)}</tr>"

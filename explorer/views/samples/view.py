@@ -1,0 +1,318 @@
+"""The samples as thumbnails: where they are found, looked at, and chosen to be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QLabel, QWidget
+
+from engine.analysis.sample_table import Evidence
+from engine.datasets.base import Dataset
+from explorer.state.app_state import AppState
+from explorer.theme import theme_of
+from explorer.thumbnails.grid import ThumbnailGrid
+from explorer.thumbnails.model import ThumbnailModel, mask_of
+from explorer.views.base import View, Wishes
+from explorer.views.samples import captions
+from explorer.views.samples.context_menu import SampleMenu
+from explorer.views.samples.filter_chips import FilterRows
+from explorer.views.samples.forget_buttons import ForgetButtons
+from explorer.views.samples.go_to import IndexLine
+from explorer.views.samples.mouse_and_keys import Hands
+from explorer.views.samples.query import Query
+from explorer.views.samples.scope import Scope
+from explorer.views.samples.smallest_tau import SEARCHED, TauSearch
+from explorer.views.samples.sort_keys import Known, note_on
+from explorer.views.samples.sort_row import OrderRow
+from explorer.views.samples.subsets import ALL, CHOSEN, TRAINING, size_of
+from explorer.views.samples.tooltip import describe
+from explorer.widgets.panel import Panel, button, muted
+
+
+class SamplesView(View):
+    """Thumbnails of all samples with filters, order, selection and the forget badge."""
+
+    name = "samples"
+    title = "Samples"
+    help = (
+        "Click a sample to look at it, Ctrl-click or Shift-click to select more, drag to select "
+        "an area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it. "
+        "Sort by loss, confidence, r, verdict or smallest τ to see first what is remarkable; "
+        "filter by what any model says. Test samples (badge T) can be looked at, not forgotten."
+    )
+    keys = (
+        ("Arrows, Page, Home, End", "Go to another sample; with Shift, select on the way"),
+        ("Space", "Put the current sample into the selection, or take it out"),
+        ("Enter", "Select the current sample alone"),
+        ("0 to 9", "Go to a sample by its index: 17, or several: 3, 17, 40-50"),
+        ("F", "Make the selection the forget set"),
+        ("Shift+F", "Add the selection to the forget set"),
+        ("Ctrl+A", "Select every sample shown"),
+        ("Esc", "Select nothing"),
+        ("Ctrl+click", "Put a sample into the selection, or take it out"),
+        ("Shift+click", "Select all samples from the last one to this; with Ctrl, add them"),
+        ("Ctrl+drag, Alt+drag", "Add an area to the selection, or take it out"),
+        ("Right click, Menu", "What can be done with the sample and the selection"),
+    )
+
+    def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
+        super().__init__(state, do, parent)
+        self.setToolTip("")
+        self.known: Known | None = None  # None before there is a dataset
+        self._taus = TauSearch(state, do)
+        self._wrong_index = ""  # what is wrong with what was typed
+        self.model = ThumbnailModel(self.describe, self)
+        self.grid = ThumbnailGrid(self.model)
+        self.setFocusProxy(self.grid)
+        self.grid.setAccessibleName("Samples")
+        self._hands = Hands(self.grid, self.model, self.do)
+        self.menu = SampleMenu(self._hands, self.model, self.do, self)
+        self.panel = Panel(self.grid, self)
+        self._build_header()
+        self._build_rows()
+        self._connect()
+        self.follow(
+            "dataset", "selection", "forget", "theme", "models", "residual", "study", SEARCHED,
+            "problems", "progress",
+        )  # fmt: skip
+
+    def refresh(self, changed: set[str]) -> None:
+        """Draw what changed."""
+        if changed <= {"progress", "problems"}:
+            self._say()
+            return
+        if "theme" in changed:
+            self.grid.artist.set_theme(theme_of(self.state.theme))
+        dataset = self.state.dataset
+        self.go_to.setEnabled(dataset is not None)
+        self.export_button.setEnabled(dataset is not None)
+        if dataset is None:
+            self._lose()
+            return
+        if dataset is not self.model.dataset:
+            self._take(dataset)
+            changed = changed | {"selection", "forget", "models", "residual", SEARCHED}
+        self._update_masks(dataset)
+        self._learn(changed)
+        self._refilter(changed)
+        if "selection" in changed:
+            self._reveal_current()
+        self.grid.viewport().update()
+
+    def sight_changed(self) -> None:
+        """Search the smallest tau only while somebody looks."""
+        self._search()
+
+    def view_state(self) -> dict[str, Any]:
+        """The filters and the order."""
+        return {
+            **self.scope.choices(offered=self.known is not None),
+            "filters": [str(one) for one in self.filters.conditions],
+            **self.order.kept(),
+        }
+
+    def restore_view_state(self, kept: dict[str, Any]) -> None:
+        """Take filters and order back."""
+        self.scope.restore(kept)
+        self.filters.restore(kept.get("filters"))
+        self.order.restore(kept)
+
+    # -- building -------------------------------------------------------------------------
+    def _build_header(self) -> None:
+        self.scope = Scope(self)
+        self.filters = FilterRows()
+        self.buttons = ForgetButtons(self._hands, self)
+        for part in (self.scope.classes, self.scope.sets, self.filters.menu_button):
+            self.panel.header.addWidget(part)
+        self.panel.header.addStretch(1)
+        self.panel.header.addWidget(self.buttons.forget)
+
+    def _build_rows(self) -> None:
+        self.order = OrderRow()
+        self._query = Query(self.scope, self.filters, self.order)
+        self.go_to = IndexLine()
+        self.panel.add_row(self.order, self.go_to)
+        self.panel.add_row(self.filters)
+        self.counts: QLabel = muted()
+        self.export_button = button(
+            "Export…", "Save a sheet of these samples as SVG, PDF or PNG, and as CSV", self._export
+        )
+        self.panel.add_row(self.counts, self.buttons.add, self.buttons.remove, self.export_button)
+        self.note: QLabel = muted()
+        self.note.hide()
+        self.panel.add_row(self.note)
+        self._order_tabs()
+
+    def _order_tabs(self) -> None:
+        """Tab goes through the rows from above, and last into the grid."""
+        order, filters_ = self.order, self.filters
+        parts: list[QWidget] = [self.scope.classes, self.scope.sets, filters_.menu_button]
+        parts += [self.buttons.forget, order.sort, order.model_box, order.direction, self.go_to]
+        parts += [*filters_.builder.parts(), self.buttons.add, self.buttons.remove]
+        parts += [self.export_button, self.grid]
+        for one, following in pairwise(parts):
+            self.setTabOrder(one, following)
+
+    def _connect(self) -> None:
+        self.scope.changed.connect(self._filter_changed)
+        self.order.changed.connect(self._order_changed)
+        self.filters.changed.connect(self._filter_changed)
+        self.go_to.called.connect(self._go)
+        self.go_to.refused.connect(self._refuse)
+        self.grid.asked.connect(self._open_menu)
+        self._hands.digit.connect(self.go_to.begin)
+
+    # -- what there is --------------------------------------------------------------------
+    def _lose(self) -> None:
+        self.known = None
+        self.model.dataset = None
+        self.buttons.disable()
+        self.panel.show_empty(captions.LOADING)
+        self.counts.setText("")
+        self.note.hide()
+
+    def _take(self, dataset: Dataset) -> None:
+        """Another dataset."""
+        self._hands.let_go()
+        self.grid.artist.forget_pictures()
+        self.model.set_dataset(dataset)
+        evidence = Evidence(dataset.labels, len(dataset.train_y))
+        nothing = np.zeros(len(dataset), bool)
+        self.known = Known(evidence, nothing, dataset.classes, dataset.validation)
+        self.scope.offer(dataset)
+        self.go_to.follow(dataset)
+
+    def _update_masks(self, dataset: Dataset) -> None:
+        n = len(dataset)
+        self.model.chosen = mask_of(self.state.selection.chosen, n)
+        self.model.forget = mask_of(self.state.forget, n)
+        self.model.current = self.state.selection.current
+        if self.known is not None:
+            forget, evidence = self.model.forget, self.known.evidence
+            self.known = Known(evidence, forget, dataset.classes, dataset.validation)
+
+    def _learn(self, changed: set[str]) -> None:
+        """Let the rows know what models and measurements there are now."""
+        if self.known is None or not changed & {"models", "residual", SEARCHED}:
+            return
+        evidence = self.known.evidence
+        evidence.learn_models(self.state.models)
+        evidence.learn_residual(self.state.residual)
+        if self.state.recognition is not None:
+            evidence.learn_recognition(self.state.recognition)
+        labels = {name: model.label for name, model in self.state.models.items()}
+        self.order.offer(evidence, labels)
+        self.filters.offer(evidence, labels, self.known.classes)
+
+    def _search(self) -> None:
+        """Ask for the smallest tau where it is sorted or filtered by and not known."""
+        if self.known is not None:
+            order, asked = self.order, self.filters.conditions
+            self._taus.want(order.key, order.model, asked, self.known.evidence, self.seen)
+
+    # -- which samples are shown, and in which order --------------------------------------
+    def _refilter(self, changed: set[str]) -> None:
+        if self.known is not None and (self._query.depends() | {"filter", "study"}) & changed:
+            shown, caption = self._query.answer(self.known, self.model)
+            if np.array_equal(shown, self.model.shown) and bool(caption) == bool(
+                self.model.caption
+            ):
+                self.model.caption = caption
+            else:
+                self.model.set_shown(shown, caption)
+        self._search()
+        self._show_or_say_why()
+        self._update_counts()
+        self._say()
+
+    def _trained(self) -> int:
+        return self.known.evidence.trained if self.known is not None else 0
+
+    # -- drawing --------------------------------------------------------------------------
+    def _show_or_say_why(self) -> None:
+        """Show the grid, or why filters leave nothing of it."""
+        unknown = self.filters.unknown()
+        if unknown is not None:
+            self.panel.show_empty(self.filters.why_unknown(unknown))
+        elif not len(self.model.shown) and self.filters.conditions:
+            self.panel.show_empty(captions.NOTHING)
+        else:
+            self.panel.show_content()
+
+    def _update_counts(self) -> None:
+        chosen, forget, n = self.model.chosen, self.model.forget, self._trained()
+        total = size_of(self.scope.name, len(chosen), n)
+        self.counts.setText(captions.counts(len(self.model.shown), total, forget, chosen))
+        self.buttons.enable(chosen, forget)
+
+    def _say(self) -> None:
+        """Say what is wrong with an index, what is searched, and what cannot be forgotten."""
+        ranked = note_on(self.order.key, self.known)
+        never = captions.never_learned(self.model.chosen, self.model.dataset, self._trained())
+        sentences = (self._wrong_index, self._taus.said(), never, ranked)
+        text = " ".join(sentence for sentence in sentences if sentence)
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+
+    def _reveal_current(self) -> None:
+        place = self.model.place_of(self.model.current)
+        if place is not None:
+            self.grid.show_place(place)
+
+    def describe(self, sample: int) -> str:
+        """The tooltip of a sample, as rich text."""
+        dataset = self.model.dataset
+        if dataset is None or self.known is None:
+            return ""
+        return describe(sample, dataset, self.known, theme_of(self.state.theme))
+
+    # -- wishes ---------------------------------------------------------------------------
+    def _export(self) -> None:
+        """Let the selected samples be drawn, in the order shown; without any, what is shown."""
+        shown, chosen = self.model.shown, self.model.chosen
+        picked = shown[chosen[shown]] if chosen[shown].any() else shown
+        what = "selected" if chosen[shown].any() else self.scope.name.lower()
+        options: dict[str, Any] = {"samples": [int(sample) for sample in picked]}
+        options["title"] = captions.title(picked, what, self.order.key)
+        if self.order.model in self.state.models:
+            options["model"] = self.order.model
+        self.do.exports.ask_figure(self.name, options)
+
+    def _filter_changed(self) -> None:
+        self._wrong_index = ""
+        self._hands.only_chosen = self.scope.name == CHOSEN
+        if self.known is not None:
+            labels = {name: model.label for name, model in self.state.models.items()}
+            self.order.offer(self.known.evidence, labels)
+            self._refilter({"filter"})
+            self._reveal_current()
+
+    def _order_changed(self) -> None:
+        self._filter_changed()
+        self.grid.scrollToTop()  # what comes first in this order is what it was chosen for
+
+    def _refuse(self, sentence: str) -> None:
+        self._wrong_index = sentence
+        self._say()
+
+    def _go(self, samples: list[int]) -> None:
+        """Select the samples that were called; filters that hide one are taken off."""
+        self._wrong_index = ""
+        self._uncover(samples)
+        self._hands.take(samples)
+        self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _uncover(self, samples: Iterable[int]) -> None:
+        """Take the filters off, if they hide one of these."""
+        if np.isin(list(samples), self.model.shown).all():
+            return
+        n = self._trained()
+        self.filters.set_conditions([])
+        self.scope.widen(TRAINING if max(samples) < n else ALL)
+
+    def _open_menu(self, place: int | None, at: QPoint) -> None:
+        self.menu.open_at(place, at)

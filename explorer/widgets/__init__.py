@@ -1,0 +1,5 @@
+"""Small general widgets that know nothing of unlearning.
+
+Begin with `plot_widget` and `table`; `plain_text` and `markup` keep foreign names from being read
+as markup.
+"""

@@ -1,0 +1,161 @@
+"""What is dropped onto the window: what it is, what will be done with it, and the overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QObject, QRect, Qt, Signal
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from engine.forget_sets.index_files import is_list
+from engine.storage.paths import is_folder
+from explorer import theme
+
+SESSION, BUNDLE, RESULT, CHECKPOINT = "session", "bundle", "result", "checkpoint"
+FOLDER, INDICES, UNKNOWN = "folder", "indices", "unknown"
+KINDS = {
+    ".json": SESSION, ".rkx": BUNDLE, ".h5": RESULT, ".hdf5": RESULT, ".pt": CHECKPOINT,
+    ".pth": CHECKPOINT, ".safetensors": CHECKPOINT, ".ckpt": CHECKPOINT, ".bin": CHECKPOINT,
+    ".tar": CHECKPOINT, ".csv": INDICES, ".txt": INDICES, ".tsv": INDICES, ".npy": INDICES,
+    ".npz": INDICES,
+}  # fmt: skip
+SENTENCES = {
+    SESSION: "Open the session {}",
+    BUNDLE: "Open the bundle {}",
+    RESULT: "Open the study in {}",
+    CHECKPOINT: "Use the weights in {} in the next study",
+    FOLDER: "Open the image folder {}",
+    INDICES: "Forget the samples listed in {}",
+}
+UNDERSTOOD = (
+    "Drop a session (.json), a bundle (.rkx), a result (.h5), weights (.pt, .safetensors), a "
+    "list of samples (.csv, .txt, .npy, .json ...), or an image folder that holds train/<class>/."
+)
+SHADE = 225  # of 255: how far the overlay covers the window
+INSET, CORNER = 24, 12  # px
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What will be done with what is dropped, as a sentence; of kind UNKNOWN, why nothing."""
+
+    kind: str
+    path: Path
+    sentence: str
+
+
+def understand(paths: Sequence[Path]) -> Offer:
+    """What dropping these files and folders means."""
+    if len(paths) != 1:
+        return Offer(UNKNOWN, Path(), f"{len(paths)} things at once. Drop one at a time.")
+    path = paths[0]
+    if is_folder(path):
+        if is_folder(path / "train"):
+            return Offer(FOLDER, path, SENTENCES[FOLDER].format(path.name))
+        return Offer(UNKNOWN, path, f"'{path.name}' holds no folder 'train'. {UNDERSTOOD}")
+    kind = KINDS.get(path.suffix.lower(), UNKNOWN)
+    if kind in (SESSION, CHECKPOINT) and is_list(path):
+        kind = INDICES
+    if kind == UNKNOWN:
+        return Offer(UNKNOWN, path, f"'{path.name}' is nothing that can be opened. {UNDERSTOOD}")
+    return Offer(kind, path, SENTENCES[kind].format(path.name))
+
+
+def paths_of(mime: QMimeData) -> list[Path]:
+    """The files and folders of this machine that are dragged."""
+    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+
+
+class DropOverlay(QWidget):
+    """Covers the window while something is dragged over it, and says what dropping it does."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setObjectName("drop-overlay")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._offer = Offer(UNKNOWN, Path(), "")
+        self._look, self._window = theme.LIGHT, window
+        self.hide()
+
+    @property
+    def sentence(self) -> str:
+        """What it says."""
+        return self._offer.sentence
+
+    def show_offer(self, offer: Offer, look: theme.Theme) -> None:
+        """Cover the window and say what will be done."""
+        self._offer, self._look = offer, look
+        self.setAccessibleName(offer.sentence)
+        self.setGeometry(self._window.rect())
+        self.raise_()
+        self.show()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw a sheet over the window, a frame (dashed: nothing will be done) and the sentence."""
+        known = self._offer.kind != UNKNOWN
+        look = self._look
+        sheet = QColor(look.base)
+        sheet.setAlpha(SHADE)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), sheet)
+        line = Qt.PenStyle.SolidLine if known else Qt.PenStyle.DashLine
+        painter.setPen(QPen(QColor(look.accent if known else look.danger), 3, line))
+        box = self.rect().adjusted(INSET, INSET, -INSET, -INSET)
+        painter.drawRoundedRect(box, CORNER, CORNER)
+        self._write(painter, box)
+        painter.end()
+
+    def _write(self, painter: QPainter, box: QRect) -> None:
+        font = self.font()
+        font.setPointSizeF(font.pointSizeF() * 1.8)
+        painter.setFont(font)
+        painter.setPen(QColor(self._look.text))
+        flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+        inner = box.adjusted(4 * INSET, INSET, -4 * INSET, -INSET)
+        words = painter.boundingRect(inner, flags, self._offer.sentence)
+        ground = words.adjusted(-INSET, -INSET, INSET, INSET)
+        painter.fillRect(ground, QColor(self._look.base))
+        painter.drawText(inner, flags, self._offer.sentence)
+
+
+class Dropper(QObject):
+    """Handles the drag and drop events of a window."""
+
+    dropped = Signal(object)  # Offer
+    refused = Signal(str)  # a sentence
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        window.setAcceptDrops(True)
+        self.overlay = DropOverlay(window)
+        self._offer: Offer | None = None
+
+    def enter(self, event: QDragEnterEvent, look: theme.Theme) -> None:
+        """Say what dropping would do."""
+        paths = paths_of(event.mimeData())
+        if not paths:
+            return
+        self._offer = understand(paths)
+        self.overlay.show_offer(self._offer, look)
+        event.acceptProposedAction()
+
+    def leave(self) -> None:
+        """The drag went elsewhere."""
+        self._offer = None
+        self.overlay.hide()
+
+    def drop(self, event: QDropEvent) -> None:
+        """Do what was said, or say why nothing is done."""
+        offer = self._offer or understand(paths_of(event.mimeData()))
+        self.leave()
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        if offer.kind == UNKNOWN:
+            self.refused.emit(offer.sentence)
+        else:
+            self.dropped.emit(offer)

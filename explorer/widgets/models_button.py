@@ -1,0 +1,46 @@
+"""A button with a menu of the models that are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from explorer.widgets.check_menu import CheckMenu
+from explorer.widgets.plain_text import in_menu
+
+
+class ModelsButton(QToolButton):
+    """Which models are drawn; `toggled_model` names the one that is checked or unchecked."""
+
+    toggled_model = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setText("Models")
+        self.setAccessibleName("Models shown")
+        self.setToolTip("Which models are drawn; a click on a name in the legend does it too")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.models = CheckMenu(self)
+        self.setMenu(self.models)
+        self.models.triggered.connect(self._check)
+
+    def set_models(self, wanted: Sequence[tuple[str, str]], hidden: Collection[str]) -> None:
+        """List (model, label), checked where it is not hidden; an open menu keeps its entries."""
+        if not wanted:
+            self.models.close()  # emptied, it would be hidden without an end to its button's click
+        wanted = [(name, in_menu(label)) for name, label in wanted]
+        if wanted != [(action.data(), action.text()) for action in self.models.actions()]:
+            self.models.clear()
+            for name, label in wanted:
+                action = self.models.addAction(label)
+                action.setData(name)
+                action.setCheckable(True)
+        for action in self.models.actions():
+            action.setChecked(action.data() not in hidden)
+        self.setEnabled(bool(wanted))
+
+    def _check(self, action: QAction) -> None:
+        self.toggled_model.emit(str(action.data()))

@@ -1,0 +1,41 @@
+"""A path of a file or folder that can be typed or browsed for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
+
+from engine.storage.paths import place
+
+
+class PathField(QWidget):
+    """A path that can be typed or browsed for."""
+
+    changed = Signal()
+
+    def __init__(self, name: str, tip: str, value: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._base = place(value).parent if value else Path.home()
+        self.line = QLineEdit(value)
+        self.line.setAccessibleName(name)
+        self.line.setToolTip(tip)
+        self.line.textChanged.connect(self.changed)
+        self.browse = QPushButton("Browse ...")
+        self.browse.setAutoDefault(False)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.line, 1)
+        row.addWidget(self.browse)
+        self.setFocusProxy(self.line)
+
+    @property
+    def text(self) -> str:
+        """The path, without white space around it."""
+        return self.line.text().strip()
+
+    @property
+    def path(self) -> Path:
+        """The path; a name alone lies beside the one that the field began with."""
+        return self._base / place(self.text)

@@ -1,0 +1,229 @@
+"""A sortable table whose cells carry a second, smaller line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+)
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from explorer.widgets.plain_text import literal
+from explorer.widgets.plot_widget import no_collection
+
+SORT = Qt.ItemDataRole.UserRole
+SMALL = Qt.ItemDataRole.UserRole + 1
+MARK = Qt.ItemDataRole.UserRole + 2
+QUIET = Qt.ItemDataRole.UserRole + 3
+PAD, NARROWEST = 8, 64  # logical pixels
+Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's header and tooltip."""
+
+    title: str
+    tip: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """text with a smaller line below; value sorts (NaN comes last); mark: color of a stripe.
+
+    quiet: in the muted color, as what is not this program's own.
+    """
+
+    text: str
+    small: str = ""
+    value: float | str = math.nan
+    mark: str = ""
+    quiet: bool = False
+
+
+class CellModel(QAbstractTableModel):
+    """Cells in rows and columns."""
+
+    def __init__(self, columns: Sequence[Column], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.columns = tuple(columns)
+        self.rows: list[list[Cell]] = []
+
+    def set_rows(self, rows: list[list[Cell]], columns: Sequence[Column] = ()) -> None:
+        """Show other rows; columns: other ones, () keeps those there are."""
+        self.beginResetModel()
+        self.rows, self.columns = rows, tuple(columns) or self.columns
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        """Number of rows."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = _ROOT) -> int:
+        """Number of columns."""
+        return 0 if parent.isValid() else len(self.columns)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, small text, value to sort by, alignment and accessible text of a cell."""
+        cell = self.rows[index.row()][index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return cell.text
+        if role == SMALL:
+            return cell.small
+        if role == MARK:
+            return cell.mark
+        if role == QUIET:
+            return cell.quiet
+        if role == SORT:
+            missing = isinstance(cell.value, float) and math.isnan(cell.value)
+            return math.inf if missing else cell.value
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{self.columns[index.column()].title}: {cell.text} {cell.small}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return literal(self.columns[index.column()].tip)
+        return None
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Column titles and tooltips."""
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return self.columns[section].title
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return literal(self.columns[section].tip)
+        return None
+
+    def as_text(self, separator: str) -> list[str]:
+        """Titles and rows as lines, the smaller text in parentheses."""
+        lines = [separator.join(column.title for column in self.columns)]
+        for row in self.rows:
+            cells = (f"{cell.text} ({cell.small})" if cell.small else cell.text for cell in row)
+            lines.append(separator.join(cells))
+        return lines
+
+
+def height_of_row(metrics: QFontMetrics) -> int:
+    """Room for two lines, in px."""
+    return 2 * metrics.height() + 8
+
+
+class CellDelegate(QStyledItemDelegate):
+    """Draws the two lines of a cell, and a stripe in the color of its model."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.text = self.muted = "#000000"
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one cell."""
+        painter.save()
+        box = option.rect.adjusted(PAD, 3, -PAD, -3)
+        mark, small = str(index.data(MARK)), str(index.data(SMALL))
+        if mark:
+            stripe = option.rect.adjusted(2, 5, 0, -5)
+            stripe.setWidth(4)
+            painter.fillRect(stripe, QColor(mark))
+            box.setLeft(box.left() + 4)
+        side = Qt.AlignmentFlag.AlignLeft if index.column() == 0 else Qt.AlignmentFlag.AlignRight
+        half = box.height() // 2 if small else 0
+        painter.setPen(QColor(self.muted if index.data(QUIET) else self.text))
+        painter.drawText(
+            box.adjusted(0, 0, 0, -half), side | Qt.AlignmentFlag.AlignVCenter, str(index.data())
+        )
+        if small:
+            font = QFont(option.font)
+            font.setPointSizeF(max(6.5, font.pointSizeF() * 0.85))
+            painter.setFont(font)
+            painter.setPen(QColor(self.muted))
+            painter.drawText(
+                box.adjusted(0, half, 0, 0), side | Qt.AlignmentFlag.AlignVCenter, small
+            )
+        painter.restore()
+
+
+class Sorted(QSortFilterProxyModel):
+    """Sorts by the cells' values; a cell without a number comes last in either order."""
+
+    def lessThan(self, left: Index, right: Index) -> bool:
+        """Whether the left cell comes before the right one, turned around where Qt turns it."""
+        one, other = left.data(SORT), right.data(SORT)
+        if math.inf in (one, other) and one != other:
+            return bool((other == math.inf) == (self.sortOrder() == Qt.SortOrder.AscendingOrder))
+        return bool(one < other)
+
+
+class CellTable(QTableView):
+    """The table itself: click a header to sort, click again to turn the order."""
+
+    def __init__(self, columns: Sequence[Column], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.cells = CellModel(columns, self)
+        self._sorted = Sorted(self)
+        self._sorted.setSourceModel(self.cells)
+        self._sorted.setSortRole(SORT)
+        self._sorted.sort(-1)
+        self.setModel(self._sorted)
+        self.delegate = CellDelegate(self)
+        self.setItemDelegate(self.delegate)
+        self.setSortingEnabled(True)
+        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.horizontalHeader().setSortIndicatorClearable(True)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setStretchLastSection(True)
+        self.horizontalHeader().setMinimumSectionSize(NARROWEST)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().hide()
+        self._fit_rows()
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setWordWrap(False)
+
+    def sizeHintForColumn(self, column: int) -> int:
+        """Room for both lines of every cell: asking each by its index would take far longer."""
+        self.ensurePolished()
+        metrics, rows = self.fontMetrics(), self.cells.rows
+        texts = {text for row in rows for text in (row[column].text, row[column].small)}
+        return max(map(metrics.horizontalAdvance, texts), default=0) + 3 * PAD
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow another font."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        """All rows are as high, so that none is asked."""
+        self.verticalHeader().setDefaultSectionSize(height_of_row(self.fontMetrics()))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the cells without interruption."""
+        with no_collection():
+            super().paintEvent(event)
+
+    def shown_text(self, row: int, column: int) -> str:
+        """The text of a cell, in the order of the rows as sorted."""
+        return str(self._sorted.index(row, column).data())
+
+    def set_colors(self, text: str, muted: str) -> None:
+        """Colors of the two lines."""
+        self.delegate.text, self.delegate.muted = text, muted
+        self.viewport().update()

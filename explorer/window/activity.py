@@ -1,0 +1,80 @@
+"""What happened and what is happening: a log with the time of day, and the running job's bar."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.state.app_state import AppState
+from explorer.state.durations import STEPS, describe
+from explorer.state.notice import ERROR
+from explorer.views.base import View, Wishes
+
+MOST_LINES = 2000
+PLAIN = Qt.TextFormat.PlainText
+
+
+class ActivityView(View):
+    """The Activity dock. What is logged is kept while nobody looks, too: reports quote it."""
+
+    name = "activity"
+    title = "Activity"
+    help = "What runs, how far it is, and what happened so far, with the time of day."
+
+    report_wanted = Signal()
+
+    def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
+        super().__init__(state, do, parent)
+        self._now = QLabel("Nothing is running.", wordWrap=True, textFormat=PLAIN)
+        self._bar = QProgressBar(textVisible=False)
+        self._bar.setRange(0, STEPS)
+        self._bar.setAccessibleName("Progress")
+        self._log = QPlainTextEdit(readOnly=True)
+        self._log.setMaximumBlockCount(MOST_LINES)
+        self._log.setAccessibleName("Log")
+        self._log.setTabChangesFocus(True)
+        self._log.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self._log.setPlaceholderText("What the program does is written here.")
+        self.report_button = QPushButton("Copy report")
+        self.report_button.setToolTip("Copy the last error, versions and what was done")
+        self.report_button.clicked.connect(self.report_wanted)
+        self.report_button.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        row = QHBoxLayout()
+        row.addWidget(self._now, 1)
+        row.addWidget(self.report_button)
+        layout.addLayout(row)
+        for part in (self._bar, self._log):
+            layout.addWidget(part)
+        self.setFocusProxy(self._log)
+        self.follow("busy", "progress")
+
+    def refresh(self, changed: set[str]) -> None:
+        """Say what runs and how far it is."""
+        busy, progress = self.state.busy, self.state.progress
+        self._now.setText(describe(busy, progress))
+        self._bar.setValue(round(STEPS * progress.fraction) if progress else 0)
+
+    def add(self, sentence: str) -> None:
+        """Write a line into the log."""
+        self._log.appendPlainText(f"{time.strftime('%H:%M:%S')}  {sentence}")
+
+    def add_notice(self, kind: str, sentence: str) -> None:
+        """Write a notice into the log; after an error, there is a report of it."""
+        self.add(sentence)
+        self.report_button.setVisible(self.report_button.isVisibleTo(self) or kind == ERROR)
+
+    def lines(self) -> list[str]:
+        """The log."""
+        return self._log.toPlainText().splitlines()

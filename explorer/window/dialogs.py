@@ -1,0 +1,103 @@
+"""The dialogs that menus, toolbar and shortcuts open over the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+
+from explorer.control.controller import Controller
+from explorer.dialogs.about_dialog import AboutDialog
+from explorer.dialogs.forget_dialog import ForgetSetsDialog
+from explorer.dialogs.glossary_dialog import GlossaryDialog
+from explorer.dialogs.settings_dialog import MethodsDialog, SettingsDialog
+from explorer.dialogs.studies_dialog import StudiesDialog
+from explorer.state.app_state import AppState
+from explorer.views.base import View
+from explorer.window.actions import Actions
+from explorer.window.command_palette import CommandPalette, entries, listed
+from explorer.window.shortcuts import ShortcutsDialog, overview
+
+
+class WindowDialogs(QObject):
+    """Opens dialogs, and hands what they answer to the controller."""
+
+    def __init__(
+        self,
+        state: AppState,
+        controller: Controller,
+        actions: Actions,
+        views: dict[str, View],
+        window: QWidget,
+    ) -> None:
+        """`views` are those whose own keys the list of shortcuts names; more may come later."""
+        super().__init__(window)
+        self._state, self._controller, self._window = state, controller, window
+        self._actions, self._views = actions, views
+        self._findable: dict[str, QAction] = {}  # by the palette that was opened last
+        controller.opening.studies_wanted.connect(self.choose_study)
+
+    def ask_folder(self, dataset: str) -> None:
+        """Ask for the folder a dataset lies in, and open it."""
+        title, root = f"Folder of '{dataset}'", self._state.form.root
+        folder = QFileDialog.getExistingDirectory(self._window, title, root)
+        if folder:
+            self._controller.opening.open_dataset(dataset, root=folder)
+
+    def ask_index_file(self) -> None:
+        """Ask for a file that lists the samples to forget."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Indices of the forget set")
+        if name:
+            self._controller.forget_set.set_text(f"indices:{name}")
+
+    def ask_settings(self) -> None:
+        """Show the settings of training and measuring."""
+        self._open(SettingsDialog(self._controller, self._window))
+
+    def ask_method_settings(self) -> None:
+        """Show the settings of the chosen methods."""
+        self._open(MethodsDialog(self._controller, self._window))
+
+    def choose_study(self) -> None:
+        """Let a person choose one of the stored studies."""
+        dialog = StudiesDialog(list(self._state.studies), self._window)
+        dialog.chosen.connect(self._controller.opening.open_study)
+        self._open(dialog)
+
+    def show_forget_sets(self) -> None:
+        """Put forget sets together, beside the views that samples are selected in."""
+        there = self._window.findChild(ForgetSetsDialog)
+        self._show_beside(there or ForgetSetsDialog(self._controller, self._window))
+
+    def show_palette(self) -> None:
+        """Let a person search the commands."""
+        self._findable = {**self._actions.by_name, **listed(self._actions.menus)}
+        palette = CommandPalette(entries(self._findable), self._window)
+        palette.chosen.connect(self._run_command)
+        self._open(palette)
+
+    def show_shortcuts(self) -> None:
+        """List the shortcuts."""
+        self._open(ShortcutsDialog(overview(self._views.values()), self._window))
+
+    def show_glossary(self) -> None:
+        """Explain the terms, beside the views that they stand in."""
+        self._show_beside(self._window.findChild(GlossaryDialog) or GlossaryDialog(self._window))
+
+    def show_about(self) -> None:
+        """Say what this program is."""
+        self._open(AboutDialog(self._window))
+
+    def _run_command(self, name: str) -> None:
+        self._findable[name].trigger()
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _show_beside(self, dialog: QDialog) -> None:
+        """Show a dialog that stays open while people go on in the window."""
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()

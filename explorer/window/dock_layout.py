@@ -1,0 +1,157 @@
+"""Where docks lie until somebody moves them: in three columns, or two where there is no room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain, pairwise
+
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, qWarning
+from PySide6.QtGui import QHoverEvent, QMouseEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
+
+from explorer.state.window_layout import Layout
+from explorer.window import dock_state
+from explorer.window.dock_placing import Placing
+from explorer.window.docks import foreign
+
+# columns from left to right, of stacks from top to bottom, of docks one behind the other
+Stack = tuple[str, ...]
+Columns = tuple[tuple[Stack, ...], ...]
+
+NARROW, LOW = 1340, 760  # px of the window, below which three columns, two rows are too many
+CHOOSE = ("samples", "embedding", "runs", "activity")
+AROUND = ("neighborhood", "slice")
+WHOLE = ("curves", "metrics", "epochs", "comparison", "attack")
+THREE: Columns = (
+    (("samples", "runs"),),
+    (("embedding",), ("curves", "epochs", "comparison", "attack")),
+    (AROUND, ("metrics",), ("activity",)),
+)
+TWO: Columns = ((CHOOSE,), (AROUND, WHOLE))
+TWO_LOW: Columns = ((CHOOSE,), ((*AROUND, *WHOLE),))
+WIDTHS = {THREE: (460, 490, 490), TWO: (490, 510), TWO_LOW: (490, 510)}
+HEIGHTS = {"embedding": 400, "neighborhood": 430, "curves": 400, "metrics": 275, "activity": 105}
+ACROSS, DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+
+
+class Arrangement(QObject):
+    """The docks of a window, put where they belong."""
+
+    def __init__(self, window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
+        super().__init__(window)
+        self._window, self._docks = window, docks
+        self._columns = THREE
+        self._others = tuple(dock.name for dock in foreign())
+
+    def reset(self) -> None:
+        """Put every dock back, whether closed, floating or moved."""
+        self.let_go()
+        self._columns = self._fitting()
+        for box in self._docks.values():
+            box.setFloating(False)
+            self._window.removeDockWidget(box)
+        self._place(self._complete(self._columns))
+        self._size()
+
+    def layout(self) -> Layout | None:
+        """Where the docks lie now; None where this Qt does not tell."""
+        names = {box.objectName(): name for name, box in self._docks.items()}
+        try:
+            return dock_state.read(self._window, names)
+        except ValueError as error:
+            qWarning(str(error))
+            return None
+
+    def lay_out(self, layout: Layout) -> None:
+        """Put every dock where it was; those that are new lie behind the last."""
+        self.let_go()
+        Placing(self._window, self._docks, layout).place()
+
+    def let_go(self) -> None:
+        """Forget what the mouse is over or drags: the border of two docks, or a dock.
+
+        To be called before docks are put elsewhere: Qt would go on with the layout that was, and
+        crash at the next move of the mouse.
+        """
+        at, none = QPointF(-1, -1), Qt.MouseButton.NoButton
+        left, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        above = self._window.mapToGlobal(at)
+        kind = QEvent.Type.MouseButtonRelease
+        QApplication.sendEvent(self._window, QMouseEvent(kind, at, above, left, none, keys))
+        QApplication.sendEvent(self._window, QHoverEvent(QEvent.Type.HoverLeave, at, above, at))
+        for box in self._docks.values():
+            if box.isFloating():  # as one does that is dragged
+                box.setFloating(True)
+
+    def fit(self) -> None:
+        """After another size: fewer columns and rows or more, unless somebody moved a dock."""
+        if self._fitting() != self._columns and self._now() == _loose(
+            self._complete(self._columns)
+        ):
+            self.reset()
+
+    def take(self) -> None:
+        """Docks lie as in a former session: where that was a default, it goes on fitting."""
+        for columns in (THREE, TWO, TWO_LOW):
+            if self._now() == _loose(self._complete(columns)):
+                self._columns = columns
+        self.fit()
+
+    def _fitting(self) -> Columns:
+        if self._window.width() >= NARROW:
+            return THREE
+        return TWO if self._window.height() >= LOW else TWO_LOW
+
+    def _complete(self, columns: Columns) -> Columns:
+        """With the docks of other distributions behind the last."""
+        *before, last = columns
+        return (*before, (*last[:-1], (*last[-1], *self._others)))
+
+    def _place(self, columns: Columns) -> None:
+        """Heads of columns first: a split reaches no further than what is split."""
+        heads = [self._docks[column[0][0]] for column in columns]
+        self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, heads[0])
+        for left, right in pairwise(heads):
+            self._window.splitDockWidget(left, right, ACROSS)
+        for column in columns:
+            fronts = [self._docks[stack[0]] for stack in column]
+            for above, below in pairwise(fronts):
+                self._window.splitDockWidget(above, below, DOWN)
+        for stack in chain(*columns):
+            self._stack(stack)
+
+    def _stack(self, names: Stack) -> None:
+        front = self._docks[names[0]]
+        front.show()
+        for name in names[1:]:
+            self._window.tabifyDockWidget(front, self._docks[name])
+            self._docks[name].show()
+        front.raise_()
+
+    def _size(self) -> None:
+        heads = [self._docks[column[0][0]] for column in self._columns]
+        self._window.resizeDocks(heads, list(WIDTHS[self._columns]), ACROSS)
+        for column in self._columns:
+            fronts = [stack[0] for stack in column]
+            if len(fronts) > 1:
+                boxes = [self._docks[name] for name in fronts]
+                self._window.resizeDocks(boxes, [HEIGHTS[name] for name in fronts], DOWN)
+
+    def _now(self) -> tuple[tuple[frozenset[str], ...], ...]:
+        """The columns there are; what is closed or floats is in none."""
+        names = {box: name for name, box in self._docks.items()}
+        placed: dict[int, list[tuple[int, frozenset[str]]]] = {}
+        for box, name in names.items():
+            if box.isFloating() or box.visibleRegion().isEmpty():
+                continue  # behind a tab, of which the one in front tells
+            behind = [names[other] for other in self._window.tabifiedDockWidgets(box)]
+            placed.setdefault(box.x(), []).append((box.y(), frozenset((name, *behind))))
+        return tuple(
+            tuple(stack for _, stack in sorted(placed[x], key=lambda one: one[0]))
+            for x in sorted(placed)
+        )
+
+
+def _loose(columns: Columns) -> tuple[tuple[frozenset[str], ...], ...]:
+    """Whatever the order of tabs."""
+    return tuple(tuple(frozenset(stack) for stack in column) for column in columns)

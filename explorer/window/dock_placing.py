@@ -1,0 +1,121 @@
+"""Puts the docks of a window where a layout says, by what Qt has for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow
+
+from explorer.state.window_layout import ACROSS, Content, Layout, Stack, names_in, only
+from explorer.window import frames
+
+SIDES = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+    "top": Qt.DockWidgetArea.TopDockWidgetArea,
+    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+
+
+class Room(NamedTuple):
+    """A stack, and the px it has; 0 where nobody knows."""
+
+    stack: Stack
+    width: int
+    height: int
+
+
+class Placing:
+    """One layout for the docks of one window."""
+
+    def __init__(
+        self, window: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout
+    ) -> None:
+        self._window, self._docks, self._layout = window, docks, only(layout, docks)
+
+    def place(self) -> None:
+        """Take every dock out, and put it where it belongs."""
+        for box in self._docks.values():
+            box.setFloating(False)
+            self._window.removeDockWidget(box)
+        for area in self._layout.areas:
+            self._window.addDockWidget(SIDES[area.side], self._first(area.content))
+            self._divide(area.content)
+        self._add_new()
+        for name, place in self._layout.floating.items():
+            self._docks[name].setFloating(True)
+            frames.place(self._docks[name], place)
+        for name in self._docks.keys() - {*self._layout.hidden}:
+            self._docks[name].show()
+        self._size()
+        if (layout := self._window.layout()) is not None:
+            layout.activate()  # makes the tab bars, where the window is not shown yet
+        for area in self._layout.areas:
+            self._bring_to_front(area.content)
+
+    def _first(self, content: Content) -> QDockWidget:
+        return self._docks[next(names_in(content))]
+
+    def _divide(self, content: Content) -> None:
+        """First docks of parts first: a split reaches no further than what is split."""
+        if isinstance(content, Stack):
+            for name in content.names[1:]:
+                self._window.tabifyDockWidget(self._first(content), self._docks[name])
+            return
+        way = Qt.Orientation.Horizontal if content.direction == ACROSS else Qt.Orientation.Vertical
+        for before, after in pairwise(map(self._first, content.parts)):
+            self._window.splitDockWidget(before, after, way)
+        for part in content.parts:
+            self._divide(part)
+
+    def _add_new(self) -> None:
+        """Docks that the layout does not know, behind the last one that it does."""
+        placed = [name for area in self._layout.areas for name in names_in(area.content)]
+        for name in [one for one in self._docks if one not in placed]:
+            if placed:
+                self._window.tabifyDockWidget(self._docks[placed[-1]], self._docks[name])
+            else:
+                self._window.addDockWidget(SIDES["left"], self._docks[name])
+            placed.append(name)
+
+    def _bring_to_front(self, content: Content) -> None:
+        if not isinstance(content, Stack):
+            for part in content.parts:
+                self._bring_to_front(part)
+        elif content.front in content.names and len(content.names) > 1:
+            for name in (content.names[0], content.names[1], content.front):
+                self._docks[name].raise_()  # of what is on top already, Qt tells its tabs nothing
+
+    def _size(self) -> None:
+        """Hidden stacks first, so that what they have when they return leaves others alone."""
+        wide = self._window.width() / (self._layout.width or self._window.width())
+        high = self._window.height() / (self._layout.height or self._window.height())
+        rooms = [
+            room
+            for area in self._layout.areas
+            for room in self._rooms(area.content, area.width, area.height)
+        ]
+        rooms.sort(key=lambda room: self._is_seen(room.stack))
+        across = [(room.stack, round(wide * room.width)) for room in rooms]
+        down = [(room.stack, round(high * room.height)) for room in rooms]
+        for sizes, way in ((across, Qt.Orientation.Horizontal), (down, Qt.Orientation.Vertical)):
+            known = [(self._first(stack), size) for stack, size in sizes if size > 0]
+            self._window.resizeDocks([box for box, _ in known], [size for _, size in known], way)
+
+    def _rooms(self, content: Content, width: int, height: int) -> Iterator[Room]:
+        """What the stacks in it have; none of those that are hidden with all beside them."""
+        if isinstance(content, Stack):
+            yield Room(content, width, height)
+            return
+        for part in content.parts:
+            if self._is_seen(content):
+                along = content.direction == ACROSS
+                room = (part.size, height) if along else (width, part.size)
+                yield from self._rooms(part, *room)
+
+    def _is_seen(self, content: Content) -> bool:
+        docks = [self._docks[name] for name in names_in(content)]
+        return any(not box.isHidden() and not box.isFloating() for box in docks)

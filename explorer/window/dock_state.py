@@ -1,0 +1,127 @@
+"""How the docks of a window lie now, from the account that Qt itself gives of it.
+
+Only `QMainWindow.saveState` tells of splits and tabs, and of where a hidden or floating dock
+returns to. What is read here was written a moment before, by Qt in this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from PySide6.QtCore import QDataStream, QSize
+from PySide6.QtWidgets import QMainWindow
+
+from explorer.state.window_layout import (
+    ACROSS,
+    DOWN,
+    LARGEST,
+    MOST_DOCKS,
+    SIDES,
+    Area,
+    Box,
+    Content,
+    Layout,
+    Split,
+    Stack,
+    simplified,
+)
+
+BEGIN, DOCKS, TABS, SEQUENCE, DOCK = 0xFF, 0xFD, 0xFA, 0xFC, 0xFB  # marks of qmainwindowlayout
+BY_NUMBER = dict(enumerate(("left", "right", "top", "bottom")))  # QInternal::DockPosition
+SHOWN, FLOATING, ALONG = 1, 2, 1  # flags of a dock; Qt::Horizontal
+NOT_KNOWN = "Qt tells of its docks in another way than is known here"
+
+
+def read(window: QMainWindow, names: Mapping[str, str]) -> Layout:
+    """How its docks lie; names: object name of a dock -> what we call it.
+
+    ValueError where this Qt gives its account otherwise.
+    """
+    state = window.saveState()
+    stream = QDataStream(state)
+    stream.setVersion(QDataStream.Version.Qt_5_0)  # as in qmainwindow.cpp
+    found = _Account(stream, names)
+    areas = found.areas()
+    return Layout(window.width(), window.height(), areas, found.floating, tuple(found.hidden))
+
+
+@dataclass
+class _Account:
+    """Reads the stream, and collects which docks float and which are hidden."""
+
+    stream: QDataStream
+    names: Mapping[str, str]
+    floating: dict[str, Box] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
+
+    def areas(self) -> tuple[Area, ...]:
+        self._expect(self.stream.readInt32() == BEGIN)
+        self.stream.readInt32()  # the version that somebody gave it
+        self._expect(self.stream.readUInt8() == DOCKS)
+        found = [self._area() for _ in range(self._count(len(SIDES)))]
+        return tuple(one for one in found if one is not None)
+
+    def _area(self) -> Area | None:
+        side, size = self.stream.readInt32(), QSize()
+        self.stream >> size
+        self._expect(side in BY_NUMBER)
+        content = self._content(self.stream.readUInt8())
+        if content is None:
+            return None
+        return Area(BY_NUMBER[side], _fitting(size.width()), _fitting(size.height()), content)
+
+    def _content(self, mark: int) -> Content | None:
+        self._expect(mark in (TABS, SEQUENCE))
+        front = self.stream.readInt32() if mark == TABS else -1
+        way = ACROSS if self.stream.readUInt8() == ALONG else DOWN
+        items = [self._item() for _ in range(self._count(MOST_DOCKS))]
+        parts = tuple(item for item in items if item is not None)
+        if mark == TABS:
+            return self._stack(items, front)
+        return simplified(Split(way, parts)) if parts else None
+
+    def _stack(self, items: list[Content | None], front: int) -> Stack | None:
+        stacks = [item for item in items if isinstance(item, Stack)]
+        names = tuple(name for stack in stacks for name in stack.names)
+        seen = items[front] if 0 <= front < len(items) else None
+        return Stack(names, seen.front if isinstance(seen, Stack) else "") if names else None
+
+    def _item(self) -> Content | None:
+        mark = self.stream.readUInt8()
+        if mark == DOCK:
+            return self._dock()
+        self._expect(mark == SEQUENCE)
+        size = self._measures()
+        content = self._content(self.stream.readUInt8())
+        return None if content is None else replace(content, size=size)
+
+    def _dock(self) -> Stack | None:
+        name = self.names.get(self.stream.readQString(), "")
+        flags, size = self.stream.readUInt8(), 0
+        if flags & FLOATING:
+            x, y, width, height = (self.stream.readInt32() for _ in range(4))
+            self.floating[name] = Box(x, y, _fitting(width), _fitting(height))
+        else:
+            size = self._measures()
+        if not flags & SHOWN:
+            self.hidden.append(name)
+        return Stack((name,), name, size) if name else None
+
+    def _measures(self) -> int:
+        """Px along the split; the place, and least and most px, come by themselves."""
+        _, size, _, _ = (self.stream.readInt32() for _ in range(4))
+        return _fitting(size)
+
+    def _count(self, most: int) -> int:
+        count = self.stream.readInt32()
+        self._expect(0 <= count <= most)
+        return count
+
+    def _expect(self, fulfilled: bool) -> None:
+        if not fulfilled or self.stream.status() != QDataStream.Status.Ok:
+            raise ValueError(NOT_KNOWN)
+
+
+def _fitting(size: int) -> int:
+    return min(max(0, size), LARGEST)

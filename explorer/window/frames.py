@@ -1,0 +1,51 @@
+"""Where a window lies on the screens, and how it gets there again: never out of sight."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QStyle, QWidget
+
+from explorer.state.window_layout import FULL, LARGEST, MAXIMIZED, NORMAL, Box, Frame
+
+STATES = {
+    NORMAL: Qt.WindowState.WindowNoState,
+    MAXIMIZED: Qt.WindowState.WindowMaximized,
+    FULL: Qt.WindowState.WindowFullScreen,
+}
+
+
+def of(window: QWidget) -> Frame:
+    """Where the window lies, or would if it were neither maximized nor full screen."""
+    state = FULL if window.isFullScreen() else MAXIMIZED if window.isMaximized() else NORMAL
+    place = window.geometry() if state == NORMAL else window.normalGeometry()
+    return Frame(_box(place if place.isValid() else window.geometry()), state)
+
+
+def put(window: QWidget, frame: Frame) -> None:
+    """Put the window there, as far as the screens of today allow."""
+    kinds = Qt.WindowState.WindowMaximized | Qt.WindowState.WindowFullScreen
+    window.setWindowState(window.windowState() & ~kinds)
+    place(window, frame.box)
+    if frame.state != NORMAL:
+        window.setWindowState(window.windowState() | STATES[frame.state])
+
+
+def place(window: QWidget, box: Box) -> None:
+    """Give a window this rectangle, cut and moved until all of it is on one screen."""
+    wanted = QRect(box.x, box.y, box.width, box.height)
+    if wanted.isEmpty():
+        return
+    screen = QGuiApplication.screenAt(wanted.center()) or QGuiApplication.primaryScreen()
+    title = window.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight, None, window)
+    room = screen.availableGeometry().adjusted(0, title, 0, 0)
+    size = wanted.size().boundedTo(room.size()).expandedTo(window.minimumSize())
+    last = QPoint(room.right() + 1 - size.width(), room.bottom() + 1 - size.height())
+    x = max(room.left(), min(wanted.x(), last.x()))
+    y = max(room.top(), min(wanted.y(), last.y()))
+    window.setGeometry(QRect(QPoint(x, y), size))
+
+
+def _box(place: QRect) -> Box:
+    size = place.size()
+    return Box(place.x(), place.y(), min(size.width(), LARGEST), min(size.height(), LARGEST))

@@ -1,0 +1,80 @@
+"""The overview of shortcuts: those of every menu, and the keys that views have of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QHeaderView,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.views.base import View
+from explorer.window.actions import MENUS, shortcuts
+
+Keys = Sequence[tuple[str, str]]  # (keys, what they do)
+
+
+def overview(views: Iterable[View]) -> list[tuple[str, Keys]]:
+    """(menu or view, its keys) for all that have any."""
+    groups: list[tuple[str, Keys]] = [(f"Menu {name}", _native(shortcuts(name))) for name in MENUS]
+    groups += [(f"In {view.title}", view.keys) for view in views]
+    return [(title, keys) for title, keys in groups if keys]
+
+
+class ShortcutsDialog(QDialog):
+    """Every shortcut there is, by menu and by view, with a line to search in."""
+
+    def __init__(self, groups: Sequence[tuple[str, Keys]], parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Shortcuts")
+        self.resize(640, 640)
+        self.line = QLineEdit()
+        self.line.setPlaceholderText("Search keys and what they do")
+        self.line.setAccessibleName("Search shortcuts")
+        self.line.setClearButtonEnabled(True)
+        self.tree = _tree(groups)
+        self.line.textChanged.connect(self._filter)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.line)
+        layout.addWidget(self.tree)
+
+    def _filter(self, text: str) -> None:
+        """Hide lines without `text`, and groups without lines."""
+        root = self.tree.invisibleRootItem()
+        for group in (root.child(i) for i in range(root.childCount())):
+            rows = [group.child(i) for i in range(group.childCount())]
+            for row in rows:
+                row.setHidden(text.casefold() not in f"{row.text(0)} {row.text(1)}".casefold())
+            group.setHidden(all(row.isHidden() for row in rows))
+
+
+def _native(keys: Keys) -> Keys:
+    """The keys as this platform writes them."""
+    native = QKeySequence.SequenceFormat.NativeText
+    return [(QKeySequence(one).toString(native), what) for one, what in keys]
+
+
+def _tree(groups: Sequence[tuple[str, Keys]]) -> QTreeWidget:
+    tree = QTreeWidget()
+    tree.setHeaderLabels(["Keys", "What they do"])
+    tree.setAccessibleName("Shortcuts")
+    tree.setRootIsDecorated(False)
+    for title, keys in groups:
+        group = QTreeWidgetItem(tree, [title])
+        font = group.font(0)
+        font.setBold(True)
+        group.setFont(0, font)
+        for pair in keys:
+            QTreeWidgetItem(group, list(pair))
+    tree.expandAll()
+    for number in range(len(groups)):  # else a title is cut to the width of the keys
+        tree.setFirstColumnSpanned(number, tree.rootIndex(), True)
+    tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+    return tree

@@ -1,0 +1,58 @@
+"""Which models of the next study are given and not trained, with a way to train them after all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from explorer.control.controller import Controller
+from explorer.control.files import ORIGINAL, RETRAIN
+from explorer.state.app_state import AppState
+from explorer.widgets.forms import worded
+from explorer.widgets.plain_text import in_menu, literal
+
+
+class GivenRow(QWidget):
+    """One chip for each file of weights in the form; pressing it takes the weights out."""
+
+    def __init__(self, state: AppState, do: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state, self._do = state, do
+        self._shown: dict[str, str] = {}
+        self.chips: list[QPushButton] = []
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 2, 0, 0)
+        self._row.addWidget(worded("Given, not trained:", "muted", wrap=False))
+        self._row.addStretch(1)
+        state.form_changed.connect(self._show)
+        self._show()
+
+    def _show(self) -> None:
+        weights = dict(self._state.form.weights)
+        self.setVisible(bool(weights))
+        if weights == self._shown:
+            return
+        self._shown = weights
+        for chip in self.chips:
+            self._row.removeWidget(chip)
+            chip.hide()
+            chip.deleteLater()
+        self.chips = [self._chip(name, path) for name, path in weights.items()]
+        for place, chip in enumerate(self.chips, start=1):
+            self._row.insertWidget(place, chip)
+
+    def _chip(self, name: str, path: str) -> QPushButton:
+        ours = name == ORIGINAL or name.startswith(f"{RETRAIN}-")
+        label = self._state.label(name) if ours else name
+        chip = QPushButton(in_menu(f"{label}: {Path(path).name} ✕"))
+        chip.setObjectName("chip")
+        chip.setProperty("model", name)
+        chip.setToolTip(f"{literal(path)}\nPress to take these weights out of the next study")
+        chip.setAccessibleName(f"Take the weights of {label} out")
+        chip.clicked.connect(self._drop)
+        return chip
+
+    def _drop(self) -> None:
+        name = self.sender().property("model")
+        self._do.files.drop_weights(str(name))

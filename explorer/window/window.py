@@ -1,0 +1,319 @@
+"""The main window: the sentence, the message bar and the docks. No logic."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+
+from PySide6.QtCore import QChildEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QTabBar,
+    QToolBar,
+    QWidget,
+)
+
+from explorer import theme
+from explorer.control.controller import Controller
+from explorer.jobs.error_report import report_text
+from explorer.state.app_state import AppState
+from explorer.state.notice import ERROR, NEWS
+from explorer.state.session import Look
+from explorer.state.settings import Settings
+from explorer.views.base import View
+from explorer.widgets.drop import Dropper
+from explorer.widgets.forms import worded
+from explorer.widgets.notifications import MessageBar, Notifier, Toasts
+from explorer.widgets.plain_text import in_menu, in_title
+from explorer.widgets.tab_order import stops
+from explorer.window import frames, qt_errors
+from explorer.window.actions import Actions
+from explorer.window.activity import ActivityView
+from explorer.window.dialogs import WindowDialogs
+from explorer.window.dock_layout import Arrangement
+from explorer.window.docks import DOCKS, Dock, foreign
+from explorer.window.study_bar import StudyBar
+from explorer.window.undo_actions import UndoActions
+
+REPORTED = 40  # last lines of the log that go into a report
+SIZE = QSize(1440, 900)
+SMALLEST = QSize(1000, 640)
+SMALLEST_VIEW = QSize(260, 90)  # however wide its own header would like to be
+
+
+class MainWindow(QMainWindow):
+    """Everything a person sees. It asks the controller and shows the state."""
+
+    painted = Signal()  # for the first time
+    ready = Signal()  # every view is there
+    closing = Signal()
+    recent_cleared = Signal()
+
+    def __init__(
+        self, state: AppState, controller: Controller, notifier: Notifier, settings: Settings
+    ) -> None:
+        super().__init__()
+        self.state, self.controller, self._notifier = state, controller, notifier
+        self._settings = settings
+        self._painted = False
+        self.views: dict[str, View] = {}
+        self.docks: dict[str, QDockWidget] = {}
+        self.setWindowTitle("RK Explorer")
+        self.setObjectName("window")
+        self.setDockNestingEnabled(True)
+        self.bar = StudyBar(state, controller)
+        self.message = MessageBar()
+        self.toasts = Toasts(self)
+        self.dropper = Dropper(self)
+        self._toolbar = self._row("study", "Study", self.bar)
+        self.addToolBarBreak()
+        self._message_row = self._row("message", "Message", self.message)
+        self._message_row.hide()
+        self.actions_ = Actions(self, self.menuBar(), self)
+        self.dialogs = WindowDialogs(state, controller, self.actions_, self.views, self)
+        named = self.actions_.by_name
+        self._undo = UndoActions(controller.choice.undo, named["undo"], named["redo"], self)
+        self._add_docks()
+        self._arrangement = Arrangement(self, self.docks)
+        self._fill_menus()
+        self._connect()
+        self.setMinimumSize(SMALLEST)
+        self.resize(SIZE)
+        self.reset_layout()
+        self.choose_theme(settings.theme)
+
+    # -- building -------------------------------------------------------------------------
+    def load_views(self) -> None:
+        """Put the views into their docks; one that cannot be loaded is told and left out."""
+        for dock in [*DOCKS, *foreign()]:
+            if dock.place and dock.name not in self.views:
+                self._load_view(dock)
+        self.ready.emit()
+
+    def _load_view(self, dock: Dock) -> None:
+        module, _, name = dock.place.partition(":")
+        try:
+            kind = getattr(importlib.import_module(module), name)
+            qt_errors.harden()
+            view: View = kind(self.state, self.controller, self.docks[dock.name])
+        except Exception as error:  # a stranger's view may raise anything; it costs itself only
+            self._notifier.say(ERROR, f"The view '{dock.title}' could not be loaded: {error}")
+            return
+        self.views[dock.name] = view
+        view.setMinimumSize(SMALLEST_VIEW)
+        self.docks[dock.name].setWidget(view)
+        if view.help:
+            self.docks[dock.name].setToolTip(view.help)
+
+    def _row(self, name: str, title: str, widget: QWidget) -> QToolBar:
+        bar = QToolBar(title)
+        bar.setObjectName(name)
+        bar.setMovable(False)
+        bar.toggleViewAction().setVisible(False)
+        bar.addWidget(widget)
+        self.addToolBar(bar)
+        return bar
+
+    def _add_docks(self) -> None:
+        for dock in [*DOCKS, *foreign()]:
+            box = QDockWidget(dock.title, self)
+            box.setObjectName(f"dock-{dock.name}")
+            box.setWidget(worded(f"{dock.title} ...", "empty"))
+            self.docks[dock.name] = box
+        self.activity = ActivityView(self.state, self.controller, self.docks["activity"])
+        self.docks["activity"].setWidget(self.activity)
+
+    def _fill_menus(self) -> None:
+        menus = self.actions_.menus
+        menus["View/Docks"] = QMenu("Docks", menus["View"])
+        menus["View"].insertMenu(menus["View/Go to"].menuAction(), menus["View/Docks"])
+        for box in self.docks.values():
+            menus["View/Docks"].addAction(box.toggleViewAction())
+        self._checkpoints = QMenu("Export checkpoint", menus["File"])
+        menus["File/Export checkpoint"] = self._checkpoints
+        anchor = self.actions_.menus["File/Export figure"].menuAction()
+        self.actions_.menus["File"].insertMenu(anchor, self._checkpoints)
+        self._checkpoints.aboutToShow.connect(self._list_checkpoints)
+
+    def _connect(self) -> None:
+        self.bar.folder_wanted.connect(self.dialogs.ask_folder)
+        self.bar.index_file_wanted.connect(self.dialogs.ask_index_file)
+        self.bar.forget_sets_wanted.connect(self.dialogs.show_forget_sets)
+        self.bar.settings_wanted.connect(self.dialogs.ask_settings)
+        self.bar.method_settings_wanted.connect(self.dialogs.ask_method_settings)
+        self.message.shown.connect(self._message_row.show)
+        self.message.closed.connect(self._message_row.hide)
+        self.message.report_wanted.connect(self.copy_report)
+        self._notifier.failed.connect(self.message.show_message)
+        self._notifier.told.connect(self.toasts.show_notice)
+        self._notifier.said.connect(self.activity.add_notice)
+        self.activity.report_wanted.connect(self.copy_report)
+        self.dropper.refused.connect(self._refuse_drop)
+        self.controller.logged.connect(self.activity.add)
+        self.controller.exports.command_written.connect(self._copy_command)
+        self.painted.connect(self._arrangement.take)
+        self.state.busy_changed.connect(self._show_busy)
+        self.state.dataset_changed.connect(self._show_title)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
+        self._show_busy()
+
+    # -- layout and appearance ------------------------------------------------------------
+    def reset_layout(self) -> None:
+        """Put every dock back where it belongs."""
+        self._arrangement.reset()
+
+    def go_to(self, name: str) -> None:
+        """Bring a dock to the front, wherever it is, and give it the keys."""
+        box = self.docks[name]
+        box.show()
+        box.raise_()
+        if box.isFloating():
+            box.activateWindow()
+        QTimer.singleShot(0, functools.partial(_focus, box))  # a tab is in front only then
+
+    def choose_theme(self, choice: str) -> None:
+        """Change the appearance: 'light', 'dark' or 'system'."""
+        choice = choice if choice in theme.CHOICES else "system"
+        self._settings.theme = choice
+        self.actions_.by_name[f"theme-{choice}"].setChecked(True)
+        name = theme.resolve(choice)
+        look = theme.theme_of(name)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, look)
+        self.actions_.paint_icons(look)
+        self.state.theme = name
+
+    def arrange(self, look: Look) -> None:
+        """Take size, place and docks; what is None stays as it is."""
+        self._arrangement.let_go()
+        if look.window is not None:
+            frames.put(self, look.window)
+        if look.docks is not None:
+            self._arrangement.lay_out(look.docks)
+        self._message_row.setVisible(bool(self.message.text()))
+        self._toolbar.show()
+
+    def restore_views(self, look: Look) -> None:
+        """Let the views take back what they kept."""
+        for name, kept in look.views.items():
+            if name in self.views:
+                self.views[name].restore_view_state(dict(kept))
+
+    def look(self) -> Look:
+        """Theme, size, place, docks and what each view keeps."""
+        views = {name: view.view_state() for name, view in self.views.items()}
+        return Look(self._settings.theme, frames.of(self), self._arrangement.layout(), views)
+
+    # -- small wishes ---------------------------------------------------------------------
+    def clear_recent(self) -> None:
+        """Empty the list of recent files."""
+        self.recent_cleared.emit()
+
+    def copy_report(self) -> None:
+        """Copy what somebody who is to help with the last error needs."""
+        if not self._notifier.errors:
+            self._notifier.say(NEWS, "There was no error: there is nothing to report.")
+            return
+        done = self.activity.lines()[-REPORTED:]
+        QGuiApplication.clipboard().setText(report_text(self._notifier.errors[-1], done))
+        self._notifier.say(NEWS, "Copied the report of the last error. Paste it where you ask.")
+
+    def _refuse_drop(self, sentence: str) -> None:
+        self._notifier.say(ERROR, sentence)
+
+    def _copy_command(self, line: str) -> None:
+        QGuiApplication.clipboard().setText(line)
+        self._notifier.say(NEWS, f"Copied: {line}")
+
+    # -- from the state to the screen -----------------------------------------------------
+    def _list_checkpoints(self) -> None:
+        self._checkpoints.clear()
+        for name in self.state.models:
+            action = self._checkpoints.addAction(f"{in_menu(self.state.label(name))} ...")
+            action.setData(name)
+            action.triggered.connect(self._export_checkpoint)
+        if self._checkpoints.isEmpty():
+            self._checkpoints.addAction("No model yet: press Run").setEnabled(False)
+
+    def _export_checkpoint(self) -> None:
+        self.controller.exports.ask_checkpoint(self.sender().data())  # type: ignore[attr-defined]
+
+    def _show_busy(self) -> None:
+        self.actions_.by_name["cancel"].setEnabled(bool(self.state.busy))
+        if self.state.busy:
+            self.activity.add(self.state.busy)
+
+    def _show_title(self) -> None:
+        dataset = self.state.dataset
+        self.setWindowTitle(
+            f"{in_title(dataset.label)} - RK Explorer" if dataset else "RK Explorer"
+        )
+
+    def _follow_system(self) -> None:
+        if self._settings.theme == "system":
+            self.choose_theme("system")
+
+    # -- Qt's events ----------------------------------------------------------------------
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell of the first paint, once it reached the screen."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.painted.emit)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the toasts in their corner, and the docks as many as there is room for."""
+        super().resizeEvent(event)
+        self.toasts.place()
+        self._arrangement.fit()
+
+    def childEvent(self, event: QChildEvent) -> None:
+        """Name the tab bars of docks, which Qt makes when it needs them.
+
+        Their tabs keep their order: Qt 6.10 crashes where one is dragged after a layout came back.
+        """
+        super().childEvent(event)
+        bar = event.child()
+        if event.polished() and isinstance(bar, QTabBar):
+            bar.setAccessibleName("Docks")
+            bar.setMovable(False)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Say what dropping would do."""
+        self.dropper.enter(event, theme.theme_of(self.state.theme))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Say nothing more."""
+        self.dropper.leave()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Do what was said."""
+        self.dropper.drop(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Say goodbye before closing."""
+        self.closing.emit()
+        self._undo.let_go()
+        super().closeEvent(event)
+
+
+def _focus(box: QDockWidget) -> None:
+    """Give the keys to what a view is about, else to its first control, else to the dock."""
+    view = box.widget()
+    about = view.focusProxy()
+    usable = about is not None and about.isVisible() and about.isEnabled()
+    wanted = about if about is not None and usable else next(iter(stops(view)), box)
+    wanted.setFocus(Qt.FocusReason.TabFocusReason)

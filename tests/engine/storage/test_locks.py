@@ -1,0 +1,411 @@
+"""Locks, with real processes: some finish, some are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from patience import PATIENCE
+
+from engine.errors import Cancelled, StoreError
+from engine.runtime.progress import Reporter
+from engine.storage import atomic_files, locks, processes
+from engine.storage.locks import Locks, Owner
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from engine.storage.locks import Locks
+from engine.runtime.progress import Reporter
+with Locks(Path(sys.argv[1])).held(["models-a"], "gd", Reporter()):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+MARKER = """
+import sys, time
+from pathlib import Path
+from engine.storage.locks import Locks
+from engine.runtime.progress import Reporter
+folder, log = Path(sys.argv[1]), sys.argv[2]
+for turn in range(8):
+    with Locks(folder).held(["models-a", "models-b"], "gd", Reporter()):
+        with open(log, "a") as file:
+            print("in", file=file, flush=True)
+            time.sleep(0.005)
+            print("out", file=file, flush=True)
+"""
+
+
+class Listener(Reporter):
+    """Remembers what is said; may stop at the first word, or do something at each."""
+
+    def __init__(self, stop: bool = False, then: Callable[[], None] | None = None) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self._stops, self._then = stop, then
+
+    def on_log(self, message: str) -> None:
+        self.said.append(message)
+        if self._stops:
+            self.cancel()
+        if self._then is not None:
+            self._then()
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts Python processes, which end with the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(code: str, *words: object) -> subprocess.Popen[str]:
+        asked = [sys.executable, "-c", code, *map(str, words)]
+        pipe = subprocess.PIPE
+        begun.append(subprocess.Popen(asked, stdin=pipe, stdout=pipe, text=True))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.kill()
+        one.communicate()
+
+
+def holding(start: Start, folder: Path) -> subprocess.Popen[str]:
+    """A process that holds the lock 'models-a' until it is let go, or killed."""
+    one = start(HOLDER, folder)
+    assert one.stdout is not None
+    assert one.stdout.readline() == "held\n"
+    return one
+
+
+def let_go(one: subprocess.Popen[str]) -> None:
+    """Tell a process that holds a lock that it may end."""
+    assert one.stdin is not None
+    one.stdin.write("\n")
+    one.stdin.flush()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until this is so, as long as no machine takes."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_a_second_process_waits_says_so_and_goes_on(tmp_path: Path, start: Start) -> None:
+    one = holding(start, tmp_path)
+    report = Listener(then=lambda: let_go(one))
+    with Locks(tmp_path).held(["models-a"], "gd", report):
+        assert one.wait() == 0
+    expected = f"Another process ({one.pid}) is at work on gd: waiting for it."
+    assert report.said == [expected]
+    assert files(tmp_path) == []
+
+
+def test_waiting_can_be_cancelled(tmp_path: Path, start: Start) -> None:
+    holding(start, tmp_path)
+    with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", Listener(stop=True)):
+        pytest.fail("it was not free")
+    assert files(tmp_path) == ["models-a.lock"]
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path, start: Start) -> None:
+    one = holding(start, tmp_path)
+    one.send_signal(signal.SIGKILL)
+    one.wait()
+    assert files(tmp_path) == ["models-a.lock"]
+    report = Listener()
+    with Locks(tmp_path).held(["models-a"], "gd", report):
+        assert files(tmp_path) == ["models-a.lock"]
+    assert report.said == []
+    assert files(tmp_path) == []
+
+
+def test_a_killed_process_that_nobody_has_buried_is_dead_too(tmp_path: Path, start: Start) -> None:
+    one = holding(start, tmp_path)
+    one.send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its number is still taken
+    assert Path(f"/proc/{one.pid}").exists() or sys.platform != "linux"
+    assert Locks(tmp_path).free("models-a")
+
+
+def test_a_number_that_was_given_anew_is_another_process(tmp_path: Path) -> None:
+    me = Owner()
+    reused = Owner(since=f"{me.since}0")  # our own number, but begun at another time
+    write(tmp_path, reused)
+    assert processes.lives(me.process, me.since)
+    assert Locks(tmp_path).free("models-a")
+    assert files(tmp_path) == []
+    write(tmp_path, me)
+    assert not Locks(tmp_path).free("models-a")
+
+
+@pytest.fixture
+def by_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on systems without /proc, Windows among them."""
+    monkeypatch.setattr(processes, "_from_proc", processes._from_psutil)
+
+
+@pytest.mark.usefixtures("by_psutil")
+def test_without_proc_a_process_is_known_by_the_time_of_its_start(start: Start) -> None:
+    before = time.time()
+    one = start("import time; print('up', flush=True); time.sleep(60)")
+    assert one.stdout is not None and one.stdout.readline() == "up\n"
+    since = processes.started(one.pid)
+    assert before - 2 < float(since) < time.time() + 2  # the clock's ticks and the boot's second
+    assert processes.exists(one.pid) and processes.lives(one.pid, since)
+    assert not processes.lives(one.pid, f"{float(since) - 60:.2f}")  # its number was another's
+    assert processes.lives(one.pid, "")  # from an earlier version on Windows
+    one.kill()
+    one.wait()
+    assert not processes.exists(one.pid)
+    assert not processes.lives(one.pid, since) and not processes.lives(one.pid, "")
+
+
+@pytest.mark.usefixtures("by_psutil")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and unburied processes")
+def test_without_proc_a_killed_process_leaves_no_lock(tmp_path: Path, start: Start) -> None:
+    me = Owner()
+    write(tmp_path, me)
+    assert not Locks(tmp_path).free("models-a")
+    one = start("import time; print('up', flush=True); time.sleep(60)")
+    assert one.stdout is not None and one.stdout.readline() == "up\n"
+    write(tmp_path, Owner(process=one.pid, since=processes.started(one.pid)))
+    assert not Locks(tmp_path).free("models-a")
+    one.send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its number is still taken
+    assert Locks(tmp_path).free("models-a")
+
+
+def test_a_process_that_is_hidden_counts_as_living(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deny(number: int) -> None:
+        raise psutil.AccessDenied(number)
+
+    monkeypatch.setattr(psutil, "Process", deny)
+    monkeypatch.setattr(processes, "_from_proc", processes._from_psutil)
+    assert processes.exists(1) and processes.lives(1, "1700000000.00")
+
+
+@pytest.mark.parametrize("number", [-1, 0x7FFFFFFF, 1 << 80])
+def test_numbers_that_no_process_can_have_are_nobodys(number: int) -> None:
+    assert processes._from_psutil(number) == "" and not processes.exists(number)
+
+
+def test_of_another_machine_only_age_tells(tmp_path: Path) -> None:
+    path = write(tmp_path, Owner(place="elsewhere", host="far", process=1, since="x"))
+    assert not Locks(tmp_path).free("models-a")
+    report = Listener(stop=True)
+    with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", report):
+        pytest.fail("it was not free")
+    assert report.said == ["A process on far (1) is at work on gd: waiting for it."]
+    long_ago = time.time() - locks.FORGOTTEN - 60
+    os.utime(path, (long_ago, long_ago))
+    assert Locks(tmp_path).free("models-a")
+
+
+def test_a_lock_that_cannot_be_read_counts(tmp_path: Path) -> None:
+    (tmp_path / "models-a.lock").write_text("{")  # as where there are no links to make it whole
+    assert not Locks(tmp_path).free("models-a")
+
+
+def test_without_links_there_is_still_only_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    report = Listener(stop=True)
+    with Locks(tmp_path).held(["models-a"], "gd", Reporter()):
+        assert not Locks(tmp_path).free("models-a")
+        with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", report):
+            pytest.fail("it was not free")
+    assert files(tmp_path) == []
+
+
+def test_many_processes_are_never_in_at_once(tmp_path: Path, start: Start) -> None:
+    log = tmp_path / "log"
+    running = [start(MARKER, tmp_path / "locks", log) for _ in range(4)]
+    until(log.exists)
+    running[0].send_signal(signal.SIGKILL)
+    assert [one.wait() for one in running[1:]] == [0, 0, 0]
+    lines = log.read_text().split()
+    whole = [line for line in lines if line]
+    assert whole.count("out") >= 24
+    assert "".join(whole).replace("inout", "") in ("", "in")  # one may have been killed within
+    Locks(tmp_path / "locks").sweep()
+    assert files(tmp_path / "locks") == []
+
+
+def test_threads_wait_for_each_other_and_one_may_take_again_what_it_has(tmp_path: Path) -> None:
+    here, order, report = Locks(tmp_path), [], Listener()
+
+    def second() -> None:
+        with Locks(tmp_path).held(["models-a"], "gd", report):
+            order.append("second")
+
+    with here.held(["models-a"], "gd", Reporter()):
+        other = threading.Thread(target=second)
+        other.start()
+        with here.held(["models-a", "models-b"], "gd", Reporter()):
+            assert (tmp_path / "models-b.lock").exists()
+        assert not (tmp_path / "models-b.lock").exists()
+        assert not here.free("models-a")
+        until(lambda: bool(report.said))
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]
+    assert report.said == ["Another job of this program is at work on gd: waiting for it."]
+
+
+def test_what_fails_within_leaves_no_lock(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no"), Locks(tmp_path).held(["x"], "gd", Reporter()):
+        raise ValueError("no")
+    assert files(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("in the way")
+    held = Locks(tmp_path / "locks").held(["x"], "gd", Reporter())
+    with pytest.raises(StoreError, match=r"Cannot write .*--store"), held:
+        pytest.fail("there is no lock")
+
+
+def test_sweeping_removes_what_the_dead_left_and_nothing_else(tmp_path: Path, start: Start) -> None:
+    one = start("import time; time.sleep(60)")
+    living = atomic_files.aside_of(tmp_path / "b.h5")
+    dead = tmp_path / living.name.replace(f"-{os.getpid()}-", f"-{one.pid}-")
+    far = tmp_path / living.name.replace(processes.place(), "0" * 8)
+    for path in (living, dead, far, tmp_path / "notes.tmp"):
+        path.touch()
+    assert atomic_files.sweep(tmp_path) == []  # it still lives
+    one.kill()
+    one.wait()
+    assert atomic_files.sweep(tmp_path) == [dead]
+    long_ago = time.time() - atomic_files.FORGOTTEN - 60
+    for path in tmp_path.iterdir():
+        os.utime(path, (long_ago, long_ago))
+    assert sorted(atomic_files.sweep(tmp_path)) == sorted([living, far])
+    assert files(tmp_path) == ["notes.tmp"]
+
+
+def test_a_long_name_leaves_room_for_the_mark(tmp_path: Path) -> None:
+    aside = atomic_files.aside_of(tmp_path / ("n" * 250 + ".csv"))
+    aside.touch()
+    assert len(aside.name) < 200
+
+
+def write(folder: Path, owner: Owner) -> Path:
+    """The lock 'models-a' as this owner writes it."""
+    path = folder / "models-a.lock"
+    path.write_text(json.dumps(vars(owner)))
+    return path
+
+
+@pytest.mark.parametrize("text", ["{}", "", "[]", "null", "{", '{"process": 1}', "7" * 9000])
+def test_what_names_no_owner_counts_only_while_it_may_still_be_written(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "models-a.lock"
+    path.write_text(text)
+    assert not Locks(tmp_path).free("models-a")
+    before = time.time() - locks.UNFINISHED - 1
+    os.utime(path, (before, before))
+    with Locks(tmp_path).held(["models-a"], "gd", Reporter()):
+        assert files(tmp_path) == ["models-a.lock"]
+    assert files(tmp_path) == []
+
+
+def test_a_lock_in_the_future_is_as_old_as_one_in_the_past(tmp_path: Path) -> None:
+    path = tmp_path / "models-a.lock"
+    path.touch()
+    later = time.time() + locks.UNFINISHED + 60
+    os.utime(path, (later, later))
+    assert Locks(tmp_path).free("models-a")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes with names")
+def test_a_pipe_in_place_of_a_lock_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "models-a.lock"
+    os.mkfifo(path)
+    before = time.time() - locks.UNFINISHED - 1
+    os.utime(path, (before, before))
+    assert Locks(tmp_path).free("models-a")
+
+
+def test_a_folder_in_place_of_a_lock_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "models-a.lock"
+    path.mkdir()
+    before = time.time() - locks.UNFINISHED - 1
+    os.utime(path, (before, before))
+    held = Locks(tmp_path).held(["models-a"], "gd", Reporter())
+    with pytest.raises(StoreError, match="in the way"), held:
+        pytest.fail("it was not free")
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Owner]]:
+    """Makes the owner of a lock on another machine of the same name, or after another start."""
+
+    def owner(machine: str, boot: str) -> Owner:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(processes, "_machine", lambda: machine)
+            patch.setattr(processes, "_boot", lambda: boot)
+            clear()
+            made = Owner(since=f"{boot} 12345", process=2**22 + 1)
+        clear()
+        return made
+
+    def clear() -> None:
+        processes.place.cache_clear()
+        processes.machine.cache_clear()
+
+    yield owner
+    clear()
+
+
+def test_two_machines_of_one_name_do_not_take_each_others_locks(
+    tmp_path: Path, elsewhere: Callable[..., Owner]
+) -> None:
+    other = elsewhere("another", "other")
+    assert other.host == Owner().host and other.place != processes.place()
+    write(tmp_path, other)
+    assert not Locks(tmp_path).free("models-a")
+    unknown = elsewhere("", "other")  # a container without an identity of its own
+    write(tmp_path, unknown)
+    assert not Locks(tmp_path).free("models-a")
+
+
+@pytest.mark.skipif(not processes.machine(), reason="nothing tells which machine this is")
+def test_what_was_held_before_a_restart_is_free(
+    tmp_path: Path, elsewhere: Callable[..., Owner]
+) -> None:
+    write(tmp_path, elsewhere(processes._machine(), "earlier"))
+    assert Locks(tmp_path).free("models-a") or sys.platform != "linux"
+
+
+def test_locks_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path, Owner(place="elsewhere", host="far"))
+    plain = json.loads(path.read_text())
+    del plain["machine"]
+    path.write_text(json.dumps(plain))
+    report = Listener(stop=True)
+    with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", report):
+        pytest.fail("it was not free")
+    assert "far" in report.said[0]

@@ -1,0 +1,60 @@
+"""A window on a store that may not be written to: it opens, says so once, and leaves no file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from patience import PATIENCE_MS as WAIT
+from pytestqt.qtbot import QtBot
+from quick import finish
+
+from explorer.app import Explorer, Options
+from explorer.jobs.lanes import PROBE, Job
+from explorer.state import settings
+from explorer.state.notice import ERROR, NEWS
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty store on a file system that takes nothing."""
+    root = tmp_path / "closed"
+    root.mkdir()
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, *how: path != root and may(path, *how))
+    monkeypatch.setattr("engine.storage.store._refusal", lambda root: "Read-only file system")
+    return root
+
+
+def test_the_window_opens_says_so_once_and_refuses_a_run_in_one_sentence(
+    qtbot: QtBot, closed: Path
+) -> None:
+    made = Explorer(Options(store=closed, dataset="iris"))
+    heard: list[tuple[str, str]] = []
+    made.notifier.said.connect(lambda *said: heard.append(said))
+    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
+        made.show()
+    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
+        made.jobs.submit(Job("Another lane", lambda engine, report: None, PROBE))
+    assert made.state.dataset is not None and made.state.dataset.spec.name == "iris"
+    said = (
+        f"The store {closed} cannot be written (Read-only file system): what it holds can be "
+        "looked at, and nothing new is kept."
+    )
+    assert heard == [(NEWS, said)]
+    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
+        made.controller.run()
+    kind, sentence = heard[-1]
+    assert len(heard) == 2 and kind == ERROR
+    assert f"The store {closed} cannot be written" in sentence and "not in it" in sentence
+    made.keeper.look()
+    finish(made, qtbot)
+    assert len(heard) == 2 and not list(closed.iterdir())
+
+
+def test_settings_of_closed_stores_lie_apart(closed: Path, tmp_path: Path) -> None:
+    beside = settings.file_in(closed)
+    assert closed not in beside.parents
+    assert beside != settings.file_in(None) and beside == settings.file_in(closed)
+    assert settings.file_in(tmp_path / "new") == tmp_path / "new" / settings.FILE

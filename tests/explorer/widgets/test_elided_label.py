@@ -1,0 +1,37 @@
+"""A label that is cut short shows an ellipsis, and keeps its words for whoever cannot see it."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QAccessible
+from pytestqt.qtbot import QtBot
+
+from explorer.widgets.elided_label import OneLine
+
+WORDS = "Epoch 12 of 200: 34 % of the forget samples are still recognized, 61 % of the others"
+
+
+def told(label: OneLine) -> str:
+    """What a screen reader says."""
+    return QAccessible.queryAccessibleInterface(label).text(QAccessible.Text.Name)
+
+
+def test_words_that_do_not_fit_end_in_an_ellipsis_and_are_told_whole(qtbot: QtBot) -> None:
+    label = OneLine()
+    qtbot.addWidget(label)
+    label.setText(WORDS)
+    label.resize(150, 20)
+    label.show()
+    assert label.shown().endswith("…") and len(label.shown()) < len(WORDS) / 2
+    assert WORDS.startswith(label.shown()[:-1].rstrip())
+    assert label.text() == told(label) == WORDS
+    label.resize(label.sizeHint())
+    assert label.shown() == WORDS
+
+
+def test_words_that_may_wrap_are_whole(qtbot: QtBot) -> None:
+    label = OneLine()
+    qtbot.addWidget(label)
+    label.setText(WORDS)
+    label.setWordWrap(True)
+    label.resize(150, 20)
+    assert label.shown() == told(label) == WORDS
