@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.drawing.geometry import in_polygon
+from engine.provenance import Origin
 
 RETAIN, FORGET, PERTURBED, TEST = 0, 1, 2, 3  # kinds of points in an embedding
 COARSE, FINE = 17, 65  # points along a side of a slice: a first look at once, then refined
@@ -343,24 +344,6 @@ class StudySummary:
     origins: tuple[Origin, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Provenance:
-    """Where a stored study comes from: its plain spec, and what the program wrote beside it.
-
-    versions: package -> version; created: UTC, ISO 8601; seconds: spent on its models; origins:
-    as `Study` has them.
-    """
-
-    key: str
-    spec: Mapping[str, Any]
-    versions: Mapping[str, str]
-    device: str
-    seed: int
-    created: str
-    seconds: float
-    origins: tuple[Origin, ...] = ()
-
-
 def reference_counts(counts: Mapping[str, np.ndarray], model: str) -> np.ndarray:
     """(k, n_f, T) counts of the Re-trains on the copies of `model`.
 
@@ -399,21 +382,3 @@ DIRECTIONS = {  # pairs that span a slice of decision regions, and what people c
     "sample": "Towards another class",
     "chosen": "Towards a chosen sample",
 }
-
-
-@dataclass(frozen=True)
-class Origin:
-    """One step on the way of a result into a store.
-
-    source: name of the file it came in, or what it was computed from; digest: of that file, 20
-    hexadecimal digits, '' where there is none; date: UTC, ISO 8601.
-    """
-
-    source: str
-    digest: str
-    date: str
-
-    def __str__(self) -> str:
-        digest = f" ({self.digest})" * bool(self.digest)
-        date = f", {self.date[:16].replace('T', ' ')}" * bool(self.date)
-        return f"{self.source}{digest}{date}"

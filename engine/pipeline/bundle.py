@@ -27,7 +27,7 @@ from engine.errors import DataError, StoreError
 from engine.pipeline import study_files
 from engine.pipeline.bundled_data import KIND as DATASETS
 from engine.pipeline.bundled_data import dataset_of, record_of
-from engine.results import Origin
+from engine.provenance import Origin
 from engine.runtime.progress import Reporter
 from engine.storage import hdf5, output_files, plain_files, schema
 from engine.storage.origins import marked, origin_of_file

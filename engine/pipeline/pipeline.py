@@ -30,11 +30,11 @@ from engine.pipeline.run import StudyRun
 from engine.pipeline.similarity import Similarities
 from engine.pipeline.studies import StudyCatalog, spec_of
 from engine.pipeline.study_files import Belongings
+from engine.provenance import Provenance
 from engine.results import (
     Embedding,
     ModelResult,
     Neighborhood,
-    Provenance,
     Recognition,
     Similarity,
     Slice,

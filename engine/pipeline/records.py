@@ -12,15 +12,8 @@ import numpy as np
 
 from engine import registry
 from engine.metrics import METRICS, with_censored
-from engine.results import (
-    Curve,
-    ModelResult,
-    Provenance,
-    Residual,
-    Study,
-    StudySummary,
-    pooled_ratio,
-)
+from engine.provenance import Provenance
+from engine.results import Curve, ModelResult, Residual, Study, StudySummary, pooled_ratio
 from engine.spec import RunSpec
 from engine.storage.origins import origins_of
 from engine.storage.schema import CURVE

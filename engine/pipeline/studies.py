@@ -10,7 +10,8 @@ from engine.pipeline import study_files as belongings
 from engine.pipeline.datasets import LoadedDatasets
 from engine.pipeline.records import fingerprint_of, provenance_of, study_of, summary_of
 from engine.pipeline.study_files import Belongings
-from engine.results import Provenance, Study, StudySummary
+from engine.provenance import Provenance
+from engine.results import Study, StudySummary
 from engine.spec import RunSpec, as_imported
 from engine.storage.store import Record, Store
 from engine.study import compose as study

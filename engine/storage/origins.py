@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.results import Origin
+from engine.provenance import Origin
 from engine.storage import plain_files
 
 MARK = "imported"  # the attribute

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.results import Provenance
+from engine.provenance import Provenance
 from explorer.control.run_queue import RunQueue
 from explorer.jobs import study_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs

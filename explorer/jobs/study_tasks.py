@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, DataError, EngineError, SpecError
-from engine.results import ModelResult, Provenance, Study, StudySummary
+from engine.provenance import Provenance
+from engine.results import ModelResult, Study, StudySummary
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
 from engine.storage.paths import exists, place

@@ -13,11 +13,11 @@ from engine.analysis.epoch_series import Epochs
 from engine.datasets.base import Dataset
 from engine.drawing.labels import model_label
 from engine.membership.results import Attack
+from engine.provenance import Provenance
 from engine.results import (
     Embedding,
     ModelResult,
     Neighborhood,
-    Provenance,
     Recognition,
     Residual,
     Similarity,

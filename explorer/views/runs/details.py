@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.results import Provenance
+from engine.provenance import Provenance
 from engine.storage.origins import sentence
 from engine.study.differences import Difference, as_text, differences, settings_of
 from explorer.widgets.panel import button, muted

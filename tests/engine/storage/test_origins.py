@@ -12,7 +12,8 @@ import torch
 from engine.__main__ import main
 from engine.pipeline import bundle
 from engine.pipeline.pipeline import Pipeline
-from engine.results import Origin, Study
+from engine.provenance import Origin
+from engine.results import Study
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec, as_imported
 from engine.storage import hdf5
