@@ -26,7 +26,6 @@ from engine.results import DIRECTIONS, FINE, Study
 from engine.runtime.libraries import require
 from engine.runtime.progress import Reporter
 from engine.storage.origins import sentence
-from engine.user_code.calls import attributed
 
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
@@ -45,18 +44,20 @@ class Kind:
     options: Mapping[str, str]
 
 
-@attributed()
 def figure(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any) -> list[Path]:
     """Draw a figure of a study, one of `KINDS`, with its numbers as CSV beside it.
 
     Returns the files written; SpecError for an unknown kind, format or size.
     """
+    from engine.user_code.calls import attributed  # torch: not when kinds are listed
+
     spec = pipeline.spec_of(one)
     spec = replace(spec, data=pipeline.work.datasets.located(spec.data))
     facts = {"version": PROGRAM, "key": one.key, "seed": str(spec.seed)}
     if one.origins:
         facts["origin"] = sentence(one.origins)
-    return draw(Order(pipeline, one, spec, out, facts), kind, options)
+    with attributed():
+        return draw(Order(pipeline, one, spec, out, facts), kind, options)
 
 
 def draw(order: Order, kind: str, options: Mapping[str, Any]) -> list[Path]:
