@@ -18,6 +18,7 @@ from engine import perturbations, registry
 from engine.__main__ import main, parser
 from engine.drawing import labels
 from engine.errors import SpecError
+from engine.figures.catalog import figure
 from engine.methods.rurk import RURK
 from engine.perturbations import Noise, named
 from engine.perturbations.base import Perturbation
@@ -261,7 +262,7 @@ def test_a_slice_without_a_ball_shows_none(mine: Path, pipeline: Pipeline, tmp_p
         pipeline.slice(spec, 3, "random", 1.5, 5, Reporter(), perturbation="mine")
     with pytest.raises(SpecError, match="lies between 0 and 1"):
         pipeline.neighborhood(spec, 3, "mine", 1.5, Reporter())
-    files = catalog.figure(
+    files = figure(
         pipeline, whole, "slice", tmp_path / "slice.svg", sample=3, tau=0.5, perturbation="mine"
     )
     text = files[0].read_text()

@@ -345,13 +345,13 @@ def test_html_and_pdf_share_figures_that_are_drawn_once_and_stay_the_same(
     iris: tuple[Pipeline, Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
-    figure = iris[0].figure
+    figure = catalog.figure
 
-    def counted(one: Study, kind: str, out: Path, **options: Any) -> list[Path]:
+    def counted(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any) -> list[Path]:
         drawn.append(kind)
-        return figure(one, kind, out, **options)
+        return figure(pipeline, one, kind, out, **options)
 
-    monkeypatch.setattr(iris[0], "figure", counted)
+    monkeypatch.setattr(catalog, "figure", counted)
     both = [tmp_path / "a.html", tmp_path / "a.pdf"]
     write(*iris, both, Reporter())
     assert drawn == [one.kind for one in figures.wanted(*iris)]
@@ -371,7 +371,7 @@ def test_a_pdf_whose_figures_all_fail_says_so_in_their_places(
     def fail(*_: object, **__: object) -> list[Path]:
         raise SpecError("Too small to draw.")
 
-    monkeypatch.setattr(iris[0], "figure", fail)
+    monkeypatch.setattr(catalog, "figure", fail)
     write(*iris, [tmp_path / "none.pdf"], Reporter())
     pages = pypdf.PdfReader(tmp_path / "none.pdf").pages
     said = " ".join(" ".join(page.extract_text() for page in pages).split())

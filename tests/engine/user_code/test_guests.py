@@ -282,7 +282,7 @@ def test_a_file_that_replaces_functions_of_others_is_refused(
         torch.Tensor,
         torch,
         np,
-        engine.summary,
+        engine.residual.summary,
         Store,
     )
     before = [dict(vars(home)) for home in homes]
