@@ -130,8 +130,8 @@ def test_where_one_alone_does_not_fit_a_sentence_says_the_sizes(name: str, size:
         list(Batches(8, "One sample of 3x32x32 values", "cpu").over(8, work))
     said = str(caught.value)
     assert said.startswith("One sample of 3x32x32 values does not fit into the memory of cpu (")
-    assert f"{size} were asked for, " in said
-    assert "are free)" in said
+    assert f"{size} requested, " in said
+    assert " free)" in said
     assert "--side" in said and "--device" in said
 
 
@@ -283,7 +283,8 @@ def test_what_is_larger_than_what_is_free_is_refused_before_it_is_made(
     left = memory.free()
     assert left is not None and left > 1 << 20
     memory.require(1 << 20, "This")
-    with pytest.raises(OutOfMemory, match=r"^This takes 1024\.0 TiB of memory, and .* are free\."):
+    expected = r"^This takes 1024\.0 TiB of memory, but only .* are free\."
+    with pytest.raises(OutOfMemory, match=expected):
         memory.require(1 << 50, "This")
 
 
@@ -328,7 +329,7 @@ def test_where_nothing_tells_of_memory_nothing_is_refused(
     [(5, "5 B"), (2048, "2.0 KiB"), (3 << 30, "3.0 GiB"), (1 << 60, "1048576.0 TiB")],
 )
 def test_sizes_are_said(size: int, text: str) -> None:
-    assert memory.said(size) == text
+    assert memory.format_size(size) == text
 
 
 def test_fitting_lets_other_errors_pass() -> None:

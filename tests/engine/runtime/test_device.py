@@ -92,7 +92,7 @@ def test_auto_finds_a_device() -> None:
 def test_an_unknown_device_is_told_the_known_ones(name: str) -> None:
     with pytest.raises(SpecError) as caught:
         choose_device(name)
-    assert f"There is no device '{name}'. Use auto, cpu, cuda" in str(caught.value)
+    assert f"Unknown device '{name}'. Use auto, cpu, cuda" in str(caught.value)
 
 
 def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ library = torch.library.Library("torchvision", "DEF")
 for name in ("nms", "qnms"):
     library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 """
-    count = "from engine.runtime import device as runtime\nprint(len(runtime._schemas))"
+    count = "from engine.runtime import libraries\nprint(len(libraries._schemas))"
     assert run(define + USE + count) == "3 cifar-10-batches-py\n0"
 
 

@@ -113,7 +113,7 @@ def test_a_second_process_waits_says_so_and_goes_on(tmp_path: Path, start: Start
     report = Listener(then=lambda: let_go(one))
     with Locks(tmp_path).held(["models-a"], "gd", report):
         assert one.wait() == 0
-    expected = f"Another process ({one.pid}) is at work on gd: waiting for it."
+    expected = f"Another process ({one.pid}) is working on gd: waiting for it."
     assert report.said == [expected]
     assert files(tmp_path) == []
 
@@ -149,7 +149,7 @@ def test_a_number_that_was_given_anew_is_another_process(tmp_path: Path) -> None
     me = Owner()
     reused = Owner(since=f"{me.since}0")  # our own number, but begun at another time
     write(tmp_path, reused)
-    assert processes.lives(me.process, me.since)
+    assert processes.is_running(me.process, me.since)
     assert Locks(tmp_path).free("models-a")
     assert files(tmp_path) == []
     write(tmp_path, me)
@@ -167,15 +167,15 @@ def test_without_proc_a_process_is_known_by_the_time_of_its_start(start: Start) 
     before = time.time()
     one = start("import time; print('up', flush=True); time.sleep(60)")
     assert one.stdout is not None and one.stdout.readline() == "up\n"
-    since = processes.started(one.pid)
+    since = processes.start_time(one.pid)
     assert before - 2 < float(since) < time.time() + 2  # the clock's ticks and the boot's second
-    assert processes.exists(one.pid) and processes.lives(one.pid, since)
-    assert not processes.lives(one.pid, f"{float(since) - 60:.2f}")  # its number was another's
-    assert processes.lives(one.pid, "")  # from an earlier version on Windows
+    assert processes.exists(one.pid) and processes.is_running(one.pid, since)
+    assert not processes.is_running(one.pid, f"{float(since) - 60:.2f}")  # its number was another's
+    assert processes.is_running(one.pid, "")  # from an earlier version on Windows
     one.kill()
     one.wait()
     assert not processes.exists(one.pid)
-    assert not processes.lives(one.pid, since) and not processes.lives(one.pid, "")
+    assert not processes.is_running(one.pid, since) and not processes.is_running(one.pid, "")
 
 
 @pytest.mark.usefixtures("by_psutil")
@@ -186,7 +186,7 @@ def test_without_proc_a_killed_process_leaves_no_lock(tmp_path: Path, start: Sta
     assert not Locks(tmp_path).free("models-a")
     one = start("import time; print('up', flush=True); time.sleep(60)")
     assert one.stdout is not None and one.stdout.readline() == "up\n"
-    write(tmp_path, Owner(process=one.pid, since=processes.started(one.pid)))
+    write(tmp_path, Owner(process=one.pid, since=processes.start_time(one.pid)))
     assert not Locks(tmp_path).free("models-a")
     one.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its number is still taken
@@ -199,7 +199,7 @@ def test_a_process_that_is_hidden_counts_as_living(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(psutil, "Process", deny)
     monkeypatch.setattr(processes, "_from_proc", processes._from_psutil)
-    assert processes.exists(1) and processes.lives(1, "1700000000.00")
+    assert processes.exists(1) and processes.is_running(1, "1700000000.00")
 
 
 @pytest.mark.parametrize("number", [-1, 0x7FFFFFFF, 1 << 80])
@@ -213,8 +213,8 @@ def test_of_another_machine_only_age_tells(tmp_path: Path) -> None:
     report = Listener(stop=True)
     with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", report):
         pytest.fail("it was not free")
-    assert report.said == ["A process on far (1) is at work on gd: waiting for it."]
-    long_ago = time.time() - locks.FORGOTTEN - 60
+    assert report.said == ["A process on far (1) is working on gd: waiting for it."]
+    long_ago = time.time() - locks.STALE_AFTER - 60
     os.utime(path, (long_ago, long_ago))
     assert Locks(tmp_path).free("models-a")
 
@@ -271,7 +271,7 @@ def test_threads_wait_for_each_other_and_one_may_take_again_what_it_has(tmp_path
         order.append("first")
     other.join()
     assert order == ["first", "second"]
-    assert report.said == ["Another job of this program is at work on gd: waiting for it."]
+    assert report.said == ["Another job of this program is working on gd: waiting for it."]
 
 
 def test_what_fails_within_leaves_no_lock(tmp_path: Path) -> None:
@@ -291,14 +291,14 @@ def test_sweeping_removes_what_the_dead_left_and_nothing_else(tmp_path: Path, st
     one = start("import time; time.sleep(60)")
     living = atomic_files.aside_of(tmp_path / "b.h5")
     dead = tmp_path / living.name.replace(f"-{os.getpid()}-", f"-{one.pid}-")
-    far = tmp_path / living.name.replace(processes.place(), "0" * 8)
+    far = tmp_path / living.name.replace(processes.place_id(), "0" * 8)
     for path in (living, dead, far, tmp_path / "notes.tmp"):
         path.touch()
     assert atomic_files.sweep(tmp_path) == []  # it still lives
     one.kill()
     one.wait()
     assert atomic_files.sweep(tmp_path) == [dead]
-    long_ago = time.time() - atomic_files.FORGOTTEN - 60
+    long_ago = time.time() - atomic_files.ABANDONED_AFTER - 60
     for path in tmp_path.iterdir():
         os.utime(path, (long_ago, long_ago))
     assert sorted(atomic_files.sweep(tmp_path)) == sorted([living, far])
@@ -325,7 +325,7 @@ def test_what_names_no_owner_counts_only_while_it_may_still_be_written(
     path = tmp_path / "models-a.lock"
     path.write_text(text)
     assert not Locks(tmp_path).free("models-a")
-    before = time.time() - locks.UNFINISHED - 1
+    before = time.time() - locks.UNREADABLE_AFTER - 1
     os.utime(path, (before, before))
     with Locks(tmp_path).held(["models-a"], "gd", Reporter()):
         assert files(tmp_path) == ["models-a.lock"]
@@ -335,7 +335,7 @@ def test_what_names_no_owner_counts_only_while_it_may_still_be_written(
 def test_a_lock_in_the_future_is_as_old_as_one_in_the_past(tmp_path: Path) -> None:
     path = tmp_path / "models-a.lock"
     path.touch()
-    later = time.time() + locks.UNFINISHED + 60
+    later = time.time() + locks.UNREADABLE_AFTER + 60
     os.utime(path, (later, later))
     assert Locks(tmp_path).free("models-a")
 
@@ -344,7 +344,7 @@ def test_a_lock_in_the_future_is_as_old_as_one_in_the_past(tmp_path: Path) -> No
 def test_a_pipe_in_place_of_a_lock_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "models-a.lock"
     os.mkfifo(path)
-    before = time.time() - locks.UNFINISHED - 1
+    before = time.time() - locks.UNREADABLE_AFTER - 1
     os.utime(path, (before, before))
     assert Locks(tmp_path).free("models-a")
 
@@ -352,7 +352,7 @@ def test_a_pipe_in_place_of_a_lock_is_not_read(tmp_path: Path) -> None:
 def test_a_folder_in_place_of_a_lock_is_told(tmp_path: Path) -> None:
     path = tmp_path / "models-a.lock"
     path.mkdir()
-    before = time.time() - locks.UNFINISHED - 1
+    before = time.time() - locks.UNREADABLE_AFTER - 1
     os.utime(path, (before, before))
     held = Locks(tmp_path).held(["models-a"], "gd", Reporter())
     with pytest.raises(StoreError, match="in the way"), held:
@@ -373,7 +373,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Owner]]
         return made
 
     def clear() -> None:
-        processes.place.cache_clear()
+        processes.place_id.cache_clear()
         processes.machine.cache_clear()
 
     yield owner
@@ -384,7 +384,7 @@ def test_two_machines_of_one_name_do_not_take_each_others_locks(
     tmp_path: Path, elsewhere: Callable[..., Owner]
 ) -> None:
     other = elsewhere("another", "other")
-    assert other.host == Owner().host and other.place != processes.place()
+    assert other.host == Owner().host and other.place != processes.place_id()
     write(tmp_path, other)
     assert not Locks(tmp_path).free("models-a")
     unknown = elsewhere("", "other")  # a container without an identity of its own

@@ -128,7 +128,7 @@ def test_a_mark_cannot_be_taken_away_unnoticed(pipeline: Pipeline, gift: Path) -
     path = pipeline.store.imported.path("studies", opened.key)
     with h5py.File(path, "a") as file:
         del file.attrs[MARK]
-    with pytest.raises(KeyError, match="not what was written"):
+    with pytest.raises(KeyError, match="does not match its hash"):
         read(path)
 
 
@@ -145,7 +145,7 @@ def test_a_marked_record_among_ones_own_is_not_used(
     mine = Pipeline(Store(root, heard.append), "cpu")
     found = mine.run(composed(mine, "ga"), Reporter())
     assert found.origins == () and mine.models(composed(mine, "ga"))["original"].train_logits.any()
-    assert any("was not made here" in one for one in heard)
+    assert any("was not computed in this store" in one for one in heard)
     assert opened.key not in [one.key for one in mine.studies()]
 
 

@@ -114,10 +114,10 @@ def test_what_begins_otherwise_is_refused(path: Path) -> None:
     for at, value in ((9, 4), (10, 16)):
         path.write_bytes(whole)
         put(path, at, value, 1)
-        with pytest.raises(StoreError, match="of a width that no store writes"):
+        with pytest.raises(StoreError, match="have a width that no store writes"):
             hdf5.read(path)
     path.write_bytes(bytes(512) + whole)  # where HDF5 would look next
-    with pytest.raises(StoreError, match="does not begin as an HDF5 file"):
+    with pytest.raises(StoreError, match="it is not an HDF5 file"):
         hdf5.read(path)
 
 

@@ -170,10 +170,10 @@ def with_index(count: int) -> Call:
 
 
 VALUES: dict[str, tuple[Callable[[], Any], str]] = {
-    "shared lists": (lambda: state(x=many(60)), "too deep in each other, or are too many"),
-    "shared lists, 2^40": (lambda: state(x=many(40)), "too deep in each other, or are too many"),
-    "a list in itself": (lambda: state(x=endless()), "too deep in each other"),
-    "a key of shared tuples": (nested_key, "no checkpoint of weights alone"),
+    "shared lists": (lambda: state(x=many(60)), "nested too deeply, or too many"),
+    "shared lists, 2^40": (lambda: state(x=many(40)), "nested too deeply, or too many"),
+    "a list in itself": (lambda: state(x=endless()), "nested too deeply"),
+    "a key of shared tuples": (nested_key, "checkpoint of weights (alone|only)"),
     "a stride of 0": (
         lambda: state(x=view(Data(100, "2", torch.HalfStorage), (HUGE,), (0,))),
         "its tensor x .* repeats the same few",
@@ -188,31 +188,31 @@ VALUES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: state(x=view(Data(100), (50, 50, 50, 50), (1, 0, 1, 0))), "tensor x .* repeats",
     ),
     "more than it has": (
-        lambda: state(x=view(Data(100), (101,), (1,))), "tensor x of 101 reaches out of its data",
+        lambda: state(x=view(Data(100), (101,), (1,))), "tensor x of 101 reaches beyond its data",
     ),
     "behind its end": (
-        lambda: state(x=view(Data(100), (1,), (1,), 1 << 40)), "reaches out of its data",
+        lambda: state(x=view(Data(100), (1,), (1,), 1 << 40)), "reaches beyond its data",
     ),
     "data of a size it has not": (
-        lambda: state(Data(HUGE)), r"data 0 should have 4,294,967,296 bytes, and have 400",
+        lambda: state(Data(HUGE)), r"data 0 should have 4,294,967,296 bytes, but have 400",
     ),
-    "less data than it has": (lambda: state(Data(50)), "should have 200 bytes, and have 400"),
+    "less data than it has": (lambda: state(Data(50)), "should have 200 bytes, but have 400"),
     "data that are not there": (
-        lambda: state(x=view(Data(8, "9"), (8,), (1,))), "data 9 should have 32 bytes, and have 0",
+        lambda: state(x=view(Data(8, "9"), (8,), (1,))), "data 9 should have 32 bytes, but have 0",
     ),
     "data of two types": (
         lambda: state(x=view(Data(100, "0", torch.IntStorage), (1,), (1,))),
-        "data 0 are of two types or sizes",
+        "data 0 have two types or sizes",
     ),
     "a negative side": (
-        lambda: state(x=view(Data(100), (-1,), (1,))), "no checkpoint of weights alone",
+        lambda: state(x=view(Data(100), (-1,), (1,))), "checkpoint of weights (alone|only)",
     ),
     "no numbers in a huge shape": (
         lambda: state(x=view(Data(100), (0, 1 << 40, 1 << 40), (1, 1, 1))), "is of the shape 0x",
     ),
     "the same weights very often": (
         lambda: [{"w": view(Data(1 << 18, "1"), (1 << 18,), (1,))} for _ in range(90)],
-        "its tensors are far larger together than the file",
+        "its tensors together are far larger than the file",
     ),
     "very many tensors": (lambda: [state()["head.bias"]] * 20_001, "more than 20,000 tensors"),
     "a bytearray": (lambda: Call(bytearray, 1 << 40), "or is damaged"),
@@ -232,7 +232,7 @@ VALUES: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a long name": (
         lambda: state(**{"parametrizations." * 50_000: view(Data(100), (1,), (1,))}),
-        "tensor's name in it is too long",
+        "name of a tensor in it is too long",
     ),
     "a module of old files": (lambda: Call(torch.nn.Linear, 1 << 20, 1 << 20), "more than that"),
 }  # fmt: skip
@@ -255,10 +255,10 @@ RARE: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rare(torch._utils._rebuild_meta_tensor_no_storage, torch.float32, (1 << 40,),
                      (1,), False), "without values",
     ),
-    "of a class of their own": (
+    "of a custom class": (
         lambda: rare(torch._utils._rebuild_wrapper_subclass, torch.Tensor, torch.float32,
                      (1 << 40,), (1,), 0, torch.strided, torch.device("cpu"), False),
-        "of a class of their own",
+        "of a custom class",
     ),
     "complex": (
         lambda: state(**{"head.bias": view(Data(3, "1", torch.ComplexFloatStorage), (3,), (1,))}),
@@ -267,7 +267,7 @@ RARE: dict[str, tuple[Callable[[], Any], str]] = {
     "float8": (
         lambda: state(**{"head.bias": Call(
             torch._utils._rebuild_tensor_v3, Data(3, "1", torch.UntypedStorage), 0, (3,), (1,),
-            False, {}, torch.float8_e4m3fn)}), "of the type float8_e4m3fn",
+            False, {}, torch.float8_e4m3fn)}), "of type float8_e4m3fn",
     ),
 }  # fmt: skip
 
@@ -302,17 +302,17 @@ OLD: dict[str, tuple[Callable[[], Any], tuple[int, bytes], str]] = {
         lambda: state(x=view(Data(100), (HUGE,), (0,))), (100, NUMBERS), "tensor x .* repeats",
     ),
     "more than it has": (
-        lambda: state(x=view(Data(100), (101,), (1,))), (100, NUMBERS), "reaches out of its data",
+        lambda: state(x=view(Data(100), (101,), (1,))), (100, NUMBERS), "reaches beyond its data",
     ),
-    "data of a size it has not": (lambda: state(Data(HUGE)), (HUGE, NUMBERS), "and have less"),
+    "data of a size it has not": (lambda: state(Data(HUGE)), (HUGE, NUMBERS), "but have fewer"),
     "two sizes": (lambda: state(), (HUGE, NUMBERS), "or is damaged"),
-    "cut short": (lambda: state(), (100, NUMBERS[:-1]), "and have less"),
+    "cut short": (lambda: state(), (100, NUMBERS[:-1]), "but have fewer"),
     "a part outside": (
         lambda: state(x=view(Data(100, part=("p", 50, 51)), (1,), (1,))), (100, NUMBERS),
         "a part of its data 0 lies outside",
     ),
-    "shared lists": (lambda: state(x=many(60)), (100, NUMBERS), "too deep in each other"),
-    "a key of shared tuples": (nested_key, (100, NUMBERS), "no checkpoint of weights alone"),
+    "shared lists": (lambda: state(x=many(60)), (100, NUMBERS), "nested too deeply"),
+    "a key of shared tuples": (nested_key, (100, NUMBERS), "checkpoint of weights (alone|only)"),
 }  # fmt: skip
 
 
@@ -426,9 +426,9 @@ ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
     "overlapping members": (_overlapping, "overlaps another"),
     "two of a name": (_twice, "holds x/data.pkl twice"),
     "nothing listed": (_nothing_listed, "it is a zip archive of nothing"),
-    "encrypted": (_encrypted, "is encrypted or packed in a rare way"),
-    "rarely packed": (_rarely_packed, "is encrypted or packed in a rare way"),
-    "a long list of members": (_many_members, "lists more than 8.0 MiB of names"),
+    "encrypted": (_encrypted, "is encrypted or uses an unsupported compression"),
+    "rarely packed": (_rarely_packed, "is encrypted or uses an unsupported compression"),
+    "a long list of members": (_many_members, "directory of its archive is larger than 8.0 MiB"),
     "a file with holes": (_with_holes, "takes 4.0 TiB of memory"),
 }
 

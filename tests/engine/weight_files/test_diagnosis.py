@@ -98,7 +98,7 @@ def test_the_sentence_names_what_it_met_and_its_line_saves_the_weights(
     make(path)
     with pytest.raises(CheckpointError, match=says) as caught:
         checkpoints.read(path)
-    assert str(caught.value).startswith(f"{path} is no checkpoint of weights alone: ")
+    assert str(caught.value).startswith(f"{path} is not a checkpoint of weights only: ")
     line = re.search(r"torch\.save\(.*\)", str(caught.value))
     assert line is not None
     monkeypatch.chdir(tmp_path)
@@ -140,14 +140,14 @@ def legacy_tar() -> bytes:
         (b"\n<!DOCTYPE html><html>404", "it is a web page"),
         (b"<HTML>no</HTML>", "it is a web page"),
         (b"\x89HDF\r\n\x1a\nabc", "it is an HDF5 file"),
-        (b"\x93NUMPY\x01\x00", "it is an array of NumPy"),
-        (b"\x1f\x8b\x08abc", "compressed by gzip; unpack it"),
+        (b"\x93NUMPY\x01\x00", "it is a NumPy array"),
+        (b"\x1f\x8b\x08abc", "compressed with gzip; unpack it"),
         (zipped("a/model.pth", "readme"), "zip archive of a/model.pth, readme. Unpack it"),
         (zipped(), "zip archive of nothing"),
-        (zipped("a")[:-9], "cut short or broken"),
-        (b"PK\x03\x04 cut", "cut short or broken"),
+        (zipped("a")[:-9], "truncated or corrupt"),
+        (b"PK\x03\x04 cut", "truncated or corrupt"),
         (tarred("weights.pt"), "tar archive of weights.pt"),
-        (legacy_tar(), "first versions of torch.*torch.save"),
+        (legacy_tar(), "an early version of torch.*torch.save"),
         (b"text", "or is damaged"),
         (b"\x80\x02}q\x00", "or is damaged"),
     ],
@@ -157,14 +157,14 @@ def test_what_is_no_checkpoint_at_all_is_called_what_it_is(
 ) -> None:
     path = tmp_path / "theirs.ckpt"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=f"theirs.ckpt is no checkpoint.*{says}"):
+    with pytest.raises(CheckpointError, match=f"theirs.ckpt is not a checkpoint.*{says}"):
         checkpoints.read(path)
 
 
 def test_a_safetensors_file_that_is_cut_short_or_a_pointer_is_said(tmp_path: Path) -> None:
     path = tmp_path / "theirs.safetensors"
     path.write_bytes((999).to_bytes(8, "little") + b'{"w":')
-    with pytest.raises(CheckpointError, match="it is no whole safetensors file"):
+    with pytest.raises(CheckpointError, match="it is not a complete safetensors file"):
         checkpoints.read(path)
     path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
     with pytest.raises(CheckpointError, match="git lfs pull"):
@@ -198,7 +198,7 @@ def test_a_pickle_that_unpacks_to_gigabytes_is_read_in_part(tmp_path: Path) -> N
             for _ in range(100):
                 file.write(b"\x80\x02" + b"N" * (1 << 20))
         archive.writestr("x/version", "3")
-    with pytest.raises(CheckpointError, match="no checkpoint of weights alone"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of weights only"):
         checkpoints.read(path)
 
 

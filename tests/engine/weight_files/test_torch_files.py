@@ -136,8 +136,8 @@ def test_tensors_of_rare_kinds_are_called_what_they_are() -> None:
     rare = {
         "complex": torch.ones(2, dtype=torch.complex64), "sparse": torch.eye(3).to_sparse(),
         "without values": torch.ones(3, device="meta"),
-        "of the type float8_e4m3fn": torch.ones(3).to(torch.float8_e4m3fn),
-        "of the type uint16": torch.ones(3, dtype=torch.uint16),
+        "of type float8_e4m3fn": torch.ones(3).to(torch.float8_e4m3fn),
+        "of type uint16": torch.ones(3, dtype=torch.uint16),
         "negated or conjugate views": torch.ones(2, dtype=torch.complex64).conj().imag,
     }  # fmt: skip
     content = rare | {"csr": torch.eye(3).to_sparse_csr(), "plain": torch.ones(2)}
