@@ -159,7 +159,7 @@ def _fill(file: IO[bytes], at: int, buffer: memoryview) -> None:
     zip_members.read_into(file, buffer)
 
 
-# -- checks before creation ------------------------------------------------------------------------
+# -- checks before creation -----------------------------------------------------------------------
 
 
 class _Survey:

@@ -1,4 +1,4 @@
-"""Somebody's own network changes nothing for others, and what goes wrong in it is a sentence."""
+"""A user's network has no side effects, and its errors become clear messages."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ AT_IMPORT = SETTINGS | {
 
 
 def state() -> dict[str, Any]:
-    """What later computations of this process depend on."""
+    """The settings that later computations of this process depend on."""
     x = torch.linspace(-2, 3, 64 * 64).reshape(64, 64)
     import csv
     import random
@@ -142,7 +142,7 @@ def iris() -> Dataset:
 
 
 def write(folder: Path, **lines: str) -> str:
-    """A network file with these lines in it; how a command line names it."""
+    """Write a network file with these lines; returns its name on the command line."""
     parts = ("top", "back", "init", "before", "after", "made")
     text = NET.format(**{part: lines.get(part, "pass") for part in parts})
     (folder / "mine.py").write_text(text)
@@ -167,7 +167,7 @@ def spec_of(pipeline: Pipeline, model: str, **more: Any) -> RunSpec:
 @pytest.mark.filterwarnings("ignore:torch.set_default_tensor_type")
 @pytest.mark.parametrize("place", ["top", "init", "made"])
 @pytest.mark.parametrize("line", AT_IMPORT.values(), ids=AT_IMPORT)
-def test_what_a_file_sets_when_it_is_run_is_given_back(
+def test_settings_changed_by_importing_a_file_are_restored(
     line: str, place: str, tmp_path: Path, iris: Dataset
 ) -> None:
     before = state()
@@ -178,7 +178,7 @@ def test_what_a_file_sets_when_it_is_run_is_given_back(
 
 @pytest.fixture
 def unchanged() -> Iterator[None]:
-    """Settings are what they were for the tests that follow, whatever this one shows."""
+    """Restore the settings for later tests, whatever this one does."""
     from engine.user_code.global_state import restored
 
     with restored():
@@ -196,11 +196,11 @@ def unchanged() -> Iterator[None]:
         if place != "back" or name not in GIVEN_BACK
     ],
 )
-def test_a_network_that_sets_something_in_a_pass_is_refused(
+def test_a_network_that_changes_settings_in_a_pass_is_refused(
     line: str, place: str, tmp_path: Path, iris: Dataset
 ) -> None:
     before = state()
-    with pytest.raises(SpecError, match=r"mine\.py:make .*(its forward pass|failed|no gradient)"):
+    with pytest.raises(SpecError, match=r"mine\.py:make .*(changes .* pass|failed|no gradient)"):
         made(tmp_path, iris, **{place: line})
     after = state()
     assert {name for name in before if before[name] != after[name]} == set()
@@ -209,18 +209,14 @@ def test_a_network_that_sets_something_in_a_pass_is_refused(
 @pytest.mark.parametrize(
     "line", ["torch.set_default_dtype(torch.float64)", "torch.backends.cudnn.enabled = False"]
 )
-def test_a_setting_that_is_changed_for_a_while_is_refused(
-    line: str, tmp_path: Path, iris: Dataset
-) -> None:
+def test_a_temporarily_changed_setting_is_refused(line: str, tmp_path: Path, iris: Dataset) -> None:
     back = "torch.set_default_dtype(torch.float32); torch.backends.cudnn.enabled = True"
-    with pytest.raises(SpecError, match="in its forward pass"):
+    with pytest.raises(SpecError, match=r"changes .* pass"):
         made(tmp_path, iris, before=line, after=back)
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_setting_that_is_changed_in_the_midst_of_training_ends_it(
-    tmp_path: Path, pipeline: Pipeline
-) -> None:
+def test_a_setting_changed_during_training_ends_it(tmp_path: Path, pipeline: Pipeline) -> None:
     line = "torch.set_float32_matmul_precision('medium') if len(x) == 117 else None"
     model, before = write(tmp_path, before=line), state()
     with pytest.raises(
@@ -240,7 +236,9 @@ def same(one: Study, other: Study) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_built_in_study_is_the_same_after_a_strangers(tmp_path: Path, pipeline: Pipeline) -> None:
+def test_a_built_in_study_is_the_same_after_a_user_network(
+    tmp_path: Path, pipeline: Pipeline
+) -> None:
     expected = pipeline.run(spec_of(pipeline, "mlp"), Reporter())
     lines = [line for line in AT_IMPORT.values() if "tensor_type" not in line]
     in_factory = "; ".join(line for line in SETTINGS.values() if "tensor_type" not in line)
@@ -272,7 +270,7 @@ PATCHES = {
 
 
 @pytest.mark.parametrize("line", PATCHES.values(), ids=PATCHES)
-def test_a_file_that_replaces_functions_of_others_is_refused(
+def test_a_file_that_patches_libraries_is_refused(
     line: str, tmp_path: Path, iris: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import engine.residual.summary
@@ -296,7 +294,7 @@ def test_a_file_that_replaces_functions_of_others_is_refused(
         }
 
 
-def test_each_file_has_its_own_neighbors(tmp_path: Path, iris: Dataset) -> None:
+def test_each_file_imports_its_own_neighbors(tmp_path: Path, iris: Dataset) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "beside.py").write_text(f"NAME = {name!r}")
@@ -339,7 +337,7 @@ def test_an_error_in_a_pass_names_model_and_line(
 
 
 @pytest.mark.parametrize(("line", "says"), ERRORS.values(), ids=ERRORS)
-def test_an_error_at_once_is_said_before_any_training(
+def test_an_immediate_error_is_reported_before_training(
     line: str, says: str, tmp_path: Path, iris: Dataset
 ) -> None:
     with pytest.raises(SpecError, match=rf"mine\.py:make .*{says}.*\(mine\.py, line \d+\)"):
@@ -355,7 +353,7 @@ def test_an_error_in_the_backward_pass_names_model_and_line(
         pipeline.run(spec_of(pipeline, model), Reporter())
 
 
-def test_somebody_who_interrupts_a_pass_is_heard(tmp_path: Path, iris: Dataset) -> None:
+def test_a_keyboard_interrupt_in_a_pass_is_not_swallowed(tmp_path: Path, iris: Dataset) -> None:
     with pytest.raises(KeyboardInterrupt):
         made(tmp_path, iris, before="import signal; signal.raise_signal(signal.SIGINT)")
 
@@ -381,7 +379,7 @@ WRONG = {
 
 @pytest.mark.parametrize("when", ["len(x) == 117", "self.training"])
 @pytest.mark.parametrize(("line", "says"), WRONG.values(), ids=WRONG)
-def test_what_is_no_logits_is_said(
+def test_invalid_logits_are_reported(
     line: str, says: str, when: str, tmp_path: Path, pipeline: Pipeline
 ) -> None:
     model = write(tmp_path, after=f"\n        if {when}:\n            {line}")
@@ -394,19 +392,17 @@ def test_what_is_no_logits_is_said(
         pipeline.run(spec_of(pipeline, model), Reporter())
 
 
-def test_what_is_wrong_for_copies_alone_names_whose_they_are(
-    tmp_path: Path, pipeline: Pipeline
-) -> None:
+def test_an_error_on_perturbed_copies_names_the_model(tmp_path: Path, pipeline: Pipeline) -> None:
     sizes = tmp_path / "sizes"
     line = f"__import__('pathlib').Path({str(sizes)!r}).write_text(str(len(x)))"
     pipeline.run(spec_of(pipeline, write(tmp_path, before=line)), Reporter())
-    copies = sizes.read_text()  # asked about in the last pass of all
+    copies = sizes.read_text()  # queried in the very last pass
     line = "pass" + FAILING.format(n=copies, line="raise ValueError('no')")
     with pytest.raises(EngineError, match=r"mine\.py:make( of [a-z0-9-]+)? failed: ValueError: no"):
         pipeline.run(spec_of(pipeline, write(tmp_path, before=line)), Reporter())
 
 
-# -- answers --------------------------------------------------------------------------------------
+# -- predictions ----------------------------------------------------------------------------------
 
 FICKLE = {
     "size of the batch": ("y = y * len(x)", "answers for the whole batch"),
@@ -426,7 +422,7 @@ FICKLE = {
 
 
 @pytest.mark.parametrize(("line", "says"), FICKLE.values(), ids=FICKLE)
-def test_answers_that_depend_on_more_than_the_sample_are_refused(
+def test_predictions_that_depend_on_more_than_the_sample_are_refused(
     line: str, says: str, tmp_path: Path, iris: Dataset
 ) -> None:
     init = "self.calls = 0; self.register_buffer('seen', torch.zeros(1))"
@@ -437,7 +433,7 @@ def test_answers_that_depend_on_more_than_the_sample_are_refused(
         made(tmp_path, iris, init=init, top="N = 0", after=line)
 
 
-def test_what_a_layer_keeps_of_the_last_pass_is_no_memory(tmp_path: Path, iris: Dataset) -> None:
+def test_attributes_of_the_last_pass_are_allowed(tmp_path: Path, iris: Dataset) -> None:
     line = "self.last, self.size = f, len(x); self.calls = self.training and self.calls or 0"
     assert made(tmp_path, iris, init="self.calls = 0", after=line).head.out_features == 3
 
@@ -451,7 +447,7 @@ def test_what_a_layer_keeps_of_the_last_pass_is_no_memory(tmp_path: Path, iris: 
         ("y = y / (self.end.bias[0] < 50)", "no finite numbers"),
     ],
 )
-def test_given_weights_are_asked_before_they_are_measured(
+def test_given_weights_are_checked_before_measurement(
     line: str, says: str, tmp_path: Path, pipeline: Pipeline, iris: Dataset
 ) -> None:
     model = write(tmp_path, after=line)

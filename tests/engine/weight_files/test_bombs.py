@@ -25,7 +25,7 @@ from engine.errors import CheckpointError
 from engine.storage.store import Store
 from engine.training import checkpoints
 
-MEMORY = 1 << 29  # bytes beside what the child has when it starts to read
+MEMORY = 1 << 29  # bytes beyond what the child uses when it starts to read
 HUGE = 1 << 30
 CHILD = """
 import json, resource, sys
@@ -61,13 +61,13 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="
 
 
 class Reader:
-    """A process that reads files and says what came of it; a fresh one after one that ended."""
+    """A process that reads files and reports the outcome; restarted if it ends."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[str] | None = None
 
     def read(self, path: Path) -> list[Any]:
-        """['content', biases], ['refused', sentence], or what it should never be."""
+        """['content', biases], ['refused', message], or an outcome that must not occur."""
         child = self._child or self._start()
         assert child.stdin is not None
         child.stdin.write(json.dumps(str(path)) + "\n")
@@ -106,7 +106,7 @@ def reader() -> Iterator[Reader]:
 
 
 def state(data: Data | None = None, **more: Any) -> dict[str, Any]:
-    """A state dict of the network that the child expects, and what else is in the file."""
+    """A state dict of the network that the child expects, with additional entries."""
     one = data or Data(100)
     shapes = {"body.weight": (6, 4), "body.bias": (6,), "norm.weight": (6,), "norm.bias": (6,),
               "norm.running_mean": (6,), "norm.running_var": (6,), "head.weight": (3, 6),
@@ -136,12 +136,12 @@ def endless() -> Any:
 
 
 def nested_key() -> bytes:
-    """A dict whose key is a tuple of two that are the same one, sixty times."""
+    """A dict whose key is a tuple of the same tuple twice, nested sixty times."""
     return b"\x80\x02})" + b"q\x00h\x00\x86" * 60 + b"K\x01s."
 
 
 def copied(function: str, argument: bytes, times: int) -> bytes:
-    """A pickle that calls a function so often on the same argument."""
+    """A pickle that calls a function many times on the same argument."""
     module, name = function.rsplit(".", 1)
     call = f"c{module}\n{name}\n".encode() + b"h\x00\x85R"
     return b"\x80\x02(" + argument + b"q\x00" + call * times + b"t."
@@ -273,7 +273,7 @@ RARE: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_a_file_that_asks_for_more_than_it_holds_is_refused(
+def test_a_file_that_describes_more_than_it_holds_is_refused(
     tmp_path: Path, reader: Reader, kind: str
 ) -> None:
     make, says = VALUES[kind]
@@ -283,7 +283,7 @@ def test_a_file_that_asks_for_more_than_it_holds_is_refused(
 
 
 @pytest.mark.parametrize("kind", RARE)
-def test_tensors_that_no_weight_can_be_are_named_and_never_made(
+def test_unsupported_tensors_are_named_and_never_created(
     tmp_path: Path, reader: Reader, kind: str
 ) -> None:
     make, says = RARE[kind]
@@ -317,7 +317,7 @@ OLD: dict[str, tuple[Callable[[], Any], tuple[int, bytes], str]] = {
 
 
 @pytest.mark.parametrize("kind", OLD)
-def test_the_form_before_torch_1_6_is_held_to_its_word_too(
+def test_the_form_before_torch_1_6_is_checked_too(
     tmp_path: Path, reader: Reader, kind: str
 ) -> None:
     make, numbers, says = OLD[kind]
@@ -325,7 +325,7 @@ def test_the_form_before_torch_1_6_is_held_to_its_word_too(
     _refused(reader.read(path), path, says)
 
 
-def test_sound_files_of_this_kind_are_read(tmp_path: Path, reader: Reader) -> None:
+def test_valid_files_of_this_kind_are_read(tmp_path: Path, reader: Reader) -> None:
     path = tmp_path / "w.pt"
     biases = [0.5] * 3
     assert reader.read(archived(path, state(), {"0": NUMBERS})) == ["content", biases]
@@ -359,7 +359,7 @@ def _packed_values(path: Path) -> None:
 
 
 def _overlapping(path: Path) -> None:
-    """Members that are all the same bytes."""
+    """Members that share the same bytes."""
     archived(path, state(), {str(key): bytes(1 << 12) for key in range(9)})
     with zipfile.ZipFile(path, "a") as archive:
         where = archive.filelist[-1].header_offset
@@ -388,7 +388,7 @@ def _rarely_packed(path: Path) -> None:
 
 
 def _many_members(path: Path) -> None:
-    """A list of members that says it has 3 GiB."""
+    """A central directory that claims 3 GiB."""
     archived(path, state(), {"0": NUMBERS})
     content = bytearray(path.read_bytes())
     end = content.rindex(b"PK\x05\x06")
@@ -401,7 +401,7 @@ def _many_members(path: Path) -> None:
 
 
 def _with_holes(path: Path) -> None:
-    """A file of four TiB that takes no room on the disk, all of it one tensor."""
+    """A sparse file of four TiB with a single tensor."""
     size = 4 << 40
     with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
         archive.writestr("x/data.pkl", pickled(state(Data(size // 4))))
@@ -434,7 +434,7 @@ ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("kind", ARCHIVES)
-def test_an_archive_is_looked_at_before_it_is_unpacked(
+def test_an_archive_is_checked_before_it_is_unpacked(
     tmp_path: Path, reader: Reader, kind: str
 ) -> None:
     make, says = ARCHIVES[kind]
@@ -454,7 +454,7 @@ def _refused(answer: list[Any], path: Path, says: str) -> None:
         raise CheckpointError(sentence)
 
 
-# -- values that trip what looks at them ----------------------------------------------------------
+# -- values that could crash the reader -----------------------------------------------------------
 
 
 def _named(**tensors: torch.Tensor) -> Any:
@@ -489,14 +489,14 @@ TRIPS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @pytest.mark.parametrize("kind", TRIPS)
-def test_what_looks_at_weights_never_trips(tmp_path: Path, reader: Reader, kind: str) -> None:
+def test_the_reader_never_crashes(tmp_path: Path, reader: Reader, kind: str) -> None:
     path = tmp_path / "w.pt"
     plain = checkpoints.read(archived(path, state(), {"0": NUMBERS}))
     torch.save(TRIPS[kind](plain), path)
     assert reader.read(path)[0] in ("content", "refused")
 
 
-# -- what is no plain file ------------------------------------------------------------------------
+# -- files that are not plain ---------------------------------------------------------------------
 
 
 def _pipe(path: Path) -> Path:
@@ -519,7 +519,7 @@ SPECIAL = {"pipe": _pipe, "socket": _socket, "device": _device}
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
-def test_weights_are_read_from_plain_files_alone(
+def test_weights_are_read_from_plain_files_only(
     tmp_path: Path, reader: Reader, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the name of a socket must be short
@@ -537,7 +537,7 @@ model_spec(sys.argv[1] + ":make")
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
-def test_networks_are_read_from_plain_files_alone(
+def test_networks_are_read_from_plain_files_only(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "net.py"
@@ -549,14 +549,14 @@ def test_networks_are_read_from_plain_files_alone(
     assert f"net.py: it is a {kind}, and only plain files are read." in done.stderr
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"Cannot read the checkpoint .*: Is a directory\."):
         checkpoints.read(tmp_path)
     with pytest.raises(CheckpointError, match="embedded null"):
         checkpoints.read(tmp_path / "a\0b")
 
 
-def test_an_interrupted_training_that_is_a_bomb_starts_afresh(tmp_path: Path) -> None:
+def test_a_malicious_partial_training_starts_afresh(tmp_path: Path) -> None:
     path = archived(tmp_path / "m.pt", {"epoch": 1, "x": many(40)})
     assert checkpoints.KeptEpoch(path, Store(tmp_path).replacing).load() is None
     assert not path.exists()

@@ -1,4 +1,4 @@
-"""What a file is that holds more, or other, than weights, and the line that gets them out."""
+"""Messages about files with more or other than weights, and the line that extracts these."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ KINDS: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_sentence_names_what_it_met_and_its_line_saves_the_weights(
+def test_the_message_names_the_content_and_its_line_saves_the_weights(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make, says = KINDS[kind]
@@ -103,7 +103,7 @@ def test_the_sentence_names_what_it_met_and_its_line_saves_the_weights(
     assert line is not None
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of files that are left open
+        warnings.simplefilter("ignore")  # about files left open
         exec(line[0], {"pickle": pickle, "numpy": np, "torch": torch})
         gc.collect()
     found = checkpoints.load(tmp_path / "theirs-weights.pt")[0]
@@ -116,7 +116,7 @@ def zipped(*names: str) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for name in names:
-            archive.writestr(zipfile.ZipInfo(name), b"x")  # of a fixed date: it names the test
+            archive.writestr(zipfile.ZipInfo(name), b"x")  # a fixed date: part of the test ID
     return made.getvalue()
 
 
@@ -152,16 +152,14 @@ def legacy_tar() -> bytes:
         (b"\x80\x02}q\x00", "or is damaged"),
     ],
 )
-def test_what_is_no_checkpoint_at_all_is_called_what_it_is(
-    tmp_path: Path, content: bytes, says: str
-) -> None:
+def test_other_formats_are_named(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "theirs.ckpt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=f"theirs.ckpt is not a checkpoint.*{says}"):
         checkpoints.read(path)
 
 
-def test_a_safetensors_file_that_is_cut_short_or_a_pointer_is_said(tmp_path: Path) -> None:
+def test_a_truncated_safetensors_file_and_a_pointer_are_named(tmp_path: Path) -> None:
     path = tmp_path / "theirs.safetensors"
     path.write_bytes((999).to_bytes(8, "little") + b'{"w":')
     with pytest.raises(CheckpointError, match="it is not a complete safetensors file"):
@@ -180,7 +178,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_looking_at_a_file_runs_nothing_in_it(tmp_path: Path, protocol: int) -> None:
+def test_inspecting_a_file_runs_no_code(tmp_path: Path, protocol: int) -> None:
     path, trap = tmp_path / "theirs.pt", tmp_path / "trap"
     path.write_bytes(pickle.dumps(OrderedDict(model=Trap(trap)), protocol))
     with pytest.raises(CheckpointError, match=r"pathlib|getattr"):
@@ -191,7 +189,7 @@ def test_looking_at_a_file_runs_nothing_in_it(tmp_path: Path, protocol: int) -> 
     assert not trap.exists()
 
 
-def test_a_pickle_that_unpacks_to_gigabytes_is_read_in_part(tmp_path: Path) -> None:
+def test_a_pickle_bomb_is_read_in_part(tmp_path: Path) -> None:
     path = tmp_path / "theirs.pt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("x/data.pkl", "w") as file:
@@ -205,9 +203,7 @@ def test_a_pickle_that_unpacks_to_gigabytes_is_read_in_part(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "content", [b"(dS'a\\|b'\ncpathlib\nPath\ns.", b"(dV1\nc\\|\nx\nscpathlib\nPath\n."]
 )
-def test_a_text_with_odd_escapes_is_looked_at_without_a_warning(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_unusual_escapes_cause_no_warning(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "theirs.pt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"pathlib\.Path"):
