@@ -1,5 +1,5 @@
 """Where and how computations run: device, seeds, batches, memory, progress.
 
-Begin with `device` (which device, how torch computes) and `seeds` (every random number of a study
-comes from there); `progress` is the only way from the engine up to whoever started it.
+Begin with `device` (which device, how torch computes) and `seeds` (the source of every random
+number of a study); `progress` is the engine's only channel back to its caller.
 """

@@ -1,4 +1,4 @@
-"""Work in batches, which are halved where memory runs out; and what is said where nothing helps."""
+"""Batches that are halved when memory runs out, and the error raised when that does not help."""
 
 from __future__ import annotations
 
@@ -14,40 +14,42 @@ from engine.errors import OutOfMemory
 from engine.runtime import memory
 
 T = TypeVar("T")
-SHORT = re.compile(r"out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
-WANTED = re.compile(r"tried to allocate ([\d.]+ ?\w+)", re.IGNORECASE)  # in the words of torch
+SHORTAGE = re.compile(r"out of memory|not enough memory|can't allocate memory", re.IGNORECASE)
+REQUESTED = re.compile(r"tried to allocate ([\d.]+ ?\w+)", re.IGNORECASE)  # torch's wording
 SMALLER = "Choose a smaller network or smaller images (--side), or another device (--device)."
 
 
 class Batches:
-    """How many of something are done at once: as many as at first, until they do not fit.
+    """A batch size that is halved whenever a batch does not fit into memory.
 
-    What was learned holds on: the next call begins with as many as fitted last.
+    The reduced size is kept: the next call starts with the size that last fitted.
     """
 
     def __init__(self, most: int, what: str, device: torch.device | str) -> None:
-        """most: to begin with; what: one of them, such as 'One image of 32x32', for a sentence."""
+        """most: initial size; what: one element, such as 'One image of 32x32', for the error."""
         self.most = max(1, most)
         self._what, self._device = what, torch.device(device)
 
     def over(self, count: int, work: Callable[[slice], T]) -> Iterator[T]:
-        """work(part) of parts that cover range(count), in order.
+        """Yield work(part) for consecutive slices that cover range(count).
 
-        A part that does not fit is done again in halves, so `work` must not add up anything
-        itself. OutOfMemory where even one alone does not fit.
+        A slice that does not fit is retried in halves, so `work` must not accumulate anything
+        itself. OutOfMemory if even a single element does not fit.
         """
         start = 0
         while start < count:
             part = slice(start, min(start + self.most, count))
-            found = self._tried(work, part)
-            if found is None:  # said here, where nothing of the failed part is held any more
+            result = self._try(work, part)
+            if (
+                result is None
+            ):  # freed here, where nothing of the failed batch is referenced any more
                 self.most = max(1, (part.stop - part.start) // 2)
                 free_cache(self._device)
                 continue
             start = part.stop
-            yield found[0]
+            yield result[0]
 
-    def _tried(self, work: Callable[[slice], T], part: slice) -> tuple[T] | None:
+    def _try(self, work: Callable[[slice], T], part: slice) -> tuple[T] | None:
         try:
             return (work(part),)
         except (RuntimeError, MemoryError, OutOfMemory) as error:
@@ -67,7 +69,7 @@ def batches_of(x: Tensor, most: int) -> Batches:
 
 @contextlib.contextmanager
 def fitting(what: str, device: torch.device | str, advice: str) -> Iterator[None]:
-    """OutOfMemory, with sizes and advice, where what is done within does not fit into memory."""
+    """Turn a memory shortage inside the block into OutOfMemory, with sizes and advice."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -77,31 +79,31 @@ def fitting(what: str, device: torch.device | str, advice: str) -> Iterator[None
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether this error says that memory ran out, on whatever device."""
+    """Whether this error reports that memory ran out, on any device."""
     if isinstance(error, (MemoryError, OutOfMemory)):
         return True
-    return isinstance(error, RuntimeError) and SHORT.search(str(error)) is not None
+    return isinstance(error, RuntimeError) and SHORTAGE.search(str(error)) is not None
 
 
 def shortage(what: str, device: torch.device, error: BaseException, advice: str) -> OutOfMemory:
-    """The sentence that says what does not fit, how much was asked for and how much is free."""
-    asked = WANTED.search(str(error))
-    sizes = [f"{_size(asked[1])} were asked for"] if asked else []
-    sizes += [f"{memory.said(left)} are free" for left in [_free(device)] if left is not None]
-    told = f" ({', '.join(sizes)})" if sizes else ""
-    return OutOfMemory(f"{what} does not fit into the memory of {device}{told}. {advice}")
+    """The error that states what does not fit, how much was requested and how much is free."""
+    match = REQUESTED.search(str(error))
+    sizes = [f"{_size(match[1])} requested"] if match else []
+    sizes += [f"{memory.format_size(left)} free" for left in [_free(device)] if left is not None]
+    details = f" ({', '.join(sizes)})" if sizes else ""
+    return OutOfMemory(f"{what} does not fit into the memory of {device}{details}. {advice}")
 
 
 def free_cache(device: torch.device) -> None:
-    """Give back what the device's allocator merely keeps."""
+    """Release the memory that the device's allocator has cached."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
 
 
 def _size(text: str) -> str:
-    """'123 bytes' and '123' of the processor's allocator as people say it; others as they are."""
+    """'123 bytes' or '123', as the CPU allocator writes, in readable units; others unchanged."""
     number, _, unit = text.partition(" ")
-    return memory.said(float(number)) if unit in ("", "bytes") else text
+    return memory.format_size(float(number)) if unit in ("", "bytes") else text
 
 
 def _free(device: torch.device) -> int | None:

@@ -1,8 +1,8 @@
-"""Processes of our own: what they may import, what they see of the environment, where they run.
+"""Child processes: what they may import, which environment they get, and where they run.
 
-Python by itself looks for modules in the current folder (`-c`, `-m`), and in whatever PYTHONPATH
-names. People start the program where somebody's data were unpacked, and a file there may be called
-numpy.py. A child imports from the folders that its parent imports from, the current one excepted.
+By default Python looks for modules in the current folder (`-c`, `-m`) and wherever PYTHONPATH
+points. Users start the program in folders with unpacked downloads, and a file there may be called
+numpy.py. A child imports from the folders of its parent, except the current folder.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import functools
 import os
 import sys
 
-HOME = os.path.abspath(os.path.join(os.path.realpath(__file__), *[os.pardir] * 3))  # of `engine`
+HOME = os.path.abspath(
+    os.path.join(os.path.realpath(__file__), *[os.pardir] * 3)
+)  # the folder that holds `engine`
 START = (
     "import json, runpy, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
@@ -29,7 +31,7 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The variables that a child gets: all but those that change what Python does or imports."""
+    """A child's environment: all variables but those that change how Python runs or imports."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
@@ -40,26 +42,26 @@ def folder() -> str:
     import shutil
     import tempfile
 
-    made = tempfile.mkdtemp(prefix="rk-explorer-")
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
+    path = tempfile.mkdtemp(prefix="rk-explorer-")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 def folders() -> list[str]:
-    """Where modules are looked for: this process's folders, without the current one."""
+    """A child's module search path: that of this process without the current folder."""
     return list(dict.fromkeys([HOME, *filter(_is_safe, map(os.fspath, sys.path))]))
 
 
 def leave_current_folder() -> None:
-    """Have this process import nothing from the current folder either.
+    """Remove the current folder from this process's module search path as well.
 
-    `python -m engine` puts it first. It stays where it is the one that this program lies in.
+    `python -m engine` puts it first. It is kept if it is the folder that holds this program.
     """
-    sys.path[:] = [one for one in sys.path if one == HOME or _is_safe(one)]
+    sys.path[:] = [entry for entry in sys.path if entry == HOME or _is_safe(entry)]
 
 
 def _is_safe(entry: str) -> bool:
-    """Whether this entry of sys.path is the same place wherever a process runs, and not here."""
+    """Whether this entry of sys.path is absolute and not the current folder."""
     if not os.path.isabs(entry):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a bar with the time that is left, and sentences above it."""
+"""Progress on a terminal: a bar with the remaining time, and log lines above it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ConsoleReporter(Reporter):
             sys.stderr.flush()
 
     def on_log(self, message: str) -> None:
-        """Print the sentence above the bar."""
+        """Print the message above the bar."""
         self._clear()
         print(f"rk-engine: {message}", file=sys.stderr)
 
@@ -51,7 +51,7 @@ class ConsoleReporter(Reporter):
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: 8 s, 3 min, 2 h 5 min."""
+    """Seconds in readable units: 8 s, 3 min, 2 h 5 min."""
     if seconds < 90:
         return f"{math.ceil(seconds)} s"
     minutes = round(seconds / 60)

@@ -1,8 +1,4 @@
-"""Where and how computations run: device, seeded generators, and the torchvision import.
-
-Nothing in the engine uses a global seed: every random number comes from a generator made here
-from a seed and a salt that says what it is for, so that a probe cannot change a training run.
-"""
+"""The device that computations run on, and process-wide settings of torch and the allocator."""
 
 from __future__ import annotations
 
@@ -26,16 +22,14 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # glibc's names and 
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device called `auto`, `cpu`, `cuda`, `cuda:i` or `mps`; SpecError if it is not here."""
+    """The device named `auto`, `cpu`, `cuda`, `cuda:i` or `mps`; SpecError if not available."""
     import torch
 
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
-        raise SpecError(
-            f"There is no device '{name}'. Use auto, cpu, cuda, cuda:0 (1, ...) or mps."
-        )
+        raise SpecError(f"Unknown device '{name}'. Use auto, cpu, cuda, cuda:0 (1, ...) or mps.")
     if name == "auto":
         if torch.cuda.is_available():
-            _compute_alike()
+            _make_deterministic()
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     if name.startswith("cuda"):
@@ -46,16 +40,16 @@ def choose_device(name: str = "auto") -> torch.device:
                 f"Device '{name}' is not available: this PyTorch sees {count} CUDA devices. "
                 "Use --device cpu, or install a CUDA build of PyTorch."
             )
-        _compute_alike()
+        _make_deterministic()
     if name == "mps" and not torch.backends.mps.is_available():
         raise SpecError("Device 'mps' is not available on this machine. Use --device cpu.")
     return torch.device(name)
 
 
-def _compute_alike() -> None:
-    """Have CUDA give the same result every time, and float32 where float32 is asked for.
+def _make_deterministic() -> None:
+    """Make CUDA results reproducible, and float32 operations compute in float32.
 
-    By itself cuDNN may add in any order, and convolves float32 in TF32, of 10 bits' precision.
+    By default cuDNN may sum in any order, and convolves float32 in TF32 (10-bit mantissa).
     """
     import torch
 
@@ -66,30 +60,30 @@ def _compute_alike() -> None:
 
 
 def preload_torch() -> None:
-    """Load torch's libraries from disk while other threads go on.
+    """Load torch's shared libraries without holding the GIL.
 
-    `import torch` does it under Python's lock, which would stop a window for most of a second.
+    `import torch` loads them under the GIL, which would freeze a window for most of a second.
     """
-    found = importlib.util.find_spec("torch")
-    if not sys.platform.startswith("linux") or found is None or found.origin is None:
+    spec = importlib.util.find_spec("torch")
+    if not sys.platform.startswith("linux") or spec is None or spec.origin is None:
         return
-    load = ctypes.CDLL(None).dlopen  # called as a foreign function: without the lock
+    load = ctypes.CDLL(None).dlopen  # a foreign call releases the GIL
     load.argtypes, load.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
     for name in ("libc10.so", "libtorch_cpu.so", "libtorch_python.so"):
-        path = Path(found.origin).parent / "lib" / name
+        path = Path(spec.origin).parent / "lib" / name
         if path.is_file():
             load(os.fsencode(path), os.RTLD_LAZY)
 
 
 def keep_freed_memory() -> None:
-    """Have the C library (glibc) keep the blocks that tensors leave for those that come next.
+    """Make glibc's malloc keep large freed blocks for reuse.
 
-    By itself it gives large ones back to the system, which then has to clear every page again:
-    measured on small networks, that took nearly half of the time of a forward pass. Elsewhere than
-    on Linux with glibc this does nothing.
+    By default it returns them to the system, which then has to zero every page again: on small
+    networks that took nearly half of the time of a forward pass. Does nothing on systems other
+    than Linux with glibc.
     """
-    tell = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if tell is None:
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:
         return
     for setting, size in ((M_MMAP_THRESHOLD, 32), (M_TRIM_THRESHOLD, 256), (M_TOP_PAD, 64)):
-        tell(setting, size * 2**20)
+        mallopt(setting, size * 2**20)

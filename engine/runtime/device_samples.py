@@ -1,4 +1,4 @@
-"""Samples on a device: uint8 or float in memory, pixels in [0, 1] when a batch is asked for."""
+"""Samples on a device: stored as uint8 or float, batches returned as pixels in [0, 1]."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One sample: its number, x (*shape) float32 in [0, 1], and its class."""
+    """One sample: its index, x (*shape) float32 in [0, 1], and its class y."""
 
     index: int
     x: Tensor
@@ -33,7 +33,7 @@ class Samples:
 
     @property
     def device(self) -> torch.device:
-        """Where the samples lie."""
+        """The device that holds the samples."""
         return self.x.device
 
     def __len__(self) -> int:
@@ -44,7 +44,7 @@ class Samples:
         return as_pixels(self.x if indices is None else self.x[indices])
 
     def one(self, row: int, index: int | None = None) -> Sample:
-        """The sample in this row, numbered `index` (its row, if not said)."""
+        """The sample in this row, with this index (default: the row)."""
         number = row if index is None else index
         return Sample(number, as_pixels(self.x[row]), int(self.y[row]))
 
@@ -55,9 +55,9 @@ def as_pixels(x: Tensor) -> Tensor:
 
 
 def shifts(n: int, generator: torch.Generator, reach: int = 4) -> tuple[Tensor, Tensor, Tensor]:
-    """(rows, mirrored, columns), each (n, 1) int64: how `shift_and_flip` changes n images.
+    """Random (rows, mirrored, columns), each (n, 1) int64: the input of `shift_and_flip`.
 
-    All draws come from `generator`, which lives on the processor: they are those of any device.
+    `generator` lives on the CPU, so the draws are the same for every device.
     """
 
     def draw(high: int) -> Tensor:
@@ -69,7 +69,7 @@ def shifts(n: int, generator: torch.Generator, reach: int = 4) -> tuple[Tensor, 
 def shift_and_flip(
     x: Tensor, rows: Tensor, mirrored: Tensor, columns: Tensor, *, reach: int = 4
 ) -> Tensor:
-    """Each image of (n, C, H, W) shifted by up to `reach` px, half of them mirrored, as drawn."""
+    """Images (n, C, H, W), each shifted by up to `reach` px and mirrored where drawn so."""
     n, _, height, width = x.shape
     device = x.device
     padded = torch.nn.functional.pad(x, (reach, reach, reach, reach))

@@ -1,4 +1,4 @@
-"""Signals that ask a program to end, as an exception: what was computed is kept on the way out."""
+"""Termination signals as an exception, so that results are kept on the way out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # those that this system has
-SIGNALED = 128  # what shells add to a signal's number
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # where the system has them
+SIGNALED = 128  # added to a signal's number by shells
 
 
 class Interrupted(BaseException):
-    """Somebody asked the program to end; `status` is the exit status that says by which signal."""
+    """The program received a termination signal; `status` is the matching exit status."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -22,26 +22,30 @@ class Interrupted(BaseException):
 
 @contextlib.contextmanager
 def by_signals() -> Iterator[None]:
-    """Raise `Interrupted` in the main thread where a signal asks the program to end.
+    """Raise `Interrupted` in the main thread on a termination signal.
 
-    Signals that are ignored (as SIGHUP under nohup) stay ignored. A second one ends at once.
+    Ignored signals (such as SIGHUP under nohup) stay ignored. A second signal terminates at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
-    asked = {number: one for number, one in before.items() if one not in (signal.SIG_IGN, None)}
+    handlers = {
+        number: handler
+        for number, handler in before.items()
+        if handler not in (signal.SIG_IGN, None)
+    }
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        for one in asked:
-            signal.signal(one, signal.SIG_DFL)
+        for handled in handlers:
+            signal.signal(handled, signal.SIG_DFL)
         raise Interrupted(number)
 
     try:
-        for number in asked:
+        for number in handlers:
             signal.signal(number, interrupt)
         yield
     finally:
-        for number, handler in asked.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)

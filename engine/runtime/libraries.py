@@ -1,4 +1,4 @@
-"""Optional and fragile libraries, imported by name when they are needed."""
+"""Optional and fragile libraries, imported on demand."""
 
 from __future__ import annotations
 
@@ -11,34 +11,29 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from engine.errors import SpecError
 
-if TYPE_CHECKING:
-    pass
-
-
-MOST_MISSING = 8  # operators of torchvision that a torch may lack
+MOST_MISSING = 8  # torchvision operators that may be missing beside a torch
 
 
 _schemas: list[object] = []  # operator libraries must stay referenced
 
 
 def torchvision(module: str = "torchvision") -> ModuleType:
-    """Import torchvision (or one of its modules), also beside a torch without its operators."""
+    """Import torchvision (or one of its modules), even if its compiled operators do not load."""
     with torchvision_importable():
         return importlib.import_module(module)
 
 
 @contextlib.contextmanager
 def torchvision_importable() -> Iterator[None]:
-    """Let whatever runs within import torchvision, also beside a torch without its operators.
+    """Make torchvision importable inside the block, even if its compiled operators do not load.
 
     PyPI's torchvision registers its operators from a library built for CUDA; beside a CPU-only
     torch that library does not load, and the import fails on the first operator it describes.
-    Only the operators that turn out to be missing are declared, so real ones are left alone.
-    Nothing is imported unless somebody asks for it.
+    Only operators that turn out to be missing are declared, so real ones are left alone.
+    Nothing is imported by this itself.
     """
     finder = _TorchvisionFinder()
     sys.meta_path.insert(0, finder)
@@ -49,12 +44,12 @@ def torchvision_importable() -> Iterator[None]:
 
 
 class _TorchvisionFinder(importlib.abc.MetaPathFinder):
-    """Finds torchvision where it is, and has it run by `_TorchvisionLoader`."""
+    """Finds torchvision and lets `_TorchvisionLoader` execute it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """The spec of torchvision itself; other modules are found by others."""
+        """The spec of torchvision itself; None for every other module."""
         if fullname != "torchvision":
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
@@ -64,10 +59,10 @@ class _TorchvisionFinder(importlib.abc.MetaPathFinder):
 
 
 class _TorchvisionLoader(importlib.machinery.SourceFileLoader):
-    """Runs torchvision again after each operator that it misses has been declared."""
+    """Executes torchvision again after declaring each operator that it misses."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module; RuntimeError where declaring operators does not help."""
+        """Execute the module; RuntimeError if declaring operators does not help."""
         for _ in range(MOST_MISSING):
             try:
                 return super().exec_module(module)
@@ -75,11 +70,11 @@ class _TorchvisionLoader(importlib.machinery.SourceFileLoader):
                 _declare_missing(error)
                 for name in [n for n in sys.modules if n.startswith("torchvision.")]:
                     del sys.modules[name]
-        raise RuntimeError("torchvision cannot be imported beside this torch")
+        raise RuntimeError("torchvision cannot be imported with this version of torch")
 
 
 def _declare_missing(error: RuntimeError) -> None:
-    """Declare the operator that this error misses; the error itself where it is another."""
+    """Declare the operator named in this error; any other error is raised again."""
     import torch
 
     missing = re.search(r"operator torchvision::(\w+) does not exist", str(error))
@@ -91,19 +86,19 @@ def _declare_missing(error: RuntimeError) -> None:
 
 
 def require(package: str, what: str) -> None:
-    """Do nothing where this package is installed; SpecError says who needs it where it is not.
+    """SpecError unless this optional package is installed.
 
-    what: begins the sentence, such as 'Figures need'. For packages that the rest does without.
+    what: begins the message, such as 'Figures need'.
     """
     if importlib.util.find_spec(package) is None:
         raise SpecError(
-            f"{what} the package {package}, which is not installed here. Install it by "
+            f"{what} the package {package}, which is not installed. Install it with "
             f"`pip install {package}`."
         )
 
 
 def torchattacks() -> ModuleType:
-    """Import torchattacks after torchvision has been made importable; SpecError without it."""
+    """Import torchattacks, with torchvision made importable; SpecError if it is not installed."""
     require("torchattacks", "FGSM and PGD need")
     with torchvision_importable():
         return importlib.import_module("torchattacks")

@@ -1,4 +1,4 @@
-"""How much memory there is, and how sizes are said."""
+"""Free memory, and sizes in readable units."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from engine.errors import OutOfMemory
 
-# Limit, use and statistics of the group this process is in: containers have one, and psutil
-# tells of the whole machine alone.
+# Limit, usage and cache statistics of this process's control group (v2, v1): containers have one,
+# and psutil only reports the whole machine.
 GROUPS = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
@@ -18,23 +18,23 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def free() -> int | None:
-    """Bytes that this process can still take without others being ended for it; None: unknown."""
-    found = [left for left in (_of_machine(), *map(_of_group, GROUPS)) if left is not None]
-    return min(found, default=None)
+    """Bytes that can still be allocated before memory and swap run out; None if unknown."""
+    limits = [left for left in (_of_machine(), *map(_of_group, GROUPS)) if left is not None]
+    return min(limits, default=None)
 
 
 def require(size: int, what: str) -> None:
-    """OutOfMemory unless `size` bytes are free; `what` begins the sentence."""
+    """OutOfMemory unless `size` bytes are free; `what` begins the message."""
     left = free()
     if left is not None and size > left:
         raise OutOfMemory(
-            f"{what} takes {said(size)} of memory, and {said(left)} are free. Close other "
-            "programs, or do this on a larger machine."
+            f"{what} takes {format_size(size)} of memory, but only {format_size(left)} are free. "
+            "Close other programs, or use a machine with more memory."
         )
 
 
-def said(size: float) -> str:
-    """A number of bytes as people say it."""
+def format_size(size: float) -> str:
+    """A number of bytes in readable units, such as 1.5 GiB."""
     for unit in UNITS[:-1]:
         if size < 1024:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
@@ -43,7 +43,7 @@ def said(size: float) -> str:
 
 
 def _of_machine() -> int | None:
-    """Bytes of memory that is available without swapping, and of swap that is free."""
+    """Bytes of available memory and free swap."""
     import psutil
 
     with contextlib.suppress(OSError, RuntimeError, psutil.Error):
@@ -52,8 +52,8 @@ def _of_machine() -> int | None:
 
 
 def _of_group(names: tuple[str, str, str]) -> int | None:
-    """What is left of the group's limit, files that are merely remembered not counted as used."""
-    with contextlib.suppress(OSError, ValueError):  # 'max' is no number: there is no limit
+    """Bytes left of the control group's limit, not counting cached files as used."""
+    with contextlib.suppress(OSError, ValueError):  # 'max' means no limit
         limit, used = (int((FOLDER / name).read_text(encoding="ascii")) for name in names[:2])
         lines = (FOLDER / names[0]).with_name("memory.stat").read_text(encoding="ascii").split("\n")
         cached = sum(int(line.split()[1]) for line in lines if line.startswith(f"{names[2]} "))

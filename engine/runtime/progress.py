@@ -1,4 +1,4 @@
-"""The only way from the engine up: progress, measured points, log lines, and the wish to stop."""
+"""The engine's channel to its caller: progress, intermediate results, log lines, cancellation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIN_INTERVAL = 0.05  # seconds between two progress reports; more would only bur
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: `fraction` in [0, 1], `left` in seconds (None while unknown)."""
+    """Progress of a job: `fraction` in [0, 1], `left` in seconds (None while unknown)."""
 
     stage: str
     fraction: float
@@ -25,7 +25,7 @@ class Reporter:
     """Silent by default; the command line and the explorer override the `on_*` methods.
 
     Work is counted in sample passes (one sample forward = 1, forward and backward = 3), so
-    that training and measuring share one honest bar.
+    that training and measurement share one meaningful bar.
     """
 
     def __init__(self) -> None:
@@ -44,40 +44,40 @@ class Reporter:
         """Called with intermediate results, e.g. channel 'loss' or 'residual'."""
 
     def on_log(self, message: str) -> None:
-        """Called with sentences a person should see."""
+        """Called with messages for the user."""
 
     # -- the engine calls these -----------------------------------------------------------
     @property
     def current_stage(self) -> str:
-        """Name of the stage under way, such as 'original' or 'rurk'."""
+        """Name of the current stage, such as 'original' or 'rurk'."""
         return self._stage
 
     def expect(self, units: float) -> None:
-        """Add work that is going to be done (sample passes)."""
+        """Add expected work (sample passes)."""
         self._total += units
 
     def forgo(self, units: float) -> None:
-        """Take back work that turned out to be in the store already."""
+        """Subtract expected work that turned out to be in the store already."""
         self._total = max(self._done, self._total - units)
 
     def stage(self, name: str) -> None:
-        """Name what begins now."""
+        """Begin the stage of this name."""
         self._stage = name
         self._emit()
 
     def advance(self, units: float) -> None:
-        """Report finished work, and stop here if asked to."""
+        """Report finished work; Cancelled if `cancel` was called."""
         self._done += units
         if time.monotonic() - self._reported >= MIN_INTERVAL:
             self._emit()
         self.check()
 
     def point(self, channel: str, data: Any) -> None:
-        """Hand an intermediate result up."""
+        """Pass on an intermediate result."""
         self.on_point(channel, data)
 
     def log(self, message: str) -> None:
-        """Say something a person should see."""
+        """Pass on a message for the user."""
         self.on_log(message)
 
     def check(self) -> None:

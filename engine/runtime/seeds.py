@@ -1,4 +1,8 @@
-"""Generators of random numbers, seeded from a study's seed and a salt."""
+"""Random number generators, seeded from a study's seed and a salt.
+
+Nothing in the engine draws from a global generator: every random number comes from a generator
+made here, from a seed and a salt that states its purpose, so a probe cannot change a training run.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 
-_attack_lock = threading.RLock()
+_global_seed_lock = threading.RLock()
 
 
 def derive(seed: int, *salt: str | SupportsIndex) -> int:
@@ -37,19 +41,19 @@ def generator(
     """A torch generator on `device` for (seed, purpose)."""
     import torch
 
-    made = torch.Generator(device=device)
-    made.manual_seed(derive(seed, *salt))
-    return made
+    result = torch.Generator(device=device)
+    result.manual_seed(derive(seed, *salt))
+    return result
 
 
 @contextlib.contextmanager
 def borrowed_global_seed(seed: int, *salt: str | SupportsIndex) -> Iterator[None]:
-    """Seed torch's global generator for third-party code that knows no other, then restore it."""
+    """Seed torch's global generator for third-party code that uses no other, then restore it."""
     import torch
 
     # named explicitly, because torch warns where it has to guess among several GPUs
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with _attack_lock, torch.random.fork_rng(devices):
+    with _global_seed_lock, torch.random.fork_rng(devices):
         torch.manual_seed(derive(seed, *salt))
         yield
 
@@ -57,7 +61,7 @@ def borrowed_global_seed(seed: int, *salt: str | SupportsIndex) -> Iterator[None
 @contextlib.contextmanager
 def seeds_of_numpy_and_python(seed: int) -> Iterator[None]:
     """Seed numpy's and Python's global generators for third-party code, then restore them."""
-    with _attack_lock:
+    with _global_seed_lock:
         before = np.random.get_state(), random.getstate()
         np.random.seed(seed % 2**32)
         random.seed(seed)

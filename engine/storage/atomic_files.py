@@ -1,5 +1,8 @@
-"""Files and folders being written, beside the place they will take: named so that what a killed
-process left behind is known for what it is, and removed."""
+"""Atomic writes: temporary files beside their target, and removal of abandoned ones.
+
+The name of a temporary file states the process that writes it, so that the files of killed
+processes can be recognized and removed.
+"""
 
 from __future__ import annotations
 
@@ -15,35 +18,35 @@ from pathlib import Path
 from engine.errors import StoreError
 from engine.storage import processes
 
-_swept: set[Path] = set()  # folders that this process has looked through
-LONGEST = 80  # characters of the file's own name: with all the rest no name gets too long
-FORGOTTEN = 24 * 3600.0  # seconds after which nobody can still be writing
-NAMED = re.compile(r"\..*\.(?P<place>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
-OLDER = re.compile(r"\..*\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)  # as versions before named them
+_swept: set[Path] = set()  # folders that this process has already swept
+LONGEST = 80  # characters of the target's name, so that the temporary name does not get too long
+ABANDONED_AFTER = 24 * 3600.0  # seconds after which a temporary file counts as abandoned
+NAME = re.compile(r"\..*\.(?P<place>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.tmp", re.DOTALL)
+OLD_NAME = re.compile(r"\..*\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)  # the form used by earlier versions
 
 
 def aside_of(path: Path) -> Path:
-    """A name of its own beside `path`, for this process to write to."""
-    mark = f"{processes.place()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return path.with_name(f".{path.name[:LONGEST]}.{mark}.tmp")
+    """A unique temporary path beside `path`, for this process to write to."""
+    suffix = f"{processes.place_id()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return path.with_name(f".{path.name[:LONGEST]}.{suffix}.tmp")
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place at the end, or vanishes on errors.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary path that replaces `path` at the end of the block, or is removed on errors.
 
-    The folder is first rid of what killed processes left there, once while this one lives.
-    StoreError where the file cannot be written.
+    Abandoned temporary files in the folder are removed first, once per process and folder.
+    StoreError if the file cannot be written.
     """
-    aside = aside_of(path)
+    temporary = aside_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.parent not in _swept:
             _swept.add(path.parent)
             sweep(path.parent)
-        yield aside
-        _to_disk(aside)
-        os.replace(aside, path)
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
     except OSError as error:
         raise StoreError(
             f"Cannot write {path} ({error.strerror or error}). Free some space or name another "
@@ -51,19 +54,19 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Remove from this folder what writers left that have ended; what went."""
-    gone = []
+    """Remove temporary files whose writers have ended; return the removed paths."""
+    removed = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in list(entries):
-            if entry.name.endswith(".tmp") and _is_left(entry):
+            if entry.name.endswith(".tmp") and _is_abandoned(entry):
                 with contextlib.suppress(OSError):
                     _remove(entry)
-                    gone.append(Path(entry.path))
-    return gone
+                    removed.append(Path(entry.path))
+    return removed
 
 
 def _remove(entry: os.DirEntry[str]) -> None:
@@ -73,8 +76,8 @@ def _remove(entry: os.DirEntry[str]) -> None:
         os.unlink(entry.path)
 
 
-def _to_disk(path: Path) -> None:
-    """Have the system write all of the file: after a power cut a renamed one must not be empty."""
+def _sync(path: Path) -> None:
+    """Flush the file to disk, so that after a power cut a renamed file is not empty."""
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
@@ -82,15 +85,15 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def _is_left(entry: os.DirEntry[str]) -> bool:
-    """Whether the writer of this file has ended, or began so long ago that it must have."""
-    found = NAMED.fullmatch(entry.name)
-    if found is None and OLDER.fullmatch(entry.name) is None:
+def _is_abandoned(entry: os.DirEntry[str]) -> bool:
+    """Whether the writer of this file has ended, or the file is too old to be still written."""
+    match = NAME.fullmatch(entry.name)
+    if match is None and OLD_NAME.fullmatch(entry.name) is None:
         return False
-    here = found is not None and found["place"] == processes.place()
-    if found is not None and here and not processes.exists(int(found["process"])):
+    local = match is not None and match["place"] == processes.place_id()
+    if match is not None and local and not processes.exists(int(match["process"])):
         return True
     try:
-        return time.time() - entry.stat().st_mtime > FORGOTTEN
-    except OSError:  # gone meanwhile
+        return time.time() - entry.stat().st_mtime > ABANDONED_AFTER
+    except OSError:  # removed in the meantime
         return False

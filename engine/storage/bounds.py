@@ -1,7 +1,7 @@
-"""The samples and classes that a stored result may speak of: those of its dataset.
+"""Bounds of the sample and class numbers in a stored result, given by its dataset.
 
-A record may have come from a stranger; whoever draws one looks its class numbers and sample numbers
-up in the dataset.
+A record may come from an untrusted file, and its class and sample numbers are used as indices into
+the dataset.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TRAINING: Names = {
     "similarities": ("samples",),
 }
 SAMPLES: Names = {"embeddings": ("sample",)}
-FACTS: Mapping[str, Mapping[str, tuple[int, str]]] = {  # attribute -> lowest, of which number
+FACTS: Mapping[str, Mapping[str, tuple[int, str]]] = {  # attribute -> lowest value, field of World
     "neighborhoods": {"sample": (0, "samples")},
     "slices": {"sample": (0, "samples"), "other": (-1, "samples"), "label": (0, "classes")},
 }
@@ -41,46 +41,48 @@ FACTS: Mapping[str, Mapping[str, tuple[int, str]]] = {  # attribute -> lowest, o
 
 @dataclass(frozen=True)
 class World:
-    """How many training samples a dataset has, samples in all, and classes."""
+    """Numbers of training samples, of all samples and of classes of a dataset."""
 
     training: int
     samples: int
     classes: int
 
     def check(self, kind: str, attributes: Mapping[str, Any], arrays: Arrays) -> None:
-        """StoreError where a record of this kind speaks of a class or a sample there is not."""
+        """StoreError if a record of this kind refers to a class or sample out of range."""
         for name in _named(CLASSES, kind, arrays):
-            _within(name, _meant(name, arrays), self.classes, "classes")
+            _check_range(name, _predictions(name, arrays), self.classes, "classes")
         for name in _named(TRAINING, kind, arrays):
-            _within(name, arrays[name], self.training, "training samples")
+            _check_range(name, arrays[name], self.training, "training samples")
         for name in _named(SAMPLES, kind, arrays):
-            _within(name, arrays[name], self.samples, "samples")
+            _check_range(name, arrays[name], self.samples, "samples")
         for name, (low, of) in FACTS.get(kind, {}).items():
-            _within(name, np.asarray(attributes[name]), getattr(self, of), of, low)
+            _check_range(name, np.asarray(attributes[name]), getattr(self, of), of, low)
 
 
 def _named(names: Names, kind: str, arrays: Arrays) -> Iterator[str]:
-    """The arrays of a record that `names` means."""
+    """The arrays of a record that `names` selects."""
     for name in names.get(kind, ()):
-        whole = [name] if name in arrays else []
-        yield from whole or [one for one in arrays if name[-1] == "/" and one.startswith(name)]
+        exact = [name] if name in arrays else []
+        yield from exact or [
+            array for array in arrays if name[-1] == "/" and array.startswith(name)
+        ]
 
 
-def _meant(name: str, arrays: Arrays) -> np.ndarray:
-    """The answers that an array holds: what lies behind a cell's draws is no class."""
-    found, drawn = arrays[name], arrays.get("drawn")
+def _predictions(name: str, arrays: Arrays) -> np.ndarray:
+    """The predictions in an array, without the padding after each cell's last draw."""
+    values, drawn = arrays[name], arrays.get("drawn")
     if drawn is None:
-        return found
-    meant: np.ndarray = found[np.arange(found.shape[-1]) < drawn[..., None]]
-    return meant
+        return values
+    predictions: np.ndarray = values[np.arange(values.shape[-1]) < drawn[..., None]]
+    return predictions
 
 
-def _within(name: str, values: np.ndarray, count: int, of: str, low: int = 0) -> None:
+def _check_range(name: str, values: np.ndarray, count: int, of: str, low: int = 0) -> None:
     if values.dtype.kind not in "iu":
-        raise StoreError(f"its '{name[:80]}' is no whole number")
+        raise StoreError(f"its '{name[:80]}' is not an integer")
     wrong = values[(values < low) | (values >= count)]
     if wrong.size:
         raise StoreError(
-            f"its '{name[:80]}' speaks of number {wrong.flat[0]}, and its dataset has "
+            f"its '{name[:80]}' refers to number {wrong.flat[0]}, but its dataset has "
             f"{count:,} {of}"
         )

@@ -1,8 +1,8 @@
-"""One at a time: a lock file for each thing that is expensive to make, so none is made twice.
+"""Lock files, one for each expensive result, so that no two processes compute the same one.
 
-`<folder>/<name>.lock` says who holds it: process, machine, time of start. It appears whole or not
-at all (it is written aside and linked), and whoever finds the lock of a process that has ended
-takes it over. Locks guard against double work alone: files are written atomically in any case.
+`<folder>/<name>.lock` names its owner: process, machine, start time. It is created atomically
+(written to a temporary file and hard-linked), and the lock of a process that has ended is taken
+over. Locks only prevent duplicate work: files are written atomically in any case.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ from engine.errors import StoreError
 from engine.runtime.progress import Reporter
 from engine.storage import atomic_files, processes
 
-POLL = 0.05  # seconds between two looks at a lock that another holds
-FORGOTTEN = 24 * 3600.0  # seconds after which a lock counts whose owner cannot be asked for
-UNFINISHED = 10.0  # seconds that a lock may take to be written where files have no second names
-LARGEST = 4096  # bytes of a lock
+POLL = 0.05  # seconds between two checks of a lock held by another process
+STALE_AFTER = 24 * 3600.0  # seconds after which the lock of an owner on another machine is stale
+UNREADABLE_AFTER = 10.0  # seconds that writing a lock may take on file systems without hard links
+LARGEST = 4096  # bytes of a lock file
 SUFFIX = ".lock"
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a lock; `token` makes every holding one of its own."""
+    """The owner of a lock; `token` distinguishes successive locks of the same process."""
 
     process: int = field(default_factory=os.getpid)
-    place: str = field(default_factory=processes.place)
+    place: str = field(default_factory=processes.place_id)
     host: str = field(default_factory=platform.node)
-    since: str = field(default_factory=lambda: processes.started(os.getpid()))
+    since: str = field(default_factory=lambda: processes.start_time(os.getpid()))
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     machine: str = field(default_factory=processes.machine)
 
-    def gone(self, age: float) -> bool:
-        """Whether its process has ended; of another machine's only the lock's age (s) tells.
+    def has_ended(self, age: float) -> bool:
+        """Whether its process has ended; on another machine, judged by the lock's age (s) only.
 
-        What this machine held before it was last started has ended with it.
+        Processes of this machine from before its last boot have ended.
         """
         if self == NOBODY:
-            return age > UNFINISHED
-        if self.place == processes.place():
-            return not processes.lives(self.process, self.since)
-        return age > FORGOTTEN or self._before_restart()
+            return age > UNREADABLE_AFTER
+        if self.place == processes.place_id():
+            return not processes.is_running(self.process, self.since)
+        return age > STALE_AFTER or self._began_before_boot()
 
-    def _before_restart(self) -> bool:
+    def _began_before_boot(self) -> bool:
         same = bool(self.machine) and self.machine == processes.machine()
-        return same and processes.before_restart(self.since)
+        return same and processes.began_before_boot(self.since)
 
     def __str__(self) -> str:
-        if self.place != processes.place():
+        if self.place != processes.place_id():
             return f"a process on {self.host} ({self.process})"
         own = self.process == os.getpid()
         return "another job of this program" if own else f"another process ({self.process})"
@@ -68,7 +68,7 @@ NOBODY = Owner(process=0, place="", host="another machine", since="", token="", 
 
 
 class _Mine(threading.local):
-    """The locks that each thread holds."""
+    """The locks held by each thread."""
 
     def __init__(self) -> None:
         self.held: dict[str, Owner] = {}
@@ -85,18 +85,20 @@ class Locks:
     def held(self, names: Sequence[str], what: str, report: Reporter) -> Iterator[None]:
         """Hold the locks of these names.
 
-        Waits for whoever has one, says so once, and raises Cancelled where that is wished; `what`
-        is what is made under them, for the sentence. A thread may take again what it holds.
-        StoreError where the folder cannot be written.
+        Waits for other owners, logs that once, and raises Cancelled if cancelled meanwhile; `what`
+        names the work, for the log. Locks are reentrant per thread. StoreError if the folder
+        cannot be written.
         """
         with contextlib.ExitStack() as stack:
-            for name in sorted(set(names) - self._mine.held.keys()):  # one order: no ring of waits
-                self._take(name, what, report)
-                stack.callback(self._leave, name)
+            for name in sorted(
+                set(names) - self._mine.held.keys()
+            ):  # a fixed order prevents deadlock
+                self._acquire(name, what, report)
+                stack.callback(self._release, name)
             yield
 
     def free(self, name: str) -> bool:
-        """Whether nobody holds this lock now."""
+        """Whether this lock is free."""
         return self._holder(self._path(name)) is None
 
     def sweep(self) -> None:
@@ -108,39 +110,41 @@ class Locks:
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}{SUFFIX}"
 
-    def _take(self, name: str, what: str, report: Reporter) -> None:
-        """Take the lock, as soon as it is free."""
+    def _acquire(self, name: str, what: str, report: Reporter) -> None:
+        """Acquire the lock as soon as it is free."""
         path, me, waited = self._path(name), Owner(), False
         while not self._link(path, me):
             report.check()
             other = self._holder(path)
             if other is None:
-                self._check_removed(path)
+                self._check_not_blocked(path)
                 continue
             if not waited:
-                report.log(f"{str(other).capitalize()} is at work on {what}: waiting for it.")
+                report.log(f"{str(other).capitalize()} is working on {what}: waiting for it.")
             waited = True
             time.sleep(POLL)
         self._mine.held[name] = me
 
-    def _check_removed(self, path: Path) -> None:
-        """StoreError where something lies in the way that is no lock of anybody."""
+    def _check_not_blocked(self, path: Path) -> None:
+        """StoreError if something other than a lock file has its name."""
         if path.is_dir() or path.is_symlink():
-            raise StoreError(f"{path} is in the way of a lock of that name. Take it away.")
+            raise StoreError(f"{path} is in the way of a lock file of that name. Remove it.")
 
-    def _leave(self, name: str) -> None:
+    def _release(self, name: str) -> None:
         me, path = self._mine.held.pop(name), self._path(name)
         with contextlib.suppress(OSError):
-            if _read(path) == me:  # it may have been taken over from a machine that slept
+            if (
+                _read(path) == me
+            ):  # another machine may have taken it over while this one was suspended
                 path.unlink()
 
     def _link(self, path: Path, me: Owner) -> bool:
-        """Make the lock file, whole, unless there is one; whether it was made."""
-        aside = atomic_files.aside_of(path)
+        """Create the lock file atomically; False if there is one already."""
+        temporary = atomic_files.aside_of(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_text(json.dumps(asdict(me)), encoding="utf-8")
-            return _linked(aside, path)
+            temporary.write_text(json.dumps(asdict(me)), encoding="utf-8")
+            return _hard_link(temporary, path)
         except OSError as error:
             raise StoreError(
                 f"Cannot write {path} ({error.strerror or error}). Free some space or name "
@@ -148,35 +152,35 @@ class Locks:
             ) from error
         finally:
             with contextlib.suppress(OSError):
-                aside.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
     def _holder(self, path: Path) -> Owner | None:
-        """Who has this lock; None if nobody, the lock of one who is gone being removed."""
-        if not _is_left(path):
+        """The owner of this lock, None if it is free; a stale lock is removed."""
+        if not _is_stale(path):
             return _read(path)
-        with contextlib.suppress(OSError), _alone(path.parent):
-            if _is_left(path):  # still: only who is alone here removes another's lock
+        with contextlib.suppress(OSError), _exclusive(path.parent):
+            if _is_stale(path):  # still stale: only under the folder lock is another's lock removed
                 path.unlink(missing_ok=True)
         return None
 
 
-def _linked(aside: Path, path: Path) -> bool:
-    """Give the file its second name, unless that is taken; whether it was given."""
+def _hard_link(temporary: Path, path: Path) -> bool:
+    """Hard-link the file to `path`; False if `path` exists."""
     try:
-        os.link(aside, path)
+        os.link(temporary, path)
     except FileExistsError:
         return False
-    except (OSError, NotImplementedError):  # a file system without links: not whole at once
+    except (OSError, NotImplementedError):  # no hard links: created first, then written
         try:
             with path.open("x", encoding="utf-8") as file:
-                file.write(aside.read_text(encoding="utf-8"))
+                file.write(temporary.read_text(encoding="utf-8"))
         except FileExistsError:
             return False
     return True
 
 
 def _read(path: Path) -> Owner | None:
-    """Who is written in a lock file; None if it is gone, `NOBODY` if that cannot be read."""
+    """The owner in a lock file; None if there is no file, `NOBODY` if it cannot be read."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return NOBODY
@@ -189,30 +193,32 @@ def _read(path: Path) -> Owner | None:
 
 
 def _owner(plain: dict[str, object]) -> Owner:
-    """The owner written as JSON, with all that it has; ValueError otherwise.
+    """The owner from its JSON fields; ValueError unless they are complete.
 
     Earlier versions wrote no machine.
     """
     kinds = {item.name: int if item.name == "process" else str for item in fields(Owner)}
-    whole = {"machine": "", **plain}
-    if whole.keys() != kinds.keys() or any(type(whole[name]) is not kinds[name] for name in kinds):
+    values = {"machine": "", **plain}
+    if values.keys() != kinds.keys() or any(
+        type(values[name]) is not kinds[name] for name in kinds
+    ):
         raise ValueError
-    return Owner(**whole)  # type: ignore[arg-type]
+    return Owner(**values)  # type: ignore[arg-type]
 
 
-def _is_left(path: Path) -> bool:
-    """Whether this is the lock of one who is gone."""
+def _is_stale(path: Path) -> bool:
+    """Whether the owner of this lock has ended."""
     owner = _read(path)
     try:
-        return owner is not None and owner.gone(abs(time.time() - path.lstat().st_mtime))
-    except OSError:  # it was left meanwhile
+        return owner is not None and owner.has_ended(abs(time.time() - path.lstat().st_mtime))
+    except OSError:  # it was released in the meantime
         return False
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time; the system ends this by itself with the process."""
-    if sys.platform == "win32":  # lacks it, and there a lock is not removed while it is open
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Exclusive access to the folder; the system releases it when the process ends."""
+    if sys.platform == "win32":  # has no flock, and open files cannot be removed there
         yield
         return
     import fcntl

@@ -1,7 +1,7 @@
-"""Where a result came from that was not made in this store: a mark among its attributes, for good.
+"""Origin of results that were not made in this store: a permanent attribute of the record.
 
-The mark is part of what the hash of a record covers, and grows by an entry whenever the record
-goes from one store to another. What carries it lies apart, in `<store>/imported`.
+The attribute is covered by the hash of a record, and grows by one entry whenever the record is
+copied from one store to another. Records with it are kept apart, in `<store>/imported`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from engine.provenance import Origin
 from engine.storage import plain_files
 
 MARK = "imported"  # the attribute
-FOLDER = "imported"  # in a store, and again a store
+FOLDER = "imported"  # in a store; itself a store
 PARTS = ("source", "digest", "date")
-LONGEST, MOST = 200, 20  # characters of a text, entries of a mark
+LONGEST, MOST = 200, 20  # characters of a text, entries of the attribute
 
 
 DERIVED = "computed here from imported models"
@@ -28,35 +28,37 @@ UNKNOWN = Origin("an unknown place", "", "")
 
 
 def origin_of_file(path: Path, source: str = "") -> Origin:
-    """Of what comes in this file now; source: what to call it. OSError where it cannot be read."""
+    """Origin of records imported now from this file; source: its name. OSError if unreadable."""
     with plain_files.opened(path) as file:
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=10)).hexdigest()
     return Origin(_line(source or path.name), digest, _now())
 
 
-def derived() -> Origin:
-    """Of what is computed now in this store, from models that came from elsewhere."""
+def derived_origin() -> Origin:
+    """The origin of results computed now in this store from imported models."""
     return Origin(DERIVED, "", _now())
 
 
 def marked(attributes: Mapping[str, Any], origin: Origin) -> dict[str, Any]:
-    """The attributes of a record that comes from `origin`; what marked it before stays."""
-    way = (*origins_of(attributes)[-MOST + 1 :], origin)
-    return {**attributes, MARK: json.dumps([asdict(one) for one in way])}
+    """The attributes of a record with `origin` added to its earlier origins."""
+    history = (*origins_of(attributes)[-MOST + 1 :], origin)
+    return {**attributes, MARK: json.dumps([asdict(entry) for entry in history])}
 
 
 def origins_of(attributes: Mapping[str, Any]) -> tuple[Origin, ...]:
-    """The way of a record, the last step last; () where it was made in its own store.
+    """The origins of a record, the latest last; () if it was made in its own store.
 
-    A stranger may have written it: what is no such way is one step from an unknown place.
+    The attribute is untrusted: an invalid one counts as a single unknown origin.
     """
     if MARK not in attributes:
         return ()
     try:
-        found = [Origin(**{part: _line(one[part]) for part in PARTS}) for one in _steps(attributes)]
+        history = [
+            Origin(**{part: _line(step[part]) for part in PARTS}) for step in _steps(attributes)
+        ]
     except (TypeError, ValueError, KeyError, RecursionError):
-        found = []
-    return tuple(found[-MOST:]) or (UNKNOWN,)
+        history = []
+    return tuple(history[-MOST:]) or (UNKNOWN,)
 
 
 def _steps(attributes: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -64,9 +66,9 @@ def _steps(attributes: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return steps
 
 
-def sentence(way: Sequence[Origin]) -> str:
-    """Where something came from, for a line of text; '' where it was made here."""
-    return f"imported: {' > '.join(map(str, way))}" if way else ""
+def sentence(history: Sequence[Origin]) -> str:
+    """The origins as one line of text; '' if made in this store."""
+    return f"imported: {' > '.join(map(str, history))}" if history else ""
 
 
 def _now() -> str:
@@ -75,5 +77,5 @@ def _now() -> str:
 
 def _line(text: object) -> str:
     if not isinstance(text, str):
-        raise TypeError("no text")
-    return "".join(one if one.isprintable() else "?" for one in text[:LONGEST])
+        raise TypeError("not a text")
+    return "".join(character if character.isprintable() else "?" for character in text[:LONGEST])

@@ -1,8 +1,8 @@
-"""Files that a person named: written whole, to where they point, in the mode they have.
+"""Output files that a user named: written atomically, through links, keeping their mode.
 
-A plain file is replaced at the end, when all of it is there. A device, a pipe and standard output
-('-', /dev/stdout) are written through; a link stays, and what it points to is written. The store
-writes its own files by `asides.replacing`, which follows no link.
+A plain file is replaced at the end, once it is complete. Devices, pipes and standard output ('-',
+/dev/stdout) are written through; a link is kept and its target is written. The store writes its own
+files with `atomic_files.atomic_write`, which follows no links.
 """
 
 from __future__ import annotations
@@ -23,52 +23,52 @@ from typing import IO, Any
 from engine.errors import SpecError, StoreError
 from engine.storage import atomic_files
 
-STANDARD = Path("-")  # standard output, where a file is asked for
+STANDARD = Path("-")  # standard output, in place of a file
 STREAMS = {"stdin": 0, "stdout": 1, "stderr": 2}
 DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|\d+))/(?:fd/(\d+)|(std\w+))")
-LOST = "some of what was to be printed is lost. What was computed is in the store."
-MOST_LINKS = 40  # as Linux follows
+LOST = "some of the output is lost. Computed results are in the store."
+MOST_LINKS = 40  # as many as Linux follows
 _standard: ContextVar[IO[Any] | None] = ContextVar("standard output", default=None)
 
 
 @contextlib.contextmanager
 def output(path: Path) -> Iterator[Path]:
-    """A temporary path whose content `path` gets at the end; on errors nothing changes.
+    """A temporary path whose content replaces `path` at the end; on errors nothing changes.
 
-    StoreError where the file cannot be written.
+    StoreError if the file cannot be written.
     """
     if path == STANDARD or _descriptor(path) is not None or _is_special(target(path)):
-        with _through(path) as aside:
-            yield aside
+        with _through(path) as temporary:
+            yield temporary
         return
-    plain = target(path)
-    with atomic_files.replacing(plain) as aside:
-        yield aside
-        _keep_mode(plain, aside)
+    destination = target(path)
+    with atomic_files.atomic_write(destination) as temporary:
+        yield temporary
+        _keep_mode(destination, temporary)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text in UTF-8, as `output` does."""
-    with output(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+    """Write a text in UTF-8; see `output`."""
+    with output(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def check(*paths: Path | None) -> None:
-    """SpecError unless each can be written, and no two are one: before hours of computing."""
+    """SpecError unless all can be written and are distinct; called before long computations."""
     named = [path for path in paths if path is not None]
     for path in named:
         if path != STANDARD and _descriptor(path) is None:
             _check_place(path, target(path))
     places = [path if path == STANDARD else target(path) for path in named]
-    twice = next((one for one in places if places.count(one) > 1), None)
-    if twice is not None and not _is_special(twice):
-        name = "standard output" if twice == STANDARD else str(twice)
+    duplicate = next((place for place in places if places.count(place) > 1), None)
+    if duplicate is not None and not _is_special(duplicate):
+        name = "standard output" if duplicate == STANDARD else str(duplicate)
         raise SpecError(f"Two results cannot both be written to {name}. Name a file for each.")
 
 
 @contextlib.contextmanager
 def words_aside(paths: Sequence[Path | None]) -> Iterator[None]:
-    """Where one of the paths is '-', what is printed meanwhile goes to standard error instead."""
+    """If one of the paths is '-', redirect printed messages to standard error."""
     if STANDARD not in paths:
         yield
         return
@@ -82,9 +82,9 @@ def words_aside(paths: Sequence[Path | None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def told() -> Iterator[None]:
-    """StoreError where standard output cannot take what is printed meanwhile.
+    """StoreError if standard output cannot be written inside the block.
 
-    Python itself says nothing where it is closed, and ends in a traceback where it is full.
+    Python itself is silent when it is closed, and ends in a traceback when the disk is full.
     """
     if sys.stdout is None:
         yield
@@ -96,7 +96,7 @@ def told() -> Iterator[None]:
 
 
 class _Stream:
-    """A stream of text whose errors are sentences; a reader that has left is none."""
+    """A text stream that raises StoreError on write errors; a broken pipe passes through."""
 
     def __init__(self, plain: IO[str]) -> None:
         self._plain = plain
@@ -105,17 +105,17 @@ class _Stream:
         return getattr(self._plain, name)
 
     def write(self, text: str) -> int:
-        """Write the text; StoreError where that is impossible."""
-        with self._sentences():
+        """Write the text; StoreError on failure."""
+        with self._translated_errors():
             return self._plain.write(text)
 
     def flush(self) -> None:
-        """Send what was written on its way; StoreError where that is impossible."""
-        with self._sentences():
+        """Flush the stream; StoreError on failure."""
+        with self._translated_errors():
             self._plain.flush()
 
     @contextlib.contextmanager
-    def _sentences(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError:
@@ -127,24 +127,24 @@ class _Stream:
 
 
 def abandon() -> None:
-    """Send what is still to be printed nowhere: nobody reads it."""
+    """Redirect remaining output to the null device, since nobody reads it."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def target(path: Path) -> Path:
-    """Where the file really lies, behind all links; StoreError for links in a circle."""
+    """The target of `path` behind all links; StoreError for circular links."""
     for _ in range(MOST_LINKS):
         if _descriptor(path) is not None or not path.is_symlink():
             return path
         path = path.parent / os.readlink(path)
-    raise StoreError(f"Cannot write {path}: its links lead round in a circle.")
+    raise StoreError(f"Cannot write {path}: its links are circular.")
 
 
 def _descriptor(path: Path) -> int | None:
-    """The number of the open file that such a path means: /dev/stdout, /dev/fd/3."""
+    """The file descriptor that a path such as /dev/stdout or /dev/fd/3 denotes, or None."""
     match = DESCRIPTOR.fullmatch(os.fspath(path))
     if match is None or os.name != "posix":
         return None
@@ -152,7 +152,7 @@ def _descriptor(path: Path) -> int | None:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether this is there and neither a plain file nor a folder: a device, a pipe, a socket."""
+    """Whether this exists and is neither a plain file nor a folder: a device, pipe or socket."""
     if _descriptor(path) is not None:
         return True
     with contextlib.suppress(OSError):
@@ -163,12 +163,12 @@ def _is_special(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _through(path: Path) -> Iterator[Path]:
-    """A temporary file that is copied to what `path` means once it is whole."""
+    """A temporary file that is copied into `path` once it is complete."""
     with tempfile.TemporaryDirectory(prefix="rk-output-") as folder:
-        aside = Path(folder) / f"output{path.suffix}"
-        yield aside
+        temporary = Path(folder) / f"output{path.suffix}"
+        yield temporary
         try:
-            with open(aside, "rb") as content, _opened(path) as stream:
+            with open(temporary, "rb") as content, _opened(path) as stream:
                 shutil.copyfileobj(content, stream)
                 stream.flush()
         except OSError as error:
@@ -177,7 +177,7 @@ def _through(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """A stream of bytes into standard output, an open descriptor, a device or a pipe."""
+    """A binary stream into standard output, an open descriptor, a device or a pipe."""
     if path == STANDARD:
         yield _standard_output()
         return
@@ -189,7 +189,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         with os.fdopen(os.dup(number), "wb") as copy:
             yield copy
         return
-    handle = os.open(place, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe nobody reads
+    handle = os.open(
+        place, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)
+    )  # do not block on a pipe without a reader
     os.set_blocking(handle, True)
     with os.fdopen(handle, "wb") as stream:
         yield stream
@@ -206,24 +208,24 @@ def _standard_output() -> IO[bytes]:
 
 def _reason(error: OSError) -> str:
     if error.errno == errno.ENXIO:
-        return "nobody reads this pipe, or no such device is there"
+        return "the pipe has no reader, or the device does not exist"
     return error.strerror or str(error)
 
 
-def _keep_mode(path: Path, aside: Path) -> None:
-    """Give the new file the mode, and where possible the owner, of the one it replaces."""
+def _keep_mode(path: Path, temporary: Path) -> None:
+    """Give the new file the mode, and if possible the owner, of the file it replaces."""
     with contextlib.suppress(FileNotFoundError):
         facts = path.stat()
-        with contextlib.suppress(OSError, AttributeError):  # not ours to give away; not on Windows
-            os.chown(aside, facts.st_uid, facts.st_gid)
-        os.chmod(aside, stat.S_IMODE(facts.st_mode))
+        with contextlib.suppress(OSError, AttributeError):  # not permitted, or Windows
+            os.chown(temporary, facts.st_uid, facts.st_gid)
+        os.chmod(temporary, stat.S_IMODE(facts.st_mode))
 
 
-def _check_place(named: Path, place: Path) -> None:
-    folder = place.absolute().parent
-    reachable = os.access(place if _is_special(place) else folder, os.W_OK)
-    if place.is_dir() or not folder.is_dir() or not reachable:
+def _check_place(path: Path, target_path: Path) -> None:
+    folder = target_path.absolute().parent
+    reachable = os.access(target_path if _is_special(target_path) else folder, os.W_OK)
+    if target_path.is_dir() or not folder.is_dir() or not reachable:
         raise SpecError(
-            f"Cannot write {named}: name a file in a folder that exists and is writable, or - for "
+            f"Cannot write {path}: name a file in a folder that exists and is writable, or - for "
             "standard output."
         )

@@ -1,4 +1,4 @@
-"""Paths that somebody typed: whatever they are, asking about them raises nothing."""
+"""Paths typed by a user; the checks never raise, however odd the path."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ from pathlib import Path
 
 from engine.errors import SpecError
 
-ENTRY = "::"  # between a file and the name of what is meant in it
+ENTRY = "::"  # between a file and the name of an entry in it
 
 
 def place(text: str) -> Path:
-    """The path that was typed; '~' is the home folder, and the '~' of nobody known a name."""
+    """The typed path with '~' expanded; the '~user' of an unknown user is kept as it is."""
     return Path(os.path.expanduser(text))
 
 
 def absolute(text: str) -> str:
-    """The path that was typed, from the root of the file system on; '' stays ''."""
+    """The typed path as an absolute one; '' stays ''."""
     if not text:
         return ""
     try:
         return str(place(text).absolute())
-    except OSError:  # the current folder is gone: there is no other name for it
+    except OSError:  # the current folder was deleted
         return str(place(text))
 
 
 def is_relative(text: str) -> bool:
-    """Whether it depends on the current folder where this path leads; '' is no path."""
+    """Whether this path depends on the current folder; False for ''."""
     return bool(text) and not place(text).is_absolute()
 
 
 def matching(names: Iterable[str | Path]) -> list[Path]:
-    """Every file that is named, in order; those of a pattern such as 'r*.pt' in natural order.
+    """All named files in order; those matching a pattern such as 'r*.pt' in natural order.
 
-    Natural is r2 before r10; 'r*.pt::ema' means the same place in each. SpecError for a pattern
-    that no file matches.
+    Natural order puts r2 before r10; 'r*.pt::ema' names the same entry in each file. SpecError for
+    a pattern without a match.
     """
     return [path for name in names for path in _matching(str(name))]
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file; False also for names that this system cannot have."""
+    """Whether this is a file; False for names that are invalid on this system."""
     return os.path.isfile(path)
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is a folder; False also for names that this system cannot have."""
+    """Whether this is a folder; False for names that are invalid on this system."""
     return os.path.isdir(path)
 
 
 def exists(path: Path) -> bool:
-    """Whether there is anything; False also for names that this system cannot have."""
+    """Whether this exists; False for names that are invalid on this system."""
     return os.path.exists(path)
 
 
@@ -61,15 +61,15 @@ def _matching(name: str) -> list[Path]:
     path = place(name)
     if exists(path) or not glob.has_magic(str(path)):
         return [path]
-    pattern, mark, entry = str(path).partition(ENTRY)
-    there = [Path(one) for one in glob.glob(pattern, recursive=True)]
-    files = sorted(filter(is_file, there), key=_natural)
+    pattern, separator, entry = str(path).partition(ENTRY)
+    matches = [Path(match) for match in glob.glob(pattern, recursive=True)]
+    files = sorted(filter(is_file, matches), key=_natural)
     if not files:
         raise SpecError(f"No file matches '{name}'. Name files, or a pattern such as 'r*.pt'.")
-    return [Path(f"{file}{mark}{entry}") for file in files]
+    return [Path(f"{file}{separator}{entry}") for file in files]
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sorts numbers in names by what they count."""
+    """A sort key that compares the numbers in names by value."""
     parts = re.split(r"(\d+)", str(path))
     return [(int(part), part) if i % 2 else (0, part) for i, part in enumerate(parts)]

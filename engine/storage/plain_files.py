@@ -1,8 +1,8 @@
-"""The contents of files that somebody named or sent: of plain files alone, and of bounded size.
+"""Reading files that a user named or received: plain files only, and of bounded size.
 
-A pipe is waited for without end, a device never ends, and opening some devices does something. So
-a path is looked at before it is opened, and what was opened is looked at again: nobody can put
-anything else in its place any more.
+Reading a pipe may block forever, a device may never end, and opening some devices has side effects.
+So a path is checked before it is opened, and the open file is checked again, when nothing can be
+put in its place any more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import stat
 from pathlib import Path
 
-KINDS = (  # of what is no plain file, and may never end
+KINDS = (  # of files that are not plain, and may never end
     (stat.S_ISFIFO, "a pipe"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
     (stat.S_ISSOCK, "a socket"),
 )  # fmt: skip
@@ -22,9 +22,9 @@ UNBOUNDED = 1 << 62  # bytes
 
 
 class NotPlain(OSError):
-    """What was named is a pipe, a socket or a device.
+    """The path is a pipe, a socket or a device.
 
-    Its message, and `strerror`, is the end of a sentence: 'it is a socket, and ...'.
+    Its message, and `strerror`, is a clause: 'it is a socket, and ...'.
     """
 
     def __str__(self) -> str:
@@ -32,24 +32,24 @@ class NotPlain(OSError):
 
 
 class TooLarge(NotPlain):
-    """What was named has more bytes than it may have."""
+    """The file is larger than allowed."""
 
 
 class PlainFile(io.BufferedReader):
-    """A file open for reading bytes."""
+    """A plain file, open for reading bytes."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes; none where the system has nothing to say yet, as of its own log."""
+        """The next bytes; b'' where the system has none yet, as for /proc/kmsg."""
         return super().read(size) or b""
 
 
 def opened(path: Path, largest: int = UNBOUNDED) -> PlainFile:
-    """The file, open for reading bytes; it may have up to `largest` of them.
+    """The file, open for reading bytes; at most `largest` bytes long.
 
-    NotPlain for what is no plain file, TooLarge, other OSErrors where it cannot be opened, and
-    ValueError where there can be no such path.
+    Raises NotPlain, TooLarge, other OSErrors if it cannot be opened, and ValueError for an invalid
+    path.
     """
-    look(path, largest)
+    check_plain(path, largest)
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(io.FileIO(path, "rb", opener=_without_waiting))
         file = stack.enter_context(PlainFile(raw))
@@ -58,30 +58,30 @@ def opened(path: Path, largest: int = UNBOUNDED) -> PlainFile:
     return file
 
 
-def look(path: Path, largest: int = UNBOUNDED) -> os.stat_result:
-    """What the system says of the file; errors as `opened`, which nothing was opened for."""
+def check_plain(path: Path, largest: int = UNBOUNDED) -> os.stat_result:
+    """The stat result of the file, without opening it; errors as in `opened`."""
     facts = os.stat(path)
     _check(path, facts, largest)
     return facts
 
 
 def read_bytes(path: Path, largest: int) -> bytes:
-    """All of the file; errors as `opened`."""
+    """The content of the file; errors as in `opened`."""
     with opened(path, largest) as file:
         content = file.read(largest + 1)
-    if len(content) > largest:  # of some files the system does not know the size
+    if len(content) > largest:  # the size that stat reports may be 0
         raise _too_large(path, largest)
     return content
 
 
 def read_text(path: Path, largest: int, encoding: str = "utf-8") -> str:
-    """All of the file as text with plain ends of lines; ValueError where it is none."""
+    """The content as text with '\\n' line ends; ValueError if it cannot be decoded."""
     text = read_bytes(path, largest).decode(encoding)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def why(error: Exception) -> str:
-    """What is wrong with a file, to be put into a sentence that names it."""
+    """The reason of an error, for a message that names the file."""
     return str(getattr(error, "strerror", None) or error)
 
 
@@ -89,7 +89,7 @@ def _check(path: Path, facts: os.stat_result, largest: int) -> None:
     if stat.S_ISDIR(facts.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(facts.st_mode):
-        kind = next((name for is_one, name in KINDS if is_one(facts.st_mode)), "no file")
+        kind = next((name for is_kind, name in KINDS if is_kind(facts.st_mode)), "not a file")
         raise NotPlain(errno.EINVAL, f"it is {kind}, and only plain files are read", str(path))
     if facts.st_size > largest:
         raise _too_large(path, largest)
@@ -97,9 +97,9 @@ def _check(path: Path, facts: os.stat_result, largest: int) -> None:
 
 def _too_large(path: Path, largest: int) -> TooLarge:
     size = f"{largest >> 20:,} MiB" if largest >= 1 << 20 else f"{largest:,} bytes"
-    return TooLarge(errno.EFBIG, f"it has more than {size}, the most that is read", str(path))
+    return TooLarge(errno.EFBIG, f"it is larger than {size}, the limit", str(path))
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open for a pipe too that nobody writes to, and without taking over a terminal."""
+    """Open without blocking on a pipe and without acquiring a controlling terminal."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))

@@ -1,6 +1,6 @@
-"""Which process this is, and whether another one still lives: by place, number and time of start.
+"""Identity of processes, and whether one is still running: by place, process ID and start time.
 
-A number alone does not name a process: it is given anew once its process has ended, and means
+A process ID alone does not identify a process: it is reused once its process has ended, and means
 nothing on another machine or in another container.
 """
 
@@ -16,26 +16,26 @@ import sys
 import uuid
 from pathlib import Path
 
-ENDED = ("Z", "X")  # states of a process that was killed and of which only the number is left
-HIDDEN = "hidden"  # the start of a process that is there, and of which no more is told
+ENDED = ("Z", "X")  # states (zombie, dead) of a process that has ended
+HIDDEN = "hidden"  # the start time of a running process that may not be inspected
 
 
 @functools.cache
-def place() -> str:
-    """8 hexadecimal digits of the machine, its start and the processes that numbers belong to.
+def place_id() -> str:
+    """8 hexadecimal digits that identify the machine, its boot and its PID namespace.
 
-    Machines may share a name, and the first set of processes has the same number on every Linux.
+    Machines may share a name, and the first PID namespace has the same number on every Linux.
     """
     try:
         space = os.readlink("/proc/self/ns/pid")
-    except OSError:  # not Linux: one set of processes a machine
+    except OSError:  # not Linux: one PID namespace per machine
         space = ""
     return _digits(platform.node(), _machine(), _boot(), space)
 
 
 @functools.cache
 def machine() -> str:
-    """8 hexadecimal digits of the machine, the same after a restart; '' where nothing tells."""
+    """8 hexadecimal digits that identify the machine across boots; '' if unknown."""
     return _digits(platform.node(), _machine()) if _machine() else ""
 
 
@@ -45,7 +45,7 @@ def _digits(*parts: str) -> str:
 
 @functools.cache
 def _machine() -> str:
-    """What identifies this installation of Linux (machine-id(5)), elsewhere the network card."""
+    """The ID of this Linux installation (machine-id(5)); elsewhere that of the network card."""
     if sys.platform != "linux":
         return f"{uuid.getnode():x}"
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
@@ -55,36 +55,36 @@ def _machine() -> str:
     return ""
 
 
-def started(number: int) -> str:
-    """When the process of this number began, as text to be compared; '' if there is none."""
+def start_time(number: int) -> str:
+    """Start time of the process with this ID, as text to compare; '' if there is none."""
     return _from_proc(number) if sys.platform == "linux" else _from_psutil(number)
 
 
-def lives(number: int, since: str) -> bool:
-    """Whether the process of this number that began `since` still runs in this place.
+def is_running(number: int, since: str) -> bool:
+    """Whether the process with this ID that started at `since` is still running in this place.
 
-    since: '' and `HIDDEN` are the start of any process of that number: earlier versions wrote ''
-    on Windows, and of a process that is hidden nothing tells that it is another one.
+    since: '' and `HIDDEN` match any start time: earlier versions wrote '' on Windows, and a hidden
+    process cannot be told apart from another one.
     """
-    found = started(number)
-    return bool(found) and (found == since or since == "" or HIDDEN in (found, since))
+    start = start_time(number)
+    return bool(start) and (start == since or since == "" or HIDDEN in (start, since))
 
 
-def before_restart(since: str) -> bool:
-    """Whether a process of this machine that began `since` did so before its last start."""
-    written = re.fullmatch(r"(\S+) \d+", since)
-    return bool(written and _boot() and written[1] != _boot())
+def began_before_boot(since: str) -> bool:
+    """Whether a process of this machine with this start time began before its last boot."""
+    match = re.fullmatch(r"(\S+) \d+", since)
+    return bool(match and _boot() and match[1] != _boot())
 
 
 def exists(number: int) -> bool:
-    """Whether any process has this number in this place."""
-    return bool(started(number))
+    """Whether a process with this ID is running in this place."""
+    return bool(start_time(number))
 
 
 def _from_proc(number: int) -> str:
-    """Start in ticks since boot (proc(5), fields 3 and 22), and which boot that was.
+    """Start time in ticks since boot (proc(5), fields 3 and 22), and the boot ID.
 
-    psutil makes ticks a time of day, which moves whenever the clock of the machine is set.
+    psutil converts ticks to wall-clock time, which shifts whenever the clock is set.
     """
     try:
         text = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
@@ -96,21 +96,21 @@ def _from_proc(number: int) -> str:
 
 @functools.cache
 def _boot() -> str:
-    """What identifies this start of the system; '' where it does not say."""
+    """The ID of the current boot; '' if unknown."""
     with contextlib.suppress(OSError, ValueError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return ""
 
 
 def _from_psutil(number: int) -> str:
-    """Start in seconds since 1970, to a hundredth."""
+    """Start time in seconds since 1970, to a hundredth."""
     import psutil
 
     try:
         process = psutil.Process(number)
         ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
         return "" if ended else f"{process.create_time():.2f}"
-    except psutil.AccessDenied:  # it is there, of another person
+    except psutil.AccessDenied:  # it exists, and belongs to another user
         return HIDDEN
-    except (psutil.NoSuchProcess, ValueError, OverflowError):  # no number of a process is so large
+    except (psutil.NoSuchProcess, ValueError, OverflowError):  # not a valid process ID
         return ""

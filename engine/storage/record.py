@@ -1,4 +1,4 @@
-"""One stored result in memory, and the checks that it must pass when it is read from a file."""
+"""One stored result in memory, and the checks it must pass when read from a file."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ class Record:
     arrays: Mapping[str, np.ndarray]
 
     def plain(self, name: str) -> Any:
-        """An attribute that was stored as JSON."""
+        """The value of an attribute stored as JSON."""
         return json.loads(self.attributes[name])
 
 
 def read(path: Path, *, arrays: bool = True) -> Record:
-    """The record in a file of a store; KeyError and what `hdf5.read` raises where it is none.
+    """The record in a file of a store; KeyError and the errors of `hdf5.read` if it is invalid.
 
-    With its arrays it is also compared with the hash it was written with, if it has one.
+    With its arrays it is also compared with its stored hash, if it has one.
     """
-    found = hdf5.read(path, arrays=arrays)
-    check_facts(found.attributes, path.parent.name, path.stem)
+    group = hdf5.read(path, arrays=arrays)
+    check_facts(group.attributes, path.parent.name, path.stem)
     if arrays:
-        check_content(found)
-    schema.check(path.parent.name, found.attributes, found.arrays if arrays else None)
-    return Record(path.parent.name, path.stem, found.attributes, found.arrays)
+        check_content(group)
+    schema.check(path.parent.name, group.attributes, group.arrays if arrays else None)
+    return Record(path.parent.name, path.stem, group.attributes, group.arrays)
 
 
 def check_facts(attributes: Mapping[str, Any], kind: str, key: str) -> None:
-    """KeyError unless a record is whole, of this schema, and the one its name says."""
+    """KeyError unless a record is complete, of this schema, and matches its file name."""
     if not attributes.get("complete") or attributes.get("schema") != SCHEMA:
         raise KeyError("incomplete, or of another schema")
     if attributes.get("kind") != kind or attributes.get("key") != key:
-        raise KeyError("not the result its name says")
+        raise KeyError("not the result that its name states")
 
 
-def check_content(found: hdf5.Group) -> None:
-    """KeyError unless a record is what was written; those of versions before have no hash."""
-    if found.attributes.get(hdf5.HASH, "") not in ("", hdf5.digest(found)):
-        raise KeyError("its content is not what was written")
+def check_content(group: hdf5.Group) -> None:
+    """KeyError unless a record matches its hash; those of earlier versions have none."""
+    if group.attributes.get(hdf5.HASH, "") not in ("", hdf5.digest(group)):
+        raise KeyError("its content does not match its hash")

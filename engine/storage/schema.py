@@ -1,6 +1,6 @@
-"""Whether the parts of a stored result fit together: it may have come from a stranger.
+"""Consistency checks of stored results, which may come from untrusted files.
 
-Every record that is read passes here, so whoever uses one can rely on names, types and shapes.
+Every record that is read is checked here, so its users can rely on names, types and shapes.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from engine.results import DIRECTIONS, FORGET, PERTURBED, RETAIN, TEST
 
 Arrays = Mapping[str, np.ndarray]
 Shape = tuple[int | None, ...]  # None: any length
-WHOLE, REAL, ANY = "iu", "f", "biuf"  # kinds of numbers, as numpy calls them
-LONGEST_NAME = 255  # characters of what somebody called a model, a dataset or a class
-JOINERS = "\u200c\u200d"  # invisible, and part of the spelling of some languages
+INTEGER, REAL, ANY = "iu", "f", "biuf"  # dtype kinds of numpy
+LONGEST_NAME = 255  # characters of the name of a model, a dataset or a class
+JOINERS = "\u200c\u200d"  # invisible, but used in the spelling of some languages
 POINTS = (RETAIN, FORGET, PERTURBED, TEST)  # kinds of points of an embedding
-MOST_WHOLE = 2**63 - 1  # as a whole number of 64 bits
+MOST_INTEGER = 2**63 - 1  # the largest 64-bit integer
 MOST_MODELS = 1000
 MOST_DRAWS = 10**9
 CURVE = ("mean", "low", "high", "pooled", "undefined", "prevalence")
 
 
 def check(kind: str, attributes: Mapping[str, Any], arrays: Arrays | None) -> None:
-    """StoreError unless a record of this kind is one; arrays: None where they were not read."""
+    """StoreError unless a record is a valid one of its kind; arrays: None if not read."""
     try:
         _check_facts(attributes)
         if kind == "studies":
@@ -42,138 +42,138 @@ def check(kind: str, attributes: Mapping[str, Any], arrays: Arrays | None) -> No
 
 
 def require(arrays: Arrays, needs: Mapping[str, Shape]) -> None:
-    """StoreError unless the arrays `needs` names are there, of these shapes."""
+    """StoreError unless the arrays named in `needs` exist with these shapes."""
     parts = _Parts(arrays)
     for name, shape in needs.items():
         parts.take(name, ANY, *shape)
 
 
 def is_name(value: object, longest: int = LONGEST_NAME) -> bool:
-    """Whether this may be the name of a model, a class or a dataset: one line that can be shown."""
+    """Whether this is a valid name of a model, class or dataset: one printable line."""
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         return False
-    return all(one.isprintable() or one in JOINERS for one in value)
+    return all(character.isprintable() or character in JOINERS for character in value)
 
 
 class _Parts:
-    """The arrays of a record, taken with the type and shape that they must have."""
+    """The arrays of a record, each checked for its required type and shape."""
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
 
     def take(self, name: str, kinds: str, *shape: int | None) -> np.ndarray:
-        """An array; StoreError where it is missing, or has another type or shape."""
-        found = self._arrays.get(name)
-        if found is None:
+        """The array; StoreError if it is missing, or has another type or shape."""
+        array = self._arrays.get(name)
+        if array is None:
             raise StoreError(f"it lacks '{name[:80]}'")
-        fits = len(found.shape) == len(shape) and all(
-            side in (None, own) for side, own in zip(shape, found.shape, strict=True)
+        fits = len(array.shape) == len(shape) and all(
+            side in (None, own) for side, own in zip(shape, array.shape, strict=True)
         )
-        if not fits or found.dtype.kind not in kinds:
+        if not fits or array.dtype.kind not in kinds:
             raise StoreError(
-                f"its '{name[:80]}' is {found.dtype} of the shape {found.shape}, not {shape}"
+                f"its '{name[:80]}' is {array.dtype} of shape {array.shape}, not {shape}"
             )
-        return found
+        return array
 
     def has(self, name: str) -> bool:
-        """Whether there is such an array."""
+        """Whether the record has this array."""
         return name in self._arrays
 
     def numbers(self, name: str, *shape: int | None) -> np.ndarray:
-        """An array of real numbers, all of them finite."""
-        found = self.take(name, REAL, *shape)
-        if not np.isfinite(found).all():
-            raise StoreError(f"its '{name[:80]}' holds what is no number")
-        return found
+        """An array of finite real numbers; StoreError otherwise."""
+        array = self.take(name, REAL, *shape)
+        if not np.isfinite(array).all():
+            raise StoreError(f"its '{name[:80]}' holds values that are not finite")
+        return array
 
     def group(self, name: str, kinds: str, *shape: int | None) -> dict[str, np.ndarray]:
-        """All arrays of a group, which have the same type and shape."""
+        """All arrays of a group, checked for the same type and shape."""
         start = f"{name}/"
-        names = [one for one in self._arrays if one.startswith(start)]
-        return {one.removeprefix(start): self.take(one, kinds, *shape) for one in names}
+        names = [path for path in self._arrays if path.startswith(start)]
+        return {path.removeprefix(start): self.take(path, kinds, *shape) for path in names}
 
 
 def _check_facts(facts: Mapping[str, Any]) -> None:
-    """What every record says of itself."""
+    """Check the attributes that every record has."""
     for name in ("spec", "versions"):
         if name in facts and not isinstance(json.loads(facts[name]), dict):
-            raise StoreError(f"its '{name}' holds no fields")
+            raise StoreError(f"its '{name}' is not a JSON object")
     for name in ("created", "device"):
         if not isinstance(facts.get(name, ""), str):
-            raise StoreError(f"its '{name}' is no text")
+            raise StoreError(f"its '{name}' is not a text")
 
 
 def _check_study(facts: Mapping[str, Any]) -> None:
-    """The attributes of a study: enough to list it."""
+    """Check the attributes of a study that its listing needs."""
     _check_plain(json.loads(facts["spec"]))
     labels, metrics = json.loads(facts["labels"]), json.loads(facts["metrics"])
     if not all(map(is_name, [*labels, *labels.values()])):
-        raise StoreError("its models have names that cannot be shown")
+        raise StoreError("its models have invalid names")
     for name, row in metrics.items():
         if not is_name(name) or not all(map(_is_number, row.values())):
-            raise StoreError("its metrics are no numbers")
+            raise StoreError("its metrics are not numbers")
     if not isinstance(facts["perturbation"], str) or not 1 <= int(facts["draws"]) <= MOST_DRAWS:
-        raise StoreError("it was measured in no known way")
+        raise StoreError("its perturbation or number of draws is invalid")
     float(facts["seconds"]), int(facts["seed"])
     for name in ("created", "device", "versions"):
         if name not in facts:
-            raise StoreError(f"it lacks its '{name}'")
+            raise StoreError(f"it lacks '{name}'")
 
 
 def _check_plain(spec: Mapping[str, Any]) -> None:
-    """The spec of a study as plain data: what is read of it without this version's classes."""
+    """Check the spec of a study as plain data, independent of this version's classes."""
     names = [spec["data"]["name"], spec["model"]["name"], spec["probe"]["perturbation"]]
     names += [one["name"] for one in [*spec["methods"], *spec.get("foreign", ())]]
     if not all(map(is_name, names)) or len(names) > MOST_MODELS:
-        raise StoreError("its spec names what cannot be shown")
+        raise StoreError("its spec has invalid names, or too many")
     if not all(map(_is_index, [spec["seed"], spec["retrains"], *spec["forget"]])):
-        raise StoreError("its spec has a number that is none")
+        raise StoreError("its spec has an invalid number")
     parts = [spec[name] for name in ("data", "model", "train", "probe")]
     parts += [one["config"] for one in spec["methods"]]
     if not all(isinstance(part, dict) for part in parts):
-        raise StoreError("its spec has settings without fields")
+        raise StoreError("its spec has settings that are not JSON objects")
     if not spec["forget"] or not 1 <= spec["retrains"] <= MOST_MODELS:
-        raise StoreError("its spec forgets nothing, or has no Re-train")
+        raise StoreError("its spec has an empty forget set, or an invalid number of Re-trains")
 
 
 def _study(parts: _Parts, facts: Mapping[str, Any]) -> None:
     spec = json.loads(facts["spec"])
     n, taus = len(spec["forget"]), parts.take("taus", REAL, None)
     if len(taus) == 0 or not np.all(np.isfinite(taus)):
-        raise StoreError("its taus are no numbers")
-    at = len(taus)
-    if not np.array_equal(parts.take("samples", WHOLE, n), spec["forget"]):
-        raise StoreError("it measures other samples than it forgot")
-    parts.take("forget", WHOLE, n)
+        raise StoreError("its taus are not finite numbers")
+    n_taus = len(taus)
+    if not np.array_equal(parts.take("samples", INTEGER, n), spec["forget"]):
+        raise StoreError("its measured samples are not its forget set")
+    parts.take("forget", INTEGER, n)
     for end in ("null/low", "null/high"):
-        parts.take(end, REAL, at)
-    counts, draws = parts.group("counts", WHOLE, n, at), int(facts["draws"])
+        parts.take(end, REAL, n_taus)
+    counts, draws = parts.group("counts", INTEGER, n, n_taus), int(facts["draws"])
     if not all(np.all((one >= 0) & (one <= draws)) for one in counts.values()):
-        raise StoreError("it counts more answers than copies")
-    _check_draws(parts, draws, n, at)
+        raise StoreError("it counts more predictions than perturbed copies")
+    _check_draws(parts, draws, n, n_taus)
     labels = json.loads(facts["labels"])
-    parts.group("predictions", WHOLE, n, at, draws)
-    curves = parts.group("curves", ANY, at)
+    parts.group("predictions", INTEGER, n, n_taus, draws)
+    curves = parts.group("curves", ANY, n_taus)
     judged = [name for name in labels if f"{name}/mean" in curves]
     needed = [f"retrain-{number}" for number in range(spec["retrains"])]
     if not judged or not set(needed) | set(judged) <= set(counts):
         raise StoreError("it lacks the counts of a model")
     for name in judged:
-        parts.take(f"posterior/{name}", REAL, n, at)
+        parts.take(f"posterior/{name}", REAL, n, n_taus)
         for part in CURVE:
-            parts.take(f"curves/{name}/{part}", ANY, at)
+            parts.take(f"curves/{name}/{part}", ANY, n_taus)
 
 
-def _check_draws(parts: _Parts, draws: int, n: int, at: int) -> None:
-    """Where cells differ in draws, each has between one and all of them."""
-    if parts.group("rates", REAL, n, at) or parts.has("drawn"):
-        _drawn(parts, 1, draws, n, at)
+def _check_draws(parts: _Parts, draws: int, n: int, n_taus: int) -> None:
+    """If cells differ in draws, each has between one and `draws` of them."""
+    if parts.group("rates", REAL, n, n_taus) or parts.has("drawn"):
+        _drawn(parts, 1, draws, n, n_taus)
 
 
-def _drawn(parts: _Parts, low: int, draws: int, n: int, at: int) -> None:
-    drawn = parts.take("drawn", WHOLE, n, at)
+def _drawn(parts: _Parts, low: int, draws: int, n: int, n_taus: int) -> None:
+    drawn = parts.take("drawn", INTEGER, n, n_taus)
     if drawn.size and (drawn.min() < low or drawn.max() > draws):
-        raise StoreError("its numbers of draws cannot be")
+        raise StoreError("its numbers of draws are out of range")
 
 
 def _model(parts: _Parts, facts: Mapping[str, Any]) -> None:
@@ -184,59 +184,59 @@ def _model(parts: _Parts, facts: Mapping[str, Any]) -> None:
 
 
 def _counts(parts: _Parts, facts: Mapping[str, Any]) -> None:
-    n, at = len(parts.take("samples", WHOLE, None)), len(parts.take("taus", REAL, None))
-    draws = parts.take("predictions", WHOLE, n, at, None).shape[2]
-    parts.take("counts", WHOLE, n, at)
+    n, taus = len(parts.take("samples", INTEGER, None)), len(parts.take("taus", REAL, None))
+    draws = parts.take("predictions", INTEGER, n, taus, None).shape[2]
+    parts.take("counts", INTEGER, n, taus)
     if parts.has("drawn"):
-        _drawn(parts, 0, draws, n, at)
-        parts.take("margins", REAL, n, at, draws)
+        _drawn(parts, 0, draws, n, taus)
+        parts.take("margins", REAL, n, taus, draws)
 
 
 def _neighborhood(parts: _Parts, facts: Mapping[str, Any]) -> None:
-    said = parts.group("predictions", WHOLE, None)
-    draws = {len(one) for one in said.values()}
+    predictions = parts.group("predictions", INTEGER, None)
+    draws = {len(one) for one in predictions.values()}
     if len(draws) != 1:
-        raise StoreError("its models saw different numbers of copies")
-    for name in said:
+        raise StoreError("its models have different numbers of perturbed copies")
+    for name in predictions:
         parts.take(f"confidence/{name}", REAL, *draws)
 
 
 def _slice(parts: _Parts, facts: Mapping[str, Any]) -> None:
     side = len(parts.numbers("steps", None))
     parts.numbers("ball", None, 2)
-    for name in parts.group("predictions", WHOLE, side, side):
+    for name in parts.group("predictions", INTEGER, side, side):
         parts.take(f"confidence/{name}", REAL, side, side)
     for name in ("directions", "against", "perturbation"):
         if not isinstance(facts[name], str):
-            raise StoreError(f"its '{name}' is no text")
+            raise StoreError(f"its '{name}' is not a text")
     if facts["directions"] not in DIRECTIONS:
-        raise StoreError("its plane lies along no known directions")
+        raise StoreError("its slice has unknown directions")
     for name in ("tau", "distance", "seconds"):
         if not _is_number(facts[name]) or not math.isfinite(facts[name]):
-            raise StoreError(f"its '{name}' is no number")
+            raise StoreError(f"its '{name}' is not a number")
 
 
 def _embedding(parts: _Parts, facts: Mapping[str, Any]) -> None:
-    points = len(parts.take("sample", WHOLE, None))
-    kind, sample = parts.take("kind", WHOLE, points), parts.take("sample", WHOLE, points)
-    parts.take("label", WHOLE, points)
+    points = len(parts.take("sample", INTEGER, None))
+    kind, sample = parts.take("kind", INTEGER, points), parts.take("sample", INTEGER, points)
+    parts.take("label", INTEGER, points)
     parts.numbers("tau", points)
     if not np.isin(kind, POINTS).all():
-        raise StoreError("it holds points of no known kind")
+        raise StoreError("it holds points of an unknown kind")
     if not np.isin(sample[kind == PERTURBED], sample[kind == FORGET]).all():
         raise StoreError("it holds perturbed copies of samples that it lacks")
     for name in parts.group("xy", REAL, points, 2):
-        parts.take(f"predicted/{name}", WHOLE, points)
+        parts.take(f"predicted/{name}", INTEGER, points)
         parts.take(f"loss/{name}", REAL, points)
 
 
 def _epochs(parts: _Parts, facts: Mapping[str, Any]) -> None:
-    seen = len(parts.take("epochs", ANY, None))
-    n, at = len(parts.take("samples", WHOLE, None)), len(parts.take("taus", REAL, None))
-    parts.take("predictions", WHOLE, seen, n, at, None)
-    parts.take("accuracy", REAL, seen, None)
+    epochs = len(parts.take("epochs", ANY, None))
+    n, taus = len(parts.take("samples", INTEGER, None)), len(parts.take("taus", REAL, None))
+    parts.take("predictions", INTEGER, epochs, n, taus, None)
+    parts.take("accuracy", REAL, epochs, None)
     if not isinstance(facts["model"], str) or not _is_index(facts["planned"]):
-        raise StoreError("it says of no method what was seen")
+        raise StoreError("its model or planned epochs are invalid")
     float(facts["seconds"]), float(facts["training"]), bool(facts["exact"])
 
 
@@ -245,26 +245,26 @@ def _measure(parts: _Parts, facts: Mapping[str, Any]) -> None:
 
 
 def _recognition(parts: _Parts, facts: Mapping[str, Any]) -> None:
-    parts.take("taus", REAL, len(parts.take("samples", WHOLE, None)))
+    parts.take("taus", REAL, len(parts.take("samples", INTEGER, None)))
 
 
 def _similarity(parts: _Parts, facts: Mapping[str, Any]) -> None:
     layers = json.loads(facts["layers"])
     if not all(map(is_name, layers)):
-        raise StoreError("its layers have names that cannot be shown")
+        raise StoreError("its layers have invalid names")
     parts.take("cka", REAL, len(layers))
-    parts.take("samples", WHOLE, None)
+    parts.take("samples", INTEGER, None)
 
 
 def _is_number(value: object) -> bool:
-    """Also NaN, for what is undefined; no whole number that no float can be."""
+    """Whether this is a float (NaN: undefined) or an integer of at most 64 bits."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return isinstance(value, float) or abs(value) <= MOST_WHOLE
+    return isinstance(value, float) or abs(value) <= MOST_INTEGER
 
 
 def _is_index(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_WHOLE
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_INTEGER
 
 
 KINDS: Mapping[str, Callable[[_Parts, Mapping[str, Any]], None]] = {

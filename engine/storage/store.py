@@ -1,11 +1,10 @@
-"""Results on disk: one HDF5 file per result, written aside and renamed, so that a file is whole
-or absent.
+"""The result store: one HDF5 file per result, written atomically.
 
 Layout: `<store>/<kind>/<key>.h5`; attributes `schema, kind, key, spec, versions, device, seed,
 seconds, created, complete` and whatever the kind adds; arrays as (nested) datasets. Checkpoints
-lie in `<store>/checkpoints/<key>.pt`, interrupted trainings in `<store>/partial/<key>.pt`; while
-something is made, `<store>/locks` says by whom. What came from elsewhere lies apart, in
-`<store>/imported`, which is built alike (`Imported`).
+are `<store>/checkpoints/<key>.pt`, interrupted trainings `<store>/partial/<key>.pt`; the locks in
+`<store>/locks` name the processes at work. Imported results are kept apart, in `<store>/imported`,
+which has the same layout (`Imported`).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ __all__ = [
     "default_store", "read", "versions",
 ]  # fmt: skip
 
-PASSING = {  # errors that say nothing of the file: it must not be taken for damaged
+PASSING = {  # transient errors, which do not mean that the file is damaged
     errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN,
     errno.ESTALE, errno.ENOLCK, errno.EBUSY, errno.EINTR,
 }  # fmt: skip
@@ -49,9 +48,9 @@ SIGHTS = frozenset({"embeddings", "neighborhoods", "recognitions", "similarities
 
 def default_store() -> Path:
     """$RK_EXPLORER_STORE, or the folder for user data of this platform."""
-    named = os.environ.get("RK_EXPLORER_STORE")
-    if named:
-        return place(named)
+    folder = os.environ.get("RK_EXPLORER_STORE")
+    if folder:
+        return place(folder)
     from platformdirs import user_data_path
 
     return user_data_path("rk-explorer", appauthor=False) / "store"
@@ -65,13 +64,13 @@ class Store:
     """
 
     def __init__(self, root: Path, say: Callable[[str], None] | None = None) -> None:
-        """Open or create the store; StoreError if it can neither be made nor read.
+        """Open or create the store; StoreError if it can neither be created nor read.
 
-        say: hears, once each, of files that are damaged or cannot be read now.
+        say: called with each distinct message about damaged or unreadable files.
         """
         self.root = Path(root)
         self._say = say or (lambda message: None)
-        self._told: set[str] = set()
+        self._messages: set[str] = set()
         self._locks = Locks(self.root / "locks")
         self._refusal = _refusal(self.root)
         self._imported: Imported | None = None
@@ -80,46 +79,46 @@ class Store:
 
     @property
     def imported(self) -> Store:
-        """What came from elsewhere, and what was computed from it: a store apart from this one."""
+        """The separate store of imported results and of results computed from them."""
         if self._imported is None:
             self._imported = Imported(self)
         return self._imported
 
     @property
     def writable(self) -> bool:
-        """Whether results can be put into it, as far as was seen when it was opened."""
+        """Whether results can be stored, as determined when the store was opened."""
         return not self._refusal
 
     @property
     def refusal(self) -> str:
-        """For whoever looks at a store that may not be written to: a sentence; '' if it may."""
+        """A message about a read-only store, for its viewers; '' if it is writable."""
         if self.writable:
             return ""
         return (
-            f"The store {self.root} cannot be written ({self._refusal}): what it holds can be "
-            "looked at, and nothing new is kept."
+            f"The store {self.root} is read-only ({self._refusal}): its results can be viewed, "
+            "but new ones are not saved."
         )
 
     def require_writable(self) -> None:
-        """StoreError unless results can be put into it; to be asked before they are computed."""
+        """StoreError unless results can be stored; called before they are computed."""
         if not self.writable:
             raise StoreError(
-                f"The store {self.root} cannot be written ({self._refusal}), and what was asked "
-                "for is not in it. Name another folder with --store, or make this one writable."
+                f"The store {self.root} is read-only ({self._refusal}) and does not contain the "
+                "requested result. Name another folder with --store, or make this one writable."
             )
 
     def tell(self, sentence: str) -> None:
-        """Say it, unless it was said before."""
-        if sentence not in self._told:
-            self._told.add(sentence)
+        """Pass on a message, once."""
+        if sentence not in self._messages:
+            self._messages.add(sentence)
             self._say(sentence)
 
     def path(self, kind: str, key: str, suffix: str = ".h5") -> Path:
-        """Where the result of this kind and key lies or would lie."""
+        """The path of the result of this kind and key, whether or not it exists."""
         return self.root / kind / f"{key}{suffix}"
 
     def has(self, kind: str, key: str) -> bool:
-        """Whether a file is there; it may still turn out damaged."""
+        """Whether the file exists; it may still turn out to be damaged."""
         return is_file(self.path(kind, key))
 
     def get(
@@ -131,27 +130,27 @@ class Store:
         needs: Mapping[str, schema.Shape] | None = None,
         world: World | None = None,
     ) -> Record | None:
-        """The result, or None if there is none; a damaged file is set aside, said, and None.
+        """The result, or None if there is none; a damaged file is set aside with a message.
 
-        needs: arrays that it must have beside what every result of its kind has, and their shapes;
-        world: the samples and classes that it may speak of.
+        needs: arrays required beyond those of every result of its kind, with their shapes;
+        world: bounds of the sample and class numbers in it.
         """
         path = self.path(kind, key)
         try:
-            if not _is_there(path):
+            if not _is_existing_file(path):
                 return None
-            found = read(path, arrays=arrays)
-            schema.require(found.arrays, needs or {})
+            record = read(path, arrays=arrays)
+            schema.require(record.arrays, needs or {})
             if world is not None:
-                world.check(kind, found.attributes, found.arrays)
-            return self._admitted(found)
+                world.check(kind, record.attributes, record.arrays)
+            return self._admitted(record)
         except (StoreError, OSError, KeyError, ValueError, RuntimeError) as error:
             if isinstance(error, OSError) and error.errno in PASSING:
                 raise StoreError(
-                    f"{path} cannot be read now ({os.strerror(error.errno or 0)}). See to that and "
-                    "try again; the file stays as it is."
+                    f"{path} cannot be read now ({os.strerror(error.errno or 0)}). Resolve this "
+                    "and try again; the file is left unchanged."
                 ) from error
-            if is_file(path):  # else somebody deleted it meanwhile
+            if is_file(path):  # otherwise it was deleted in the meantime
                 self.set_aside(path, str(error))
             return None
 
@@ -167,12 +166,12 @@ class Store:
         device: str,
         **attributes: Any,
     ) -> Record:
-        """Write a result whole, replacing any of the same key; StoreError if that fails.
+        """Write a result atomically, replacing any of the same key; StoreError on failure.
 
-        A store that may not be written to hands back what is one of `SIGHTS`.
+        A read-only store returns results of the kinds in `SIGHTS` without writing them.
         """
         facts: dict[str, Any] = {
-            **self._mark(),
+            **self._origin_attributes(),
             "schema": SCHEMA,
             "kind": kind,
             "key": key,
@@ -190,22 +189,22 @@ class Store:
         return record
 
     def adopt(self, record: Record) -> None:
-        """Write a record as it is, whole, replacing any of the same key; StoreError as `put`."""
+        """Write a record unchanged, replacing any of the same key; StoreError as in `put`."""
         group = hdf5.Group(record.attributes, record.arrays)
         facts = {**record.attributes, hdf5.HASH: hdf5.digest(group)}
-        with self.replacing(self.path(record.kind, record.key)) as aside:
-            hdf5.write(aside, [("", hdf5.Group(facts, record.arrays))])
+        with self.replacing(self.path(record.kind, record.key)) as temporary:
+            hdf5.write(temporary, [("", hdf5.Group(facts, record.arrays))])
 
     @contextlib.contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
-        """A temporary path beside `path`, which it takes or vanishes: see `asides.replacing`.
+        """A temporary path that replaces `path` at the end; see `atomic_files.atomic_write`.
 
-        A folder that lies in the way is set aside like a damaged file.
+        A folder of that name is set aside like a damaged file.
         """
         if path.is_dir():
             self.set_aside(path, "it is a folder")
-        with atomic_files.replacing(path) as aside:
-            yield aside
+        with atomic_files.atomic_write(path) as temporary:
+            yield temporary
 
     def keys(self, kind: str) -> list[str]:
         """Keys of all results of this kind, newest first; StoreError if they cannot be listed."""
@@ -214,36 +213,36 @@ class Store:
         return [path.stem for path in sorted(files, key=_modified, reverse=True)]
 
     def find(self, kind: str, start: str) -> str:
-        """The one key that begins with `start`; StoreError if none or several do."""
-        found = [key for key in self.keys(kind) if key.startswith(start)] if start else []
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise StoreError(f"'{start}' is short for {len(found)} results; write more of the key.")
+        """The unique key that begins with `start`; StoreError if none or several do."""
+        matches = [key for key in self.keys(kind) if key.startswith(start)] if start else []
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise StoreError(f"'{start}' matches {len(matches)} results; write more of the key.")
         raise StoreError(
             f"No result in {self.root} has the key '{start}'. `rk-engine ls` lists them."
         )
 
     def set_aside(self, path: Path, why: str) -> None:
-        """Move a damaged file out of the way (it is recomputed when next needed) and say so."""
+        """Move a damaged file away, with a message; its result is recomputed when next needed."""
         if not self.writable:
-            self.tell(f"{path} is damaged ({why}), and stays: the store cannot be written.")
+            self.tell(f"{path} is damaged ({why}) and is left in place: the store is read-only.")
             return
         target = self._damaged(path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
-            done = f"it was moved to {target} and will be recomputed."
+            outcome = f"it was moved to {target} and will be recomputed."
         except OSError as error:
-            done = f"it cannot be moved away ({error.strerror}), and will be recomputed."
-        self.tell(f"{path} is damaged ({why}); {done}")
+            outcome = f"it cannot be moved away ({error.strerror}), and will be recomputed."
+        self.tell(f"{path} is damaged ({why}); {outcome}")
 
     @contextlib.contextmanager
     def making(self, kind: str, keys: Sequence[str], what: str, report: Reporter) -> Iterator[None]:
-        """Be the only one, in any process, who makes these results.
+        """Hold the locks of these results, across all processes, while they are computed.
 
-        Waits for whoever is at it, so look again at what is in the store. Raises Cancelled while
-        waiting, StoreError where the store cannot be written and this is none of `SIGHTS`.
+        Waits for other owners, so check the store again afterwards. Raises Cancelled while
+        waiting, and StoreError if the store is read-only and `kind` is not one of `SIGHTS`.
         """
         if not self.writable and kind in SIGHTS:
             yield
@@ -253,47 +252,47 @@ class Store:
             yield
 
     def idle(self, kind: str, key: str) -> bool:
-        """Whether nobody makes this result now."""
+        """Whether this result is not being computed at the moment."""
         return self._locks.free(f"{kind}-{key}")
 
     def _damaged(self, path: Path) -> Path:
-        """Where a damaged file goes; nothing takes the place of a folder, nor a folder's any."""
+        """The target of a damaged file; a folder neither replaces anything nor is replaced."""
         first = self.root / "damaged" / f"{path.parent.name}-{path.name}"
         names = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
-        free = (one for one in itertools.chain([first], names) if not one.exists())
+        free = (target for target in itertools.chain([first], names) if not target.exists())
         return next(free) if path.is_dir() or first.is_dir() else first
 
-    def _admitted(self, found: Record) -> Record | None:
-        """A record as it may be used here: None where it came from elsewhere."""
-        if origins.MARK not in found.attributes:
-            return found
+    def _admitted(self, record: Record) -> Record | None:
+        """The record if it may be used in this store; None if it was imported."""
+        if origins.MARK not in record.attributes:
+            return record
         self.tell(
-            f"{self.path(found.kind, found.key)} was not made here "
-            f"({origins.sentence(origins.origins_of(found.attributes))}), and is not used."
+            f"{self.path(record.kind, record.key)} was not computed in this store "
+            f"({origins.sentence(origins.origins_of(record.attributes))}) and is not used."
         )
         return None
 
-    def _mark(self) -> dict[str, Any]:
-        """What everything that is put here says of where it came from."""
+    def _origin_attributes(self) -> dict[str, Any]:
+        """Attributes added to every result put here, stating its origin."""
         return {}
 
     def _sweep(self) -> None:
-        """Remove what killed processes left half-written or locked."""
+        """Remove temporary files and locks of processes that were killed."""
         self._locks.sweep()
         for folder in [self.root, *filter(Path.is_dir, self.root.iterdir())]:
             atomic_files.sweep(folder)
 
 
 class Imported(Store):
-    """What came into a store from elsewhere, and what was computed from it: never mixed with it.
+    """The separate store of imported results and of results computed from them.
 
-    Everything in it is marked (`engine.storage.origins`). The folder is made when something comes
-    in.
+    Every record states its origin (`engine.storage.origins`). The folder is created on the first
+    import.
     """
 
     def __init__(self, own: Store) -> None:
         self.root = own.root / origins.FOLDER
-        self._say, self._told = own._say, own._told
+        self._say, self._messages = own._say, own._messages
         self._locks = Locks(self.root / "locks")
         self._refusal = own._refusal
         self._imported = self
@@ -303,56 +302,56 @@ class Imported(Store):
     def _damaged(self, path: Path) -> Path:
         return self.root.parent / "damaged" / f"imported-{path.parent.name}-{path.name}"
 
-    def _admitted(self, found: Record) -> Record | None:
-        if origins.MARK in found.attributes:
-            return found
-        return replace(found, attributes=origins.marked(found.attributes, origins.UNKNOWN))
+    def _admitted(self, record: Record) -> Record | None:
+        if origins.MARK in record.attributes:
+            return record
+        return replace(record, attributes=origins.marked(record.attributes, origins.UNKNOWN))
 
-    def _mark(self) -> dict[str, Any]:
-        return origins.marked({}, origins.derived())
+    def _origin_attributes(self) -> dict[str, Any]:
+        return origins.marked({}, origins.derived_origin())
 
 
 def versions() -> dict[str, str]:
-    """Versions of this program and of what its results depend on."""
-    found = {"rk-explorer": engine.__version__, "python": platform.python_version()}
+    """Versions of this program and of the packages that its results depend on."""
+    result = {"rk-explorer": engine.__version__, "python": platform.python_version()}
     for name in ("torch", "torchvision", "torchattacks", "numpy", "umap-learn", "h5py"):
         with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            result[name] = version(name)
+    return result
 
 
 def _refusal(root: Path) -> str:
-    """Why nothing can be written into the store there; '' if it can. StoreError if it has none."""
+    """Why the store is read-only; '' if it is writable. StoreError if it is not readable either."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         probe = atomic_files.aside_of(root / "probe")
         probe.touch()
         probe.unlink()
-    except (OSError, ValueError) as error:  # ValueError: no path at all
+    except (OSError, ValueError) as error:  # ValueError: an invalid path
         why = (isinstance(error, OSError) and error.strerror) or str(error)
         if os.access(root, os.R_OK | os.X_OK) and is_folder(root):
             return why
         raise StoreError(
-            f"The store {root} cannot be written ({why}), nor is there anything to read. Name "
-            "another folder with --store, or free this one."
+            f"The store {root} can be neither written ({why}) nor read. Name another folder with "
+            "--store, or make this one accessible."
         ) from error
     return ""
 
 
 def _names(folder: Path) -> list[str]:
-    """What lies in a folder of a store; nothing where there is no folder."""
+    """Names of the entries of a folder; empty if it does not exist."""
     try:
         return os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise StoreError(
-            f"The folder {folder} cannot be read ({error.strerror}). See to that and try again."
+            f"The folder {folder} cannot be read ({error.strerror}). Resolve this and try again."
         ) from error
 
 
-def _is_there(path: Path) -> bool:
-    """Whether it is a file; OSError where that cannot be found out."""
+def _is_existing_file(path: Path) -> bool:
+    """Whether this is a file; OSError if that cannot be determined."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -362,5 +361,5 @@ def _is_there(path: Path) -> bool:
 def _modified(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except OSError:  # vanished between listing and asking
+    except OSError:  # removed in the meantime
         return 0.0

@@ -1,5 +1,5 @@
-"""Calls into networks that somebody else wrote, and what they may leave changed in the process.
+"""Calls into user-defined networks, and protection against their side effects on the process.
 
-Begin with `calls` (errors become sentences); `global_state` and `patches` notice and undo what such
-code changes for everybody, `randomness` gives it random numbers of the study's own.
+Begin with `calls` (errors become clear messages); `global_state` and `patches` detect and revert
+process-wide changes made by such code, `randomness` gives it random numbers from the study's seed.
 """

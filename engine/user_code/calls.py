@@ -1,7 +1,7 @@
-"""The calls of somebody's own network: what goes wrong in one is said in a sentence.
+"""Forward passes of a user's network, with clear messages for whatever goes wrong.
 
-A call gives a logit for each class and sample, in float32, connected with the weights where
-gradients are taken; and it leaves the settings of the process as they are.
+A pass must return a float32 logit for each sample and class, attached to the graph when gradients
+are computed, and must leave the settings of the process unchanged.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from engine.errors import Cancelled, EngineError, NetworkError
 from engine.runtime.batching import is_shortage
 from engine.user_code import global_state
 
-LONGEST = 300  # characters of a stranger's message that are shown
-_files: dict[str, str] = {}  # path of each network's file that was run -> FILE.py:FUNCTION
+LONGEST = 300  # characters shown of the message of a user's exception
+_files: dict[str, str] = {}  # path of each executed network file -> FILE.py:FUNCTION
 
 
 @dataclass(frozen=True)
 class Guest:
-    """A network from a person's own file.
+    """A network from a user's file.
 
-    name: FILE.py:FUNCTION; path: of its file; classes: logits that it owes; model: of the study.
+    name: FILE.py:FUNCTION; path: of its file; classes: number of logits; model: label in the study.
     """
 
     name: str
@@ -38,80 +38,85 @@ class Guest:
     model: str = ""
 
     def logits(self, net: nn.Module, x: Tensor) -> Tensor:
-        """(n, classes) of x (n, *shape), as `net` says; NetworkError where it does anything else.
+        """Logits (n, classes) of x (n, *shape); NetworkError if `net` does anything else.
 
-        Where memory runs out, that error is raised as it is: the batch may be halved.
+        An out-of-memory error is raised unchanged, so that the batch can be halved.
         """
         before = global_state.values()
         try:
-            found = net(x)
+            output = net(x)
         except BaseException as error:
             if is_shortage(error) or not is_theirs(error):
                 raise
-            said = failure(self.name, error, self.path)
-            said.model = self.model
-            raise said from error
+            wrapped = failure(self.name, error, self.path)
+            wrapped.model = self.model
+            raise wrapped from error
         finally:
             changed = global_state.undone(before)
         if changed:
             self.refuse(
-                f"changes {changed[0]} in a pass, which other computations of the program depend "
-                "on. Leave that out of forward",
+                f"changes {changed[0]} in its forward pass, which affects other computations of "
+                "the program. Remove that from forward",
                 net,
             )
-        self._check(net, x, found)
-        logits: Tensor = found
+        self._check(net, x, output)
+        logits: Tensor = output
         return logits
 
     def refuse(self, what: str, net: nn.Module | None = None) -> None:
-        """Raise the NetworkError that goes on like this, and names the line of net's forward."""
+        """Raise a NetworkError with this message, and the line of net's forward."""
         code = getattr(getattr(type(net), "forward", None), "__code__", None)
         place = ""
         if code is not None and code.co_filename == self.path:
             place = f"{Path(self.path).name}, line {code.co_firstlineno}"
         raise NetworkError(self.name, what if place else f"{what}.", place, self.model)
 
-    def _check(self, net: nn.Module, x: Tensor, found: Any) -> None:
+    def _check(self, net: nn.Module, x: Tensor, output: Any) -> None:
         samples = f"{len(x)} sample{'s' * (len(x) != 1)}"
-        if not isinstance(found, Tensor):
+        if not isinstance(output, Tensor):
             self.refuse(
-                f"gives a {type(found).__name__} for {samples}; it should give a tensor of "
-                f"{len(x)}x{self.classes} logits alone",
+                f"returns a {type(output).__name__} for {samples}; it should return only a tensor "
+                f"of {len(x)}x{self.classes} logits",
                 net,
             )
-        if tuple(found.shape) != (len(x), self.classes):
-            shape = "x".join(map(str, found.shape)) or "a single number and no"
+        if tuple(output.shape) != (len(x), self.classes):
+            shape = "x".join(map(str, output.shape)) or "a single number and no"
             self.refuse(
-                f"gives {shape} logits for {samples}; it should give {len(x)}x{self.classes}",
+                f"returns {shape} logits for {samples}; it should return {len(x)}x{self.classes}",
                 net,
             )
-        if not _is_fit(found.dtype, x):
-            kind = str(found.dtype).removeprefix("torch.")
-            self.refuse(f"gives logits in {kind}; let it give float32, as logits.float() is", net)
-        if found.device != x.device:
-            self.refuse(f"gives logits on {found.device} for samples on {x.device}", net)
-        if _is_detached(net, x, found):
+        if not _is_valid_dtype(output.dtype, x):
+            kind = str(output.dtype).removeprefix("torch.")
             self.refuse(
-                "gives logits without a gradient, so it cannot learn or be attacked; leave out "
-                "detach, .data and torch.no_grad in its forward",
+                f"returns logits in {kind}; it should return float32, for instance logits.float()",
+                net,
+            )
+        if output.device != x.device:
+            self.refuse(f"returns logits on {output.device} for samples on {x.device}", net)
+        if _is_detached(net, x, output):
+            self.refuse(
+                "returns logits without a gradient, so it cannot be trained or attacked; remove "
+                "detach, .data and torch.no_grad from its forward",
                 net,
             )
 
 
-def _is_fit(kind: torch.dtype, x: Tensor) -> bool:
-    """Whether logits may be of this type: float32, that of x, or what autocast makes of them."""
+def _is_valid_dtype(kind: torch.dtype, x: Tensor) -> bool:
+    """Whether logits may have this type: float32, that of x, or that of autocast."""
     mixed = torch.is_autocast_enabled(x.device.type)
     return kind in (torch.float32, x.dtype) or (
         mixed and kind == torch.get_autocast_dtype(x.device.type)
     )
 
 
-def _is_detached(net: nn.Module, x: Tensor, found: Tensor) -> bool:
-    if not torch.is_grad_enabled() or found.requires_grad:
+def _is_detached(net: nn.Module, x: Tensor, output: Tensor) -> bool:
+    if not torch.is_grad_enabled() or output.requires_grad:
         return False
-    if torch._C._functorch.is_functorch_wrapped_tensor(found):
-        return False  # a derivative that is taken otherwise
-    return x.requires_grad or (net.training and any(one.requires_grad for one in net.parameters()))
+    if torch._C._functorch.is_functorch_wrapped_tensor(output):
+        return False  # differentiated by functorch instead
+    return x.requires_grad or (
+        net.training and any(parameter.requires_grad for parameter in net.parameters())
+    )
 
 
 # -- errors ---------------------------------------------------------------------------------------
@@ -119,9 +124,9 @@ def _is_detached(net: nn.Module, x: Tensor, found: Tensor) -> bool:
 
 @contextlib.contextmanager
 def attributed(model: str = "", *, over: bool = False) -> Iterator[None]:
-    """Whatever a person's own file raises within becomes a NetworkError that says where.
+    """Turn any exception raised inside a user's file into a NetworkError that states the line.
 
-    model: of the study, that an error which names none is ascribed to; over: also one that does.
+    model: label of the study's model, added to errors without one; over: replaces an existing one.
     """
     try:
         yield
@@ -130,37 +135,37 @@ def attributed(model: str = "", *, over: bool = False) -> Iterator[None]:
             error.model = model
         raise
     except BaseException as error:
-        said = _failure(error)
-        if said is None:
+        wrapped = _failure(error)
+        if wrapped is None:
             raise
-        said.model = model
-        raise said from error
+        wrapped.model = model
+        raise wrapped from error
 
 
 def know(name: str, path: str) -> None:
-    """From now on, errors that come through the file at `path` are those of this network."""
+    """Attribute errors raised through the file at `path` to this network from now on."""
     _files[path] = name
 
 
 def failure(name: str, error: BaseException, path: str = "") -> NetworkError:
-    """What is said of an error of this network."""
+    """The NetworkError for an exception raised by this network."""
     text = " ".join(str(error).split())
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
     kind = type(error).__name__
-    found = _frames(error, path) if path else []
-    place = f"{Path(path).name}, line {found[-1][1]}" if found else ""
+    frames = _frames(error, path) if path else []
+    place = f"{Path(path).name}, line {frames[-1][1]}" if frames else ""
     return NetworkError(name, f"failed: {kind}: {text}" if text else f"failed: {kind}", place)
 
 
 def is_theirs(error: BaseException) -> bool:
-    """Whether an error may be a network's own fault: no sentence of ours, no request to stop."""
+    """Whether an exception may be the network's fault: no engine error, no request to stop."""
     if isinstance(error, (EngineError, Cancelled, GeneratorExit)):
         return False
     return not isinstance(error, KeyboardInterrupt) or _is_raised(error)
 
 
 def _failure(error: BaseException) -> NetworkError | None:
-    """What is said of an error that came through the file of a network; None of any other."""
+    """The NetworkError for an exception raised through a network's file; None for any other."""
     if is_shortage(error) or not is_theirs(error):
         return None
     for path, name in _files.items():
@@ -170,13 +175,13 @@ def _failure(error: BaseException) -> NetworkError | None:
 
 
 def _frames(error: BaseException, path: str) -> list[tuple[object, int]]:
-    """(frame, line) of each place in this file that the error came through, the last one last."""
+    """(frame, line) of each traceback entry in this file, innermost last."""
     places = traceback.walk_tb(error.__traceback__)
     return [(frame, line) for frame, line in places if frame.f_code.co_filename == path]
 
 
 def _is_raised(error: BaseException) -> bool:
-    """Whether a statement of a network's file raised this, and not somebody at the keyboard."""
+    """Whether a raise statement in a network's file raised this, rather than Ctrl+C."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next

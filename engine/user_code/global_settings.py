@@ -1,7 +1,7 @@
-"""What other people's code may change of torch, numpy, Python and the process, one by one.
+"""Process-wide settings of torch, numpy and Python that user code may change.
 
-Each is a `Setting`: how it is read and written. `engine.user_code.global_state` saves and gives
-back.
+Each is a `Setting` with functions to read and write it; `engine.user_code.global_state` saves and
+restores them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from torch.utils import _python_dispatch as dispatch
 
 from engine.errors import SpecError
 
-_TINY = np.float32(1e-40)  # 0 where numbers so small are flushed
+_TINY = np.float32(1e-40)  # 0 where denormal numbers are flushed
 _HOOKS = [
     (name, hooks)
     for home, start in ((modules, "_global_"), (optimizers, "_global_optimizer_"))
@@ -45,9 +45,9 @@ _KERNELS = ("flash", "mem_efficient", "math", "cudnn")
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: as a person writes its change, how it is read, and how it is written.
+    """One setting: the name under which users know it, and functions to read and write it.
 
-    shared: by all threads of the process.
+    shared: whether all threads of the process share it.
     """
 
     name: str
@@ -59,8 +59,10 @@ class Setting:
 # -- torch ----------------------------------------------------------------------------------------
 
 
-def _attribute(home: Any, name: str, said: str) -> Setting:
-    return Setting(said, lambda: getattr(home, name), lambda value: setattr(home, name, value))
+def _attribute(home: Any, attribute: str, name: str) -> Setting:
+    return Setting(
+        name, lambda: getattr(home, attribute), lambda value: setattr(home, attribute, value)
+    )
 
 
 def _precision(backend: str, operation: str) -> Setting:
@@ -90,7 +92,7 @@ def _autocast(device: str) -> Setting:
 
 
 def _nesting() -> int:
-    """How many autocast contexts this thread is in: casts of weights are kept until it is none."""
+    """Depth of nested autocast contexts in this thread; casts of weights are cached until 0."""
     torch.autocast_increment_nesting()
     return int(torch.autocast_decrement_nesting())
 
@@ -124,15 +126,15 @@ def _is_flushed() -> bool:
     return not _TINY * np.float32(1)
 
 
-def _functions(stack: Sequence[Any]) -> None:
-    """Have exactly these modes change how functions work, as far as they did before."""
+def _set_function_modes(stack: Sequence[Any]) -> None:
+    """Make these the active function modes."""
     while _get_current_function_mode_stack():
         torch._C._pop_torch_function_stack()
     for mode in stack:
         torch._C._push_on_torch_function_stack(mode)
 
 
-def _operations(stack: Sequence[Any]) -> None:
+def _set_dispatch_modes(stack: Sequence[Any]) -> None:
     while dispatch._get_current_dispatch_mode_stack():
         dispatch._pop_mode()
     for mode in stack:
@@ -151,9 +153,14 @@ def _set_hooks(value: Sequence[Any]) -> None:
 
 TORCH = (
     Setting("torch.set_default_device", _default_device, torch.set_default_device, shared=False),
-    Setting("a TorchFunctionMode", _get_current_function_mode_stack, _functions, shared=False),
     Setting(
-        "a TorchDispatchMode", dispatch._get_current_dispatch_mode_stack, _operations, shared=False
+        "a TorchFunctionMode", _get_current_function_mode_stack, _set_function_modes, shared=False
+    ),
+    Setting(
+        "a TorchDispatchMode",
+        dispatch._get_current_dispatch_mode_stack,
+        _set_dispatch_modes,
+        shared=False,
     ),
     Setting("torch.set_default_dtype", torch.get_default_dtype, torch.set_default_dtype),
     Setting("torch.set_grad_enabled", torch.is_grad_enabled, torch.set_grad_enabled, shared=False),
@@ -232,19 +239,19 @@ def _set_environment(value: dict[str, str]) -> None:
 
 
 def _folder() -> str:
-    """The current folder; '' where it is gone."""
+    """The current folder; '' if it was deleted."""
     with contextlib.suppress(OSError):
         return os.getcwd()
     return ""
 
 
-def _go(folder: str) -> None:
+def _change_folder(folder: str) -> None:
     if folder:
         os.chdir(folder)
 
 
 PROCESS = (
-    Setting("os.chdir", _folder, _go),
+    Setting("os.chdir", _folder, _change_folder),
     Setting("os.environ", _environment, _set_environment),
     Setting("numpy.seterr", np.geterr, lambda value: np.seterr(**value), shared=False),
     Setting("numpy.seterrcall", np.geterrcall, np.seterrcall, shared=False),
@@ -258,19 +265,19 @@ PROCESS = (
 
 
 def _signals() -> dict[int, Any]:
-    return {one: signal.getsignal(one) for one in signal.valid_signals()}
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}
 
 
 def _set_signals(value: dict[int, Any]) -> None:
     if threading.current_thread() is not threading.main_thread():
-        return  # only the main one may change them
-    for one, handler in value.items():
-        if signal.getsignal(one) is not handler and handler is not None:
-            signal.signal(one, handler)
+        return  # only the main thread may set handlers
+    for number, handler in value.items():
+        if signal.getsignal(number) is not handler and handler is not None:
+            signal.signal(number, handler)
 
 
 def _list(name: str, home: Any, attribute: str) -> Setting:
-    """A list that others hold as well, so that its content is given back, not itself."""
+    """A shared list, whose content is restored in place."""
 
     def write(value: list[Any]) -> None:
         getattr(home, attribute)[:] = value
@@ -296,13 +303,13 @@ def _set_loggers(value: tuple[Any, ...]) -> None:
 
 
 def _plots() -> dict[str, Any] | None:
-    found = sys.modules.get("matplotlib")
-    return None if found is None else dict.copy(found.rcParams)
+    matplotlib = sys.modules.get("matplotlib")
+    return None if matplotlib is None else dict.copy(matplotlib.rcParams)
 
 
 def _set_plots(value: dict[str, Any] | None) -> None:
-    found = sys.modules["matplotlib"]
-    dict.update(found.rcParams, found.rcParamsDefault if value is None else value)
+    matplotlib = sys.modules["matplotlib"]
+    dict.update(matplotlib.rcParams, matplotlib.rcParamsDefault if value is None else value)
 
 
 def _packages() -> dict[str, Any]:
@@ -310,7 +317,7 @@ def _packages() -> dict[str, Any]:
 
 
 def _set_packages(value: dict[str, Any]) -> None:
-    """Put back what was replaced or taken out; what was imported besides stays."""
+    """Restore replaced or removed modules; newly imported ones stay."""
     for name, package in value.items():
         if sys.modules.get(name) is not package:
             sys.modules[name] = package
@@ -325,10 +332,10 @@ def _set_trusted(value: list[Any]) -> None:
     torch.serialization.add_safe_globals(value)
 
 
-def _say_irrevocable(_: int) -> None:
+def _raise_irreversible(_: int) -> None:
     raise SpecError(
-        "The network's file calls torch.set_num_interop_threads, which cannot be taken back in "
-        "this process. Leave that out."
+        "The network's file calls torch.set_num_interop_threads, which cannot be undone in "
+        "this process. Remove that call."
     )
 
 
@@ -350,10 +357,10 @@ WHILE_IMPORTED = (
     Setting("sys.setswitchinterval", sys.getswitchinterval, sys.setswitchinterval),
     Setting("gc.disable", gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
     Setting("gc.set_threshold", gc.get_threshold, lambda value: gc.set_threshold(*value)),
-    Setting("torch.set_num_interop_threads", torch.get_num_interop_threads, _say_irrevocable),
+    Setting("torch.set_num_interop_threads", torch.get_num_interop_threads, _raise_irreversible),
 )
 
 IN_A_PASS = (*TORCH, *PROCESS)
-AT_IMPORT = (*IN_A_PASS, *WHILE_IMPORTED)  # all but where modules are looked for
+AT_IMPORT = (*IN_A_PASS, *WHILE_IMPORTED)  # all but the module search path
 WHEN_MADE = (_list("sys.path", sys, "path"), *AT_IMPORT)
 SHARED = tuple(one for one in TORCH if one.shared and "sdp" not in one.name)

@@ -1,8 +1,8 @@
-"""Settings of a whole process or thread that other people's code may change, and their return.
+"""Saving and restoring settings of the process or thread that user code may change.
 
-A computation depends on more than its inputs: the default type of numbers, the precision of
-matrix products, whether gradients are taken. `restored` gives back what imported code changed;
-`undone` says what a single call changed, and gives it back.
+A computation depends on more than its inputs: the default dtype, the precision of matrix products,
+whether gradients are enabled. `restored` reverts what imported code changed; `undone` reports and
+reverts what a single call changed.
 """
 
 from __future__ import annotations
@@ -14,48 +14,50 @@ from typing import Any
 
 from engine.user_code.global_settings import IN_A_PASS, WHEN_MADE, Setting
 
-_lock = threading.RLock()  # while code is imported, settings are its own
+_lock = threading.RLock()  # held while user code is imported and may change settings
 
 
 @contextlib.contextmanager
 def restored(settings: Sequence[Setting] = WHEN_MADE) -> Iterator[None]:
-    """Give these settings back, whatever is done within; nobody looks at them meanwhile.
+    """Restore these settings at the end of the block; other threads cannot read them meanwhile.
 
-    SpecError where that is impossible.
+    SpecError if one cannot be restored.
     """
     with _lock:
-        before = [_read(one) for one in settings]
+        before = [_read(setting) for setting in settings]
         try:
             yield
         finally:
-            _give_back(settings, before)
+            _restore(settings, before)
 
 
 def values(settings: Sequence[Setting] = IN_A_PASS) -> list[Any]:
-    """What these are now, but not while another thread imports a network."""
+    """The current values of these settings; waits while another thread imports a network."""
     with _lock:
-        return [_read(one) for one in settings]
+        return [_read(setting) for setting in settings]
 
 
 def undone(before: Sequence[Any], settings: Sequence[Setting] = IN_A_PASS) -> list[str]:
-    """The names of those that are no longer as `values` said; they are given back."""
+    """Restore the settings that differ from `before`, which `values` returned; their names."""
     now = values(settings)
     if now == before:
         return []
     with _lock:
-        _give_back(settings, before)
-    return [one.name for one, a, b in zip(settings, before, now, strict=True) if a != b]
+        _restore(settings, before)
+    return [
+        setting.name for setting, old, new in zip(settings, before, now, strict=True) if old != new
+    ]
 
 
-def _read(one: Setting) -> Any:
-    """Its value; torch's own words where one precision was set in two ways that contradict."""
+def _read(setting: Setting) -> Any:
+    """Its value; torch's error message if a precision was set in two contradictory ways."""
     try:
-        return one.read()
+        return setting.read()
     except RuntimeError as error:
         return str(error)
 
 
-def _give_back(settings: Sequence[Setting], before: Sequence[Any]) -> None:
-    for one, value in zip(settings, before, strict=True):  # in order: some change those behind
-        if _read(one) != value:
-            one.write(value)
+def _restore(settings: Sequence[Setting], before: Sequence[Any]) -> None:
+    for setting, value in zip(settings, before, strict=True):  # in order: some change later ones
+        if _read(setting) != value:
+            setting.write(value)

@@ -1,9 +1,9 @@
-"""Random numbers of other people's code, drawn from generators of a study's own.
+"""Random operations of user code, redirected to generators seeded by the study.
 
-torch's global generator is one for the whole process: whoever seeds it or draws from it disturbs
-every other thread. `Redirection` sends the random operations of one thread elsewhere, at the level
-(aten) where functions, layers, initializers and distributions all end. Values on the CPU are those
-that the global generator would give, were it seeded alike.
+torch's global generator is shared by the whole process: seeding it or drawing from it affects every
+other thread. `Redirection` redirects the random operations of one thread at the ATen level, where
+functions, layers, initializers and distributions all end. On the CPU, the values are those of the
+global generator with the same seed.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from engine.errors import TrainingError
 from engine.runtime.seeds import borrowed_global_seed, generator, seeds_of_numpy_and_python
 
-FUSED_RNN = ("_cudnn_rnn", "miopen_rnn", "_lstm_mps")  # whose dropout has a state of its own
-RATES = ("dropout_p", "dropout", "p")  # names of arguments without which nothing is drawn
+FUSED_RNN = ("_cudnn_rnn", "miopen_rnn", "_lstm_mps")  # whose dropout has its own state
+RATES = ("dropout_p", "dropout", "p")  # arguments that must be positive for a draw
 
 Draw = Callable[[torch.Generator, tuple[Any, ...], dict[str, Any]], Any]
 
 
 class Redirection(TorchDispatchMode):
-    """Within `with`, random operations of this thread draw from these generators.
+    """Context in which random operations of this thread draw from these generators.
 
-    generators: one for each type of device; a type that is missing gets its own, seeded as the
-    first one. explicit: also those operations that name another generator than these. `draws`
-    counts the operations. TrainingError for the few that cannot be redirected.
+    generators: one per device type; a missing type gets its own, derived from the first one's
+    seed. explicit: also redirect operations that are passed another generator. `draws` counts the
+    redirected operations. TrainingError for the few that cannot be redirected.
     """
 
     def __init__(self, *generators: torch.Generator, explicit: bool = False) -> None:
@@ -49,26 +49,26 @@ class Redirection(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """The operation, redirected if it draws."""
+        """Run the operation, redirected if it is random."""
         named = kwargs or {}
         draw = _redirected(func)
         if draw is None:
             return func(*args, **named)
         own = self._for(_device(args, named))
-        if own is None or self._is_kept(_argument(func, "generator", args, named)):
+        if own is None or self._keeps(_argument(func, "generator", args, named)):
             return func(*args, **named)
         self.draws += 1
         return draw(own, args, named)
 
-    def _is_kept(self, given: torch.Generator | None) -> bool:
-        """Whether an operation that names this generator is to draw from it."""
-        if given is None:
+    def _keeps(self, passed: torch.Generator | None) -> bool:
+        """Whether an operation that is passed this generator keeps it."""
+        if passed is None:
             return False
-        marks = [getattr(one, "_cdata", None) for one in (given, *self._generators.values())]
-        return marks[0] in marks[1:] or not self._explicit  # wrapped anew in each call
+        handles = [getattr(each, "_cdata", None) for each in (passed, *self._generators.values())]
+        return handles[0] in handles[1:] or not self._explicit  # the wrapper is new in each call
 
     def _for(self, device: torch.device) -> torch.Generator | None:
-        """The generator for this device; None where there are no values (meta)."""
+        """The generator for this device; None for meta tensors."""
         if device.type == "meta":
             return None
         if device.type not in self._generators:
@@ -81,16 +81,16 @@ class Redirection(TorchDispatchMode):
 
 @contextlib.contextmanager
 def drawn_from(seed: int) -> Iterator[None]:
-    """Run other people's code that draws global random numbers: the same for the same seed.
+    """Make global random numbers drawn inside the block depend on this seed only.
 
-    torch's are redirected, and its global generator is left as it was, were it seeded within;
-    numpy's and Python's are seeded and given back.
+    torch's are redirected, and its global generator is restored if the block seeds it; numpy's and
+    Python's are seeded and restored.
     """
-    made = torch.Generator()
-    made.manual_seed(seed)
+    redirected = torch.Generator()
+    redirected.manual_seed(seed)
     before = torch.initial_seed(), torch.random.get_rng_state()
     try:
-        with seeds_of_numpy_and_python(seed), Redirection(made):
+        with seeds_of_numpy_and_python(seed), Redirection(redirected):
             yield
     finally:
         if torch.initial_seed() != before[0]:
@@ -98,7 +98,7 @@ def drawn_from(seed: int) -> Iterator[None]:
 
 
 def elsewhere() -> tuple[Any, ...]:
-    """The state of generators that cannot be redirected: numpy's, Python's, and torch's seed."""
+    """State of the generators that are not redirected: numpy's, Python's, and torch's seed."""
     kind, keys, *rest = np.random.get_state()
     return kind, bytes(np.asarray(keys)), rest, random.getstate(), torch.initial_seed()
 
@@ -108,14 +108,14 @@ def elsewhere() -> tuple[Any, ...]:
 
 @functools.cache
 def _redirected(func: Any) -> Draw | None:
-    """How to run this operation with a generator; None where it draws nothing."""
+    """A function that runs this operation with a generator; None if it is not random."""
     if _names(func).count("generator"):
-        return functools.partial(_given, func)
+        return functools.partial(_with_generator, func)
     if torch.Tag.nondeterministic_seeded not in func.tags:
         return None
-    sibling = _sibling(func)
+    sibling = _generator_overload(func)
     if sibling is not None:
-        return functools.partial(_given, sibling)
+        return functools.partial(_with_generator, sibling)
     by_hand = BY_HAND.get(func.overloadpacket.__name__)
     return by_hand or functools.partial(_seeded, func)
 
@@ -124,16 +124,18 @@ def _names(func: Any) -> list[str]:
     return [one.name for one in func._schema.arguments]
 
 
-def _sibling(func: Any) -> Any:
-    """The overload with the same arguments and a generator, if there is one."""
-    wanted = sorted([*_names(func), "generator"])
+def _generator_overload(func: Any) -> Any:
+    """The overload with the same arguments and a generator, or None."""
+    names = sorted([*_names(func), "generator"])
     packet = func.overloadpacket
     others = (getattr(packet, name) for name in packet.overloads())
-    return next((one for one in others if sorted(_names(one)) == wanted), None)
+    return next((one for one in others if sorted(_names(one)) == names), None)
 
 
-def _given(func: Any, own: torch.Generator, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """The operation with this generator for its argument of that name."""
+def _with_generator(
+    func: Any, own: torch.Generator, args: tuple[Any, ...], named: dict[str, Any]
+) -> Any:
+    """Run the operation with this generator as its `generator` argument."""
     place = _names(func).index("generator")
     if len(args) > place and not func._schema.arguments[place].kwarg_only:
         return func(*args[:place], own, *args[place + 1 :], **named)
@@ -160,12 +162,12 @@ def _native_dropout(
     x, p, *rest = args
     if not (rest[0] if rest else named.get("train", True)):
         return x.clone(), torch.ones_like(x, dtype=torch.bool)
-    kept = torch.empty_like(x).bernoulli_(1 - p, generator=own)
+    mask = torch.empty_like(x).bernoulli_(1 - p, generator=own)
     scale = 1 / (1 - p) if p < 1 else 0.0
-    return x * kept * scale, kept.bool()
+    return x * mask * scale, mask.bool()
 
 
-BY_HAND: dict[str, Draw] = {  # where this torch has no overload with a generator
+BY_HAND: dict[str, Draw] = {  # operations without an overload that takes a generator
     "rand_like": _rand_like,
     "randn_like": _randn_like,
     "randint_like": _randint_like,
@@ -174,16 +176,16 @@ BY_HAND: dict[str, Draw] = {  # where this torch has no overload with a generato
 
 
 def _seeded(func: Any, own: torch.Generator, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """An operation that knows its device's global generator alone, which it gets seeded."""
+    """Run an operation that only draws from its device's global generator, temporarily seeded."""
     rates = [_argument(func, name, args, named) for name in RATES]
     if not any(isinstance(one, float) and one > 0 for one in rates):
         return func(*args, **named)
     name = func.overloadpacket.__name__
     if name in FUSED_RNN:
         raise TrainingError(
-            f"Dropout within a recurrent layer ({name}) cannot be seeded on {own.device.type}, so "
-            "this network would be another one each time. Set its dropout to 0 and put an "
-            "nn.Dropout behind it, or train on the CPU (--device cpu)."
+            f"Dropout inside a recurrent layer ({name}) cannot be seeded on {own.device.type}, so "
+            "training this network would not be reproducible. Set its dropout to 0 and add an "
+            "nn.Dropout after it, or train on the CPU (--device cpu)."
         )
     seed = int(torch.randint(2**62, (), generator=own, device=own.device))
     with borrowed_global_seed(seed, name):
@@ -191,7 +193,7 @@ def _seeded(func: Any, own: torch.Generator, args: tuple[Any, ...], named: dict[
 
 
 def _argument(func: Any, name: str, args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-    """The value of an argument of this name, None where it has none."""
+    """The value of the argument of this name; None without one."""
     names = _names(func)
     if name in named or name not in names:
         return named.get(name)
@@ -200,10 +202,10 @@ def _argument(func: Any, name: str, args: tuple[Any, ...], named: Mapping[str, A
 
 
 def _device(args: Sequence[Any], named: Mapping[str, Any]) -> torch.device:
-    """Where an operation draws."""
+    """The device of an operation."""
     if named.get("device") is not None:
         return torch.device(named["device"])
-    for one in (*args, *named.values()):
-        if isinstance(one, Tensor):
-            return one.device
+    for value in (*args, *named.values()):
+        if isinstance(value, Tensor):
+            return value.device
     return torch.device("cpu")

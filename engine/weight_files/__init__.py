@@ -1,6 +1,6 @@
-"""Files of weights in any format, read as data: nothing in them is ever run.
+"""Weight files of any format, read as data: no code in them is ever run.
 
-Begin with `torch_files` (what torch.save wrote) and `safetensors`; `pickle_machine` builds what a
-pickle describes without importing what it names, `wrappers` finds the state dict in a checkpoint,
-`diagnosis` says what a file is that holds no weights alone.
+Begin with `torch_files` (files of torch.save) and `safetensors`; `pickle_machine` builds the values
+that a pickle describes without importing anything it names, `wrappers` finds the state dicts in a
+checkpoint, `diagnosis` explains why a file is not a pure weight file.
 """

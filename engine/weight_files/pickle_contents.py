@@ -1,4 +1,4 @@
-"""What the pickles in a file speak of, read as instructions: none of them is followed."""
+"""Names and texts in the pickles of a file, read from their opcodes without executing them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-LONGEST = 1 << 26  # bytes that are read
-MOST_STEPS = 1_000_000  # instructions that are read of one pickle
-MOST = 4  # pickles that follow each other, as in files of torch before 1.6
-LINES = {"STRING": 1, "PERSID": 1, "GLOBAL": 2, "INST": 2}  # taken as they stand: odd escapes warn
+LONGEST = 1 << 26  # bytes read of a file
+MOST_STEPS = 1_000_000  # opcodes read of one pickle
+MOST = 4  # consecutive pickles, as in files of torch before 1.6
+LINES = {
+    "STRING": 1,
+    "PERSID": 1,
+    "GLOBAL": 2,
+    "INST": 2,
+}  # read verbatim: unusual escapes would warn
 STEPS = {one.code: one for one in pickletools.opcodes}
 CONTAINERS = ("builtins.dict", "collections.OrderedDict")
 HARMLESS = {
@@ -23,11 +28,12 @@ HARMLESS = {
 
 
 @dataclass
-class Pickle:
-    """What the instructions of a pickle speak of.
+class PickleSummary:
+    """What the opcodes of a pickle mention.
 
-    first: what is made first; classes: all that is named; entries: text -> what follows it, the
-    value under that name in a dict; texts: all texts; number: the only thing it is, if it is one.
+    first: the class or container built first; classes: all classes and functions; entries: text ->
+    the class or container after it, which in a dict is its value; texts: all texts; number: the
+    value of a pickle that is a single number.
     """
 
     first: str = ""
@@ -38,34 +44,34 @@ class Pickle:
 
     @property
     def strange(self) -> list[str]:
-        """The classes and functions that weights alone have no need of."""
+        """The classes and functions that a pure weight file does not need."""
         return [name for name in dict.fromkeys(self.classes) if not _is_harmless(name)]
 
 
-def listed(file: IO[bytes]) -> list[Pickle]:
-    """The pickles that a file goes on with, as far as they can be followed."""
+def read_pickles(file: IO[bytes]) -> list[PickleSummary]:
+    """Summaries of the next pickles in a file, as far as they can be read."""
     data = io.BytesIO(file.read(LONGEST))
-    found = []
+    summaries = []
     for _ in range(MOST):
-        one = _pickle(data)
-        if not (one.classes or one.texts or one.number is not None or one.first):
+        summary = _pickle(data)
+        if not (summary.classes or summary.texts or summary.number is not None or summary.first):
             break
-        found.append(one)
-    return found
+        summaries.append(summary)
+    return summaries
 
 
 def instructions(
-    data: IO[bytes], known: Collection[str] | None = None
+    data: IO[bytes], allowed: Collection[str] | None = None
 ) -> Iterator[tuple[str, Any]]:
-    """(name, argument) of each instruction of the next pickle.
+    """(name, argument) of each opcode of the next pickle.
 
-    ValueError for one that is none, none of `known` (None: all are), or cut short.
+    ValueError for an invalid opcode, one not in `allowed` (None: all), or a truncated pickle.
     """
     name = ""
     while name != "STOP":
         code = data.read(1).decode("latin-1")
-        if code not in STEPS or not (known is None or STEPS[code].name in known):
-            raise ValueError(f"{code!r} is no instruction here")
+        if code not in STEPS or not (allowed is None or STEPS[code].name in allowed):
+            raise ValueError(f"{code!r} is not a valid opcode here")
         name = STEPS[code].name
         yield name, _argument(STEPS[code], data)
 
@@ -83,34 +89,34 @@ def _line(data: IO[bytes]) -> str:
     return line[:-1].decode("utf-8", "replace")
 
 
-def _pickle(data: IO[bytes]) -> Pickle:
-    """What the next pickle speaks of, as far as it can be followed."""
+def _pickle(data: IO[bytes]) -> PickleSummary:
+    """Summary of the next pickle, as far as it can be read."""
     reader = _Reader()
     try:
         for name, argument in itertools.islice(instructions(data), MOST_STEPS):
             reader.take(name, argument)
     except (ValueError, KeyError, IndexError, EOFError, TypeError, OverflowError, MemoryError):
-        return reader.found  # no pickle, or cut short: what was read of it
-    return reader.found
+        return reader.summary  # not a pickle, or truncated: what was read so far
+    return reader.summary
 
 
 class _Reader:
-    """Follows the texts and names of a pickle."""
+    """Collects the texts and names of a pickle."""
 
     def __init__(self) -> None:
-        self.found = Pickle()
+        self.summary = PickleSummary()
         self._memo: dict[int, str] = {}
-        self._texts: list[str] = []  # the last ones, with nothing between them
-        self._last = ""  # what the last instruction put there: a text, a class or a container
+        self._texts: list[str] = []  # the last ones, with no other opcode in between
+        self._last = ""  # what the last opcode pushed: a text, a class or a container
 
     def take(self, name: str, argument: object) -> None:
-        """One instruction."""
+        """Process one opcode."""
         if name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
             number = argument if isinstance(argument, int) else len(self._memo)
             self._memo[number] = self._last
         elif name in ("GET", "BINGET", "LONG_BINGET"):
-            known = self._memo.get(argument, "") if isinstance(argument, int) else ""
-            self._text(known) if known in self.found.texts else self._value(known)
+            value = self._memo.get(argument, "") if isinstance(argument, int) else ""
+            self._text(value) if value in self.summary.texts else self._value(value)
         elif name == "GLOBAL" and isinstance(argument, str):
             self._class(argument.replace(" ", "."))
         elif name == "STACK_GLOBAL":
@@ -124,25 +130,25 @@ class _Reader:
             self._other(name, argument)
 
     def _text(self, value: str) -> None:
-        self.found.texts.add(value)
+        self.summary.texts.add(value)
         self._texts = [*self._texts[-2:], value]
         self._last = value
 
     def _class(self, name: str) -> None:
         plain = name.replace("__builtin__.", "builtins.", 1)
-        self.found.classes.append(plain)
+        self.summary.classes.append(plain)
         self._value(plain)
 
     def _value(self, name: str) -> None:
-        """A class or a container, which the text before it may be the key of."""
-        self.found.first = self.found.first or name
+        """A class or a container; a text before it may be its key."""
+        self.summary.first = self.summary.first or name
         if name and self._texts and self._texts[-1]:
-            self.found.entries.setdefault(self._texts[-1], name)
+            self.summary.entries.setdefault(self._texts[-1], name)
         self._texts, self._last = [], name
 
     def _other(self, name: str, argument: object) -> None:
         if isinstance(argument, int) and name.startswith(("LONG", "BININT", "INT")):
-            self.found.number = argument
+            self.summary.number = argument
         if name not in ("PROTO", "FRAME", "MARK"):
             self._texts, self._last = [], ""
 

@@ -1,7 +1,7 @@
-"""What a pickle of weights describes, built without running or importing anything it names.
+"""Unpickler for weights that neither runs nor imports anything that a pickle names.
 
-The instructions are those of torch's unpickler for weights alone (protocol 2). Tensors and their
-data stay descriptions, those of `engine.weight_files.tensor_views`.
+It supports the opcodes of torch's weights_only unpickler (protocol 2). Tensors and their data stay
+descriptions, those of `engine.weight_files.tensor_views`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from engine.weight_files.tensor_views import (
     MOST_SIDES,
     PARAMETERS,
     PLAIN_CLASSES,
-    STRANGE,
     SUBCLASS,
+    UNREADABLE_KINDS,
     VIEWS,
     Damaged,
     Global,
@@ -32,24 +32,24 @@ from engine.weight_files.tensor_views import (
     tensor_of,
 )
 
-MOST_STEPS = 3_000_000  # instructions of one pickle, and values that one of them copies
-CONTAINER_STEPS = 4  # that an empty container costs, which takes more memory than its instruction
-KEY_STEPS = 300  # that a tuple costs as a key: unlike a text it can be made to collide
+MOST_STEPS = 3_000_000  # opcodes of one pickle, and values that one of them copies
+CONTAINER_STEPS = 4  # cost of an empty container, which takes more memory than its opcode
+KEY_STEPS = 300  # cost of a tuple as a key: unlike texts, tuples can be made to collide
 
 
 @dataclass(frozen=True)
-class Pickle:
-    """What a pickle describes. storages: all that it speaks of, by key, each of them whole."""
+class PickleValue:
+    """The value that a pickle describes, and all its storages by key, each in full."""
 
     value: Any
     storages: Mapping[str, Storage]
 
 
-def run(data: IO[bytes]) -> Pickle:
-    """What the next pickle in `data` describes; Damaged or Refused where it is none of weights."""
+def run(data: IO[bytes]) -> PickleValue:
+    """Read the next pickle in `data`; Damaged or Refused if it is not one of weights only."""
     machine = _Machine()
     try:
-        for name, argument in instructions(data, KNOWN):
+        for name, argument in instructions(data, OPCODES):
             machine.take(name, argument)
         return machine.result()
     except Damaged:
@@ -59,22 +59,22 @@ def run(data: IO[bytes]) -> Pickle:
 
 
 class _Machine:
-    """The stack and the memory that instructions work on."""
+    """The stack and the memo that opcodes work on."""
 
     def __init__(self) -> None:
         self._stack: list[Any] = []
-        self._outer: list[list[Any]] = []  # stacks below each open mark
+        self._outer: list[list[Any]] = []  # the stacks below each open mark
         self._memo: dict[int, Any] = {}
         self._steps = 0
         self._storages: dict[str, Storage] = {}
 
-    def result(self) -> Pickle:
-        """The only value, once all instructions were taken."""
+    def result(self) -> PickleValue:
+        """The remaining value, after the last opcode."""
         require(len(self._stack) == 1 and not self._outer)
-        return Pickle(self._stack[0], self._storages)
+        return PickleValue(self._stack[0], self._storages)
 
     def take(self, name: str, argument: Any) -> None:
-        """One instruction."""
+        """Execute one opcode."""
         self._charge(1)
         if name in _VALUES:
             self._stack.append(argument)
@@ -90,8 +90,8 @@ class _Machine:
         self._steps += steps
         if self._steps > MOST_STEPS:
             raise Refused(
-                "its values lie too deep in each other, or are too many: more than "
-                f"{MOST_STEPS:,} steps make them"
+                "its values are nested too deeply, or too many: building them takes more than "
+                f"{MOST_STEPS:,} steps"
             )
 
     # -- the stack ----------------------------------------------------------------------------
@@ -145,15 +145,15 @@ class _Machine:
         self._stack[-1][self._key(key)] = value
 
     def _key(self, value: Any) -> Any:
-        """A value that may be a key: its hash takes no time, and collides with few others."""
+        """The value, checked to be a cheap key: quickly hashed, with few collisions."""
         if type(value) is tuple:
             self._charge(KEY_STEPS)
             require(len(value) <= MOST_SIDES and all(map(_is_short, value)))
             return value
-        require(_is_short(value), "a key in it is no name")
+        require(_is_short(value), "a key in it is not a name")
         return value
 
-    # -- what is made of names ----------------------------------------------------------------
+    # -- classes and functions -------------------------------------------------------------------
     def _global(self, argument: Any) -> None:
         name = argument.replace(" ", ".").replace("__builtin__.", "builtins.", 1)
         self._stack.append(Global(name))
@@ -161,17 +161,18 @@ class _Machine:
     def _persistent(self, _: Any) -> None:
         self._stack.append(self._storage(self._stack.pop()))
 
-    def _storage(self, mark: Any) -> Storage:
-        """('storage', type, key, device, count), in old files with a part (key, start, count)."""
-        require(type(mark) is tuple and len(mark) in (5, 6) and mark[0] == "storage")
-        kind, key, count = kind_of_storage(mark[1]), mark[2], mark[4]
+    def _storage(self, reference: Any) -> Storage:
+        """From ('storage', type, key, device, count), in old files with (key, start, count)."""
+        require(type(reference) is tuple and len(reference) in (5, 6))
+        require(reference[0] == "storage")
+        kind, key, count = kind_of_storage(reference[1]), reference[2], reference[4]
         require(type(key) is str and is_size(count))
-        whole = self._storages.setdefault(key, Storage(key, kind, count, 0, count))
-        if (whole.kind, whole.count) != (kind, count):
-            raise Refused(f"its data {key[:40]} are of two types or sizes")
-        part = mark[5] if len(mark) == 6 else None
+        full = self._storages.setdefault(key, Storage(key, kind, count, 0, count))
+        if (full.kind, full.count) != (kind, count):
+            raise Refused(f"its data {key[:40]} have two types or sizes")
+        part = reference[5] if len(reference) == 6 else None
         if part is None:
-            return whole
+            return full
         require(type(part) is tuple and len(part) == 3 and all(map(is_size, part[1:])))
         _, start, inner = part
         if start + inner > count:
@@ -188,31 +189,31 @@ class _Machine:
 
     def _call(self, arguments: Any) -> None:
         require(type(arguments) is tuple and len(arguments) <= MOST_SIDES)
-        self._stack[-1] = self._made(name_of(self._stack[-1]), arguments)
+        self._stack[-1] = self._apply(name_of(self._stack[-1]), arguments)
 
-    def _made(self, name: str, given: tuple[Any, ...]) -> Any:
-        """What a function of that name makes of these; Damaged for one that is none of weights."""
+    def _apply(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        """The result of calling the function of this name; Damaged if weights do not need it."""
         module, _, last = name.rpartition(".")
         if name in PARAMETERS:
-            return tensor_of(given[0])
+            return tensor_of(arguments[0])
         if name == SUBCLASS:
-            return self._subclass(*given)
-        if module == "torch._utils" and last in STRANGE:
-            return Unreadable(STRANGE[last])
+            return self._subclass(*arguments)
+        if module == "torch._utils" and last in UNREADABLE_KINDS:
+            return Unreadable(UNREADABLE_KINDS[last])
         if module == "torch._utils" and last in VIEWS:
-            return VIEWS[last](*given)
+            return VIEWS[last](*arguments)
         require(name in _PLAIN, f"it calls {name[:80]}")
-        for one in given:
-            self._charge(len(one) if hasattr(one, "__len__") else 1)
-        return _PLAIN[name](self, *given)
+        for argument in arguments:
+            self._charge(len(argument) if hasattr(argument, "__len__") else 1)
+        return _PLAIN[name](self, *arguments)
 
-    def _subclass(self, function: Any, kind: Any, given: Any, *_: Any) -> Any:
-        require(type(given) is tuple and name_of(function) != SUBCLASS)
-        require(name_of(kind) in PLAIN_CLASSES, "it holds tensors of a class of their own")
-        return tensor_of(self._made(name_of(function), given))
+    def _subclass(self, function: Any, kind: Any, arguments: Any, *_: Any) -> Any:
+        require(type(arguments) is tuple and name_of(function) != SUBCLASS)
+        require(name_of(kind) in PLAIN_CLASSES, "it holds tensors of a custom class")
+        return tensor_of(self._apply(name_of(function), arguments))
 
     def _build(self, _: Any) -> None:
-        """Attributes of what was made: those of a dict or a tensor are none of its values."""
+        """Discard attributes set on an object: those of a dict or tensor are not its values."""
         self._stack.pop()
         require(isinstance(self._stack[-1], (dict, View, Unreadable)))
 
@@ -223,7 +224,7 @@ class _Machine:
 
     def _set(self, items: Any = ()) -> set[Any]:
         require(type(items) in (list, tuple))
-        return {self._key(one) for one in items}
+        return {self._key(item) for item in items}
 
     def _bytes(self, text: Any, encoding: Any = "latin1") -> bytes:
         require(type(text) is str and encoding in ("latin1", "latin-1", "ascii", "utf-8"))
@@ -254,16 +255,16 @@ _CONTAINERS: Mapping[str, Callable[[], Any]] = {
     "EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": set,
 }  # fmt: skip
 _STEPS: Mapping[str, Step] = {
-    "PROTO": lambda one, _: None, "STOP": lambda one, _: None, "MARK": _Machine._mark,
+    "PROTO": lambda machine, _: None, "STOP": lambda machine, _: None, "MARK": _Machine._mark,
     "BINPUT": _Machine._put, "LONG_BINPUT": _Machine._put, "BINGET": _Machine._get,
     "LONG_BINGET": _Machine._get, "TUPLE": _Machine._tuple,
-    "TUPLE1": lambda one, _: one._last(1), "TUPLE2": lambda one, _: one._last(2),
-    "TUPLE3": lambda one, _: one._last(3), "APPEND": _Machine._append,
+    "TUPLE1": lambda machine, _: machine._last(1), "TUPLE2": lambda machine, _: machine._last(2),
+    "TUPLE3": lambda machine, _: machine._last(3), "APPEND": _Machine._append,
     "APPENDS": _Machine._appends, "SETITEM": _Machine._set_item, "SETITEMS": _Machine._set_items,
     "GLOBAL": _Machine._global, "BINPERSID": _Machine._persistent, "NEWOBJ": _Machine._new,
     "REDUCE": _Machine._reduce, "BUILD": _Machine._build,
 }  # fmt: skip
-KNOWN = {*_VALUES, *_CONSTANTS, *_CONTAINERS, *_STEPS}
+OPCODES = {*_VALUES, *_CONSTANTS, *_CONTAINERS, *_STEPS}
 _PLAIN: Mapping[str, Callable[..., Any]] = {
     "collections.OrderedDict": _Machine._dict, "collections.Counter": _Machine._dict,
     "builtins.set": _Machine._set, "_codecs.encode": _Machine._bytes,
@@ -274,7 +275,7 @@ _PLAIN: Mapping[str, Callable[..., Any]] = {
 
 
 def _is_short(value: Any) -> bool:
-    """Whether a key, or a part of one: text, or a number of at most eight bytes."""
+    """Whether this may be a key or a part of one: text, or a number of at most eight bytes."""
     if type(value) is int:
         return abs(value) < 1 << 64
     return value is None or type(value) in (str, bytes, bool, float)

@@ -1,7 +1,7 @@
-"""Files of the safetensors format: eight bytes of length, a JSON header, the numbers.
+"""Files in the safetensors format: eight bytes with the header's length, a JSON header, the data.
 
-Read strictly: whatever a header says is held against the file before anything is made of it.
-Format: https://github.com/huggingface/safetensors (little-endian, row by row, without holes).
+Read strictly: everything that a header states is checked against the file before it is used.
+Format: https://github.com/huggingface/safetensors (little-endian, row-major, without gaps).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from engine.weight_files.tensor_views import MOST_SIDES, MOST_TENSORS, check_nam
 from engine.weight_files.zip_members import read_into
 
 SUFFIX = ".safetensors"
-NOTES = "__metadata__"  # the header's entry of texts by name
-LENGTH = 8  # bytes that hold the header's length
+NOTES = "__metadata__"  # the header's entry of free texts by name
+LENGTH = 8  # bytes with the header's length
 LARGEST_HEADER = 1 << 24  # bytes
 TYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
@@ -35,7 +35,7 @@ TensorEntry = tuple[str, torch.dtype, tuple[int, ...], int, int]  # name, type, 
 
 
 def is_one(path: Path) -> bool:
-    """Whether a file begins as this format does; False where it cannot be read."""
+    """Whether a file begins like this format; False if it cannot be read."""
     try:
         with opened(path) as file:
             start = file.read(LENGTH + 1)
@@ -47,16 +47,16 @@ def is_one(path: Path) -> bool:
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors by name, texts by name) of a file; CheckpointError for one that breaks a rule.
+    """(tensors by name, texts by name) of a file; CheckpointError if it violates the format.
 
-    OutOfMemory for one that is too large to be read here.
+    OutOfMemory if it does not fit into memory.
     """
     try:
         with opened(path) as file:
             size = file.seek(0, 2)
             header, start = _header(file, size)
             notes = header.pop(NOTES, {})
-            _require(_is_texts(notes), f"its {NOTES} holds more than texts")
+            _require(_is_texts(notes), f"its {NOTES} holds other values than texts")
             _require(len(header) <= MOST_TENSORS, f"it holds more than {MOST_TENSORS:,} tensors")
             entries = [_tensor_entry(name, facts) for name, facts in header.items()]
             _check_cover(entries, size - start)
@@ -66,12 +66,12 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(f"Cannot read the checkpoint {path}: {error.strerror}.") from error
     except (ValueError, TypeError, KeyError, RuntimeError, RecursionError) as error:
         raise CheckpointError(
-            f"{path} is no safetensors file that can be read: {error}. Get the file again."
+            f"{path} is not a valid safetensors file: {error}. Download the file again."
         ) from error
 
 
 def written(state: Mapping[str, Tensor], notes: Mapping[str, str]) -> bytes:
-    """The file that holds these tensors, in the order of the format's own library, and texts."""
+    """The bytes of a file with these tensors, in the order of the reference library, and texts."""
     names = {kind: name for name, kind in TYPES.items()}
     ordered = sorted(state.items(), key=lambda item: (-item[1].element_size(), item[0]))
     parts = [value.detach().cpu().contiguous().reshape(-1) for _, value in ordered]
@@ -79,54 +79,56 @@ def written(state: Mapping[str, Tensor], notes: Mapping[str, str]) -> bytes:
     ends = list(itertools.accumulate(map(len, blobs)))
     header: dict[str, Any] = {NOTES: dict(notes)} if notes else {}
     for (name, value), blob, end in zip(ordered, blobs, ends, strict=True):
-        place = {"shape": list(value.shape), "data_offsets": [end - len(blob), end]}
-        header[name] = {"dtype": names[value.dtype], **place}
+        facts = {"shape": list(value.shape), "data_offsets": [end - len(blob), end]}
+        header[name] = {"dtype": names[value.dtype], **facts}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return b"".join([len(text).to_bytes(LENGTH, "little"), text, *blobs])
 
 
 def _header(file: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
-    """(header, where the numbers begin)."""
+    """(header, offset of the data)."""
     file.seek(0)
     length = int.from_bytes(file.read(LENGTH), "little")
     most = min(LARGEST_HEADER, size - LENGTH)
     _require(0 < length <= most, f"its header of {length} bytes does not fit into the file")
     text = file.read(length).decode("utf-8")
-    found = json.loads(text, object_pairs_hook=_distinct)
-    _require(isinstance(found, dict), "its header is no list of tensors")
-    return found, LENGTH + length
+    header = json.loads(text, object_pairs_hook=_distinct)
+    _require(isinstance(header, dict), "its header is not a JSON object")
+    return header, LENGTH + length
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    _require(len(found) == len(pairs), "its header names something twice")
-    return found
+    entries = dict(pairs)
+    _require(len(entries) == len(pairs), "its header contains a name twice")
+    return entries
 
 
 def _tensor_entry(name: str, facts: Any) -> TensorEntry:
-    whole = isinstance(facts, dict) and set(facts) == {"dtype", "shape", "data_offsets"}
-    _require(whole, f"its header does not describe {name[:80]}")
+    is_complete = isinstance(facts, dict) and set(facts) == {"dtype", "shape", "data_offsets"}
+    _require(is_complete, f"its header does not describe {name[:80]}")
     check_name(name)
-    kind, shape, place = facts["dtype"], facts["shape"], facts["data_offsets"]
-    known = isinstance(kind, str) and kind in TYPES
-    _require(known, f"{name[:80]} is of the type {str(kind)[:20]} (known: {', '.join(TYPES)})")
-    sides = _is_sizes(shape) and len(shape) <= MOST_SIDES
-    _require(sides, f"the shape of {name[:80]} is none")
-    _require(_is_sizes(place) and len(place) == 2, f"the place of {name[:80]} is none")
-    begin, end = place
+    kind, shape, offsets = facts["dtype"], facts["shape"], facts["data_offsets"]
+    is_known = isinstance(kind, str) and kind in TYPES
+    _require(is_known, f"{name[:80]} has the type {str(kind)[:20]} (known: {', '.join(TYPES)})")
+    is_shape = _is_sizes(shape) and len(shape) <= MOST_SIDES
+    _require(is_shape, f"the shape of {name[:80]} is invalid")
+    _require(
+        _is_sizes(offsets) and len(offsets) == 2, f"the data offsets of {name[:80]} are invalid"
+    )
+    begin, end = offsets
     size = math.prod(shape) * TYPES[kind].itemsize
-    _require(end - begin == size, f"{name[:80]} has another size than its shape says")
+    _require(end - begin == size, f"the size of {name[:80]} does not match its shape")
     return name, TYPES[kind], tuple(shape), begin, end
 
 
 def _check_cover(entries: list[TensorEntry], size: int) -> None:
-    """ValueError unless the tensors fill the file, without a hole and without overlap."""
-    at = 0
+    """ValueError unless the tensors fill the file, without gaps or overlap."""
+    position = 0
     for name, _, _, begin, end in sorted(entries, key=lambda entry: entry[3:]):
-        _require(begin == at, f"{name[:80]} does not begin where the tensor before it ends")
-        at = end
-    _require(at == size, f"its tensors take {at} bytes, but the file has {size}")
+        _require(begin == position, f"{name[:80]} does not begin where the previous tensor ends")
+        position = end
+    _require(position == size, f"its tensors take {position} bytes, but the file has {size}")
 
 
 def _tensor(entry: TensorEntry, file: IO[bytes], start: int) -> Tensor:
@@ -140,11 +142,11 @@ def _tensor(entry: TensorEntry, file: IO[bytes], start: int) -> Tensor:
 
 
 def _is_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(type(one) is int and one >= 0 for one in value)
+    return isinstance(value, list) and all(type(side) is int and side >= 0 for side in value)
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
 def _require(holds: bool, why: str) -> None:

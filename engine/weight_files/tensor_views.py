@@ -1,7 +1,7 @@
-"""Tensors and their data as a file describes them: names, types, places, shapes and strides.
+"""Descriptions of tensors and their data in a file: names, types, offsets, shapes and strides.
 
-Nothing is made here. What a description asks for is held against the file by
-`engine.weight_files.torch_files`.
+No tensor is created here. `engine.weight_files.torch_files` checks the descriptions against the
+file.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from engine.errors import shown
 
 MOST_SIDES = 32  # dimensions of a tensor
 MOST_TENSORS = 20_000
-LONGEST_NAME = 1000  # letters of a tensor's name
-MOST_PARTS = 100  # of a tensor's name, between dots
-LARGEST = 1 << 62  # of the numbers in a shape
-SIZES = {  # bytes of one number of the types that weights have
+LONGEST_NAME = 1000  # characters of a tensor's name
+MOST_PARTS = 100  # parts of a tensor's name, between dots
+LARGEST = 1 << 62  # largest number in a shape
+SIZES = {  # bytes per element of the types that weights have
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int64": 8, "int32": 4, "int16": 2,
     "int8": 1, "uint8": 1, "bool": 1,
 }  # fmt: skip
@@ -35,10 +35,10 @@ STORAGES = {
 }  # fmt: skip
 STORAGE = re.compile(r"torch(?:\.cuda|\.storage)?\.(\w+)Storage")
 DTYPE = re.compile(r"torch\.((?:u?int|q?u?int|float|bfloat|complex|bits)\d\w*|bool)")
-STRANGE = {  # what makes tensors that are no plain ones
+UNREADABLE_KINDS = {  # functions that build tensors of unsupported kinds
     "_rebuild_qtensor": "quantized", "_rebuild_sparse_tensor": "sparse",
     "_rebuild_nested_tensor": "nested", "_rebuild_meta_tensor_no_storage": "without values",
-    "_rebuild_wrapper_subclass": "of a class of their own",
+    "_rebuild_wrapper_subclass": "of a custom class",
 }  # fmt: skip
 PARAMETERS = {
     "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
@@ -49,25 +49,25 @@ PLAIN_CLASSES = ("torch.Tensor", "torch.nn.parameter.Parameter")
 
 
 class Damaged(ValueError):
-    """No pickle of weights alone, or not a whole one."""
+    """Not a pickle of weights only, or not a complete one; the message is a clause."""
 
 
 class Refused(Damaged):
-    """What no file of weights needs; the message is a clause about the file."""
+    """Content that no weight file needs; the message is a clause about the file."""
 
 
 @dataclass(frozen=True, eq=False)
 class Global:
-    """A class or function by its full name, never looked up."""
+    """A class or function by its full name, never imported."""
 
     name: str
 
 
 @dataclass(frozen=True, eq=False)
 class Storage:
-    """Numbers in a row: `count` of a type, from number `start` of those under `key` in the file.
+    """A flat range of elements: `count` of them, from element `start` of the data under `key`.
 
-    kind: a name of SIZES, or what else they are; whole: how many there are under `key`.
+    kind: a key of SIZES or RARE_SIZES; whole: number of all elements under `key`.
     """
 
     key: str
@@ -79,7 +79,7 @@ class Storage:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A tensor: where its numbers lie in a storage, in numbers of its type `kind`."""
+    """A strided tensor in a storage; offset and stride count elements of its type `kind`."""
 
     storage: Storage
     kind: str
@@ -90,34 +90,34 @@ class View:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """In the place of a tensor that no weight can be. kind: 'sparse', 'complex' ..."""
+    """Stands for a tensor that cannot be a weight. kind: 'sparse', 'complex' ..."""
 
     kind: str
 
 
-def require(holds: bool, why: str = "its instructions do not fit each other") -> None:
-    """Damaged unless something holds."""
+def require(holds: bool, why: str = "its opcodes are inconsistent") -> None:
+    """Damaged with this message unless `holds`."""
     if not holds:
         raise Damaged(why)
 
 
 def check_name(name: str) -> None:
-    """Refused for a tensor's name that no network gives: it would take for ever to look at."""
+    """Refused for a tensor name longer than any network's, which would be slow to process."""
     if len(name) > LONGEST_NAME or name.count(".") > MOST_PARTS:
-        raise Refused(f"a tensor's name in it is too long: {shown(name)}")
+        raise Refused(f"the name of a tensor in it is too long: {shown(name)}")
 
 
 def _view(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> View | Unreadable:
-    """A tensor of its storage's type; rest: whether it learns, its hooks, and what it is beside."""
+    """A tensor of its storage's type; rest: requires_grad, hooks, and optional metadata."""
     require(isinstance(storage, Storage))
     return _plain_view(storage, storage.kind, (offset, size, stride), rest[2:])
 
 
 def _typed_view(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> View | Unreadable:
-    """A tensor of another type than its storage; rest: as above, with the type."""
+    """A tensor of another type than its storage; rest: requires_grad, hooks, type, metadata."""
     require(isinstance(storage, Storage) and len(rest) > 2)
     match = DTYPE.fullmatch(name_of(rest[2]))
-    require(match is not None, "a tensor in it is of no type")
+    require(match is not None, "a tensor in it has an unknown type")
     assert match is not None
     return _plain_view(storage, match[1], (offset, size, stride), rest[3:])
 
@@ -127,19 +127,19 @@ def _plain_view(
 ) -> View | Unreadable:
     offset, size, stride = place[0], sizes(place[1]), sizes(place[2])
     require(is_size(offset) and len(size) == len(stride))
-    for one in (kind, storage.kind):
-        if one not in SIZES:
-            return Unreadable(_strangeness(one))
+    for element in (kind, storage.kind):
+        if element not in SIZES:
+            return Unreadable(_unreadable_kind(element))
     if rest and isinstance(rest[0], dict) and any(rest[0].values()):
         return Unreadable("negated or conjugate views")
     return View(storage, kind, offset, size, stride)
 
 
-def _strangeness(kind: str) -> str:
-    """What a tensor of a type is that no weights have."""
+def _unreadable_kind(kind: str) -> str:
+    """The kind of a tensor whose type weights do not have."""
     if kind.startswith("complex"):
         return "complex"
-    return "quantized" if kind.startswith("q") else f"of the type {kind}"
+    return "quantized" if kind.startswith("q") else f"of type {kind}"
 
 
 def _on_cpu(data: Any, *_: Any) -> View | Unreadable:
@@ -153,33 +153,33 @@ VIEWS: Mapping[str, Callable[..., View | Unreadable]] = {
 
 
 def tensor_of(value: Any) -> View | Unreadable:
-    """The value; Damaged where it is no tensor."""
+    """The value; Damaged if it is not a tensor."""
     require(isinstance(value, (View, Unreadable)))
-    found: View | Unreadable = value
-    return found
+    view: View | Unreadable = value
+    return view
 
 
 def kind_of_storage(value: Any) -> str:
-    """A name of SIZES or RARE_SIZES."""
+    """The element type of a storage class: a key of SIZES or RARE_SIZES."""
     match = STORAGE.fullmatch(name_of(value))
-    require(match is not None and match[1] in STORAGES, "its data are of no type")
+    require(match is not None and match[1] in STORAGES, "its data have an unknown type")
     assert match is not None
     return STORAGES[match[1]]
 
 
 def name_of(value: Any) -> str:
-    """The name of a class or function; Damaged where it is none."""
-    require(isinstance(value, Global), "it calls what is no function")
+    """The name of a class or function; Damaged if it is neither."""
+    require(isinstance(value, Global), "it calls something that is not a function")
     return str(value.name)
 
 
 def sizes(value: Any) -> tuple[int, ...]:
-    """A shape or strides; Damaged where it is none."""
+    """The value as a shape or strides; Damaged if it is neither."""
     require(type(value) in (tuple, list) and len(value) <= MOST_SIDES)
-    require(all(map(is_size, value)), "a tensor in it has no proper shape")
+    require(all(map(is_size, value)), "a tensor in it has an invalid shape")
     return tuple(value)
 
 
 def is_size(value: Any) -> bool:
-    """Whether it may stand in a shape."""
+    """Whether this is a valid number in a shape."""
     return type(value) is int and 0 <= value < LARGEST

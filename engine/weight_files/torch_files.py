@@ -1,7 +1,7 @@
-"""Files of torch.save, read as weights alone: all is held against the file before it is made.
+"""Files of torch.save, read as weights only: sizes are checked before tensors are created.
 
-Zip archives (torch 1.6 and later) and the older form of pickles that follow each other. A tensor of
-no plain kind becomes an `Unreadable`; types of classes, layouts and devices become text.
+Zip archives (torch 1.6 and later) and the older form of consecutive pickles. A tensor of an
+unsupported kind becomes an `Unreadable`; classes, layouts and devices become text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.errors import shown
 from engine.runtime import memory
 from engine.weight_files import zip_members
 from engine.weight_files.pickle_contents import LONGEST
-from engine.weight_files.pickle_machine import Pickle, run
+from engine.weight_files.pickle_machine import PickleValue, run
 from engine.weight_files.tensor_views import (
     DTYPE,
     LARGEST,
@@ -38,20 +38,20 @@ from engine.weight_files.tensor_views import (
 )
 from engine.weight_files.zip_members import ALLOWED, MOST_TIMES
 
-DEEPEST = 50  # containers in each other
-MOST_VALUES = 3_000_000  # in all containers of a file, shared ones counted each time
-LARGEST_COPY = 1 << 20  # bytes of a tensor that repeats numbers, as `expand` makes them
-MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # that the older form begins with
+DEEPEST = 50  # nested containers
+MOST_VALUES = 3_000_000  # in all containers of a file, shared ones counted every time
+LARGEST_COPY = 1 << 20  # bytes of a tensor that repeats elements, as `expand` makes them
+MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # at the beginning of the older form
 START = b"PK\x03\x04"
-LONGEST_LINE = 1000  # bytes, of the name of a class
-COUNT = 8  # bytes that say how many numbers follow, in the older form
+LONGEST_LINE = 1000  # bytes, for the name of a class
+COUNT = 8  # bytes with the number of elements that follow, in the older form
 
 
 def read(file: IO[bytes], what: str) -> Any:
-    """What torch.load gives with weights only, tensors on the CPU without gradients.
+    """The result of torch.load with weights_only: tensors on the CPU without gradients.
 
-    `what` begins the sentence where it does not fit into memory. Raises Damaged for a file that is
-    none of weights alone, Refused for one that asks for more than it holds, and OutOfMemory.
+    `what` begins the message of OutOfMemory. Raises Damaged for a file that is not of weights only,
+    Refused for one that describes more data than it holds, and OutOfMemory.
     """
     size = file.seek(0, 2)
     file.seek(0)
@@ -62,7 +62,7 @@ def read(file: IO[bytes], what: str) -> Any:
         survey.look(tree)
         wanted = [_checked_size(one, places) for one in survey.storages.values()]
         memory.require(sum(wanted), what)
-        return _Maker(places, swapped).made(tree)
+        return _Builder(places, swapped).build(tree)
     except Damaged:
         raise
     except (RuntimeError, ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
@@ -71,18 +71,18 @@ def read(file: IO[bytes], what: str) -> Any:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the numbers of a storage lie: how many bytes, and what puts them into a buffer."""
+    """The data of a storage in the file: size in bytes, and a function that fills a buffer."""
 
     size: int
     fill: Callable[[memoryview], None]
 
 
 Places = Mapping[str, _Place]
-NOWHERE = _Place(0, lambda buffer: None)  # of a storage without numbers
+NOWHERE = _Place(0, lambda buffer: None)  # of an empty storage
 
 
-class _Sparing(io.RawIOBase):
-    """The first `size` bytes of a file: whatever is asked for, no more than those are read."""
+class _PrefixReader(io.RawIOBase):
+    """The first `size` bytes of a file, with lines of bounded length."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file = file
@@ -103,7 +103,7 @@ class _Sparing(io.RawIOBase):
 
 
 def _of_archive(file: IO[bytes], size: int) -> tuple[Any, Places, bool]:
-    """(values, places by key, whether the bytes of numbers are in the other order)."""
+    """(values, places by key, whether the data are big-endian)."""
     members = zip_members.members(file)
     heads = [name.removesuffix("data.pkl") for name in members if name.endswith("/data.pkl")]
     require(len(heads) == 1 and heads[0].count("/") == 1, "it has no data.pkl")
@@ -111,7 +111,7 @@ def _of_archive(file: IO[bytes], size: int) -> tuple[Any, Places, bool]:
     require(f"{head}constants.pkl" not in members, "it is TorchScript")
     data, order = members[f"{head}data.pkl"], members.get(f"{head}byteorder")
     if data.size > LONGEST:
-        raise Refused(f"its values take {memory.said(data.size)} besides the tensors")
+        raise Refused(f"its values take {memory.format_size(data.size)} besides the tensors")
     big = order is not None and order.size < 10 and zip_members.content(file, order) == b"big"
     start = f"{head}data/"
     places = {
@@ -123,26 +123,29 @@ def _of_archive(file: IO[bytes], size: int) -> tuple[Any, Places, bool]:
 
 
 def _of_pickles(file: IO[bytes], size: int) -> tuple[Any, Places, bool]:
-    """The older form: a number, the version, the system, the values, keys, and the numbers."""
+    """The older form: magic number, version, system, values, storage keys, and the data."""
     file.seek(0)
-    data = cast(IO[bytes], _Sparing(file, min(size, LONGEST)))
-    require(run(data).value == MAGIC and run(data).value == PROTOCOL, "it is no file of torch")
+    data = cast(IO[bytes], _PrefixReader(file, min(size, LONGEST)))
+    require(run(data).value == MAGIC and run(data).value == PROTOCOL, "it is not a torch file")
     run(data)
     values, keys = run(data), run(data).value
-    require(type(keys) is list and all(type(key) is str for key in keys), "its keys are no texts")
+    require(
+        type(keys) is list and all(type(key) is str for key in keys),
+        "its storage keys are not texts",
+    )
     places, at = {}, data.tell()
     for key in keys:
         place = _next_place(file, at, key, values)
         at += COUNT + place.size
         if at > size:
-            raise Refused(f"its data {shown(key)} should have {place.size:,} bytes, and have less")
+            raise Refused(f"its data {shown(key)} should have {place.size:,} bytes, but have fewer")
         places[key] = place
     return values.value, places, False
 
 
-def _next_place(file: IO[bytes], at: int, key: str, values: Pickle) -> _Place:
-    """The place of a storage whose count of numbers stands at `at`."""
-    require(key in values.storages, "its keys are none of its data")
+def _next_place(file: IO[bytes], at: int, key: str, values: PickleValue) -> _Place:
+    """The place of a storage whose number of elements is stored at offset `at`."""
+    require(key in values.storages, "its storage keys do not match its data")
     storage = values.storages[key]
     file.seek(at)
     count = int.from_bytes(file.read(COUNT), "little")
@@ -156,29 +159,29 @@ def _fill(file: IO[bytes], at: int, buffer: memoryview) -> None:
     zip_members.read_into(file, buffer)
 
 
-# -- what is asked for ----------------------------------------------------------------------------
+# -- checks before creation -----------------------------------------------------------------------
 
 
 class _Survey:
-    """Counts values, and looks at every tensor; nothing that is shared is walked twice."""
+    """Counts values and checks every tensor description; shared containers are walked once."""
 
     def __init__(self, allowed: int) -> None:
         self.storages: dict[str, Storage] = {}
-        self._allowed = allowed  # bytes of all tensors, were each written out
+        self._allowed = allowed  # bytes left for all tensors, each counted in full
         self._tensors = 0
-        self._known: dict[int, tuple[int, int]] = {}
+        self._counts: dict[int, tuple[int, int]] = {}
 
     def look(self, value: Any, level: int = 0) -> tuple[int, int]:
-        """(values in it, shared ones counted each time; containers in each other); Refused."""
+        """(number of values, shared ones counted every time; nesting depth); Refused."""
         if isinstance(value, View):
             self._take("", value)
         if type(value) not in (dict, list, tuple):
             return 1, 0
         if level > DEEPEST:
             self._refuse_depth()
-        if id(value) not in self._known:
-            self._known[id(value)] = self._container(value, level)
-        count, height = self._known[id(value)]
+        if id(value) not in self._counts:
+            self._counts[id(value)] = self._container(value, level)
+        count, height = self._counts[id(value)]
         if level + height > DEEPEST + 1 or count > MOST_VALUES:
             self._refuse_depth()
         return count, height
@@ -196,10 +199,10 @@ class _Survey:
         return count, height + 1
 
     def _refuse_depth(self) -> None:
-        raise Refused("its values lie too deep in each other, or are too many")
+        raise Refused("its values are nested too deeply, or too many")
 
     def _take(self, name: Any, view: View) -> None:
-        """Note one tensor; Refused for one that is not in the file as it says."""
+        """Register one tensor; Refused if its description does not match the file."""
         text = name if isinstance(name, str) else str(name)
         check_name(text)
         self._tensors += 1
@@ -207,30 +210,30 @@ class _Survey:
         if self._tensors > MOST_TENSORS:
             raise Refused(f"it holds more than {MOST_TENSORS:,} tensors")
         if self._allowed < 0:
-            raise Refused("its tensors are far larger together than the file")
+            raise Refused("its tensors together are far larger than the file")
         self.storages[view.storage.key] = view.storage
 
 
 def _checked_bytes(name: str, view: View) -> int:
-    """Bytes of a tensor, were it written out; Refused where it is larger than its storage."""
+    """Bytes of a tensor in full; Refused if it reaches beyond its storage."""
     storage, item = view.storage, SIZES[view.kind]
-    there = storage.count * SIZES[storage.kind] // item
+    available = storage.count * SIZES[storage.kind] // item
     if math.prod(max(1, side) for side in view.size) > LARGEST:
-        raise Refused(f"its tensor {name} is of the shape {_times(view.size)}")
+        raise Refused(f"its tensor {name} has the shape {_times(view.size)}")
     count = math.prod(view.size)
     reach = sum((n - 1) * step for n, step in zip(view.size, view.stride, strict=True))
-    if count and view.offset + reach >= there:
-        raise Refused(f"its tensor {name} of {_times(view.size)} reaches out of its data")
+    if count and view.offset + reach >= available:
+        raise Refused(f"its tensor {name} of {_times(view.size)} reaches beyond its data")
     if _repeats(view) and count * item > LARGEST_COPY:
         raise Refused(
-            f"its tensor {name} of {_times(view.size)} repeats the same few numbers "
+            f"its tensor {name} of {_times(view.size)} repeats the same few elements "
             "(as expand makes it; .clone() writes them out)"
         )
     return count * item
 
 
 def _repeats(view: View) -> bool:
-    """Whether two places of a tensor may be the same number in the file."""
+    """Whether two elements of a tensor may share the same data in the file."""
     reach = 0
     for step, side in sorted(zip(view.stride, view.size, strict=True)):
         if side > 1 and step <= reach:
@@ -240,13 +243,13 @@ def _repeats(view: View) -> bool:
 
 
 def _checked_size(storage: Storage, places: Places) -> int:
-    """Bytes of a storage; Refused where the file has more or less of them than it says."""
-    place, wanted = places.get(storage.key, NOWHERE), storage.whole * SIZES[storage.kind]
-    if place.size != wanted:
+    """Bytes of a storage; Refused if the file has more or fewer of them."""
+    place, expected = places.get(storage.key, NOWHERE), storage.whole * SIZES[storage.kind]
+    if place.size != expected:
         raise Refused(
-            f"its data {shown(storage.key)} should have {wanted:,} bytes, and have {place.size:,}"
+            f"its data {shown(storage.key)} should have {expected:,} bytes, but have {place.size:,}"
         )
-    return wanted
+    return expected
 
 
 def _times(size: tuple[int, ...]) -> str:
@@ -256,17 +259,17 @@ def _times(size: tuple[int, ...]) -> str:
 # -- tensors --------------------------------------------------------------------------------------
 
 
-class _Maker:
-    """Makes the values that were described; what was shared is shared."""
+class _Builder:
+    """Builds the described values; shared values stay shared."""
 
     def __init__(self, places: Places, swapped: bool) -> None:
         self._places = places
         self._swapped = swapped
         self._bytes: dict[str, Tensor] = {}
-        self._made: dict[int, Any] = {}
+        self._built: dict[int, Any] = {}
 
-    def made(self, value: Any) -> Any:
-        """The value with tensors in the places of their descriptions."""
+    def build(self, value: Any) -> Any:
+        """The value with tensors in place of their descriptions."""
         if isinstance(value, Storage):
             return Unreadable("storages")
         if isinstance(value, Global):
@@ -274,16 +277,16 @@ class _Maker:
             return getattr(torch, match[1], value.name) if match else value.name
         if type(value) not in (dict, list, tuple, View):
             return value
-        if id(value) not in self._made:
-            self._made[id(value)] = self._new(value)
-        return self._made[id(value)]
+        if id(value) not in self._built:
+            self._built[id(value)] = self._new(value)
+        return self._built[id(value)]
 
     def _new(self, value: Any) -> Any:
         if isinstance(value, View):
             return self._tensor(value)
         if isinstance(value, dict):
-            return {name: self.made(one) for name, one in value.items()}
-        return type(value)(self.made(one) for one in value)
+            return {name: self.build(one) for name, one in value.items()}
+        return type(value)(self.build(one) for one in value)
 
     def _tensor(self, view: View) -> Tensor:
         storage, item = view.storage, SIZES[view.kind]
@@ -294,12 +297,12 @@ class _Maker:
         return flat.as_strided(view.size, view.stride, flat.storage_offset() + view.offset)
 
     def _numbers(self, storage: Storage) -> Tensor:
-        """All bytes under a storage's key."""
+        """All bytes of the data under a storage's key."""
         if storage.key not in self._bytes:
             place = self._places.get(storage.key, NOWHERE)
-            found = torch.empty(place.size, dtype=torch.uint8)
-            place.fill(found.numpy().data)
+            buffer = torch.empty(place.size, dtype=torch.uint8)
+            place.fill(buffer.numpy().data)
             if self._swapped:
-                found.untyped_storage().byteswap(getattr(torch, storage.kind))
-            self._bytes[storage.key] = found
+                buffer.untyped_storage().byteswap(getattr(torch, storage.kind))
+            self._bytes[storage.key] = buffer
         return self._bytes[storage.key]

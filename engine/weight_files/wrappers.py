@@ -1,7 +1,6 @@
-"""State dicts in whatever wraps them: other people's checkpoints hold more than weights.
+"""State dicts inside third-party checkpoints, which hold more than weights.
 
-Only plain containers, tensors and what stands for unreadable ones come here, as
-`checkpoints.read` gives them.
+Works on the values that `checkpoints.read` returns: plain containers, tensors and `Unreadable`.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from torch import Tensor
 
 from engine.weight_files.tensor_views import Unreadable
 
-DEPTH = 6  # containers within each other
-MOST = 100_000  # values that are looked at
-MOST_BEGINNINGS = 32  # parts of a state dict whose names begin alike
-LARGEST_NUMBER = 1e6  # that is taken for an accuracy
-AVERAGES = "n_averaged"  # how many models torch's AveragedModel is the mean of
-ACCURACIES = ("acc", "top1", "top_1", "prec1", "prec_1")  # in names of what a model reached
+DEPTH = 6  # nested containers
+MOST = 100_000  # values inspected
+MOST_PREFIXES = 32  # groups of names with a common prefix
+LARGEST_NUMBER = 1e6  # that can be an accuracy
+AVERAGES = "n_averaged"  # number of models averaged by torch's AveragedModel
+ACCURACIES = ("acc", "top1", "top_1", "prec1", "prec_1")  # in the names of accuracies
 Tensors = dict[str, Tensor]
 
 
@@ -27,9 +26,9 @@ Tensors = dict[str, Tensor]
 class Candidate:
     """Tensors by name that may be a network's weights.
 
-    label: where they lie, such as 'checkpoint.model', '' for the whole file; rest: tensors of the
-    same state dict that are not among them; strange: names of tensors that no weights can be
-    (sparse, quantized ...), with what they are.
+    label: their path in the file, such as 'checkpoint.model', '' for the whole file; rest: other
+    tensors of the same state dict; strange: names and kinds of tensors that cannot be weights
+    (sparse, quantized ...).
     """
 
     label: str
@@ -39,7 +38,7 @@ class Candidate:
 
 
 def candidates(content: object) -> list[Candidate]:
-    """Every dict in `content` that holds tensors, outer ones first; optimizers' are left out."""
+    """Every dict in `content` that holds tensors, outer ones first, except optimizers' states."""
     if isinstance(content, Mapping) and not content:
         return [Candidate("", {})]
     return [
@@ -51,7 +50,7 @@ def candidates(content: object) -> list[Candidate]:
 
 
 def accuracy(content: object) -> float | None:
-    """The largest accuracy in percent that a checkpoint says of its model, None without one."""
+    """The largest accuracy (percent) stated in a checkpoint; None without one."""
     claims = [
         _number(one)
         for _, value in _containers(content)
@@ -64,10 +63,10 @@ def accuracy(content: object) -> float | None:
 
 
 def variants(one: Candidate, fewest: int, depth: int = 2 * DEPTH) -> Iterator[Candidate]:
-    """The candidate, and parts of it whose names begin alike, without that beginning.
+    """The candidate, and its groups of names with a common prefix, without that prefix.
 
-    Parts of less than `fewest` tensors are left out, unless they are all that there is, and so are
-    the smaller ones of very many, and beginnings of more than `depth` parts.
+    Left out are groups of fewer than `fewest` tensors, unless there is only one group, the smaller
+    ones of very many groups, and prefixes of more than `depth` parts.
     """
     yield one
     if not depth:
@@ -77,7 +76,7 @@ def variants(one: Candidate, fewest: int, depth: int = 2 * DEPTH) -> Iterator[Ca
         head, dot, tail = name.partition(".")
         if dot and tail:
             groups[head][tail] = value
-    largest = sorted(groups, key=lambda head: -len(groups[head]))[:MOST_BEGINNINGS]
+    largest = sorted(groups, key=lambda head: -len(groups[head]))[:MOST_PREFIXES]
     for head in (head for head in groups if head in largest):
         group = groups[head]
         if len(group) < fewest and len(groups) > 1:
@@ -91,27 +90,27 @@ def variants(one: Candidate, fewest: int, depth: int = 2 * DEPTH) -> Iterator[Ca
 
 def _candidate(label: str, value: Mapping[object, object]) -> Candidate:
     tensors = {str(name): one for name, one in value.items() if isinstance(one, Tensor)}
-    rare = {str(name): one.kind for name, one in value.items() if isinstance(one, Unreadable)}
-    return Candidate(label, tensors, strange=rare)
+    strange = {str(name): one.kind for name, one in value.items() if isinstance(one, Unreadable)}
+    return Candidate(label, tensors, strange=strange)
 
 
 def _containers(content: object) -> Iterator[tuple[str, object]]:
-    """(label, container) of all containers in `content`, each once; optimizers are left out."""
-    waiting: list[tuple[str, object, int]] = [("", content, 0)]
-    seen: set[int] = set()
-    looked = 0
-    while waiting:
-        label, value, depth = waiting.pop(0)
-        if id(value) in seen or _is_optimizer(value):
+    """(label, container) of all containers in `content`, each once, except optimizers' states."""
+    queue: list[tuple[str, object, int]] = [("", content, 0)]
+    visited: set[int] = set()
+    n_values = 0
+    while queue:
+        label, value, depth = queue.pop(0)
+        if id(value) in visited or _is_optimizer(value):
             continue
-        seen.add(id(value))
+        visited.add(id(value))
         yield label, value
         for name, one in _children(value):
-            looked += 1
-            if looked > MOST:
+            n_values += 1
+            if n_values > MOST:
                 return
             if depth < DEPTH and isinstance(one, (Mapping, list, tuple)):
-                waiting.append((".".join(filter(None, (label, str(name)))), one, depth + 1))
+                queue.append((".".join(filter(None, (label, str(name)))), one, depth + 1))
 
 
 def _children(value: object) -> Iterator[tuple[object, object]]:

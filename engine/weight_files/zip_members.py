@@ -1,4 +1,4 @@
-"""What lies where in a zip archive, from its list alone: nothing is unpacked to find that out."""
+"""Members of a zip archive and their offsets, from its directory alone, without unpacking."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import IO
 
 from engine.errors import shown
-from engine.runtime.memory import said
+from engine.runtime.memory import format_size
 from engine.weight_files.tensor_views import Damaged, Refused
 
-LARGEST_LIST = 1 << 23  # bytes of the list of members
-MOST_TIMES = 8  # that an archive may unpack to its own size
-ALLOWED = 1 << 24  # bytes that it may unpack to besides, as small ones do
-HEAD = struct.Struct("<4s22xHH")  # mark, ..., lengths of name and more before a member's bytes
+LARGEST_LIST = 1 << 23  # bytes of the central directory
+MOST_TIMES = 8  # limit of unpacked size / size of the archive
+ALLOWED = 1 << 24  # bytes allowed in addition, for small archives
+HEAD = struct.Struct("<4s22xHH")  # signature, ..., lengths of the name and of the extra field
 FAULTS = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error,
     OverflowError, KeyError, IndexError, AttributeError,
@@ -26,9 +26,9 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive. size: its bytes; packed: those it takes in the archive, from `start`.
+    """A file in an archive. size: in bytes; packed: its bytes in the archive, from offset `start`.
 
-    deflated: whether the two are not the same.
+    deflated: whether it is compressed.
     """
 
     start: int
@@ -37,8 +37,8 @@ class Member:
     deflated: bool
 
 
-class _Sparing(io.RawIOBase):
-    """A file of which nothing longer than a list of members is read at once."""
+class _BoundedReader(io.RawIOBase):
+    """A file of which no more than the largest allowed directory is read at once."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -54,35 +54,37 @@ class _Sparing(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         if size > LARGEST_LIST:
-            raise Refused(f"its archive lists more than {said(LARGEST_LIST)} of names")
+            raise Refused(
+                f"the directory of its archive is larger than {format_size(LARGEST_LIST)}"
+            )
         return self._file.read(LARGEST_LIST if size < 0 else size)
 
 
 def names(file: IO[bytes]) -> list[str]:
-    """The names in the archive; Damaged where it has no list that can be read."""
-    return [one.filename for one in _listed(file)]
+    """The names in the archive; Damaged if its directory cannot be read."""
+    return [info.filename for info in _directory(file)]
 
 
 def members(file: IO[bytes]) -> Mapping[str, Member]:
-    """The members by name, none inside another; Damaged or Refused for an archive that is odd."""
+    """The members by name, without overlap; Damaged or Refused for an invalid archive."""
     size = file.seek(0, 2)
-    listed = sorted(_listed(file), key=lambda one: one.header_offset)
+    listed = sorted(_directory(file), key=lambda info: info.header_offset)
     _check_sizes(listed, size)
-    found = {}
-    ends = [*(one.header_offset for one in listed), size][1:]
-    for one, end in zip(listed, ends, strict=True):
-        start = _start(file, one)
-        if start + one.compress_size > end:
-            raise Refused(f"its member {shown(one.filename)} overlaps another")
-        if one.filename in found:
-            raise Refused(f"its archive holds {shown(one.filename)} twice")
-        deflated = one.compress_type == zipfile.ZIP_DEFLATED
-        found[one.filename] = Member(start, one.file_size, one.compress_size, deflated)
-    return found
+    result = {}
+    ends = [*(info.header_offset for info in listed), size][1:]
+    for info, end in zip(listed, ends, strict=True):
+        start = _start(file, info)
+        if start + info.compress_size > end:
+            raise Refused(f"its member {shown(info.filename)} overlaps another")
+        if info.filename in result:
+            raise Refused(f"its archive holds {shown(info.filename)} twice")
+        deflated = info.compress_type == zipfile.ZIP_DEFLATED
+        result[info.filename] = Member(start, info.file_size, info.compress_size, deflated)
+    return result
 
 
 def content(file: IO[bytes], member: Member) -> bytes:
-    """The bytes of a member; Damaged where they are others than the list says."""
+    """The bytes of a member; Damaged if their number is not that of the directory."""
     file.seek(member.start)
     raw = file.read(member.packed)
     if member.deflated:
@@ -91,12 +93,12 @@ def content(file: IO[bytes], member: Member) -> bytes:
         except zlib.error as error:
             raise Damaged(str(error)) from error
     if len(raw) != member.size:
-        raise Damaged("a member of its archive is not whole")
+        raise Damaged("a member of its archive is incomplete")
     return raw
 
 
 def fill(file: IO[bytes], member: Member, buffer: memoryview) -> None:
-    """Put the bytes of a member, as many as its size, into `buffer`; Damaged as `content`."""
+    """Copy the bytes of a member into `buffer`, which has its size; Damaged as in `content`."""
     if member.deflated:
         buffer[:] = content(file, member)
         return
@@ -105,19 +107,19 @@ def fill(file: IO[bytes], member: Member, buffer: memoryview) -> None:
 
 
 def read_into(file: IO[bytes], buffer: memoryview) -> None:
-    """Fill `buffer` with what follows in the file; Damaged where that is too little."""
+    """Fill `buffer` with the next bytes of the file; Damaged if there are too few."""
     at = 0
     while at < len(buffer):
         count = file.readinto(buffer[at:])  # type: ignore[attr-defined]
         if not count:
-            raise Damaged("its data are not whole")
+            raise Damaged("its data are incomplete")
         at += count
 
 
-def _listed(file: IO[bytes]) -> list[zipfile.ZipInfo]:
+def _directory(file: IO[bytes]) -> list[zipfile.ZipInfo]:
     file.seek(0)
     try:
-        with zipfile.ZipFile(_Sparing(file)) as archive:
+        with zipfile.ZipFile(_BoundedReader(file)) as archive:
             return archive.infolist()
     except Damaged:
         raise
@@ -126,25 +128,27 @@ def _listed(file: IO[bytes]) -> list[zipfile.ZipInfo]:
 
 
 def _check_sizes(listed: list[zipfile.ZipInfo], size: int) -> None:
-    """Refused for members of any but the two usual kinds, or that unpack to far too much."""
-    for one in listed:
-        stored = one.compress_type == zipfile.ZIP_STORED
-        if one.flag_bits & 1 or not (stored or one.compress_type == zipfile.ZIP_DEFLATED):
-            raise Refused(f"its member {shown(one.filename)} is encrypted or packed in a rare way")
-        if stored and one.compress_size != one.file_size:
+    """Refused for encrypted or unusually compressed members, or far too large an unpacked size."""
+    for info in listed:
+        stored = info.compress_type == zipfile.ZIP_STORED
+        if info.flag_bits & 1 or not (stored or info.compress_type == zipfile.ZIP_DEFLATED):
+            raise Refused(
+                f"its member {shown(info.filename)} is encrypted or uses an unsupported compression"
+            )
+        if stored and info.compress_size != info.file_size:
             raise Damaged("a member of its archive has two sizes")
-    whole = sum(one.file_size for one in listed)
-    if whole > MOST_TIMES * size + ALLOWED:
-        raise Refused(f"its archive of {said(size)} unpacks to {said(whole)}")
+    total = sum(info.file_size for info in listed)
+    if total > MOST_TIMES * size + ALLOWED:
+        raise Refused(f"its archive of {format_size(size)} unpacks to {format_size(total)}")
 
 
-def _start(file: IO[bytes], one: zipfile.ZipInfo) -> int:
-    """Where a member's bytes begin."""
-    if one.header_offset < 0:
-        raise Damaged("a member of its archive lies nowhere")
-    file.seek(one.header_offset)
+def _start(file: IO[bytes], info: zipfile.ZipInfo) -> int:
+    """The offset of a member's bytes."""
+    if info.header_offset < 0:
+        raise Damaged("a member of its archive has an invalid offset")
+    file.seek(info.header_offset)
     head = file.read(HEAD.size)
     if len(head) < HEAD.size or not head.startswith(b"PK\x03\x04"):
-        raise Damaged("a member of its archive lies nowhere")
+        raise Damaged("a member of its archive has an invalid offset")
     _, name, more = HEAD.unpack(head)
-    return one.header_offset + HEAD.size + int(name) + int(more)
+    return info.header_offset + HEAD.size + int(name) + int(more)

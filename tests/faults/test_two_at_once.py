@@ -119,7 +119,7 @@ def test_each_model_and_answer_is_made_once(
     made = Counter(re.findall(r"^(?:made|asked) (.*)$", "".join(out for out, _ in said), re.M))
     expected = {*MODELS, *(f"{model}/{block}" for model in MODELS for block in range(4))}
     assert made == dict.fromkeys(expected, 1)
-    assert "is at work on" in said[0][1] + said[1][1]
+    assert "is working on" in said[0][1] + said[1][1]
     assert whole.figures((tmp_path / "0").read_text()) == whole.figures(
         (tmp_path / "1").read_text()
     )
@@ -139,7 +139,7 @@ def test_what_both_look_at_is_made_once(tmp_path: Path) -> None:
     kinds = Counter(name.partition("/")[0] for name in made)
     assert set(made.values()) == {1}
     assert kinds.keys() == {"slices", "neighborhoods", "recognitions", "similarities"}
-    assert "is at work on" in said[0][0] + said[1][0]
+    assert "is working on" in said[0][0] + said[1][0]
     whole.opened(tmp_path / "store")
 
 

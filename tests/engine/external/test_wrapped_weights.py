@@ -343,5 +343,5 @@ def test_containers_without_end_are_refused(tmp_path: Path) -> None:
     for _ in range(60):
         deep = [deep]
     for content in ({"model": plain(), "x": many}, {"model": plain(), "x": deep}):
-        with pytest.raises(CheckpointError, match="too deep in each other, or are too many"):
+        with pytest.raises(CheckpointError, match="nested too deeply, or too many"):
             fit(put(tmp_path, content))

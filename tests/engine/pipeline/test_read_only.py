@@ -26,7 +26,7 @@ from engine.spec import DataSpec, RunSpec
 from engine.storage.store import SIGHTS, Store
 
 ROOT = Path(__file__).parents[3]
-REFUSED = "cannot be written (Permission denied), and what was asked for is not in it."
+REFUSED = "is read-only (Permission denied) and does not contain the requested result."
 
 
 def powerless() -> None:
@@ -180,7 +180,7 @@ def test_sights_of_a_closed_store_are_computed_and_not_kept(
     pipeline.slice(spec, sample, "random", 0.1, 5, Reporter())
     assert pipeline.recognition(spec, "gd", Reporter()).samples.tolist() == list(spec.forget)
     assert pipeline.similarity(spec, "gd", "original", Reporter()).lines
-    with pytest.raises(StoreError, match="what was asked for is not in it"):
+    with pytest.raises(StoreError, match="does not contain the requested result"):
         pipeline.run(replace(spec, seed=7), Reporter())
     assert content(root) == before
     assert not any((root / kind).exists() for kind in SIGHTS)
@@ -203,14 +203,14 @@ def test_a_bundle_of_a_closed_store_opens_elsewhere(
 def test_a_folder_that_cannot_even_be_read_is_no_store(closed: Path) -> None:
     closed.chmod(0o000)
     (done,) = engine(closed, ("ls",))
-    assert done.code == 2 and "nor is there anything to read" in done.err
+    assert done.code == 2 and "can be neither written (Permission denied) nor read" in done.err
     closed.chmod(0o555)
     (closed / "studies").chmod(0o000)
     (done,) = engine(closed, ("ls",))
     assert done.code == 2
     assert done.err == (
-        f"rk-engine: The folder {closed / 'studies'} cannot be read (Permission denied). See to "
-        "that and try again.\n"
+        f"rk-engine: The folder {closed / 'studies'} cannot be read (Permission denied). Resolve "
+        "this and try again.\n"
     )
 
 
@@ -284,8 +284,8 @@ def test_a_study_that_may_not_be_read_does_not_stop_the_list(
     done, verified = engine(closed, ("ls",), ("verify", "--sample", 0))
     assert done.code == 0 and made[1].key in done.out
     assert done.err == (
-        f"rk-engine: {other} cannot be read now (Permission denied). See to that and try again; "
-        "the file stays as it is.\n"
+        f"rk-engine: {other} cannot be read now (Permission denied). Resolve this and try again; "
+        "the file is left unchanged.\n"
     )
     assert verified.code == 0 and "nothing is wrong" in verified.out
     assert f"studies/{other.name} cannot be read now (Permission denied)." in verified.out
@@ -320,4 +320,4 @@ def test_a_damaged_study_in_a_closed_store_stays(made: tuple[Path, Study], close
     (done,) = engine(closed, ("ls",))
     assert done.code == 0 and made[1].key in done.out
     assert done.err.startswith(f"rk-engine: {other} is damaged (")
-    assert done.err.endswith("and stays: the store cannot be written.\n") and other.is_file()
+    assert done.err.endswith("and is left in place: the store is read-only.\n") and other.is_file()

@@ -161,9 +161,9 @@ def _another(file: h5py.File) -> str:
 @pytest.mark.parametrize(
     ("harm", "says"),
     [
-        (_link_within, "a link out of its place, which is never followed"),
-        (_link_elsewhere, "a link out of its place, which is never followed"),
-        (_data_elsewhere, "lies in another file, which is never opened"),
+        (_link_within, "is a link, which is never followed"),
+        (_link_elsewhere, "is a link, which is never followed"),
+        (_data_elsewhere, "is stored in another file, which is never opened"),
         (_texts, "not plain numbers"),
     ],
 )
@@ -182,7 +182,7 @@ def test_a_name_that_leads_through_other_parts_is_refused(tmp_path: Path) -> Non
     with h5py.File(path, "w", libver="earliest") as file:  # without checksums
         file["by-x"] = np.zeros(3)
     path.write_bytes(path.read_bytes().replace(b"by-x", b"by/x"))
-    with pytest.raises(StoreError, match="no proper name"):
+    with pytest.raises(StoreError, match="has an invalid name"):
         hdf5.read(path)
 
 
@@ -197,7 +197,7 @@ def test_an_array_in_too_many_or_too_large_parts_is_not_unpacked(tmp_path: Path)
         side = hdf5.LARGEST_CHUNK + 1
         file.create_dataset("x", (4,), "u1", maxshape=(None,), chunks=(side,), compression=1)
         file["x"][...] = 1
-    with pytest.raises(StoreError, match="too large parts"):
+    with pytest.raises(StoreError, match="chunks that are too large"):
         hdf5.read(path)
 
 
@@ -223,7 +223,7 @@ def test_a_result_with_an_attribute_without_letters_is_set_aside(
         _attribute_without_letters(file)
     said: list[str] = []
     assert Store(pipeline.store.root, said.append).get("studies", made.key) is None
-    assert "an attribute of it has no proper name" in said[0]
+    assert "one of its attributes has an invalid name" in said[0]
 
 
 def change(path: Path, harm: Callable[[h5py.File], None]) -> None:
@@ -437,17 +437,21 @@ FOREIGN = {
     "a sample's copies": ("neighborhoods", _saying("sample", 999), "number 999,.* 150 samples"),
     "a class on a plane": ("slices", _numbered("predictions/ga", 99), "number 99,.* 3 classes"),
     "a plane's label": ("slices", _saying("label", 3), "number 3,.* 3 classes"),
-    "half a label": ("slices", _saying("label", 1.5), "no whole number"),
+    "half a label": ("slices", _saying("label", 1.5), "is not an integer"),
     "a plane's sample": ("slices", _saying("sample", 150), "number 150,.* 150 samples"),
     "a plane to a sample": ("slices", _saying("other", -2), "number -2,.* 150 samples"),
-    "a plane to nowhere": ("slices", _saying("directions", "up"), "no known directions"),
-    "a plane of no size": ("slices", _numbered("steps", np.nan), "holds what is no number"),
-    "a ball of no size": ("slices", _numbered("ball", np.inf), "holds what is no number"),
-    "no tau": ("slices", _saying("tau", np.nan), "'tau' is no number"),
+    "a plane to nowhere": ("slices", _saying("directions", "up"), "unknown directions"),
+    "a plane of no size": (
+        "slices",
+        _numbered("steps", np.nan),
+        "holds values that are not finite",
+    ),
+    "a ball of no size": ("slices", _numbered("ball", np.inf), "holds values that are not finite"),
+    "no tau": ("slices", _saying("tau", np.nan), "'tau' is not a number"),
     "a point's label": ("embeddings", _numbered("label", 3), "number 3,.* 3 classes"),
     "a point's class": ("embeddings", _numbered("predicted/ga", 99), "number 99,.* 3 classes"),
     "a point's sample": ("embeddings", _numbered("sample", 150, 0), "number 150,.* 150 samples"),
-    "a point's kind": ("embeddings", _numbered("kind", 4), "no known kind"),
+    "a point's kind": ("embeddings", _numbered("kind", 4), "points of an unknown kind"),
     "copies of nobody": ("embeddings", _copies_of_nobody, "samples that it lacks"),
     "a recognized sample": ("recognitions", _numbered("samples", 120), "number 120,.* 120 train"),
     "a compared sample": ("similarities", _numbered("samples", 120), "number 120,.* 120 train"),
@@ -599,7 +603,7 @@ def test_weights_with_code_in_them_are_refused_by_the_command_line(
     file.write_bytes(pickle.dumps({"state_dict": _Payload(trap)}))
     given = f"x={file}" if option == "--unlearned" else str(file)
     assert main(["run", "--dataset", "iris", option, given]) == 2
-    assert "no checkpoint of weights alone" in capsys.readouterr().err
+    assert "not a checkpoint of weights only" in capsys.readouterr().err
     assert not trap.exists()
     pickle.loads(file.read_bytes())
     assert trap.exists()  # what would have happened

@@ -39,7 +39,7 @@ CPU = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
     "tried to allocate 123456789 bytes. Error code 12 (Cannot allocate memory)"
 )
-FEW = 8  # samples that a network is tried on before it is trained
+FEW = 8  # samples in the check of a network before training
 WORDS = {
     "cpu": RuntimeError(CPU),
     "old cpu": RuntimeError("not enough memory: you tried to allocate 4096 bytes."),
@@ -49,7 +49,7 @@ WORDS = {
 
 
 class Tight(nn.Module):
-    """A network on a device where no more than `fits` samples have room."""
+    """A network that runs out of memory for more than `fits` samples."""
 
     def __init__(self, inner: nn.Module, fits: int, error: Exception | None = None) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Tight(nn.Module):
         self.sizes: list[int] = []
 
     def forward(self, x: Tensor) -> Tensor:
-        """What the network inside gives."""
+        """The logits of the wrapped network."""
         self.sizes.append(len(x))
         if len(x) > self.fits:
             raise self.error
@@ -68,7 +68,7 @@ class Tight(nn.Module):
 
 @pytest.fixture(scope="module")
 def net() -> Classifier:
-    """Three classes from four values."""
+    """A classifier with three classes and four inputs."""
     torch.manual_seed(0)
     body = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
     return Classifier(body, "2", [0.0], [1.0], image=False).eval()
@@ -76,21 +76,21 @@ def net() -> Classifier:
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    """Thirty of them."""
+    """Thirty samples."""
     torch.manual_seed(1)
     return Samples(torch.rand(30, 4), torch.arange(30) % 3, 3)
 
 
 def tight(net: Classifier, fits: int) -> Classifier:
-    """The same classifier with room for so many."""
+    """The same classifier with memory for `fits` samples."""
     return Classifier(Tight(net.net, fits), "inner.2", [0.0], [1.0], image=False).eval()
 
 
-# -- halving ---------------------------------------------------------------------------------------
+# -- halving --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", WORDS.values(), ids=WORDS)
-def test_a_part_that_does_not_fit_is_done_in_halves(error: Exception) -> None:
+def test_a_batch_that_does_not_fit_is_halved(error: Exception) -> None:
     tried: list[tuple[int, int]] = []
 
     def work(part: slice) -> list[int]:
@@ -104,16 +104,16 @@ def test_a_part_that_does_not_fit_is_done_in_halves(error: Exception) -> None:
     assert tried == [(0, 8), (0, 4), (0, 2), (2, 4), (4, 6), (6, 8), (8, 10)]
     tried.clear()
     assert [i for part in batches.over(4, work) for i in part] == [0, 1, 2, 3]
-    assert tried == [(0, 2), (2, 4)]  # what was learned holds on
+    assert tried == [(0, 2), (2, 4)]  # the reduced size is kept
 
 
-def test_the_short_part_at_the_end_is_no_reason_for_smaller_ones_than_needed() -> None:
+def test_a_short_last_batch_does_not_reduce_the_size() -> None:
     batches = Batches(8, "One", "cpu")
     assert list(batches.over(3, lambda part: part)) == [slice(0, 3)]
     assert batches.most == 8
 
 
-def test_an_error_of_another_kind_passes() -> None:
+def test_other_errors_pass_through() -> None:
     def work(part: slice) -> None:
         raise RuntimeError("shapes do not match")
 
@@ -122,7 +122,7 @@ def test_an_error_of_another_kind_passes() -> None:
 
 
 @pytest.mark.parametrize(("name", "size"), [("cpu", "117.7 MiB"), ("gpu", "2.00 GiB")])
-def test_where_one_alone_does_not_fit_a_sentence_says_the_sizes(name: str, size: str) -> None:
+def test_a_single_sample_that_does_not_fit_reports_the_sizes(name: str, size: str) -> None:
     def work(part: slice) -> None:
         raise WORDS[name]
 
@@ -130,15 +130,15 @@ def test_where_one_alone_does_not_fit_a_sentence_says_the_sizes(name: str, size:
         list(Batches(8, "One sample of 3x32x32 values", "cpu").over(8, work))
     said = str(caught.value)
     assert said.startswith("One sample of 3x32x32 values does not fit into the memory of cpu (")
-    assert f"{size} were asked for, " in said
-    assert "are free)" in said
+    assert f"{size} requested, " in said
+    assert " free)" in said
     assert "--side" in said and "--device" in said
 
 
-# -- everything that asks a network ----------------------------------------------------------------
+# -- everything that evaluates a network ----------------------------------------------------------
 
 
-def test_classes_stay_the_same(net: Classifier, samples: Samples) -> None:
+def test_predictions_do_not_depend_on_the_batch_size(net: Classifier, samples: Samples) -> None:
     x = samples.pixels()
     assert torch.equal(Ready(tight(net, 7)).classes(x), Ready(net).classes(x))
 
@@ -146,7 +146,9 @@ def test_classes_stay_the_same(net: Classifier, samples: Samples) -> None:
 @pytest.mark.parametrize(
     "perturbation", ["gaussian", pytest.param("pgd", marks=needs("torchattacks"))]
 )
-def test_verdicts_go_on(net: Classifier, samples: Samples, perturbation: str) -> None:
+def test_verdicts_continue_with_smaller_batches(
+    net: Classifier, samples: Samples, perturbation: str
+) -> None:
     probe = ProbeSpec(perturbation, (0.0, 0.1), draws=20, steps=2)
     rows = list(range(6))
 
@@ -161,7 +163,7 @@ def test_verdicts_go_on(net: Classifier, samples: Samples, perturbation: str) ->
 
 
 @needs("torchattacks")
-def test_verdicts_go_on_where_an_attack_does_not_fit(net: Classifier, samples: Samples) -> None:
+def test_verdicts_continue_if_an_attack_does_not_fit(net: Classifier, samples: Samples) -> None:
     probe = ProbeSpec("pgd", (0.1,), draws=10, steps=2)
     rows, source = list(range(6)), tight(net, 25)
     found = verdicts(
@@ -172,24 +174,26 @@ def test_verdicts_go_on_where_an_attack_does_not_fit(net: Classifier, samples: S
     assert 10 <= source.net.sizes[-1] <= 25  # then as many as fit
 
 
-def test_outputs_on_a_whole_dataset_stay_the_same(net: Classifier, samples: Samples) -> None:
+def test_outputs_do_not_depend_on_the_batch_size(net: Classifier, samples: Samples) -> None:
     assert np.allclose(_logits(tight(net, 7), samples), _logits(net, samples))
 
 
-def test_accuracies_and_losses_stay_the_same(net: Classifier, samples: Samples) -> None:
+def test_accuracies_and_losses_do_not_depend_on_the_batch_size(
+    net: Classifier, samples: Samples
+) -> None:
     rows, small = torch.arange(30), tight(net, 7)
     assert _right(small, samples, rows, Reporter()) == _right(net, samples, rows, Reporter())
     assert loss_on(small, samples, rows) == pytest.approx(loss_on(net, samples, rows))
 
 
-def test_confidence_stays_the_same(net: Classifier, samples: Samples) -> None:
+def test_confidence_does_not_depend_on_the_batch_size(net: Classifier, samples: Samples) -> None:
     said, sure = views_on({"m": tight(net, 7)}, samples.x, 1)
     expected, confidence = views_on({"m": net}, samples.x, 1)
     assert np.array_equal(said["m"], expected["m"])
     assert np.allclose(sure["m"], confidence["m"])
 
 
-def test_features_stay_the_same(net: Classifier, samples: Samples) -> None:
+def test_features_do_not_depend_on_the_batch_size(net: Classifier, samples: Samples) -> None:
     report = Reporter()
     small = seen(tight(net, 7), samples.x, samples.y.numpy(), report)
     whole = seen(net, samples.x, samples.y.numpy(), report)
@@ -198,7 +202,7 @@ def test_features_stay_the_same(net: Classifier, samples: Samples) -> None:
     assert np.array_equal(small.predicted, whole.predicted)
 
 
-def test_layers_are_heard_once_each(net: Classifier, samples: Samples) -> None:
+def test_each_layer_is_recorded_once(net: Classifier, samples: Samples) -> None:
     small = tight(net, 7)
     layers = layers_of(small, samples.x[:4])
     rows = np.arange(30)
@@ -209,7 +213,9 @@ def test_layers_are_heard_once_each(net: Classifier, samples: Samples) -> None:
         assert np.allclose(one, other, atol=1e-4)
 
 
-def test_the_smallest_tau_stays_the_same(net: Classifier, samples: Samples) -> None:
+def test_the_smallest_tau_does_not_depend_on_the_batch_size(
+    net: Classifier, samples: Samples
+) -> None:
     probe = ProbeSpec("gaussian", (0.0, 0.2, 0.4), draws=10)
     rows = list(range(8))
     more = (samples.x[rows], samples.y[rows], rows, probe, 3, Reporter())
@@ -217,10 +223,10 @@ def test_the_smallest_tau_stays_the_same(net: Classifier, samples: Samples) -> N
     assert np.array_equal(found, smallest_taus(net, *more), equal_nan=True)
 
 
-# -- training --------------------------------------------------------------------------------------
+# -- training -------------------------------------------------------------------------------------
 
 
-def test_training_says_what_to_do_and_does_not_halve_its_batch(
+def test_training_gives_advice_and_does_not_halve_its_batch(
     net: Classifier, samples: Samples
 ) -> None:
     small, report = tight(net, 4), Reporter()
@@ -235,7 +241,7 @@ def test_training_says_what_to_do_and_does_not_halve_its_batch(
     assert small.net.sizes == [10]
 
 
-def test_the_command_line_says_it_in_one_sentence(
+def test_the_command_line_reports_it_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     linear = nn.functional.linear
@@ -261,7 +267,7 @@ def test_the_command_line_says_it_in_one_sentence(
         ((model_maker, "network"), "^original, with all that its making keeps, does not fit"),
     ],
 )
-def test_what_is_made_before_any_batch_is_named_as_well(
+def test_allocations_before_the_first_batch_are_named_too(
     at: tuple[Any, str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -274,20 +280,21 @@ def test_what_is_made_before_any_batch_is_named_as_well(
         pipeline.run(spec, Reporter())
 
 
-# -- what is larger than memory --------------------------------------------------------------------
+# -- what is larger than memory -------------------------------------------------------------------
 
 
-def test_what_is_larger_than_what_is_free_is_refused_before_it_is_made(
+def test_more_than_the_free_memory_is_refused_before_allocation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     left = memory.free()
     assert left is not None and left > 1 << 20
     memory.require(1 << 20, "This")
-    with pytest.raises(OutOfMemory, match=r"^This takes 1024\.0 TiB of memory, and .* are free\."):
+    expected = r"^This takes 1024\.0 TiB of memory, but only .* are free\."
+    with pytest.raises(OutOfMemory, match=expected):
         memory.require(1 << 50, "This")
 
 
-def test_a_container_counts_its_own_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "FOLDER", tmp_path)
     before = memory.free()
     (tmp_path / "memory.max").write_text("max")
@@ -300,7 +307,7 @@ def test_a_container_counts_its_own_limit(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="Linux tells there")
-def test_what_the_machine_has_left_is_what_the_kernel_says() -> None:
+def test_free_memory_is_that_of_the_kernel() -> None:
     def said() -> int:
         lines = Path("/proc/meminfo").read_text().splitlines()
         found = {name: int(rest.split()[0]) for name, rest in (one.split(":") for one in lines)}
@@ -308,10 +315,10 @@ def test_what_the_machine_has_left_is_what_the_kernel_says() -> None:
 
     before, left, after = said(), memory._of_machine(), said()
     assert left is not None
-    assert left == pytest.approx((before + after) / 2, rel=0.05)  # others take and give meanwhile
+    assert left == pytest.approx((before + after) / 2, rel=0.05)  # others allocate
 
 
-def test_where_nothing_tells_of_memory_nothing_is_refused(
+def test_nothing_is_refused_if_free_memory_is_unknown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fail() -> None:
@@ -327,19 +334,19 @@ def test_where_nothing_tells_of_memory_nothing_is_refused(
     ("size", "text"),
     [(5, "5 B"), (2048, "2.0 KiB"), (3 << 30, "3.0 GiB"), (1 << 60, "1048576.0 TiB")],
 )
-def test_sizes_are_said(size: int, text: str) -> None:
-    assert memory.said(size) == text
+def test_sizes_have_readable_units(size: int, text: str) -> None:
+    assert memory.format_size(size) == text
 
 
-def test_fitting_lets_other_errors_pass() -> None:
+def test_the_memory_guard_lets_other_errors_pass() -> None:
     with pytest.raises(RuntimeError, match="other"), fitting("A batch", "cpu", "Wait."):
         raise RuntimeError("other")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_real_gpu_that_is_full_goes_on_in_halves() -> None:
+def test_batches_on_a_full_gpu_are_halved() -> None:
     left = torch.cuda.mem_get_info()[0]
-    values = left // 4 // 8  # floats of one sample: eight of them take all that is free
+    values = left // 4 // 8  # floats of one sample: eight samples take all free memory
 
     def work(part: slice) -> int:
         return len(torch.empty(part.stop - part.start, values * 4, device="cuda"))

@@ -31,7 +31,7 @@ time.sleep(600)
 
 @pytest.fixture
 def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with modules that leave a mark where one is imported."""
+    """A current folder with modules that leave a file when imported."""
     here = tmp_path / "unpacked"
     here.mkdir()
     for name in SHADOWED:
@@ -81,8 +81,13 @@ def test_the_embedding_helper_imports_nothing_from_the_current_folder(
 
 
 def test_the_command_itself_imports_nothing_from_the_current_folder(hostile: Path) -> None:
-    (hostile.parent / "unpacked" / "engine.py").unlink()  # this one Python itself would take
-    for name in ("json", "random", "queue", "threading"):  # Python imports some before any of us
+    (hostile.parent / "unpacked" / "engine.py").unlink()  # Python itself would import this one
+    for name in (
+        "json",
+        "random",
+        "queue",
+        "threading",
+    ):  # some are imported at start
         (hostile.parent / "unpacked" / f"{name}.py").unlink()
     path = os.pathsep.join([child_processes.HOME, os.environ.get("PYTHONPATH", "")])
     done = run(
@@ -105,18 +110,18 @@ def test_the_embedding_helper_ends_when_its_parent_is_killed(warm: bool) -> None
         helper = int(parent.stdout.readline())
         assert processes.exists(helper)
         if warm:
-            time.sleep(1)  # somewhere within its imports
+            time.sleep(1)  # somewhere during its imports
         parent.send_signal(signal.SIGKILL)
-    until_gone(helper)
+    wait_for_end(helper)
 
 
-def until_gone(number: int) -> None:
-    """Wait for the end of a process; pytest's own time limit ends a wait in vain."""
+def wait_for_end(number: int) -> None:
+    """Wait until a process has ended; bounded by pytest's timeout."""
     while processes.exists(number):
         time.sleep(0.02)
 
 
-def test_figures_are_drawn_as_matplotlib_ships_them() -> None:
+def test_figures_ignore_the_users_matplotlib_style() -> None:
     from engine.figures.canvas import style
 
     shipped = mpl.rcParamsDefault["lines.linewidth"]
@@ -126,7 +131,7 @@ def test_figures_are_drawn_as_matplotlib_ships_them() -> None:
         assert mpl.rcParams["font.size"] == 8.0
 
 
-def test_variables_that_change_python_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_variables_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     seen = child_processes.environment()
@@ -134,5 +139,5 @@ def test_variables_that_change_python_are_left_out(monkeypatch: pytest.MonkeyPat
     assert seen["OMP_NUM_THREADS"] == "1"
 
 
-def test_the_folder_that_children_run_in_is_empty() -> None:
+def test_the_folder_of_children_is_empty() -> None:
     assert os.listdir(child_processes.folder()) == []

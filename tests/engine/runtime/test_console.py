@@ -1,4 +1,4 @@
-"""Progress on a terminal: the bar, the time that is left, sentences above it."""
+"""Progress on a terminal: the bar, the remaining time, messages above it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.runtime.progress import Progress
 
 
 class Terminal(io.StringIO):
-    """A standard error that somebody watches."""
+    """A standard error that is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -24,11 +24,11 @@ class Terminal(io.StringIO):
         (5400.0, "1 h 30 min"), (7500.0, "2 h 5 min"), (90_000.0, "25 h 0 min"),
     ],
 )  # fmt: skip
-def test_durations_are_said_as_people_say_them(seconds: float, text: str) -> None:
+def test_durations_have_readable_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_a_terminal_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
     with ConsoleReporter() as report:
@@ -36,10 +36,10 @@ def test_a_terminal_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None
         report.on_log("Something.")
     shown = screen.getvalue()
     assert f"{'█' * (BAR // 2)}{'·' * (BAR - BAR // 2)}  50 %  training GD  65 s left" in shown
-    assert shown.endswith("rk-engine: Something.\n\r\x1b[K")  # the bar gives way, and is gone
+    assert shown.endswith("rk-engine: Something.\n\r\x1b[K")  # the bar is cleared
 
 
-def test_elsewhere_only_sentences_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_gets_messages_only(monkeypatch: pytest.MonkeyPatch) -> None:
     log = io.StringIO()
     monkeypatch.setattr("sys.stderr", log)
     with ConsoleReporter() as report:

@@ -26,7 +26,7 @@ WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 @pytest.fixture(autouse=True)
 def _own_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As many threads afterwards as before, and no limit from outside."""
+    """Restore the number of threads, and remove external limits."""
     before = torch.get_num_threads()
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     yield
@@ -35,11 +35,11 @@ def _own_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def eight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine of eight cores."""
+    """A machine with eight cores."""
     monkeypatch.setattr(cores, "cores", lambda: 8)
 
 
-def test_one_core_is_left_to_an_interface(eight: None) -> None:
+def test_one_core_is_left_to_the_interface(eight: None) -> None:
     assert use_cores() == torch.get_num_threads() == 8
     assert use_cores(1) == torch.get_num_threads() == 7
     assert use_cores(10_000) == use_cores(1, 1) == torch.get_num_threads() == 1
@@ -49,7 +49,7 @@ def test_one_core_is_left_to_an_interface(eight: None) -> None:
     ("asked", "threads"),
     [("2", 2), ("7", 7), ("64", 7), ("0", 7), ("4,2", 7), ("many", 7), ("", 7)],
 )
-def test_a_number_of_threads_that_is_set_is_a_limit(
+def test_omp_num_threads_is_a_limit(
     asked: str, threads: int, eight: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
@@ -66,7 +66,7 @@ def test_a_number_of_threads_that_is_set_is_a_limit(
         ({}, None),
     ],
 )
-def test_a_container_has_the_cores_it_was_given(
+def test_a_container_has_the_cores_of_its_quota(
     files: dict[str, str], share: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, text in files.items():
@@ -80,7 +80,7 @@ def test_a_container_has_the_cores_it_was_given(
     assert cores.cores() == {1.5: 2, 4.0: 4, None: 16}[share]
 
 
-def test_threads_sleep_while_they_wait_unless_somebody_set_how(
+def test_threads_sleep_while_waiting_unless_configured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in WAITING:
@@ -111,7 +111,7 @@ entry.main(["--version"])
 
 
 @pytest.mark.parametrize("module", ["engine.__main__", "explorer.__main__"])
-def test_it_is_said_before_torch_is_loaded(module: str) -> None:
+def test_waiting_is_configured_before_torch_is_loaded(module: str) -> None:
     root = Path(__file__).parents[3]
     around = {name: value for name, value in os.environ.items() if name not in WAITING}
     done = subprocess.run(
@@ -143,7 +143,7 @@ def test_which_networks_are_small(name: str, shape: tuple[int, ...], small: bool
     assert is_small(one.eval(), shape) == small
 
 
-def test_a_linear_layer_that_is_used_for_every_patch_counts_every_time() -> None:
+def test_a_linear_layer_counts_once_for_each_patch() -> None:
     rows = nn.Sequential(nn.Linear(64, 64), nn.Flatten(), nn.Linear(64 * 64, 2))
     assert is_small(classifier(rows, (1, 64, 64)), (1, 64, 64))  # 64 x 4,096 + 8,192
     often = nn.Sequential(*(nn.Linear(64, 64) for _ in range(4)), nn.Flatten(), nn.Linear(4096, 2))
@@ -151,7 +151,7 @@ def test_a_linear_layer_that_is_used_for_every_patch_counts_every_time() -> None
     assert not is_small(classifier(often, (1, 64, 64)), (1, 64, 64))
 
 
-def test_each_study_has_the_threads_that_suit_its_network(eight: None, tmp_path: Path) -> None:
+def test_each_study_uses_the_threads_for_its_network(eight: None, tmp_path: Path) -> None:
     pipeline = Pipeline(Store(tmp_path), "cpu", spare_cores=1)
     assert torch.get_num_threads() == 7
     data = pipeline.dataset(DataSpec("digits"), Reporter())

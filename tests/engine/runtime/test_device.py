@@ -20,7 +20,7 @@ from engine.runtime.seeds import borrowed_global_seed, derive, generator, numpy_
 
 
 def disturb_global_state() -> None:
-    """Seed and draw from every global generator there is."""
+    """Seed and draw from all global generators."""
     random.seed(1)
     np.random.seed(1)
     torch.manual_seed(1)
@@ -47,7 +47,7 @@ def test_numpy_integers_count_like_pythons() -> None:
     assert derive(np.int64(3), "x", np.int32(4)) == derive(3, "x", 4)
 
 
-def test_a_purpose_is_no_fraction() -> None:
+def test_a_purpose_may_not_be_a_fraction() -> None:
     with pytest.raises(TypeError):  # int(0.3) and int(0.4) would be the same purpose
         derive(1, 0.3)  # type: ignore[arg-type]
 
@@ -62,7 +62,7 @@ def test_generators_ignore_and_keep_global_state() -> None:
     assert before[1] == np.random.get_state()[1].tolist() and before[2] == random.getstate()
 
 
-def test_a_borrowed_global_seed_is_given_back() -> None:
+def test_a_borrowed_global_seed_is_restored() -> None:
     disturb_global_state()
     before = torch.get_rng_state()
     with borrowed_global_seed(3, "attack"):
@@ -73,7 +73,7 @@ def test_a_borrowed_global_seed_is_given_back() -> None:
         assert torch.equal(first, torch.rand(3))
 
 
-def test_a_borrowed_global_seed_is_given_back_after_an_error() -> None:
+def test_a_borrowed_global_seed_is_restored_after_an_error() -> None:
     before = torch.get_rng_state()
     with contextlib.suppress(ZeroDivisionError), borrowed_global_seed(3):
         _ = torch.rand(3) + 1 / 0
@@ -89,13 +89,13 @@ def test_auto_finds_a_device() -> None:
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "CPU", "cpu:0", "tpu"])
-def test_an_unknown_device_is_told_the_known_ones(name: str) -> None:
+def test_the_error_for_an_unknown_device_lists_the_known_ones(name: str) -> None:
     with pytest.raises(SpecError) as caught:
         choose_device(name)
-    assert f"There is no device '{name}'. Use auto, cpu, cuda" in str(caught.value)
+    assert f"Unknown device '{name}'. Use auto, cpu, cuda" in str(caught.value)
 
 
-def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SpecError, match=r"'cuda:99' is not available: .* sees .* Use --device cpu"):
         choose_device("cuda:99")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
@@ -107,7 +107,7 @@ def test_a_device_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(code: str) -> str:
-    """What a fresh interpreter prints, every warning being an error."""
+    """The output of a fresh interpreter in which every warning is an error."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         capture_output=True,
@@ -134,12 +134,12 @@ print(torchvision() is torchvision(), torchattacks().FGSM.__name__)
     assert run(code + USE) == "True FGSM\n3 cifar-10-batches-py"
 
 
-def test_torchvision_can_be_imported_after_a_plain_import_was_tried() -> None:
+def test_torchvision_can_be_imported_after_a_failed_import() -> None:
     attempt = "import contextlib\nwith contextlib.suppress(Exception):\n    import torchvision\n"
     assert run(attempt + USE) == "3 cifar-10-batches-py"
 
 
-def test_operators_that_exist_already_are_left_alone() -> None:
+def test_existing_operators_are_left_alone() -> None:
     libraries.torchvision()
     if not libraries._schemas:
         pytest.skip(
@@ -151,11 +151,11 @@ library = torch.library.Library("torchvision", "DEF")
 for name in ("nms", "qnms"):
     library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 """
-    count = "from engine.runtime import device as runtime\nprint(len(runtime._schemas))"
+    count = "from engine.runtime import libraries\nprint(len(libraries._schemas))"
     assert run(define + USE + count) == "3 cifar-10-batches-py\n0"
 
 
-def test_another_failure_of_torchvision_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_of_torchvision_are_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(name: str) -> None:
         raise RuntimeError("something else is wrong")
 
@@ -164,14 +164,14 @@ def test_another_failure_of_torchvision_is_not_swallowed(monkeypatch: pytest.Mon
         libraries.torchvision("torchvision.transforms")
 
 
-def test_a_package_that_is_missing_is_named_with_who_needs_it() -> None:
+def test_the_error_for_a_missing_package_names_it_and_its_user() -> None:
     libraries.require("numpy", "Everything needs")
     with pytest.raises(SpecError, match="Figures need the package nowhere_at_all, which"):
         libraries.require("nowhere_at_all", "Figures need")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux loads libraries so")
-def test_torch_is_loaded_from_disk_before_it_is_imported() -> None:
+def test_torch_libraries_are_loaded_before_the_import() -> None:
     code = (
         "import sys\n"
         "from engine.runtime.device import preload_torch\n"
@@ -198,11 +198,11 @@ for turn in range(6):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library of Linux is told")
-def test_freed_memory_is_used_again_without_the_system_having_to_clear_it() -> None:
+def test_freed_memory_is_reused_without_page_faults() -> None:
     said = subprocess.check_output([sys.executable, "-c", FAULTS], text=True)
-    pages = [int(line) for line in said.split()]  # that the system cleared, turn by turn
+    pages = [int(line) for line in said.split()]  # pages zeroed by the system, per round
     assert pages[0] > 6 * 7000
-    assert max(pages[-2:]) < 1000  # the first turns still find their places
+    assert max(pages[-2:]) < 1000  # the first rounds still allocate
 
 
 PLUGIN = """
@@ -224,13 +224,13 @@ print(resnet18(num_classes=3).fc.out_features, len(sys.meta_path) == {finders})
         "import importlib; resnet18 = importlib.import_module('torchvision.models').resnet18",
     ],
 )
-def test_other_peoples_code_can_import_torchvision(imports: str) -> None:
+def test_user_code_can_import_torchvision(imports: str) -> None:
     count = "import sys\nfinders = len(sys.meta_path)\n"
     code = PLUGIN.replace("{imports}", imports).replace("{finders}", "finders")
     assert run(count + code) == "3 True"
 
 
-def test_other_peoples_code_can_import_torchvision_after_half_an_import() -> None:
+def test_user_code_can_import_torchvision_after_a_partial_import() -> None:
     attempt = (
         "import contextlib, sys\nfinders = len(sys.meta_path)\n"
         "with contextlib.suppress(Exception):\n    from torchvision.models import resnet18\n"

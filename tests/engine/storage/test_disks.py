@@ -39,8 +39,8 @@ SENTENCE = r"^Cannot write .*(Free some space|--store).*is intact\.$"
 
 
 @contextlib.contextmanager
-def small_files(size: int) -> Iterator[None]:
-    """No file may become larger than so many bytes, as on a disk that is full by then."""
+def file_size_limit(size: int) -> Iterator[None]:
+    """Limit the size of files in bytes, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -51,7 +51,7 @@ def small_files(size: int) -> Iterator[None]:
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mounts a file system of its own, of a size such as '200k'."""
+    """Mounts a separate file system of a size such as '200k'."""
     at = tmp_path / "tiny"
     at.mkdir()
 
@@ -69,13 +69,13 @@ def tiny(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     subprocess.run(["umount", str(at)], capture_output=True, check=False)
 
 
-def left(root: Path) -> list[Path]:
-    """Files half-written, and locks."""
+def leftovers(root: Path) -> list[Path]:
+    """Temporary files and locks."""
     return [*root.rglob("*.tmp"), *root.rglob("*.lock")]
 
 
 def study_in(pipeline: Pipeline) -> Study:
-    """A small study of iris, made or from the store."""
+    """A small study of iris, computed or from the store."""
     data = pipeline.dataset(DataSpec("iris"), Reporter())
     spec = pipeline.compose(
         data, methods=("gd",), retrains=1, draws=10, taus="0,0.1", training={"epochs": 2}
@@ -83,21 +83,21 @@ def study_in(pipeline: Pipeline) -> Study:
     return pipeline.run(spec, Reporter())
 
 
-# -- full ------------------------------------------------------------------------------------------
+# -- full -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [0, 1, 700, 5_000, 20_000])
-def test_a_record_that_does_not_fit_is_said_and_the_old_one_stays(
+def test_a_failed_write_of_a_record_is_reported_and_keeps_the_old_one(
     tmp_path: Path, size: int
 ) -> None:
     store, rng = Store(tmp_path), np.random.default_rng(0)
     facts = {"spec": {}, "seed": 1, "seconds": 0.0, "device": "cpu"}
     store.put("things", "abc", {"x": np.arange(3)}, **facts)
-    with small_files(size), pytest.raises(StoreError, match=SENTENCE):
+    with file_size_limit(size), pytest.raises(StoreError, match=SENTENCE):
         store.put("things", "abc", {"x": rng.random(20_000), "y": rng.random((9, 9))}, **facts)
     record = store.get("things", "abc")
     assert record is not None and record.arrays["x"].tolist() == [0, 1, 2]
-    assert left(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
 def test_hdf5_survives_a_full_disk_any_number_of_times(tmp_path: Path) -> None:
@@ -119,24 +119,24 @@ print(failed)
 """
     words = [sys.executable, "-c", code, str(tmp_path / "a.h5")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")  # the library itself ends the process
+    assert (done.returncode, done.stderr) == (0, "")  # HDF5 itself aborts the process
     assert 10 < int(done.stdout) < 59
 
 
 @pytest.mark.parametrize("size", [0, 100, 900])
-def test_a_checkpoint_that_does_not_fit_is_said_and_the_old_one_stays(
+def test_a_failed_write_of_a_checkpoint_is_reported_and_keeps_the_old_one(
     tmp_path: Path, size: int
 ) -> None:
     path, store = tmp_path / "m.pt", Store(tmp_path)
     checkpoints.save(path, torch.nn.Linear(2, 2), {"a": 1}, store.replacing)
     before = path.read_bytes()
-    with small_files(size), pytest.raises(StoreError, match=SENTENCE):
+    with file_size_limit(size), pytest.raises(StoreError, match=SENTENCE):
         checkpoints.save(path, torch.nn.Linear(200, 200), {"a": 2}, store.replacing)
     assert path.read_bytes() == before
-    assert left(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
-def test_a_study_on_a_disk_that_fills_up_goes_on_once_there_is_room(
+def test_a_study_on_a_full_disk_resumes_once_there_is_space(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, store = tmp_path / "a.json", tmp_path / "store"
@@ -147,19 +147,19 @@ def test_a_study_on_a_disk_that_fills_up_goes_on_once_there_is_room(
     ]  # fmt: skip
     tried = []
     for size in (100, 3_000, 9_000, 40_000):
-        with small_files(size):
+        with file_size_limit(size):
             tried.append(main(line))
         said = capsys.readouterr().err.strip().splitlines()
         assert not tried[-1] or said[-1].startswith("rk-engine: Cannot write "), said
-        assert all(read(path).arrays for path in store.glob("*/*.h5"))  # each is whole
-        assert left(store) == []
+        assert all(read(path).arrays for path in store.glob("*/*.h5"))  # each is complete
+        assert leftovers(store) == []
     assert tried[0] == 2
     assert main(line) == 0
     assert out.exists()
 
 
 @pytest.mark.parametrize("size", ["40k", "64k", "88k", "112k"])
-def test_a_study_on_a_tiny_file_system_fails_with_a_sentence_and_goes_on(
+def test_a_study_on_a_tiny_file_system_fails_with_a_message_and_resumes(
     tiny: Callable[[str], Path], tmp_path: Path, size: str
 ) -> None:
     root = tiny(f"size={size}")
@@ -167,7 +167,7 @@ def test_a_study_on_a_tiny_file_system_fails_with_a_sentence_and_goes_on(
     with pytest.raises(StoreError, match=SENTENCE):
         study_in(pipeline)
     whole = {path.name: read(path).key for path in root.glob("store/*/*.h5")}
-    assert left(root) == []
+    assert leftovers(root) == []
     subprocess.run(["mount", "-o", "remount,size=8m", str(root)], check=True)
     found = study_in(Pipeline(Store(root / "store"), "cpu"))
     assert whole.keys() <= {path.name for path in root.glob("store/*/*.h5")}
@@ -175,36 +175,36 @@ def test_a_study_on_a_tiny_file_system_fails_with_a_sentence_and_goes_on(
     assert np.array_equal(found.residual.counts["gd"], fresh.residual.counts["gd"])
 
 
-def test_a_figure_and_its_numbers_are_whole_or_absent(tmp_path: Path) -> None:
+def test_figures_and_their_data_are_written_atomically(tmp_path: Path) -> None:
     pipeline = Pipeline(Store(tmp_path / "store"), "cpu")
     study, out = study_in(pipeline), tmp_path / "figure.pdf"
     catalog.figure(pipeline, study, "curves", out)
     before = {path.name: path.read_bytes() for path in tmp_path.glob("figure.*")}
     assert set(before) == {"figure.pdf", "figure.csv"}
-    with small_files(500), pytest.raises(StoreError, match=SENTENCE):
+    with file_size_limit(500), pytest.raises(StoreError, match=SENTENCE):
         catalog.figure(pipeline, study, "curves", out)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("figure.*")} == before
-    assert left(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
-def test_a_bundle_is_whole_or_absent(tmp_path: Path) -> None:
+def test_a_bundle_is_written_atomically(tmp_path: Path) -> None:
     pipeline = Pipeline(Store(tmp_path / "store"), "cpu")
     study, out = study_in(pipeline), tmp_path / "study.rkx"
-    with small_files(20_000), pytest.raises(StoreError, match=SENTENCE):
+    with file_size_limit(20_000), pytest.raises(StoreError, match=SENTENCE):
         pipeline.save_bundle(study, out, {}, Reporter())
     assert not out.exists()
-    assert left(tmp_path) == []
+    assert leftovers(tmp_path) == []
     pipeline.save_bundle(study, out, {}, Reporter())
-    with small_files(2_000), pytest.raises(StoreError, match=SENTENCE):
+    with file_size_limit(2_000), pytest.raises(StoreError, match=SENTENCE):
         open_bundle(Store(tmp_path / "other"), out, Reporter())
-    assert left(tmp_path) == []
+    assert leftovers(tmp_path) == []
     assert open_bundle(Store(tmp_path / "other"), out, Reporter()).key == study.key
 
 
-# -- not to be written, or not to be read ----------------------------------------------------------
+# -- read-only or unreadable ----------------------------------------------------------------------
 
 
-def test_a_folder_that_turns_read_only_is_said_and_can_still_be_read(
+def test_a_store_that_turns_read_only_is_reported_and_readable(
     tiny: Callable[[str], Path],
 ) -> None:
     root = tiny("size=8m")
@@ -212,18 +212,18 @@ def test_a_folder_that_turns_read_only_is_said_and_can_still_be_read(
     study = study_in(pipeline)
     subprocess.run(["mount", "-o", "remount,ro", str(root)], check=True)
     assert pipeline.study(study.key).key == study.key
-    assert study_in(pipeline).key == study.key  # all of it is there
+    assert study_in(pipeline).key == study.key  # everything is in the store
     spec = pipeline.spec_of(study)
     with pytest.raises(StoreError, match=r"Cannot write .*Read-only file system"):
         pipeline.neighborhood(spec, spec.forget[0], "", -1.0, Reporter())
     later = Pipeline(Store(root / "store"), "cpu")
-    said = f"The store {root / 'store'} cannot be written (Read-only file system): what"
+    said = f"The store {root / 'store'} is read-only (Read-only file system): its"
     assert later.store.refusal.startswith(said)
     assert [one.key for one in later.studies()] == [study.key]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
-def test_a_folder_without_permission_is_said(tmp_path: Path) -> None:
+def test_missing_permissions_are_reported(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.path("things", "a").parent.mkdir()
     store.path("things", "a").parent.chmod(0o500)
@@ -235,7 +235,7 @@ def test_a_folder_without_permission_is_said(tmp_path: Path) -> None:
     ("number", "said"),
     [(errno.EACCES, "Permission denied"), (errno.EMFILE, "Too many open files"), (errno.EIO, "I")],
 )
-def test_what_cannot_be_read_now_is_not_taken_for_damaged(
+def test_transient_read_errors_do_not_count_as_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
 ) -> None:
     told: list[str] = []
@@ -252,7 +252,7 @@ def test_what_cannot_be_read_now_is_not_taken_for_damaged(
     assert told == []
 
 
-def test_too_many_open_files_really_say_so(tmp_path: Path) -> None:
+def test_too_many_open_files_are_a_transient_error(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.put("things", "a", {"x": np.arange(3)}, spec={}, seed=1, seconds=0, device="cpu")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -265,10 +265,10 @@ def test_too_many_open_files_really_say_so(tmp_path: Path) -> None:
     assert store.get("things", "a") is not None
 
 
-# -- gone, odd and huge ----------------------------------------------------------------------------
+# -- missing, odd and huge ------------------------------------------------------------------------
 
 
-def test_a_folder_where_a_file_should_be_is_set_aside_and_the_study_goes_on(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_file_is_set_aside(tmp_path: Path) -> None:
     study = study_in(Pipeline(Store(tmp_path / "sound"), "cpu"))
     files = [
         path.relative_to(tmp_path / "sound")
@@ -295,7 +295,7 @@ def test_a_folder_where_a_file_should_be_is_set_aside_and_the_study_goes_on(tmp_
     assert [one.key for one in pipeline.studies()] == [study.key]
 
 
-def test_what_vanishes_meanwhile_is_computed_again_without_a_word(
+def test_a_file_removed_meanwhile_is_recomputed_silently(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
@@ -312,7 +312,7 @@ def test_what_vanishes_meanwhile_is_computed_again_without_a_word(
     assert told == []
 
 
-def test_a_store_that_is_removed_while_it_is_open_is_made_again(tmp_path: Path) -> None:
+def test_a_store_removed_while_open_is_created_again(tmp_path: Path) -> None:
     pipeline = Pipeline(Store(tmp_path / "store"), "cpu")
     study = study_in(pipeline)
     for path in sorted((tmp_path / "store").rglob("*"), reverse=True):
@@ -322,7 +322,7 @@ def test_a_store_that_is_removed_while_it_is_open_is_made_again(tmp_path: Path) 
     assert pipeline.store.has("studies", study.key)
 
 
-def test_a_checkpoint_that_vanishes_is_trained_again(tmp_path: Path) -> None:
+def test_a_removed_checkpoint_is_trained_again(tmp_path: Path) -> None:
     first = Pipeline(Store(tmp_path / "store"), "cpu")
     study = study_in(first)
     for path in tmp_path.glob("store/checkpoints/*.pt"):
@@ -333,7 +333,7 @@ def test_a_checkpoint_that_vanishes_is_trained_again(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("store/checkpoints/*.pt"))) == 3
 
 
-def test_a_path_with_everything_in_it_of_400_characters(
+def test_a_long_path_with_unusual_characters_works(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path.joinpath(*ODD)
@@ -348,19 +348,19 @@ def test_a_path_with_everything_in_it_of_400_characters(
     assert main(["ls", "--store", str(root)]) == 0
     assert main(["verify", "--store", str(root), "--sample", "1", "--device", "cpu"]) == 0
     assert "nothing is wrong" in capsys.readouterr().out
-    assert left(root) == []
+    assert leftovers(root) == []
 
 
-def test_a_name_that_no_disk_takes_is_said(tmp_path: Path) -> None:
+def test_an_invalid_file_name_is_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(StoreError, match=r"Cannot write .*File name too long"),
-        atomic_files.replacing(tmp_path / ("n" * 300)) as aside,
+        atomic_files.atomic_write(tmp_path / ("n" * 300)) as aside,
     ):
         aside.write_text("text")
-    assert left(tmp_path) == []
+    assert leftovers(tmp_path) == []
 
 
-def test_a_record_that_is_larger_than_memory_is_refused_before_it_is_read(
+def test_a_record_larger_than_memory_is_refused_before_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
@@ -369,14 +369,15 @@ def test_a_record_that_is_larger_than_memory_is_refused_before_it_is_read(
     store.put("things", "a", huge, spec={}, seed=1, seconds=0, device="cpu")
     assert store.path("things", "a").stat().st_size < 1 << 18
     monkeypatch.setattr(memory, "free", lambda: 1 << 20)
-    with pytest.raises(OutOfMemory, match=r"Reading a\.h5 takes 16\.0 MiB of memory, and 1\.0 MiB"):
+    expected = r"Reading a\.h5 takes 16\.0 MiB of memory, but only 1\.0 MiB"
+    with pytest.raises(OutOfMemory, match=expected):
         store.get("things", "a")
-    assert store.path("things", "a").exists()  # it is not damaged
+    assert store.path("things", "a").exists()  # the file is not damaged
     assert store.get("things", "a", arrays=False) is not None
     assert told == []
 
 
-def test_what_one_killed_at_the_very_end_of_a_training_left_is_removed(tmp_path: Path) -> None:
+def test_the_partial_training_of_a_killed_process_is_removed(tmp_path: Path) -> None:
     pipeline = Pipeline(Store(tmp_path), "cpu")
     study = study_in(pipeline)
     spec = pipeline.spec_of(study)
@@ -384,7 +385,7 @@ def test_what_one_killed_at_the_very_end_of_a_training_left_is_removed(tmp_path:
     partial = tmp_path / "partial" / f"{mark}.pt"
     partial.parent.mkdir(exist_ok=True)
     partial.write_bytes(b"the last epoch")
-    with pipeline.store.making("models", [mark], "gd", Reporter()):  # somebody is at it
+    with pipeline.store.making("models", [mark], "gd", Reporter()):  # in use
         pipeline.work.model(pipeline.plan(spec), "gd", Reporter())
         assert partial.exists()
     pipeline.work.model(pipeline.plan(spec), "gd", Reporter())

@@ -46,7 +46,7 @@ for turn in range(8):
 
 
 class Listener(Reporter):
-    """Remembers what is said; may stop at the first word, or do something at each."""
+    """Records log messages; may cancel at the first, or call a function at each."""
 
     def __init__(self, stop: bool = False, then: Callable[[], None] | None = None) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts Python processes, which end with the test."""
+    """Starts Python processes that end with the test."""
     begun: list[subprocess.Popen[str]] = []
 
     def begin(code: str, *words: object) -> subprocess.Popen[str]:
@@ -82,22 +82,22 @@ def start() -> Iterator[Start]:
 
 
 def holding(start: Start, folder: Path) -> subprocess.Popen[str]:
-    """A process that holds the lock 'models-a' until it is let go, or killed."""
+    """A process that holds the lock 'models-a' until it is released or killed."""
     one = start(HOLDER, folder)
     assert one.stdout is not None
     assert one.stdout.readline() == "held\n"
     return one
 
 
-def let_go(one: subprocess.Popen[str]) -> None:
-    """Tell a process that holds a lock that it may end."""
+def release(one: subprocess.Popen[str]) -> None:
+    """Let a process that holds a lock end."""
     assert one.stdin is not None
     one.stdin.write("\n")
     one.stdin.flush()
 
 
-def until(true: Callable[[], bool]) -> None:
-    """Wait until this is so, as long as no machine takes."""
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait until the condition holds, within a generous limit."""
     deadline = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < deadline
@@ -108,12 +108,12 @@ def files(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-def test_a_second_process_waits_says_so_and_goes_on(tmp_path: Path, start: Start) -> None:
+def test_a_second_process_waits_with_a_message_and_continues(tmp_path: Path, start: Start) -> None:
     one = holding(start, tmp_path)
-    report = Listener(then=lambda: let_go(one))
+    report = Listener(then=lambda: release(one))
     with Locks(tmp_path).held(["models-a"], "gd", report):
         assert one.wait() == 0
-    expected = f"Another process ({one.pid}) is at work on gd: waiting for it."
+    expected = f"Another process ({one.pid}) is working on gd: waiting for it."
     assert report.said == [expected]
     assert files(tmp_path) == []
 
@@ -137,19 +137,19 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path, start: Start
     assert files(tmp_path) == []
 
 
-def test_a_killed_process_that_nobody_has_buried_is_dead_too(tmp_path: Path, start: Start) -> None:
+def test_a_zombie_process_counts_as_ended(tmp_path: Path, start: Start) -> None:
     one = holding(start, tmp_path)
     one.send_signal(signal.SIGKILL)
-    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its number is still taken
+    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its process ID is still in use
     assert Path(f"/proc/{one.pid}").exists() or sys.platform != "linux"
     assert Locks(tmp_path).free("models-a")
 
 
-def test_a_number_that_was_given_anew_is_another_process(tmp_path: Path) -> None:
+def test_a_reused_process_id_is_another_process(tmp_path: Path) -> None:
     me = Owner()
-    reused = Owner(since=f"{me.since}0")  # our own number, but begun at another time
+    reused = Owner(since=f"{me.since}0")  # our own process ID with another start time
     write(tmp_path, reused)
-    assert processes.lives(me.process, me.since)
+    assert processes.is_running(me.process, me.since)
     assert Locks(tmp_path).free("models-a")
     assert files(tmp_path) == []
     write(tmp_path, me)
@@ -158,24 +158,24 @@ def test_a_number_that_was_given_anew_is_another_process(tmp_path: Path) -> None
 
 @pytest.fixture
 def by_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on systems without /proc, Windows among them."""
+    """As on systems without /proc, such as Windows."""
     monkeypatch.setattr(processes, "_from_proc", processes._from_psutil)
 
 
 @pytest.mark.usefixtures("by_psutil")
-def test_without_proc_a_process_is_known_by_the_time_of_its_start(start: Start) -> None:
+def test_without_proc_a_process_is_identified_by_its_start_time(start: Start) -> None:
     before = time.time()
     one = start("import time; print('up', flush=True); time.sleep(60)")
     assert one.stdout is not None and one.stdout.readline() == "up\n"
-    since = processes.started(one.pid)
+    since = processes.start_time(one.pid)
     assert before - 2 < float(since) < time.time() + 2  # the clock's ticks and the boot's second
-    assert processes.exists(one.pid) and processes.lives(one.pid, since)
-    assert not processes.lives(one.pid, f"{float(since) - 60:.2f}")  # its number was another's
-    assert processes.lives(one.pid, "")  # from an earlier version on Windows
+    assert processes.exists(one.pid) and processes.is_running(one.pid, since)
+    assert not processes.is_running(one.pid, f"{float(since) - 60:.2f}")  # reused ID
+    assert processes.is_running(one.pid, "")  # from an earlier version on Windows
     one.kill()
     one.wait()
     assert not processes.exists(one.pid)
-    assert not processes.lives(one.pid, since) and not processes.lives(one.pid, "")
+    assert not processes.is_running(one.pid, since) and not processes.is_running(one.pid, "")
 
 
 @pytest.mark.usefixtures("by_psutil")
@@ -186,45 +186,45 @@ def test_without_proc_a_killed_process_leaves_no_lock(tmp_path: Path, start: Sta
     assert not Locks(tmp_path).free("models-a")
     one = start("import time; print('up', flush=True); time.sleep(60)")
     assert one.stdout is not None and one.stdout.readline() == "up\n"
-    write(tmp_path, Owner(process=one.pid, since=processes.started(one.pid)))
+    write(tmp_path, Owner(process=one.pid, since=processes.start_time(one.pid)))
     assert not Locks(tmp_path).free("models-a")
     one.send_signal(signal.SIGKILL)
-    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its number is still taken
+    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)  # its process ID is still in use
     assert Locks(tmp_path).free("models-a")
 
 
-def test_a_process_that_is_hidden_counts_as_living(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hidden_process_counts_as_running(monkeypatch: pytest.MonkeyPatch) -> None:
     def deny(number: int) -> None:
         raise psutil.AccessDenied(number)
 
     monkeypatch.setattr(psutil, "Process", deny)
     monkeypatch.setattr(processes, "_from_proc", processes._from_psutil)
-    assert processes.exists(1) and processes.lives(1, "1700000000.00")
+    assert processes.exists(1) and processes.is_running(1, "1700000000.00")
 
 
 @pytest.mark.parametrize("number", [-1, 0x7FFFFFFF, 1 << 80])
-def test_numbers_that_no_process_can_have_are_nobodys(number: int) -> None:
+def test_invalid_process_ids_do_not_exist(number: int) -> None:
     assert processes._from_psutil(number) == "" and not processes.exists(number)
 
 
-def test_of_another_machine_only_age_tells(tmp_path: Path) -> None:
+def test_locks_of_other_machines_expire_by_age(tmp_path: Path) -> None:
     path = write(tmp_path, Owner(place="elsewhere", host="far", process=1, since="x"))
     assert not Locks(tmp_path).free("models-a")
     report = Listener(stop=True)
     with pytest.raises(Cancelled), Locks(tmp_path).held(["models-a"], "gd", report):
         pytest.fail("it was not free")
-    assert report.said == ["A process on far (1) is at work on gd: waiting for it."]
-    long_ago = time.time() - locks.FORGOTTEN - 60
+    assert report.said == ["A process on far (1) is working on gd: waiting for it."]
+    long_ago = time.time() - locks.STALE_AFTER - 60
     os.utime(path, (long_ago, long_ago))
     assert Locks(tmp_path).free("models-a")
 
 
-def test_a_lock_that_cannot_be_read_counts(tmp_path: Path) -> None:
-    (tmp_path / "models-a.lock").write_text("{")  # as where there are no links to make it whole
+def test_an_unreadable_lock_counts(tmp_path: Path) -> None:
+    (tmp_path / "models-a.lock").write_text("{")  # as on file systems without hard links
     assert not Locks(tmp_path).free("models-a")
 
 
-def test_without_links_there_is_still_only_one(
+def test_locks_are_exclusive_without_hard_links(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -239,21 +239,21 @@ def test_without_links_there_is_still_only_one(
     assert files(tmp_path) == []
 
 
-def test_many_processes_are_never_in_at_once(tmp_path: Path, start: Start) -> None:
+def test_locks_exclude_many_processes(tmp_path: Path, start: Start) -> None:
     log = tmp_path / "log"
     running = [start(MARKER, tmp_path / "locks", log) for _ in range(4)]
-    until(log.exists)
+    wait_until(log.exists)
     running[0].send_signal(signal.SIGKILL)
     assert [one.wait() for one in running[1:]] == [0, 0, 0]
     lines = log.read_text().split()
     whole = [line for line in lines if line]
     assert whole.count("out") >= 24
-    assert "".join(whole).replace("inout", "") in ("", "in")  # one may have been killed within
+    assert "".join(whole).replace("inout", "") in ("", "in")  # one may have been killed inside
     Locks(tmp_path / "locks").sweep()
     assert files(tmp_path / "locks") == []
 
 
-def test_threads_wait_for_each_other_and_one_may_take_again_what_it_has(tmp_path: Path) -> None:
+def test_locks_exclude_threads_and_are_reentrant(tmp_path: Path) -> None:
     here, order, report = Locks(tmp_path), [], Listener()
 
     def second() -> None:
@@ -267,75 +267,73 @@ def test_threads_wait_for_each_other_and_one_may_take_again_what_it_has(tmp_path
             assert (tmp_path / "models-b.lock").exists()
         assert not (tmp_path / "models-b.lock").exists()
         assert not here.free("models-a")
-        until(lambda: bool(report.said))
+        wait_until(lambda: bool(report.said))
         order.append("first")
     other.join()
     assert order == ["first", "second"]
-    assert report.said == ["Another job of this program is at work on gd: waiting for it."]
+    assert report.said == ["Another job of this program is working on gd: waiting for it."]
 
 
-def test_what_fails_within_leaves_no_lock(tmp_path: Path) -> None:
+def test_an_error_inside_releases_the_lock(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no"), Locks(tmp_path).held(["x"], "gd", Reporter()):
         raise ValueError("no")
     assert files(tmp_path) == []
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "locks").write_text("in the way")
     held = Locks(tmp_path / "locks").held(["x"], "gd", Reporter())
     with pytest.raises(StoreError, match=r"Cannot write .*--store"), held:
         pytest.fail("there is no lock")
 
 
-def test_sweeping_removes_what_the_dead_left_and_nothing_else(tmp_path: Path, start: Start) -> None:
+def test_sweeping_removes_only_leftovers_of_ended_processes(tmp_path: Path, start: Start) -> None:
     one = start("import time; time.sleep(60)")
     living = atomic_files.aside_of(tmp_path / "b.h5")
     dead = tmp_path / living.name.replace(f"-{os.getpid()}-", f"-{one.pid}-")
-    far = tmp_path / living.name.replace(processes.place(), "0" * 8)
+    far = tmp_path / living.name.replace(processes.place_id(), "0" * 8)
     for path in (living, dead, far, tmp_path / "notes.tmp"):
         path.touch()
-    assert atomic_files.sweep(tmp_path) == []  # it still lives
+    assert atomic_files.sweep(tmp_path) == []  # its process is running
     one.kill()
     one.wait()
     assert atomic_files.sweep(tmp_path) == [dead]
-    long_ago = time.time() - atomic_files.FORGOTTEN - 60
+    long_ago = time.time() - atomic_files.ABANDONED_AFTER - 60
     for path in tmp_path.iterdir():
         os.utime(path, (long_ago, long_ago))
     assert sorted(atomic_files.sweep(tmp_path)) == sorted([living, far])
     assert files(tmp_path) == ["notes.tmp"]
 
 
-def test_a_long_name_leaves_room_for_the_mark(tmp_path: Path) -> None:
+def test_a_long_name_leaves_room_for_the_suffix(tmp_path: Path) -> None:
     aside = atomic_files.aside_of(tmp_path / ("n" * 250 + ".csv"))
     aside.touch()
     assert len(aside.name) < 200
 
 
 def write(folder: Path, owner: Owner) -> Path:
-    """The lock 'models-a' as this owner writes it."""
+    """Write the lock 'models-a' of this owner."""
     path = folder / "models-a.lock"
     path.write_text(json.dumps(vars(owner)))
     return path
 
 
 @pytest.mark.parametrize("text", ["{}", "", "[]", "null", "{", '{"process": 1}', "7" * 9000])
-def test_what_names_no_owner_counts_only_while_it_may_still_be_written(
-    tmp_path: Path, text: str
-) -> None:
+def test_an_invalid_lock_expires_soon(tmp_path: Path, text: str) -> None:
     path = tmp_path / "models-a.lock"
     path.write_text(text)
     assert not Locks(tmp_path).free("models-a")
-    before = time.time() - locks.UNFINISHED - 1
+    before = time.time() - locks.UNREADABLE_AFTER - 1
     os.utime(path, (before, before))
     with Locks(tmp_path).held(["models-a"], "gd", Reporter()):
         assert files(tmp_path) == ["models-a.lock"]
     assert files(tmp_path) == []
 
 
-def test_a_lock_in_the_future_is_as_old_as_one_in_the_past(tmp_path: Path) -> None:
+def test_a_lock_with_a_future_time_expires_too(tmp_path: Path) -> None:
     path = tmp_path / "models-a.lock"
     path.touch()
-    later = time.time() + locks.UNFINISHED + 60
+    later = time.time() + locks.UNREADABLE_AFTER + 60
     os.utime(path, (later, later))
     assert Locks(tmp_path).free("models-a")
 
@@ -344,15 +342,15 @@ def test_a_lock_in_the_future_is_as_old_as_one_in_the_past(tmp_path: Path) -> No
 def test_a_pipe_in_place_of_a_lock_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "models-a.lock"
     os.mkfifo(path)
-    before = time.time() - locks.UNFINISHED - 1
+    before = time.time() - locks.UNREADABLE_AFTER - 1
     os.utime(path, (before, before))
     assert Locks(tmp_path).free("models-a")
 
 
-def test_a_folder_in_place_of_a_lock_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_lock_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "models-a.lock"
     path.mkdir()
-    before = time.time() - locks.UNFINISHED - 1
+    before = time.time() - locks.UNREADABLE_AFTER - 1
     os.utime(path, (before, before))
     held = Locks(tmp_path).held(["models-a"], "gd", Reporter())
     with pytest.raises(StoreError, match="in the way"), held:
@@ -360,8 +358,8 @@ def test_a_folder_in_place_of_a_lock_is_told(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Owner]]:
-    """Makes the owner of a lock on another machine of the same name, or after another start."""
+def other_owner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Owner]]:
+    """Creates owners on another machine of the same name, or after another boot."""
 
     def owner(machine: str, boot: str) -> Owner:
         with pytest.MonkeyPatch.context() as patch:
@@ -373,30 +371,30 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Owner]]
         return made
 
     def clear() -> None:
-        processes.place.cache_clear()
+        processes.place_id.cache_clear()
         processes.machine.cache_clear()
 
     yield owner
     clear()
 
 
-def test_two_machines_of_one_name_do_not_take_each_others_locks(
-    tmp_path: Path, elsewhere: Callable[..., Owner]
+def test_machines_of_the_same_name_respect_each_others_locks(
+    tmp_path: Path, other_owner: Callable[..., Owner]
 ) -> None:
-    other = elsewhere("another", "other")
-    assert other.host == Owner().host and other.place != processes.place()
+    other = other_owner("another", "other")
+    assert other.host == Owner().host and other.place != processes.place_id()
     write(tmp_path, other)
     assert not Locks(tmp_path).free("models-a")
-    unknown = elsewhere("", "other")  # a container without an identity of its own
+    unknown = other_owner("", "other")  # a container without its own machine ID
     write(tmp_path, unknown)
     assert not Locks(tmp_path).free("models-a")
 
 
 @pytest.mark.skipif(not processes.machine(), reason="nothing tells which machine this is")
-def test_what_was_held_before_a_restart_is_free(
-    tmp_path: Path, elsewhere: Callable[..., Owner]
+def test_locks_from_before_a_reboot_are_free(
+    tmp_path: Path, other_owner: Callable[..., Owner]
 ) -> None:
-    write(tmp_path, elsewhere(processes._machine(), "earlier"))
+    write(tmp_path, other_owner(processes._machine(), "earlier"))
     assert Locks(tmp_path).free("models-a") or sys.platform != "linux"
 
 

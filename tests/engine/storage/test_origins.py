@@ -32,35 +32,35 @@ def composed(pipeline: Pipeline, *methods: str) -> RunSpec:
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> Pipeline:
+def foreign_store(tmp_path: Path) -> Pipeline:
     return Pipeline(Store(tmp_path / "theirs"), "cpu")
 
 
-def planted(stranger: Pipeline, tmp_path: Path) -> Path:
+def planted(foreign_store: Pipeline, tmp_path: Path) -> Path:
     """A bundle with other weights and outputs under the key of the Original."""
-    spec = composed(stranger, "gd")
-    one = stranger.run(spec, Reporter())
-    mark = compose.original_key(spec)
-    path = stranger.store.path("checkpoints", mark, ".pt")
-    net = stranger.work.loaded(stranger.plan(spec), "original")
+    spec = composed(foreign_store, "gd")
+    one = foreign_store.run(spec, Reporter())
+    key = compose.original_key(spec)
+    path = foreign_store.store.path("checkpoints", key, ".pt")
+    net = foreign_store.work.loaded(foreign_store.plan(spec), "original")
     with torch.no_grad():
         for weights in net.parameters():
             weights.zero_()
-        weights[2] = 1.0  # of the last layer: every sample is of class 2
+        weights[2] = 1.0  # bias of the last layer: every sample gets class 2
     _, facts = checkpoints.load(path)
-    checkpoints.save(path, net, facts, stranger.store.replacing)
-    record = read(stranger.store.path("models", mark))
+    checkpoints.save(path, net, facts, foreign_store.store.replacing)
+    record = read(foreign_store.store.path("models", key))
     arrays = {name: np.zeros_like(array) for name, array in record.arrays.items()}
-    stranger.store.adopt(type(record)("models", mark, record.attributes, arrays))
-    return stranger.save_bundle(one, tmp_path / "gift.rkx", {}, Reporter())
+    foreign_store.store.adopt(type(record)("models", key, record.attributes, arrays))
+    return foreign_store.save_bundle(one, tmp_path / "gift.rkx", {}, Reporter())
 
 
 @pytest.fixture
-def gift(stranger: Pipeline, tmp_path: Path) -> Path:
-    return planted(stranger, tmp_path)
+def gift(foreign_store: Pipeline, tmp_path: Path) -> Path:
+    return planted(foreign_store, tmp_path)
 
 
-def test_models_that_came_in_a_bundle_make_nothing_of_ones_own(
+def test_imported_models_are_not_used_for_own_results(
     pipeline: Pipeline, gift: Path, tmp_path: Path
 ) -> None:
     honest = Pipeline(Store(tmp_path / "honest"), "cpu")
@@ -74,9 +74,7 @@ def test_models_that_came_in_a_bundle_make_nothing_of_ones_own(
     assert found.origins == ()
 
 
-def test_they_are_used_where_that_is_asked_and_the_result_says_so(
-    pipeline: Pipeline, gift: Path
-) -> None:
+def test_imported_models_are_used_on_request_and_marked(pipeline: Pipeline, gift: Path) -> None:
     pipeline.open_bundle(gift, Reporter())
     spec = as_imported(composed(pipeline, "ga"))
     found = pipeline.run(spec, Reporter())
@@ -85,7 +83,7 @@ def test_they_are_used_where_that_is_asked_and_the_result_says_so(
     assert pipeline.store.keys("studies") == []
 
 
-def test_the_imported_study_is_shown_as_it_came(pipeline: Pipeline, gift: Path) -> None:
+def test_an_imported_study_is_shown_unchanged(pipeline: Pipeline, gift: Path) -> None:
     opened = pipeline.open_bundle(gift, Reporter())
     later = Pipeline(Store(pipeline.store.root), "cpu")  # a new process
     one = later.study(opened.key)
@@ -96,10 +94,10 @@ def test_the_imported_study_is_shown_as_it_came(pipeline: Pipeline, gift: Path) 
     assert set(near.predictions["original"].tolist()) == {2}
     (path,) = (later.store.root / "imported" / "neighborhoods").glob("*.h5")
     assert origins_of(read(path).attributes)[0].source.startswith("computed here")
-    assert not list(later.store.root.glob("*/*.h5"))  # nothing lies among one's own
+    assert not list(later.store.root.glob("*/*.h5"))  # nothing is in the main store
 
 
-def test_every_file_that_enters_says_where_it_came_from(pipeline: Pipeline, gift: Path) -> None:
+def test_every_imported_file_states_its_origin(pipeline: Pipeline, gift: Path) -> None:
     pipeline.open_bundle(gift, Reporter())
     root = pipeline.store.root / "imported"
     records = list(root.glob("*/*.h5"))
@@ -112,7 +110,7 @@ def test_every_file_that_enters_says_where_it_came_from(pipeline: Pipeline, gift
         assert known.attributes["digest"] == bundle.digest_of(path.read_bytes())
 
 
-def test_the_mark_survives_the_next_bundle_and_grows(
+def test_the_origin_survives_and_grows_with_the_next_bundle(
     pipeline: Pipeline, gift: Path, tmp_path: Path
 ) -> None:
     opened = pipeline.open_bundle(gift, Reporter())
@@ -124,16 +122,16 @@ def test_the_mark_survives_the_next_bundle_and_grows(
     assert [step.source for step in way] == ["gift.rkx", "again.rkx"]
 
 
-def test_a_mark_cannot_be_taken_away_unnoticed(pipeline: Pipeline, gift: Path) -> None:
+def test_removing_the_origin_is_detected(pipeline: Pipeline, gift: Path) -> None:
     opened = pipeline.open_bundle(gift, Reporter())
     path = pipeline.store.imported.path("studies", opened.key)
     with h5py.File(path, "a") as file:
         del file.attrs[MARK]
-    with pytest.raises(KeyError, match="not what was written"):
+    with pytest.raises(KeyError, match="does not match its hash"):
         read(path)
 
 
-def test_a_marked_record_among_ones_own_is_not_used(
+def test_an_imported_record_in_the_main_store_is_not_used(
     pipeline: Pipeline, gift: Path, tmp_path: Path
 ) -> None:
     opened = pipeline.open_bundle(gift, Reporter())
@@ -146,11 +144,11 @@ def test_a_marked_record_among_ones_own_is_not_used(
     mine = Pipeline(Store(root, heard.append), "cpu")
     found = mine.run(composed(mine, "ga"), Reporter())
     assert found.origins == () and mine.models(composed(mine, "ga"))["original"].train_logits.any()
-    assert any("was not made here" in one for one in heard)
+    assert any("was not computed in this store" in one for one in heard)
     assert opened.key not in [one.key for one in mine.studies()]
 
 
-def test_it_is_said_wherever_the_study_is(
+def test_the_origin_is_shown_with_the_study(
     pipeline: Pipeline, gift: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened = pipeline.open_bundle(gift, Reporter())
@@ -168,16 +166,14 @@ def test_it_is_said_wherever_the_study_is(
     assert pipeline.provenance(opened.key).origins[0].source == "gift.rkx"
 
 
-def test_ones_own_study_comes_before_an_imported_one_of_its_key(
-    pipeline: Pipeline, gift: Path
-) -> None:
+def test_an_own_study_precedes_an_imported_one_of_its_key(pipeline: Pipeline, gift: Path) -> None:
     opened = pipeline.open_bundle(gift, Reporter())
     own: Study = pipeline.run(composed(pipeline, "gd"), Reporter())
     assert own.key == opened.key
     assert pipeline.study(own.key).origins == ()
     assert [one.key for one in pipeline.studies()] == [own.key]
     pipeline.delete_studies([own.key])
-    assert pipeline.study(own.key).origins  # what was imported is still there
+    assert pipeline.study(own.key).origins  # the import is still there
     pipeline.delete_studies([own.key])
     assert not pipeline.has_study(own.key)
     left = {path.parent.name for path in pipeline.store.root.rglob("*") if path.is_file()}
@@ -185,12 +181,12 @@ def test_ones_own_study_comes_before_an_imported_one_of_its_key(
 
 
 @pytest.mark.parametrize("text", ["", "[", "7", "[7]", '[{"source": 1}]', "[" * 5000])
-def test_a_mark_of_a_stranger_is_at_worst_an_unknown_place(text: str) -> None:
+def test_an_invalid_origin_is_unknown(text: str) -> None:
     (step,) = origins_of({MARK: text})
     assert step.source == "an unknown place"
 
 
-def test_a_mark_keeps_its_first_steps_out_of_endless_ways() -> None:
+def test_a_long_history_is_shortened() -> None:
     facts: dict[str, object] = {}
     for number in range(3 * MOST):
         facts = marked(facts, Origin(f"{number}\x1b[2J", "", ""))
@@ -199,28 +195,28 @@ def test_a_mark_keeps_its_first_steps_out_of_endless_ways() -> None:
     assert hdf5.digest(hdf5.Group(facts)) != hdf5.digest(hdf5.Group({}))
 
 
-def test_verify_lists_what_was_imported_and_makes_it_again(
+def test_verify_lists_and_recomputes_imported_results(
     pipeline: Pipeline, gift: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened = pipeline.open_bundle(gift, Reporter())
     store = ("--store", str(pipeline.store.root), "--device", "cpu")
-    assert main(["verify", "--sample", "0", *store]) == 1  # the planted outputs are not the file's
+    assert main(["verify", "--sample", "0", *store]) == 1  # outputs of other weights
     said = capsys.readouterr().out
     assert f"studies/{opened.key} was not made here: imported: gift.rkx (" in said
     assert main(["verify", "--remake", *store]) == 1
     said = capsys.readouterr().out
-    assert f"studies/{opened.key}" not in said  # whose figures are honest, only its models are not
+    assert f"studies/{opened.key}" not in said  # whose numbers are correct for its models
     model = compose.original_key(composed(pipeline, "gd"))
     assert f"models/{model}.h5: " in said
     assert pipeline.study(opened.key).origins == ()
 
 
-def test_an_honest_bundle_is_made_again_alike(
-    pipeline: Pipeline, stranger: Pipeline, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_correct_bundle_is_reproduced(
+    pipeline: Pipeline, foreign_store: Pipeline, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = stranger.run(composed(stranger, "gd"), Reporter())
+    one = foreign_store.run(composed(foreign_store, "gd"), Reporter())
     pipeline.open_bundle(
-        stranger.save_bundle(one, tmp_path / "fair.rkx", {}, Reporter()), Reporter()
+        foreign_store.save_bundle(one, tmp_path / "fair.rkx", {}, Reporter()), Reporter()
     )
     store = ("--store", str(pipeline.store.root), "--device", "cpu")
     assert main(["verify", *store]) == 0
@@ -228,7 +224,7 @@ def test_an_honest_bundle_is_made_again_alike(
     assert "1 results computed once more: nothing is wrong." in capsys.readouterr().out
 
 
-def test_a_file_moved_between_the_two_is_named(pipeline: Pipeline, gift: Path) -> None:
+def test_a_file_moved_between_the_stores_is_reported(pipeline: Pipeline, gift: Path) -> None:
     pipeline.open_bundle(gift, Reporter())
     root = pipeline.store.root
     theirs = next((root / "imported" / "counts").glob("*.h5"))

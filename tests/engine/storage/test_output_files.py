@@ -1,4 +1,4 @@
-"""Files that a person named: links, devices, pipes, modes, standard output."""
+"""Output files that a user named: links, devices, pipes, modes, standard output."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_a_file_keeps_its_mode(tmp_path: Path, kept: int) -> None:
     assert mode(path) == kept
 
 
-def test_a_new_file_has_the_mode_of_any_other(tmp_path: Path) -> None:
+def test_a_new_file_has_the_default_mode(tmp_path: Path) -> None:
     (tmp_path / "other").write_text("")
     output_files.write_text(tmp_path / "table.csv", "new")
     assert mode(tmp_path / "table.csv") == mode(tmp_path / "other")
 
 
-def test_a_link_stays_and_what_it_points_to_is_written(tmp_path: Path) -> None:
+def test_the_target_of_a_link_is_written(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     real = tmp_path / "deep" / "real.csv"
     real.write_text("old")
@@ -52,14 +52,14 @@ def test_a_link_stays_and_what_it_points_to_is_written(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["real.csv"]
 
 
-def test_a_link_to_nothing_makes_what_it_points_to(tmp_path: Path) -> None:
+def test_the_missing_target_of_a_link_is_created(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("made.csv")
     output_files.write_text(tmp_path / "link", "new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "made.csv").read_text() == "new"
 
 
-def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+def test_circular_links_are_refused(tmp_path: Path) -> None:
     (tmp_path / "one").symlink_to("other")
     (tmp_path / "other").symlink_to("one")
     with pytest.raises(StoreError, match="circle"):
@@ -77,7 +77,7 @@ def test_a_device_is_written_through(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-def test_a_full_device_is_told() -> None:
+def test_a_full_device_is_reported() -> None:
     with pytest.raises(StoreError, match="No space left"):
         output_files.write_text(Path("/dev/full"), "new")
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
@@ -86,7 +86,7 @@ def test_a_full_device_is_told() -> None:
 def test_a_pipe_gets_the_whole_text(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    handle = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # a reader is there from now on
+    handle = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # the pipe has a reader from now on
     writer = threading.Thread(target=output_files.write_text, args=(pipe, "x" * 200_000))
     writer.start()
     content = b""
@@ -102,14 +102,14 @@ def test_a_pipe_gets_the_whole_text(tmp_path: Path) -> None:
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
-def test_a_pipe_that_nobody_reads_is_told(tmp_path: Path) -> None:
+def test_a_pipe_without_a_reader_is_reported(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(StoreError, match="nobody reads"):
+    with pytest.raises(StoreError, match="the pipe has no reader"):
         output_files.write_text(tmp_path / "pipe", "new")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
-def test_an_error_meanwhile_changes_nothing(tmp_path: Path) -> None:
+def test_an_error_inside_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("old")
     with contextlib.suppress(ZeroDivisionError), output_files.output(path) as aside:
@@ -119,7 +119,7 @@ def test_an_error_meanwhile_changes_nothing(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["table.csv"]
 
 
-def test_two_results_for_one_place_are_refused_before_anything_is_computed(tmp_path: Path) -> None:
+def test_equal_output_paths_are_refused_before_computing(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="standard output"):
         output_files.check(Path("-"), Path("-"))
     (tmp_path / "link").symlink_to("table.csv")
@@ -148,14 +148,14 @@ def written(name: str, **how: object) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_a_hyphen_is_standard_output_and_words_go_to_standard_error(tmp_path: Path) -> None:
+def test_a_hyphen_is_standard_output_and_messages_go_to_standard_error(tmp_path: Path) -> None:
     done = written("-", capture_output=True)
     assert (done.stdout, done.stderr) == ("text\n", "words\n")
     assert not (Path(child_processes.HOME) / "-").exists()
 
 
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
-def test_standard_output_by_its_path_goes_where_it_is_directed(tmp_path: Path, name: str) -> None:
+def test_the_path_of_standard_output_follows_redirection(tmp_path: Path, name: str) -> None:
     if not os.path.lexists(name):
         pytest.skip(f"there is no {name} here")
     kind = os.lstat(name)
@@ -179,7 +179,7 @@ def line(words: list[str], **how: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_full_standard_output_is_told(
+def test_a_full_standard_output_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbuffered: str
 ) -> None:
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
@@ -190,13 +190,13 @@ def test_a_full_standard_output_is_told(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_closed_standard_output_is_told() -> None:
+def test_a_closed_standard_output_is_reported() -> None:
     done = line(["reproduce", "?"], preexec_fn=lambda: os.close(1))
     assert done.returncode == 2
     assert done.stderr.startswith("rk-engine: Standard output is closed")
 
 
-def test_a_reader_that_has_left_is_no_error() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     read, write = os.pipe()
     os.close(read)
     done = line(["reproduce", "?"], stdout=write)
@@ -217,7 +217,7 @@ sys.exit(program.main(["info"]))
 
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
-def test_a_signal_that_asks_for_the_end_gets_a_sentence(name: str, status: int) -> None:
+def test_a_termination_signal_prints_a_message(name: str, status: int) -> None:
     done = subprocess.run(
         [sys.executable, "-c", ASKED, name],
         capture_output=True,
@@ -228,7 +228,7 @@ def test_a_signal_that_asks_for_the_end_gets_a_sentence(name: str, status: int) 
     assert done.stderr == "rk-engine: stopped; run the same command again to go on.\n"
 
 
-def test_a_signal_that_is_ignored_stays_so() -> None:
+def test_an_ignored_signal_stays_ignored() -> None:
     before = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
     code = before + ASKED.replace("time.sleep(60)", "print('went on')")
     done = subprocess.run(

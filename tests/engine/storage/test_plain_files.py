@@ -42,23 +42,23 @@ def _bounded() -> Iterator[None]:
 
 
 def pipe(path: Path) -> None:
-    """A pipe that nobody writes to."""
+    """A pipe without a writer."""
     os.mkfifo(path)
 
 
 def link_to_pipe(path: Path) -> None:
-    """A link to one."""
+    """A link to a pipe."""
     os.mkfifo(path.with_name("pipe"))
     path.symlink_to("pipe")
 
 
 def zeros(path: Path) -> None:
-    """A link to the device that never ends."""
+    """A link to an endless device."""
     path.symlink_to("/dev/zero")
 
 
 def terminal(path: Path) -> None:
-    """A link to the terminal, which is waited for too."""
+    """A link to the terminal, whose reads block."""
     path.symlink_to("/dev/ptmx")
 
 
@@ -70,7 +70,7 @@ def folder(path: Path) -> None:
 def listener(path: Path) -> None:
     """A socket."""
     here = Path.cwd()
-    os.chdir(path.parent)  # names of sockets are short
+    os.chdir(path.parent)  # names of sockets must be short
     try:
         with socket.socket(socket.AF_UNIX) as one:
             one.bind(path.name)
@@ -79,7 +79,7 @@ def listener(path: Path) -> None:
 
 
 def terabyte(path: Path) -> None:
-    """A file with a hole that no memory holds."""
+    """A sparse file larger than memory."""
     with path.open("wb") as file:
         file.truncate(1 << 40)
 
@@ -103,7 +103,7 @@ def read_session(path: Path) -> None:
 
 
 def read_archive(path: Path) -> None:
-    """Look for CIFAR-10 where it lies in the place of the archive."""
+    """Load CIFAR-10 with it in place of the archive."""
     path.rename(path.with_name("cifar-10-python.tar.gz"))
     cifar10.read_archive(path.parent, Reporter())
 
@@ -126,7 +126,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_plain_file_is_refused_with_a_sentence(
+def test_files_that_are_not_plain_are_refused_with_a_message(
     kind: Callable[[Path], None], reader: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "named"
@@ -143,7 +143,7 @@ def test_what_is_no_plain_file_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize("kind", [pipe, zeros, listener, terabyte])
-def test_the_archive_of_cifar10_is_a_file_or_is_refused(
+def test_the_archive_of_cifar10_must_be_a_plain_file(
     kind: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cifar10, "_download", None)  # over it, that would be
@@ -153,7 +153,7 @@ def test_the_archive_of_cifar10_is_a_file_or_is_refused(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_files_of_the_program_itself_count_as_absent(
+def test_the_programs_own_files_count_as_absent_if_not_plain(
     kind: Callable[[Path], None], tmp_path: Path
 ) -> None:
     kind(tmp_path / settings.FILE)
@@ -164,7 +164,7 @@ def test_files_of_the_program_itself_count_as_absent(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_result_that_is_no_file_is_absent_and_verify_names_it(
+def test_a_result_that_is_not_a_file_is_absent_and_named_by_verify(
     kind: Callable[[Path], None], tmp_path: Path
 ) -> None:
     made = Store(tmp_path)
@@ -181,24 +181,24 @@ def test_a_result_that_is_no_file_is_absent_and_verify_names_it(
     assert any(path.name in one or path.stem in one for one in found.wrong)
 
 
-def test_a_plain_file_is_read_whole(tmp_path: Path) -> None:
+def test_a_plain_file_is_read_completely(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"a\r\nb\rc\n")
     assert plain_files.read_text(path, 7) == "a\nb\nc\n"
     path.with_name("link").symlink_to("a")
     assert plain_files.read_bytes(path.with_name("link"), 7) == b"a\r\nb\rc\n"
-    with pytest.raises(plain_files.TooLarge, match="more than 6 bytes"):
+    with pytest.raises(plain_files.TooLarge, match="larger than 6 bytes"):
         plain_files.read_bytes(path, 6)
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="of Linux")
-def test_a_file_whose_size_the_system_does_not_know_is_bounded() -> None:
+def test_a_file_of_unknown_size_is_bounded() -> None:
     assert plain_files.read_bytes(Path("/proc/self/maps"), 1 << 20)
     with pytest.raises(plain_files.TooLarge):
         plain_files.read_bytes(Path("/proc/self/maps"), 100)
 
 
-def test_what_takes_the_place_of_a_file_is_not_waited_for(
+def test_a_pipe_that_replaces_a_file_does_not_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "named"
@@ -206,6 +206,6 @@ def test_what_takes_the_place_of_a_file_is_not_waited_for(
     known = os.stat(path)
     path.unlink()
     os.mkfifo(path)
-    monkeypatch.setattr(os, "stat", lambda *given, **named: known)  # as it was a moment ago
+    monkeypatch.setattr(os, "stat", lambda *given, **named: known)  # its state a moment ago
     with pytest.raises(plain_files.NotPlain, match="it is a pipe"):
         plain_files.opened(path)

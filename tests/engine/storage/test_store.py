@@ -16,7 +16,7 @@ def put(store: Store, key: str = "abc", **more: object) -> None:
     store.put("things", key, arrays, spec={"seed": 1}, seed=1, seconds=0.5, device="cpu", **more)
 
 
-def test_what_is_put_comes_back_with_its_attributes(tmp_path: Path) -> None:
+def test_a_stored_result_is_read_back_with_its_attributes(tmp_path: Path) -> None:
     store = Store(tmp_path)
     put(store, draws=10)
     record = store.get("things", "abc")
@@ -28,7 +28,7 @@ def test_what_is_put_comes_back_with_its_attributes(tmp_path: Path) -> None:
     assert {"created", "device", "seconds", "versions"} <= set(record.attributes)
 
 
-def test_the_file_is_plain_hdf5_that_anybody_can_read(tmp_path: Path) -> None:
+def test_the_file_is_plain_hdf5(tmp_path: Path) -> None:
     put(Store(tmp_path))
     with h5py.File(tmp_path / "things" / "abc.h5") as file:
         assert file["counts/gd"][1, 2] == 5
@@ -41,7 +41,7 @@ def test_an_absent_result_is_none_and_leaves_no_trace(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "renamed", "unfinished"])
-def test_a_damaged_file_is_set_aside_and_said(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_set_aside_and_reported(tmp_path: Path, damage: str) -> None:
     said: list[str] = []
     store = Store(tmp_path, said.append)
     put(store)
@@ -75,24 +75,26 @@ def test_a_failed_write_leaves_the_old_result_and_no_temporary_file(tmp_path: Pa
     assert [path.name for path in (tmp_path / "things").iterdir()] == ["abc.h5"]
 
 
-def test_a_store_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_an_unusable_store_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreError, match=r"cannot be written .*--store"):
+    with pytest.raises(StoreError, match=r"can be neither written .*--store"):
         Store(tmp_path / "file" / "store")
 
 
-def test_find_takes_the_beginning_of_a_key(tmp_path: Path) -> None:
+def test_find_accepts_the_beginning_of_a_key(tmp_path: Path) -> None:
     store = Store(tmp_path)
     put(store, "abc1")
     put(store, "abd2")
     assert store.find("things", "abc") == "abc1"
-    with pytest.raises(StoreError, match="short for 2 results"):
+    with pytest.raises(StoreError, match="matches 2 results"):
         store.find("things", "ab")
     with pytest.raises(StoreError, match="has the key 'zz'"):
         store.find("things", "zz")
 
 
-def test_the_default_store_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_default_store_can_be_configured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("RK_EXPLORER_STORE", str(tmp_path / "x"))
     assert default_store() == tmp_path / "x"
     monkeypatch.delenv("RK_EXPLORER_STORE")

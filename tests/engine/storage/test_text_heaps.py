@@ -43,12 +43,12 @@ def put(path: Path, at: int, value: int, size: int = 8) -> None:
 
 
 def heap(path: Path) -> int:
-    """Where the first heap begins."""
+    """Offset of the first heap."""
     return path.read_bytes().index(text_heaps.HEAP)
 
 
 def free(path: Path) -> int:
-    """Where what is free begins, behind the last text of the heap."""
+    """Offset of the free space after the last text of the heap."""
     whole, at = path.read_bytes(), heap(path) + 16
     while int.from_bytes(whole[at : at + 2], "little"):
         at += 16 + -(-int.from_bytes(whole[at + 8 : at + 16], "little") // 8) * 8
@@ -66,7 +66,7 @@ HARM: dict[str, tuple[Callable[[Path], int], int]] = {
 
 
 @pytest.mark.parametrize(("where", "value"), HARM.values(), ids=HARM)
-def test_texts_of_impossible_sizes_are_never_read(
+def test_texts_of_invalid_sizes_are_never_read(
     path: Path, where: Callable[[Path], int], value: int
 ) -> None:
     assert hdf5.read(path).attributes["fact 3"] == "word " * 3
@@ -78,9 +78,9 @@ def test_texts_of_impossible_sizes_are_never_read(
 
 
 @pytest.mark.parametrize("size", [0, 8, 16, 40, 4095, 2**20, 2**32, 2**63, 2**64 - 1])
-def test_a_heap_of_another_size_comes_to_an_end(path: Path, size: int) -> None:
+def test_a_heap_of_another_size_terminates(path: Path, size: int) -> None:
     put(path, heap(path) + 8, size)
-    done = subprocess.run(  # nothing else could stop what it does
+    done = subprocess.run(  # nothing else could interrupt it
         [sys.executable, "-c", READ, path],
         cwd=Path(text_heaps.__file__).parents[2],
         capture_output=True,
@@ -88,10 +88,10 @@ def test_a_heap_of_another_size_comes_to_an_end(path: Path, size: int) -> None:
         timeout=PATIENCE,
         check=True,
     )
-    assert done.stdout.strip() or size >= 4095  # some of its texts may be there
+    assert done.stdout.strip() or size >= 4095  # some of its texts may be readable
 
 
-def test_a_heap_is_found_wherever_it_lies(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_heap_is_found_at_any_offset(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(path, free(path) + 8, 0)
     whole = path.read_bytes()
     for window in (5, 7, 64, heap(path) + 2, len(whole)):
@@ -101,27 +101,25 @@ def test_a_heap_is_found_wherever_it_lies(path: Path, monkeypatch: pytest.Monkey
             text_heaps.check(path)
 
 
-def test_more_texts_than_any_store_holds_are_refused(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_texts_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_heaps, "MOST", 5)
     with pytest.raises(StoreError, match=IMPOSSIBLE):
         text_heaps.check(path)
 
 
-def test_what_begins_otherwise_is_refused(path: Path) -> None:
+def test_other_signatures_are_refused(path: Path) -> None:
     whole = path.read_bytes()
     for at, value in ((9, 4), (10, 16)):
         path.write_bytes(whole)
         put(path, at, value, 1)
-        with pytest.raises(StoreError, match="of a width that no store writes"):
+        with pytest.raises(StoreError, match="have a width that no store writes"):
             hdf5.read(path)
-    path.write_bytes(bytes(512) + whole)  # where HDF5 would look next
-    with pytest.raises(StoreError, match="does not begin as an HDF5 file"):
+    path.write_bytes(bytes(512) + whole)  # the next offset that HDF5 would try
+    with pytest.raises(StoreError, match="it is not an HDF5 file"):
         hdf5.read(path)
 
 
-def test_a_file_is_looked_through_again_once_it_changed(path: Path) -> None:
+def test_a_changed_file_is_checked_again(path: Path) -> None:
     text_heaps.check(path)
     before = text_heaps._check.cache_info()
     text_heaps.check(path)

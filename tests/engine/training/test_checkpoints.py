@@ -67,10 +67,10 @@ class _Payload:
 def test_a_pickle_with_code_is_never_run(tmp_path: Path) -> None:
     trap, file = tmp_path / "trap", tmp_path / "evil.pt"
     file.write_bytes(pickle.dumps(_Payload(trap)))
-    with pytest.raises(CheckpointError, match="not opened otherwise"):
+    with pytest.raises(CheckpointError, match="so it is not opened"):
         checkpoints.load(file)
     torch.save({"state_dict": _Payload(trap)}, file)
-    with pytest.raises(CheckpointError, match="not opened otherwise"):
+    with pytest.raises(CheckpointError, match="so it is not opened"):
         checkpoints.load(file)
     assert not trap.exists()
 

@@ -50,7 +50,7 @@ class Net(nn.Module):
 def make():
     return Net({between})
 """
-LINES = [  # what a forward pass does in training
+LINES = [  # the forward pass in training
     "F.dropout(x, 0.4)",
     "x + torch.rand_like(x) * torch.randn_like(x) + torch.rand(3).sum() + torch.randn(2)[0]",
     "x * torch.bernoulli(torch.full_like(x, 0.5)) + torch.empty(1).uniform_()",
@@ -119,7 +119,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 @pytest.mark.parametrize(
     ("more", "between"), [*[(one, "") for one in LINES], *[("x", one) for one in LAYERS]]
 )
-def test_training_a_random_network_comes_to_the_same_every_time(
+def test_training_a_random_network_is_reproducible(
     more: str, between: str, tmp_path: Path, digits: Dataset, samples: Samples
 ) -> None:
     torch.manual_seed(1)
@@ -134,7 +134,7 @@ def test_training_a_random_network_comes_to_the_same_every_time(
 
 
 @pytest.mark.parametrize("more", [LINES[0], LINES[-1]])
-def test_an_interrupted_training_goes_on_with_the_same_random_numbers(
+def test_a_resumed_training_uses_the_same_random_numbers(
     more: str, tmp_path: Path, digits: Dataset, samples: Samples
 ) -> None:
     wanted = trained(made(tmp_path, digits, more, "nn.Dropout2d(0.3)"), samples)
@@ -147,7 +147,7 @@ def test_an_interrupted_training_goes_on_with_the_same_random_numbers(
     assert same(trained(model, samples, resume=memory), wanted)
 
 
-def test_lanes_and_others_draw_what_they_draw_alone(
+def test_concurrent_lanes_draw_the_same_as_alone(
     tmp_path: Path, digits: Dataset, samples: Samples
 ) -> None:
     model = made(tmp_path, digits, LINES[1], "nn.Dropout2d(0.3)")
@@ -175,7 +175,7 @@ def test_lanes_and_others_draw_what_they_draw_alone(
     assert len(drawn) > 10 and drawn == stream[: len(drawn)]
 
 
-# -- what is made by a factory --------------------------------------------------------------------
+# -- networks built by a factory ------------------------------------------------------------------
 
 SCALED = """
 torch.manual_seed(4)
@@ -205,7 +205,7 @@ def test_a_factory_that_draws_from_anywhere_follows_the_seed(
     assert not torch.equal(first["net.width"], other["net.width"])
 
 
-def test_weights_are_those_that_a_seeded_global_generator_gives() -> None:
+def test_weights_equal_those_of_a_seeded_global_generator() -> None:
     torch.manual_seed(5)
     with torch.random.fork_rng([]):
         torch.manual_seed(9)
@@ -226,7 +226,7 @@ def test_gradients_of_a_redirected_dropout_are_those_of_its_mask() -> None:
     assert 0.65 < float(mask.float().mean()) < 0.85
 
 
-def test_an_operation_that_knows_no_generator_gets_its_devices_own_seeded() -> None:
+def test_an_operation_without_a_generator_draws_from_a_seeded_global_one() -> None:
     func, x = torch.ops.aten._scaled_dot_product_attention_math.default, torch.ones(1, 4, 4)
     before = torch.get_rng_state()
     one, two = (_seeded(func, generator(3), (x, x, x, None, 0.5), {})[0] for _ in range(2))
@@ -234,7 +234,7 @@ def test_an_operation_that_knows_no_generator_gets_its_devices_own_seeded() -> N
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_recurrent_layer_whose_dropout_cannot_be_seeded_is_told_apart() -> None:
+def test_a_recurrent_layer_with_unseedable_dropout_is_refused() -> None:
     class Packet:
         __name__ = "_cudnn_rnn"
 
@@ -247,7 +247,7 @@ def test_a_recurrent_layer_whose_dropout_cannot_be_seeded_is_told_apart() -> Non
         _seeded(Operation(), generator(0), (), named)
 
 
-# -- what is refused, before anything is trained --------------------------------------------------
+# -- refused before training ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_recurrent_layer_whose_dropout_cannot_be_seeded_is_told_apart() -> Non
         ),
     ],
 )
-def test_randomness_that_cannot_be_repeated_is_refused(
+def test_irreproducible_randomness_is_refused(
     more: str, extra: str, says: str, tmp_path: Path, digits: Dataset
 ) -> None:
     own = "\nNet.own = property(lambda self: self.__dict__.setdefault('_own', R(1)))\n"
@@ -283,7 +283,7 @@ def test_randomness_that_cannot_be_repeated_is_refused(
         ("Whole()", "answers for the whole batch in eval mode"),
     ],
 )
-def test_answers_that_are_no_samples_own_are_refused(
+def test_predictions_that_depend_on_the_batch_are_refused(
     between: str, says: str, tmp_path: Path, digits: Dataset
 ) -> None:
     extra = """
@@ -296,9 +296,7 @@ class Whole(nn.Module):
         made(tmp_path, digits, "x", between, extra)
 
 
-def test_a_network_whose_copies_hang_on_the_original_is_refused(
-    tmp_path: Path, digits: Dataset
-) -> None:
+def test_a_network_whose_copies_share_weights_is_refused(tmp_path: Path, digits: Dataset) -> None:
     extra = """
 def tied():
     net = Net()
@@ -314,13 +312,13 @@ def tied():
 @pytest.mark.parametrize(
     "between", ["nn.InstanceNorm2d(4)", "nn.GroupNorm(2, 4)", "nn.SyncBatchNorm(4)"]
 )
-def test_norms_that_speak_of_each_sample_are_taken(
-    between: str, tmp_path: Path, digits: Dataset
-) -> None:
+def test_per_sample_norms_are_accepted(between: str, tmp_path: Path, digits: Dataset) -> None:
     assert made(tmp_path, digits, "x", between).net(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
 
 
-def test_only_steady_networks_of_known_layers_are_recorded(tmp_path: Path, digits: Dataset) -> None:
+def test_only_deterministic_networks_of_known_layers_are_recorded(
+    tmp_path: Path, digits: Dataset
+) -> None:
     known = """
 def plain(): return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
 def drawing(): return nn.Sequential(nn.Flatten(2), nn.LSTM(64, 9, 2, True, True, 0.2), Last())
@@ -329,7 +327,7 @@ class Last(nn.Linear):
     def __init__(self): super().__init__(9, 10)
     def forward(self, x): return super().forward(x[0][:, -1])
 """
-    assert not made(tmp_path, digits, extra=known).steady  # of somebody's own class
+    assert not made(tmp_path, digits, extra=known).steady  # of a user-defined class
     gpu, path = torch.device("cuda"), tmp_path / "mine.py"
     one, two, three = (
         network(model_spec(f"{path}:{name}"), digits, generator(0))

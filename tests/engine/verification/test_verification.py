@@ -112,7 +112,7 @@ def test_one_changed_number_is_found(
         array[(0,) * array.ndim] += 1
     status, said = ask(root, capsys, "--sample", "0")
     assert status == 1
-    assert f"{kind}/{path.name} is damaged: its content is not what was written." in said
+    assert f"{kind}/{path.name} is damaged: its content does not match its hash." in said
     assert path.exists()  # nothing is set aside by looking
 
 

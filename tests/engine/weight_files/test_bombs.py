@@ -25,7 +25,7 @@ from engine.errors import CheckpointError
 from engine.storage.store import Store
 from engine.training import checkpoints
 
-MEMORY = 1 << 29  # bytes beside what the child has when it starts to read
+MEMORY = 1 << 29  # bytes beyond what the child uses when it starts to read
 HUGE = 1 << 30
 CHILD = """
 import json, resource, sys
@@ -61,13 +61,13 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="
 
 
 class Reader:
-    """A process that reads files and says what came of it; a fresh one after one that ended."""
+    """A process that reads files and reports the outcome; restarted if it ends."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[str] | None = None
 
     def read(self, path: Path) -> list[Any]:
-        """['content', biases], ['refused', sentence], or what it should never be."""
+        """['content', biases], ['refused', message], or an outcome that must not occur."""
         child = self._child or self._start()
         assert child.stdin is not None
         child.stdin.write(json.dumps(str(path)) + "\n")
@@ -106,7 +106,7 @@ def reader() -> Iterator[Reader]:
 
 
 def state(data: Data | None = None, **more: Any) -> dict[str, Any]:
-    """A state dict of the network that the child expects, and what else is in the file."""
+    """A state dict of the network that the child expects, with additional entries."""
     one = data or Data(100)
     shapes = {"body.weight": (6, 4), "body.bias": (6,), "norm.weight": (6,), "norm.bias": (6,),
               "norm.running_mean": (6,), "norm.running_var": (6,), "head.weight": (3, 6),
@@ -136,12 +136,12 @@ def endless() -> Any:
 
 
 def nested_key() -> bytes:
-    """A dict whose key is a tuple of two that are the same one, sixty times."""
+    """A dict whose key is a tuple of the same tuple twice, nested sixty times."""
     return b"\x80\x02})" + b"q\x00h\x00\x86" * 60 + b"K\x01s."
 
 
 def copied(function: str, argument: bytes, times: int) -> bytes:
-    """A pickle that calls a function so often on the same argument."""
+    """A pickle that calls a function many times on the same argument."""
     module, name = function.rsplit(".", 1)
     call = f"c{module}\n{name}\n".encode() + b"h\x00\x85R"
     return b"\x80\x02(" + argument + b"q\x00" + call * times + b"t."
@@ -170,10 +170,10 @@ def with_index(count: int) -> Call:
 
 
 VALUES: dict[str, tuple[Callable[[], Any], str]] = {
-    "shared lists": (lambda: state(x=many(60)), "too deep in each other, or are too many"),
-    "shared lists, 2^40": (lambda: state(x=many(40)), "too deep in each other, or are too many"),
-    "a list in itself": (lambda: state(x=endless()), "too deep in each other"),
-    "a key of shared tuples": (nested_key, "no checkpoint of weights alone"),
+    "shared lists": (lambda: state(x=many(60)), "nested too deeply, or too many"),
+    "shared lists, 2^40": (lambda: state(x=many(40)), "nested too deeply, or too many"),
+    "a list in itself": (lambda: state(x=endless()), "nested too deeply"),
+    "a key of shared tuples": (nested_key, "checkpoint of weights (alone|only)"),
     "a stride of 0": (
         lambda: state(x=view(Data(100, "2", torch.HalfStorage), (HUGE,), (0,))),
         "its tensor x .* repeats the same few",
@@ -188,31 +188,31 @@ VALUES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: state(x=view(Data(100), (50, 50, 50, 50), (1, 0, 1, 0))), "tensor x .* repeats",
     ),
     "more than it has": (
-        lambda: state(x=view(Data(100), (101,), (1,))), "tensor x of 101 reaches out of its data",
+        lambda: state(x=view(Data(100), (101,), (1,))), "tensor x of 101 reaches beyond its data",
     ),
     "behind its end": (
-        lambda: state(x=view(Data(100), (1,), (1,), 1 << 40)), "reaches out of its data",
+        lambda: state(x=view(Data(100), (1,), (1,), 1 << 40)), "reaches beyond its data",
     ),
     "data of a size it has not": (
-        lambda: state(Data(HUGE)), r"data 0 should have 4,294,967,296 bytes, and have 400",
+        lambda: state(Data(HUGE)), r"data 0 should have 4,294,967,296 bytes, but have 400",
     ),
-    "less data than it has": (lambda: state(Data(50)), "should have 200 bytes, and have 400"),
+    "less data than it has": (lambda: state(Data(50)), "should have 200 bytes, but have 400"),
     "data that are not there": (
-        lambda: state(x=view(Data(8, "9"), (8,), (1,))), "data 9 should have 32 bytes, and have 0",
+        lambda: state(x=view(Data(8, "9"), (8,), (1,))), "data 9 should have 32 bytes, but have 0",
     ),
     "data of two types": (
         lambda: state(x=view(Data(100, "0", torch.IntStorage), (1,), (1,))),
-        "data 0 are of two types or sizes",
+        "data 0 have two types or sizes",
     ),
     "a negative side": (
-        lambda: state(x=view(Data(100), (-1,), (1,))), "no checkpoint of weights alone",
+        lambda: state(x=view(Data(100), (-1,), (1,))), "checkpoint of weights (alone|only)",
     ),
     "no numbers in a huge shape": (
         lambda: state(x=view(Data(100), (0, 1 << 40, 1 << 40), (1, 1, 1))), "is of the shape 0x",
     ),
     "the same weights very often": (
         lambda: [{"w": view(Data(1 << 18, "1"), (1 << 18,), (1,))} for _ in range(90)],
-        "its tensors are far larger together than the file",
+        "its tensors together are far larger than the file",
     ),
     "very many tensors": (lambda: [state()["head.bias"]] * 20_001, "more than 20,000 tensors"),
     "a bytearray": (lambda: Call(bytearray, 1 << 40), "or is damaged"),
@@ -232,7 +232,7 @@ VALUES: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a long name": (
         lambda: state(**{"parametrizations." * 50_000: view(Data(100), (1,), (1,))}),
-        "tensor's name in it is too long",
+        "name of a tensor in it is too long",
     ),
     "a module of old files": (lambda: Call(torch.nn.Linear, 1 << 20, 1 << 20), "more than that"),
 }  # fmt: skip
@@ -255,10 +255,10 @@ RARE: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rare(torch._utils._rebuild_meta_tensor_no_storage, torch.float32, (1 << 40,),
                      (1,), False), "without values",
     ),
-    "of a class of their own": (
+    "of a custom class": (
         lambda: rare(torch._utils._rebuild_wrapper_subclass, torch.Tensor, torch.float32,
                      (1 << 40,), (1,), 0, torch.strided, torch.device("cpu"), False),
-        "of a class of their own",
+        "of a custom class",
     ),
     "complex": (
         lambda: state(**{"head.bias": view(Data(3, "1", torch.ComplexFloatStorage), (3,), (1,))}),
@@ -267,13 +267,13 @@ RARE: dict[str, tuple[Callable[[], Any], str]] = {
     "float8": (
         lambda: state(**{"head.bias": Call(
             torch._utils._rebuild_tensor_v3, Data(3, "1", torch.UntypedStorage), 0, (3,), (1,),
-            False, {}, torch.float8_e4m3fn)}), "of the type float8_e4m3fn",
+            False, {}, torch.float8_e4m3fn)}), "of type float8_e4m3fn",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_a_file_that_asks_for_more_than_it_holds_is_refused(
+def test_a_file_that_describes_more_than_it_holds_is_refused(
     tmp_path: Path, reader: Reader, kind: str
 ) -> None:
     make, says = VALUES[kind]
@@ -283,7 +283,7 @@ def test_a_file_that_asks_for_more_than_it_holds_is_refused(
 
 
 @pytest.mark.parametrize("kind", RARE)
-def test_tensors_that_no_weight_can_be_are_named_and_never_made(
+def test_unsupported_tensors_are_named_and_never_created(
     tmp_path: Path, reader: Reader, kind: str
 ) -> None:
     make, says = RARE[kind]
@@ -302,22 +302,22 @@ OLD: dict[str, tuple[Callable[[], Any], tuple[int, bytes], str]] = {
         lambda: state(x=view(Data(100), (HUGE,), (0,))), (100, NUMBERS), "tensor x .* repeats",
     ),
     "more than it has": (
-        lambda: state(x=view(Data(100), (101,), (1,))), (100, NUMBERS), "reaches out of its data",
+        lambda: state(x=view(Data(100), (101,), (1,))), (100, NUMBERS), "reaches beyond its data",
     ),
-    "data of a size it has not": (lambda: state(Data(HUGE)), (HUGE, NUMBERS), "and have less"),
+    "data of a size it has not": (lambda: state(Data(HUGE)), (HUGE, NUMBERS), "but have fewer"),
     "two sizes": (lambda: state(), (HUGE, NUMBERS), "or is damaged"),
-    "cut short": (lambda: state(), (100, NUMBERS[:-1]), "and have less"),
+    "cut short": (lambda: state(), (100, NUMBERS[:-1]), "but have fewer"),
     "a part outside": (
         lambda: state(x=view(Data(100, part=("p", 50, 51)), (1,), (1,))), (100, NUMBERS),
         "a part of its data 0 lies outside",
     ),
-    "shared lists": (lambda: state(x=many(60)), (100, NUMBERS), "too deep in each other"),
-    "a key of shared tuples": (nested_key, (100, NUMBERS), "no checkpoint of weights alone"),
+    "shared lists": (lambda: state(x=many(60)), (100, NUMBERS), "nested too deeply"),
+    "a key of shared tuples": (nested_key, (100, NUMBERS), "checkpoint of weights (alone|only)"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", OLD)
-def test_the_form_before_torch_1_6_is_held_to_its_word_too(
+def test_the_form_before_torch_1_6_is_checked_too(
     tmp_path: Path, reader: Reader, kind: str
 ) -> None:
     make, numbers, says = OLD[kind]
@@ -325,7 +325,7 @@ def test_the_form_before_torch_1_6_is_held_to_its_word_too(
     _refused(reader.read(path), path, says)
 
 
-def test_sound_files_of_this_kind_are_read(tmp_path: Path, reader: Reader) -> None:
+def test_valid_files_of_this_kind_are_read(tmp_path: Path, reader: Reader) -> None:
     path = tmp_path / "w.pt"
     biases = [0.5] * 3
     assert reader.read(archived(path, state(), {"0": NUMBERS})) == ["content", biases]
@@ -359,7 +359,7 @@ def _packed_values(path: Path) -> None:
 
 
 def _overlapping(path: Path) -> None:
-    """Members that are all the same bytes."""
+    """Members that share the same bytes."""
     archived(path, state(), {str(key): bytes(1 << 12) for key in range(9)})
     with zipfile.ZipFile(path, "a") as archive:
         where = archive.filelist[-1].header_offset
@@ -388,7 +388,7 @@ def _rarely_packed(path: Path) -> None:
 
 
 def _many_members(path: Path) -> None:
-    """A list of members that says it has 3 GiB."""
+    """A central directory that claims 3 GiB."""
     archived(path, state(), {"0": NUMBERS})
     content = bytearray(path.read_bytes())
     end = content.rindex(b"PK\x05\x06")
@@ -401,7 +401,7 @@ def _many_members(path: Path) -> None:
 
 
 def _with_holes(path: Path) -> None:
-    """A file of four TiB that takes no room on the disk, all of it one tensor."""
+    """A sparse file of four TiB with a single tensor."""
     size = 4 << 40
     with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
         archive.writestr("x/data.pkl", pickled(state(Data(size // 4))))
@@ -426,15 +426,15 @@ ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
     "overlapping members": (_overlapping, "overlaps another"),
     "two of a name": (_twice, "holds x/data.pkl twice"),
     "nothing listed": (_nothing_listed, "it is a zip archive of nothing"),
-    "encrypted": (_encrypted, "is encrypted or packed in a rare way"),
-    "rarely packed": (_rarely_packed, "is encrypted or packed in a rare way"),
-    "a long list of members": (_many_members, "lists more than 8.0 MiB of names"),
+    "encrypted": (_encrypted, "is encrypted or uses an unsupported compression"),
+    "rarely packed": (_rarely_packed, "is encrypted or uses an unsupported compression"),
+    "a long list of members": (_many_members, "directory of its archive is larger than 8.0 MiB"),
     "a file with holes": (_with_holes, "takes 4.0 TiB of memory"),
 }
 
 
 @pytest.mark.parametrize("kind", ARCHIVES)
-def test_an_archive_is_looked_at_before_it_is_unpacked(
+def test_an_archive_is_checked_before_it_is_unpacked(
     tmp_path: Path, reader: Reader, kind: str
 ) -> None:
     make, says = ARCHIVES[kind]
@@ -454,7 +454,7 @@ def _refused(answer: list[Any], path: Path, says: str) -> None:
         raise CheckpointError(sentence)
 
 
-# -- values that trip what looks at them ----------------------------------------------------------
+# -- values that could crash the reader -----------------------------------------------------------
 
 
 def _named(**tensors: torch.Tensor) -> Any:
@@ -489,14 +489,14 @@ TRIPS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 @pytest.mark.parametrize("kind", TRIPS)
-def test_what_looks_at_weights_never_trips(tmp_path: Path, reader: Reader, kind: str) -> None:
+def test_the_reader_never_crashes(tmp_path: Path, reader: Reader, kind: str) -> None:
     path = tmp_path / "w.pt"
     plain = checkpoints.read(archived(path, state(), {"0": NUMBERS}))
     torch.save(TRIPS[kind](plain), path)
     assert reader.read(path)[0] in ("content", "refused")
 
 
-# -- what is no plain file ------------------------------------------------------------------------
+# -- files that are not plain ---------------------------------------------------------------------
 
 
 def _pipe(path: Path) -> Path:
@@ -519,7 +519,7 @@ SPECIAL = {"pipe": _pipe, "socket": _socket, "device": _device}
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
-def test_weights_are_read_from_plain_files_alone(
+def test_weights_are_read_from_plain_files_only(
     tmp_path: Path, reader: Reader, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the name of a socket must be short
@@ -537,7 +537,7 @@ model_spec(sys.argv[1] + ":make")
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
-def test_networks_are_read_from_plain_files_alone(
+def test_networks_are_read_from_plain_files_only(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "net.py"
@@ -549,14 +549,14 @@ def test_networks_are_read_from_plain_files_alone(
     assert f"net.py: it is a {kind}, and only plain files are read." in done.stderr
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"Cannot read the checkpoint .*: Is a directory\."):
         checkpoints.read(tmp_path)
     with pytest.raises(CheckpointError, match="embedded null"):
         checkpoints.read(tmp_path / "a\0b")
 
 
-def test_an_interrupted_training_that_is_a_bomb_starts_afresh(tmp_path: Path) -> None:
+def test_a_malicious_partial_training_starts_afresh(tmp_path: Path) -> None:
     path = archived(tmp_path / "m.pt", {"epoch": 1, "x": many(40)})
     assert checkpoints.KeptEpoch(path, Store(tmp_path).replacing).load() is None
     assert not path.exists()

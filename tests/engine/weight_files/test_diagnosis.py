@@ -1,4 +1,4 @@
-"""What a file is that holds more, or other, than weights, and the line that gets them out."""
+"""Messages about files with more or other than weights, and the line that extracts these."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ KINDS: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_sentence_names_what_it_met_and_its_line_saves_the_weights(
+def test_the_message_names_the_content_and_its_line_saves_the_weights(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make, says = KINDS[kind]
@@ -98,12 +98,12 @@ def test_the_sentence_names_what_it_met_and_its_line_saves_the_weights(
     make(path)
     with pytest.raises(CheckpointError, match=says) as caught:
         checkpoints.read(path)
-    assert str(caught.value).startswith(f"{path} is no checkpoint of weights alone: ")
+    assert str(caught.value).startswith(f"{path} is not a checkpoint of weights only: ")
     line = re.search(r"torch\.save\(.*\)", str(caught.value))
     assert line is not None
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of files that are left open
+        warnings.simplefilter("ignore")  # about files left open
         exec(line[0], {"pickle": pickle, "numpy": np, "torch": torch})
         gc.collect()
     found = checkpoints.load(tmp_path / "theirs-weights.pt")[0]
@@ -116,7 +116,7 @@ def zipped(*names: str) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for name in names:
-            archive.writestr(zipfile.ZipInfo(name), b"x")  # of a fixed date: it names the test
+            archive.writestr(zipfile.ZipInfo(name), b"x")  # a fixed date: part of the test ID
     return made.getvalue()
 
 
@@ -140,31 +140,29 @@ def legacy_tar() -> bytes:
         (b"\n<!DOCTYPE html><html>404", "it is a web page"),
         (b"<HTML>no</HTML>", "it is a web page"),
         (b"\x89HDF\r\n\x1a\nabc", "it is an HDF5 file"),
-        (b"\x93NUMPY\x01\x00", "it is an array of NumPy"),
-        (b"\x1f\x8b\x08abc", "compressed by gzip; unpack it"),
+        (b"\x93NUMPY\x01\x00", "it is a NumPy array"),
+        (b"\x1f\x8b\x08abc", "compressed with gzip; unpack it"),
         (zipped("a/model.pth", "readme"), "zip archive of a/model.pth, readme. Unpack it"),
         (zipped(), "zip archive of nothing"),
-        (zipped("a")[:-9], "cut short or broken"),
-        (b"PK\x03\x04 cut", "cut short or broken"),
+        (zipped("a")[:-9], "truncated or corrupt"),
+        (b"PK\x03\x04 cut", "truncated or corrupt"),
         (tarred("weights.pt"), "tar archive of weights.pt"),
-        (legacy_tar(), "first versions of torch.*torch.save"),
+        (legacy_tar(), "an early version of torch.*torch.save"),
         (b"text", "or is damaged"),
         (b"\x80\x02}q\x00", "or is damaged"),
     ],
 )
-def test_what_is_no_checkpoint_at_all_is_called_what_it_is(
-    tmp_path: Path, content: bytes, says: str
-) -> None:
+def test_other_formats_are_named(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "theirs.ckpt"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=f"theirs.ckpt is no checkpoint.*{says}"):
+    with pytest.raises(CheckpointError, match=f"theirs.ckpt is not a checkpoint.*{says}"):
         checkpoints.read(path)
 
 
-def test_a_safetensors_file_that_is_cut_short_or_a_pointer_is_said(tmp_path: Path) -> None:
+def test_a_truncated_safetensors_file_and_a_pointer_are_named(tmp_path: Path) -> None:
     path = tmp_path / "theirs.safetensors"
     path.write_bytes((999).to_bytes(8, "little") + b'{"w":')
-    with pytest.raises(CheckpointError, match="it is no whole safetensors file"):
+    with pytest.raises(CheckpointError, match="it is not a complete safetensors file"):
         checkpoints.read(path)
     path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
     with pytest.raises(CheckpointError, match="git lfs pull"):
@@ -180,7 +178,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_looking_at_a_file_runs_nothing_in_it(tmp_path: Path, protocol: int) -> None:
+def test_inspecting_a_file_runs_no_code(tmp_path: Path, protocol: int) -> None:
     path, trap = tmp_path / "theirs.pt", tmp_path / "trap"
     path.write_bytes(pickle.dumps(OrderedDict(model=Trap(trap)), protocol))
     with pytest.raises(CheckpointError, match=r"pathlib|getattr"):
@@ -191,23 +189,21 @@ def test_looking_at_a_file_runs_nothing_in_it(tmp_path: Path, protocol: int) -> 
     assert not trap.exists()
 
 
-def test_a_pickle_that_unpacks_to_gigabytes_is_read_in_part(tmp_path: Path) -> None:
+def test_a_pickle_bomb_is_read_in_part(tmp_path: Path) -> None:
     path = tmp_path / "theirs.pt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("x/data.pkl", "w") as file:
             for _ in range(100):
                 file.write(b"\x80\x02" + b"N" * (1 << 20))
         archive.writestr("x/version", "3")
-    with pytest.raises(CheckpointError, match="no checkpoint of weights alone"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of weights only"):
         checkpoints.read(path)
 
 
 @pytest.mark.parametrize(
     "content", [b"(dS'a\\|b'\ncpathlib\nPath\ns.", b"(dV1\nc\\|\nx\nscpathlib\nPath\n."]
 )
-def test_a_text_with_odd_escapes_is_looked_at_without_a_warning(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_unusual_escapes_cause_no_warning(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "theirs.pt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"pathlib\.Path"):

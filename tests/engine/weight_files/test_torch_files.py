@@ -102,7 +102,7 @@ def same(one: Any, other: Any) -> bool:
 
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("kind", CONTENTS)
-def test_the_values_are_those_that_torch_gives(kind: str, zipped: bool) -> None:
+def test_values_equal_those_of_torch_load(kind: str, zipped: bool) -> None:
     content = saved(CONTENTS[kind](), _use_new_zipfile_serialization=zipped)
     wanted = torch.load(io.BytesIO(content), weights_only=True)
     found = read(io.BytesIO(content), "It")
@@ -110,7 +110,7 @@ def test_the_values_are_those_that_torch_gives(kind: str, zipped: bool) -> None:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_what_shares_memory_shares_it(zipped: bool) -> None:
+def test_shared_memory_stays_shared(zipped: bool) -> None:
     found = read(io.BytesIO(saved(views(), _use_new_zipfile_serialization=zipped)), "It")
     found["turned"][0, 0] = -7
     assert found["parameter"][0] == found["each other"][0] == -7
@@ -118,7 +118,7 @@ def test_what_shares_memory_shares_it(zipped: bool) -> None:
     assert found["wide"].tolist() == [1, 1, 1]
 
 
-def test_numbers_of_a_machine_that_writes_them_the_other_way_round() -> None:
+def test_big_endian_files_are_read() -> None:
     with zipfile.ZipFile(io.BytesIO(saved({"w": torch.tensor([1.0, -2.5])}))) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     out = io.BytesIO()
@@ -132,12 +132,12 @@ def test_numbers_of_a_machine_that_writes_them_the_other_way_round() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*Sparse CSR tensor support is in beta")
-def test_tensors_of_rare_kinds_are_called_what_they_are() -> None:
+def test_unsupported_tensors_are_named_by_kind() -> None:
     rare = {
         "complex": torch.ones(2, dtype=torch.complex64), "sparse": torch.eye(3).to_sparse(),
         "without values": torch.ones(3, device="meta"),
-        "of the type float8_e4m3fn": torch.ones(3).to(torch.float8_e4m3fn),
-        "of the type uint16": torch.ones(3, dtype=torch.uint16),
+        "of type float8_e4m3fn": torch.ones(3).to(torch.float8_e4m3fn),
+        "of type uint16": torch.ones(3, dtype=torch.uint16),
         "negated or conjugate views": torch.ones(2, dtype=torch.complex64).conj().imag,
     }  # fmt: skip
     content = rare | {"csr": torch.eye(3).to_sparse_csr(), "plain": torch.ones(2)}
@@ -147,14 +147,14 @@ def test_tensors_of_rare_kinds_are_called_what_they_are() -> None:
     assert {name: found[name] for name in rare} == {name: Unreadable(name) for name in rare}
 
 
-def test_own_weights_of_a_rare_kind_are_refused_and_lose_no_part(tmp_path: Path) -> None:
+def test_own_weights_of_an_unsupported_kind_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "w.pt"
     torch.save({"weight": torch.ones(2, 3) * 1j, "bias": torch.ones(2)}, path)
     with pytest.raises(CheckpointError, match=r"tensors that are complex, such as weight\. Give"):
         checkpoints.load(path)
 
 
-def test_reading_touches_no_filter_of_warnings(
+def test_reading_leaves_warning_filters_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "w.pt"

@@ -39,15 +39,15 @@ def test_the_window_opens_says_so_once_and_refuses_a_run_in_one_sentence(
         made.jobs.submit(Job("Another lane", lambda engine, report: None, PROBE))
     assert made.state.dataset is not None and made.state.dataset.spec.name == "iris"
     said = (
-        f"The store {closed} cannot be written (Read-only file system): what it holds can be "
-        "looked at, and nothing new is kept."
+        f"The store {closed} is read-only (Read-only file system): its results can be viewed, but "
+        "new ones are not saved."
     )
     assert heard == [(NEWS, said)]
     with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
         made.controller.run()
     kind, sentence = heard[-1]
     assert len(heard) == 2 and kind == ERROR
-    assert f"The store {closed} cannot be written" in sentence and "not in it" in sentence
+    assert f"The store {closed} is read-only" in sentence and "does not contain" in sentence
     made.keeper.look()
     finish(made, qtbot)
     assert len(heard) == 2 and not list(closed.iterdir())
