@@ -105,9 +105,9 @@ class TrainSpec(SGDSpec):
     )  # fmt: skip
     precision: str = setting(
         FLOAT32,
-        help="number format of matrix products and convolutions; auto = bfloat16 for convolutional "
-        "networks on hardware that supports it, else float32 (recommended for CIFAR-10 and small "
-        "CIFAR-5)",
+        help="number format of matrix products and convolutions; auto (recommended for CIFAR-10 "
+        "and small CIFAR-5) = bfloat16 for convolutional networks on hardware that supports it, "
+        "else float32",
         choices=(FLOAT32, BFLOAT16, AUTO),
         key="changed",
     )
