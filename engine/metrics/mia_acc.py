@@ -1,7 +1,7 @@
-"""MIA accuracy: share of forget samples that a membership inference attack calls nonmembers.
+"""MIA accuracy: share of forget samples that a membership inference attack calls non-members.
 
-An SVM learns to separate members (training samples) from nonmembers by one feature, the model's
-probability of the true class; the measure is the percentage of S_f that it calls nonmembers.
+An SVM learns to separate members (training samples) from non-members by one feature, the model's
+probability of the true class; the measure is the percentage of S_f that it calls non-members.
 Source: Hsu et al. 2025, measures. Classes are balanced, as in the attacks of Unlearn-Saliency and
 of Foster et al. 2024: if four in five samples were members, calling everything a member would be
 hard to beat, and good models would score 0.
@@ -25,7 +25,7 @@ C = 3.0  # of the paper, with gamma="auto" (1 for one feature) and the rbf kerne
 METRIC = Metric(
     "mia_acc", "MIA", "%", "retrain",
     "forget samples that a membership inference attack on the probability of the true class calls "
-    "nonmembers",
+    "non-members",
     "an SVM on at most a few thousand probabilities: up to one or two seconds",
 )  # fmt: skip
 
@@ -36,7 +36,7 @@ class MIA:
 
     balanced: bool = setting(
         True,
-        help="train the attack on equally many members and nonmembers, drawn by the seed; "
+        help="train the attack on equally many members and non-members, drawn by the seed; "
         "off: all of them",
     )
     most: int = setting(
@@ -54,7 +54,7 @@ UNSTATED = MIA(balanced=False)  # settings of older studies, which specify none
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Probabilities of the true class, each (n,): of members, of nonmembers, and to be judged."""
+    """Probabilities of the true class, each (n,): of members, of non-members, and to be judged."""
 
     members: np.ndarray
     nonmembers: np.ndarray
@@ -63,10 +63,10 @@ class Split:
 
 @measure(METRIC, config=MIA, kept=True)
 def mia_acc(case: Case, config: MIA) -> float:
-    """Percent of forget samples that are called nonmembers.
+    """Percent of forget samples that are called non-members.
 
-    Sample unlearning: S_r are members, the test set nonmembers, S_f is judged. Class unlearning:
-    S_r are members, a random half of S_f nonmembers, and the other half is judged. If balanced, the
+    Sample unlearning: S_r are members, the test set non-members, S_f is judged. Class unlearning:
+    S_r are members, a random half of S_f non-members, and the other half is judged. If balanced, the
     larger group is subsampled to the size of the smaller, at most `config.most` in total.
     """
     split = _subsampled(split_of(case), config, case.seed)
@@ -74,7 +74,7 @@ def mia_acc(case: Case, config: MIA) -> float:
 
 
 def split_of(case: Case) -> Split:
-    """Members, nonmembers and judged samples; the seed splits a forgotten class in halves."""
+    """Members, non-members and judged samples; the seed splits a forgotten class in halves."""
     train = np.exp(log_confidence(case.train_logits, case.train_y))
     test = np.exp(log_confidence(case.test_logits, case.test_y))
     if not _is_class_unlearning(case):
@@ -85,13 +85,13 @@ def split_of(case: Case) -> Split:
 
 
 def called_nonmembers(split: Split) -> float:
-    """Percent of `split.judged` that an SVM fitted to the other two calls nonmembers."""
+    """Percent of `split.judged` that an SVM fitted to the other two calls non-members."""
     attack = taught(split.members, split.nonmembers)
     return float(100 * np.mean(attack.predict(split.judged[:, None]) == 0))
 
 
 def taught(members: np.ndarray, nonmembers: np.ndarray) -> SVC:
-    """The paper's SVM, fitted to separate probabilities of members (n,) from nonmembers' (m,).
+    """The paper's SVM, fitted to separate probabilities of members (n,) from non-members' (m,).
 
     It predicts 1 for members; its decision_function of (k, 1) probabilities is positive there.
     """

@@ -150,7 +150,7 @@ class Cells:
                 continue
             where = (rows[late], taus[late], draws[late])
             shown = copies if len(late) == len(copies) else copies[late]
-            classes, margins = judge.judged(shown, self._y[rows[late]])
+            classes, margins = judge.classes_and_margins(shown, self._y[rows[late]])
             said.classes[where] = classes.cpu().numpy()
             said.margins[where] = margins.float().clamp(-FAR, FAR).cpu().numpy()
             self.asked += len(late)

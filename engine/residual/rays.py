@@ -126,7 +126,7 @@ class _Answers:
             continue
 
     def _judged(self, copies: Tensor) -> tuple[Tensor, Tensor]:
-        said = self._judge.said(copies)
+        said = self._judge.classes_and_logits(copies)
         self._asked += len(copies)
         self._report.advance(float(len(copies)))
         return said
