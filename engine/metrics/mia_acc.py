@@ -66,8 +66,8 @@ def mia_acc(case: Case, config: MIA) -> float:
     """Percent of forget samples that are called non-members.
 
     Sample unlearning: S_r are members, the test set non-members, S_f is judged. Class unlearning:
-    S_r are members, a random half of S_f non-members, and the other half is judged. If balanced, the
-    larger group is subsampled to the size of the smaller, at most `config.most` in total.
+    S_r are members, a random half of S_f non-members, and the other half is judged. If balanced,
+    the larger group is subsampled to the size of the smaller, at most `config.most` in total.
     """
     split = _subsampled(split_of(case), config, case.seed)
     return called_nonmembers(split)
