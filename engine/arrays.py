@@ -1,4 +1,4 @@
-"""The kinds of numpy arrays that annotations name, and the mean over what is defined."""
+"""Type aliases for numpy arrays, and a mean that ignores undefined values."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Mask = NDArray[np.bool_]
 
 
 def nanmean(values: Floats, axis: int) -> Floats:
-    """Mean over what is finite along `axis`, NaN where nothing is; unlike numpy's, no warning.
+    """Mean of the finite values along `axis`; NaN, without numpy's warning, where there are none.
 
-    values: of any shape; the result has it less `axis`.
+    values: of any shape; the result has the same shape without `axis`.
 
     >>> nanmean(np.array([[1.0, np.nan], [3.0, np.nan]]), 0)
     array([ 2., nan])

@@ -1,4 +1,4 @@
-"""What the engine raises: each message is a sentence that says what is wrong and what to do."""
+"""Exceptions of the engine: each message is a sentence that says what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ LONGEST = 80  # characters of a wrong name that are compared and shown
 
 
 class EngineError(Exception):
-    """Base of every error that is shown to a person as its message alone."""
+    """Base class of errors of which the user sees the message alone, without a traceback."""
 
 
 class SpecError(EngineError):
-    """A name, value or forget set that cannot be used as given."""
+    """An invalid name, value or forget set."""
 
 
 class DataError(EngineError):
-    """A dataset that is missing, empty or broken."""
+    """A dataset that is missing, empty or corrupt."""
 
 
 class LinkError(DataError):
-    """A data folder with links out of it, which nobody said should be followed."""
+    """A data folder with links that lead out of it and may not be followed without consent."""
 
 
 class StoreError(EngineError):
@@ -29,14 +29,14 @@ class StoreError(EngineError):
 
 
 class CheckpointError(EngineError):
-    """A file that is no checkpoint, or one of another network."""
+    """A file that is not a checkpoint, or a checkpoint of another network."""
 
 
 class NetworkError(SpecError):
-    """Somebody's own network that fails, or does what a study cannot bear, at whatever time.
+    """A user's network that fails, at any time, or does something a study cannot support.
 
-    network: as FILE.py:FUNCTION; what: goes on with the sentence; place: where in the file; model:
-    of the study, such as 'retrain-1', where it is known.
+    network: as FILE.py:FUNCTION; what: the predicate of the message; place: location in the file;
+    model: the study's model, such as 'retrain-1', where known.
     """
 
     def __init__(self, network: str, what: str, place: str = "", model: str = "") -> None:
@@ -50,25 +50,25 @@ class NetworkError(SpecError):
 
 
 class TrainingError(EngineError):
-    """A training or unlearning run that cannot go on, such as a loss that is no number."""
+    """A training or unlearning run that cannot continue, for example because the loss is NaN."""
 
 
 class OutOfMemory(EngineError):
-    """Something that does not fit into memory, however small the parts it is done in."""
+    """Work that does not fit into memory even in the smallest batches."""
 
 
 class Cancelled(Exception):
-    """Raised by `Reporter.check` once somebody asked the work to stop; not an error."""
+    """Raised by `Reporter.check` after a request to stop; not an error."""
 
 
 def shown(name: str) -> str:
-    """What a file calls something, as one short line of letters that can be printed."""
+    """A name from a file as one short printable line."""
     plain = name if name.isprintable() else ascii(name)[1:-1]
     return plain if len(plain) <= LONGEST else f"{plain[:LONGEST]} ..."
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> SpecError:
-    """A SpecError for a name nobody registered, with the nearest known one."""
+    """A SpecError for an unknown name that suggests the nearest known one."""
     names = sorted(known)
     short = name if len(name) <= LONGEST else f"{name[:LONGEST]} ..."
     near = difflib.get_close_matches(short.lower(), names, n=1, cutoff=0.4)

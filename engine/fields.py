@@ -1,4 +1,4 @@
-"""Fields of settings: their unit, range and help, and the check of what a person writes there."""
+"""Fields of settings: unit, range and help of each, and validation of their values."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ def setting(
     before: Any = MISSING,
     once: bool = False,
 ) -> Any:
-    """A dataclass field with what a form, a command line and a check need to know of it.
+    """A dataclass field with the metadata that forms, the command line and validation need.
 
-    `low` and `high` are inclusive unless `exclusive_low`; `key=False` leaves the field out of
-    `key`, for settings that cannot change a result; `key='changed'` lets only another value than
-    the default into it, so that results stored before the setting existed are still found.
-    `before`: what results were made with before the setting existed, where today's default is
-    another: this value is left out of `key`, and stands for the setting where a file lacks it.
-    `choices`: the values there are, or what gives them: names that plug-ins may add to.
-    `once`: a person says it anew each time; no file holds it, and one that does is refused.
+    `low` and `high` are inclusive unless `exclusive_low`. `key=False` leaves the field out of
+    `key`, for settings that cannot change a result; `key='changed'` includes it only where it
+    differs from the default, so that results stored before the setting existed still match.
+    `before`: the value with which results were made before the setting existed, where the default
+    has changed since; this value is left out of `key` and is assumed where a file lacks the
+    setting. `choices`: the allowed values, or a function that returns them (names that plug-ins
+    may extend). `once`: the user decides anew each time; the setting is never written to a file,
+    and a file that contains it is refused.
     """
     facts = {
         "help": help,
@@ -57,13 +58,13 @@ def setting(
 
 
 def setting_of(spec: type[Any], name: str, default: Any) -> Any:
-    """The field `name` of another settings dataclass with another default."""
+    """The field `name` of another settings dataclass, with its own default."""
     facts = next(item for item in dataclasses.fields(spec) if item.name == name).metadata
     return field(default=default, metadata=facts)
 
 
 def validate(spec: T, where: str = "") -> T:
-    """A copy of a settings dataclass with numbers converted; SpecError names the first bad field.
+    """A copy of a settings dataclass with values converted; SpecError names the first bad field.
 
     `where` prefixes the field in the message, e.g. 'rurk.' for `rurk.tau`.
     """
@@ -81,12 +82,12 @@ def validate(spec: T, where: str = "") -> T:
 
 @functools.cache
 def hints_of(kind: type) -> Mapping[str, Any]:
-    """What the fields of a settings dataclass are: asking takes longer than all the rest."""
+    """Type hints of a settings dataclass, cached because resolving them dominates validation."""
     return typing.get_type_hints(kind)
 
 
 def convert(value: Any, kind: type, name: str) -> Any:
-    """`value` (perhaps text) as `kind`; SpecError if it is none."""
+    """`value`, possibly text, converted to `kind`; SpecError if it cannot be."""
     try:
         if kind is bool:
             if isinstance(value, bool):
@@ -105,7 +106,7 @@ def convert(value: Any, kind: type, name: str) -> Any:
 def _whole(value: Any) -> int:
     """The whole number in an int, a float (3.0) or text ('3', '1e3'); ValueError otherwise."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value):
-        return int(value)  # not by way of float, which rounds seeds above 2**53
+        return int(value)  # not via float, which rounds seeds above 2**53
     if isinstance(value, int):
         return int(value)
     number = float(value)
@@ -133,7 +134,7 @@ def _check_range(value: Any, facts: typing.Mapping[str, Any], name: str) -> None
 
 
 def amend(config: T, changes: typing.Mapping[str, Any], where: str = "") -> T:
-    """`config` with some fields replaced and validated; SpecError names an unknown field."""
+    """`config` with `changes` applied and validated; SpecError names an unknown field."""
     known = {item.name for item in dataclasses.fields(config)}  # type: ignore[arg-type]
     for name in changes:
         if name not in known:
@@ -142,18 +143,18 @@ def amend(config: T, changes: typing.Mapping[str, Any], where: str = "") -> T:
 
 
 def choices_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values that a field with these facts (its metadata) may have; () where it has any."""
+    """The allowed values of a field with these facts (its metadata); () if any value is."""
     choices = facts.get("choices") or ()
     return tuple(choices() if callable(choices) else choices)
 
 
 def is_once(item: dataclasses.Field[Any]) -> bool:
-    """Whether a person says this setting anew each time, so that no file holds it."""
+    """Whether the user decides this setting anew each time, so that no file contains it."""
     return bool(item.metadata.get("once", False))
 
 
 def field_kind(config: type[Any], name: str) -> type:
-    """int, float, bool or str: what a field of this settings dataclass holds."""
+    """int, float, bool or str: the type of a field of this settings dataclass."""
     kind = hints_of(config)[name]  # type: ignore[arg-type]
     if isinstance(kind, types.UnionType):
         kind = next(option for option in typing.get_args(kind) if option is not type(None))

@@ -1,8 +1,8 @@
-"""One plug-in mechanism for datasets, models, methods, metrics and perturbations.
+"""The plug-in registry of datasets, models, methods, metrics and perturbations.
 
 A built-in lives in `engine/<kind>s/<name>.py` ('-' becomes '_') and registers itself when it is
 imported, which happens on first use: listing names imports nothing. Other distributions add theirs
-by the entry-point groups `rk_explorer.datasets`, `.models`, `.methods`, `.metrics` and
+through the entry-point groups `rk_explorer.datasets`, `.models`, `.methods`, `.metrics` and
 `.perturbations`.
 """
 
@@ -27,7 +27,7 @@ KINDS = ("dataset", "model", "method", "metric", "perturbation")
 
 @dataclass(frozen=True)
 class Registration:
-    """One registered thing: its function, what people call it, and facts its kind defines."""
+    """One registered plug-in: its function, its display label, and facts specific to its kind."""
 
     kind: str
     name: str
@@ -43,14 +43,14 @@ class Registration:
 
 
 _entries: dict[tuple[str, str], Registration] = {}
-_failed: set[tuple[str, str]] = set()  # plug-ins that could not be loaded: `find` tries none twice
-_locks: dict[str, threading.RLock] = {}  # one for each kind: words need not wait for torch
+_failed: set[tuple[str, str]] = set()  # plug-ins that failed to load: `find` does not retry them
+_locks: dict[str, threading.RLock] = {}  # one per kind: labels need not wait for torch to load
 
 
 def register(
     kind: str, name: str, *, label: str = "", help: str = "", **facts: Any
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: make a function known under (kind, name)."""
+    """Decorator: register a function under (kind, name)."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         _entries[kind, name] = Registration(kind, name, function, label or name, help, facts)
@@ -61,13 +61,14 @@ def register(
 
 def names(kind: str) -> list[str]:
     """Every known name of this kind, sorted, without importing any of them."""
-    found = {name for k, name in list(_entries) if k == kind}  # another thread may be registering
-    found |= set(_builtin(kind)) | set(_external(kind))
-    return sorted(found)
+    registered = list(_entries)  # a copy: another thread may be registering
+    known = {name for group, name in registered if group == kind}
+    known |= set(_builtin(kind)) | set(_external(kind))
+    return sorted(known)
 
 
 def get(kind: str, name: str) -> Registration:
-    """The entry of that name; SpecError with the nearest name if there is none."""
+    """The entry of that name; SpecError with the nearest name if it is unknown."""
     with _locks.setdefault(kind, threading.RLock()):
         if (kind, name) not in _entries:
             if name in _builtin(kind):
@@ -81,7 +82,7 @@ def get(kind: str, name: str) -> Registration:
 
 
 def find(kind: str, name: str) -> Registration | None:
-    """The entry of that name, for its words; None where there is none, or it cannot be loaded."""
+    """The entry of that name, for display; None if it is unknown or cannot be loaded."""
     if (kind, name) in _entries:
         return _entries[kind, name]
     if (kind, name) in _failed or not (name in _builtin(kind) or name in _external(kind)):
@@ -94,17 +95,17 @@ def find(kind: str, name: str) -> Registration | None:
 
 
 def at_hand(kind: str, name: str) -> Registration | None:
-    """The entry of that name if it is a built-in or was loaded before: runs no stranger's code."""
+    """The entry of that name if built in or already loaded: runs no third-party code."""
     return find(kind, name) if name in _builtin(kind) else _entries.get((kind, name))
 
 
 def built_in(kind: str) -> list[str]:
-    """The names of this kind that come with the program, sorted."""
+    """The names of this kind that ship with the program, sorted."""
     return sorted(_builtin(kind))
 
 
 def all_of(kind: str) -> list[Registration]:
-    """Every entry of this kind that can be loaded; a failing plug-in is warned of and skipped."""
+    """Every entry of this kind that can be loaded; a failing plug-in is skipped with a warning."""
     entries = []
     for name in names(kind):
         try:
@@ -136,11 +137,11 @@ def _load_external(kind: str, point: EntryPoint) -> None:
     try:
         with torchvision_importable():  # for a plug-in that imports it
             point.load()
-    except Exception as error:  # a stranger's code may raise anything; it costs itself only
+    except Exception as error:  # third-party code may raise anything; only this plug-in is lost
         raise SpecError(
             f"The {kind} plug-in '{point.name}' could not be loaded: {error}"
         ) from error
     if (kind, point.name) not in _entries:
         raise SpecError(
-            f"The {kind} plug-in '{point.name}' ({point.value}) registers no {kind} of that name."
+            f"The {kind} plug-in '{point.name}' ({point.value}) registers no {kind} with that name."
         )

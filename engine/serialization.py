@@ -1,6 +1,6 @@
-"""Settings as JSON data and back, and the key of what is made with them.
+"""Conversion of settings to JSON data and back, and the keys of results.
 
-`key` is the one definition of what makes two results the same; the store files results under it.
+`key` alone defines when two results are the same; the store files results under it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SCALARS = frozenset({bool, int, float, str, type(None)})
 
 
 def to_plain(spec: Any, *, keyed: bool = False) -> Any:
-    """The spec as dicts, lists and scalars; `keyed` leaves out what cannot change a result."""
+    """The spec as dicts, lists and scalars; `keyed` omits what cannot change a result."""
     if dataclasses.is_dataclass(spec) and not isinstance(spec, type):
         return {
             item.name: to_plain(getattr(spec, item.name), keyed=keyed)
@@ -28,7 +28,7 @@ def to_plain(spec: Any, *, keyed: bool = False) -> Any:
             if not is_once(item) and (not keyed or _enters_key(item, getattr(spec, item.name)))
         }
     if isinstance(spec, (tuple, list)):
-        if SCALARS.issuperset(map(type, spec)):  # thousands of indices to forget
+        if SCALARS.issuperset(map(type, spec)):  # a fast path for thousands of forget indices
             return list(spec)
         return [to_plain(value, keyed=keyed) for value in spec]
     if isinstance(spec, dict):
@@ -45,22 +45,23 @@ def _enters_key(item: dataclasses.Field[Any], value: Any) -> bool:
 
 
 def canonical(spec: Any) -> str:
-    """The spec as JSON with sorted names: equal text, equal spec."""
+    """The spec as JSON with sorted names: equal specs have equal text."""
     return json.dumps(to_plain(spec), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def key(*parts: Any) -> str:
-    """20 hexadecimal digits that two results share exactly if they are the same result."""
+    """20 hexadecimal digits, shared by two results exactly if they are the same result."""
     plain = [to_plain(part, keyed=True) for part in parts]
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
 
 def restored(kind: type[T], plain: Mapping[str, Any], where: str = "") -> T:
-    """The settings dataclass of `kind` that a file holds as `plain`, validated.
+    """The settings dataclass of `kind` read from `plain` data of a file, validated.
 
-    Settings that the file lacks have the value that they had before they existed, see `setting`.
-    Raises SpecError for an unknown name or a value out of range, TypeError where one is missing.
+    Settings missing from the file take their `before` value or default, see `fields.setting`.
+    Raises SpecError for an unknown name or a value out of range, TypeError where a required field
+    is missing.
     """
     fields = [item for item in dataclasses.fields(kind) if not is_once(item)]  # type: ignore[arg-type]
     for name in plain:

@@ -1,5 +1,5 @@
-"""Frozen models made fast, with the answers of the plain ones.
+"""Accelerated inference with frozen models whose predictions stay those of plain float32.
 
-Begin with `evaluator`; `folding` rearranges a network for inference along the graph that `tracing`
+Begin with `evaluator`; `folding` rewrites a network for inference using the graph that `tracing`
 records.
 """

@@ -1,9 +1,9 @@
-"""Models made ready for very many forward passes whose answers stay those of float32.
+"""Models prepared for very many forward passes, with the predicted classes of float32.
 
-Batch norm is folded into convolutions, pictures lie in channels-last order, and where the
-processor multiplies numbers of 16 bits natively the network runs in them. Such a logit is off by a
-little; answers whose two best logits are closer than the largest error seen, or beyond what the
-format holds, are asked again in float32.
+Batch norm is folded into convolutions, images are in channels-last order, and where the hardware
+supports 16-bit arithmetic the network runs in it. Its logits have small errors: predictions whose
+two best logits are closer than the largest error observed, or outside the range of the format, are
+recomputed in float32.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from engine.models.base import takes_channels_last
 from engine.runtime.batching import Batches, batches_of
 from engine.spec import FLOAT32, FOLDED
 
-SAFETY = 2.0  # times the largest error seen so far
-TOO_MANY = 0.5  # share of answers asked again beyond which 16 bits cost more than they save
-FEW = 64  # answers that a network gives before it is worth its while to fold and copy it
-ENOUGH = 1280  # answers after which it is known whether 16 bits pay
-CALIBRATION = 16  # answers that are asked in both precisions to begin with
+SAFETY = 2.0  # times the largest error observed so far
+TOO_MANY = 0.5  # share of recomputed predictions beyond which 16 bits cost more than they save
+FEW = 64  # predictions after which folding and copying a network pays off
+ENOUGH = 1280  # predictions after which it is decided whether 16 bits pay off
+CALIBRATION = 16  # predictions made in both precisions initially
 
 
 @functools.cache
@@ -39,9 +39,9 @@ def native_bfloat16(kind: str) -> bool:
 
 
 def reduced_type(kind: str) -> torch.dtype | None:
-    """The numbers of 16 bits that devices of this kind multiply faster than float32, if any.
+    """The 16-bit format that devices of this kind multiply faster than float32, if any.
 
-    A GPU multiplies float16 as fast as bfloat16, and it is eight times as exact.
+    A GPU multiplies float16 as fast as bfloat16, with eight times its precision.
     """
     if not native_bfloat16(kind):
         return None
@@ -49,20 +49,20 @@ def reduced_type(kind: str) -> torch.dtype | None:
 
 
 class Ready:
-    """A classifier for inference alone: `classes` are those that its float32 forward gives.
+    """A classifier for inference only, whose `classes` are those of its float32 forward pass.
 
-    The first `FEW` answers are the model's own: getting ready costs as much as some of them do.
+    The first `FEW` predictions use the model itself: preparation costs as much as some of them.
     """
 
     def __init__(self, model: nn.Module) -> None:
         """model: in eval mode; it is copied, not changed."""
-        self._exactly = model  # in float32
+        self._model = model  # in float32
         self._ordered = takes_channels_last(model)
         self._reduced: nn.Module | None = None
-        self._type: torch.dtype | None = None  # of its numbers
-        self._unprepared = any(isinstance(part, nn.Conv2d) for part in model.modules())
-        self._asked = self._again = 0
-        self._error = 0.0  # largest difference of two logits' errors, seen so far
+        self._type: torch.dtype | None = None  # its 16-bit format
+        self._needs_preparation = any(isinstance(part, nn.Conv2d) for part in model.modules())
+        self._predicted = self._recomputed = 0
+        self._error = 0.0  # largest observed difference between the errors of two logits
         self._batches: Batches | None = None
 
     @torch.inference_mode()
@@ -71,120 +71,120 @@ class Ready:
         return torch.cat([classes for classes, _ in self._in_batches(x)])
 
     @torch.inference_mode()
-    def said(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def classes_and_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(classes (n,), logits (n, K) float32) of x.
 
-        Classes are float32's; logits are those of whatever precision the network runs in.
+        Classes are those of float32; logits are in the precision in which the network runs.
         """
-        found = list(self._in_batches(x))
-        return torch.cat([one for one, _ in found]), torch.cat([one for _, one in found])
+        batches = list(self._in_batches(x))
+        classes, logits = zip(*batches, strict=True)
+        return torch.cat(classes), torch.cat(logits)
 
     @property
     def doubt(self) -> float:
-        """By how much the difference of two logits may be off what it is in float32."""
+        """Error bound of the difference of two logits, relative to float32."""
         return 0.0 if self._reduced is None else SAFETY * self._error
 
     @torch.inference_mode()
-    def judged(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """(classes, margins), each (n,): by how much the logit of y (n,) exceeds the best other.
+    def classes_and_margins(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """(classes, margins), each (n,): the logit of y (n,) minus the best other logit.
 
-        Margins are those of whatever precision the network runs in.
+        Margins are in the precision in which the network runs.
         """
-        classes, logits = self.said(x)
+        classes, logits = self.classes_and_logits(x)
         own = logits.gather(1, y[:, None])[:, 0]
         others = logits.scatter(1, y[:, None], -torch.inf)
         return classes, own - others.max(1).values
 
     def _in_batches(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """(classes, logits) of x, in parts that fit into memory."""
+        """(classes, logits) of x, in batches that fit into memory."""
         if self._batches is None:
             self._batches = batches_of(x, sys.maxsize)  # all at once, until that fails
-        return self._batches.over(len(x), lambda part: self._answers(x[part]))
+        return self._batches.over(len(x), lambda part: self._predict(x[part]))
 
-    def _answers(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        self._asked += len(x)
-        if self._unprepared and self._asked > FEW:
+    def _predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        self._predicted += len(x)
+        if self._needs_preparation and self._predicted > FEW:
             self._prepare(x)
-            self._unprepared = False
+            self._needs_preparation = False
         if self._reduced is None:
-            plain = self._exact(x)
-            return plain.argmax(1), plain
-        logits = self._in_16_bits(x)
+            exact_logits = self._exact(x)
+            return exact_logits.argmax(1), exact_logits
+        logits = self._reduced_logits(x)
         best = logits.topk(2, dim=1)
         lead = best.values[:, 0] - best.values[:, 1]
         doubtful = (~((lead > self.doubt) & lead.isfinite())).nonzero()[:, 0]
-        answers = best.indices[:, 0]
+        classes = best.indices[:, 0]
         if len(doubtful):
             exact = self._exact(x[doubtful])
-            self._learn(logits[doubtful], exact)
-            answers[doubtful] = exact.argmax(1)
-        self._give_up_where_vain(len(doubtful))
-        return answers, logits
+            self._update_error(logits[doubtful], exact)
+            classes[doubtful] = exact.argmax(1)
+        self._drop_reduced_if_costly(len(doubtful))
+        return classes, logits
 
     def _prepare(self, x: Tensor) -> None:
-        """Fold the network, and find out on samples like x how far 16 bits lead astray."""
-        self._exactly = folded(self._exactly, x)
+        """Fold the network, and calibrate the error of 16-bit logits on samples x."""
+        self._model = folded(self._model, x)
         self._type = reduced_type(x.device.type)
         if self._type is None:
             return
-        few = x[:CALIBRATION]
-        plain = _reduced(self._exactly, self._type, few, self._ordered)
-        if plain is not None and x.is_cuda:
-            self._reduced = joined(copy.deepcopy(plain))
+        sample = x[:CALIBRATION]
+        reduced = _reduced(self._model, self._type, sample, self._ordered)
+        if reduced is not None and x.is_cuda:
+            self._reduced = joined(copy.deepcopy(reduced))
             try:
-                self._in_16_bits(few)
-            except (RuntimeError, NetworkError):  # a convolution that cuDNN joins with nothing
-                self._reduced = plain
-        self._reduced = self._reduced or plain
+                self._reduced_logits(sample)
+            except (RuntimeError, NetworkError):  # a convolution that cuDNN cannot fuse
+                self._reduced = reduced
+        self._reduced = self._reduced or reduced
         if self._reduced is not None:
-            self._learn(self._in_16_bits(few), self._exact(few))
+            self._update_error(self._reduced_logits(sample), self._exact(sample))
 
     def _exact(self, x: Tensor) -> Tensor:
-        logits: Tensor = self._exactly(_in_order(x, self._ordered))
+        logits: Tensor = self._model(_in_order(x, self._ordered))
         return logits
 
-    def _in_16_bits(self, x: Tensor) -> Tensor:
+    def _reduced_logits(self, x: Tensor) -> Tensor:
         assert self._reduced is not None
         logits: Tensor = self._reduced(_in_order(x, self._ordered).to(self._type)).float()
         return logits
 
-    def _learn(self, reduced: Tensor, exact: Tensor) -> None:
+    def _update_error(self, reduced: Tensor, exact: Tensor) -> None:
         errors = reduced - exact
         spread = errors.max(1).values - errors.min(1).values
         self._error = max(self._error, float(spread.nan_to_num(0, 0, 0).max()))
 
-    def _give_up_where_vain(self, again: int) -> None:
-        self._again += again
-        if self._asked > ENOUGH and self._again > TOO_MANY * self._asked:
+    def _drop_reduced_if_costly(self, recomputed: int) -> None:
+        self._recomputed += recomputed
+        if self._predicted > ENOUGH and self._recomputed > TOO_MANY * self._predicted:
             self._reduced = None
 
 
 def ready(models: Mapping[str, nn.Module]) -> dict[str, Ready]:
-    """Each model made ready."""
+    """Each model wrapped in `Ready`."""
     return {name: Ready(model) for name, model in models.items()}
 
 
 def attackable(model: nn.Module, arithmetic: str, x: Tensor) -> nn.Module:
-    """The model that attacks against `model` are computed with, as ProbeSpec.arithmetic says.
+    """The model used to compute attacks against `model`, according to ProbeSpec.arithmetic.
 
-    Itself in float32 and without convolutions; else a copy, which is differentiable wherever it is
-    asked for. x: (n, *shape) samples of its kind. Measured on small CNNs and ResNet-18, PGD of 10
-    steps: unlearn accuracy under attack of a folded copy is float32's, that of bfloat16 within 1 %
-    point.
+    `model` itself for float32 or without convolutions; else a differentiable copy. x: (n, *shape)
+    example inputs. Measured on small CNNs and ResNet-18 with 10 PGD steps: unlearn accuracy under
+    attack equals float32's with a folded copy and is within 1 percentage point in bfloat16.
     """
-    if arithmetic == FLOAT32 or not any(isinstance(one, nn.Conv2d) for one in model.modules()):
+    if arithmetic == FLOAT32 or not any(isinstance(part, nn.Conv2d) for part in model.modules()):
         return model
     with torch.inference_mode(False):
-        made = folded(model, x)
+        copied = folded(model, x)
         if arithmetic == FOLDED:
-            return made
+            return copied
         ordered = takes_channels_last(model)
-        reduced = _reduced(made, torch.bfloat16, x[:CALIBRATION], ordered)
-        return made if reduced is None else _Reduced(reduced, ordered)
+        reduced = _reduced(copied, torch.bfloat16, x[:CALIBRATION], ordered)
+        return copied if reduced is None else _Reduced(reduced, ordered)
 
 
 class _Reduced(nn.Module):
-    """A network in bfloat16 that takes and gives float32."""
+    """A network in bfloat16 with float32 inputs and outputs."""
 
     def __init__(self, net: nn.Module, ordered: bool) -> None:
         super().__init__()
@@ -196,17 +196,19 @@ class _Reduced(nn.Module):
 
 
 def _reduced(model: nn.Module, kind: torch.dtype, x: Tensor, ordered: bool) -> nn.Module | None:
-    """A copy in numbers of 16 bits; None where it fails on samples x, as a network of somebody's
-    own may that makes tensors of float32 itself."""
-    made = copy.deepcopy(model).to(kind)
+    """A copy in a 16-bit format, or None if it fails on samples x.
+
+    A user's network may create float32 tensors itself, which do not mix with 16 bits.
+    """
+    copied = copy.deepcopy(model).to(kind)
     try:
         with torch.no_grad():
-            made(_in_order(x, ordered).to(kind))
+            copied(_in_order(x, ordered).to(kind))
     except (RuntimeError, TypeError, NetworkError):
         return None
-    return made
+    return copied
 
 
 def _in_order(x: Tensor, ordered: bool) -> Tensor:
-    """x in channels-last order, where it is to be in order and has channels."""
+    """x in channels-last order if `ordered` and if it has channels."""
     return x.contiguous(memory_format=torch.channels_last) if ordered and x.ndim == 4 else x

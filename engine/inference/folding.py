@@ -1,7 +1,8 @@
-"""Networks rearranged for inference: the same function, in fewer passes over memory.
+"""Networks rewritten for inference: the same function, with fewer passes over memory.
 
-Batch norm is folded into the convolution before it. On a GPU a convolution, its bias, what is
-added to it and the ReLU behind are one kernel, which spares three passes over every map.
+Batch norm is folded into the preceding convolution. On a GPU a convolution, its bias, a residual
+addition and the following ReLU are fused into one kernel, which saves three passes over every
+feature map.
 """
 
 from __future__ import annotations
@@ -18,48 +19,50 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from engine.inference.tracing import traced
 from engine.models.base import Classifier, takes_channels_last
 
-GROUP = 8  # channels in 16 bits that matrix units take at once
+GROUP = 8  # 16-bit channels that matrix units process at once
 ADDING = (operator.add, torch.add)
-TRIED = 4  # samples on which a rearranged network must say what it said before
-APART = 1e-3  # of its largest logit, by which it may then be off
+COMPARED_SAMPLES = 4  # samples on which a rewritten network must agree with the original one
+TOLERANCE = 1e-3  # tolerance of that comparison, relative to the largest logit
 
 
 def folded(model: nn.Module, x: Tensor) -> nn.Module:
-    """A copy with batch norm folded into convolutions, for eval mode; in channels-last order where
-    the network takes that.
+    """A copy for eval mode with batch norm folded into convolutions, in channels-last order if
+    the network supports that.
 
-    x: (n, *shape) samples of its kind. Where the copy says anything else of the first of them, or
-    fails (a stranger's network may change a map that it reads again, of which a graph knows
-    nothing), it is a plain copy.
+    x: (n, *shape) example inputs. If the folded copy fails on the first of them or disagrees (a
+    user's network may modify a feature map in place and read it again, which the graph does not
+    show), the copy is not folded.
     """
-    made = copy.deepcopy(model)
-    if isinstance(made, Classifier):
-        made.net = _without_norms(made.net)
-        if not _alike(made, model, x[:TRIED]):
-            made = copy.deepcopy(model)
-    if takes_channels_last(made):
-        for weight in (one for one in made.parameters() if one.ndim == 4):
+    copied = copy.deepcopy(model)
+    if isinstance(copied, Classifier):
+        copied.net = _without_norms(copied.net)
+        if not _agree(copied, model, x[:COMPARED_SAMPLES]):
+            copied = copy.deepcopy(model)
+    if takes_channels_last(copied):
+        for weight in (one for one in copied.parameters() if one.ndim == 4):
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    return made
+    return copied
 
 
 @torch.no_grad()
-def _alike(made: nn.Module, model: nn.Module, x: Tensor) -> bool:
-    """Whether both say the same of x, to rounding."""
-    wanted = model(x)
+def _agree(copied: nn.Module, model: nn.Module, x: Tensor) -> bool:
+    """Whether the outputs of both on x agree up to rounding."""
+    expected = model(x)
     try:
-        said = made(x)
-    except Exception:  # what a stranger's network does may depend on what no graph holds
+        output = copied(x)
+    except Exception:  # a user's network may depend on state that no graph captures
         return False
-    size = wanted.nan_to_num(0, 0, 0).abs().max()
-    return torch.allclose(said, wanted, rtol=0, atol=float(APART * (1 + size)), equal_nan=True)
+    size = expected.nan_to_num(0, 0, 0).abs().max()
+    return torch.allclose(
+        output, expected, rtol=0, atol=float(TOLERANCE * (1 + size)), equal_nan=True
+    )
 
 
 def _without_norms(net: nn.Module) -> nn.Module:
-    """The network without those batch norms that follow a convolution; itself if it has no graph.
+    """The network with batch norms folded into preceding convolutions; itself if it has no graph.
 
-    Only torch's own two layers are folded, which compute what their weights say: none with hooks
-    (as older weight and spectral norm and pruning), parametrizations or a forward of its own.
+    Only plain torch layers are folded: none with hooks (such as older weight norm, spectral norm
+    and pruning), parametrizations or a custom forward.
     """
     graph = traced(net)
     if graph is None:
@@ -82,38 +85,38 @@ def _without_norms(net: nn.Module) -> nn.Module:
 
 
 def _uses(graph: fx.GraphModule) -> Counter[str]:
-    """How often each layer is called, or read for its weights."""
+    """How often each layer is called or its weights are read."""
     uses = Counter(str(node.target) for node in graph.graph.nodes if node.op == "call_module")
     read = (node.target for node in graph.graph.nodes if node.op == "get_attr")
     return uses + Counter(str(target).rpartition(".")[0] for target in read)
 
 
 def _takes_more(*nodes: fx.Node) -> bool:
-    """Whether any of these calls has more than its map as an argument."""
+    """Whether any of these calls has arguments besides its feature map."""
     return any(len(node.args) != 1 or node.kwargs for node in nodes)
 
 
 def _is_plain(part: nn.Module, kind: type[nn.Module]) -> bool:
-    """Whether this is exactly such a layer in eval mode, and nothing else happens when it runs."""
+    """Whether this is exactly a layer of this class, in eval mode and without hooks."""
     hooked = part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part)
     statistics = not isinstance(part, nn.BatchNorm2d) or part.running_mean is not None
     return type(part) is kind and not hooked and not part.training and statistics
 
 
 def joined(model: nn.Module) -> nn.Module:
-    """A folded model in 16 bits on a GPU, in place: convolutions do what follows them as well."""
+    """A folded 16-bit model on a GPU with convolutions fused with what follows, in place."""
     if isinstance(model, Classifier) and isinstance(model.net, fx.GraphModule):
         _add_epilogues(model.net)
     return model
 
 
 class _Convolution(nn.Module):
-    """relu(convolution + bias), or relu(convolution + bias + another map), in one kernel."""
+    """relu(convolution + bias), optionally with a residual map added, in one kernel."""
 
     def __init__(self, plain: nn.Conv2d) -> None:
         super().__init__()
         missing = -plain.in_channels % GROUP if plain.groups == 1 else 0
-        self.missing = missing if plain.in_channels < GROUP else 0  # channels of zeros to be added
+        self.missing = missing if plain.in_channels < GROUP else 0  # zero channels to pad
         weight = plain.weight.detach()
         padded = pad(weight, (0, 0, 0, 0, 0, self.missing))
         self.weight = nn.Parameter(padded.contiguous(memory_format=torch.channels_last))
@@ -123,17 +126,17 @@ class _Convolution(nn.Module):
         self.padding = plain.padding
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        """(n, O, H, W) of x (n, C, H, W), with `other` (n, O, H, W) added where given."""
+        """(n, O, H, W) of x (n, C, H, W), with `other` (n, O, H, W) added if present."""
         if self.missing:
             x = pad(x, (0, 0, 0, 0, 0, self.missing))
-        how = self.stride, self.padding, self.dilation, self.groups
+        settings = self.stride, self.padding, self.dilation, self.groups
         if other is None:
-            return torch.cudnn_convolution_relu(x, self.weight, self.bias, *how)
-        return torch.cudnn_convolution_add_relu(x, self.weight, other, 1.0, self.bias, *how)
+            return torch.cudnn_convolution_relu(x, self.weight, self.bias, *settings)
+        return torch.cudnn_convolution_add_relu(x, self.weight, other, 1.0, self.bias, *settings)
 
 
 def _add_epilogues(graph: fx.GraphModule) -> None:
-    """Make every ReLU right behind a convolution, or behind its sum with a map, part of it."""
+    """Fuse every ReLU that follows a convolution, or its sum with a map, into the convolution."""
     parts, uses = dict(graph.named_modules()), _uses(graph)
 
     def convolution(node: object) -> bool:
@@ -148,22 +151,22 @@ def _add_epilogues(graph: fx.GraphModule) -> None:
             continue
         before = node.args[0]
         summands = [before] if convolution(before) else _summands(before)
-        own = next((one for one in summands if convolution(one)), None)
-        if own is None:
+        source = next((one for one in summands if convolution(one)), None)
+        if source is None:
             continue
-        others = tuple(one for one in summands if one is not own)
-        graph.set_submodule(str(own.target), _Convolution(parts[str(own.target)]))
+        residual = tuple(one for one in summands if one is not source)
+        graph.set_submodule(str(source.target), _Convolution(parts[str(source.target)]))
         with graph.graph.inserting_before(node):
-            one = graph.graph.call_module(str(own.target), (own.args[0], *others))
+            one = graph.graph.call_module(str(source.target), (source.args[0], *residual))
         node.replace_all_uses_with(one)
-        for done in (node, before, own):
-            if done in graph.graph.nodes:
-                graph.graph.erase_node(done)
+        for obsolete in (node, before, source):
+            if obsolete in graph.graph.nodes:
+                graph.graph.erase_node(obsolete)
     graph.recompile()
 
 
 def _summands(node: fx.Node) -> list[fx.Node]:
-    """The two maps that this node adds for one other alone; none where it does anything else."""
+    """The two maps that this node adds for a single user; [] for any other node."""
     if node.op != "call_function" or node.target not in ADDING or len(node.users) != 1:
         return []
     maps = [one for one in node.args if isinstance(one, fx.Node)]

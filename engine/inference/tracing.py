@@ -1,8 +1,8 @@
-"""The graph of a network, recorded without a change to any class that other threads use.
+"""Recording of a network's graph without patching classes that other threads use.
 
-`fx.Tracer.trace` puts functions of its own in place of `nn.Module.__call__` and `__getattr__`, for
-the whole process, while it runs. Here only the layers of a private copy are told to record their
-calls. Whatever lies between them is seen by the values that flow through (`fx.Proxy`).
+`fx.Tracer.trace` replaces `nn.Module.__call__` and `__getattr__` for the whole process while it
+runs. Here only the layers of a private copy record their calls; operations between them are
+recorded through the values that flow through (`fx.Proxy`).
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from engine.user_code.global_state import undone, values
 
 
 def traced(net: nn.Module) -> fx.GraphModule | None:
-    """The network as a graph module that shares its weights; None where it has no one graph.
+    """The network as a graph module that shares its weights; None if it has no static graph.
 
-    net: called with one tensor, in eval mode; it is left as it is. A network that decides by
-    values, or does what no graph tells, has none.
+    net: called with one tensor, in eval mode; it is not changed. A network with control flow that
+    depends on values, or with effects that a graph cannot express, has none.
     """
-    before = values()
+    state = values()
     try:
         private = shell(net)
         with torch.no_grad(), _recording(private, _Tracer(private)) as tracer:
             graph = tracer.record(private)
         return fx.GraphModule(private, graph)
-    except (Exception, SystemExit):  # a stranger's network may fail in any way on what is no tensor
+    except (Exception, SystemExit):  # a user's network may fail in any way on a proxy
         return None
     finally:
-        undone(before)
+        undone(state)
 
 
 class _Tracer(fx.Tracer):
@@ -55,13 +55,13 @@ class _Tracer(fx.Tracer):
     def record(self, root: nn.Module) -> fx.Graph:
         """The graph of a call with one tensor."""
         x = self.create_proxy("placeholder", "x", (), {})
-        said = root(x)
-        self.create_node("output", "output", (self.create_arg(said),), {})
+        result = root(x)
+        self.create_node("output", "output", (self.create_arg(result),), {})
         self.graph.lint()
         return self.graph
 
     def leaves(self) -> Iterator[tuple[nn.Module, str]]:
-        """The layers that stay one call, and their paths."""
+        """The layers recorded as a single call, and their paths."""
         for part, path in (self.submodule_paths or {}).items():
             if path and self.is_leaf_module(part, path):
                 yield part, path
@@ -69,7 +69,7 @@ class _Tracer(fx.Tracer):
 
 @contextlib.contextmanager
 def _recording(private: nn.Module, tracer: _Tracer) -> Iterator[_Tracer]:
-    """Have the layers of a private network record their calls; they are themselves afterwards."""
+    """Make the layers of a private network record their calls; restores them afterwards."""
     kinds = [(part, type(part)) for part, _ in tracer.leaves()]
     try:
         for part, path in list(tracer.leaves()):
@@ -81,13 +81,13 @@ def _recording(private: nn.Module, tracer: _Tracer) -> Iterator[_Tracer]:
 
 
 def _recorder(kind: type[nn.Module], path: str, tracer: _Tracer) -> type[nn.Module]:
-    """A class like `kind` whose call is a node of the graph."""
+    """A subclass of `kind` whose call becomes a node of the graph."""
 
     def call(_: nn.Module, *args: Any, **kwargs: Any) -> Any:
         return tracer.create_proxy("call_module", path, args, kwargs)
 
     body = {"__call__": call, "__module__": kind.__module__}
-    made: type[nn.Module] = types.new_class(
-        kind.__name__, (kind,), {}, lambda own: own.update(body)
+    subclass: type[nn.Module] = types.new_class(
+        kind.__name__, (kind,), {}, lambda namespace: namespace.update(body)
     )
-    return made
+    return subclass

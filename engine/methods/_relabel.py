@@ -1,4 +1,4 @@
-"""Fine-tuning that gives forget samples random labels (random labels and SalUn)."""
+"""Fine-tuning with random labels for the forget samples (shared by random labels and SalUn)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from engine.training.sgd import Pass, Step, cost_of_training
 
 @dataclass(frozen=True)
 class RelabelTuning(Tuning):
-    """Fine-tuning on random labels; defaults of the Unlearn-Saliency code."""
+    """Settings of fine-tuning on random labels; defaults of the Unlearn-Saliency code."""
 
     labels: str = setting(
         "any",
-        help="random labels of the forget samples, drawn anew each time: any class, the true one "
-        "among them, or only other classes",
+        help="random labels of the forget samples, redrawn at every step. any: all classes, the "
+        "true one included; other: only the other classes",
         choices=("any", "other"),
     )
     weight_decay: float = setting_of(Tuning, "weight_decay", 5e-4)
@@ -33,16 +33,16 @@ class RelabelTuning(Tuning):
 def relabel_plan(problem: Problem, config: RelabelTuning) -> Callable[[int], Sequence[Pass]]:
     """Each epoch: S_f with random labels, then S_r with the true ones."""
 
-    def mislead(model: nn.Module, step: Step) -> Tensor:
+    def mislabeled_loss(model: nn.Module, step: Step) -> Tensor:
         labels = random_labels(problem, step, config.labels)
         return cross_entropy(model(problem.samples.pixels(step.batch)), labels)
 
-    plan = [Pass(mislead, problem.forget), Pass(fit(problem), problem.retain)]
+    plan = [Pass(mislabeled_loss, problem.forget), Pass(fit(problem), problem.retain)]
     return lambda epoch: plan
 
 
 def random_labels(problem: Problem, step: Step, labels: str) -> Tensor:
-    """(n,) labels for the step's batch, uniform over all classes or over the other ones."""
+    """(n,) labels for the step's batch, uniform over all classes or all but the true one."""
     y, k = problem.samples.y[step.batch], problem.samples.n_classes
     rng = generator(problem.seed, "labels", step.number, device=y.device)
     if labels == "any":
@@ -51,5 +51,5 @@ def random_labels(problem: Problem, step: Step, labels: str) -> Tensor:
 
 
 def relabel_cost(config: RelabelTuning, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of the epochs over S_f and S_r."""
+    """Sample passes of all epochs over S_f and S_r."""
     return cost_of_training(config, n_retain + n_forget)

@@ -1,4 +1,4 @@
-"""Walks over samples that leave the model as it is: logits, and gradients batch by batch."""
+"""Sweeps over samples that do not change the model: logits, and gradients batch by batch."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from engine.runtime.seeds import derive
 from engine.spec import setting
 from engine.training.sgd import PASSES_PER_STEP
 
-WALK = 512  # samples per forward pass where the batch size cannot change the result
-SHUFFLED, STORED = "shuffled", "stored"  # orders in which samples fall into batches
+SWEEP = 512  # samples per forward pass where the batch size cannot change the result
+SHUFFLED, STORED = "shuffled", "stored"  # orders in which samples are batched
 
 
 @torch.no_grad()
-def logits_at(model: nn.Module, problem: Problem, indices: Tensor, batch: int = WALK) -> Tensor:
-    """Logits (n, K) of the samples at `indices` (n,), the model in the mode it is in."""
+def logits_at(model: nn.Module, problem: Problem, indices: Tensor, batch: int = SWEEP) -> Tensor:
+    """Logits (n, K) of the samples at `indices` (n,), in the model's current mode."""
     rows = []
     for part in indices.split(batch):
         rows.append(model(problem.samples.pixels(part)))
@@ -32,7 +32,7 @@ def logits_at(model: nn.Module, problem: Problem, indices: Tensor, batch: int = 
 def batch_gradients(
     model: nn.Module, problem: Problem, indices: Tensor, batch: int
 ) -> Iterator[list[Tensor]]:
-    """Gradient of each batch's mean cross-entropy, one tensor per parameter, in this order."""
+    """Gradient of each batch's mean cross-entropy, one tensor per parameter, in batch order."""
     parameters = list(model.parameters())
     for part in indices.split(batch):
         yield gradients(problem.loss_on(model, part), parameters)
@@ -40,51 +40,51 @@ def batch_gradients(
 
 
 def gradients(value: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor]:
-    """d value / d parameter of each; 0 where a parameter is frozen, or has no part in it."""
-    free = [one for one in parameters if one.requires_grad]
-    found = torch.autograd.grad(value, free, allow_unused=True, materialize_grads=True)
-    each = dict(zip(map(id, free), found, strict=True))
-    return [each.get(id(one), torch.zeros_like(one)) for one in parameters]
+    """d value / d parameter for each parameter; 0 for those that are frozen or unused."""
+    trainable = [parameter for parameter in parameters if parameter.requires_grad]
+    derivatives = torch.autograd.grad(value, trainable, allow_unused=True, materialize_grads=True)
+    by_id = dict(zip(map(id, trainable), derivatives, strict=True))
+    return [by_id.get(id(parameter), torch.zeros_like(parameter)) for parameter in parameters]
 
 
 def order_setting() -> Any:
-    """A field of a method's settings: how samples fall into the batches of gradients.
+    """The `order` setting of a method: how samples are grouped into batches of gradients.
 
-    Earlier results, whose settings lack it, were made in stored order.
+    Earlier results, whose settings lack it, used the stored order.
     """
     return setting(
         SHUFFLED,
-        help="which samples share a batch of gradients. shuffled: drawn from the seed and each "
-        "sample's content, however the data are stored; stored: as they lie in the data, where "
-        "folders are sorted by class",
+        help="which samples share a batch of gradients. shuffled: random, from the seed and each "
+        "sample's content, independent of the storage order; stored: in the order of the data, "
+        "which is sorted by class in image folders",
         choices=(SHUFFLED, STORED),
         before=STORED,
     )
 
 
 def ordered(problem: Problem, indices: Tensor, order: str) -> Tensor:
-    """`indices` (n,) in the order that `order_setting` offers."""
+    """`indices` (n,) in one of the orders of `order_setting`."""
     if order == STORED:
         return indices
     return indices[by_content(problem.samples, indices, derive(problem.seed, "order"))]
 
 
 def by_content(samples: Samples, indices: Tensor, seed: int) -> Tensor:
-    """(n,) places in `indices` (n,), in a random order of what these samples are.
+    """(n,) positions in `indices` (n,), in a random order that depends on the samples' content.
 
-    They are sorted by a hash of seed, values and label, so that samples which were renumbered come
-    in the same order; those that are alike stand together.
+    Sorted by a hash of seed, values and label, so that renumbering the samples does not change
+    their order; duplicates end up next to each other.
     """
     x, y = samples.x[indices].cpu().numpy(), samples.y[indices].cpu().numpy()
     salt = seed.to_bytes(8, "big")
-    marks = [
-        hashlib.blake2b(one.tobytes() + label.tobytes(), digest_size=16, salt=salt).digest()
-        for one, label in zip(x, y, strict=True)
+    hashes = [
+        hashlib.blake2b(values.tobytes() + label.tobytes(), digest_size=16, salt=salt).digest()
+        for values, label in zip(x, y, strict=True)
     ]
-    places = sorted(range(len(marks)), key=marks.__getitem__)
+    places = sorted(range(len(hashes)), key=hashes.__getitem__)
     return torch.tensor(places, dtype=torch.int64, device=indices.device)
 
 
 def double(x: Tensor) -> Tensor:
-    """x in float64, on the CPU where its device has none (Apple's mps)."""
+    """x in float64, on the CPU if its device does not support that (Apple's mps)."""
     return (x.cpu() if x.device.type == "mps" else x).double()

@@ -23,26 +23,27 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 class TailTuning(Tuning):
     """Fine-tuning of the last k layers; defaults of the residual-knowledge paper.
 
-    k = 6 is ResNet-18's classifier and last two residual blocks (their four convolutions and the
-    shortcut); ResNet-50 needs 7 for the same. A network of fewer layers is tuned as a whole.
+    k = 6 covers the classifier and the last two residual blocks of ResNet-18 (four convolutions
+    and the shortcut); ResNet-50 needs k = 7 for the same. A network with fewer layers is tuned
+    entirely.
     """
 
     k: int = setting(
-        6, help="convolutions and linear layers, counted from the output", unit="layers", low=1,
+        6, help="last layers to tune (convolutions and linear layers)", unit="layers", low=1,
         high=10_000,
     )  # fmt: skip
     batch_norm: str = setting(
         "tail",
-        help="which batch norm learns and updates its statistics. tail: those among the last k "
-        "layers; frozen: none; leaky: as the reference, those of the tail learn, but all update "
-        "their statistics",
+        help="which batch norms are trained and update their statistics. tail: those among the "
+        "last k layers; frozen: none; leaky: as in the reference code, those of the tail are "
+        "trained, but all update their statistics",
         choices=("tail", "frozen", "leaky"),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Tail:
-    """The last layers (output first), batch norms among them, and those before them."""
+    """The last layers (output first), the batch norms among them, and the batch norms before."""
 
     layers: list[nn.Module]
     norms: list[nn.Module]
@@ -58,17 +59,21 @@ def tail_of(model: nn.Module, k: int) -> Tail:
         part = parts.pop()
         (norms if isinstance(part, _NORMS) else layers).append(part)
     if not any(isinstance(part, _LAYERS) for part in parts):
-        norms += parts  # nothing is left before the tail that these could belong to
+        norms += parts  # no layer is left before the tail that these could belong to
         parts = []
     return Tail(layers, norms, [part for part in parts if isinstance(part, _NORMS)])
 
 
 def tune_tail(problem: Problem, config: TailTuning, model: Classifier, salt: str) -> Classifier:
-    """`model`, in place, after fine-tuning its last k layers on S_r; all the rest stays."""
+    """`model`, in place, after fine-tuning its last k layers on S_r; the rest is unchanged."""
     tail = tail_of(model, config.k)
-    learning = tail.layers + ([] if config.batch_norm == "frozen" else tail.norms)
-    still = {"tail": tail.norms_before, "leaky": [], "frozen": tail.norms_before + tail.norms}
-    frozen = still[config.batch_norm]
+    trained = tail.layers + ([] if config.batch_norm == "frozen" else tail.norms)
+    frozen_by_mode = {
+        "tail": tail.norms_before,
+        "leaky": [],
+        "frozen": tail.norms_before + tail.norms,
+    }
+    frozen = frozen_by_mode[config.batch_norm]
     loss_of = fit(problem)
 
     def loss(net: nn.Module, step: Step) -> Tensor:
@@ -76,17 +81,17 @@ def tune_tail(problem: Problem, config: TailTuning, model: Classifier, salt: str
             norm.eval()
         return loss_of(net, step)
 
-    parameters = [weight for part in learning for weight in part.parameters()]
+    parameters = [weight for part in trained for weight in part.parameters()]
     with _only(model, parameters):
         sweep = Pass(loss, problem.retain)
-        more: dict[str, Any] = {"parameters": parameters, "batch_norm": "train"}
-        tune(problem, config, lambda epoch: [sweep], salt, model, **more)
+        options: dict[str, Any] = {"parameters": parameters, "batch_norm": "train"}
+        tune(problem, config, lambda epoch: [sweep], salt, model, **options)
     return model
 
 
 @contextlib.contextmanager
 def _only(model: nn.Module, parameters: list[nn.Parameter]) -> Iterator[None]:
-    """Gradients for these parameters alone, so that the backward pass ends at the tail."""
+    """Restrict gradients to these parameters, so that the backward pass ends at the tail."""
     model.requires_grad_(False)
     for weight in parameters:
         weight.requires_grad_(True)

@@ -1,4 +1,4 @@
-"""Fine-tuning the Original: the settings and the call that most methods share."""
+"""Fine-tuning of the Original: settings and entry point shared by most methods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.training.sgd import Loss, Pass, descend
 
 @dataclass(frozen=True)
 class Tuning(SGDSpec):
-    """SGD from the Original, with the settings most baselines of the paper have in common."""
+    """Settings of SGD from the Original, with defaults common to most baselines of the paper."""
 
     epochs: int = setting_of(SGDSpec, "epochs", 10)
     lr: float = setting_of(SGDSpec, "lr", 0.01)
@@ -22,7 +22,7 @@ class Tuning(SGDSpec):
     schedule: str = setting_of(SGDSpec, "schedule", "constant")
     batch_norm: str = setting(
         "train",
-        help="running statistics: updated from the batches (train) or frozen (eval)",
+        help="running statistics of batch norm: updated from the batches (train) or frozen (eval)",
         choices=("train", "eval"),
     )
 
@@ -33,11 +33,11 @@ def tune(
     plan: Callable[[int], Sequence[Pass]],
     salt: str,
     model: Classifier | None = None,
-    **more: Any,
+    **options: Any,
 ) -> Classifier:
     """The Original (or `model`, in place) after `descend` along `plan` with these settings.
 
-    salt: names the random order of the batches; more: further arguments of `descend`.
+    salt: identifies the random order of batches; options: further arguments of `descend`.
     """
     model = problem.start() if model is None else model
     descend(
@@ -48,17 +48,17 @@ def tune(
         salt=salt,
         report=problem.report,
         resume=problem.resume,
-        **{"batch_norm": config.batch_norm, **more},
+        **{"batch_norm": config.batch_norm, **options},
     )
     return model
 
 
 def fit(problem: Problem) -> Loss:
-    """The mean cross-entropy of a step's batch against the true labels."""
+    """The loss of a step: mean cross-entropy of its batch against the true labels."""
     return lambda model, step: problem.loss_on(model, step.batch)
 
 
 def steps_beside(n_drive: int, n_beside: int, batch: int, beside: int) -> tuple[int, float]:
-    """Steps of a sweep over n_drive samples, and the mean size of the batch beside each."""
+    """Steps of a sweep over n_drive samples, and the mean size of the batch beside each step."""
     parts = -(-n_beside // beside)
     return -(-n_drive // batch), n_beside / parts

@@ -1,4 +1,4 @@
-"""Bad Teacher: learn from a random network on the forget set, from the Original elsewhere."""
+"""Bad Teacher: distill a random network on the forget set and the Original on the retain set."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ from engine.training.sgd import PASSES_PER_STEP, Loss, Pass, Step
 class BadTeacher(Tuning):
     """Settings of Bad Teacher; defaults of the code of Selective Synaptic Dampening.
 
-    The optimizer is Adam; momentum is its decay rate of the first moment.
+    The optimizer is Adam; `momentum` is the decay rate of its first moment.
     """
 
     share: float = setting(
-        0.3, help="share of the retain set that is learned from, drawn at random", low=0.0, high=1.0
+        0.3,
+        help="share of the retain set used for distillation, drawn at random",
+        low=0.0,
+        high=1.0,
     )
     epochs: int = setting_of(Tuning, "epochs", 1)
     lr: float = setting_of(Tuning, "lr", 1e-4)
@@ -37,7 +40,7 @@ class BadTeacher(Tuning):
 
 def cost(config: BadTeacher, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     """Sample passes: the teachers once, the student in every epoch."""
-    n = n_forget + kept(config, n_retain)
+    n = n_forget + retain_count(config, n_retain)
     return float(n + PASSES_PER_STEP * config.epochs * n)
 
 
@@ -45,29 +48,30 @@ def cost(config: BadTeacher, n_retain: int, n_forget: int, train: TrainSpec) -> 
     "method",
     "bad-teacher",
     label="Bad Teacher",
-    help="Learn the outputs of a random network on S_f and the Original's on a share of S_r. "
-    "Cost: 1 forward of both by the teachers, 1 forward + 1 backward x epochs.",
+    help="Distill: minimize KL(teacher || student) to a random network on S_f and to the Original "
+    "on a share of S_r. Cost: 1 forward of both by the teachers, then 1 forward + 1 backward x "
+    "epochs.",
     config=BadTeacher,
     cost=cost,
     source="Chundawat et al. 2023, Bad Teacher",
 )
 def unlearn(problem: Problem, config: BadTeacher) -> Classifier:
-    """The Original after learning from both teachers, mixed in random batches."""
+    """The Original after distillation from both teachers, mixed in random batches."""
     rng = generator(problem.seed, "bad-teacher", device=problem.device)
     order = torch.randperm(len(problem.retain), generator=rng, device=problem.device)
-    retain = problem.retain[order[: kept(config, len(problem.retain))]]
-    lessons = targets(problem, retain)
-    sweep = Pass(objective(problem, lessons), torch.cat([problem.forget, retain]))
+    retain = problem.retain[order[: retain_count(config, len(problem.retain))]]
+    target = targets(problem, retain)
+    sweep = Pass(objective(problem, target), torch.cat([problem.forget, retain]))
     return tune(problem, config, lambda epoch: [sweep], "bad-teacher", optimizer="adam")
 
 
-def kept(config: BadTeacher, n_retain: int) -> int:
-    """How many retain samples are learned from."""
+def retain_count(config: BadTeacher, n_retain: int) -> int:
+    """Number of retain samples used for distillation."""
     return int(config.share * n_retain)
 
 
 def targets(problem: Problem, retain: Tensor) -> Tensor:
-    """Probabilities (n, K) to learn: a random network's on S_f, the Original's on `retain`."""
+    """Target probabilities (n, K): a random network's on S_f, the Original's on `retain`."""
     random = problem.fresh("bad-teacher").eval()
     bad = softmax(logits_at(random, problem, problem.forget), dim=1)
     table = bad.new_zeros(len(problem.samples), bad.shape[1])
@@ -77,10 +81,10 @@ def targets(problem: Problem, retain: Tensor) -> Tensor:
     return table
 
 
-def objective(problem: Problem, lessons: Tensor) -> Loss:
-    """KL(target || student) of the step's batch, the mean over samples and classes."""
+def objective(problem: Problem, target: Tensor) -> Loss:
+    """KL(target || student) of the step's batch, averaged over samples and classes."""
 
     def loss(model: nn.Module, step: Step) -> Tensor:
-        return kl_to(model(problem.samples.pixels(step.batch)), lessons[step.batch])
+        return kl_to(model(problem.samples.pixels(step.batch)), target[step.batch])
 
     return loss

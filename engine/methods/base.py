@@ -1,4 +1,4 @@
-"""What every unlearning method is given, and the few moves that several of them share."""
+"""The unlearning problem that every method receives, with operations that several share."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from engine.training.sgd import Resume
 class Problem:
     """One unlearning task.
 
-    original: the trained model, never changed by a method; samples: the training set S on the
+    original: the trained model, which a method must not change; samples: the training set S on the
     model's device; retain, forget: (n_r,), (n_f,) int64 indices of S_r and S_f; fresh(salt): a
-    new model of the same architecture with other random weights; initial: the weights the
-    Original started from; train: the settings it was trained with; beginning(salt): what training
-    starts from where that is not fresh(salt), such as a pre-trained network with a fresh head.
+    new model of the same architecture with other random weights; initial: the
+    weights the Original started from; train: the settings it was trained with; beginning(salt):
+    the model that training starts from where that is not fresh(salt), such as a pre-trained network
+    with a fresh head.
     """
 
     original: Classifier
@@ -42,7 +43,7 @@ class Problem:
 
     @property
     def device(self) -> torch.device:
-        """Where model and samples lie."""
+        """The device of model and samples."""
         return self.samples.device
 
     def start(self) -> Classifier:
@@ -50,12 +51,12 @@ class Problem:
         return copy.deepcopy(self.original)
 
     def loss_on(self, model: nn.Module, batch: Tensor) -> Tensor:
-        """Mean cross-entropy of the samples at `batch`."""
+        """Mean cross-entropy of the samples at the indices `batch`."""
         return cross_entropy(model(self.samples.pixels(batch)), self.samples.y[batch])
 
     def lost_class(self) -> int | None:
-        """The class that is forgotten as a whole (class unlearning), or None."""
-        kept = set(self.samples.y[self.retain].unique().tolist())
-        gone = set(self.samples.y[self.forget].unique().tolist())
-        lost = gone - kept
-        return lost.pop() if len(lost) == 1 and len(gone) == 1 else None
+        """The class that is forgotten entirely (class unlearning), or None."""
+        retained = set(self.samples.y[self.retain].unique().tolist())
+        forgotten = set(self.samples.y[self.forget].unique().tolist())
+        lost = forgotten - retained
+        return lost.pop() if len(lost) == 1 and len(forgotten) == 1 else None

@@ -1,4 +1,4 @@
-"""CF-k: fine-tune the last k layers alone on the retain set (catastrophic forgetting)."""
+"""CF-k: fine-tune only the last k layers on the retain set (catastrophic forgetting)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CFk(TailTuning):
 
 
 def cost(config: CFk, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of the epochs over S_r (an upper bound: the backward pass ends early)."""
+    """Sample passes of all epochs over S_r (an upper bound: the backward pass ends early)."""
     return cost_of_training(config, n_retain)
 
 
@@ -26,8 +26,8 @@ def cost(config: CFk, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "method",
     "cf-k",
     label="CF-k",
-    help="Fine-tune only the last k layers on S_r. Cost: 1 forward + 1 backward through k layers "
-    "x epochs x |S_r|.",
+    help="Fine-tune only the last k layers on S_r, minimizing CE(S_r). Cost: 1 forward + 1 "
+    "backward through k layers x epochs x |S_r|.",
     config=CFk,
     cost=cost,
     source="Goel et al. 2022, Evaluating Inexact Unlearning",

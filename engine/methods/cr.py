@@ -1,4 +1,4 @@
-"""CR: certified removal from one-vs-rest logistic heads, by one Newton step."""
+"""CR: certified removal from one-vs-rest logistic heads by a Newton step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, normalize, one_hot
 
 from engine.errors import TrainingError
-from engine.methods._sweep import WALK, double
+from engine.methods._sweep import SWEEP, double
 from engine.methods.base import Problem
 from engine.models.base import Classifier, NormalizedLinear
 from engine.registry import register
@@ -18,15 +18,15 @@ from engine.runtime.seeds import generator
 from engine.spec import TrainSpec, setting
 
 NEWTON_STEPS = 100  # far more than a strongly convex problem needs
-GRADIENT_NORM = 1e-10  # where the fit counts as exact
-HALVINGS = 30  # of a step that does not descend
+GRADIENT_NORM = 1e-10  # at which the fit counts as exact
+HALVINGS = 30  # of a step that does not decrease the objective, at most
 
 
 @dataclass(frozen=True)
 class CR:
     """Settings of certified removal; lambda of the residual-knowledge paper.
 
-    Forgetting is the head's alone: the features were learned with S_f.
+    Only the head forgets: the features were learned with S_f.
     """
 
     decay: float = setting(
@@ -35,7 +35,7 @@ class CR:
     )  # fmt: skip
     noise: float = setting(
         0.0,
-        help="standard deviation of the random linear term that a certificate needs; 0 = none",
+        help="standard deviation of the random linear term that a certificate requires; 0 = none",
         low=0.0,
         high=1000.0,
     )
@@ -46,12 +46,12 @@ class CR:
 
 
 def cost(config: CR, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes: the features of S; the heads cost little beside them."""
+    """Sample passes: the features of S; the cost of the heads is negligible."""
     return float(n_retain + n_forget)
 
 
 def adapt(model: Classifier, config: CR) -> None:
-    """Give `model`, in place, the head that a CR model has, so that its weights can be loaded."""
+    """Give `model`, in place, the head of a CR model, so that its weights can be loaded."""
     model.replace_head(NormalizedLinear(model.head.in_features, model.head.out_features))
 
 
@@ -60,12 +60,13 @@ def adapt(model: Classifier, config: CR) -> None:
     "cr",
     label="CR",
     help="Fit one-vs-rest logistic heads on the Original's features of S, then remove S_f by a "
-    "Newton step. Cost: 1 forward of S, and a d x d system per class and step.",
+    "Newton step w + H^-1 g, with H the Hessian on S_r and g the gradient of S_f. Cost: 1 forward "
+    "of S, and a d x d linear system per class and step.",
     config=CR,
     cost=cost,
     adapt=adapt,
-    form="CR's last layer is no plain nn.Linear: it has no bias and takes features of L2 length 1. "
-    "In PyTorch its logits are F.linear(F.normalize(features, dim=1), W), W being the tensor "
+    form="CR's last layer is not a plain nn.Linear: it has no bias and expects features of L2 norm "
+    "1. In PyTorch its logits are F.linear(F.normalize(features, dim=1), W), where W is the tensor "
     "'net.{layer}.weight' of the file.",
     deterministic=True,
     source="Guo et al. 2020, Certified Data Removal",
@@ -73,7 +74,7 @@ def adapt(model: Classifier, config: CR) -> None:
 def unlearn(problem: Problem, config: CR) -> Classifier:
     """The Original's features under logistic heads from which S_f was removed.
 
-    Says the bound on the gradient that is left, which a certificate compares with the noise.
+    Logs the bound on the remaining gradient, which a certificate compares with the noise.
     """
     model = problem.start().eval()
     everything = torch.cat([problem.retain, problem.forget])
@@ -84,7 +85,7 @@ def unlearn(problem: Problem, config: CR) -> Classifier:
     tilt = config.noise * torch.randn(shape, generator=rng, dtype=x.dtype).to(x)
     w = fit(x, y, config.decay, tilt, problem.report)
     w, bound = forget(w, x, y, len(problem.forget), config, problem.report)
-    problem.report.log(f"CR: the gradient left by the Newton step is at most {bound:.3g}.")
+    problem.report.log(f"CR: the gradient remaining after the Newton step is at most {bound:.3g}.")
     adapt(model, config)
     with torch.no_grad():
         model.head.weight.copy_(w)
@@ -93,16 +94,16 @@ def unlearn(problem: Problem, config: CR) -> Classifier:
 
 @torch.no_grad()
 def features(model: Classifier, problem: Problem, indices: Tensor) -> Tensor:
-    """Penultimate features (n, d) of the samples at `indices`, of L2 length 1, float64."""
+    """Penultimate features (n, d) of the samples at `indices`, of L2 norm 1, float64."""
     rows = []
-    for part in indices.split(WALK):
+    for part in indices.split(SWEEP):
         rows.append(double(model.features(problem.samples.pixels(part))))
         problem.report.advance(len(part))
     return normalize(torch.cat(rows), dim=1)
 
 
 def signs(labels: Tensor, n_classes: int) -> Tensor:
-    """(n, K): +1 for a sample's own class, -1 for every other."""
+    """(n, K): +1 for a sample's own class, -1 for all others."""
     return 2 * one_hot(labels, n_classes) - 1
 
 
@@ -110,7 +111,7 @@ def fit(x: Tensor, y: Tensor, decay: float, tilt: Tensor, report: Reporter) -> T
     """Heads (K, d) that minimize `objective` for each class, to a gradient of `GRADIENT_NORM`.
 
     x: (n, d); y: (n, K) of +-1; tilt: (K, d), the random linear term. Raises TrainingError if
-    Newton's method does not get there.
+    Newton's method does not converge.
     """
     w = torch.zeros_like(tilt)
     for k in range(len(w)):
@@ -132,30 +133,30 @@ def fit(x: Tensor, y: Tensor, decay: float, tilt: Tensor, report: Reporter) -> T
 def forget(
     w: Tensor, x: Tensor, y: Tensor, last: int, config: CR, report: Reporter
 ) -> tuple[Tensor, float]:
-    """Heads after removing the `last` rows of x and y, and the bound on the gradient left.
+    """Heads after removing the `last` rows of x and y, and a bound on the remaining gradient.
 
-    The bound adds (1/4) ||D|| ||X D|| ||X||_2 over steps D and classes, X being what is retained.
+    The bound sums (1/4) ||D|| ||X D|| ||X||_2 over steps D and classes, with X the retained rows.
     """
     w, bound, stop = w.clone(), 0.0, len(x) - last
     while len(x) > stop:
         size = min(config.removals or last, len(x) - stop)
-        x, gone = x[:-size], x[-size:]
-        y, gone_y = y[:-size], y[-size:]
-        length = float(torch.linalg.matrix_norm(x, 2))
+        x, removed = x[:-size], x[-size:]
+        y, removed_y = y[:-size], y[-size:]
+        spectral_norm = float(torch.linalg.matrix_norm(x, 2))
         for k in range(len(w)):
             report.check()
-            delta = newton_step(w[k], x, gone, gone_y[:, k], config.decay)
-            bound += float(delta.norm() * (x @ delta).norm()) * length / 4
+            delta = newton_step(w[k], x, removed, removed_y[:, k], config.decay)
+            bound += float(delta.norm() * (x @ delta).norm()) * spectral_norm / 4
             w[k] += delta
     return w, bound
 
 
-def newton_step(w: Tensor, x: Tensor, gone: Tensor, gone_y: Tensor, decay: float) -> Tensor:
-    """H^-1 g of one class, (d,): H of the n rows x that stay, g of the m rows that go.
+def newton_step(w: Tensor, x: Tensor, removed: Tensor, removed_y: Tensor, decay: float) -> Tensor:
+    """H^-1 g of one class, (d,): H of the n retained rows x, g of the m removed rows.
 
     g = sum (sigma(y w.x) - 1) y x + decay m w; H = sum sigma (1 - sigma) x x^T + decay n I.
     """
-    g = len(gone) * slope(w, gone, gone_y, decay)
+    g = len(removed) * slope(w, removed, removed_y, decay)
     step: Tensor = torch.linalg.solve(len(x) * curvature(w, x, decay), g)
     return step
 
@@ -181,14 +182,14 @@ def curvature(w: Tensor, x: Tensor, decay: float) -> Tensor:
 def _damping(
     w: Tensor, step: Tensor, gradient: Tensor, x: Tensor, y: Tensor, decay: float, tilt: Tensor
 ) -> float:
-    """The largest of 1, 1/2, 1/4 ... at which the step descends enough (Armijo)."""
+    """The largest of 1, 1/2, 1/4, ... at which the step decreases the objective enough (Armijo)."""
 
     def value(at: Tensor) -> float:
         return float(objective(at, x, y, decay) + tilt.dot(at) / len(x))
 
-    here, fall, rate = value(w), float(gradient.dot(step)), 1.0
+    start, descent, rate = value(w), float(gradient.dot(step)), 1.0
     for _ in range(HALVINGS):
-        if value(w - rate * step) <= here - 1e-4 * rate * fall + 1e-14 * (1 + abs(here)):
+        if value(w - rate * step) <= start - 1e-4 * rate * descent + 1e-14 * (1 + abs(start)):
             return rate
         rate /= 2
     return rate

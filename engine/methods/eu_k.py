@@ -1,4 +1,4 @@
-"""EU-k: draw the last k layers anew and train them alone on the retain set."""
+"""EU-k: re-initialize the last k layers and train only these on the retain set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.runtime.seeds import generator
 from engine.spec import TrainSpec
 from engine.training.sgd import cost_of_training
 
-DRAWN = ("weight", "weight_orig", "weight_v")  # the latter as pruning and weight norm name it
+DRAWN = ("weight", "weight_orig", "weight_v")  # the last two: names under pruning and weight norm
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class EUk(TailTuning):
 
 
 def cost(config: EUk, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of the epochs over S_r (an upper bound: the backward pass ends early)."""
+    """Sample passes of all epochs over S_r (an upper bound: the backward pass ends early)."""
     return cost_of_training(config, n_retain)
 
 
@@ -33,14 +33,14 @@ def cost(config: EUk, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "method",
     "eu-k",
     label="EU-k",
-    help="Draw the last k layers anew and train only these on S_r. Cost: 1 forward + 1 backward "
-    "through k layers x epochs x |S_r|.",
+    help="Re-initialize the last k layers and train only these on S_r, minimizing CE(S_r). Cost: "
+    "1 forward + 1 backward through k layers x epochs x |S_r|.",
     config=EUk,
     cost=cost,
     source="Goel et al. 2022, Evaluating Inexact Unlearning",
 )
 def unlearn(problem: Problem, config: EUk) -> Classifier:
-    """The Original with its last k layers drawn anew and trained on S_r."""
+    """The Original with its last k layers re-initialized and trained on S_r."""
     model = problem.start()
     rng = generator(problem.seed, "eu-k", device=problem.device)
     redraw(tail_of(model, config.k).layers, rng)
@@ -49,15 +49,15 @@ def unlearn(problem: Problem, config: EUk) -> Classifier:
 
 @torch.no_grad()
 def redraw(layers: Iterable[nn.Module], rng: torch.Generator) -> None:
-    """Draw these layers' weights (He normal, fan in, gain sqrt 2) and set their biases to 0.
+    """Redraw these layers' weights (He normal, fan in, gain sqrt 2) and set their biases to 0.
 
-    So, too, where a weight is computed: under pruning, spectral or weight norm.
+    This includes computed weights: those under pruning, spectral norm or weight norm.
     """
     for layer in layers:
         own = dict(layer.named_parameters(recurse=False))
         for name, weight in own.items():
             _redraw_one(name, weight, rng)
-        if "weight_g" in own:  # the length of weight_v, in the older weight norm
+        if "weight_g" in own:  # the norm of weight_v, in the older weight norm
             own["weight_g"].copy_(_length(own["weight_v"], own["weight_g"]))
         for name, computed in getattr(layer, "parametrizations", {}).items():
             _redraw_computed(layer, name, computed, rng)
@@ -73,18 +73,18 @@ def _redraw_one(name: str, weight: Tensor, rng: torch.Generator) -> None:
 def _redraw_computed(
     layer: nn.Module, name: str, computed: nn.Module, rng: torch.Generator
 ) -> None:
-    """Draw what is computed where that can be set, else what it is computed from."""
+    """Redraw a computed weight if it can be assigned, else the parameters it is computed from."""
     value = torch.empty_like(getattr(layer, name))
     _redraw_one(name, value, rng)
     try:
         setattr(layer, name, value)
-    except (NotImplementedError, RuntimeError, ValueError):  # it has no inverse, or not of this
+    except (NotImplementedError, RuntimeError, ValueError):  # no inverse, or none for this value
         for part in computed.parameters(recurse=False):
             _redraw_one("weight" if part.ndim > 1 else "", part, rng)
 
 
 def _length(direction: Tensor, like: Tensor) -> Tensor:
-    """The norm of `direction`, taken over the dimensions that `like` lacks."""
-    over = [one for one in range(direction.ndim) if like.ndim == 0 or like.shape[one] == 1]
-    length: Tensor = torch.linalg.vector_norm(direction, dim=over, keepdim=like.ndim > 0)
+    """The norm of `direction` over the dimensions that `like` lacks."""
+    dims = [dim for dim in range(direction.ndim) if like.ndim == 0 or like.shape[dim] == 1]
+    length: Tensor = torch.linalg.vector_norm(direction, dim=dims, keepdim=like.ndim > 0)
     return length

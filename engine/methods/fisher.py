@@ -1,4 +1,4 @@
-"""Fisher forgetting: noise on each weight, the stronger the less the retain set depends on it."""
+"""Fisher forgetting: noise on each weight, stronger where the retain set depends on it less."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from engine.spec import TrainSpec, setting
 
 FLOOR = 1e-8  # added to the information before it is inverted
 CEILING, CEILING_LAST = 1e3, 1e2  # largest inverse information; of the last layer
-STRENGTHENED = 10  # factor on the variance of the last layer, of biases and of batch norm
-LOST_VARIANCE = 1e-4  # of the last layer's row of a class that is forgotten as a whole
-PASSES = 21  # one forward and ten backwards: the cost does not know the number of classes
+STRENGTHENED = 10  # variance factor of the last layer, biases and batch norm
+LOST_VARIANCE = 1e-4  # of the last layer's row of a class that is forgotten entirely
+PASSES = 21  # 1 forward + 10 backward: the number of classes is unknown here
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Fisher:
     """Settings of Fisher forgetting; defaults of SelectiveForgetting."""
 
     alpha: float = setting(
-        1e-6, help="scale of the noise's variance", low=0.0, high=1.0, exclusive_low=True
+        1e-6, help="scale of the noise variance", low=0.0, high=1.0, exclusive_low=True
     )
 
 
 def cost(config: Fisher, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes, counted for ten classes: each retain sample and class has its gradient."""
+    """Sample passes, assuming ten classes: one gradient per retain sample and class."""
     return float(PASSES * n_retain)
 
 
@@ -41,14 +41,14 @@ def cost(config: Fisher, n_retain: int, n_forget: int, train: TrainSpec) -> floa
     "method",
     "fisher",
     label="Fisher",
-    help="Add noise to every weight, scaled by the inverse of the retain set's Fisher information. "
-    "Cost: 1 forward + one backward per class, over S_r.",
+    help="Add noise of variance alpha / F to every weight, with F its Fisher information on S_r. "
+    "Cost: 1 forward + 1 backward per class, over S_r.",
     config=Fisher,
     cost=cost,
     source="Golatkar et al. 2020, SelectiveForgetting",
 )
 def unlearn(problem: Problem, config: Fisher) -> Classifier:
-    """The Original plus Gaussian noise; the row of a wholly forgotten class is drawn anew."""
+    """The Original plus Gaussian noise; the row of an entirely forgotten class is redrawn."""
     model = problem.start().eval()
     information = fisher_information(model, problem)
     rng = generator(problem.seed, "fisher", device=problem.device)
@@ -71,7 +71,7 @@ def fisher_information(model: nn.Module, problem: Problem) -> dict[str, Tensor]:
             for name, square in squared_scores(model, names, problem.samples.pixels(part)).items():
                 total[name] += square
         problem.report.advance(PASSES * len(part))
-    return {name: one.detach() / len(problem.retain) for name, one in total.items()}
+    return {name: value.detach() / len(problem.retain) for name, value in total.items()}
 
 
 def squared_scores(model: nn.Module, names: list[str], x: Tensor) -> dict[str, Tensor]:
@@ -85,7 +85,7 @@ def moments(
 ) -> tuple[Tensor, Tensor]:
     """Mean and variance of a parameter's new values.
 
-    last: whether it belongs to the last layer; lost: the class forgotten as a whole, if any.
+    last: whether it belongs to the last layer; lost: the class forgotten entirely, if any.
     """
     mean = weight.detach().clone()
     variance = (1 / (information + FLOOR)).clamp(max=CEILING)
@@ -111,9 +111,9 @@ def _chunks(model: nn.Module, problem: Problem) -> Iterator[Tensor]:
 
 
 def _expected_square(p: Tensor, jac: Tensor) -> Tensor:
-    """Of d CE_y / d theta = sum_c p_c J_c - J_y, the square's mean over y, summed over samples.
+    """E_y[(d CE_y / d theta)^2] summed over samples, with d CE_y / d theta = sum_c p_c J_c - J_y.
 
-    p: (n, K); jac: (n, K, *shape), which is used up.
+    p: (n, K); jac: (n, K, *shape), which is overwritten.
     """
     scores = jac.flatten(2)
     scores.sub_(p[:, None] @ scores).square_()

@@ -1,4 +1,4 @@
-"""GA: climb the loss of the forget set."""
+"""GA: gradient ascent on the forget set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.training.sgd import Pass, cost_of_training
 class GA(Tuning):
     """Gradient ascent on S_f; defaults of the residual-knowledge paper.
 
-    At lr 1e-5 with clipping at 1 a step moves the weights by at most 1e-5 in L2: expect a model
+    At lr 1e-5 with clipping at 1, a step changes the weights by at most 1e-5 in L2: expect a model
     close to the Original.
     """
 
@@ -26,7 +26,7 @@ class GA(Tuning):
 
 
 def cost(config: GA, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of the epochs over S_f."""
+    """Sample passes of all epochs over S_f."""
     return cost_of_training(config, n_forget)
 
 
@@ -34,13 +34,13 @@ def cost(config: GA, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "method",
     "ga",
     label="GA",
-    help="Ascend the loss of S_f. Cost: 1 forward + 1 backward x epochs x |S_f|.",
+    help="Gradient ascent: maximize CE(S_f). Cost: 1 forward + 1 backward x epochs x |S_f|.",
     config=GA,
     cost=cost,
     source="Hsu et al. 2025, baselines; gradient ascent",
 )
 def unlearn(problem: Problem, config: GA) -> Classifier:
-    """The Original after `config.epochs` of ascent on the cross-entropy of S_f."""
-    climb = fit(problem)
-    sweep = Pass(lambda model, step: -climb(model, step), problem.forget)
+    """The Original after `config.epochs` epochs of ascent on the cross-entropy of S_f."""
+    loss = fit(problem)
+    sweep = Pass(lambda model, step: -loss(model, step), problem.forget)
     return tune(problem, config, lambda epoch: [sweep], "ga")

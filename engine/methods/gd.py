@@ -1,4 +1,4 @@
-"""GD: go on training on the retain set alone (fine-tuning), hoping that the rest fades."""
+"""GD: gradient descent on the retain set alone (fine-tuning), so that the forget set fades."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class GD(Tuning):
 
 
 def cost(config: GD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of the epochs over S_r."""
+    """Sample passes of all epochs over S_r."""
     return cost_of_training(config, n_retain)
 
 
@@ -26,12 +26,13 @@ def cost(config: GD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "method",
     "gd",
     label="GD",
-    help="Fine-tune on S_r. Cost: 1 forward + 1 backward x epochs x |S_r|.",
+    help="Gradient descent: fine-tune on S_r, minimizing CE(S_r). Cost: 1 forward + 1 backward x "
+    "epochs x |S_r|.",
     config=GD,
     cost=cost,
     source="Hsu et al. 2025, baselines; fine-tuning",
 )
 def unlearn(problem: Problem, config: GD) -> Classifier:
-    """The Original after `config.epochs` of descent on the cross-entropy of S_r."""
+    """The Original after `config.epochs` epochs of descent on the cross-entropy of S_r."""
     sweep = Pass(fit(problem), problem.retain)
     return tune(problem, config, lambda epoch: [sweep], "gd")

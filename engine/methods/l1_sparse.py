@@ -1,4 +1,4 @@
-"""l1-sparse: fine-tune on the retain set while an L1 penalty, fading out, empties weights."""
+"""l1-sparse: fine-tune on the retain set with an L1 penalty that decays to 0."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from engine.training.sgd import Loss, Pass, Step, cost_of_training
 class L1Sparse(Tuning):
     """Settings of l1-sparse; optimizer defaults of the Unlearn-Saliency code.
 
-    The weight 5e-4 is the usual one; that code's own default belongs to another method.
+    The usual alpha is 5e-4; the default in that code belongs to another method.
     """
 
-    alpha: float = setting(5e-4, help="weight of the L1 norm at the start", low=0.0, high=100.0)
+    alpha: float = setting(5e-4, help="initial weight of the L1 penalty", low=0.0, high=100.0)
     free_epochs: int = setting(
-        0, help="last epochs without the penalty", unit="epochs", low=0, high=10_000
+        0, help="final epochs without the penalty", unit="epochs", low=0, high=10_000
     )
     weight_decay: float = setting_of(Tuning, "weight_decay", 5e-4)
     batch: int = setting_of(Tuning, "batch", 256)
 
 
 def cost(config: L1Sparse, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of the epochs over S_r."""
+    """Sample passes of all epochs over S_r."""
     return cost_of_training(config, n_retain)
 
 
@@ -40,8 +40,8 @@ def cost(config: L1Sparse, n_retain: int, n_forget: int, train: TrainSpec) -> fl
     "method",
     "l1-sparse",
     label="l1-sparse",
-    help="Fine-tune on S_r with an L1 penalty that fades to 0. Cost: 1 forward + 1 backward x "
-    "epochs x |S_r|.",
+    help="Fine-tune on S_r, minimizing CE(S_r) + alpha_t ||theta||_1 with alpha_t decaying "
+    "linearly to 0. Cost: 1 forward + 1 backward x epochs x |S_r|.",
     config=L1Sparse,
     cost=cost,
     source="Jia et al. 2023, Model sparsity can simplify machine unlearning",

@@ -1,4 +1,4 @@
-"""NegGrad+: descend on the retain set and, with a small weight, ascend on the forget set."""
+"""NegGrad+: descent on the retain set and, with a small weight, ascent on the forget set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ class NegGradPlus(Tuning):
     """Settings of NegGrad+; defaults of the residual-knowledge paper."""
 
     beta: float = setting(
-        0.001, help="weight of the forget set; the retain set weighs 1 - beta", low=0.0, high=1.0
+        0.001,
+        help="weight of the forget set; the retain set has weight 1 - beta",
+        low=0.0,
+        high=1.0,
     )
     forget_batch: int = setting(
         0, help="forget samples per step; 0 = as many as retain samples", unit="samples", low=0,
@@ -30,7 +33,7 @@ class NegGradPlus(Tuning):
 
 
 def cost(config: NegGradPlus, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of the epochs over S_r, each step with a batch of S_f beside it."""
+    """Sample passes of all epochs over S_r, each step with an additional batch of S_f."""
     width = config.forget_batch or config.batch
     steps, beside = steps_beside(n_retain, n_forget, config.batch, width)
     return PASSES_PER_STEP * config.epochs * (n_retain + steps * beside)
@@ -40,8 +43,8 @@ def cost(config: NegGradPlus, n_retain: int, n_forget: int, train: TrainSpec) ->
     "method",
     "neggrad-plus",
     label="NegGrad+",
-    help="Descend on S_r while ascending, weakly, on S_f. Cost per step: 1 forward + 1 backward of "
-    "a retain batch and of a forget batch.",
+    help="Minimize (1 - beta) CE(S_r) - beta CE(S_f): descend on S_r while ascending, weakly, on "
+    "S_f. Cost per step: 1 forward + 1 backward of a retain batch and of a forget batch.",
     config=NegGradPlus,
     cost=cost,
     source="Kurmanji et al. 2023, NegGrad+; Hsu et al. 2025, baselines",
@@ -53,7 +56,7 @@ def unlearn(problem: Problem, config: NegGradPlus) -> Classifier:
 
 
 def sweep_of(problem: Problem, config: NegGradPlus) -> Pass:
-    """One epoch: S_r once, S_f beside it as often as it takes."""
+    """One epoch: S_r once, with S_f cycled beside it."""
     width = config.forget_batch or config.batch
     return Pass(objective(problem, config.beta), problem.retain, problem.forget, width)
 
@@ -61,8 +64,8 @@ def sweep_of(problem: Problem, config: NegGradPlus) -> Pass:
 def objective(problem: Problem, beta: float) -> Loss:
     """(1 - beta) CE(batch) - beta CE(batch beside it).
 
-    Two forward passes, so that batch norm sees retain and forget samples apart, as the
-    reference does.
+    Two forward passes, so that batch norm sees retain and forget samples separately, as in the
+    reference code.
     """
 
     def loss(model: nn.Module, step: Step) -> Tensor:

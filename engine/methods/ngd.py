@@ -21,28 +21,31 @@ from engine.training.sgd import Pass, Step, cost_of_training
 class NGD(Tuning):
     """Settings of noisy gradient descent; defaults of the residual-knowledge paper.
 
-    The paper gives (sigma, eta) but not where the noise enters, so the reading is a choice. The
-    default was measured on digits (small CNN, half of class 8, three seeds): langevin-lr keeps all
-    of the retain accuracy and raises unlearn accuracy to 2.4 % (Re-train 6.7 %); langevin costs 7 %
-    of retain accuracy; gradient and langevin-scaled do what GD does.
+    The paper gives (sigma, eta) but not where the noise enters, so this is a setting. Its default
+    was chosen by measurements on digits (small CNN, half of class 8, three seeds): langevin-lr
+    preserves retain accuracy and raises unlearn accuracy to 2.4 % (Re-train 6.7 %); langevin costs
+    7 % of retain accuracy; gradient and langevin-scaled behave like GD.
     """
 
     sigma: float = setting(0.03, help="scale of the noise", low=0.0, high=100.0)
     eta: float = setting(
-        0.1, help="step size in the noise of the Langevin readings", low=0.0, high=100.0
+        0.1,
+        help="step size that scales the noise of langevin and langevin-scaled",
+        low=0.0,
+        high=100.0,
     )
     noise: str = setting(
         "langevin-lr",
-        help="where the noise enters. langevin: sqrt(2 eta) sigma on the weights; gradient: sigma "
-        "on the gradient; langevin-scaled: lr sqrt(2 eta) sigma on the weights; langevin-lr: "
-        "sqrt(2 lr) sigma on the weights, the default, which alone neither equals GD nor destroys "
-        "the model on digits",
+        help="where the noise enters, and its standard deviation. langevin: sqrt(2 eta) sigma on "
+        "the weights; gradient: sigma on the gradient; langevin-scaled: lr sqrt(2 eta) sigma on "
+        "the weights; langevin-lr (default): sqrt(2 lr) sigma on the weights, the only choice that "
+        "neither equals GD nor destroys the model on digits",
         choices=("langevin", "gradient", "langevin-scaled", "langevin-lr"),
     )
 
 
 def cost(config: NGD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes of the epochs over S_r."""
+    """Sample passes of all epochs over S_r."""
     return cost_of_training(config, n_retain)
 
 
@@ -50,14 +53,14 @@ def cost(config: NGD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "method",
     "ngd",
     label="NGD",
-    help="Fine-tune on S_r with noise in every update. Cost: 1 forward + 1 backward x epochs x "
-    "|S_r|.",
+    help="Noisy gradient descent: fine-tune on S_r with Gaussian noise in every update. Cost: "
+    "1 forward + 1 backward x epochs x |S_r|.",
     config=NGD,
     cost=cost,
     source="Chien et al. 2024, Langevin unlearning; Hsu et al. 2025, baselines",
 )
 def unlearn(problem: Problem, config: NGD) -> Classifier:
-    """The Original after `config.epochs` of noisy descent on the cross-entropy of S_r."""
+    """The Original after `config.epochs` epochs of noisy descent on the cross-entropy of S_r."""
     noise = Noise(problem, config)
     on_gradient = config.noise == "gradient"
     return tune(
@@ -65,13 +68,13 @@ def unlearn(problem: Problem, config: NGD) -> Classifier:
         config,
         lambda epoch: [Pass(noise.loss, problem.retain)],
         "ngd",
-        before_step=noise.shake_gradients if on_gradient else None,
-        after_step=None if on_gradient else noise.shake_weights,
+        before_step=noise.perturb_gradients if on_gradient else None,
+        after_step=None if on_gradient else noise.perturb_weights,
     )
 
 
 def deviation(config: NGD) -> float:
-    """Standard deviation of one step's noise per gradient entry or weight."""
+    """Standard deviation of the noise that one step adds to each gradient entry or weight."""
     langevin = math.sqrt(2 * config.eta) * config.sigma
     return {
         "gradient": config.sigma,
@@ -82,7 +85,7 @@ def deviation(config: NGD) -> float:
 
 
 class Noise:
-    """The noise of each step, drawn from (seed, step): a resumed run continues the same one."""
+    """The noise of each step, drawn from (seed, step), so that a resumed run continues the same."""
 
     def __init__(self, problem: Problem, config: NGD) -> None:
         self._problem = problem
@@ -90,15 +93,15 @@ class Noise:
         self._step = 0
 
     def loss(self, model: nn.Module, step: Step) -> Tensor:
-        """Mean cross-entropy of the step's batch; remembers which step it is."""
+        """Mean cross-entropy of the step's batch; records the step's number."""
         self._step = step.number
         return self._problem.loss_on(model, step.batch)
 
-    def shake_gradients(self, model: nn.Module) -> None:
+    def perturb_gradients(self, model: nn.Module) -> None:
         """Add the step's noise to every gradient."""
-        self._add([w.grad for w in model.parameters() if w.grad is not None])
+        self._add([weight.grad for weight in model.parameters() if weight.grad is not None])
 
-    def shake_weights(self, model: nn.Module) -> None:
+    def perturb_weights(self, model: nn.Module) -> None:
         """Add the step's noise to every weight."""
         self._add(list(model.parameters()))
 

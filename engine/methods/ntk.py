@@ -1,4 +1,4 @@
-"""NTK forgetting: one step of the linearized network from training on S to training on S_r."""
+"""NTK forgetting: one step of the linearized network, from training on S to training on S_r."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from engine.runtime.seeds import generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
 from engine.training.sgd import PASSES_PER_STEP
 
-PASSES = 21  # one forward and ten backwards: the cost does not know the number of classes
-GRAM_COPIES = 3  # the matrix, its regularized copy and the Cholesky factor
+PASSES = 21  # 1 forward + 10 backward: the number of classes is unknown here
+GRAM_COPIES = 3  # the matrix, its regularized copy and its Cholesky factor
 GIB = 2**30
 PRODUCT_PASSES = 8  # a backward (3 with its forward), and another with its own backward (5)
 
@@ -30,22 +30,23 @@ PRODUCT_PASSES = 8  # a backward (3 with its forward), and another with its own 
 class NTK:
     """Settings of NTK forgetting; defaults of SelectiveForgetting.
 
-    weight_decay is the pull towards the initial weights that the linearized training assumes,
-    not the decay towards 0 of the Original's own training.
+    weight_decay is the pull towards the initial weights that linearized training assumes, not the
+    decay towards 0 in the Original's own training.
     """
 
     weight_decay: float = setting(
-        0.1, help="decay of the linearized training, per sample", low=0.0, high=100.0,
+        0.1, help="weight decay of linearized training, per sample", low=0.0, high=100.0,
         exclusive_low=True,
     )  # fmt: skip
     retain_samples: int = setting(
-        0, help="retain samples drawn for the linearization; 0 = all, as the reference does",
+        0, help="retain samples drawn for the linearization; 0 = all, as in the reference code",
         unit="samples", low=0, high=10_000_000,
     )  # fmt: skip
     solver: str = setting(
         "gram",
-        help="how the system of |S| x classes equations is solved: exactly from its Gram matrix, "
-        "or by conjugate gradients (cg), which need no memory but often hundreds of steps",
+        help="how the system of |S| x classes equations is solved. gram: exactly, from its Gram "
+        "matrix; cg: by conjugate gradients, which need hardly any memory but often hundreds of "
+        "steps",
         choices=("gram", "cg"),
     )
     budget: float = setting(
@@ -57,13 +58,13 @@ class NTK:
         exclusive_low=True,
     )  # fmt: skip
     max_steps: int = setting(
-        200, help="most steps of conjugate gradients", unit="steps", low=1, high=100_000
+        200, help="maximum number of conjugate gradient steps", unit="steps", low=1, high=100_000
     )
     batch: int = setting_of(SGDSpec, "batch", 512)
 
 
 def cost(config: NTK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes: Jacobians of S (ten classes), or the most steps of conjugate gradients."""
+    """Sample passes: Jacobians of S (ten classes), or the maximum of conjugate gradient steps."""
     n_retain = min(n_retain, config.retain_samples or n_retain)
     n = n_retain + n_forget
     solve = PRODUCT_PASSES * config.max_steps * (n + n_retain)
@@ -75,10 +76,10 @@ def cost(config: NTK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "method",
     "ntk",
     label="NTK",
-    help="Linearize the network at the Original and move by the difference between training on "
-    "S_r and on S. Cost: per-sample Jacobians of S (1 forward + one backward per class, again "
-    "for each slice of the weights that fits the budget) and a system of |S| x classes "
-    "equations; with cg up to max_steps x (3 backward + 2 forward) of S and S_r instead.",
+    help="Linearize the network at the Original and move by w(S_r) - w(S), the difference between "
+    "training on S_r and on S. Cost: per-sample Jacobians of S (1 forward + 1 backward per class, "
+    "repeated for each slice of the weights that fits the budget) and a system of |S| x classes "
+    "equations; with cg, up to max_steps x (3 backward + 2 forward) of S and S_r instead.",
     config=NTK,
     cost=cost,
     deterministic=True,
@@ -87,7 +88,7 @@ def cost(config: NTK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
 def unlearn(problem: Problem, config: NTK) -> Classifier:
     """The Original plus s times the update of `linear_update`, s from `step_length`.
 
-    Raises TrainingError where the Gram matrix does not fit into `config.budget`.
+    Raises TrainingError if the Gram matrix does not fit into `config.budget`.
     """
     problem = replace(problem, retain=retained(problem, config.retain_samples))
     model = problem.start().eval()
@@ -117,36 +118,38 @@ def linear_update(model: nn.Module, problem: Problem, config: NTK) -> tuple[Tens
     r = softmax - one-hot.
     """
     everything = torch.cat([problem.retain, problem.forget])
-    n, kept = len(everything), len(problem.retain)
+    n, n_retain = len(everything), len(problem.retain)
     error = double(residuals(model, problem, everything, config.batch))
-    whole = Normal(model, problem, everything, n * config.weight_decay, config.batch)
-    rest = Normal(model, problem, problem.retain, kept * config.weight_decay, config.batch)
+    system = Normal(model, problem, everything, n * config.weight_decay, config.batch)
+    retain_system = Normal(
+        model, problem, problem.retain, n_retain * config.weight_decay, config.batch
+    )
     solve = _exact(model, problem, config) if config.solver == "gram" else _iterative
-    dual = solve(rest, error[:kept].flatten(), config).reshape(kept, -1)
-    retain = -rest.spread(dual)
-    # The difference has a system of its own: solved apart, two large solutions would have to
-    # agree to many digits before what distinguishes them showed.
-    gap = torch.cat([-(n - kept) * config.weight_decay * dual, error[kept:]])
-    if kept < n:
-        away = Normal(model, problem, problem.forget, 0.0, config.batch)
-        gap[kept:] += double(away.gather(retain))
-    change = solve(whole, gap.flatten(), config).reshape(n, -1)
-    return whole.spread(change), retain
+    dual = solve(retain_system, error[:n_retain].flatten(), config).reshape(n_retain, -1)
+    retain = -retain_system.spread(dual)
+    # The difference is the solution of its own system: subtracting two large, separately computed
+    # solutions would cancel most of their digits.
+    gap = torch.cat([-(n - n_retain) * config.weight_decay * dual, error[n_retain:]])
+    if n_retain < n:
+        forget_system = Normal(model, problem, problem.forget, 0.0, config.batch)
+        gap[n_retain:] += double(forget_system.gather(retain))
+    change = solve(system, gap.flatten(), config).reshape(n, -1)
+    return system.spread(change), retain
 
 
 def step_length(update: Tensor, error: Tensor) -> float:
     """1 + 2 |cos(update, error)| ||error|| / ||update||; 1 where there is no update.
 
-    The trapezium rule of SelectiveForgetting: error is what the linearization misses of the way
-    from the initial weights to the Original.
+    The trapezoidal rule of SelectiveForgetting: `error` is the part of the way from the initial
+    weights to the Original that the linearization misses.
     """
     norm = update.norm()
     return float(1 + 2 * torch.dot(update, error).abs() / norm**2) if norm > 0 else 1.0
 
 
 def flat(tensors: Iterable[Tensor]) -> Tensor:
-    """All scalars of these tensors as one vector, whatever their layout in memory."""
-    return torch.cat([one.detach().flatten() for one in tensors])
+    """These tensors concatenated to one vector, independent of their memory layout."""
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])
 
 
 @torch.no_grad()
@@ -162,7 +165,7 @@ def residuals(model: nn.Module, problem: Problem, indices: Tensor, batch: int) -
 
 @dataclass(frozen=True, eq=False)
 class Normal:
-    """The operator G^T G + ridge I of the samples at `indices`, never stored."""
+    """The operator G^T G + ridge I of the samples at `indices`, never materialized."""
 
     model: nn.Module
     problem: Problem
@@ -183,7 +186,7 @@ class Normal:
         return total
 
     def gather(self, direction: Tensor) -> Tensor:
-        """G^T w, (n, K): how the logits move along `direction` (P,)."""
+        """G^T w, (n, K): the derivative of the logits along `direction` (P,)."""
         weights = list(self.model.parameters())
         pieces = direction.split([weight.numel() for weight in weights])
         tangent = [piece.view_as(w) for piece, w in zip(pieces, weights, strict=True)]
@@ -215,7 +218,7 @@ def gram(model: nn.Module, problem: Problem, indices: Tensor, budget: float) -> 
 def conjugate_gradients(
     product: Callable[[Tensor], Tensor], b: Tensor, tolerance: float, max_steps: int
 ) -> tuple[Tensor, int]:
-    """x with ||product(x) - b|| <= tolerance ||b||, and the steps that took."""
+    """x with ||product(x) - b|| <= tolerance ||b||, and the number of steps taken."""
     x, r = torch.zeros_like(b), b.clone()
     p, size, goal = r.clone(), torch.dot(r, r), tolerance**2 * torch.dot(b, b)
     step = 0
@@ -223,8 +226,8 @@ def conjugate_gradients(
         image = product(p)
         rate = size / torch.dot(p, image)
         x, r = x + rate * p, r - rate * image
-        size, before = torch.dot(r, r), size
-        p, step = r + (size / before) * p, step + 1
+        size, previous = torch.dot(r, r), size
+        p, step = r + (size / previous) * p, step + 1
     return x, step
 
 
@@ -234,18 +237,18 @@ Solver = Callable[["Normal", Tensor, NTK], Tensor]
 def _exact(model: nn.Module, problem: Problem, config: NTK) -> Solver:
     indices = torch.cat([problem.retain, problem.forget])
     size = len(indices) * problem.samples.n_classes
-    need = GRAM_COPIES * 8 * size**2
-    if need > config.budget * GIB:
+    required = GRAM_COPIES * 8 * size**2
+    if required > config.budget * GIB:
         raise TrainingError(
-            f"NTK needs {need / GIB:.1f} GiB for its Gram matrix of {size} x {size} entries, but "
-            f"ntk.budget is {config.budget:g} GiB. Raise it, set ntk.solver=cg, or draw fewer "
+            f"NTK needs {required / GIB:.1f} GiB for its Gram matrix of {size} x {size} entries, "
+            f"but ntk.budget is {config.budget:g} GiB. Raise it, set ntk.solver=cg, or draw fewer "
             "ntk.retain_samples."
         )
-    # while it is summed up, the matrix has a new part in both precisions beside it: 5/6 of `need`
-    whole = gram(model, problem, indices, config.budget * GIB - need * 5 / 6)
+    # while it is accumulated, a new part exists beside it in both precisions: 5/6 of `required`
+    full = gram(model, problem, indices, config.budget * GIB - required * 5 / 6)
 
     def solve(system: Normal, right: Tensor, config: NTK) -> Tensor:
-        matrix = whole[: len(right), : len(right)].clone()
+        matrix = full[: len(right), : len(right)].clone()
         matrix.diagonal().add_(system.ridge)
         problem.report.check()
         return torch.cholesky_solve(right[:, None], torch.linalg.cholesky(matrix))[:, 0]
@@ -258,15 +261,15 @@ def _iterative(system: Normal, right: Tensor, config: NTK) -> Tensor:
     dual, steps = conjugate_gradients(system, right, config.tolerance, config.max_steps)
     report.forgo(PRODUCT_PASSES * (config.max_steps - steps) * len(system.indices))
     if steps == config.max_steps:
-        report.log(f"NTK: conjugate gradients stopped after {steps} steps, before the tolerance.")
+        report.log(f"NTK: conjugate gradients stopped after {steps} steps, short of the tolerance.")
     return dual
 
 
 def _along(logits: Tensor, weights: list[nn.Parameter], direction: Sequence[Tensor]) -> Tensor:
-    """How logits (n, K) move along a direction, from two backward passes.
+    """Directional derivative of logits (n, K), from two backward passes.
 
-    J w = d <J^T v, w> / d v, whatever v is; torch's forward mode would do as well, but compiles
-    scripts (and warns of them) at its first use.
+    J w = d <J^T v, w> / d v for any v; torch's forward mode would do as well, but compiles scripts
+    (and warns about them) on first use.
     """
     v = torch.zeros_like(logits, requires_grad=True)
     pairs = [pair for pair in zip(weights, direction, strict=True) if pair[0].requires_grad]
@@ -281,26 +284,26 @@ def _along(logits: Tensor, weights: list[nn.Parameter], direction: Sequence[Tens
         if "not implemented" not in str(error):
             raise
         raise TrainingError(
-            "NTK takes second derivatives, which a layer of this network lacks, as fused attention "
-            f"and recurrent layers do ({error}). Leave ntk out of the methods."
+            "NTK needs second derivatives, which a layer of this network does not support, such as "
+            f"fused attention or a recurrent layer ({error}). Leave ntk out of the methods."
         ) from error
 
 
-Slice = tuple[str, int, int]  # a parameter, and from where to where of its scalars
+Slice = tuple[str, int, int]  # a parameter, and the range of its scalars
 
 
 def _slices(weights: dict[str, nn.Parameter], width: int) -> Iterator[list[Slice]]:
-    """The parameters in groups of at most `width` scalars; a larger one is cut."""
+    """The parameters in groups of at most `width` scalars; larger ones are split."""
     group: list[Slice] = []
-    taken = 0
+    size = 0
     for name, weight in weights.items():
         for low in range(0, weight.numel(), width):
             high = min(low + width, weight.numel())
-            if taken + high - low > width:
+            if size + high - low > width:
                 yield group
-                group, taken = [], 0
+                group, size = [], 0
             group.append((name, low, high))
-            taken += high - low
+            size += high - low
     yield group
 
 
@@ -319,12 +322,12 @@ def _jacobian_rows(
         device=problem.device,
     )
     for number, part in enumerate(indices.split(chunk)):
-        found = jacobians(model, names, problem.samples.pixels(part))
-        place = rows[number * chunk * k :][: len(part) * k]
+        derivatives = jacobians(model, names, problem.samples.pixels(part))
+        target = rows[number * chunk * k :][: len(part) * k]
         torch.cat(
-            [found[name].detach().flatten(2)[..., low:high] for name, low, high in group],
+            [derivatives[name].detach().flatten(2)[..., low:high] for name, low, high in group],
             dim=2,
-            out=place.view(len(part), k, -1),
+            out=target.view(len(part), k, -1),
         )
         problem.report.advance(passes * len(part))
     return rows

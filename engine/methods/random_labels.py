@@ -1,4 +1,4 @@
-"""Random labels: teach random labels for the forget set and the true ones for the rest."""
+"""Random labels: fine-tune on random labels of the forget set and true ones of the retain set."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class RandomLabels(RelabelTuning):
     "method",
     "random-labels",
     label="Random labels",
-    help="Fine-tune on S_f with random labels and on S_r. Cost: 1 forward + 1 backward x epochs x "
-    "|S|.",
+    help="Fine-tune on S_f with random labels and on S_r with the true ones. Cost: 1 forward + "
+    "1 backward x epochs x |S|.",
     config=RandomLabels,
     cost=relabel_cost,
     source="Golatkar et al. 2020; Fan et al. 2024, Unlearn-Saliency",
 )
 def unlearn(problem: Problem, config: RandomLabels) -> Classifier:
-    """The Original after fine-tuning on random labels of S_f, drawn anew in each step, and S_r."""
+    """The Original after fine-tuning on random labels of S_f, redrawn in each step, and on S_r."""
     return tune(problem, config, relabel_plan(problem, config), "random-labels")

@@ -1,4 +1,4 @@
-"""Re-train: the reference, trained from scratch without the forget set."""
+"""Re-train: the reference model, trained from scratch without the forget set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.training.sgd import cost_of_training, train_from_scratch
 
 @dataclass(frozen=True)
 class Retrain:
-    """Re-train has no settings of its own: it trains as the Original did."""
+    """Re-train has no settings of its own: it is trained like the Original."""
 
 
 def cost(config: Retrain, n_retain: int, n_forget: int, train: TrainSpec) -> float:
@@ -25,13 +25,14 @@ def cost(config: Retrain, n_retain: int, n_forget: int, train: TrainSpec) -> flo
     "method",
     "retrain",
     label="Re-train",
-    help="Train from scratch on S_r. Cost: 1 forward + 1 backward x epochs x |S_r|.",
+    help="Exact unlearning: train from scratch on S_r. Cost: 1 forward + 1 backward x epochs x "
+    "|S_r|.",
     config=Retrain,
     cost=cost,
     source="the definition of exact unlearning",
 )
 def unlearn(problem: Problem, config: Retrain) -> Classifier:
-    """A model A(S_r), drawn and trained with `problem.seed`."""
+    """A model A(S_r), initialized and trained with `problem.seed`."""
     model = (problem.beginning or problem.fresh)("retrain")
     train_from_scratch(
         model,

@@ -25,13 +25,13 @@ class RURK(Tuning):
 
     search: str = setting(
         "gaussian",
-        help="how the vulnerable set is searched: random noise, or an attack inside the ball",
+        help="how perturbed copies are searched: by random noise, or by an attack inside the ball",
         choices=searching,
     )
     tau: float = setting(
-        0.03, help="perturbation norm of the search", unit="pixel range", low=0.0, high=1.0
+        0.03, help="perturbation norm tau of the search", unit="pixel range", low=0.0, high=1.0
     )
-    v: int = setting(1, help="perturbed copies of each forget sample", low=1, high=1000)
+    v: int = setting(1, help="perturbed copies per forget sample", low=1, high=1000)
     lambda_f: float = setting(
         0.03, help="weight of the ascent on the forget samples", low=0.0, high=1000.0
     )
@@ -43,7 +43,7 @@ class RURK(Tuning):
     schedule: str = setting_of(SGDSpec, "schedule", "cosine")
     clip: float = setting_of(SGDSpec, "clip", 1.0)
     max_steps: int = setting(
-        200, help="most iterations over all epochs", unit="steps", low=1, high=1_000_000
+        200, help="maximum number of steps over all epochs", unit="steps", low=1, high=1_000_000
     )
     steps: int = setting(10, help="PGD steps of the search", low=1, high=1000)
     step_size: float = setting(
@@ -52,7 +52,7 @@ class RURK(Tuning):
 
 
 def cost(config: RURK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes: retain, forget and v perturbed batches in each step, and the search."""
+    """Sample passes: retain, forget and v perturbed batches in each step, plus the search."""
     steps = min(config.max_steps, config.epochs * -(-n_retain // config.batch))
     batches = -(-n_forget // config.batch)
     beside = _passes_over_forget(config) * n_forget / batches
@@ -64,9 +64,9 @@ def cost(config: RURK, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "method",
     "rurk",
     label="RURK",
-    help="Descend on S_r, ascend on S_f and on its perturbed copies. Cost per step: 1 forward + "
-    "1 backward of a retain batch and of 1 + v forget batches, plus the search (FGSM 1, PGD one "
-    "per step).",
+    help="Minimize CE(S_r) - lambda_f CE(S_f) - lambda_a CE(perturbed copies of S_f). Cost per "
+    "step: 1 forward + 1 backward of a retain batch and of 1 + v forget batches, plus the search "
+    "(1 for FGSM, 1 per attack step for PGD).",
     config=RURK,
     cost=cost,
     source="Hsu et al. 2025, RURK",
@@ -76,8 +76,8 @@ def unlearn(problem: Problem, config: RURK) -> Classifier:
 
     The three batches of a step pass through the model together, so that batch norm sees them all.
 
-    With the search of an attack (FGSM, PGD) the copies are attacked towards a random other label
-    y', and the last term becomes + lambda_a CE(copies, y'): the model is pushed to call them y'.
+    If the search is an attack (FGSM, PGD), copies are attacked towards a random other label y' and
+    the last term becomes + lambda_a CE(copies, y'): the model is trained to predict y'.
     """
     named(config.search).check([config.tau])
     sweep = Pass(
@@ -91,7 +91,7 @@ def unlearn(problem: Problem, config: RURK) -> Classifier:
 
 
 def _passes_over_forget(config: RURK) -> float:
-    """Passes over a forget batch in one step: itself, its copies, and the search for them."""
+    """Passes over a forget batch in one step: the batch, its copies and their search."""
     return 1.0 + config.v * (1 + named(config.search).passes(config.steps))
 
 
@@ -117,7 +117,7 @@ def _objective(problem: Problem, config: RURK) -> Callable[[nn.Module, Step], Te
 def _vulnerable(
     model: nn.Module, x: Tensor, y: Tensor, config: RURK, seed: int, n_classes: int
 ) -> tuple[Tensor, Tensor, float]:
-    """v copies of each sample, the labels of the last term, and that term's sign."""
+    """v copies of each sample, the labels of the loss's last term, and that term's sign."""
     rng, kind = generator(seed, "search", device=x.device), named(config.search)
     x, y = x.repeat(config.v, *[1] * (x.dim() - 1)), y.repeat(config.v)
     target = None

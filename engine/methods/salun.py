@@ -1,4 +1,4 @@
-"""SalUn: random labels, but only the weights that matter most to the forget set may move."""
+"""SalUn: random labels, but only the weights most salient for the forget set are updated."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from engine.training.sgd import PASSES_PER_STEP
 class SalUn(RelabelTuning):
     """Settings of SalUn; defaults of the Unlearn-Saliency code.
 
-    The saliency sums mean gradients of batches, so that the samples of a smaller last batch weigh
-    more: in stored order these are of the last classes, which is why they are shuffled by default.
+    Saliency sums the mean gradients of batches, so that samples of a smaller last batch weigh more:
+    in stored order these belong to the last classes, hence the shuffling by default.
     """
 
     share: float = setting(
-        0.5, help="share of all weights that may move", low=0.0, high=1.0, exclusive_low=True
+        0.5, help="share of all weights that may change", low=0.0, high=1.0, exclusive_low=True
     )
     order: str = order_setting()
 
@@ -41,8 +41,8 @@ def cost(config: SalUn, n_retain: int, n_forget: int, train: TrainSpec) -> float
     "method",
     "salun",
     label="SalUn",
-    help="Random labels for S_f, moving only the weights most salient for S_f. Cost: 1 forward + "
-    "1 backward over S_f, then x epochs x |S|.",
+    help="Fine-tune on S_f with random labels and on S_r, updating only the weights with the "
+    "largest |gradient of CE(S_f)|. Cost: 1 forward + 1 backward over S_f, then x epochs x |S|.",
     config=SalUn,
     cost=cost,
     source="Fan et al. 2024, SalUn",
@@ -65,7 +65,7 @@ def unlearn(problem: Problem, config: SalUn) -> Classifier:
 
 
 def salient(gradients: Iterable[list[Tensor]], share: float) -> list[Tensor]:
-    """Which weights (bool, one tensor per parameter) have the largest |sum of batch gradients|.
+    """Mask (bool, one tensor per parameter) of weights with the largest |sum of batch gradients|.
 
     Ranked over all parameters together; the first int(share x P) are True.
     """
@@ -81,21 +81,21 @@ def salient(gradients: Iterable[list[Tensor]], share: float) -> list[Tensor]:
 
 
 class Mask:
-    """Keeps the weights outside a mask where they are, whatever momentum and decay would do."""
+    """Freezes the weights outside a mask, against momentum and weight decay as well."""
 
     def __init__(self, model: nn.Module, mask: list[Tensor]) -> None:
         self._mask = mask
         self._before = [weight.detach().clone() for weight in model.parameters()]
 
     def stop_gradients(self, model: nn.Module) -> None:
-        """Set the gradients outside the mask to 0, before they are clipped."""
+        """Set the gradients outside the mask to 0, before clipping."""
         for weight, keep in zip(model.parameters(), self._mask, strict=True):
             if weight.grad is not None:
                 weight.grad.mul_(keep)
 
     @torch.no_grad()
     def restore(self, model: nn.Module) -> None:
-        """Put the weights outside the mask back."""
+        """Restore the weights outside the mask."""
         rows = zip(model.parameters(), self._mask, self._before, strict=True)
         for weight, keep, before in rows:
             weight.copy_(torch.where(keep, weight, before))

@@ -1,4 +1,4 @@
-"""SCRUB: a student that moves away from the Original on the forget set and stays near elsewhere."""
+"""SCRUB: a student that diverges from the Original on the forget set and follows it elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from engine.training.sgd import PASSES_PER_STEP, Loss, Pass, Step
 class SCRUB(Tuning):
     """Settings of SCRUB; defaults of the residual-knowledge paper for small CIFAR-5.
 
-    What that paper leaves open (temperature, epochs) is the reference's large-scale setting.
+    Temperature and epochs, which that paper leaves open, follow the reference's large-scale
+    setting.
     """
 
     gamma: float = setting(
@@ -38,11 +39,11 @@ class SCRUB(Tuning):
         4.0, help="temperature of the divergence", low=0.0, high=1000.0, exclusive_low=True
     )
     max_epochs: int = setting(
-        2, help="first epochs that also move away on the forget set", unit="epochs", low=0,
+        2, help="first epochs that also ascend on the forget set", unit="epochs", low=0,
         high=10_000,
     )  # fmt: skip
     milestones: str = setting(
-        "3,5,9", help="epochs after each of which the learning rate falls tenfold, e.g. 3,5,9"
+        "3,5,9", help="epochs after which the learning rate is divided by 10, e.g. 3,5,9"
     )
     forget_batch: int = setting(
         0, help="samples per step on the forget set; 0 = as on the retain set", unit="samples",
@@ -54,9 +55,9 @@ class SCRUB(Tuning):
 
 
 def cost(config: SCRUB, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes: the teacher once over S, the student over S_r and, at first, over S_f."""
-    away = min(config.epochs, config.max_epochs)
-    student = PASSES_PER_STEP * (config.epochs * n_retain + away * n_forget)
+    """Sample passes: the teacher once over S, the student over S_r and, initially, over S_f."""
+    ascent_epochs = min(config.epochs, config.max_epochs)
+    student = PASSES_PER_STEP * (config.epochs * n_retain + ascent_epochs * n_forget)
     return float(n_retain + n_forget + student)
 
 
@@ -64,7 +65,7 @@ def cost(config: SCRUB, n_retain: int, n_forget: int, train: TrainSpec) -> float
     "method",
     "scrub",
     label="SCRUB",
-    help="Move away from the Original's outputs on S_f, then back towards labels and outputs on "
+    help="Each epoch: maximize KL(Original || model) on S_f, then minimize gamma CE + alpha KL on "
     "S_r. Cost: 1 forward of S, and 1 forward + 1 backward of S_r per epoch and of S_f in the "
     "first max_epochs.",
     config=SCRUB,
@@ -74,8 +75,8 @@ def cost(config: SCRUB, n_retain: int, n_forget: int, train: TrainSpec) -> float
 def unlearn(problem: Problem, config: SCRUB) -> Classifier:
     """The Original after alternating ascent on KL over S_f and descent over S_r.
 
-    In evaluation mode of batch norm (batch_norm = eval) the first ascent has no gradient, since
-    student and teacher still agree. Raises SpecError if `milestones` is no list of epochs.
+    With batch norm in eval mode (batch_norm = eval) the first ascent has no gradient, since student
+    and teacher still agree. Raises SpecError if `milestones` is not a list of epochs.
     """
     after = milestones(config.milestones)
     teacher = teacher_logits(problem)
@@ -89,7 +90,7 @@ def unlearn(problem: Problem, config: SCRUB) -> Classifier:
 
 
 def teacher_logits(problem: Problem) -> Tensor:
-    """The Original's logits (n, K) of all of S; rows of samples in neither set stay 0."""
+    """The Original's logits (n, K) on all of S; 0 for samples in neither S_r nor S_f."""
     chosen = torch.cat([problem.retain, problem.forget])
     logits = logits_at(problem.original.eval(), problem, chosen)
     table = logits.new_zeros(len(problem.samples), logits.shape[1])
@@ -99,9 +100,9 @@ def teacher_logits(problem: Problem) -> Tensor:
 
 def plan(problem: Problem, config: SCRUB, teacher: Tensor) -> Callable[[int], Sequence[Pass]]:
     """The sweeps of each epoch (from 0): away from the teacher on S_f, then back on S_r."""
-    away = Pass(leave(problem, config, teacher), problem.forget, batch=config.forget_batch)
-    back = Pass(stay(problem, config, teacher), problem.retain)
-    return lambda epoch: [away, back] if epoch < config.max_epochs else [back]
+    ascent = Pass(leave(problem, config, teacher), problem.forget, batch=config.forget_batch)
+    descent = Pass(stay(problem, config, teacher), problem.retain)
+    return lambda epoch: [ascent, descent] if epoch < config.max_epochs else [descent]
 
 
 def leave(problem: Problem, config: SCRUB, teacher: Tensor) -> Loss:
@@ -128,7 +129,7 @@ def stay(problem: Problem, config: SCRUB, teacher: Tensor) -> Loss:
 
 
 def milestones(text: str) -> list[int]:
-    """The epochs in '3,5,9' (none in ''); SpecError where the text is no such list."""
+    """The epochs in '3,5,9' (none in ''); SpecError if the text is malformed."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isdecimal() for part in parts):
         raise SpecError(f"scrub.milestones must list epochs, such as 3,5,9, but is '{text}'.")
@@ -136,5 +137,5 @@ def milestones(text: str) -> list[int]:
 
 
 def rate(lr: float, after: Sequence[int], epoch: int) -> float:
-    """Learning rate of an epoch (from 0): a tenth for every milestone before it."""
+    """Learning rate of an epoch (from 0): divided by 10 at every milestone before it."""
     return lr * 0.1 ** sum(milestone < epoch + 1 for milestone in after)

@@ -1,4 +1,4 @@
-"""SSD: dampen, in one shot, the weights that matter far more to the forget set than to the rest."""
+"""SSD: dampen, without training, the weights far more important to the forget set than to S."""
 
 from __future__ import annotations
 
@@ -21,27 +21,31 @@ class SSD:
     """Settings of selective synaptic dampening; defaults of the residual-knowledge paper.
 
     With one-sample batches the ratio of importances cannot exceed |S| / |S_f|, so a larger alpha
-    selects nothing; batches make the bound less strict, not void. Importances are squared mean
-    gradients of batches, and a batch of one class has a larger one than a mixed batch: over data
-    sorted by class, in stored order, S looks more important than it is and less is selected. So
-    the samples of S, and of S_f, are shuffled by default.
+    selects nothing; larger batches relax this bound but do not remove it. Importances are squared
+    mean gradients of batches, which are larger for batches of one class than for mixed ones: with
+    data sorted by class, in stored order, S looks more important than it is and fewer weights are
+    selected. Hence the samples of S and of S_f are shuffled by default.
     """
 
     alpha: float = setting(
         10.0,
-        help="a weight is dampened if its importance to S_f exceeds alpha times that to S",
+        help="a weight is dampened if its importance to S_f exceeds alpha times its importance to "
+        "S",
         low=0.0,
         high=1e6,
     )
     dampening: float = setting(
-        1.0, help="strength (the paper's lambda): smaller dampens more", low=0.0, high=1e6
+        1.0,
+        help="dampening constant (the paper's lambda): smaller values dampen more",
+        low=0.0,
+        high=1e6,
     )
     batch: int = setting_of(SGDSpec, "batch", 128)
     order: str = order_setting()
 
 
 def cost(config: SSD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
-    """Sample passes: gradients over S and once more over S_f."""
+    """Sample passes: gradients over S and again over S_f."""
     return float(PASSES_PER_STEP * (n_retain + 2 * n_forget))
 
 
@@ -49,17 +53,18 @@ def cost(config: SSD, n_retain: int, n_forget: int, train: TrainSpec) -> float:
     "method",
     "ssd",
     label="SSD",
-    help="Shrink the weights that matter more to S_f than to S; no training. Cost: 1 forward + "
-    "1 backward over S and over S_f.",
+    help="Multiply weights with I_f > alpha I by min(1, dampening I / I_f), where I is the mean "
+    "squared gradient on S and I_f on S_f; no training. Cost: 1 forward + 1 backward over S and "
+    "S_f.",
     config=SSD,
     cost=cost,
     source="Foster et al. 2024, Selective Synaptic Dampening",
 )
 def unlearn(problem: Problem, config: SSD) -> Classifier:
-    """The Original with the weights dampened that stand out for S_f; says how many these are.
+    """The Original with weights that are salient for S_f dampened; logs how many these are.
 
-    Both passes, over S and over S_f, take their batches in `config.order`. Shuffled, the order
-    depends on the seed and on what the samples are, not on how they are numbered.
+    Both passes, over S and over S_f, form batches in `config.order`. If shuffled, the order
+    depends on the seed and on the samples' content, not on their numbering.
     """
     model = problem.start().eval()
     everything = ordered(problem, torch.cat([problem.retain, problem.forget]), config.order)
@@ -85,11 +90,11 @@ def importance(gradients: Iterable[list[Tensor]]) -> list[Tensor]:
         squares = [gradient**2 for gradient in batch]
         total = [a + b for a, b in zip(total, squares, strict=True)] if total else squares
         count += 1
-    return [one / count for one in total]
+    return [square / count for square in total]
 
 
 def dampen(full: Tensor, forget: Tensor, alpha: float, dampening: float) -> tuple[Tensor, Tensor]:
-    """What to multiply a parameter by, and which of its weights are selected (bool)."""
+    """The factor of a parameter, elementwise, and the mask (bool) of its selected weights."""
     chosen = forget > alpha * full
     ratio = torch.where(chosen, dampening * full / forget, torch.ones_like(full))
     return ratio.clamp(max=1.0), chosen

@@ -1,6 +1,6 @@
-"""Measures of one model: each is one file, knows its unit, its cost and which way is better.
+"""Measures of a model: one file each, with unit, cost and the direction of improvement.
 
-Importing this imports neither torch nor scikit-learn.
+Begin with `base`. Importing this package imports neither torch nor scikit-learn.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COLUMNS = (retain_acc, unlearn_acc, test_acc, mia_acc, avg_gap, seconds, relearn
 
 
 def _others() -> Iterator[Metric]:
-    """The measures of further files in this folder, by name: their columns come last."""
+    """Measures of additional files in this folder, by name: their columns come last."""
     known = {module.METRIC.name for module in COLUMNS}
     for name in sorted(info.name for info in pkgutil.iter_modules(__path__)):
         if name not in known and name != "base" and not name.startswith("_"):
@@ -43,7 +43,7 @@ def _others() -> Iterator[Metric]:
 
 
 METRICS = (*(module.METRIC for module in COLUMNS), *_others())
-UNSTATED: Mapping[str, Any] = {  # settings of measures in studies that state none for them
+UNSTATED: Mapping[str, Any] = {  # settings of measures in studies that specify none
     "mia-acc": mia_acc.UNSTATED,
 }
 ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")

@@ -1,6 +1,6 @@
-"""What a measure is, what it is shown of a model, and the arithmetic that several share.
+"""The interface of measures, the data that they receive, and arithmetic that several share.
 
-Nothing here imports torch or scikit-learn, so that tables and views can name the measures.
+Nothing here imports torch or scikit-learn, so that tables and views can list the measures.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from engine.registry import register
 
 @dataclass(frozen=True)
 class Metric:
-    """better: 'up', 'down', or 'retrain' where the Re-train's value is the goal.
+    """A measure of one model: its name, label, unit and properties.
 
-    cost: what one model costs, in words; trains: whether it trains, so that it is measured only
-    where it is asked for; compares: whether it needs the other measures and the Re-trains' mean;
-    most: the largest value that is counted, shown as '>most' above it.
+    better: 'up', 'down', or 'retrain' where the Re-train's value is the goal; cost: cost per model,
+    in words; trains: whether it involves training, so that it is measured only on request;
+    compares: whether it needs the other measures and the Re-trains' mean; most: the largest value
+    that is resolved; larger ones are censored and shown as '>most'.
     """
 
     name: str
@@ -34,9 +35,9 @@ class Metric:
     most: float | None = None
 
     def text(self, value: float, censored: bool = False) -> str:
-        """A value of this measure as a table shows it, without its unit.
+        """A value of this measure as shown in tables, without its unit.
 
-        censored: whether it is only known to be at least so much, see `is_censored`.
+        censored: whether the value is only a lower bound, see `is_censored`.
         """
         if np.isnan(value):
             return "-"
@@ -47,14 +48,14 @@ class Metric:
         )
 
 
-CENSORED = "_censored"  # after a measure's name: how many of its values were past the most counted
+CENSORED = "_censored"  # suffix of a measure's name: how many of its values were censored
 
 
 def is_censored(metric: Metric, row: Mapping[str, float]) -> bool:
-    """Whether a model's value, or one of those it is the mean of, was past what is counted.
+    """Whether a model's value, or one of those it averages, exceeded `metric.most`.
 
-    The value is then a lower bound. row: measure -> value, with 'NAME_censored' where it is known
-    how many were; NaN there means that some may have been.
+    The value is then a lower bound. row: measure -> value, with the number of censored values
+    under 'NAME_censored' where known; NaN there means that some may be censored.
     """
     if metric.most is None or metric.name not in row:
         return False
@@ -63,14 +64,14 @@ def is_censored(metric: Metric, row: Mapping[str, float]) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One model of a study, as a measure sees it.
+    """One model of a study, as measures receive it.
 
     train_logits (n, K), test_logits (m, K): its outputs, for the labels train_y (n,) and test_y
-    (m,); forget (n_f,): indices of S_f in the training set; validation (v,): of what is held out
-    of training; seconds: its run time; seed: the
-    study's; original_logits (n, K): the Original's outputs on the training set. figures: what was
-    measured of it before; reference: the mean of that over the Re-trains. relearn(config): its
-    loss on S_f before fine-tuning and after each epoch of it, trained as the values are asked for.
+    (m,); forget (n_f,): indices of S_f in the training set; validation (v,): indices of the
+    validation samples, which are not trained on; seconds: its run time; seed: the study's seed;
+    original_logits (n, K): the Original's outputs on the training set; figures: values of the
+    measures evaluated before; reference: their means over the Re-trains; relearn(config): loss on
+    S_f before fine-tuning and after each epoch of it, trained lazily as the values are consumed.
     """
 
     train_logits: np.ndarray
@@ -89,14 +90,14 @@ class Case:
     @property
     def retain(self) -> np.ndarray:
         """(n_r,) indices of S_r in the training set."""
-        kept = np.ones(len(self.train_y), dtype=bool)
-        kept[self.forget] = kept[self.validation] = False
-        return np.flatnonzero(kept)
+        retained = np.ones(len(self.train_y), dtype=bool)
+        retained[self.forget] = retained[self.validation] = False
+        return np.flatnonzero(retained)
 
 
 @dataclass(frozen=True)
 class Nothing:
-    """The settings of a measure that has none."""
+    """Empty settings, for measures without any."""
 
 
 Measure = Callable[[Case, Any], float]
@@ -107,7 +108,8 @@ def measure(
 ) -> Callable[[Measure], Measure]:
     """Decorator: register a measure under its name, with '-' for '_'.
 
-    config: the dataclass of its settings; kept: whether its values are worth storing one by one.
+    config: the dataclass of its settings; kept: whether its values are stored individually, because
+    they are expensive.
     """
     return register(
         "metric",
@@ -121,7 +123,7 @@ def measure(
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
-    """Percent of rows of logits (n, K) whose largest entry is at y (n,)."""
+    """Accuracy in percent: share of rows of logits (n, K) whose argmax is y (n,)."""
     return float(100 * np.mean(logits.argmax(1) == y))
 
 
@@ -133,10 +135,10 @@ def accuracies(
     forget: np.ndarray,
 ) -> dict[str, float]:
     """retain_acc, unlearn_acc, test_acc in percent; forget: indices into the training set."""
-    kept = np.ones(len(train_y), dtype=bool)
-    kept[forget] = False
+    retained = np.ones(len(train_y), dtype=bool)
+    retained[forget] = False
     return {
-        "retain_acc": accuracy(train_logits[kept], train_y[kept]),
+        "retain_acc": accuracy(train_logits[retained], train_y[retained]),
         "unlearn_acc": 100 - accuracy(train_logits[forget], train_y[forget]),
         "test_acc": accuracy(test_logits, test_y),
     }
@@ -144,45 +146,47 @@ def accuracies(
 
 def log_confidence(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(n,) float64 log-probability of the true class y (n,) under logits (n, K)."""
-    wide = logits.astype(np.float64)
-    wide = wide - wide.max(1, keepdims=True)
-    found: np.ndarray = wide[np.arange(len(y)), y] - np.log(np.exp(wide).sum(1))
-    return found
+    shifted = logits.astype(np.float64)
+    shifted = shifted - shifted.max(1, keepdims=True)
+    log_probability: np.ndarray = shifted[np.arange(len(y)), y] - np.log(np.exp(shifted).sum(1))
+    return log_probability
 
 
 def cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(n,) cross-entropy in nats of the true class y (n,) under logits (n, K)."""
-    found: np.ndarray = 0.0 - log_confidence(logits, y)  # a sample that is certain has 0, not -0
-    return found
+    loss: np.ndarray = 0.0 - log_confidence(
+        logits, y
+    )  # 0, not -0, for a sample classified with certainty
+    return loss
 
 
 def mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each measure over several models; of censored values their number."""
-    found = {name: [row[name] for row in rows] for name in rows[0]}
+    """Mean of each measure over several models; numbers of censored values are summed."""
+    values = {name: [row[name] for row in rows] for name in rows[0]}
     return {
-        name: float(np.sum(own) if name.endswith(CENSORED) else np.mean(own))
-        for name, own in found.items()
+        name: float(np.sum(column) if name.endswith(CENSORED) else np.mean(column))
+        for name, column in values.items()
     }
 
 
 def with_censored(
     row: Mapping[str, float], metrics: Sequence[Metric], models: int = 1
 ) -> dict[str, float]:
-    """A row with the number of its censored values, where an earlier version left it out.
+    """A row completed by numbers of censored values, which earlier versions did not store.
 
-    models: of how many the row is the mean; NaN where their mean leaves open whether one was
-    censored.
+    models: how many models the row averages; NaN where their mean does not determine whether one
+    was censored.
     """
-    found = dict(row)
+    completed = dict(row)
     for metric in metrics:
         if metric.most is not None and metric.name in row:
             number = _censored_of(row[metric.name], metric.most, models)
-            found.setdefault(f"{metric.name}{CENSORED}", number)
-    return found
+            completed.setdefault(f"{metric.name}{CENSORED}", number)
+    return completed
 
 
 def _censored_of(mean: float, most: float, models: int) -> float:
-    """How many of so many whole numbers with this mean were past `most`, all as `most` + 1."""
+    """How many of `models` integers with this mean exceed `most`, each counted as `most` + 1."""
     if not mean > most:
         return 0.0 if not models * mean >= most + 1 else np.nan
     return float(models)

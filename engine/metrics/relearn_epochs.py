@@ -1,7 +1,7 @@
-"""Re-learn time: how fast a model learns the forget set again; a short time betrays traces.
+"""Re-learn time: epochs until a model has learned the forget set again; few betray traces of it.
 
 Source: Hsu et al. 2025, measures: epochs until loss(m, S_f) <= 1.05 loss(Original, S_f), '>30'
-past thirty. Which data the epochs run over is not said there; here it is a setting.
+past thirty. The paper does not specify the data of an epoch; here it is a setting.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ MOST = 30
 SLACK = 1.05
 METRIC = Metric(
     "relearn_epochs", "Re-learn", "epochs", "retrain",
-    "epochs of fine-tuning until the loss on S_f is within 5 % of the Original's",
-    "1 forward + 1 backward x at most 30 epochs x |S| (or |S_f|)", trains=True, most=MOST,
+    "epochs of fine-tuning until CE(S_f) <= 1.05 x the Original's CE(S_f)",
+    "1 forward + 1 backward x up to 30 epochs x |S| (or |S_f|)", trains=True, most=MOST,
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class RelearnEpochs:
-    """How the model is fine-tuned, by SGD at a constant rate, running statistics frozen."""
+    """Settings of re-learning: SGD at a constant rate with frozen running statistics."""
 
     data: str = setting(
         "all",
-        help="samples of an epoch: the whole training set S, or S_f alone",
+        help="samples of an epoch. all: the training set S; forget: S_f alone",
         choices=("all", "forget"),
     )
     lr: float = setting_of(SGDSpec, "lr", 0.01)
@@ -37,7 +37,7 @@ class RelearnEpochs:
 
 @measure(METRIC, config=RelearnEpochs, kept=True)
 def relearn_epochs(case: Case, config: RelearnEpochs) -> float:
-    """Epochs needed; 0 where nothing was forgotten, 31 (shown as >30) where they do not suffice."""
+    """Epochs needed; 0 if nothing was forgotten, 31 (shown as >30) if thirty do not suffice."""
     rows, y = case.original_logits[case.forget], case.train_y[case.forget]
     goal = SLACK * float(-log_confidence(rows, y).mean())
     for epochs, loss in enumerate(case.relearn(config)):

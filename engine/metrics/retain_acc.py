@@ -1,4 +1,4 @@
-"""Retain accuracy: what the model still knows of the samples it was to keep."""
+"""Retain accuracy: accuracy on the samples that the model should still know."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ METRIC = Metric(
 
 @measure(METRIC)
 def retain_acc(case: Case, config: Nothing) -> float:
-    """Percent of S_r that is classified rightly."""
+    """Percent of S_r that is classified correctly."""
     return accuracy(case.train_logits[case.retain], case.train_y[case.retain])

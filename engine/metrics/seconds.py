@@ -1,16 +1,16 @@
-"""Run time of making the model."""
+"""Run time of training or unlearning."""
 
 from __future__ import annotations
 
 from engine.metrics.base import Case, Metric, Nothing, measure
 
 METRIC = Metric(
-    "seconds", "Time", "s", "down", "run time, set-up included, evaluation excluded",
-    "none: taken while the model was made",
+    "seconds", "Time", "s", "down", "run time including set-up, without evaluation",
+    "none: recorded while the model is made",
 )  # fmt: skip
 
 
 @measure(METRIC)
 def seconds(case: Case, config: Nothing) -> float:
-    """Seconds the model took, those before an interruption included."""
+    """Run time of the model in seconds, including the time before an interruption."""
     return case.seconds

@@ -1,4 +1,4 @@
-"""Test accuracy: what the model knows of samples nobody trained it on."""
+"""Test accuracy: accuracy on samples that the model was not trained on."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ METRIC = Metric(
 
 @measure(METRIC)
 def test_acc(case: Case, config: Nothing) -> float:
-    """Percent of the test set that is classified rightly."""
+    """Percent of the test set that is classified correctly."""
     return accuracy(case.test_logits, case.test_y)

@@ -1,4 +1,4 @@
-"""Unlearn accuracy: how much of the forget set is no longer recognized."""
+"""Unlearn accuracy: share of the forget set that is no longer recognized."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ METRIC = Metric(
 
 @measure(METRIC)
 def unlearn_acc(case: Case, config: Nothing) -> float:
-    """Percent of S_f that is classified wrongly."""
+    """Percent of S_f that is misclassified."""
     return 100 - accuracy(case.train_logits[case.forget], case.train_y[case.forget])

@@ -1,4 +1,4 @@
-"""What every model is: normalisation inside, `features(x)`, and weights drawn from a seed."""
+"""The base of all models: built-in normalization, `features(x)`, and seeded initialization."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from engine.user_code.randomness import Redirection, drawn_from
 
 LIBRARIES = ("torch", "torchvision", "engine")
 
-SMALL = 1_000_000  # multiply-adds a sample
+SMALL = 1_000_000  # multiply-adds per sample
 
 
 class Classifier(nn.Module):
-    """A network that takes pixels in [0, 1] and normalises them itself.
+    """A network that takes pixels in [0, 1] and normalizes them itself.
 
-    net: any module from normalised input to logits (n, K); head: the name of its last linear
+    net: any module from normalized input to logits (n, K); head: the name of its last linear
     layer, whose input is the penultimate feature vector.
 
-    steady: whether the network is known to draw no random numbers but by `Dropout`; where it is
-    not, a run sets `generators`, which it then draws from in train mode. channels_last: whether
-    its convolutions may be laid out so. guest: where it is somebody's own.
+    steady: whether the network is known to draw random numbers only in `Dropout`; if not, a run
+    sets `generators`, from which it then draws in train mode. channels_last: whether its
+    convolutions support that memory format. guest: guards the calls of a user's network.
     """
 
     mean: Tensor
@@ -57,7 +57,7 @@ class Classifier(nn.Module):
         return layer
 
     def replace_head(self, layer: nn.Linear) -> None:
-        """Put another last layer in place, on the device and in the type of the old one."""
+        """Replace the last layer, keeping the device and dtype of the old one."""
         self.net.set_submodule(self.head_name, layer.to(self.head.weight))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -75,16 +75,18 @@ class Classifier(nn.Module):
         return logits
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Classifier:
-        """A copy, also where layers keep tensors that they computed (as torch's older spectral and
-        weight norm do), which torch refuses to copy."""
+        """A deep copy, even where layers hold computed tensors, which torch refuses to copy.
+
+        torch's older spectral and weight norm do.
+        """
         memo |= {id(value): _plain(value) for value in _computed(self)}
-        made = type(self).__new__(type(self))
-        memo[id(self)] = made
-        with torch.no_grad():  # which the copies of scripted layers would remember
-            made.__setstate__(copy.deepcopy(self.__dict__, memo))  # type: ignore[no-untyped-call]
-        for one, its_copy in zip(self.parameters(), made.parameters(), strict=True):
-            its_copy.requires_grad_(one.requires_grad)
-        return made
+        duplicate = type(self).__new__(type(self))
+        memo[id(self)] = duplicate
+        with torch.no_grad():  # copies of scripted layers would record this
+            duplicate.__setstate__(copy.deepcopy(self.__dict__, memo))  # type: ignore[no-untyped-call]
+        for parameter, copied in zip(self.parameters(), duplicate.parameters(), strict=True):
+            copied.requires_grad_(parameter.requires_grad)
+        return duplicate
 
     def features(self, x: Tensor) -> Tensor:
         """Penultimate activations (n, width) of the same input."""
@@ -92,43 +94,45 @@ class Classifier(nn.Module):
 
     def features_and_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(n, width) penultimate activations and (n, K) logits, in one pass."""
-        caught: list[Tensor] = []
+        captured: list[Tensor] = []
 
-        def catch(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-            given: Tensor = inputs[0] if inputs else named["input"]
-            caught.append(given if self.guest is None else given.clone())  # it may be changed
+        def capture(_: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+            features: Tensor = inputs[0] if inputs else keywords["input"]
+            captured.append(features if self.guest is None else features.clone())  # may be modified
 
-        hook = self.head.register_forward_pre_hook(catch, with_kwargs=True)
+        hook = self.head.register_forward_pre_hook(capture, with_kwargs=True)
         try:
             logits: Tensor = self(x)
         finally:
             hook.remove()
-        if self.guest is not None and not caught:
+        if self.guest is not None and not captured:
             self.guest.refuse(f"does not use its last layer, {self.head_name}, in every pass")
-        return caught[0].flatten(1), logits
+        return captured[0].flatten(1), logits
 
 
 def by_libraries(model: nn.Module) -> bool:
-    """Whether all its code is torch's, torchvision's or this program's own."""
+    """Whether all code of the model belongs to torch, torchvision or this program."""
     return all(map(_is_known, model.modules()))
 
 
 def _is_known(layer: nn.Module) -> bool:
     hooks = (*layer._forward_hooks.values(), *layer._forward_pre_hooks.values())
-    kinds = [kind for kind in type(layer).__mro__ if issubclass(kind, nn.Module)]
-    homes = {getattr(one, "__module__", "") for one in (*hooks, *kinds)}
-    known = all(home.partition(".")[0] in LIBRARIES for home in homes)
+    classes = [kind for kind in type(layer).__mro__ if issubclass(kind, nn.Module)]
+    modules = {getattr(item, "__module__", "") for item in (*hooks, *classes)}
+    known = all(name.partition(".")[0] in LIBRARIES for name in modules)
     return known and "forward" not in vars(layer)
 
 
 def takes_channels_last(model: nn.Module) -> bool:
-    """Whether maps in channels-last order may be given to it; `view` fails on them at times."""
+    """Whether the model accepts channels-last input, on which its `view` calls might fail."""
     return not isinstance(model, Classifier) or model.channels_last
 
 
 def lay_out(model: nn.Module, order: torch.memory_format) -> None:
-    """Put the weights of convolutions into this order in memory; values and networks without
-    convolutions stay as they are, as do those that take no such maps."""
+    """Convert the weights of convolutions to this memory format; values are unchanged.
+
+    Has no effect on networks without convolutions or without support for channels last.
+    """
     if not takes_channels_last(model):
         return
     for part in model.modules():
@@ -137,7 +141,7 @@ def lay_out(model: nn.Module, order: torch.memory_format) -> None:
 
 
 class NormalizedLinear(nn.Linear):
-    """A linear head without bias on features scaled to L2 length 1."""
+    """A linear head without bias on features scaled to L2 norm 1."""
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__(in_features, out_features, bias=False)
@@ -148,7 +152,7 @@ class NormalizedLinear(nn.Linear):
 
 
 class Dropout(nn.Module):
-    """Dropout with a generator of its own, so that no global random state enters a result."""
+    """Dropout with its own generator, so that results do not depend on global random state."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -156,11 +160,11 @@ class Dropout(nn.Module):
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """x in eval mode; in train mode x with a share p set to 0 and the rest scaled up."""
+        """x in eval mode; in train mode x with a fraction p set to 0 and the rest scaled up."""
         if not self.training or self.p == 0:
             return x
-        kept = torch.rand(x.shape, generator=self.generator, device=x.device) >= self.p
-        return x * kept / (1 - self.p)
+        retained = torch.rand(x.shape, generator=self.generator, device=x.device) >= self.p
+        return x * retained / (1 - self.p)
 
 
 def build(
@@ -170,16 +174,16 @@ def build(
     statistics: tuple[Sequence[float], Sequence[float]],
     generator: torch.Generator,
 ) -> Classifier:
-    """A new model on the CPU, in eval mode, its weights drawn from `generator`.
+    """A new model on the CPU, in eval mode, with weights drawn from `generator`.
 
-    Raises SpecError if the model cannot take samples of `shape` ((C, H, W) or (d,)).
+    Raises SpecError if the model does not support samples of `shape` ((C, H, W) or (d,)).
     """
     entry = registry.get("model", name)
-    wants = entry.facts.get("takes", "images")
+    input_kind = entry.facts.get("takes", "images")
     image = len(shape) == 3
-    if wants == "images" and not image:
+    if input_kind == "images" and not image:
         raise SpecError(
-            f"Model '{name}' needs images, but these samples are {shape[0]} features. "
+            f"Model '{name}' needs images, but these samples have {shape[0]} features. "
             "Use --model mlp."
         )
     smallest = entry.facts.get("smallest", 1)
@@ -188,7 +192,7 @@ def build(
             f"Model '{name}' needs images of at least {smallest}x{smallest} px, but these are "
             f"{shape[1]}x{shape[2]}. Use --model cnn."
         )
-    # layers draw default weights from the global generator, which others may be using just now
+    # layers draw default weights from the global generator, which other threads may be using
     with drawn_from(derive(generator.initial_seed(), "weights")):
         net, head = entry.make(tuple(shape), n_classes)
     model = Classifier(net, head, *statistics, image=image)
@@ -197,10 +201,10 @@ def build(
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw all weights anew, from `generator` alone.
+    """Re-initialize all weights from `generator` alone.
 
-    Convolutions: He normal (fan out), as torchvision's networks; linear layers: uniform within
-    1/sqrt(fan in), as torch's own; batch norm: scale 1, shift 0, statistics reset.
+    Convolutions: He normal (fan out), as in torchvision's networks; linear layers: uniform within
+    1/sqrt(fan in), as torch's default; batch norm: scale 1, shift 0, statistics reset.
     """
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
@@ -221,27 +225,28 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def shell(net: nn.Module) -> nn.Module:
-    """A copy of all layers that has the very weights and buffers of `net`."""
+    """A copy of all layers that shares the weights and buffers of `net`."""
     memo: dict[int, Any] = {id(value): _plain(value) for value in _computed(net)}
-    memo |= {id(one): one for one in (*net.parameters(), *net.buffers())}
+    memo |= {id(shared): shared for shared in (*net.parameters(), *net.buffers())}
     return copy.deepcopy(net, memo)
 
 
 def _computed(model: nn.Module) -> Iterator[Tensor]:
-    """What layers keep of tensors that autograd made, outside of parameters and buffers."""
+    """Tensors made by autograd that layers hold outside of parameters and buffers."""
     for part in model.modules():
         for name, value in vars(part).items():
             if name not in ("_parameters", "_buffers", "_modules"):
-                yield from (one for one in _tensors(value) if _is_wrapped(one) or not one.is_leaf)
+                held = _tensors(value)
+                yield from (one for one in held if _is_wrapped(one) or not one.is_leaf)
 
 
 def _is_wrapped(value: Tensor) -> bool:
-    """Whether this is what a layer kept of a pass that was differentiated for each sample."""
+    """Whether this tensor was left in a layer by a pass under functorch (per-sample gradients)."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(value))
 
 
 def _plain(value: Tensor) -> Tensor:
-    """A copy of the values, without how they were made; nothing of those that are gone."""
+    """A copy of the values without autograd history; empty for leftover functorch wrappers."""
     return torch.empty(0) if _is_wrapped(value) else value.detach().clone()
 
 
@@ -257,27 +262,31 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def adopt_body(model: Classifier, other: Classifier) -> None:
-    """Give `model`, in place, all weights and running statistics of `other` but the head's.
+    """Copy all weights and running statistics of `other` but the head's into `model`, in place.
 
     The two may differ in their number of classes.
     """
     head = f"{other.head_name}."
-    body = {name: one for name, one in other.net.state_dict().items() if not name.startswith(head)}
+    body = {
+        name: value for name, value in other.net.state_dict().items() if not name.startswith(head)
+    }
     model.net.load_state_dict(body, strict=False)
 
 
 def is_small(model: Classifier, shape: Sequence[int]) -> bool:
-    """Whether a second thread would gain nothing: few multiply-adds, all in linear layers.
+    """Whether a second thread would not help: few multiply-adds, all in linear layers.
 
-    shape: of one sample. Measured on two cores, a training step of 128 samples with one thread and
-    with two: 0.18 and 0.27 ms (7,400 multiply-adds a sample), 1.7 and 2.0 ms (308,000), 19 and 20
-    ms (3 million); networks of convolutions take half the time with two.
+    shape: of one sample. Measured on two cores, a training step of 128 samples with one and two
+    threads: 0.18 and 0.27 ms (7,400 multiply-adds per sample), 1.7 and 2.0 ms (308,000), 19 and 20
+    ms (3 million); convolutional networks take half the time with two.
     """
     if any(part.dim() > 2 for part in model.parameters()):
         return False
-    done: list[int] = []
+    operations: list[int] = []
     hooks = [
-        part.register_forward_hook(lambda part, _, out: done.append(out.numel() * part.in_features))
+        part.register_forward_hook(
+            lambda part, _, out: operations.append(out.numel() * part.in_features)
+        )
         for part in model.modules()
         if isinstance(part, nn.Linear)
     ]
@@ -287,9 +296,9 @@ def is_small(model: Classifier, shape: Sequence[int]) -> bool:
     finally:
         for hook in hooks:
             hook.remove()
-    return sum(done) < SMALL
+    return sum(operations) < SMALL
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Number of trainable scalars."""
+    """Number of parameters (scalars)."""
     return sum(p.numel() for p in model.parameters())

@@ -15,7 +15,13 @@ def _block(inside: int, outside: int) -> list[nn.Module]:
     ]
 
 
-@register("model", "cnn", label="Small CNN", help="three convolutions, 60 k parameters", smallest=4)
+@register(
+    "model",
+    "cnn",
+    label="Small CNN",
+    help="three 3x3 convolutions with batch norm, 60 k parameters",
+    smallest=4,
+)
 def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
     """Three 3x3 convolutions with batch norm (32, 64, 64), pooled to 2x2, linear head."""
     net = nn.Sequential(

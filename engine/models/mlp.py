@@ -1,4 +1,4 @@
-"""One hidden layer of 100: the network of the paper's Figure 1."""
+"""MLP with one hidden layer of 100 units: the network of the paper's Figure 1."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import nn
 from engine.registry import register
 
 
-@register("model", "mlp", label="MLP", help="one hidden layer of 100", takes="any")
+@register("model", "mlp", label="MLP", help="one hidden layer of 100 ReLU units", takes="any")
 def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
-    """Flatten, 100 rectified units, linear head."""
+    """Flatten, 100 ReLU units, linear head."""
     net = nn.Sequential(
         nn.Flatten(), nn.Linear(math.prod(shape), 100), nn.ReLU(), nn.Linear(100, n_classes)
     )

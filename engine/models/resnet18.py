@@ -7,8 +7,8 @@ from torch import nn
 from engine.registry import register
 from engine.runtime.libraries import torchvision
 
-CIFAR_STEM_UP_TO = 64  # px; larger images get the original stem
-SMALLEST = 9  # px; 8 would end in 1x1 maps, whose batch norm fails on a batch of one sample
+CIFAR_STEM_UP_TO = 64  # px; larger images use the original stem
+SMALLEST = 9  # px; 8 px would end in 1x1 maps, on which batch norm fails for batches of one sample
 
 
 @register(
@@ -19,14 +19,14 @@ SMALLEST = 9  # px; 8 would end in 1x1 maps, whose batch norm fails on a batch o
     smallest=SMALLEST,
 )
 def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
-    """torchvision's ResNet-18, weights from scratch."""
+    """torchvision's ResNet-18, randomly initialized."""
     net = torchvision("torchvision.models").resnet18(num_classes=n_classes)
     fit_stem(net, shape)
     return net, "fc"
 
 
 def fit_stem(net: nn.Module, shape: tuple[int, ...]) -> None:
-    """Fit a torchvision ResNet's first layers to images of `shape` (C, H, W)."""
+    """Adapt the first layers of a torchvision ResNet to images of `shape` (C, H, W)."""
     if max(shape[1:]) <= CIFAR_STEM_UP_TO:
         net.conv1 = nn.Conv2d(shape[0], 64, 3, padding=1, bias=False)
         net.maxpool = nn.Identity()

@@ -1,4 +1,4 @@
-"""ResNet-50, for larger images such as ImageNet-100's."""
+"""ResNet-50, for larger images such as those of ImageNet-100."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.runtime.libraries import torchvision
     smallest=SMALLEST,
 )
 def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
-    """torchvision's ResNet-50, weights from scratch."""
+    """torchvision's ResNet-50, randomly initialized."""
     net = torchvision("torchvision.models").resnet50(num_classes=n_classes)
     fit_stem(net, shape)
     return net, "fc"

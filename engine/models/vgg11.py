@@ -1,4 +1,4 @@
-"""VGG-11: the network of the paper's architecture check."""
+"""VGG-11: the network of the paper's comparison of architectures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.runtime.libraries import torchvision
 
 @register("model", "vgg11", label="VGG-11", help="no batch norm, 129 M parameters", smallest=32)
 def make(shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, str]:
-    """torchvision's VGG-11, weights from scratch, dropout drawn from the run's own generator."""
+    """torchvision's VGG-11, randomly initialized, with dropout drawn from the run's generator."""
     net = torchvision("torchvision.models").vgg11(num_classes=n_classes, init_weights=False)
     if shape[0] != 3:
         net.features[0] = nn.Conv2d(shape[0], 64, 3, padding=1)

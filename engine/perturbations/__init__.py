@@ -1,6 +1,7 @@
-"""Perturbations: each is one file, registered like a method. Begin reading in `base`.
+"""Perturbations: one file each, registered like a method. Begin with `base`.
 
-Importing this, or any of them, imports no torch: windows, forms and help list them at once.
+Importing this package or any of its files imports no torch: windows, forms and help list them
+instantly.
 """
 
 from __future__ import annotations
@@ -20,28 +21,30 @@ __all__ = [
 
 
 def named(name: str) -> Perturbation:
-    """The perturbation of that name; SpecError with the nearest one if there is none."""
-    found = _of(registry.get(KIND, name))
-    if found is None:
-        raise SpecError(f"The perturbation '{name}' was not registered by `add`, as it should be.")
-    return found
+    """The perturbation of that name; SpecError with the nearest name if it is unknown."""
+    perturbation = _of(registry.get(KIND, name))
+    if perturbation is None:
+        raise SpecError(
+            f"The perturbation '{name}' was not registered with `add`: its file must call it."
+        )
+    return perturbation
 
 
 def described(name: str) -> Perturbation | None:
-    """The perturbation of that name, for its words; None where it is unknown or cannot be loaded.
+    """The perturbation of that name, for display; None if it is unknown or cannot be loaded.
 
-    A stored result may name what its maker had installed.
+    A stored result may name a plug-in that is not installed here.
     """
     return _of(registry.find(KIND, name))
 
 
 def at_hand(name: str) -> Perturbation | None:
-    """The same where it comes with the program or was loaded before: no stranger's code is run."""
+    """`described`, but only for built-in or loaded perturbations: runs no third-party code."""
     return _of(registry.at_hand(KIND, name))
 
 
 def names() -> list[str]:
-    """Every name: noise, attacks, then those of other packages, which are not loaded for it."""
+    """Every name: noise, attacks, then those of other packages, which are not loaded."""
     own = {name: at_hand(name) for name in registry.built_in(KIND)}
     known = sorted(own, key=lambda name: (getattr(own[name], "attack", True), name))
     return known + [name for name in registry.names(KIND) if name not in own]
@@ -49,16 +52,16 @@ def names() -> list[str]:
 
 def every() -> list[Perturbation]:
     """All perturbations that can be loaded, in the order of `names`."""
-    return [found for name in names() if (found := described(name)) is not None]
+    return [kind for name in names() if (kind := described(name)) is not None]
 
 
 def searching() -> tuple[str, ...]:
-    """The names of those that RURK may search its vulnerable set with."""
-    return tuple(one.name for one in every() if one.searches)
+    """Names of the perturbations that RURK may use to search perturbed copies."""
+    return tuple(kind.name for kind in every() if kind.searches)
 
 
 def is_attack(probe: ProbeSpec) -> bool:
-    """Whether the copies depend on a model; SpecError where there is no such perturbation."""
+    """Whether the copies depend on a model; SpecError if the perturbation is unknown."""
     return named(probe.perturbation).attack
 
 

@@ -1,4 +1,4 @@
-"""What attacks share: the labels they aim at, their random starts, and torchattacks' own."""
+"""Shared parts of attacks: target labels, random starts, PGD and the torchattacks adapter."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def attack_inputs(
     block: int,
     n_classes: int,
 ) -> AttackInputs:
-    """One block of draws of x (n, *shape), as `probe` asks for them: n * BLOCK samples.
+    """Inputs of one block of draws of x (n, *shape) as `probe` specifies: n * BLOCK samples.
 
-    starts: whether the attack begins at a random place.
+    starts: whether the attack has a random start.
     """
     labels = y.repeat_interleave(BLOCK)
     target: Tensor | None = None
@@ -37,7 +37,7 @@ def attack_inputs(
         target = other_labels(y, BLOCK, n_classes, samples, probe.seed, block).reshape(-1)
     elif probe.target == "true":
         target = labels
-    own = starts and probe.start == OWN
+    per_sample = starts and probe.start == OWN
     return AttackInputs(
         model=model,
         x=x.repeat_interleave(BLOCK, 0),
@@ -47,14 +47,16 @@ def attack_inputs(
         steps=probe.steps,
         step_size=probe.step_size,
         seed=start_seed(samples, probe.seed, block),
-        starts=tuple(start_seed([one], probe.seed, block) for one in samples) if own else (),
+        starts=tuple(start_seed([sample], probe.seed, block) for sample in samples)
+        if per_sample
+        else (),
     )
 
 
 def other_labels(
     y: Tensor, draws: int, n_classes: int, samples: Sequence[int], seed: int, block: int
 ) -> Tensor:
-    """(n, draws) labels different from y (n,), uniform over the others."""
+    """(n, draws) random labels, uniform over the classes other than y (n,)."""
     rows = []
     for sample in samples:
         rng = generator(seed, "target", sample, block)
@@ -64,16 +66,16 @@ def other_labels(
 
 
 def start_seed(samples: Sequence[int], seed: int, block: int) -> int:
-    """The seed of the random start of samples that are attacked together."""
-    mark = hashlib.blake2b(repr(tuple(samples)).encode(), digest_size=4).digest()
-    return derive(seed, int.from_bytes(mark, "big"), block)
+    """Seed of the random start shared by samples that are attacked together."""
+    digest = hashlib.blake2b(repr(tuple(samples)).encode(), digest_size=4).digest()
+    return derive(seed, int.from_bytes(digest, "big"), block)
 
 
 def by_torchattacks(name: str, inputs: AttackInputs, **settings: Any) -> Tensor:
-    """Copies of `inputs.x` within L-inf distance tau, by the attack that torchattacks calls so.
+    """Copies of `inputs.x` within L-inf distance tau, by the attack `name` of torchattacks.
 
-    What it draws is drawn from `inputs.seed`. The model's train or eval mode is left as it was;
-    the attack itself runs in eval mode.
+    Its randomness comes from `inputs.seed`. The attack runs in eval mode; the model's mode is
+    restored afterwards.
     """
     attacker = getattr(torchattacks(), name)(inputs.model, eps=inputs.tau, **settings)
     labels = inputs.y
@@ -91,29 +93,30 @@ def by_torchattacks(name: str, inputs: AttackInputs, **settings: Any) -> Tensor:
 
 
 def own_starts(seeds: Sequence[int], copies: int, shape: Sequence[int], tau: float) -> Tensor:
-    """(n * copies, *shape) offsets of at most tau, those of each seed side by side, on the
-    processor: what torchattacks draws for a sample that is attacked alone."""
-    made = torch.empty(len(seeds), copies, *shape)
-    for into, seed in zip(made, seeds, strict=True):
-        into.uniform_(-tau, tau, generator=generator(seed, "attack"))
-    return made.flatten(0, 1)
+    """(n * copies, *shape) random offsets of at most tau on the CPU, grouped by seed.
+
+    They are those that torchattacks draws for a sample that is attacked alone."""
+    offsets = torch.empty(len(seeds), copies, *shape)
+    for rows, seed in zip(offsets, seeds, strict=True):
+        rows.uniform_(-tau, tau, generator=generator(seed, "attack"))
+    return offsets.flatten(0, 1)
 
 
-def descended(inputs: AttackInputs, begin: Tensor) -> Tensor:
-    """x (m, *shape) after PGD from `begin`, inside the L-inf ball of radius tau and [0, 1].
+def descended(inputs: AttackInputs, start: Tensor) -> Tensor:
+    """x (m, *shape) after PGD from `start`, inside the L-inf ball of radius tau and [0, 1].
 
-    Away from y (m,), or towards target (m,). Source: Madry et al., "Towards Deep Learning Models
-    Resistant to Adversarial Attacks", 2018. Modes of the model are left as they were.
+    Untargeted away from y (m,), or towards target (m,). Source: Madry et al., "Towards Deep
+    Learning Models Resistant to Adversarial Attacks", 2018. The model's mode is restored.
     """
     model, x, tau = inputs.model, inputs.x, inputs.tau
-    aim, sign = (inputs.y, 1.0) if inputs.target is None else (inputs.target, -1.0)
+    labels, sign = (inputs.y, 1.0) if inputs.target is None else (inputs.target, -1.0)
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
-    copies = begin
+    copies = start
     try:
         for _ in range(inputs.steps):
-            uphill = _gradient(model, copies, aim).sign()
-            moved = copies + sign * inputs.step_size * uphill
+            ascent = _gradient(model, copies, labels).sign()
+            moved = copies + sign * inputs.step_size * ascent
             copies = (x + (moved - x).clamp(-tau, tau)).clamp(0, 1)
     finally:
         for part, training in modes:
@@ -122,7 +125,7 @@ def descended(inputs: AttackInputs, begin: Tensor) -> Tensor:
 
 
 def _gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """Of each sample's own cross-entropy, in its pixels."""
+    """Gradient of each sample's cross-entropy with respect to its pixels."""
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
         loss = cross_entropy(model(leaf), y, reduction="sum")

@@ -1,4 +1,4 @@
-"""What noise and attacks are given, and in which blocks they are drawn."""
+"""Inputs of noise and attacks, and the blocks in which draws are made."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Draw = Callable[["Tensor", "torch.Generator"], None]
 
 @dataclass(frozen=True)
 class AttackInputs:
-    """What an attack is given; it may move each sample by tau, whatever tau measures.
+    """Inputs of an attack, which may move each sample by tau, in whatever measure tau is.
 
-    model: that is attacked; x: (m, *shape) in [0, 1]; y: (m,) labels to lead away from; target:
-    (m,) labels to lead to instead, or None. steps, step_size: of attacks that iterate. seed: of
-    all that is drawn for the samples together; starts: one seed for each sample, whose copies
-    (m / len(starts) of them) lie side by side; () where they share `seed`.
+    model: the attacked model; x: (m, *shape) in [0, 1]; y: (m,) labels to move away from; target:
+    (m,) labels to move towards instead, or None; steps, step_size: of iterative attacks; seed: of
+    the randomness shared by all samples; starts: one seed per sample, whose m / len(starts) copies
+    are adjacent, or () if all share `seed`.
     """
 
     model: nn.Module

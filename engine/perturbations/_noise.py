@@ -1,4 +1,4 @@
-"""Unit noise: drawn on the processor, the same whatever is measured beside it."""
+"""Unit noise, drawn on the CPU and independent of what else is measured."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def unit_noise(
 ) -> Tensor:
     """Noise for tau = 1, (n, BLOCK, *shape): draws `block*BLOCK ...` of each sample.
 
-    samples: training-set indices, so that a sample keeps its noise in any forget set. It is drawn
-    on the processor wherever it is used: what a GPU measured can be looked at without one.
+    samples: training-set indices, so that a sample has the same noise in any forget set. Noise is
+    always drawn on the CPU, so that measurements made on a GPU can be inspected without one.
     """
-    threads = 1 if device.type == "cpu" else DRAWING  # another device would wait for one
+    threads = 1 if device.type == "cpu" else DRAWING  # a GPU would have to wait for a single thread
     noise = drawn(name, draw, samples, math.prod(shape), seed, block, threads)
     return noise.to(device).reshape(len(samples), BLOCK, *shape)
 
@@ -43,16 +43,16 @@ def drawn(
     block: int,
     threads: int,
 ) -> Tensor:
-    """(n, BLOCK, d) noise of these samples, the same however many threads draw it."""
+    """(n, BLOCK, d) noise of these samples, independent of the number of threads."""
     noise = torch.empty(len(samples), BLOCK, d)
     inference = torch.is_inference_mode_enabled()
 
     def fill(part: slice) -> None:
-        rng = torch.Generator()  # seeded anew for each: making one costs more than that
+        rng = torch.Generator()  # reseeded for each sample, which is cheaper than a new one
         with torch.inference_mode(inference):
-            for into, sample in zip(noise[part], samples[part], strict=True):
+            for target, sample in zip(noise[part], samples[part], strict=True):
                 rng.manual_seed(derive(seed, "noise", name, sample, block))
-                draw(into, rng)
+                draw(target, rng)
 
     if threads == 1:
         fill(slice(None))

@@ -1,8 +1,8 @@
-"""What a perturbation is, and how one file registers it: `add(Noise(...))` or `add(Attack(...))`.
+"""The interface of perturbations; a file registers one by `add(Noise(...))` or `add(Attack(...))`.
 
-A file of this package, or of another one with the entry point `rk_explorer.perturbations`, adds a
-perturbation everywhere: measurement, RURK's search, slices, forms and command line. Importing it
-must not import torch, for windows and help list all perturbations at once: functions import it.
+A file of this package, or of another one with the entry point `rk_explorer.perturbations`, makes a
+perturbation available everywhere: measurement, RURK's search, slices, forms and command line. Its
+import must not import torch, since windows and help list all perturbations: import it in functions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
     "Noise", "Outline", "Perturbation", "add", "circle",
 ]  # fmt: skip
 
-CORNERS = 180  # of the outline of a ball: one every two degrees
+CORNERS = 180  # points of the outline of a ball: one every two degrees
 PIXELS = "pixel range [0, 1]"
 
 Move = Callable[["Tensor", "Tensor", "float | Tensor"], "Tensor"]
@@ -37,10 +37,10 @@ Move = Callable[["Tensor", "Tensor", "float | Tensor"], "Tensor"]
 
 @dataclass(frozen=True)
 class Outline:
-    """The ball of radius tau on a plane. words: what a caption says of it.
+    """The intersection of the tau ball with a plane. words: its description in captions.
 
-    of(tau, first, second): its (k, 2) corners in the coordinates of two orthonormal directions
-    (*shape) of input space.
+    of(tau, first, second): its (k, 2) corners in coordinates of two orthonormal directions (*shape)
+    of input space.
     """
 
     words: str
@@ -49,11 +49,11 @@ class Outline:
 
 @dataclass(frozen=True, kw_only=True)
 class Perturbation:
-    """What a perturbation is called, and what its tau means.
+    """A perturbation's name, help and meaning of tau.
 
-    measure: what tau measures, and unit its unit, as axes say it; high: the largest tau there is
-    (the smallest is 0: the sample itself); outline: the ball on a plane, None where there is no
-    such thing; searches: whether RURK may search its vulnerable set with it.
+    measure, unit: quantity and unit of tau, as axis labels; high: the largest valid tau (the
+    smallest is 0, the sample itself); outline: the ball on a plane, or None if undefined; searches:
+    whether RURK may use it to search perturbed copies.
     """
 
     name: str
@@ -68,17 +68,17 @@ class Perturbation:
 
     @property
     def function(self) -> Callable[..., Any]:
-        """What its file defines."""
+        """The function that its file defines."""
         raise NotImplementedError
 
     @property
     def starts(self) -> bool:
-        """Whether copies depend on a random start, which may be each sample's own."""
+        """Whether copies depend on a random start, shared or per sample."""
         return False
 
     @property
     def iterates(self) -> bool:
-        """Whether a copy takes several passes through the model, as many as there are `steps`."""
+        """Whether a copy takes several passes through the model, one per step."""
         return False
 
     @property
@@ -87,15 +87,15 @@ class Perturbation:
         return False
 
     def passes(self, steps: int) -> int:
-        """How often a copy passes through the model forward and backward until it is made."""
+        """Forward and backward passes through the model needed per copy."""
         return 0
 
     def check(self, taus: Iterable[float]) -> None:
-        """SpecError where one of these norms is none of this perturbation."""
+        """SpecError if a tau is out of range for this perturbation."""
         for tau in taus:
             if not 0 <= tau <= self.high:
                 raise SpecError(
-                    f"tau of '{self.name}' is the {self.measure} and lies between 0 and "
+                    f"tau of '{self.name}' is the {self.measure} and must lie between 0 and "
                     f"{self.high:g}, but is {tau:g}."
                 )
 
@@ -110,14 +110,14 @@ class Perturbation:
         n_classes: int,
         source: nn.Module | None,
     ) -> Tensor:
-        """(n, BLOCK, *shape) copies of x (n, *shape), as `probe` asks: its draws of this block.
+        """(n, BLOCK, *shape) copies of x (n, *shape): this block of the draws of `probe`.
 
-        samples: their training-set indices; source: the model that an attack is made against.
+        samples: training-set indices of x; source: the model that is attacked.
         """
         raise NotImplementedError
 
     def search(self, inputs: AttackInputs, rng: torch.Generator) -> Tensor:
-        """(m, *shape) one copy of each sample, with what is random drawn from `rng` or its seed."""
+        """(m, *shape) one copy of each sample, its randomness drawn from `rng` or `inputs.seed`."""
         raise NotImplementedError
 
 
@@ -126,10 +126,10 @@ Known = TypeVar("Known", bound=Perturbation)
 
 @dataclass(frozen=True, kw_only=True)
 class Noise(Perturbation):
-    """Random copies, the same for every model. draw(into, rng) fills (m, d) with unit noise.
+    """Random copies, shared by all models. draw(into, rng) fills (m, d) with unit noise.
 
     move(x, noise, tau): copies (n, m, *shape) of x (n, *shape) from unit noise (n, m, *shape); tau
-    is a number, or one for each sample, (n, 1, ...). None: x + tau * noise, clamped to [0, 1].
+    is a number, or one per sample, (n, 1, ...). None: x + tau * noise, clamped to [0, 1].
     """
 
     draw: Draw
@@ -137,7 +137,7 @@ class Noise(Perturbation):
 
     @property
     def function(self) -> Callable[..., Any]:
-        """What its file defines."""
+        """The function that its file defines."""
         return self.draw
 
     @property
@@ -155,8 +155,8 @@ class Noise(Perturbation):
     ) -> Tensor:
         """Noise for tau = 1, (n, BLOCK, *shape): draws `block*BLOCK ...` of each sample.
 
-        It depends on (seed, sample, draw) alone: every model and every later question sees the
-        same copies, however the work is cut up. samples: training-set indices.
+        It depends on (seed, sample, draw) alone: all models and later queries use the same copies,
+        however the work is batched. samples: training-set indices.
         """
         from engine.perturbations._noise import unit_noise
 
@@ -194,10 +194,10 @@ class Noise(Perturbation):
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(Perturbation):
-    """Copies made against a model: other ones for every model, shown to the Re-trains too.
+    """Adversarial copies: made separately against each model, and shown to the Re-trains too.
 
-    against(inputs): copies (m, *shape) of `inputs.x`. settings: those of 'steps', 'step_size' and
-    'start' of a ProbeSpec that mean something to it.
+    against(inputs): copies (m, *shape) of `inputs.x`; settings: those of 'steps', 'step_size' and
+    'start' of a ProbeSpec that apply to it.
     """
 
     against: Callable[[AttackInputs], Tensor]
@@ -206,21 +206,21 @@ class Attack(Perturbation):
 
     @property
     def function(self) -> Callable[..., Any]:
-        """What its file defines."""
+        """The function that its file defines."""
         return self.against
 
     @property
     def starts(self) -> bool:
-        """Whether copies depend on a random start, which may be each sample's own."""
+        """Whether copies depend on a random start, shared or per sample."""
         return "start" in self.settings
 
     @property
     def iterates(self) -> bool:
-        """Whether a copy takes several passes through the model, as many as there are `steps`."""
+        """Whether a copy takes several passes through the model, one per step."""
         return "steps" in self.settings
 
     def passes(self, steps: int) -> int:
-        """How often a copy passes through the model forward and backward until it is made."""
+        """Forward and backward passes through the model needed per copy."""
         return steps if self.iterates else 1
 
     def copies(
@@ -247,7 +247,7 @@ class Attack(Perturbation):
 
 
 def add(one: Known) -> Known:
-    """Register a perturbation under its name, as the last thing its file does."""
+    """Register a perturbation under its name; called at the end of its file."""
     register("perturbation", one.name, label=one.label, help=one.help, perturbation=one)(
         one.function
     )
@@ -255,7 +255,7 @@ def add(one: Known) -> Known:
 
 
 def circle(words: str, radius: Callable[[float, int], float]) -> Outline:
-    """The outline of a ball that is round on every plane. radius(tau, d): in d dimensions."""
+    """The outline of a ball that is round on every plane, with radius(tau, d) in d dimensions."""
 
     def corners(tau: float, first: Tensor, second: Tensor) -> np.ndarray:
         import torch
@@ -278,11 +278,13 @@ def _box(tau: float, first: Tensor, second: Tensor) -> np.ndarray:
 
 
 def _rays() -> Tensor:
-    """(CORNERS, 2) directions all around, of length 1."""
+    """(CORNERS, 2) unit directions, evenly spaced around the circle."""
     import torch
 
     turn = torch.arange(CORNERS, dtype=torch.float64) * (2 * math.pi / CORNERS)
     return torch.stack([turn.cos(), turn.sin()], 1)
 
 
-BOX = Outline("outline: the L-infinity ball on this plane", _box)  # where a plane leaves it
+BOX = Outline(
+    "outline: the L-infinity ball on this plane", _box
+)  # where rays of the plane leave the L-infinity ball

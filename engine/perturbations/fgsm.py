@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def copies(inputs: AttackInputs) -> Tensor:
-    """(m, *shape) copies of `inputs.x`, one step of size tau away."""
+    """(m, *shape) copies of `inputs.x`, one signed gradient step of size tau away."""
     from engine.perturbations._attack import by_torchattacks
 
     return by_torchattacks("FGSM", inputs)
@@ -23,7 +23,8 @@ FGSM = add(
         name="fgsm",
         label="FGSM",
         measure="L-infinity radius",
-        help="One signed gradient step of size tau against the unlearned model, shown to all.",
+        help="x + tau sign(gradient of the loss): one signed gradient step against the unlearned "
+        "model; the copies are shown to all models. Cost: 1 forward + 1 backward per copy.",
         outline=BOX,
         against=copies,
     )

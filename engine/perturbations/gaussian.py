@@ -1,4 +1,4 @@
-"""Normal noise."""
+"""Gaussian noise."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ GAUSSIAN = add(
         name="gaussian",
         label="Gaussian",
         measure="standard deviation per pixel",
-        help="Normal noise of standard deviation tau per pixel, clamped to [0, 1]. Its L2 length "
-        "is about tau times the root of the number of pixels, not tau.",
-        outline=circle("circle: usual length of the noise, τ√d", lambda tau, d: tau * math.sqrt(d)),
+        help="Gaussian noise of standard deviation tau per pixel, clamped to [0, 1]. Its L2 norm "
+        "is about tau √d for d pixels, not tau.",
+        outline=circle(
+            "circle: typical L2 norm of the noise, τ√d", lambda tau, d: tau * math.sqrt(d)
+        ),
         draw=draw,
     )
 )

@@ -24,7 +24,7 @@ L2 = add(
         name="l2",
         label="L2 ball",
         measure="L2 radius",
-        help="Uniform in the L2 ball of radius tau, clamped to [0, 1].",
+        help="Noise uniform in the L2 ball of radius tau; copies are clamped to [0, 1].",
         outline=circle("circle: the L2 ball of radius τ", lambda tau, d: tau),
         draw=draw,
     )

@@ -20,7 +20,7 @@ LINF = add(
         name="linf",
         label="L-inf ball",
         measure="L-infinity radius",
-        help="Uniform in the L-infinity ball of radius tau, clamped to [0, 1].",
+        help="Noise uniform in the L-infinity ball of radius tau; copies are clamped to [0, 1].",
         outline=BOX,
         draw=draw,
     )

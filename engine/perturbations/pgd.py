@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def copies(inputs: AttackInputs) -> Tensor:
     """(m, *shape) copies of `inputs.x` within L-inf distance tau.
 
-    From each sample's own random start where it has one: the same copies as torchattacks makes of
-    the sample alone, whatever is attacked beside it.
+    With per-sample random starts (`inputs.starts`) they are those that torchattacks makes of each
+    sample alone, whatever is attacked together with it.
     """
     from engine.perturbations._attack import by_torchattacks, descended, own_starts
 
@@ -24,8 +24,8 @@ def copies(inputs: AttackInputs) -> Tensor:
             "PGD", inputs, alpha=inputs.step_size, steps=inputs.steps, random_start=True
         )
     x = inputs.x
-    begin = own_starts(inputs.starts, len(x) // len(inputs.starts), x.shape[1:], inputs.tau)
-    return descended(inputs, (x + begin.to(x.device)).clamp(0, 1))
+    offsets = own_starts(inputs.starts, len(x) // len(inputs.starts), x.shape[1:], inputs.tau)
+    return descended(inputs, (x + offsets.to(x.device)).clamp(0, 1))
 
 
 PGD = add(
@@ -33,7 +33,8 @@ PGD = add(
         name="pgd",
         label="PGD",
         measure="L-infinity radius",
-        help="Projected gradient steps inside the tau ball against the unlearned model.",
+        help="Projected gradient descent: `steps` signed gradient steps of `step_size` inside the "
+        "tau ball against the unlearned model. Cost: 1 forward + 1 backward per step and copy.",
         outline=BOX,
         settings=("steps", "step_size", "start"),
         against=copies,

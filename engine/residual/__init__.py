@@ -1,7 +1,7 @@
-"""Residual knowledge: who still recognizes perturbed copies of forgotten samples, and how surely.
+"""Residual knowledge: which models still recognize perturbed copies of forgotten samples.
 
-Begin with `predictions` (models are asked, counts are kept) and `ratio` (r_tau, the null band,
-intervals); then `posterior` and `verdict` (samples), `disagreement`, `allocation` (where draws go),
-`rays` and `chosen_copies` (fewer forward passes), and one sample under the lens: `neighborhood`,
-`decision_slice`, `smallest_tau`, `sample_ratio`.
+Begin with `predictions` (predicted classes of copies, and counts) and `ratio` (r_tau, null band and
+intervals). Then come `posterior` and `verdict` (single samples), `disagreement`, `allocation` (of
+adaptive draws), `rays` and `chosen_copies` (fewer forward passes), and the analysis of one sample:
+`neighborhood`, `decision_slice`, `smallest_tau` and `sample_ratio`.
 """

@@ -1,7 +1,7 @@
-"""Answers to chosen copies alone: the first draws of each (sample, tau), as many as it is given.
+"""Predictions of selected copies only: the first draws of each (sample, tau), as allocated.
 
-The copies are those that `engine.residual.predictions.verdicts` shows, so that counts are the full
-run's, restricted to the first draws of a cell.
+The copies are those of `engine.residual.predictions.verdicts`, so that counts equal those of the
+full run, restricted to the first draws of a cell.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from engine.runtime.batching import batches_of
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
 
-ROWS = 1000  # samples whose noise is held at once
-FAR = 60_000.0  # the largest margin that float16 holds, nearly
+ROWS = 1000  # samples whose noise is in memory at the same time
+FAR = 60_000.0  # approximately the largest margin that float16 can represent
 
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """What one model said so far.
+    """Predictions of one model so far.
 
-    classes (n, T, c): uint8 or uint16 predicted class of each copy, `unseen` where it was not
-    asked; margins (n, T, c): float16, by how much the true class's logit exceeds the best other
-    one; drawn (n, T): int64 how many copies of each cell were asked, the first ones.
+    classes (n, T, c): uint8 or uint16 predicted class of each copy, `unseen` where there is none
+    yet; margins (n, T, c): float16, the true class's logit minus the best other one; drawn (n, T):
+    int64 number of copies of each cell that have predictions, which are the first ones.
     """
 
     classes: np.ndarray
@@ -41,19 +41,19 @@ class Said:
     drawn: Counts
 
     def grown(self, draws: int) -> Said:
-        """A copy with room for that many draws at least."""
+        """A copy with room for at least that many draws."""
         room = ((0, 0), (0, 0), (0, max(0, draws - self.classes.shape[2])))
         classes = np.pad(self.classes, room, constant_values=unseen(self.classes.dtype))
         return Said(classes, np.pad(self.margins, room), self.drawn.copy())
 
 
 def unseen(dtype: np.dtype[Any]) -> int:
-    """What stands for the class of a copy that nobody was asked about: never a class."""
+    """The placeholder for the class of a copy without prediction, which is never a class."""
     return int(np.iinfo(dtype).max)
 
 
 def nothing_said(n: int, taus: int, draws: int, n_classes: int) -> Said:
-    """What a model said that was not asked yet."""
+    """Empty predictions of a model."""
     dtype = np.dtype(np.uint8 if n_classes < 256 else np.uint16)
     shape = (n, taus, draws)
     classes = np.full(shape, unseen(dtype), dtype)
@@ -61,7 +61,7 @@ def nothing_said(n: int, taus: int, draws: int, n_classes: int) -> Said:
 
 
 class Cells:
-    """Asks models about copies, and each of them about none twice."""
+    """Evaluates models on copies, each copy at most once."""
 
     def __init__(
         self,
@@ -73,85 +73,90 @@ class Cells:
         said: Mapping[str, Said],
         report: Reporter,
     ) -> None:
-        """x, y, samples, probe: as `predictions.verdicts` takes them; said: what is known."""
+        """x, y, samples, probe: as in `predictions.verdicts`; said: predictions so far."""
         kind = named(probe.perturbation)
-        assert isinstance(kind, Noise), "attacks are not drawn one by one"
-        self._judges, self.said, self._kind = ready(viewers), said, kind
+        assert isinstance(kind, Noise), "attacks cannot be drawn one by one"
+        self._evaluators, self.said, self._kind = ready(viewers), said, kind
         self._x, self._y, self._samples, self._probe = x, y, np.asarray(samples), probe
         self._truth = y.cpu().numpy()
         self._report = report
-        self._rows = batches_of(x, ROWS)
-        self._copies = batches_of(x, copies_at_once(x))
+        self._row_batches = batches_of(x, ROWS)
+        self._batches = batches_of(x, copies_at_once(x))
         self._taus = torch.tensor(probe.taus, dtype=torch.float32, device=x.device)
-        self._still = np.array(probe.taus) == 0
+        self._at_zero = np.array(probe.taus) == 0
         self.asked = 0  # forward passes of single copies
 
     @torch.inference_mode()
     def ask(self, drawn: Counts) -> Answers:
-        """At least `drawn` (n, T) answers to each cell. Raises Cancelled between batches."""
+        """At least `drawn` (n, T) predictions of each cell. Raises Cancelled between batches."""
 
-        def some(part: slice) -> None:
+        def predict_rows(part: slice) -> None:
             rows = np.arange(part.start, part.stop)
-            for block in range(-(-int(self._wanted(rows, drawn).max(initial=0)) // BLOCK)):
-                self._ask_block(rows, block, drawn)
+            for block in range(-(-int(self._requested(rows, drawn).max(initial=0)) // BLOCK)):
+                self._predict_block(rows, block, drawn)
 
-        for _ in self._rows.over(len(self._x), some):
+        for _ in self._row_batches.over(len(self._x), predict_rows):
             continue
-        for one in self.said.values():
-            np.maximum(one.drawn, drawn, out=one.drawn)
-            for held in (one.classes, one.margins):
-                held[:, self._still] = held[:, self._still, :1]
-        right = {name: one.classes == self._truth[:, None, None] for name, one in self.said.items()}
-        return Answers(right, {name: one.margins for name, one in self.said.items()})
+        for prediction in self.said.values():
+            np.maximum(prediction.drawn, drawn, out=prediction.drawn)
+            for array in (prediction.classes, prediction.margins):
+                array[:, self._at_zero] = array[:, self._at_zero, :1]
+        right = {
+            name: prediction.classes == self._truth[:, None, None]
+            for name, prediction in self.said.items()
+        }
+        return Answers(right, {name: prediction.margins for name, prediction in self.said.items()})
 
-    def _known(self, rows: np.ndarray) -> Counts:
-        """(m, T) how many draws of these samples' cells every model was shown."""
+    def _completed(self, rows: np.ndarray) -> Counts:
+        """(m, T) number of draws of these samples' cells that every model has predicted."""
         return np.asarray(np.min([one.drawn[rows] for one in self.said.values()], axis=0))
 
-    def _wanted(self, rows: np.ndarray, drawn: Counts) -> Counts:
-        """(m, T) up to which draw copies are to be made, 0 where every model knows them."""
-        wanted = np.where(self._still, np.minimum(drawn[rows], 1), drawn[rows])
-        return np.where(wanted > self._known(rows), wanted, 0)
+    def _requested(self, rows: np.ndarray, drawn: Counts) -> Counts:
+        """(m, T) number of draws to make, 0 where every model has predicted them."""
+        wanted = np.where(self._at_zero, np.minimum(drawn[rows], 1), drawn[rows])
+        return np.where(wanted > self._completed(rows), wanted, 0)
 
-    def _ask_block(self, rows: np.ndarray, block: int, drawn: Counts) -> None:
-        """Ask about the copies of these samples that belong to one block of noise."""
+    def _predict_block(self, rows: np.ndarray, block: int, drawn: Counts) -> None:
+        """Predict the copies of these samples that belong to one block of noise."""
         draw = np.arange(block * BLOCK, (block + 1) * BLOCK)
-        asked = draw < self._wanted(rows, drawn)[:, :, None]
-        asked &= draw >= self._known(rows)[:, :, None]
-        some = asked.any((1, 2))
-        if not some.any():
+        requested = draw < self._requested(rows, drawn)[:, :, None]
+        requested &= draw >= self._completed(rows)[:, :, None]
+        active = requested.any((1, 2))
+        if not active.any():
             return
-        rows = rows[some]
+        rows = rows[active]
         noise = self._noise(rows, block)
-        at, taus, columns = np.nonzero(asked[some])
+        cells, taus, columns = np.nonzero(requested[active])
 
-        def answer(part: slice) -> None:
-            made = self._made(rows[at[part]], taus[part], noise[at[part], columns[part]])
-            self._answer(made, rows[at[part]], taus[part], draw[columns[part]])
+        def predict_part(part: slice) -> None:
+            copies = self._copies_at(
+                rows[cells[part]], taus[part], noise[cells[part], columns[part]]
+            )
+            self._predict(copies, rows[cells[part]], taus[part], draw[columns[part]])
 
-        for _ in self._copies.over(len(at), answer):
+        for _ in self._batches.over(len(cells), predict_part):
             continue
 
     def _noise(self, rows: np.ndarray, block: int) -> Tensor:
         samples, shape = self._samples[rows].tolist(), self._x.shape[1:]
         return self._kind.noise(samples, shape, self._probe.seed, block, self._x.device)
 
-    def _made(self, rows: np.ndarray, taus: np.ndarray, noise: Tensor) -> Tensor:
-        """(m, *shape) copies of these samples, one tau for each."""
+    def _copies_at(self, rows: np.ndarray, taus: np.ndarray, noise: Tensor) -> Tensor:
+        """(m, *shape) copies of these samples, with one tau each."""
         tau = self._taus[taus].reshape(-1, *[1] * noise.ndim)
         return self._kind.moved(self._x[rows], noise[:, None], tau)[:, 0]
 
-    def _answer(self, copies: Tensor, rows: np.ndarray, taus: np.ndarray, draws: Integers) -> None:
-        """Show these copies to the models that have not seen them."""
-        for name, judge in self._judges.items():
+    def _predict(self, copies: Tensor, rows: np.ndarray, taus: np.ndarray, draws: Integers) -> None:
+        """Predict these copies with the models that have not done so."""
+        for name, evaluator in self._evaluators.items():
             said = self.said[name]
-            late = np.flatnonzero(draws >= said.drawn[rows, taus])
-            if not len(late):
+            missing = np.flatnonzero(draws >= said.drawn[rows, taus])
+            if not len(missing):
                 continue
-            where = (rows[late], taus[late], draws[late])
-            shown = copies if len(late) == len(copies) else copies[late]
-            classes, margins = judge.judged(shown, self._y[rows[late]])
-            said.classes[where] = classes.cpu().numpy()
-            said.margins[where] = margins.float().clamp(-FAR, FAR).cpu().numpy()
-            self.asked += len(late)
-            self._report.advance(float(len(late)))
+            index = (rows[missing], taus[missing], draws[missing])
+            shown = copies if len(missing) == len(copies) else copies[missing]
+            classes, margins = evaluator.classes_and_margins(shown, self._y[rows[missing]])
+            said.classes[index] = classes.cpu().numpy()
+            said.margins[index] = margins.float().clamp(-FAR, FAR).cpu().numpy()
+            self.asked += len(missing)
+            self._report.advance(float(len(missing)))

@@ -1,7 +1,7 @@
-"""A slice of decision regions: the plane through one sample, and what every model calls its points.
+"""A slice of the decision regions: every model's predictions on a plane through one sample.
 
 The plane is spanned by two orthonormal directions of input space. The first is random, an FGSM
-step (Goodfellow et al., 2015) against one model, or leads to the nearest sample of another class
+step (Goodfellow et al., 2015) against one model, or points to the nearest sample of another class
 or to a chosen one; the second is random. Distances on the plane are L2 distances in the pixel
 range [0, 1].
 """
@@ -26,18 +26,21 @@ from engine.runtime.device_samples import Sample, Samples, as_pixels
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
 
-BATCH, BATCH_VALUES = 128, 4_000_000  # points of a forward, and input values of one, at most
-SEARCH_VALUES = 20_000_000  # input values compared at once in the search for the nearest sample
-MARGIN, BEYOND = 1.5, 1.2  # half of the plane's width over the ball's radius, and over `distance`
-SMALLEST_REACH = 0.05  # per pixel: what is shown where tau is 0
+BATCH, BATCH_VALUES = 128, 4_000_000  # points, and input values, per forward pass at most
+SEARCH_VALUES = 20_000_000  # input values compared at a time in the search for the nearest sample
+BALL_FACTOR, DISTANCE_FACTOR = (
+    1.5,
+    1.2,
+)  # half-width of the plane relative to the ball's radius and to `distance`
+SMALLEST_REACH = 0.05  # half-width per root of input values where tau is 0
 PER_MODEL = ("predictions", "confidence")
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """The plane through x; x, first and second have one shape, the directions are orthonormal.
+    """The plane through x along two orthonormal directions of the same shape as x.
 
-    other: the sample that `first` leads to, -1 without one, and its L2 distance from x.
+    other, distance: the sample that `first` points to, -1 without one, and its L2 distance from x.
     """
 
     x: Tensor
@@ -47,10 +50,10 @@ class Plane:
     distance: float = 0.0
 
     def points(self, along: Tensor, up: Tensor) -> Tensor:
-        """(n, *shape) pixels at the coordinates along, up (n,), clamped to [0, 1] as copies are."""
+        """(n, *shape) pixels at the coordinates along, up (n,), clamped to [0, 1] like copies."""
         shape = (-1, *[1] * self.x.ndim)
-        made = self.x + along.reshape(shape) * self.first + up.reshape(shape) * self.second
-        return made.clamp(0, 1)
+        points = self.x + along.reshape(shape) * self.first + up.reshape(shape) * self.second
+        return points.clamp(0, 1)
 
 
 def plane_through(
@@ -61,11 +64,11 @@ def plane_through(
     against: nn.Module,
     towards: Sample | None = None,
 ) -> Plane:
-    """The plane through a sample along the pair of `directions`, one of labels.DIRECTIONS.
+    """The plane through a sample along a pair of `directions`, one of results.DIRECTIONS.
 
-    `samples` are those one may look towards, `against` is the model whose loss the attack climbs,
-    `towards` the sample that is chosen. SpecError where a direction is unknown or there is none:
-    one input value only, a loss without slope, a single class, a chosen sample that equals this.
+    samples: candidates for the nearest sample; against: the attacked model; towards: the chosen
+    sample. SpecError if the pair is unknown or undefined: fewer than two input values, zero
+    gradient, a single class, or a chosen sample equal to this one.
     """
     if directions not in DIRECTIONS:
         raise unknown("pair of directions", directions, DIRECTIONS)
@@ -87,61 +90,61 @@ def plane_through(
 
 
 def orthonormal(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """The two directions made orthonormal: the first keeps its own."""
-    one, rest = first.cpu().double(), second.cpu().double()  # not every device has doubles
-    one = one / one.norm()
-    rest = rest - (rest * one).sum() * one
-    return one.to(first), (rest / rest.norm()).to(first)
+    """The two directions, orthonormalized (Gram-Schmidt, starting with the first)."""
+    unit, rest = first.cpu().double(), second.cpu().double()  # not every device supports float64
+    unit = unit / unit.norm()
+    rest = rest - (rest * unit).sum() * unit
+    return unit.to(first), (rest / rest.norm()).to(first)
 
 
 def attack_direction(model: nn.Module, x: Tensor, y: int) -> Tensor:
     """The sign of the gradient of the model's loss at x (*shape): the direction of FGSM.
 
-    SpecError where the gradient is zero, as it is where a model is entirely sure.
+    SpecError where the gradient is zero, as it is where the model's confidence saturates.
     """
     with torch.enable_grad():
-        asked = x[None].detach().clone().requires_grad_(True)
+        leaf = x[None].detach().clone().requires_grad_(True)
         label = torch.tensor([y], device=x.device)
-        loss = nn.functional.cross_entropy(model(asked), label)
-        (slope,) = torch.autograd.grad(loss, asked)
-    direction = slope[0].sign()
+        loss = nn.functional.cross_entropy(model(leaf), label)
+        (gradient,) = torch.autograd.grad(loss, leaf)
+    direction = gradient[0].sign()
     if not bool(direction.any()):
         raise SpecError(
-            "The loss has no slope at this sample, so that an attack leads nowhere. "
+            "The gradient of the loss is zero at this sample, so that an attack has no direction. "
             "Choose other directions, or another sample."
         )
     return direction
 
 
 def towards_chosen(sample: Sample, towards: Sample | None) -> tuple[int, Tensor]:
-    """(number, difference (*shape)) of the chosen sample; SpecError without a way to it."""
+    """(index, difference (*shape)) of the chosen sample; SpecError without one that differs."""
     if towards is None or bool((towards.x == sample.x).all()):
-        raise SpecError("Name another sample to look towards: one that differs from this one.")
+        raise SpecError("Choose another sample as the direction: one that differs from this one.")
     return towards.index, towards.x - sample.x
 
 
 def nearest_other(samples: Samples, sample: Sample) -> tuple[int, float]:
     """(index, L2 distance) of the nearest sample of another class; SpecError if there is none.
 
-    Samples that equal this one although their label differs are passed over.
+    Samples that equal this one but have another label are skipped.
     """
     x = sample.x[None].flatten(1)
     rows = max(1, SEARCH_VALUES // x.shape[1])
     parts = [(as_pixels(part).flatten(1) - x).norm(dim=1) for part in samples.x.split(rows)]
-    distances = torch.cat(parts)  # by differences: cdist's products would not be 0 for equal ones
+    distances = torch.cat(parts)  # not cdist, whose products do not give exactly 0 for equal ones
     distances[(samples.y == sample.y) | (distances == 0)] = math.inf
-    found = int(distances.argmin())
-    distance = float(distances[found])
+    nearest = int(distances.argmin())
+    distance = float(distances[nearest])
     if not math.isfinite(distance):
-        raise SpecError("There is no sample of another class to look towards.")
-    return found, distance
+        raise SpecError("There is no sample of another class to serve as the direction.")
+    return nearest, distance
 
 
 def ball_outline(perturbation: str, tau: float, first: Tensor, second: Tensor) -> np.ndarray:
     """(k, 2) outline of the tau ball on the plane of two orthonormal directions.
 
-    (0, 2) where the perturbation has none. SpecError where there is no such perturbation, or it
-    has no such tau.
+    (0, 2) if the perturbation has none. SpecError if the perturbation is unknown or tau out of
+    range.
     """
     kind = named(perturbation)
     kind.check([tau])
@@ -152,7 +155,9 @@ def ball_outline(perturbation: str, tau: float, first: Tensor, second: Tensor) -
 def steps_within(reach: float, size: int) -> np.ndarray:
     """(size,) coordinates from -reach to reach, exactly 0 in the middle; SpecError if even."""
     if size < 3 or size % 2 == 0:
-        raise SpecError(f"A slice needs an odd number of points a side, at least 3, not {size}.")
+        raise SpecError(
+            f"A slice needs an odd number of points per side, at least 3, but {size} was given."
+        )
     half = size // 2
     return reach * np.arange(-half, half + 1) / half
 
@@ -173,9 +178,9 @@ def regions(
         points = plane.points(along.flatten()[part], up.flatten()[part])
         for name, model in models.items():
             report.check()
-            said, sure = views_on({name: model}, points, label)
-            predictions[name].append(said[name].astype(np.uint16))
-            confidence[name].append(sure[name])
+            classes, probabilities = views_on({name: model}, points, label)
+            predictions[name].append(classes[name].astype(np.uint16))
+            confidence[name].append(probabilities[name])
     return (
         {name: np.concatenate(parts).reshape(shape) for name, parts in predictions.items()},
         {name: np.concatenate(parts).reshape(shape) for name, parts in confidence.items()},
@@ -196,18 +201,17 @@ def cut(
     report: Reporter,
     towards: Sample | None = None,
 ) -> Slice:
-    """The slice through a sample, `size` points a side; all but `seconds` follows from the rest.
+    """The slice through a sample with `size` points per side; deterministic except for `seconds`.
 
-    against: the name of the model that an attack aims at; towards: the sample that is looked
-    towards where it is chosen. SpecError as `plane_through` and
-    `steps_within`; Cancelled through `report`.
+    against: name of the attacked model; towards: the chosen sample, where directions is 'chosen'.
+    SpecError as in `plane_through` and `steps_within`; Cancelled through `report`.
     """
     started = time.monotonic()
     plane = plane_through(samples, sample, directions, seed, models[against], towards)
     ball = ball_outline(perturbation, tau, plane.first, plane.second)
     least = SMALLEST_REACH * math.sqrt(plane.x.numel())
-    reach = MARGIN * float(np.linalg.norm(ball, axis=1).max(initial=0)) or least
-    steps = steps_within(max(reach, BEYOND * plane.distance), size)
+    reach = BALL_FACTOR * float(np.linalg.norm(ball, axis=1).max(initial=0)) or least
+    steps = steps_within(max(reach, DISTANCE_FACTOR * plane.distance), size)
     predictions, confidence = regions(models, plane, steps, sample.y, report)
     return Slice(
         sample=sample.index,
@@ -227,7 +231,7 @@ def cut(
 
 
 def packed(one: Slice) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """(arrays, attributes) of a slice, as the store keeps them."""
+    """(arrays, attributes) of a slice, as stored."""
     facts = dict(vars(one))
     arrays = {name: facts.pop(name) for name in ("steps", "ball")}
     for kind in PER_MODEL:
@@ -238,7 +242,7 @@ def packed(one: Slice) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 def unpacked(
     arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any], models: Sequence[str]
 ) -> Slice:
-    """The slice that `packed` took apart, with its models in this order."""
+    """The inverse of `packed`, with the models in this order."""
     parts: dict[str, Any] = {name: arrays[name] for name in ("steps", "ball")}
     for kind in PER_MODEL:
         parts[kind] = {model: arrays[f"{kind}/{model}"] for model in models}
@@ -247,6 +251,6 @@ def unpacked(
 
 
 def _random(x: Tensor, seed: int, sample: int, which: str) -> Tensor:
-    """A normal direction of the shape of x, drawn on the processor: the same on every device."""
+    """A standard normal direction of the shape of x, drawn on the CPU: the same on every device."""
     rng = generator(seed, "slice", sample, which)
     return torch.randn(x.shape, generator=rng).to(x)

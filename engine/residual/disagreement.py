@@ -1,7 +1,7 @@
-"""How often a model and Re-train call a perturbed copy differently; how many it does not know.
+"""Adversarial disagreement with Re-train, and unlearn accuracy on perturbed samples.
 
 Plain numpy on a `Residual`, so that tables, figures and the explorer can use it without torch.
-Source: Hsu et al. 2025 (arXiv:2601.22359), adversarial disagreement, its bounds through r_tau, and
+Source: Hsu et al. 2025 (arXiv:2601.22359), adversarial disagreement, its bounds by r_tau, and
 unlearn accuracy on perturbed samples.
 """
 
@@ -18,10 +18,10 @@ from engine.results import Residual, retrain_names
 
 @dataclass(frozen=True, eq=False)
 class Disagreement:
-    """How often a model and Re-train call a copy differently, all arrays (T,), in [0, 1].
+    """How often the predictions of a model and Re-train differ; arrays (T,) in [0, 1].
 
-    mean: E[m(x') != a(x')] over forget samples, draws and Re-trains; low, high: the bounds that
-    r_tau alone puts on it. NaN where the predictions are not in the store.
+    mean: E[m(x') != a(x')] over forget samples, draws and Re-trains; low, high: its bounds given
+    r_tau alone. NaN where the predictions are not in the store.
     """
 
     mean: Floats
@@ -30,19 +30,19 @@ class Disagreement:
 
 
 def disagreement(residual: Residual, model: str) -> Disagreement:
-    """The adversarial disagreement of `model` with the Re-trains, and its bounds through r.
+    """The adversarial disagreement of `model` with the Re-trains, and its bounds by r.
 
         E[m(x') != a(x')]   between   Pr[a = y] |r - 1|   and   min(1, 2 - Pr[a = y] (1 + r))
 
     each averaged over forget samples and Re-trains. Source: Hsu et al. 2025, adversarial
-    disagreement. KeyError where there is no such model.
+    disagreement. KeyError for an unknown model.
 
-    Of four copies of class 1 the model calls three right, Re-train one, and they differ on two:
+    Of four copies of class 1 the model recognizes three, Re-train one, and they differ on two:
 
-    >>> said = {"gd": np.array([[[1, 1, 1, 0]]]), "retrain-0": np.array([[[1, 0, 0, 0]]])}
-    >>> counts = {name: (one == 1).sum(2) for name, one in said.items()}
+    >>> predictions = {"gd": np.array([[[1, 1, 1, 0]]]), "retrain-0": np.array([[[1, 0, 0, 0]]])}
+    >>> counts = {name: (one == 1).sum(2) for name, one in predictions.items()}
     >>> tau, none = np.array([0.1]), np.array([np.nan])
-    >>> one = Residual("gaussian", tau, 4, np.array([0]), counts, {}, none, none, {}, said)
+    >>> one = Residual("gaussian", tau, 4, np.array([0]), counts, {}, none, none, {}, predictions)
     >>> disagreement(one, "gd")
     Disagreement(mean=array([0.5]), low=array([0.5]), high=array([1.]))
     """
@@ -52,31 +52,33 @@ def disagreement(residual: Residual, model: str) -> Disagreement:
 
 
 def disagreement_per_sample(residual: Residual, model: str) -> Floats:
-    """(k, n_f, T) share of copies that `model` and each Re-train call differently.
+    """(k, n_f, T) share of copies on which the predictions of `model` and each Re-train differ.
 
-    Both saw the same copies: those attacked against `model` where the perturbation is an attack.
+    Both predict the same copies: those attacked against `model` if the perturbation is an attack.
     NaN where the predictions are not in the store.
     """
-    counted = residual.reference(model)
-    answers, names = residual.predictions, retrain_names(residual.counts)
-    shown = [answers.get(f"{name}@{model}", answers.get(name)) for name in names]
-    own = answers.get(model)
-    if own is None or any(one is None for one in shown):
-        return np.full(counted.shape, np.nan)
+    reference_counts = residual.reference(model)
+    predictions, names = residual.predictions, retrain_names(residual.counts)
+    references = [predictions.get(f"{name}@{model}", predictions.get(name)) for name in names]
+    own = predictions.get(model)
+    if own is None or any(reference is None for reference in references):
+        return np.full(reference_counts.shape, np.nan)
     draws = fair_draws(residual.per_cell, residual.draws)
     fair = np.arange(own.shape[2]) < draws[:, :, None]
-    share: Floats = np.stack([((own != one) & fair).sum(2) for one in shown]) / draws
+    share: Floats = (
+        np.stack([((own != reference) & fair).sum(2) for reference in references]) / draws
+    )
     return share
 
 
 def disagreement_bounds(residual: Residual, model: str) -> tuple[Floats, Floats]:
     """(low, high), each (k, n_f, T): Pr[a = y] |r - 1| and min(1, 2 - Pr[a = y] (1 + r)).
 
-    Since Pr[a = y] r = Pr[m = y], they are |Pr[m = y] - Pr[a = y]| and min(1, 2 - Pr[m = y] -
-    Pr[a = y]), also defined where Re-train never recognizes a sample. Source: Hsu et al. 2025,
-    bounds of the adversarial disagreement.
+    Since Pr[a = y] r = Pr[m = y], they equal |Pr[m = y] - Pr[a = y]| and min(1, 2 - Pr[m = y] -
+    Pr[a = y]), which are defined even where Re-train never recognizes a sample. Source: Hsu et al.
+    2025, bounds of the adversarial disagreement.
 
-    Eight and seven copies of ten: they differ on at least one, and on at most two and three.
+    Eight and seven of ten copies are recognized: they differ on at least one, at most five.
 
     >>> counts = {"gd": np.array([[8]]), "retrain-0": np.array([[7]])}
     >>> tau, none = np.array([0.1]), np.array([np.nan])

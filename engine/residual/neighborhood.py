@@ -1,4 +1,4 @@
-"""One sample under the lens: its perturbed copies and what every model makes of them."""
+"""The neighborhood of one sample: its perturbed copies and every model's predictions on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.runtime.device_samples import Sample
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
 
-FIRST = 10  # copies that answer at once, before all do
+PREVIEW = 10  # copies that are predicted first, for an immediate answer
 Arrays = dict[str, np.ndarray]
 Verdicts = tuple[Arrays, Arrays]
 
@@ -29,10 +29,10 @@ def copies_of(
     n_classes: int,
     source: nn.Module | None,
 ) -> Tensor:
-    """(c, *shape) perturbed copies of a sample at `tau`; the ones residual knowledge is made of.
+    """(c, *shape) perturbed copies of a sample at `tau`, as used for residual knowledge.
 
     Random draws are exactly those of the measurement; attacks are made against `source`. SpecError
-    for a perturbation that is unknown, or has no such tau.
+    if the perturbation is unknown or tau out of range.
     """
     x, index = sample.x, sample.index
     kind = named(probe.perturbation)
@@ -43,8 +43,8 @@ def copies_of(
         if tau == 0:
             parts.append(x.expand(BLOCK, *x.shape))
             continue
-        made = kind.copies(probe, tau, x[None], label, [index], block, n_classes, attacked)
-        parts.append(made[0])
+        copies = kind.copies(probe, tau, x[None], label, [index], block, n_classes, attacked)
+        parts.append(copies[0])
     return torch.cat(parts)[: probe.draws]
 
 
@@ -58,57 +58,59 @@ def views_on(
 ) -> Verdicts:
     """(predictions, confidence): model -> (c,) class, and (c,) probability of the class y.
 
-    Cancelled through `report`, between models and batches.
+    Raises Cancelled through `report` between models and batches.
     """
     predictions, confidence = {}, {}
     batches = batches_of(copies, batch)
     for name, model in models.items():
-        logits = torch.cat(list(batches.over(len(copies), _asking(model, copies, report))))
+        logits = torch.cat(list(batches.over(len(copies), _batch_logits(model, copies, report))))
         predictions[name] = logits.argmax(1).cpu().numpy()
         confidence[name] = logits.softmax(1)[:, y].cpu().numpy()
     return predictions, confidence
 
 
-def _asking(model: nn.Module, copies: Tensor, report: Reporter | None) -> Callable[[slice], Tensor]:
-    """The logits of a part of the copies."""
+def _batch_logits(
+    model: nn.Module, copies: Tensor, report: Reporter | None
+) -> Callable[[slice], Tensor]:
+    """A function from a slice of the copies to their logits."""
 
-    def ask(part: slice) -> Tensor:
+    def logits_of(part: slice) -> Tensor:
         if report is not None:
             report.check()
         logits: Tensor = model(copies[part])
         return logits
 
-    return ask
+    return logits_of
 
 
 def first_then_all(
     models: Mapping[str, nn.Module], copies: Tensor, y: int, report: Reporter
 ) -> Iterator[Verdicts]:
-    """What `views_on` gives for the first `FIRST` copies, then for all of them."""
-    first = views_on(models, copies[:FIRST], y, report=report)
+    """The result of `views_on` for the first `PREVIEW` copies, then for all of them."""
+    first = views_on(models, copies[:PREVIEW], y, report=report)
     yield first
-    if len(copies) > FIRST:
-        rest = views_on(models, copies[FIRST:], y, report=report)
+    if len(copies) > PREVIEW:
+        rest = views_on(models, copies[PREVIEW:], y, report=report)
         yield _joined(first[0], rest[0]), _joined(first[1], rest[1])
 
 
 def neighborhood_of(
     sample: Sample, probe: ProbeSpec, copies: Tensor, verdicts: Verdicts
 ) -> Neighborhood:
-    """A sample at the one tau of `probe`, with as many of its copies as there are verdicts on."""
+    """The neighborhood at the only tau of `probe`, with those copies that have predictions."""
     predictions, confidence = verdicts
-    judged = min(len(found) for found in predictions.values())
+    count = min(len(classes) for classes in predictions.values())
     return Neighborhood(
         sample=sample.index,
         label=sample.y,
         perturbation=probe.perturbation,
         tau=probe.taus[0],
-        copies=copies[:judged].cpu().numpy(),
+        copies=copies[:count].cpu().numpy(),
         predictions=predictions,
         confidence=confidence,
-        counts={name: int((said == sample.y).sum()) for name, said in predictions.items()},
+        counts={name: int((classes == sample.y).sum()) for name, classes in predictions.items()},
     )
 
 
-def _joined(one: Arrays, other: Arrays) -> Arrays:
-    return {name: np.concatenate([found, other[name]]) for name, found in one.items()}
+def _joined(first: Arrays, second: Arrays) -> Arrays:
+    return {name: np.concatenate([values, second[name]]) for name, values in first.items()}

@@ -1,9 +1,8 @@
-"""Several studies that differ in their seed alone, as one: means, deviations, intervals.
+"""Aggregation of studies that differ only in their seed: means, deviations and intervals.
 
-Deviations have the divisor n, as the paper's own tables (4.67 ± 3.3 over three whole percents);
-Student's intervals allow for that.
-
-Plain numpy, so that tables and figures need no torch.
+Deviations have the divisor n, as in the paper's tables (4.67 ± 3.3 over three integer
+percentages); Student's intervals allow for that. Plain numpy, so that tables and figures need no
+torch.
 """
 
 from __future__ import annotations
@@ -21,10 +20,9 @@ from engine.results import Curve, Residual, Study
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation of a measure over n seeds; NaN deviation with one.
+    """Mean and standard deviation of a measure over n seeds; NaN deviation for n = 1.
 
-    bound: whether a value is past what is counted, so that the mean is a lower bound; there is no
-    deviation then.
+    bound: whether a value is censored, so that the mean is a lower bound without deviation.
     """
 
     mean: float
@@ -37,8 +35,8 @@ class Spread:
 class SeedCurve:
     """r_tau(S_f) of one model over several seeds, all arrays (T,) but per_seed (s, T).
 
-    mean: of the seeds' means; deviation: over seeds; low, high: a 95 % interval that knows the
-    spread over seeds and over forget samples. NaN where undefined.
+    mean: of the seeds' means; deviation: over seeds; low, high: a 95 % interval that covers the
+    variation over seeds and over forget samples. NaN where undefined.
     """
 
     mean: Floats
@@ -49,7 +47,7 @@ class SeedCurve:
 
 
 def spreads(studies: Sequence[Study]) -> dict[str, dict[str, Spread]]:
-    """model -> measure -> Spread over the studies; models and measures that all of them have."""
+    """model -> measure -> Spread over the studies, for models and measures common to all."""
     first = studies[0].metrics
     return {
         model: {
@@ -63,46 +61,47 @@ def spreads(studies: Sequence[Study]) -> dict[str, dict[str, Spread]]:
 
 
 def _spread_of(measure: str, rows: Sequence[Mapping[str, float]]) -> Spread:
-    found = spread([row[measure] for row in rows])
+    result = spread([row[measure] for row in rows])
     metric = next((one for one in METRICS if one.name == measure), None)
     if metric is None or not any(is_censored(metric, row) for row in rows):
-        return found
-    return replace(found, deviation=np.nan, bound=True)
+        return result
+    return replace(result, deviation=np.nan, bound=True)
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Mean and standard deviation of the values that are numbers.
+    """Mean and standard deviation of the finite values.
 
         mean = sum of x / n,   deviation = sqrt(sum of (x - mean)^2 / n)
 
-    NaN without any; the deviation is NaN of one alone. Source of the divisor n: the paper's tables.
+    NaN if there are none; the deviation of a single value is NaN. Source of the divisor n: the
+    paper's tables.
 
     >>> spread([1.0, 3.0, np.nan])
     Spread(mean=2.0, deviation=1.0, n=2, bound=False)
     """
-    known = np.array([value for value in values if np.isfinite(value)])
-    mean = float(known.mean()) if len(known) else np.nan
-    deviation = float(known.std()) if len(known) > 1 else np.nan
-    return Spread(mean, deviation, len(known))
+    finite = np.array([value for value in values if np.isfinite(value)])
+    mean = float(finite.mean()) if len(finite) else np.nan
+    deviation = float(finite.std()) if len(finite) > 1 else np.nan
+    return Spread(mean, deviation, len(finite))
 
 
 def curve(studies: Sequence[Study], model: str) -> SeedCurve:
     """r_tau(S_f) of `model` over the studies, which share their grid of tau.
 
-    The half-widths of two intervals are added as squares: Student's t over the seeds' means, and
-    a bootstrap over the union of the forget samples (each one's ratio averaged over the seeds in
-    which it is forgotten), which covers equal, overlapping and disjoint forget sets alike. With
-    disjoint sets the sample spread enters twice: the interval is then at most sqrt(2) too wide.
-    One study alone keeps its own interval.
+    The half-widths of two intervals are added in quadrature: Student's t over the seeds' means, and
+    a bootstrap over the union of the forget samples (the ratio of each averaged over the seeds in
+    which it is forgotten), which works for equal, overlapping and disjoint forget sets. For
+    disjoint sets the variation over samples is counted twice: the interval is then up to sqrt(2)
+    too wide. A single study keeps its own interval.
 
         mean -/+ sqrt((t s / sqrt(n - 1))^2 + b^2)
 
     with s the seeds' deviation, t the 97.5 % quantile of Student's t with n - 1 degrees of freedom
     and b the bootstrap's half-width on that side. This project's addition, as the paper's figures
-    have no intervals. KeyError where a study has no such model.
+    have no intervals. KeyError if a study lacks the model.
 
-    Two seeds with r = 1 and r = 1.2 on both samples: the samples do not spread, s is 0.1, and
-    Student's t with one degree of freedom is 12.7, so that the low end is cut at 0:
+    Two seeds with r = 1 and r = 1.2 on both samples: there is no variation over samples, s is 0.1,
+    and Student's t with one degree of freedom is 12.7, so that the lower end is clipped to 0:
 
     >>> def seed(r: float) -> Study:
     ...     counts = {"gd": np.full((2, 1), round(100 * r)), "retrain-0": np.full((2, 1), 100)}
@@ -111,8 +110,9 @@ def curve(studies: Sequence[Study], model: str) -> SeedCurve:
     ...     tau, samples = np.array([0.1]), np.arange(2)
     ...     residual = Residual("gaussian", tau, 200, samples, counts, {"gd": one}, none, none, {})
     ...     return Study("", {}, samples, {}, {}, residual)
-    >>> found = curve([seed(1.0), seed(1.2)], "gd")
-    >>> [part.round(2).item() for part in (found.mean, found.deviation, found.low, found.high)]
+    >>> result = curve([seed(1.0), seed(1.2)], "gd")
+    >>> parts = (result.mean, result.deviation, result.low, result.high)
+    >>> [part.round(2).item() for part in parts]
     [1.1, 0.1, 0.0, 2.37]
     """
     curves = [one.residual.curves[model] for one in studies]
@@ -121,18 +121,18 @@ def curve(studies: Sequence[Study], model: str) -> SeedCurve:
     if len(studies) == 1:
         return SeedCurve(mean, np.full_like(mean, np.nan), curves[0].low, curves[0].high, per_seed)
     deviation = _deviation(per_seed)
-    below, above = _sample_interval(studies, model)
-    by_seed = _student(per_seed) * deviation
-    low = mean - np.hypot(by_seed, np.maximum(0, mean - below))
-    high = mean + np.hypot(by_seed, np.maximum(0, above - mean))
+    sample_low, sample_high = _sample_interval(studies, model)
+    seed_half_width = _student(per_seed) * deviation
+    low = mean - np.hypot(seed_half_width, np.maximum(0, mean - sample_low))
+    high = mean + np.hypot(seed_half_width, np.maximum(0, sample_high - mean))
     return SeedCurve(mean, deviation, np.maximum(0, low), high, per_seed)
 
 
 def null_band_envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
-    """(low, high), each (T,): what the null bands of all of these cover together.
+    """(low, high), each (T,): the envelope of the null bands of all residuals.
 
-    The smallest low and the largest high end; NaN where none of them has a band. The band of one
-    study is `engine.residual.ratio.null_band`.
+    The smallest lower and the largest upper end; NaN where none has a band. The band of one study
+    is `engine.residual.ratio.null_band`.
     """
     lows = [one.null_low for one in residuals]
     highs = [one.null_high for one in residuals]
@@ -142,8 +142,8 @@ def null_band_envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
 def prevalence(studies: Sequence[Study], model: str) -> tuple[Floats, Floats]:
     """(mean, deviation) over seeds, each (T,), of the percent of forget samples with u > a."""
     curves: list[Curve] = [one.residual.curves[model] for one in studies]
-    found = np.stack([one.prevalence for one in curves]).astype(np.float64)
-    return found.mean(0), _deviation(found)
+    percentages = np.stack([one.prevalence for one in curves]).astype(np.float64)
+    return percentages.mean(0), _deviation(percentages)
 
 
 def _sample_interval(studies: Sequence[Study], model: str) -> tuple[Floats, Floats]:
@@ -156,12 +156,12 @@ def _sample_interval(studies: Sequence[Study], model: str) -> tuple[Floats, Floa
     weights = resampling_weights(len(ids), 0, "over seeds")
     low, high = bootstrap_interval(ratio[None], weights)
     shift = nanmean(np.stack([one.residual.curves[model].mean for one in studies]), 0)
-    shift = shift - nanmean(ratio, 0)  # samples that are forgotten more often weigh more there
+    shift = shift - nanmean(ratio, 0)  # where samples forgotten more often weigh more
     return low + shift, high + shift
 
 
 def _student(per_seed: Floats) -> Floats:
-    """(T,) factor from the seeds' deviation to half the width of Student's interval."""
+    """(T,) half-width of Student's interval divided by the seeds' deviation."""
     from scipy.special import stdtrit
 
     n = np.isfinite(per_seed).sum(0)
@@ -171,8 +171,8 @@ def _student(per_seed: Floats) -> Floats:
 
 
 def _deviation(values: Floats) -> Floats:
-    """(T,) standard deviation of the rows that are defined; NaN with fewer than two."""
+    """(T,) standard deviation over the defined rows; NaN for fewer than two."""
     defined = np.isfinite(values)
     n = defined.sum(0)
-    off = np.where(defined, values - nanmean(values, 0), 0)
-    return np.where(n > 1, np.sqrt((off**2).sum(0) / np.maximum(1, n)), np.nan)
+    residue = np.where(defined, values - nanmean(values, 0), 0)
+    return np.where(n > 1, np.sqrt((residue**2).sum(0) / np.maximum(1, n)), np.nan)

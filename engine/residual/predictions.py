@@ -1,8 +1,8 @@
-"""Who still recognizes perturbed copies of forgotten samples: predictions of copies, and counts.
+"""Predicted classes of perturbed copies of forgotten samples, and counts of recognized ones.
 
 Every statistic is derived from these integers, see `engine.residual.ratio`,
 `engine.residual.posterior` and `engine.residual.disagreement`. Source: Hsu et al. 2025, Monte Carlo
-estimate of r_tau: c copies of each sample at each tau, shown to all models alike.
+estimate of r_tau: c copies of each sample at each tau, the same for all models.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from engine.runtime.batching import batches_of
 from engine.runtime.progress import Reporter
 from engine.spec import INFERRED, ProbeSpec
 
-Called = tuple[str, slice, Tensor]  # which judge; which taus; (n, taus, m) classes
-BATCH_VALUES = 400_000  # input values per forward on a CPU: large enough to amortise, fits caches
+Classified = tuple[str, slice, Tensor]  # model; range of taus; (n, taus, m) classes
+BATCH_VALUES = 400_000  # input values per forward pass on a CPU: amortizes overhead, fits caches
 BATCH_VALUES_GPU = 16_000_000
-ALONG = 4  # times as many copies lie on the rays that are followed together
+ALONG = 4  # factor of the number of copies on rays that are evaluated together
 
 
 def blocks_of(draws: int) -> int:
-    """Number of blocks of `BLOCK` draws that hold `draws`."""
+    """Number of blocks of `BLOCK` draws needed for `draws`."""
     return math.ceil(draws / BLOCK)
 
 
 def copies(probe: ProbeSpec, n: int) -> float:
-    """How many copies of n samples each model is shown where every cell gets all draws."""
+    """Number of copies of n samples that each model predicts if every cell gets all draws."""
     each = sum(1 / BLOCK if tau == 0 else 1 for tau in probe.taus)
     return n * blocks_of(probe.draws) * BLOCK * each
 
@@ -54,43 +54,43 @@ def verdicts(
 ) -> dict[str, np.ndarray]:
     """viewer -> (n, T, len(blocks) * BLOCK) predicted class of every perturbed copy.
 
-    x: (n, *shape) float32 in [0, 1] on the viewers' device; samples: their training-set indices.
-    All viewers, in eval mode, see the same copies; `source` is the model that attacks are made
-    against (FGSM, PGD). Where `probe.between` is 'inferred', see `engine.residual.rays`. Raises
-    Cancelled between batches.
+    viewers: the models, in eval mode, which all predict the same copies; x: (n, *shape) float32 in
+    [0, 1] on their device; samples: training-set indices of x; source: the model that is attacked
+    (FGSM, PGD). If `probe.between` is 'inferred', see `engine.residual.rays`. Raises Cancelled
+    between batches.
     """
     dtype = np.uint8 if n_classes <= 256 else np.uint16
-    found = {
+    predictions = {
         name: np.zeros((len(x), len(probe.taus), len(blocks) * BLOCK), dtype) for name in viewers
     }
-    asking = _Asking(ready(viewers), samples, probe, n_classes, report)
-    asking.kind.check(probe.taus)
+    evaluation = _Evaluation(ready(viewers), samples, probe, n_classes, report)
+    evaluation.kind.check(probe.taus)
     if source is not None:
-        asking.attacked = attackable(source, probe.arithmetic, x)
-    along = asking.kind.straight and probe.between == INFERRED and len(probe.taus) >= FEWEST
-    say, rows = asking.along_rays if along else asking.all, asking.rows(x, along)
+        evaluation.attacked = attackable(source, probe.arithmetic, x)
+    along = evaluation.kind.straight and probe.between == INFERRED and len(probe.taus) >= FEWEST
+    predict, rows = evaluation.along_rays if along else evaluation.all, evaluation.rows(x, along)
 
-    def answer(part: slice) -> None:
+    def predict_rows(part: slice) -> None:
         for place, block in enumerate(blocks):
             columns = slice(place * BLOCK, (place + 1) * BLOCK)
-            for name, taus, called in say(x[part], y[part], part, block):
-                found[name][part, taus, columns] = called.cpu().numpy().astype(dtype)
+            for name, taus, classes in predict(x[part], y[part], part, block):
+                predictions[name][part, taus, columns] = classes.cpu().numpy().astype(dtype)
 
-    for _ in batches_of(x, rows).over(len(x), answer):
+    for _ in batches_of(x, rows).over(len(x), predict_rows):
         continue
-    return found
+    return predictions
 
 
 def correct(predictions: np.ndarray, y: np.ndarray, draws: int) -> np.ndarray:
-    """(n, T) int32 right answers among the first `draws` copies of predictions (n, T, c)."""
-    right: np.ndarray = (predictions[:, :, :draws] == y[:, None, None]).sum(2, dtype=np.int32)
-    return right
+    """(n, T) int32 correct predictions among the first `draws` copies of predictions (n, T, c)."""
+    counts: np.ndarray = (predictions[:, :, :draws] == y[:, None, None]).sum(2, dtype=np.int32)
+    return counts
 
 
 def cut_to(predictions: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
-    """Predictions (n, T, c) of which only the first drawn (n, T) are left, none being None: all.
+    """Predictions (n, T, c) restricted to the first drawn (n, T) of each cell; None: all.
 
-    What stands behind them is the largest number of their type, which is never a class.
+    Entries beyond are set to the largest number of the dtype, which is never a class.
     """
     if drawn is None:
         return predictions
@@ -99,13 +99,13 @@ def cut_to(predictions: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
 
 
 @dataclass
-class _Asking:
-    """Shows one block's copies of some samples to every judge: (judge, taus, classes (n, taus, m)).
+class _Evaluation:
+    """Evaluates every model on one block of copies: yields (model, taus, classes (n, taus, m)).
 
     attacked: the model that attacks are made against, None for random copies.
     """
 
-    judges: Mapping[str, Ready]
+    evaluators: Mapping[str, Ready]
     samples: Sequence[int]
     probe: ProbeSpec
     n_classes: int
@@ -114,41 +114,41 @@ class _Asking:
 
     @functools.cached_property
     def kind(self) -> Perturbation:
-        """What the copies are perturbed by."""
+        """The perturbation that makes the copies."""
         return named(self.probe.perturbation)
 
     def rows(self, x: Tensor, along: bool) -> int:
-        """How many samples like x are taken together, along rays or not."""
-        fit = copies_at_once(x) // BLOCK
-        if along:  # where only few copies are left to ask about, of more samples they fill a batch
-            kept = BLOCK * len(self.probe.taus) * self.n_classes  # logits of one sample
-            fit = min(ALONG * fit, ALONG * copies_at_once(x) * x[0].numel() // kept)
-        return max(1, min(len(x), fit, 4096))
+        """Number of samples like x that are processed together, along rays or not."""
+        count = copies_at_once(x) // BLOCK
+        if along:  # few copies per sample are evaluated there, so that more samples fill a batch
+            stored = BLOCK * len(self.probe.taus) * self.n_classes  # logits per sample
+            count = min(ALONG * count, ALONG * copies_at_once(x) * x[0].numel() // stored)
+        return max(1, min(len(x), count, 4096))
 
-    def all(self, x: Tensor, y: Tensor, part: slice, block: int) -> Iterator[Called]:
-        """Every copy is asked about, of as many taus together as fit."""
+    def all(self, x: Tensor, y: Tensor, part: slice, block: int) -> Iterator[Classified]:
+        """Predictions of every copy, of as many taus at a time as fit."""
         most = max(1, min(len(self.probe.taus), copies_at_once(x) // (BLOCK * len(x))))
         for taus, batch in _grouped(self._copies(x, y, self.samples[part], block), most):
-            for name, judge in self.judges.items():
-                called = judge.classes(batch.flatten(0, 2)).reshape(batch.shape[:3])
-                yield name, taus, called
-                self.report.advance(called.numel())
+            for name, evaluator in self.evaluators.items():
+                classes = evaluator.classes(batch.flatten(0, 2)).reshape(batch.shape[:3])
+                yield name, taus, classes
+                self.report.advance(classes.numel())
 
-    def along_rays(self, x: Tensor, y: Tensor, part: slice, block: int) -> Iterator[Called]:
-        """Copies are asked about where the answer may change along their ray."""
+    def along_rays(self, x: Tensor, y: Tensor, part: slice, block: int) -> Iterator[Classified]:
+        """Predictions of copies, computed only where they may change along their ray."""
         assert isinstance(self.kind, Noise)
         rays = Rays(x, self._noise(self.kind, x, self.samples[part], block), self.probe.taus)
         at_once = batches_of(x, copies_at_once(x))
-        for name, judge in self.judges.items():
-            yield name, slice(None), rays.answers(judge, at_once, self.report)
+        for name, evaluator in self.evaluators.items():
+            yield name, slice(None), rays.answers(evaluator, at_once, self.report)
 
     def _noise(self, kind: Noise, x: Tensor, samples: Sequence[int], block: int) -> Tensor:
         return kind.noise(samples, x.shape[1:], self.probe.seed, block, x.device)
 
     def _copies(self, x: Tensor, y: Tensor, samples: Sequence[int], block: int) -> Iterator[Tensor]:
-        """For each tau, copies (n, BLOCK, *shape); (n, 1, *shape) where they are all x."""
-        made = self._moved if isinstance(self.kind, Noise) else self._attacked
-        yield from made(x, y, samples, block)
+        """Copies (n, BLOCK, *shape) for each tau; (n, 1, *shape) where all of them equal x."""
+        make = self._moved if isinstance(self.kind, Noise) else self._attacked
+        yield from make(x, y, samples, block)
 
     def _moved(self, x: Tensor, y: Tensor, samples: Sequence[int], block: int) -> Iterator[Tensor]:
         assert isinstance(self.kind, Noise)
@@ -163,7 +163,9 @@ class _Asking:
             if tau == 0:
                 yield x[:, None]
                 continue
-            with torch.inference_mode(False):  # attacks differentiate: inputs must be plain tensors
+            with torch.inference_mode(
+                False
+            ):  # attacks differentiate, which inference tensors do not allow
                 copies = self.kind.copies(
                     self.probe, tau, x.clone(), y.clone(), samples, block, self.n_classes,
                     self.attacked,
@@ -172,19 +174,19 @@ class _Asking:
 
 
 def _grouped(copies: Iterable[Tensor], most: int) -> Iterator[tuple[slice, Tensor]]:
-    """(which taus, their copies (n, taus, m, *shape)): at most `most` taus of equal m together."""
-    held: list[Tensor] = []
-    for t, made in enumerate(copies):
-        if held and (len(held) == most or made.shape != held[0].shape):
-            yield slice(t - len(held), t), torch.stack(held, 1)
-            held = []
-        held.append(made)
-        last = t + 1
-    if held:
-        yield slice(last - len(held), last), torch.stack(held, 1)
+    """(range of taus, copies (n, taus, m, *shape)): up to `most` consecutive taus with equal m."""
+    group: list[Tensor] = []
+    for t, batch in enumerate(copies):
+        if group and (len(group) == most or batch.shape != group[0].shape):
+            yield slice(t - len(group), t), torch.stack(group, 1)
+            group = []
+        group.append(batch)
+        stop = t + 1
+    if group:
+        yield slice(stop - len(group), stop), torch.stack(group, 1)
 
 
 def copies_at_once(x: Tensor) -> int:
-    """How many copies of samples like x (n, *shape) are answered together on its device."""
+    """Number of copies of samples like x (n, *shape) per forward pass on its device."""
     values = BATCH_VALUES if x.device.type == "cpu" else BATCH_VALUES_GPU
     return max(1, values // x[0].numel())

@@ -1,13 +1,13 @@
-"""Residual knowledge r of a forget set from integer counts: its mean, intervals and null band.
+"""Residual knowledge r of a forget set from integer counts: mean, intervals and null band.
 
 Source: Hsu et al., "The Unseen Threat: Residual Knowledge in Machine Unlearning under Perturbed
 Samples", NeurIPS 2025 (arXiv:2601.22359), definition of residual knowledge and its Monte Carlo
-estimate. The paper leaves open what r is where Re-train recognizes no copy, and gives neither
-intervals nor a level: undefined samples, the bootstrap and the null band are this project's
+estimate. The paper does not define r where Re-train recognizes no copy, and gives neither intervals
+nor a confidence level: undefined samples, the bootstrap and the null band are this project's
 additions. Plain numpy.
 
-Throughout, u counts the copies that a model recognized, a those that Re-train did, of the same
-copies; n samples, T norms tau, k Re-trains.
+Throughout, u is the number of copies that a model recognizes, a the number of the same copies that
+Re-train recognizes; n samples, T norms tau, k Re-trains.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ LEVEL = 0.95  # of every interval
 
 
 def ratios(u: np.ndarray, a: np.ndarray) -> Floats:
-    """r of each sample: u / a of integer counts that broadcast, NaN where a = 0.
+    """r of each sample: u / a of broadcastable integer counts, NaN where a = 0.
 
         r_tau(x, y) = Pr[m(x') = y] / Pr[a(x') = y]
 
     for copies x' of (x, y) at distance tau, estimated by u / a, in which the number of copies
-    cancels. Above 1: the model still recognizes more of them than Re-train does. Source: Hsu et
-    al. 2025, residual knowledge of a sample.
+    cancels. Above 1, the model recognizes more of them than Re-train does. Source: Hsu et al. 2025,
+    residual knowledge of a sample.
 
     >>> ratios(np.array([9, 5, 4]), np.array([6, 5, 0]))
     array([1.5, 1. , nan])
@@ -44,7 +44,7 @@ def prevalence(u: np.ndarray, a: np.ndarray) -> Floats:
     """(T,) percent of forget samples with u > a, over samples and Re-trains; u (n, T), a (k, n, T).
 
     Source: Hsu et al. 2025, prevalence: the share of forget samples whose own r exceeds 1.
-    Compared as counts, a sample that Re-train never recognizes counts where the model does.
+    Since counts are compared, a sample that Re-train never recognizes counts if the model does.
 
     >>> prevalence(np.array([[9], [5], [4], [0]]), np.array([[[6], [5], [0], [0]]]))
     array([50.])
@@ -53,9 +53,9 @@ def prevalence(u: np.ndarray, a: np.ndarray) -> Floats:
 
 
 def resampling_weights(n: int, seed: int, stream: str = "bootstrap") -> Floats:
-    """(RESAMPLES, n) how often each of n samples is drawn in each bootstrap resample of n.
+    """(RESAMPLES, n) multiplicity of each of n samples in each bootstrap resample of size n.
 
-    Multinomial with equal chances (Efron 1979); the same for the same seed and stream.
+    Multinomial with equal probabilities (Efron 1979); deterministic in seed and stream.
 
     >>> weights = resampling_weights(5, seed=1)
     >>> weights.shape, set(weights.sum(1).tolist())
@@ -68,11 +68,11 @@ def resampling_weights(n: int, seed: int, stream: str = "bootstrap") -> Floats:
 def bootstrap_interval(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """(low, high), each (T,): the 95 % percentile interval of the mean over samples.
 
-    values (k, n, T): of each sample, means being averaged over the k Re-trains; NaN takes no part,
-    and (low, high) is NaN where nothing is defined. weights: as `resampling_weights` gives them;
-    all k share a resample, since its samples are the same. Source: Efron 1979, percentile method.
+    values (k, n, T): of each sample, whose means are averaged over the k Re-trains; NaN is ignored,
+    and (low, high) is NaN where nothing is defined. weights: from `resampling_weights`; all k share
+    a resample, since the samples are the same. Source: Efron 1979, percentile method.
 
-    Resampling 0 and 1, both are drawn once in half of the resamples, and either twice in a quarter:
+    Resampling 0 and 1, half of the resamples contain both once, and a quarter either twice:
 
     >>> bootstrap_interval(np.array([[[0.0], [1.0]]]), resampling_weights(2, seed=1))
     (array([0.]), array([1.]))
@@ -105,15 +105,15 @@ def curve(
 
     over the samples that a Re-train recognizes, then averaged over the Re-trains; with its
     `bootstrap_interval` over forget samples, the pooled ratio and the `prevalence`. shares:
-    recognized shares in the shapes of u and a where samples differ in draws: the pooled ratio is
-    made of them, and there is no prevalence, since ties among few draws do not count. Source: Hsu
-    et al. 2025, residual knowledge of a forget set.
+    shares of recognized copies in the shapes of u and a, for adaptive draws: the pooled ratio is
+    computed from them, and there is no prevalence, which ties among few draws would bias. Source:
+    Hsu et al. 2025, residual knowledge of a forget set.
 
-    Ratios of 1.5 and 1, and a sample that Re-train never recognizes: 18 copies against 11 pooled.
+    Ratios of 1.5 and 1, and a sample that Re-train never recognizes; pooled, 18 copies against 11:
 
     >>> u, a = np.array([[9], [5], [4]]), np.array([[[6], [5], [0]]])
-    >>> found = curve(u, a, resampling_weights(3, seed=1))
-    >>> found.mean, found.pooled.round(4), found.undefined
+    >>> result = curve(u, a, resampling_weights(3, seed=1))
+    >>> result.mean, result.pooled.round(4), result.undefined
     (array([1.25]), array([1.6364]), array([1]))
     """
     per_sample = ratios(u[None], a)  # (k, n, T)
@@ -131,18 +131,18 @@ def curve(
 def null_band(
     counts: Mapping[str, np.ndarray], retrains: Sequence[str], weights: Floats
 ) -> tuple[Floats, Floats]:
-    """(low, high), each (T,): where r of one Re-train against another can lie.
+    """(low, high), each (T,): the null band, the range of r of one Re-train against another.
 
     The envelope of the `bootstrap_interval` of every ordered pair (i, j), i != j,
 
         low = min over pairs of low(r of i against j),   high = max over pairs of high(...)
 
-    so that the band knows the spread over training seeds and over forget samples alike; NaN with
-    fewer than two Re-trains or where no pair is defined. Residual knowledge is evidence only where
-    a curve leaves it. counts: model -> (n, T), 'retrain-0@retrain-1' where copies were attacked
-    against a model; retrains: names of the Re-trains. This project's addition.
+    so that the band covers the variation over training seeds and over forget samples; NaN for fewer
+    than two Re-trains or where no pair is defined. Only a curve outside the band is evidence of
+    residual knowledge. counts: model -> (n, T), 'retrain-0@retrain-1' for copies attacked against a
+    model; retrains: names of the Re-trains. This project's addition.
 
-    Two Re-trains that recognize 8 and 4 copies of every sample are within 1/2 and 2:
+    Two Re-trains that recognize 8 and 4 copies of every sample have a band from 1/2 to 2:
 
     >>> counts = {"retrain-0": np.full((3, 1), 8), "retrain-1": np.full((3, 1), 4)}
     >>> null_band(counts, list(counts), resampling_weights(3, seed=1))
@@ -150,11 +150,11 @@ def null_band(
     """
     taus = counts[retrains[0]].shape[1]
     low, high = np.full(taus, np.nan), np.full(taus, np.nan)
-    for one in retrains:
-        for other in retrains:
-            if one == other:
+    for model in retrains:
+        for reference in retrains:
+            if model == reference:
                 continue
-            ratio = ratios(counts[one], counts.get(f"{other}@{one}", counts[other]))
-            below, above = bootstrap_interval(ratio[None], weights)
-            low, high = np.fmin(low, below), np.fmax(high, above)
+            ratio = ratios(counts[model], counts.get(f"{reference}@{model}", counts[reference]))
+            pair_low, pair_high = bootstrap_interval(ratio[None], weights)
+            low, high = np.fmin(low, pair_low), np.fmax(high, pair_high)
     return low, high

@@ -1,14 +1,16 @@
-"""Answers along rays: one draw of noise, scaled to every tau of a grid.
+"""Inferred predictions along rays: one draw of noise, scaled to every tau of a grid.
 
-Along a ray logits change smoothly, so that of its many norms only few need be asked about. Every
-ray is asked at its ends and halfway between them, and so is each half in turn, until its answer
-cannot be expected to change within: until the class that is called at both ends leads by more than
-logits were seen to bend, and than a good part of what they change by. How far they bend in half a
-span is overestimated fourfold by how far they bend in the whole (of a parabola, a quarter is left).
+Along a ray logits change smoothly, so that only a few of its norms need to be evaluated. Every ray
+is evaluated at its ends and halfway between, then each half in turn, until its prediction is not
+expected to change within: until the predicted class, the same at both ends, leads by more than the
+curvature of the logits (the deviation of the midpoint from linear interpolation), and by more than
+a fraction of their change. The curvature within half a span is estimated by that of the whole
+span, a fourfold overestimate for a parabola.
 
-Bend and change are taken as the largest among all draws of one sample in one block of noise, so
-that what is found depends on the model, the sample and the block, not on how the work is cut; but
-for bfloat16's error, of which the largest seen so far is added, and only asks for more.
+Curvature and change are the largest among all draws of a sample in a block of noise, so that the
+result depends on the model, the sample and the block, not on how the work is batched; except for
+the error of 16-bit logits, of which the largest observed so far is added, which only causes more
+evaluations.
 """
 
 from __future__ import annotations
@@ -22,14 +24,14 @@ from engine.inference.evaluator import Ready
 from engine.runtime.batching import Batches
 from engine.runtime.progress import Reporter
 
-BEND = 1.0  # times the bend seen across twice the span
-SWING = 0.25  # times the change between the span's ends
-FEWEST = 4  # norms of a grid; with fewer, hardly one lies between two others
+BEND = 1.0  # factor of the curvature observed across twice the span
+SWING = 0.25  # factor of the change between the span's ends
+FEWEST = 4  # norms of a grid; with fewer, hardly any lies between two others
 
 
 @dataclass(frozen=True)
 class Span:
-    """From one norm to another of the grid (numbers of tau); open (n, m): rays not settled yet."""
+    """A range of the grid (indices of tau); open (n, m): rays not settled within it."""
 
     start: int
     stop: int
@@ -37,21 +39,20 @@ class Span:
 
 
 class Rays:
-    """One model's answers to all copies of n samples in one block of m draws."""
+    """The copies of n samples along the rays of one block of m draws."""
 
     def __init__(self, x: Tensor, noise: Tensor, taus: tuple[float, ...]) -> None:
-        """x: (n, *shape) in [0, 1]; noise: (n, m, *shape), as `Noise.noise` gives it;
-        taus: at least two."""
+        """x: (n, *shape) in [0, 1]; noise: (n, m, *shape) of `Noise.noise`; taus: two or more."""
         self._x, self._noise, self._grid = x, noise, taus
         self._taus = torch.tensor(taus, dtype=torch.float32, device=x.device)
         self._n, self._m = noise.shape[:2]
 
     def answers(self, judge: Ready, at_once: Batches, report: Reporter) -> Tensor:
-        """(n, T, m) int64 classes that `judge` gives, or would be expected to give.
+        """(n, T, m) int64 classes that `judge` predicts, or is expected to predict.
 
-        at_once: how many copies are made at a time. Raises Cancelled between them.
+        at_once: batches of copies. Raises Cancelled between them.
         """
-        return _Answers(self, judge, at_once, report).found.transpose(1, 2)
+        return _Bisection(self, judge, at_once, report).classes.transpose(1, 2)
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -59,22 +60,22 @@ class Rays:
         return self._n, self._m, len(self._grid)
 
     @property
-    def still(self) -> bool:
-        """Whether the first norm is 0, where all draws of a sample are alike."""
+    def starts_at_zero(self) -> bool:
+        """Whether the first norm is 0, where all draws of a sample coincide."""
         return self._grid[0] == 0
 
     def middle(self, span: Span) -> int:
-        """The norm nearest to the middle of a span that holds one."""
+        """The index of the norm nearest to the middle of a span with at least one inside."""
         halfway = (self._grid[span.start] + self._grid[span.stop]) / 2
         return min(range(span.start + 1, span.stop), key=lambda t: abs(self._grid[t] - halfway))
 
     def share(self, span: Span, middle: int) -> float:
-        """How far `middle` lies along the span, in (0, 1)."""
+        """The relative position of `middle` in the span, in (0, 1)."""
         low, high = self._grid[span.start], self._grid[span.stop]
         return (self._grid[middle] - low) / (high - low)
 
     def copies(self, rays: Tensor, taus: Tensor) -> Tensor:
-        """(k, *shape) the copies at these rays (k,) (sample * m + draw) and numbers of tau (k,)."""
+        """(k, *shape) copies on rays (k,), numbered sample * m + draw, at indices of tau (k,)."""
         scale = self._taus[taus].reshape(-1, *[1] * (self._x.ndim - 1))
         return (self._x[rays // self._m] + scale * self._noise.flatten(0, 1)[rays]).clamp_(0, 1)
 
@@ -83,64 +84,68 @@ class Rays:
         return self._x
 
 
-class _Answers:
-    """What becomes known of the rays, while it does."""
+class _Bisection:
+    """The predictions of one model along the rays, refined by bisection."""
 
     def __init__(self, rays: Rays, judge: Ready, at_once: Batches, report: Reporter) -> None:
         self._rays, self._judge, self._at_once, self._report = rays, judge, at_once, report
-        self._asked = 0
+        self._evaluated = 0
         n, m, taus = rays.size
         device = rays.samples().device
-        self.found = torch.zeros(n, m, taus, dtype=torch.int64, device=device)
+        self.classes = torch.zeros(n, m, taus, dtype=torch.int64, device=device)
         self._logits = torch.empty(0)
         everywhere = torch.ones(n, m, dtype=torch.bool, device=device)
-        self._ask_ends(everywhere)
+        self._evaluate_ends(everywhere)
         spans = [Span(0, taus - 1, everywhere)]
         while spans := [one for one in spans if one.stop - one.start > 1 and one.open.any()]:
             spans = self._halved(spans)
-        report.advance(float(n * m * (taus - 1) + (n if rays.still else n * m) - self._asked))
-
-    def _ask_ends(self, everywhere: Tensor) -> None:
-        if self._rays.still:
-            whole = self._judged(self._rays.samples())
-            for held, one in zip((self.found, self._grown(whole[1])), whole, strict=True):
-                held[:, :, 0] = one[:, None]
-        else:
-            self._ask([(everywhere, 0)])
-        self._ask([(everywhere, self.found.shape[2] - 1)])
-
-    def _ask(self, wanted: list[tuple[Tensor, int]]) -> None:
-        """Ask about these rays (n, m) at these norms."""
-        picked = [mask.flatten().nonzero()[:, 0] for mask, _ in wanted]
-        rays = torch.cat(picked)
-        taus = torch.cat(
-            [torch.full_like(one, tau) for one, (_, tau) in zip(picked, wanted, strict=True)]
+        report.advance(
+            float(n * m * (taus - 1) + (n if rays.starts_at_zero else n * m) - self._evaluated)
         )
 
-        def answer(part: slice) -> None:
-            classes, logits = self._judged(self._rays.copies(rays[part], taus[part]))
-            self.found.flatten(0, 1)[rays[part], taus[part]] = classes
-            self._grown(logits).flatten(0, 1)[rays[part], taus[part]] = logits
+    def _evaluate_ends(self, everywhere: Tensor) -> None:
+        if self._rays.starts_at_zero:
+            unperturbed = self._predict(self._rays.samples())
+            for buffer, value in zip(
+                (self.classes, self._logits_buffer(unperturbed[1])), unperturbed, strict=True
+            ):
+                buffer[:, :, 0] = value[:, None]
+        else:
+            self._evaluate([(everywhere, 0)])
+        self._evaluate([(everywhere, self.classes.shape[2] - 1)])
 
-        for _ in self._at_once.over(len(rays), answer):
+    def _evaluate(self, wanted: list[tuple[Tensor, int]]) -> None:
+        """Evaluate pairs of rays (n, m) bool and an index of tau."""
+        parts = [mask.flatten().nonzero()[:, 0] for mask, _ in wanted]
+        rays = torch.cat(parts)
+        taus = torch.cat(
+            [torch.full_like(one, tau) for one, (_, tau) in zip(parts, wanted, strict=True)]
+        )
+
+        def evaluate_part(part: slice) -> None:
+            classes, logits = self._predict(self._rays.copies(rays[part], taus[part]))
+            self.classes.flatten(0, 1)[rays[part], taus[part]] = classes
+            self._logits_buffer(logits).flatten(0, 1)[rays[part], taus[part]] = logits
+
+        for _ in self._at_once.over(len(rays), evaluate_part):
             continue
 
-    def _judged(self, copies: Tensor) -> tuple[Tensor, Tensor]:
-        said = self._judge.said(copies)
-        self._asked += len(copies)
+    def _predict(self, copies: Tensor) -> tuple[Tensor, Tensor]:
+        result = self._judge.classes_and_logits(copies)
+        self._evaluated += len(copies)
         self._report.advance(float(len(copies)))
-        return said
+        return result
 
-    def _grown(self, logits: Tensor) -> Tensor:
-        """(n, m, T, K) where logits like these (k, K) are kept."""
+    def _logits_buffer(self, logits: Tensor) -> Tensor:
+        """The (n, m, T, K) buffer of logits, allocated for logits like these (k, K)."""
         if not len(self._logits):
-            self._logits = logits.new_zeros(*self.found.shape, logits.shape[1])
+            self._logits = logits.new_zeros(*self.classes.shape, logits.shape[1])
         return self._logits
 
     def _halved(self, spans: list[Span]) -> list[Span]:
-        """Both halves of each span, open where their answers are not settled."""
+        """Both halves of each span, open where predictions are not settled."""
         middles = [self._rays.middle(span) for span in spans]
-        self._ask([(span.open, middle) for span, middle in zip(spans, middles, strict=True)])
+        self._evaluate([(span.open, middle) for span, middle in zip(spans, middles, strict=True)])
         halves = []
         for span, middle in zip(spans, middles, strict=True):
             bend = self._bend(span, middle)
@@ -149,31 +154,31 @@ class _Answers:
         return halves
 
     def _bend(self, span: Span, middle: int) -> Tensor:
-        """(n,) how far logits at the middle lie off the straight line between the span's ends."""
+        """(n,) largest deviation of logits at the middle from interpolation between the ends."""
         share = self._rays.share(span, middle)
         low, high = self._logits[:, :, span.start], self._logits[:, :, span.stop]
         return _largest(self._logits[:, :, middle].sub(low.lerp(high, share)), span.open)
 
     def _settled(self, span: Span, bend: Tensor) -> Span:
-        """The span without those rays whose answer stays the same within, which they are given."""
+        """The span without rays whose class is settled within; fills in that class."""
         low, high = self._logits[:, :, span.start], self._logits[:, :, span.stop]
-        called = self.found[:, :, span.start]
-        lead = torch.minimum(_lead(low, called), _lead(high, called))
-        safe = torch.maximum(BEND * bend, SWING * _largest(high - low, span.open))
-        sure = span.open & (called == self.found[:, :, span.stop])
-        sure &= lead > (safe + self._judge.doubt)[:, None]
-        between = self.found[:, :, span.start + 1 : span.stop]
-        between.copy_(torch.where(sure[:, :, None], called[:, :, None], between))
-        return Span(span.start, span.stop, span.open & ~sure)
+        predicted = self.classes[:, :, span.start]
+        lead = torch.minimum(_lead(low, predicted), _lead(high, predicted))
+        bound = torch.maximum(BEND * bend, SWING * _largest(high - low, span.open))
+        settled = span.open & (predicted == self.classes[:, :, span.stop])
+        settled &= lead > (bound + self._judge.doubt)[:, None]
+        between = self.classes[:, :, span.start + 1 : span.stop]
+        between.copy_(torch.where(settled[:, :, None], predicted[:, :, None], between))
+        return Span(span.start, span.stop, span.open & ~settled)
 
 
 def _largest(change: Tensor, of: Tensor) -> Tensor:
-    """(n,) by how much changes (n, m, K) of two logits differ at most, among rays `of` (n, m)."""
+    """(n,) largest difference of the changes (n, m, K) of two logits among rays `of` (n, m)."""
     spread = change.amax(2) - change.amin(2)
     return torch.where(of, spread, 0.0).amax(1)
 
 
-def _lead(logits: Tensor, called: Tensor) -> Tensor:
-    """(n, m) by how much the logit of the class called (n, m) exceeds the best other one."""
-    own = logits.gather(2, called[:, :, None])[:, :, 0]
-    return own - logits.scatter(2, called[:, :, None], -torch.inf).amax(2)
+def _lead(logits: Tensor, predicted: Tensor) -> Tensor:
+    """(n, m) logit of the predicted class (n, m) minus the best other logit."""
+    own = logits.gather(2, predicted[:, :, None])[:, :, 0]
+    return own - logits.scatter(2, predicted[:, :, None], -torch.inf).amax(2)

@@ -1,4 +1,4 @@
-"""How far a forgotten sample must be pushed until a model recognizes it again."""
+"""The smallest perturbation norm at which a model recognizes a forgotten sample again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.runtime.batching import batches_of
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
 
-HALVINGS = 10  # of a step of the grid: a thousandth of it is left
+HALVINGS = 10  # bisections of a step of the grid, to a thousandth of it
 COPIES_AT_ONCE = 2000
 
 
@@ -30,18 +30,18 @@ def smallest_taus(
     n_classes: int,
     report: Reporter,
 ) -> np.ndarray:
-    """(n,) float64 smallest tau at which a copy of each sample is called y; NaN if none is.
+    """(n,) float64 smallest tau at which a copy of each sample is classified as y; NaN if none is.
 
     x: (n, *shape) float32 in [0, 1] on the model's device; samples: their training-set indices.
-    Copies go along `probe.draws` fixed random directions, or are attacked towards y. The grid of
-    `probe.taus` is scanned upward to the first tau at which any copy is recognized, then the step
-    below it is halved, so a recognition that ends again within one step may be missed. Raises
+    Copies move along `probe.draws` fixed random directions, or are attacked towards y. The grid of
+    `probe.taus` is scanned upwards to the first tau at which any copy is recognized, then the step
+    below is bisected, so that recognition confined to the inside of a step may be missed. Raises
     Cancelled between batches. This project's addition, beside r_tau of Hsu et al. 2025:
 
         tau(x, y) = inf of tau at which m(x') = y for one of the copies x' at distance tau
 
-    A model that calls one pixel 1 from 0.6 on recognizes 0.7 as it is, and 0.5 from 0.1 on; more
-    than 0.2 would be needed for 0.3:
+    A model that classifies a pixel of at least 0.6 as 1 recognizes 0.7 unperturbed and 0.5 from
+    tau = 0.1 on; 0.3 would need more than 0.2:
 
     >>> model = nn.Linear(1, 2).eval()
     >>> weights = {"weight": [[0.0], [1.0]], "bias": [0.0, -0.6]}
@@ -51,25 +51,27 @@ def smallest_taus(
     >>> smallest_taus(model, x, y, range(3), probe, 2, Reporter()).round(2)
     array([0. , 0.1, nan])
     """
-    seen = _Eye(model, x, y, samples, replace(probe, target="true"), n_classes, report)
+    recognition = _Recognition(
+        model, x, y, samples, replace(probe, target="true"), n_classes, report
+    )
     high = np.full(len(x), np.nan)
     low = np.zeros(len(x))
-    left = np.arange(len(x))
+    remaining = np.arange(len(x))
     for below, tau in zip((0.0, *probe.taus), probe.taus, strict=False):
-        found = seen.recognized(left, tau)
-        high[left[found]], low[left[found]] = tau, below
-        left = left[~found]
+        recognized = recognition.recognized(remaining, tau)
+        high[remaining[recognized]], low[remaining[recognized]] = tau, below
+        remaining = remaining[~recognized]
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         for tau in np.unique(middle[high > low]):
             rows = np.flatnonzero((middle == tau) & (high > low))
-            found = seen.recognized(rows, float(tau))
-            high[rows[found]], low[rows[~found]] = tau, tau
+            recognized = recognition.recognized(rows, float(tau))
+            high[rows[recognized]], low[rows[~recognized]] = tau, tau
     return high
 
 
-class _Eye:
-    """Says which of the samples have a recognized copy at one tau."""
+class _Recognition:
+    """Finds the samples that have a recognized copy at a given tau."""
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class _Eye:
         n_classes: int,
         report: Reporter,
     ) -> None:
-        self._judge, self._attacked = Ready(model), attackable(model, probe.arithmetic, x)
+        self._evaluator, self._attacked = Ready(model), attackable(model, probe.arithmetic, x)
         self.x, self.y, self.samples = x, y, samples
         self.probe, self.n_classes, self.report = probe, n_classes, report
         self._kind = named(probe.perturbation)
@@ -89,19 +91,19 @@ class _Eye:
         self._batches = batches_of(x, COPIES_AT_ONCE // BLOCK)
 
     def recognized(self, rows: np.ndarray, tau: float) -> np.ndarray:
-        """(len(rows),) bool: whether any copy of each of these samples at `tau` is called y."""
-        parts = self._batches.over(len(rows), lambda part: self._seen(rows[part], tau))
+        """(len(rows),) bool: whether any copy of these samples at `tau` is classified as y."""
+        parts = self._batches.over(len(rows), lambda part: self._recognized_rows(rows[part], tau))
         return np.concatenate([np.zeros(0, dtype=bool), *parts])
 
-    def _seen(self, rows: np.ndarray, tau: float) -> np.ndarray:
-        found = np.zeros(len(rows), dtype=bool)
+    def _recognized_rows(self, rows: np.ndarray, tau: float) -> np.ndarray:
+        recognized = np.zeros(len(rows), dtype=bool)
         chosen = torch.from_numpy(rows).to(self.x.device)
         for block in range(1 if tau == 0 else blocks_of(self.probe.draws)):
             copies = self._copies(chosen, tau, block)[:, : self._width(block)]
-            called = self._judge.classes(copies.flatten(0, 1)).reshape(copies.shape[:2])
-            found |= (called == self.y[chosen][:, None]).any(1).cpu().numpy()
-            self.report.advance(float(called.numel()))
-        return found
+            classes = self._evaluator.classes(copies.flatten(0, 1)).reshape(copies.shape[:2])
+            recognized |= (classes == self.y[chosen][:, None]).any(1).cpu().numpy()
+            self.report.advance(float(classes.numel()))
+        return recognized
 
     def _width(self, block: int) -> int:
         return min(BLOCK, self.probe.draws - block * BLOCK)
@@ -113,10 +115,12 @@ class _Eye:
             return x[:, None]
         if self._kind.attack:
             with torch.inference_mode(False):  # attacks differentiate
-                return self._made(x.clone(), y.clone(), samples, tau, block)
-        return self._made(x, y, samples, tau, block)
+                return self._perturbed(x.clone(), y.clone(), samples, tau, block)
+        return self._perturbed(x, y, samples, tau, block)
 
-    def _made(self, x: Tensor, y: Tensor, samples: Sequence[int], tau: float, block: int) -> Tensor:
+    def _perturbed(
+        self, x: Tensor, y: Tensor, samples: Sequence[int], tau: float, block: int
+    ) -> Tensor:
         return self._kind.copies(
             self.probe, tau, x, y, samples, block, self.n_classes, self._attacked
         )

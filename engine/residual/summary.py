@@ -1,4 +1,4 @@
-"""All measures of one forget set in one: counts, curves, null band and posterior of a study."""
+"""Summary of the residual knowledge of a forget set: counts, curves, null band and posterior."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ def summarize(
     retrains: Sequence[str],
     drawn: np.ndarray | None = None,
 ) -> Residual:
-    """All measures of one forget set from predictions (n, T, >= draws).
+    """All statistics of a forget set from predictions (n, T, >= draws).
 
-    drawn (n, T): how many of them count in each cell; what lies behind is left out.
-
-    predictions: model -> its answers to its own copies; 'retrain-0@gd' -> a Re-train's answers to
-    the copies attacked against gd (only for attacks). judged: models that get a curve.
+    predictions: model -> its predictions on its own copies; 'retrain-0@gd' -> a Re-train's
+    predictions on copies attacked against gd (only for attacks). judged: models that get a curve.
+    drawn (n, T): number of draws that count in each cell; those beyond are ignored.
     """
-    kept = {name: cut_to(found[:, :, :draws], drawn) for name, found in predictions.items()}
-    counts = {name: correct(found, y, draws) for name, found in kept.items()}
+    restricted = {
+        name: cut_to(classes[:, :, :draws], drawn) for name, classes in predictions.items()
+    }
+    counts = {name: correct(classes, y, draws) for name, classes in restricted.items()}
     weights = resampling_weights(len(samples), probe.seed)
     shares = {}
     if drawn is not None:
-        shares = {n: rates(found == y[:, None, None], drawn) for n, found in kept.items()}
+        shares = {n: rates(classes == y[:, None, None], drawn) for n, classes in restricted.items()}
 
     def shared(name: str) -> tuple[np.ndarray, np.ndarray] | None:
         return (shares[name], reference_counts(shares, name)) if shares else None
@@ -54,7 +55,7 @@ def summarize(
         null_low=low,
         null_high=high,
         posterior=_posteriors(counts, against, draws, withheld=drawn is not None),
-        predictions=kept,
+        predictions=restricted,
         drawn=drawn,
         rates=shares,
     )
@@ -63,7 +64,7 @@ def summarize(
 def _posteriors(
     counts: Mapping[str, np.ndarray], against: Mapping[str, np.ndarray], draws: int, withheld: bool
 ) -> dict[str, Floats]:
-    """model -> `posterior`, of NaN where it is withheld."""
+    """model -> `posterior`, all NaN if withheld."""
     if withheld:
         return {name: np.full(counts[name].shape, np.nan) for name in against}
     return {name: posterior(counts[name], a, draws) for name, a in against.items()}

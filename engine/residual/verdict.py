@@ -1,4 +1,4 @@
-"""Whether single forget samples hold residual knowledge, as far as draws can tell: verdicts.
+"""Verdicts: whether single forget samples have residual knowledge, as far as draws can tell.
 
 Plain numpy on a `Residual`, so that tables, figures and the explorer can use it without torch.
 Verdicts are this project's addition.
@@ -16,7 +16,7 @@ from engine.drawing.labels import WITHHELD
 from engine.residual.posterior import MARGIN, exceedance
 from engine.results import Residual
 
-SURE = 0.95  # posterior probability from which a verdict is given
+SURE = 0.95  # posterior probability above which a verdict is given
 RESIDUAL, NONE, UNDECIDED = 1, -1, 0
 NOT_GIVEN = 2  # where draws were adaptive
 VERDICTS = {RESIDUAL: "residual", NONE: "none", UNDECIDED: "undecided"}
@@ -25,11 +25,11 @@ DASH = "–"
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What is known of each forget sample at each tau by itself, arrays (n_f, T).
+    """Verdicts on each forget sample at each tau separately, arrays (n_f, T).
 
     verdict: int8 RESIDUAL, NONE or UNDECIDED; exceeds: posterior probability that the model
-    recognizes copies more often than Re-train; matters: that it does by more than `MARGIN`.
-    NOT_GIVEN and NaN everywhere where draws were adaptive.
+    recognizes copies more often than Re-train; matters: that it does so by more than `MARGIN`.
+    NOT_GIVEN and NaN everywhere if draws were adaptive.
     """
 
     verdict: NDArray[np.int8]
@@ -38,16 +38,15 @@ class Verdict:
 
 
 def verdict(residual: Residual, model: str, margin: float = MARGIN) -> Verdict:
-    """Whether each sample holds residual knowledge in `model`, as far as the draws can tell.
+    """Whether `model` has residual knowledge of each sample, as far as the draws can tell.
 
         RESIDUAL    where Pr[p_m > p_a] > 0.95
         NONE        else where Pr[p_m <= p_a + margin] > 0.95
         UNDECIDED   else: more draws would be needed
 
-    with the posterior of `engine.residual.posterior`. Where both hold, the excess is real and
-    small, and the verdict is RESIDUAL. NOT_GIVEN where draws were adaptive. Nothing here is
-    corrected for the number of tau, see `overall`. KeyError where there is no such model. This
-    project's addition.
+    with the posterior of `engine.residual.posterior`. Where both hold, the excess is real but
+    small, and the verdict is RESIDUAL. NOT_GIVEN if draws were adaptive. Not corrected for the
+    number of taus, see `overall`. KeyError for an unknown model. This project's addition.
 
     90 against 50 of 100 copies, 50 against 90, and 50 against 50:
 
@@ -64,36 +63,36 @@ def verdict(residual: Residual, model: str, margin: float = MARGIN) -> Verdict:
     exceeds = residual.posterior[model]
     u, a = residual.counts[model], residual.reference(model)
     matters = exceedance(u, a, residual.per_cell, margin)
-    found = np.where(exceeds > SURE, RESIDUAL, np.where(1 - matters > SURE, NONE, UNDECIDED))
-    return Verdict(found.astype(np.int8), exceeds, matters)
+    codes = np.where(exceeds > SURE, RESIDUAL, np.where(1 - matters > SURE, NONE, UNDECIDED))
+    return Verdict(codes.astype(np.int8), exceeds, matters)
 
 
-def overall(found: Verdict) -> NDArray[np.int8]:
+def overall(verdicts: Verdict) -> NDArray[np.int8]:
     """(n_f,) one verdict per sample over the whole grid of tau.
 
-    RESIDUAL if the posterior exceeds `threshold` at any tau, NONE if every tau says so, else
-    UNDECIDED; NOT_GIVEN where draws were adaptive. `verdict_rule` says it in words.
+    RESIDUAL if the posterior exceeds `threshold` at any tau, NONE if it is NONE at every tau, else
+    UNDECIDED; NOT_GIVEN if draws were adaptive. `verdict_rule` puts it in words.
 
-    0.96 is enough at one tau alone, not at one of two, which asks for 0.975:
+    0.96 suffices for a single tau, but not for one of two, which requires 0.975:
 
     >>> exceeds = np.array([[0.96, 0.5], [0.98, 0.5], [0.0, 0.0]])
     >>> each = np.array([[RESIDUAL, UNDECIDED], [RESIDUAL, UNDECIDED], [NONE, NONE]], np.int8)
     >>> [verdict_word(number) for number in overall(Verdict(each, exceeds, exceeds))]
     ['undecided', 'residual', 'none']
     """
-    if (found.verdict == NOT_GIVEN).any():
-        return np.full(len(found.verdict), NOT_GIVEN, np.int8)
-    any_tau = (found.exceeds > threshold(found.exceeds.shape[1])).any(1)
-    every_tau = (found.verdict == NONE).all(1)
+    if (verdicts.verdict == NOT_GIVEN).any():
+        return np.full(len(verdicts.verdict), NOT_GIVEN, np.int8)
+    any_tau = (verdicts.exceeds > threshold(verdicts.exceeds.shape[1])).any(1)
+    every_tau = (verdicts.verdict == NONE).all(1)
     return np.where(any_tau, RESIDUAL, np.where(every_tau, NONE, UNDECIDED)).astype(np.int8)
 
 
 def threshold(taus: int) -> float:
-    """Posterior probability from which one of `taus` norms makes a sample RESIDUAL.
+    """Posterior probability above which one of `taus` norms makes a sample RESIDUAL.
 
         1 - (1 - 0.95) / taus
 
-    so that all of them together are wrong no more often than one alone (Bonferroni).
+    so that all of them together err no more often than a single one (Bonferroni).
 
     >>> round(threshold(5), 6)
     0.99
@@ -102,7 +101,7 @@ def threshold(taus: int) -> float:
 
 
 def verdict_rule(taus: int) -> str:
-    """The rule of `overall` for a grid of so many tau, in a sentence; 0: of any grid."""
+    """The rule of `overall` for a grid of `taus` norms, in a sentence; 0: for any grid."""
     share = f"1 - {1 - SURE:.2g}/"
     above, norms = f"{share}T", "T norms"
     if taus:
@@ -111,9 +110,9 @@ def verdict_rule(taus: int) -> str:
         above, norms = f"{SURE:g}", "one norm"
     return (
         f"Verdict over {norms}: residual where the posterior probability that the model recognizes "
-        f"copies more often than Re-train is above {above} at any of them, none where an excess of "
-        f"at most {MARGIN:g} is {100 * SURE:g} % sure at every one, else undecided; another grid "
-        "of norms asks for another probability and can give other verdicts."
+        f"copies more often than Re-train exceeds {above} at any of them; none where an excess of "
+        f"at most {MARGIN:g} is {100 * SURE:g} % certain at every one; else undecided. Another "
+        "grid of norms has another threshold and can give other verdicts."
     )
 
 
@@ -121,24 +120,24 @@ def verdict_rule_at_one() -> str:
     """The rule of `verdict` at a single tau, in a sentence."""
     return (
         "Verdict at this norm alone: residual where the posterior probability that the model "
-        f"recognizes copies more often than Re-train is above {SURE:g} (not corrected for the "
-        f"number of norms), none where an excess of at most {MARGIN:g} is {100 * SURE:g} % sure, "
-        "else undecided."
+        f"recognizes copies more often than Re-train exceeds {SURE:g} (not corrected for the "
+        f"number of norms); none where an excess of at most {MARGIN:g} is {100 * SURE:g} % "
+        "certain; else undecided."
     )
 
 
 def verdict_note(residual: Residual) -> str:
-    """What is to be said beside verdicts of this study: their rule, or why there are none."""
+    """The note shown with verdicts of this study: their rule, or why there are none."""
     return WITHHELD if residual.withheld else verdict_rule(len(residual.taus))
 
 
 def verdict_word(number: int) -> str:
-    """The word for one verdict, a dash where none is given."""
+    """The word for a verdict, a dash where none is given."""
     return VERDICTS.get(int(number), DASH)
 
 
 def verdict_counts(residual: Residual, model: str) -> dict[str, int] | None:
-    """word -> how many forget samples have that verdict over all tau; None where none is given."""
+    """word -> number of forget samples with that overall verdict; None where none are given."""
     if residual.withheld:
         return None
     words = overall(verdict(residual, model))

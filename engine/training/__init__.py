@@ -1,4 +1,4 @@
-"""The one SGD loop and what goes with it: CUDA graphs, checkpoints, re-learning.
+"""The SGD loop shared by all training, with CUDA graphs, checkpoints and re-learning.
 
-Begin with `sgd.descend`, through which the Original, Re-trains and every fine-tuning method go.
+Begin with `sgd.descend`, which trains the Original, the Re-trains and every fine-tuning method.
 """

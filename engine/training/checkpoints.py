@@ -1,8 +1,8 @@
-"""Weights on disk: plain tensors and text, loadable by `torch.load(file, weights_only=True)`.
+"""Checkpoints: plain tensors and text, loadable by `torch.load(file, weights_only=True)`.
 
-A checkpoint is a dict: `state_dict`, `facts` (JSON text with spec, key, seed, versions and a hash
-of the weights), and `content`, a hash of both. Files are read by `engine.weight_files.torch_files`:
-nothing in them is run, and nothing is made of them that is larger than they are.
+A checkpoint is a dict of `state_dict`, `facts` (JSON text with spec, key, seed, versions and a hash
+of the weights), and `content`, a hash of both. Files are read by `engine.weight_files.torch_files`,
+which executes nothing from them and allocates no more memory than their size.
 """
 
 from __future__ import annotations
@@ -27,56 +27,56 @@ from engine.weight_files.tensor_views import Damaged, Refused, Unreadable
 
 Replacing = Callable[[Path], AbstractContextManager[Path]]
 HASH = "content"
-FLUSH_EVERY = 5.0  # seconds between two writes of an unfinished training
+FLUSH_EVERY = 5.0  # seconds between two writes of an unfinished training run
 
 
 def digest(state: Mapping[str, Tensor]) -> str:
-    """20 hexadecimal digits of names, shapes, types and values."""
-    mark = hashlib.blake2b(digest_size=10)
+    """Hash of a state dict: 20 hexadecimal digits from names, shapes, types and values."""
+    hasher = hashlib.blake2b(digest_size=10)
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()
         text = f"{name}{tuple(tensor.shape)}{tensor.dtype}"
-        mark.update(text.encode("utf-8", "surrogatepass"))
-        mark.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return mark.hexdigest()
+        hasher.update(text.encode("utf-8", "surrogatepass"))
+        hasher.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return hasher.hexdigest()
 
 
 def fingerprint(content: Any) -> str:
-    """20 hexadecimal digits of anything that is written here: dicts, lists, tensors, numbers."""
-    mark = hashlib.blake2b(digest_size=10)
-    _mark(mark, content)
-    return mark.hexdigest()
+    """Hash of any checkpoint content (dicts, lists, tensors, numbers): 20 hexadecimal digits."""
+    hasher = hashlib.blake2b(digest_size=10)
+    _hash_into(hasher, content)
+    return hasher.hexdigest()
 
 
 def circumstances(device: torch.device) -> dict[str, Any]:
-    """What training depends on beside its settings."""
+    """The environment that training depends on besides its settings."""
     threads, version = torch.get_num_threads(), versions().get("torch")
     return {"device": str(device), "threads": threads, "torch": version}
 
 
 def save(path: Path, model: nn.Module, facts: Mapping[str, Any], replacing: Replacing) -> None:
-    """Write the model's weights with `facts` (JSON data) and their hash, whole or not at all.
+    """Write the model's weights with `facts` (JSON data) and their hash, atomically.
 
-    A name that ends in .safetensors gets a file of that format.
+    A file name that ends in .safetensors selects that format.
     """
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     text = json.dumps({**facts, "weights": digest(state)}, sort_keys=True)
     if path.suffix.lower() == safetensors.SUFFIX:
-        with replacing(path) as aside:
-            aside.write_bytes(safetensors.written(state, {"facts": text}))
+        with replacing(path) as temporary:
+            temporary.write_bytes(safetensors.written(state, {"facts": text}))
     else:
         _write(path, {"state_dict": state, "facts": text}, replacing)
 
 
 def sound(content: Any) -> bool:
-    """Whether what was read is what was written; other programs' files have no hash, and pass."""
+    """Whether content matches its hash; files of other programs have none and pass."""
     if not isinstance(content, dict) or HASH not in content:
         return True
     return bool(content[HASH] == fingerprint(_without_hash(content)))
 
 
 def hashed(path: Path) -> bool:
-    """Whether a file of torch carries a hash of its content; errors as `read`."""
+    """Whether a torch file contains a hash of its content; errors as in `read`."""
     content = read(path)
     return isinstance(content, dict) and HASH in content
 
@@ -89,8 +89,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     facts = facts_of(path, content) if own else {}
     if not is_state_dict(state):
         raise CheckpointError(
-            _of_rare_tensors(path, state)
-            or f"{path} is no checkpoint: it should hold a state dict, names with tensors."
+            _unsupported_tensors(path, state)
+            or f"{path} is not a checkpoint: it should hold a state dict of names and tensors."
         )
     if "weights" in facts and facts["weights"] != digest(state):
         raise CheckpointError(f"{path} is damaged: its weights do not match their hash.")
@@ -100,25 +100,25 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def is_state_dict(content: Any) -> bool:
-    """Whether it is a dict of names with tensors, and of nothing else."""
+    """Whether content is a dict from names to tensors, without anything else."""
     return isinstance(content, dict) and all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     )
 
 
 def facts_of(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts in a checkpoint of this program; CheckpointError where they cannot be read."""
+    """The facts in a checkpoint of this program; CheckpointError if they cannot be read."""
     try:
-        found = json.loads(content.get("facts", "{}"))
+        facts = json.loads(content.get("facts", "{}"))
     except (TypeError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} holds facts that cannot be read: {error}.") from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{path} holds facts that cannot be read: they are no names.")
-    return found
+        raise CheckpointError(f"The facts in {path} cannot be read: {error}.") from error
+    if not isinstance(facts, dict):
+        raise CheckpointError(f"The facts in {path} cannot be read: they are not a JSON object.")
+    return facts
 
 
 def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Set the model's weights; CheckpointError says what differs if they are another network's."""
+    """Load weights into the model; CheckpointError names the difference if they do not fit."""
     own = model.state_dict()
     missing = sorted(set(own) - set(state))
     extra = sorted(set(state) - set(own))
@@ -127,7 +127,7 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str) -> Non
         raise CheckpointError(
             f"{source} belongs to another network: it {' and '.join(parts)} "
             f"({len(missing)} names missing, {len(extra)} unknown). "
-            "Choose the model it was made with."
+            "Choose the model that it was saved from."
         )
     for name, value in state.items():
         if value.shape != own[name].shape:
@@ -139,17 +139,17 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str) -> Non
 
 
 def read(path: Path) -> Any:
-    """What torch.load gives with weights only, or what a safetensors file holds.
+    """The content of a torch file (weights only) or of a safetensors file.
 
-    Tensors of no plain kind are Unreadable. CheckpointError for anything else, with what the file
-    is and how to get its weights out; OutOfMemory for one that is too large to be read here.
+    Tensors of unsupported kinds become `Unreadable`. CheckpointError for any other file, with what
+    it is and how to extract its weights; OutOfMemory if it is too large to be read here.
     """
     try:
         with plain_files.opened(path) as file:
             return _content(path, file)
-    except (OSError, ValueError) as error:  # ValueError: no path at all, with a null character
-        why = plain_files.why(error)
-        raise CheckpointError(f"Cannot read the checkpoint {path}: {why}.") from error
+    except (OSError, ValueError) as error:  # ValueError: an invalid path, with a null character
+        reason = plain_files.why(error)
+        raise CheckpointError(f"Cannot read the checkpoint {path}: {reason}.") from error
 
 
 def _content(path: Path, file: IO[bytes]) -> Any:
@@ -160,31 +160,34 @@ def _content(path: Path, file: IO[bytes]) -> Any:
         return torch_files.read(file, f"Reading {path}")
     except Refused as error:
         raise CheckpointError(
-            f"{path} is no checkpoint of weights alone: {error}. {diagnosis.SAVING}"
+            f"{path} is not a checkpoint of weights only: {error}. {diagnosis.SAVING}"
         ) from error
     except Damaged as error:
         raise CheckpointError(diagnosis.sentence(path)) from error
 
 
-def _of_rare_tensors(path: Path, state: Any) -> str:
-    """The sentence about tensors that no weights can be; '' where there are none."""
-    pairs = state.items() if isinstance(state, dict) else ()
-    rare = next(((name, one) for name, one in pairs if isinstance(one, Unreadable)), None)
-    if rare is None:
+def _unsupported_tensors(path: Path, state: Any) -> str:
+    """The message about tensors of unsupported kinds; '' where there are none."""
+    entries = state.items() if isinstance(state, dict) else ()
+    unsupported = next(
+        ((name, value) for name, value in entries if isinstance(value, Unreadable)), None
+    )
+    if unsupported is None:
         return ""
+    name, tensor = unsupported
     return (
-        f"{path} holds tensors that are {rare[1].kind}, such as {shown(str(rare[0]))}. "
-        "Give plain ones: the weights as they were before that."
+        f"{path} holds tensors that are {tensor.kind}, such as {shown(str(name))}. "
+        "Save the weights as plain tensors, as they were before that conversion."
     )
 
 
 class KeptEpoch(Resume):
-    """The last finished epoch of one training: in memory at once, on disk every few seconds."""
+    """The last finished epoch of a training run: in memory, and on disk every few seconds."""
 
     def __init__(
         self, path: Path, replacing: Replacing, facts: Mapping[str, Any] | None = None
     ) -> None:
-        """facts: what is trained, as JSON data, to be written beside the state."""
+        """facts: JSON data about the run, written with the state."""
         self._path = path
         self._facts = {"facts": json.dumps(facts, sort_keys=True)} if facts else {}
         self._replacing = replacing
@@ -204,29 +207,29 @@ class KeptEpoch(Resume):
         return float(self._state["seconds"]) if self._state else 0.0
 
     def load(self) -> dict[str, Any] | None:
-        """The state kept last, by this run or by one that was interrupted."""
+        """The last state, from this run or an interrupted one; None if there is none."""
         return self._state
 
     def keep(self, state: dict[str, Any]) -> None:
-        """Hold the state, and write it if the last write is a while ago."""
+        """Remember the state, and write it if the last write was over `FLUSH_EVERY` ago."""
         self._state, self._dirty = state, True
         if time.monotonic() - self._written > FLUSH_EVERY:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held and not yet written."""
+        """Write the current state if it is not written yet."""
         if self._dirty and self._state is not None:
             _write(self._path, {**self._state, **self._facts}, self._replacing)
             self._written, self._dirty = time.monotonic(), False
 
     def discard(self) -> None:
-        """Remove it from disk: the training is finished."""
+        """Remove the file, once training is finished."""
         self._dirty = False
-        if not self._path.is_dir():  # which was there before
+        if not self._path.is_dir():  # one that existed before
             self._path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any] | None:
-        """The state on disk; a damaged one is dropped and training starts afresh."""
+        """The state on disk; a damaged file is deleted and training starts from scratch."""
         if not self._path.is_file():
             return None
         try:
@@ -242,9 +245,9 @@ class KeptEpoch(Resume):
 
 def _write(path: Path, content: dict[str, Any], replacing: Replacing) -> None:
     try:
-        with replacing(path) as aside:
-            torch.save({**content, HASH: fingerprint(content)}, aside)
-    except RuntimeError as error:  # torch's own writer says so, whatever the system says
+        with replacing(path) as temporary:
+            torch.save({**content, HASH: fingerprint(content)}, temporary)
+    except RuntimeError as error:  # torch's writer reports any system error like this
         raise StoreError(
             f"Cannot write {path}: the disk may be full. Free some space or name another folder "
             "with --store; what was stored before is intact."
@@ -255,20 +258,20 @@ def _without_hash(content: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in content.items() if name != HASH}
 
 
-def _mark(mark: hashlib.blake2b, content: Any) -> None:
-    """Add a value, with all that it holds."""
+def _hash_into(hasher: hashlib.blake2b, content: Any) -> None:
+    """Update the hash with a value and everything it contains."""
     if isinstance(content, Tensor):
         tensor = content.detach().cpu().contiguous()
-        mark.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
-        mark.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        hasher.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
+        hasher.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     elif isinstance(content, Mapping):
-        mark.update(f"{len(content)} named".encode())
+        hasher.update(f"{len(content)} named".encode())
         for name, value in content.items():
-            mark.update(f"{name!r}=".encode())
-            _mark(mark, value)
+            hasher.update(f"{name!r}=".encode())
+            _hash_into(hasher, value)
     elif isinstance(content, (list, tuple)):
-        mark.update(f"{len(content)} in order".encode())
+        hasher.update(f"{len(content)} in order".encode())
         for value in content:
-            _mark(mark, value)
+            _hash_into(hasher, value)
     else:
-        mark.update(f"{content!r};".encode())
+        hasher.update(f"{content!r};".encode())

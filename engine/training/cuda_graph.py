@@ -1,9 +1,9 @@
-"""Steps of training that a GPU was told once and plays again.
+"""Training steps recorded once as CUDA graphs and replayed.
 
-A step of a small network is hundreds of kernels that take less time to run than to name one by
-one. After a few steps in the ordinary way, the forward and backward pass of a batch are recorded
-as a CUDA graph; from then on its inputs are put where the recorded ones lay, and it is played. The
-kernels are the same, and so is what they compute, bit for bit.
+A step of a small network consists of hundreds of kernels that take longer to launch than to run.
+After a few eager steps, the forward and backward pass of a batch are recorded as a CUDA graph; from
+then on its inputs are copied into the recorded buffers and the graph is replayed. The kernels are
+the same, and so are their results, bit for bit.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ from torch import Tensor, nn
 from engine.models.base import Classifier, Dropout, by_libraries
 from engine.runtime.batching import free_cache
 
-PLAIN = 4  # steps of a shape in the ordinary way: libraries make what they need, short runs end
-SHAPES = 4  # of batches that are recorded; each holds the memory of a step
+EAGER_STEPS = 4  # eager steps per shape: libraries initialize, and short runs end before recording
+MAX_SHAPES = 4  # batch shapes that are recorded; each occupies the memory of a step
 
 DRAWING = (
     Dropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.RReLU,
 )  # fmt: skip
 
-Loss = Callable[..., Tensor]  # of a model and tensors
+Loss = Callable[..., Tensor]  # of (model, *tensors)
 
 _recording = threading.Lock()  # a device records for one thread at a time
 
 
 def recordable(model: nn.Module, device: torch.device) -> bool:
-    """Whether steps of this model can be recorded: on CUDA, where every layer is known to do the
-    same in every step. A stranger's may decide anew, and none may draw random numbers."""
+    """Whether steps of this model can be recorded: on CUDA, if all steps run the same kernels.
+
+    A user's layer may branch at every step, and no layer may draw random numbers.
+    """
     if device.type != "cuda" or (isinstance(model, Classifier) and not model.steady):
         return False
     return by_libraries(model) and not any(isinstance(one, DRAWING) for one in model.modules())
@@ -40,7 +42,7 @@ def recordable(model: nn.Module, device: torch.device) -> bool:
 
 @dataclass(frozen=True)
 class _Recording:
-    """What is played: from the inputs to the loss and each parameter's gradient."""
+    """A recorded graph with its input, loss and gradient buffers."""
 
     graph: torch.cuda.CUDAGraph
     inputs: Sequence[Tensor]
@@ -49,57 +51,59 @@ class _Recording:
 
 
 class Recorder:
-    """Differentiates a model's loss on batches, from a recording wherever there is one."""
+    """Differentiates a model's loss on batches, by replaying a recording where there is one."""
 
     def __init__(self, model: nn.Module, loss: Loss) -> None:
-        """model: in the mode (train or eval) that it will keep; loss of (model, *inputs)."""
+        """model: already in its final mode (train or eval); loss: function of (model, *inputs)."""
         self._model, self._loss = model, loss
         self._parameters = list(model.parameters())
-        self._seen: dict[tuple[torch.Size, ...], int] = {}
-        self._made: dict[tuple[torch.Size, ...], _Recording] = {}
-        self._vain = False
+        self._step_counts: dict[tuple[torch.Size, ...], int] = {}
+        self._recordings: dict[tuple[torch.Size, ...], _Recording] = {}
+        self._failed = False
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """The loss of these inputs; the parameters, whose gradients are None, get them."""
+        """The loss of these inputs; sets the parameters' gradients, which must be None before."""
         shapes = tuple(one.shape for one in inputs)
-        if self._worth(shapes):
+        if self._should_record(shapes):
             self._record(shapes, inputs)
-        recording = self._made.get(shapes)
+        recording = self._recordings.get(shapes)
         if recording is None:
             loss = self._loss(self._model, *inputs)
             loss.backward()
             return loss.detach()
-        for place, one in zip(recording.inputs, inputs, strict=True):
-            place.copy_(one)
+        for buffer, one in zip(recording.inputs, inputs, strict=True):
+            buffer.copy_(one)
         recording.graph.replay()
         for parameter, gradient in zip(self._parameters, recording.gradients, strict=True):
             parameter.grad = gradient
         return recording.loss.clone()
 
-    def _worth(self, shapes: tuple[torch.Size, ...]) -> bool:
-        if self._vain or shapes in self._made or len(self._made) == SHAPES:
+    def _should_record(self, shapes: tuple[torch.Size, ...]) -> bool:
+        if self._failed or shapes in self._recordings or len(self._recordings) == MAX_SHAPES:
             return False
-        self._seen[shapes] = self._seen.get(shapes, 0) + 1
-        return self._seen[shapes] > PLAIN
+        self._step_counts[shapes] = self._step_counts.get(shapes, 0) + 1
+        return self._step_counts[shapes] > EAGER_STEPS
 
     def _record(self, shapes: tuple[torch.Size, ...], inputs: Sequence[Tensor]) -> None:
-        """Keep a recording of these inputs, which runs nothing yet; or none from now on."""
-        graph, places = torch.cuda.CUDAGraph(), [one.clone() for one in inputs]
-        device = places[0].device
+        """Record the graph for these inputs, without running it; if that fails, stop recording."""
+        graph, buffers = torch.cuda.CUDAGraph(), [one.clone() for one in inputs]
+        device = buffers[0].device
         with _recording, torch.cuda.device(device):
-            ours = torch.cuda.current_stream()
-            try:  # other threads use the device meanwhile, which only this one's calls may not do
+            stream_before = torch.cuda.current_stream()
+            try:  # thread_local: other threads use the device meanwhile
                 stream = torch.cuda.Stream()
                 with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-                    loss = self._loss(self._model, *places)
+                    loss = self._loss(self._model, *buffers)
                     loss.backward()
-            except RuntimeError:  # too little memory for a second step, or a layer that waits
-                self._vain = True
+            except (
+                RuntimeError
+            ):  # not enough memory for a second step, or a layer that synchronizes
+                self._failed = True
             finally:
-                torch.cuda.set_stream(ours)  # where recording failed, it was left at its own
-        if self._vain:
+                torch.cuda.set_stream(stream_before)  # a failed recording leaves its own stream set
+        if self._failed:
             self._model.zero_grad(set_to_none=True)
             free_cache(device)
             return
         gradients = [one.grad for one in self._parameters]
-        self._made[shapes] = _Recording(graph, places, loss.detach(), gradients)
+        self._recordings[shapes] = _Recording(graph, buffers, loss.detach(), gradients)

@@ -1,4 +1,4 @@
-"""Teaching an unlearned model its forget set again, one epoch at a time."""
+"""Re-learning: fine-tuning an unlearned model on its forget set, one epoch at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.runtime.progress import Reporter
 from engine.spec import SGDSpec
 from engine.training.sgd import Pass, Resume, Step, cost_of_training, descend
 
-EVALUATED_AT_ONCE = 500  # samples in a forward pass when the loss on S_f is taken
+EVALUATED_AT_ONCE = 500  # samples per forward pass when the loss on S_f is evaluated
 
 
 def losses(
@@ -31,18 +31,18 @@ def losses(
     report: Reporter,
     pool: Tensor | None = None,
 ) -> Iterator[float]:
-    """The mean loss on S_f before fine-tuning, then after each epoch of it, thirty at most.
+    """Mean loss on S_f before fine-tuning, then after each of at most thirty epochs.
 
-    forget: (n_f,) int64 indices into `samples`; pool: those of S, all if None; `model` is not
-    changed. Each epoch is trained when its loss is asked for, so that a short re-learn time is
-    cheap. Ends early, with a word, where the training diverges; raises Cancelled within one batch.
+    forget: (n_f,) int64 indices into `samples`; pool: indices of S, all samples if None; `model` is
+    not changed. Each epoch is trained only when its loss is consumed, so that a short re-learn time
+    is cheap. Ends early, with a log message, if training diverges; raises Cancelled within a batch.
     """
     student = copy.deepcopy(model)
     for parameter in student.parameters():
         parameter.requires_grad_(True)
     everything = torch.arange(len(samples), device=samples.device) if pool is None else pool
     sweep = Pass(_fit(samples), forget if config.data == "forget" else everything)
-    memory, part = _Memory(), _Part(report)
+    memory, part = _InMemory(), _ProgressOnly(report)
     left = cost(config, len(everything), len(forget))
     try:
         yield loss_on(student, samples, forget)
@@ -62,7 +62,7 @@ def losses(
     except TrainingError as error:
         report.log(f"Re-learning stopped: {error}")
     finally:
-        report.forgo(left)  # of what `cost` announced
+        report.forgo(left)  # the rest of what `cost` announced
 
 
 @torch.inference_mode()
@@ -71,14 +71,14 @@ def loss_on(model: nn.Module, samples: Samples, rows: Tensor) -> float:
 
     def loss(part: slice) -> float:
         chosen = rows[part]
-        logits = model(samples.pixels(chosen)).cpu().double()  # some devices know no float64
+        logits = model(samples.pixels(chosen)).cpu().double()  # some devices have no float64
         return float(cross_entropy(logits, samples.y[chosen].cpu(), reduction="sum"))
 
     return sum(batches_of(samples.x, EVALUATED_AT_ONCE).over(len(rows), loss)) / len(rows)
 
 
 def cost(config: RelearnEpochs, n: int, n_forget: int) -> float:
-    """Sample passes of re-learning that takes as long as it may."""
+    """Sample passes of re-learning for the maximum number of epochs."""
     return cost_of_training(_settings(config, MOST), n if config.data == "all" else n_forget)
 
 
@@ -95,8 +95,8 @@ def _fit(samples: Samples) -> Any:
     return loss
 
 
-class _Memory(Resume):
-    """Lets a run go on where the last one ended, optimizer and random order included."""
+class _InMemory(Resume):
+    """Lets a run continue where the last one ended, including optimizer and random order."""
 
     def __init__(self) -> None:
         self._state: dict[str, Any] | None = None
@@ -108,8 +108,8 @@ class _Memory(Resume):
         self._state = state
 
 
-class _Part(Reporter):
-    """Passes on progress and the wish to stop, but not the losses: they are no training curve."""
+class _ProgressOnly(Reporter):
+    """Forwards progress and cancellation, but not losses, which are no training curve."""
 
     def __init__(self, whole: Reporter) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class _Part(Reporter):
         self._whole.advance(units)
 
     def forgo(self, units: float) -> None:
-        """What continues an earlier epoch was never announced again."""
+        """Do nothing: epochs skipped on resuming were not announced again."""
 
     def check(self) -> None:
         self._whole.check()

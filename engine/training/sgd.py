@@ -1,4 +1,4 @@
-"""The one SGD loop: Original, Re-trains and every fine-tuning method go through `descend`."""
+"""The SGD loop: `descend` trains the Original, the Re-trains and every fine-tuning method."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ from engine.runtime.seeds import generator
 from engine.spec import BFLOAT16, SGDSpec, TrainSpec
 from engine.training.cuda_graph import Recorder, recordable
 
-PASSES_PER_STEP = 3  # one forward and a backward of twice its cost, in sample passes
+PASSES_PER_STEP = 3  # one forward and a backward at twice its cost, in sample passes
 SMALLER_BATCH = (
-    "A smaller batch is another study: set it with batch (--set train.batch=..., or the method's "
-    "own), or choose a smaller network or another device (--device)."
+    "Use a smaller batch, which makes it a different study: set batch (--set train.batch=..., or "
+    "the method's own), or choose a smaller network or another device (--device)."
 )
-CHECK_EVERY = 16  # steps between two looks at the loss on a device where looking means waiting
+CHECK_EVERY = 16  # steps between checks of the loss on devices where a check synchronizes
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a loss is computed on: indices of a batch, of the batch beside it (empty where the
-    sweep has none), and the step's number from 0, to derive seeds from."""
+    """Input of a loss: indices of the batch and of the batch beside it, and the step's number.
+
+    `beside` is empty if the sweep has no second batch; the number, from 0, is used to derive seeds.
+    """
 
     batch: Tensor
     beside: Tensor
@@ -47,12 +49,12 @@ Loss = Callable[[nn.Module, Step], Tensor]
 
 @dataclass(frozen=True)
 class Pass:
-    """One sweep over the samples `drive`, in a fresh random order unless `shuffle` is off.
+    """One sweep over the samples `drive`, in a new random order unless `shuffle` is off.
 
-    Each step's batch holds `batch` indices from `drive` (0: as many as the settings say); the
+    Each step's batch holds `batch` indices from `drive` (0: the batch size of the settings); the
     batch beside it holds `beside_batch` indices from `beside`, which is cycled (and reshuffled
-    when used up). `beside_passes` says how often a loss passes over the latter, for progress.
-    `differentiated`: instead of `loss`, returns the same and leaves gradients in the parameters.
+    when exhausted). `beside_passes`: passes of the loss over the latter, for progress.
+    `differentiated`: replaces `loss`, returning the same and setting the parameters' gradients.
     """
 
     loss: Loss
@@ -65,13 +67,13 @@ class Pass:
     differentiated: Loss | None = None
 
     def steps(self, batch: int) -> int:
-        """Number of steps in this sweep, where the settings say `batch`."""
+        """Number of steps in this sweep; `batch` is the batch size of the settings."""
         return math.ceil(len(self.drive) / (self.batch or batch))
 
 
 @dataclass
 class History:
-    """Mean loss of each finished epoch, and what the whole run took."""
+    """Mean loss of each finished epoch, run time and number of steps."""
 
     loss: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -79,14 +81,14 @@ class History:
 
 
 class Resume:
-    """Where a run keeps its last finished epoch; this one keeps nothing."""
+    """Storage of a run's last finished epoch; this base class stores nothing."""
 
     def load(self) -> dict[str, Any] | None:
-        """The state kept last, or None."""
+        """The last state, or None."""
         return None
 
     def keep(self, state: dict[str, Any]) -> None:
-        """Remember the state after an epoch; the dict and its tensors belong to the receiver."""
+        """Store the state after an epoch; takes ownership of the dict and its tensors."""
 
 
 def descend(
@@ -109,66 +111,66 @@ def descend(
 ) -> History:
     """Train `model` in place by SGD (or `optimizer` 'adam') and return its history.
 
-    plan(epoch) names the sweeps of an epoch (0-based); spec the optimizer. Randomness comes from
-    (seed, salt) alone. batch_norm 'eval' freezes running statistics (and dropout). `before_step`
-    sees the gradients before clipping. `lr_of_epoch` replaces the schedule. Progress and the wish
-    to stop are looked at after every batch; an interrupted run continues from its last finished
-    epoch if `resume` kept it. Raises TrainingError where the loss is no finite number, and
-    Cancelled. The model is returned to eval mode. Meanwhile convolutions lie channels last.
+    plan(epoch) returns the sweeps of an epoch (from 0); spec configures the optimizer. Randomness
+    comes from (seed, salt) alone. batch_norm 'eval' freezes running statistics (and dropout).
+    `before_step` is called before gradients are clipped. `lr_of_epoch` replaces the schedule.
+    Progress is reported, and cancellation checked, after every batch; an interrupted run continues
+    from its last finished epoch if `resume` stored it. Raises TrainingError if the loss is not
+    finite, and Cancelled. The model ends in eval mode. Convolutions are channels last meanwhile.
     """
     resume = resume or Resume()
     device = next(model.parameters()).device
     lay_out(model, torch.channels_last)
-    trained = list(parameters) if parameters is not None else list(model.parameters())
-    steering = _optimizer(optimizer, trained, spec)
+    trainable = list(parameters) if parameters is not None else list(model.parameters())
+    stepper = _optimizer(optimizer, trainable, spec)
     rng = generator(seed, salt, "order")  # the same order of samples on every device
     dropout_rng = generator(seed, salt, "dropout", device=device)
     host_rng = generator(seed, salt, "host") if device.type != "cpu" else dropout_rng
-    _have_draw_from(model, dropout_rng, host_rng)
-    total = sum(one.steps(spec.batch) for epoch in range(spec.epochs) for one in plan(epoch))
+    _set_generators(model, dropout_rng, host_rng)
+    total = sum(sweep.steps(spec.batch) for epoch in range(spec.epochs) for sweep in plan(epoch))
     total = min(total, max_steps) if max_steps else total
-    history, first = History(), 0
+    history, first_epoch = History(), 0
     state = resume.load()
     if state is not None:
-        first = _restore(state, model, steering, rng, dropout_rng, host_rng, history)
+        first_epoch = _restore(state, model, stepper, rng, dropout_rng, host_rng, history)
         _forgo_finished(plan, spec.batch, history.steps, report)
-    before = history.seconds
+    seconds_before = history.seconds
     started = time.monotonic()
     try:
-        for epoch in range(first, spec.epochs):
+        for epoch in range(first_epoch, spec.epochs):
             if history.steps >= total:
                 break
             model.train(batch_norm == "train")
             losses: list[Tensor] = []
-            for one in plan(epoch):
-                for batch, beside in _batches(one, spec.batch, rng):
+            for sweep in plan(epoch):
+                for batch, beside in _batches(sweep, spec.batch, rng):
                     if history.steps >= total:
                         break
                     rate = lr_of_epoch(epoch) if lr_of_epoch else _rate(spec, history.steps, total)
                     step = Step(batch, beside, history.steps)
                     with fitting(_batch_of(batch, report), device, SMALLER_BATCH):
-                        loss = _step(model, one, step, steering, rate, spec.clip, before_step)
+                        loss = _step(model, sweep, step, stepper, rate, spec.clip, before_step)
                     if after_step:
                         after_step(model)
                     losses.append(loss)
                     history.steps += 1
-                    _look(losses, history.steps, epoch, spec, report, total)
-                    passes = len(batch) + one.beside_passes * len(beside)
+                    _check_loss(losses, history.steps, epoch, spec, report, total)
+                    passes = len(batch) + sweep.beside_passes * len(beside)
                     report.advance(PASSES_PER_STEP * passes)
             values = torch.stack(losses).tolist() if losses else []
             _check_finite(values, history.steps - len(values), epoch, spec, report)
             history.loss.append(sum(values) / max(1, len(values)))
-            history.seconds = before + time.monotonic() - started
+            history.seconds = seconds_before + time.monotonic() - started
             report.point("loss", (report.current_stage, epoch + 1, history.loss[-1]))
-            resume.keep(_state(model, steering, rng, dropout_rng, host_rng, history, epoch + 1))
+            resume.keep(_state(model, stepper, rng, dropout_rng, host_rng, history, epoch + 1))
             if after_epoch:
                 model.eval()
                 after_epoch(epoch)
     finally:
         lay_out(model, torch.contiguous_format)
         model.eval()
-        _have_draw_from(model)
-    history.seconds = before + time.monotonic() - started
+        _set_generators(model)
+    history.seconds = seconds_before + time.monotonic() - started
     return history
 
 
@@ -182,36 +184,36 @@ def train_from_scratch(
     report: Reporter,
     resume: Resume | None = None,
 ) -> History:
-    """Fit a freshly drawn model to the samples at `indices` by cross-entropy, in place.
+    """Fit a newly initialized model to the samples at `indices` by cross-entropy, in place.
 
-    Where `spec.precision` is bfloat16, matrix products and convolutions are made in it; weights,
-    their gradients, the optimizer and the loss stay float32 (mixed precision, Micikevicius et al.
-    2018, which bfloat16's range spares the scaling of the loss).
+    If `spec.precision` is bfloat16, matrix products and convolutions use it; weights, gradients,
+    optimizer and loss stay float32 (mixed precision, Micikevicius et al. 2018; the range of
+    bfloat16 makes loss scaling unnecessary).
     """
 
-    def drawn(step: Step) -> Sequence[Tensor]:
+    def augmentation(step: Step) -> Sequence[Tensor]:
         if spec.augment != "crop-flip":
             return ()
-        moved = shifts(len(step.batch), generator(seed, "augment", step.number))
-        return [torch.stack(moved).to(samples.device, non_blocking=True)]
+        offsets = shifts(len(step.batch), generator(seed, "augment", step.number))
+        return [torch.stack(offsets).to(samples.device, non_blocking=True)]
 
-    def loss_of(net: nn.Module, batch: Tensor, moved: Tensor | None = None) -> Tensor:
+    def loss_of(net: nn.Module, batch: Tensor, offsets: Tensor | None = None) -> Tensor:
         x = samples.pixels(batch)
-        if moved is not None:
-            x = shift_and_flip(x, *moved)
+        if offsets is not None:
+            x = shift_and_flip(x, *offsets)
         with _in_precision(spec.precision, x.device):
             logits = net(x)
         return cross_entropy(logits.float(), samples.y[batch])
 
     def loss(net: nn.Module, step: Step) -> Tensor:
-        return loss_of(net, step.batch, *drawn(step))
+        return loss_of(net, step.batch, *augmentation(step))
 
-    def played(net: nn.Module, step: Step) -> Tensor:
-        return recorder(step.batch, *drawn(step))
+    def replayed(net: nn.Module, step: Step) -> Tensor:
+        return recorder(step.batch, *augmentation(step))
 
     recorder = Recorder(model, loss_of)
-    again = recordable(model, samples.device)
-    sweep = Pass(loss, indices, differentiated=played if again else None)
+    replayable = recordable(model, samples.device)
+    sweep = Pass(loss, indices, differentiated=replayed if replayable else None)
     return descend(
         model, lambda epoch: [sweep], spec, seed=seed, salt="train", report=report, resume=resume
     )
@@ -226,26 +228,26 @@ def _optimizer(
     kind: str, parameters: Sequence[nn.Parameter], spec: SGDSpec
 ) -> torch.optim.Optimizer:
     if kind == "adam":
-        betas = (spec.momentum, 0.999)  # 0.999: Adam's own second-moment rate
+        betas = (spec.momentum, 0.999)  # 0.999: Adam's default for the second moment
         return torch.optim.Adam(parameters, spec.lr, betas=betas, weight_decay=spec.weight_decay)
     return torch.optim.SGD(
         parameters,
         lr=spec.lr,
         momentum=spec.momentum,
         weight_decay=spec.weight_decay,
-        fused=True if all(one.is_cuda for one in parameters) else None,  # one kernel a step
+        fused=True if all(one.is_cuda for one in parameters) else None,  # one kernel per step
     )
 
 
 def _in_precision(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Where a forward pass is made in bfloat16, if this precision says so."""
+    """The context of a forward pass: bfloat16 autocast if the precision requires it."""
     if precision == BFLOAT16:
         return torch.autocast(device.type, torch.bfloat16)
     return contextlib.nullcontext()
 
 
-def _have_draw_from(model: nn.Module, *generators: torch.Generator) -> None:
-    """Let what is random in this model draw from these, the first of them its device's own."""
+def _set_generators(model: nn.Module, *generators: torch.Generator) -> None:
+    """Set the generators of the model's random layers; the first one is on its device."""
     for part in model.modules():
         if isinstance(part, Dropout):
             part.generator = generators[0] if generators else None
@@ -254,7 +256,7 @@ def _have_draw_from(model: nn.Module, *generators: torch.Generator) -> None:
 
 
 def _batch_of(batch: Tensor, report: Reporter) -> str:
-    return f"A batch of {len(batch)} samples, with what {report.current_stage} makes of it,"
+    return f"A batch of {len(batch)} samples, as processed by {report.current_stage},"
 
 
 def _rate(spec: SGDSpec, step: int, total: int) -> float:
@@ -265,7 +267,7 @@ def _rate(spec: SGDSpec, step: int, total: int) -> float:
 
 def _step(
     model: nn.Module,
-    one: Pass,
+    sweep: Pass,
     step: Step,
     optimizer: torch.optim.Optimizer,
     rate: float,
@@ -275,10 +277,10 @@ def _step(
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
-    if one.differentiated:
-        loss = one.differentiated(model, step)
+    if sweep.differentiated:
+        loss = sweep.differentiated(model, step)
     else:
-        loss = one.loss(model, step)
+        loss = sweep.loss(model, step)
         loss.backward()
     if before_step:
         before_step(model)
@@ -288,21 +290,21 @@ def _step(
     return loss.detach()
 
 
-def _batches(one: Pass, size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    size = one.batch or size
-    width = one.beside_batch or size
-    waiting: list[Tensor] = []
-    for batch in _cut(one.drive, size, one.shuffle, rng):
-        if one.beside is not None and not waiting:
-            waiting = _cut(one.beside, width, one.shuffle, rng)
-        yield batch, waiting.pop(0) if waiting else batch[:0]
+def _batches(sweep: Pass, size: int, rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    size = sweep.batch or size
+    width = sweep.beside_batch or size
+    queue: list[Tensor] = []
+    for batch in _cut(sweep.drive, size, sweep.shuffle, rng):
+        if sweep.beside is not None and not queue:
+            queue = _cut(sweep.beside, width, sweep.shuffle, rng)
+        yield batch, queue.pop(0) if queue else batch[:0]
 
 
 def _cut(indices: Tensor, size: int, shuffle: bool, rng: torch.Generator) -> list[Tensor]:
     """The indices in batches of at most `size`.
 
-    In random order the batches are of nearly equal size: 900 samples in eight of 112 or 113, not
-    in seven of 128 and one of 4, whose batch norm statistics and gradient would upset the model.
+    Shuffled batches have nearly equal sizes: 900 samples make eight of 112 or 113, not seven of 128
+    and one of 4, whose batch norm statistics and gradient would disturb training.
     """
     if not shuffle:
         return list(indices.split(size))
@@ -310,10 +312,10 @@ def _cut(indices: Tensor, size: int, shuffle: bool, rng: torch.Generator) -> lis
     return list(order.tensor_split(math.ceil(len(order) / size)))
 
 
-def _look(
+def _check_loss(
     losses: list[Tensor], step: int, epoch: int, spec: SGDSpec, report: Reporter, total: int
 ) -> None:
-    """Stop at a loss that is no number: at once on the CPU, every few steps on a GPU."""
+    """Stop at a non-finite loss: immediately on the CPU, every few steps on a GPU."""
     if losses[-1].device.type == "cpu" or step % CHECK_EVERY == 0:
         _check_finite([losses[-1].item()], step - 1, epoch, spec, report)
 
@@ -364,9 +366,11 @@ def _restore(
     history: History,
 ) -> int:
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))  # it would keep the tensors
+    optimizer.load_state_dict(
+        copy.deepcopy(state["optimizer"])
+    )  # it would keep references to the tensors
     rng.set_state(state["order"].cpu())
-    if "host" in state:  # not in what was kept before there were two
+    if "host" in state:  # missing in states of earlier versions, which had one generator
         host_rng.set_state(state["host"].cpu())
     dropout_rng.set_state(state["dropout"].cpu())
     history.loss = list(state["loss"])
@@ -378,5 +382,5 @@ def _restore(
 def _forgo_finished(
     plan: Callable[[int], Sequence[Pass]], batch: int, steps: int, report: Reporter
 ) -> None:
-    sizes = [len(one.drive) / max(1, one.steps(batch)) for one in plan(0)]
+    sizes = [len(sweep.drive) / max(1, sweep.steps(batch)) for sweep in plan(0)]
     report.forgo(PASSES_PER_STEP * steps * sum(sizes) / max(1, len(sizes)))

@@ -251,7 +251,7 @@ def test_settings_are_grouped_by_owner() -> None:
 def test_what_is_no_setting_is_told_the_form(text: str) -> None:
     with pytest.raises(SpecError) as caught:
         parse_settings([text])
-    assert f"'{text}' is no setting. Write method.parameter=value" in str(caught.value)
+    assert f"'{text}' is not a setting. Write method.parameter=value" in str(caught.value)
 
 
 names = st.text("abcxyz_-", min_size=1, max_size=8)
@@ -285,11 +285,11 @@ def test_the_papers_grid_is_a_grid() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "'' is no grid of tau. Write low:high:count (0:0.4:11) or a list"),
-        ("a,b", "'a,b' is no grid of tau"),
-        ("0:1", "'0:1' is no grid of tau"),
-        ("0:1:2.5", "is no grid of tau"),
-        ("0,,1", "is no grid of tau"),
+        ("", "'' is not a grid of tau. Write low:high:count (0:0.4:11) or a list"),
+        ("a,b", "'a,b' is not a grid of tau"),
+        ("0:1", "'0:1' is not a grid of tau"),
+        ("0:1:2.5", "is not a grid of tau"),
+        ("0,,1", "is not a grid of tau"),
         ("-0.1,0.2", "tau must be a finite number of at least 0, but is -0.1."),
         ("0:inf:3", "tau must be a finite number"),
         ("nan", "tau must be a finite number of at least 0, but is nan."),

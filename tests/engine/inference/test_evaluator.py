@@ -64,9 +64,9 @@ def test_a_few_answers_are_not_worth_getting_ready_for(monkeypatch: pytest.Monke
     judge = Ready(made)
     judge.classes(x[:40])
     judge.classes(x[40:64])
-    assert judge._reduced is None and judge._exactly is made
+    assert judge._reduced is None and judge._model is made
     judge.classes(x[64:65])
-    assert judge._reduced is not None and judge._exactly is not made
+    assert judge._reduced is not None and judge._model is not made
 
 
 def test_close_calls_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from engine import metrics, registry
 from engine.errors import Cancelled, SpecError
 from engine.metrics import Case, Metric
-from engine.metrics.mia_acc import MIA, Split, called_unseen, mia_acc, split_of
+from engine.metrics.mia_acc import MIA, Split, called_nonmembers, mia_acc, split_of
 from engine.metrics.relearn_epochs import MOST, RelearnEpochs, relearn_epochs
 from engine.models.base import Classifier, build
 from engine.pipeline.metrics import measures_of, table
@@ -158,7 +158,7 @@ def test_two_points_are_told_apart_at_their_middle() -> None:
     # one seen and one unseen: the decision changes sign exactly half way, whatever C and gamma
     judged = np.array([0.9, 0.81, 0.79, 0.2])
     split = Split(np.array([1.0]), np.array([0.6]), judged)
-    assert called_unseen(split) == 50
+    assert called_nonmembers(split) == 50
 
 
 def test_forget_samples_like_the_seen_are_called_seen_and_like_the_test_set_unseen() -> None:
@@ -184,7 +184,7 @@ def splits_heard(monkeypatch: pytest.MonkeyPatch) -> list[Split]:
         heard.append(split)
         return 0.0
 
-    monkeypatch.setattr(metrics.mia_acc, "called_unseen", listen)
+    monkeypatch.setattr(metrics.mia_acc, "called_nonmembers", listen)
     return heard
 
 
@@ -197,9 +197,9 @@ def test_a_balanced_attack_learns_from_equally_many(
     case = case_of(rng.random(seen), rng.random(20), rng.random(unseen))
     for config in (MIA(), MIA(most=40), MIA(balanced=False)):
         mia_acc(case, config)
-    sizes = [(len(one.seen), len(one.unseen), len(one.judged)) for one in heard]
+    sizes = [(len(one.members), len(one.nonmembers), len(one.judged)) for one in heard]
     assert sizes == [(30, 30, 20), (20, 20, 20), (seen, unseen, 20)]
-    assert len(np.unique(heard[0].seen)) == 30  # without replacement
+    assert len(np.unique(heard[0].members)) == 30  # without replacement
 
 
 def test_class_unlearning_is_balanced_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +207,7 @@ def test_class_unlearning_is_balanced_too(monkeypatch: pytest.MonkeyPatch) -> No
     case = random_case(3, whole=True)
     for config in (MIA(), MIA(balanced=False)):
         mia_acc(case, config)
-    sizes = [(len(one.seen), len(one.unseen), len(one.judged)) for one in heard]
+    sizes = [(len(one.members), len(one.nonmembers), len(one.judged)) for one in heard]
     assert sizes == [(30, 30, 30), (300, 30, 30)]
 
 
@@ -225,9 +225,9 @@ def test_many_samples_are_reduced_in_proportion_by_the_seed() -> None:
 def test_class_unlearning_is_judged_on_the_held_out_half_of_the_class() -> None:
     case = random_case(3, whole=True)
     split = split_of(case)
-    assert (len(split.seen), len(split.unseen), len(split.judged)) == (300, 30, 30)
+    assert (len(split.members), len(split.nonmembers), len(split.judged)) == (300, 30, 30)
     p = np.exp(case.train_logits[case.forget, 2])
-    together = np.sort(np.concatenate([split.unseen, split.judged]))
+    together = np.sort(np.concatenate([split.nonmembers, split.judged]))
     assert together == pytest.approx(np.sort(p))
     single = replace(case, forget=case.forget[:1])
     assert len(split_of(single).judged) == 1

@@ -134,7 +134,11 @@ def test_features_leave_no_hook_behind() -> None:
 @pytest.mark.parametrize(
     ("name", "shape", "sentence"),
     [
-        ("cnn", (4,), r"Model 'cnn' needs images, but these samples are 4 features. Use --model m"),
+        (
+            "cnn",
+            (4,),
+            r"Model 'cnn' needs images, but these samples have 4 features. Use --model m",
+        ),
         ("vgg11", (1, 8, 8), r"'vgg11' needs images of at least 32x32 px, but these are 8x8"),
         ("resnet18", (1, 8, 8), r"'resnet18' needs images of at least 9x9 px"),
         ("cnn", (3, 3, 20), r"at least 4x4 px, but these are 3x20"),

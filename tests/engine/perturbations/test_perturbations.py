@@ -214,7 +214,7 @@ def test_a_study_measures_with_it_and_searches_with_it(
     assert "There is no perturbation 'mime'. Did you mean 'mine'?" in capsys.readouterr().err
     line[line.index("mime")], line[line.index("0,0.5,1")] = "mine", "0,1.5"
     assert main(line) == 2
-    said = "tau of 'mine' is the share of values replaced and lies between 0 and 1, but is 1.5."
+    said = "tau of 'mine' is the share of values replaced and must lie between 0 and 1, but is 1.5."
     assert said in capsys.readouterr().err
 
 
@@ -258,9 +258,9 @@ def test_a_slice_without_a_ball_shows_none(mine: Path, pipeline: Pipeline, tmp_p
     assert made.steps[-1] == pytest.approx(0.05 * 4**0.5)
     right = made.predictions["gd"] == made.label
     assert made.recognized()["gd"] == pytest.approx(100 * right.mean())
-    with pytest.raises(SpecError, match="lies between 0 and 1"):
+    with pytest.raises(SpecError, match="must lie between 0 and 1"):
         pipeline.slice(spec, 3, "random", 1.5, 5, Reporter(), perturbation="mine")
-    with pytest.raises(SpecError, match="lies between 0 and 1"):
+    with pytest.raises(SpecError, match="must lie between 0 and 1"):
         pipeline.neighborhood(spec, 3, "mine", 1.5, Reporter())
     files = figure(
         pipeline, whole, "slice", tmp_path / "slice.svg", sample=3, tau=0.5, perturbation="mine"

@@ -9,11 +9,11 @@ import sys
 import numpy as np
 import pytest
 
-from engine.residual.quadrature import legendre
+from engine.residual.posterior import legendre
 
 CPU = """
 import os, numpy as np
-from engine.residual.quadrature import legendre
+from engine.residual.posterior import legendre
 
 def ticks():
     found = {}

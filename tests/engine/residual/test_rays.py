@@ -59,13 +59,13 @@ class Shown:
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
-    counter, answers = Shown(), Ready._answers
+    counter, answers = Shown(), Ready._predict
 
     def counted(judge: Ready, x: Tensor) -> tuple[Tensor, Tensor]:
         counter.count += len(x)
         return answers(judge, x)
 
-    monkeypatch.setattr(Ready, "_answers", counted)
+    monkeypatch.setattr(Ready, "_predict", counted)
     return counter
 
 

@@ -236,7 +236,7 @@ def test_training_gives_advice_and_does_not_halve_its_batch(
         descend(
             small, lambda _: [sweep], SGDSpec(epochs=1, batch=10), seed=1, salt="t", report=report
         )
-    assert "A batch of 10 samples, with what gd makes of it, does not fit" in str(caught.value)
+    assert "A batch of 10 samples, as processed by gd, does not fit" in str(caught.value)
     assert "train.batch" in str(caught.value)
     assert small.net.sizes == [10]
 

@@ -79,7 +79,7 @@ def test_a_pickle_with_code_is_never_run(tmp_path: Path) -> None:
 def test_no_checkpoint_at_all_is_said(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.pt"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"x\.pt is no checkpoint"):
+    with pytest.raises(CheckpointError, match=r"x\.pt is not a checkpoint"):
         checkpoints.load(path)
     with pytest.raises(CheckpointError, match="Cannot read"):
         checkpoints.load(tmp_path / "absent.pt")
