@@ -42,7 +42,7 @@ class Recommended:
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """The dataset that samples were drawn from: its name, and their (n + m,) int64 indices there."""
+    """The dataset that samples come from: its name, and (n + m,) int64 indices in its parts."""
 
     name: str
     numbers: np.ndarray

@@ -1,4 +1,4 @@
-"""Values of given weights that no network computes with, and the tensor in which they stand."""
+"""Reject third-party weights with invalid values, naming the tensor that contains them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 
 from engine.errors import CheckpointError
 
-LARGEST = 1e6  # of a trained network's parameters, which are far smaller
-SMALLEST_DEVIATION = 1e-12  # that input is divided by
-VARIANCE, DEVIATION = "running_var", "std"  # last parts of names of what is divided by
-SMALLEST = 1e-5  # that a variance is divided by: what batch norm adds to it
+LARGEST = 1e6  # bound on parameters; those of trained networks are far smaller
+SMALLEST_DEVIATION = 1e-12  # bound on the standard deviation that input is divided by
+VARIANCE, DEVIATION = "running_var", "std"  # last name components of divisors
+SMALLEST = 1e-5  # the epsilon that batch norm adds to a variance
 TRAINED = "Give the weights as they were trained."
 Called = Callable[[str], str]
 
@@ -21,14 +21,14 @@ Called = Callable[[str], str]
 def check(
     path: object, state: Mapping[str, Tensor], parameters: Collection[str], called: Called
 ) -> None:
-    """CheckpointError for a value that no trained network has.
+    """Raise CheckpointError for values that no trained network has.
 
-    parameters: names of what is trained, buffers such as masks aside; called: a tensor's name in
-    the file.
+    parameters: names of trainable tensors, without buffers such as masks; called: maps a name to
+    the tensor's name in the file.
     """
     for name, value in state.items():
         if not torch.isfinite(value).all():
-            raise CheckpointError(f"{path} holds values that are no numbers, in {called(name)}.")
+            raise CheckpointError(f"{path} contains NaN or infinite values, in {called(name)}.")
         if name == DEVIATION and not (value > 0).all():
             raise CheckpointError(
                 f"{path} normalizes by a deviation of 0 or less, in {called(name)}. {TRAINED}"
