@@ -14,7 +14,7 @@ LARGEST = 1e6  # bound on parameters; those of trained networks are far smaller
 SMALLEST_DEVIATION = 1e-12  # bound on the standard deviation that input is divided by
 VARIANCE, DEVIATION = "running_var", "std"  # last name components of divisors
 SMALLEST = 1e-5  # the epsilon that batch norm adds to a variance
-TRAINED = "Give the weights as they were trained."
+TRAINED = "Give the weights as trained."
 Called = Callable[[str], str]
 
 
@@ -36,31 +36,31 @@ def check(
         if name == DEVIATION and value.min() < SMALLEST_DEVIATION:
             raise CheckpointError(
                 f"{path} normalizes by a deviation of {value.min():.3g}, in {called(name)}: far "
-                f"smaller than any data's. {TRAINED}"
+                f"smaller than that of any data. {TRAINED}"
             )
         if _last(name) == VARIANCE and (value < 0).any():
             raise CheckpointError(
-                f"{path} holds a variance below 0 ({value.min():.3g}), in {called(name)}. {TRAINED}"
+                f"{path} has a negative variance ({value.min():.3g}), in {called(name)}. {TRAINED}"
             )
         if name in parameters and value.numel() and value.abs().max() > LARGEST:
             raise CheckpointError(
-                f"{path} holds values up to {value.abs().max():.3g}, in {called(name)}: far larger "
-                f"than any trained network's. {TRAINED}"
+                f"{path} has values up to {value.abs().max():.3g}, in {called(name)}: far larger "
+                f"than in any trained network. {TRAINED}"
             )
 
 
 def unusable(path: object, state: Mapping[str, Tensor], called: Called) -> CheckpointError:
-    """The error for weights whose outputs are no numbers: it names their most extreme value."""
+    """The error for weights whose outputs are not finite, naming their most extreme value."""
     _, value, name = max(_extremes(state), default=(0.0, 0.0, ""))
     where = f": its most extreme value is {value:.3g}, in {called(name)}" if name else ""
     return CheckpointError(
-        f"The weights in {path} give outputs that are no finite numbers on this data{where}. "
-        f"{TRAINED[:-1]}, with the normalization that belongs to them."
+        f"The weights in {path} give NaN or infinite outputs on this data{where}. "
+        f"{TRAINED[:-1]}, with their own normalization."
     )
 
 
 def _extremes(state: Mapping[str, Tensor]) -> Iterator[tuple[float, float, str]]:
-    """(powers of ten that it takes outputs away by, value, name) of every tensor."""
+    """(order of magnitude of its effect on outputs, value, name) of every tensor."""
     for name, tensor in state.items():
         if not tensor.is_floating_point() or not tensor.numel():
             continue

@@ -112,15 +112,15 @@ def test_a_factory_asks_for_what_it_needs_by_name(tmp_path: Path, iris: Dataset,
         ("import nowhere_at_all", "failed: ModuleNotFoundError"),
         ("raise SystemExit('bye')", "failed: SystemExit: bye"),
         ("def make(): return 3", "returns a int, not an nn.Module"),
-        ("def make(depth): return 3", "asks for 'depth', which is unknown here"),
+        ("def make(depth): return 3", "requires the unknown argument 'depth'"),
         ("from torch import nn\ndef make(): return nn.Linear(5, 3)", "failed: RuntimeError"),
         (
             "from torch import nn\ndef make(): return nn.Linear(4, 7)",
-            "gives 2x7 logits for two samples, but 'iris' has 3 classes",
+            "returns 2x7 logits for two samples, but 'iris' has 3 classes",
         ),
         (
             "from torch import nn\nclass make(nn.Module):\n    def forward(self, x): return [x]",
-            "gives a list for two samples",
+            "returns a list for two samples",
         ),
         (
             "from torch import nn\nclass make(nn.Module):\n  def forward(self, x): return x[:, :3]",

@@ -145,7 +145,7 @@ def test_a_normalization_kept_beside_the_weights_is_theirs(tmp_path: Path, iris:
         (lambda s: {**s, "1.bias": torch.full((100,), math.nan)},
          r"contains NaN or infinite values, in 1\.bias"),
         (lambda s: {**s, "mean": torch.zeros(3)}, "mean is 3 there but 1x4 here"),
-        (lambda s: {"epoch": 3}, "it should hold a state dict"),
+        (lambda s: {"epoch": 3}, "it should contain a state dict"),
         (lambda s: {}, r"it lacks 1\.weight"),
     ],
 )  # fmt: skip
@@ -168,8 +168,8 @@ def test_a_pickled_model_is_never_opened(tmp_path: Path, iris: Dataset) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("original", "Give an Original by --original"),
-        ("retrain-0", "Give an Original by --original and Re-trains by --retrain"),
+        ("original", "Give an Original with --original"),
+        ("retrain-0", "Give an Original with --original and Re-trains with --retrain"),
         ("scrub", "is a built-in method"),
         ("a/b", "is not a valid model name"),
         ("..", "is not a valid model name"),
@@ -190,7 +190,7 @@ def test_files_get_the_names_of_their_models(tmp_path: Path) -> None:
     }  # fmt: skip
     with pytest.raises(SpecError, match="Write NAME=FILE"):
         named_files(None, [], ["U.pt"])
-    with pytest.raises(SpecError, match="Two unlearned models are called 'mine'"):
+    with pytest.raises(SpecError, match="Two unlearned models are named 'mine'"):
         named_files(None, [], ["mine=U.pt", "mine=V.pt"])
 
 

@@ -212,8 +212,8 @@ def bomb(path: Path) -> None:
         ("h.json", lambda path: path.write_text("[" * 100_000), "cannot be a list"),
         ("i.json", lambda path: path.write_text(f"[{'9' * 9999}]"), "cannot be a list"),
         ("a.pt", lambda path: torch.save(torch.nn.Linear(3, 2).state_dict(), path), "'weight'"),
-        ("b.pt", lambda path: torch.save(np.arange(3), path), "contains more than tensors and plain"),
-        ("c.pt", lambda path: torch.save(torch.zeros(1).expand(2**40), path), "so it is not loaded"),
+        ("b.pt", lambda path: torch.save(np.arange(3), path), "contains more than tensors"),
+        ("c.pt", lambda path: torch.save(torch.zeros(1).expand(2**40), path), "it is not loaded"),
         ("d.pkl", lambda path: path.write_bytes(b"\x80\x04cos\nsystem\n."), "so it is not loaded"),
     ],
 )  # fmt: skip
