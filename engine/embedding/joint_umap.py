@@ -78,14 +78,14 @@ class Embedder:
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         answer: list[np.ndarray] = []
-        asked = (process.stdin, process.stdout, request, answer)
-        asking = threading.Thread(target=_ask, args=asked, name="embedding", daemon=True)
-        asking.start()
-        while asking.is_alive():
-            asking.join(POLL)
+        arguments = (process.stdin, process.stdout, request, answer)
+        thread = threading.Thread(target=_ask, args=arguments, name="embedding", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(POLL)
             if report.cancelled:
                 self.close()
-                asking.join()
+                thread.join()
                 report.check()
         if not answer:
             self.close()

@@ -38,8 +38,8 @@ class ForgetSet:
     def words(self) -> str:
         """'57 samples (3 listed twice)'."""
         count = f"{len(self.indices):,} {'sample' if len(self.indices) == 1 else 'samples'}"
-        often = "twice" if self.most == 2 else "more than once"
-        return f"{count} ({self.repeated:,} listed {often})" if self.repeated else count
+        frequency = "twice" if self.most == 2 else "more than once"
+        return f"{count} ({self.repeated:,} listed {frequency})" if self.repeated else count
 
 
 def forget_set(text: str, dataset: Dataset, seed: int) -> ForgetSet:

@@ -260,10 +260,10 @@ def _from_list(source: str, values: Sequence[Any], by_name: bool) -> Listing:
 
 def _item_spans(source: str, values: Sequence[Any]) -> Iterator[tuple[int, int]]:
     for number, value in enumerate(values, 1):
-        whole = isinstance(value, (int, float)) and not isinstance(value, bool)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if isinstance(value, str):
             yield from spans(source, f"item {number}", value)
-        elif whole and 0 <= value < 10**15 and value == int(value):
+        elif is_number and 0 <= value < 10**15 and value == int(value):
             yield int(value), int(value)
         else:
             shown = json.dumps(value, default=str)[:40]

@@ -176,11 +176,11 @@ def recomputed_gap(row: Mapping[str, Figure], retrain: Mapping[str, Figure]) -> 
     """The mean absolute gap to Re-train over the four accuracies; None if one is missing."""
     gaps = []
     for name in ACCURACIES:
-        ours = row[name].mean if name in row else None
-        theirs = retrain[name].mean if name in retrain else None
-        if ours is None or theirs is None:
+        mean = row[name].mean if name in row else None
+        retrain_mean = retrain[name].mean if name in retrain else None
+        if mean is None or retrain_mean is None:
             return None
-        gaps.append(abs(ours - theirs))
+        gaps.append(abs(mean - retrain_mean))
     return sum(gaps) / len(gaps)
 
 

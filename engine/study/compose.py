@@ -285,7 +285,7 @@ def _input_kind(network: ModelSpec) -> str:
 def _measures(
     names: Sequence[str], changes_by_owner: dict[str, dict[str, Any]]
 ) -> tuple[MeasureSpec, ...]:
-    """The named measures and those with changed settings, which are removed from `asked`.
+    """The named measures and those with changed settings, removing these from `changes_by_owner`.
 
     A measure whose default has changed is always stated, unless it is unnamed and has the settings
     that a study without an explicit statement implies.
@@ -337,17 +337,18 @@ def _distinct(methods: Sequence[str], alone: bool) -> list[str]:
     alone: no models are given, so SpecError if there are no methods either.
     """
     names = list(dict.fromkeys(name.strip() for name in methods if name.strip()))
-    known = ", ".join(registry.names("method"))
+    available = ", ".join(registry.names("method"))
     if NO_METHODS in names and len(names) > 1:
         raise SpecError(
-            f"'{NO_METHODS}' cannot be combined with methods: use it alone, or methods of {known}."
+            f"'{NO_METHODS}' cannot be combined with methods: use it alone, or methods of "
+            f"{available}."
         )
     if alone and names == [NO_METHODS]:
         raise SpecError(
             f"'{NO_METHODS}' requires given models (--unlearned NAME=FILE). Without them, name at "
-            f"least one method of {known}."
+            f"least one method of {available}."
         )
     if alone and not names:
-        raise SpecError(f"Name at least one method of {known}.")
+        raise SpecError(f"Name at least one method of {available}.")
     names = [name for name in names if name != NO_METHODS]
     return [name for name in names if name != "retrain"]

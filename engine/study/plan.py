@@ -114,8 +114,8 @@ class Plan:
         """SpecError if the study lacks a model with one of these names."""
         for name in models:
             if name not in self.models:
-                known = ", ".join(self.models)
-                raise SpecError(f"This study has no model '{name}'. It has: {known}.")
+                names = ", ".join(self.models)
+                raise SpecError(f"This study has no model '{name}'. It has: {names}.")
 
     def counts(self, viewer: str, source: str = "") -> str:
         """Key of a model's predictions on copies made against `source`; KeyError if unknown."""

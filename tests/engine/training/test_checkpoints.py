@@ -87,7 +87,7 @@ def test_no_checkpoint_at_all_is_said(tmp_path: Path, content: bytes) -> None:
 
 def test_something_else_saved_by_torch_is_no_checkpoint(tmp_path: Path) -> None:
     torch.save([torch.ones(2)], tmp_path / "list.pt")
-    with pytest.raises(CheckpointError, match="should contain a state dict"):
+    with pytest.raises(CheckpointError, match="should hold a state dict"):
         checkpoints.load(tmp_path / "list.pt")
 
 

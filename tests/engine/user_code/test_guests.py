@@ -407,19 +407,19 @@ def test_what_is_wrong_for_copies_alone_names_whose_they_are(
 # -- answers --------------------------------------------------------------------------------------
 
 FICKLE = {
-    "size of the batch": ("y = y * len(x)", "answers for the whole batch"),
-    "large batches": ("y = y + (len(x) > 100)", "answers for the whole batch"),
-    "place in it": ("y = y + torch.arange(len(x))[:, None]", "answers for the whole batch"),
-    "neighbors": ("y = y.roll(1, 0)", "answers for the whole batch"),
+    "size of the batch": ("y = y * len(x)", "mixes the samples of a batch"),
+    "large batches": ("y = y + (len(x) > 100)", "mixes the samples of a batch"),
+    "place in it": ("y = y + torch.arange(len(x))[:, None]", "mixes the samples of a batch"),
+    "neighbors": ("y = y.roll(1, 0)", "mixes the samples of a batch"),
     "squeeze": ("y = y.squeeze()", "gives 3 logits for 1 sample; it should give 1x3"),
-    "statistics": ("y = (y - y.mean(0)) / (y.std(0) + 1)", "answers for the whole batch|failed"),
+    "statistics": ("y = (y - y.mean(0)) / (y.std(0) + 1)", "mixes the samples of a batch|failed"),
     "noise": ("y = y + torch.randn_like(y)", "random in eval mode"),
     "noise of numpy": ("y = y + float(np.random.default_rng().normal())", "random in eval mode"),
-    "counter": ("self.calls += 1", r"changes calls each time it is asked"),
+    "counter": ("self.calls += 1", r"changes calls each time it is evaluated"),
     "counter of the class": ("Net.calls += 1", r"changes Net\.calls each time"),
     "counter of the file": ("global N; N = N + 1", r"changes .*N each time"),
     "buffer": ("self.seen += 1", "changes seen each time"),
-    "no numbers": ("y = y / 0", "no finite numbers"),
+    "no numbers": ("y = y / 0", "NaN or infinite values"),
 }
 
 
@@ -443,10 +443,10 @@ def test_what_a_layer_keeps_of_the_last_pass_is_no_memory(tmp_path: Path, iris: 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("y = y + y.mean(0) * (self.end.bias[0] > 50)", "original answers for the whole batch"),
-        ("y = y + len(x) * (self.end.bias[0] > 50)", "original answers for the whole batch"),
+        ("y = y + y.mean(0) * (self.end.bias[0] > 50)", "original mixes the samples of a batch"),
+        ("y = y + len(x) * (self.end.bias[0] > 50)", "original mixes the samples of a batch"),
         ("y = y + float(np.random.default_rng().normal()) * (self.end.bias[0] > 50)", "original"),
-        ("y = y / (self.end.bias[0] < 50)", "no finite numbers"),
+        ("y = y / (self.end.bias[0] < 50)", "NaN or infinite"),
     ],
 )
 def test_given_weights_are_asked_before_they_are_measured(
