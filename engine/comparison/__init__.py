@@ -1,4 +1,4 @@
 """Two models side by side: accuracy by class, predictions, confidence, and linear CKA.
 
-Begin with `pair`; `cka` compares the layers that `activations` finds in any network.
+Start with `pair`; `cka` compares the layers that `activations` extracts from any network.
 """

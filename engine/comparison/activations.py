@@ -1,4 +1,4 @@
-"""The layers of any network, found by watching a forward pass, and what they put out."""
+"""Find the layers of any network by tracing a forward pass, and capture their outputs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from engine.models.base import Classifier
 
-MOST_LAYERS = 20  # a deeper look into the network is taken only while there are no more than these
-GRID = 4  # cells a side that a map of features is averaged over
+MOST_LAYERS = 20  # modules are expanded only while there are no more layers than this
+GRID = 4  # cells per side to which feature maps are average-pooled
 MOST_FEATURES = 8192  # of a sequence of vectors; a longer one is averaged over the sequence
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.PReLU)
 KINDS = {"Conv2d": "conv", "Conv1d": "conv", "Linear": "linear", "NormalizedLinear": "linear"}
 
 
 class Call(NamedTuple):
-    """One run of a module in a forward pass: its path in the network, and the how-manieth run."""
+    """A call of a module in a forward pass: its path in the network, and the index of the call."""
 
     path: str
     number: int
@@ -30,7 +30,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer as people see it, and the call whose output it is."""
+    """A layer as presented to users, and the call that produces its output."""
 
     name: str
     call: Call
@@ -40,28 +40,28 @@ class Layer:
 def layers_of(model: nn.Module, x: Tensor) -> list[Layer]:
     """The layers of a model in eval mode, in the order they run on samples x (n, ...).
 
-    Modules are opened from the outside in, while no more than `MOST_LAYERS` come out. What has no
-    weights of its own, and normalization, belongs to the layer before it. A module that is opened
-    is a layer itself only where it does more than its parts. The last layer holds the output.
+    Modules are expanded from the outside in, as long as this gives at most `MOST_LAYERS` layers.
+    Modules without weights, and normalization, belong to the preceding layer. An expanded module is
+    a layer itself only if it does more than its parts. The last layer produces the output.
     """
-    outputs, modules = _watched(model, x), dict(_body(model).named_modules())
+    outputs, modules = _traced(model, x), dict(_body(model).named_modules())
     opened = {""}
-    found = _grouped(outputs, opened, modules)
+    groups = _grouped(outputs, opened, modules)
     while True:
         wider = _opened(outputs, opened)
         layers = _grouped(outputs, wider, modules)
         if wider == opened or len(layers) > MOST_LAYERS:
-            return _named(found, modules)
-        opened, found = wider, layers
+            return _named(groups, modules)
+        opened, groups = wider, layers
 
 
 def _body(model: nn.Module) -> nn.Module:
-    """The network inside a Classifier, whose layers are named as its author named them."""
+    """The network inside a Classifier, with its author's layer names."""
     return model.net if isinstance(model, Classifier) else model
 
 
-def _watched(model: nn.Module, x: Tensor) -> dict[Call, Tensor]:
-    """Every call that gives something for each sample, in the order they end, with its features."""
+def _traced(model: nn.Module, x: Tensor) -> dict[Call, Tensor]:
+    """Features of every call that has an output per sample, in the order in which calls end."""
     outputs: dict[Call, Tensor] = {}
     with listening(model, outputs.__setitem__):
         model(x)
@@ -70,12 +70,12 @@ def _watched(model: nn.Module, x: Tensor) -> dict[Call, Tensor]:
 
 @contextmanager
 def listening(
-    model: nn.Module, hear: Callable[[Call, Tensor], None], paths: Container[str] | None = None
+    model: nn.Module, consume: Callable[[Call, Tensor], None], paths: Container[str] | None = None
 ) -> Iterator[None]:
-    """Tell `hear` the features (n, p) float32 that every module puts out, or those of these paths.
+    """Pass the output features (n, p) float32 of every module, or of these paths, to `hear`.
 
-    Maps (n, C, H, W) are averaged over at most `GRID` x `GRID` cells, long sequences over their
-    length; what has no row per sample is not heard.
+    Feature maps (n, C, H, W) are average-pooled to at most `GRID` x `GRID` cells, long sequences
+    averaged over their length; outputs without a row per sample are skipped.
     """
     net = _body(model)
     counts: Counter[str] = Counter()
@@ -85,20 +85,20 @@ def listening(
         counts.clear()
         size[0] = len(inputs[0])
 
-    def watch(path: str) -> Callable[[nn.Module, Any, Any], None]:
+    def hook_for(path: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(_: nn.Module, inputs: Any, output: Any) -> None:
             call = Call(path, counts[path])
             counts[path] += 1
-            found = _flat(output, size[0])
-            if found is not None:
-                hear(call, found)
+            features = _flat(output, size[0])
+            if features is not None:
+                consume(call, features)
 
         return hook
 
     handles = [net.register_forward_pre_hook(begin)]
     for path, module in net.named_modules():
         if paths is None or path in paths:
-            handles.append(module.register_forward_hook(watch(path)))
+            handles.append(module.register_forward_hook(hook_for(path)))
     try:
         yield
     finally:
@@ -107,17 +107,19 @@ def listening(
 
 
 def _flat(output: Any, n: int) -> Tensor | None:
-    """(n, p) float32 features of a module's output, a copy; None where it has no row per sample."""
-    found = next((one for one in _tensors(output) if one.ndim > 1 and len(one) == n), None)
-    if found is None or not found.is_floating_point():
+    """(n, p) float32 copy of a module's output features; None if it has no row per sample."""
+    features = next(
+        (tensor for tensor in _tensors(output) if tensor.ndim > 1 and len(tensor) == n), None
+    )
+    if features is None or not features.is_floating_point():
         return None
-    found = found.detach().float()
-    if found.ndim == 4:
-        height, width = (min(GRID, side) for side in found.shape[2:])
-        found = adaptive_avg_pool2d(found, (height, width))
-    elif found.ndim == 3 and found[0].numel() > MOST_FEATURES:
-        found = found.mean(1)
-    return found.flatten(1).clone()
+    features = features.detach().float()
+    if features.ndim == 4:
+        height, width = (min(GRID, side) for side in features.shape[2:])
+        features = adaptive_avg_pool2d(features, (height, width))
+    elif features.ndim == 3 and features[0].numel() > MOST_FEATURES:
+        features = features.mean(1)
+    return features.flatten(1).clone()
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:
@@ -129,12 +131,14 @@ def _tensors(output: Any) -> Iterator[Tensor]:
 
 
 def _opened(outputs: Mapping[Call, Tensor], opened: set[str]) -> set[str]:
-    """The paths after one more look inside: every path and the nearest watched ones below it."""
-    ran = {call.path for call in outputs}
+    """The paths after one more level of expansion, which adds the nearest called modules below."""
+    called = {call.path for call in outputs}
     wider = set(opened)
-    for path in ran - opened:
-        above = next(one for one in _ancestors(path) if one in ran or one == "")
-        if above in opened:
+    for path in called - opened:
+        parent = next(
+            ancestor for ancestor in _ancestors(path) if ancestor in called or ancestor == ""
+        )
+        if parent in opened:
             wider.add(path)
     return wider
 
@@ -148,18 +152,20 @@ def _ancestors(path: str) -> Iterator[str]:
 def _grouped(
     outputs: Mapping[Call, Tensor], opened: set[str], modules: Mapping[str, nn.Module]
 ) -> list[tuple[str, Call]]:
-    """(path that names it, call whose output it is) of each layer, seen this deep."""
+    """(path for its name, call that produces its output) of each layer at this expansion."""
     groups: list[tuple[str, Call]] = []
     last: Tensor | None = None
     for call, output in outputs.items():
         if call.path not in opened:
             continue
         inside = f"{call.path}." if call.path else ""
-        if any(one.startswith(inside) for one in opened - {call.path}):
-            new = last is None or last.shape != output.shape or not bool((last == output).all())
+        if any(path.startswith(inside) for path in opened - {call.path}):
+            is_layer = (
+                last is None or last.shape != output.shape or not bool((last == output).all())
+            )
         else:
-            new = _has_weights(modules[call.path])
-        if new:
+            is_layer = _has_weights(modules[call.path])
+        if is_layer:
             groups.append((call.path, call))
         elif groups:
             groups[-1] = (groups[-1][0], call)
@@ -172,19 +178,19 @@ def _has_weights(module: nn.Module) -> bool:
 
 
 def _named(groups: Sequence[tuple[str, Call]], modules: Mapping[str, nn.Module]) -> list[Layer]:
-    """Layers by their path; where that is a mere number, by what they are."""
+    """Layers named by their path, or by their kind if the path is only a number."""
     words = [_word(path, modules[path]) for path, _ in groups]
-    often, seen = Counter(words), Counter[str]()
-    made = []
+    frequency, numbers = Counter(words), Counter[str]()
+    layers = []
     for word, (_, call) in zip(words, groups, strict=True):
-        seen[word] += 1
-        made.append(Layer(f"{word} {seen[word]}" if often[word] > 1 else word, call))
-    return made
+        numbers[word] += 1
+        layers.append(Layer(f"{word} {numbers[word]}" if frequency[word] > 1 else word, call))
+    return layers
 
 
 def _word(path: str, module: nn.Module) -> str:
     if not path:
         return "output"
     kind = type(module).__name__
-    speaks = any(letter.isalpha() for letter in path)
-    return path if speaks else KINDS.get(kind, kind.lower())
+    has_letters = any(letter.isalpha() for letter in path)
+    return path if has_letters else KINDS.get(kind, kind.lower())

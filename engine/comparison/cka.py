@@ -1,8 +1,8 @@
-"""How alike two networks represent the same samples, layer by layer: linear CKA.
+"""Similarity of two networks' representations of the same samples, layer by layer: linear CKA.
 
 Source: Kornblith et al., "Similarity of Neural Network Representations Revisited", 2019, with the
-unbiased estimate of HSIC of Song et al., "Feature Selection via Dependence Maximization", 2012,
-which does not come out large for a few samples of many features, as the plain one does.
+unbiased HSIC estimator of Song et al., "Feature Selection via Dependence Maximization", 2012.
+Unlike the biased one, it is not inflated for few samples with many features.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 MOST_SAMPLES = 256  # of each split
 FEWEST = 4  # samples; the unbiased estimate divides by n - 3
 BATCH = 64  # samples of a forward
-Portrait = list[np.ndarray]  # of one model: a Gram matrix for each layer
+Portrait = list[np.ndarray]  # Gram matrices of one model, one per layer
 
 
 # -- the measure ----------------------------------------------------------------------------------
@@ -34,11 +34,11 @@ def cka(x: np.ndarray, y: np.ndarray) -> float:
         CKA = HSIC(X, Y) / sqrt(HSIC(X, X) HSIC(Y, Y))
 
     of the linear Gram matrices X X^T and Y Y^T, with the unbiased HSIC. 1: equal up to rotation,
-    scaling and shift; about 0: unrelated. NaN for fewer than `FEWEST` samples, and where one of the
-    two tells no samples apart. Source: Kornblith et al. 2019, linear CKA; Song et al. 2012,
-    unbiased estimate of HSIC.
+    scaling and shift; about 0: unrelated. NaN for fewer than `FEWEST` samples, and if one of the
+    two is constant. Source: Kornblith et al. 2019, linear CKA; Song et al. 2012, unbiased estimate
+    of HSIC.
 
-    Turned, doubled and shifted features are the same:
+    It is invariant under rotation, scaling and shift:
 
     >>> x = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [3.0, 1.0], [1.0, 4.0]])
     >>> round(cka(x, 2 * x[:, ::-1] + 7), 6)
@@ -56,26 +56,26 @@ def centered(features: np.ndarray) -> np.ndarray:
     if n < FEWEST:
         return np.zeros((0, 0), np.float32)
     wide = features.astype(np.float64)
-    wide = wide - wide.mean(0)  # changes nothing but the rounding
+    wide = wide - wide.mean(0)  # affects only rounding
     gram = wide @ wide.T
     np.fill_diagonal(gram, 0)
     sums = gram.sum(0)
     gram += sums.sum() / ((n - 1) * (n - 2)) - (sums[:, None] + sums) / (n - 2)
     np.fill_diagonal(gram, 0)
-    found: np.ndarray = gram.astype(np.float32)
-    return found
+    result: np.ndarray = gram.astype(np.float32)
+    return result
 
 
 def alignment(one: np.ndarray, other: np.ndarray) -> float:
-    """CKA of two U-centered Gram matrices (n, n): the cosine between them."""
+    """CKA of two U-centered Gram matrices (n, n): their cosine similarity."""
     a, b = one.ravel().astype(np.float64), other.ravel().astype(np.float64)
     norms = float(a @ a) * float(b @ b)
     return float(a @ b) / norms**0.5 if norms > 0 else float("nan")
 
 
-# -- from models to portraits ---------------------------------------------------------------------
+# -- Gram matrices of models ----------------------------------------------------------------------
 def chosen(pool: np.ndarray, seed: int, split: str) -> np.ndarray:
-    """At most `MOST_SAMPLES` of the indices in `pool`, drawn by the seed, sorted."""
+    """At most `MOST_SAMPLES` of the indices in `pool`, drawn with the seed, sorted."""
     if len(pool) <= MOST_SAMPLES:
         return np.sort(pool)
     drawn = numpy_generator(seed, "similarity", split).choice(pool, MOST_SAMPLES, replace=False)
@@ -91,19 +91,19 @@ def portrait(
     rows (n,): training samples. Raises Cancelled between batches.
     """
     calls = [layer.call for layer in layers]
-    heard: dict[Call, np.ndarray] = {}
+    features_by_call: dict[Call, np.ndarray] = {}
 
-    def keep(call: Call, features: Tensor) -> None:
+    def store(call: Call, features: Tensor) -> None:
         if call in calls:
-            heard[call] = features.cpu().numpy()
+            features_by_call[call] = features.cpu().numpy()
 
-    def listen(part: slice) -> list[np.ndarray]:
+    def features_of(part: slice) -> list[np.ndarray]:
         report.check()
         model(samples.pixels(torch.from_numpy(rows[part]).to(samples.device)))
         report.advance(part.stop - part.start)
-        return [heard[call] for call in calls]
+        return [features_by_call[call] for call in calls]
 
     report.expect(len(rows))
-    with listening(model, keep, {call.path for call in calls}):
-        parts = list(batches_of(samples.x, BATCH).over(len(rows), listen))
+    with listening(model, store, {call.path for call in calls}):
+        parts = list(batches_of(samples.x, BATCH).over(len(rows), features_of))
     return [centered(np.concatenate(one)) for one in zip(*parts, strict=True)]

@@ -1,7 +1,7 @@
 """Two models side by side on one split: accuracy by class, predictions, confidence.
 
-Plain numpy on the outputs that every ModelResult carries, so that tables, figures and the
-explorer can use it without torch. Samples are numbered through: training, then test.
+Plain numpy on the outputs stored in every ModelResult, so that tables, figures and the explorer can
+use it without torch. Sample indices count training samples first, then test samples.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Z = 1.959963984540054  # of a 95 % interval
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """What one model says of n samples, all arrays (n,).
+    """One model's predictions for n samples, all arrays (n,).
 
     predicted: classes; confidence: probability of the true class; top: probability of the
     predicted one, both in [0, 1].
@@ -38,9 +38,9 @@ class Said:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What models A and B say of the same samples of one split.
+    """Predictions of models A and B for the same samples of one split.
 
-    samples (n,): their numbers; labels (n,): true classes, below `classes`.
+    samples (n,): their indices; labels (n,): true classes, below `classes`.
     """
 
     split: str
@@ -51,12 +51,12 @@ class Comparison:
     b: Said
 
     def side(self, name: str) -> Said:
-        """What model A or B says."""
+        """The predictions of model A or B."""
         return self.a if name == A else self.b
 
 
 class Groups(NamedTuple):
-    """Classes, or groups of them, that share a row: their names and, per class, which one (K,)."""
+    """Groups of classes that share a row: their names, and the group of each class (K,)."""
 
     names: tuple[str, ...]
     of: Integers
@@ -64,10 +64,10 @@ class Groups(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ClassGaps:
-    """Accuracy of A and B by group of classes, all arrays (G,); NaN where a group has no sample.
+    """Accuracy of A and B by group of classes, all arrays (G,); NaN for groups without samples.
 
-    samples: how many there are; a, b: percent right, with 95 % Wilson intervals; gap: a - b in
-    percentage points, with Newcombe's 95 % interval for pairs.
+    samples: their number; a, b: percent correct, with 95 % Wilson intervals; gap: a - b in
+    percentage points, with Newcombe's 95 % interval for paired data.
     """
 
     samples: Integers
@@ -84,10 +84,10 @@ class ClassGaps:
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """What one model calls the samples: rows are true groups, columns predicted ones, all (G, G).
+    """Confusion matrix of one model: rows are true groups, columns predicted ones, all (G, G).
 
     counts: samples; share: percent of the row, NaN in an empty row; confidence: mean probability
-    of the predicted class, NaN in an empty cell; right: how many of the samples are called right.
+    of the predicted class, NaN in an empty cell; right: number of samples classified correctly.
     """
 
     counts: Integers
@@ -105,44 +105,49 @@ def compare(
     forget: Sequence[int],
     held: Sequence[int] | np.ndarray = (),
 ) -> Comparison:
-    """Both models' answers on one of SPLITS.
+    """Compare the predictions of both models on one of SPLITS.
 
-    forget: indices of S_f in the training set; held: of those held out of training.
+    forget: indices of S_f in the training set; held: indices held out of training.
     """
-    gone, out = np.asarray(forget, np.int64), np.asarray(held, np.int64)
-    rows = _rows(split, len(train_y), len(test_y), gone, out)
+    forgotten, held_out = np.asarray(forget, np.int64), np.asarray(held, np.int64)
+    rows = _rows(split, len(train_y), len(test_y), forgotten, held_out)
     labels = np.concatenate([train_y, test_y])[rows].astype(np.int64)
-    said = [_said(_logits(one, split, rows, len(train_y)), labels) for one in (a, b)]
-    return Comparison(split, rows, labels, a.train_logits.shape[1], *said)
+    predictions = [
+        _predictions(_logits(model, split, rows, len(train_y)), labels) for model in (a, b)
+    ]
+    return Comparison(split, rows, labels, a.train_logits.shape[1], *predictions)
 
 
 def every_class(names: Sequence[str]) -> Groups:
-    """Each class for itself."""
+    """Each class as a group of its own."""
     return Groups(tuple(names), np.arange(len(names)))
 
 
 def forgotten_and_rest(names: Sequence[str], forgotten: Sequence[int]) -> Groups:
-    """The classes of the forget set each for itself, all others together in the last row.
+    """Each class of the forget set as a group of its own, and all others as the last group.
 
-    `every_class` where there are fewer than two others to put together.
+    Same as `every_class` if there are fewer than two other classes.
     """
-    kept = sorted({int(one) for one in forgotten})
-    others = len(names) - len(kept)
+    forgotten_classes = sorted({int(label) for label in forgotten})
+    others = len(names) - len(forgotten_classes)
     if others < 2:
         return every_class(names)
-    of = np.full(len(names), len(kept))
-    of[kept] = np.arange(len(kept))
-    return Groups((*(names[one] for one in kept), f"{others} other classes"), of)
+    group_of_class = np.full(len(names), len(forgotten_classes))
+    group_of_class[forgotten_classes] = np.arange(len(forgotten_classes))
+    return Groups(
+        (*(names[label] for label in forgotten_classes), f"{others} other classes"), group_of_class
+    )
 
 
-def class_gaps(found: Comparison, groups: Groups) -> ClassGaps:
-    """Accuracy by group, its gap, and what both are worth."""
+def class_gaps(comparison: Comparison, groups: Groups) -> ClassGaps:
+    """Accuracy by group and the gap between the models, with confidence intervals."""
     size = len(groups.names)
-    rows = groups.of[found.labels]
-    right_a, right_b = (_right(found, side) for side in (A, B))
+    rows = groups.of[comparison.labels]
+    right_a, right_b = (_right(comparison, side) for side in (A, B))
     total = np.bincount(rows, minlength=size)
     k_a, k_b, both = (
-        np.bincount(rows[hit], minlength=size) for hit in (right_a, right_b, right_a & right_b)
+        np.bincount(rows[correct], minlength=size)
+        for correct in (right_a, right_b, right_a & right_b)
     )
     a, b = _percent(k_a, total), _percent(k_b, total)
     low, high = newcombe(both, k_a - both, k_b - both, total - k_a - k_b + both)
@@ -153,10 +158,10 @@ def class_gaps(found: Comparison, groups: Groups) -> ClassGaps:
     )  # fmt: skip
 
 
-def matrix(found: Comparison, groups: Groups, side: str) -> Matrix:
-    """True against predicted groups of one model."""
-    size, said = len(groups.names), found.side(side)
-    cells = groups.of[found.labels] * size + groups.of[said.predicted]
+def matrix(comparison: Comparison, groups: Groups, side: str) -> Matrix:
+    """The confusion matrix of one model by groups."""
+    size, predictions = len(groups.names), comparison.side(side)
+    cells = groups.of[comparison.labels] * size + groups.of[predictions.predicted]
 
     def total(weights: np.ndarray | None = None) -> np.ndarray:
         return np.bincount(cells, weights, size * size).reshape(size, size)
@@ -164,32 +169,35 @@ def matrix(found: Comparison, groups: Groups, side: str) -> Matrix:
     counts = total()
     with np.errstate(divide="ignore", invalid="ignore"):
         share = 100 * counts / counts.sum(1, keepdims=True)
-        confidence = total(said.top) / counts
-    right = total(_right(found, side).astype(np.float64)).astype(np.int64)
+        confidence = total(predictions.top) / counts
+    right = total(_right(comparison, side).astype(np.float64)).astype(np.int64)
     return Matrix(counts, share, confidence, right)
 
 
 def members(
-    found: Comparison, groups: Groups, true: int, predicted: int = -1, side: str = EITHER
+    comparison: Comparison, groups: Groups, true: int, predicted: int = -1, side: str = EITHER
 ) -> Integers:
-    """Numbers of the samples of a true group; only those that A, B or either calls `predicted`."""
-    wanted = groups.of[found.labels] == true
+    """Indices of the samples of a true group, optionally only those predicted as `predicted`.
+
+    side: by A, B or EITHER.
+    """
+    wanted = groups.of[comparison.labels] == true
     if predicted >= 0:
         sides = (A, B) if side == EITHER else (side,)
-        calls = [groups.of[found.side(one).predicted] == predicted for one in sides]
-        wanted &= np.logical_or.reduce(calls)
-    chosen: Integers = found.samples[wanted]
-    return chosen
+        predicted_by = [groups.of[comparison.side(model).predicted] == predicted for model in sides]
+        wanted &= np.logical_or.reduce(predicted_by)
+    indices: Integers = comparison.samples[wanted]
+    return indices
 
 
 def histogram(values: np.ndarray) -> Floats:
-    """(BINS,) percent of the values (n,) in equal bins of [0, 1]; NaN without any value."""
+    """(BINS,) percent of the values (n,) in equal bins of [0, 1]; NaN without values."""
     counts, _ = np.histogram(np.clip(values, 0, 1), BINS, (0, 1))
     return _percent(counts, np.full(BINS, len(values)))
 
 
 def wilson(hits: np.ndarray, total: np.ndarray) -> tuple[Floats, Floats]:
-    """95 % score interval (low, high) of the shares hits / total; NaN where total is 0.
+    """95 % score interval (low, high) of the proportions hits / total; NaN where total is 0.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
     """
@@ -197,7 +205,7 @@ def wilson(hits: np.ndarray, total: np.ndarray) -> tuple[Floats, Floats]:
     p, z2 = hits / n, Z * Z
     center = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    # at the ends the limit is exact, where rounding would leave it a hair beyond the share
+    # at 0 and 1 the limit is exact, while rounding could leave it slightly beyond the proportion
     low = np.where(hits == 0, np.where(total > 0, 0.0, np.nan), center - half)
     high = np.where(hits == total, np.where(total > 0, 1.0, np.nan), center + half)
     return low, high
@@ -206,16 +214,16 @@ def wilson(hits: np.ndarray, total: np.ndarray) -> tuple[Floats, Floats]:
 def newcombe(
     both: np.ndarray, first: np.ndarray, second: np.ndarray, neither: np.ndarray
 ) -> tuple[Floats, Floats]:
-    """95 % interval (low, high) of the difference of two shares found on the same samples.
+    """95 % interval (low, high) of the difference of two proportions on the same samples.
 
-    both, first, second, neither: how many samples both get right, only the first, only the
-    second, none of the two. NaN without samples. Source: Newcombe, "Improved confidence intervals
+    both, first, second, neither: number of samples correct in both, only in the first, only in the
+    second, or in neither. NaN without samples. Source: Newcombe, "Improved confidence intervals
     for the difference between binomial proportions based on paired data", 1998, method 10.
     """
     n = both + first + second + neither
     k_1, k_2 = both + first, both + second
-    known = np.where(n > 0, n, np.nan)
-    p_1, p_2 = k_1 / known, k_2 / known
+    defined = np.where(n > 0, n, np.nan)
+    p_1, p_2 = k_1 / defined, k_2 / defined
     (low_1, high_1), (low_2, high_2) = wilson(k_1, n), wilson(k_2, n)
     phi = _correlation(both, first, second, neither)
     below = _combined(p_1 - low_1, high_2 - p_2, phi)
@@ -226,7 +234,7 @@ def newcombe(
 def _correlation(
     both: np.ndarray, first: np.ndarray, second: np.ndarray, neither: np.ndarray
 ) -> Floats:
-    """Newcombe's phi: the correlation of the pairs, corrected for continuity, 0 where undefined."""
+    """Newcombe's phi: the continuity-corrected correlation of the pairs, 0 where undefined."""
     cross = (both * neither - first * second).astype(np.float64)
     half = (both + first + second + neither) / 2
     cross = np.where(cross > 0, np.maximum(cross - half, 0), cross)
@@ -242,7 +250,7 @@ def _combined(one: Floats, other: Floats, phi: Floats) -> Floats:
 
 
 def _rows(split: str, train: int, test: int, forget: Integers, held: Integers) -> Integers:
-    """Numbers of the samples of a split."""
+    """Indices of the samples of a split."""
     if split == TEST:
         return np.arange(train, train + test)
     if split == FORGET:
@@ -254,21 +262,21 @@ def _logits(one: ModelResult, split: str, rows: Integers, train: int) -> np.ndar
     return one.test_logits[rows - train] if split == TEST else one.train_logits[rows]
 
 
-def _said(logits: np.ndarray, labels: Integers) -> Said:
+def _predictions(logits: np.ndarray, labels: Integers) -> Said:
     wide = logits.astype(np.float64)
     wide -= wide.max(1, keepdims=True, initial=-np.inf)
-    chances = np.exp(wide)
-    chances /= chances.sum(1, keepdims=True)
-    every = np.arange(len(labels))
+    probabilities = np.exp(wide)
+    probabilities /= probabilities.sum(1, keepdims=True)
+    rows = np.arange(len(labels))
     predicted = wide.argmax(1)
-    return Said(predicted, chances[every, labels], chances[every, predicted])
+    return Said(predicted, probabilities[rows, labels], probabilities[rows, predicted])
 
 
-def _right(found: Comparison, side: str) -> Mask:
-    hit: Mask = found.side(side).predicted == found.labels
-    return hit
+def _right(comparison: Comparison, side: str) -> Mask:
+    correct: Mask = comparison.side(side).predicted == comparison.labels
+    return correct
 
 
-def _percent(part: np.ndarray, whole: np.ndarray) -> Floats:
-    share: Floats = 100 * part / np.where(whole > 0, whole, np.nan)
+def _percent(part: np.ndarray, total: np.ndarray) -> Floats:
+    share: Floats = 100 * part / np.where(total > 0, total, np.nan)
     return share

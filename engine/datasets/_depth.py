@@ -1,9 +1,9 @@
-"""Images of more than 8 bits: which value is white, and the same in 8 bits.
+"""Images deeper than 8 bits: find the value that is white, and convert to 8 bits.
 
-Where the file says its range (PGM, TIFF of 12 bits, color) that is taken. 16 bits reach to 65,535,
-unless all images of a data set stay within 14, 12, 10 or 8 of them, as cameras and X-ray detectors
-write them. Integers of 32 bits and floats say no range, so that their data set's largest value
-tells: white is the usual full scale whose upper half it reaches, else that value itself.
+A range stated in the file (PGM, 12-bit TIFF, color) is used. 16-bit images range to 65,535, unless
+all images of a data set fit into 14, 12, 10 or 8 bits, as cameras and X-ray detectors write them.
+32-bit integers and floats state no range, so the largest value in the data set decides: white is
+the common full scale whose upper half contains it, otherwise that value itself.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from PIL import Image, ImageOps
 from engine.datasets._folders import image_count
 
 PLAIN = ""  # 8 bits
-RANGED = "ranged"  # gray, and the file says which value is white
-WIDE = "16 bits"  # gray, and white is 65,535 if the 16 bits are used
-WHOLE = "32-bit integers"  # gray, of any range
-REAL = "floats"  # gray, of any range
-COLOR = "16 bits a channel"  # which Pillow hands on as 8
+RANGED = "ranged"  # gray; the file states which value is white
+WIDE = "16 bits"  # gray; white is 65,535 if all 16 bits are used
+INTEGER = "32-bit integers"  # gray, of any range
+FLOAT = "floats"  # gray, of any range
+COLOR = "16 bits a channel"  # Pillow reduces these to 8
 WIDEST = 65535
-FULL_SCALES = (1, 255, 1023, 4095, 16383, WIDEST)  # larger numbers have no usual one
-NARROWER = (8, 10, 12, 14)  # bits that are written into 16
-DARKEST = 63  # of 255: where no color is brighter, the 16 bits hold 14 or fewer
+FULL_SCALES = (1, 255, 1023, 4095, 16383, WIDEST)  # there is no common scale above
+NARROWER = (8, 10, 12, 14)  # bit depths that are stored in 16 bits
+DARKEST = 63  # of 255: if no color value is larger, at most 14 of the 16 bits are used
 BITS_PER_SAMPLE, WHITE_IS_ZERO = 258, 262  # TIFF tags
 
 
 @dataclass(frozen=True)
 class Depth:
-    """What is known of an image before it is decoded; white: the largest value there can be."""
+    """The depth of an image before decoding; white: the largest possible value."""
 
     kind: str = PLAIN
     white: float = 255
@@ -39,20 +39,20 @@ class Depth:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What an image turned out to be once decoded."""
+class ImageFacts:
+    """What decoding an image revealed: its kind of depth, largest value, and further pages."""
 
     kind: str = PLAIN
     largest: float = 0.0
-    pages: bool = False  # it has more than one, or frames
+    pages: bool = False  # it has more than one page or frame
 
 
-class Unusable(Exception):
-    """An image that cannot be read, and why: what follows its name in a sentence."""
+class UnusableImage(Exception):
+    """An image cannot be used; the message is the predicate that follows its name."""
 
 
 def depth_of(image: Image.Image) -> Depth:
-    """The depth of an image that was opened, but not loaded yet."""
+    """The depth of an image that was opened but is not loaded yet."""
     rawmode, decoder = _stored(image)
     inverted = _tag(image, WHITE_IS_ZERO) == 0
     if image.mode.startswith("I;16"):
@@ -63,15 +63,15 @@ def depth_of(image: Image.Image) -> Depth:
         scaled = image.format == "PPM" and decoder[0] != "raw" and decoder[1] != WIDEST
         return Depth(RANGED if scaled else WIDE, WIDEST)
     if image.mode in ("I", "F"):
-        return Depth(WHOLE if image.mode == "I" else REAL, 0, inverted)
-    deep = ";16" in rawmode or (decoder[0].startswith("ppm") and decoder[1] == WIDEST)
-    return Depth(COLOR if deep and image.mode != "CMYK" else PLAIN)
+        return Depth(INTEGER if image.mode == "I" else FLOAT, 0, inverted)
+    is_deep = ";16" in rawmode or (decoder[0].startswith("ppm") and decoder[1] == WIDEST)
+    return Depth(COLOR if is_deep and image.mode != "CMYK" else PLAIN)
 
 
 def values_of(image: Image.Image, depth: Depth) -> np.ndarray:
-    """(H, W) numbers of at least 0: a gray image of more than 8 bits, upright.
+    """(H, W) nonnegative values of a gray image deeper than 8 bits, in upright orientation.
 
-    Raises Unusable where some are negative, or no numbers.
+    Raises UnusableImage if values are negative, NaN or infinite.
     """
     unsigned = _stored(image)[0] == "I;32N"  # Pillow has no mode for them
     values = np.asarray(ImageOps.exif_transpose(image))
@@ -80,17 +80,17 @@ def values_of(image: Image.Image, depth: Depth) -> np.ndarray:
     if depth.kind == WIDE:
         values = values.astype(np.uint16)
     if not np.isfinite(values).all():
-        raise Unusable("holds pixels that are no numbers (NaN or infinite). Replace them")
+        raise UnusableImage("contains NaN or infinite pixels. Replace them")
     if values.min() < 0:
-        raise Unusable(
-            "holds negative pixels, of which it is not known what is black. Save it with values "
-            "from 0 up"
+        raise UnusableImage(
+            "contains negative pixels, so its black level is unknown. Save it with values of at "
+            "least 0"
         )
     return values
 
 
 def in_8_bits(values: np.ndarray, white: float, inverted: bool = False) -> np.ndarray:
-    """(H, W) uint8: the values from 0 to `white` as 0 to 255."""
+    """(H, W) uint8: map values from [0, white] to [0, 255]."""
     if white == WIDEST and values.dtype.kind == "u":
         scaled = (values >> 8).astype(np.uint8)
     else:
@@ -99,54 +99,56 @@ def in_8_bits(values: np.ndarray, white: float, inverted: bool = False) -> np.nd
     return 255 - scaled if inverted else scaled
 
 
-def whites(seen: Sequence[Seen]) -> dict[str, float]:
-    """By kind, the value that is white in all images of a data set."""
-    found: dict[str, float] = {}
-    for one in seen:
-        if one.kind in (WIDE, WHOLE, REAL):
-            found[one.kind] = max(found.get(one.kind, 0), one.largest)
-    return {kind: _full(most) if kind == WIDE else _scale(most) for kind, most in found.items()}
+def white_values(facts: Sequence[ImageFacts]) -> dict[str, float]:
+    """Kind of depth -> the value that is white in all images of a data set."""
+    largest: dict[str, float] = {}
+    for image in facts:
+        if image.kind in (WIDE, INTEGER, FLOAT):
+            largest[image.kind] = max(largest.get(image.kind, 0), image.largest)
+    return {
+        kind: _full_16_bit(most) if kind == WIDE else _scale(most) for kind, most in largest.items()
+    }
 
 
-def notes(seen: Sequence[Seen], white: Mapping[str, float]) -> list[str]:
-    """A sentence for each kind of image whose range is not what the file says."""
-    said = []
+def notes(facts: Sequence[ImageFacts], white: Mapping[str, float]) -> list[str]:
+    """A sentence for each kind of image whose range was inferred from the data set."""
+    sentences = []
     for kind, value in white.items():
-        count = sum(one.kind == kind for one in seen)
+        count = sum(image.kind == kind for image in facts)
         if kind != WIDE:
-            most = max(one.largest for one in seen if one.kind == kind)
-            which = "the largest value" if most == value else f"for values up to {most:.10g}"
-            said.append(
-                f"{image_count(count)} of {kind} {_say(count)} no range: white is {value:.10g}, "
-                f"{which} in the data set."
+            largest = max(image.largest for image in facts if image.kind == kind)
+            reason = "the largest value" if largest == value else f"for values up to {largest:.10g}"
+            sentences.append(
+                f"{image_count(count)} of {kind} {_state_or_states(count)} no range: white is "
+                f"{value:.10g}, {reason} in the data set."
             )
         elif value < WIDEST:
             bits = int(value).bit_length()
-            said.append(
-                f"{image_count(count)} of 16 bits {_use(count)} no more than {bits} of them in the "
-                f"data set: white is {value:g}."
+            sentences.append(
+                f"{image_count(count)} of 16 bits {_use_or_uses(count)} no more than {bits} of "
+                f"them in the data set: white is {value:g}."
             )
-    return said
+    return sentences
 
 
-def dark(seen: Sequence[Seen]) -> int:
-    """The row of the first color image of 16 bits, if all of them use 14 or fewer; else -1."""
-    rows = [row for row, one in enumerate(seen) if one.kind == COLOR]
-    largest = max((seen[row].largest for row in rows), default=0)
+def first_dark_color(facts: Sequence[ImageFacts]) -> int:
+    """Row of the first 16-bit color image if all of them use at most 14 bits; otherwise -1."""
+    rows = [row for row, image in enumerate(facts) if image.kind == COLOR]
+    largest = max((facts[row].largest for row in rows), default=0)
     return rows[0] if rows and 0 < largest <= DARKEST else -1
 
 
-def _full(largest: float) -> int:
+def _full_16_bit(largest: float) -> int:
     return next((2**bits - 1 for bits in NARROWER if 0 < largest < 2**bits), WIDEST)
 
 
 def _scale(largest: float) -> float:
-    """The full scale whose upper half holds the largest value; that value where none does."""
+    """The full scale whose upper half contains the largest value, otherwise that value."""
     return next((full for full in FULL_SCALES if full / 2 < largest <= full), largest)
 
 
 def _stored(image: Image.Image) -> tuple[str, tuple[str, object]]:
-    """How the pixels lie in the file: Pillow's raw mode; its decoder with the largest value."""
+    """Storage of the pixels in the file: Pillow's raw mode, and (decoder, largest value)."""
     tile = next(iter(getattr(image, "tile", ())), None)
     if tile is None:
         return "", ("", None)
@@ -160,9 +162,9 @@ def _tag(image: Image.Image, number: int) -> object:
     return value[0] if isinstance(value, tuple) and value else value
 
 
-def _say(count: int) -> str:
-    return "says" if count == 1 else "say"
+def _state_or_states(count: int) -> str:
+    return "states" if count == 1 else "state"
 
 
-def _use(count: int) -> str:
+def _use_or_uses(count: int) -> str:
     return "uses" if count == 1 else "use"

@@ -1,8 +1,8 @@
 """Links in an image folder that lead out of it.
 
-What lies behind them is somewhere else on this machine, and would leave with the next bundle; so
-it is read only where a person says so. Links within the folder are read, and the folder itself may
-be one: that a person has named.
+Their targets lie elsewhere on this machine and would be included in the next bundle, so they are
+read only with the user's explicit consent. Links within the folder are always followed, and the
+folder itself may be a link, because the user named it.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from engine.spec import FOLLOW
 
 
 def check(root: Path, paths: Iterable[Path], links: str) -> frozenset[Path]:
-    """Those of the paths below `root` that lie elsewhere; LinkError if they may not.
+    """The paths below `root` whose targets lie outside it; LinkError unless that is allowed.
 
-    links: FOLLOW, or REFUSE.
+    links: FOLLOW or REFUSE.
     """
-    away = leading_out(root, paths)
-    if away and links != FOLLOW:
-        raise _refused(root, away)
-    return frozenset(away)
+    outside = leading_out(root, paths)
+    if outside and links != FOLLOW:
+        raise _refused(root, outside)
+    return frozenset(outside)
 
 
 def leading_out(root: Path, paths: Iterable[Path]) -> list[Path]:
-    """Those of the paths below `root` that lie elsewhere once all links are followed, in order."""
+    """The paths below `root` that lie outside it once all links are followed, in order."""
     within = functools.cache(functools.partial(_within, os.path.realpath(root)))
 
-    def stays(path: Path) -> bool:
+    def lies_within(path: Path) -> bool:
         return within(path.parent) and (not _may_lead_away(path) or within(path))
 
-    return [path for path in paths if not stays(path)]
+    return [path for path in paths if not lies_within(path)]
 
 
 def _may_lead_away(path: Path) -> bool:
-    """Whether it is a link; on Windows any folder may be a junction, which is none."""
+    """Whether it may be a link; on Windows any folder may be a junction, which `islink` misses."""
     return os.path.islink(path) or (os.name == "nt" and os.path.isdir(path))
 
 
@@ -46,19 +46,19 @@ def _within(root: str, path: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(root)
 
 
-def _refused(root: Path, away: Sequence[Path]) -> LinkError:
-    link = _link_of(root, away[0])
-    more = f" {len(away):,} of the files and folders to be read lie there or elsewhere outside."
+def _refused(root: Path, outside: Sequence[Path]) -> LinkError:
+    link = _link_of(root, outside[0])
+    count_note = f" {len(outside):,} of the files and folders to read lie outside of it."
     return LinkError(
-        f"{link} is a link that leads out of {root}, to {os.path.realpath(link)}: what lies there "
-        f"is not read, since it would leave with a bundle.{more if len(away) > 1 else ''} If you "
-        "want it read, have links followed (--links follow); else put copies in their place, or "
-        "take them away."
+        f"{link} is a link that leads out of {root}, to {os.path.realpath(link)}. Its target is "
+        "not read, because it would be included in "
+        f"bundles.{count_note if len(outside) > 1 else ''} To read it, follow links (--links "
+        "follow); otherwise replace links by copies, or remove them."
     )
 
 
 def _link_of(root: Path, path: Path) -> Path:
-    """The first part of the path that leads out of `root`."""
-    real = os.path.realpath(root)
-    parts = [one for one in (path, *path.parents) if one != root and one.is_relative_to(root)]
-    return next((one for one in reversed(parts) if not _within(real, one)), path)
+    """The first component of the path that leads out of `root`."""
+    real_root = os.path.realpath(root)
+    parts = [part for part in (path, *path.parents) if part != root and part.is_relative_to(root)]
+    return next((part for part in reversed(parts) if not _within(real_root, part)), path)

@@ -1,4 +1,4 @@
-"""What every dataset is, once loaded: arrays in memory and the settings that suit them."""
+"""Datasets in memory: arrays, labels, and recommended settings."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from engine.storage.schema import is_name
 LONGEST_PATH = 4096  # characters of the name of a file below the root
 
 
-_told: set[tuple[DataSpec, str]] = set()  # notes that were logged in this process
+_logged: set[tuple[DataSpec, str]] = set()  # notes already logged in this process
 
 
 @dataclass(frozen=True)
 class Recommended:
-    """Settings found to work on a dataset; everything can be overridden."""
+    """Recommended settings for a dataset; everything can be overridden."""
 
     model: str
     train: TrainSpec
@@ -42,7 +42,7 @@ class Recommended:
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """The dataset that samples were drawn from: its name, and (n + m,) int64 places in its part."""
+    """The dataset that samples come from: its name, and (n + m,) int64 indices in its parts."""
 
     name: str
     numbers: np.ndarray
@@ -53,10 +53,10 @@ class Dataset:
     """A dataset in memory.
 
     train_x, test_x: (n, C, H, W) uint8 images, or (n, d) float32 features in [0, 1];
-    train_y, test_y: (n,) int64 class numbers; classes: their names; notes: sentences that count
-    what was left out, merged or held out when it was read, and say what an index means.
-    validation: (v,) int64, sorted numbers of training samples that are held out, which belong
-    neither to S nor to the test set; samples are numbered as if there were none.
+    train_y, test_y: (n,) int64 class indices; classes: their names; notes: sentences that count
+    what was ignored, merged or held out while reading, and explain what an index refers to.
+    validation: (v,) int64, sorted indices of training samples that are held out and belong neither
+    to S nor to the test set; holding samples out does not change the numbering.
     """
 
     spec: DataSpec
@@ -67,53 +67,53 @@ class Dataset:
     test_x: np.ndarray
     test_y: np.ndarray
     recommended: Recommended
-    features: tuple[str, ...] = ()  # names of the columns, where samples are no images
-    files: tuple[str, ...] = ()  # (n + m) paths below the root, with '/', where samples are files
-    origin: Origin | None = None  # where samples were drawn from another dataset
+    features: tuple[str, ...] = ()  # names of the columns if samples are feature vectors
+    files: tuple[str, ...] = ()  # (n + m) paths relative to the root, with '/', if they are files
+    origin: Origin | None = None  # if samples were drawn from another dataset
     notes: tuple[str, ...] = ()
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-    linked: int = 0  # how many samples were read through links that lead out of the folder
+    linked: int = 0  # number of samples read through links that lead out of the folder
 
     def __len__(self) -> int:
-        """Number of samples, counted through: training samples first, then test samples."""
+        """Number of samples: training samples come first, then test samples."""
         return len(self.train_y) + len(self.test_y)
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """(n + m,) class numbers of training and test samples."""
+        """(n + m,) class indices of training and test samples."""
         return np.concatenate([self.train_y, self.test_y])
 
     @cached_property
     def pool(self) -> np.ndarray:
-        """(n - v,) int64 numbers of S: the training samples that are not held out."""
+        """(n - v,) int64 indices of S: the training samples that are not held out."""
         return np.setdiff1d(np.arange(len(self.train_y)), self.validation)
 
     def retained(self, forget: Sequence[int] | np.ndarray) -> np.ndarray:
-        """(n_r,) int64 numbers of S_r: what is left of S without these samples."""
+        """(n_r,) int64 indices of S_r: S without these samples."""
         return np.setdiff1d(self.pool, np.asarray(forget, np.int64))
 
     @cached_property
-    def _held(self) -> frozenset[int]:
+    def _validation_set(self) -> frozenset[int]:
         return frozenset(self.validation.tolist())
 
     def is_held_out(self, index: int) -> bool:
-        """Whether the sample of this number is held out for validation."""
-        return index in self._held
+        """Whether the sample at this index is held out for validation."""
+        return index in self._validation_set
 
     def is_learned(self, index: int) -> bool:
-        """Whether models learn from the sample of this number, so that it can be forgotten."""
-        return not self.is_test(index) and index not in self._held
+        """Whether models are trained on the sample at this index, so that it can be forgotten."""
+        return not self.is_test(index) and index not in self._validation_set
 
     @property
     def world(self) -> World:
-        """The samples and classes that results on this dataset may speak of."""
+        """The ranges of sample and class indices that results on this dataset may contain."""
         return World(len(self.train_y), len(self), len(self.classes))
 
     def name_of(self, index: int) -> str:
-        """What a sample is called wherever it lies in memory: its file, or dataset, part, number.
+        """The name of a sample, independent of its index: its file, or dataset, part and number.
 
-        'train/cat/03.png', or 'cifar10 train 17', numbered within its part of the dataset that it
-        was drawn from, where that is known.
+        'train/cat/03.png' or 'cifar10 train 17', numbered within its part of the dataset that it
+        was drawn from, if that is known.
         """
         if self.files:
             return self.files[index]
@@ -124,26 +124,26 @@ class Dataset:
         return f"{self.spec.name} {part} {number}"
 
     def is_test(self, index: int) -> bool:
-        """Whether the sample of this number is one of the test set."""
+        """Whether the sample at this index belongs to the test set."""
         return index >= len(self.train_y)
 
     def label_of(self, index: int) -> int:
-        """Class number of a sample, counted through."""
+        """Class index of the sample at this index."""
         return int(self.labels[index])
 
     def raw(self, index: int) -> np.ndarray:
-        """(C, H, W) uint8 or (d,) float32: a sample as it is kept, counted through."""
+        """(C, H, W) uint8 or (d,) float32: the sample at this index, as stored."""
         n = len(self.train_y)
-        kept: np.ndarray = self.train_x[index] if index < n else self.test_x[index - n]
-        return kept
+        sample: np.ndarray = self.train_x[index] if index < n else self.test_x[index - n]
+        return sample
 
     def pixels(self, index: int) -> np.ndarray:
-        """(*shape) float32 in [0, 1]: a sample, counted through."""
-        kept = self.raw(index)
-        return kept.astype(np.float32) / 255 if kept.dtype == np.uint8 else kept
+        """(*shape) float32 in [0, 1]: the sample at this index."""
+        sample = self.raw(index)
+        return sample.astype(np.float32) / 255 if sample.dtype == np.uint8 else sample
 
     def require(self, index: int) -> None:
-        """SpecError unless there is a sample of this number."""
+        """Raise SpecError unless there is a sample at this index."""
         if not 0 <= index < len(self):
             n = len(self.train_y)
             raise SpecError(
@@ -162,10 +162,10 @@ class Dataset:
         return tuple(self.train_x.shape[1:])
 
     def statistics(self) -> tuple[list[float], list[float]]:
-        """Mean and standard deviation per channel (or feature) of S, in [0, 1]."""
+        """Mean and standard deviation of S per channel (or feature), for values in [0, 1]."""
         axes = (0, 2, 3) if self.is_image else (0,)
         x = self.train_x[self.pool] if len(self.validation) else self.train_x
-        if x.dtype == np.uint8:  # exact and small: from the 256 counts of each channel
+        if x.dtype == np.uint8:  # exact, with little memory: from the 256 counts of each channel
             channels = np.moveaxis(x, 1, 0).reshape(self.shape[0], -1)
             counts = np.stack([np.bincount(channel, minlength=256) for channel in channels])
             values = np.arange(256) / 255
@@ -178,7 +178,7 @@ class Dataset:
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
-    """20 hexadecimal digits of the arrays' shapes, types and contents."""
+    """A hash of the arrays' shapes, types and contents, as 20 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=10)
     for array in arrays:
         digest.update(f"{array.shape}{array.dtype}".encode())
@@ -187,23 +187,23 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 
 def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
-    """The dataset that `spec` names, checked and fingerprinted, or DataError, SpecError.
+    """Load, check and fingerprint the dataset that `spec` names, and log its notes (see `tell`).
 
-    Its notes are logged, as `tell` does. Whether links are followed is asked anew each time: the
-    dataset's own spec does not say so.
+    Raises DataError and SpecError. Consent to follow links applies to this call only: the spec of
+    the result does not record it.
     """
     spec, report = validate(spec, "data."), report or Reporter()
     entry = registry.get("dataset", spec.name)
     dataset: Dataset = entry.make(spec, report)
     if spec.side and dataset.shape[1:] != (spec.side, spec.side):
         raise SpecError(
-            f"Dataset '{spec.name}' cannot be resized to {spec.side} px: its samples have the "
-            f"shape {_times(dataset.shape)}. Leave data.side at 0."
+            f"Dataset '{spec.name}' cannot be resized to {spec.side} px: its samples have shape "
+            f"{_times(dataset.shape)}. Leave data.side at 0."
         )
     if spec.channels == GRAY and dataset.shape[0] != 1:
         raise SpecError(
-            f"Dataset '{spec.name}' cannot be read in gray: its samples have the shape "
-            f"{_times(dataset.shape)}. Only image folders can (--dataset folder)."
+            f"Dataset '{spec.name}' cannot be read in grayscale: its samples have shape "
+            f"{_times(dataset.shape)}. Only image folders can be (--dataset folder)."
         )
     checked = check(held_out(replace(dataset, spec=replace(dataset.spec, links=REFUSE))))
     tell(checked, report)
@@ -211,50 +211,51 @@ def load(spec: DataSpec, report: Reporter | None = None) -> Dataset:
 
 
 def tell(dataset: Dataset, report: Reporter) -> None:
-    """Log the notes, each once in a process: the window's lanes load the same data twice.
+    """Log the notes, each once per process: several threads of the window load the same data.
 
-    A reporter that nobody listens to does not count.
+    Does nothing if the reporter has no listener.
     """
     if getattr(report.on_log, "__func__", None) is Reporter.on_log:
         return
     for sentence in dataset.notes:
-        if (dataset.spec, sentence) not in _told:
-            _told.add((dataset.spec, sentence))
+        if (dataset.spec, sentence) not in _logged:
+            _logged.add((dataset.spec, sentence))
             report.log(sentence)
 
 
 def held_out(dataset: Dataset) -> Dataset:
-    """The dataset with the share of each class held out that its spec says; its notes say so."""
+    """The dataset with `spec.validation` of each class held out, and a note that says so."""
     share = dataset.spec.validation
     if share == 0:
         return dataset
     rng = numpy_generator(dataset.spec.seed, "validation")
-    held = replace(dataset, validation=stratified_split(dataset.train_y, share, rng)[1])
-    return replace(held, notes=(*dataset.notes, f"{validation_words(held)}."))
+    split = replace(dataset, validation=stratified_split(dataset.train_y, share, rng)[1])
+    return replace(split, notes=(*dataset.notes, f"{validation_words(split)}."))
 
 
 def validation_words(dataset: Dataset) -> str:
-    """How many training samples are held out; '' where none are."""
-    held, n = len(dataset.validation), len(dataset.train_y)
-    if not held:
+    """How many training samples are held out for validation, in words; '' if none are."""
+    count, n = len(dataset.validation), len(dataset.train_y)
+    if not count:
         return ""
     share = f"{100 * dataset.spec.validation:.4g} % of each class"
-    return f"{held:,} of {n:,} training samples are held out for validation ({share})"
+    return f"{count:,} of {n:,} training samples are held out for validation ({share})"
 
 
 def check(dataset: Dataset) -> Dataset:
-    """The dataset with its fingerprint set; DataError where it cannot be learned from."""
+    """The dataset with its fingerprint set; DataError if no model can be trained on it."""
     name = dataset.spec.name
     if len(dataset.classes) < 2:
         raise DataError(
-            f"Dataset '{name}' has {len(dataset.classes)} class; at least two are needed to learn "
-            "anything."
+            f"Dataset '{name}' has only {len(dataset.classes)} class; at least two are needed."
         )
-    strange = next((one for one in dataset.classes if not is_name(one)), None)
-    if strange is not None:
+    invalid_name = next(
+        (class_name for class_name in dataset.classes if not is_name(class_name)), None
+    )
+    if invalid_name is not None:
         raise DataError(
-            f"Dataset '{name}' has a class whose name cannot be shown, {strange[:40]!r}. Give it "
-            "1 to 255 characters without control characters: rename its folder."
+            f"Dataset '{name}' has a class whose name cannot be displayed, {invalid_name[:40]!r}. "
+            "Rename its folder, to 1 to 255 characters without control characters."
         )
     if len(set(dataset.classes)) < len(dataset.classes):
         raise DataError(f"Dataset '{name}' has two classes of the same name.")
@@ -263,38 +264,39 @@ def check(dataset: Dataset) -> Dataset:
     _check_names(dataset)
     if len(np.unique(dataset.train_y)) < 2:
         raise DataError(
-            f"Dataset '{name}' has training samples of one class only; at least two are needed."
+            f"Dataset '{name}' has training samples of only one class; at least two are needed."
         )
     if len(np.unique(dataset.train_y[dataset.pool])) < 2:
         raise DataError(
-            f"Without what is held out for validation, dataset '{name}' has training samples of "
-            "one class only; at least two are needed. Hold out less."
+            f"Without the samples held out for validation, dataset '{name}' has training samples "
+            "of only one class; at least two are needed. Hold out fewer."
         )
     arrays = [dataset.train_x, dataset.train_y, dataset.test_x, dataset.test_y]
     if len(dataset.validation):
         arrays.append(dataset.validation)
-    mark = fingerprint(*arrays)
-    return replace(dataset, spec=replace(dataset.spec, fingerprint=mark))
+    digest = fingerprint(*arrays)
+    return replace(dataset, spec=replace(dataset.spec, fingerprint=digest))
 
 
 def _check_names(dataset: Dataset) -> None:
-    """DataError unless what samples are called is one line that can be shown, for each another."""
+    """DataError unless every sample has a distinct name that can be displayed on one line."""
     name, files, origin = dataset.spec.name, dataset.files, dataset.origin
     if files and len(files) != len(dataset):
         raise DataError(f"Dataset '{name}' names {len(files)} files for {len(dataset)} samples.")
-    strange = next((one for one in files if not is_name(one, LONGEST_PATH)), None)
-    if strange is not None:
+    invalid_name = next((file for file in files if not is_name(file, LONGEST_PATH)), None)
+    if invalid_name is not None:
         raise DataError(
-            f"Dataset '{name}' has a file whose name cannot be shown, {strange[:40]!r}: rename it."
+            f"Dataset '{name}' has a file whose name cannot be displayed, {invalid_name[:40]!r}. "
+            "Rename it."
         )
     if len(set(files)) < len(files):
-        raise DataError(f"Dataset '{name}' has two files of the same name: rename one.")
+        raise DataError(f"Dataset '{name}' has two files of the same name. Rename one.")
     if origin is None:
         return
     numbers = origin.numbers
-    whole = numbers.ndim == 1 and numbers.dtype == np.int64 and len(numbers) == len(dataset)
-    if not is_name(origin.name) or not whole or numbers.min() < 0:
-        raise DataError(f"Dataset '{name}' was drawn from samples that cannot be.")
+    fits = numbers.ndim == 1 and numbers.dtype == np.int64 and len(numbers) == len(dataset)
+    if not is_name(origin.name) or not fits or numbers.min() < 0:
+        raise DataError(f"Dataset '{name}' has an invalid origin: its sample indices do not fit.")
 
 
 def _check_part(dataset: Dataset, part: str, x: np.ndarray, y: np.ndarray) -> None:
@@ -305,12 +307,12 @@ def _check_part(dataset: Dataset, part: str, x: np.ndarray, y: np.ndarray) -> No
         raise DataError(f"Dataset '{name}' has {len(x)} {part} samples but {len(y)} labels.")
     if x.shape[1:] != dataset.shape:
         raise DataError(
-            f"Dataset '{name}' has {part} samples of the shape {_times(x.shape[1:])}, but "
-            f"training samples of {_times(dataset.shape)}."
+            f"Dataset '{name}' has {part} samples of shape {_times(x.shape[1:])}, but "
+            f"training samples of shape {_times(dataset.shape)}."
         )
     if (str(x.dtype), x.ndim) not in (("uint8", 4), ("float32", 2)) or not x.size:
         raise DataError(
-            f"Dataset '{name}': {part} samples are {x.dtype} of the shape {_times(x.shape)}, but "
+            f"Dataset '{name}': {part} samples are {x.dtype} of shape {_times(x.shape)}, but "
             "must be uint8 images (n, C, H, W) or float32 features (n, d)."
         )
     if y.dtype != np.int64 or y.ndim != 1 or y.min() < 0 or y.max() >= len(dataset.classes):
@@ -321,8 +323,8 @@ def _check_part(dataset: Dataset, part: str, x: np.ndarray, y: np.ndarray) -> No
     if x.dtype == np.float32 and not np.all((x >= 0) & (x <= 1)):  # NaN fails both comparisons
         row = int(np.flatnonzero(~np.all((x >= 0) & (x <= 1), axis=1))[0])
         raise DataError(
-            f"Dataset '{name}': {part} sample {row} has a feature that is no number in [0, 1]. "
-            "Scale the features and fill or drop what is missing."
+            f"Dataset '{name}': {part} sample {row} has a feature that is not a number in [0, 1]. "
+            "Scale the features, and impute or drop missing values."
         )
 
 
@@ -333,11 +335,11 @@ def _times(shape: tuple[int, ...]) -> str:
 def stratified_split(
     labels: np.ndarray, share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(train, test) indices with `share` of each class in test, at least one of each in both."""
+    """(train, test) indices with `share` of each class in test and at least one of each in both."""
     train, test = [], []
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        held = min(max(1, round(share * len(members))), len(members) - 1)
-        test.append(members[:held])
-        train.append(members[held:])
+        count = min(max(1, round(share * len(members))), len(members) - 1)
+        test.append(members[:count])
+        train.append(members[count:])
     return np.sort(np.concatenate(train)), np.sort(np.concatenate(test))

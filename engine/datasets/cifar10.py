@@ -31,10 +31,10 @@ CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
 SIDE = 32  # px
-IMAGES = 60_000  # the units of work that downloading and reading count as
-TIMEOUT = 20  # seconds without a byte
+IMAGES = 60_000  # units of work that downloading and reading are counted in
+TIMEOUT = 20  # seconds without receiving data
 CHUNK = 2**18  # bytes
-MAX_ARCHIVE = 1 << 30  # bytes; it has 170 million
+MAX_ARCHIVE = 1 << 30  # bytes; the archive has 170 million
 
 RECOMMENDED = Recommended(
     model="resnet18",
@@ -49,7 +49,7 @@ RECOMMENDED = Recommended(
 class Arrays:
     """train_x (n, 3, 32, 32) and test_x (m, 3, 32, 32) uint8 with their labels, int64.
 
-    files, origin, notes, linked: as a `Dataset` has them.
+    files, origin, notes, linked: as in `Dataset`.
     """
 
     train_x: np.ndarray
@@ -72,11 +72,11 @@ class Arrays:
 def load(spec: DataSpec, report: Reporter) -> Dataset:
     """50,000 training and 10,000 test images.
 
-    Indices are places in the archive, as torchvision has them; of an image folder they follow
-    classes, then files' names, which is another order, as the notes say. `spec.root` holds
-    torchvision's `cifar-10-batches-py` (or its archive, or nothing yet: it is
-    downloaded there), or an image folder train/<class>/*.jpg with the ten classes; by default
-    the user's cache folder. Raises DataError where none of these works out.
+    Indices are positions in the archive, as in torchvision; for an image folder samples are sorted
+    by class and file name, which is a different order, as a note says. `spec.root` contains
+    torchvision's `cifar-10-batches-py` (or its archive, or nothing yet: it is downloaded there), or
+    is an image folder train/<class>/*.jpg with the ten classes; by default it is the user's cache
+    folder. Raises DataError if none of these can be read.
     """
     root = root_of(spec)
     is_folder = has_classes(root, CLASSES)
@@ -97,20 +97,20 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
 
 
 def root_of(spec: DataSpec) -> Path:
-    """The folder CIFAR-10 is looked for in; DataError if the one given does not exist."""
+    """The folder to look for CIFAR-10 in; DataError if the user named one that does not exist."""
     if not spec.root:
         return platformdirs.user_cache_path("rk-explorer", appauthor=False) / "datasets"
     root = place(spec.root)
     if not root.is_dir():
         raise DataError(
-            f"There is no folder '{root}'. Give one that holds cifar-10-batches-py or "
-            "train/airplane/*.jpg, or none at all to have CIFAR-10 downloaded."
+            f"The folder '{root}' does not exist. Give one that contains cifar-10-batches-py or "
+            "train/airplane/*.jpg, or none to download CIFAR-10."
         )
     return root
 
 
 def read_folder(root: Path, report: Reporter, links: str = REFUSE) -> Arrays:
-    """CIFAR-10 kept as image files; DataError unless there are all ten classes and a test part."""
+    """CIFAR-10 as image files; DataError unless it has all ten classes and a test part."""
     tree = scan(root, CLASSES, links)
     if not tree.test:
         raise DataError(f"{root} has training images of CIFAR-10 but no test/<class>/ folders.")
@@ -118,10 +118,10 @@ def read_folder(root: Path, report: Reporter, links: str = REFUSE) -> Arrays:
     test, test_y = labeled(tree.test, CLASSES)
     arrays = from_files(tree, (train, train_y), (test, test_y), report)
     note = (
-        f"CIFAR-10 is read from image files: indices follow classes, then files' names (0 is "
-        f"{arrays.files[0]}, {len(train) - 1} is {arrays.files[len(train) - 1]}), not the order "
-        "of CIFAR-10's archive, which torchvision and published lists of indices have. Such lists "
-        "name other images here: give files:LIST, or the archive as --root."
+        f"CIFAR-10 is read from image files: indices are sorted by class, then file name (0 is "
+        f"{arrays.files[0]}, {len(train) - 1} is {arrays.files[len(train) - 1]}), not in the order "
+        "of the CIFAR-10 archive, which torchvision and published index lists use. Such lists "
+        "select different images here: use files:LIST, or the archive as --root."
     )
     return replace(arrays, notes=(*arrays.notes, note))
 
@@ -132,7 +132,7 @@ def from_files(
     test: tuple[Sequence[Path], np.ndarray],
     report: Reporter,
 ) -> Arrays:
-    """The images of a training and a test part of `tree`, each given as files and labels."""
+    """Read the images of the training and test parts of `tree`, each given as (files, labels)."""
     files, n = [*train[0], *test[0]], len(train[0])
     report.stage("reading images")
     report.expect(len(files))
@@ -144,7 +144,7 @@ def from_files(
 
 
 def read_archive(root: Path, report: Reporter) -> Arrays:
-    """CIFAR-10 as torchvision reads it, downloaded and unpacked first where it is not there."""
+    """CIFAR-10 as torchvision reads it, downloaded and unpacked first if necessary."""
     cifar = torchvision("torchvision.datasets").CIFAR10
     if root.name == cifar.base_folder:
         root = root.parent
@@ -156,8 +156,8 @@ def read_archive(root: Path, report: Reporter) -> Arrays:
         return Arrays(*_part(cifar, root, train=True), *_part(cifar, root, train=False))
     except (RuntimeError, OSError) as error:
         raise DataError(
-            f"The files of CIFAR-10 in {batches} are incomplete or damaged. Remove that folder "
-            "to have it unpacked or downloaded again."
+            f"The CIFAR-10 files in {batches} are incomplete or damaged. Remove that folder to "
+            "unpack or download them again."
         ) from error
 
 
@@ -168,14 +168,14 @@ def _part(cifar: Any, root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _archive(root: Path, cifar: Any, report: Reporter) -> Path:
-    """The archive in `root`, its checksum compared; downloaded if it is not there."""
+    """The archive in `root`, with its checksum verified; downloaded if it is missing."""
     path = root / str(cifar.filename)
     if not path.exists():
         _download(cifar, path, report)
     elif _digest(path) != cifar.tgz_md5:
         raise DataError(
-            f"{path} is not the archive of CIFAR-10: its checksum differs. Remove it to have it "
-            f"downloaded, or fetch {cifar.url} again."
+            f"{path} is not the CIFAR-10 archive: its checksum differs. Remove it to download it "
+            f"again, or fetch {cifar.url} yourself."
         )
     return path
 
@@ -193,9 +193,10 @@ def _download(cifar: Any, path: Path, report: Reporter) -> None:
     except (OSError, HTTPException) as error:
         raise DataError(
             f"CIFAR-10 is not in {path.parent} and could not be downloaded from {cifar.url} "
-            f"({_reason(error)}). Without a network, put the file {path.name} or the unpacked "
-            f"folder {cifar.base_folder} into {path.parent}, or give the folder they lie in as "
-            "root; an image folder train/<class>/*.jpg, test/<class>/*.jpg will do as well."
+            f"({_reason(error)}). Without a network connection, put the file {path.name} or the "
+            f"unpacked folder {cifar.base_folder} into {path.parent}, or give the folder that "
+            "contains them as root; an image folder with train/<class>/*.jpg and "
+            "test/<class>/*.jpg also works."
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -215,13 +216,13 @@ def _reason(error: Exception) -> str:
 
 
 def _digest(path: Path) -> str:
-    """The checksum of an archive that was put there; DataError where it cannot be read."""
+    """The checksum of an existing archive; DataError if it cannot be read."""
     try:
         return _md5(path)
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read: {plain_files.why(error)}. Remove it to have the archive of "
-            "CIFAR-10 downloaded."
+            f"{path} cannot be read: {plain_files.why(error)}. Remove it to download the CIFAR-10 "
+            "archive again."
         ) from error
 
 
@@ -231,7 +232,7 @@ def _md5(path: Path) -> str:
 
 
 def _extract(tar: tarfile.TarFile, folder: Path) -> None:
-    """Unpack plain files and folders, within `folder` alone; TarError for anything else."""
+    """Unpack regular files and folders inside `folder`; TarError for anything else."""
     if hasattr(tarfile, "data_filter"):
         tar.extractall(folder, filter="data")
         return
@@ -239,15 +240,15 @@ def _extract(tar: tarfile.TarFile, folder: Path) -> None:
         path = PurePosixPath(member.name)
         plain = member.isfile() or member.isdir()
         if not plain or path.is_absolute() or ".." in path.parts:
-            raise tarfile.TarError(f"'{member.name[:80]}' is no plain file within it")
+            raise tarfile.TarError(f"'{member.name[:80]}' is not a regular file inside it")
         member.mode = 0o755 if member.isdir() else 0o644
         tar.extract(member, folder)
 
 
 def _unpack(archive: Path, batches: Path) -> None:
-    """Unpack beside the goal first, so that an interruption leaves no half of it in its place.
+    """Unpack to a temporary folder first, so that an interruption leaves nothing incomplete.
 
-    What a process leaves that is killed meanwhile, the next one sweeps.
+    What a killed process leaves behind is removed by the next one.
     """
     aside = atomic_files.aside_of(batches)
     try:
@@ -255,7 +256,7 @@ def _unpack(archive: Path, batches: Path) -> None:
             _extract(tar, aside)
         os.replace(aside / batches.name, batches)
     except (OSError, EOFError, tarfile.TarError) as error:
-        if not batches.is_dir():  # else another process was quicker
+        if not batches.is_dir():  # otherwise another process was faster
             raise DataError(
                 f"{archive} cannot be unpacked into {batches.parent}: {error}"
             ) from error

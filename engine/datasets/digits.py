@@ -13,12 +13,12 @@ from engine.runtime.progress import Reporter
 from engine.runtime.seeds import numpy_generator
 from engine.spec import DataSpec, TrainSpec, parse_taus
 
-# Found by trying: with these the Original's and GD's curves stand clear of the null band, while
-# RURK's is not above it (seed 131, forget class:8:0.5). GD and GA keep the paper's settings. The
-# others' are the best of 7 (NTK) to 42 (SalUn) settings, most of 16 to 32, by the mean average gap,
-# balanced MIA included, over the seeds 11 to 15, which no table reports, on the MLP and forget
-# class:8:0.5 (tests/choice.py); RURK's are the best of 16, of those whose curve of residual
-# knowledge lies above the null band at no more than one in twenty values of tau.
+# Chosen empirically: with these the Original's and GD's curves lie clearly above the null band,
+# while RURK's does not (seed 131, forget class:8:0.5). GD and GA keep the paper's settings. The
+# others are the best of 7 (NTK) to 42 (SalUn) settings, mostly 16 to 32, by the mean average gap,
+# including balanced MIA, over seeds 11 to 15, which no table reports, on the MLP with forget set
+# class:8:0.5 (tests/choice.py). RURK's are the best of 16, among those whose residual knowledge
+# curve lies above the null band at no more than one in twenty values of tau.
 RECOMMENDED = Recommended(
     model="mlp",
     train=TrainSpec(epochs=20, lr=0.1),
@@ -52,13 +52,13 @@ RECOMMENDED = Recommended(
 
 
 def _table() -> np.ndarray:
-    """(1797, 65) float64: 64 pixels from 0 to 16 and the digit, as scikit-learn keeps them.
+    """(1797, 65) float64: 64 pixels from 0 to 16 and the digit, as scikit-learn stores them.
 
-    To import its reader takes a second at every start.
+    Read directly, because importing scikit-learn's loader takes a second.
     """
-    found = importlib.util.find_spec("sklearn")
-    if found is not None and found.origin is not None:
-        path = Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    package = importlib.util.find_spec("sklearn")
+    if package is not None and package.origin is not None:
+        path = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
         if path.is_file():
             return np.loadtxt(path, delimiter=",")
     from sklearn.datasets import load_digits
@@ -69,7 +69,7 @@ def _table() -> np.ndarray:
 
 @register("dataset", "digits", label="Digits", help="1,797 handwritten digits, 8x8 gray; built in")
 def load(spec: DataSpec, report: Reporter) -> Dataset:
-    """1,438 training and 359 test images; the split never changes."""
+    """1,438 training and 359 test images in a fixed split."""
     table = _table()
     images = np.round(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
     labels = table[:, -1].astype(np.int64)

@@ -1,4 +1,4 @@
-"""A folder of images, one folder a class: a person's own photographs, or ImageNet-100."""
+"""A folder of images with one subfolder per class: the user's own images, or ImageNet-100."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from engine.runtime.seeds import numpy_generator
 from engine.spec import DataSpec, TrainSpec
 from engine.storage.paths import place
 
-DEFAULT_SIDE = 32  # px, for images that do not all share a small size of their own
+DEFAULT_SIDE = 32  # px, for images that do not all have the same small size
 LARGEST_OWN_SIDE = 64
-PROBED = 3  # images of each class whose size is looked at
+PROBED = 3  # images per class whose size is read
 TEST_SHARE = 0.2
 
 RECOMMENDED = Recommended(
@@ -32,7 +32,7 @@ RECOMMENDED = Recommended(
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Files and labels (n + m,) int64, of which the first `train` are training samples."""
+    """Files and their labels (n + m,) int64; the first `train` are training samples."""
 
     files: Sequence[Path]
     labels: np.ndarray
@@ -44,21 +44,21 @@ class Parts:
     "dataset",
     "folder",
     label="Image folder",
-    help="root/train/<class>/*.png or .jpg with root/test/<class>/ (or val, valid ...), or "
-    "root/<class>/; without a test part 20 % are held out",
+    help="root/train/<class>/*.png or .jpg with root/test/<class>/ (or val, valid, ...), or "
+    "root/<class>/; without a test part, 20 % are held out for testing",
     root=True,
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:
-    """The images of `spec.root`, center-cropped and resized to `spec.side` (0: their own or 32 px).
+    """The images of `spec.root`, center-cropped and resized to `spec.side` (0: own size or 32 px).
 
-    Classes are the folders' names, sorted; `spec.channels` says whether images have three
-    channels or one of gray. Without a test (or val) part, 20 % of each class are held out by
-    `spec.seed`. Raises DataError where the folder or an image cannot be used.
+    Classes are the folder names, sorted; `spec.channels` selects RGB or grayscale. Without a test
+    (or val) part, 20 % of each class are held out, drawn with `spec.seed`. Raises DataError if the
+    folder or an image cannot be used.
     """
     if not spec.root:
         raise DataError(
-            "The dataset 'folder' needs a folder. Give the one that holds train/<class>/*.png "
-            "as its root."
+            "The dataset 'folder' needs a folder. Give the one that contains "
+            "train/<class>/*.png as its root."
         )
     root = place(spec.root)
     tree = scan(root, links=spec.links)
@@ -83,13 +83,13 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
 
 
 def own_side(tree: Tree) -> int:
-    """The side in px the images share, if they are small squares, else `DEFAULT_SIDE`."""
+    """The common side in px of the images if they are small squares, otherwise `DEFAULT_SIDE`."""
     probed = [path for files in tree.train.values() for path in files[:PROBED]]
     return common_side(probed, LARGEST_OWN_SIDE, DEFAULT_SIDE)
 
 
 def _parts(tree: Tree, seed: int) -> Parts:
-    """The tree's own parts, or its only one divided by seed."""
+    """The tree's training and test parts; a single part is split with `seed`."""
     classes = tuple(tree.train)
     files, y = labeled(tree.train, classes)
     if tree.test:
@@ -97,22 +97,22 @@ def _parts(tree: Tree, seed: int) -> Parts:
         return Parts([*files, *test], np.concatenate([y, test_y]), len(files))
     if np.bincount(y).max() < 2:
         raise DataError(
-            f"{tree.root} has one image in each class and no test part, so none can be held out. "
-            "Add test/<class>/ beside train/<class>/, or put at least two images into each class."
+            f"{tree.root} has one image per class and no test part, so none can be held out. "
+            "Add test/<class>/ next to train/<class>/, or put at least two images into each class."
         )
-    left, held = stratified_split(y, TEST_SHARE, numpy_generator(seed, "folder"))
-    rows = np.concatenate([left, held])
+    train, test = stratified_split(y, TEST_SHARE, numpy_generator(seed, "folder"))
+    rows = np.concatenate([train, test])
     return Parts(
-        [files[row] for row in rows], y[rows], len(left), (_held_note(y, len(held), seed),)
+        [files[row] for row in rows], y[rows], len(train), (_held_note(y, len(test), seed),)
     )
 
 
 def _held_note(y: np.ndarray, held: int, seed: int) -> str:
     single = int((np.bincount(y) == 1).sum())
     classes = "1 class" if single == 1 else f"{single:,} classes"
-    but = f", but none of {classes} with one image" if single else ""
+    exception = f", except {classes} with one image" if single else ""
     return (
         f"There is no test part: {held:,} of {len(y):,} images ({100 * TEST_SHARE:.0f} % of each "
-        f"class{but}, by seed {seed}) are held out as one. Indices number the {len(y) - held:,} "
-        "that are left, then these; each sample is named by its file."
+        f"class{exception}, seed {seed}) are held out for testing. Indices count the "
+        f"{len(y) - held:,} remaining images first, then these; each sample is named by its file."
     )

@@ -1,4 +1,4 @@
-"""Fisher's iris flowers: 150 samples of four lengths, built in: the paper's Figure 1."""
+"""Fisher's iris flowers: 150 samples with four lengths each, built in; used in Figure 1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECOMMENDED = Recommended(
 
 @register("dataset", "iris", label="Iris", help="150 flowers, 4 features in [0, 1]; built in")
 def load(spec: DataSpec, report: Reporter) -> Dataset:
-    """120 training and 30 test samples; each feature scaled to [0, 1] by its own range."""
+    """120 training and 30 test samples; each feature is min-max scaled to [0, 1]."""
     from sklearn.datasets import load_iris
 
     bunch = load_iris()

@@ -18,7 +18,7 @@ from engine.runtime.seeds import numpy_generator
 from engine.spec import AUTO, DataSpec, TrainSpec
 
 CLASSES = cifar10.CLASSES[:5]
-EACH = 200  # images of each class, in the training as in the test set
+EACH = 200  # images per class, in both the training and the test set
 
 RECOMMENDED = Recommended(
     model="cnn",
@@ -32,14 +32,14 @@ RECOMMENDED = Recommended(
     "dataset",
     "small-cifar5",
     label="Small CIFAR-5",
-    help="200 + 200 images of each of CIFAR-10's first five classes, drawn by seed",
+    help="200 + 200 images of each of the first five CIFAR-10 classes, drawn with the seed",
     root=True,
 )
 def load(spec: DataSpec, report: Reporter) -> Dataset:
-    """1,000 training and 1,000 test images, (n, 3, 32, 32) uint8, drawn by `spec.seed`.
+    """1,000 training and 1,000 test images, (n, 3, 32, 32) uint8, drawn with `spec.seed`.
 
-    `spec.root` is an image folder with the five classes, or anything `cifar10` takes. Raises
-    DataError where a class has too few images.
+    `spec.root` is an image folder with the five classes, or any root that `cifar10` accepts.
+    Raises DataError if a class has too few images.
     """
     root = cifar10.root_of(spec)
     if has_classes(root, CLASSES):
@@ -63,10 +63,10 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
 
 
 def draw(n: int, count: int, seed: int, part: str, name: str) -> np.ndarray:
-    """`count` of n images of the class `name`, as sorted indices; DataError if n is too small."""
+    """Sorted indices of `count` of the n images of class `name`; DataError if n is too small."""
     if n < count:
         raise DataError(
-            f"Small CIFAR-5 takes {count} {part} images of each class, but there are {n} of "
+            f"Small CIFAR-5 needs {count} {part} images of each class, but there are {n} of "
             f"'{name}'."
         )
     rng = numpy_generator(seed, "small-cifar5", part, name)
@@ -74,18 +74,18 @@ def draw(n: int, count: int, seed: int, part: str, name: str) -> np.ndarray:
 
 
 def _from_archive(root: Path, seed: int, report: Reporter) -> cifar10.Arrays:
-    whole = cifar10.read_archive(root, report)
-    train = _draw_labels(whole.train_y, seed, "training")
-    test = _draw_labels(whole.test_y, seed, "test")
+    full = cifar10.read_archive(root, report)
+    train = _draw_labels(full.train_y, seed, "training")
+    test = _draw_labels(full.test_y, seed, "test")
     return cifar10.Arrays(
-        whole.train_x[train],
-        whole.train_y[train],
-        whole.test_x[test],
-        whole.test_y[test],
+        full.train_x[train],
+        full.train_y[train],
+        full.test_x[test],
+        full.test_y[test],
         origin=Origin("cifar10", np.concatenate([train, test])),
         notes=(
-            _note(len(train), whole.train_y, len(test), whole.test_y, seed)
-            + " Samples are named by their places in CIFAR-10, which are not their indices.",
+            _note(len(train), full.train_y, len(test), full.test_y, seed)
+            + " Samples are named by their positions in CIFAR-10, which differ from their indices.",
         ),
     )
 
@@ -100,27 +100,31 @@ def _draw_labels(labels: np.ndarray, seed: int, part: str) -> np.ndarray:
 
 def _from_folder(root: Path, spec: DataSpec, report: Reporter) -> cifar10.Arrays:
     tree, seed = scan(root, CLASSES, spec.links), spec.seed
-    whole = tree if tree.test else _halved(tree, seed)
-    train, train_y = labeled(_draw_files(whole.train, seed, "training"), CLASSES)
-    test, test_y = labeled(_draw_files(whole.test, seed, "test"), CLASSES)
+    split = tree if tree.test else _halved(tree, seed)
+    train, train_y = labeled(_draw_files(split.train, seed, "training"), CLASSES)
+    test, test_y = labeled(_draw_files(split.test, seed, "test"), CLASSES)
     arrays = cifar10.from_files(tree, (train, train_y), (test, test_y), report)
-    there = [labeled(part, CLASSES)[1] for part in (tree.train, tree.test)]
-    drawn = _note(len(train), there[0], len(test), there[1], seed)
-    note = f"{drawn} Indices follow classes, then files' names; samples are named by their files."
+    all_labels = [labeled(part, CLASSES)[1] for part in (tree.train, tree.test)]
+    draw_note = _note(len(train), all_labels[0], len(test), all_labels[1], seed)
+    note = f"{draw_note} Indices are sorted by class, then file name; samples are named by file."
     return replace(arrays, notes=(*arrays.notes, note))
 
 
-def _note(train: int, of: np.ndarray, test: int, test_of: np.ndarray, seed: int) -> str:
-    """How many images were drawn of how many of the five classes; of: all of their labels."""
-    most, rest = (int((one < len(CLASSES)).sum()) for one in (of, test_of))
-    if not rest:
+def _note(
+    train: int, train_labels: np.ndarray, test: int, test_labels: np.ndarray, seed: int
+) -> str:
+    """A note on how many of the images of the five classes were drawn; of, test_of: all labels."""
+    available, available_test = (
+        int((labels < len(CLASSES)).sum()) for labels in (train_labels, test_labels)
+    )
+    if not available_test:
         return (
-            f"Small CIFAR-5 draws {train:,} training and {test:,} test images of {most:,} by seed "
-            f"{seed}, since there is no test part."
+            f"Small CIFAR-5 draws {train:,} training and {test:,} test images from {available:,} "
+            f"with seed {seed}, because there is no test part."
         )
     return (
-        f"Small CIFAR-5 draws {train:,} of {most:,} training and {test:,} of {rest:,} test images "
-        f"by seed {seed}."
+        f"Small CIFAR-5 draws {train:,} of {available:,} training and {test:,} of "
+        f"{available_test:,} test images with seed {seed}."
     )
 
 
@@ -134,7 +138,7 @@ def _draw_files(
 
 
 def _halved(tree: Tree, seed: int) -> Tree:
-    """The tree with 2 x 200 of each class's files divided into a training and a test part."""
+    """The tree with 2 x 200 files of each class split into a training and a test part."""
     train, test = {}, {}
     for name, files in tree.train.items():
         rows = draw(len(files), 2 * EACH, seed, "training and test", name)

@@ -1,4 +1,4 @@
-"""What figures and screen share: labels, colors, geometry, and where labels of points go.
+"""What figures and the screen share: labels, colors, geometry, and label placement.
 
-Begin with `labels` (what perturbations, models and axes are called) and `palette`.
+Start with `labels` (names of perturbations, models and axes) and `palette`.
 """

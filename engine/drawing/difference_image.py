@@ -1,4 +1,4 @@
-"""What was added to a sample to make its copies, made visible. Plain numpy."""
+"""Visualize the perturbations of a sample's copies, in plain numpy."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 
 from engine.arrays import Floats32
 
-FULL = 1.0  # what the largest change becomes, in either direction
+FULL = 1.0  # magnitude to which the largest change is scaled
 
 
 def amplified(copies: np.ndarray, sample: np.ndarray) -> tuple[Floats32, float]:
     """(changes, factor): factor * (copies (c, ...) - sample (...)), float32 in [-1, 1].
 
-    The factor is one for all copies, so that they can be compared, and makes the largest change
-    -1 or 1; it is 0 where nothing was changed.
+    The factor is the same for all copies, so that they can be compared, and scales the largest
+    change to -1 or 1; it is 0 if nothing was changed.
     """
     changes = np.asarray(copies, np.float32) - np.asarray(sample, np.float32)
     largest = float(np.abs(changes).max(initial=0.0))
@@ -22,5 +22,5 @@ def amplified(copies: np.ndarray, sample: np.ndarray) -> tuple[Floats32, float]:
 
 
 def around_gray(changes: np.ndarray) -> Floats32:
-    """Pixels in [0, 1] that show changes in [-1, 1] as images: no change is middle gray."""
+    """Map changes in [-1, 1] to pixels in [0, 1]: no change is middle gray."""
     return np.asarray((np.asarray(changes, np.float32) + 1) / 2, np.float32)

@@ -1,4 +1,4 @@
-"""Picking and layout in plain numpy, so that they are tested without Qt."""
+"""Picking and layout in plain numpy, testable without Qt."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def nearest(
 ) -> int | None:
     """Index of the point (n, 2) nearest to `at`, or None if it lies farther than `radius` pixels.
 
-    scale: pixels per unit of x and y, of either sign. Of equally near points the last one counts,
-    for it is drawn on top; points that are NaN are never picked.
+    scale: pixels per unit of x and y, of either sign. Among equally near points the last wins,
+    because it is drawn on top; NaN points are never picked.
     """
     if not len(points):
         return None
@@ -27,23 +27,23 @@ def nearest(
 def distance_to_line(
     points: np.ndarray, at: tuple[float, float], scale: tuple[float, float]
 ) -> float:
-    """How far `at` is from the line through points (n, 2), in pixels; inf where there is none.
+    """Distance of `at` from the line through points (n, 2), in pixels; inf without points.
 
-    scale: pixels per unit of x and y. The line is broken at points that are NaN; a point between
-    two gaps counts as itself.
+    scale: pixels per unit of x and y. The line is broken at NaN points; a point between two gaps
+    counts as a point.
     """
     if not len(points):
         return np.inf
-    there = (points - np.asarray(at)) * np.asarray(scale)
-    start, step = there[:-1], np.diff(there, axis=0)
+    offsets = (points - np.asarray(at)) * np.asarray(scale)
+    start, step = offsets[:-1], np.diff(offsets, axis=0)
     length = (step * step).sum(1)
     share = np.clip(-(start * step).sum(1) / np.where(length > 0, length, 1), 0, 1)
-    nearest_to_each = np.concatenate([start + share[:, None] * step, there])
+    nearest_to_each = np.concatenate([start + share[:, None] * step, offsets])
     return float(np.nan_to_num(np.hypot(*nearest_to_each.T), nan=np.inf).min())
 
 
 def in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
-    """(n,) bool: which points (n, 2) lie in the polygon (k, 2), closed by itself, even-odd rule."""
+    """(n,) bool: points (n, 2) inside the polygon (k, 2), closed implicitly, even-odd rule."""
     inside = np.zeros(len(points), bool)
     if len(polygon) < 3 or not len(points):
         return inside
@@ -55,7 +55,7 @@ def in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         if y0 == y1:
             continue  # a ray along x never crosses a level edge
-        level = slice(*np.searchsorted(y, sorted((y0, y1))))  # sorted, so few are looked at
+        level = slice(*np.searchsorted(y, sorted((y0, y1))))  # points are sorted, so few are tested
         crossed[level] ^= x[level] < x0 + (y[level] - y0) * (x1 - x0) / (y1 - y0)
     inside[near] = crossed
     return inside
@@ -78,7 +78,7 @@ def bounds(points: np.ndarray, margin: float = 0.05) -> tuple[float, float, floa
 
 
 def runs(mask: np.ndarray) -> list[slice]:
-    """The unbroken stretches of True in a (n,) mask, in order."""
+    """The contiguous runs of True in a (n,) mask, in order."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
     return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
@@ -87,7 +87,7 @@ def runs(mask: np.ndarray) -> list[slice]:
 class Grid:
     """`count` equal cells of `cell` pixels, row by row, in a page `width` pixels wide.
 
-    height: pixels of a row, where cells are not square.
+    height: pixels per row if cells are not square.
     """
 
     count: int
@@ -106,7 +106,7 @@ class Grid:
         return -(-self.count // self.columns)
 
     def position(self, row: int, column: int) -> int | None:
-        """Which cell is there, or None outside of the grid and behind the last cell."""
+        """Index of the cell at this position; None outside the grid and after the last cell."""
         if not (0 <= column < self.columns and 0 <= row < self.rows):
             return None
         position = row * self.columns + column

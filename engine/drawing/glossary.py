@@ -1,4 +1,4 @@
-"""The glossary of assets/glossary.toml: what the terms of the window and the README mean."""
+"""The glossary of assets/glossary.toml: definitions of the terms in the window and the README."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Term:
-    """One entry. also: other words it is searched by; see: names of related entries.
+    """One entry. also: synonyms for the search; see: names of related entries.
 
-    formula and source are '' where there is none.
+    formula and source are '' if there are none.
     """
 
     name: str
@@ -27,16 +27,16 @@ class Term:
 
 @functools.cache
 def terms() -> tuple[Term, ...]:
-    """Every term, by name."""
+    """All terms, sorted by name."""
     text = (files("assets") / "glossary.toml").read_text(encoding="utf-8")
     return tuple(sorted(map(_term, tomllib.loads(text)["term"]), key=_order))
 
 
 def search(text: str, among: Sequence[Term]) -> list[Term]:
-    """The terms that hold every word of `text`: those with it in their name first, then those
-    with it in another word for them, then the rest; all of them where `text` is empty.
+    """The terms that contain every word of `text`; all terms if `text` is empty.
 
-    Case and hyphens do not matter: 'retrain' finds 'Re-train'.
+    Matches in the name come first, then matches in synonyms, then the rest. Case and hyphens are
+    ignored: 'retrain' finds 'Re-train'.
     """
     words = _plain(text).split()
     places = [(_place(words, one), one) for one in among]
@@ -57,14 +57,14 @@ def _rank(placed: tuple[int | None, Term]) -> tuple[int, str]:
 
 
 def _place(words: Sequence[str], term: Term) -> int | None:
-    """0 where the name holds all words, 1 where one of `also` does, 2 where they lie apart."""
-    name, others = _plain(term.name), [_plain(one) for one in term.also]
+    """Rank: 0 if the name contains all words, 1 if a synonym does, 2 if the entry does, or None."""
+    name, synonyms = _plain(term.name), [_plain(synonym) for synonym in term.also]
     if all(word in name for word in words):
         return 0
-    if any(all(word in one for word in words) for one in others):
+    if any(all(word in synonym for word in words) for synonym in synonyms):
         return 1
-    whole = _plain(" ".join([*term.also, term.name, term.text, term.formula, term.source]))
-    return 2 if all(word in whole for word in words) else None
+    entry_text = _plain(" ".join([*term.also, term.name, term.text, term.formula, term.source]))
+    return 2 if all(word in entry_text for word in words) else None
 
 
 def _plain(text: str) -> str:

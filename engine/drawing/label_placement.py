@@ -1,4 +1,4 @@
-"""Where the labels of points go, so that they cover neither points nor each other."""
+"""Place labels of points so that they overlap neither points nor each other."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def places(
 ) -> np.ndarray:
     """(n, 2) left and top of each label, in the pixels of points (n, 2); sizes (n, 2).
 
-    Right of its point, else left, above, below or in a corner: the first place on the page that is
-    free of other points, of the labels before it and of what is `covered`; NaN where none is.
+    Candidates are right of the point, left, above, below, and the corners; the first on the page
+    that overlaps no point, earlier label or `covered` box is used. NaN if there is none.
     """
-    around = [(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in points.tolist()]
-    taken: list[Box] = [*covered, *around]
-    found = np.full((len(points), 2), np.nan)
+    point_boxes = [(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in points.tolist()]
+    occupied: list[Box] = [*covered, *point_boxes]
+    positions = np.full((len(points), 2), np.nan)
     for i, ((x, y), (width, height)) in enumerate(
         zip(points.tolist(), sizes.tolist(), strict=True)
     ):
         for box in _around(x, y, width, height):
-            if _within(box, page) and not any(_overlap(box, other) for other in taken):
-                taken.append(box)
-                found[i] = box[:2]
+            if _within(box, page) and not any(_overlap(box, other) for other in occupied):
+                occupied.append(box)
+                positions[i] = box[:2]
                 break
-    return found
+    return positions
 
 
 def _around(x: float, y: float, width: float, height: float) -> Iterator[Box]:

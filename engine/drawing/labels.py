@@ -1,4 +1,4 @@
-"""The words that screen and paper share: what perturbations, models and axes are called."""
+"""Labels of perturbations, models and axes, shared by the screen and figures."""
 
 from __future__ import annotations
 
@@ -9,71 +9,75 @@ from engine.perturbations import described
 from engine.perturbations.base import PIXELS
 
 WITHHELD = (
-    "Prevalence and verdicts are not given where draws were adaptive: they would depend on how "
-    "many draws each sample got. Measure without adaptive draws to have them."
+    "Prevalence and verdicts are not reported for adaptive draws: they would depend on the number "
+    "of draws per sample. Measure without adaptive draws to get them."
 )
 LAYER = (
-    "A layer is taken after the normalization, activation and pooling modules that follow it; "
-    "bands are the smallest and largest value over the Re-trains, not intervals."
+    "A layer's output is taken after the normalization, activation and pooling that follow it; "
+    "bands span the minimum to the maximum over the Re-trains and are not confidence intervals."
 )
 
 
 def perturbation_label(name: str) -> str:
-    """What people call a perturbation; its own name where it is a stranger's."""
-    known = described(name)
-    return known.label if known else name
+    """The display name of a perturbation; its registered name if it is unknown."""
+    description = described(name)
+    return description.label if description else name
 
 
 def tau_label(perturbation: str) -> str:
-    """The axis label of tau, with what it measures and its unit."""
-    known = described(perturbation)
-    measure = f"{known.measure} ({known.unit})" if known else f"perturbation norm ({PIXELS})"
-    return f"τ: {known.label if known else perturbation}, {measure}"
+    """The axis label of tau, with its measure and unit."""
+    description = described(perturbation)
+    measure = (
+        f"{description.measure} ({description.unit})"
+        if description
+        else f"perturbation norm ({PIXELS})"
+    )
+    return f"τ: {description.label if description else perturbation}, {measure}"
 
 
 def model_label(name: str, labels: Mapping[str, str]) -> str:
-    """What people call a model: the study's own label, else one made from its name."""
+    """The display name of a model: the study's label, otherwise one derived from its name."""
     if name in labels:
         return labels[name]
     number = re.fullmatch(r"retrain-([0-9]{1,9})", name)
     if number:
         return f"Re-train {int(number[1])}"
-    known = {"original": "Original", "retrain": "Re-train"}
-    return known.get(name, name.upper())
+    special = {"original": "Original", "retrain": "Re-train"}
+    return special.get(name, name.upper())
 
 
 def null_note(taus: Iterable[float]) -> str:
-    """What the null band cannot tell where the grid begins at 0, as a sentence; else ''."""
+    """A caveat on the null band if the grid starts at 0, as a sentence; otherwise ''."""
     if next(iter(taus), None) != 0:
         return ""
     return (
-        "At τ 0 no r can exceed 1, and the null band lies below 1 by construction: an Original at "
-        "1 above it is no evidence."
+        "At τ = 0, r cannot exceed 1, and the null band lies below 1 by construction: an Original "
+        "at 1 above the band is not evidence."
     )
 
 
 def undefined_of_each(
     undefined: Mapping[str, Iterable[int]], labels: Mapping[str, str], samples: int
 ) -> str:
-    """'undefined for up to 51 (Original), 35 (RURK) of 70 samples'; '' where r is defined.
+    """'undefined for up to 51 (Original), 35 (RURK) of 70 samples'; '' if r is defined.
 
-    undefined: model -> for how many samples its r is undefined, at each tau. Attacks are made
-    against every model anew, so that each has copies, and undefined samples, of its own; where all
-    have the same, the note is that of `undefined_note`.
+    undefined: model -> number of samples with undefined r, at each tau. Attacks are made against
+    every model separately, so each has its own copies and undefined samples; if all numbers agree,
+    the note is that of `undefined_note`.
     """
-    every = {name: [int(n) for n in own] for name, own in undefined.items()}
-    first = next(iter(every.values()), [])
-    if all(own == first for own in every.values()):
+    by_model = {name: [int(n) for n in numbers] for name, numbers in undefined.items()}
+    first = next(iter(by_model.values()), [])
+    if all(numbers == first for numbers in by_model.values()):
         return undefined_note(first, samples)
-    parts = [f"{max(own)} ({model_label(name, labels)})" for name, own in every.items()]
-    up_to = "up to " * any(min(own) < max(own) for own in every.values())
+    parts = [f"{max(numbers)} ({model_label(name, labels)})" for name, numbers in by_model.items()]
+    up_to = "up to " * any(min(numbers) < max(numbers) for numbers in by_model.values())
     return f"undefined for {up_to}{', '.join(parts)} of {samples} samples"
 
 
 def undefined_note(undefined: Sequence[int], samples: int) -> str:
-    """'undefined for up to 3 of 70 samples', or '' where r is defined everywhere.
+    """'undefined for up to 3 of 70 samples', or '' if r is defined everywhere.
 
-    undefined: how many samples r is undefined for, at each tau.
+    undefined: number of samples with undefined r, at each tau.
     """
     most, least = max(undefined, default=0), min(undefined, default=0)
     if not most:

@@ -1,4 +1,4 @@
-"""Colors and marks that screen and paper share: safe for color blindness, never color alone.
+"""Colors and symbols shared by the screen and figures: colorblind-safe, never color alone.
 
 The eight colors are Okabe and Ito's ("Color Universal Design", 2008). No Qt, no matplotlib: a
 color is '#rrggbb', a dash is a pattern in line widths, a symbol is one of SYMBOLS.
@@ -17,11 +17,11 @@ OKABE_ITO = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, GRAY)
 
 SYMBOLS = ("circle", "square", "diamond", "triangle", "cross")
 DASHES: tuple[tuple[float, ...], ...] = ((), (4, 2), (4, 1.5, 1, 1.5), (1.5, 1.5), (7, 2))
-GOLDEN = 0.61803398875  # steps of the golden ratio keep any number of hues apart
+GOLDEN = 0.61803398875  # golden ratio steps keep any number of hues distinct
 
 
 class ModelStyle(NamedTuple):
-    """How one model is drawn everywhere; an empty dash is a solid line."""
+    """The style of one model in all plots; an empty dash is a solid line."""
 
     color: str
     symbol: str
@@ -39,7 +39,7 @@ _SPARE = (ORANGE, SKY, BLUE, GREEN, PURPLE, VERMILION)
 
 
 def model_style(name: str) -> ModelStyle:
-    """The style of a model by name; every Re-train looks alike, unknown methods get a spare one."""
+    """The style of a model by name; all Re-trains share one, unknown methods get a spare one."""
     fixed = _FIXED.get("retrain" if name.startswith("retrain") else name)
     if fixed:
         return fixed

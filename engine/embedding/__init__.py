@@ -1,5 +1,5 @@
-"""One UMAP of several models' features, laid out together.
+"""A joint UMAP layout of several models' features.
 
-Begin with `points` (who is shown); `joint_umap` alone knows umap and runs in a process of its own,
-`joint_graph` ties the models together.
+Start with `points` (the samples shown); only `joint_umap` imports umap, in a process of its own;
+`joint_graph` connects the models.
 """

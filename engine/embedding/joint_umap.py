@@ -1,12 +1,12 @@
-"""One UMAP of several models' features. The only file that imports umap.
+"""A joint UMAP of several models' features. The only file that imports umap.
 
 The points of all models are laid out together, each model's by its own neighborhoods, and tied to
-themselves in the other models (engine.embedding.joint_graph): panes side by side can be compared
-point by point.
+themselves in the other models (engine.embedding.joint_graph), so that panes side by side can be
+compared point by point.
 
-umap-learn compiles itself for many seconds while holding Python's lock, so it lives in a helper
-process (`engine.runtime.child_processes`) that is started early, warmed up, and asked through
-pipes: the caller's threads stay free, and a cancelled embedding is ended at once.
+umap-learn takes many seconds to compile while holding the GIL, so it runs in a helper process
+(`engine.runtime.child_processes`) that is started early, warmed up, and queried through pipes: the
+caller's threads stay responsive, and an embedding can be cancelled immediately.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 NEIGHBORS = 15
 MIN_DIST = 0.1
 EPOCHS = 400
-FEW = 10  # below, the spectral start has no eigenvectors to begin with
-LAYOUT = (NEIGHBORS, MIN_DIST, EPOCHS, SHARED, STRENGTH)  # part of what decides an embedding
-POLL = 0.05  # seconds between two looks at the wish to stop
+FEW = 10  # points, up to which spectral initialization lacks eigenvectors
+LAYOUT = (NEIGHBORS, MIN_DIST, EPOCHS, SHARED, STRENGTH)  # part of the key of an embedding
+POLL = 0.05  # seconds between checks for cancellation
 
 
 class Embedder:
-    """A helper process for UMAP; `warm_up` early, `fit` when needed, `close` at the end."""
+    """A helper process for UMAP: call `warm_up` early, `fit` when needed, `close` at the end."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
     def warm_up(self) -> None:
-        """Start the process, which imports and compiles what it needs while others work."""
+        """Start the process, which imports and compiles umap in the background."""
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
                 child_processes.command("engine.embedding.joint_umap"),
@@ -63,8 +63,8 @@ class Embedder:
         """(n, 2) float32 positions for each model, the same for the same seed.
 
         features: (n, d) of each model, the same n points in each; anchors (n,) bool: the points
-        that models are compared by. Raises Cancelled, and EngineError if the helper process ends
-        without an answer.
+        used to compare models. Raises Cancelled, and EngineError if the helper process ends without
+        a response.
         """
         tamed = [tame(one) for one in features]
         if not _has_structure(tamed, anchors):
@@ -78,19 +78,19 @@ class Embedder:
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         answer: list[np.ndarray] = []
-        asked = (process.stdin, process.stdout, request, answer)
-        asking = threading.Thread(target=_ask, args=asked, name="embedding", daemon=True)
-        asking.start()
-        while asking.is_alive():
-            asking.join(POLL)
+        arguments = (process.stdin, process.stdout, request, answer)
+        thread = threading.Thread(target=_ask, args=arguments, name="embedding", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(POLL)
             if report.cancelled:
                 self.close()
-                asking.join()
+                thread.join()
                 report.check()
         if not answer:
             self.close()
             raise EngineError(
-                "The embedding process ended without an answer. Check that umap-learn works: "
+                "The embedding process ended without a response. Check that umap-learn works: "
                 'python -c "import umap".'
             )
         return answer[0]
@@ -111,12 +111,12 @@ class Embedder:
 
 
 def _has_structure(features: Sequence[np.ndarray], anchors: np.ndarray) -> bool:
-    """Whether UMAP has something to work on: enough points, and not all of them equal."""
+    """Whether UMAP is applicable: enough points, and not all of them equal."""
     return len(anchors) > 3 and bool(anchors.any()) and all(np.ptp(one) > 0 for one in features)
 
 
 def _scattered(count: int, seed: int) -> np.ndarray:
-    """(count, 2) positions where features say nothing."""
+    """(count, 2) random positions for features without structure."""
     return numpy_generator(seed, "embedding").normal(0, 1, (count, 2)).astype(np.float32)
 
 
@@ -127,7 +127,7 @@ def _ask(
         for array in request:
             _send(to, array)
         received = _receive(back)
-    except (OSError, ValueError):  # the process was ended meanwhile; no answer says so
+    except (OSError, ValueError):  # the process was ended meanwhile, indicated by an empty answer
         return
     if received is not None:
         answer.append(received)
@@ -164,7 +164,7 @@ def _fit(features: Sequence[np.ndarray], anchors: np.ndarray, seed: int) -> np.n
 
 
 def _graph(features: np.ndarray, seed: int) -> csr_matrix:
-    """(n, n) UMAP's weights between the neighbors of features (n, d)."""
+    """(n, n) UMAP's fuzzy neighbor graph of features (n, d)."""
     from umap.umap_ import fuzzy_simplicial_set
 
     neighbors = min(NEIGHBORS, len(features) - 1)
@@ -176,8 +176,10 @@ def _graph(features: np.ndarray, seed: int) -> csr_matrix:
 
 
 def _side_by_side(features: Sequence[np.ndarray]) -> np.ndarray:
-    """(models * n, d) all features, narrower ones filled with zeros; UMAP starts from their graph
-    and looks at them only where the graph falls apart."""
+    """(models * n, d) all features, zero-padded to equal width.
+
+    UMAP uses the graph and falls back to these only for disconnected components.
+    """
     width = max(one.shape[1] for one in features)
     padded = [np.pad(one, ((0, 0), (0, width - one.shape[1]))) for one in features]
     return np.concatenate(padded)
@@ -187,15 +189,15 @@ Request = tuple[int, np.ndarray, list[np.ndarray]]  # seed, anchors, features of
 
 
 def serve() -> None:
-    """Answer requests on standard input, and end as soon as nobody can send any more.
+    """Answer requests on standard input, and exit when it is closed.
 
-    Input is read by a thread of its own: a parent that was killed is noticed while this process
-    is still compiling, or at work on an answer that nobody waits for.
+    Input is read by a separate thread, so that a killed parent is noticed even while this process
+    is compiling or computing an answer.
     """
     import warnings
 
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    sys.stdout = sys.stderr  # whatever a library prints must not enter the answers
+    sys.stdout = sys.stderr  # output of libraries must not mix with the answers
     waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
     reading = (requests, waiting)
     threading.Thread(target=_read_all, args=reading, name="requests", daemon=True).start()
@@ -215,7 +217,7 @@ def _read_all(stream: IO[bytes], waiting: queue.SimpleQueue[Request]) -> None:
 
 
 def _request(stream: IO[bytes]) -> Request | None:
-    """One whole request; None at the end of the stream."""
+    """One complete request; None at the end of the stream."""
     head = [_receive(stream) for _ in range(3)]
     seed, anchors, count = head
     if seed is None or anchors is None or count is None:

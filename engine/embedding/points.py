@@ -1,4 +1,4 @@
-"""What an embedding shows: retain, forget and test samples, and trails of perturbed copies."""
+"""The points of an embedding: retain, forget and test samples, and trails of perturbed copies."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from engine.runtime.seeds import numpy_generator
 from engine.spec import ProbeSpec, RunSpec
 
 MOST = {RETAIN: 1500, FORGET: 500, TEST: 500}  # samples of each kind, classes in proportion
-TRAILS = 100  # forget samples that are shown with perturbed copies
-STEPS = 5  # copies on a trail, evenly over the grid of tau
+TRAILS = 100  # forget samples shown with perturbed copies
+STEPS = 5  # copies per trail, evenly spaced over the grid of tau
 BATCH = 200
-LIMITS = (*MOST.values(), TRAILS, STEPS)  # part of what decides an embedding
+LIMITS = (*MOST.values(), TRAILS, STEPS)  # part of the key of an embedding
 
 
 @dataclass(frozen=True, eq=False)
 class Cast:
-    """Who is shown, all arrays (m,): number of the sample, kind, class, and tau of a copy.
+    """The points shown, all arrays (m,): index of the sample, kind, class, and tau of a copy.
 
-    Test samples are numbered after the training samples; tau is 0 for what is not perturbed.
-    Copies come last, those of one sample together, tau increasing.
+    Indices count training samples first, then test samples; tau is 0 for unperturbed samples.
+    Copies come last, those of one sample together, with increasing tau.
     """
 
     sample: np.ndarray
@@ -42,13 +42,13 @@ class Cast:
 
     @property
     def anchors(self) -> np.ndarray:
-        """(m,) bool: the retained samples, which models are compared by."""
+        """(m,) bool: the retain samples, which are used to compare models."""
         return np.asarray(self.kind == RETAIN)
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What one model makes of the m points: features (m, width), class (m,), loss (m,) in nats."""
+    """Outputs of one model for the m points: features (m, width), class (m,), loss (m,) in nats."""
 
     features: np.ndarray
     predicted: np.ndarray
@@ -56,7 +56,7 @@ class Seen:
 
 
 def cast(spec: RunSpec, dataset: Dataset) -> Cast:
-    """The points that are shown of a study, the same for all of its models."""
+    """Select the points shown for a study, the same for all of its models."""
     n, labels = len(dataset.train_y), dataset.labels
     rng = numpy_generator(spec.seed, "embedding")
     pools = {
@@ -76,63 +76,68 @@ def cast(spec: RunSpec, dataset: Dataset) -> Cast:
 
 
 def trail(taus: Sequence[float]) -> list[float]:
-    """At most `STEPS` norms, evenly over those of a grid that perturb at all, the last included."""
-    there = [tau for tau in taus if tau > 0]
-    places = np.linspace(0, len(there), min(STEPS, len(there)) + 1)[1:] - 1
-    return [there[round(place)] for place in places]
+    """At most `STEPS` nonzero norms of a grid, evenly spaced, including the last."""
+    nonzero = [tau for tau in taus if tau > 0]
+    places = np.linspace(0, len(nonzero), min(STEPS, len(nonzero)) + 1)[1:] - 1
+    return [nonzero[round(place)] for place in places]
 
 
 def pixels(
-    who: Cast,
+    points: Cast,
     samples: tuple[Samples, Samples],
     probe: ProbeSpec,
     source: Classifier | None,
     report: Reporter,
 ) -> Tensor:
-    """(m, *shape) float32 in [0, 1]: the points as models see them.
+    """(m, *shape) float32 in [0, 1]: the points as model inputs.
 
-    samples: (training, test). A trail follows the first draw of the measurement through the
-    norms, or attacks made against `source`.
+    samples: (training, test). A trail follows the first draw of the measurement along the norms, or
+    attacks against `source`.
     """
     train, test = samples
-    own = who.sample[who.kind != PERTURBED]
-    place = torch.from_numpy(own).to(train.device)
-    learned = place < len(train)
-    parts = [train.pixels(place[learned]), test.pixels(place[~learned] - len(train))]
+    unperturbed = points.sample[points.kind != PERTURBED]
+    indices = torch.from_numpy(unperturbed).to(train.device)
+    learned = indices < len(train)
+    parts = [train.pixels(indices[learned]), test.pixels(indices[~learned] - len(train))]
     one_draw = replace(probe, draws=1)
-    for row in np.flatnonzero(who.kind == PERTURBED):
+    for row in np.flatnonzero(points.kind == PERTURBED):
         report.check()
-        one, tau = train.one(int(who.sample[row])), float(who.tau[row])
-        parts.append(copies_of(one, one_draw, tau, train.n_classes, source))
+        sample, tau = train.one(int(points.sample[row])), float(points.tau[row])
+        parts.append(copies_of(sample, one_draw, tau, train.n_classes, source))
     return torch.cat(parts)
 
 
 @torch.inference_mode()
 def seen(model: Classifier, x: Tensor, labels: np.ndarray, report: Reporter) -> Seen:
-    """What a model makes of x (m, *shape); loss is against the classes `labels` (m,)."""
+    """Evaluate a model on x (m, *shape); the loss is with respect to the classes `labels` (m,)."""
     y = torch.from_numpy(labels).to(x.device)
 
-    def look(part: slice) -> tuple[Tensor, Tensor, Tensor]:
+    def evaluate(part: slice) -> tuple[Tensor, Tensor, Tensor]:
         inner, logits = model.features_and_logits(x[part])
         loss = cross_entropy(logits.float(), y[part], reduction="none")
         return inner.float().cpu(), logits.argmax(1).cpu(), loss.cpu()
 
     parts = []
-    for found in batches_of(x, BATCH).over(len(x), look):
-        parts.append(found)
-        report.advance(len(found[0]))
-    return Seen(*(torch.cat(one).numpy() for one in zip(*parts, strict=True)))
+    for outputs in batches_of(x, BATCH).over(len(x), evaluate):
+        parts.append(outputs)
+        report.advance(len(outputs[0]))
+    return Seen(*(torch.cat(arrays).numpy() for arrays in zip(*parts, strict=True)))
 
 
 def packed(
-    who: Cast, views: Mapping[str, Seen], positions: Sequence[np.ndarray]
+    points: Cast, views: Mapping[str, Seen], positions: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The arrays that are stored of an embedding."""
-    arrays = {"sample": who.sample, "kind": who.kind, "label": who.label, "tau": who.tau}
-    for (name, one), xy in zip(views.items(), positions, strict=True):
+    """The arrays of an embedding as they are stored."""
+    arrays = {
+        "sample": points.sample,
+        "kind": points.kind,
+        "label": points.label,
+        "tau": points.tau,
+    }
+    for (name, view), xy in zip(views.items(), positions, strict=True):
         arrays[f"xy/{name}"] = xy
-        arrays[f"predicted/{name}"] = one.predicted
-        arrays[f"loss/{name}"] = one.loss
+        arrays[f"predicted/{name}"] = view.predicted
+        arrays[f"loss/{name}"] = view.loss
     return arrays
 
 
@@ -150,7 +155,7 @@ def unpacked(arrays: Mapping[str, np.ndarray], models: Sequence[str]) -> Embeddi
 
 
 def some(pool: np.ndarray, most: int, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """At most `most` or so of the samples in `pool`, each class in proportion, sorted."""
+    """About `most` of the samples in `pool`, stratified by class, sorted."""
     if len(pool) <= most:
         return pool
     chosen = []

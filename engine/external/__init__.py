@@ -1,4 +1,5 @@
-"""Networks and weights of others: tried first, matched to a network, checked for bad numbers.
+"""Third-party networks and weights: tested, matched to a network, checked for invalid values.
 
-Begin with `network` (a function in a person's own file) and `weights` (a state dict in a file).
+Start with `network` (a factory function in the user's own file) and `weights` (a state dict in a
+file).
 """

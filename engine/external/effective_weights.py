@@ -1,7 +1,7 @@
-"""The weights that a pruned or reparametrized layer computes with, for networks without that.
+"""Compute the effective weights of pruned or reparametrized layers, for plain networks.
 
-Old and new interfaces of torch.nn.utils: pruning masks, weight norm (Salimans and Kingma 2016) and
-spectral norm (Miyato et al. 2018). What they compute is what the layer itself would in eval mode.
+Covers the old and new interfaces of torch.nn.utils: pruning masks, weight norm (Salimans and Kingma
+2016) and spectral norm (Miyato et al. 2018). Results are those of the layer in eval mode.
 """
 
 from __future__ import annotations
@@ -15,56 +15,56 @@ from torch import Tensor, nn
 Tensors = dict[str, Tensor]
 PARAMETRIZED = re.compile(r"(.*?)parametrizations\.([^.]+)\.(original\d*|\d+\..+)")
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-AS_IS = re.compile(r"(_orig|_mask|_g|_v|_u)$|(^|\.)parametrizations\.")  # names of raw parts
+AS_IS = re.compile(r"(_orig|_mask|_g|_v|_u)$|(^|\.)parametrizations\.")  # names of raw parameters
 
 
 def plain(state: Mapping[str, Tensor], own: Collection[str], net: nn.Module) -> Tensors:
-    """The state dict with every product that the network `net` has no parts of computed.
+    """The state dict with effective weights in place of raw parameters that `net` does not have.
 
-    own: names of the network's own tensors; what it has under the same name stays as it is.
+    own: names of the network's own tensors; tensors under these names are left unchanged.
     """
-    found = {name: _wide(value) for name, value in state.items()}
-    for name in [name for name in found if name.endswith("_mask") and name not in own]:
-        _prune(found, name.removesuffix("_mask"), own)
-    for name in [name for name in found if name not in own]:
+    effective = {name: _wide(value) for name, value in state.items()}
+    for name in [name for name in effective if name.endswith("_mask") and name not in own]:
+        _prune(effective, name.removesuffix("_mask"), own)
+    for name in [name for name in effective if name not in own]:
         if name.endswith("_g"):
             stem = name.removesuffix("_g")
-            _weight_norm(found, stem, (f"{stem}_g", f"{stem}_v"), own)
+            _weight_norm(effective, stem, (f"{stem}_g", f"{stem}_v"), own)
         elif name.endswith("_orig"):
             stem = name.removesuffix("_orig")
-            _spectral_norm(found, stem, (name, f"{stem}_u", f"{stem}_v"), own, net)
-    for where, weight in {_owner(name) for name in found if name not in own} - {("", "")}:
-        _parametrized(found, where, weight, own, net)
-    return found
+            _spectral_norm(effective, stem, (name, f"{stem}_u", f"{stem}_v"), own, net)
+    for owner, weight in {_owner(name) for name in effective if name not in own} - {("", "")}:
+        _parametrized(effective, owner, weight, own, net)
+    return effective
 
 
 def leftover(names: Collection[str]) -> str:
-    """A name that says of a layer reparametrized in a way that is not known; '' without one."""
+    """The first name that indicates an unsupported reparametrization; '' if there is none."""
     return next((name for name in sorted(names) if AS_IS.search(name)), "")
 
 
 def _wide(value: Tensor) -> Tensor:
-    """Numbers with a point as float32, in which networks compute; others as they are."""
+    """Floating-point tensors as float32, in which networks compute; others unchanged."""
     return value.float() if value.is_floating_point() else value
 
 
 def _owner(name: str) -> tuple[str, str]:
-    """('conv.', 'weight') of 'conv.parametrizations.weight.original0'; ('', '') of others."""
+    """('conv.', 'weight') for 'conv.parametrizations.weight.original0'; ('', '') for others."""
     match = PARAMETRIZED.fullmatch(name)
     return (match[1], match[2]) if match else ("", "")
 
 
 def _parametrized(
-    state: Tensors, where: str, weight: str, own: Collection[str], net: nn.Module
+    state: Tensors, owner: str, weight: str, own: Collection[str], net: nn.Module
 ) -> None:
-    """Replace the parts of one parametrized weight, if they are of a kind that is known."""
-    start = f"{where}parametrizations.{weight}."
+    """Replace the raw parameters of one parametrized weight if its parametrization is supported."""
+    start = f"{owner}parametrizations.{weight}."
     parts = {name.removeprefix(start) for name in state if name.startswith(start)}
     if parts == {"original0", "original1"}:
-        _weight_norm(state, f"{where}{weight}", (f"{start}original0", f"{start}original1"), own)
+        _weight_norm(state, f"{owner}{weight}", (f"{start}original0", f"{start}original1"), own)
     elif parts == {"original", "0._u", "0._v"}:
         names = (f"{start}original", f"{start}0._u", f"{start}0._v")
-        _spectral_norm(state, f"{where}{weight}", names, own, net)
+        _spectral_norm(state, f"{owner}{weight}", names, own, net)
 
 
 def _prune(state: Tensors, stem: str, own: Collection[str]) -> None:
@@ -75,11 +75,11 @@ def _prune(state: Tensors, stem: str, own: Collection[str]) -> None:
 
 
 def _weight_norm(state: Tensors, stem: str, names: tuple[str, str], own: Collection[str]) -> None:
-    """g v / ||v||, the norm over all but the dimension in which g is long."""
+    """Compute g v / ||v||, with the norm over all dimensions but the one along which g extends."""
     if stem not in own or not _are_free(state, names, own):
         return
     length, direction = (state[name] for name in names)
-    dim = _long_side(length, direction)
+    dim = _norm_dim(length, direction)
     if dim is None:
         return
     for name in names:
@@ -88,13 +88,13 @@ def _weight_norm(state: Tensors, stem: str, names: tuple[str, str], own: Collect
 
 
 def _are_free(state: Tensors, names: Collection[str], own: Collection[str]) -> bool:
-    """Whether these parts are all there, numbers with a point, and none of the network's own."""
-    there = set(names) <= set(state) and not set(names) & set(own)
-    return there and all(state[name].is_floating_point() for name in names)
+    """Whether all these tensors exist, are floating-point, and are not the network's own."""
+    present = set(names) <= set(state) and not set(names) & set(own)
+    return present and all(state[name].is_floating_point() for name in names)
 
 
-def _long_side(length: Tensor, direction: Tensor) -> int | None:
-    """The dimension that weight norm left out, -1 for none; None where the shapes do not fit."""
+def _norm_dim(length: Tensor, direction: Tensor) -> int | None:
+    """The dimension excluded from the norm, -1 for none; None if the shapes do not match."""
     if length.ndim == 0:
         return -1
     for dim, side in enumerate(direction.shape):
@@ -110,7 +110,7 @@ def _spectral_norm(
     own: Collection[str],
     net: nn.Module,
 ) -> None:
-    """W / (u . W v), W as a matrix whose rows are the output channels."""
+    """Compute W / (u . W v), with W as a matrix whose rows are the output channels."""
     if stem not in own or not _are_free(state, names, own):
         return
     raw, u, v = (state[name] for name in names)

@@ -1,4 +1,4 @@
-"""Which of the tensors in a file are the weights of a network, under the network's own names."""
+"""Match the tensors in a file to the weights of a network."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from engine.external.effective_weights import plain
 from engine.models.base import Classifier
 from engine.weight_files.wrappers import Candidate, candidates, variants
 
-BUFFERS = ("mean", "std")  # of a Classifier: what it normalizes its input by
-COUNTERS = ".num_batches_tracked"  # of batch norm; older files lack them
-OWN = "net."  # what the names of a Classifier's weights begin with
-PAIRS = {  # what normalization layers call their means, and then their deviations
+BUFFERS = ("mean", "std")  # of a Classifier: its input normalization
+COUNTERS = ".num_batches_tracked"  # of batch norm; missing in older files
+OWN = "net."  # prefix of the names of a Classifier's weights
+PAIRS = {  # names that normalization layers give their means -> their standard deviations
     "mean": "std", "means": "stds", "_mean": "_std", "mu": "sigma", "new_mean": "new_std",
     "pixel_mean": "pixel_std", "image_mean": "image_std", "img_mean": "img_std",
     "mean_": "std_", "MEAN": "STD",
 }  # fmt: skip
-LARGEST_MEAN = 1.0  # of pixels in [0, 1]; larger ones are of pixels up to 255
+LARGEST_MEAN = 1.0  # of pixels in [0, 1]; larger means refer to pixels up to 255
 OF_BYTES = 255.0
-MOST_VARIANTS = 200  # parts of a state dict that are tried
+MOST_VARIANTS = 200  # subsets of a state dict that are tried
 
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """A candidate beside a network: its tensors under the Classifier's names, as they are.
+    """A candidate compared with a network: its tensors under the Classifier's names, unconverted.
 
-    exact: whether names and shapes are the network's; rest: what the same state dict holds beside
-    them; of_bytes: whether the normalization was of pixels up to 255, and was divided by that;
-    normalization: what the file calls the mean and the deviation, where it has them.
+    exact: whether names and shapes match the network's; rest: the other tensors of the same state
+    dict; of_bytes: whether the normalization referred to pixels up to 255 and was divided by 255;
+    normalization: the names of mean and standard deviation in the file, if it has them.
     """
 
     label: str
@@ -44,27 +44,31 @@ class Match:
 
 
 def matches(content: object, model: Classifier, entry: str = "") -> list[Match]:
-    """Every way to take `content` as weights of this network, those that are exact alone if any.
+    """All exact matches of `content` with this network, otherwise the single closest match.
 
-    Else the one that comes nearest; nothing where it holds no tensors. entry: label of the only
-    ones that are tried; '' for all.
+    Empty if `content` has no tensors. entry: label of the only candidates to try; '' for all.
     """
     own, ours = own_state(model), isinstance(content, Mapping) and "facts" in content
     needed = sum(not _is_optional(name) for name in own)
-    tried = [
+    candidate_matches = [
         _match(variant, model, own, ours)
-        for one in candidates(content)
-        for variant in itertools.islice(variants(one, max(1, needed // 2)), MOST_VARIANTS)
+        for candidate in candidates(content)
+        for variant in itertools.islice(variants(candidate, max(1, needed // 2)), MOST_VARIANTS)
         if entry in ("", variant.label)
     ]
-    exact = [one for one in tried if one.exact]
-    if exact or not tried:
+    exact = [candidate for candidate in candidate_matches if candidate.exact]
+    if exact or not candidate_matches:
         return exact
-    return [max(tried, key=lambda one: (len(own.keys() & one.state.keys()), len(one.state)))]
+    return [
+        max(
+            candidate_matches,
+            key=lambda candidate: (len(own.keys() & candidate.state.keys()), len(candidate.state)),
+        )
+    ]
 
 
 def own_state(model: Classifier) -> dict[str, Tensor]:
-    """The network's tensors on the CPU, by the Classifier's names."""
+    """The network's tensors on the CPU, under the Classifier's names."""
     return {name: value.detach().cpu() for name, value in model.state_dict().items()}
 
 
@@ -86,7 +90,7 @@ def _match(one: Candidate, model: Classifier, own: Mapping[str, Tensor], ours: b
 
 
 def _as_wrapped(state: dict[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
-    """The tensors with the beginning that all names of the network share, if they lack it."""
+    """The tensors with the prefix that all names of the network share, if it is missing."""
     heads = {name.partition(".")[0] for name in names if "." in name}
     if len(heads) != 1 or any("." not in name for name in names):
         return state
@@ -100,7 +104,7 @@ def _as_wrapped(state: dict[str, Tensor], names: Sequence[str]) -> dict[str, Ten
 def _normalization(
     state: Mapping[str, Tensor], rest: Mapping[str, Tensor], names: Sequence[str], channels: int
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(mean and std that a file brings, their names there); of the weights' own part first."""
+    """(mean and std given in a file, their names there), preferably from the weights themselves."""
     for tensors in (state, rest):
         free = {name: value for name, value in tensors.items() if name not in names}
         for name, value in free.items():
@@ -113,7 +117,7 @@ def _normalization(
 
 
 def _is_of_bytes(pair: Mapping[str, Tensor]) -> bool:
-    """Whether the means are those of pixels from 0 to 255."""
+    """Whether the means refer to pixels from 0 to 255."""
     mean = pair.get("mean")
     if len(pair) != 2 or mean is None or not mean.numel():
         return False
@@ -121,7 +125,7 @@ def _is_of_bytes(pair: Mapping[str, Tensor]) -> bool:
 
 
 def _spread(value: Tensor, like: Tensor) -> Tensor:
-    """A mean or deviation per channel in the shape of ours; as it is where its size is another."""
+    """A mean or deviation per channel in the shape of `like`; unchanged if its size differs."""
     if value.numel() not in (1, like.numel()):
         return value
     return value.float().reshape(-1).expand(like.numel()).reshape(like.shape).clone()

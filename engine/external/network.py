@@ -1,8 +1,8 @@
-"""The network of a study: a built-in one, or what a function in a person's own file makes.
+"""The network of a study: a built-in one, or one made by a function in the user's own file.
 
 Naming such a file runs it, as `python FILE.py` would. It is identified by a hash of its text:
-another file of the same name, or the same file after a change, is another network. Only that
-file is hashed; modules it imports from its own folder are the person's to keep unchanged.
+another file of the same name, or the same file after a change, is a different network. Only that
+file is hashed; keeping the modules that it imports unchanged is up to the user.
 """
 
 from __future__ import annotations
@@ -41,54 +41,54 @@ from engine.user_code.randomness import drawn_from
 
 OFFERED = ("shape", "n_classes", "num_classes")  # parameters that a factory may have
 LARGEST = 1 << 24  # bytes of FILE.py
-AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] as they are
-OURS = ("engine", "explorer", "__main__")  # where somebody's file lies among this program's
+AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] unchanged
+OURS = ("engine", "explorer", "__main__")  # modules of this program, if the file lies among them
 _neighbors: dict[Path, dict[str, ModuleType]] = {}  # modules that files in a folder imported
-_known: dict[tuple[Any, ...], Habits] = {}  # of networks that were tried in this session
+_habits_cache: dict[tuple[Any, ...], Habits] = {}  # of networks tested in this process
 
 ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
 
 
 def model_spec(model: str, normalize: str = "") -> ModelSpec:
-    """The network called `model`: a registered name, or FILE.py:FUNCTION.
+    """The spec of the network `model`: a registered name, or FILE.py:FUNCTION.
 
     normalize: '' or 'dataset' for the training set's statistics, 'none', or means/deviations per
     channel such as '0.5,0.5,0.5/0.25,0.25,0.25'. Raises SpecError; runs nothing.
     """
-    normalize = _plain_normalization(normalize)
+    normalize = _canonical_normalization(normalize)
     if ":" not in model:
         if model.endswith(".py"):
-            raise SpecError(f"'{model}' names no function. {ADVICE}")
+            raise SpecError(f"'{model}' does not name a function. {ADVICE}")
         return ModelSpec(registry.get("model", model).name, normalize)
     file, _, function = model.rpartition(":")
     path = place(file).absolute()
     if path.suffix != ".py" or not function.isidentifier():
-        raise SpecError(f"'{model}' names no function in a Python file. {ADVICE}")
+        raise SpecError(f"'{model}' does not name a function in a Python file. {ADVICE}")
     return ModelSpec(f"{path.name}:{function}", normalize, _hash(_source(path)), str(path))
 
 
 def network(spec: ModelSpec, dataset: Dataset, generator: torch.Generator) -> Classifier:
     """A new network for this dataset on the CPU, in eval mode, its weights drawn from `generator`.
 
-    Raises SpecError where it cannot take these samples, and where a factory is gone, has changed,
-    fails, or makes something other than a classifier of the dataset's classes.
+    Raises SpecError if it cannot process these samples, or if a factory is missing, has changed,
+    fails, or makes anything but a classifier of the dataset's classes.
     """
-    make = functools.partial(_drawn, spec, dataset, generator.initial_seed())
+    make = functools.partial(_new_network, spec, dataset, generator.initial_seed())
     model = make()
     if not _is_built_in(spec):
-        seen = _habits(spec, dataset, model, make)
-        model.steady, model.channels_last = seen.steady, seen.channels_last
+        network_habits = _habits(spec, dataset, model, make)
+        model.steady, model.channels_last = network_habits.steady, network_habits.channels_last
     return model
 
 
-def _drawn(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
-    """A new network whose weights come from `seed` alone."""
+def _new_network(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
+    """A new network whose weights depend on `seed` alone."""
     statistics = normalization(spec.normalize, dataset)
     if not spec.source:
         rng = torch.Generator().manual_seed(seed)
         return build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
     with drawn_from(derive(seed, "weights")):
-        net, head = _made(spec, dataset)
+        net, head = _from_factory(spec, dataset)
     model = Classifier(net, head, *statistics, image=dataset.is_image)
     model.guest = Guest(spec.name, spec.path, len(dataset.classes))
     return model.eval()
@@ -101,14 +101,14 @@ def _is_built_in(spec: ModelSpec) -> bool:
 
 
 def _habits(
-    spec: ModelSpec, dataset: Dataset, model: Classifier, again: Callable[[], Classifier]
+    spec: ModelSpec, dataset: Dataset, model: Classifier, remake: Callable[[], Classifier]
 ) -> Habits:
-    """What is known of somebody's own network, tried once for samples of each kind."""
-    mark = spec.name, spec.path, spec.source, tuple(dataset.shape), len(dataset.classes)
-    if mark not in _known:
-        with _theirs(spec), torchvision_importable():
-            _known[mark] = habits(model, again, spec.name, dataset.shape)
-    return _known[mark]
+    """The habits of a user's network, tested once for each shape of samples."""
+    cache_key = spec.name, spec.path, spec.source, tuple(dataset.shape), len(dataset.classes)
+    if cache_key not in _habits_cache:
+        with _user_code(spec), torchvision_importable():
+            _habits_cache[cache_key] = habits(model, remake, spec.name, dataset.shape)
+    return _habits_cache[cache_key]
 
 
 def normalization(normalize: str, dataset: Dataset) -> tuple[list[float], list[float]]:
@@ -128,56 +128,56 @@ def normalization(normalize: str, dataset: Dataset) -> tuple[list[float], list[f
     return means * factor, deviations * factor
 
 
-def _plain_normalization(text: str) -> str:
-    """The one way to write this normalization; SpecError where it is none."""
+def _canonical_normalization(text: str) -> str:
+    """The canonical text of a normalization; SpecError if it is invalid."""
     if text in ("", "dataset"):
         return ""
     if text == AS_GIVEN:
         return text
-    wrong = SpecError(
-        f"'{text}' is no normalization. Write dataset, none, or means/deviations per channel, "
+    error = SpecError(
+        f"'{text}' is not a normalization. Write dataset, none, or means/deviations per channel, "
         "e.g. 0.5,0.5,0.5/0.25,0.25,0.25 (of pixels in [0, 1])."
     )
     try:
         means, deviations = (list(map(float, part.split(","))) for part in text.split("/"))
     except ValueError:
-        raise wrong from None
+        raise error from None
     finite = all(map(math.isfinite, [*means, *deviations]))
     if len(means) != len(deviations) or not finite or min(deviations) <= 0:
-        raise wrong
+        raise error
     return "/".join(",".join(f"{value!r}" for value in part) for part in (means, deviations))
 
 
-# -- a person's own factory -----------------------------------------------------------------------
+# -- the user's own factory -----------------------------------------------------------------------
 
 
-def _made(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
-    """(network, name of its last linear layer) from the factory, tried on two samples."""
+def _from_factory(spec: ModelSpec, dataset: Dataset) -> tuple[nn.Module, str]:
+    """(network, name of its last linear layer) from the factory, tested on two samples."""
     if not spec.path:
         raise SpecError(
-            f"The network {spec.name} is made by a file of whoever sent this study. It did not "
-            "come with it, because it would be run. If you trust that file, name it by --model "
-            "FILE.py:FUNCTION and run the study with it."
+            f"The network {spec.name} is made by a file of the study's author. It is not included, "
+            "because opening the study would run it. If you trust that file, get it, name it with "
+            "--model FILE.py:FUNCTION and run the study."
         )
     path, function = Path(spec.path), spec.name.rpartition(":")[2]
     source = _source(path)
     if _hash(source) != spec.source:
         raise SpecError(
-            f"{path} has changed since this study was made, and is another network now. Put the "
-            "old file back, or start a new study."
+            f"{path} has changed since this study was made, so it is a different network. Restore "
+            "the old file, or start a new study."
         )
-    with _theirs(spec), _importable(path.parent), torchvision_importable():
-        with _given_back(spec.name, path):
+    with _user_code(spec), _importable(path.parent), torchvision_importable():
+        with _state_restored(spec.name, path):
             factory = getattr(_module(spec.name, path, source), function, None)
             if not callable(factory):
                 raise SpecError(f"{path} has no function '{function}'.")
-            made = factory(**_arguments(factory, spec.name, dataset))
-        if not isinstance(made, nn.Module):
-            raise SpecError(f"{spec.name} returns a {type(made).__name__}, not an nn.Module.")
-        net = made.cpu().float()
+            product = factory(**_arguments(factory, spec.name, dataset))
+        if not isinstance(product, nn.Module):
+            raise SpecError(f"{spec.name} returns a {type(product).__name__}, not an nn.Module.")
+        net = product.cpu().float()
         net.eval()
-        _own_dropout(net)
-        with _given_back(spec.name, path):
+        _replace_dropout(net)
+        with _state_restored(spec.name, path):
             return net, _head(net, spec.name, dataset)
 
 
@@ -198,8 +198,8 @@ def _hash(source: bytes) -> str:
 
 
 @contextlib.contextmanager
-def _theirs(spec: ModelSpec) -> Iterator[None]:
-    """Whatever a person's code raises becomes a NetworkError that says whose it is, and where."""
+def _user_code(spec: ModelSpec) -> Iterator[None]:
+    """Convert any exception raised by user code to a NetworkError that names its location."""
     know(spec.name, spec.path)
     try:
         yield
@@ -212,10 +212,12 @@ def _theirs(spec: ModelSpec) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _given_back(name: str, path: Path, settings: Sequence[Setting] = WHEN_MADE) -> Iterator[None]:
-    """Settings of the process, and functions of libraries, are afterwards what they were.
+def _state_restored(
+    name: str, path: Path, settings: Sequence[Setting] = WHEN_MADE
+) -> Iterator[None]:
+    """Restore process-wide settings and library functions afterwards.
 
-    NetworkError where the person's code may rely on what it changed.
+    Raises NetworkError if the user's code may rely on what it changed.
     """
     with unpatched(name, path.parent), restored(settings):
         yield
@@ -223,16 +225,16 @@ def _given_back(name: str, path: Path, settings: Sequence[Setting] = WHEN_MADE) 
 
 @contextlib.contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Let the file import its neighbors, as Python does for a script, and no other file's.
+    """Let the file import modules from its own folder, as a Python script can, and no others.
 
-    Neighbors that are called like a module of Python or of a package are theirs alone.
+    Modules that shadow one of the standard library or of a package are visible to this file alone.
     """
     others = {
-        name: one
-        for home, known in _neighbors.items()
+        name: module
+        for home, modules in _neighbors.items()
         if home != folder
-        for name, one in known.items()
-        if sys.modules.get(name) is one
+        for name, module in modules.items()
+        if sys.modules.get(name) is module
     }
     for name in others:
         del sys.modules[name]
@@ -248,35 +250,37 @@ def _importable(folder: Path) -> Iterator[None]:
         for name in _neighbors[folder]:
             if importlib.machinery.PathFinder.find_spec(name) is not None:
                 del sys.modules[name]
-        sys.modules.update({name: one for name, one in others.items() if name not in sys.modules})
+        sys.modules.update(
+            {name: module for name, module in others.items() if name not in sys.modules}
+        )
 
 
 def _modules_of(folder: Path) -> dict[str, ModuleType]:
-    """What was imported from this folder, by name; nothing of installed packages there."""
+    """The modules imported from this folder, by name, except installed packages."""
     return {
-        name: one
-        for name, one in list(sys.modules.items())
-        if (file := getattr(one, "__file__", None)) is not None
+        name: module
+        for name, module in list(sys.modules.items())
+        if (file := getattr(module, "__file__", None)) is not None
         and lies_in(file, folder)
         and name.partition(".")[0] not in OURS
     }
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Runs exactly the text that was hashed, and leaves no compiled file beside it."""
+    """Runs exactly the text that was hashed, without writing a compiled file."""
 
     def __init__(self, name: str, path: str, source: bytes) -> None:
         super().__init__(name, path)
         self._source = source
 
     def get_code(self, fullname: str) -> Any:
-        """The compiled text."""
+        """The compiled source."""
         return self.source_to_code(self._source, self.path)
 
 
 @functools.lru_cache(maxsize=32)
 def _module(network_name: str, path: Path, source: bytes) -> Any:
-    """The module that running `source` makes."""
+    """The module that results from running `source`."""
     name = f"rk_network_{_hash(source)}"
     spec = importlib.util.spec_from_file_location(
         name, path, loader=_Loader(name, str(path), source)
@@ -285,10 +289,10 @@ def _module(network_name: str, path: Path, source: bytes) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look classes up there
     try:
-        # whichever network is made first
+        # the same for every network made by this file
         with (
             drawn_from(derive(0, "file", _hash(source))),
-            _given_back(network_name, path, AT_IMPORT),
+            _state_restored(network_name, path, AT_IMPORT),
         ):
             spec.loader.exec_module(module)
     except BaseException:
@@ -298,23 +302,27 @@ def _module(network_name: str, path: Path, source: bytes) -> Any:
 
 
 def _arguments(factory: Callable[..., Any], name: str, dataset: Dataset) -> dict[str, Any]:
-    """What the factory asks for by name: shape (C, H, W) or (d,), n_classes (or num_classes)."""
+    """Arguments for the factory's parameters: shape (C, H, W) or (d,), n_classes or num_classes."""
     n_classes = len(dataset.classes)
     offers = dict(zip(OFFERED, (dataset.shape, n_classes, n_classes), strict=True))
-    wanted = inspect.signature(factory).parameters.values()
+    parameters = inspect.signature(factory).parameters.values()
     fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    for one in wanted:
-        optional = one.default is not inspect.Parameter.empty or one.kind in fixed
-        if not optional and one.name not in offers:
+    for parameter in parameters:
+        optional = parameter.default is not inspect.Parameter.empty or parameter.kind in fixed
+        if not optional and parameter.name not in offers:
             raise SpecError(
-                f"{name} asks for '{one.name}', which is unknown here. A factory may ask for "
-                "shape and n_classes; give everything else a default."
+                f"{name} requires the unknown argument '{parameter.name}'. A factory may take "
+                "shape and n_classes; give every other parameter a default."
             )
-    return {one.name: offers[one.name] for one in wanted if one.name in offers}
+    return {
+        parameter.name: offers[parameter.name]
+        for parameter in parameters
+        if parameter.name in offers
+    }
 
 
-def _own_dropout(net: nn.Module) -> None:
-    """Dropout that draws from the run's own generator, as every random number here does."""
+def _replace_dropout(net: nn.Module) -> None:
+    """Replace dropout by layers that draw from the run's own generator."""
     for name, part in list(net.named_modules()):
         hooked = part._forward_hooks or part._forward_pre_hooks
         if type(part) is nn.Dropout and name and not hooked:
@@ -322,11 +330,11 @@ def _own_dropout(net: nn.Module) -> None:
 
 
 def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
-    """Name of the last linear layer; SpecError unless it gives a logit for each class."""
+    """Name of the last linear layer; SpecError unless it outputs one logit per class."""
     called: list[tuple[str, Any]] = []
     hooks = [
-        part.register_forward_hook(lambda _, __, out, where=where: called.append((where, out)))
-        for where, part in net.named_modules()
+        part.register_forward_hook(lambda _, __, out, path=path: called.append((path, out)))
+        for path, part in net.named_modules()
         if isinstance(part, nn.Linear)
     ]
     try:
@@ -336,20 +344,20 @@ def _head(net: nn.Module, name: str, dataset: Dataset) -> str:
         for hook in hooks:
             hook.remove()
     n_classes = len(dataset.classes)
-    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if found != (2, n_classes):
+    output = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if output != (2, n_classes):
         raise SpecError(
-            f"The network {name} gives {_shown(found)} for two samples, but '{dataset.spec.name}' "
-            f"has {n_classes} classes: it should give 2x{n_classes} logits."
+            f"The network {name} returns {_described(output)} for two samples, but "
+            f"'{dataset.spec.name}' has {n_classes} classes: it should return 2x{n_classes} logits."
         )
-    heads = [where for where, out in called if tuple(out.shape) == (2, n_classes)]
+    heads = [path for path, out in called if tuple(out.shape) == (2, n_classes)]
     if not heads:
         raise SpecError(
-            f"The network {name} has no linear layer that gives its {n_classes} logits; its "
-            "features could not be shown. End it in an nn.Linear."
+            f"The network {name} has no linear layer that outputs its {n_classes} logits, so its "
+            "features cannot be extracted. End it with an nn.Linear."
         )
     return heads[-1]
 
 
-def _shown(found: Sequence[int] | str) -> str:
-    return f"a {found}" if isinstance(found, str) else "x".join(map(str, found)) + " logits"
+def _described(output: Sequence[int] | str) -> str:
+    return f"a {output}" if isinstance(output, str) else "x".join(map(str, output)) + " logits"

@@ -1,4 +1,4 @@
-"""Values of given weights that no network computes with, and the tensor in which they stand."""
+"""Reject third-party weights with invalid values, naming the tensor that contains them."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from torch import Tensor
 
 from engine.errors import CheckpointError
 
-LARGEST = 1e6  # of a trained network's parameters, which are far smaller
-SMALLEST_DEVIATION = 1e-12  # that input is divided by
-VARIANCE, DEVIATION = "running_var", "std"  # last parts of names of what is divided by
-SMALLEST = 1e-5  # that a variance is divided by: what batch norm adds to it
-TRAINED = "Give the weights as they were trained."
+LARGEST = 1e6  # bound on parameters; those of trained networks are far smaller
+SMALLEST_DEVIATION = 1e-12  # bound on the standard deviation that input is divided by
+VARIANCE, DEVIATION = "running_var", "std"  # last name components of divisors
+SMALLEST = 1e-5  # the epsilon that batch norm adds to a variance
+TRAINED = "Give the weights as trained."
 Called = Callable[[str], str]
 
 
 def check(
     path: object, state: Mapping[str, Tensor], parameters: Collection[str], called: Called
 ) -> None:
-    """CheckpointError for a value that no trained network has.
+    """Raise CheckpointError for values that no trained network has.
 
-    parameters: names of what is trained, buffers such as masks aside; called: a tensor's name in
-    the file.
+    parameters: names of trainable tensors, without buffers such as masks; called: maps a name to
+    the tensor's name in the file.
     """
     for name, value in state.items():
         if not torch.isfinite(value).all():
-            raise CheckpointError(f"{path} holds values that are no numbers, in {called(name)}.")
+            raise CheckpointError(f"{path} contains NaN or infinite values, in {called(name)}.")
         if name == DEVIATION and not (value > 0).all():
             raise CheckpointError(
                 f"{path} normalizes by a deviation of 0 or less, in {called(name)}. {TRAINED}"
@@ -36,31 +36,31 @@ def check(
         if name == DEVIATION and value.min() < SMALLEST_DEVIATION:
             raise CheckpointError(
                 f"{path} normalizes by a deviation of {value.min():.3g}, in {called(name)}: far "
-                f"smaller than any data's. {TRAINED}"
+                f"smaller than that of any data. {TRAINED}"
             )
         if _last(name) == VARIANCE and (value < 0).any():
             raise CheckpointError(
-                f"{path} holds a variance below 0 ({value.min():.3g}), in {called(name)}. {TRAINED}"
+                f"{path} has a negative variance ({value.min():.3g}), in {called(name)}. {TRAINED}"
             )
         if name in parameters and value.numel() and value.abs().max() > LARGEST:
             raise CheckpointError(
-                f"{path} holds values up to {value.abs().max():.3g}, in {called(name)}: far larger "
-                f"than any trained network's. {TRAINED}"
+                f"{path} has values up to {value.abs().max():.3g}, in {called(name)}: far larger "
+                f"than in any trained network. {TRAINED}"
             )
 
 
 def unusable(path: object, state: Mapping[str, Tensor], called: Called) -> CheckpointError:
-    """The error for weights whose outputs are no numbers: it names their most extreme value."""
+    """The error for weights whose outputs are not finite, naming their most extreme value."""
     _, value, name = max(_extremes(state), default=(0.0, 0.0, ""))
     where = f": its most extreme value is {value:.3g}, in {called(name)}" if name else ""
     return CheckpointError(
-        f"The weights in {path} give outputs that are no finite numbers on this data{where}. "
-        f"{TRAINED[:-1]}, with the normalization that belongs to them."
+        f"The weights in {path} give NaN or infinite outputs on this data{where}. "
+        f"{TRAINED[:-1]}, with their own normalization."
     )
 
 
 def _extremes(state: Mapping[str, Tensor]) -> Iterator[tuple[float, float, str]]:
-    """(powers of ten that it takes outputs away by, value, name) of every tensor."""
+    """(order of magnitude of its effect on outputs, value, name) of every tensor."""
     for name, tensor in state.items():
         if not tensor.is_floating_point() or not tensor.numel():
             continue

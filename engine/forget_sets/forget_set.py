@@ -1,4 +1,4 @@
-"""Forget sets: from what a person writes to explicit indices into the training set."""
+"""Parse a description of a forget set into explicit indices into the training set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.forget_sets.sample_names import SampleNames
 from engine.runtime.seeds import numpy_generator
 from engine.storage.paths import is_file, place
 
-LISTS = ("indices:", "files:")  # how a forget set that is listed begins
+LISTS = ("indices:", "files:")  # prefixes of forget sets given as a list
 _WRITTEN = re.compile(r"[0-9][0-9.eE+,;\s\u2010-\u2014\u2212-]*")
 
 FORMS = (
@@ -28,25 +28,25 @@ FORMS = (
 
 @dataclass(frozen=True)
 class ForgetSet:
-    """Sorted, distinct indices into the training set, and how many were listed more than once."""
+    """Sorted, distinct indices into the training set, and the number of repeated entries."""
 
     indices: tuple[int, ...]
     repeated: int = 0
-    most: int = 1  # how often the same sample was listed
+    most: int = 1  # the largest number of times a sample was listed
 
     @property
     def words(self) -> str:
         """'57 samples (3 listed twice)'."""
         count = f"{len(self.indices):,} {'sample' if len(self.indices) == 1 else 'samples'}"
-        often = "twice" if self.most == 2 else "more than once"
-        return f"{count} ({self.repeated:,} listed {often})" if self.repeated else count
+        frequency = "twice" if self.most == 2 else "more than once"
+        return f"{count} ({self.repeated:,} listed {frequency})" if self.repeated else count
 
 
 def forget_set(text: str, dataset: Dataset, seed: int) -> ForgetSet:
-    """The forget set that `text` describes, as `parse_forget`, which has no names to look up.
+    """The forget set that `text` describes: like `parse_forget`, but also resolves sample names.
 
-    `files:FILE` reads names of training samples (see `SampleNames.find`), and `indices:FILE` may
-    hold them too.
+    `files:FILE` reads names of training samples (see `SampleNames.find`); `indices:FILE` may
+    contain names too.
     """
     named = text.strip().startswith(LISTS)
     names = SampleNames(dataset) if named else None
@@ -65,10 +65,10 @@ def parse_forget(
 
     labels: (n,) int64 of the training set; classes: their names. `class:C[:SHARE]` takes all of
     class C (number or name), a share of it (0.5 or 50%) or a count (100); `random:N` and
-    `random:P%` draw from the whole set; `indices:FILE` reads a list in any form that
-    `index_files.read` knows; `indices:3,17,40-52` is one. Samples `held` out of training are
-    neither taken nor drawn. Draws depend on `text`, `seed` and what is held out. Raises SpecError
-    as `check_forget` does, and where the file cannot be read.
+    `random:P%` draw from the whole set; `indices:FILE` reads a list in any format that
+    `index_files.read` supports; `indices:3,17,40-52` is an inline list. Samples `held` out of
+    training are never selected. Draws depend on `text`, `seed` and the held-out samples. Raises
+    SpecError as `check_forget` does, and if the file cannot be read.
     """
     return _forget_set(text, labels, classes, seed, held, None).indices
 
@@ -89,20 +89,20 @@ def _forget_set(
         members = pool[labels[pool] == _class_number(name, classes)]
         if not len(members):
             raise SpecError(f"'{text}': class '{name}' has no training samples.")
-        chosen = _draw(members, share, text, rng) if colon else members
+        selected = _draw(members, share, text, rng) if colon else members
     elif kind == "random" and rest:
-        chosen = _draw(pool, rest, text, rng)
+        selected = _draw(pool, rest, text, rng)
     elif f"{kind}:" in LISTS and rest.strip():
-        chosen = _listed(kind, rest.strip(), len(labels), names)
+        selected = _listed(kind, rest.strip(), len(labels), names)
     else:
-        raise SpecError(f"'{text}' is no forget set. Write {FORMS}.")
-    counts = np.unique(chosen, return_counts=True)[1]
+        raise SpecError(f"'{text}' is not a forget set. Write {FORMS}.")
+    counts = np.unique(selected, return_counts=True)[1]
     most = int(counts.max(initial=1))
-    return ForgetSet(check_forget(chosen, labels, held), int((counts > 1).sum()), most)
+    return ForgetSet(check_forget(selected, labels, held), int((counts > 1).sum()), most)
 
 
 def _listed(kind: str, rest: str, n: int, names: SampleNames | None) -> np.ndarray:
-    """The samples of a file, or those written in its place: '3,17,40-52'."""
+    """The samples listed in a file, or inline: '3,17,40-52'."""
     path = place(rest)
     if kind == "indices" and _WRITTEN.fullmatch(rest) and not is_file(path):
         return expanded(f"indices:{rest[:40]}", spans("indices", "as written", rest))
@@ -114,81 +114,81 @@ def check_forget(
     labels: np.ndarray,
     held: np.ndarray | Sequence[int] = (),
 ) -> tuple[int, ...]:
-    """Sorted, distinct indices; SpecError if none, out of range, or nothing left to retain.
+    """Sorted, distinct indices; SpecError if empty, out of range, or nothing is left to retain.
 
-    held: those held out of training, which no model has learned: SpecError where one is named.
+    held: indices held out of training, which no model has learned; SpecError if one is included.
     """
-    chosen = np.unique(np.asarray(indices, dtype=np.int64))
-    if not len(chosen):
+    selected = np.unique(np.asarray(indices, dtype=np.int64))
+    if not len(selected):
         raise SpecError(
             "The forget set is empty: choose at least one training sample. Forms: " + FORMS + "."
         )
-    wrong = chosen[(chosen < 0) | (chosen >= len(labels))]
-    if len(wrong):
+    out_of_range = selected[(selected < 0) | (selected >= len(labels))]
+    if len(out_of_range):
         raise SpecError(
-            f"Index {wrong[0]} is not in the training set, whose indices run from 0 to "
+            f"Index {out_of_range[0]} is not in the training set, whose indices run from 0 to "
             f"{len(labels) - 1}."
         )
-    unlearned = np.intersect1d(chosen, held)
+    unlearned = np.intersect1d(selected, held)
     if len(unlearned):
         raise SpecError(
-            f"Sample {unlearned[0]} is held out for validation, so that no model has learned it "
-            f"and none can forget it ({len(unlearned):,} of the {len(chosen):,} chosen are). "
-            "Leave such samples out, or hold nothing out (--validation 0)."
+            f"Sample {unlearned[0]} is held out for validation, so no model has learned it and "
+            f"none can forget it ({len(unlearned):,} of the {len(selected):,} selected samples are "
+            "held out). Leave these samples out, or hold nothing out (--validation 0)."
         )
-    left = np.setdiff1d(np.arange(len(labels)), np.union1d(chosen, held).astype(np.int64))
-    if not len(left):
+    retained = np.setdiff1d(np.arange(len(labels)), np.union1d(selected, held).astype(np.int64))
+    if not len(retained):
         raise SpecError(
-            "The forget set is the whole training set, so no retain samples are left in S_r. "
+            "The forget set is the entire training set, so the retain set S_r is empty. "
             "Forget fewer samples."
         )
-    if len(np.unique(labels[left])) < 2:
+    if len(np.unique(labels[retained])) < 2:
         raise SpecError(
-            "Without the forget set only one class is left to retain, and nothing can be trained "
-            "on one class. Forget fewer samples."
+            "The retain set has only one class, and no model can be trained on a single class. "
+            "Forget fewer samples."
         )
-    return tuple(int(i) for i in chosen)
+    return tuple(int(i) for i in selected)
 
 
 def lost_classes(
     indices: Sequence[int], labels: np.ndarray, held: np.ndarray | Sequence[int] = ()
 ) -> list[int]:
-    """Classes of which no sample is retained: class unlearning, where r is mostly undefined."""
-    kept = np.delete(labels, np.union1d(indices, held).astype(np.int64))
-    return sorted(set(np.unique(labels).tolist()) - set(np.unique(kept).tolist()))
+    """Classes without retain samples: class unlearning, where r is mostly undefined."""
+    retained = np.delete(labels, np.union1d(indices, held).astype(np.int64))
+    return sorted(set(np.unique(labels).tolist()) - set(np.unique(retained).tolist()))
 
 
 def read_indices(path: Path) -> list[int]:
-    """The indices that a file lists, in its order; SpecError where it lists anything else."""
-    found = index_files.read(path)
-    if found.mask is not None:
-        return [int(i) for i in np.flatnonzero(found.mask)]
-    if found.indices is None and found.names:
-        where, name = found.names[0]
+    """The indices listed in a file, in order; SpecError if it lists anything else."""
+    listing = index_files.read(path)
+    if listing.mask is not None:
+        return [int(i) for i in np.flatnonzero(listing.mask)]
+    if listing.indices is None and listing.names:
+        where, name = listing.names[0]
         raise SpecError(f"{path}, {where}: '{name[:40]}' is not an index (0, 1, 2, ...).")
-    return [] if found.indices is None else [int(i) for i in found.indices]
+    return [] if listing.indices is None else [int(i) for i in listing.indices]
 
 
 def _from_file(path: Path, n: int, names: SampleNames | None, by_name: bool) -> np.ndarray:
-    """(k,) int64: what a file lists of n training samples, in its order."""
-    found = index_files.read(path, by_name)
-    if found.mask is not None:
-        return _marked(path, found.mask, n)
-    if by_name and found.indices is not None and len(found.indices):
-        raise SpecError(f"{path} lists indices and no names. Write indices: instead of files:.")
-    if found.indices is None or by_name:
-        return _named(path, found.names, names)
-    _check_no_mask(path, found.indices, n)
-    if found.names and names is not None:
-        _check_same(path, found, names)
-    return found.indices
+    """(k,) int64 indices of the training samples listed in a file, in order; n: their number."""
+    listing = index_files.read(path, by_name)
+    if listing.mask is not None:
+        return _marked(path, listing.mask, n)
+    if by_name and listing.indices is not None and len(listing.indices):
+        raise SpecError(f"{path} lists indices, not names. Use indices: instead of files:.")
+    if listing.indices is None or by_name:
+        return _named(path, listing.names, names)
+    _check_no_mask(path, listing.indices, n)
+    if listing.names and names is not None:
+        _check_same(path, listing, names)
+    return listing.indices
 
 
 def _named(path: Path, places: Sequence[Place], names: SampleNames | None) -> np.ndarray:
     if not places:
         return np.empty(0, np.int64)
     if names is None:
-        raise SpecError(f"{path} lists names, but the names of the samples are not known here.")
+        raise SpecError(f"{path} lists names, but this dataset's sample names are unknown.")
     return np.array(names.training(places, str(path)), np.int64)
 
 
@@ -201,26 +201,26 @@ def _marked(path: Path, mask: np.ndarray, n: int) -> np.ndarray:
 
 
 def _check_no_mask(path: Path, indices: np.ndarray, n: int) -> None:
-    """SpecError where a mask was written as numbers: it would mean samples 0 and 1."""
+    """SpecError for a mask written as numbers, which would be read as samples 0 and 1."""
     if len(indices) > 2 and indices.max() <= 1:
         raise SpecError(
             f"{path} lists {len(indices):,} numbers that are all 0 or 1. If it is a mask of the "
-            f"{n:,} training samples, save it as booleans; else list each index once."
+            f"{n:,} training samples, save it as booleans; otherwise list each index once."
         )
 
 
-def _check_same(path: Path, found: Listing, names: SampleNames) -> None:
-    """SpecError where a table's indices are other samples than its files: of another order."""
-    assert found.indices is not None
-    if len(found.indices) != len(found.names):  # a range in the column of indices
+def _check_same(path: Path, listing: Listing, names: SampleNames) -> None:
+    """SpecError if a table's indices and file names refer to different samples."""
+    assert listing.indices is not None
+    if len(listing.indices) != len(listing.names):  # a range in the column of indices
         return
-    for index, (where, name) in zip(found.indices.tolist(), found.names, strict=True):
-        meant = names.find(name)
-        if len(meant) == 1 and meant[0] != index:
+    for index, (where, name) in zip(listing.indices.tolist(), listing.names, strict=True):
+        matches = names.find(name)
+        if len(matches) == 1 and matches[0] != index:
             raise SpecError(
-                f"{path}, {where}: index {index} and '{name[:60]}', which is index {meant[0]} "
-                "here, are two samples: the table was made with the data in another order. Use "
-                "files: instead of indices: to go by the names."
+                f"{path}, {where}: index {index} and '{name[:60]}', which is index {matches[0]} "
+                "here, are different samples: the table was written with the data in another "
+                "order. Use files: instead of indices: to select by name."
             )
 
 
@@ -247,8 +247,8 @@ def _draw(pool: np.ndarray, share: str, text: str, rng: np.random.Generator) -> 
         raise SpecError(f"'{text}': '{share}' is neither a count nor a share (0.5, 50%).") from None
     if fraction is not None:
         if not 0 < fraction <= 1:
-            raise SpecError(f"'{text}': a share lies above 0 and at most at 1 (100 %).")
+            raise SpecError(f"'{text}': a share must be above 0 and at most 1 (100 %).")
         count = max(1, round(fraction * len(pool)))
     if not 1 <= count <= len(pool):
-        raise SpecError(f"'{text}' asks for {count} samples, but there are 1 to {len(pool)}.")
+        raise SpecError(f"'{text}' requests {count} samples; choose 1 to {len(pool)}.")
     return np.sort(rng.choice(pool, count, replace=False))

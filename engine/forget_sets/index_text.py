@@ -1,4 +1,4 @@
-"""Lists of samples in text: one a line or all on one, ranges, columns of a table, file names."""
+"""Parse lists of samples in text: one or several per line, ranges, table columns, file names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 from engine.errors import SpecError
 from engine.storage.spreadsheet import neutral
 
-Place = tuple[str, str]  # where a name stands, such as 'line 3', and the name
+Place = tuple[str, str]  # the position of a name, such as 'line 3', and the name
 
-LONGEST = 10_000_000  # samples of a list; more than any dataset held in memory has
+LONGEST = 10_000_000  # samples in a list; more than in any dataset held in memory
 INDEX_WORDS = frozenset({
     "index", "indexes", "indices", "idx", "idxs", "id", "ids", "sample", "samples", "sample_id",
     "sample_ids", "sample_idx", "sample_index", "sample_indices",
@@ -30,7 +30,7 @@ FILE_WORDS = (
     "paths", "filepath", "file_path", "relative_path", "image", "images", "image_path",
     "image_file", "image_name", "img", "img_path", "name", "names",
 )  # fmt: skip
-UNNAMED = ("", "unnamed:_0")  # how pandas heads the column of its row labels
+UNNAMED = ("", "unnamed:_0")  # pandas' header of the column of row labels
 COMMENTS = ("#", "//")
 _WHOLE = re.compile(r"[0-9]{1,15}")
 _RANGE = re.compile(r"([0-9]{1,15})[-\u2010-\u2014\u2212]([0-9]{1,15})")
@@ -41,9 +41,9 @@ _FILE = re.compile(r"[^\s/\\]*[/\\]\S|.*\.[A-Za-z][A-Za-z0-9]{1,4}$|(.*\s)?(trai
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """What a file lists: indices (n,) int64, or a mask (n,) bool, or names with their places.
+    """The contents of a list: indices (n,) int64, or a mask (n,) bool, or names with positions.
 
-    Both indices and names where a table has a column of each; they are to mean the same.
+    Indices and names are both present if a table has a column of each; they should agree.
     """
 
     indices: np.ndarray | None = None
@@ -52,11 +52,11 @@ class Listing:
 
 
 def listed(source: str, text: str, by_name: bool = False) -> Listing:
-    """What the lines of `text` list; by_name: names, even where they look like indices.
+    """Parse the lines of `text`; by_name: entries are names, even if they look like indices.
 
     A table has a header with a column of indices (`index`, `idx`, `id`, `sample` ...) or of files
-    (`file`, `path`, `name` ...); lines that begin with '#' or '//' are comments. SpecError names
-    `source` and the line that is in the way.
+    (`file`, `path`, `name` ...); lines that start with '#' or '//' are comments. SpecError names
+    `source` and the line that cannot be parsed.
     """
     rows = [
         (number, line.strip())
@@ -70,7 +70,7 @@ def listed(source: str, text: str, by_name: bool = False) -> Listing:
     index, name = columns(source, header, by_name)
     if index is None and name is not None and not by_name:
         first = cells(source, *rows[1], delimiter) if len(rows) > 1 else []
-        name = name if like_a_name(_cell(first, name)) else None  # of a class, perhaps
+        name = name if like_a_name(_cell(first, name)) else None  # it may be a class name
     if index is None and name is None:
         return _without_header(source, rows, len(header), by_name)
     table = [(number, cells(source, number, line, delimiter)) for number, line in rows[1:]]
@@ -78,43 +78,43 @@ def listed(source: str, text: str, by_name: bool = False) -> Listing:
 
 
 def columns(source: str, header: Sequence[str], by_name: bool) -> tuple[int | None, int | None]:
-    """(column of indices, column of files), None where the header names none.
+    """(column of indices, column of files), each None if the header has no such column.
 
-    SpecError where several columns may be meant.
+    SpecError if the choice is ambiguous.
     """
-    found = [word for word in header if word in INDEX_WORDS | FORGET_WORDS]
-    if "index" in found:
-        found = ["index"]
-    if len(found) > 1 and not by_name:
+    index_columns = [column for column in header if column in INDEX_WORDS | FORGET_WORDS]
+    if "index" in index_columns:
+        index_columns = ["index"]
+    if len(index_columns) > 1 and not by_name:
         raise SpecError(
-            f"{source} has several columns of indices, {_series(found)}. Keep one, or call the one "
-            "that is meant 'index'."
+            f"{source} has several index columns: {_series(index_columns)}. Keep one, or name the "
+            "intended one 'index'."
         )
-    name = next((header.index(word) for word in FILE_WORDS if word in header), None)
+    name = next((header.index(column) for column in FILE_WORDS if column in header), None)
     if by_name:
         return None, name
-    if not found and name is None and header[0] in UNNAMED and len(header) > 1:
+    if not index_columns and name is None and header[0] in UNNAMED and len(header) > 1:
         return (1 if header[1:] == ["0"] else 0), None
-    return (header.index(found[0]) if found else None), name
+    return (header.index(index_columns[0]) if index_columns else None), name
 
 
 def word(cell: str) -> str:
-    """A column's or an array's name as it is compared."""
+    """A column or array name, normalized for comparison."""
     return re.sub(r"[\s-]+", "_", cell.strip().strip("\"'").lower())
 
 
 def cells(source: str, number: int, line: str, delimiter: str) -> list[str]:
-    """The cells of a line; ' ' as delimiter means any white space, '' that there is one cell."""
+    """The cells of a line; delimiter ' ' means any white space, '' a single cell."""
     if delimiter == " ":
         return line.split()
     try:
         return next(csv.reader([line], delimiter=delimiter or ","))
     except csv.Error as error:
-        raise SpecError(f"{source}, line {number} is no line of a CSV: {error}.") from error
+        raise SpecError(f"{source}, line {number} is not a CSV row: {error}.") from error
 
 
 def _gaps(line: str) -> str:
-    """' ' where words of the first line head columns, else ''."""
+    """' ' if the first line is a header separated by white space, otherwise ''."""
     words = {word(one) for one in line.split()}
     return " " if len(words) > 1 and words & (INDEX_WORDS | FORGET_WORDS) else ""
 
@@ -122,14 +122,14 @@ def _gaps(line: str) -> str:
 def spans(source: str, where: str, text: str) -> Iterator[tuple[int, int]]:
     """(first, last) of each index or range in `text`: '3, 17 40-52'.
 
-    SpecError says `source` and `where` for anything else.
+    SpecError names `source` and `where` for anything else.
     """
     for part in index_parts(text):
         yield span(source, where, part)
 
 
 def index_parts(text: str) -> list[str]:
-    """The indices and ranges of a line, as they are written."""
+    """The indices and ranges of a line, as text."""
     return re.split(r"[,;\s]+", _SPACED.sub("-", text.strip()).strip(",; \t"))
 
 
@@ -148,10 +148,10 @@ def span(source: str, where: str, part: str) -> tuple[int, int]:
     raise SpecError(f"{source}, {where}: '{part[:40]}' is not an index (0, 1, 2, ...).")
 
 
-def expanded(source: str, found: Iterable[tuple[int, int]]) -> np.ndarray:
-    """(n,) int64: every index of these spans; SpecError where they are more than `LONGEST`."""
+def expanded(source: str, ranges: Iterable[tuple[int, int]]) -> np.ndarray:
+    """(n,) int64: every index in these spans; SpecError for more than `LONGEST`."""
     values: list[int] = []
-    for first, last in found:
+    for first, last in ranges:
         if len(values) + last - first >= LONGEST:
             raise SpecError(f"{source} lists more than {LONGEST:,} samples.")
         values.extend(range(first, last + 1))
@@ -159,15 +159,17 @@ def expanded(source: str, found: Iterable[tuple[int, int]]) -> np.ndarray:
 
 
 def like_a_name(text: str) -> bool:
-    """Whether a line looks like the name of a sample, and not like an index gone wrong."""
+    """Whether a line looks like a sample name rather than a malformed index."""
     bare = text.strip().strip("\"'")
     return _FILE.match(bare) is not None and not _NUMBER.fullmatch(bare)
 
 
 def truths(parts: Sequence[str]) -> np.ndarray | None:
-    """(n,) bool of 'True' and 'False' in any case; None where anything else is there."""
-    found = [part.lower() for part in parts]
-    return np.array([one == "true" for one in found]) if {*found} <= {"true", "false"} else None
+    """(n,) bool from 'True' and 'False', case-insensitive; None if there is anything else."""
+    values = [part.lower() for part in parts]
+    return (
+        np.array([value == "true" for value in values]) if {*values} <= {"true", "false"} else None
+    )
 
 
 def _without_header(
@@ -180,8 +182,8 @@ def _without_header(
     wrapped = all(line.endswith((",", ";")) for _, line in bare[:-1])
     if min(counts) == max(counts) > 1 and len(rows) > 1 and not wrapped:
         raise SpecError(
-            f"{source} has several columns but none called 'index'. Name the columns in a first "
-            "line, or write one index a line."
+            f"{source} has several columns but none named 'index'. Add a header line with column "
+            "names, or write one index per line."
         )
     if (mask := truths([line for _, line in bare])) is not None:
         return Listing(mask=mask)
@@ -198,7 +200,7 @@ def _without_header(
 
 
 def _bare(line: str) -> str:
-    """A line without the brackets, quotes and remarks of other programs around its numbers."""
+    """A line without the brackets, quotes and comments that other programs write around numbers."""
     inner = re.sub(r"\s+(#|//).*$", "", line)
     inner = re.sub(r"^\w+\s*=\s*", "", inner)
     inner = re.sub(r"^(?:(?:np|numpy|torch)\.)?(?:array|tensor)\(", "", inner)
@@ -208,19 +210,19 @@ def _bare(line: str) -> str:
 def _from_table(
     source: str, rows: Sequence[tuple[int, list[str]]], index: int | None, name: int | None
 ) -> Listing:
-    found = None
+    indices = None
     if index is not None:
         texts = [(f"line {number}", _cell(row, index)) for number, row in rows]
         mask = truths([text for _, text in texts]) if texts else None
         if mask is not None:
             return Listing(mask=mask)
-        found = expanded(source, (span(source, where, text) for where, text in texts))
+        indices = expanded(source, (span(source, where, text) for where, text in texts))
     names = () if name is None else tuple((f"line {n}", _cell(row, name)) for n, row in rows)
-    return Listing(found, names=names)
+    return Listing(indices, names=names)
 
 
 def _cell(row: Sequence[str], column: int) -> str:
-    """A cell, without the apostrophe that keeps a spreadsheet from running it."""
+    """A cell, without the apostrophe that prevents a spreadsheet from evaluating it."""
     cell = row[column].strip() if column < len(row) else ""
     return cell[1:] if cell.startswith("'") and neutral(cell[1:]) == cell else cell
 

@@ -1,4 +1,4 @@
-"""Lists of samples as people write them: '3, 17, 40-50' on screen, one index a row in a file."""
+"""Lists of samples as users write them: '3, 17, 40-50' on screen, one index per row in a file."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from engine.storage.spreadsheet import neutral
 
 
 def parse_indices(text: str, count: int) -> tuple[int, ...]:
-    """The distinct indices that `text` lists, in its order: '3, 17, 40-50'.
+    """The distinct indices listed in `text`, in order: '3, 17, 40-50'.
 
-    count: how many samples there are. SpecError names the first part that is none of them.
+    count: the number of samples. SpecError names the first entry that is not a sample index.
     """
-    found: dict[int, None] = {}
+    indices: dict[int, None] = {}
     for part in index_parts(text):
-        found.update(dict.fromkeys(_range(part, count)))
-    return tuple(found)
+        indices.update(dict.fromkeys(_range(part, count)))
+    return tuple(indices)
 
 
 def parse_samples(text: str, dataset: Dataset) -> tuple[int, ...]:
-    """The distinct samples that `text` lists, by their indices or by a name: 'cat/03.png'.
+    """The distinct samples listed in `text`, by index or by a name such as 'cat/03.png'.
 
-    Indices and names are those of training and test samples. SpecError as `parse_indices`, and
-    where a name stands for no sample or for several.
+    Covers training and test samples. SpecError as `parse_indices`, and if a name matches no sample
+    or several.
     """
     if not like_a_name(text):
         return parse_indices(text, len(dataset))
@@ -36,7 +36,7 @@ def parse_samples(text: str, dataset: Dataset) -> tuple[int, ...]:
 
 
 def index_table(indices: Sequence[int], dataset: Dataset) -> str:
-    """A CSV with the columns index, label, class and sample_name, which forget sets are read from.
+    """A CSV with the columns index, label, class and sample_name, readable as a forget set.
 
     indices: into the training set; sample_name: see `Dataset.name_of`.
     """

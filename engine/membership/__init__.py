@@ -1,4 +1,4 @@
-"""Membership inference: can an attacker tell from a model's answers what it was trained on?
+"""Membership inference: can an attacker infer a model's training samples from its outputs?
 
-Begin with `attack` (ROC, AUC, thresholds); `scores` are what the attacker looks at.
+Start with `attack` (ROC, AUC, thresholds); `scores` defines the statistics the attacker uses.
 """

@@ -1,17 +1,17 @@
-"""Membership inference: can an attacker tell from a model's answers what it was trained on?
+"""Membership inference: can an attacker infer a model's training samples from its outputs?
 
-Members are forget samples (or retained ones), non-members test samples, equally many of both. A
-random half of them is held out: it chooses the threshold and teaches learned scores. Only the
-other half is reported. An attack on Re-train is the level that says "nothing left": what it finds
-there is due to the samples, not to memory.
+Members are forget samples (or retain samples), non-members are test samples, in equal numbers. A
+random half of them is held out to choose the threshold and to train learned scores; only the other
+half is reported. The attack on Re-train is the baseline: its success is due to the samples, not to
+memorization.
 
-Non-members have the members' classes unless asked otherwise: a forget set of one hard class against
-a test set of all classes is told apart by its class alone, on Re-train as on any model.
+By default non-members have the members' classes: otherwise a forget set of one hard class could be
+distinguished from a test set of all classes by its class alone, on Re-train as on any model.
 
 Sources: equal sizes and learned attacks, Shokri et al. 2017; a threshold on the loss, Yeom et al.
 2018; ROC and true positive rate at a low false positive rate, Carlini et al. 2022; the SVM, Hsu
-et al. 2025 (engine.metrics.mia_acc). Curves, areas and learned scores are scikit-learn's, which is
-imported when the first is asked for; resampled areas, a thousand at once, are plain numpy.
+et al. 2025 (engine.metrics.mia_acc). Curves, areas and learned scores use scikit-learn, which is
+imported on first use; resampled areas, a thousand at once, are plain numpy.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from engine.metrics.mia_acc import MIA, taught
 from engine.results import ModelResult
 from engine.runtime.seeds import numpy_generator
 
-MEMBERS = {  # which training samples the attack has to find
+MEMBERS = {  # the training samples that the attack tries to identify
     "forget": "Forget set",
     "retain": "Retain set",
 }
 LOW_FPR = 0.01
-FEWEST = 100  # non-members below which a false positive rate of 1 % cannot be told from 0
+FEWEST = 100  # non-members required to distinguish a false positive rate of 1 % from 0
 RESAMPLES = 1000
 LEVEL = 0.95
 AT_ONCE = 2_000_000  # resampled samples held in memory at once
@@ -44,7 +44,7 @@ NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 @dataclass(frozen=True)
 class Counts:
-    """How many were called what: members caught and missed, non-members accused and cleared."""
+    """Confusion matrix: true positives, false negatives, false positives, true negatives."""
 
     tp: int
     fn: int
@@ -53,17 +53,17 @@ class Counts:
 
     @property
     def accuracy(self) -> float:
-        """Percent of all that were called rightly."""
+        """Percent of samples classified correctly."""
         return 100 * (self.tp + self.tn) / (self.tp + self.fn + self.fp + self.tn)
 
     @property
     def tpr(self) -> float:
-        """Percent of members that were caught."""
+        """True positive rate in percent."""
         return 100 * self.tp / (self.tp + self.fn)
 
     @property
     def fpr(self) -> float:
-        """Percent of non-members that were called members."""
+        """False positive rate in percent."""
         return 100 * self.fp / (self.fp + self.tn)
 
 
@@ -89,101 +89,105 @@ def attack(
     seed: int = 0,
     validation: Sequence[int] | np.ndarray = (),
 ) -> Attack:
-    """The attack on one or two models by name, A first.
+    """Attack one or two models by name, A first.
 
     train_y (n,), test_y (m,): true classes; forget (n_f,): indices of S_f in the training set;
-    matched: draw non-members of the members' classes only, as many of each; seed: who is drawn
-    and held out; validation (v,): indices of what was held out of training. SpecError for unknown
-    words, for outputs that are no numbers, and where there is nobody to attack.
+    matched: draw non-members from the members' classes only, in equal numbers; seed: of the draw
+    and the held-out half; validation (v,): indices held out of training. SpecError for unknown
+    names, for outputs that are not finite, and if there are no members or non-members.
     """
-    how = score_named(score)
-    found = chosen(len(train_y), forget, members, validation)
-    groups = (train_y[found], test_y) if matched else (found * 0, test_y * 0)
+    attack_score = score_named(score)
+    member_indices = chosen(len(train_y), forget, members, validation)
+    groups = (train_y[member_indices], test_y) if matched else (member_indices * 0, test_y * 0)
     rows = draw(groups[0], groups[1], seed)
-    _check(models, rows, how, matched)
-    side = _Side(found[rows.member], rows.other, train_y, test_y)
-    held = _Side(found[rows.held_member], rows.held_other, train_y, test_y)
+    _check(models, rows, attack_score, matched)
+    reported = _Samples(member_indices[rows.member], rows.other, train_y, test_y)
+    held_out = _Samples(member_indices[rows.held_member], rows.held_other, train_y, test_y)
     weights = _Weights(len(rows.member), seed)
-    told = {name: _attacked(model, how, side, held, weights) for name, model in models.items()}
+    results = {
+        name: _attacked(model, attack_score, reported, held_out, weights)
+        for name, model in models.items()
+    }
     return Attack(
-        how.name, members, matched, side.samples, side.member, held.samples, held.member,
-        {name: one for name, (one, _) in told.items()},
-        _difference([(one.auc.value, resampled) for one, resampled in told.values()]),
+        attack_score.name, members, matched,
+        reported.samples, reported.member, held_out.samples, held_out.member,
+        {name: result for name, (result, _) in results.items()},
+        _difference([(result.auc.value, resampled) for result, resampled in results.values()]),
     )  # fmt: skip
 
 
 def chosen(
     n: int, forget: np.ndarray, members: str, held: Sequence[int] | np.ndarray = ()
 ) -> Integers:
-    """Indices of the members in a training set of `n`: S_f or S_r; SpecError if neither.
+    """Indices of the members, S_f or S_r, in a training set of size `n`; SpecError if neither.
 
-    held: indices of what was held out of training, which belongs to none of the two.
+    held: indices held out of training, which belong to neither.
     """
     if members not in MEMBERS:
         raise unknown("set of members", members, MEMBERS)
     if members == "forget":
         return np.unique(np.asarray(forget, np.intp))
-    gone = np.concatenate([np.asarray(forget, np.intp), np.asarray(held, np.intp)])
-    return np.setdiff1d(np.arange(n), gone)
+    excluded = np.concatenate([np.asarray(forget, np.intp), np.asarray(held, np.intp)])
+    return np.setdiff1d(np.arange(n), excluded)
 
 
 def draw(member_groups: np.ndarray, other_groups: np.ndarray, seed: int) -> Draw:
-    """Pairs of a member and a non-member of the same group, as many as there are, halved.
+    """Draw the largest number of member and non-member pairs of the same group, and halve them.
 
-    member_groups (i,), other_groups (j,): group numbers, all alike where groups do not matter. Of
-    an odd number of pairs the odd one is reported.
+    member_groups (i,), other_groups (j,): group numbers, all equal if groups do not matter. With an
+    odd number of pairs, the reported half is larger by one.
     """
     pairs = np.concatenate(
         [_pairs(member_groups, other_groups, g, seed) for g in np.unique(member_groups)]
         or [np.empty((0, 2), np.int64)]
     )
     order = numpy_generator(seed, "attack", "held out").permutation(len(pairs))
-    held, told = np.split(pairs[order], [len(pairs) // 2])
-    return Draw(told[:, 0], told[:, 1], held[:, 0], held[:, 1])
+    held_out, reported = np.split(pairs[order], [len(pairs) // 2])
+    return Draw(reported[:, 0], reported[:, 1], held_out[:, 0], held_out[:, 1])
 
 
 def roc(score: Score, values: np.ndarray, member: np.ndarray) -> Roc:
-    """Every distinct operating point of scores (m,), member (m,) bool; ties move together.
+    """ROC curve of scores (m,) with member (m,) bool: every distinct operating point.
 
         TPR = true positives / members,   FPR = false positives / non-members
 
-    at every threshold that parts the scores. Source: Carlini et al. 2022.
+    at every threshold that separates the scores; ties move together. Source: Carlini et al. 2022.
 
-    >>> found = roc(score_named("margin"), np.array([3.0, 1.0, 2.0]), np.array([True, True, False]))
-    >>> found.fp, found.tp, found.thresholds[1:]
+    >>> curve = roc(score_named("margin"), np.array([3.0, 1.0, 2.0]), np.array([True, True, False]))
+    >>> curve.fp, curve.tp, curve.thresholds[1:]
     (array([0, 0, 1, 1]), array([0, 1, 1, 2]), array([2.5, 1.5, 1. ]))
 
-    values: finite, at least one; of members or non-members there may be none.
+    values: finite, at least one; there may be no members or no non-members.
     """
     from sklearn.metrics import confusion_matrix_at_thresholds
 
     oriented = score.sign * np.asarray(values, np.float64)
     _, fp, _, tp, distinct = confusion_matrix_at_thresholds(member, oriented, pos_label=True)
-    fp, tp = (np.concatenate([[0], found]).astype(np.int64) for found in (fp, tp))
+    fp, tp = (np.concatenate([[0], sums]).astype(np.int64) for sums in (fp, tp))
     return Roc(fp, tp, score.sign * _cuts(distinct))
 
 
-def auc(found: Roc) -> float:
-    """Area under the curve: the share of (member, non-member) pairs in order, ties counting half.
+def auc(curve: Roc) -> float:
+    """Area under the curve: the share of correctly ordered pairs, with ties counting half.
 
         AUC = Pr[score of a member > score of a non-member] + Pr[equal] / 2
 
-    NaN where there is no pair. Source: Hanley and McNeil 1982.
+    NaN without pairs. Source: Hanley and McNeil 1982.
 
-    Members at 3 and 1, a non-member at 2: one of two pairs is in order.
+    Members at 3 and 1 and a non-member at 2: one of two pairs is ordered correctly.
 
     >>> auc(Roc(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.zeros(4)))
     0.5
     """
     from sklearn.metrics import auc as area
 
-    if not (found.tp[-1] and found.fp[-1]):
+    if not (curve.tp[-1] and curve.fp[-1]):
         return float("nan")
-    return float(area(found.fp / found.fp[-1], found.tp / found.tp[-1]))
+    return float(area(curve.fp / curve.fp[-1], curve.tp / curve.tp[-1]))
 
 
-def tpr_at(found: Roc, fpr: float) -> float:
-    """Percent of members caught where at most the share `fpr` of non-members is accused.
+def tpr_at(curve: Roc, fpr: float) -> float:
+    """True positive rate in percent at a false positive rate of at most `fpr` (a share).
 
         TPR at FPR = max of true positives / members, over thresholds with false positives <=
         fpr * non-members
@@ -193,27 +197,27 @@ def tpr_at(found: Roc, fpr: float) -> float:
     >>> tpr_at(Roc(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.zeros(4)), 0.01)
     50.0
     """
-    allowed = np.searchsorted(found.fp, np.floor(fpr * int(found.fp[-1])), side="right") - 1
-    return 100 * float(found.tp[allowed]) / int(found.tp[-1])
+    allowed = np.searchsorted(curve.fp, np.floor(fpr * int(curve.fp[-1])), side="right") - 1
+    return 100 * float(curve.tp[allowed]) / int(curve.tp[-1])
 
 
 def counts(score: Score, values: np.ndarray, member: np.ndarray, threshold: float) -> Counts:
-    """What the attack calls scores (m,) of member (m,) bool at this threshold."""
-    said = score.called(values, threshold)
-    tp, fp = int((said & member).sum()), int((said & ~member).sum())
+    """The confusion matrix of scores (m,), with member (m,) bool, at this threshold."""
+    predicted = score.called(values, threshold)
+    tp, fp = int((predicted & member).sum()), int((predicted & ~member).sum())
     return Counts(tp, int(member.sum()) - tp, fp, int((~member).sum()) - fp)
 
 
-def best_threshold(found: Roc) -> float:
-    """The threshold of the largest accuracy; among equals, the one that accuses the fewest."""
-    return float(found.thresholds[np.argmax(found.tp - found.fp)])
+def best_threshold(curve: Roc) -> float:
+    """The threshold with the highest accuracy; among ties, the one with the fewest positives."""
+    return float(curve.thresholds[np.argmax(curve.tp - curve.fp)])
 
 
-def stepped(score: Score, found: Attacked, threshold: float, by: int) -> float:
-    """The threshold that lies `by` samples of other scores to the right, at most at an end."""
-    here = 0 if np.isnan(threshold) else score.step(found.values, threshold)
-    step = np.clip(here - score.sign * by, 0, len(found.roc.thresholds) - 1)
-    return float(found.roc.thresholds[step])
+def stepped(score: Score, result: Attacked, threshold: float, by: int) -> float:
+    """The threshold `by` distinct scores to the right, clipped at the ends."""
+    current = 0 if np.isnan(threshold) else score.step(result.values, threshold)
+    step = np.clip(current - score.sign * by, 0, len(result.roc.thresholds) - 1)
+    return float(result.roc.thresholds[step])
 
 
 def _tie_ends(ranked: Floats) -> NDArray[np.intp]:
@@ -222,42 +226,45 @@ def _tie_ends(ranked: Floats) -> NDArray[np.intp]:
 
 
 def _cuts(distinct: Floats) -> Floats:
-    """(k + 1,) values that part falling `distinct` (k,): above all, then below each of them."""
+    """(k + 1,) thresholds that separate decreasing `distinct` (k,): above all, then below each."""
     below = np.append(distinct[1:], distinct[-1])
     middle = below + (distinct - below) / 2
-    apart = np.where(middle > below, middle, distinct)  # neighbors without a number between them
-    return np.concatenate([[np.nextafter(distinct[0], np.inf)], apart])
+    cuts = np.where(middle > below, middle, distinct)  # adjacent floating-point numbers
+    return np.concatenate([[np.nextafter(distinct[0], np.inf)], cuts])
 
 
-def _pairs(mine: np.ndarray, others: np.ndarray, group: int, seed: int) -> Integers:
+def _pairs(member_groups: np.ndarray, other_groups: np.ndarray, group: int, seed: int) -> Integers:
     rng = numpy_generator(seed, "attack", int(group))
-    own, other = np.flatnonzero(mine == group), np.flatnonzero(others == group)
-    size = min(len(own), len(other))
-    return np.stack([rng.permutation(own)[:size], rng.permutation(other)[:size]], 1)
+    members, non_members = (
+        np.flatnonzero(member_groups == group),
+        np.flatnonzero(other_groups == group),
+    )
+    size = min(len(members), len(non_members))
+    return np.stack([rng.permutation(members)[:size], rng.permutation(non_members)[:size]], 1)
 
 
-def _check(models: Mapping[str, ModelResult], rows: Draw, how: Score, matched: bool) -> None:
+def _check(models: Mapping[str, ModelResult], rows: Draw, score: Score, matched: bool) -> None:
     if not len(rows.member):
         raise SpecError(
-            "No test sample has a class of the members. Compare them with test samples of any "
-            "class, not of the same classes alone (on the command line: --any-class)."
+            "No test sample belongs to the members' classes. Compare the members with test samples "
+            "of any class instead of the same classes (on the command line: --any-class)."
             if matched
-            else "There is nobody to attack: the set of members or the test set is empty."
+            else "There is nothing to attack: the set of members or the test set is empty."
         )
-    if how.learned and not len(rows.held_member):
+    if score.learned and not len(rows.held_member):
         raise SpecError(
-            f"The score '{how.label}' is taught on held-out members, but there is only one "
+            f"The score '{score.label}' is trained on held-out members, but there is only one "
             "member. Choose another score, or more members."
         )
     for model in models.values():
         if not (np.isfinite(model.train_logits).all() and np.isfinite(model.test_logits).all()):
             raise SpecError(
-                f"The outputs of {model.label} are no numbers: it diverged. Choose another model."
+                f"The outputs of {model.label} are not finite: it diverged. Choose another model."
             )
 
 
-class _Side:
-    """Equally many members, then non-members, with their true classes.
+class _Samples:
+    """Members followed by equally many non-members, with their true classes.
 
     samples (m,): training samples from 0, test samples from n on; member (m,) bool; y (m,).
     """
@@ -271,75 +278,85 @@ class _Side:
         self.y = np.concatenate([train_y[member], test_y[other]])
 
     def logits(self, model: ModelResult) -> np.ndarray:
-        """(m, K) the model's outputs for these samples."""
+        """(m, K) logits of the model for these samples."""
         member, other = self.rows
         return np.concatenate([model.train_logits[member], model.test_logits[other]])
 
 
 def _attacked(
-    model: ModelResult, how: Score, side: _Side, held: _Side, weights: _Weights
+    model: ModelResult, score: Score, reported: _Samples, held_out: _Samples, weights: _Weights
 ) -> tuple[Attacked, Floats]:
-    """What is found of one model, and its resampled AUC (RESAMPLES,)."""
-    values, held_values = _scored(model, how, side, held)
-    curve = roc(how, values, side.member)
-    threshold = _threshold(how, held_values, held.member)
-    said = how.called(values, threshold) == side.member
-    resampled = weights.resampled(how.sign * values, said)
-    n = int(side.member.sum())
-    low = tpr_at(curve, LOW_FPR) if n >= FEWEST else np.nan
-    accuracy = 100 * float(said.mean()) if np.isfinite(threshold) else np.nan
-    found = Attacked(
+    """The result for one model, and its resampled AUC (RESAMPLES,)."""
+    values, held_values = _scored(model, score, reported, held_out)
+    curve = roc(score, values, reported.member)
+    threshold = _threshold(score, held_values, held_out.member)
+    correct = score.called(values, threshold) == reported.member
+    resampled = weights.resampled(score.sign * values, correct)
+    n = int(reported.member.sum())
+    low_fpr_tpr = tpr_at(curve, LOW_FPR) if n >= FEWEST else np.nan
+    accuracy = 100 * float(correct.mean()) if np.isfinite(threshold) else np.nan
+    result = Attacked(
         values, held_values, curve, threshold,
         _estimate(auc(curve), resampled[0]),
         _estimate(accuracy, resampled[1]),
-        _estimate(low, resampled[2]),
+        _estimate(low_fpr_tpr, resampled[2]),
     )  # fmt: skip
-    return found, resampled[0]
+    return result, resampled[0]
 
 
-def _scored(model: ModelResult, how: Score, side: _Side, held: _Side) -> tuple[Floats, Floats]:
-    """Scores of the reported (m,) and of the held-out (h,) samples."""
-    told, kept = side.logits(model), held.logits(model)
-    if how.name == "svm":
-        return _by_svm(confidence(told, side.y), confidence(kept, held.y), held.member)
-    if how.name == "logistic":
-        return _by_regression(_features(told, side.y), _features(kept, held.y), held.member)
-    of = PLAIN[how.name]
-    return of(told, side.y), of(kept, held.y)
+def _scored(
+    model: ModelResult, score: Score, reported: _Samples, held_out: _Samples
+) -> tuple[Floats, Floats]:
+    """Scores of the reported (m,) and the held-out (h,) samples."""
+    logits, held_logits = reported.logits(model), held_out.logits(model)
+    if score.name == "svm":
+        return _by_svm(
+            confidence(logits, reported.y), confidence(held_logits, held_out.y), held_out.member
+        )
+    if score.name == "logistic":
+        return _by_regression(
+            _features(logits, reported.y), _features(held_logits, held_out.y), held_out.member
+        )
+    statistic = PLAIN[score.name]
+    return statistic(logits, reported.y), statistic(held_logits, held_out.y)
 
 
-def _by_svm(told: Floats, kept: Floats, member: np.ndarray) -> tuple[Floats, Floats]:
-    most = MIA().most // 2  # the SVM's time is quadratic; the rows are in random order
-    attacker = taught(kept[member][:most], kept[~member][:most])
-    return attacker.decision_function(told[:, None]), attacker.decision_function(kept[:, None])
+def _by_svm(values: Floats, held_values: Floats, member: np.ndarray) -> tuple[Floats, Floats]:
+    limit = MIA().most // 2  # the SVM's time is quadratic; the rows are in random order
+    attacker = taught(held_values[member][:limit], held_values[~member][:limit])
+    return attacker.decision_function(values[:, None]), attacker.decision_function(
+        held_values[:, None]
+    )
 
 
-def _by_regression(told: Floats, kept: Floats, member: np.ndarray) -> tuple[Floats, Floats]:
+def _by_regression(
+    features: Floats, held_features: Floats, member: np.ndarray
+) -> tuple[Floats, Floats]:
     from sklearn.linear_model import LogisticRegression
 
-    center, width = kept.mean(0), np.maximum(kept.std(0), 1e-12)
-    attacker = LogisticRegression(max_iter=1000).fit((kept - center) / width, member)
+    center, width = held_features.mean(0), np.maximum(held_features.std(0), 1e-12)
+    attacker = LogisticRegression(max_iter=1000).fit((held_features - center) / width, member)
     return (
-        attacker.decision_function((told - center) / width),
-        attacker.decision_function((kept - center) / width),
+        attacker.decision_function((features - center) / width),
+        attacker.decision_function((held_features - center) / width),
     )
 
 
 def _features(logits: np.ndarray, y: np.ndarray) -> Floats:
-    return np.stack([of(logits, y) for of in (loss, entropy, margin)], 1)
+    return np.stack([statistic(logits, y) for statistic in (loss, entropy, margin)], 1)
 
 
-def _threshold(how: Score, held: Floats, member: np.ndarray) -> float:
-    if not len(held):
+def _threshold(score: Score, held_values: Floats, member: np.ndarray) -> float:
+    if not len(held_values):
         return float("nan")
-    return 0.0 if how.learned else best_threshold(roc(how, held, member))
+    return 0.0 if score.learned else best_threshold(roc(score, held_values, member))
 
 
 class _Weights:
-    """How often each of `n` members and `n` non-members is drawn in each bootstrap resample.
+    """Counts of each of `n` members and `n` non-members in each bootstrap resample.
 
-    Members and non-members are resampled apart, so that sizes stay equal; both models see the
-    same resamples, so that their difference has an interval too.
+    Members and non-members are resampled separately, so their numbers stay equal; both models use
+    the same resamples, which gives an interval for their difference.
     """
 
     def __init__(self, n: int, seed: int) -> None:
@@ -347,19 +364,19 @@ class _Weights:
         rng = numpy_generator(seed, "attack", "bootstrap")
         self._drawn = np.concatenate([_resample(n, rng), _resample(n, rng)], 1)
 
-    def resampled(self, oriented: Floats, right: np.ndarray) -> Floats:
+    def resampled(self, oriented: Floats, correct: np.ndarray) -> Floats:
         """(3, RESAMPLES) AUC, accuracy and TPR at 1 % FPR of every resample, the latter in percent.
 
-        oriented: (2 n,) scores, members first, larger for members; right: (2 n,) bool. NaN where
-        there is one pair only.
+        oriented: (2 n,) scores, members first, larger for members; right: (2 n,) bool. NaN if there
+        is only one pair.
         """
-        if self._n < 2:  # one pair resampled is itself again, which is not certainty
+        if self._n < 2:  # resampling one pair has no variance, which does not mean certainty
             return np.full((3, RESAMPLES), np.nan)
         rows = max(1, AT_ONCE // (2 * self._n))
         parts = [self._drawn[i : i + rows] for i in range(0, RESAMPLES, rows)]
-        return np.concatenate([self._of(part, oriented, right) for part in parts], 1)
+        return np.concatenate([self._of(part, oriented, correct) for part in parts], 1)
 
-    def _of(self, drawn: NDArray[np.int32], oriented: Floats, right: np.ndarray) -> Floats:
+    def _of(self, drawn: NDArray[np.int32], oriented: Floats, correct: np.ndarray) -> Floats:
         n, order = self._n, np.argsort(-oriented, kind="stable")
         ends, member = _tie_ends(oriented[order]), order < n
         ranked = drawn[:, order]
@@ -368,19 +385,19 @@ class _Weights:
         steps = np.diff(fp, axis=1, prepend=0)
         middle = 2 * tp - np.diff(tp, axis=1, prepend=0)  # twice the height between two points
         area = np.einsum("bk,bk->b", steps.astype(np.float64), middle) / (2 * n * n)
-        accuracy = 100 * (drawn @ right) / (2 * n)
+        accuracy = 100 * (drawn @ correct) / (2 * n)
         low = np.where(fp <= np.floor(LOW_FPR * n), tp, 0).max(1)
         return np.stack([area, accuracy, 100 * low / n])
 
 
 def _resample(n: int, rng: np.random.Generator) -> NDArray[np.int32]:
-    """(RESAMPLES, n) how often each of `n` is drawn."""
+    """(RESAMPLES, n) number of times each of `n` is drawn."""
     places = rng.integers(0, n, (RESAMPLES, n)) + n * np.arange(RESAMPLES)[:, None]
     return np.bincount(places.ravel(), minlength=n * RESAMPLES).reshape(-1, n).astype(np.int32)
 
 
 def _estimate(value: float, resampled: Floats) -> Estimate:
-    """With its percentile interval, NaN where nothing could be resampled."""
+    """A value with its percentile interval, NaN if nothing could be resampled."""
     if not np.isfinite(value):
         return NOTHING
     if not np.isfinite(resampled).all():
@@ -389,8 +406,8 @@ def _estimate(value: float, resampled: Floats) -> Estimate:
     return Estimate(float(value), float(low), float(high))
 
 
-def _difference(found: list[tuple[float, Floats]]) -> Estimate:
-    if len(found) < 2:
+def _difference(results: list[tuple[float, Floats]]) -> Estimate:
+    if len(results) < 2:
         return NOTHING
-    (a, one), (b, other) = found
-    return _estimate(a - b, one - other)
+    (a, resampled_a), (b, resampled_b) = results
+    return _estimate(a - b, resampled_a - resampled_b)

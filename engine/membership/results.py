@@ -1,4 +1,4 @@
-"""What membership inference finds: plain numpy, so that the explorer needs no torch to draw it."""
+"""Results of membership inference, in plain numpy so that they can be drawn without torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measured figure with its 95 % bootstrap interval; NaN where it is undefined."""
+    """An estimate with its 95 % bootstrap interval; NaN if undefined."""
 
     value: float
     low: float
@@ -19,10 +19,10 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Roc:
-    """What an attack's threshold trades, one step for each distinct score: all arrays (k + 1,).
+    """The ROC curve of an attack, one step for each distinct score: all arrays (k + 1,).
 
-    fp, tp: int64 non-members and members that are called members, from none to all of them;
-    thresholds: float64 in the score's unit at which that is so, halfway between two scores.
+    fp, tp: int64 false and true positives, from none to all; thresholds: float64 in the score's
+    unit, halfway between two scores.
     """
 
     fp: np.ndarray
@@ -36,8 +36,8 @@ class Attacked:
 
     values (m,), held_out (h,): float64 scores of the attack's reported and held-out samples; roc:
     of the reported ones; threshold: chosen on the held-out ones, NaN without any. auc in [0, 1];
-    accuracy at that threshold and tpr_at_low: true positive rate at a false positive rate of at
-    most 1 %, in percent, the latter NaN with fewer than 100 non-members.
+    accuracy at that threshold, and tpr_at_low: true positive rate at a false positive rate of at
+    most 1 %, both in percent, the latter NaN with fewer than 100 non-members.
     """
 
     values: np.ndarray
@@ -51,12 +51,12 @@ class Attacked:
 
 @dataclass(frozen=True, eq=False)
 class Attack:
-    """Membership inference on models A and B, which are shown the same samples.
+    """Membership inference on models A and B with the same samples.
 
     score: one of engine.membership.scores.SCORES; members: 'forget' or 'retain'; matched: whether
     both sides have the same classes. samples (m,), held_out (h,): int64, training samples 0 .. n-1
     then test samples n ..; member (m,), held_member (h,): bool, as many true as false. models: name
-    -> what was found, A first, one entry where B is A; difference: AUC of A less that of B.
+    -> result, A first, a single entry if B is A; difference: AUC(A) - AUC(B).
     """
 
     score: str
@@ -71,5 +71,5 @@ class Attack:
 
     @property
     def size(self) -> int:
-        """Reported members, which are as many as the reported non-members."""
+        """Number of reported members, equal to the number of reported non-members."""
         return int(self.member.sum())

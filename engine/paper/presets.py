@@ -1,4 +1,4 @@
-"""The presets of the residual-knowledge paper, and its published figures (assets/paper/)."""
+"""Presets for the tables of the residual knowledge paper, and its published values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METHODS = (
     "rurk", "random-labels", "salun", "l1-sparse", "bad-teacher",
 )  # fmt: skip
 SEEDS = (131, 42, 7)  # the paper's
-MEASURES = ("relearn-epochs",)  # beside those that every study has
+MEASURES = ("relearn-epochs",)  # in addition to those that every study has
 ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc", "mia_acc")  # of which avg_gap is the mean
 UNLEARN = "unlearn_accuracy_on_gaussian_perturbed_forget_samples"
 DISAGREEMENT = "disagreement_with_retrain_on_gaussian_perturbed_forget_samples"
@@ -28,11 +28,11 @@ PREVALENCE = "percent_of_forget_samples_with_residual_knowledge_above_1"
 
 @dataclass(frozen=True)
 class Figure:
-    """One published number.
+    """One published value.
 
-    mean, std: in the measure's unit, None where only `text` was printed (such as '>30') or no
-    deviation; printed: what the paper prints where `mean` was computed again, because the printed
-    average gap does not follow from the printed accuracies.
+    mean, std: in the measure's unit; None if only `text` was printed (such as '>30'), or no
+    deviation; printed: the paper's value if `mean` was recomputed, because the printed average gap
+    does not follow from the printed accuracies.
     """
 
     mean: float | None
@@ -43,7 +43,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of an ablation: its name, and the settings of the method that it changes."""
+    """One row of an ablation: its name, and the changed settings of the method."""
 
     value: str
     settings: Mapping[str, Any]
@@ -51,7 +51,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Ablation:
-    """The rows of an ablation of one method, and where its published figures stand."""
+    """The rows of an ablation of one method, and the name of its published values."""
 
     method: str
     published: str
@@ -63,11 +63,11 @@ class Preset:
     """One table of the paper as data: what `rk-engine reproduce` runs.
 
     forget: as on the command line; settings: owner ('train', a method or a measure) -> changes to
-    its defaults; measures: beside those that every study has; pretrain: 'dataset', changes to its
-    training ('train') and 'differences', empty where models start from fresh weights; side,
-    validation: of the data, as in DataSpec, though those of the pre-training are whole; published,
-    curves: where the published figures stand ('' where there are none); differences: sentences on
-    what is done otherwise than in the paper.
+    its defaults; measures: in addition to those that every study has; pretrain: 'dataset', changes
+    to its training ('train') and 'differences', empty if models start from random weights; side,
+    validation: of the data, as in DataSpec (pre-training holds nothing out); published, curves:
+    names of the published values ('' if there are none); differences: sentences on deviations from
+    the paper.
     """
 
     name: str
@@ -96,19 +96,19 @@ class Preset:
 @functools.cache
 def names() -> tuple[str, ...]:
     """The presets' names, sorted."""
-    found = (files("assets") / "paper" / "presets").iterdir()
-    every = (one.name for one in found if one.name.endswith(".toml"))
-    return tuple(sorted(name.removesuffix(".toml") for name in every))
+    presets = (files("assets") / "paper" / "presets").iterdir()
+    file_names = (file.name for file in presets if file.name.endswith(".toml"))
+    return tuple(sorted(name.removesuffix(".toml") for name in file_names))
 
 
-@functools.cache  # a view asks for all of them whenever it shows a study
+@functools.cache  # a view requests all of them whenever it shows a study
 def preset(name: str, quick: bool = False) -> Preset:
-    """The preset of that name, shrunk if `quick`; SpecError with the nearest name if unknown."""
+    """The preset of that name, reduced if `quick`; SpecError with the closest name if unknown."""
     return parsed(_text(name), name, quick)
 
 
 def parsed(text: str, name: str, quick: bool = False) -> Preset:
-    """The preset in the text of a TOML file, shrunk if `quick`; SpecError where it is none."""
+    """Parse a preset from TOML, reduced if `quick`; SpecError if it is invalid."""
     try:
         return _preset(_facts(text), name, quick)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -116,13 +116,13 @@ def parsed(text: str, name: str, quick: bool = False) -> Preset:
 
 
 def _preset(facts: dict[str, Any], name: str, quick: bool) -> Preset:
-    smaller = facts.pop("quick", {})
-    said = list(facts.get("differences", ()))
+    reductions = facts.pop("quick", {})
+    differences = list(facts.get("differences", ()))
     if quick:
-        facts = _merged(facts, smaller)
-        said += smaller.get("differences", ())
+        facts = _merged(facts, reductions)
+        differences += reductions.get("differences", ())
     pretrain = facts.get("pretrain") or {}
-    said += pretrain.get("differences", ())
+    differences += pretrain.get("differences", ())
     methods = tuple(facts.get("methods", METHODS))
     measures = tuple(facts.get("measures", MEASURES))
     wanted = {"train", "probe", *methods, *measures, *UNSTATED}
@@ -136,7 +136,7 @@ def _preset(facts: dict[str, Any], name: str, quick: bool) -> Preset:
             "pretrain": pretrain,
             "seeds": tuple(facts.get("seeds", SEEDS)),
             "settings": {owner: settings[owner] for owner in settings if owner in wanted},
-            "differences": tuple(said),
+            "differences": tuple(differences),
             "ablation": _ablation(facts.get("ablation")),
             "quick": quick,
         }
@@ -144,24 +144,24 @@ def _preset(facts: dict[str, Any], name: str, quick: bool) -> Preset:
 
 
 def source() -> str:
-    """The paper, as one cites it."""
+    """The citation of the paper."""
     return str(_published()["source"])
 
 
 def table_of(one: Preset) -> dict[str, dict[str, Figure]]:
-    """Row -> measure -> published figure of the preset's table; empty where none was published.
+    """Row -> measure -> published value of the preset's table; empty if none was published.
 
-    Rows are named as models are ('neggrad-plus'), or as the ablation's values.
+    Rows are model names ('neggrad-plus'), or the ablation's values.
     """
     if one.ablation:
         rows = _published()["ablation_small_cifar5_rurk"].get(one.ablation.published, [])
         return {_value(row["value"]): _figures(row) for row in rows}
-    found = _published()["sample_unlearning"].get(one.published, {})
-    return {name.replace("_", "-"): _figures(row) for name, row in found.items()}
+    rows = _published()["sample_unlearning"].get(one.published, {})
+    return {name.replace("_", "-"): _figures(row) for name, row in rows.items()}
 
 
 def curves_of(one: Preset) -> dict[str, dict[str, dict[float, Figure]]]:
-    """Curve -> model -> tau -> published figure; empty where none was published.
+    """Curve -> model -> tau -> published value; empty if none was published.
 
     'disagreement' is a share in [0, 1], 'unlearn-accuracy' and 'prevalence' are percent.
     """
@@ -173,33 +173,33 @@ def curves_of(one: Preset) -> dict[str, dict[str, dict[float, Figure]]]:
 
 
 def recomputed_gap(row: Mapping[str, Figure], retrain: Mapping[str, Figure]) -> float | None:
-    """The mean absolute gap to Re-train over the four accuracies, None where one is missing."""
+    """The mean absolute gap to Re-train over the four accuracies; None if one is missing."""
     gaps = []
     for name in ACCURACIES:
-        ours = row[name].mean if name in row else None
-        theirs = retrain[name].mean if name in retrain else None
-        if ours is None or theirs is None:
+        mean = row[name].mean if name in row else None
+        retrain_mean = retrain[name].mean if name in retrain else None
+        if mean is None or retrain_mean is None:
             return None
-        gaps.append(abs(ours - theirs))
+        gaps.append(abs(mean - retrain_mean))
     return sum(gaps) / len(gaps)
 
 
 def _text(name: str) -> str:
-    """A preset's file."""
+    """The text of a preset's file."""
     if name not in names():
         raise unknown("preset", name, names())
     return (files("assets") / "paper" / "presets" / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def _facts(text: str) -> dict[str, Any]:
-    """What a preset's file says, laid over that of its base."""
+    """The contents of a preset's file, merged into those of its base."""
     facts = tomllib.loads(text)
     base = facts.pop("base", "")
     return _merged(_facts(_text(base)), facts) if base else facts
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Two tables as one: tables in both are merged, anything else is taken from `above`."""
+    """Merge two nested tables; entries of `above` take precedence."""
     merged = {**below, **above}
     for name, value in above.items():
         if isinstance(value, dict) and isinstance(below.get(name), dict):
@@ -218,8 +218,8 @@ def _ablation(facts: Mapping[str, Any] | None) -> Ablation | None:
 @functools.cache
 def _published() -> dict[str, Any]:
     text = (files("assets") / "paper" / "published.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    values: dict[str, Any] = json.loads(text)
+    return values
 
 
 def _figures(row: Mapping[str, Any]) -> dict[str, Figure]:
@@ -242,7 +242,7 @@ def _curves(key: str, setting: str, scale: float) -> dict[str, dict[float, Figur
 
 
 def _prevalence(setting: str) -> dict[str, dict[float, Figure]]:
-    """The paper rounds tau to three digits here; the grid is that of its other curves."""
+    """The paper rounds tau to three digits here; the exact grid is that of its other curves."""
     block, grid = _published()[PREVALENCE], PAPER_TAUS
     return {
         path.partition("/")[2]: dict(zip(grid, map(Figure, values), strict=True))
@@ -260,5 +260,5 @@ def _figure(value: Any) -> Figure:
 
 
 def _value(value: Any) -> str:
-    """A swept value as a row is named: 0.03, 1, fgsm."""
+    """The row name of a swept value: 0.03, 1, fgsm."""
     return f"{value:g}" if isinstance(value, (int, float)) else str(value)

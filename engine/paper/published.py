@@ -1,7 +1,7 @@
-"""Which of the paper's settings a study corresponds to, so that published figures stand beside it.
+"""Find the paper's setting that a study corresponds to, to compare it with published values.
 
-A study corresponds to a preset where dataset, network and the classes and numbers of the forgotten
-samples agree; what is otherwise set is said with it. Nothing is guessed beyond that.
+A study corresponds to a preset if the dataset, the network, and the classes and numbers of forget
+samples agree; other differences are listed. Nothing beyond that is inferred.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.forget_sets.forget_set import parse_forget
 from engine.paper import presets as paper
 from engine.paper.presets import Figure, Preset
 
-MEASURED = "accuracies, gaps and re-learn time"  # what the paper tabulates of each method ...
+MEASURED = "accuracies, gaps and re-learn time"  # tabulated in the paper for each method ...
 CURVE_TABLES = {  # ... and over tau, by the names of `paper.curves_of`
     "unlearn-accuracy": "unlearn accuracy on perturbed forget samples",
     "disagreement": "disagreement with Re-train on perturbed forget samples",
@@ -30,10 +30,10 @@ CURVE_TABLES = {  # ... and over tau, by the names of `paper.curves_of`
 
 @dataclass(frozen=True)
 class Published:
-    """What was published on the setting of a study.
+    """Published values for the setting of a study.
 
-    preset: its name; title: the setting; rows: model -> measure -> figure; curves: curve -> model
-    -> tau -> figure, as `paper.curves_of`; otherwise: what this study does not share with it.
+    preset: its name; title: the setting; rows: model -> measure -> value; curves: curve -> model ->
+    tau -> value, as `paper.curves_of`; otherwise: differences of this study from the preset.
     """
 
     preset: str
@@ -45,50 +45,54 @@ class Published:
 
     @property
     def words(self) -> str:
-        """Where the rows of measures come from, and how far they compare, as sentences."""
-        return self._said(MEASURED)
+        """The source of the measures and the differences from it, as sentences."""
+        return self._source_note(MEASURED)
 
     def words_on(self, curve: str) -> str:
-        """Where the points of a curve come from, and how far they compare, as sentences."""
-        return self._said(CURVE_TABLES.get(curve, MEASURED))
+        """The source of a curve's values and the differences from it, as sentences."""
+        return self._source_note(CURVE_TABLES.get(curve, MEASURED))
 
     def table_of(self, curve: str = "") -> str:
-        """The paper's table in a few words, such as a figure has room for."""
+        """A short description of the paper's table, for figures."""
         return f"Published: table of {CURVE_TABLES.get(curve, MEASURED)} ({self.title})"
 
-    def _said(self, shown: str) -> str:
+    def _source_note(self, shown: str) -> str:
         table = f"table of {shown} on the setting of preset '{self.preset}' ({self.title})"
-        said = f"Published: {self.source}; {table}."
-        return f"{said} Otherwise here: {'; '.join(self.otherwise)}." if self.otherwise else said
+        sentence = f"Published: {self.source}; {table}."
+        return (
+            f"{sentence} Differences here: {'; '.join(self.otherwise)}."
+            if self.otherwise
+            else sentence
+        )
 
 
 def published_for(
     spec: Mapping[str, Any], dataset: Dataset, presets: tuple[Preset, ...] = ()
 ) -> Published | None:
-    """What was published on this study's setting, None where nothing was.
+    """The published values for this study's setting; None if there are none.
 
-    spec: the study's plain RunSpec; dataset: the one it is about; presets: () means all.
+    spec: the study's plain RunSpec; dataset: its dataset; presets: () means all.
     """
     for one in presets or tuple(map(paper.preset, paper.names())):
-        if _told_of(one) and _same_setting(one, spec, dataset):
+        if _has_values(one) and _same_setting(one, spec, dataset):
             return Published(
                 one.name,
                 one.title,
                 paper.source(),
                 paper.table_of(one),
                 _curves(one, spec),
-                tuple(_otherwise(one, spec)),
+                tuple(_differences(one, spec)),
             )
     return None
 
 
 def may_be_published(spec: Mapping[str, Any]) -> bool:
-    """Whether anything was published on this dataset and network, before the data are looked at."""
+    """Whether values may have been published for this dataset and network, without its data."""
     presets = map(paper.preset, paper.names())
-    return any(_told_of(one) and _same_network(one, spec) for one in presets)
+    return any(_has_values(one) and _same_network(one, spec) for one in presets)
 
 
-def _told_of(one: Preset) -> bool:
+def _has_values(one: Preset) -> bool:
     return one.ablation is None and bool(one.published or one.curves)
 
 
@@ -103,19 +107,19 @@ def _same_network(one: Preset, spec: Mapping[str, Any]) -> bool:
 
 
 def _same_forget(one: Preset, spec: Mapping[str, Any], dataset: Dataset) -> bool:
-    """Whether as many samples of the same classes are forgotten."""
+    """Whether the forget set has the same number of samples of each class."""
     y = dataset.train_y
     try:
         seed, held = int(spec.get("seed", 0)), dataset.validation
         wanted = parse_forget(one.forget, y, dataset.classes, seed, held)
-    except SpecError:  # other data under the same name: too few samples, or no such class
+    except SpecError:  # different data under the same name: too few samples, or a missing class
         return False
     classes = len(dataset.classes)
-    ours = np.asarray(spec["forget"], np.intp)
-    if len(ours) and ours.max() >= len(y):
+    forget = np.asarray(spec["forget"], np.intp)
+    if len(forget) and forget.max() >= len(y):
         return False
-    theirs, found = (np.bincount(y[list(rows)], minlength=classes) for rows in (wanted, ours))
-    return bool(np.array_equal(theirs, found))
+    expected, own = (np.bincount(y[list(rows)], minlength=classes) for rows in (wanted, forget))
+    return bool(np.array_equal(expected, own))
 
 
 def _curves(
@@ -125,8 +129,8 @@ def _curves(
     return paper.curves_of(one) if same else {}
 
 
-def _otherwise(one: Preset, spec: Mapping[str, Any]) -> Iterator[str]:
-    """Settings that the preset names and this study has otherwise."""
+def _differences(one: Preset, spec: Mapping[str, Any]) -> Iterator[str]:
+    """Settings of the preset that differ in this study."""
     held = spec["data"].get("validation", 0.0)
     if held != one.validation:
         yield f"{_share(held)} held out for validation instead of {_share(one.validation)}"

@@ -1,4 +1,4 @@
-"""The `rk-engine run` line that makes a study: what `engine.cli.parser` reads, written."""
+"""Write the `rk-engine run` command that makes a study, the inverse of `engine.cli.parser`."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ from engine.storage.paths import place
 from engine.storage.store import Store
 from engine.study.compose import measures_of, method_spec, usual_probe
 
-FILES = LISTS[0]  # how a forget set that lies in a file of indices begins
-OWN_WORDS = ("perturbation", "taus", "draws")  # of the measurement, which have options of their own
+FILES = LISTS[0]  # prefix of a forget set given as a file of indices
+OWN_WORDS = ("perturbation", "taus", "draws")  # probe settings with options of their own
 
 
 def command_line(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None = None) -> str:
-    """One line for a shell that makes the study `spec` again, with its settings that were changed.
+    """A shell command that reproduces the study `spec`, listing only its changed settings.
 
-    dataset: the one that `spec` is about; forget: what describes its forget set, such as
-    'class:8:0.5' or 'indices:FILE'; store: folder of results, the default one if None. Raises
-    SpecError for a study that no such line can describe.
+    dataset: the dataset of `spec`; forget: a description of its forget set, such as 'class:8:0.5'
+    or 'indices:FILE'; store: folder of results, the default one if None. Raises SpecError for a
+    study that no command can describe.
     """
     return shlex.join(["rk-engine", "run", *_words(spec, dataset, forget, store)])
 
 
 def forget_text(spec: RunSpec, dataset: Dataset, texts: Iterable[str]) -> str:
-    """The first of `texts` that describes the forget set of `spec`, or a whole class; '' if none.
+    """The first of `texts`, or a class, that describes the forget set of `spec`; '' if none does.
 
-    Files are not looked into: they may say something else by the time the line is used.
+    Files are not considered, because their contents may change before the command is used.
     """
     classes = (f"class:{number}" for number in range(len(dataset.classes)))
     return next((text for text in [*texts, *classes] if _describes(text, spec, dataset)), "")
 
 
 def index_file(spec: RunSpec, store: Store) -> Path:
-    """The file in `store` that lists the forget set of `spec`, one index a line; written once.
+    """The file in `store` that lists the forget set of `spec`, one index per line; written once.
 
-    Raises StoreError where it cannot be written.
+    Raises StoreError if it cannot be written.
     """
     path = store.root / "forget" / f"{key('forget', spec.data, spec.forget)}.csv"
     if not path.exists():
@@ -67,7 +67,7 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
     _check(spec)
     yield from ("--dataset", spec.data.name)
     if spec.data.root:
-        yield from ("--root", _place(spec.data.root))
+        yield from ("--root", _absolute(spec.data.root))
     if spec.data.side:
         yield from ("--side", str(spec.data.side))
     if spec.data.channels != DataSpec.channels:
@@ -81,7 +81,7 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
     yield from ("--methods", ",".join(method.name for method in spec.methods))
     for path, value in _changes(spec, dataset).items():
         yield from ("--set", f"{path}={_text(value)}")
-    if named := [one.name for one in spec.measures if _is_named(one)]:
+    if named := [one.name for one in spec.measures if _must_be_named(one)]:
         yield from ("--measures", ",".join(named))
     yield from ("--retrains", str(spec.retrains))
     yield from _weights(spec.foreign)
@@ -92,34 +92,34 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
 
 
 def _check(spec: RunSpec) -> None:
-    """SpecError for what only `rk-engine reproduce` and programs can make."""
+    """SpecError for studies that only `rk-engine reproduce` or the Python API can make."""
     if spec.pretrain is not None:
         raise SpecError(
-            "This study's models were trained on other data first, for which 'rk-engine run' has "
-            "no words. 'rk-engine reproduce' makes it, with its preset."
+            "This study's models are pre-trained on other data, for which 'rk-engine run' has no "
+            "option. Use 'rk-engine reproduce' with its preset."
         )
     if spec.data.seed != spec.seed:
         raise SpecError(
-            f"This study draws its data with seed {spec.data.seed} and all else with seed "
-            f"{spec.seed}, but 'rk-engine run' knows one seed for both."
+            f"This study draws its data with seed {spec.data.seed} and everything else with seed "
+            f"{spec.seed}, but 'rk-engine run' takes a single seed."
         )
 
 
 def _network(model: ModelSpec) -> tuple[str, ...]:
     name = model.name
-    if model.source:  # of somebody's own: the name alone does not say where the file lies
+    if model.source:  # the name of a user's network does not include the path of its file
         name = f"{model.path}:{name.rpartition(':')[2]}"
     return ("--model", name, *(("--normalize", model.normalize) if model.normalize else ()))
 
 
-def _weights(given: Iterable[ForeignSpec]) -> Iterator[str]:
-    for one in given:
-        if one.name == "original":
-            yield from ("--original", one.path)
-        elif re.fullmatch(r"retrain-\d+", one.name):
-            yield from ("--retrain", one.path)
+def _weights(weights: Iterable[ForeignSpec]) -> Iterator[str]:
+    for model in weights:
+        if model.name == "original":
+            yield from ("--original", model.path)
+        elif re.fullmatch(r"retrain-\d+", model.name):
+            yield from ("--retrain", model.path)
         else:
-            yield from ("--unlearned", f"{one.name}={one.path}")
+            yield from ("--unlearned", f"{model.name}={model.path}")
 
 
 def _measurement(probe: ProbeSpec, dataset: Dataset) -> Iterator[str]:
@@ -130,21 +130,21 @@ def _measurement(probe: ProbeSpec, dataset: Dataset) -> Iterator[str]:
 
 
 def _changes(spec: RunSpec, dataset: Dataset) -> dict[str, Any]:
-    """Every setting that differs from what the line would mean without it: 'rurk.tau' -> value."""
-    advised = dataset.recommended.train_for(spec.model.name)
-    found = _differing("train", spec.train, advised)
-    found |= _differing("probe", spec.probe, usual_probe(spec), OWN_WORDS)
+    """Every setting that differs from the command's default: 'rurk.tau' -> value."""
+    recommended = dataset.recommended.train_for(spec.model.name)
+    changes = _differing("train", spec.train, recommended)
+    changes |= _differing("probe", spec.probe, usual_probe(spec), OWN_WORDS)
     for method in spec.methods:
-        found |= _differing(
+        changes |= _differing(
             method.name, method.config, method_spec(dataset, method.name, {}).config
         )
     for measure in measures_of(spec):
-        found |= _differing(measure.name, measure.config, _default(measure))
-    return found
+        changes |= _differing(measure.name, measure.config, _default(measure))
+    return changes
 
 
-def _is_named(measure: MeasureSpec) -> bool:
-    """Whether a study has this measure, as it is set here, only where its name is given."""
+def _must_be_named(measure: MeasureSpec) -> bool:
+    """Whether the command must name this measure for the study to have it with these settings."""
     return bool(UNSTATED.get(measure.name, measure.config) == measure.config)
 
 
@@ -166,13 +166,13 @@ def _differing(
 
 
 def _text(value: Any) -> str:
-    """A setting as it is written: numbers with all their digits."""
+    """A setting as text: numbers with all their digits."""
     if isinstance(value, bool):
         return str(value).lower()
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _place(path: str) -> str:
+def _absolute(path: str) -> str:
     return str(place(path).absolute())
 
 
@@ -180,7 +180,7 @@ def _describes(text: str, spec: RunSpec, dataset: Dataset) -> bool:
     if text.strip().startswith(LISTS):
         return False
     try:
-        found = forget_set(text, dataset, spec.seed).indices
+        indices = forget_set(text, dataset, spec.seed).indices
     except SpecError:
         return False
-    return found == spec.forget
+    return indices == spec.forget

@@ -1,4 +1,4 @@
-"""From what a person asks for to a complete RunSpec, and the keys of everything in it."""
+"""Compose a complete RunSpec from user input."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ __all__ = [
     "study_key", "usual_probe",
 ]  # fmt: skip
 
-NO_METHODS = "none"  # stands for no method, where models are given
-RESERVED = ("train", "probe")  # owners of settings that are no method
+NO_METHODS = "none"  # selects no method, for studies of third-party models
+RESERVED = ("train", "probe")  # owners of settings that are not methods
 
 
 def compose(
@@ -84,114 +84,117 @@ def compose(
     measures: Sequence[str] = (),
     device: str = "cpu",
 ) -> RunSpec:
-    """The study that these words describe; empty ones mean the dataset's recommendation.
+    """Compose a study; empty arguments select the dataset's recommendation.
 
-    settings: method -> changes to its config ('train' and 'probe' change training and
-    measurement, the name of a measure its own). weights: model name -> file, for models that are
-    given and not to be made. measures: beside the cheap ones, which every study has. device: the
-    kind it is made for ('cpu', 'cuda', 'mps'), which settles the number format of training.
-    Raises SpecError, with the nearest name where one is unknown, and CheckpointError for weights
-    that do not fit.
+    settings: owner -> changes to its config, where the owner is a method, a measure, 'train' or
+    'probe'. weights: model name -> file, for models that are given instead of made. measures: in
+    addition to the cheap ones, which every study has. device: the kind of device it is made for
+    ('cpu', 'cuda', 'mps'), which determines the number format of training. Raises SpecError, with
+    the closest name for an unknown one, and CheckpointError for weights that do not fit.
     """
-    asked = {owner: dict(changes) for owner, changes in (settings or {}).items()}
-    advice = dataset.recommended
-    net = model_spec(model or advice.model, normalize)
+    changes_by_owner = {
+        owner: dict(train_changes) for owner, train_changes in (settings or {}).items()
+    }
+    recommended = dataset.recommended
+    network = model_spec(model or recommended.model, normalize)
     weights = weights or {}
-    changes = {**asked.pop("train", {}), **(training or {})}
-    measuring = {**asked.pop("probe", {}), **(probe or {})}
-    train = settled(amend(advice.train_for(net.name), changes, "train."), net, device)
-    names = _distinct(methods, alone=not weights)
-    chosen = [method_spec(dataset, name, asked.pop(name, {})) for name in names]
-    taken = _measures(measures, asked)
-    if asked:
-        owner = next(iter(asked))
-        registry.get("method", owner)
-        raise SpecError(f"There are settings for '{owner}', but it is not among the methods.")
-    grid = parse_taus(taus) if taus else advice.taus
-    kind = named(perturbation).name
-    measured = ProbeSpec(
-        kind, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO, start=AUTO
+    train_changes = {**changes_by_owner.pop("train", {}), **(training or {})}
+    probe_changes = {**changes_by_owner.pop("probe", {}), **(probe or {})}
+    train = settled(
+        amend(recommended.train_for(network.name), train_changes, "train."), network, device
     )
-    measured = settled_probe(amend(measured, _parsed(measuring), "probe."), net, device)
-    _check_probe(measured)
+    names = _distinct(methods, alone=not weights)
+    method_specs = [method_spec(dataset, name, changes_by_owner.pop(name, {})) for name in names]
+    measure_specs = _measures(measures, changes_by_owner)
+    if changes_by_owner:
+        owner = next(iter(changes_by_owner))
+        registry.get("method", owner)
+        raise SpecError(f"There are settings for '{owner}', but it is not one of the methods.")
+    grid = parse_taus(taus) if taus else recommended.taus
+    perturbation_name = named(perturbation).name
+    probe_spec = ProbeSpec(
+        perturbation_name, check_taus(grid), draws, seed, arithmetic=AUTO, between=AUTO, start=AUTO
+    )
+    probe_spec = settled_probe(amend(probe_spec, _parsed(probe_changes), "probe."), network, device)
+    _check_probe(probe_spec)
     if isinstance(forget, str):
-        indices = forget_set(forget or advice.forget, dataset, seed).indices
+        indices = forget_set(forget or recommended.forget, dataset, seed).indices
     else:
         indices = check_forget(forget, dataset.train_y, dataset.validation)
     spec = RunSpec(
         dataset.spec,
-        net,
+        network,
         train,
         indices,
-        tuple(chosen),
+        tuple(method_specs),
         retrains=retrains,
         seed=seed,
-        probe=measured,
-        foreign=foreign.examine(_checked(weights, retrains), net, dataset),
-        measures=taken,
+        probe=probe_spec,
+        foreign=foreign.examine(_checked(weights, retrains), network, dataset),
+        measures=measure_specs,
     )
     return validate(spec)
 
 
 def _check_probe(probe: ProbeSpec) -> None:
-    """SpecError where the perturbation does not go with these norms or draws."""
-    kind = named(probe.perturbation)
-    kind.check(probe.taus)
-    if probe.adaptive and kind.attack:
+    """SpecError if the perturbation does not support these norms or draws."""
+    perturbation = named(probe.perturbation)
+    perturbation.check(probe.taus)
+    if probe.adaptive and perturbation.attack:
         *others, last = [one.name for one in every() if not one.attack]
         raise SpecError(
-            "Adaptive draws (probe.adaptive) are for random perturbations: choose "
+            "Adaptive draws (probe.adaptive) require a random perturbation: choose "
             f"{', '.join(others)} or {last}, or set probe.adaptive=0."
         )
 
 
 def settled(train: TrainSpec, network: ModelSpec, device: str) -> TrainSpec:
-    """The settings with the number format that 'auto' stands for on such a device.
+    """The settings with the number format that 'auto' selects on this kind of device.
 
-    Somebody's own network computes in float32 unless they say otherwise.
+    A user's network computes in float32 unless set otherwise.
     """
     if train.precision != AUTO:
         return train
-    convolves = not network.source and _takes(network) == "images"
+    convolves = not network.source and _input_kind(network) == "images"
     reduced = convolves and native_bfloat16(device)
     return replace(train, precision=BFLOAT16 if reduced else FLOAT32)
 
 
 def settled_probe(probe: ProbeSpec, network: ModelSpec, device: str) -> ProbeSpec:
-    """The probe with what 'auto' stands for on such a device.
+    """The probe with what 'auto' selects on this kind of device.
 
-    One step of FGSM costs too little to be computed in less than float32; random copies take no
-    arithmetic that could be chosen, nor do networks without convolutions. Attacked copies lie on no
-    rays, adaptive draws are chosen one by one, and a network without convolutions is asked about a
-    copy faster than it is found out whether that is needed.
+    A single FGSM step is too cheap to benefit from less than float32; random copies and networks
+    without convolutions have no choice of arithmetic. Inference along rays applies neither to
+    attacked copies nor to adaptive draws, and for a network without convolutions evaluating a copy
+    is cheaper than deciding whether it can be inferred.
     """
-    convolves = not network.source and _takes(network) == "images"
-    kind = named(probe.perturbation)
+    convolves = not network.source and _input_kind(network) == "images"
+    perturbation = named(probe.perturbation)
     arithmetic, between = FLOAT32, ASKED
-    if kind.attack and convolves:
-        reduced = kind.iterates and native_bfloat16(device)
-        arithmetic = _chosen(probe.arithmetic, BFLOAT16 if reduced else FOLDED)
-    elif kind.straight and not probe.adaptive:
-        between = _chosen(probe.between, INFERRED if convolves else ASKED)
-    start = _chosen(probe.start, OWN) if kind.starts else SHARED
+    if perturbation.attack and convolves:
+        reduced = perturbation.iterates and native_bfloat16(device)
+        arithmetic = _or_best(probe.arithmetic, BFLOAT16 if reduced else FOLDED)
+    elif perturbation.straight and not probe.adaptive:
+        between = _or_best(probe.between, INFERRED if convolves else ASKED)
+    start = _or_best(probe.start, OWN) if perturbation.starts else SHARED
     return replace(probe, arithmetic=arithmetic, between=between, start=start)
 
 
 def usual_probe(spec: RunSpec) -> ProbeSpec:
-    """What this network is measured with where nothing is set, whatever the device.
+    """The default probe of this network, independent of the device.
 
-    What attacks are computed in is settled by the device: where it is not float32 on all of them,
-    it is left at 'auto' here.
+    The arithmetic of attacks depends on the device: unless it is float32 on all devices, it stays
+    'auto' here.
     """
-    left = replace(spec.probe, arithmetic=AUTO, between=AUTO, start=AUTO)
-    settled = settled_probe(left, spec.model, "")
+    undecided = replace(spec.probe, arithmetic=AUTO, between=AUTO, start=AUTO)
+    settled = settled_probe(undecided, spec.model, "")
     arithmetic = FLOAT32 if settled.arithmetic == FLOAT32 else AUTO
     return ProbeSpec(
         seed=spec.seed, arithmetic=arithmetic, between=settled.between, start=settled.start
     )
 
 
-def _chosen(setting: str, best: str) -> str:
+def _or_best(setting: str, best: str) -> str:
     return best if setting == AUTO else setting
 
 
@@ -200,20 +203,20 @@ def method_spec(dataset: Dataset, name: str, changes: Mapping[str, Any]) -> Meth
     if name in RESERVED:
         raise unknown("method", name, registry.names("method"))
     entry = registry.get("method", name)
-    advised = dataset.recommended.methods.get(entry.name, {})
+    recommended = dataset.recommended.methods.get(entry.name, {})
     assert entry.config is not None
-    return MethodSpec(entry.name, amend(entry.config(), {**advised, **changes}, f"{name}."))
+    return MethodSpec(entry.name, amend(entry.config(), {**recommended, **changes}, f"{name}."))
 
 
 def measure_spec(name: str, changes: Mapping[str, Any]) -> MeasureSpec:
-    """A registered measure with these changes to its settings; '_' in a name counts as '-'."""
+    """A registered measure with these changes to its settings; '_' in the name counts as '-'."""
     entry = registry.get("metric", name.strip().replace("_", "-"))
     assert entry.config is not None
     return MeasureSpec(entry.name, amend(entry.config(), changes, f"{entry.name}."))
 
 
 def from_plain(plain: Mapping[str, Any]) -> RunSpec:
-    """The RunSpec that `to_plain` wrote; SpecError where it does not fit this version."""
+    """The RunSpec that `to_plain` wrote; SpecError if this version cannot read it."""
     try:
         methods = tuple(
             MethodSpec(
@@ -258,8 +261,10 @@ def _pretrain_of(plain: Mapping[str, Any] | None) -> PretrainSpec | None:
 
 
 def completed(plain: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A plain spec with the settings that an older version did not write; as it is where this
-    version cannot read it."""
+    """A plain spec completed by settings that an older version did not write.
+
+    Unchanged if this version cannot read it.
+    """
     try:
         return as_plain(from_plain(plain))
     except SpecError:
@@ -272,69 +277,78 @@ def as_plain(spec: RunSpec) -> dict[str, Any]:
     return plain
 
 
-def _takes(network: ModelSpec) -> str:
-    """'images' for networks of convolutions, 'any' for those that take features as well."""
+def _input_kind(network: ModelSpec) -> str:
+    """'images' for convolutional networks, 'any' for those that also accept features."""
     return str(registry.get("model", network.name).facts.get("takes", "images"))
 
 
-def _measures(names: Sequence[str], asked: dict[str, dict[str, Any]]) -> tuple[MeasureSpec, ...]:
-    """The measures named and those with settings of their own, which are taken out of `asked`.
+def _measures(
+    names: Sequence[str], changes_by_owner: dict[str, dict[str, Any]]
+) -> tuple[MeasureSpec, ...]:
+    """The named measures and those with changed settings, removing these from `changes_by_owner`.
 
-    A measure whose default has changed is always stated, but for settings that a study without a
-    word means, unless it was named.
+    A measure whose default has changed is always stated, unless it is unnamed and has the settings
+    that a study without an explicit statement implies.
     """
     changes = {
-        owner.replace("_", "-"): asked.pop(owner)
-        for owner in list(asked)
+        owner.replace("_", "-"): changes_by_owner.pop(owner)
+        for owner in list(changes_by_owner)
         if owner.replace("_", "-") in registry.names("metric")
     }
     wanted = [name.strip().replace("_", "-") for name in names if name.strip()]
     names = sorted({*wanted, *changes, *UNSTATED})
-    found = [measure_spec(name, changes.get(name, {})) for name in names]
-    return tuple(one for one in found if one.name in wanted or UNSTATED.get(one.name) != one.config)
+    specs = [measure_spec(name, changes.get(name, {})) for name in names]
+    return tuple(
+        measure
+        for measure in specs
+        if measure.name in wanted or UNSTATED.get(measure.name) != measure.config
+    )
 
 
 def _parsed(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Changes to the measurement with text made of what it stands for; SpecError if it is none."""
-    found = dict(changes)
-    if "taus" in found:
-        taus = found["taus"]
-        found["taus"] = parse_taus(taus) if isinstance(taus, str) else check_taus(tuple(taus))
-    if "perturbation" in found:
-        named(found["perturbation"])
-    return found
+    """Changes to the probe with text parsed into values; SpecError for invalid text."""
+    parsed = dict(changes)
+    if "taus" in parsed:
+        taus = parsed["taus"]
+        parsed["taus"] = parse_taus(taus) if isinstance(taus, str) else check_taus(tuple(taus))
+    if "perturbation" in parsed:
+        named(parsed["perturbation"])
+    return parsed
 
 
 def _settings(kind: str, name: str) -> type[Any]:
-    """The settings dataclass of a registered method or measure; SpecError if there is no such."""
+    """The settings dataclass of a registered method or measure; SpecError for unknown names."""
     config = registry.get(kind, name).config
     assert config is not None
     return config
 
 
 def _checked(files: Mapping[str, Path], retrains: int) -> Mapping[str, Path]:
-    """The files; SpecError if they hold more Re-trains than the study has."""
-    known = sum(name.startswith("retrain-") for name in files)
-    if known > retrains:
-        raise SpecError(f"{known} Re-trains are given, but the study has {retrains}.")
+    """The files; SpecError if they include more Re-trains than the study has."""
+    count = sum(name.startswith("retrain-") for name in files)
+    if count > retrains:
+        raise SpecError(f"{count} Re-trains are given, but the study has {retrains}.")
     return files
 
 
 def _distinct(methods: Sequence[str], alone: bool) -> list[str]:
-    """The methods named, each once; Re-train is always there and needs no naming.
+    """The distinct methods without Re-train, which every study includes.
 
-    SpecError for none where they are `alone`: there would be nothing to examine.
+    alone: no models are given, so SpecError if there are no methods either.
     """
     names = list(dict.fromkeys(name.strip() for name in methods if name.strip()))
-    known = ", ".join(registry.names("method"))
+    available = ", ".join(registry.names("method"))
     if NO_METHODS in names and len(names) > 1:
-        raise SpecError(f"'{NO_METHODS}' stands alone: name it, or methods of {known}.")
+        raise SpecError(
+            f"'{NO_METHODS}' cannot be combined with methods: use it alone, or methods of "
+            f"{available}."
+        )
     if alone and names == [NO_METHODS]:
         raise SpecError(
-            f"'{NO_METHODS}' is for models that are given (--unlearned NAME=FILE). Without them "
-            f"name at least one method of {known}."
+            f"'{NO_METHODS}' requires given models (--unlearned NAME=FILE). Without them, name at "
+            f"least one method of {available}."
         )
     if alone and not names:
-        raise SpecError(f"Name at least one method of {known}.")
+        raise SpecError(f"Name at least one method of {available}.")
     names = [name for name in names if name != NO_METHODS]
     return [name for name in names if name != "retrain"]

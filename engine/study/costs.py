@@ -1,6 +1,6 @@
-"""What each result of a study costs, in sample passes: one sample once through the network.
+"""Costs of the results of a study, in sample passes: one forward pass of one sample.
 
-Nothing here imports torch before a cost is asked for.
+Nothing here imports torch until a cost is computed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from engine.study.viewpoint import Sizes
 
 
 def sizes_of(dataset: Dataset, past: Dataset | None = None) -> Sizes:
-    """The sizes of a study's data, and of those that its models were trained on before."""
+    """The sizes of a study's data, and of the data its models were pre-trained on."""
     pretraining = 0 if past is None else len(past.pool)
     return Sizes(len(dataset.pool), len(dataset.train_y), len(dataset.test_y), pretraining)
 
 
 def cost_of_pretraining(spec: RunSpec, sizes: Sizes) -> float:
-    """Sample passes of training what Original and Re-trains start from; 0 for fresh weights."""
+    """Sample passes of pre-training; 0 if Original and Re-trains start from random weights."""
     from engine.training.sgd import cost_of_training
 
     past = spec.pretrain
@@ -30,7 +30,7 @@ def cost_of_pretraining(spec: RunSpec, sizes: Sizes) -> float:
 
 
 def cost_of_model(spec: RunSpec, name: str, n: int) -> float:
-    """Sample passes that making this model takes, its pre-training apart; n: samples of S."""
+    """Sample passes to make this model, excluding pre-training; n: samples of S."""
     from engine.training.sgd import cost_of_training
 
     if keys.given(spec, name) is not None:
@@ -43,7 +43,7 @@ def cost_of_model(spec: RunSpec, name: str, n: int) -> float:
 
 
 def cost_of_measure(spec: RunSpec, config: Any, n: int) -> float:
-    """Sample passes of a measure of one model, with these settings, at most; 0 unless it trains.
+    """Upper bound on the sample passes of a measure of one model; 0 unless it trains.
 
     n: samples of S.
     """
@@ -55,8 +55,7 @@ def cost_of_measure(spec: RunSpec, config: Any, n: int) -> float:
 
 
 def cost_of_counts(spec: RunSpec, probe: ProbeSpec | None = None) -> float:
-    """Sample passes of one model's answers to all copies; probe: how they are made, if not as
-    the study says."""
+    """Sample passes of one model's predictions on all copies; probe: replaces the study's probe."""
     from engine.residual.predictions import copies
 
     return float(copies(probe or spec.probe, len(spec.forget)))

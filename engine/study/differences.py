@@ -1,4 +1,4 @@
-"""What two studies were set to, and where they differ: plain specs as they are stored, in words."""
+"""The settings of stored studies and their differences, as text."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from engine.metrics import UNSTATED
 from engine.spec import to_plain
 
-UNSAID: Mapping[str, Mapping[str, Any]] = {  # by studies older than the setting
+IMPLICIT: Mapping[str, Mapping[str, Any]] = {  # defaults for studies older than the setting
     "train": {"precision": "float32"},
     "data": {"validation": 0.0},
 }
-NAMED = ("methods", "foreign", "measures")  # lists of things with a name and settings of their own
+NAMED = ("methods", "foreign", "measures")  # lists of entries with a name and settings
 NONE = "none"
-SHOWN = 5  # samples that only one forget set has
+SHOWN = 5  # samples shown that only one of the forget sets has
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One setting, such as 'rurk.tau', and what it is in the first and in the second study."""
+    """One setting, such as 'rurk.tau', and its values in the first and the second study."""
 
     setting: str
     first: str
@@ -28,33 +28,35 @@ class Difference:
 
 
 def settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
-    """Every setting of a plain spec in words: 'data.name', 'train.lr', 'rurk.tau', 'forget' ...
+    """Every setting of a plain spec as text: 'data.name', 'train.lr', 'rurk.tau', 'forget' ...
 
-    spec: what `to_plain` made of a RunSpec; a list of named things becomes the list of their
-    names, and their settings one entry each. How a study was measured is told even where it does
-    not say so itself; which of the measures every study has is not.
+    spec: a RunSpec converted by `to_plain`; a list of named entries becomes the list of their
+    names, and each of their settings an entry. Implicit settings of measures are included; the
+    names of the measures that every study has are not.
     """
-    found = _measured(spec.get("measures", ()))
+    settings = _implicit_measures(spec.get("measures", ()))
     for name, value in spec.items():
         if name == "forget":
-            found[name] = _samples(value)
+            settings[name] = _samples(value)
         elif name in NAMED:
-            names = (one["name"] for one in value)
-            found[name] = ", ".join(one for one in names if one not in UNSTATED) or NONE
-            for one in value:
-                found |= dict(_leaves(one["name"], one.get("config", _unnamed(one))))
+            names = (entry["name"] for entry in value)
+            settings[name] = ", ".join(entry for entry in names if entry not in UNSTATED) or NONE
+            for entry in value:
+                settings |= dict(_leaves(entry["name"], entry.get("config", _without_name(entry))))
         else:
-            found |= dict(_leaves(name, {**UNSAID[name], **value} if name in UNSAID else value))
-    return found
+            settings |= dict(
+                _leaves(name, {**IMPLICIT[name], **value} if name in IMPLICIT else value)
+            )
+    return settings
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
     """The settings in which two plain specs differ, in the order of the first.
 
-    Settings of a method that only one of the two has are left out: 'methods' tells of it.
+    Settings of a method that only one of the two has are omitted, since 'methods' differs.
     """
     one, two = settings_of(first), settings_of(second)
-    one["forget"], two["forget"] = _apart(first["forget"], second["forget"])
+    one["forget"], two["forget"] = _forget_texts(first["forget"], second["forget"])
     return [
         Difference(name, one.get(name, NONE), two.get(name, NONE))
         for name in dict.fromkeys([*one, *two])
@@ -62,15 +64,18 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Dif
     ]
 
 
-def as_text(found: Sequence[Difference], titles: tuple[str, str]) -> str:
+def as_text(differences: Sequence[Difference], titles: tuple[str, str]) -> str:
     """The differences as tab-separated lines for a spreadsheet, under the titles of the studies."""
-    rows = [("setting", *titles), *((one.setting, one.first, one.second) for one in found)]
+    rows = [
+        ("setting", *titles),
+        *((difference.setting, difference.first, difference.second) for difference in differences),
+    ]
     return "\n".join("\t".join(row) for row in rows) + "\n"
 
 
-def _measured(stated: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """How measures were set that a study does not state, as an older version had them."""
-    missing = set(UNSTATED) - {one["name"] for one in stated}
+def _implicit_measures(stated: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Settings of measures that a study does not state: the defaults of an older version."""
+    missing = set(UNSTATED) - {measure["name"] for measure in stated}
     return {
         path: text
         for name in sorted(missing)
@@ -86,7 +91,7 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name, _text(value)
 
 
-def _unnamed(one: Mapping[str, Any]) -> dict[str, Any]:
+def _without_name(one: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in one.items() if name != "name"}
 
 
@@ -107,20 +112,24 @@ def _samples(indices: Sequence[int]) -> str:
 
 
 def _in_both(name: str, one: Mapping[str, str], two: Mapping[str, str]) -> bool:
-    """Whether both studies have what this setting belongs to."""
+    """Whether both studies have the owner of this setting."""
     owner, dot, _ = name.partition(".")
     start = owner + dot
-    return not dot or all(any(other.startswith(start) for other in found) for found in (one, two))
+    return not dot or all(
+        any(name_in_study.startswith(start) for name_in_study in settings)
+        for settings in (one, two)
+    )
 
 
-def _apart(first: Sequence[int], second: Sequence[int]) -> tuple[str, str]:
-    """Two forget sets in words, which are the same words for the same samples alone."""
-    return _against(first, second), _against(second, first)
+def _forget_texts(first: Sequence[int], second: Sequence[int]) -> tuple[str, str]:
+    """Two forget sets as text; the texts are equal only for equal sets."""
+    return _forget_text(first, second), _forget_text(second, first)
 
 
-def _against(indices: Sequence[int], other: Sequence[int]) -> str:
-    own = sorted(set(indices) - set(other))
-    if not own:
+def _forget_text(indices: Sequence[int], other: Sequence[int]) -> str:
+    exclusive = sorted(set(indices) - set(other))
+    if not exclusive:
         return _samples(indices)
-    shown = ", ".join(map(str, own[:SHOWN]))
-    return f"{_samples(indices)}, {len(own):,} only here: {shown}{' ...' * (len(own) > SHOWN)}"
+    shown = ", ".join(map(str, exclusive[:SHOWN]))
+    more = " ..." if len(exclusive) > SHOWN else ""
+    return f"{_samples(indices)}, {len(exclusive):,} only here: {shown}{more}"

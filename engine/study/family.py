@@ -1,4 +1,4 @@
-"""Which stored studies belong together, and what tells one from another in a few words."""
+"""Group stored studies that differ only in their seeds, and summarize differences."""
 
 from __future__ import annotations
 
@@ -10,37 +10,39 @@ from typing import Any
 from engine.metrics import UNSTATED
 from engine.study.differences import Difference, differences, settings_of
 
-DRAWN = ("seed", "data.seed", "data.fingerprint", "probe.seed")  # what a seed decides
+DRAWN = ("seed", "data.seed", "data.fingerprint", "probe.seed")  # determined by the seed
 PLACES = ("data.root", "model.path")
-MOST = 2  # differences that a name tells
-ORDER = {"seed": 0, "methods": 2}  # all others come between
+MOST_LISTED = 2  # differences listed in a summary
+ORDER = {"seed": 0, "methods": 2}  # all others come in between
 CALLED = {"data.name": "dataset", "model.name": "model"}
 
 
 def family(spec: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits, equal where two studies differ in what their seeds draw alone.
+    """A key of 16 hexadecimal digits, equal for studies that differ only through their seeds.
 
-    spec: a plain RunSpec. Forget sets are drawn with the seed, so their sizes alone count;
-    measures that are asked for change no model and do not count, but figures of a measure that
-    every study has are only alike where they were measured alike.
+    spec: a plain RunSpec. Forget sets are drawn with the seed, so only their sizes count. Optional
+    measures do not change any model and are ignored; the settings of measures that every study has
+    count, because their values are comparable only if measured in the same way.
     """
-    usual = [one for one in spec.get("measures", ()) if one["name"] in UNSTATED]
-    found = settings_of({**spec, "measures": usual})
-    kept = {name: value for name, value in found.items() if name not in (*DRAWN, *PLACES)}
-    return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=8).hexdigest()
+    usual = [measure for measure in spec.get("measures", ()) if measure["name"] in UNSTATED]
+    settings = settings_of({**spec, "measures": usual})
+    shared = {name: value for name, value in settings.items() if name not in (*DRAWN, *PLACES)}
+    return hashlib.blake2b(json.dumps(shared, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def told_apart(one: Mapping[str, Any], other: Mapping[str, Any], *, seeds: bool = True) -> str:
-    """What is otherwise in the `other` study, in words: 'seed 7, rurk.tau 0.2'; '' if nothing.
+    """A summary of how the `other` study differs: 'seed 7, rurk.tau 0.2'; '' if it does not.
 
-    The seed comes first, and what follows from it is not told; seeds: False leaves it out.
+    The seed comes first, and its consequences are omitted; seeds: False omits the seed as well.
     """
-    drawn = () if one.get("seed") == other.get("seed") else (*DRAWN, "forget")
-    silent = {*drawn, *PLACES, "measures"} - ({"seed"} if seeds else set())
-    found = [each for each in differences(one, other) if each.setting not in silent]
-    found.sort(key=lambda each: ORDER.get(each.setting, 1))
-    more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
-    return ", ".join(map(_words, found[:MOST])) + more
+    seed_effects = () if one.get("seed") == other.get("seed") else (*DRAWN, "forget")
+    ignored = {*seed_effects, *PLACES, "measures"} - ({"seed"} if seeds else set())
+    distinct = [
+        difference for difference in differences(one, other) if difference.setting not in ignored
+    ]
+    distinct.sort(key=lambda difference: ORDER.get(difference.setting, 1))
+    rest = f" and {len(distinct) - MOST_LISTED} more" if len(distinct) > MOST_LISTED else ""
+    return ", ".join(map(_words, distinct[:MOST_LISTED])) + rest
 
 
 def _words(one: Difference) -> str:

@@ -1,6 +1,6 @@
-"""Keys of everything in a study: what makes two results the same, whoever asks.
+"""Keys of the results of a study: two results are the same exactly if their keys are equal.
 
-Nothing here imports torch. `engine.study.plan` holds the keys of one whole study.
+Nothing here imports torch. `engine.study.plan` collects the keys of one complete study.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from engine.spec import ForeignSpec, MeasureSpec, MethodSpec, ModelSpec, Pretrai
 
 
 def measures_of(spec: RunSpec) -> tuple[MeasureSpec, ...]:
-    """The measures that a study states, and those it has in the settings of an older version.
+    """The measures that a study states, and those it implies with the defaults of an older version.
 
-    Cheap measures whose defaults never changed are not among them, unless they were asked for.
+    Cheap measures whose defaults never changed are not included unless they are stated.
     """
     stated = {one.name for one in spec.measures}
     older = [MeasureSpec(*one) for one in UNSTATED.items() if one[0] not in stated]
@@ -24,29 +24,29 @@ def measures_of(spec: RunSpec) -> tuple[MeasureSpec, ...]:
 
 
 def given(spec: RunSpec, name: str) -> ForeignSpec | None:
-    """Whose weights the model called `name` has; None if this program makes it."""
+    """The third-party weights of the model `name`; None if this program makes the model."""
     return next((one for one in spec.foreign if one.name == name), None)
 
 
 def foreign_key(spec: RunSpec, one: ForeignSpec) -> str:
-    """Key of a model that is given: data, network and the hash of its weights."""
+    """Key of a third-party model: data, network and the hash of its weights."""
     head = (one.head,) if one.head else ()
     return key("model", spec.data, spec.model, "foreign", one.digest, *head)
 
 
 def original_key(spec: RunSpec) -> str:
-    """Key of the Original: data, network, training, seed; or of the one that is given."""
-    theirs = given(spec, "original")
-    if theirs is not None:
-        return foreign_key(spec, theirs)
+    """Key of the Original: data, network, training and seed; or that of the given weights."""
+    foreign = given(spec, "original")
+    if foreign is not None:
+        return foreign_key(spec, foreign)
     return key("model", spec.data, spec.model, spec.train, spec.seed, "original", *_past(spec))
 
 
 def retrain_key(spec: RunSpec, number: int) -> str:
-    """Key of Re-train `number`, which also depends on what is forgotten."""
-    theirs = given(spec, f"retrain-{number}")
-    if theirs is not None:
-        return foreign_key(spec, theirs)
+    """Key of Re-train `number`, which also depends on the forget set."""
+    foreign = given(spec, f"retrain-{number}")
+    if foreign is not None:
+        return foreign_key(spec, foreign)
     return key(
         "model", spec.data, spec.model, spec.train, spec.seed, "retrain", number, spec.forget,
         *_past(spec),
@@ -78,10 +78,10 @@ def model_keys(spec: RunSpec) -> dict[str, str]:
 def counts_key(
     spec: RunSpec, viewer: str, source: str = "", models: Mapping[str, str] | None = None
 ) -> str:
-    """Key of one model's answers to perturbed copies; source: the model they were made against.
+    """Key of one model's predictions on perturbed copies; source: the attacked model.
 
-    Answers to chosen copies are kept apart from those to all, whatever they were chosen for.
-    models: the keys of the study's models, where they are known.
+    Adaptive draws have keys of their own, whatever their budget. models: the keys of the study's
+    models, if already computed.
     """
     keys = models or model_keys(spec)
     probe = replace(spec.probe, adaptive=1.0) if spec.probe.adaptive else spec.probe
@@ -91,14 +91,14 @@ def counts_key(
 def measure_key(
     spec: RunSpec, model: str, measure: str, config: Any, models: Mapping[str, str] | None = None
 ) -> str:
-    """Key of a measure that is stored by itself, taken of one model with these settings.
+    """Key of a separately stored measure of one model with these settings.
 
-    models: the keys of the study's models, where they are known.
+    models: the keys of the study's models, if already computed.
     """
     keys = models or model_keys(spec)
     return key("measure", measure, config, keys[model], keys["original"], spec.forget, spec.seed)
 
 
 def study_key(spec: RunSpec) -> str:
-    """Key of the whole study, its number of draws included."""
+    """Key of the complete study, including its number of draws."""
     return key("study", spec, spec.probe.draws)

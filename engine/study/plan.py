@@ -1,7 +1,7 @@
-"""The plan of a study: every result it consists of, by key, and what each needs and costs.
+"""The plan of a study: all its results by key, with their dependencies and costs.
 
-Made once from a RunSpec and passed on; whoever wants a key asks it, and a cluster takes it as a
-graph of tasks, one a result. Nothing here imports torch before a cost is asked for.
+It is made once from a RunSpec and passed on as the single source of keys; a cluster can run it as a
+graph of tasks, one per result. Nothing here imports torch until a cost is computed.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from engine.study.viewpoint import Sizes
 WEIGHTS, MODELS, COUNTS, EPOCHS, MEASURES, STUDIES = (  # kinds of results, as the store names them
     "checkpoints", "models", "counts", "epochs", "measures", "studies",
 )  # fmt: skip
-NEEDED = frozenset({MODELS, COUNTS, MEASURES})  # what the study's own record is made from
-CHOSEN = "chosen copies"  # the batch of answers to copies that the answers themselves decide on
+NEEDED = frozenset({MODELS, COUNTS, MEASURES})  # inputs of the study's own record
+CHOSEN = "chosen copies"  # the batch of all predictions on adaptive draws
 
 
 @dataclass(frozen=True)
 class Result:
-    """One result of a study, as it lies in the store under `kind` and `key`.
+    """One result of a study, stored under `kind` and `key`.
 
-    model: whose it is ('' for pre-trained weights and the study itself); source: the model that
-    the copies were made against, '' for random copies; measure: what is stored apart; needs: keys
-    of the results it is made from. draws: copies of each sample and norm that answers hold (with
-    adaptive draws at most), 0 for anything else: an earlier study may have kept fewer under the
-    same key. batch: results of one batch, where it is not '', are made in one go: a watched method
-    with its epochs, answers to copies against one model, all answers where draws are adaptive.
-    cost: sample passes where nothing is stored, None as long as the sizes of the data are unknown.
+    model: the model it belongs to ('' for pre-trained weights and the study itself); source: the
+    attacked model, '' for random copies; measure: the name of a separately stored measure; needs:
+    keys of the results it depends on. draws: copies per sample and norm (with adaptive draws, the
+    maximum), 0 unless it is predictions; an earlier study may have stored fewer under the same key.
+    batch: results with the same nonempty batch are made together: a watched method with its epochs,
+    predictions on copies against one model, all predictions if draws are adaptive. cost: sample
+    passes if nothing is stored, None while the sizes of the data are unknown.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Result:
 class Plan:
     """All results of a study, each after those it needs; the study's own record comes last.
 
-    sizes: of its data, where they are known; watch: the methods that are watched when made.
+    sizes: those of its data, if known; watch: the methods that are watched while they run.
     """
 
     spec: RunSpec
@@ -65,15 +65,15 @@ class Plan:
 
     @classmethod
     def of(cls, spec: RunSpec, sizes: Sizes | None = None, watch: Iterable[str] = ()) -> Plan:
-        """The plan of this study, with costs where the sizes of its data are given.
+        """The plan of this study, with costs if the sizes of its data are given.
 
-        watch: methods of the study, others are passed over; only with sizes, which decide what is
-        watched. SpecError where the study names a measure or perturbation that is not installed.
+        watch: methods to watch, ignoring those not in the study; requires sizes, which determine
+        what is watched. SpecError if a measure or perturbation of the study is not installed.
         """
         models = keys.model_keys(spec)
         wanted = frozenset(watch)
-        watched = tuple(one.name for one in spec.methods if one.name in wanted)
-        made = _distinct(
+        watched = tuple(method.name for method in spec.methods if method.name in wanted)
+        results = _distinct(
             [
                 *_weights(spec),
                 *_models(spec, models, watched),
@@ -83,9 +83,11 @@ class Plan:
             ],
             functools.partial(_cost, spec, sizes) if sizes else None,
         )
-        needs = tuple(one.key for one in made if one.kind in NEEDED)
-        whole = Result(STUDIES, keys.study_key(spec), needs=needs, cost=0.0 if sizes else None)
-        return cls(spec, (*made, whole), sizes, watched)
+        needs = tuple(method.key for method in results if method.kind in NEEDED)
+        study_record = Result(
+            STUDIES, keys.study_key(spec), needs=needs, cost=0.0 if sizes else None
+        )
+        return cls(spec, (*results, study_record), sizes, watched)
 
     @property
     def key(self) -> str:
@@ -99,28 +101,28 @@ class Plan:
 
     @functools.cached_property
     def groups(self) -> dict[str, list[str]]:
-        """Whom copies are made against -> the models that see them; '' for random copies."""
+        """Attacked model -> the models evaluated on its copies; '' for random copies."""
         return groups(self.spec, list(self.models))
 
     @property
     def pretrained(self) -> str:
-        """Key of the weights that Original and Re-trains start from; '' where they are fresh."""
+        """Key of the weights that Original and Re-trains start from; '' if they are random."""
         past = self.spec.pretrain
         return keys.pretrained_key(self.spec.model, past) if past is not None else ""
 
     def require(self, *models: str) -> None:
-        """SpecError where the study has no model of one of these names."""
+        """SpecError if the study lacks a model with one of these names."""
         for name in models:
             if name not in self.models:
-                known = ", ".join(self.models)
-                raise SpecError(f"This study has no model '{name}'. It has: {known}.")
+                names = ", ".join(self.models)
+                raise SpecError(f"This study has no model '{name}'. It has: {names}.")
 
     def counts(self, viewer: str, source: str = "") -> str:
-        """Key of a model's answers to copies made against `source`; KeyError for no such model."""
+        """Key of a model's predictions on copies made against `source`; KeyError if unknown."""
         return keys.counts_key(self.spec, viewer, source, self.models)
 
     def measure(self, model: str, measure: str, config: Any) -> str:
-        """Key of a measure of one model that is stored by itself."""
+        """Key of a separately stored measure of one model."""
         return keys.measure_key(self.spec, model, measure, config, self.models)
 
     def __iter__(self) -> Iterator[Result]:
@@ -131,7 +133,7 @@ class Plan:
         return len(self.results)
 
     def __getitem__(self, key: str) -> Result:
-        """The result under this key; KeyError where there is none."""
+        """The result with this key; KeyError if there is none."""
         return self._by_key[key]
 
     def __contains__(self, key: object) -> bool:
@@ -142,29 +144,35 @@ class Plan:
         return {one.key: one for one in self.results}
 
     def of_kind(self, kind: str) -> tuple[Result, ...]:
-        """The results of one kind, as the store names it, in order."""
+        """The results of one kind, named as in the store, in order."""
         return tuple(one for one in self.results if one.kind == kind)
 
     def cost(self, *kinds: str) -> float:
-        """Sample passes of all results of these kinds, of every kind where none is named.
+        """Sample passes of all results of these kinds, or of all kinds if none is named.
 
-        SpecError where the plan was made without the sizes of its data.
+        SpecError if the plan was made without the sizes of its data.
         """
-        passes = [one.cost for one in self.results if not kinds or one.kind in kinds]
-        known = [one for one in passes if one is not None]
-        if len(known) < len(passes):
-            raise SpecError("What this study costs is unknown until its data are loaded.")
-        return sum(known)
+        passes = [
+            passes_of_result.cost
+            for passes_of_result in self.results
+            if not kinds or passes_of_result.kind in kinds
+        ]
+        defined = [passes_of_result for passes_of_result in passes if passes_of_result is not None]
+        if len(defined) < len(passes):
+            raise SpecError("The cost of this study is unknown until its data are loaded.")
+        return sum(defined)
 
     @functools.cached_property
     def batches(self) -> tuple[tuple[Result, ...], ...]:
-        """The results that are made in one go, each batch after all that its results need."""
+        """Results that are made together, each batch after all batches that it needs."""
         batches: dict[str, list[Result]] = {}
-        for one in self.results:
-            batches.setdefault(one.batch or one.key, []).append(one)
-        where = {one.key: name for name, batch in batches.items() for one in batch}
+        for result in self.results:
+            batches.setdefault(result.batch or result.key, []).append(result)
+        batch_of = {result.key: name for name, batch in batches.items() for result in batch}
         needs = {
-            name: [where[key] for one in batch for key in one.needs if where[key] != name]
+            name: [
+                batch_of[key] for result in batch for key in result.needs if batch_of[key] != name
+            ]
             for name, batch in batches.items()
         }
         return tuple(tuple(batches[name]) for name in TopologicalSorter(needs).static_order())
@@ -181,7 +189,7 @@ class Plan:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Plan:
-        """The plan that `as_plain` wrote; SpecError where this version would make another."""
+        """The plan that `as_plain` wrote; SpecError if this version would plan differently."""
         from engine.study.compose import from_plain
 
         try:
@@ -190,17 +198,17 @@ class Plan:
             plan = cls.of(as_imported(spec) if plain["imported"] else spec, sizes, plain["watch"])
             same = plan.as_plain()["results"] == plain["results"]
         except (KeyError, TypeError) as error:
-            raise SpecError(f"This is no plan of a study: {error}.") from None
+            raise SpecError(f"This is not a plan of a study: {error}.") from None
         if not same:
             raise SpecError(
-                "This plan was made by another version of the program, or with other plug-ins: it "
-                "names other results. Install the same ones everywhere."
+                "This plan was made by another version of the program or with other plug-ins: its "
+                "results differ. Install the same versions everywhere."
             )
         return plan
 
 
 def groups(spec: RunSpec, names: list[str]) -> dict[str, list[str]]:
-    """source -> viewers of its copies: one group for random draws, one per attacked model else."""
+    """Source -> viewers of its copies: one group for random draws, otherwise one per source."""
     if not named(spec.probe.perturbation).attack:
         return {"": names}
     retrains = [name for name in names if name.startswith("retrain-")]
@@ -208,86 +216,88 @@ def groups(spec: RunSpec, names: list[str]) -> dict[str, list[str]]:
 
 
 def measures_of(spec: RunSpec) -> list[tuple[Registration, Any]]:
-    """The measures of this study with their settings: all cheap ones, and those asked for."""
-    asked = {one.name: one.config for one in keys.measures_of(spec)}
-    found = []
+    """The measures of this study with their settings: all cheap ones and those requested."""
+    requested = {measure.name: measure.config for measure in keys.measures_of(spec)}
+    measures = []
     for entry in registry.all_of("metric"):
-        if entry.name in asked:
-            found.append((entry, asked[entry.name]))
+        if entry.name in requested:
+            measures.append((entry, requested[entry.name]))
         elif not entry.facts["metric"].trains:
-            found.append((entry, _usual(entry)))
-    return found
+            measures.append((entry, _default_config(entry)))
+    return measures
 
 
-def _usual(entry: Registration) -> Any:
+def _default_config(entry: Registration) -> Any:
     assert entry.config is not None
     return entry.config()
 
 
 def _weights(spec: RunSpec) -> list[Result]:
-    """The pre-trained weights, where a model of the study is made and starts from them."""
-    made = [name for name in keys.model_keys(spec) if keys.given(spec, name) is None]
-    if spec.pretrain is None or not made:
+    """The pre-trained weights, if a model of the study starts from them."""
+    new_models = [name for name in keys.model_keys(spec) if keys.given(spec, name) is None]
+    if spec.pretrain is None or not new_models:
         return []
     return [Result(WEIGHTS, keys.pretrained_key(spec.model, spec.pretrain))]
 
 
 def _models(spec: RunSpec, models: Mapping[str, str], watched: Collection[str]) -> list[Result]:
-    past = tuple(one.key for one in _weights(spec))
-    found = []
-    for name, mark in models.items():
+    past = tuple(weights.key for weights in _weights(spec))
+    results = []
+    for name, model_key in models.items():
         from_scratch = name == "original" or name.startswith("retrain-")
         needs = past if from_scratch else (models["original"], *past)
         if keys.given(spec, name) is not None:
             needs = ()
-        batch = _watch(name) if name in watched else ""
-        found.append(Result(MODELS, mark, name, needs=needs, batch=batch))
-    return found
+        batch = _watch_batch(name) if name in watched else ""
+        results.append(Result(MODELS, model_key, name, needs=needs, batch=batch))
+    return results
 
 
 def _counts(spec: RunSpec, models: Mapping[str, str]) -> list[Result]:
-    """What every model says of the copies that it is shown."""
+    """Every model's predictions on the copies it is evaluated on."""
     adaptive = spec.probe.adaptive > 0
-    found = []
+    results = []
     for source, viewers in groups(spec, list(models)).items():
         for viewer in viewers:
-            shown = models if adaptive else [name for name in (viewer, source) if name]
-            one = _answers(spec, models, viewer, source, shown)
-            found.append(replace(one, batch=CHOSEN if adaptive else one.batch))
-    return found
+            dependencies = models if adaptive else [name for name in (viewer, source) if name]
+            predictions = _predictions(spec, models, viewer, source, dependencies)
+            results.append(replace(predictions, batch=CHOSEN if adaptive else predictions.batch))
+    return results
 
 
 def _watched(
     spec: RunSpec, models: Mapping[str, str], watched: Collection[str], sizes: Sizes | None
 ) -> list[Result]:
-    """The epochs of the watched methods, and what they are seen beside."""
+    """The epochs of the watched methods, and the predictions of the reference models."""
     if not watched:
         return []
     if sizes is None:
-        raise SpecError("What is watched of a method is unknown until the data are loaded.")
-    seen = replace(spec, probe=viewpoint.probe_of(spec))
-    beside = [_answers(seen, models, name, "", [name]) for name in viewpoint.references(spec)]
-    sight = viewpoint.mark(spec, viewpoint.watched_samples(spec, sizes.train))
-    needs = (models["original"], *(one.key for one in beside))
+        raise SpecError("Methods cannot be watched before the data are loaded.")
+    watch_spec = replace(spec, probe=viewpoint.probe_of(spec))
+    references = [
+        _predictions(watch_spec, models, name, "", [name]) for name in viewpoint.references(spec)
+    ]
+    sight_key = viewpoint.mark(spec, viewpoint.watched_samples(spec, sizes.train))
+    needs = (models["original"], *(result.key for result in references))
     epochs = [
         Result(
-            EPOCHS, viewpoint.epochs_key(spec, name, sight, models), name,
-            needs=tuple(dict.fromkeys(needs)), batch=_watch(name),
+            EPOCHS, viewpoint.epochs_key(spec, name, sight_key, models), name,
+            needs=tuple(dict.fromkeys(needs)), batch=_watch_batch(name),
         )
         for name in watched
     ]  # fmt: skip
-    return [*(beside if viewpoint.asked_apart(spec) else []), *epochs]
+    return [*(references if viewpoint.asked_apart(spec) else []), *epochs]
 
 
-def _watch(name: str) -> str:
-    """The batch of a method that is watched when made."""
+def _watch_batch(name: str) -> str:
+    """The batch of a watched method and its epochs."""
     return f"{name} and its epochs"
 
 
-def _answers(
+def _predictions(
     spec: RunSpec, models: Mapping[str, str], viewer: str, source: str, shown: Iterable[str]
 ) -> Result:
-    """What one model says of copies; shown: the models that must be there for it."""
+    """One model's predictions on copies; shown: the models that they depend on."""
     return Result(
         COUNTS,
         keys.counts_key(spec, viewer, source, models),
@@ -300,38 +310,38 @@ def _answers(
 
 
 def _measures(spec: RunSpec, models: Mapping[str, str]) -> list[Result]:
-    """The measures that are stored by themselves."""
-    chosen = [one for one in measures_of(spec) if one[0].facts.get("kept")]
-    found = []
-    for name, mark in models.items():
-        needs = tuple(dict.fromkeys([mark, models["original"]]))
-        for entry, config in chosen:
-            own = keys.measure_key(spec, name, entry.name, config, models)
-            found.append(Result(MEASURES, own, name, measure=entry.name, needs=needs))
-    return found
+    """The separately stored measures."""
+    stored_measures = [measure for measure in measures_of(spec) if measure[0].facts.get("kept")]
+    results = []
+    for name, model_key in models.items():
+        needs = tuple(dict.fromkeys([model_key, models["original"]]))
+        for entry, config in stored_measures:
+            measure_key = keys.measure_key(spec, name, entry.name, config, models)
+            results.append(Result(MEASURES, measure_key, name, measure=entry.name, needs=needs))
+    return results
 
 
-def _cost(spec: RunSpec, sizes: Sizes, one: Result) -> float:
+def _cost(spec: RunSpec, sizes: Sizes, result: Result) -> float:
     """Sample passes of one result."""
-    if one.kind == WEIGHTS:
+    if result.kind == WEIGHTS:
         return costs.cost_of_pretraining(spec, sizes)
-    if one.kind == MODELS:
-        return costs.cost_of_model(spec, one.model, sizes.pool)
-    if one.kind == EPOCHS:
-        return viewpoint.cost(spec, one.model, sizes)
-    if one.kind == COUNTS:
-        return costs.cost_of_counts(replace(spec, probe=replace(spec.probe, draws=one.draws)))
-    config = next(config for entry, config in measures_of(spec) if entry.name == one.measure)
+    if result.kind == MODELS:
+        return costs.cost_of_model(spec, result.model, sizes.pool)
+    if result.kind == EPOCHS:
+        return viewpoint.cost(spec, result.model, sizes)
+    if result.kind == COUNTS:
+        return costs.cost_of_counts(replace(spec, probe=replace(spec.probe, draws=result.draws)))
+    config = next(config for entry, config in measures_of(spec) if entry.name == result.measure)
     return costs.cost_of_measure(spec, config, sizes.pool)
 
 
 def _distinct(
     results: Iterable[Result], cost: Callable[[Result], float] | None
 ) -> tuple[Result, ...]:
-    """Each key once, for two names may be given the same weights; costs of one key add up."""
-    found: dict[str, Result] = {}
-    for one in results:
-        before = found.setdefault(one.key, replace(one, cost=0.0 if cost else None))
-        if cost and before.cost is not None:
-            found[one.key] = replace(before, cost=before.cost + cost(one))
-    return tuple(found.values())
+    """Each key once, since two names may have the same weights; costs of equal keys are summed."""
+    distinct: dict[str, Result] = {}
+    for result in results:
+        earlier = distinct.setdefault(result.key, replace(result, cost=0.0 if cost else None))
+        if cost and earlier.cost is not None:
+            distinct[result.key] = replace(earlier, cost=earlier.cost + cost(result))
+    return tuple(distinct.values())

@@ -1,7 +1,7 @@
-"""What a watched method is looked at with: which copies, how many samples, and under which key.
+"""How a method is watched during unlearning: the copies, the number of samples, and the keys.
 
-It depends on the settings and on the number of samples alone. Nothing here imports torch before a
-cost or a number of copies is asked for.
+This depends only on the settings and on the number of samples. Nothing here imports torch until a
+cost or a number of copies is computed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ from engine.spec import ProbeSpec, RunSpec, key
 from engine.study import keys
 
 MOST_SAMPLES = 500  # forget samples that are watched
-FEW_PASSES = 10_000  # sample passes that one look may take in any case ...
-SHARE_OF_EPOCH = 0.25  # ... or else this share of one epoch over the training set
-MOST_LOOKS = 30  # epochs of one method that are looked at, evenly spaced
-CHECKED = 1000  # samples that each accuracy is taken from
+FEW_PASSES = 10_000  # sample passes that one evaluation may always take ...
+SHARE_OF_EPOCH = 0.25  # ... or this share of an epoch over the training set, if larger
+MOST_LOOKS = 30  # epochs of one method that are evaluated, evenly spaced
+CHECKED = 1000  # samples used for each accuracy
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What costs depend on beside the settings, all in samples.
+    """Numbers of samples that costs depend on, besides the settings.
 
-    pool: training samples that are not held out; train: those held out as well; test: of the test
-    set; pretraining: the pool of the data that models were trained on before, 0 where there are
-    none.
+    pool: training samples that are not held out; train: all training samples; test: test samples;
+    pretraining: the pool of the pre-training data, 0 without pre-training.
     """
 
     pool: int
@@ -39,7 +38,7 @@ class Sizes:
 
 
 def probe_of(spec: RunSpec) -> ProbeSpec:
-    """How the watched copies are made."""
+    """The probe that makes the watched copies."""
     from engine.perturbations import BLOCK
 
     attack = named(spec.probe.perturbation).attack
@@ -48,32 +47,32 @@ def probe_of(spec: RunSpec) -> ProbeSpec:
 
 
 def references(spec: RunSpec) -> list[str]:
-    """Names of the models that a method is seen beside."""
+    """Names of the models that a method is compared with."""
     return ["original", *(f"retrain-{j}" for j in range(spec.retrains))]
 
 
 def planned(spec: RunSpec, name: str) -> int:
-    """The epochs that the method is set to; 0 where it has no such setting."""
+    """The number of epochs of a method; 0 if it has no such setting."""
     config = next(one.config for one in spec.methods if one.name == name)
     epochs = getattr(config, "epochs", 0)
     return epochs if isinstance(epochs, int) else 0
 
 
 def watched_samples(spec: RunSpec, n_train: int) -> np.ndarray:
-    """(m,) numbers of the forget samples that are perturbed; n_train: those held out included."""
+    """(m,) indices of the forget samples to perturb; n_train: including held-out samples."""
     most = _affordable(probe_of(spec), n_train)
     return chosen(np.array(spec.forget), most, spec.seed, "copies")
 
 
 def chosen(pool: np.ndarray, most: int, seed: int, salt: str) -> np.ndarray:
-    """At most `most` of these indices, drawn from the seed, in order."""
+    """At most `most` of these indices, drawn with the seed, in order."""
     if len(pool) <= most:
         return pool
     return np.sort(numpy_generator(seed, "watch", salt).choice(pool, most, replace=False))
 
 
 def mark(spec: RunSpec, samples: np.ndarray) -> str:
-    """What two looks share exactly if they look at the same; samples: the watched ones."""
+    """A key that is equal exactly if two evaluations use the same copies of these samples."""
     from engine.perturbations import BLOCK
 
     rows = samples.tolist()
@@ -83,15 +82,15 @@ def mark(spec: RunSpec, samples: np.ndarray) -> str:
 def epochs_key(
     spec: RunSpec, name: str, sight: str, models: Mapping[str, str] | None = None
 ) -> str:
-    """Key of what was seen of a method: the model, and all that was looked at (see `mark`).
+    """Key of the recorded epochs of a method: the model, and `sight` (see `mark`).
 
-    models: the keys of the study's models, where they are known.
+    models: the keys of the study's models, if already computed.
     """
     return key("epochs", (models or keys.model_keys(spec))[name], sight)
 
 
 def cost(spec: RunSpec, name: str, sizes: Sizes) -> float:
-    """Sample passes that watching this method takes at most."""
+    """Upper bound on the sample passes of watching this method."""
     parts = (sizes.pool - len(spec.forget), len(spec.forget), sizes.test)
     copied = len(watched_samples(spec, sizes.train))
     checked = [min(CHECKED, part) for part in parts]
@@ -99,29 +98,30 @@ def cost(spec: RunSpec, name: str, sizes: Sizes) -> float:
 
 
 def cost_of_look(probe: ProbeSpec, copied: int, checked: Iterable[int]) -> float:
-    """Sample passes of one look: at the copies of so many samples, and at so many as they are."""
+    """Sample passes of one evaluation: copies of `copied` samples, and `checked` clean samples."""
     copies = sum(1 if tau == 0 else probe.draws for tau in probe.taus)
     return float(copied * copies + sum(checked))
 
 
 def due(planned: int) -> frozenset[int]:
-    """The epochs (from 1) to look at: at most `MOST_LOOKS`, evenly spaced, the last among them."""
+    """The epochs (from 1) to evaluate: at most `MOST_LOOKS`, evenly spaced, including the last."""
     last = planned or MOST_LOOKS
     return frozenset(np.linspace(1, last, min(last, MOST_LOOKS)).round().astype(int).tolist())
 
 
 def looks(planned: int) -> int:
-    """How many looks a method set to `planned` epochs takes at most, the Original included."""
+    """Maximum number of evaluations of a method with `planned` epochs, including the Original."""
     return 1 + (len(due(planned)) if planned else 1)
 
 
 def asked_apart(spec: RunSpec) -> bool:
-    """Whether measuring the study leaves out what the references say of the watched copies."""
+    """Whether the watched copies differ from the study's, so the references need predictions on
+    them."""
     return key(probe_of(spec)) != key(spec.probe)
 
 
 def _affordable(probe: ProbeSpec, n_train: int) -> int:
-    """How many forget samples one look can afford to perturb."""
+    """The number of forget samples that one evaluation can afford to perturb."""
     from engine.training.sgd import PASSES_PER_STEP
 
     passes = max(FEW_PASSES, SHARE_OF_EPOCH * PASSES_PER_STEP * n_train)

@@ -244,8 +244,8 @@ def test_an_option_of_another_figure_is_refused_by_name(
 @pytest.mark.parametrize(
     ("methods", "says"),
     [
-        ("none", "'none' is for models that are given (--unlearned NAME=FILE)"),
-        ("none,gd", "'none' stands alone"),
+        ("none", "'none' requires given models (--unlearned NAME=FILE)"),
+        ("none,gd", "'none' cannot be combined"),
         ("", "Name at least one method of"),
     ],
 )

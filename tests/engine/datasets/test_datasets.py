@@ -140,17 +140,17 @@ LABELS = np.array([0, 1, 0, 1])
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"classes": ("a",)}, "'pairs' has 1 class; at least two are needed"),
+        ({"classes": ("a",)}, "'pairs' has only 1 class; at least two are needed"),
         ({"classes": ("a", "a")}, "two classes of the same name"),
         ({"test_y": LABELS[:0], "test_x": IMAGES[:0]}, "has no test samples"),
         ({"train_y": LABELS[:3]}, "has 4 training samples but 3 labels"),
-        ({"test_x": np.zeros((4, 3), np.float32)}, "test samples of the shape 3, but training"),
-        ({"train_x": IMAGES}, "test samples of the shape 2, but training samples of 3x5x5"),
-        ({"train_x": np.zeros((4, 2))}, "training samples are float64 of the shape 4x2"),
+        ({"test_x": np.zeros((4, 3), np.float32)}, "test samples of shape 3, but training"),
+        ({"train_x": IMAGES}, "test samples of shape 2, but training samples of shape 3x5x5"),
+        ({"train_x": np.zeros((4, 2))}, "training samples are float64 of shape 4x2"),
         ({"train_x": np.zeros((4, 0), np.float32)}, "must be uint8 images"),
         ({"train_y": LABELS + 1}, "training labels must be int64 numbers from 0 to 1"),
         ({"test_y": LABELS.astype(float)}, "test labels must be int64"),
-        ({"train_y": LABELS * 0}, "training samples of one class only"),
+        ({"train_y": LABELS * 0}, "training samples of only one class"),
     ],
 )
 def test_data_that_cannot_be_learned_from(changes: dict[str, Any], sentence: str) -> None:
@@ -162,7 +162,7 @@ def test_data_that_cannot_be_learned_from(changes: dict[str, Any], sentence: str
 def test_a_feature_outside_the_unit_interval_is_named(value: float) -> None:
     x = two_classes().test_x.copy()
     x[2, 1] = value
-    with pytest.raises(DataError, match=r"test sample 2 has a feature that is no number in \[0, 1"):
+    with pytest.raises(DataError, match=r"test sample 2 has a feature that is not a number in \[0"):
         check(two_classes(test_x=x))
 
 
@@ -315,12 +315,12 @@ def test_no_folder_given() -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    assert f"There is no folder '{tmp_path / 'gone'}'" in message_of(tmp_path / "gone")
+    assert f"The folder '{tmp_path / 'gone'}' does not exist" in message_of(tmp_path / "gone")
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert f"There is no folder '{tmp_path / 'file'}'" in message_of(tmp_path / "file")
+    assert f"The folder '{tmp_path / 'file'}' does not exist" in message_of(tmp_path / "file")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ def test_one_class(tmp_path: Path) -> None:
 def test_a_class_without_images(tmp_path: Path) -> None:
     fill(tmp_path)
     (tmp_path / "fox").mkdir()
-    assert f"The class folder {tmp_path / 'fox'} holds no images" in message_of(tmp_path)
+    assert f"The class folder {tmp_path / 'fox'} contains no images" in message_of(tmp_path)
 
 
 def test_a_test_class_that_is_not_trained(tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_a_broken_image_is_named(tmp_path: Path, spoil: Callable[[Path], Any], n
     fill(tmp_path)
     path = tmp_path / "dog" / name
     spoil(path)
-    assert f"The image {path} is broken or no image" in message_of(tmp_path)
+    assert f"The image {path} is damaged or not in" in message_of(tmp_path)
 
 
 def test_the_first_broken_image_is_named_whichever_thread_meets_it(tmp_path: Path) -> None:
@@ -418,7 +418,7 @@ def test_a_decompression_bomb_is_not_decoded(tmp_path: Path) -> None:
 
 
 def test_more_images_than_memory_can_hold() -> None:
-    with pytest.raises(DataError, match=r"1 images of 9000000x9000000 px take .* GiB"):
+    with pytest.raises(DataError, match=r"1 images of 9000000x9000000 px need .* GiB"):
         _images.read_images([Path("x.png")], 9_000_000, Reporter())
 
 
@@ -453,7 +453,7 @@ def test_cifar10_from_a_folder_needs_a_test_part(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["cifar10", "small-cifar5"])
 def test_a_root_that_does_not_exist(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=r"There is no folder '.*gone'. Give one that holds cifar"):
+    with pytest.raises(DataError, match=r"'.*gone' does not exist. Give one that contains cifar"):
         load(DataSpec(name, root=str(tmp_path / "gone")))
 
 
@@ -489,7 +489,7 @@ def test_small_cifar5_divides_a_folder_without_a_test_part(
 
 def test_small_cifar5_names_the_class_that_is_too_small(tmp_path: Path) -> None:
     root = cifar_folder(tmp_path)
-    with pytest.raises(DataError, match=r"takes 200 training images .* there are 2 of 'airplane'"):
+    with pytest.raises(DataError, match=r"needs 200 training images .* there are 2 of 'airplane'"):
         load(DataSpec("small-cifar5", root=str(root)))
 
 
@@ -636,7 +636,7 @@ def test_who_unpacks_later_takes_what_is_there(tmp_path: Path, archive: bytes) -
 
 def test_another_archive_is_refused(tmp_path: Path, archive: bytes) -> None:
     (tmp_path / "cifar-10-python.tar.gz").write_bytes(archive + b"!")
-    with pytest.raises(DataError, match="is not the archive of CIFAR-10: its checksum differs"):
+    with pytest.raises(DataError, match="is not the CIFAR-10 archive: its checksum differs"):
         load(DataSpec("cifar10", root=str(tmp_path)))
 
 

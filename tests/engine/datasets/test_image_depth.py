@@ -190,12 +190,12 @@ def test_deep_images_look_like_the_same_in_8_bits(name: str, tmp_path: Path) -> 
         ("TIFF of 12 bits in 16",
          "8 images of 16 bits use no more than 12 of them in the data set: white is 4095."),
         ("TIFF of 32-bit integers",
-         "8 images of 32-bit integers say no range: white is 65535, the largest value in the "
+         "8 images of 32-bit integers state no range: white is 65535, the largest value in the "
          "data set."),
         ("TIFF of floats to 1",
-         "8 images of floats say no range: white is 1, the largest value in the data set."),
+         "8 images of floats state no range: white is 1, the largest value in the data set."),
         ("TIFF of floats below 1",
-         "8 images of floats say no range: white is 1, for values up to 0.75 in the data set."),
+         "8 images of floats state no range: white is 1, for values up to 0.75 in the data set."),
     ],
 )  # fmt: skip
 def test_a_range_that_no_file_says_is_told(name: str, sentence: str, tmp_path: Path) -> None:
@@ -227,9 +227,9 @@ def test_images_of_8_bits_beside_deep_ones_stay_as_they_are(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (-1.0, "holds negative pixels"),
-        (np.nan, "holds pixels that are no numbers (NaN or infinite)"),
-        (np.inf, "holds pixels that are no numbers (NaN or infinite)"),
+        (-1.0, "contains negative pixels"),
+        (np.nan, "contains NaN or infinite pixels"),
+        (np.inf, "contains NaN or infinite pixels"),
     ],
 )
 def test_values_without_a_meaning_are_refused_by_the_files_name(
@@ -248,7 +248,7 @@ def test_values_without_a_meaning_are_refused_by_the_files_name(
 def test_negative_whole_numbers_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.tif"
     by_hand(1, "<i2", 16, kind=2)(path, gradient(200).astype(int) - 100)
-    with pytest.raises(DataError, match=r"x\.tif holds negative pixels"):
+    with pytest.raises(DataError, match=r"x\.tif contains negative pixels"):
         _images.decode(path, 8)
 
 
@@ -257,7 +257,7 @@ def test_colors_of_12_bits_in_16_are_refused_rather_than_read_black(tmp_path: Pa
         png(path, np.repeat(image[:, :, None].astype(int) * 16, 3, 2), 2)
 
     folder(tmp_path, ".png", save)
-    with pytest.raises(DataError, match=r"0\.png has 16 bits a channel, but no color image of the"):
+    with pytest.raises(DataError, match=r"0\.png has 16 bits per channel, but no color image of"):
         read(tmp_path)
 
 
@@ -273,7 +273,7 @@ def test_premultiplied_gray_is_read(tmp_path: Path) -> None:
 
 def test_a_color_mode_that_is_not_read_is_named(tmp_path: Path) -> None:
     Image.new("LAB", (8, 8)).save(tmp_path / "x.tif")
-    with pytest.raises(DataError, match=r"x\.tif has the color mode LAB, which is not read"):
+    with pytest.raises(DataError, match=r"x\.tif has the unsupported color mode LAB"):
         _images.decode(tmp_path / "x.tif", 8)
 
 
@@ -285,9 +285,7 @@ def test_frames_that_are_left_out_are_counted(suffix: str, tmp_path: Path) -> No
     path = tmp_path / "train" / "cat" / f"2{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:])
     data = read(tmp_path, listener)
-    assert listener.lines == [
-        "1 image has several frames or pages: the first is read, the others are left out."
-    ]
+    assert listener.lines == ["1 image has several frames or pages: only the first is read."]
     assert data.train_x[2].max() > 180
 
 
@@ -314,7 +312,7 @@ def test_colors_become_gray_by_their_luminance(tmp_path: Path) -> None:
 def test_dark_pictures_of_a_usual_scale_stay_as_dark_as_they_are(
     largest: float, white: float
 ) -> None:
-    for kind in (_depth.WHOLE, _depth.REAL):
-        assert _depth.whites([_depth.Seen(kind, largest), _depth.Seen(kind, largest / 3)]) == {
-            kind: white
-        }
+    for kind in (_depth.INTEGER, _depth.FLOAT):
+        assert _depth.white_values(
+            [_depth.ImageFacts(kind, largest), _depth.ImageFacts(kind, largest / 3)]
+        ) == {kind: white}

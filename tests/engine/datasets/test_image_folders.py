@@ -78,7 +78,7 @@ def test_of_two_labeled_parts_the_test_part_is_read_and_the_other_counted(tmp_pa
     fill(tmp_path / "val", 4, level=100)
     data, lines = read(tmp_path)
     assert levels(data.test_x) == [50, 51] * 2
-    assert lines == ["val/ with 8 images is left out: test/ is the test part."]
+    assert lines == ["val/ with 8 images is ignored: test/ is the test part."]
 
 
 @pytest.mark.parametrize("inside", ["", "images", "unknown"])
@@ -90,7 +90,7 @@ def test_a_labeled_val_stands_in_for_an_unlabeled_test(inside: str, tmp_path: Pa
     data, lines = read(tmp_path)
     assert levels(data.test_x) == [100, 101] * 2
     assert lines == [
-        "test/ with 3 images is left out: it has no labels, and val/ is the test part.",
+        "test/ with 3 images is ignored: it has no labels, and val/ is the test part.",
         "val/ with 4 images is the test part.",
     ]
 
@@ -100,7 +100,7 @@ def test_an_unlabeled_test_alone_is_counted_and_images_are_held_out(tmp_path: Pa
     picture(tmp_path / "test" / "0.png")
     data, lines = read(tmp_path)
     assert len(data.train_y) == 8
-    assert lines[0] == "test/ with 1 image is left out: it has no folders of classes."
+    assert lines[0] == "test/ with 1 image is ignored: it has no class folders."
     assert lines[1].startswith("There is no test part: 2 of 10 images")
 
 
@@ -121,7 +121,7 @@ def test_a_test_part_beside_the_class_folders(tmp_path: Path) -> None:
 def test_test_parts_without_a_training_part_are_refused(tmp_path: Path) -> None:
     fill(tmp_path / "test", 3)
     fill(tmp_path / "val", 3)
-    with pytest.raises(DataError, match=r"has test, val but no training part\. Call the"):
+    with pytest.raises(DataError, match=r"has test, val but no training part\. Name the"):
         read(tmp_path)
 
 
@@ -134,7 +134,7 @@ def test_parts_under_unknown_names_are_no_classes(tmp_path: Path) -> None:
 
 def test_a_folder_too_high_gets_the_right_one_as_advice(tmp_path: Path) -> None:
     fill(tmp_path / "pictures" / "train", 3)
-    with pytest.raises(DataError, match=r"Did you mean '.*pictures', which has train/ in it\?"):
+    with pytest.raises(DataError, match=r"Did you mean '.*pictures', which contains train/\?"):
         read(tmp_path)
 
 
@@ -142,7 +142,7 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     fill(tmp_path, 5, classes=("bus", "train"))
     data, lines = read(tmp_path)
     assert data.classes == ("bus", "train")
-    assert lines[0] == "train/ is read as a class like the folders beside it."
+    assert lines[0] == "train/ is read as a class, like the folders next to it."
 
 
 def test_flat_parts_are_no_classes(tmp_path: Path) -> None:
@@ -160,9 +160,9 @@ def test_what_lies_beside_the_parts_is_counted(tmp_path: Path) -> None:
     picture(tmp_path / "train" / "loose.png")
     _, lines = read(tmp_path)
     assert lines == [
-        f"2 folders of {tmp_path.name}/ are left out: bus, car.",
-        f"1 image directly in {tmp_path.name}/ is left out: they lie in no class folder.",
-        "1 image directly in train/ is left out: they lie in no class folder.",
+        f"2 folders of {tmp_path.name}/ are ignored: bus, car.",
+        f"1 image directly in {tmp_path.name}/ is ignored: not in a class folder.",
+        "1 image directly in train/ is ignored: not in a class folder.",
     ]
 
 
@@ -180,8 +180,8 @@ def test_images_below_a_class_folder_are_of_that_class(tmp_path: Path) -> None:
     )  # fmt: skip
     assert levels(data.train_x[:4]) == [55, 0, 1, 77]
     assert lines == [
-        "2 of 8 images lie deeper than their class's folder (such as in cat/00/) and are read as "
-        "of that class."
+        "2 of 8 images lie in subfolders of their class folder (such as cat/00/) and are assigned "
+        "to that class."
     ]
 
 
@@ -222,7 +222,7 @@ def test_files_that_are_no_images_are_counted_by_kind(tmp_path: Path) -> None:
         (tmp_path / "train" / "cat" / name).write_text("?")
     _, lines = read(tmp_path)
     assert lines == [
-        "4 files in class folders are left out, no images by name: 2 .txt, 1 .raw, 1 no suffix."
+        "4 files in class folders are ignored, not images by suffix: 2 .txt, 1 .raw, 1 no suffix."
     ]
 
 
@@ -233,7 +233,7 @@ def test_a_class_without_test_images_is_said(tmp_path: Path) -> None:
     (tmp_path / "test" / "bee" / "01.png").unlink()
     data, lines = read(tmp_path)
     assert data.test_y.tolist() == [0, 0] and len(data.classes) == 3
-    assert lines == ["test/ has no images of 2 of 3 classes: bee, cat."]
+    assert lines == ["test/ has no images for 2 of 3 classes: bee, cat."]
 
 
 def test_names_with_spaces_and_letters_of_all_scripts(tmp_path: Path) -> None:
@@ -259,8 +259,9 @@ def test_what_is_held_out_is_counted_and_named(tmp_path: Path) -> None:
     fill(tmp_path, 10)
     data, lines = read(tmp_path, seed=5)
     assert lines == [
-        "There is no test part: 4 of 20 images (20 % of each class, by seed 5) are held out as "
-        "one. Indices number the 16 that are left, then these; each sample is named by its file."
+        "There is no test part: 4 of 20 images (20 % of each class, seed 5) are held out for "
+        "testing. Indices count the 16 remaining images first, then these; each sample is named by "
+        "its file."
     ]
     for index in range(len(data)):
         name = CLASSES[data.label_of(index)]
@@ -278,7 +279,7 @@ def test_a_class_of_one_image_beside_others_is_said(tmp_path: Path) -> None:
     fill(tmp_path, 5)
     picture(tmp_path / "eel" / "0.png")
     data, lines = read(tmp_path)
-    assert 2 not in data.test_y and "but none of 1 class with one image" in lines[0]
+    assert 2 not in data.test_y and "except 1 class with one image" in lines[0]
 
 
 # -- who hears it ---------------------------------------------------------------------------------
@@ -331,12 +332,12 @@ def test_tiny_imagenet_as_it_is_downloaded(tmp_path: Path) -> None:
     assert levels(data.test_x) == [101, 104, 100, 103, 102, 105]
     assert data.classes == ("goldfish", "crane (n02)", "crane (n03)")
     assert lines == [
-        "test/ with 6 images is left out: it has no labels, and val/ is the test part.",
+        "test/ with 6 images is ignored: it has no labels, and val/ is the test part.",
         "val/ with 6 images is the test part.",
-        "The classes of val/ are those of val_annotations.txt.",
-        "12 of 12 images lie deeper than their class's folder (such as in n01/images/) and are "
-        "read as of that class.",
-        "3 files in class folders are left out, no images by name: 3 .txt.",
+        "The class labels of val/ come from val_annotations.txt.",
+        "12 of 12 images lie in subfolders of their class folder (such as n01/images/) and are "
+        "assigned to that class.",
+        "3 files in class folders are ignored, not images by suffix: 3 .txt.",
     ]
 
 
@@ -358,16 +359,16 @@ def test_annotations_that_fit_in_part_are_counted(tmp_path: Path) -> None:
     data, lines = read(tmp_path)
     assert data.test_y.tolist() == [0, 0, 1, 1]
     assert {
-        "2 images of val/ of classes that are not trained are left out.",
-        "1 image of val/ of no class is left out.",
-        "1 image that val_annotations.txt names is not there.",
+        "2 images of val/ of classes that are not in the training part are ignored.",
+        "1 image of val/ without a class is ignored.",
+        "1 image listed in val_annotations.txt is missing.",
     } <= set(lines)
 
 
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda file: file.write_text("val_0.JPEG n01\n"), "line 1, names no file and class"),
+        (lambda file: file.write_text("val_0.JPEG n01\n"), "line 1, is not a file name and"),
         (lambda file: file.write_bytes(b"\xff\xfe\x00\t"), "cannot be read as text"),
     ],
 )
@@ -386,7 +387,7 @@ def test_annotations_lead_to_no_file_elsewhere(tmp_path: Path) -> None:
         file.write("../../secret.png\tn01\n")
     data, lines = read(root)
     assert len(data.test_y) == 6
-    assert "1 image that val_annotations.txt names is not there." in lines
+    assert "1 image listed in val_annotations.txt is missing." in lines
 
 
 # -- CIFAR-10 from files --------------------------------------------------------------------------
@@ -400,8 +401,8 @@ def test_cifar10_from_files_says_which_numbering_holds(tmp_path: Path) -> None:
     assert data.files[3] == data.name_of(3) == "Train/automobile/01.png"
     assert data.name_of(20) == "TEST/airplane/00.png"
     (line,) = listener.lines
-    assert line.startswith("CIFAR-10 is read from image files: indices follow classes, then files'")
-    assert "19 is Train/truck/01.png" in line and "not the order of CIFAR-10's archive" in line
+    assert line.startswith("CIFAR-10 is read from image files: indices are sorted by class, then f")
+    assert "19 is Train/truck/01.png" in line and "in the order of the CIFAR-10 archive" in line
 
 
 def test_small_cifar5_from_files_says_how_many_are_drawn(
@@ -415,8 +416,8 @@ def test_small_cifar5_from_files_says_how_many_are_drawn(
     for index in range(len(data)):
         assert data.name_of(index).endswith(f"/{data.raw(index)[0, 0, 0]:02d}.png")
     assert listener.lines == [
-        "Small CIFAR-5 draws 10 of 25 training and 10 of 15 test images by seed 3. Indices follow "
-        "classes, then files' names; samples are named by their files."
+        "Small CIFAR-5 draws 10 of 25 training and 10 of 15 test images with seed 3. Indices are "
+        "sorted by class, then file name; samples are named by file."
     ]
 
 
@@ -431,7 +432,7 @@ def test_small_cifar5_without_a_test_part_names_files_of_one_folder(
     for index in range(len(data)):
         assert data.name_of(index).endswith(f"/{data.raw(index)[0, 0, 0]:02d}.png")
     assert listener.lines[0].startswith(
-        "Small CIFAR-5 draws 10 training and 10 test images of 25 by seed 131, since there is no"
+        "Small CIFAR-5 draws 10 training and 10 test images from 25 with seed 131, because there "
     )
 
 
@@ -440,5 +441,5 @@ def test_only_image_folders_are_read_in_gray(name: str) -> None:
     if name == "digits":
         assert load(DataSpec(name, channels="gray")).shape == (1, 8, 8)  # they are
         return
-    with pytest.raises(SpecError, match="cannot be read in gray"):
+    with pytest.raises(SpecError, match="cannot be read in grayscale"):
         load(DataSpec(name, channels="gray"))

@@ -107,7 +107,7 @@ def test_every_kind_is_decoded_rightly_or_refused_and_starts_nothing(
         assert np.abs(middle - COLOR).max() <= (30 if kind == "GIF" else 6)
     else:
         for read in (images.size_of, lambda one: images.decode(one, 8)):
-            with pytest.raises(DataError, match="of a kind that is read") as refused:
+            with pytest.raises(DataError, match="not in a supported format") as refused:
                 read(path)
             assert str(path) in str(refused.value)
             assert "\n" not in str(refused.value)
@@ -147,7 +147,7 @@ def test_a_damaged_avif_is_called_broken(place: int, tmp_path: Path) -> None:
     content = bytearray(written("AVIF"))
     content[place : place + 40] = bytes(40) if place > 0 else b"\xff" * 40
     path.write_bytes(content)
-    with pytest.raises(DataError, match="broken or no image"):
+    with pytest.raises(DataError, match="damaged or not in a"):
         images.decode(path, 8)
 
 
@@ -190,7 +190,7 @@ def test_a_decoder_that_takes_without_end_is_stopped(
     path = tmp_path / "x.png"
     make(path)
     monkeypatch.setattr(_formats, "MAX_SECONDS", 0.05)
-    with pytest.raises(DataError, match=r"is not decoded within 0\.05 s") as refused:
+    with pytest.raises(DataError, match=r"cannot be decoded within 0\.05 s") as refused:
         images.decode(path, 8)
     assert str(path) in str(refused.value)
 
@@ -233,7 +233,7 @@ def test_tags_that_claim_the_same_bytes_again_and_again_fill_no_memory(
         if as_exif:
             images.decode(path, 8)
         else:
-            with pytest.raises(DataError, match="of a kind that is read"):
+            with pytest.raises(DataError, match="not in a supported format"):
                 images.decode(path, 8)
         assert tracemalloc.get_traced_memory()[1] < 1 << 26
     finally:

@@ -157,5 +157,5 @@ def test_a_helper_process_that_dies_is_said(embedder: Embedder) -> None:
     process.wait()
     embedder._process = process
     process.poll = lambda: None  # type: ignore[method-assign]  # as if it died between two looks
-    with pytest.raises(EngineError, match="ended without an answer"):
+    with pytest.raises(EngineError, match="ended without a response"):
         fit_one(embedder, clusters(20), 1)

@@ -143,9 +143,9 @@ def test_a_normalization_kept_beside_the_weights_is_theirs(tmp_path: Path, iris:
          r"it lacks 1\.bias \(1 tensors missing, 0 unknown\)"),
         (lambda s: {**s, "fc.weight": torch.zeros(1)}, r"has fc\.weight \(0 tensors missing"),
         (lambda s: {**s, "1.bias": torch.full((100,), math.nan)},
-         r"holds values that are no numbers, in 1\.bias"),
+         r"contains NaN or infinite values, in 1\.bias"),
         (lambda s: {**s, "mean": torch.zeros(3)}, "mean is 3 there but 1x4 here"),
-        (lambda s: {"epoch": 3}, "it should hold a state dict"),
+        (lambda s: {"epoch": 3}, "it should contain a state dict"),
         (lambda s: {}, r"it lacks 1\.weight"),
     ],
 )  # fmt: skip
@@ -168,13 +168,13 @@ def test_a_pickled_model_is_never_opened(tmp_path: Path, iris: Dataset) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("original", "Give an Original by --original"),
-        ("retrain-0", "Give an Original by --original and Re-trains by --retrain"),
-        ("scrub", "is a method of this program"),
-        ("a/b", "cannot be a model's name"),
-        ("..", "cannot be a model's name"),
-        ("x@y", "cannot be a model's name"),
-        ("n" * 41, "cannot be a model's name"),
+        ("original", "Give an Original with --original"),
+        ("retrain-0", "Give an Original with --original and Re-trains with --retrain"),
+        ("scrub", "is a built-in method"),
+        ("a/b", "is not a valid model name"),
+        ("..", "is not a valid model name"),
+        ("x@y", "is not a valid model name"),
+        ("n" * 41, "is not a valid model name"),
     ],
 )
 def test_names_that_would_confuse_are_refused(name: str, says: str) -> None:
@@ -190,7 +190,7 @@ def test_files_get_the_names_of_their_models(tmp_path: Path) -> None:
     }  # fmt: skip
     with pytest.raises(SpecError, match="Write NAME=FILE"):
         named_files(None, [], ["U.pt"])
-    with pytest.raises(SpecError, match="Two unlearned models are called 'mine'"):
+    with pytest.raises(SpecError, match="Two unlearned models are named 'mine'"):
         named_files(None, [], ["mine=U.pt", "mine=V.pt"])
 
 
@@ -241,7 +241,7 @@ def test_a_spec_with_foreign_weights_survives_json(tmp_path: Path, iris: Dataset
 def test_retrains_must_differ_and_not_be_too_many(tmp_path: Path, iris: Dataset) -> None:
     path = put(tmp_path, "W.pt", weights_of(iris))
     twice = {"retrain-0": path, "retrain-1": path}
-    with pytest.raises(SpecError, match="hold the same weights"):
+    with pytest.raises(SpecError, match="contain the same weights"):
         compose.compose(iris, weights=twice)
     with pytest.raises(SpecError, match="2 Re-trains are given, but the study has 1"):
         compose.compose(iris, weights=twice, retrains=1)

@@ -123,7 +123,7 @@ def test_class_unlearning_is_noticed() -> None:
 )
 def test_what_is_no_forget_set_is_told_the_forms(text: str) -> None:
     message = message_of(text)
-    assert f"'{text}' is no forget set. Write class:8, class:8:0.5" in message
+    assert f"'{text}' is not a forget set. Write class:8, class:8:0.5" in message
     assert "random:10%, indices:FILE, indices:3,17,40-52 or files:FILE" in message
 
 
@@ -136,18 +136,18 @@ def test_what_is_no_forget_set_is_told_the_forms(text: str) -> None:
         ("class:ant:x", "'class:ant:x': 'x' is neither a count nor a share (0.5, 50%)."),
         ("class:ant:x%", "'x%' is neither a count nor a share"),
         ("class:ant:", "'class:ant:': '' is neither a count nor a share"),
-        ("class:ant:0.0", "a share lies above 0 and at most at 1 (100 %)."),
-        ("class:ant:-5", "a share lies above 0"),
-        ("class:ant:1.5", "a share lies above 0"),
-        ("class:ant:101%", "a share lies above 0"),
-        ("class:ant:nan", "a share lies above 0"),
-        ("class:ant:inf", "a share lies above 0"),
-        ("class:ant:0", "asks for 0 samples, but there are 1 to 40."),
-        ("class:ant:41", "asks for 41 samples, but there are 1 to 40."),
-        ("random:101", "asks for 101 samples, but there are 1 to 100."),
+        ("class:ant:0.0", "a share must be above 0 and at most 1 (100 %)."),
+        ("class:ant:-5", "a share must be above 0"),
+        ("class:ant:1.5", "a share must be above 0"),
+        ("class:ant:101%", "a share must be above 0"),
+        ("class:ant:nan", "a share must be above 0"),
+        ("class:ant:inf", "a share must be above 0"),
+        ("class:ant:0", "requests 0 samples; choose 1 to 40."),
+        ("class:ant:41", "requests 41 samples; choose 1 to 40."),
+        ("random:101", "requests 101 samples; choose 1 to 100."),
         ("random:ten", "'ten' is neither a count nor a share"),
-        ("random:100", "the whole training set, so no retain samples are left in S_r"),
-        ("random:100%", "the whole training set"),
+        ("random:100", "the entire training set, so the retain set S_r is empty"),
+        ("random:100%", "the entire training set"),
     ],
 )
 def test_each_bad_form_gets_its_sentence(text: str, sentence: str) -> None:
@@ -167,8 +167,8 @@ def test_a_class_without_training_samples() -> None:
         ([], "The forget set is empty: choose at least one training sample."),
         ([3, 100], "Index 100 is not in the training set, whose indices run from 0 to 99."),
         ([-1], "Index -1 is not in the training set"),
-        (range(100), "no retain samples are left in S_r. Forget fewer samples."),
-        (range(80), "only one class is left to retain"),
+        (range(100), "the retain set S_r is empty. Forget fewer samples."),
+        (range(80), "The retain set has only one class"),
     ],
 )
 def test_indices_that_cannot_be_forgotten(indices: list[int], sentence: str) -> None:
@@ -178,7 +178,7 @@ def test_indices_that_cannot_be_forgotten(indices: list[int], sentence: str) -> 
 
 
 def test_one_of_two_classes_cannot_be_forgotten_whole() -> None:
-    with pytest.raises(SpecError, match="only one class is left to retain"):
+    with pytest.raises(SpecError, match="The retain set has only one class"):
         parse_forget("class:0", np.array([0, 0, 1, 1]), ("a", "b"), 0)
 
 
@@ -191,8 +191,8 @@ def test_one_of_two_classes_cannot_be_forgotten_whole() -> None:
         ("# note\n\n1\nx\n", "line 4: 'x' is not an index"),
         ("9" * 16, "is not an index"),
         ("name,index\na,1\nb\n", "line 3: '' is not an index"),
-        ("name,number\na,1\n", "has several columns but none called 'index'."),
-        ("1" * 200_000, "line 1 is no line of a CSV: field larger than field limit"),
+        ("name,number\na,1\n", "has several columns but none named 'index'."),
+        ("1" * 200_000, "line 1 is not a CSV row: field larger than field limit"),
         ("", "The forget set is empty"),
         ("# nothing\n", "The forget set is empty"),
         ("index\n", "The forget set is empty"),
@@ -214,7 +214,7 @@ def test_a_folder_is_no_file_of_indices(tmp_path: Path) -> None:
 
 def test_an_image_is_no_file_of_indices(listing: Path) -> None:
     listing.write_bytes(b"\x89PNG\xff\xfe")
-    assert f"{listing} is not a text file. Write one index a line" in message_of(
+    assert f"{listing} is not a text file. Write one index per line" in message_of(
         f"indices:{listing}"
     )
 
@@ -226,7 +226,7 @@ def test_a_path_that_cannot_exist() -> None:
 def test_an_oversized_file_of_indices(listing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_files, "MAX_INDEX_FILE", 3)
     listing.write_text("1\n2\n")
-    assert "larger than any list of indices should be" in message_of(f"indices:{listing}")
+    assert "exceeds the size limit of index" in message_of(f"indices:{listing}")
 
 
 @given(st.text(max_size=40))

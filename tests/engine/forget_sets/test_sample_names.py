@@ -139,19 +139,19 @@ def test_samples_that_are_no_files_have_numbers(tmp_path: Path, kind: str) -> No
     ("text", "sentence"),
     [
         ("flat/03.png\nflat/77.png\nflat/78.png\n",
-         "names.txt: 2 entries name no sample; the first, line 2: 'flat/77.png'. Names look like "
+         "names.txt: 2 entries match no sample; the first, line 2: 'flat/77.png'. Names look like "
          "'train/flat/00.png'."),
         ("flat/03.png\n03.png\n",
-         "1 entry may mean several samples; the first, line 2: '03.png' may be "
+         "1 entry may match several samples; the first, line 2: '03.png' may be "
          "'train/flat/03.png' or 'train/tall/03.png'."),
         ("flat/03.png\n\ntest/flat/03.png\ntest/flat/02.png\n",
-         "2 entries are test samples or held out as such; the first, line 3: 'test/flat/03.png'. "
+         "2 entries are test samples; the first, line 3: 'test/flat/03.png'. "
          "Only training samples can be forgotten."),
-        ("/elsewhere/train/flat/03.png", "flat/03.png' lies outside of /data/pictures."),
-        ("../secret.png", "1 entry names no sample; the first, line 1: '../secret.png'"),
-        ("flat/03.png\n17\n", "1 entry names no sample; the first, line 2: '17'"),
+        ("/elsewhere/train/flat/03.png", "flat/03.png' is outside /data/pictures."),
+        ("../secret.png", "1 entry matches no sample; the first, line 1: '../secret.png'"),
+        ("flat/03.png\n17\n", "1 entry matches no sample; the first, line 2: '17'"),
         ("", "The forget set is empty"),
-        ("[3, 17]", "lists indices and no names. Write indices: instead of files:."),
+        ("[3, 17]", "lists indices, not names. Use indices: instead of files:."),
     ],
 )  # fmt: skip
 def test_what_names_no_training_sample_is_counted(tmp_path: Path, text: str, sentence: str) -> None:
@@ -162,7 +162,7 @@ def test_a_file_that_was_held_out_is_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "flat").mkdir()
     (tmp_path / "flat" / "99.png").write_bytes(b"")
     own = dataset([name.removeprefix("train/") for name in FILES], str(tmp_path))
-    assert "held out from training or not read" in message_of(tmp_path, "flat/99.png", own)
+    assert "it is held out or was not read" in message_of(tmp_path, "flat/99.png", own)
     assert forgotten(tmp_path, f"{tmp_path}/flat/03.png\ntrain/tall/02.png", own) == (3, 12)
 
 
@@ -174,7 +174,7 @@ def test_names_where_the_data_have_none(tmp_path: Path) -> None:
 
 def test_a_list_of_indices_is_no_list_of_names(tmp_path: Path) -> None:
     np.save(tmp_path / "forget.npy", np.arange(3))
-    with pytest.raises(SpecError, match=r"lists indices and no names\. Write indices: instead"):
+    with pytest.raises(SpecError, match=r"lists indices, not names\. Use indices: instead"):
         forget_set(f"files:{tmp_path / 'forget.npy'}", dataset(), 0)
 
 
@@ -237,9 +237,9 @@ def test_going_to_samples_by_index_or_name(text: str, samples: tuple[int, ...]) 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("28", "indices are 0 to 27."), ("flat/77.png", "There is no sample called 'flat/77.png'."),
-        ("03.png", "may be 'train/flat/03.png' or 'train/tall/03.png'. Write more of the path."),
-        ("flat/03.png, x/y.png", "There is no sample called 'flat/03.png, x/y.png'."),
+        ("28", "indices are 0 to 27."), ("flat/77.png", "There is no sample named 'flat/77.png'."),
+        ("03.png", "may be 'train/flat/03.png' or 'train/tall/03.png'. Give more of the path."),
+        ("flat/03.png, x/y.png", "There is no sample named 'flat/03.png, x/y.png'."),
     ],
 )  # fmt: skip
 def test_going_to_what_is_not_there(text: str, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""A user's network has no side effects, and its errors become clear messages."""
+"""Somebody's own network changes nothing for others, and what goes wrong in it is a sentence."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ AT_IMPORT = SETTINGS | {
 
 
 def state() -> dict[str, Any]:
-    """The settings that later computations of this process depend on."""
+    """What later computations of this process depend on."""
     x = torch.linspace(-2, 3, 64 * 64).reshape(64, 64)
     import csv
     import random
@@ -142,7 +142,7 @@ def iris() -> Dataset:
 
 
 def write(folder: Path, **lines: str) -> str:
-    """Write a network file with these lines; returns its name on the command line."""
+    """A network file with these lines in it; how a command line names it."""
     parts = ("top", "back", "init", "before", "after", "made")
     text = NET.format(**{part: lines.get(part, "pass") for part in parts})
     (folder / "mine.py").write_text(text)
@@ -167,7 +167,7 @@ def spec_of(pipeline: Pipeline, model: str, **more: Any) -> RunSpec:
 @pytest.mark.filterwarnings("ignore:torch.set_default_tensor_type")
 @pytest.mark.parametrize("place", ["top", "init", "made"])
 @pytest.mark.parametrize("line", AT_IMPORT.values(), ids=AT_IMPORT)
-def test_settings_changed_by_importing_a_file_are_restored(
+def test_what_a_file_sets_when_it_is_run_is_given_back(
     line: str, place: str, tmp_path: Path, iris: Dataset
 ) -> None:
     before = state()
@@ -178,7 +178,7 @@ def test_settings_changed_by_importing_a_file_are_restored(
 
 @pytest.fixture
 def unchanged() -> Iterator[None]:
-    """Restore the settings for later tests, whatever this one does."""
+    """Settings are what they were for the tests that follow, whatever this one shows."""
     from engine.user_code.global_state import restored
 
     with restored():
@@ -196,11 +196,11 @@ def unchanged() -> Iterator[None]:
         if place != "back" or name not in GIVEN_BACK
     ],
 )
-def test_a_network_that_changes_settings_in_a_pass_is_refused(
+def test_a_network_that_sets_something_in_a_pass_is_refused(
     line: str, place: str, tmp_path: Path, iris: Dataset
 ) -> None:
     before = state()
-    with pytest.raises(SpecError, match=r"mine\.py:make .*(changes .* pass|failed|no gradient)"):
+    with pytest.raises(SpecError, match=r"mine\.py:make .*(in a pass|failed|no gradient)"):
         made(tmp_path, iris, **{place: line})
     after = state()
     assert {name for name in before if before[name] != after[name]} == set()
@@ -209,19 +209,21 @@ def test_a_network_that_changes_settings_in_a_pass_is_refused(
 @pytest.mark.parametrize(
     "line", ["torch.set_default_dtype(torch.float64)", "torch.backends.cudnn.enabled = False"]
 )
-def test_a_temporarily_changed_setting_is_refused(line: str, tmp_path: Path, iris: Dataset) -> None:
+def test_a_setting_that_is_changed_for_a_while_is_refused(
+    line: str, tmp_path: Path, iris: Dataset
+) -> None:
     back = "torch.set_default_dtype(torch.float32); torch.backends.cudnn.enabled = True"
-    with pytest.raises(SpecError, match=r"changes .* pass"):
+    with pytest.raises(SpecError, match="in a pass"):
         made(tmp_path, iris, before=line, after=back)
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_setting_changed_during_training_ends_it(tmp_path: Path, pipeline: Pipeline) -> None:
+def test_a_setting_that_is_changed_in_the_midst_of_training_ends_it(
+    tmp_path: Path, pipeline: Pipeline
+) -> None:
     line = "torch.set_float32_matmul_precision('medium') if len(x) == 117 else None"
     model, before = write(tmp_path, before=line), state()
-    with pytest.raises(
-        SpecError, match=r"make of retrain-0 changes .*_precision in its forward pass"
-    ):
+    with pytest.raises(SpecError, match=r"make of retrain-0 changes .*matmul_precision in a pass"):
         pipeline.run(spec_of(pipeline, model), Reporter())
     assert state() == before
 
@@ -236,9 +238,7 @@ def same(one: Study, other: Study) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_built_in_study_is_the_same_after_a_user_network(
-    tmp_path: Path, pipeline: Pipeline
-) -> None:
+def test_a_built_in_study_is_the_same_after_a_strangers(tmp_path: Path, pipeline: Pipeline) -> None:
     expected = pipeline.run(spec_of(pipeline, "mlp"), Reporter())
     lines = [line for line in AT_IMPORT.values() if "tensor_type" not in line]
     in_factory = "; ".join(line for line in SETTINGS.values() if "tensor_type" not in line)
@@ -270,7 +270,7 @@ PATCHES = {
 
 
 @pytest.mark.parametrize("line", PATCHES.values(), ids=PATCHES)
-def test_a_file_that_patches_libraries_is_refused(
+def test_a_file_that_replaces_functions_of_others_is_refused(
     line: str, tmp_path: Path, iris: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import engine.residual.summary
@@ -294,7 +294,7 @@ def test_a_file_that_patches_libraries_is_refused(
         }
 
 
-def test_each_file_imports_its_own_neighbors(tmp_path: Path, iris: Dataset) -> None:
+def test_each_file_has_its_own_neighbors(tmp_path: Path, iris: Dataset) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "beside.py").write_text(f"NAME = {name!r}")
@@ -337,7 +337,7 @@ def test_an_error_in_a_pass_names_model_and_line(
 
 
 @pytest.mark.parametrize(("line", "says"), ERRORS.values(), ids=ERRORS)
-def test_an_immediate_error_is_reported_before_training(
+def test_an_error_at_once_is_said_before_any_training(
     line: str, says: str, tmp_path: Path, iris: Dataset
 ) -> None:
     with pytest.raises(SpecError, match=rf"mine\.py:make .*{says}.*\(mine\.py, line \d+\)"):
@@ -353,33 +353,33 @@ def test_an_error_in_the_backward_pass_names_model_and_line(
         pipeline.run(spec_of(pipeline, model), Reporter())
 
 
-def test_a_keyboard_interrupt_in_a_pass_is_not_swallowed(tmp_path: Path, iris: Dataset) -> None:
+def test_somebody_who_interrupts_a_pass_is_heard(tmp_path: Path, iris: Dataset) -> None:
     with pytest.raises(KeyboardInterrupt):
         made(tmp_path, iris, before="import signal; signal.raise_signal(signal.SIGINT)")
 
 
 WRONG = {
-    "a class less": ("y = y[:, :2]", "returns 117x2 logits for 117 samples"),
-    "a sample less": ("y = y[1:]", "returns 116x3 logits"),
-    "flat": ("y = y.flatten()", "returns 351 logits"),
-    "tuple": ("y = (y, f)", "returns a tuple for 117 samples"),
-    "list": ("y = [y]", "returns a list"),
-    "dict": ("y = {'logits': y}", "returns a dict"),
-    "nothing": ("y = None", "returns a NoneType"),
-    "object": ("y = type('ModelOutput', (dict,), {})(logits=y)", "returns a ModelOutput"),
-    "array": ("y = y.detach().numpy()", "returns a ndarray"),
-    "float64": ("y = y.double()", "returns logits in float64"),
-    "float16": ("y = y.half()", "returns logits in float16"),
-    "whole numbers": ("y = y.long()", "returns logits in int64"),
-    "complex": ("y = y.to(torch.complex64)", "returns logits in complex64"),
-    "detached": ("y = y.detach()", "returns logits without a gradient"),
-    "data": ("y = self.end(f.data).data", "returns logits without a gradient"),
+    "a class less": ("y = y[:, :2]", "gives 117x2 logits for 117 samples"),
+    "a sample less": ("y = y[1:]", "gives 116x3 logits"),
+    "flat": ("y = y.flatten()", "gives 351 logits"),
+    "tuple": ("y = (y, f)", "gives a tuple for 117 samples"),
+    "list": ("y = [y]", "gives a list"),
+    "dict": ("y = {'logits': y}", "gives a dict"),
+    "nothing": ("y = None", "gives a NoneType"),
+    "object": ("y = type('ModelOutput', (dict,), {})(logits=y)", "gives a ModelOutput"),
+    "array": ("y = y.detach().numpy()", "gives a ndarray"),
+    "float64": ("y = y.double()", "gives logits in float64"),
+    "float16": ("y = y.half()", "gives logits in float16"),
+    "whole numbers": ("y = y.long()", "gives logits in int64"),
+    "complex": ("y = y.to(torch.complex64)", "gives logits in complex64"),
+    "detached": ("y = y.detach()", "gives logits without a gradient"),
+    "data": ("y = self.end(f.data).data", "gives logits without a gradient"),
 }
 
 
 @pytest.mark.parametrize("when", ["len(x) == 117", "self.training"])
 @pytest.mark.parametrize(("line", "says"), WRONG.values(), ids=WRONG)
-def test_invalid_logits_are_reported(
+def test_what_is_no_logits_is_said(
     line: str, says: str, when: str, tmp_path: Path, pipeline: Pipeline
 ) -> None:
     model = write(tmp_path, after=f"\n        if {when}:\n            {line}")
@@ -392,37 +392,39 @@ def test_invalid_logits_are_reported(
         pipeline.run(spec_of(pipeline, model), Reporter())
 
 
-def test_an_error_on_perturbed_copies_names_the_model(tmp_path: Path, pipeline: Pipeline) -> None:
+def test_what_is_wrong_for_copies_alone_names_whose_they_are(
+    tmp_path: Path, pipeline: Pipeline
+) -> None:
     sizes = tmp_path / "sizes"
     line = f"__import__('pathlib').Path({str(sizes)!r}).write_text(str(len(x)))"
     pipeline.run(spec_of(pipeline, write(tmp_path, before=line)), Reporter())
-    copies = sizes.read_text()  # queried in the very last pass
+    copies = sizes.read_text()  # asked about in the last pass of all
     line = "pass" + FAILING.format(n=copies, line="raise ValueError('no')")
     with pytest.raises(EngineError, match=r"mine\.py:make( of [a-z0-9-]+)? failed: ValueError: no"):
         pipeline.run(spec_of(pipeline, write(tmp_path, before=line)), Reporter())
 
 
-# -- predictions ----------------------------------------------------------------------------------
+# -- answers --------------------------------------------------------------------------------------
 
 FICKLE = {
-    "size of the batch": ("y = y * len(x)", "answers for the whole batch"),
-    "large batches": ("y = y + (len(x) > 100)", "answers for the whole batch"),
-    "place in it": ("y = y + torch.arange(len(x))[:, None]", "answers for the whole batch"),
-    "neighbors": ("y = y.roll(1, 0)", "answers for the whole batch"),
-    "squeeze": ("y = y.squeeze()", "returns 3 logits for 1 sample; it should return 1x3"),
-    "statistics": ("y = (y - y.mean(0)) / (y.std(0) + 1)", "answers for the whole batch|failed"),
+    "size of the batch": ("y = y * len(x)", "mixes the samples of a batch"),
+    "large batches": ("y = y + (len(x) > 100)", "mixes the samples of a batch"),
+    "place in it": ("y = y + torch.arange(len(x))[:, None]", "mixes the samples of a batch"),
+    "neighbors": ("y = y.roll(1, 0)", "mixes the samples of a batch"),
+    "squeeze": ("y = y.squeeze()", "gives 3 logits for 1 sample; it should give 1x3"),
+    "statistics": ("y = (y - y.mean(0)) / (y.std(0) + 1)", "mixes the samples of a batch|failed"),
     "noise": ("y = y + torch.randn_like(y)", "random in eval mode"),
     "noise of numpy": ("y = y + float(np.random.default_rng().normal())", "random in eval mode"),
-    "counter": ("self.calls += 1", r"changes calls each time it is asked"),
+    "counter": ("self.calls += 1", r"changes calls each time it is evaluated"),
     "counter of the class": ("Net.calls += 1", r"changes Net\.calls each time"),
     "counter of the file": ("global N; N = N + 1", r"changes .*N each time"),
     "buffer": ("self.seen += 1", "changes seen each time"),
-    "no numbers": ("y = y / 0", "no finite numbers"),
+    "no numbers": ("y = y / 0", "NaN or infinite values"),
 }
 
 
 @pytest.mark.parametrize(("line", "says"), FICKLE.values(), ids=FICKLE)
-def test_predictions_that_depend_on_more_than_the_sample_are_refused(
+def test_answers_that_depend_on_more_than_the_sample_are_refused(
     line: str, says: str, tmp_path: Path, iris: Dataset
 ) -> None:
     init = "self.calls = 0; self.register_buffer('seen', torch.zeros(1))"
@@ -433,7 +435,7 @@ def test_predictions_that_depend_on_more_than_the_sample_are_refused(
         made(tmp_path, iris, init=init, top="N = 0", after=line)
 
 
-def test_attributes_of_the_last_pass_are_allowed(tmp_path: Path, iris: Dataset) -> None:
+def test_what_a_layer_keeps_of_the_last_pass_is_no_memory(tmp_path: Path, iris: Dataset) -> None:
     line = "self.last, self.size = f, len(x); self.calls = self.training and self.calls or 0"
     assert made(tmp_path, iris, init="self.calls = 0", after=line).head.out_features == 3
 
@@ -441,13 +443,13 @@ def test_attributes_of_the_last_pass_are_allowed(tmp_path: Path, iris: Dataset) 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("y = y + y.mean(0) * (self.end.bias[0] > 50)", "original answers for the whole batch"),
-        ("y = y + len(x) * (self.end.bias[0] > 50)", "original answers for the whole batch"),
+        ("y = y + y.mean(0) * (self.end.bias[0] > 50)", "original mixes the samples of a batch"),
+        ("y = y + len(x) * (self.end.bias[0] > 50)", "original mixes the samples of a batch"),
         ("y = y + float(np.random.default_rng().normal()) * (self.end.bias[0] > 50)", "original"),
-        ("y = y / (self.end.bias[0] < 50)", "no finite numbers"),
+        ("y = y / (self.end.bias[0] < 50)", "NaN or infinite"),
     ],
 )
-def test_given_weights_are_checked_before_measurement(
+def test_given_weights_are_asked_before_they_are_measured(
     line: str, says: str, tmp_path: Path, pipeline: Pipeline, iris: Dataset
 ) -> None:
     model = write(tmp_path, after=line)

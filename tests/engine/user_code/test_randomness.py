@@ -256,12 +256,12 @@ def test_a_recurrent_layer_with_unseedable_dropout_is_refused() -> None:
         ("x * np.random.rand()", "", r"uses numpy\.random in its forward pass"),
         ("x * 2 if random.random() < 0.5 else x", "", "uses Python's random in its forward"),
         ("[torch.manual_seed(int(x.numel())), x][1]", "", "uses a seed of its own"),
-        ("x * float(own.random())", "own = np.random.default_rng()", "another one each time"),
-        ("x * float(self.own.random())", "", "outside of its state dict"),
+        ("x * float(own.random())", "own = np.random.default_rng()", "differs each time"),
+        ("x * float(self.own.random())", "", "outside its state dict"),
         (
             "checkpoint(lambda y: F.dropout(y, 0.5), x, use_reentrant=False)",
             "from torch.utils.checkpoint import checkpoint",
-            "while gradients are taken",
+            "in the backward pass",
         ),
     ],
 )
@@ -280,7 +280,7 @@ def test_irreproducible_randomness_is_refused(
         ("nn.BatchNorm2d(4, track_running_stats=False)", "batch norm, between, without running"),
         ("nn.LazyBatchNorm2d(track_running_stats=False)", "batch norm, between, without running"),
         ("Always()", "is random in eval mode"),
-        ("Whole()", "answers for the whole batch in eval mode"),
+        ("Whole()", "mixes the samples of a batch in eval mode"),
     ],
 )
 def test_predictions_that_depend_on_the_batch_are_refused(

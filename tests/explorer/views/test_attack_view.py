@@ -108,7 +108,7 @@ def test_empty_states_say_what_is_missing(shown: Shown) -> None:
     assert not view.panel.is_empty
     shown.state.attack = None
     assert view.panel.empty.text() == "The attack on RURK is being computed."
-    shown.state.set_problem("attack", "No test sample has a class of the members.")
+    shown.state.set_problem("attack", "No test sample belongs to the members' classes.")
     assert "No test sample" in view.panel.empty.text()
 
 
