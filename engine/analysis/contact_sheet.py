@@ -1,4 +1,4 @@
-"""Samples with what is known of them: what a contact sheet shows under each picture."""
+"""The samples of a contact sheet, with the caption data shown below each picture."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from engine.results import ModelResult, Residual
 
 @dataclass(frozen=True, eq=False)
 class Specimen:
-    """One sample (C, H, W) or (d,) in [0, 1], and what a model says of it.
+    """One sample, (C, H, W) or (d,) in [0, 1], with a model's prediction and verdict.
 
-    split: 'forget', 'retain' or 'test'; said: the predicted class, confidence: its probability;
-    r, tau: the largest r over tau and where it is, NaN where none is defined; verdict: '' for what
-    was not measured; name: what the sample is called.
+    split: 'forget', 'retain', 'validation' or 'test'; predicted: the predicted class; confidence:
+    its probability; r, tau: the largest r over tau and the tau it occurs at, NaN where no r is
+    defined; verdict: '' where r was not measured; name: the sample's display name.
     """
 
     sample: int
     pixels: np.ndarray
     label: int
     split: str
-    said: int
+    predicted: int
     confidence: float
     r: float = float("nan")
     tau: float = float("nan")
@@ -35,9 +35,9 @@ class Specimen:
 
 
 def worst(residual: Residual, model: str = "", column: int = -1) -> list[int]:
-    """The forget samples, the largest r in `model` first; '' = the first method.
+    """The forget samples, largest r in `model` first; '' = the first method.
 
-    column: which tau of the grid, -1 = its middle.
+    column: index into the tau grid, -1 = its middle.
     """
     at = len(residual.taus) // 2 if column < 0 else column
     return [int(k) for k in worst_first(residual, model or judged(residual)[0], at)]
@@ -50,9 +50,10 @@ def specimens(
     forget: Sequence[int],
     residual: Residual,
 ) -> list[Specimen]:
-    """What `model` says of these samples, in this order; SpecError where one does not exist.
+    """These samples with the predictions of `model`, in this order.
 
-    forget: the study's forget set; residual: what was measured around it.
+    forget: the study's forget set; residual: its measured residual knowledge. Raises SpecError for
+    a sample that does not exist.
     """
     forgotten, measured = set(forget), _measured(residual, model.name)
     found = []

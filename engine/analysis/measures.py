@@ -1,4 +1,4 @@
-"""What is drawn against tau: for every measure the numbers of each model, its axis and words."""
+"""The measures plotted against tau: the values of each model, axis labels and wording."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RETRAIN = "retrain"  # the mean over the Re-trains
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """The numbers of one model: y (T,), NaN = gap, and low, high (T,) around it, or None."""
+    """Values of one model: y (T,) with NaN as a gap, and bounds low, high (T,) or None."""
 
     y: np.ndarray
     low: np.ndarray | None = None
@@ -26,10 +26,10 @@ class Trace:
 class Measure:
     """One quantity over tau: its name in sessions, on its tab and in full, its axis with unit.
 
-    help: what it means, and its range; traces: model -> its numbers; words: what a trace says at
-    one tau; better: the goal as engine.metrics has it, 'one' for 1; short: its name in a
-    table; unit, digits: of its numbers;
-    published: what engine.paper.presets calls curves of it, '' where the paper gives none.
+    help: its meaning and range; traces: model -> its values; words: a trace's value at one tau as
+    text; better: the goal as in engine.metrics, or 'one' for best near 1; short: its name in a
+    table; unit, digits: of its values; published: the name of its curves in engine.paper.presets,
+    '' where the paper has none.
     """
 
     name: str
@@ -46,12 +46,12 @@ class Measure:
     published: str = ""
 
     def text(self, trace: Trace, i: int) -> str:
-        """The number at one tau, without interval or unit; '-' where there is none."""
+        """The value at one tau, without interval or unit; '-' where it is undefined."""
         return f"{trace.y[i]:.{self.digits}f}" if np.isfinite(trace.y[i]) else "-"
 
 
 def cut(residual: Residual, column: int) -> Residual:
-    """The residual knowledge at one tau of its grid alone."""
+    """The residual knowledge restricted to one tau of its grid."""
     at = slice(column, column + 1)
     return replace(
         residual,
@@ -140,7 +140,7 @@ MEASURES = (
         "Prevalence",
         "Prevalence",
         "forget samples with r > 1 (%)",
-        "Percent of forget samples recognized more often",
+        "Percent of forget samples that the model recognizes more often than Re-train does",
         _prevalences,
         _percent_words,
         better="down",
@@ -153,9 +153,9 @@ MEASURES = (
         "disagreement",
         "Disagreement",
         "Adversarial disagreement",
-        "copies called differently (share, 0 to 1)",
-        "Share of perturbed copies that the model and Re-train call differently, 0 to 1; "
-        "the band is what r alone says of it",
+        "copies classified differently (share, 0 to 1)",
+        "Share of perturbed copies that the model and Re-train classify differently, 0 to 1; "
+        "the band is what r alone implies",
         _disagreements,
         _share_words,
         better="down",

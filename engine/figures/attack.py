@@ -1,4 +1,4 @@
-"""Membership inference: distribution of scores and ROC of models A and B."""
+"""Membership inference: score distribution and ROC curves of models A and B."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.membership.results import Attack, Attacked, Estimate, Roc
 from engine.membership.scores import LINEAR, SCORES, Score, histogram
 
 LOW_FPR = 1.0  # percent
-NARROW = 15.0  # mm of width for each point of the font, below which the halves are stacked
+NARROW = 15.0  # mm of width per point of font size, below which the panels are stacked
 FEW_MARKS = 6  # ticks on an axis that is not linear
 
 
@@ -33,9 +33,9 @@ def attack(
 ) -> list[Path]:
     """Scores of members and non-members under A, and the ROC of A and B; returns the files.
 
-    threshold: in the score's unit, None for the one chosen on the held-out half; log: draw the
+    threshold: in the unit of the score, None for the one chosen on the held-out half; log: draw the
     false positive rate on a logarithmic axis. The CSV has every step of the curves. SpecError for
-    an unknown format or an impossible size.
+    an unknown format or an invalid size.
     """
     check(out, width_mm, font_size)
     name, first = next(iter(shown.models.items()))
@@ -70,7 +70,7 @@ def _draw_scores(axes: Axes, shown: Attack, one: Attacked, at: float, label: str
 
 
 def _mark(axes: Axes, score: Score) -> None:
-    """Tick an axis that is not linear with the score's values."""
+    """Label a non-linear axis with values of the score."""
     if score.scale == LINEAR:
         return
     low, high = axes.get_xlim()
@@ -82,7 +82,7 @@ def _mark(axes: Axes, score: Score) -> None:
 def _draw_rates(
     axes: Axes, shown: Attack, labels: Mapping[str, str], at: float, log: bool, font_size: float
 ) -> None:
-    floor = 50 / shown.size  # percent; where a logarithmic axis puts zero
+    floor = 50 / shown.size  # percent; the position of zero on a logarithmic axis
     for number, (name, one) in enumerate(shown.models.items()):
         color, symbol, dash = model_style(name)
         fpr, tpr = _rates(one.roc, floor if log else 0.0)
@@ -123,7 +123,7 @@ def _words(found: Estimate, form: str = ".2f") -> str:
 
 
 def _lows(shown: Attack, labels: Mapping[str, str]) -> str:
-    """The true positive rates at 1 % false positives, or that so few samples cannot tell them."""
+    """The true positive rates at 1 % FPR, or a note that there are too few samples."""
     if not any(np.isfinite(one.tpr_at_low.value) for one in shown.models.values()):
         return f"TPR at 1 % FPR undefined: only {shown.size} non-members"
     rates = [

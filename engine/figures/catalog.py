@@ -1,6 +1,6 @@
-"""Every figure there is: what it needs is gathered through a pipeline, then drawn.
+"""Every kind of figure: its data are gathered through a pipeline, then drawn.
 
-The table says which figures exist without importing what draws them.
+The table of kinds is available without importing the modules that draw.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Kind", "Order", "draw", "figure"]
 
-MOST_SAMPLES = 60  # pictures of a contact sheet
+MOST_SAMPLES = 60  # pictures on a contact sheet
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of figure. options: what `draw` takes beside width_mm and font_size, with its help."""
+    """A kind of figure. options: of `draw`, besides width_mm and font_size, with their help."""
 
     title: str
     draw: Callable[..., list[Path]]
@@ -60,10 +60,10 @@ def figure(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any)
 
 
 def draw(order: Order, kind: str, options: Mapping[str, Any]) -> list[Path]:
-    """The files written: the figure, and its numbers as CSV. SpecError for an unknown kind.
+    """Draw the figure and its CSV; returns the files written. SpecError for an unknown kind.
 
-    options: those of the kind; besides, what `canvas.saved` takes: `dpi` of pixels; with `numbers`
-    False no CSV; a `booklet` that gets the figure as a page.
+    options: those of the kind, and those of `canvas.saved`: `dpi`; `numbers` False to omit the CSV;
+    a `booklet` that receives the figure as a page.
     """
     if kind not in KINDS:
         raise unknown("figure", kind, KINDS)
@@ -128,7 +128,7 @@ def _board(
     mean: bool = False,
     **options: Any,
 ) -> tuple[Board, dict[str, Any]]:
-    """The numbers of the study and of those beside it, and what options are left."""
+    """The board of the study and of those beside it, and the remaining options."""
     found = board(order.study, order.others(beside), tau=tau, mean=mean)
     paper = order.published()
     return (with_published(found, paper.rows) if paper else found), options
@@ -279,19 +279,19 @@ def _samples(
 
 BESIDE = {
     "beside": "keys of stored studies to show as well",
-    "mean": "whether seeds of the same settings are one",
+    "mean": "whether studies that differ only in seed are averaged",
 }
 KINDS = {
     "attack": Kind(
         "Attack",
         _attack,
         {
-            "a": "model that is attacked",
-            "b": "model it is compared with",
+            "a": "model to attack",
+            "b": "model to compare with",
             "score": "how samples are scored, e.g. confidence, loss, svm",
-            "members": "who is looked for: forget or retain",
-            "matched": "whether non-members have the members' classes",
-            "threshold": "threshold that is marked; the held-out one if not given",
+            "members": "which samples count as members: forget or retain",
+            "matched": "whether non-members match the members' classes",
+            "threshold": "threshold to mark; by default the one chosen on the held-out half",
             "log": "whether the false positive rate is drawn on a log axis",
         },
     ),
@@ -303,10 +303,10 @@ KINDS = {
             "b": "the other model",
             "tab": "classes, predictions, similarity or confidence",
             "split": "retain, forget or test",
-            "grouped": "put classes outside the forget set into one row",
-            "order": "class or gap: what classes are sorted by",
+            "grouped": "merge classes outside the forget set into one row",
+            "order": "sort classes by: class or gap",
             "difference": "predictions: A - B instead of both",
-            "of": "confidence: true or top, whose probability",
+            "of": "confidence: probability of the true or the top class (true or top)",
             "log": "confidence: a logarithmic axis",
         },
     ),
@@ -325,34 +325,34 @@ KINDS = {
         _embedding,
         {
             "a": "model on the left",
-            "b": "model on the right; the same one gives a single panel",
+            "b": "model on the right; the same as a for a single panel",
             "color": f"what colors mean: {', '.join(SHADES)}",
-            "tau": "perturbation norm that r and verdicts are shown at",
-            "trails": "whether lines lead to the perturbed copies",
+            "tau": "perturbation norm at which r and verdicts are shown",
+            "trails": "whether lines connect samples to their perturbed copies",
         },
     ),
     "epochs": Kind(
-        "Epochs", _epochs, {"model": "which method", "epoch": "which one stands out; -1 = last"}
+        "Epochs", _epochs, {"model": "which method", "epoch": "epoch to highlight; -1 = last"}
     ),
-    "metrics": Kind("Metrics", _metrics, {"tau": "perturbation norm that r is read at", **BESIDE}),
+    "metrics": Kind("Metrics", _metrics, {"tau": "perturbation norm at which r is read", **BESIDE}),
     "neighborhood": Kind(
         "Neighborhood",
         _neighborhood,
         {
             "sample": "number of the sample",
             "tau": "perturbation norm",
-            "perturbation": "how the copies are made; the study's own if not given",
-            "changes": "whether what was added to the sample is drawn, amplified",
+            "perturbation": "how the copies are made; by default the study's own",
+            "changes": "whether the perturbation is drawn too, amplified",
         },
     ),
     "samples": Kind(
         "Samples",
         _samples,
         {
-            "samples": "numbers of the samples; the forget set if not given",
-            "model": "whose answers stand below the pictures; the first method if not given",
-            "title": "which samples these are",
-            "most": f"at most so many pictures ({MOST_SAMPLES} if not given)",
+            "samples": "numbers of the samples; by default the forget set",
+            "model": "whose predictions are shown below the pictures; by default the first method",
+            "title": "heading that says which samples these are",
+            "most": f"maximum number of pictures, by default {MOST_SAMPLES}",
         },
     ),
     "sample-curve": Kind(
@@ -360,7 +360,7 @@ KINDS = {
         _sample_curve,
         {
             "sample": "number of the forget sample",
-            "model": "whose spread over the forget set is drawn",
+            "model": "whose distribution over the forget set is drawn",
             "log": "whether r is drawn on a log axis",
         },
     ),
@@ -370,7 +370,7 @@ KINDS = {
         {
             "x": f"measure on the x axis: {', '.join(one.name for one in QUANTITIES)}",
             "y": "measure on the y axis",
-            "tau": "perturbation norm that r is read at",
+            "tau": "perturbation norm at which r is read",
             **BESIDE,
         },
     ),
@@ -379,11 +379,11 @@ KINDS = {
         _slice,
         {
             "sample": "number of the sample",
-            "directions": f"pair that spans the plane: {', '.join(DIRECTIONS)}",
+            "directions": f"pair of directions that spans the plane: {', '.join(DIRECTIONS)}",
             "tau": "perturbation norm",
-            "perturbation": "how the ball is measured; the study's own if not given",
-            "towards": "chosen: number of the sample the plane leads to",
-            "size": f"points a side, an odd number ({FINE} if not given)",
+            "perturbation": "whose norm defines the ball; by default the study's own",
+            "towards": "chosen: number of the sample that the plane passes through",
+            "size": f"points per side, an odd number, by default {FINE}",
         },
     ),
 }

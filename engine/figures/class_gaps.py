@@ -1,4 +1,4 @@
-"""Accuracy of two models by class."""
+"""Per-class accuracy of two models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.figures.canvas import MARKERS, MUTED, Sheet, check, page, save, show
 from engine.figures.pair import Names
 
 MM_PER_POINT = 0.3528
-ROW = 1.9  # height of a class's row over the font size
+ROW = 1.9  # height of a row, in sizes of the font
 
 
 def classes(
@@ -27,7 +27,7 @@ def classes(
     width_mm: float = 120,
     font_size: float = 8,
 ) -> list[Path]:
-    """Accuracy of both models by class as dumbbells with 95 % intervals, and the gap in words.
+    """Accuracy of both models by class as dumbbells with 95 % intervals, and the gap as text.
 
     by_gap: the largest gap on top. Returns the files written; SpecError as `curves`.
     """

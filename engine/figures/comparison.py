@@ -1,4 +1,4 @@
-"""What the figures of two models need, gathered through a pipeline."""
+"""Data for the figures that compare two models, gathered through a pipeline."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Versus:
-    """Models a and b of the study that a figure is ordered of."""
+    """Models a and b of the study that a figure is requested for."""
 
     order: Order
     a: str
@@ -39,14 +39,14 @@ class Versus:
 
     @property
     def names(self) -> Names:
-        """The two with their labels."""
+        """Both models with their labels."""
         from engine.figures.pair import Names
 
         labels = self.order.study.labels
         return Names(self.a, self.b, model_label(self.a, labels), model_label(self.b, labels))
 
     def on(self, split: str) -> Comparison:
-        """What both say on a split; SpecError if there is no such split or model."""
+        """Both models' predictions on a split; SpecError if there is no such split or model."""
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
         order, models = self.order, self.order.pipeline.models(self.order.spec)
@@ -59,7 +59,7 @@ class Versus:
         return compare(first, second, split, *labels, order.spec.forget, held)
 
     def groups(self, grouped: bool) -> Groups:
-        """Every class for itself, or those of the forget set and the rest."""
+        """Every class on its own, or only those of the forget set plus the rest."""
         order = self.order
         if not grouped:
             return every_class(order.classes)
@@ -71,9 +71,9 @@ class Versus:
 def draw(
     order: Order, a: str = "", b: str = "retrain-0", tab: str = "classes", **options: Any
 ) -> list[Path]:
-    """The files of one tab of a comparison; a: '' for the first unlearned model.
+    """Draw one tab of a comparison; returns the files. a: '' for the first unlearned model.
 
-    SpecError for an unknown tab, split or model, and for a model that is compared with itself.
+    SpecError for an unknown tab, split or model, and for comparing a model with itself.
     """
 
     if tab not in TABS:
@@ -107,7 +107,7 @@ def _predictions(
 
 
 def _similarity(pair: Versus, split: str = "", **options: Any) -> list[Path]:
-    """Both forget and retain samples are drawn, whatever the split."""
+    """Draw both forget and retain samples, regardless of the split."""
     from engine.figures.similarity import similarity
 
     order = pair.order

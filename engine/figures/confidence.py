@@ -1,4 +1,4 @@
-"""Histograms of how sure two models are."""
+"""Confidence histograms of two models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.comparison.pair import BINS, Comparison, Said, histogram
 from engine.figures.canvas import Sheet, check, page, save, shown_label, style
 from engine.figures.pair import SIDES, Names
 
-DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 2.0))  # of histograms of A and B
+DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 2.0))  # of the histograms of A and B
 
 
 def confidence(
@@ -26,7 +26,7 @@ def confidence(
     width_mm: float = 183,
     font_size: float = 8,
 ) -> list[Path]:
-    """Histograms of confidence of both models on the forget set and on another split.
+    """Confidence histograms of both models on the forget set and on another split.
 
     of: 'true' for the probability of the true class, 'top' for that of the predicted one. Returns
     the files written; SpecError as `curves`.

@@ -1,4 +1,4 @@
-"""Residual knowledge and its kin against tau, and training loss against epochs."""
+"""Residual knowledge and related measures against tau, and training loss against epochs."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def curves(
     width_mm: float = 89,
     font_size: float = 8,
 ) -> list[Path]:
-    """One measure against tau with intervals, of all runs of the set; returns the files written.
+    """One measure against tau with intervals, for all runs of the set; returns the files written.
 
-    hidden: models ('gd') and runs ('@key') that are left out; log: r on a logarithmic axis;
-    facts: metadata for the file, such as version, key, seed; width_mm: 89 is one column of a
-    journal. SpecError for an unknown format or an impossible size.
+    hidden: models ('gd') and runs ('@key') to omit; log: r on a logarithmic axis; facts: metadata
+    for the file, such as version, key, seed; width_mm: 89 is one journal column. SpecError for an
+    unknown format or an invalid size.
     """
     check(out, width_mm, font_size)
     drawn = found.lines(measure, hidden)
@@ -76,7 +76,7 @@ def losses(
     width_mm: float = 89,
     font_size: float = 8,
 ) -> list[Path]:
-    """The mean training loss of each epoch of these models; files and errors as `curves`."""
+    """Mean training loss of these models per epoch; returns and raises as `curves`."""
     check(out, width_mm, font_size)
     with style(font_size):
         figure = page(width_mm, 0.78)
@@ -127,7 +127,7 @@ def _make_log(axes: Axes) -> None:
 
 
 def _add_legend(axes: Axes, found: CurveSet, drawn: Sequence[Line], font_size: float) -> None:
-    """The models by color, the other runs by dash."""
+    """A legend with models by color and other runs by dash."""
     handles, _ = axes.get_legend_handles_labels()
     for number in found.alone:
         if any(line.run == number for line in drawn):
@@ -147,7 +147,7 @@ def _paper_handle() -> Line2D:
 
 
 def _caption(found: CurveSet, measure: Measure, width: int) -> str:
-    """Of how much the curves are made and what to beware of, in lines of `width` letters."""
+    """Sample and draw counts, and caveats, in lines of `width` letters."""
     residual = found.runs[0].residual
     parts = [f"{len(residual.samples)} forget samples, {residual.said_draws} draws"]
     note = found.undefined() if measure.name in (RESIDUAL, "prevalence") else ""

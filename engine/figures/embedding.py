@@ -1,4 +1,4 @@
-"""The map of features: one panel a model, to be compared point by point."""
+"""The joint embedding of features: one panel per model, comparable point by point."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from engine.figures.canvas import (
 )
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 
-KINDS = {  # marker, area in points squared, width of the rim
+KINDS = {  # kind -> label, marker, area in points squared, edge width
     RETAIN: ("retain", "o", 6, 0.15),
     TEST: ("test", "s", 6, 0.15),
     PERTURBED: ("perturbed copy", "^", 9, 0.4),
     FORGET: ("forget", "D", 16, 0.5),
 }
 QUIET = "#d9dce1"
-FILLED = {**MARKERS, "cross": "X"}  # so that every mark has a rim
+FILLED = {**MARKERS, "cross": "X"}  # so that every marker has an edge
 
 
 def embedding(
@@ -55,21 +55,19 @@ def embedding(
     font_size: float = 8,
     names: Mapping[int, str] | None = None,
 ) -> list[Path]:
-    """The joint UMAP of features: colors say what `color` asks, shapes the kind.
+    """The joint UMAP of features: colors by the scheme `color`, marker shapes by kind.
 
-    color: one of `engine.analysis.point_colors`.
-
-    scene: what is shown, of any of its models; models: a panel each, () = all of them;
-    names: what the samples are called, for the CSV. Returns the files written; SpecError as
-    `curves`, and for a color or model that there is not.
+    scene: the content, for any of its models; models: one panel each, () = all of them; color: a
+    scheme of `engine.analysis.point_colors`; names: display names of the samples, for the CSV.
+    Returns the files written; SpecError as `curves`, and for an unknown color scheme or model.
     """
     check(out, width_mm, font_size)
     models = tuple(models) or scene.shown.models
     if missing := set(models) - set(scene.shown.models):
-        raise SpecError(f"'{missing.pop()}' is not embedded. Embed it first.")
+        raise SpecError(f"'{missing.pop()}' is not in the embedding. Embed it first.")
     with style(font_size):
         figure = page(width_mm, 0.8 / len(models) + 0.09)
-        figure.set_layout_engine("compressed")  # panels of equal scale lie close together
+        figure.set_layout_engine("compressed")  # keeps panels of equal aspect close together
         panels = figure.subplots(1, len(models), squeeze=False)[0]
         left, bottom, right, top = bounds(np.concatenate([scene.shown.xy[one] for one in models]))
         shades = {model: shade(color, replace(scene, model=model)) for model in models}
@@ -107,7 +105,7 @@ def _panel(axes: Axes, shown: Embedding, model: str, one: Shade, trails: bool) -
 def _explain(
     figure: Figure, panels: Sequence[Axes], shown: Embedding, one: Shade, font_size: float
 ) -> None:
-    """A legend of kinds and groups, and a color bar where colors are a scale."""
+    """A legend of kinds and groups, and a color bar if the colors form a scale."""
     figure.legend(
         handles=[*_kinds(shown), *_groups(one)], frameon=False, loc="outside lower center",
         ncols=7, fontsize=font_size - 1,
@@ -147,7 +145,7 @@ def _mark(label: str, marker: str, fill: str, edge: str) -> Line2D:
 
 
 def _sheet(scene: Scene, models: Sequence[str], names: Mapping[int, str]) -> Sheet:
-    """One row a point and model: where it lies, and what the model makes of it."""
+    """One row per point and model: its position, and the model's prediction and loss."""
     shown, classes = scene.shown, scene.classes
     header = [
         "sample", "kind", "class", "tau", "model", "umap_1", "umap_2", "predicted", "loss",

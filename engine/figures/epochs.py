@@ -27,10 +27,10 @@ from engine.figures.canvas import (
 )
 from engine.metrics import ACCURACIES, METRICS
 
-FAINTEST, STRONGEST = 0.12, 0.55  # opacity of the oldest and the newest of the former epochs
-WIDE = 16  # mm per point, beyond which all entries of the legend fit one line
-LOWEST = 7.5  # mm of height, per point: room for axes between caption, labels and legend
-LINE = 0.42  # mm of a line of small print, per point
+FAINTEST, STRONGEST = 0.12, 0.55  # opacity of the oldest and the newest of the earlier epochs
+WIDE = 16  # mm per point, above which all legend entries fit on one line
+LOWEST = 7.5  # mm of height per point: leaves room for axes between caption, labels and legend
+LINE = 0.42  # mm per line of small print, per point
 LINES = ("-", "--", ":")
 
 
@@ -44,15 +44,15 @@ def epochs(
     width_mm: float = 183,
     font_size: float = 8,
 ) -> list[Path]:
-    """r_tau at one epoch over the faint curves of those before, and accuracies against epochs.
+    """r_tau at one epoch over faint curves of the earlier ones, and accuracies against epochs.
 
-    epoch: the one that stands out, the nearest that was looked at; -1 = the last. The CSV has
-    all epochs. Returns the files written; SpecError for an unknown format or impossible size.
+    epoch: the epoch to highlight, or the nearest observed one; -1 = the last. The CSV has all
+    epochs. Returns the files written; SpecError for an unknown format or invalid size.
     """
     check(out, width_mm, font_size)
     at = len(seen.views) - 1 if epoch < 0 else int(np.abs(seen.epochs - epoch).argmin())
     words = _caption(seen, max(8, int(width_mm * 0.6 / font_size * 5)))
-    more = max(0, words.count("\n") - 1) * LINE * font_size  # mm that a long caption adds
+    more = max(0, words.count("\n") - 1) * LINE * font_size  # mm added by a long caption
     height = max(0.45 * width_mm, LOWEST * font_size) + more
     with style(font_size):
         figure = page(width_mm, height / width_mm)

@@ -1,4 +1,4 @@
-"""Several figures of one study as one set: equal in size, with a list of what made them."""
+"""Several figures of one study as one set: equal in size, with a manifest of their origin."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class FigureSet:
-    """What was written into a folder, its list last, and why other figures could not be.
+    """The files written into a folder, manifest last, and why other figures are missing.
 
-    missing: kind -> a sentence.
+    missing: kind -> reason, as a sentence.
     """
 
     files: tuple[Path, ...]
@@ -35,7 +35,7 @@ class FigureSet:
 
 
 def kinds_named(text: str) -> list[str]:
-    """The kinds of figures in a comma-separated list; 'all' is every one. SpecError if unknown."""
+    """The kinds in a comma-separated list; 'all' means every kind. SpecError if unknown."""
     names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in names:
         if name not in KINDS and name != ALL:
@@ -54,10 +54,10 @@ def draw_set(
     look: Mapping[str, Any] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> FigureSet:
-    """Draw these figures into a folder, with their numbers as CSV and a list of it all as JSON.
+    """Draw these figures into a folder, with their numbers as CSV and a manifest as JSON.
 
-    look: what all figures share, such as width_mm, font_size and dpi; options: kind -> its own.
-    A figure that cannot be drawn is left out, and the list says why; SpecError if none can.
+    look: options of all figures, such as width_mm, font_size and dpi; options: kind -> its own.
+    A figure that cannot be drawn is omitted, and the manifest says why; SpecError if none can.
     """
     look, own = dict(look or {}), options or {}
     drawn: dict[str, list[Path]] = {}

@@ -1,4 +1,4 @@
-"""One sample under the lens, in the manner of the paper's Figure 1."""
+"""The perturbed copies of one sample, in the style of the paper's Figure 1."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from engine.residual.sample_ratio import Ratio, ratios_around
 from engine.results import Neighborhood
 
 SHOWN_COPIES = 12
-BEFORE, AFTER = 2.6, 3.3  # columns that names take before the copies, counts and r after them
+BEFORE, AFTER = 2.6, 3.3  # columns for names before the copies, and for counts and r after them
 COUNTED = 11.5  # width of r with its interval, in sizes of the small font
-VERDICT = 3.1  # height of a verdict with its two lines, in sizes of the font
+VERDICT = 3.1  # height of a prediction with its two lines, in sizes of the font
 SMALL = 0.8  # that font, relative to the other
 GREW, SHRANK = "#0072b2", "#d55e00"
 
@@ -51,15 +51,14 @@ def neighborhood(
     changes: bool = False,
     name: str = "",
 ) -> list[Path]:
-    """Copies in columns by the size of their perturbation, models in rows: the paper's Figure 1.
+    """Copies in columns by perturbation size, models in rows: the paper's Figure 1.
 
     original: the sample (C, H, W) or (d,) in [0, 1], drawn before its copies; without it, sizes
-    are distances from the copies' mean, which comes near it. A check or a cross says whether a
-    model recognizes the copy; below it stands the probability of the true class. At the end stand
-    the counts of all copies, and r with its 95 % interval. changes: another row shows what was
-    added to the sample, amplified. name: what the sample is called. At most `copies` of all copies
-    are drawn, evenly over their sizes; the CSV has all. Returns the files written; SpecError as
-    `curves`.
+    are distances from the mean of the copies, which approximates it. A check or a cross shows
+    whether a model recognizes the copy; below it is the probability of the true class. At the end
+    are the counts over all copies, and r with its 95 % interval. changes: add a row with the
+    perturbations, amplified. name: display name of the sample. At most `copies` copies are drawn,
+    evenly spaced in size; the CSV has all. Returns the files written; SpecError as `curves`.
     """
     check(out, width_mm, font_size)
     order, sizes = by_size(shown.copies, original)
@@ -88,7 +87,7 @@ def neighborhood(
 
 
 def _room(width_mm: float, font_size: float) -> int:
-    """How many copies fit beside counts and r, which are written small."""
+    """Number of copies that fit beside the counts and r, set in the small font."""
     unit = COUNTED * SMALL * font_size * POINT / AFTER
     return max(1, int(width_mm / unit - BEFORE - AFTER))
 
@@ -113,7 +112,7 @@ def _draw_copies(
 
 
 def _draw_changes(axes: Axes, copies: np.ndarray, original: np.ndarray) -> None:
-    """What was added to the sample: images around gray, features as bars up and down."""
+    """Draw the perturbations: images around gray, features as bars up and down."""
     found, factor = amplified(copies, original)
     words = f"perturbation\n× {factor:.3g}" if factor else "unperturbed"
     axes.text(-2.5, 0.5, words, va="center", linespacing=1.1)
@@ -127,7 +126,7 @@ def _draw_changes(axes: Axes, copies: np.ndarray, original: np.ndarray) -> None:
 
 
 def _box(axes: Axes, x: float, y: float) -> Axes:
-    """A square place for one picture."""
+    """Square axes for one picture."""
     box = axes.inset_axes((x + 0.06, y + 0.04, 0.88, 0.92), transform=axes.transData)
     box.set(xticks=[], yticks=[])
     return box
@@ -205,7 +204,7 @@ def _ratio_words(one: Ratio) -> str:
 
 
 def by_size(copies: np.ndarray, original: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """(order, L2 distances), (c,) each, of the copies (c, ...) from the sample or their mean."""
+    """(order, L2 distances), each (c,): of the copies (c, ...) to the sample or to their mean."""
     center = copies.mean(0) if original is None else original
     distances = np.linalg.norm((copies - center).reshape(len(copies), -1), axis=1)
     return np.argsort(distances, kind="stable"), distances

@@ -1,4 +1,4 @@
-"""One sample's r over tau, over how r is spread in the forget set."""
+"""One sample's r over tau, against the distribution of r over the forget set."""
 
 from __future__ import annotations
 
@@ -41,16 +41,18 @@ def sample_curve(
     log: bool = True,
     name: str = "",
 ) -> list[Path]:
-    """r_tau of one forget sample in every model, `model` with its 95 % interval and its spread.
+    """r_tau of one forget sample in every model, for `model` with 95 % interval and distribution.
 
-    Bands: the middle 50 % and 90 % of the forget samples in `model`, with their median. name: what
-    the sample is called. log: r on a logarithmic axis, linear below the smallest r above 0 so that
-    0 has a place. Returns the files written; SpecError as `curves`, for a sample that is not in
-    the forget set, and for a model without an r.
+    Bands: the middle 50 % and 90 % of the forget samples in `model`, with their median. name:
+    display name of the sample. log: r on a logarithmic axis, linear below the smallest positive r
+    so that 0 can be shown. Returns the files written; SpecError as `curves`, for a sample outside
+    the forget set, and for a model without r.
     """
     check(out, width_mm, font_size)
     if model not in residual.curves:
-        raise SpecError(f"There is no r of '{model}'. Known: {', '.join(residual.curves)}.")
+        raise SpecError(
+            f"There is no r for '{model}'. Models with r: {', '.join(residual.curves)}."
+        )
     found, around = own_curves(residual, sample), spread(residual, model)
     if not found:
         raise SpecError(

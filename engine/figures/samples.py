@@ -1,4 +1,4 @@
-"""A contact sheet: samples with their number, class, and what a model says of them."""
+"""A contact sheet: samples with number, class, and a model's prediction."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from engine.figures.canvas import (
 )
 
 CAPTION = 3  # lines
-LETTERS = 13.0  # of a caption's line
+LETTERS = 13.0  # per caption line
 LETTER, LINE = 0.56, 1.3  # width and height of a letter, in sizes of the font
-SMALL = 0.8  # a caption's letters, relative to the others
+SMALL = 0.8  # font size of captions, relative to the rest
 GAP = 1.2  # mm between columns
 
 
@@ -46,16 +46,14 @@ def samples(
     width_mm: float = 183,
     font_size: float = 8,
 ) -> list[Path]:
-    """Pictures in rows, each with number and class, what `model` (a label) says, and its r.
+    """Pictures in rows, each with number, class, the prediction of `model` (a label), and r.
 
-    title: which samples these are; rule: of their verdicts, for the CSV, which has a row for
-    each. Returns the files written; SpecError as `curves`, and where there is nothing to show.
+    title: which samples these are; rule: of their verdicts, for the CSV, which has one row per
+    sample. Returns the files written; SpecError as `curves`, and if there is nothing to show.
     """
     check(out, width_mm, font_size)
     if not shown:
-        raise SpecError(
-            "No sample is left to show. Name some, or use a filter that lets some through."
-        )
+        raise SpecError("There are no samples to show. Name some, or use a less strict filter.")
     small = max(SMALL * font_size, 4.0)
     cell = LETTERS * LETTER * small * POINT + GAP
     columns = max(1, min(len(shown), int(width_mm / cell)))
@@ -74,13 +72,14 @@ def samples(
             row, column = divmod(number, columns)
             x, y = column * cell + GAP / 2, height - top - row * (cell - GAP + caption)
             _draw_one(axes, x, y, cell - GAP, one, classes, small)
-        axes.set(xlim=(0, width_mm), ylim=(0, height))  # once imshow has had its say
+        axes.set(xlim=(0, width_mm), ylim=(0, height))  # after imshow, which changes the limits
         return save(figure, out, facts, _sheet(shown, classes, model, rule))
 
 
 def _headline(title: str, model: str, shown: Sequence[Specimen]) -> str:
-    words = f"{title or f'{len(shown)} samples'}; below each: what {model} says, and how sure it is"
-    return words + "; r: its largest over τ" * any(one.verdict for one in shown)
+    heading = title or f"{len(shown)} samples"
+    words = f"{heading}; below each: prediction of {model} with its probability"
+    return words + "; r: largest over τ" * any(one.verdict for one in shown)
 
 
 def _draw_one(
@@ -92,14 +91,14 @@ def _draw_one(
     classes: Sequence[str],
     small: float,
 ) -> None:
-    """One picture with its upper left corner at (x, y) mm, and its caption."""
+    """Draw one picture with its upper left corner at (x, y) mm, and its caption."""
     _draw_picture(axes, x, y, side, one)
     line = LINE * small * POINT
-    right = one.said == one.label
+    right = one.predicted == one.label
     verdict = "✓" if right else "✗"
     lines = (
         (f"{one.sample} {classes[one.label]}{_mark(one)}", TEXT),
-        (f"{verdict} {_cut(classes[one.said])} {100 * one.confidence:.0f} %",
+        (f"{verdict} {_cut(classes[one.predicted])} {100 * one.confidence:.0f} %",
          RIGHT_COLOR if right else WRONG_COLOR),
         (_ratio(one), MUTED),
     )  # fmt: skip
@@ -138,8 +137,8 @@ def _sheet(shown: Sequence[Specimen], classes: Sequence[str], model: str, rule: 
         "at_tau", "verdict", "sample_name", "verdict_rule",
     ]  # fmt: skip
     return header, [
-        [one.sample, one.split, classes[one.label], model, classes[one.said], one.confidence,
-         int(one.said == one.label), one.r, one.tau, one.verdict, one.name,
+        [one.sample, one.split, classes[one.label], model, classes[one.predicted], one.confidence,
+         int(one.predicted == one.label), one.r, one.tau, one.verdict, one.name,
          rule if one.verdict else ""]
         for one in shown
     ]  # fmt: skip

@@ -25,7 +25,7 @@ from engine.figures.canvas import (
     style,
 )
 
-MARGIN = 0.14  # of the data's extent, around it, for labels
+MARGIN = 0.14  # around the data for labels, as a fraction of their extent
 
 
 def tradeoff(
@@ -37,10 +37,10 @@ def tradeoff(
     width_mm: float = 120,
     font_size: float = 8,
 ) -> list[Path]:
-    """Models as points with bars, the stairs of the front dashed, what is ideal dotted.
+    """Models as points with error bars; the Pareto front dashed, ideal values dotted.
 
-    Bars are the 95 % interval of r, one deviation over seeds for all other measures. Returns the
-    files written; SpecError as `curves`.
+    Bars are the 95 % interval of r, and one standard deviation over seeds for other measures.
+    Returns the files written; SpecError as `curves`.
     """
     check(out, width_mm, font_size)
     with style(font_size):
@@ -56,11 +56,11 @@ def tradeoff(
                 line(goal.target, color=RIGHT_COLOR, linestyle=(0, (1, 2)), lw=0.8)
         axes.set_xlabel(axis(found.x, board, found.goals[0]))
         axes.set_ylabel(axis(found.y, board, found.goals[1]))
-        title = "dashed: no method is better in both; dotted: ideal"
+        title = "dashed: Pareto front (no method is better in both); dotted: ideal"
         if any(any(one.bounds) for one in found.points):
-            title += "\n≥, >: at least so much, for not all is counted"
+            title += "\n≥, >: lower bound, as values are censored"
         axes.set_title(title, fontsize=font_size - 1, color=MUTED, loc="left")
-        figure.draw_without_rendering()  # where the points lie is known from now on
+        figure.draw_without_rendering()  # fixes the positions of the points
         _label(axes, found)
         return save(figure, out, facts, sheet(found))
 
@@ -91,7 +91,7 @@ def _set_limits(axes: Axes, found: Scatter) -> None:
 
 
 def _label(axes: Axes, found: Scatter) -> None:
-    """The models' names beside their points, where there is room."""
+    """Label the points with model names, where there is room."""
     texts = [axes.text(0, 0, shown_label(one.name(found.x, found.y))) for one in found.points]
     boxes = [text.get_window_extent() for text in texts]
     points = axes.transData.transform([(one.x, one.y) for one in found.points])

@@ -1,4 +1,4 @@
-"""How alike the layers of two models are to Original's and Re-train's."""
+"""Similarity of two models' layers to those of Original and Re-train."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def similarity(
             _draw_likenesses(axes, shown, split, names)
             axes.set_title(f"{shown.samples[split]:,} {split} samples", fontsize=font_size)
             axes.set_xlabel("layer, from input to output")
-        panels[0].set_ylabel("CKA (1 = alike)")
+        panels[0].set_ylabel("CKA (1 = most similar)")
         words = filled(LAYER, width_mm / font_size * 5)
         figure.suptitle(words, fontsize=font_size - 1, color=MUTED)
         handles, labels = panels[0].get_legend_handles_labels()
@@ -54,7 +54,7 @@ def _draw_likenesses(axes: Axes, shown: Similarity, split: str, names: Names) ->
     band = shown.line(split, "retrain", "retrain")
     if band is not None:
         axes.fill_between(
-            x, band.low, band.high, color=MUTED, alpha=0.3, lw=0, label="Re-trains among themselves"
+            x, band.low, band.high, color=MUTED, alpha=0.3, lw=0, label="Re-trains with each other"
         )
     for model, label, look in zip((names.a, names.b), names.labels, names.styles(), strict=True):
         for to, words, marker, dash in REFERENCES:

@@ -28,9 +28,9 @@ from engine.figures.canvas import (
 )
 from engine.results import Slice
 
-NARROWEST = 4.2  # mm of a panel's width for each point of the font
-TINT = 0.72  # share of a class's color: lines stay legible on what is left
-LEGEND = 4.6  # mm of width of a legend's entry for each point of the font
+NARROWEST = 4.2  # mm of panel width per point of font size
+TINT = 0.72  # share of the class color, light enough for lines to stay legible
+LEGEND = 4.6  # mm of width of a legend entry per point of font size
 HATCH = "////"
 DASHED = (0, (4, 3))
 
@@ -46,11 +46,11 @@ def slice_regions(
     font_size: float = 8,
     names: Mapping[int, str] | None = None,
 ) -> list[Path]:
-    """One panel a model: what it calls the points of the plane, the true class hatched.
+    """One panel per model: predicted classes on the plane, with the true class hatched.
 
-    Above each panel stands the percentage of the tau ball that gets the true class. names:
-    what the samples are called. The CSV has every point. Returns the files written; SpecError
-    as `curves`.
+    The percentage above each panel is the share of the tau ball with the true class. names:
+    display names of the samples. The CSV has every point. Returns the files written; SpecError as
+    `curves`.
     """
     check(out, width_mm, font_size)
     columns = _columns(len(shown.predictions), width_mm, font_size)
@@ -84,7 +84,7 @@ def slice_regions(
 
 
 def _columns(panels: int, width_mm: float, font_size: float) -> int:
-    """How many panels stand side by side: as many as stay legible, in rows of equal length."""
+    """Number of panels per row: as many as stay legible, in rows of equal length."""
     most = max(1, int(width_mm / (NARROWEST * font_size)))
     rows = -(-panels // most)
     return math.ceil(panels / rows)
@@ -107,7 +107,7 @@ def _draw_panels(
 def _draw_regions(
     axes: Axes, shown: Slice, said: np.ndarray, present: Sequence[int], colors: ListedColormap
 ) -> None:
-    """The grid's points as they were asked, nothing in between; the true class hatched."""
+    """Draw the grid points without interpolation, with the true class hatched."""
     half = (shown.steps[1] - shown.steps[0]) / 2
     reach = float(shown.steps[-1] + half)
     axes.imshow(
@@ -130,7 +130,7 @@ def _hatch(axes: Axes, steps: np.ndarray, right: np.ndarray) -> None:
 
 
 def _draw_marks(axes: Axes, shown: Slice) -> None:
-    ball = np.concatenate([shown.ball, shown.ball[:1]])  # an empty line where there is none
+    ball = np.concatenate([shown.ball, shown.ball[:1]])  # an empty line if there is no ball
     for color, width in (("white", 2.4), (TEXT, 1.0)):
         axes.plot(ball[:, 0], ball[:, 1], color=color, lw=width, ls=DASHED if width < 2 else "-")
     axes.plot(0, 0, marker="+", color=TEXT, markersize=6, markeredgewidth=1.2)

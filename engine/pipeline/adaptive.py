@@ -1,7 +1,7 @@
-"""Residual knowledge from adaptively many draws: the store, the models and the allocation together.
+"""Residual knowledge from adaptively allocated draws, using the store, the models and `allocate`.
 
-Answers are kept under a key of their own, so that another accuracy, more draws or one more method
-ask only about the copies that nobody was shown yet.
+Predictions are stored under a key of their own, so that another accuracy, more draws or one more
+method query models only on copies that have not been classified yet.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from engine.study.plan import Plan
 
 
 def measure(work: Workshop, plan: Plan, report: Reporter) -> Residual:
-    """Residual knowledge of all models of a study whose probe is adaptive. Raises Cancelled."""
+    """Residual knowledge of all models of a study with an adaptive probe. Raises Cancelled."""
     report.stage("residual knowledge")
     spec, names = plan.spec, list(plan.models)
     probe, marks = spec.probe, {name: plan.counts(name) for name in names}
@@ -47,7 +47,7 @@ def measure(work: Workshop, plan: Plan, report: Reporter) -> Residual:
 
 
 def _allocated(spec: RunSpec, cells: Cells) -> Counts:
-    """(n_f, T) draws of each cell, all of which have been asked."""
+    """(n_f, T) number of draws of each cell, all of which have been classified."""
     still = np.array(spec.probe.taus) == 0
     fixed = np.broadcast_to(still, (len(spec.forget), len(still)))
     probe = spec.probe
@@ -80,7 +80,7 @@ def _cells(work: Workshop, plan: Plan, before: Mapping[str, Said], report: Repor
 
 
 def _known(work: Workshop, spec: RunSpec, mark: str) -> Said:
-    """What a model said of copies in earlier studies, as far as it is stored."""
+    """Stored predictions of a model on copies, from this or earlier studies."""
     cells = (len(spec.forget), len(spec.probe.taus))
     needs = {"predictions": (*cells, None), "margins": (*cells, None), "drawn": cells}
     record = work.results.get("counts", mark, spec, needs)

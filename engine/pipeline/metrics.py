@@ -1,6 +1,6 @@
-"""The metrics of a study: every cheap measure of every model, and the dear ones that are asked for.
+"""The metrics of a study: all cheap measures of every model, and expensive ones on request.
 
-A measure that takes time is stored by itself, so that it is taken once per model and forget set.
+An expensive measure is stored on its own, so that it is computed once per model and forget set.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def table(
 ) -> dict[str, Measures]:
     """model -> {measure: value}: `original`, `retrain` (the mean over the Re-trains), methods.
 
-    NaN where a measure is undefined for a model; 'NAME_censored' is the number of values past
-    what NAME counts. Raises Cancelled.
+    NaN where a measure is undefined for a model; 'NAME_censored' is the number of censored values
+    of NAME. Raises Cancelled.
     """
     spec, chosen = plan.spec, measures_of(plan.spec)
     cases = {name: _case(work, plan, results, name, report) for name in results}
@@ -54,7 +54,7 @@ def table(
 def take(
     work: Workshop, plan: Plan, results: Mapping[str, ModelResult], name: str, report: Reporter
 ) -> None:
-    """Take the measures of one model that are kept, and are not in the store."""
+    """Compute the stored measures of one model that are not in the store yet."""
     case = _case(work, plan, results, name, report)
     for entry, config in measures_of(plan.spec):
         if entry.facts.get("kept"):
@@ -62,7 +62,7 @@ def take(
 
 
 def cost(work: Workshop, spec: RunSpec) -> float:
-    """Sample passes that the measures which train will take at most, over all models."""
+    """Upper bound on the sample passes of measures that train, over all models."""
     each = sum(_cost(work, spec, config) for _, config in measures_of(spec))
     return each * len(keys.model_keys(spec))
 
@@ -98,7 +98,7 @@ def _value(
     case: Case,
     report: Reporter,
 ) -> float:
-    """The measure's value, from the store if it is one that is kept."""
+    """The measure's value, from the store if it is one that is stored."""
     if not entry.facts.get("kept"):
         return float(entry.make(case, config))
     spec, mark = plan.spec, plan.measure(name, entry.name, config)

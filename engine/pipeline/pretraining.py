@@ -1,4 +1,4 @@
-"""What Original and Re-trains start from where a study is pre-trained on other data."""
+"""Pre-training on other data, from which Original and Re-trains may start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.training.sgd import cost_of_training, train_from_scratch
 
 
 class Pretraining:
-    """Trains the networks that models start from; they are kept as checkpoints."""
+    """Trains the networks that models start from, and stores them as checkpoints."""
 
     def __init__(
         self, store: Store, datasets: LoadedDatasets, models: LoadedModels, device: torch.device
@@ -34,8 +34,8 @@ class Pretraining:
     ) -> Classifier:
         """The network that Original and Re-trains start from, from the store or trained now.
 
-        It is kept as a checkpoint without any other result; imported: among what came from
-        elsewhere. Raises what training raises.
+        It is stored as a checkpoint without any other result; imported: among the imported models.
+        Raises what training raises.
         """
         mark = compose.pretrained_key(model, spec)
         place = place_of(mark, imported)
@@ -46,7 +46,7 @@ class Pretraining:
         return self._models[place]
 
     def cost(self, model: ModelSpec, spec: PretrainSpec) -> float:
-        """Sample passes that are still to be made; 0 where the result is in the store."""
+        """Remaining sample passes; 0 if the result is in the store."""
         if self._store.path("checkpoints", compose.pretrained_key(model, spec), ".pt").is_file():
             return 0.0
         return cost_of_training(spec.train, len(self._datasets.load(spec.data, Reporter()).pool))
@@ -54,7 +54,7 @@ class Pretraining:
     def _obtain(
         self, model: ModelSpec, spec: PretrainSpec, mark: str, shelf: Store, report: Reporter
     ) -> Classifier:
-        """The network from its checkpoint, else trained and put there."""
+        """The network from its checkpoint, or else trained and stored."""
         dataset = self._datasets.load(spec.data, report)
         net = network(model, dataset, generator(spec.seed, "weights", "pretrained"))
         net = net.to(self._device)
@@ -90,6 +90,6 @@ class Pretraining:
             train_from_scratch(
                 net, samples, every, spec.train, seed=seed, report=report, resume=epoch
             )
-        except BaseException:  # cancelled, failed or interrupted: what was learned is kept
+        except BaseException:  # cancelled, failed or interrupted: store what was learned
             epoch.flush()
             raise

@@ -1,4 +1,4 @@
-"""The files that stored studies alone use: what goes when the studies are deleted."""
+"""The files of stored studies, and which of them no other study uses."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from engine.storage.store import Record, Store
 from engine.study import compose
 
 MODELS = (("models", ".h5"), ("checkpoints", ".pt"), ("partial", ".pt"), ("origins", ".h5"))
-# Kinds whose keys follow from a study; records of all others were looked at through its models,
-# and tell whose by the spec of the study that first asked.
+# Kinds whose keys follow from a study; records of all other kinds hold the spec of the study that
+# first requested them.
 OWN = ("studies", "models", "counts")
 
 
@@ -28,11 +28,11 @@ class Belongings:
 
 
 def belongings(store: Store, keys: Sequence[str], spared: Iterable[RunSpec] = ()) -> Belongings:
-    """What deleting the studies `keys` would remove; StoreError if there is no such study.
+    """What deleting the studies `keys` would remove; StoreError if one does not exist.
 
-    Models, partial trainings and counts stay where another stored study, or one of `spared`
-    (studies that are about to run), uses them; so do forget sets that copied commands refer to.
-    With a study in the store that this version cannot read, nothing but the records goes.
+    Models, partial trainings and counts stay if another stored study, or one of `spared` (studies
+    about to run), uses them; so do forget sets that copied commands refer to. If the store holds a
+    study that this version cannot read, only the records of the studies themselves are removed.
     """
     records = [_record(store, key) for key in keys]
     found = tuple(record.key for record in records)
@@ -41,7 +41,7 @@ def belongings(store: Store, keys: Sequence[str], spared: Iterable[RunSpec] = ()
 
 
 def everything(store: Store, key: str) -> list[Path]:
-    """All files that a stored study is made of, also those it shares: its record comes first.
+    """All files of a stored study, including shared ones; its record comes first.
 
     StoreError if there is no such study, SpecError if this version cannot read it.
     """
@@ -52,14 +52,14 @@ def everything(store: Store, key: str) -> list[Path]:
 
 
 def delete(found: Belongings) -> None:
-    """Remove these files; StoreError where that is impossible."""
+    """Remove these files; StoreError if that is impossible."""
     for path in found.files:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(
-                f"{path} cannot be deleted ({error.strerror}). Close what uses it, or make its "
-                "folder writable, and delete the study again."
+                f"{path} cannot be deleted ({error.strerror}). Close the program that uses it, or "
+                "make its folder writable, and delete the study again."
             ) from error
 
 
@@ -71,7 +71,7 @@ def _record(store: Store, key: str) -> Record:
 
 
 def _alone(store: Store, records: Sequence[Record], spared: Iterable[RunSpec]) -> list[Path]:
-    """Files beside the records that no other study uses, each once."""
+    """Files besides the records that no other study uses, each once."""
     keys = [record.key for record in records]
     try:
         own = {record.key: _spec(record) for record in records}
@@ -97,7 +97,7 @@ def _spec(record: Record) -> RunSpec:
 
 
 def _used(store: Store, spec: RunSpec) -> Iterator[Path]:
-    """Where the models of a study and their answers to perturbed copies lie, or would lie."""
+    """Paths of the models of a study and their counts on perturbed copies, existing or not."""
     keys = compose.model_keys(spec)
     past = [compose.pretrained_key(spec.model, spec.pretrain)] if spec.pretrain else []
     for mark in [*keys.values(), *past]:
@@ -110,9 +110,9 @@ def _used(store: Store, spec: RunSpec) -> Iterator[Path]:
 
 
 def _sights(store: Store, keys: Collection[str], kept: Sequence[set[str]] = ()) -> Iterator[Path]:
-    """What was looked at in these studies, unless another has all the models that it is about.
+    """Paths of derived results of these studies, unless another study has all of their models.
 
-    kept: the keys of the models of every other study.
+    kept: the model keys of every other study.
     """
     kinds = [path.name for path in store.root.iterdir() if path.is_dir()]
     for kind in sorted(set(kinds) - {*OWN}):

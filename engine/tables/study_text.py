@@ -1,4 +1,4 @@
-"""A study as the command line prints it: as tables and as JSON."""
+"""A study as text tables and JSON, for the command line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def study_table(study: Study) -> str:
 
 
 def study_list(found: Sequence[StudySummary]) -> str:
-    """One line a study, newest first."""
+    """One line per study, newest first."""
     if not found:
         return "No studies yet. Make one: rk-engine run --dataset digits"
     imported = any(one.origins for one in found)
@@ -51,9 +51,9 @@ def study_list(found: Sequence[StudySummary]) -> str:
 
 
 def samples_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The forget samples of `sheets.samples_sheet` as text; a dash where there is no number.
+    """The forget samples of `csv.samples_sheet` as text; a dash where there is no number.
 
-    The rule of verdicts, equal in all rows, stands below.
+    The rule of the verdicts, the same in all rows, is printed below.
     """
     rule = list(header).index(RULE)
     lines = [[name.replace("_", " ") for i, name in enumerate(header) if i != rule]]
@@ -70,7 +70,7 @@ def _shown(value: object) -> str:
 
 
 def study_json(study: Study) -> dict[str, Any]:
-    """A study as JSON data: percentages 0-100, curves one value per tau, null where undefined."""
+    """A study as JSON data: percentages 0 to 100, one curve value per tau, null if undefined."""
     residual = study.residual
     return {
         "key": study.key,
@@ -126,26 +126,26 @@ def _curves(study: Study) -> str:
 
 
 def undefined_heads(study: Study) -> list[str]:
-    """What comes after 'undefined' over the columns of `undefined_cells`: '' for one of all."""
+    """Suffixes of 'undefined' in the headers of `undefined_cells`; [''] for a single column."""
     names = _undefined_apart(study.residual)
     return [f", {study.labels.get(name, name)}" for name in names] or [""]
 
 
 def undefined_cells(residual: Residual, t: int) -> list[str]:
-    """For how many samples r is undefined at one tau: of all models, of each where they differ."""
+    """Number of samples with undefined r at one tau, once or per model where models differ."""
     names = _undefined_apart(residual) or [*residual.curves][:1]
     size = len(residual.samples)
     return [f"{int(residual.curves[name].undefined[t])} of {size}" for name in names]
 
 
 def _undefined_apart(residual: Residual) -> list[str]:
-    """The models, where they saw copies of their own, as attacks make them; else none."""
+    """The models if their undefined counts differ, as with per-model attacks; else none."""
     found = [one.tolist() for one in residual.undefined.values()]
     return [] if all(one == found[0] for one in found) else [*residual.curves]
 
 
 def _pooled(study: Study) -> str:
-    """The ratio of summed counts, which single samples cannot dominate, and the prevalence."""
+    """The ratio of summed counts, which no single sample can dominate, and the prevalence."""
     residual = study.residual
     names = list(residual.curves)
     rows = [["tau", *(study.labels.get(name, name) for name in names)]]
@@ -161,7 +161,7 @@ def _pooled(study: Study) -> str:
 
 
 def _verdicts(study: Study) -> str:
-    """How many forget samples have which verdict, and by which rule."""
+    """Number of forget samples per verdict, and the rule."""
     residual = study.residual
     rows = [["forget samples by verdict", *VERDICTS.values()]]
     for name in residual.curves:
@@ -172,7 +172,7 @@ def _verdicts(study: Study) -> str:
 
 
 def percent(value: float) -> str:
-    """A share in percent without digits, a dash where there is none."""
+    """A percentage without decimals, a dash where undefined."""
     return f"{value:.0f} %" if math.isfinite(value) else DASH
 
 
@@ -210,7 +210,7 @@ def _unlearn_json(residual: Residual, name: str) -> list[float | int | None]:
     return _numbers(perturbed_unlearn_accuracy(residual, name))
 
 
-MORE = (  # what is said of each model beside its curve
+MORE = (  # further entries of each model beside its curve
     ("disagreement", _disagreement_json),
     ("perturbed_unlearn_acc", _unlearn_json),
     ("verdicts", verdict_counts),

@@ -249,7 +249,7 @@ def test_a_bundle_knows_what_is_held_out(
     assert np.array_equal(again.validation, data.validation)
     assert again.spec.fingerprint == data.spec.fingerprint
     record = kept.record_of(replace(data, spec=replace(data.spec, validation=0.5)))
-    with pytest.raises(DataError, match="holds other samples"):
+    with pytest.raises(DataError, match="do not match its key"):
         kept.dataset_of(record)
     path = pipeline.save_bundle(found, tmp_path / "study.rkx", {}, Reporter())
     other = Pipeline(Store(tmp_path / "elsewhere"), "cpu")

@@ -258,7 +258,7 @@ def test_the_command_line_says_it_in_one_sentence(
     ("at", "words"),
     [
         ((Samples, "on"), r"^The dataset Iris does not fit .* \(--device\)\.$"),
-        ((model_maker, "network"), "^original, with all that its making keeps, does not fit"),
+        ((model_maker, "network"), "^original, with all that its training holds, does not fit"),
     ],
 )
 def test_what_is_made_before_any_batch_is_named_as_well(
