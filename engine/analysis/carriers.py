@@ -30,13 +30,13 @@ def carried(residual: Residual, model: str, column: int) -> list[Carrier]:
 
     column: index into `residual.taus`.
     """
-    place = {int(sample): row for row, sample in enumerate(residual.samples)}
-    rows = np.array([place[int(one)] for one in carriers(residual, model, column)], np.intp)
+    row_of_sample = {int(sample): row for row, sample in enumerate(residual.samples)}
+    rows = np.array([row_of_sample[int(one)] for one in carriers(residual, model, column)], np.intp)
     r = residual.ratio(model)[rows, column]
-    known = residual.counts[model][rows, column]
+    recognized = residual.counts[model][rows, column]
     retrain = residual.reference(model)[:, rows, column].mean(0)
     samples, draws = residual.samples[rows], residual.per_cell[rows, column]
     return [
         Carrier(int(sample), float(own), int(u), float(a), int(c))
-        for sample, own, u, a, c in zip(samples, r, known, retrain, draws, strict=True)
+        for sample, own, u, a, c in zip(samples, r, recognized, retrain, draws, strict=True)
     ]

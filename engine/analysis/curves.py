@@ -80,16 +80,16 @@ def run_of(study: Study) -> StudyRun:
 
 def runs_beside(study: Study | None, others: Iterable[Study]) -> list[StudyRun]:
     """The other studies as runs, named by their differences from the open one, else by seed."""
-    kept = [one for one in others if study is None or one.key != study.key]
-    return [_run(one, _name(study, one), _setting(study, one)) for one in kept]
+    distinct = [one for one in others if study is None or one.key != study.key]
+    return [_run(one, _name(study, one), _setting(study, one)) for one in distinct]
 
 
 def lines(measure: Measure, runs: Sequence[StudyRun], *, mean: bool = False) -> list[Line]:
     """The measure's curves of all runs, in the order of the runs; mean: one mean per family."""
-    found: list[Line] = []
+    curves: list[Line] = []
     for group in families(runs) if mean else [[i] for i in range(len(runs))]:
-        found += _of_group(measure, runs, group)
-    return found
+        curves += _of_group(measure, runs, group)
+    return curves
 
 
 def families(runs: Sequence[StudyRun]) -> list[list[int]]:
@@ -107,27 +107,27 @@ def published(
     labels: Mapping[str, str],
 ) -> list[Line]:
     """The published curves of this measure; curves: as returned by `paper.curves_of`."""
-    made = []
+    published_lines = []
     for model, figures in curves.get(measure.published, {}).items():
-        known = {tau: one.mean for tau, one in figures.items() if one.mean is not None}
-        x, y = np.array([*known]), np.array([*known.values()], np.float64)
+        means = {tau: one.mean for tau, one in figures.items() if one.mean is not None}
+        x, y = np.array([*means]), np.array([*means.values()], np.float64)
         label = f"{model_label(model, labels)}, published"
-        made.append(Line(model, label, PUBLISHED, 0, x, Trace(y)))
-    return made
+        published_lines.append(Line(model, label, PUBLISHED, 0, x, Trace(y)))
+    return published_lines
 
 
 def _of_group(measure: Measure, runs: Sequence[StudyRun], group: Sequence[int]) -> list[Line]:
     """One line per model: that of a single run, or the mean over several with its range."""
     first, number = runs[group[0]], group[0]
-    found = [measure.traces(runs[i].residual) for i in group]
+    traces_of_runs = [measure.traces(runs[i].residual) for i in group]
     kind = MEAN if len(group) > 1 else BESIDE if number else SHOWN
-    made = []
-    for model in found[0]:
-        own = [traces[model] for traces in found if model in traces]
+    group_lines = []
+    for model in traces_of_runs[0]:
+        own = [traces[model] for traces in traces_of_runs if model in traces]
         trace = own[0] if len(own) == 1 else _mean(own)
         label = model_label(model, first.labels)
-        made.append(Line(model, label, kind, number, first.residual.taus, trace, len(own)))
-    return made
+        group_lines.append(Line(model, label, kind, number, first.residual.taus, trace, len(own)))
+    return group_lines
 
 
 def _mean(traces: Sequence[Trace]) -> Trace:
@@ -146,5 +146,5 @@ def _setting(study: Study | None, other: Study) -> str:
 
 
 def _name(study: Study | None, other: Study) -> str:
-    told = told_apart(study.spec, other.spec) if study is not None else ""
-    return told or f"seed {other.spec.get('seed', '?')}, {other.key[:8]}"
+    difference = told_apart(study.spec, other.spec) if study is not None else ""
+    return difference or f"seed {other.spec.get('seed', '?')}, {other.key[:8]}"

@@ -61,8 +61,8 @@ class Epochs:
 
     def row(self, sample: int) -> int | None:
         """Row of a training sample among the watched ones, None if it is not watched."""
-        found = np.flatnonzero(self.samples == sample)
-        return int(found[0]) if len(found) else None
+        rows = np.flatnonzero(self.samples == sample)
+        return int(rows[0]) if len(rows) else None
 
     def right(self, predictions: np.ndarray) -> np.ndarray:
         """(n, T, c) bool: which of these predictions are correct."""

@@ -88,11 +88,11 @@ def mask(condition: Condition, evidence: Evidence) -> Mask | None:
 
 def matching(conditions: Iterable[Condition], evidence: Evidence) -> Mask:
     """(n,) bool: which samples meet all conditions; none if data for a condition are missing."""
-    found = np.ones(len(evidence), bool)
+    matches = np.ones(len(evidence), bool)
     for condition in conditions:
-        own = mask(condition, evidence)
-        found &= False if own is None else own
-    return found
+        mask_of_condition = mask(condition, evidence)
+        matches &= False if mask_of_condition is None else mask_of_condition
+    return matches
 
 
 def words(condition: Condition, labels: Mapping[str, str], classes: Sequence[str]) -> str:
@@ -112,23 +112,23 @@ def subject(model: str, labels: Mapping[str, str]) -> str:
 
 # -- tests ------------------------------------------------------------------------------------
 def _answered(test: Callable[[Answers, str], Mask]) -> Test:
-    def found(evidence: Evidence, model: str, value: str) -> Mask | None:
+    def test_answers(evidence: Evidence, model: str, value: str) -> Mask | None:
         answers = evidence.answers(model)
         return None if answers is None else np.asarray(test(answers, value))
 
-    return found
+    return test_answers
 
 
 def _compared(values: Callable[[Evidence, str], Floats | None], *, below: bool) -> Test:
     """Test whether a value is below (or above) a number; NaN is neither."""
 
-    def found(evidence: Evidence, model: str, value: str) -> Mask | None:
+    def test_value(evidence: Evidence, model: str, value: str) -> Mask | None:
         own = values(evidence, model)
         if own is None:
             return None
         return np.asarray(own < float(value) if below else own > float(value))
 
-    return found
+    return test_value
 
 
 def _loss(evidence: Evidence, model: str) -> Floats | None:
@@ -149,11 +149,11 @@ def _differs(evidence: Evidence, model: str, value: str) -> Mask | None:
 
 
 def _disagree(evidence: Evidence, model: str, value: str) -> Mask | None:
-    given = [evidence.answers(name) for name in evidence.models]
-    found = [one.predicted for one in given if one is not None]
-    if not found:
+    answers = [evidence.answers(name) for name in evidence.models]
+    predictions = [one.predicted for one in answers if one is not None]
+    if not predictions:
         return None
-    return np.asarray((np.stack(found) != found[0]).any(0))
+    return np.asarray((np.stack(predictions) != predictions[0]).any(0))
 
 
 def _agree(evidence: Evidence, model: str, value: str) -> Mask | None:
@@ -171,17 +171,17 @@ def _undefined(evidence: Evidence, model: str, value: str) -> Mask | None:
 
 
 def _verdict(evidence: Evidence, model: str, value: str) -> Mask | None:
-    found = evidence.verdict(model)
-    return None if found is None else np.asarray(found == _VERDICT_NUMBERS[value])
+    verdicts = evidence.verdict(model)
+    return None if verdicts is None else np.asarray(verdicts == _VERDICT_NUMBERS[value])
 
 
 def _bounds(
-    name: str, what: str, needs: str, values: Callable[[Evidence, str], Floats | None], help: str
+    name: str, label: str, needs: str, values: Callable[[Evidence, str], Floats | None], help: str
 ) -> tuple[Kind, Kind]:
     below, above = _compared(values, below=True), _compared(values, below=False)
     return (
-        Kind(f"{name} <", what + " < {0}", needs, NUMBER, help, below),
-        Kind(f"{name} >", what + " > {0}", needs, NUMBER, help, above),
+        Kind(f"{name} <", label + " < {0}", needs, NUMBER, help, below),
+        Kind(f"{name} >", label + " > {0}", needs, NUMBER, help, above),
     )
 
 

@@ -16,16 +16,16 @@ HIGHLIGHTS = {  # highlight -> its meaning
 
 
 def highlights(
-    shown: Embedding, model: str, original: np.ndarray, retrained: np.ndarray
+    embedding: Embedding, model: str, original: np.ndarray, retrained: np.ndarray
 ) -> dict[str, Mask]:
     """Highlight -> (m,) bool: the points it selects for this model.
 
     original (n,): which samples Original classifies correctly, training samples first, then test
     samples; retrained (n,): the share of Re-trains that do.
     """
-    right, sample = shown.right(model), shown.sample
-    forget = shown.kind == FORGET
-    others = (shown.kind == RETAIN) | (shown.kind == TEST)
+    right, sample = embedding.right(model), embedding.sample
+    forget = embedding.kind == FORGET
+    others = (embedding.kind == RETAIN) | (embedding.kind == TEST)
     return {
         FORGOTTEN: forget & ~right,
         RECOGNIZED: forget & right & (retrained[sample] < 0.5),

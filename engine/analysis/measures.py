@@ -52,29 +52,29 @@ class Measure:
 
 def cut(residual: Residual, column: int) -> Residual:
     """The residual knowledge restricted to one tau of its grid."""
-    at = slice(column, column + 1)
+    columns = slice(column, column + 1)
     return replace(
         residual,
-        taus=residual.taus[at],
-        counts={name: found[:, at] for name, found in residual.counts.items()},
-        curves={name: _cut_curve(found, at) for name, found in residual.curves.items()},
-        null_low=residual.null_low[at],
-        null_high=residual.null_high[at],
-        posterior={name: found[:, at] for name, found in residual.posterior.items()},
-        predictions={name: found[:, at] for name, found in residual.predictions.items()},
-        drawn=None if residual.drawn is None else residual.drawn[:, at],
-        rates={name: found[:, at] for name, found in residual.rates.items()},
+        taus=residual.taus[columns],
+        counts={name: values[:, columns] for name, values in residual.counts.items()},
+        curves={name: _cut_curve(values, columns) for name, values in residual.curves.items()},
+        null_low=residual.null_low[columns],
+        null_high=residual.null_high[columns],
+        posterior={name: values[:, columns] for name, values in residual.posterior.items()},
+        predictions={name: values[:, columns] for name, values in residual.predictions.items()},
+        drawn=None if residual.drawn is None else residual.drawn[:, columns],
+        rates={name: values[:, columns] for name, values in residual.rates.items()},
     )
 
 
-def _cut_curve(curve: Curve, at: slice) -> Curve:
+def _cut_curve(curve: Curve, columns: slice) -> Curve:
     return Curve(
-        curve.mean[at],
-        curve.low[at],
-        curve.high[at],
-        curve.pooled[at],
-        curve.undefined[at],
-        curve.prevalence[at],
+        curve.mean[columns],
+        curve.low[columns],
+        curve.high[columns],
+        curve.pooled[columns],
+        curve.undefined[columns],
+        curve.prevalence[columns],
     )
 
 
@@ -89,17 +89,21 @@ def _prevalences(residual: Residual) -> dict[str, Trace]:
 
 
 def _disagreements(residual: Residual) -> dict[str, Trace]:
-    found = {name: disagreement(residual, name) for name in residual.curves}
-    return {name: Trace(one.mean, one.low, one.high) for name, one in found.items()}
+    shares = {name: disagreement(residual, name) for name in residual.curves}
+    return {name: Trace(one.mean, one.low, one.high) for name, one in shares.items()}
 
 
 def _accuracies(residual: Residual) -> dict[str, Trace]:
-    made = {name: Trace(perturbed_unlearn_accuracy(residual, name)) for name in residual.curves}
+    traces = {name: Trace(perturbed_unlearn_accuracy(residual, name)) for name in residual.curves}
     names = retrain_names(residual.counts)
     if names:
-        own = np.stack([perturbed_unlearn_accuracy(residual, name) for name in names])
-        made[RETRAIN] = Trace(own.mean(0), own.min(0), own.max(0))
-    return made
+        retrain_accuracies = np.stack(
+            [perturbed_unlearn_accuracy(residual, name) for name in names]
+        )
+        traces[RETRAIN] = Trace(
+            retrain_accuracies.mean(0), retrain_accuracies.min(0), retrain_accuracies.max(0)
+        )
+    return traces
 
 
 def _ratio_words(trace: Trace, i: int) -> str:

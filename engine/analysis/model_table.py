@@ -184,16 +184,16 @@ def board(
     )
 
 
-def with_published(found: Board, figures: Mapping[str, Mapping[str, Figure]]) -> Board:
+def with_published(table: Board, figures: Mapping[str, Mapping[str, Figure]]) -> Board:
     """The board with the paper's figures added to the rows of the open study.
 
     figures: model -> measure -> published figure.
     """
     rows = [
         replace(one, entries=_published(one, figures.get(one.model, {}))) if not one.number else one
-        for one in found.rows
+        for one in table.rows
     ]
-    return replace(found, rows=tuple(rows), quantities=_named(rows))
+    return replace(table, rows=tuple(rows), quantities=_named(rows))
 
 
 def _named(rows: Sequence[ModelRow]) -> tuple[Quantity, ...]:
@@ -219,15 +219,15 @@ def _rows(
     runs: Sequence[StudyRun], studies: Sequence[Study], group: Sequence[int]
 ) -> list[ModelRow]:
     """The models common to all studies of a group, Original and Re-train first."""
-    found, number = [studies[i] for i in group], group[0]
+    members, number = [studies[i] for i in group], group[0]
     run = _title(runs[number], len(group))
     return [
         ModelRow(
-            model, model_label(model, found[0].labels), run, number, len(group),
-            _entries(found, model),
+            model, model_label(model, members[0].labels), run, number, len(group),
+            _entries(members, model),
         )
-        for model in found[0].metrics
-        if all(model in one.metrics for one in found)
+        for model in members[0].metrics
+        if all(model in one.metrics for one in members)
     ]  # fmt: skip
 
 
@@ -242,7 +242,7 @@ def _entries(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
     retrains = [one.metrics[RETRAIN] for one in studies if RETRAIN in one.metrics]
     compared = model != RETRAIN and len(retrains) == len(rows)
     pairs = [*zip(rows, retrains, strict=True)] if compared else []
-    found = {
+    entries = {
         one.name: ModelCell(
             tuple(float(row[one.name]) for row in rows),
             _gaps(one, pairs),
@@ -251,8 +251,8 @@ def _entries(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
         for one in METRICS
         if all(one.name in row for row in rows)
     }
-    found[GAP] = ModelCell(tuple(average_gap(*pair) for pair in pairs))
-    return found | _on_copies(studies, model)
+    entries[GAP] = ModelCell(tuple(average_gap(*pair) for pair in pairs))
+    return entries | _on_copies(studies, model)
 
 
 def _gaps(
@@ -260,7 +260,9 @@ def _gaps(
 ) -> tuple[float, ...]:
     """Difference of each model from its Re-train, for uncensored pairs."""
     counted = [pair for pair in pairs if not any(is_censored(metric, one) for one in pair)]
-    return tuple(own[metric.name] - theirs.get(metric.name, math.nan) for own, theirs in counted)
+    return tuple(
+        model[metric.name] - retrain.get(metric.name, math.nan) for model, retrain in counted
+    )
 
 
 def _flags(metric: Metric, rows: Sequence[Mapping[str, float]]) -> tuple[bool, ...]:
@@ -271,25 +273,25 @@ def _flags(metric: Metric, rows: Sequence[Mapping[str, float]]) -> tuple[bool, .
 
 def _on_copies(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
     """The quantities measured on perturbed copies, from the studies that have this tau."""
-    there = [one for one in studies if len(one.residual.taus)]
-    found: dict[str, ModelCell] = {}
+    at_tau = [one for one in studies if len(one.residual.taus)]
+    entries: dict[str, ModelCell] = {}
     for measure in MEASURES:
-        traces = [measure.traces(one.residual) for one in there]
+        traces = [measure.traces(one.residual) for one in at_tau]
         if traces and all(model in one for one in traces):
-            found[measure.name] = ModelCell(tuple(float(one[model].y[0]) for one in traces))
-    if RESIDUAL in found:
-        curve = over_seeds.curve(there, model)
-        pooled = [float(one.residual.curves[model].pooled[0]) for one in there]
+            entries[measure.name] = ModelCell(tuple(float(one[model].y[0]) for one in traces))
+    if RESIDUAL in entries:
+        curve = over_seeds.curve(at_tau, model)
+        pooled = [float(one.residual.curves[model].pooled[0]) for one in at_tau]
         low, high = float(curve.low[0]), float(curve.high[0])
-        found[RESIDUAL] = replace(found[RESIDUAL], low=low, high=high)
-        found[POOLED] = ModelCell(tuple(pooled))
-    return found
+        entries[RESIDUAL] = replace(entries[RESIDUAL], low=low, high=high)
+        entries[POOLED] = ModelCell(tuple(pooled))
+    return entries
 
 
 def _cut(study: Study, tau: float) -> Study:
     """The study with its residual knowledge restricted to this tau; empty if it lacks it."""
-    found = np.flatnonzero(np.abs(study.residual.taus - tau) < TOLERANCE)
-    column = int(found[0]) if len(found) else len(study.residual.taus)
+    columns = np.flatnonzero(np.abs(study.residual.taus - tau) < TOLERANCE)
+    column = int(columns[0]) if len(columns) else len(study.residual.taus)
     return replace(study, residual=cut(study.residual, column))
 
 

@@ -55,13 +55,13 @@ def front(costs: np.ndarray) -> NDArray[np.intp]:
     >>> front(np.array([[2.0, 1.0], [1.0, 2.0], [2.0, 2.0], [np.nan, 0.0]]))
     array([1, 0])
     """
-    known = np.flatnonzero(np.isfinite(costs).all(1))
-    own = costs[known]
-    no_larger = (own[:, None] <= own[None]).all(2)
-    smaller = (own[:, None] < own[None]).any(2)
-    kept = known[~(no_larger & smaller).any(0)]
-    order = np.lexsort(costs[kept].T[::-1])
-    return np.asarray(kept[order], np.intp)
+    finite_rows = np.flatnonzero(np.isfinite(costs).all(1))
+    finite_costs = costs[finite_rows]
+    no_larger = (finite_costs[:, None] <= finite_costs[None]).all(2)
+    smaller = (finite_costs[:, None] < finite_costs[None]).any(2)
+    optimal = finite_rows[~(no_larger & smaller).any(0)]
+    order = np.lexsort(costs[optimal].T[::-1])
+    return np.asarray(optimal[order], np.intp)
 
 
 def outline(costs: np.ndarray, far: float) -> Floats:
@@ -85,8 +85,8 @@ def stairs(points: np.ndarray, goals: Sequence[Goal]) -> list[Floats]:
     best = costs[front(costs)]
     if not len(best):
         return []
-    known = costs[np.isfinite(costs).all(1)]
-    far = FAR * max(1.0, float(np.ptp(known, axis=0).max()))
+    finite = costs[np.isfinite(costs).all(1)]
+    far = FAR * max(1.0, float(np.ptp(finite, axis=0).max()))
     corners = outline(best, far)
     across, along = goals
     return [

@@ -87,11 +87,11 @@ class Scene:
         return self.residual is not None and self.model in self.residual.curves
 
 
-def shade(what: str, scene: Scene) -> Shade:
+def shade(scheme: str, scene: Scene) -> Shade:
     """The colors of a panel; SpecError for an unknown color scheme."""
-    if what not in _MAKE:
-        raise unknown("color", what, _MAKE)
-    return _MAKE[what](scene)
+    if scheme not in _MAKE:
+        raise unknown("color", scheme, _MAKE)
+    return _MAKE[scheme](scene)
 
 
 def _class(scene: Scene) -> Shade:
@@ -118,10 +118,10 @@ def _verdict(scene: Scene) -> Shade:
     if scene.residual is not None and scene.residual.withheld:
         return Shade(number, (*groups[:3], _WITHHELD))
     if scene.residual is not None and scene.measured:
-        found = _verdicts(scene.residual, scene.model).verdict[:, scene.column]
-        own, there = _of_samples(found.astype(np.float64), scene)
-        for place, one in enumerate((RESIDUAL, UNDECIDED, NONE)):
-            number[there & (own == one)] = place
+        verdicts = _verdicts(scene.residual, scene.model).verdict[:, scene.column]
+        of_points, measured = _of_samples(verdicts.astype(np.float64), scene)
+        for place, value in enumerate((RESIDUAL, UNDECIDED, NONE)):
+            number[measured & (of_points == value)] = place
     return Shade(number, groups)
 
 
@@ -136,10 +136,10 @@ def _ratio(scene: Scene) -> Shade:
     groups = (*_levels(BLUE_TO_RED), Group("r undefined", GRAY, "cross"), _APART)
     number = np.full(len(scene.shown.sample), LEVELS + 1)
     if scene.residual is not None and scene.measured:
-        own, there = _of_samples(scene.residual.ratio(scene.model)[:, scene.column], scene)
+        ratios, measured = _of_samples(scene.residual.ratio(scene.model)[:, scene.column], scene)
         with np.errstate(divide="ignore"):
-            level = _level(np.log2(own), LOW_RATIO, HIGH_RATIO)
-        number[there] = np.where(np.isfinite(own), level, LEVELS)[there]
+            level = _level(np.log2(ratios), LOW_RATIO, HIGH_RATIO)
+        number[measured] = np.where(np.isfinite(ratios), level, LEVELS)[measured]
     return Shade(number, groups, _scale(_ratio_title(scene), steps))
 
 
@@ -152,8 +152,8 @@ def _ratio_title(scene: Scene) -> str:
 
 def _loss(scene: Scene) -> Shade:
     steps = [(-3.0, "≤ 0.001"), (-2.0, "0.01"), (-1.0, "0.1"), (0.0, "1"), (1.0, "≥ 10")]
-    found = np.maximum(scene.shown.loss[scene.model].astype(np.float64), 10**LOW_LOSS)
-    level = _level(np.log10(np.nan_to_num(found, nan=np.inf)), LOW_LOSS, HIGH_LOSS)
+    losses = np.maximum(scene.shown.loss[scene.model].astype(np.float64), 10**LOW_LOSS)
+    level = _level(np.log10(np.nan_to_num(losses, nan=np.inf)), LOW_LOSS, HIGH_LOSS)
     stops = LIGHT_TO_DARK[::-1] if scene.dark else LIGHT_TO_DARK
     return Shade(level, _levels(stops), _scale("Loss, nats", steps))
 

@@ -25,8 +25,8 @@ def worst_ratio(residual: Residual, models: Sequence[str] = ()) -> Floats:
 
     models: () means the methods.
     """
-    found = np.stack([residual.ratio(name) for name in models or judged(residual)])
-    worst = np.where(np.isfinite(found), found, -np.inf).max((0, 2))
+    ratios = np.stack([residual.ratio(name) for name in models or judged(residual)])
+    worst = np.where(np.isfinite(ratios), ratios, -np.inf).max((0, 2))
     return np.where(np.isfinite(worst), worst, np.nan)
 
 
@@ -38,9 +38,9 @@ def worst_verdict(residual: Residual, models: Sequence[str] = ()) -> NDArray[np.
     """
     if residual.withheld:
         return np.full(len(residual.samples), NOT_GIVEN, np.int8)
-    found = np.stack([overall(verdict(residual, name)) for name in models or judged(residual)])
-    left, clear = (found == RESIDUAL).any(0), (found == NONE).all(0)
-    return np.where(left, RESIDUAL, np.where(clear, NONE, UNDECIDED)).astype(np.int8)
+    verdicts = np.stack([overall(verdict(residual, name)) for name in models or judged(residual)])
+    residual_any, none_all = (verdicts == RESIDUAL).any(0), (verdicts == NONE).all(0)
+    return np.where(residual_any, RESIDUAL, np.where(none_all, NONE, UNDECIDED)).astype(np.int8)
 
 
 def carriers(residual: Residual, model: str, column: int) -> NDArray[np.intp]:
@@ -70,21 +70,21 @@ def stepped(order: np.ndarray, sample: int | None, step: int) -> int | None:
 
     For a sample outside the order, any step leads to the first sample.
     """
-    found = np.flatnonzero(order == sample)
-    place = int(found[0]) + step if len(found) else 0
-    return int(order[place]) if 0 <= place < len(order) else None
+    positions = np.flatnonzero(order == sample)
+    position = int(positions[0]) + step if len(positions) else 0
+    return int(order[position]) if 0 <= position < len(order) else None
 
 
 def placed(values: np.ndarray, samples: np.ndarray, n: int) -> Floats:
     """(n,) the values (m,) at the indices `samples` (m,), NaN everywhere else."""
     everywhere = np.full(n, np.nan)
-    there = (samples >= 0) & (samples < n)
-    everywhere[samples[there]] = values[there]
+    inside = (samples >= 0) & (samples < n)
+    everywhere[samples[inside]] = values[inside]
     return everywhere
 
 
-def order(shown: np.ndarray, values: np.ndarray, *, descending: bool = False) -> NDArray[np.intp]:
+def order(samples: np.ndarray, values: np.ndarray, *, descending: bool = False) -> NDArray[np.intp]:
     """The samples `shown` (m,) sorted by their values (n,); stable, NaN last."""
-    own = np.asarray(values[shown], np.float64)
-    keys = -own if descending else own
-    return np.asarray(shown[np.argsort(keys, kind="stable")], np.intp)
+    keyed = np.asarray(values[samples], np.float64)
+    keys = -keyed if descending else keyed
+    return np.asarray(samples[np.argsort(keys, kind="stable")], np.intp)

@@ -33,8 +33,8 @@ class Spread:
 
 def row_of(residual: Residual, sample: int) -> int | None:
     """Row of this sample in the counts; None if it is not in the forget set."""
-    found = np.flatnonzero(residual.samples == sample)
-    return int(found[0]) if len(found) else None
+    rows = np.flatnonzero(residual.samples == sample)
+    return int(rows[0]) if len(rows) else None
 
 
 def own_curve(residual: Residual, model: str, row: int) -> Ratio:

@@ -46,8 +46,8 @@ class Answers:
     @cached_property
     def confidence(self) -> Floats:
         """(n,) probability of the true class, in [0, 1]."""
-        found: Floats = np.exp(-self.loss)
-        return found
+        probability: Floats = np.exp(-self.loss)
+        return probability
 
     def certainty(self, sample: int) -> float:
         """Probability of the predicted class of one sample, in [0, 1]."""
@@ -76,10 +76,12 @@ class Evidence:
         """Set the current models; predictions of unchanged ones stay cached."""
         self.models = models
         self._answers = {
-            name: kept for name, kept in self._answers.items() if models.get(name) is kept[0]
+            name: cached for name, cached in self._answers.items() if models.get(name) is cached[0]
         }
         self._recognized = {
-            name: kept for name, kept in self._recognized.items() if models.get(name) is kept[0]
+            name: cached
+            for name, cached in self._recognized.items()
+            if models.get(name) is cached[0]
         }
 
     def learn_residual(self, residual: Residual | None) -> None:
@@ -89,9 +91,9 @@ class Evidence:
             self._kept.clear()
             self._recognized.clear()  # may belong to another forget set
 
-    def learn_recognition(self, found: Recognition) -> None:
+    def learn_recognition(self, search: Recognition) -> None:
         """Add the smallest-tau search of one model."""
-        self._recognized[found.model] = (self.models.get(found.model), found)
+        self._recognized[search.model] = (self.models.get(search.model), search)
 
     # -- queries --------------------------------------------------------------------------
     def answers(self, model: str) -> Answers | None:
@@ -108,8 +110,8 @@ class Evidence:
 
     def recognition(self, model: str) -> Recognition | None:
         """The smallest-tau search of a model; None until it has been run."""
-        kept = self._recognized.get(model)
-        return kept[1] if kept else None
+        cached = self._recognized.get(model)
+        return cached[1] if cached else None
 
     def measured(self) -> tuple[str, ...]:
         """The models with measured residual knowledge: Original and the methods."""
@@ -133,23 +135,23 @@ class Evidence:
 
         inf where it does not do so within the limit of the search, NaN where not searched.
         """
-        found = self.recognition(model)
-        if found is None:
+        search = self.recognition(model)
+        if search is None:
             return None
-        taus = np.where(np.isnan(found.taus), np.inf, found.taus)
-        return ranking.placed(taus, found.samples, len(self))
+        taus = np.where(np.isnan(search.taus), np.inf, search.taus)
+        return ranking.placed(taus, search.samples, len(self))
 
     def is_measured(self, sample: int) -> bool:
         """Whether r was measured for a sample, even if it is undefined."""
         return self.residual is not None and bool((self.residual.samples == sample).any())
 
-    def _spread(self, what: str, model: str) -> Floats | None:
+    def _spread(self, quantity: str, model: str) -> Floats | None:
         residual = self.residual
         if residual is None or (model != ANY and model not in residual.curves):
             return None
-        if (what, model) not in self._kept:
+        if (quantity, model) not in self._kept:
             names = ranking.judged(residual) if model == ANY else (model,)
-            measure = ranking.worst_ratio if what == "ratio" else ranking.worst_verdict
-            own = measure(residual, names)
-            self._kept[what, model] = ranking.placed(own, residual.samples, len(self))
-        return self._kept[what, model]
+            measure = ranking.worst_ratio if quantity == "ratio" else ranking.worst_verdict
+            values = measure(residual, names)
+            self._kept[quantity, model] = ranking.placed(values, residual.samples, len(self))
+        return self._kept[quantity, model]

@@ -65,13 +65,13 @@ class Scatter:
 def scatter(board: Board, x: Quantity, y: Quantity) -> Scatter:
     """The board's rows in two quantities; goals near Re-train refer to that of the open study."""
     goals = (x.goal(board.reference(0, x.name)), y.goal(board.reference(0, y.name)))
-    known = [row for row in board.rows if all(map(math.isfinite, _at(row, x, y)))]
-    methods = [row for row in known if row.model not in REFERENCES]
+    finite = [row for row in board.rows if all(map(math.isfinite, _at(row, x, y)))]
+    methods = [row for row in finite if row.model not in REFERENCES]
     values = np.array([_at(row, x, y) for row in methods]).reshape(-1, 2)
     costs = np.stack([goal.cost(values[:, i]) for i, goal in enumerate(goals)], 1)
     best = [methods[i] for i in front(costs)]
-    points = [_point(row, x, y, any(row is one for one in best)) for row in known]
-    left_out = [row.name for row in board.rows if not any(row is one for one in known)]
+    points = [_point(row, x, y, any(row is one for one in best)) for row in finite]
+    left_out = [row.name for row in board.rows if not any(row is one for one in finite)]
     return Scatter(x, y, goals, tuple(points), tuple(left_out), tuple(stairs(values, goals)))
 
 
@@ -92,9 +92,9 @@ def better(quantity: Quantity, goal: Goal, bound: bool = False) -> str:
     return f"best near {goal.target:g}"
 
 
-def sheet(found: Scatter) -> tuple[list[str], list[list[object]]]:
+def sheet(plot: Scatter) -> tuple[list[str], list[list[object]]]:
     """(header, rows) for CSV, one row per model."""
-    x, y = found.x.name, found.y.name
+    x, y = plot.x.name, plot.y.name
     header = ["model", "name", "run", "seeds", x, f"{x}_low", f"{x}_high", y, f"{y}_low"]
     header += [f"{y}_high", f"{x}_censored", f"{y}_censored", "on_front"]
     rows: list[list[object]] = [
@@ -102,7 +102,7 @@ def sheet(found: Scatter) -> tuple[list[str], list[list[object]]]:
             one.row.model, one.row.label, one.row.run, one.row.n,
             one.x, *one.x_interval, one.y, *one.y_interval, *map(int, one.bounds), int(one.front),
         ]
-        for one in found.points
+        for one in plot.points
     ]  # fmt: skip
     return header, rows
 

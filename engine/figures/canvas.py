@@ -55,8 +55,8 @@ class Booklet:
 
     def __init__(self, file: Path) -> None:
         self.file, self.pages = file, 0
-        told = {"CreationDate": None, "Creator": "RK Explorer"}
-        self._all: Any = PdfPages(file, metadata=told)
+        metadata = {"CreationDate": None, "Creator": "RK Explorer"}
+        self._all: Any = PdfPages(file, metadata=metadata)
 
     def add(self, figure: Figure) -> None:
         """Add a figure as a page of its own size."""
@@ -76,9 +76,9 @@ _booklet: ContextVar[Booklet | None] = ContextVar(
 
 def check(out: Path, width_mm: float, font_size: float) -> None:
     if out.suffix.lower() not in FORMATS:
-        known = ", ".join(FORMATS)
+        formats = ", ".join(FORMATS)
         raise SpecError(
-            f"A figure's file name ends in {known}; '{out.name}' does not. Try '{out.stem}.svg'."
+            f"A figure's file name ends in {formats}; '{out.name}' does not. Try '{out.stem}.svg'."
         )
     if not SHORT_SIDE <= width_mm <= LONG_SIDE:
         raise SpecError(
@@ -197,10 +197,10 @@ def _settle(figure: Figure) -> None:
 
 def _write(figure: Figure, out: Path, facts: Mapping[str, str]) -> None:
     kind = out.suffix.lower()
-    told: dict[str, Any] = {"metadata": _metadata(kind, facts), "format": kind.removeprefix(".")}
+    options: dict[str, Any] = {"metadata": _metadata(kind, facts), "format": kind.removeprefix(".")}
     # opening the file here ensures that it is closed even if the disk is full
     with output_files.output(out) as aside, open(aside, "wb") as file:
-        figure.savefig(file, dpi=_dpi.get(), facecolor="white", **told)
+        figure.savefig(file, dpi=_dpi.get(), facecolor="white", **options)
 
 
 def with_facts(sheet: Sheet, facts: Mapping[str, str]) -> Sheet:
@@ -209,9 +209,9 @@ def with_facts(sheet: Sheet, facts: Mapping[str, str]) -> Sheet:
     This keeps the file an ordinary table, and lets rows of several studies be concatenated.
     """
     header, rows = sheet
-    found = {title: facts[name] for name, title in COLUMNS.items() if name in facts}
-    values = list(found.values())
-    return [*header, *found], [[*row, *values] for row in rows]
+    columns = {title: facts[name] for name, title in COLUMNS.items() if name in facts}
+    values = list(columns.values())
+    return [*header, *columns], [[*row, *values] for row in rows]
 
 
 def draw_sample(axes: Axes, sample: np.ndarray, color: str) -> None:

@@ -80,17 +80,17 @@ def embedding(
         return save(figure, out, facts, _sheet(scene, models, names or {}))
 
 
-def _panel(axes: Axes, shown: Embedding, model: str, one: Shade, trails: bool) -> None:
-    xy = shown.xy[model]
+def _panel(axes: Axes, points: Embedding, model: str, one: Shade, trails: bool) -> None:
+    xy = points.xy[model]
     if trails:
-        lines = [xy[rows] for rows in shown.trails()]
+        lines = [xy[rows] for rows in points.trails()]
         axes.add_collection(
             LineCollection(lines, colors=MUTED, linewidths=0.3, alpha=0.5, rasterized=True)
         )
     colors = np.array([QUIET if group.quiet else group.color for group in one.groups])
     edges = np.array([QUIET if group.quiet else TEXT for group in one.groups])
     for kind, (_, marker, size, rim) in KINDS.items():
-        rows = shown.kind == kind
+        rows = points.kind == kind
         for number in np.unique(one.number[rows]) if any(g.symbol for g in one.groups) else [-1]:
             own = rows & (one.number == number) if number >= 0 else rows
             symbol = one.groups[number].symbol if number >= 0 and kind == FORGET else ""
@@ -103,11 +103,11 @@ def _panel(axes: Axes, shown: Embedding, model: str, one: Shade, trails: bool) -
 
 
 def _explain(
-    figure: Figure, panels: Sequence[Axes], shown: Embedding, one: Shade, font_size: float
+    figure: Figure, panels: Sequence[Axes], points: Embedding, one: Shade, font_size: float
 ) -> None:
     """A legend of kinds and groups, and a color bar if the colors form a scale."""
     figure.legend(
-        handles=[*_kinds(shown), *_groups(one)], frameon=False, loc="outside lower center",
+        handles=[*_kinds(points), *_groups(one)], frameon=False, loc="outside lower center",
         ncols=7, fontsize=font_size - 1,
     )  # fmt: skip
     if one.scale is not None:
@@ -117,11 +117,11 @@ def _explain(
         bar.set_label(one.scale.title)
 
 
-def _kinds(shown: Embedding) -> list[Line2D]:
+def _kinds(points: Embedding) -> list[Line2D]:
     return [
         _mark(label, marker, "white", TEXT)
         for kind, (label, marker, _, _) in KINDS.items()
-        if (shown.kind == kind).any()
+        if (points.kind == kind).any()
     ]
 
 
@@ -146,7 +146,7 @@ def _mark(label: str, marker: str, fill: str, edge: str) -> Line2D:
 
 def _sheet(scene: Scene, models: Sequence[str], names: Mapping[int, str]) -> Sheet:
     """One row per point and model: its position, and the model's prediction and loss."""
-    shown, classes = scene.shown, scene.classes
+    points, classes = scene.shown, scene.classes
     header = [
         "sample", "kind", "class", "tau", "model", "umap_1", "umap_2", "predicted", "loss",
         "sample_name",
@@ -154,11 +154,11 @@ def _sheet(scene: Scene, models: Sequence[str], names: Mapping[int, str]) -> She
     rows: list[list[object]] = []
     for model in models:
         columns = zip(
-            shown.sample, shown.kind, shown.label, shown.tau, shown.xy[model],
-            shown.predicted[model], shown.loss[model], strict=True,
+            points.sample, points.kind, points.label, points.tau, points.xy[model],
+            points.predicted[model], points.loss[model], strict=True,
         )  # fmt: skip
-        for sample, kind, label, tau, (x, y), said, loss in columns:
+        for sample, kind, label, tau, (x, y), predicted, loss in columns:
             facts = [int(sample), KINDS[int(kind)][0], classes[int(label)], float(tau), model]
-            point = [float(x), float(y), classes[int(said)], float(loss)]
+            point = [float(x), float(y), classes[int(predicted)], float(loss)]
             rows.append([*facts, *point, names.get(int(sample), "")])
     return header, rows

@@ -67,19 +67,19 @@ def draw_set(
         report.check()
         report.stage(kind)
         try:
-            chosen = {**own.get(kind, {}), **look}
+            options_of_kind = {**own.get(kind, {}), **look}
             drawn[kind] = catalog.figure(
-                pipeline, study, kind, folder / f"{kind}{suffix}", **chosen
+                pipeline, study, kind, folder / f"{kind}{suffix}", **options_of_kind
             )
         except EngineError as error:
             missing[kind] = str(error)
         report.advance(1.0)
     if not drawn:
         raise SpecError(f"No figure could be drawn. {next(iter(missing.values()), 'Name some.')}")
-    listed = folder / MANIFEST
+    manifest = folder / MANIFEST
     text = _manifest(study, look, own, drawn, missing)
-    output_files.write_text(listed, text)
-    return FigureSet((*(path for files in drawn.values() for path in files), listed), missing)
+    output_files.write_text(manifest, text)
+    return FigureSet((*(path for files in drawn.values() for path in files), manifest), missing)
 
 
 def _manifest(
@@ -89,7 +89,7 @@ def _manifest(
     drawn: Mapping[str, Sequence[Path]],
     missing: Mapping[str, str],
 ) -> str:
-    found = {
+    entries = {
         "version": PROGRAM,
         "study": study.key,
         "seed": study.spec["seed"],
@@ -105,4 +105,4 @@ def _manifest(
         ],
         "missing": dict(missing),
     }
-    return json.dumps(found, indent=1, default=list) + "\n"
+    return json.dumps(entries, indent=1, default=list) + "\n"

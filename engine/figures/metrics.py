@@ -58,11 +58,11 @@ def _title(quantity: Quantity, board: Board) -> Text:
 
 def _lines(row: ModelRow, quantities: Sequence[Quantity]) -> list[list[Text]]:
     """The line of the model, and below it that of its published figures."""
-    made = [[(row.label, row.run), *(_text(row.entry(one.name), one) for one in quantities)]]
+    lines = [[(row.label, row.run), *(_text(row.entry(one.name), one) for one in quantities)]]
     if any(entry.published for entry in row.entries.values()):
-        theirs = [(_published(row.entry(one.name), one), "") for one in quantities]
-        made.append([(f"{row.label}{PUBLISHED}", row.run), *theirs])
-    return made
+        published = [(_published(row.entry(one.name), one), "") for one in quantities]
+        lines.append([(f"{row.label}{PUBLISHED}", row.run), *published])
+    return lines
 
 
 def _text(entry: ModelCell, quantity: Quantity) -> Text:

@@ -19,7 +19,7 @@ NUMBERED = 14  # largest number of groups for which cells show their numbers
 
 
 def predictions(
-    found: Comparison,
+    comparison: Comparison,
     groups: Groups,
     names: Names,
     out: Path,
@@ -35,7 +35,7 @@ def predictions(
     Returns the files written; SpecError as `curves`.
     """
     check(out, width_mm, font_size)
-    both = [matrix(found, groups, side) for side in SIDES]
+    both = [matrix(comparison, groups, side) for side in SIDES]
     rows = np.flatnonzero(both[0].counts.sum(1))
     with style(font_size):
         columns = len(groups.names)
@@ -46,9 +46,9 @@ def predictions(
                 corner = (predicted - 0.5, place - 0.5)
                 _draw_cell(axes, both, (int(true), predicted), corner, names, difference)
                 _say_cell(axes, both, (int(true), predicted), corner, font_size, difference)
-        _name_cells(axes, groups, rows, found.split)
+        _name_cells(axes, groups, rows, comparison.split)
         _matrix_legend(figure, names, difference, font_size)
-        return save(figure, out, facts, _predictions_sheet(found.split, both, groups, names))
+        return save(figure, out, facts, _predictions_sheet(comparison.split, both, groups, names))
 
 
 def _draw_cell(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from engine.analysis.contact_sheet import Specimen
+from engine.analysis.contact_sheet import SampleCard
 from engine.drawing.palette import class_color
 from engine.errors import SpecError
 from engine.figures.canvas import (
@@ -35,7 +35,7 @@ GAP = 1.2  # mm between columns
 
 
 def samples(
-    shown: Sequence[Specimen],
+    cards: Sequence[SampleCard],
     classes: Sequence[str],
     model: str,
     out: Path,
@@ -52,34 +52,34 @@ def samples(
     sample. Returns the files written; SpecError as `curves`, and if there is nothing to show.
     """
     check(out, width_mm, font_size)
-    if not shown:
+    if not cards:
         raise SpecError("There are no samples to show. Name some, or use a less strict filter.")
     small = max(SMALL * font_size, 4.0)
     cell = LETTERS * LETTER * small * POINT + GAP
-    columns = max(1, min(len(shown), int(width_mm / cell)))
+    columns = max(1, min(len(cards), int(width_mm / cell)))
     cell = min(width_mm / columns, 2 * cell)
     caption = CAPTION * LINE * small * POINT + GAP
-    words = filled(_headline(title, model, shown), width_mm / font_size * 5)
+    words = filled(_headline(title, model, cards), width_mm / font_size * 5)
     top = (words.count("\n") + 1) * LINE * font_size * POINT + GAP
-    rows = math.ceil(len(shown) / columns)
+    rows = math.ceil(len(cards) / columns)
     height = top + rows * (cell - GAP + caption) + GAP
     with style(font_size):
         figure = page(width_mm, height / width_mm, fitted=False)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
         axes.text(GAP, height - GAP / 2, words, va="top", fontsize=font_size)
-        for number, one in enumerate(shown):
+        for number, one in enumerate(cards):
             row, column = divmod(number, columns)
             x, y = column * cell + GAP / 2, height - top - row * (cell - GAP + caption)
             _draw_one(axes, x, y, cell - GAP, one, classes, small)
         axes.set(xlim=(0, width_mm), ylim=(0, height))  # after imshow, which changes the limits
-        return save(figure, out, facts, _sheet(shown, classes, model, rule))
+        return save(figure, out, facts, _sheet(cards, classes, model, rule))
 
 
-def _headline(title: str, model: str, shown: Sequence[Specimen]) -> str:
-    heading = title or f"{len(shown)} samples"
+def _headline(title: str, model: str, cards: Sequence[SampleCard]) -> str:
+    heading = title or f"{len(cards)} samples"
     words = f"{heading}; below each: prediction of {model} with its probability"
-    return words + "; r: largest over τ" * any(one.verdict for one in shown)
+    return words + "; r: largest over τ" * any(one.verdict for one in cards)
 
 
 def _draw_one(
@@ -87,7 +87,7 @@ def _draw_one(
     x: float,
     y: float,
     side: float,
-    one: Specimen,
+    one: SampleCard,
     classes: Sequence[str],
     small: float,
 ) -> None:
@@ -109,7 +109,7 @@ def _draw_one(
         )  # fmt: skip
 
 
-def _draw_picture(axes: Axes, x: float, y: float, side: float, one: Specimen) -> None:
+def _draw_picture(axes: Axes, x: float, y: float, side: float, one: SampleCard) -> None:
     if one.pixels.ndim > 1:
         draw_image(axes, one.pixels, extent=(x, x + side, y - side, y), aspect="auto")
     else:
@@ -117,11 +117,11 @@ def _draw_picture(axes: Axes, x: float, y: float, side: float, one: Specimen) ->
         draw_sample(box, one.pixels, class_color(one.label))
 
 
-def _mark(one: Specimen) -> str:
+def _mark(one: SampleCard) -> str:
     return "" if one.split == "retain" else f" ({one.split[0]})"
 
 
-def _ratio(one: Specimen) -> str:
+def _ratio(one: SampleCard) -> str:
     if not one.verdict:
         return ""
     return f"r {one.r:.3g} at {one.tau:g}" if math.isfinite(one.r) else "r undefined"
@@ -131,7 +131,7 @@ def _cut(words: str, letters: int = 8) -> str:
     return words if len(words) <= letters else f"{words[: letters - 1]}…"
 
 
-def _sheet(shown: Sequence[Specimen], classes: Sequence[str], model: str, rule: str) -> Sheet:
+def _sheet(cards: Sequence[SampleCard], classes: Sequence[str], model: str, rule: str) -> Sheet:
     header = [
         "sample", "split", "class", "model", "prediction", "confidence", "correct", "largest_r",
         "at_tau", "verdict", "sample_name", "verdict_rule",
@@ -140,5 +140,5 @@ def _sheet(shown: Sequence[Specimen], classes: Sequence[str], model: str, rule: 
         [one.sample, one.split, classes[one.label], model, classes[one.predicted], one.confidence,
          int(one.predicted == one.label), one.r, one.tau, one.verdict, one.name,
          rule if one.verdict else ""]
-        for one in shown
+        for one in cards
     ]  # fmt: skip

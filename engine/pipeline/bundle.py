@@ -69,7 +69,7 @@ def save(
     study is not in the store or the file cannot be written.
     """
     files = study_files.everything(store, key)
-    found = files[0].stem
+    study_key = files[0].stem
     report.stage(f"bundle {out.name}")
     if images is not None and images.linked:
         were = "was" if images.linked == 1 else "were"
@@ -79,7 +79,7 @@ def save(
         )
     report.expect(len(files))
     with output_files.output(out) as aside:
-        hdf5.write(aside, _groups(store, found, files, session, images, report))
+        hdf5.write(aside, _groups(store, study_key, files, session, images, report))
     return out
 
 
@@ -156,8 +156,8 @@ def _groups(
 
 def _content(store: Store, path: Path) -> np.ndarray:
     """The bytes of a checkpoint; StoreError if it is a link to a file outside the store."""
-    known = (store.root.resolve(), path.parent.resolve())  # whole folders may be on other disks
-    if not any(path.resolve().is_relative_to(one) for one in known):
+    roots = (store.root.resolve(), path.parent.resolve())  # whole folders may be on other disks
+    if not any(path.resolve().is_relative_to(one) for one in roots):
         raise StoreError(
             f"{path} is a link that leads out of the store, to {path.resolve()}, which may be "
             "anything and is not shared. Replace the link by the file itself."

@@ -51,7 +51,7 @@ def record_of(dataset: Dataset) -> Record:
 def dataset_of(record: Record) -> Dataset:
     """The dataset in a record; DataError if its content does not match its key."""
     try:
-        made = Dataset(
+        dataset = Dataset(
             spec=restored(DataSpec, {**record.plain("spec"), "root": ""}),
             label=str(record.attributes["label"]),
             classes=tuple(map(str, record.plain("classes"))),
@@ -65,14 +65,14 @@ def dataset_of(record: Record) -> Dataset:
             origin=_origin(record),
             linked=int(record.attributes.get("linked", 0)),
         )
-        made = replace(made, notes=tuple(_linked_note(made)))
-        made = replace(made, spec=replace(made.spec, fingerprint=""))
-        made = check(held_out(made))
+        dataset = replace(dataset, notes=tuple(_linked_note(dataset)))
+        dataset = replace(dataset, spec=replace(dataset.spec, fingerprint=""))
+        dataset = check(held_out(dataset))
     except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
         raise DataError(f"The stored dataset {record.key} is damaged: {error}.") from error
-    if made.spec.fingerprint != record.key:
+    if dataset.spec.fingerprint != record.key:
         raise DataError(f"The samples of the stored dataset {record.key} do not match its key.")
-    return made
+    return dataset
 
 
 def _linked_note(dataset: Dataset) -> Iterator[str]:

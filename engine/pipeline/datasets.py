@@ -44,25 +44,25 @@ class LoadedDatasets:
         A dataset that is not where the spec says is looked up at the location that the user gave
         for it, and among the datasets from bundles.
         """
-        expected, named = spec.fingerprint, spec.root
-        spec = replace(spec, fingerprint="", root=absolute(named))
-        for known in self._datasets.values():
-            if known.spec.fingerprint == expected:
-                base.tell(known, report)
-                return known
+        expected, root = spec.fingerprint, spec.root
+        spec = replace(spec, fingerprint="", root=absolute(root))
+        for cached in self._datasets.values():
+            if cached.spec.fingerprint == expected:
+                base.tell(cached, report)
+                return cached
         if expected and spec.root and not exists(Path(spec.root)):
-            there = self._elsewhere(expected, spec, report)
-            if there is not None:  # otherwise a downloadable dataset would be fetched into it
-                return there
+            relocated = self._elsewhere(expected, spec, report)
+            if relocated is not None:  # otherwise a downloadable dataset would be fetched into it
+                return relocated
         try:
             return self._same(spec, expected, report)
         except (DataError, SpecError) as error:
-            found = self._elsewhere(expected, spec, report)
-            if found is None and expected and is_relative(named):
-                raise DataError(f"{error} {RELATIVE.format(named)}") from error
-            if found is None:
+            fallback = self._elsewhere(expected, spec, report)
+            if fallback is None and expected and is_relative(root):
+                raise DataError(f"{error} {RELATIVE.format(root)}") from error
+            if fallback is None:
                 raise
-            return found
+            return fallback
 
     def move(self, spec: DataSpec, root: str, report: Reporter) -> Dataset:
         """The dataset of `spec`, now located in `root`; the new location is stored.
@@ -70,13 +70,13 @@ class LoadedDatasets:
         DataError if `root` holds other data.
         """
         root = absolute(root)
-        there = replace(spec, root=root, fingerprint="")
-        found = self._same(there, spec.fingerprint, report)
+        moved_spec = replace(spec, root=root, fingerprint="")
+        dataset = self._same(moved_spec, spec.fingerprint, report)
         self._store.put(
-            PLACES, found.spec.fingerprint, {}, spec=to_plain(spec), seed=spec.seed, seconds=0.0,
+            PLACES, dataset.spec.fingerprint, {}, spec=to_plain(spec), seed=spec.seed, seconds=0.0,
             device="", root=root,
         )  # fmt: skip
-        return found
+        return dataset
 
     def _same(self, spec: DataSpec, expected: str, report: Reporter) -> Dataset:
         """The dataset of `spec` if it has this fingerprint ('' for any); DataError otherwise.
@@ -85,12 +85,12 @@ class LoadedDatasets:
         content.
         """
         try:
-            found = self._loaded(spec, report)
+            dataset = self._loaded(spec, report)
         except LinkError:
             if not expected:
                 raise
-            found = self._loaded(replace(spec, links=FOLLOW), report)
-        return _expected(found, expected)
+            dataset = self._loaded(replace(spec, links=FOLLOW), report)
+        return _expected(dataset, expected)
 
     def _loaded(self, spec: DataSpec, report: Reporter) -> Dataset:
         if spec not in self._datasets:
@@ -109,43 +109,43 @@ class LoadedDatasets:
         moved = self._store.get(PLACES, expected) if expected else None
         if moved is not None:
             with contextlib.suppress(DataError, SpecError):
-                there = replace(spec, root=str(moved.attributes["root"]))
-                return self._same(there, expected, report)
+                moved_spec = replace(spec, root=str(moved.attributes["root"]))
+                return self._same(moved_spec, expected, report)
         record = self._sent(expected) if expected else None
         if record is None:
             return None
-        found = bundled_data.dataset_of(record)
+        dataset = bundled_data.dataset_of(record)
         self._hold(
-            found.spec, found
+            dataset.spec, dataset
         )  # with its fingerprint, so it differs from any spec of a folder
-        base.tell(found, report)
-        return found
+        base.tell(dataset, report)
+        return dataset
 
     def _sent(self, fingerprint: str) -> Record | None:
         """The record of a dataset from a bundle; `dataset_of` verifies its fingerprint."""
         shelves = (self._store, self._store.imported)  # earlier versions stored both in one
-        found = (shelf.get(bundled_data.KIND, fingerprint) for shelf in shelves)
-        return next((one for one in found if one is not None), None)
+        records = (shelf.get(bundled_data.KIND, fingerprint) for shelf in shelves)
+        return next((one for one in records if one is not None), None)
 
     def world(self, fingerprint: str) -> World | None:
         """Bounds on samples and classes of a dataset that is loaded, None for any other."""
-        known = (one for one in self._datasets.values() if one.spec.fingerprint == fingerprint)
-        found = next(known, None)
-        return found.world if found is not None else None
+        matches = (one for one in self._datasets.values() if one.spec.fingerprint == fingerprint)
+        dataset = next(matches, None)
+        return dataset.world if dataset is not None else None
 
     def on_device(self, dataset: Dataset) -> tuple[Samples, Samples]:
         """(training, test) samples on the device."""
-        mark = dataset.spec.fingerprint
-        if mark not in self._samples:
+        fingerprint = dataset.spec.fingerprint
+        if fingerprint not in self._samples:
             n = len(dataset.classes)
             with fitting(f"The dataset {dataset.label}", self._device, SMALLER):
                 self._samples = {
-                    mark: (
+                    fingerprint: (
                         Samples.on(self._device, dataset.train_x, dataset.train_y, n),
                         Samples.on(self._device, dataset.test_x, dataset.test_y, n),
                     )
                 }
-        return self._samples[mark]
+        return self._samples[fingerprint]
 
     def sample(self, dataset: Dataset, index: int) -> Sample:
         """One sample on the device; SpecError if there is no sample with this index."""
@@ -156,19 +156,19 @@ class LoadedDatasets:
 
     def located(self, spec: DataSpec) -> DataSpec:
         """The spec with the location its data were loaded from, if they are loaded."""
-        for known, dataset in self._datasets.items():
+        for loaded_spec, dataset in self._datasets.items():
             if dataset.spec.fingerprint == spec.fingerprint:
-                return replace(known, fingerprint=spec.fingerprint)  # keys depend on it
+                return replace(loaded_spec, fingerprint=spec.fingerprint)  # keys depend on it
         return spec
 
 
-def _expected(found: Dataset, fingerprint: str) -> Dataset:
+def _expected(dataset: Dataset, fingerprint: str) -> Dataset:
     """The dataset; DataError if its fingerprint differs from this one ('' matches any)."""
-    spec = found.spec
+    spec = dataset.spec
     if fingerprint and spec.fingerprint != fingerprint:
         raise DataError(
             f"The data of '{spec.name}' {f'in {spec.root} ' if spec.root else ''}are not those "
             "this study was made with. Restore the old files, start a new study, or tell RK "
             "Explorer where they are now (File > Find the data)."
         )
-    return found
+    return dataset

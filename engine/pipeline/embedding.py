@@ -61,14 +61,14 @@ def _laid_out(
     embedder.warm_up()
     spec = plan.spec
     dataset = work.datasets.load(spec.data, report)
-    who = points.cast(spec, dataset)
-    report.expect(len(who.sample) * len(names))
+    cast = points.cast(spec, dataset)
+    report.expect(len(cast.sample) * len(names))
     source = _source(spec)
     against = work.loaded(plan, source) if source else None
-    x = points.pixels(who, work.datasets.on_device(dataset), spec.probe, against, report)
-    views = {name: points.seen(work.loaded(plan, name), x, who.label, report) for name in names}
+    x = points.pixels(cast, work.datasets.on_device(dataset), spec.probe, against, report)
+    views = {name: points.seen(work.loaded(plan, name), x, cast.label, report) for name in names}
     features = [one.features for one in views.values()]
-    return points.packed(who, views, embedder.fit(features, who.anchors, spec.seed, report))
+    return points.packed(cast, views, embedder.fit(features, cast.anchors, spec.seed, report))
 
 
 def _source(spec: RunSpec) -> str:

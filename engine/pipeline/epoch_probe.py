@@ -56,8 +56,8 @@ class Sight:
     def look(self, model: nn.Module, epoch: int, report: Reporter) -> EpochView:
         """Evaluate `model`, temporarily in eval mode. Raises Cancelled."""
         with _evaluating(model):
-            said = self._predictions(model, report)
-            return EpochView(epoch, said, self._accuracy(model, report))
+            predictions = self._predictions(model, report)
+            return EpochView(epoch, predictions, self._accuracy(model, report))
 
     def cost(self) -> float:
         """Sample passes of one evaluation."""
@@ -68,10 +68,10 @@ class Sight:
     def _predictions(self, model: nn.Module, report: Reporter) -> np.ndarray:
         rows = torch.tensor(self.rows, device=self.train.device)
         x, y = self.train.pixels(rows), self.train.y[rows]
-        found = verdicts(
+        predictions = verdicts(
             {"": model}, x, y, self.rows, self.probe, range(1), self.train.n_classes, report
         )
-        return found[""]
+        return predictions[""]
 
     def _accuracy(self, model: nn.Module, report: Reporter) -> dict[str, float]:
         shares = (
@@ -109,7 +109,7 @@ class Watch(Resume):
         self._thinned = False  # whether an epoch was skipped to save time
         self.views: Views = ()
         self.seconds = 0.0  # of all evaluations, including earlier sessions
-        self.here = 0.0  # of the evaluations in this session
+        self.session_seconds = 0.0  # of the evaluations in this session
 
     def begin(self) -> None:
         """Evaluate the Original, or restore the observations of an interrupted run."""
@@ -183,7 +183,7 @@ class Watch(Resume):
         finally:
             self._last = time.monotonic() - started
             self.seconds += self._last
-            self.here += self._last
+            self.session_seconds += self._last
             self._within += self._last
         self._left -= 1
         self.views = (*self.views, view)
@@ -191,12 +191,12 @@ class Watch(Resume):
 
     def _packed(self) -> dict[str, Any]:
         """The views as tensors and plain data, for a checkpoint loaded as weights only."""
-        said = [torch.from_numpy(view.predictions.astype(np.int32)) for view in self.views]
+        predictions = [torch.from_numpy(view.predictions.astype(np.int32)) for view in self.views]
         return {
             "mark": self._sight.mark,
             "seconds": self.seconds,
             "epochs": [view.epoch for view in self.views],
-            "predictions": said,
+            "predictions": predictions,
             "accuracy": [dict(view.accuracy) for view in self.views],
         }
 
@@ -207,8 +207,8 @@ class Watch(Resume):
         dtype = np.uint8 if self._sight.train.n_classes <= 256 else np.uint16
         self.seconds = float(packed["seconds"])
         self.views = tuple(
-            EpochView(int(epoch), said.numpy().astype(dtype), dict(accuracy))
-            for epoch, said, accuracy in zip(
+            EpochView(int(epoch), predictions.numpy().astype(dtype), dict(accuracy))
+            for epoch, predictions, accuracy in zip(
                 packed["epochs"], packed["predictions"], packed["accuracy"], strict=True
             )
         )
@@ -217,18 +217,18 @@ class Watch(Resume):
 @torch.inference_mode()
 def _right(model: nn.Module, samples: Samples, rows: Tensor, report: Reporter) -> float:
     """Percentage of these samples that are classified correctly."""
-    right = 0
+    correct = 0
     batches = batches_of(samples.x, _VALUES // samples.x[0].numel())
 
     def found(part: slice) -> Tensor:
-        chosen = rows[part]
-        said: Tensor = model(samples.pixels(chosen)).argmax(1)
-        return said == samples.y[chosen]
+        part_rows = rows[part]
+        said: Tensor = model(samples.pixels(part_rows)).argmax(1)
+        return said == samples.y[part_rows]
 
     for said in batches.over(len(rows), found):
-        right += int(said.sum())
+        correct += int(said.sum())
         report.advance(len(said))
-    return 100 * right / max(1, len(rows))
+    return 100 * correct / max(1, len(rows))
 
 
 @contextlib.contextmanager

@@ -58,10 +58,10 @@ class MethodEpochs:
         if not self.is_due(plan, name):
             return self._work.model(plan, name, report)
         recorder = epoch_recorder.Recorder(self._work, plan, name, self.scene(plan, report), report)
-        made = self._work.model(plan, name, report, recorder.on)
+        result = self._work.model(plan, name, report, recorder.on)
         if recorder.began:  # else another process made it meanwhile and stored its epochs
-            recorder.put(made.seconds)
-        return made
+            recorder.put(result.seconds)
+        return result
 
     def is_due(self, plan: Plan, name: str) -> bool:
         """Whether this is a method that has yet to be run, and so can be watched."""

@@ -56,10 +56,10 @@ class ModelMaker:
 
         original: returns the Original, which methods start from. Raises what training raises.
         """
-        theirs = compose.given(spec, name)
-        if theirs is not None:
+        supplied = compose.given(spec, name)
+        if supplied is not None:
             blank = self._fresh(spec, "blank")
-            return weights.adopt(theirs, blank, spec.model.name, spec.data.name, report)
+            return weights.adopt(supplied, blank, spec.model.name, spec.data.name, report)
         if name == "original":
             return self._train(spec, report, resume)
         method = method_named(spec, name)
@@ -122,9 +122,9 @@ class ModelMaker:
 
     def head(self, spec: RunSpec, name: str) -> str:
         """The method whose last layer the named model has; '' if it has the network's own."""
-        theirs = compose.given(spec, name)
-        if theirs is not None:
-            return theirs.head
+        supplied = compose.given(spec, name)
+        if supplied is not None:
+            return supplied.head
         original = compose.given(spec, "original")
         beginning = "" if original is None or name.startswith("retrain-") else original.head
         return weights.head_of({"model": method_named(spec, name).name}) or beginning
@@ -132,16 +132,16 @@ class ModelMaker:
     def take_cores(self, spec: RunSpec, model: Classifier) -> None:
         """Use as many threads as suit the study's network, of which `model` is an instance."""
         dataset = self._datasets.load(spec.data, Reporter())
-        mark = (spec.model, dataset.spec.fingerprint)
-        if mark not in self._small:
-            self._small[mark] = is_small(model, dataset.shape)
-        use_cores(self._spare_cores, 1 if self._small[mark] else None)
+        key = (spec.model, dataset.spec.fingerprint)
+        if key not in self._small:
+            self._small[key] = is_small(model, dataset.shape)
+        use_cores(self._spare_cores, 1 if self._small[key] else None)
 
     def _fresh(self, spec: RunSpec, salt: str) -> Classifier:
         dataset = self._datasets.load(spec.data, Reporter())
-        made = network(spec.model, dataset, generator(spec.seed, "weights", salt))
-        self.take_cores(spec, made)
-        return made.to(self._device)
+        model = network(spec.model, dataset, generator(spec.seed, "weights", salt))
+        self.take_cores(spec, model)
+        return model.to(self._device)
 
     def _initial(self, spec: RunSpec, report: Reporter) -> Classifier:
         """The initial weights of the Original, as far as they are known."""

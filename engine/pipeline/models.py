@@ -58,17 +58,17 @@ class Workshop:
 
     def models(self, plan: Plan) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
-        found, outputs = {}, self._outputs(plan.spec)
-        for name, mark in plan.models.items():
-            record = self.results.shelf(plan.spec).get("models", mark, needs=outputs)
+        results, outputs = {}, self._outputs(plan.spec)
+        for name, key in plan.models.items():
+            record = self.results.shelf(plan.spec).get("models", key, needs=outputs)
             if record is not None:
-                found[name] = model_of(record, name)
-        return found
+                results[name] = model_of(record, name)
+        return results
 
     def made(self, plan: Plan, name: str) -> bool:
         """Whether this model is in the store, with its weights."""
-        there = self.results.shelf(plan.spec).has("models", plan.models[name])
-        return there and self._weights_of(plan, name).is_file()
+        stored = self.results.shelf(plan.spec).has("models", plan.models[name])
+        return stored and self._weights_of(plan, name).is_file()
 
     def model(
         self, plan: Plan, name: str, report: Reporter, watching: Watching | None = None
@@ -127,23 +127,23 @@ class Workshop:
                 if path.is_file():
                     self.results.shelf(plan.spec).set_aside(path, str(error))
                 self.model(plan, name, report or Reporter())
-        found = self._models[place]
-        self.maker.take_cores(plan.spec, found)
-        _call(found, name)
-        return found
+        network = self._models[place]
+        self.maker.take_cores(plan.spec, network)
+        _call(network, name)
+        return network
 
     def _from_store(self, plan: Plan, name: str, report: Reporter) -> ModelResult | None:
         """The model if it is in the store with its weights, else None."""
-        shelf, mark = self.results.shelf(plan.spec), plan.models[name]
-        record = shelf.get("models", mark, needs=self._outputs(plan.spec))
+        shelf, key = self.results.shelf(plan.spec), plan.models[name]
+        record = shelf.get("models", key, needs=self._outputs(plan.spec))
         if record is None or not self._weights_of(plan, name).is_file():
             return None
         stored = model_of(record, name)
         report.forgo(self.maker.cost(plan.spec, name))
         for epoch, loss in enumerate(stored.loss, 1):
             report.point("loss", (name, epoch, loss))
-        partial = shelf.path("partial", mark, ".pt")
-        if shelf.writable and partial.is_file() and shelf.idle("models", mark):
+        partial = shelf.path("partial", key, ".pt")
+        if shelf.writable and partial.is_file() and shelf.idle("models", key):
             partial.unlink(missing_ok=True)  # left by a process killed at the very end
         return stored
 
@@ -178,13 +178,13 @@ class Workshop:
             epoch.flush()
             raise
         seconds = earlier + time.monotonic() - started
-        return model, seconds - (watch.here if watch else 0.0)
+        return model, seconds - (watch.session_seconds if watch else 0.0)
 
     def _last_epoch(self, plan: Plan, name: str) -> checkpoints.KeptEpoch:
         """The last finished epoch of this model, from which an interrupted run resumes."""
-        mark = plan.models[name]
-        path = self.results.shelf(plan.spec).path("partial", mark, ".pt")
-        facts = {"key": mark, "model": name, "spec": compose.as_plain(plan.spec)}
+        key = plan.models[name]
+        path = self.results.shelf(plan.spec).path("partial", key, ".pt")
+        facts = {"key": key, "model": name, "spec": compose.as_plain(plan.spec)}
         facts |= checkpoints.circumstances(self.device)
         return checkpoints.KeptEpoch(path, self.store.replacing, facts)
 
@@ -192,24 +192,24 @@ class Workshop:
         self, plan: Plan, name: str, model: Classifier, losses: Sequence[float], seconds: float
     ) -> ModelResult:
         """Store a model that was just made: its weights and its outputs."""
-        spec, mark = plan.spec, plan.models[name]
+        spec, key = plan.spec, plan.models[name]
         arrays = {"history/loss": np.array(losses), **self._answers(spec, name, model)}
         plain = compose.as_plain(spec)
-        facts = {"key": mark, "model": name, "spec": plain, "seed": spec.seed}
+        facts = {"key": key, "model": name, "spec": plain, "seed": spec.seed}
         facts["outputs"] = hdf5.digest(hdf5.Group({}, arrays))
         checkpoints.save(self._weights_of(plan, name), model, facts, self.store.replacing)
         digests = {"weights": checkpoints.digest(model.state_dict())}
-        record = self.results.put("models", mark, arrays, spec, seconds, model=name, **digests)
-        self._models.put(place_of(mark, spec.imported), model)
+        record = self.results.put("models", key, arrays, spec, seconds, model=name, **digests)
+        self._models.put(place_of(key, spec.imported), model)
         return model_of(record, name)
 
     def _answers(self, spec: RunSpec, name: str, model: Classifier) -> dict[str, np.ndarray]:
         """The outputs on training and test set, checked; raises an error if they are unusable."""
         train, test = self.datasets.on_device(self.datasets.load(spec.data, Reporter()))
         arrays = {"outputs/train": _logits(model, train), "outputs/test": _logits(model, test)}
-        theirs = compose.given(spec, name)
-        if theirs is not None and not _is_finite(arrays):
-            raise weights.unusable(theirs, model)
+        supplied = compose.given(spec, name)
+        if supplied is not None and not _is_finite(arrays):
+            raise weights.unusable(supplied, model)
         _check_finite(name, arrays)
         if model.guest is not None:
             _check_steady(model, arrays, train, test)
@@ -233,8 +233,8 @@ def _check_steady(
 ) -> None:
     """NetworkError if a user's network depends on the batch or is not deterministic."""
     rows = torch.linspace(0, len(train) - 1, min(COMPARED, len(train))).long()
-    said = torch.from_numpy(arrays["outputs/train"])[rows].to(train.device)
-    check_company(model, train.pixels(rows.to(train.device)), said)
+    outputs = torch.from_numpy(arrays["outputs/train"])[rows].to(train.device)
+    check_company(model, train.pixels(rows.to(train.device)), outputs)
     again = torch.from_numpy(_logits(model, test))
     check_again(model, torch.from_numpy(arrays["outputs/test"]), again)
 

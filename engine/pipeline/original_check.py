@@ -25,18 +25,18 @@ ADVICE = (
 )
 
 
-def say(work: Workshop, plan: Plan, report: Reporter) -> None:
+def warn(work: Workshop, plan: Plan, report: Reporter) -> None:
     """Log a warning if the Original was supplied and its training accuracy is implausible."""
-    one = compose.given(plan.spec, "original")
-    if one is None:
+    supplied = compose.given(plan.spec, "original")
+    if supplied is None:
         return
     with contextlib.suppress(DataError, SpecError):  # missing data allow no check
         y = work.datasets.load(plan.spec.data, Reporter()).train_y
-        found = work.models(plan).get("original")
-        if found is not None:
-            said = sentence(accuracy(found.train_logits, y), y, _claim(Path(one.path)))
-            if said:
-                report.log(said)
+        original = work.models(plan).get("original")
+        if original is not None:
+            warning = sentence(accuracy(original.train_logits, y), y, _claim(Path(supplied.path)))
+            if warning:
+                report.log(warning)
 
 
 def sentence(reached: float, y: np.ndarray, claim: float | None) -> str:

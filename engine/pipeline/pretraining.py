@@ -37,12 +37,12 @@ class Pretraining:
         It is stored as a checkpoint without any other result; imported: among the imported models.
         Raises what training raises.
         """
-        mark = compose.pretrained_key(model, spec)
-        place = place_of(mark, imported)
+        key = compose.pretrained_key(model, spec)
+        place = place_of(key, imported)
         shelf = self._store.imported if imported else self._store
         if place not in self._models:
-            with shelf.making("models", [mark], "pre-training", report):
-                self._models.put(place, self._obtain(model, spec, mark, shelf, report).eval())
+            with shelf.making("models", [key], "pre-training", report):
+                self._models.put(place, self._obtain(model, spec, key, shelf, report).eval())
         return self._models[place]
 
     def cost(self, model: ModelSpec, spec: PretrainSpec) -> float:
@@ -52,22 +52,22 @@ class Pretraining:
         return cost_of_training(spec.train, len(self._datasets.load(spec.data, Reporter()).pool))
 
     def _obtain(
-        self, model: ModelSpec, spec: PretrainSpec, mark: str, shelf: Store, report: Reporter
+        self, model: ModelSpec, spec: PretrainSpec, key: str, shelf: Store, report: Reporter
     ) -> Classifier:
         """The network from its checkpoint, or else trained and stored."""
         dataset = self._datasets.load(spec.data, report)
         net = network(model, dataset, generator(spec.seed, "weights", "pretrained"))
         net = net.to(self._device)
-        path = shelf.path("checkpoints", mark, ".pt")
+        path = shelf.path("checkpoints", key, ".pt")
         if path.is_file():
             try:
                 checkpoints.load_into(net, checkpoints.load(path)[0], str(path))
                 return net
             except CheckpointError as error:
                 shelf.set_aside(path, str(error))
-        epoch = checkpoints.KeptEpoch(shelf.path("partial", mark, ".pt"), shelf.replacing)
+        epoch = checkpoints.KeptEpoch(shelf.path("partial", key, ".pt"), shelf.replacing)
         self._train(net, dataset, spec, epoch, report)
-        facts = {"key": mark, "model": "pretrained", "spec": to_plain(spec), "seed": spec.seed}
+        facts = {"key": key, "model": "pretrained", "spec": to_plain(spec), "seed": spec.seed}
         facts |= checkpoints.circumstances(self._device)
         checkpoints.save(path, net, facts, shelf.replacing)
         epoch.discard()

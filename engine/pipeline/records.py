@@ -51,8 +51,8 @@ def study_arrays(one: Study) -> dict[str, np.ndarray]:
     if residual.drawn is not None:
         arrays["drawn"] = residual.drawn
         arrays |= {f"rates/{name}": value for name, value in residual.rates.items()}
-    for name, found in residual.curves.items():
-        arrays |= {f"curves/{name}/{part}": getattr(found, part) for part in CURVE}
+    for name, curve in residual.curves.items():
+        arrays |= {f"curves/{name}/{part}": getattr(curve, part) for part in CURVE}
     return arrays
 
 

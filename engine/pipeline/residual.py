@@ -37,8 +37,8 @@ class Measurement:
         if plan.spec.probe.adaptive:
             return adaptive.measure(self._work, plan, report)
         report.stage("residual knowledge")
-        *early, last = _stages(plan.spec.probe.draws)
-        for draws in early:
+        *previews, last = _stages(plan.spec.probe.draws)
+        for draws in previews:
             report.point("residual", self._curves(plan, draws, report))
         return self._curves(plan, last, report)
 
@@ -51,30 +51,38 @@ class Measurement:
         viewers: the models that classify them. Raises Cancelled.
         """
         keys = {viewer: plan.counts(viewer, source) for viewer in viewers}
-        known, need = self._stored(plan.spec, keys), blocks_of(draws)
-        short = [keys[viewer] for viewer, stored in known.items() if _blocks(stored) < need]
-        if short:
+        stored_predictions, need = self._stored(plan.spec, keys), blocks_of(draws)
+        missing = [
+            keys[viewer] for viewer, stored in stored_predictions.items() if _blocks(stored) < need
+        ]
+        if missing:
             shelf = self._work.results.shelf(plan.spec)
-            with shelf.making("counts", short, "residual knowledge", report):
-                known = self._stored(plan.spec, keys)  # another process may just have stored them
-                known |= self._grown(plan, source, known, need, report)
-        return {_label(viewer, source): one for viewer, one in known.items() if one is not None}
+            with shelf.making("counts", missing, "residual knowledge", report):
+                stored_predictions = self._stored(
+                    plan.spec, keys
+                )  # another process may just have stored them
+                stored_predictions |= self._grown(plan, source, stored_predictions, need, report)
+        return {
+            _label(viewer, source): one
+            for viewer, one in stored_predictions.items()
+            if one is not None
+        }
 
     def _grown(
         self,
         plan: Plan,
         source: str,
-        known: Mapping[str, np.ndarray | None],
+        stored: Mapping[str, np.ndarray | None],
         need: int,
         report: Reporter,
     ) -> dict[str, np.ndarray]:
         """viewer -> predictions of `need` blocks, computed and stored for all that have fewer."""
         grown = {}
-        for done in sorted({_blocks(one) for one in known.values()} & {*range(need)}):
-            late = [viewer for viewer, one in known.items() if _blocks(one) == done]
-            more = self._ask(plan, source, late, range(done, need), report)
+        for n_blocks in sorted({_blocks(one) for one in stored.values()} & {*range(need)}):
+            viewers = [viewer for viewer, one in stored.items() if _blocks(one) == n_blocks]
+            more = self._ask(plan, source, viewers, range(n_blocks, need), report)
             for viewer, (answers, seconds) in more.items():
-                grown[viewer] = _joined(known[viewer], answers)
+                grown[viewer] = _joined(stored[viewer], answers)
                 self._put(plan, viewer, source, grown[viewer], seconds)
         return grown
 

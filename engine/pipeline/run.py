@@ -41,10 +41,10 @@ class StudyRun:
         for name in plan.models:
             results[name] = make(plan, name, report)
             report.point("model", results[name])
-        original_check.say(self._work, plan, report)
-        made = self._measured(plan, results, report)
-        report.point("residual", made.residual)
-        return made
+        original_check.warn(self._work, plan, report)
+        study = self._measured(plan, results, report)
+        report.point("residual", study.residual)
+        return study
 
     def expect(self, plan: Plan, report: Reporter, *, watch: bool = False) -> None:
         """Announce to the report the sample passes this study takes if none of it is stored.
@@ -67,14 +67,14 @@ class StudyRun:
             for epoch, loss in enumerate(result.loss, 1):
                 report.point("loss", (name, epoch, loss))
         report.point("residual", stored.residual)
-        original_check.say(self._work, plan, report)
+        original_check.warn(self._work, plan, report)
         return stored
 
     def _measured(self, plan: Plan, results: Mapping[str, ModelResult], report: Reporter) -> Study:
         """The study of these models with all measurements; it is stored."""
         residual = self._measurement.residual(plan, report)
         metrics = measuring.table(self._work, plan, results, report)
-        made = Study(
+        study = Study(
             key=plan.key,
             spec=compose.as_plain(plan.spec),
             forget=np.array(plan.spec.forget),
@@ -82,18 +82,18 @@ class StudyRun:
             labels=labels_of(plan.spec),
             residual=residual,
         )
-        arrays, facts = study_arrays(made), study_attributes(made)
+        arrays, facts = study_arrays(study), study_attributes(study)
         seconds = float(np.nansum([row["seconds"] for row in metrics.values()]))
-        record = self._work.results.put("studies", made.key, arrays, plan.spec, seconds, **facts)
+        record = self._work.results.put("studies", study.key, arrays, plan.spec, seconds, **facts)
         return study_of(record)
 
     def _log_imported(self, plan: Plan, report: Reporter) -> None:
         """Log which imported models have the keys of this study but are not used."""
         imported = self._work.store.imported
-        there = [name for name, mark in plan.models.items() if imported.has("models", mark)]
-        if there and not plan.spec.imported:
+        unused = [name for name, key in plan.models.items() if imported.has("models", key)]
+        if unused and not plan.spec.imported:
             report.log(
-                f"Imported models of the same settings ({', '.join(there)}) are not used: this "
+                f"Imported models of the same settings ({', '.join(unused)}) are not used: this "
                 "study makes its own. If you trust them, run it with --trust-imported."
             )
 

@@ -89,19 +89,19 @@ def decision_slice(
     one = work.datasets.sample(dataset, sample)
     name, tau = _lens(spec, perturbation, tau)
     seed = spec.probe.seed
-    chosen = work.datasets.sample(dataset, towards) if directions == "chosen" else None
+    target = work.datasets.sample(dataset, towards) if directions == "chosen" else None
 
     def make() -> Product:
         models = {model: work.loaded(plan, model) for model in keys}
-        made = slices.cut(
+        result = slices.cut(
             models, work.datasets.on_device(dataset)[0], one, directions,
             against=spec.aim, perturbation=name, tau=tau, size=size, seed=seed, report=report,
-            towards=chosen,
+            towards=target,
         )  # fmt: skip
-        arrays, facts = slices.packed(made)
+        arrays, facts = slices.packed(result)
         return Product(arrays, facts.pop("seconds"), facts)
 
-    aim = f"{directions} {towards}" if chosen else directions
+    aim = f"{directions} {towards}" if target else directions
     recipe = Recipe(
         kind="slices",
         key=key("slice", keys, spec.aim, name, tau, seed, sample, aim, size),

@@ -52,14 +52,14 @@ class Similarities:
         started = time.monotonic()
         report.stage("similarity of layers")
         rows, planned = self._rows(plan.spec, report), list(_lines(a, b, plan.spec.retrains))
-        found = self._pairs(plan, planned, rows, report)
-        if len({len(one.arrays["cka"]) for one in found.values()}) > 1:  # some were imported
+        records = self._pairs(plan, planned, rows, report)
+        if len({len(one.arrays["cka"]) for one in records.values()}) > 1:  # some were imported
             self._seen(plan, report)  # from now on, pairs must have these layers
-            found = self._pairs(plan, planned, rows, report)
-        layers = tuple(next(iter(found.values())).plain("layers"))
+            records = self._pairs(plan, planned, rows, report)
+        layers = tuple(next(iter(records.values())).plain("layers"))
         lines = []
         for split, (model, to, pairs) in itertools.product(rows, planned):
-            values = np.stack([found[split, *pair].arrays["cka"] for pair in pairs])
+            values = np.stack([records[split, *pair].arrays["cka"] for pair in pairs])
             lines.append(_likeness(split, model, to, values))
         counts = {split: len(one) for split, one in rows.items()}
         return Similarity(a, b, layers, counts, tuple(lines), time.monotonic() - started)
@@ -104,12 +104,14 @@ class Similarities:
 
     def _seen(self, plan: Plan, report: Reporter) -> list[Layer]:
         """The layers of the study's network."""
-        mark = _network(plan)
-        if mark not in self._layers:
+        network_key = _network(plan)
+        if network_key not in self._layers:
             samples = self._samples(plan.spec, report)
-            some = samples.pixels(torch.arange(FEWEST, device=samples.device))
-            self._layers[mark] = layers_of(self._work.loaded(plan, "original", report), some)
-        return self._layers[mark]
+            probe_samples = samples.pixels(torch.arange(FEWEST, device=samples.device))
+            self._layers[network_key] = layers_of(
+                self._work.loaded(plan, "original", report), probe_samples
+            )
+        return self._layers[network_key]
 
     def _samples(self, spec: RunSpec, report: Reporter) -> Samples:
         """The training samples, on the device."""
@@ -120,16 +122,16 @@ class Similarities:
     ) -> Portrait:
         spec = plan.spec
         rows_key = key("rows", spec.forget, spec.seed, spec.imported)
-        mark = (plan.models[name], rows_key, split)
-        if mark not in self._portraits:
+        portrait_key = (plan.models[name], rows_key, split)
+        if portrait_key not in self._portraits:
             samples = self._samples(plan.spec, report)
             model = self._work.loaded(plan, name, report)
             layers = self._seen(plan, report)
-            self._portraits[mark] = portrait(model, layers, samples, rows, report)
+            self._portraits[portrait_key] = portrait(model, layers, samples, rows, report)
             while len(self._portraits) > KEPT_PORTRAITS:
                 self._portraits.popitem(last=False)
-        self._portraits.move_to_end(mark)
-        return self._portraits[mark]
+        self._portraits.move_to_end(portrait_key)
+        return self._portraits[portrait_key]
 
 
 def pair_key(plan: Plan, one: str, other: str, split: str) -> str:

@@ -81,8 +81,10 @@ class StoredResults:
                     kind, key, spec, recipe.needs
                 )  # another process may just have made it
                 if record is None:
-                    made = recipe.make()
-                    record = self.put(kind, key, made.arrays, spec, made.seconds, **made.facts)
+                    product = recipe.make()
+                    record = self.put(
+                        kind, key, product.arrays, spec, product.seconds, **product.facts
+                    )
         return recipe.unpack(record)
 
     def put(

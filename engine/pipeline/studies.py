@@ -98,9 +98,9 @@ class StudyCatalog:
 
     def delete(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
         """Delete studies and all files that no other study nor `spared` uses; returns them."""
-        found = self.belongings(keys, spared)
-        belongings.delete(found)
-        return found
+        removed = self.belongings(keys, spared)
+        belongings.delete(removed)
+        return removed
 
 
 def spec_of(one: Study) -> RunSpec:

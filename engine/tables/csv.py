@@ -31,22 +31,22 @@ def samples_sheet(
     name if given, and the rule of the verdict or why there is none.
     """
     residual = study.residual
-    found, ratio = verdict(residual, model), residual.ratio(model)
-    over_all = overall(found)
-    known = np.where(np.isfinite(ratio), ratio, -1.0)
-    order = np.argsort(-known.max(1), kind="stable")
+    verdicts, ratio = verdict(residual, model), residual.ratio(model)
+    overall_verdicts = overall(verdicts)
+    defined = np.where(np.isfinite(ratio), ratio, -1.0)
+    order = np.argsort(-defined.max(1), kind="stable")
     header = ["index", "class", "verdict", "largest_r", "at_tau", "posterior_there"]
     rows: list[list[object]] = []
     for row in order:
-        at = int(known[row].argmax())
+        at = int(defined[row].argmax())
         rows.append(
             [
                 int(residual.samples[row]),
                 int(classes[row]),
-                verdict_word(over_all[row]),
+                verdict_word(overall_verdicts[row]),
                 float(ratio[row, at]),
                 float(residual.taus[at]),
-                float(found.exceeds[row, at]),
+                float(verdicts.exceeds[row, at]),
             ]
         )
         if recognition is not None:

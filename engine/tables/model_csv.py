@@ -29,21 +29,21 @@ def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
 
 def _parts(board: Board, quantity: Quantity) -> list[str]:
     """The statistics of a quantity, besides its mean, that any row has."""
-    found = [_values(row.entry(quantity.name)) for row in board.rows]
+    values = [_values(row.entry(quantity.name)) for row in board.rows]
     names = ("censored", "deviation", "gap", "low", "high", "published", "published_deviation")
-    return [name for name in names if any(math.isfinite(one[name]) for one in found)]
+    return [name for name in names if any(math.isfinite(one[name]) for one in values)]
 
 
 def _values(entry: ModelCell) -> dict[str, float]:
     figure = entry.published
-    theirs = math.nan if figure is None or figure.mean is None else figure.mean
-    spread = math.nan if figure is None or figure.std is None else figure.std
+    published_mean = math.nan if figure is None or figure.mean is None else figure.mean
+    published_std = math.nan if figure is None or figure.std is None else figure.std
     return {
         "censored": float(sum(entry.censored)) if entry.censored else math.nan,
         "deviation": entry.deviation,
         "gap": entry.gap,
         "low": entry.low,
         "high": entry.high,
-        "published": theirs,
-        "published_deviation": spread,
+        "published": published_mean,
+        "published_deviation": published_std,
     }

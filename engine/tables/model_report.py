@@ -30,13 +30,13 @@ def report_of(board: Board, title: str, source: str = "") -> Report:
 
 def notes(board: Board) -> list[str]:
     """Sentences on how the numbers were obtained."""
-    said = [f"r at tau = {board.tau:g} from {board.draws} draws per sample."]
+    sentences = [f"r at tau = {board.tau:g} from {board.draws} draws per sample."]
     n = max((row.n for row in board.rows), default=1)
     if n > 1:
-        said.append(f"±: standard deviation over {n} seeds (of the population, divisor n).")
+        sentences.append(f"±: standard deviation over {n} seeds (of the population, divisor n).")
     if any(row.entry(name).gaps for row in board.rows for name in COMPARED):
-        said.append("In parentheses: gap to Re-train, in the unit of the column.")
-    return [*said, *remarks(board)]
+        sentences.append("In parentheses: gap to Re-train, in the unit of the column.")
+    return [*sentences, *remarks(board)]
 
 
 def remarks(board: Board) -> list[str]:

@@ -47,9 +47,9 @@ class Column:
         if cell is None:
             return NONE
         bound = bool(cell.past(self))
-        shown = self._spread(cell.mean, None if bound else cell.std, bound)
+        value = self._spread(cell.mean, None if bound else cell.std, bound)
         gap = "" if cell.to_retrain is None else f" ({cell.to_retrain:+.{self.digits}f})"
-        return f"{shown}{gap}"
+        return f"{value}{gap}"
 
     def theirs(self, cell: Cell | None) -> str:
         """The published figure as text."""
@@ -58,8 +58,8 @@ class Column:
             return NONE
         if figure.mean is None:
             return figure.text
-        shown = self._spread(figure.mean, figure.std)
-        return shown if figure.printed is None else f"{shown} (printed {figure.printed:.2f})"
+        value = self._spread(figure.mean, figure.std)
+        return value if figure.printed is None else f"{value} (printed {figure.printed:.2f})"
 
     def gap(self, cell: Cell | None) -> str:
         """Ours minus the published figure, as text."""
@@ -73,8 +73,8 @@ class Column:
             return NONE
         if self.most is not None and mean > self.most:
             return f">{self.most:g}"
-        shown = f"{'≥' if bound else ''}{mean:.{self.digits}f}"
-        return shown if std is None else f"{shown}±{std:.{self.digits}f}"
+        value = f"{'≥' if bound else ''}{mean:.{self.digits}f}"
+        return value if std is None else f"{value}±{std:.{self.digits}f}"
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,12 @@ class Cell:
     @property
     def gap(self) -> float | None:
         """Ours minus the published figure."""
-        theirs = self.published.mean if self.published else None
-        return self.mean - theirs if self.mean is not None and theirs is not None else None
+        published_mean = self.published.mean if self.published else None
+        return (
+            self.mean - published_mean
+            if self.mean is not None and published_mean is not None
+            else None
+        )
 
 
 @dataclass(frozen=True)
@@ -205,23 +209,25 @@ class Report:
         return notes
 
 
-def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: Any) -> TableRow:
+def row_of(
+    name: str, label: str, values: Mapping[str, Sequence[float]], **options: Any
+) -> TableRow:
     """A row from measure -> values, one per seed; `published`: measure -> Figure; `refused`.
 
     'NAME_censored' in `values` is the number of lower bounds in the mean of each value of NAME.
     """
-    published: Mapping[str, Figure] = more.get("published", {})
-    names = [*found, *(one for one in published if one not in found)]
+    published: Mapping[str, Figure] = options.get("published", {})
+    names = [*values, *(one for one in published if one not in values)]
     cells = {
         measure: Cell(
-            tuple(found.get(measure, ())),
+            tuple(values.get(measure, ())),
             published.get(measure),
-            censored=tuple(count != 0 for count in found.get(f"{measure}{CENSORED}", ())),
+            censored=tuple(count != 0 for count in values.get(f"{measure}{CENSORED}", ())),
         )
         for measure in names
         if not measure.endswith(CENSORED)
     }
-    return TableRow(name, label, cells, more.get("refused", ""))
+    return TableRow(name, label, cells, options.get("refused", ""))
 
 
 # -- text -----------------------------------------------------------------------------------------
@@ -248,11 +254,11 @@ def _text_table(table: Table) -> str:
             continue
         rows.append([label, "ours", *ours])
         if any(cell.published for cell in row.cells.values()):
-            theirs = [one.theirs(row.cells.get(one.name)) for one in table.columns]
+            published = [one.theirs(row.cells.get(one.name)) for one in table.columns]
             gaps = [one.gap(row.cells.get(one.name)) for one in table.columns]
-            rows += [["", "paper", *theirs], ["", "gap", *gaps]]
+            rows += [["", "paper", *published], ["", "gap", *gaps]]
     lines = [aligned(rows, left=(0, 1) if compares else (0,))]
-    return "\n".join(lines + [f"[{mark}] {why}" for why, mark in table.footnotes.items()])
+    return "\n".join(lines + [f"[{footnote}] {why}" for why, footnote in table.footnotes.items()])
 
 
 def _all_cells(table: Table) -> list[tuple[Cell, Column]]:
@@ -273,11 +279,15 @@ def as_csv(report: Report, table: Table) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     parts = ["mean", "std", *(PUBLISHED if table.compares else ())]
-    wanted = [(one, [*parts, *["censored"] * (one.most is not None)]) for one in table.columns]
-    names = [f"{one.name}_{part}" for one, own in wanted for part in own]
+    parts_of_column = [
+        (one, [*parts, *["censored"] * (one.most is not None)]) for one in table.columns
+    ]
+    names = [f"{one.name}_{part}" for one, own in parts_of_column for part in own]
     writer.writerow(["preset", "quick", "row", "label", *names, "refused", "version"])
     for row in table.rows:
-        cells = [(_numbers(row.cells.get(one.name, Cell()), one), own) for one, own in wanted]
+        cells = [
+            (_numbers(row.cells.get(one.name, Cell()), one), own) for one, own in parts_of_column
+        ]
         values = [_plain(numbers[part]) for numbers, own in cells for part in own]
         quick = "yes" if report.quick else "no"
         words = [neutral(one) for one in (report.name, row.name, row.label, row.refused)]

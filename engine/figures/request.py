@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Order:
+class FigureRequest:
     """Request to draw one figure of a study into a file; facts: metadata for the file."""
 
     pipeline: Pipeline
@@ -45,8 +45,8 @@ class Order:
             dataset = self.dataset
         except (DataError, SpecError):
             return {}
-        there = {int(one) for one in samples if 0 <= one < len(dataset)}
-        return {one: short(dataset.name_of(one)) for one in there}
+        existing = {int(one) for one in samples if 0 <= one < len(dataset)}
+        return {one: short(dataset.name_of(one)) for one in existing}
 
     def models(self) -> list[ModelResult]:
         """The study's models that are in the store."""
