@@ -1,6 +1,6 @@
-"""What tables, figures and screen read from finished studies, in plain numpy.
+"""Views of finished studies that tables, figures and the window share, in plain numpy.
 
-Begin with `model_table` (every number of every model), `sample_table` (what is known of every
-sample) and `curves` (what is drawn against tau); `ranking`, `filters` and `pareto` choose among
-them.
+Begin with `model_table` (every number of every model), `sample_table` (predictions, r and verdict
+of every sample) and `curves` (everything plotted against tau); `ranking`, `filters` and `pareto`
+select from them.
 """

@@ -1,4 +1,4 @@
-"""The forget samples that carry a curve at one tau: what a list of them says."""
+"""The forget samples with r > 1 at one tau, which carry a model's curve."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from engine.results import Residual
 class Carrier:
     """One forget sample whose own r exceeds 1.
 
-    sample: training-set index; r: its residual knowledge; known: copies out of `draws` that the
-    model recognizes; retrain: the same of Re-train, averaged over the Re-trains.
+    sample: training-set index; r: its residual knowledge; known: how many of its `draws` copies
+    the model recognizes; retrain: the same count for Re-train, averaged over the Re-trains.
     """
 
     sample: int
@@ -26,17 +26,17 @@ class Carrier:
 
 
 def carried(residual: Residual, model: str, column: int) -> list[Carrier]:
-    """The forget samples that carry `model`'s curve at a tau, the largest r first.
+    """The forget samples with r > 1 in `model` at one tau, largest r first.
 
-    column: which tau of `residual.taus`.
+    column: index into `residual.taus`.
     """
-    place = {int(sample): row for row, sample in enumerate(residual.samples)}
-    rows = np.array([place[int(one)] for one in carriers(residual, model, column)], np.intp)
+    row_of_sample = {int(sample): row for row, sample in enumerate(residual.samples)}
+    rows = np.array([row_of_sample[int(one)] for one in carriers(residual, model, column)], np.intp)
     r = residual.ratio(model)[rows, column]
-    known = residual.counts[model][rows, column]
+    recognized = residual.counts[model][rows, column]
     retrain = residual.reference(model)[:, rows, column].mean(0)
     samples, draws = residual.samples[rows], residual.per_cell[rows, column]
     return [
         Carrier(int(sample), float(own), int(u), float(a), int(c))
-        for sample, own, u, a, c in zip(samples, r, known, retrain, draws, strict=True)
+        for sample, own, u, a, c in zip(samples, r, recognized, retrain, draws, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Samples with what is known of them: what a contact sheet shows under each picture."""
+"""The samples of a contact sheet, with the caption data shown below each picture."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from engine.results import ModelResult, Residual
 
 
 @dataclass(frozen=True, eq=False)
-class Specimen:
-    """One sample (C, H, W) or (d,) in [0, 1], and what a model says of it.
+class SampleCard:
+    """One sample, (C, H, W) or (d,) in [0, 1], with a model's prediction and verdict.
 
-    split: 'forget', 'retain' or 'test'; said: the predicted class, confidence: its probability;
-    r, tau: the largest r over tau and where it is, NaN where none is defined; verdict: '' for what
-    was not measured; name: what the sample is called.
+    split: 'forget', 'retain', 'validation' or 'test'; predicted: the predicted class; confidence:
+    its probability; r, tau: the largest r over tau and the tau it occurs at, NaN where no r is
+    defined; verdict: '' where r was not measured; name: the sample's display name.
     """
 
     sample: int
     pixels: np.ndarray
     label: int
     split: str
-    said: int
+    predicted: int
     confidence: float
     r: float = float("nan")
     tau: float = float("nan")
@@ -35,37 +35,38 @@ class Specimen:
 
 
 def worst(residual: Residual, model: str = "", column: int = -1) -> list[int]:
-    """The forget samples, the largest r in `model` first; '' = the first method.
+    """The forget samples, largest r in `model` first; '' = the first method.
 
-    column: which tau of the grid, -1 = its middle.
+    column: index into the tau grid, -1 = its middle.
     """
-    at = len(residual.taus) // 2 if column < 0 else column
-    return [int(k) for k in worst_first(residual, model or judged(residual)[0], at)]
+    index = len(residual.taus) // 2 if column < 0 else column
+    return [int(k) for k in worst_first(residual, model or judged(residual)[0], index)]
 
 
-def specimens(
+def sample_cards(
     dataset: Dataset,
     samples: Sequence[int],
     model: ModelResult,
     forget: Sequence[int],
     residual: Residual,
-) -> list[Specimen]:
-    """What `model` says of these samples, in this order; SpecError where one does not exist.
+) -> list[SampleCard]:
+    """These samples with the predictions of `model`, in this order.
 
-    forget: the study's forget set; residual: what was measured around it.
+    forget: the study's forget set; residual: its measured residual knowledge. Raises SpecError for
+    a sample that does not exist.
     """
     forgotten, measured = set(forget), _measured(residual, model.name)
-    found = []
+    cards = []
     for sample in samples:
         dataset.require(sample)
-        kept = "forget" if sample in forgotten else "retain"
-        kept = "validation" if dataset.is_held_out(sample) else kept
-        split = "test" if dataset.is_test(sample) else kept
-        shown, label = dataset.pixels(sample), dataset.label_of(sample)
-        more = measured.get(sample, ())
-        one = Specimen(sample, shown, label, split, *_answer(model, sample), *more)
-        found.append(replace(one, name=dataset.name_of(sample)))
-    return found
+        train_split = "forget" if sample in forgotten else "retain"
+        train_split = "validation" if dataset.is_held_out(sample) else train_split
+        split = "test" if dataset.is_test(sample) else train_split
+        pixels, label = dataset.pixels(sample), dataset.label_of(sample)
+        largest = measured.get(sample, ())
+        card = SampleCard(sample, pixels, label, split, *_answer(model, sample), *largest)
+        cards.append(replace(card, name=dataset.name_of(sample)))
+    return cards
 
 
 def _answer(model: ModelResult, sample: int) -> tuple[int, float]:
@@ -81,10 +82,10 @@ def _measured(residual: Residual, model: str) -> Mapping[int, tuple[float, float
     if model not in residual.curves:
         return {}
     ratio, words = residual.ratio(model), overall(verdict(residual, model))
-    known = np.where(np.isfinite(ratio), ratio, -1.0)
-    at = known.argmax(1)
-    largest = np.take_along_axis(known, at[:, None], 1)[:, 0]
+    defined = np.where(np.isfinite(ratio), ratio, -1.0)
+    columns = defined.argmax(1)
+    largest = np.take_along_axis(defined, columns[:, None], 1)[:, 0]
     largest = np.where(largest < 0, np.nan, largest)
-    taus = np.where(np.isnan(largest), np.nan, residual.taus[at])
+    taus = np.where(np.isnan(largest), np.nan, residual.taus[columns])
     rows = zip(residual.samples, largest, taus, words, strict=True)
     return {int(k): (float(r), float(tau), verdict_word(word)) for k, r, tau, word in rows}

@@ -1,4 +1,4 @@
-"""The curves of the open study, of those beside it and of the paper: what one figure draws."""
+"""The curves of one figure: those of the open study, of the studies beside it and of the paper."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Sheet = tuple[list[str], list[list[object]]]
 
 
 class CurveSet:
-    """Runs, the first of which is open, and what was published; curves are made when asked for.
+    """Runs (the first is the open study) and published figures; curves are computed on demand.
 
-    mean: studies that differ in their seed alone are one curve a model.
+    mean: merge studies that differ only in their seed into one curve per model.
     """
 
     def __init__(
@@ -31,30 +31,30 @@ class CurveSet:
 
     @property
     def taus(self) -> np.ndarray:
-        """(T,) the grid of the study that is open; empty without one."""
+        """(T,) tau grid of the open study; empty if no study is open."""
         return self.runs[0].residual.taus if self.runs else np.empty(0)
 
     @property
     def groups(self) -> list[list[int]]:
-        """The numbers of the runs, those together that are drawn as one."""
+        """Indices of the runs, grouped by the curves they share."""
         return families(self.runs) if self.mean else [[i] for i in range(len(self.runs))]
 
     @property
     def seeds(self) -> list[StudyRun]:
-        """The runs that are drawn as one with the open study, itself included."""
+        """The runs drawn as one curve with the open study, itself included."""
         return [self.runs[i] for i in self.groups[0]] if self.runs else []
 
     @property
     def alone(self) -> list[int]:
-        """The numbers of the runs that have curves of their own beside the open study's."""
+        """Indices of the runs that have their own curves beside those of the open study."""
         return [group[0] for group in self.groups[1:]]
 
     def nearest(self, x: float) -> int:
-        """Which of the grid's taus is nearest to x."""
+        """Index of the tau in the grid that is nearest to x."""
         return int(np.argmin(np.abs(self.taus - x)))
 
     def lines(self, measure: Measure, hidden: Collection[str] = ()) -> list[Line]:
-        """The measure's curves, those of hidden models ('gd') and runs ('@key') left out."""
+        """The measure's curves, without those of hidden models ('gd') and runs ('@key')."""
         if measure.name not in self._lines:
             own = lines(measure, self.runs, mean=self.mean) if self.runs else []
             if self.runs and self.paper is not None:
@@ -63,22 +63,22 @@ class CurveSet:
         return [one for one in self._lines[measure.name] if self._seen(one, hidden)]
 
     def line(self, measure: Measure, name: str) -> Line | None:
-        """The curve of that name."""
+        """The curve with this name, or None."""
         return next((one for one in self.lines(measure) if one.name == name), None)
 
     def has_paper(self, measure: Measure) -> bool:
-        """Whether the paper has curves of this measure."""
+        """Whether the paper has curves for this measure."""
         return any(line.kind == PUBLISHED for line in self.lines(measure))
 
     def band(self, measure: Measure) -> tuple[Floats, Floats] | None:
-        """(low, high), each (T,): the null band of r, over all seeds; None for other measures."""
+        """(low, high), each (T,): null band of r over all seeds; None for any other measure."""
         if measure.name != RESIDUAL or not self.runs:
             return None
         low, high = null_band_envelope([run.residual for run in self.seeds])
         return (low, high) if np.isfinite(low).any() else None
 
     def title(self, number: int) -> str:
-        """What tells the run of that number, or all its seeds, from the open study."""
+        """What distinguishes this run, or all of its seeds, from the open study."""
         run = self.runs[number]
         group = next(one for one in self.groups if number in one)
         if len(group) == 1:
@@ -86,23 +86,23 @@ class CurveSet:
         return f"{run.setting}, {len(group)} seeds" if run.setting else f"{len(group)} seeds"
 
     def over_seeds(self) -> str:
-        """Of which seeds the curves are means, as a sentence; '' of one alone."""
+        """Sentence naming the seeds that the curves average over; '' for a single seed."""
         if len(self.seeds) < 2:
             return ""
         numbers = sorted(int(run.spec.get("seed", 0)) for run in self.seeds)
         return f"Curves are means over the seeds {', '.join(map(str, numbers))}, bands their range."
 
     def undefined(self) -> str:
-        """For how many samples r is undefined in the open study; '' where it never is."""
+        """For how many samples r is undefined in the open study; '' if for none."""
         run = self.runs[0]
         residual = run.residual
         return undefined_of_each(residual.undefined, run.labels, len(residual.samples))
 
     def sheet(self, measure: Measure, drawn: Iterable[Line]) -> Sheet:
-        """(header, rows) with one row per curve and tau, for CSV; then the null band.
+        """(header, rows) for CSV: one row per curve and tau, followed by the null band.
 
-        Of r also the pooled ratio and the number of undefined samples, where a curve is one run's;
-        of the prevalence why there is none, where that is so.
+        For r, a curve of a single run also gets the pooled ratio and the number of undefined
+        samples; for the prevalence, a note where it is withheld.
         """
         ends = ["low", "high"]
         header = ["model", "name", "study", "run", "kind", "seeds", "tau", measure.name, *ends]
@@ -133,7 +133,7 @@ class CurveSet:
         return rows
 
     def _withholds(self, measure: Measure) -> bool:
-        """Whether a run gives none of this measure."""
+        """Whether any run withholds this measure."""
         adaptive = any(run.residual.withheld for run in self.runs)
         return measure.name == PREVALENCE and adaptive
 

@@ -1,4 +1,4 @@
-"""The curves of several studies over tau as they are drawn: on the screen, on paper, as CSV."""
+"""Curves of several studies over tau, as the window, the figures and the CSV show them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ RUN_DASHES: tuple[tuple[float, ...], ...] = (
 class StudyRun:
     """One study whose curves are drawn.
 
-    key: of the study, '' for one that still runs; name: what tells it from the one that is open,
-    '' for that one; setting: the same without its seed; family: equal where studies differ in
-    their seed alone; spec: the plain RunSpec.
+    key: of the study, '' while it is still running; name: what distinguishes it from the open
+    study, '' for the open one; setting: the same without the seed; family: equal for studies that
+    differ only in their seed; spec: the plain RunSpec.
     """
 
     key: str
@@ -40,16 +40,16 @@ class StudyRun:
 
     @property
     def data(self) -> str:
-        """Fingerprint of the data that its sample numbers are of; '' where that is unknown."""
+        """Fingerprint of the dataset that its sample indices refer to; '' if unknown."""
         return str(self.spec.get("data", {}).get("fingerprint", ""))
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One curve over tau: x, y (T,), NaN = gap; low, high (T,) around it, or None.
+    """One curve over tau: x (T,) and its trace, with NaN as a gap.
 
-    kind: SHOWN, BESIDE, MEAN (over the seeds of a family; low and high are its range) or
-    PUBLISHED; run: which of the runs it belongs to, 0 for the open one; n: how many seeds.
+    kind: SHOWN, BESIDE, MEAN (over the seeds of a family; the trace's low and high are the range)
+    or PUBLISHED; run: index of its run, 0 for the open study; n: number of seeds.
     """
 
     model: str
@@ -62,38 +62,38 @@ class Line:
 
     @property
     def name(self) -> str:
-        """What tells it from all other lines: 'gd', 'gd@2', 'gd@published'."""
+        """Unique name among all lines: 'gd', 'gd@2', 'gd@published'."""
         if self.kind == PUBLISHED:
             return f"{self.model}@{PUBLISHED}"
         return self.model if self.run == 0 else f"{self.model}@{self.run}"
 
 
 def run_dash(number: int) -> tuple[float, ...]:
-    """The pattern in line widths that tells the curves of run `number` (1, 2 ...) from others."""
+    """Dash pattern, in line widths, of the curves of run `number` (1, 2 ...)."""
     return RUN_DASHES[(number - 1) % len(RUN_DASHES)]
 
 
 def run_of(study: Study) -> StudyRun:
-    """The study that is open, as a run."""
+    """The open study as a run."""
     return _run(study, "", "")
 
 
 def runs_beside(study: Study | None, others: Iterable[Study]) -> list[StudyRun]:
-    """The other studies, told apart from the open one (or by their seeds, while none is)."""
-    kept = [one for one in others if study is None or one.key != study.key]
-    return [_run(one, _name(study, one), _setting(study, one)) for one in kept]
+    """The other studies as runs, named by their differences from the open one, else by seed."""
+    distinct = [one for one in others if study is None or one.key != study.key]
+    return [_run(one, _name(study, one), _setting(study, one)) for one in distinct]
 
 
 def lines(measure: Measure, runs: Sequence[StudyRun], *, mean: bool = False) -> list[Line]:
-    """The measure's curves of all runs, the first one's first; mean: families as their means."""
-    found: list[Line] = []
+    """The measure's curves of all runs, in the order of the runs; mean: one mean per family."""
+    curves: list[Line] = []
     for group in families(runs) if mean else [[i] for i in range(len(runs))]:
-        found += _of_group(measure, runs, group)
-    return found
+        curves += _of_group(measure, runs, group)
+    return curves
 
 
 def families(runs: Sequence[StudyRun]) -> list[list[int]]:
-    """The numbers of the runs, those together that differ in seed alone and share their grid."""
+    """Indices of the runs, grouped where they differ only in seed and share their tau grid."""
     groups: dict[object, list[int]] = {}
     for i, run in enumerate(runs):
         grid = (run.residual.perturbation, *run.residual.taus.tolist())
@@ -106,32 +106,32 @@ def published(
     curves: Mapping[str, Mapping[str, Mapping[float, Figure]]],
     labels: Mapping[str, str],
 ) -> list[Line]:
-    """The published curves of this measure; curves: as `paper.curves_of` gives them."""
-    made = []
+    """The published curves of this measure; curves: as returned by `paper.curves_of`."""
+    published_lines = []
     for model, figures in curves.get(measure.published, {}).items():
-        known = {tau: one.mean for tau, one in figures.items() if one.mean is not None}
-        x, y = np.array([*known]), np.array([*known.values()], np.float64)
+        means = {tau: one.mean for tau, one in figures.items() if one.mean is not None}
+        x, y = np.array([*means]), np.array([*means.values()], np.float64)
         label = f"{model_label(model, labels)}, published"
-        made.append(Line(model, label, PUBLISHED, 0, x, Trace(y)))
-    return made
+        published_lines.append(Line(model, label, PUBLISHED, 0, x, Trace(y)))
+    return published_lines
 
 
 def _of_group(measure: Measure, runs: Sequence[StudyRun], group: Sequence[int]) -> list[Line]:
-    """One line a model: of the one run there is, or the mean over several with its range."""
+    """One line per model: that of a single run, or the mean over several with its range."""
     first, number = runs[group[0]], group[0]
-    found = [measure.traces(runs[i].residual) for i in group]
+    traces_of_runs = [measure.traces(runs[i].residual) for i in group]
     kind = MEAN if len(group) > 1 else BESIDE if number else SHOWN
-    made = []
-    for model in found[0]:
-        own = [traces[model] for traces in found if model in traces]
+    group_lines = []
+    for model in traces_of_runs[0]:
+        own = [traces[model] for traces in traces_of_runs if model in traces]
         trace = own[0] if len(own) == 1 else _mean(own)
         label = model_label(model, first.labels)
-        made.append(Line(model, label, kind, number, first.residual.taus, trace, len(own)))
-    return made
+        group_lines.append(Line(model, label, kind, number, first.residual.taus, trace, len(own)))
+    return group_lines
 
 
 def _mean(traces: Sequence[Trace]) -> Trace:
-    """The mean over seeds, and its smallest and largest value, of what is defined."""
+    """Mean, minimum and maximum over seeds, ignoring undefined values."""
     values = np.stack([trace.y for trace in traces]).astype(np.float64)
     return Trace(nanmean(values, 0), np.fmin.reduce(values), np.fmax.reduce(values))
 
@@ -146,5 +146,5 @@ def _setting(study: Study | None, other: Study) -> str:
 
 
 def _name(study: Study | None, other: Study) -> str:
-    told = told_apart(study.spec, other.spec) if study is not None else ""
-    return told or f"seed {other.spec.get('seed', '?')}, {other.key[:8]}"
+    difference = told_apart(study.spec, other.spec) if study is not None else ""
+    return difference or f"seed {other.spec.get('seed', '?')}, {other.key[:8]}"

@@ -1,4 +1,4 @@
-"""What was seen of an unlearned model after every epoch: plain numpy, to draw and to replay."""
+"""Predictions and accuracies of a method after every epoch, for plotting and replay."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class EpochView:
-    """The model as it was after one epoch; 0 is the Original, from which methods start.
+    """Observation of a model after one epoch; epoch 0 is the Original that methods start from.
 
     predictions: (n, T, c) uint8 or uint16 predicted class of every watched copy; accuracy:
-    retain_acc, unlearn_acc, test_acc in percent, on the samples they are taken from.
+    retain_acc, unlearn_acc and test_acc in percent, on the subsets they are evaluated on.
     """
 
     epoch: int
@@ -23,15 +23,15 @@ class EpochView:
 
 @dataclass(frozen=True, eq=False)
 class Epochs:
-    """One method, epoch by epoch: every view is of the same perturbed copies.
+    """One method, epoch by epoch, always observed on the same perturbed copies.
 
     perturbation, taus (T,): how the copies were made; samples, labels (n,): indices and classes of
-    the watched forget samples; references: `original` and `retrain-0` ... -> (n, T, c) what these
-    call the copies; null_low, null_high (T,): the band of Re-train against Re-train on them (NaN
-    with one Re-train); views: the epochs looked at, in order; planned: how many epochs the method
-    was set to (0 where it has none); seconds: time spent watching, training: time spent on the
-    method itself; finished: whether the last view is of the finished model; exact: False where
-    that is not, bit for bit, the model in the store.
+    the watched forget samples; references: `original` and `retrain-0` ... -> (n, T, c) predicted
+    classes of the copies; null_low, null_high (T,): null band of Re-train against Re-train on them
+    (NaN with a single Re-train); views: the observed epochs, in order; planned: number of epochs
+    the method is configured for (0 if it has none); seconds: time spent on watching; training:
+    time spent on the method itself; finished: whether the last view is of the finished model;
+    exact: False where that differs from the model in the store in any bit.
     """
 
     model: str
@@ -51,21 +51,21 @@ class Epochs:
 
     @property
     def draws(self) -> int:
-        """Copies of each sample at each tau."""
+        """Number of copies per sample and tau."""
         return int(self.references["original"].shape[2])
 
     @property
     def epochs(self) -> np.ndarray:
-        """(E,) the numbers of the epochs looked at."""
+        """(E,) numbers of the observed epochs."""
         return np.array([view.epoch for view in self.views], dtype=np.int64)
 
     def row(self, sample: int) -> int | None:
-        """Where a training sample stands among the watched ones, None if it does not."""
-        found = np.flatnonzero(self.samples == sample)
-        return int(found[0]) if len(found) else None
+        """Row of a training sample among the watched ones, None if it is not watched."""
+        rows = np.flatnonzero(self.samples == sample)
+        return int(rows[0]) if len(rows) else None
 
     def right(self, predictions: np.ndarray) -> np.ndarray:
-        """(n, T, c) bool: which of these predictions are the samples' own classes."""
+        """(n, T, c) bool: which of these predictions are correct."""
         return np.asarray(predictions == self.labels[:, None, None])
 
     def retrains(self) -> np.ndarray:
@@ -74,30 +74,30 @@ class Epochs:
         return np.stack([self.right(self.references[name]) for name in names])
 
     def curve(self, at: int) -> np.ndarray:
-        """(T,) residual knowledge r_tau of the view number `at`, NaN where undefined."""
+        """(T,) residual knowledge r_tau of view `at`, NaN where undefined."""
         return self.curve_of(self.views[at].predictions)
 
     def curve_of(self, predictions: np.ndarray) -> np.ndarray:
-        """(T,) the mean over Re-trains and samples of u over a, NaN where a is 0 throughout."""
+        """(T,) mean of u / a over Re-trains and samples, NaN where a is 0 everywhere."""
         return _mean(_mean(self._ratios(predictions), 1), 0)
 
     def undefined(self) -> np.ndarray:
-        """(T,) how many samples some Re-train recognizes on no copy: its r is undefined there."""
+        """(T,) number of samples with undefined r: a Re-train recognizes none of their copies."""
         missed = self.retrains().sum(3) == 0
         return np.asarray(missed.any(0).sum(0))
 
     def overhead(self) -> float:
-        """Time spent watching over time spent training; NaN where the latter is unknown."""
+        """Ratio of watching time to training time; NaN where the latter is unknown."""
         return self.seconds / self.training if self.training > 0 else float("nan")
 
     def _ratios(self, predictions: np.ndarray) -> np.ndarray:
-        """(k, n, T) u over a of every Re-train, NaN where a = 0."""
+        """(k, n, T) u / a for every Re-train, NaN where a = 0."""
         u, a = self.right(predictions).sum(2), self.retrains().sum(3)
         return np.where(a > 0, u / np.maximum(a, 1), np.nan)
 
 
 def _mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """Mean over what is defined, NaN where nothing is."""
+    """Mean over the defined values, NaN where there are none."""
     defined = np.isfinite(values)
     count, total = defined.sum(axis), np.where(defined, values, 0).sum(axis)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,7 +1,7 @@
-"""Filters of samples by what is known of them: model + condition + value, in a small text form.
+"""Sample filters of the form model + condition + value, with a text form that sessions store.
 
 'gd predicts 3', 'original right', 'gd differs retrain-0', 'gd confidence < 0.5', 'any r > 1.5',
-'any verdict residual', 'gd tau < 0.1', 'all disagree'. The text form is what sessions keep.
+'any verdict residual', 'gd tau < 0.1', 'all disagree'.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from engine.drawing.labels import model_label
 from engine.errors import SpecError, unknown
 from engine.residual.verdict import VERDICTS, verdict_rule
 
-ALL = "all"  # instead of a model: every model there is
-ANSWERS, MEASURES, SEARCH = "answers", "measures", "search"  # what a condition must know
+ALL = "all"  # in place of a model: all models
+ANSWERS, MEASURES, SEARCH = "answers", "measures", "search"  # the data that a condition needs
 NOTHING, CLASS, NUMBER, MODEL, VERDICT = "", "class", "number", "model", "verdict"
 _VERDICT_NUMBERS = {words: number for number, words in VERDICTS.items()}
 Test = Callable[[Evidence, str, str], Mask | None]
@@ -30,9 +30,9 @@ Test = Callable[[Evidence, str, str], Mask | None]
 class Kind:
     """One kind of condition.
 
-    words: how it reads after the model's name, {0} is the value; needs: what must be known;
-    value: what is compared with; help: what it means, with unit and range; test: (evidence, model,
-    value) -> (n,) bool, None while it is not known.
+    words: how it reads after the model's name, with {0} for the value; needs: the data it needs;
+    value: the kind of value it compares with; help: its meaning, with unit and range; test:
+    (evidence, model, value) -> (n,) bool, None while the data are not available.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Condition:
-    """What samples must fulfil: `model` (ANY, ALL or a name), a kind's name, and its value."""
+    """A condition on samples: `model` (ANY, ALL or a name), the name of a kind, and its value."""
 
     model: str
     name: str
@@ -56,10 +56,10 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """The condition whose text form this is; SpecError where it is none."""
+    """Parse the text form of a condition; SpecError if it is invalid."""
     read = re.fullmatch(r"(\S+)\s+([a-z]+(?:\s*[<>])?)\s*(.*)", text.strip())
     if read is None:
-        raise SpecError(f"'{text}' is no filter. Write for example 'gd predicts 3'.")
+        raise SpecError(f"'{text}' is not a filter. Write for example 'gd predicts 3'.")
     name = re.sub(r"\s*([<>])", r" \1", read[2])
     if name not in KINDS:
         raise unknown("condition", name, KINDS)
@@ -67,36 +67,36 @@ def parse(text: str) -> Condition:
 
 
 def checked(condition: Condition) -> Condition:
-    """The condition, if its value is of the kind that it needs; else SpecError."""
+    """Return the condition if its value fits its kind; otherwise raise SpecError."""
     kind, value = KINDS[condition.name], condition.value
     if not _FITS[kind.value](value):
         raise SpecError(f"'{condition}': {_WANTED[kind.value]}, but '{value}' is not.")
     if (condition.model == ALL) != (kind.name in OF_ALL):
-        raise SpecError(f"'{condition}': this is no question about '{condition.model}'.")
+        raise SpecError(f"'{condition}': this condition does not apply to '{condition.model}'.")
     if condition.model == ANY and kind.needs != MEASURES:
-        raise SpecError(f"'{condition}': name the model that is meant.")
+        raise SpecError(f"'{condition}': name a specific model.")
     return condition
 
 
 def mask(condition: Condition, evidence: Evidence) -> Mask | None:
-    """(n,) which samples fulfil the condition; None while what it asks is not known.
+    """(n,) bool: which samples meet the condition; None while its data are not available.
 
-    A sample whose r is undefined, or that was not measured, fulfils no condition on r or tau.
+    A sample whose r is undefined or was not measured meets no condition on r or tau.
     """
     return KINDS[condition.name].test(evidence, condition.model, condition.value)
 
 
 def matching(conditions: Iterable[Condition], evidence: Evidence) -> Mask:
-    """(n,) which samples fulfil all conditions; none does where one is not known."""
-    found = np.ones(len(evidence), bool)
+    """(n,) bool: which samples meet all conditions; none if data for a condition are missing."""
+    matches = np.ones(len(evidence), bool)
     for condition in conditions:
-        own = mask(condition, evidence)
-        found &= False if own is None else own
-    return found
+        mask_of_condition = mask(condition, evidence)
+        matches &= False if mask_of_condition is None else mask_of_condition
+    return matches
 
 
 def words(condition: Condition, labels: Mapping[str, str], classes: Sequence[str]) -> str:
-    """The condition as people read it: 'GD predicts ship'. labels: model -> what it is called."""
+    """The condition in readable form: 'GD predicts ship'. labels: model -> display name."""
     kind, value = KINDS[condition.name], condition.value
     if kind.value == CLASS and int(value) < len(classes):
         value = classes[int(value)]
@@ -106,29 +106,29 @@ def words(condition: Condition, labels: Mapping[str, str], classes: Sequence[str
 
 
 def subject(model: str, labels: Mapping[str, str]) -> str:
-    """What a model, ANY or ALL is called in a condition."""
+    """Display name of a model, ANY or ALL at the start of a condition."""
     return {ANY: "Any method", ALL: "Models"}.get(model) or model_label(model, labels)
 
 
-# -- what the conditions test -----------------------------------------------------------------
+# -- tests ------------------------------------------------------------------------------------
 def _answered(test: Callable[[Answers, str], Mask]) -> Test:
-    def found(evidence: Evidence, model: str, value: str) -> Mask | None:
+    def test_answers(evidence: Evidence, model: str, value: str) -> Mask | None:
         answers = evidence.answers(model)
         return None if answers is None else np.asarray(test(answers, value))
 
-    return found
+    return test_answers
 
 
 def _compared(values: Callable[[Evidence, str], Floats | None], *, below: bool) -> Test:
-    """Whether a value is below (or above) a number; NaN is neither."""
+    """Test whether a value is below (or above) a number; NaN is neither."""
 
-    def found(evidence: Evidence, model: str, value: str) -> Mask | None:
+    def test_value(evidence: Evidence, model: str, value: str) -> Mask | None:
         own = values(evidence, model)
         if own is None:
             return None
         return np.asarray(own < float(value) if below else own > float(value))
 
-    return found
+    return test_value
 
 
 def _loss(evidence: Evidence, model: str) -> Floats | None:
@@ -149,11 +149,11 @@ def _differs(evidence: Evidence, model: str, value: str) -> Mask | None:
 
 
 def _disagree(evidence: Evidence, model: str, value: str) -> Mask | None:
-    given = [evidence.answers(name) for name in evidence.models]
-    found = [one.predicted for one in given if one is not None]
-    if not found:
+    answers = [evidence.answers(name) for name in evidence.models]
+    predictions = [one.predicted for one in answers if one is not None]
+    if not predictions:
         return None
-    return np.asarray((np.stack(found) != found[0]).any(0))
+    return np.asarray((np.stack(predictions) != predictions[0]).any(0))
 
 
 def _agree(evidence: Evidence, model: str, value: str) -> Mask | None:
@@ -171,24 +171,24 @@ def _undefined(evidence: Evidence, model: str, value: str) -> Mask | None:
 
 
 def _verdict(evidence: Evidence, model: str, value: str) -> Mask | None:
-    found = evidence.verdict(model)
-    return None if found is None else np.asarray(found == _VERDICT_NUMBERS[value])
+    verdicts = evidence.verdict(model)
+    return None if verdicts is None else np.asarray(verdicts == _VERDICT_NUMBERS[value])
 
 
 def _bounds(
-    name: str, what: str, needs: str, values: Callable[[Evidence, str], Floats | None], help: str
+    name: str, label: str, needs: str, values: Callable[[Evidence, str], Floats | None], help: str
 ) -> tuple[Kind, Kind]:
     below, above = _compared(values, below=True), _compared(values, below=False)
     return (
-        Kind(f"{name} <", what + " < {0}", needs, NUMBER, help, below),
-        Kind(f"{name} >", what + " > {0}", needs, NUMBER, help, above),
+        Kind(f"{name} <", label + " < {0}", needs, NUMBER, help, below),
+        Kind(f"{name} >", label + " > {0}", needs, NUMBER, help, above),
     )
 
 
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("predicts", "predicts {0}", ANSWERS, CLASS, "The model takes it for this class",
+        Kind("predicts", "predicts {0}", ANSWERS, CLASS, "The model predicts this class",
              _answered(lambda own, value: own.predicted == int(value))),
         Kind("right", "is right", ANSWERS, NOTHING, "The model predicts the true class",
              _answered(lambda own, value: own.right)),
@@ -200,15 +200,15 @@ KINDS = {
                  "Probability of the true class, 0 to 1"),
         *_bounds("loss", "loss", ANSWERS, _loss, "Cross-entropy in nats, from 0"),
         *_bounds("r", "r", MEASURES, Evidence.ratio,
-                 "Residual knowledge, the largest over τ, from 0; 1 means as much as Re-train"),
+                 "Residual knowledge, the largest over τ, from 0; 1 means the same as Re-train"),
         Kind("undefined", "has no defined r", MEASURES, NOTHING,
-             "At no τ did a Re-train recognize any copy, so that r has no denominator",
+             "At no τ did a Re-train recognize any copy, so r has no denominator",
              _undefined),
         Kind("verdict", "verdict: {0}", MEASURES, VERDICT,
              verdict_rule(0), _verdict),
         *_bounds("tau", "τ*", SEARCH, Evidence.smallest_tau,
                  "Smallest τ at which a forget sample is recognized again, in pixel range [0, 1]; "
-                 "more than any number where it is not"),
+                 "infinite where it is not"),
         Kind("disagree", "disagree", ANSWERS, NOTHING, "Not all models predict the same class",
              _disagree),
         Kind("agree", "agree", ANSWERS, NOTHING, "All models predict the same class", _agree),
@@ -232,7 +232,7 @@ _FITS: Mapping[str, Callable[[str], bool]] = {
     VERDICT: lambda text: text in _VERDICT_NUMBERS,
 }
 _WANTED = {
-    NOTHING: "nothing comes after it",
+    NOTHING: "this condition takes no value",
     CLASS: "the value must be the number of a class",
     NUMBER: "the value must be a number",
     MODEL: "the value must be the name of a model",

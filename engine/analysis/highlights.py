@@ -1,4 +1,4 @@
-"""Which points of an embedding are remarkable in one model: plain numpy."""
+"""Points of an embedding worth highlighting for one model, in plain numpy."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from engine.arrays import Mask
 from engine.results import FORGET, RETAIN, TEST, Embedding
 
 FORGOTTEN, RECOGNIZED, LOST = "forgotten", "still recognized", "wrongly lost"
-HIGHLIGHTS = {  # what can be highlighted, and what it means
-    FORGOTTEN: "Forget samples that the model does not get right any more",
-    RECOGNIZED: "Forget samples that it gets right, though most Re-trains do not",
-    LOST: "Retain and test samples that it gets wrong, though Original has them right",
+HIGHLIGHTS = {  # highlight -> its meaning
+    FORGOTTEN: "Forget samples that the model no longer classifies correctly",
+    RECOGNIZED: "Forget samples that it classifies correctly, although most Re-trains do not",
+    LOST: "Retain and test samples that it misclassifies, although Original is correct",
 }
 
 
 def highlights(
-    shown: Embedding, model: str, original: np.ndarray, retrained: np.ndarray
+    embedding: Embedding, model: str, original: np.ndarray, retrained: np.ndarray
 ) -> dict[str, Mask]:
-    """Highlight -> (m,) which points it picks in this model.
+    """Highlight -> (m,) bool: the points it selects for this model.
 
-    original (n,): which samples, test after training samples, Original gets right; retrained
-    (n,): the share of the Re-trains that does.
+    original (n,): which samples Original classifies correctly, training samples first, then test
+    samples; retrained (n,): the share of Re-trains that do.
     """
-    right, sample = shown.right(model), shown.sample
-    forget = shown.kind == FORGET
-    others = (shown.kind == RETAIN) | (shown.kind == TEST)
+    right, sample = embedding.right(model), embedding.sample
+    forget = embedding.kind == FORGET
+    others = (embedding.kind == RETAIN) | (embedding.kind == TEST)
     return {
         FORGOTTEN: forget & ~right,
         RECOGNIZED: forget & right & (retrained[sample] < 0.5),

@@ -1,4 +1,4 @@
-"""What is drawn against tau: for every measure the numbers of each model, its axis and words."""
+"""The measures plotted against tau: the values of each model, axis labels and wording."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RETRAIN = "retrain"  # the mean over the Re-trains
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """The numbers of one model: y (T,), NaN = gap, and low, high (T,) around it, or None."""
+    """Values of one model: y (T,) with NaN as a gap, and bounds low, high (T,) or None."""
 
     y: np.ndarray
     low: np.ndarray | None = None
@@ -26,10 +26,10 @@ class Trace:
 class Measure:
     """One quantity over tau: its name in sessions, on its tab and in full, its axis with unit.
 
-    help: what it means, and its range; traces: model -> its numbers; words: what a trace says at
-    one tau; better: the goal as engine.metrics has it, 'one' for 1; short: its name in a
-    table; unit, digits: of its numbers;
-    published: what engine.paper.presets calls curves of it, '' where the paper gives none.
+    help: its meaning and range; traces: model -> its values; words: a trace's value at one tau as
+    text; better: the goal as in engine.metrics, or 'one' for best near 1; short: its name in a
+    table; unit, digits: of its values; published: the name of its curves in engine.paper.presets,
+    '' where the paper has none.
     """
 
     name: str
@@ -46,35 +46,35 @@ class Measure:
     published: str = ""
 
     def text(self, trace: Trace, i: int) -> str:
-        """The number at one tau, without interval or unit; '-' where there is none."""
+        """The value at one tau, without interval or unit; '-' where it is undefined."""
         return f"{trace.y[i]:.{self.digits}f}" if np.isfinite(trace.y[i]) else "-"
 
 
 def cut(residual: Residual, column: int) -> Residual:
-    """The residual knowledge at one tau of its grid alone."""
-    at = slice(column, column + 1)
+    """The residual knowledge restricted to one tau of its grid."""
+    columns = slice(column, column + 1)
     return replace(
         residual,
-        taus=residual.taus[at],
-        counts={name: found[:, at] for name, found in residual.counts.items()},
-        curves={name: _cut_curve(found, at) for name, found in residual.curves.items()},
-        null_low=residual.null_low[at],
-        null_high=residual.null_high[at],
-        posterior={name: found[:, at] for name, found in residual.posterior.items()},
-        predictions={name: found[:, at] for name, found in residual.predictions.items()},
-        drawn=None if residual.drawn is None else residual.drawn[:, at],
-        rates={name: found[:, at] for name, found in residual.rates.items()},
+        taus=residual.taus[columns],
+        counts={name: values[:, columns] for name, values in residual.counts.items()},
+        curves={name: _cut_curve(values, columns) for name, values in residual.curves.items()},
+        null_low=residual.null_low[columns],
+        null_high=residual.null_high[columns],
+        posterior={name: values[:, columns] for name, values in residual.posterior.items()},
+        predictions={name: values[:, columns] for name, values in residual.predictions.items()},
+        drawn=None if residual.drawn is None else residual.drawn[:, columns],
+        rates={name: values[:, columns] for name, values in residual.rates.items()},
     )
 
 
-def _cut_curve(curve: Curve, at: slice) -> Curve:
+def _cut_curve(curve: Curve, columns: slice) -> Curve:
     return Curve(
-        curve.mean[at],
-        curve.low[at],
-        curve.high[at],
-        curve.pooled[at],
-        curve.undefined[at],
-        curve.prevalence[at],
+        curve.mean[columns],
+        curve.low[columns],
+        curve.high[columns],
+        curve.pooled[columns],
+        curve.undefined[columns],
+        curve.prevalence[columns],
     )
 
 
@@ -89,17 +89,21 @@ def _prevalences(residual: Residual) -> dict[str, Trace]:
 
 
 def _disagreements(residual: Residual) -> dict[str, Trace]:
-    found = {name: disagreement(residual, name) for name in residual.curves}
-    return {name: Trace(one.mean, one.low, one.high) for name, one in found.items()}
+    shares = {name: disagreement(residual, name) for name in residual.curves}
+    return {name: Trace(one.mean, one.low, one.high) for name, one in shares.items()}
 
 
 def _accuracies(residual: Residual) -> dict[str, Trace]:
-    made = {name: Trace(perturbed_unlearn_accuracy(residual, name)) for name in residual.curves}
+    traces = {name: Trace(perturbed_unlearn_accuracy(residual, name)) for name in residual.curves}
     names = retrain_names(residual.counts)
     if names:
-        own = np.stack([perturbed_unlearn_accuracy(residual, name) for name in names])
-        made[RETRAIN] = Trace(own.mean(0), own.min(0), own.max(0))
-    return made
+        retrain_accuracies = np.stack(
+            [perturbed_unlearn_accuracy(residual, name) for name in names]
+        )
+        traces[RETRAIN] = Trace(
+            retrain_accuracies.mean(0), retrain_accuracies.min(0), retrain_accuracies.max(0)
+        )
+    return traces
 
 
 def _ratio_words(trace: Trace, i: int) -> str:
@@ -140,7 +144,7 @@ MEASURES = (
         "Prevalence",
         "Prevalence",
         "forget samples with r > 1 (%)",
-        "Percent of forget samples recognized more often",
+        "Percent of forget samples that the model recognizes more often than Re-train does",
         _prevalences,
         _percent_words,
         better="down",
@@ -153,9 +157,9 @@ MEASURES = (
         "disagreement",
         "Disagreement",
         "Adversarial disagreement",
-        "copies called differently (share, 0 to 1)",
-        "Share of perturbed copies that the model and Re-train call differently, 0 to 1; "
-        "the band is what r alone says of it",
+        "copies classified differently (share, 0 to 1)",
+        "Share of perturbed copies that the model and Re-train classify differently, 0 to 1; "
+        "the band is what r alone implies",
         _disagreements,
         _share_words,
         better="down",

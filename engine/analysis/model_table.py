@@ -1,4 +1,4 @@
-"""Every number that models have in one or several studies: what tables and scatters are made of.
+"""Every number of every model in one or several studies, for tables and scatter plots.
 
 Plain numpy, so that tables, figures and the explorer need no torch.
 """
@@ -23,15 +23,15 @@ from engine.results import Study
 
 RETRAIN, RESIDUAL, GAP = "retrain", "residual", "avg_gap"
 POOLED = "pooled"
-TOLERANCE = 1e-9  # between taus that count as the same
+TOLERANCE = 1e-9  # between taus that count as equal
 
 
 @dataclass(frozen=True)
 class Quantity:
     """One column: its name, label and unit, which way is better, and the digits shown.
 
-    better: 'up', 'down', 'retrain' (near the Re-train's value) or 'one' (near 1); most: the
-    largest value that is counted; at_tau: whether it is measured on perturbed copies.
+    better: 'up', 'down', 'retrain' (near Re-train's value) or 'one' (near 1); most: the largest
+    uncensored value; at_tau: whether it is measured on perturbed copies.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Quantity:
     at_tau: bool = False
 
     def goal(self, reference: float) -> Goal:
-        """Which way is better; reference: the Re-train's value, NaN where there is none."""
+        """Which way is better; reference: Re-train's value, NaN if there is none."""
         if self.better == "one":
             return Goal(NEAR, 1.0)
         if self.better == RETRAIN:
@@ -52,9 +52,9 @@ class Quantity:
         return Goal(UP if self.better == "up" else DOWN)
 
     def text(self, value: float, bound: bool = False) -> str:
-        """A value without its unit: '>30' past the most that is counted, '–' where unknown.
+        """A value without its unit: '>30' where it is censored, '–' where unknown.
 
-        bound: whether it is only a lower bound, '≥27.0'.
+        bound: whether it is only a lower bound, shown as '≥27.0'.
         """
         if math.isnan(value):
             return "–"
@@ -62,7 +62,7 @@ class Quantity:
         return f">{self.most:g}" if past else f"{'≥' * bound}{value:.{self.digits}f}"
 
     def of(self, entry: ModelCell) -> str:
-        """The mean of an entry, marked where it is a lower bound."""
+        """The mean of an entry, marked if it is a lower bound."""
         return self.text(entry.mean, entry.bound)
 
 
@@ -70,9 +70,9 @@ class Quantity:
 class ModelCell:
     """One number of one model.
 
-    values, gaps: one a seed, and what the Re-train of the same seed has less; low, high: its
-    interval, NaN without one; published: the paper's figure; censored: of each value, whether it
-    is a lower bound, () where all is counted.
+    values, gaps: one per seed, and its difference from the Re-train of the same seed; low, high:
+    its interval, NaN if there is none; published: the paper's figure; censored: for each value,
+    whether it is a lower bound, () if the quantity is never censored.
     """
 
     values: tuple[float, ...] = ()
@@ -84,27 +84,27 @@ class ModelCell:
 
     @property
     def bound(self) -> bool:
-        """Whether the mean is a lower bound: a value is past what is counted."""
+        """Whether the mean is a lower bound because a value is censored."""
         return any(self.censored)
 
     @property
     def mean(self) -> float:
-        """Mean over the seeds; NaN without a value."""
+        """Mean over the seeds; NaN without values."""
         return spread(self.values).mean
 
     @property
     def deviation(self) -> float:
-        """Standard deviation over the seeds, divisor n; NaN with fewer than two, and of bounds."""
+        """Standard deviation over the seeds, divisor n; NaN for fewer than two and for bounds."""
         return math.nan if self.bound else spread(self.values).deviation
 
     @property
     def gap(self) -> float:
-        """Mean over the seeds of the gap to Re-train; NaN without one."""
+        """Mean gap to Re-train over the seeds; NaN without gaps."""
         return spread(self.gaps).mean
 
     @property
     def interval(self) -> tuple[float, float]:
-        """(low, high): its interval, else one deviation around the mean; NaN without either."""
+        """(low, high): the interval, else mean ± deviation; NaN if there is neither."""
         if math.isfinite(self.low):
             return self.low, self.high
         return self.mean - self.deviation, self.mean + self.deviation
@@ -112,7 +112,7 @@ class ModelCell:
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One model of one run, or of several seeds; run: '' for the study that is open."""
+    """One model of one run, or of several seeds; run: '' for the open study."""
 
     model: str
     label: str
@@ -123,19 +123,19 @@ class ModelRow:
 
     @property
     def name(self) -> str:
-        """Model and run, as people call them."""
+        """Display name of model and run."""
         return f"{self.label} ({self.run})" if self.run else self.label
 
     def entry(self, quantity: str) -> ModelCell:
-        """The entry of that name, an empty one where there is none."""
+        """The entry with this name, or an empty one."""
         return self.entries.get(quantity, ModelCell())
 
 
 @dataclass(frozen=True)
 class Board:
-    """The rows of one or several studies; tau: where what depends on it is read.
+    """The rows of one or several studies; tau: at which tau-dependent quantities are read.
 
-    withheld: whether a study among them gives no prevalence.
+    withheld: whether any of the studies withholds the prevalence.
     """
 
     tau: float
@@ -147,15 +147,15 @@ class Board:
     withheld: bool = False
 
     def quantity(self, name: str) -> Quantity | None:
-        """The column of that name."""
+        """The column with this name, or None."""
         return next((one for one in self.quantities if one.name == name), None)
 
     def reference(self, number: int, quantity: str) -> float:
-        """The Re-train's value in the run of that number."""
+        """Re-train's value in this run."""
         return self.reference_entry(number, quantity).mean
 
     def reference_entry(self, number: int, quantity: str) -> ModelCell:
-        """The Re-train's entry in the run of that number, an empty one without a Re-train."""
+        """Re-train's entry in this run, or an empty one if there is no Re-train."""
         own = [one for one in self.rows if (one.number, one.model) == (number, RETRAIN)]
         return own[0].entry(quantity) if own else ModelCell()
 
@@ -163,9 +163,9 @@ class Board:
 def board(
     study: Study, beside: Iterable[Study] = (), *, tau: float = -1.0, mean: bool = False
 ) -> Board:
-    """The board of a study and those beside it; mean: seeds of the same settings as one.
+    """The board of a study and those beside it; mean: merge seeds of the same settings.
 
-    tau < 0 means the middle of the study's grid; else the nearest value of it is taken.
+    tau < 0 means the middle of the study's grid; otherwise its nearest value is used.
     """
     studies = [study, *(one for one in beside if one.key != study.key)]
     runs = [run_of(study), *runs_beside(study, studies[1:])]
@@ -184,33 +184,33 @@ def board(
     )
 
 
-def with_published(found: Board, figures: Mapping[str, Mapping[str, Figure]]) -> Board:
-    """The board with the paper's figures beside the open study's.
+def with_published(table: Board, figures: Mapping[str, Mapping[str, Figure]]) -> Board:
+    """The board with the paper's figures added to the rows of the open study.
 
-    figures: model -> measure -> what was published.
+    figures: model -> measure -> published figure.
     """
     rows = [
         replace(one, entries=_published(one, figures.get(one.model, {}))) if not one.number else one
-        for one in found.rows
+        for one in table.rows
     ]
-    return replace(found, rows=tuple(rows), quantities=_named(rows))
+    return replace(table, rows=tuple(rows), quantities=_named(rows))
 
 
 def _named(rows: Sequence[ModelRow]) -> tuple[Quantity, ...]:
-    """The quantities that any row has."""
+    """The quantities that occur in any row."""
     named = {name for row in rows for name in row.entries}
     return tuple(one for one in QUANTITIES if one.name in named)
 
 
 def near(taus: np.ndarray, tau: float) -> float:
-    """The value of the grid next to tau; its middle for tau < 0, NaN without a grid."""
+    """The grid value nearest to tau; the middle for tau < 0, NaN for an empty grid."""
     if not len(taus):
         return math.nan
     return float(taus[len(taus) // 2] if tau < 0 else taus[np.argmin(np.abs(taus - tau))])
 
 
 def _published(row: ModelRow, figures: Mapping[str, Figure]) -> dict[str, ModelCell]:
-    """The row's entries with what was published of it; what only the paper has is added."""
+    """The row's entries with their published figures, plus those that only the paper has."""
     names = [*row.entries, *(name for name in figures if name not in row.entries)]
     return {name: replace(row.entry(name), published=figures.get(name)) for name in names}
 
@@ -218,16 +218,16 @@ def _published(row: ModelRow, figures: Mapping[str, Figure]) -> dict[str, ModelC
 def _rows(
     runs: Sequence[StudyRun], studies: Sequence[Study], group: Sequence[int]
 ) -> list[ModelRow]:
-    """The models that all studies of a group have, Original and Re-train first."""
-    found, number = [studies[i] for i in group], group[0]
+    """The models common to all studies of a group, Original and Re-train first."""
+    members, number = [studies[i] for i in group], group[0]
     run = _title(runs[number], len(group))
     return [
         ModelRow(
-            model, model_label(model, found[0].labels), run, number, len(group),
-            _entries(found, model),
+            model, model_label(model, members[0].labels), run, number, len(group),
+            _entries(members, model),
         )
-        for model in found[0].metrics
-        if all(model in one.metrics for one in found)
+        for model in members[0].metrics
+        if all(model in one.metrics for one in members)
     ]  # fmt: skip
 
 
@@ -242,7 +242,7 @@ def _entries(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
     retrains = [one.metrics[RETRAIN] for one in studies if RETRAIN in one.metrics]
     compared = model != RETRAIN and len(retrains) == len(rows)
     pairs = [*zip(rows, retrains, strict=True)] if compared else []
-    found = {
+    entries = {
         one.name: ModelCell(
             tuple(float(row[one.name]) for row in rows),
             _gaps(one, pairs),
@@ -251,16 +251,18 @@ def _entries(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
         for one in METRICS
         if all(one.name in row for row in rows)
     }
-    found[GAP] = ModelCell(tuple(average_gap(*pair) for pair in pairs))
-    return found | _on_copies(studies, model)
+    entries[GAP] = ModelCell(tuple(average_gap(*pair) for pair in pairs))
+    return entries | _on_copies(studies, model)
 
 
 def _gaps(
     metric: Metric, pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]
 ) -> tuple[float, ...]:
-    """What each model has more than its Re-train, where that can be counted."""
+    """Difference of each model from its Re-train, for uncensored pairs."""
     counted = [pair for pair in pairs if not any(is_censored(metric, one) for one in pair)]
-    return tuple(own[metric.name] - theirs.get(metric.name, math.nan) for own, theirs in counted)
+    return tuple(
+        model[metric.name] - retrain.get(metric.name, math.nan) for model, retrain in counted
+    )
 
 
 def _flags(metric: Metric, rows: Sequence[Mapping[str, float]]) -> tuple[bool, ...]:
@@ -270,26 +272,26 @@ def _flags(metric: Metric, rows: Sequence[Mapping[str, float]]) -> tuple[bool, .
 
 
 def _on_copies(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
-    """What is measured on perturbed copies, of the studies that measured at this tau."""
-    there = [one for one in studies if len(one.residual.taus)]
-    found: dict[str, ModelCell] = {}
+    """The quantities measured on perturbed copies, from the studies that have this tau."""
+    at_tau = [one for one in studies if len(one.residual.taus)]
+    entries: dict[str, ModelCell] = {}
     for measure in MEASURES:
-        traces = [measure.traces(one.residual) for one in there]
+        traces = [measure.traces(one.residual) for one in at_tau]
         if traces and all(model in one for one in traces):
-            found[measure.name] = ModelCell(tuple(float(one[model].y[0]) for one in traces))
-    if RESIDUAL in found:
-        curve = over_seeds.curve(there, model)
-        pooled = [float(one.residual.curves[model].pooled[0]) for one in there]
+            entries[measure.name] = ModelCell(tuple(float(one[model].y[0]) for one in traces))
+    if RESIDUAL in entries:
+        curve = over_seeds.curve(at_tau, model)
+        pooled = [float(one.residual.curves[model].pooled[0]) for one in at_tau]
         low, high = float(curve.low[0]), float(curve.high[0])
-        found[RESIDUAL] = replace(found[RESIDUAL], low=low, high=high)
-        found[POOLED] = ModelCell(tuple(pooled))
-    return found
+        entries[RESIDUAL] = replace(entries[RESIDUAL], low=low, high=high)
+        entries[POOLED] = ModelCell(tuple(pooled))
+    return entries
 
 
 def _cut(study: Study, tau: float) -> Study:
-    """The study with its residual knowledge at this tau alone; nothing where it has none."""
-    found = np.flatnonzero(np.abs(study.residual.taus - tau) < TOLERANCE)
-    column = int(found[0]) if len(found) else len(study.residual.taus)
+    """The study with its residual knowledge restricted to this tau; empty if it lacks it."""
+    columns = np.flatnonzero(np.abs(study.residual.taus - tau) < TOLERANCE)
+    column = int(columns[0]) if len(columns) else len(study.residual.taus)
     return replace(study, residual=cut(study.residual, column))
 
 

@@ -1,7 +1,7 @@
-"""The models that no other beats in both of two measures: the Pareto front, and its outline.
+"""The Pareto front of models in two measures, and its outline.
 
-A measure is better upwards, downwards, or near a value such as that of Re-train; each becomes a
-cost that is better the smaller it is. Plain numpy.
+A measure is best when high, low, or near a target such as Re-train's value; each is turned into a
+cost to be minimized. Plain numpy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.arrays import Floats
 
 UP, DOWN, NEAR = "up", "down", "near"
-FAR = 50.0  # how far an outline goes on behind its last point, in spreads of the costs
+FAR = 50.0  # how far an outline extends past its last point, in spreads of the costs
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Goal:
     target: float = np.nan
 
     def cost(self, values: ArrayLike) -> Floats:
-        """What the values cost, smaller is better; NaN where a value or the target is unknown."""
+        """Costs of the values, smaller is better; NaN where a value or the target is unknown."""
         numbers = np.asarray(values, np.float64)
         if self.better == NEAR:
             return np.abs(numbers - self.target)
         return -numbers if self.better == UP else numbers
 
     def values(self, costs: ArrayLike, side: int = 1) -> Floats:
-        """The values that cost so much; side: 1 above the target, -1 below it."""
+        """The values with these costs; side: 1 above the target, -1 below it."""
         numbers = np.asarray(costs, np.float64)
         if self.better == NEAR:
             return self.target + side * numbers
@@ -41,34 +41,34 @@ class Goal:
 
     @property
     def sides(self) -> tuple[int, ...]:
-        """On which sides of the target equal costs lie."""
+        """The sides of the target on which equal costs lie."""
         return (1, -1) if self.better == NEAR else (1,)
 
 
 def front(costs: np.ndarray) -> NDArray[np.intp]:
-    """Rows of costs (n, m) that no other row dominates, by their first cost, then the others.
+    """Indices of the non-dominated rows of costs (n, m), sorted by first cost, then the others.
 
         p dominates q   where p_i <= q_i for all i and p_i < q_i for some i
 
-    Rows with NaN take no part; of equal rows all are on the front.
+    Rows with NaN are ignored; equal rows are all on the front.
 
     >>> front(np.array([[2.0, 1.0], [1.0, 2.0], [2.0, 2.0], [np.nan, 0.0]]))
     array([1, 0])
     """
-    known = np.flatnonzero(np.isfinite(costs).all(1))
-    own = costs[known]
-    no_larger = (own[:, None] <= own[None]).all(2)
-    smaller = (own[:, None] < own[None]).any(2)
-    kept = known[~(no_larger & smaller).any(0)]
-    order = np.lexsort(costs[kept].T[::-1])
-    return np.asarray(kept[order], np.intp)
+    finite_rows = np.flatnonzero(np.isfinite(costs).all(1))
+    finite_costs = costs[finite_rows]
+    no_larger = (finite_costs[:, None] <= finite_costs[None]).all(2)
+    smaller = (finite_costs[:, None] < finite_costs[None]).any(2)
+    optimal = finite_rows[~(no_larger & smaller).any(0)]
+    order = np.lexsort(costs[optimal].T[::-1])
+    return np.asarray(optimal[order], np.intp)
 
 
 def outline(costs: np.ndarray, far: float) -> Floats:
-    """(2k + 1, 2) corners of the stairs over k points of a front, in the order of `front`.
+    """(2k + 1, 2) corners of the staircase over the k points of a front, in the order of `front`.
 
-    What lies on or behind the stairs is dominated, or on the front; they begin and end `far`
-    behind the first and the last point.
+    Points on or behind the staircase are dominated or on the front; it extends by `far` past the
+    first and the last point.
     """
     x, y = costs[:, 0], costs[:, 1]
     across = np.concatenate([np.repeat(x, 2), [x[-1] + far]])
@@ -77,16 +77,16 @@ def outline(costs: np.ndarray, far: float) -> Floats:
 
 
 def stairs(points: np.ndarray, goals: Sequence[Goal]) -> list[Floats]:
-    """The outlines (k, 2) of the front of points (n, 2), in the points' own units.
+    """Outlines (k, 2) of the front of points (n, 2), in the units of the points.
 
-    Around a target there is one on either side. Empty where no point is known in both measures.
+    For a target there is one on either side. Empty if no point is known in both measures.
     """
     costs = np.stack([goal.cost(points[:, i]) for i, goal in enumerate(goals)], 1)
     best = costs[front(costs)]
     if not len(best):
         return []
-    known = costs[np.isfinite(costs).all(1)]
-    far = FAR * max(1.0, float(np.ptp(known, axis=0).max()))
+    finite = costs[np.isfinite(costs).all(1)]
+    far = FAR * max(1.0, float(np.ptp(finite, axis=0).max()))
     corners = outline(best, far)
     across, along = goals
     return [

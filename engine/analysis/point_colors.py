@@ -1,6 +1,6 @@
-"""What the colors of an embedding's points say, on the screen and on paper. Plain numpy.
+"""Color schemes for the points of an embedding, in the window and in figures. Plain numpy.
 
-Every kind of color gives each point the number of a group; a scale is many groups in a row.
+Every scheme assigns each point to a group; a continuous scale is a sequence of many groups.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from engine.residual.verdict import (
 from engine.results import Embedding, Residual
 
 CLASS, PREDICTION, VERDICT, RATIO, LOSS = "class", "prediction", "verdict", "r", "loss"
-SHADES = {  # what colors can mean, and how that is explained
+SHADES = {  # color scheme -> explanation
     CLASS: "The true class",
-    PREDICTION: "The class that the panel's model gives",
+    PREDICTION: "The class that the panel's model predicts",
     VERDICT: f"Forget samples at the shown τ. {verdict_rule_at_one()}",
-    RATIO: "Forget samples: r at the shown τ, 1 where the model recognizes copies as Re-train does",
-    LOSS: "Cross-entropy of the panel's model at the true class, in nats",
+    RATIO: "Forget samples: r at the shown τ, 1 if they are recognized as often as by Re-train",
+    LOSS: "Cross-entropy of the panel's model for the true class, in nats",
 }
 LEVELS = 64  # colors of a scale
 BLUE_TO_RED = (BLUE, "#7fb2d6", "#c6c9ce", "#e8a06a", VERMILION)
@@ -42,7 +42,7 @@ LOW_LOSS, HIGH_LOSS = -3.0, 1.0  # powers of 10
 
 @dataclass(frozen=True)
 class Scale:
-    """A color scale: its title with the unit, and ticks as (place in [0, 1], words)."""
+    """A color scale: title with unit, and ticks as (position in [0, 1], label)."""
 
     title: str
     ticks: tuple[tuple[float, str], ...]
@@ -50,17 +50,17 @@ class Scale:
 
 @dataclass(frozen=True)
 class Group:
-    """Points of one color. name: '' = not worth a line in a legend; symbol: '' = by its kind."""
+    """Points of one color. name: '' = not in the legend; symbol: '' = that of the point's kind."""
 
     name: str
     color: str
     symbol: str = ""
-    quiet: bool = False  # drawn behind everything, hardly visible
+    quiet: bool = False  # drawn behind everything, barely visible
 
 
 @dataclass(frozen=True, eq=False)
 class Shade:
-    """The colors of one panel: `number` (m,) is the place of each point's group in `groups`."""
+    """The colors of one panel: `number` (m,) is the index of each point's group in `groups`."""
 
     number: np.ndarray
     groups: tuple[Group, ...]
@@ -69,9 +69,9 @@ class Shade:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What a panel shows: one model of an embedding, with what was measured at one tau.
+    """Content of a panel: one model of an embedding, with residual knowledge at one tau.
 
-    column: which tau of `residual.taus`; dark: whether the ground is dark.
+    column: index into `residual.taus`; dark: whether the background is dark.
     """
 
     shown: Embedding
@@ -83,15 +83,15 @@ class Scene:
 
     @property
     def measured(self) -> bool:
-        """Whether residual knowledge of the model was measured: it is not of a Re-train."""
+        """Whether residual knowledge of the model was measured; Re-trains have none."""
         return self.residual is not None and self.model in self.residual.curves
 
 
-def shade(what: str, scene: Scene) -> Shade:
-    """The colors of a panel; SpecError for what colors cannot mean."""
-    if what not in _MAKE:
-        raise unknown("color", what, _MAKE)
-    return _MAKE[what](scene)
+def shade(scheme: str, scene: Scene) -> Shade:
+    """The colors of a panel; SpecError for an unknown color scheme."""
+    if scheme not in _MAKE:
+        raise unknown("color", scheme, _MAKE)
+    return _MAKE[scheme](scene)
 
 
 def _class(scene: Scene) -> Shade:
@@ -118,16 +118,16 @@ def _verdict(scene: Scene) -> Shade:
     if scene.residual is not None and scene.residual.withheld:
         return Shade(number, (*groups[:3], _WITHHELD))
     if scene.residual is not None and scene.measured:
-        found = _verdicts(scene.residual, scene.model).verdict[:, scene.column]
-        own, there = _of_samples(found.astype(np.float64), scene)
-        for place, one in enumerate((RESIDUAL, UNDECIDED, NONE)):
-            number[there & (own == one)] = place
+        verdicts = _verdicts(scene.residual, scene.model).verdict[:, scene.column]
+        of_points, measured = _of_samples(verdicts.astype(np.float64), scene)
+        for place, value in enumerate((RESIDUAL, UNDECIDED, NONE)):
+            number[measured & (of_points == value)] = place
     return Shade(number, groups)
 
 
 @cache
 def _verdicts(residual: Residual, model: str) -> Verdict:
-    """Kept, for a slider over tau asks again and again and thousands of samples take a second."""
+    """Cached: a tau slider asks repeatedly, and thousands of samples take a second."""
     return verdict(residual, model)
 
 
@@ -136,10 +136,10 @@ def _ratio(scene: Scene) -> Shade:
     groups = (*_levels(BLUE_TO_RED), Group("r undefined", GRAY, "cross"), _APART)
     number = np.full(len(scene.shown.sample), LEVELS + 1)
     if scene.residual is not None and scene.measured:
-        own, there = _of_samples(scene.residual.ratio(scene.model)[:, scene.column], scene)
+        ratios, measured = _of_samples(scene.residual.ratio(scene.model)[:, scene.column], scene)
         with np.errstate(divide="ignore"):
-            level = _level(np.log2(own), LOW_RATIO, HIGH_RATIO)
-        number[there] = np.where(np.isfinite(own), level, LEVELS)[there]
+            level = _level(np.log2(ratios), LOW_RATIO, HIGH_RATIO)
+        number[measured] = np.where(np.isfinite(ratios), level, LEVELS)[measured]
     return Shade(number, groups, _scale(_ratio_title(scene), steps))
 
 
@@ -152,8 +152,8 @@ def _ratio_title(scene: Scene) -> str:
 
 def _loss(scene: Scene) -> Shade:
     steps = [(-3.0, "≤ 0.001"), (-2.0, "0.01"), (-1.0, "0.1"), (0.0, "1"), (1.0, "≥ 10")]
-    found = np.maximum(scene.shown.loss[scene.model].astype(np.float64), 10**LOW_LOSS)
-    level = _level(np.log10(np.nan_to_num(found, nan=np.inf)), LOW_LOSS, HIGH_LOSS)
+    losses = np.maximum(scene.shown.loss[scene.model].astype(np.float64), 10**LOW_LOSS)
+    level = _level(np.log10(np.nan_to_num(losses, nan=np.inf)), LOW_LOSS, HIGH_LOSS)
     stops = LIGHT_TO_DARK[::-1] if scene.dark else LIGHT_TO_DARK
     return Shade(level, _levels(stops), _scale("Loss, nats", steps))
 
@@ -166,7 +166,7 @@ _WITHHELD = Group("no verdicts: adaptive draws", GRAY, quiet=True)
 
 
 def _of_samples(values: np.ndarray, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """(values (m,), whether each point is of a measured sample) from values by forget sample.
+    """(values (m,), measured (m,) bool): spread values per forget sample over the points.
 
     Copies take the value of the sample they were made from.
     """
@@ -179,7 +179,7 @@ def _of_samples(values: np.ndarray, scene: Scene) -> tuple[np.ndarray, np.ndarra
 
 
 def _level(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """(m,) 0 to LEVELS - 1, for values from `low` to `high` and beyond; NaN becomes 0."""
+    """(m,) levels 0 to LEVELS - 1 of values clipped to [low, high]; NaN becomes 0."""
     share = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
     return np.asarray(np.rint(share * (LEVELS - 1)), np.intp)
 
@@ -191,7 +191,7 @@ def _scale(title: str, steps: Sequence[tuple[float, str]]) -> Scale:
 
 @cache
 def _levels(stops: tuple[str, ...]) -> tuple[Group, ...]:
-    """`LEVELS` colors from the first stop to the last."""
+    """`LEVELS` colors interpolated from the first stop to the last."""
     at = np.linspace(0, len(stops) - 1, LEVELS)
     parts = np.array([rgb(stop) for stop in stops], np.float64)
     mixed = [np.interp(at, np.arange(len(stops)), parts[:, i]) for i in range(3)]

@@ -1,6 +1,6 @@
-"""What samples are sorted, filtered and picked by: a model's answers, and what is left in it.
+"""Ranking of forget samples by residual knowledge, and ordering of samples by any value.
 
-Plain numpy on what the pipeline hands out, so that the explorer can use it without torch.
+Plain numpy on pipeline results, so that the explorer can use it without torch.
 """
 
 from __future__ import annotations
@@ -16,50 +16,49 @@ from engine.results import Residual
 
 
 def judged(residual: Residual) -> tuple[str, ...]:
-    """The methods whose residual knowledge was measured; Original while there is none."""
+    """The methods with measured residual knowledge; Original if there are none."""
     return tuple(name for name in residual.curves if name != "original") or ("original",)
 
 
 def worst_ratio(residual: Residual, models: Sequence[str] = ()) -> Floats:
-    """(n_f,) the largest r_tau of each forget sample over tau and models; NaN if undefined.
+    """(n_f,) largest r_tau of each forget sample over tau and models; NaN if undefined.
 
     models: () means the methods.
     """
-    found = np.stack([residual.ratio(name) for name in models or judged(residual)])
-    worst = np.where(np.isfinite(found), found, -np.inf).max((0, 2))
+    ratios = np.stack([residual.ratio(name) for name in models or judged(residual)])
+    worst = np.where(np.isfinite(ratios), ratios, -np.inf).max((0, 2))
     return np.where(np.isfinite(worst), worst, np.nan)
 
 
 def worst_verdict(residual: Residual, models: Sequence[str] = ()) -> NDArray[np.int8]:
-    """(n_f,) engine.residual.verdict's verdict on each forget sample over all tau and models.
+    """(n_f,) verdict (see engine.residual.verdict) on each forget sample over all tau and models.
 
-    RESIDUAL if it is that of any model, NONE if it is that of every model, else UNDECIDED;
-    NOT_GIVEN where draws were adaptive.
-    models: () means the methods.
+    RESIDUAL if it is the verdict of any model, NONE if that of every model, else UNDECIDED;
+    NOT_GIVEN for adaptive draws. models: () means the methods.
     """
     if residual.withheld:
         return np.full(len(residual.samples), NOT_GIVEN, np.int8)
-    found = np.stack([overall(verdict(residual, name)) for name in models or judged(residual)])
-    left, clear = (found == RESIDUAL).any(0), (found == NONE).all(0)
-    return np.where(left, RESIDUAL, np.where(clear, NONE, UNDECIDED)).astype(np.int8)
+    verdicts = np.stack([overall(verdict(residual, name)) for name in models or judged(residual)])
+    residual_any, none_all = (verdicts == RESIDUAL).any(0), (verdicts == NONE).all(0)
+    return np.where(residual_any, RESIDUAL, np.where(none_all, NONE, UNDECIDED)).astype(np.int8)
 
 
 def carriers(residual: Residual, model: str, column: int) -> NDArray[np.intp]:
     """Forget samples (training-set indices) whose own r in `model` exceeds 1, largest r first.
 
-    column: which tau of `residual.taus`.
+    column: index into `residual.taus`.
     """
     own = residual.ratio(model)[:, column]
-    rows = np.flatnonzero(own > 1)  # NaN, where r is undefined, is not
+    rows = np.flatnonzero(own > 1)  # False for NaN, where r is undefined
     order = np.argsort(-own[rows], kind="stable")
     return np.asarray(residual.samples[rows[order]], np.intp)
 
 
 def worst_first(residual: Residual, model: str, column: int) -> NDArray[np.intp]:
-    """All forget samples (training-set indices), the largest own r in `model` first.
+    """All forget samples (training-set indices), largest own r in `model` first.
 
-    column: which tau of `residual.taus`. Where r is undefined the model's own count decides, after
-    all the others; equal ones stay in order.
+    column: index into `residual.taus`. Samples with undefined r come last, by the model's own
+    count; ties keep their order.
     """
     own, count = residual.ratio(model)[:, column], residual.counts[model][:, column]
     keys = (-count, -np.where(np.isfinite(own), own, -np.inf))
@@ -67,25 +66,25 @@ def worst_first(residual: Residual, model: str, column: int) -> NDArray[np.intp]
 
 
 def stepped(order: np.ndarray, sample: int | None, step: int) -> int | None:
-    """The sample `step` places after this one in `order` (n,), None past either end.
+    """The sample `step` positions after this one in `order` (n,), None past either end.
 
-    From outside the order every step leads to its first sample.
+    For a sample outside the order, any step leads to the first sample.
     """
-    found = np.flatnonzero(order == sample)
-    place = int(found[0]) + step if len(found) else 0
-    return int(order[place]) if 0 <= place < len(order) else None
+    positions = np.flatnonzero(order == sample)
+    position = int(positions[0]) + step if len(positions) else 0
+    return int(order[position]) if 0 <= position < len(order) else None
 
 
 def placed(values: np.ndarray, samples: np.ndarray, n: int) -> Floats:
-    """(n,) the values (m,) at the places `samples` (m,), NaN everywhere else."""
+    """(n,) the values (m,) at the indices `samples` (m,), NaN everywhere else."""
     everywhere = np.full(n, np.nan)
-    there = (samples >= 0) & (samples < n)
-    everywhere[samples[there]] = values[there]
+    inside = (samples >= 0) & (samples < n)
+    everywhere[samples[inside]] = values[inside]
     return everywhere
 
 
-def order(shown: np.ndarray, values: np.ndarray, *, descending: bool = False) -> NDArray[np.intp]:
-    """The samples `shown` (m,) by their values (n,); equal ones stay in order, NaN comes last."""
-    own = np.asarray(values[shown], np.float64)
-    keys = -own if descending else own
-    return np.asarray(shown[np.argsort(keys, kind="stable")], np.intp)
+def order(samples: np.ndarray, values: np.ndarray, *, descending: bool = False) -> NDArray[np.intp]:
+    """The samples `shown` (m,) sorted by their values (n,); stable, NaN last."""
+    keyed = np.asarray(values[samples], np.float64)
+    keys = -keyed if descending else keyed
+    return np.asarray(samples[np.argsort(keys, kind="stable")], np.intp)

@@ -1,4 +1,4 @@
-"""One forget sample's r over tau, against how r is spread over the whole forget set.
+"""One forget sample's r over tau, and the distribution of r over the whole forget set.
 
 Plain numpy on a `Residual`, so that figures and the explorer can use it without torch.
 """
@@ -14,15 +14,15 @@ from engine.arrays import Floats
 from engine.residual.sample_ratio import Ratio, ratio_of
 from engine.results import Residual
 
-HALF, MOST = (25, 75), (5, 95)  # percentiles that bound half, and nine tenths, of the samples
+HALF, MOST = (25, 75), (5, 95)  # percentiles that bound 50 % and 90 % of the samples
 
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """How one model's r is spread over forget samples, arrays (T,), NaN where all are undefined.
+    """Distribution of one model's r over forget samples: arrays (T,), NaN where all are undefined.
 
-    half and most: (low, high) between which 50 % and 90 % of the samples lie; undefined: how many
-    samples are left out because no Re-train recognizes any of their copies.
+    half, most: (low, high) of the middle 50 % and 90 % of the samples; undefined: number of samples
+    excluded because no Re-train recognizes any of their copies.
     """
 
     median: Floats
@@ -32,9 +32,9 @@ class Spread:
 
 
 def row_of(residual: Residual, sample: int) -> int | None:
-    """Which row of the counts is this sample's; None where it is not in the forget set."""
-    found = np.flatnonzero(residual.samples == sample)
-    return int(found[0]) if len(found) else None
+    """Row of this sample in the counts; None if it is not in the forget set."""
+    rows = np.flatnonzero(residual.samples == sample)
+    return int(rows[0]) if len(rows) else None
 
 
 def own_curve(residual: Residual, model: str, row: int) -> Ratio:
@@ -44,16 +44,16 @@ def own_curve(residual: Residual, model: str, row: int) -> Ratio:
 
 
 def own_curves(residual: Residual, sample: int) -> dict[str, Ratio]:
-    """model -> r_tau (T,) of one sample; empty where it is not in the forget set."""
+    """model -> r_tau (T,) of one sample; empty if it is not in the forget set."""
     row = row_of(residual, sample)
     return {} if row is None else {name: own_curve(residual, name, row) for name in residual.curves}
 
 
 def spread(residual: Residual, model: str) -> Spread:
-    """How the samples' own r in `model` are spread, at each tau."""
+    """Distribution of the samples' own r in `model` at each tau."""
     own = residual.ratio(model)
     most = np.full((5, own.shape[1]), np.nan)
-    defined = ~np.isnan(own).all(0)  # where no sample has an r, its spread is none either
+    defined = ~np.isnan(own).all(0)  # columns in which at least one sample has an r
     levels = [MOST[0], HALF[0], 50, HALF[1], MOST[1]]
     most[:, defined] = np.nanpercentile(own[:, defined], levels, axis=0)
     undefined = np.isnan(own).sum(0)

@@ -1,7 +1,7 @@
-"""What is known of every sample: class, each model's answers, and what is left of it.
+"""Per-sample data: class, the predictions of each model, residual knowledge and verdict.
 
-One array a question, over all samples counted through (training samples, then test samples), so
-that grids and tables can sort, filter and caption by any of them. Plain numpy.
+One array per quantity, over all samples (training samples, then test samples), so that grids and
+tables can sort, filter and caption by any of them. Plain numpy.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from engine.arrays import Floats, Mask
 from engine.metrics.base import cross_entropy
 from engine.results import ModelResult, Recognition, Residual
 
-ANY = "any"  # instead of a model: the worst of the methods
+ANY = "any"  # in place of a model: the worst over the methods
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What one model says of the samples: logits (n, K) and the samples' classes (n,)."""
+    """Predictions of one model: logits (n, K), and the true classes (n,) of the samples."""
 
     logits: np.ndarray
     labels: np.ndarray
@@ -35,7 +35,7 @@ class Answers:
 
     @cached_property
     def right(self) -> Mask:
-        """(n,) whether that is the true class."""
+        """(n,) whether the prediction is the true class."""
         return np.asarray(self.predicted == self.labels)
 
     @cached_property
@@ -46,17 +46,17 @@ class Answers:
     @cached_property
     def confidence(self) -> Floats:
         """(n,) probability of the true class, in [0, 1]."""
-        found: Floats = np.exp(-self.loss)
-        return found
+        probability: Floats = np.exp(-self.loss)
+        return probability
 
     def certainty(self, sample: int) -> float:
-        """Probability of the class that is predicted for one sample, in [0, 1]."""
+        """Probability of the predicted class of one sample, in [0, 1]."""
         own = self.logits[sample].astype(np.float64)
         return float(1 / np.exp(own - own.max()).sum())
 
 
 class Evidence:
-    """Every array is computed once, when it is first asked for, and kept while it is true."""
+    """Per-sample arrays of a study, computed on first use and cached while they are valid."""
 
     def __init__(self, labels: np.ndarray, trained: int) -> None:
         """labels: (n + m,) classes of n = `trained` training samples, then of m test samples."""
@@ -71,31 +71,33 @@ class Evidence:
         """Number of samples."""
         return len(self.labels)
 
-    # -- what comes to be known -----------------------------------------------------------
+    # -- updates --------------------------------------------------------------------------
     def learn_models(self, models: Mapping[str, ModelResult]) -> None:
-        """The models there are now; answers of those that stayed are kept."""
+        """Set the current models; predictions of unchanged ones stay cached."""
         self.models = models
         self._answers = {
-            name: kept for name, kept in self._answers.items() if models.get(name) is kept[0]
+            name: cached for name, cached in self._answers.items() if models.get(name) is cached[0]
         }
         self._recognized = {
-            name: kept for name, kept in self._recognized.items() if models.get(name) is kept[0]
+            name: cached
+            for name, cached in self._recognized.items()
+            if models.get(name) is cached[0]
         }
 
     def learn_residual(self, residual: Residual | None) -> None:
-        """Residual knowledge as far as it is measured."""
+        """Set the residual knowledge measured so far."""
         if residual is not self.residual:
             self.residual = residual
             self._kept.clear()
-            self._recognized.clear()  # of another forget set, as far as anybody knows
+            self._recognized.clear()  # may belong to another forget set
 
-    def learn_recognition(self, found: Recognition) -> None:
-        """The smallest tau of one model."""
-        self._recognized[found.model] = (self.models.get(found.model), found)
+    def learn_recognition(self, search: Recognition) -> None:
+        """Add the smallest-tau search of one model."""
+        self._recognized[search.model] = (self.models.get(search.model), search)
 
-    # -- what is known --------------------------------------------------------------------
+    # -- queries --------------------------------------------------------------------------
     def answers(self, model: str) -> Answers | None:
-        """What a model says of every sample; None while it does not exist for these samples."""
+        """Predictions of a model on every sample; None if it has none for these samples."""
         result = self.models.get(model)
         if result is None:
             return None
@@ -107,49 +109,49 @@ class Evidence:
         return self._answers[model][1]
 
     def recognition(self, model: str) -> Recognition | None:
-        """The search for the smallest tau of a model; None until somebody asked for it."""
-        kept = self._recognized.get(model)
-        return kept[1] if kept else None
+        """The smallest-tau search of a model; None until it has been run."""
+        cached = self._recognized.get(model)
+        return cached[1] if cached else None
 
     def measured(self) -> tuple[str, ...]:
-        """The models whose residual knowledge is known: Original and the methods."""
+        """The models with measured residual knowledge: Original and the methods."""
         return tuple(self.residual.curves) if self.residual is not None else ()
 
     def ratio(self, model: str) -> Floats | None:
-        """(n + m,) the largest r over tau, of ANY method or of one model; NaN where undefined."""
+        """(n + m,) largest r over tau, of ANY method or of one model; NaN where undefined."""
         return self._spread("ratio", model)
 
     def verdict(self, model: str) -> Floats | None:
-        """(n + m,) engine.residual.verdict's verdict over all tau, NaN for what was not measured.
+        """(n + m,) verdict over all tau (see engine.residual.verdict), NaN where not measured.
 
-        None too where draws were adaptive: no verdict is given then.
+        Also None for adaptive draws, for which verdicts are withheld.
         """
         if self.residual is not None and self.residual.withheld:
             return None
         return self._spread("verdict", model)
 
     def smallest_tau(self, model: str) -> Floats | None:
-        """(n + m,) the smallest tau at which the model recognizes a sample again.
+        """(n + m,) smallest tau at which the model recognizes a sample again.
 
-        inf where it does not up to the limit of the search, NaN for what was not searched.
+        inf where it does not do so within the limit of the search, NaN where not searched.
         """
-        found = self.recognition(model)
-        if found is None:
+        search = self.recognition(model)
+        if search is None:
             return None
-        taus = np.where(np.isnan(found.taus), np.inf, found.taus)
-        return ranking.placed(taus, found.samples, len(self))
+        taus = np.where(np.isnan(search.taus), np.inf, search.taus)
+        return ranking.placed(taus, search.samples, len(self))
 
     def is_measured(self, sample: int) -> bool:
-        """Whether r was measured around a sample, even if it is undefined there."""
+        """Whether r was measured for a sample, even if it is undefined."""
         return self.residual is not None and bool((self.residual.samples == sample).any())
 
-    def _spread(self, what: str, model: str) -> Floats | None:
+    def _spread(self, quantity: str, model: str) -> Floats | None:
         residual = self.residual
         if residual is None or (model != ANY and model not in residual.curves):
             return None
-        if (what, model) not in self._kept:
+        if (quantity, model) not in self._kept:
             names = ranking.judged(residual) if model == ANY else (model,)
-            measure = ranking.worst_ratio if what == "ratio" else ranking.worst_verdict
-            own = measure(residual, names)
-            self._kept[what, model] = ranking.placed(own, residual.samples, len(self))
-        return self._kept[what, model]
+            measure = ranking.worst_ratio if quantity == "ratio" else ranking.worst_verdict
+            values = measure(residual, names)
+            self._kept[quantity, model] = ranking.placed(values, residual.samples, len(self))
+        return self._kept[quantity, model]

@@ -1,4 +1,5 @@
-"""Publication figures: each kind in a file, drawn by matplotlib from plain arrays.
+"""Publication figures: one file per kind, drawn with matplotlib from plain arrays.
 
-Begin with `catalog` (every kind there is, and what it needs); `canvas` alone knows matplotlib.
+Begin with `catalog` (every kind of figure, and what it needs); `canvas` holds the shared style,
+page layout and output.
 """

@@ -1,4 +1,4 @@
-"""Membership inference: distribution of scores and ROC of models A and B."""
+"""Membership inference: score distribution and ROC curves of models A and B."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from engine.membership.results import Attack, Attacked, Estimate, Roc
 from engine.membership.scores import LINEAR, SCORES, Score, histogram
 
 LOW_FPR = 1.0  # percent
-NARROW = 15.0  # mm of width for each point of the font, below which the halves are stacked
+NARROW = 15.0  # mm of width per point of font size, below which the panels are stacked
 FEW_MARKS = 6  # ticks on an axis that is not linear
 
 
 def attack(
-    shown: Attack,
+    results: Attack,
     labels: Mapping[str, str],
     out: Path,
     *,
@@ -33,36 +33,36 @@ def attack(
 ) -> list[Path]:
     """Scores of members and non-members under A, and the ROC of A and B; returns the files.
 
-    threshold: in the score's unit, None for the one chosen on the held-out half; log: draw the
+    threshold: in the unit of the score, None for the one chosen on the held-out half; log: draw the
     false positive rate on a logarithmic axis. The CSV has every step of the curves. SpecError for
-    an unknown format or an impossible size.
+    an unknown format or an invalid size.
     """
     check(out, width_mm, font_size)
-    name, first = next(iter(shown.models.items()))
+    name, first = next(iter(results.models.items()))
     at = first.threshold if threshold is None else threshold
     with style(font_size):
         narrow = width_mm / font_size < NARROW
         figure = page(width_mm, 1.5 if narrow else 0.46)
         left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
-        _draw_scores(left, shown, first, at, model_label(name, labels))
-        _draw_rates(right, shown, labels, at, log, font_size)
+        _draw_scores(left, results, first, at, model_label(name, labels))
+        _draw_rates(right, results, labels, at, log, font_size)
         for axes in (left, right):
             axes.legend(edgecolor="none", facecolor="white", fontsize=font_size - 1)
-        return save(figure, out, facts, _sheet(shown, labels))
+        return save(figure, out, facts, _sheet(results, labels))
 
 
-def _draw_scores(axes: Axes, shown: Attack, one: Attacked, at: float, label: str) -> None:
-    score = SCORES[shown.score]
-    found = histogram(score, one.values, shown.member)
-    color = model_style(next(iter(shown.models))).color
-    axes.stairs(found.members, found.edges, fill=True, color=color, alpha=0.3)
-    axes.stairs(found.members, found.edges, color=color, label=f"{shown.size} members")
+def _draw_scores(axes: Axes, results: Attack, one: Attacked, at: float, label: str) -> None:
+    score = SCORES[results.score]
+    counts = histogram(score, one.values, results.member)
+    color = model_style(next(iter(results.models))).color
+    axes.stairs(counts.members, counts.edges, fill=True, color=color, alpha=0.3)
+    axes.stairs(counts.members, counts.edges, color=color, label=f"{results.size} members")
     axes.stairs(
-        found.others, found.edges, color=TEXT, linestyle="--", label=f"{shown.size} non-members"
+        counts.others, counts.edges, color=TEXT, linestyle="--", label=f"{results.size} non-members"
     )
     if np.isfinite(at):
-        place = float(score.drawn(np.array(at)))
-        axes.axvline(place, color=TEXT, linewidth=0.8, label=f"threshold {at:.3g}")
+        position = float(score.drawn(np.array(at)))
+        axes.axvline(position, color=TEXT, linewidth=0.8, label=f"threshold {at:.3g}")
     _mark(axes, score)
     axes.set(xlabel=score.axis, ylabel="samples")
     axes.set_title(f"Scores under {label}", loc="left")
@@ -70,7 +70,7 @@ def _draw_scores(axes: Axes, shown: Attack, one: Attacked, at: float, label: str
 
 
 def _mark(axes: Axes, score: Score) -> None:
-    """Tick an axis that is not linear with the score's values."""
+    """Label a non-linear axis with values of the score."""
     if score.scale == LINEAR:
         return
     low, high = axes.get_xlim()
@@ -80,20 +80,20 @@ def _mark(axes: Axes, score: Score) -> None:
 
 
 def _draw_rates(
-    axes: Axes, shown: Attack, labels: Mapping[str, str], at: float, log: bool, font_size: float
+    axes: Axes, results: Attack, labels: Mapping[str, str], at: float, log: bool, font_size: float
 ) -> None:
-    floor = 50 / shown.size  # percent; where a logarithmic axis puts zero
-    for number, (name, one) in enumerate(shown.models.items()):
+    floor = 50 / results.size  # percent; the position of zero on a logarithmic axis
+    for number, (name, one) in enumerate(results.models.items()):
         color, symbol, dash = model_style(name)
         fpr, tpr = _rates(one.roc, floor if log else 0.0)
         text = f"{model_label(name, labels)}, AUC {_words(one.auc)}"
         axes.plot(
             fpr, tpr, color=color, linestyle=(0, dash) if dash else "-", label=shown_label(text)
         )
-        place = _step(shown, one, at if number == 0 else one.threshold)
-        if place is not None:
+        step = _step(results, one, at if number == 0 else one.threshold)
+        if step is not None:
             axes.plot(
-                fpr[place], tpr[place], marker=MARKERS[symbol], color=color, linestyle="",
+                fpr[step], tpr[step], marker=MARKERS[symbol], color=color, linestyle="",
                 markeredgecolor=TEXT, markersize=5,
             )  # fmt: skip
     chance = np.geomspace(floor, 100, 60) if log else np.array([0.0, 100.0])
@@ -102,53 +102,63 @@ def _draw_rates(
     if log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_title(_lows(shown, labels), loc="left", color=MUTED, fontsize=font_size - 1)
+    axes.set_title(_lows(results, labels), loc="left", color=MUTED, fontsize=font_size - 1)
     axes.set(xlabel="false positive rate (%)", ylabel="true positive rate (%)", ylim=(0, 102))
 
 
-def _rates(found: Roc, floor: float) -> tuple[np.ndarray, np.ndarray]:
+def _rates(roc: Roc, floor: float) -> tuple[np.ndarray, np.ndarray]:
     """(FPR, TPR) of every step in percent, FPR at least `floor`."""
-    return np.maximum(100 * found.fp / found.fp[-1], floor), 100 * found.tp / found.tp[-1]
+    return np.maximum(100 * roc.fp / roc.fp[-1], floor), 100 * roc.tp / roc.tp[-1]
 
 
-def _step(shown: Attack, one: Attacked, at: float) -> int | None:
+def _step(results: Attack, one: Attacked, at: float) -> int | None:
     if not np.isfinite(at):
         return None
-    return SCORES[shown.score].step(one.values, at)
+    return SCORES[results.score].step(one.values, at)
 
 
-def _words(found: Estimate, form: str = ".2f") -> str:
-    interval = f" [{found.low:{form}}, {found.high:{form}}]" if np.isfinite(found.low) else ""
-    return f"{found.value:{form}}{interval}"
+def _words(estimate: Estimate, form: str = ".2f") -> str:
+    interval = (
+        f" [{estimate.low:{form}}, {estimate.high:{form}}]" if np.isfinite(estimate.low) else ""
+    )
+    return f"{estimate.value:{form}}{interval}"
 
 
-def _lows(shown: Attack, labels: Mapping[str, str]) -> str:
-    """The true positive rates at 1 % false positives, or that so few samples cannot tell them."""
-    if not any(np.isfinite(one.tpr_at_low.value) for one in shown.models.values()):
-        return f"TPR at 1 % FPR undefined: only {shown.size} non-members"
+def _lows(results: Attack, labels: Mapping[str, str]) -> str:
+    """The true positive rates at 1 % FPR, or a note that there are too few samples."""
+    if not any(np.isfinite(one.tpr_at_low.value) for one in results.models.values()):
+        return f"TPR at 1 % FPR undefined: only {results.size} non-members"
     rates = [
         shown_label(f"{model_label(name, labels)}: {_words(one.tpr_at_low, '.1f')} %")
-        for name, one in shown.models.items()
+        for name, one in results.models.items()
     ]
     return "\n".join(["TPR at 1 % FPR", *rates])
 
 
-def _sheet(shown: Attack, labels: Mapping[str, str]) -> Sheet:
+def _sheet(results: Attack, labels: Mapping[str, str]) -> Sheet:
     header = [
         "model", "name", "score", "threshold", "tp", "fn", "fp", "tn", "tpr_percent", "fpr_percent",
         "held_out_threshold", "auc", "auc_low", "auc_high", "tpr_at_1_percent_fpr",
         "tpr_at_1_percent_fpr_low", "tpr_at_1_percent_fpr_high",
     ]  # fmt: skip
-    n, rows = shown.size, []
-    for name, one in shown.models.items():
+    n, rows = results.size, []
+    for name, one in results.models.items():
         low = one.tpr_at_low
-        told = (
+        summary = (
             one.threshold, one.auc.value, one.auc.low, one.auc.high, low.value, low.low, low.high,
         )  # fmt: skip
         for tp, fp, at in zip(one.roc.tp, one.roc.fp, one.roc.thresholds, strict=True):
             calls = (int(tp), n - int(tp), int(fp), n - int(fp))
             rates = (100 * float(tp) / n, 100 * float(fp) / n)
             rows.append(
-                [name, model_label(name, labels), shown.score, float(at), *calls, *rates, *told]
+                [
+                    name,
+                    model_label(name, labels),
+                    results.score,
+                    float(at),
+                    *calls,
+                    *rates,
+                    *summary,
+                ]
             )
     return header, rows

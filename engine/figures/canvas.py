@@ -1,8 +1,8 @@
-"""What all publication figures share: sizes, style, and files that say what made them.
+"""Shared parts of all publication figures: sizes, style, and output files with metadata.
 
-A figure is a file in the format of its suffix (png, svg, pdf) with its numbers beside it as CSV
-under the same stem. Text stays text (SVG) or TrueType (PDF), clouds of points are pixels, and the
-same numbers give the same bytes: no time stamps, no random ids.
+A figure is a file in the format of its suffix (png, svg, pdf), with its numbers in a CSV file of
+the same stem. Text stays text (SVG) or TrueType (PDF), point clouds are rasterized, and the same
+numbers give the same bytes: no time stamps, no random ids.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from engine.storage import output_files
 from engine.tables.csv import csv_text
 
 FORMATS = (".png", ".svg", ".pdf")
-SHORT_SIDE, LONG_SIDE = 10.0, 1000.0  # mm; beyond, a figure is a slip of the pen
+SHORT_SIDE, LONG_SIDE = 10.0, 1000.0  # mm; any other width is taken for a typing error
 DPI = 300
 FONT = 8.0  # points
 COARSEST, FINEST = 36.0, 1200.0  # dots per inch
@@ -37,29 +37,29 @@ COLUMNS = {
     "seed": "study_seed",
     "version": "version",
     "origin": "study_origin",
-}  # facts in a CSV
+}  # fact -> its column in the CSV
 MM = 1 / 25.4  # inches
 POINT = 25.4 / 72  # mm
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "cross": "x"}
 MOST_CLASSES = 20  # in a legend
-NO_ROOM = "constrained_layout not applied"  # how matplotlib's warning begins
+NO_ROOM = "constrained_layout not applied"  # start of matplotlib's warning
 TEXT, MUTED, RIGHT_COLOR, WRONG_COLOR = "#1c2026", "#5f6773", "#00714f", "#b3261e"
 Sheet = tuple[Sequence[str], Sequence[Sequence[object]]]
-_lock = threading.Lock()  # matplotlib's settings are one for the whole process
-_dpi: ContextVar[float] = ContextVar("dpi", default=DPI)  # of whatever is being drawn
-_numbers: ContextVar[bool] = ContextVar("numbers", default=True)  # whether they are written too
+_lock = threading.Lock()  # matplotlib's settings are process-wide
+_dpi: ContextVar[float] = ContextVar("dpi", default=DPI)  # of the current figure
+_numbers: ContextVar[bool] = ContextVar("numbers", default=True)  # whether the CSV is written
 
 
 class Booklet:
-    """Figures as the pages of one PDF, in which they share their fonts; to be closed."""
+    """Figures as pages of one PDF with shared fonts; must be closed."""
 
     def __init__(self, file: Path) -> None:
         self.file, self.pages = file, 0
-        told = {"CreationDate": None, "Creator": "RK Explorer"}
-        self._all: Any = PdfPages(file, metadata=told)
+        metadata = {"CreationDate": None, "Creator": "RK Explorer"}
+        self._all: Any = PdfPages(file, metadata=metadata)
 
     def add(self, figure: Figure) -> None:
-        """Draw a figure onto a page of its own size."""
+        """Add a figure as a page of its own size."""
         self._all.savefig(figure, dpi=_dpi.get(), facecolor="white")
         self.pages += 1
 
@@ -69,35 +69,39 @@ class Booklet:
             self._all.close()
 
 
-_booklet: ContextVar[Booklet | None] = ContextVar("booklet", default=None)  # that figures enter
+_booklet: ContextVar[Booklet | None] = ContextVar(
+    "booklet", default=None
+)  # that figures are added to
 
 
 def check(out: Path, width_mm: float, font_size: float) -> None:
     if out.suffix.lower() not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise SpecError(f"A figure ends in {known}; '{out.name}' does not. Try '{out.stem}.svg'.")
+        formats = ", ".join(FORMATS)
+        raise SpecError(
+            f"A figure's file name ends in {formats}; '{out.name}' does not. Try '{out.stem}.svg'."
+        )
     if not SHORT_SIDE <= width_mm <= LONG_SIDE:
         raise SpecError(
-            f"A figure is {SHORT_SIDE:g} to {LONG_SIDE:g} mm wide, not {width_mm:g} mm. "
-            "A journal's column has 89 mm."
+            f"A figure must be {SHORT_SIDE:g} to {LONG_SIDE:g} mm wide, not {width_mm:g} mm. "
+            "A journal column is 89 mm wide."
         )
     if not 2 <= font_size <= 72:
-        raise SpecError(f"The font has 2 to 72 points, not {font_size:g}.")
+        raise SpecError(f"The font size must be 2 to 72 points, not {font_size:g}.")
 
 
 @contextmanager
 def saved(
     dpi: float = DPI, *, numbers: bool = True, booklet: Booklet | None = None
 ) -> Iterator[None]:
-    """Save figures meanwhile with so many dots per inch, and with or without their numbers.
+    """Within this context, save figures at this resolution, with or without their CSV.
 
-    booklet: gets each figure as a page; a figure that was to be a PDF is that page alone, any
-    other is drawn once for both. SpecError for a resolution that no figure has.
+    booklet: receives each figure as a page; a PDF figure is then only that page, any other is drawn
+    once for both. SpecError for a resolution out of range.
     """
     if not COARSEST <= dpi <= FINEST:
         raise SpecError(
-            f"A figure has {COARSEST:g} to {FINEST:g} dots per inch, not {dpi:g}. Most journals "
-            f"ask for {DPI}."
+            f"The resolution must be {COARSEST:g} to {FINEST:g} dots per inch, not {dpi:g}. Most "
+            f"journals ask for {DPI}."
         )
     tokens = _dpi.set(dpi), _numbers.set(numbers), _booklet.set(booklet)
     try:
@@ -110,13 +114,13 @@ def saved(
 
 @contextmanager
 def style(font_size: float) -> Iterator[None]:
-    """Settings of a figure while it is made and saved; nobody else's are touched.
+    """Style settings for drawing and saving a figure; restored on exit.
 
-    SpecError where the words of the figure leave no room for its axes.
+    SpecError if the text of the figure leaves no room for its axes.
     """
     settings: Any = {
         "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
+        "font.sans-serif": ["DejaVu Sans"],  # bundled with matplotlib: the same on every machine
         "font.size": font_size,
         "axes.labelsize": font_size,
         "xtick.labelsize": font_size - 1,
@@ -126,7 +130,7 @@ def style(font_size: float) -> Iterator[None]:
         "axes.spines.right": False,
         "text.color": TEXT,
         "axes.labelcolor": TEXT,
-        "text.parse_math": False,  # a $ in a name is a dollar
+        "text.parse_math": False,  # a $ in a name is a literal dollar sign
         "svg.fonttype": "none",
         "svg.hashsalt": "rk-explorer",
         "pdf.fonttype": 42,
@@ -137,14 +141,14 @@ def style(font_size: float) -> Iterator[None]:
 
 
 def _shipped() -> dict[str, Any]:
-    """matplotlib's own settings, whatever a matplotlibrc in the current folder says."""
+    """matplotlib's default settings, regardless of any matplotlibrc in the current folder."""
     defaults = matplotlib.rcParamsDefault
     return {name: defaults[name] for name in defaults if not name.startswith("backend")}
 
 
 @contextmanager
 def _room(font_size: float) -> Iterator[None]:
-    """SpecError where matplotlib would give up fitting the axes, of which it only warns."""
+    """SpecError where matplotlib would only warn that it cannot fit the axes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=NO_ROOM)
         try:
@@ -153,13 +157,13 @@ def _room(font_size: float) -> Iterator[None]:
             if not str(error).startswith(NO_ROOM):
                 raise
             raise SpecError(
-                f"With words of {font_size:g} points no room is left for the figure itself. Make "
-                "it wider, or the font smaller."
+                f"At a font size of {font_size:g} points the text leaves no room for the figure. "
+                "Make it wider, or the font smaller."
             ) from error
 
 
 def page(width_mm: float, ratio: float, *, fitted: bool = True) -> Figure:
-    """A figure whose axes are fitted into the page, or placed by hand."""
+    """A figure with automatic layout, or with axes placed by hand if not `fitted`."""
     size = (width_mm * MM, width_mm * MM * ratio)
     figure = Figure(figsize=size, layout="constrained" if fitted else None)
     FigureCanvasAgg(figure)
@@ -167,7 +171,7 @@ def page(width_mm: float, ratio: float, *, fitted: bool = True) -> Figure:
 
 
 def save(figure: Figure, out: Path, facts: Mapping[str, str] | None, sheet: Sheet) -> list[Path]:
-    """Write the figure and, beside it, its numbers; the files written. StoreError if impossible."""
+    """Write the figure and its CSV; returns the files written. StoreError if impossible."""
     booklet = _booklet.get()
     _settle(figure)
     if booklet is not None:
@@ -184,7 +188,7 @@ def save(figure: Figure, out: Path, facts: Mapping[str, str] | None, sheet: Shee
 
 
 def _settle(figure: Figure) -> None:
-    """Fit the axes into the page once; each drawing would move them a little again."""
+    """Run the layout once and freeze it: every further drawing would shift the axes slightly."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -193,25 +197,25 @@ def _settle(figure: Figure) -> None:
 
 def _write(figure: Figure, out: Path, facts: Mapping[str, str]) -> None:
     kind = out.suffix.lower()
-    told: dict[str, Any] = {"metadata": _metadata(kind, facts), "format": kind.removeprefix(".")}
-    # a file that is opened here is closed even where the disk is full
+    options: dict[str, Any] = {"metadata": _metadata(kind, facts), "format": kind.removeprefix(".")}
+    # opening the file here ensures that it is closed even if the disk is full
     with output_files.output(out) as aside, open(aside, "wb") as file:
-        figure.savefig(file, dpi=_dpi.get(), facecolor="white", **told)
+        figure.savefig(file, dpi=_dpi.get(), facecolor="white", **options)
 
 
 def with_facts(sheet: Sheet, facts: Mapping[str, str]) -> Sheet:
-    """The sheet with a column for each fact on what made it, the same in every row.
+    """The sheet with a column for each provenance fact, the same in every row.
 
-    So a spreadsheet reads the file as any other, and rows of several studies can be put together.
+    This keeps the file an ordinary table, and lets rows of several studies be concatenated.
     """
     header, rows = sheet
-    found = {title: facts[name] for name, title in COLUMNS.items() if name in facts}
-    values = list(found.values())
-    return [*header, *found], [[*row, *values] for row in rows]
+    columns = {title: facts[name] for name, title in COLUMNS.items() if name in facts}
+    values = list(columns.values())
+    return [*header, *columns], [[*row, *values] for row in rows]
 
 
 def draw_sample(axes: Axes, sample: np.ndarray, color: str) -> None:
-    """Fill axes without ticks with one sample: an image (C, H, W), or features (d,) as bars."""
+    """Draw one sample without ticks: an image (C, H, W), or features (d,) as bars."""
     axes.set(xticks=[], yticks=[])
     if sample.ndim == 1:
         axes.bar(np.arange(len(sample)), sample, color=color)
@@ -221,19 +225,19 @@ def draw_sample(axes: Axes, sample: np.ndarray, color: str) -> None:
 
 
 def draw_image(axes: Axes, image: np.ndarray, **place: Any) -> None:
-    """An image (C, H, W) in [0, 1], pixel by pixel; place: where, as `Axes.imshow` is told."""
+    """Draw an image (C, H, W) in [0, 1] without smoothing; place: passed to `Axes.imshow`."""
     gray = image.shape[0] < 3
     pixels = image[0] if gray else np.moveaxis(image[:3], 0, -1)
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest", **place)
 
 
 def shown_label(label: str) -> str:
-    """The label, kept in a legend even where it begins with matplotlib's sign for 'leave out'."""
+    """The label, protected so that a leading underscore does not hide it from the legend."""
     return f"\u200b{label}" if label.startswith("_") else label
 
 
 def filled(words: str, letters: float) -> str:
-    """The words in lines of so many letters; a range such as [0, 1] stays together."""
+    """The text wrapped at this many letters; the range [0, 1] is not broken."""
     return textwrap.fill(words.replace("[0, 1]", "[0,\u00a01]"), max(8, int(letters)))
 
 
@@ -242,7 +246,7 @@ def number(value: float, form: str) -> str:
 
 
 def _metadata(suffix: str, facts: Mapping[str, str]) -> dict[str, Any]:
-    """Facts in the words each format has for them, and no time stamp."""
+    """The facts as metadata of the format, without a time stamp."""
     text = ", ".join(f"{name} {value}" for name, value in facts.items())
     if suffix == ".pdf":
         return {"CreationDate": None, "ModDate": None, "Subject": text, "Creator": "RK Explorer"}

@@ -1,6 +1,6 @@
-"""Every figure there is: what it needs is gathered through a pipeline, then drawn.
+"""Every kind of figure: its data are gathered through a pipeline, then drawn.
 
-The table says which figures exist without importing what draws them.
+The table of kinds is available without importing the modules that draw.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.analysis.ranking import judged
 from engine.analysis.tradeoff import scatter
 from engine.drawing.labels import WITHHELD, model_label
 from engine.errors import unknown
-from engine.figures.order import Order
+from engine.figures.request import FigureRequest
 from engine.residual.verdict import verdict_note
 from engine.results import DIRECTIONS, FINE, Study
 from engine.runtime.libraries import require
@@ -30,14 +30,14 @@ from engine.storage.origins import sentence
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
 
-__all__ = ["KINDS", "Kind", "Order", "draw", "figure"]
+__all__ = ["KINDS", "FigureRequest", "Kind", "draw", "figure"]
 
-MOST_SAMPLES = 60  # pictures of a contact sheet
+MOST_SAMPLES = 60  # pictures on a contact sheet
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of figure. options: what `draw` takes beside width_mm and font_size, with its help."""
+    """A kind of figure. options: of `draw`, besides width_mm and font_size, with their help."""
 
     title: str
     draw: Callable[..., list[Path]]
@@ -57,14 +57,14 @@ def figure(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any)
     if one.origins:
         facts["origin"] = sentence(one.origins)
     with attributed():
-        return draw(Order(pipeline, one, spec, out, facts), kind, options)
+        return draw(FigureRequest(pipeline, one, spec, out, facts), kind, options)
 
 
-def draw(order: Order, kind: str, options: Mapping[str, Any]) -> list[Path]:
-    """The files written: the figure, and its numbers as CSV. SpecError for an unknown kind.
+def draw(request: FigureRequest, kind: str, options: Mapping[str, Any]) -> list[Path]:
+    """Draw the figure and its CSV; returns the files written. SpecError for an unknown kind.
 
-    options: those of the kind; besides, what `canvas.saved` takes: `dpi` of pixels; with `numbers`
-    False no CSV; a `booklet` that gets the figure as a page.
+    options: those of the kind, and those of `canvas.saved`: `dpi`; `numbers` False to omit the CSV;
+    a `booklet` that receives the figure as a page.
     """
     if kind not in KINDS:
         raise unknown("figure", kind, KINDS)
@@ -74,11 +74,11 @@ def draw(order: Order, kind: str, options: Mapping[str, Any]) -> list[Path]:
     saving = {name: options[name] for name in ("dpi", "numbers", "booklet") if name in options}
     drawing = {name: value for name, value in options.items() if name not in saving}
     with saved(**saving):
-        return KINDS[kind].draw(order, **drawing)
+        return KINDS[kind].draw(request, **drawing)
 
 
 def _curves(
-    order: Order,
+    request: FigureRequest,
     measure: str = "residual",
     hidden: Collection[str] = (),
     beside: Sequence[str] = (),
@@ -87,56 +87,60 @@ def _curves(
 ) -> list[Path]:
     from engine.figures.curves import curves, losses
 
-    study, facts = order.study, order.facts
+    study, facts = request.study, request.facts
     if measure == "loss":
-        models = [one for one in order.models() if one.name not in hidden]
-        return losses(models, study.labels, order.out, facts=facts, **options)
+        models = [one for one in request.models() if one.name not in hidden]
+        return losses(models, study.labels, request.out, facts=facts, **options)
     named = {one.name: one for one in MEASURES}
     if measure not in named:
         raise unknown("measure", measure, [*named, "loss"])
-    runs = [run_of(study), *runs_beside(study, order.others(beside))]
-    found = CurveSet(runs, mean=mean, paper=order.published())
-    return curves(found, order.out, measure=named[measure], hidden=hidden, facts=facts, **options)
+    runs = [run_of(study), *runs_beside(study, request.others(beside))]
+    curve_set = CurveSet(runs, mean=mean, paper=request.published())
+    return curves(
+        curve_set, request.out, measure=named[measure], hidden=hidden, facts=facts, **options
+    )
 
 
-def _metrics(order: Order, **options: Any) -> list[Path]:
+def _metrics(request: FigureRequest, **options: Any) -> list[Path]:
     from engine.figures.metrics import metrics_table
     from engine.tables.model_csv import sheet
 
-    found, options = _board(order, **options)
-    paper = order.published()
-    note = " ".join([*([f"{paper.table_of()}."] if paper else []), *[WITHHELD] * found.withheld])
-    return metrics_table(found, sheet(found), order.out, facts=order.facts, note=note, **options)
+    models, options = _board(request, **options)
+    paper = request.published()
+    note = " ".join([*([f"{paper.table_of()}."] if paper else []), *[WITHHELD] * models.withheld])
+    return metrics_table(
+        models, sheet(models), request.out, facts=request.facts, note=note, **options
+    )
 
 
-def _scatter(order: Order, x: str = GAP, y: str = RESIDUAL, **options: Any) -> list[Path]:
+def _scatter(request: FigureRequest, x: str = GAP, y: str = RESIDUAL, **options: Any) -> list[Path]:
     from engine.figures.scatter import tradeoff
 
-    found, options = _board(order, **options)
-    named = {one.name: one for one in found.quantities}
+    models, options = _board(request, **options)
+    named = {one.name: one for one in models.quantities}
     for name in (x, y):
         if name not in named:
             raise unknown("measure", name, named)
     return tradeoff(
-        scatter(found, named[x], named[y]), found, order.out, facts=order.facts, **options
+        scatter(models, named[x], named[y]), models, request.out, facts=request.facts, **options
     )
 
 
 def _board(
-    order: Order,
+    request: FigureRequest,
     tau: float = -1.0,
     beside: Sequence[str] = (),
     mean: bool = False,
     **options: Any,
 ) -> tuple[Board, dict[str, Any]]:
-    """The numbers of the study and of those beside it, and what options are left."""
-    found = board(order.study, order.others(beside), tau=tau, mean=mean)
-    paper = order.published()
-    return (with_published(found, paper.rows) if paper else found), options
+    """The board of the study and of those beside it, and the remaining options."""
+    models = board(request.study, request.others(beside), tau=tau, mean=mean)
+    paper = request.published()
+    return (with_published(models, paper.rows) if paper else models), options
 
 
 def _neighborhood(
-    order: Order,
+    request: FigureRequest,
     sample: int | None = None,
     tau: float = -1.0,
     perturbation: str = "",
@@ -144,61 +148,61 @@ def _neighborhood(
 ) -> list[Path]:
     from engine.figures.neighborhood import neighborhood
 
-    pipeline, study, quiet = order.pipeline, order.study, Reporter()
+    pipeline, study, quiet = request.pipeline, request.study, Reporter()
     sample = study.residual.worst_sample() if sample is None else sample
-    near = pipeline.neighborhood(order.spec, sample, perturbation, tau, quiet)
-    original = order.dataset.pixels(sample)
+    near = pipeline.neighborhood(request.spec, sample, perturbation, tau, quiet)
+    original = request.dataset.pixels(sample)
     return neighborhood(
-        near, order.classes, study.labels, order.out,
-        facts=order.facts, original=original,
-        name=order.names([sample]).get(sample, ""), **options,
+        near, request.classes, study.labels, request.out,
+        facts=request.facts, original=original,
+        name=request.names([sample]).get(sample, ""), **options,
     )  # fmt: skip
 
 
 def _sample_curve(
-    order: Order, sample: int | None = None, model: str = "", **options: Any
+    request: FigureRequest, sample: int | None = None, model: str = "", **options: Any
 ) -> list[Path]:
     from engine.figures.sample_curve import sample_curve
 
-    residual = order.study.residual
+    residual = request.study.residual
     sample = residual.worst_sample() if sample is None else sample
     model = model or judged(residual)[0]
     return sample_curve(
         residual,
         sample,
         model,
-        order.study.labels,
-        order.out,
-        facts=order.facts,
-        name=order.names([sample]).get(sample, ""),
+        request.study.labels,
+        request.out,
+        facts=request.facts,
+        name=request.names([sample]).get(sample, ""),
         **options,
     )
 
 
-def _comparison(order: Order, **options: Any) -> list[Path]:
+def _comparison(request: FigureRequest, **options: Any) -> list[Path]:
     from engine.figures.comparison import draw
 
-    return draw(order, **options)
+    return draw(request, **options)
 
 
 def _embedding(
-    order: Order, a: str = "original", b: str = "", tau: float = -1.0, **options: Any
+    request: FigureRequest, a: str = "original", b: str = "", tau: float = -1.0, **options: Any
 ) -> list[Path]:
     from engine.figures.embedding import embedding
 
-    residual = order.study.residual
-    b = b or order.spec.aim
-    cloud = order.pipeline.embed(order.spec, (a, b), Reporter())
-    scene = Scene(cloud, a, order.classes, residual, residual.column(tau))
+    residual = request.study.residual
+    b = b or request.spec.aim
+    cloud = request.pipeline.embed(request.spec, (a, b), Reporter())
+    scene = Scene(cloud, a, request.classes, residual, residual.column(tau))
     return embedding(
-        scene, order.study.labels, order.out,
-        models=tuple(dict.fromkeys((a, b))), facts=order.facts,
-        names=order.names(cloud.sample.tolist()), **options,
+        scene, request.study.labels, request.out,
+        models=tuple(dict.fromkeys((a, b))), facts=request.facts,
+        names=request.names(cloud.sample.tolist()), **options,
     )  # fmt: skip
 
 
 def _attack(
-    order: Order,
+    request: FigureRequest,
     a: str = "",
     b: str = "retrain-0",
     score: str = "confidence",
@@ -210,26 +214,28 @@ def _attack(
 ) -> list[Path]:
     from engine.figures.attack import attack
 
-    a = a or order.spec.aim
-    found = order.pipeline.attack(
-        order.spec, a, b, Reporter(), score=score, members=members, matched=matched
+    a = a or request.spec.aim
+    results = request.pipeline.attack(
+        request.spec, a, b, Reporter(), score=score, members=members, matched=matched
     )
     return attack(
-        found, order.study.labels, order.out,
-        facts=order.facts, threshold=threshold, log=log, **options,
+        results, request.study.labels, request.out,
+        facts=request.facts, threshold=threshold, log=log, **options,
     )  # fmt: skip
 
 
-def _epochs(order: Order, model: str = "", epoch: int = -1, **options: Any) -> list[Path]:
+def _epochs(request: FigureRequest, model: str = "", epoch: int = -1, **options: Any) -> list[Path]:
     from engine.figures.epochs import epochs
 
-    named = [one.name for one in order.spec.methods]
-    seen = order.pipeline.epochs(order.spec, model or next(iter(named), ""), Reporter())
-    return epochs(seen, order.study.labels, order.out, epoch=epoch, facts=order.facts, **options)
+    named = [one.name for one in request.spec.methods]
+    series = request.pipeline.epochs(request.spec, model or next(iter(named), ""), Reporter())
+    return epochs(
+        series, request.study.labels, request.out, epoch=epoch, facts=request.facts, **options
+    )
 
 
 def _slice(
-    order: Order,
+    request: FigureRequest,
     sample: int | None = None,
     directions: str = "attack",
     tau: float = -1.0,
@@ -240,59 +246,63 @@ def _slice(
 ) -> list[Path]:
     from engine.figures.slice import slice_regions
 
-    sample = order.study.residual.worst_sample() if sample is None else sample
-    found = order.pipeline.slice(
-        order.spec, sample, directions, tau, size, Reporter(),
+    sample = request.study.residual.worst_sample() if sample is None else sample
+    regions = request.pipeline.slice(
+        request.spec, sample, directions, tau, size, Reporter(),
         perturbation=perturbation, towards=towards,
     )  # fmt: skip
     return slice_regions(
-        found, order.classes, order.study.labels, order.out,
-        facts=order.facts, names=order.names([found.sample, found.other]), **options,
+        regions, request.classes, request.study.labels, request.out,
+        facts=request.facts, names=request.names([regions.sample, regions.other]), **options,
     )  # fmt: skip
 
 
 def _samples(
-    order: Order,
+    request: FigureRequest,
     samples: Sequence[int] = (),
     model: str = "",
     title: str = "",
     most: int = MOST_SAMPLES,
     **options: Any,
 ) -> list[Path]:
-    from engine.analysis.contact_sheet import specimens, worst
+    from engine.analysis.contact_sheet import sample_cards, worst
     from engine.figures.samples import samples as sheet
 
-    study, models = order.study, {one.name: one for one in order.models()}
+    study, models = request.study, {one.name: one for one in request.models()}
     model = model or judged(study.residual)[0]
     if model not in models:
         raise unknown("model", model, models)
     title = title or f"The forget set, largest r of {model_label(model, study.labels)} first"
-    wanted = list(samples) or worst(study.residual, model if model in study.residual.curves else "")
-    if len(wanted) > most:
-        title = f"{title} ({most} of {len(wanted):,})"
-    dataset = order.dataset
-    shown = specimens(dataset, wanted[:most], models[model], order.spec.forget, study.residual)
+    numbers = list(samples) or worst(
+        study.residual, model if model in study.residual.curves else ""
+    )
+    if len(numbers) > most:
+        title = f"{title} ({most} of {len(numbers):,})"
+    dataset = request.dataset
+    cards = sample_cards(
+        dataset, numbers[:most], models[model], request.spec.forget, study.residual
+    )
     return sheet(
-        shown, dataset.classes, model_label(model, study.labels), order.out,
-        title=title, rule=verdict_note(study.residual), facts=order.facts, **options,
+        cards, dataset.classes, model_label(model, study.labels), request.out,
+        title=title, rule=verdict_note(study.residual), facts=request.facts, **options,
     )  # fmt: skip
 
 
 BESIDE = {
     "beside": "keys of stored studies to show as well",
-    "mean": "whether seeds of the same settings are one",
+    "mean": "whether studies that differ only in seed are averaged",
 }
 KINDS = {
     "attack": Kind(
         "Attack",
         _attack,
         {
-            "a": "model that is attacked",
-            "b": "model it is compared with",
+            "a": "model to attack",
+            "b": "model to compare with",
             "score": "how samples are scored, e.g. confidence, loss, svm",
-            "members": "who is looked for: forget or retain",
-            "matched": "whether non-members have the members' classes",
-            "threshold": "threshold that is marked; the held-out one if not given",
+            "members": "which samples count as members: forget or retain",
+            "matched": "whether non-members match the members' classes",
+            "threshold": "threshold to mark; by default the one chosen on the held-out half",
             "log": "whether the false positive rate is drawn on a log axis",
         },
     ),
@@ -304,10 +314,10 @@ KINDS = {
             "b": "the other model",
             "tab": "classes, predictions, similarity or confidence",
             "split": "retain, forget or test",
-            "grouped": "put classes outside the forget set into one row",
-            "order": "class or gap: what classes are sorted by",
+            "grouped": "merge classes outside the forget set into one row",
+            "order": "sort classes by: class or gap",
             "difference": "predictions: A - B instead of both",
-            "of": "confidence: true or top, whose probability",
+            "of": "confidence: probability of the true or the top class (true or top)",
             "log": "confidence: a logarithmic axis",
         },
     ),
@@ -326,34 +336,34 @@ KINDS = {
         _embedding,
         {
             "a": "model on the left",
-            "b": "model on the right; the same one gives a single panel",
+            "b": "model on the right; the same as a for a single panel",
             "color": f"what colors mean: {', '.join(SHADES)}",
-            "tau": "perturbation norm that r and verdicts are shown at",
-            "trails": "whether lines lead to the perturbed copies",
+            "tau": "perturbation norm at which r and verdicts are shown",
+            "trails": "whether lines connect samples to their perturbed copies",
         },
     ),
     "epochs": Kind(
-        "Epochs", _epochs, {"model": "which method", "epoch": "which one stands out; -1 = last"}
+        "Epochs", _epochs, {"model": "which method", "epoch": "epoch to highlight; -1 = last"}
     ),
-    "metrics": Kind("Metrics", _metrics, {"tau": "perturbation norm that r is read at", **BESIDE}),
+    "metrics": Kind("Metrics", _metrics, {"tau": "perturbation norm at which r is read", **BESIDE}),
     "neighborhood": Kind(
         "Neighborhood",
         _neighborhood,
         {
             "sample": "number of the sample",
             "tau": "perturbation norm",
-            "perturbation": "how the copies are made; the study's own if not given",
-            "changes": "whether what was added to the sample is drawn, amplified",
+            "perturbation": "how the copies are made; by default the study's own",
+            "changes": "whether the perturbation is drawn too, amplified",
         },
     ),
     "samples": Kind(
         "Samples",
         _samples,
         {
-            "samples": "numbers of the samples; the forget set if not given",
-            "model": "whose answers stand below the pictures; the first method if not given",
-            "title": "which samples these are",
-            "most": f"at most so many pictures ({MOST_SAMPLES} if not given)",
+            "samples": "numbers of the samples; by default the forget set",
+            "model": "whose predictions are shown below the pictures; by default the first method",
+            "title": "heading that says which samples these are",
+            "most": f"maximum number of pictures, by default {MOST_SAMPLES}",
         },
     ),
     "sample-curve": Kind(
@@ -361,7 +371,7 @@ KINDS = {
         _sample_curve,
         {
             "sample": "number of the forget sample",
-            "model": "whose spread over the forget set is drawn",
+            "model": "whose distribution over the forget set is drawn",
             "log": "whether r is drawn on a log axis",
         },
     ),
@@ -371,7 +381,7 @@ KINDS = {
         {
             "x": f"measure on the x axis: {', '.join(one.name for one in QUANTITIES)}",
             "y": "measure on the y axis",
-            "tau": "perturbation norm that r is read at",
+            "tau": "perturbation norm at which r is read",
             **BESIDE,
         },
     ),
@@ -380,11 +390,11 @@ KINDS = {
         _slice,
         {
             "sample": "number of the sample",
-            "directions": f"pair that spans the plane: {', '.join(DIRECTIONS)}",
+            "directions": f"pair of directions that spans the plane: {', '.join(DIRECTIONS)}",
             "tau": "perturbation norm",
-            "perturbation": "how the ball is measured; the study's own if not given",
-            "towards": "chosen: number of the sample the plane leads to",
-            "size": f"points a side, an odd number ({FINE} if not given)",
+            "perturbation": "whose norm defines the ball; by default the study's own",
+            "towards": "chosen: number of the sample that the plane passes through",
+            "size": f"points per side, an odd number, by default {FINE}",
         },
     ),
 }

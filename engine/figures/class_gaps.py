@@ -1,4 +1,4 @@
-"""Accuracy of two models by class."""
+"""Per-class accuracy of two models."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.figures.canvas import MARKERS, MUTED, Sheet, check, page, save, show
 from engine.figures.pair import Names
 
 MM_PER_POINT = 0.3528
-ROW = 1.9  # height of a class's row over the font size
+ROW = 1.9  # height of a row, in sizes of the font
 
 
 def classes(
-    found: Comparison,
+    comparison: Comparison,
     groups: Groups,
     names: Names,
     out: Path,
@@ -27,41 +27,41 @@ def classes(
     width_mm: float = 120,
     font_size: float = 8,
 ) -> list[Path]:
-    """Accuracy of both models by class as dumbbells with 95 % intervals, and the gap in words.
+    """Accuracy of both models by class as dumbbells with 95 % intervals, and the gap as text.
 
     by_gap: the largest gap on top. Returns the files written; SpecError as `curves`.
     """
     check(out, width_mm, font_size)
-    gaps = class_gaps(found, groups)
-    there = np.flatnonzero(gaps.samples)
+    gaps = class_gaps(comparison, groups)
+    rows = np.flatnonzero(gaps.samples)
     if by_gap:
-        there = there[np.argsort(-np.abs(gaps.gap[there]), kind="stable")]
+        rows = rows[np.argsort(-np.abs(gaps.gap[rows]), kind="stable")]
     with style(font_size):
-        height = ROW * font_size * MM_PER_POINT * (len(there) + 5)
+        height = ROW * font_size * MM_PER_POINT * (len(rows) + 5)
         figure = page(width_mm, height / width_mm)
         axes = figure.add_subplot()
-        _draw_dumbbells(axes, gaps, there, names)
-        axes.set_yticks(range(len(there)), [groups.names[place] for place in there])
-        axes.set_ylim(len(there) - 0.4, -0.6)
-        axes.set_xlabel(f"accuracy on {found.split} samples (%)")
+        _draw_dumbbells(axes, gaps, rows, names)
+        axes.set_yticks(range(len(rows)), [groups.names[place] for place in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlabel(f"accuracy on {comparison.split} samples (%)")
         axes.set_title("A − B (points)", fontsize=font_size - 1, color=MUTED, loc="right")
         figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=font_size - 1)
-        return save(figure, out, facts, _classes_sheet(found.split, gaps, groups, names))
+        return save(figure, out, facts, _classes_sheet(comparison.split, gaps, groups, names))
 
 
-def _draw_dumbbells(axes: Axes, gaps: ClassGaps, there: np.ndarray, names: Names) -> None:
-    y = np.arange(len(there))
-    axes.hlines(y, gaps.a[there], gaps.b[there], color=MUTED, linewidth=1.2, zorder=1)
+def _draw_dumbbells(axes: Axes, gaps: ClassGaps, order: np.ndarray, names: Names) -> None:
+    y = np.arange(len(order))
+    axes.hlines(y, gaps.a[order], gaps.b[order], color=MUTED, linewidth=1.2, zorder=1)
     ends = ((gaps.a, gaps.a_low, gaps.a_high, -0.14), (gaps.b, gaps.b_low, gaps.b_high, 0.14))
     for (mean, low, high, off), label, look, side in zip(
         ends, names.labels, names.styles(), "AB", strict=True
     ):
-        axes.hlines(y + off, low[there], high[there], color=look.color, linewidth=0.6)
+        axes.hlines(y + off, low[order], high[order], color=look.color, linewidth=0.6)
         axes.plot(
-            mean[there], y + off, MARKERS[look.symbol], color=look.color, markersize=4,
+            mean[order], y + off, MARKERS[look.symbol], color=look.color, markersize=4,
             label=shown_label(f"{side}: {label}"),
         )  # fmt: skip
-    for row, place in enumerate(there):
+    for row, place in enumerate(order):
         words = f"{gaps.gap[place]:+.1f} [{gaps.gap_low[place]:+.1f}, {gaps.gap_high[place]:+.1f}]"
         axes.annotate(
             words.replace("-", "−"), (1.02, row), xycoords=("axes fraction", "data"), va="center",

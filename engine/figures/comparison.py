@@ -1,4 +1,4 @@
-"""What the figures of two models need, gathered through a pipeline."""
+"""Data for the figures that compare two models, gathered through a pipeline."""
 
 from __future__ import annotations
 
@@ -25,101 +25,101 @@ from engine.errors import SpecError, unknown
 from engine.runtime.progress import Reporter
 
 if TYPE_CHECKING:
-    from engine.figures.order import Order
     from engine.figures.pair import Names
+    from engine.figures.request import FigureRequest
 
 
 @dataclass(frozen=True)
-class Versus:
-    """Models a and b of the study that a figure is ordered of."""
+class ModelPair:
+    """Models a and b of the study that a figure is requested for."""
 
-    order: Order
+    request: FigureRequest
     a: str
     b: str
 
     @property
     def names(self) -> Names:
-        """The two with their labels."""
+        """Both models with their labels."""
         from engine.figures.pair import Names
 
-        labels = self.order.study.labels
+        labels = self.request.study.labels
         return Names(self.a, self.b, model_label(self.a, labels), model_label(self.b, labels))
 
     def on(self, split: str) -> Comparison:
-        """What both say on a split; SpecError if there is no such split or model."""
+        """Both models' predictions on a split; SpecError if there is no such split or model."""
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
-        order, models = self.order, self.order.pipeline.models(self.order.spec)
+        request, models = self.request, self.request.pipeline.models(self.request.spec)
         for name in (self.a, self.b):
             if name not in models:
                 raise SpecError(f"This study has no model '{name}'. It has: {', '.join(models)}.")
-        data = order.pipeline.dataset(order.spec.data, Reporter())
+        data = request.pipeline.dataset(request.spec.data, Reporter())
         first, second = models[self.a], models[self.b]
         labels, held = (data.train_y, data.test_y), data.validation
-        return compare(first, second, split, *labels, order.spec.forget, held)
+        return compare(first, second, split, *labels, request.spec.forget, held)
 
     def groups(self, grouped: bool) -> Groups:
-        """Every class for itself, or those of the forget set and the rest."""
-        order = self.order
+        """Every class on its own, or only those of the forget set plus the rest."""
+        request = self.request
         if not grouped:
-            return every_class(order.classes)
-        data = order.pipeline.dataset(order.spec.data, Reporter())
-        forgotten = np.unique(data.train_y[list(order.spec.forget)])
+            return every_class(request.classes)
+        data = request.pipeline.dataset(request.spec.data, Reporter())
+        forgotten = np.unique(data.train_y[list(request.spec.forget)])
         return forgotten_and_rest(data.classes, forgotten.tolist())
 
 
 def draw(
-    order: Order, a: str = "", b: str = "retrain-0", tab: str = "classes", **options: Any
+    request: FigureRequest, a: str = "", b: str = "retrain-0", tab: str = "classes", **options: Any
 ) -> list[Path]:
-    """The files of one tab of a comparison; a: '' for the first unlearned model.
+    """Draw one tab of a comparison; returns the files. a: '' for the first unlearned model.
 
-    SpecError for an unknown tab, split or model, and for a model that is compared with itself.
+    SpecError for an unknown tab, split or model, and for comparing a model with itself.
     """
 
     if tab not in TABS:
         raise unknown("tab", tab, TABS)
-    pair = Versus(order, a or order.spec.aim, b)
+    pair = ModelPair(request, a or request.spec.aim, b)
     if pair.a == pair.b:
         raise SpecError(f"'{a}' is compared with itself. Choose another model for --a or --b.")
     return TABS[tab](pair, **options)
 
 
 def _classes(
-    pair: Versus, split: str = TEST, grouped: bool = False, order: str = "class", **options: Any
+    pair: ModelPair, split: str = TEST, grouped: bool = False, order: str = "class", **options: Any
 ) -> list[Path]:
     from engine.figures.class_gaps import classes
 
     return classes(
-        pair.on(split), pair.groups(grouped), pair.names, pair.order.out,
-        by_gap=order == "gap", facts=pair.order.facts, **options,
+        pair.on(split), pair.groups(grouped), pair.names, pair.request.out,
+        by_gap=order == "gap", facts=pair.request.facts, **options,
     )  # fmt: skip
 
 
 def _predictions(
-    pair: Versus, split: str = TEST, grouped: bool = False, **options: Any
+    pair: ModelPair, split: str = TEST, grouped: bool = False, **options: Any
 ) -> list[Path]:
     from engine.figures.predictions import predictions
 
     return predictions(
-        pair.on(split), pair.groups(grouped), pair.names, pair.order.out,
-        facts=pair.order.facts, **options,
+        pair.on(split), pair.groups(grouped), pair.names, pair.request.out,
+        facts=pair.request.facts, **options,
     )  # fmt: skip
 
 
-def _similarity(pair: Versus, split: str = "", **options: Any) -> list[Path]:
-    """Both forget and retain samples are drawn, whatever the split."""
+def _similarity(pair: ModelPair, split: str = "", **options: Any) -> list[Path]:
+    """Draw both forget and retain samples, regardless of the split."""
     from engine.figures.similarity import similarity
 
-    order = pair.order
-    shown = order.pipeline.similarity(order.spec, pair.a, pair.b, Reporter())
-    return similarity(shown, pair.names, order.out, facts=order.facts, **options)
+    request = pair.request
+    result = request.pipeline.similarity(request.spec, pair.a, pair.b, Reporter())
+    return similarity(result, pair.names, request.out, facts=request.facts, **options)
 
 
-def _confidence(pair: Versus, split: str = TEST, **options: Any) -> list[Path]:
+def _confidence(pair: ModelPair, split: str = TEST, **options: Any) -> list[Path]:
     from engine.figures.confidence import confidence
 
     beside = pair.on(RETAIN if split == FORGET else split)
-    out, facts = pair.order.out, pair.order.facts
+    out, facts = pair.request.out, pair.request.facts
     return confidence(pair.on(FORGET), beside, pair.names, out, facts=facts, **options)
 
 

@@ -1,4 +1,4 @@
-"""Histograms of how sure two models are."""
+"""Confidence histograms of two models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.comparison.pair import BINS, Comparison, Said, histogram
 from engine.figures.canvas import Sheet, check, page, save, shown_label, style
 from engine.figures.pair import SIDES, Names
 
-DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 2.0))  # of histograms of A and B
+DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 2.0))  # of the histograms of A and B
 
 
 def confidence(
@@ -26,7 +26,7 @@ def confidence(
     width_mm: float = 183,
     font_size: float = 8,
 ) -> list[Path]:
-    """Histograms of confidence of both models on the forget set and on another split.
+    """Confidence histograms of both models on the forget set and on another split.
 
     of: 'true' for the probability of the true class, 'top' for that of the predicted one. Returns
     the files written; SpecError as `curves`.
@@ -36,16 +36,18 @@ def confidence(
         figure = page(width_mm, 0.42)
         panels = figure.subplots(1, 2, sharey=True)
         edges = np.linspace(0, 1, BINS + 1)
-        for axes, found in zip(panels, (forget, beside), strict=True):
+        for axes, comparison in zip(panels, (forget, beside), strict=True):
             for side, label, look, dash in zip(
                 SIDES, names.labels, names.styles(), DASHES, strict=True
             ):
-                heights = histogram(_values(found.side(side), of))
+                heights = histogram(_values(comparison.side(side), of))
                 axes.stairs(
                     heights, edges, color=look.color, linestyle=(0, dash) if dash else "-",
                     linewidth=1.3, label=shown_label(label),
                 )  # fmt: skip
-            axes.set_title(f"{len(found.samples):,} {found.split} samples", fontsize=font_size)
+            axes.set_title(
+                f"{len(comparison.samples):,} {comparison.split} samples", fontsize=font_size
+            )
             words = "true" if of == "true" else "predicted"
             axes.set_xlabel(f"probability of the {words} class")
             if log:
@@ -55,17 +57,17 @@ def confidence(
         return save(figure, out, facts, _confidence_sheet((forget, beside), names, of))
 
 
-def _values(said: Said, of: str) -> np.ndarray:
-    return said.confidence if of == "true" else said.top
+def _values(predictions: Said, of: str) -> np.ndarray:
+    return predictions.confidence if of == "true" else predictions.top
 
 
 def _confidence_sheet(both: Sequence[Comparison], names: Names, of: str) -> Sheet:
     header = ["split", "model", "probability_of", "from", "to", "share_percent"]
     edges = np.linspace(0, 1, BINS + 1)
     rows: list[list[object]] = []
-    for found in both:
+    for comparison in both:
         for model, side in zip((names.a, names.b), SIDES, strict=True):
-            heights = histogram(_values(found.side(side), of))
+            heights = histogram(_values(comparison.side(side), of))
             for low, high, height in zip(edges[:-1], edges[1:], heights, strict=True):
-                rows.append([found.split, model, of, float(low), float(high), float(height)])
+                rows.append([comparison.split, model, of, float(low), float(high), float(height)])
     return header, rows

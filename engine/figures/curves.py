@@ -1,4 +1,4 @@
-"""Residual knowledge and its kin against tau, and training loss against epochs."""
+"""Residual knowledge and related measures against tau, and training loss against epochs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAPER_DASH = (1.0, 2.0)
 
 
 def curves(
-    found: CurveSet,
+    curve_set: CurveSet,
     out: Path,
     *,
     measure: Measure = MEASURES[0],
@@ -42,29 +42,29 @@ def curves(
     width_mm: float = 89,
     font_size: float = 8,
 ) -> list[Path]:
-    """One measure against tau with intervals, of all runs of the set; returns the files written.
+    """One measure against tau with intervals, for all runs of the set; returns the files written.
 
-    hidden: models ('gd') and runs ('@key') that are left out; log: r on a logarithmic axis;
-    facts: metadata for the file, such as version, key, seed; width_mm: 89 is one column of a
-    journal. SpecError for an unknown format or an impossible size.
+    hidden: models ('gd') and runs ('@key') to omit; log: r on a logarithmic axis; facts: metadata
+    for the file, such as version, key, seed; width_mm: 89 is one journal column. SpecError for an
+    unknown format or an invalid size.
     """
     check(out, width_mm, font_size)
-    drawn = found.lines(measure, hidden)
+    drawn = curve_set.lines(measure, hidden)
     with style(font_size):
         figure = page(width_mm, 0.78)
         axes = figure.add_subplot()
-        _draw_null_band(axes, found, measure)
+        _draw_null_band(axes, curve_set, measure)
         for line in drawn:
             _draw_line(axes, line)
-        residual = found.runs[0].residual
+        residual = curve_set.runs[0].residual
         axes.set_xlabel(filled(tau_label(residual.perturbation), width_mm / font_size * 4.4))
         axes.set_ylabel(measure.axis)
         if log:
             _make_log(axes)
-        caption = _caption(found, measure, max(8, int(width_mm / font_size * 5)))
+        caption = _caption(curve_set, measure, max(8, int(width_mm / font_size * 5)))
         axes.set_title(caption, fontsize=font_size - 1, color=MUTED, loc="left")
-        _add_legend(axes, found, drawn, font_size)
-        return save(figure, out, facts, found.sheet(measure, drawn))
+        _add_legend(axes, curve_set, drawn, font_size)
+        return save(figure, out, facts, curve_set.sheet(measure, drawn))
 
 
 def losses(
@@ -76,7 +76,7 @@ def losses(
     width_mm: float = 89,
     font_size: float = 8,
 ) -> list[Path]:
-    """The mean training loss of each epoch of these models; files and errors as `curves`."""
+    """Mean training loss of these models per epoch; returns and raises as `curves`."""
     check(out, width_mm, font_size)
     with style(font_size):
         figure = page(width_mm, 0.78)
@@ -112,12 +112,12 @@ def _draw_line(axes: Axes, line: Line) -> None:
     )  # fmt: skip
 
 
-def _draw_null_band(axes: Axes, found: CurveSet, measure: Measure) -> None:
+def _draw_null_band(axes: Axes, curve_set: CurveSet, measure: Measure) -> None:
     if measure.name == RESIDUAL:
         axes.axhline(1, color=TEXT, linewidth=0.6)
-    band = found.band(measure)
+    band = curve_set.band(measure)
     if band is not None:
-        axes.fill_between(found.taus, *band, color=MUTED, alpha=0.3, lw=0, label="null band")
+        axes.fill_between(curve_set.taus, *band, color=MUTED, alpha=0.3, lw=0, label="null band")
 
 
 def _make_log(axes: Axes) -> None:
@@ -126,13 +126,13 @@ def _make_log(axes: Axes) -> None:
         formatter("{x:g}")
 
 
-def _add_legend(axes: Axes, found: CurveSet, drawn: Sequence[Line], font_size: float) -> None:
-    """The models by color, the other runs by dash."""
+def _add_legend(axes: Axes, curve_set: CurveSet, drawn: Sequence[Line], font_size: float) -> None:
+    """A legend with models by color and other runs by dash."""
     handles, _ = axes.get_legend_handles_labels()
-    for number in found.alone:
+    for number in curve_set.alone:
         if any(line.run == number for line in drawn):
             pattern = (0, run_dash(number))
-            label = shown_label(found.title(number))
+            label = shown_label(curve_set.title(number))
             handles.append(Line2D([], [], color=TEXT, linestyle=pattern, lw=0.7, label=label))
     if any(line.kind == PUBLISHED for line in drawn):
         handles.append(_paper_handle())
@@ -146,16 +146,16 @@ def _paper_handle() -> Line2D:
     )  # fmt: skip
 
 
-def _caption(found: CurveSet, measure: Measure, width: int) -> str:
-    """Of how much the curves are made and what to beware of, in lines of `width` letters."""
-    residual = found.runs[0].residual
+def _caption(curve_set: CurveSet, measure: Measure, width: int) -> str:
+    """Sample and draw counts, and caveats, in lines of `width` letters."""
+    residual = curve_set.runs[0].residual
     parts = [f"{len(residual.samples)} forget samples, {residual.said_draws} draws"]
-    note = found.undefined() if measure.name in (RESIDUAL, "prevalence") else ""
-    parts += [f"r {note}"] * bool(note) + [found.over_seeds()]
+    note = curve_set.undefined() if measure.name in (RESIDUAL, "prevalence") else ""
+    parts += [f"r {note}"] * bool(note) + [curve_set.over_seeds()]
     if measure.name == "prevalence" and residual.withheld:
         parts.append(WITHHELD)
-    if found.band(measure) is not None:
+    if curve_set.band(measure) is not None:
         parts.append(null_note(residual.taus))
-    if found.paper is not None and found.has_paper(measure):
-        parts.append(found.paper.table_of(measure.published))
+    if curve_set.paper is not None and curve_set.has_paper(measure):
+        parts.append(curve_set.paper.table_of(measure.published))
     return "\n".join(textwrap.fill(part, width) for part in parts if part)

@@ -1,4 +1,4 @@
-"""The map of features: one panel a model, to be compared point by point."""
+"""The joint embedding of features: one panel per model, comparable point by point."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from engine.figures.canvas import (
 )
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 
-KINDS = {  # marker, area in points squared, width of the rim
+KINDS = {  # kind -> label, marker, area in points squared, edge width
     RETAIN: ("retain", "o", 6, 0.15),
     TEST: ("test", "s", 6, 0.15),
     PERTURBED: ("perturbed copy", "^", 9, 0.4),
     FORGET: ("forget", "D", 16, 0.5),
 }
 QUIET = "#d9dce1"
-FILLED = {**MARKERS, "cross": "X"}  # so that every mark has a rim
+FILLED = {**MARKERS, "cross": "X"}  # so that every marker has an edge
 
 
 def embedding(
@@ -55,21 +55,19 @@ def embedding(
     font_size: float = 8,
     names: Mapping[int, str] | None = None,
 ) -> list[Path]:
-    """The joint UMAP of features: colors say what `color` asks, shapes the kind.
+    """The joint UMAP of features: colors by the scheme `color`, marker shapes by kind.
 
-    color: one of `engine.analysis.point_colors`.
-
-    scene: what is shown, of any of its models; models: a panel each, () = all of them;
-    names: what the samples are called, for the CSV. Returns the files written; SpecError as
-    `curves`, and for a color or model that there is not.
+    scene: the content, for any of its models; models: one panel each, () = all of them; color: a
+    scheme of `engine.analysis.point_colors`; names: display names of the samples, for the CSV.
+    Returns the files written; SpecError as `curves`, and for an unknown color scheme or model.
     """
     check(out, width_mm, font_size)
     models = tuple(models) or scene.shown.models
     if missing := set(models) - set(scene.shown.models):
-        raise SpecError(f"'{missing.pop()}' is not embedded. Embed it first.")
+        raise SpecError(f"'{missing.pop()}' is not in the embedding. Embed it first.")
     with style(font_size):
         figure = page(width_mm, 0.8 / len(models) + 0.09)
-        figure.set_layout_engine("compressed")  # panels of equal scale lie close together
+        figure.set_layout_engine("compressed")  # keeps panels of equal aspect close together
         panels = figure.subplots(1, len(models), squeeze=False)[0]
         left, bottom, right, top = bounds(np.concatenate([scene.shown.xy[one] for one in models]))
         shades = {model: shade(color, replace(scene, model=model)) for model in models}
@@ -82,17 +80,17 @@ def embedding(
         return save(figure, out, facts, _sheet(scene, models, names or {}))
 
 
-def _panel(axes: Axes, shown: Embedding, model: str, one: Shade, trails: bool) -> None:
-    xy = shown.xy[model]
+def _panel(axes: Axes, points: Embedding, model: str, one: Shade, trails: bool) -> None:
+    xy = points.xy[model]
     if trails:
-        lines = [xy[rows] for rows in shown.trails()]
+        lines = [xy[rows] for rows in points.trails()]
         axes.add_collection(
             LineCollection(lines, colors=MUTED, linewidths=0.3, alpha=0.5, rasterized=True)
         )
     colors = np.array([QUIET if group.quiet else group.color for group in one.groups])
     edges = np.array([QUIET if group.quiet else TEXT for group in one.groups])
     for kind, (_, marker, size, rim) in KINDS.items():
-        rows = shown.kind == kind
+        rows = points.kind == kind
         for number in np.unique(one.number[rows]) if any(g.symbol for g in one.groups) else [-1]:
             own = rows & (one.number == number) if number >= 0 else rows
             symbol = one.groups[number].symbol if number >= 0 and kind == FORGET else ""
@@ -105,11 +103,11 @@ def _panel(axes: Axes, shown: Embedding, model: str, one: Shade, trails: bool) -
 
 
 def _explain(
-    figure: Figure, panels: Sequence[Axes], shown: Embedding, one: Shade, font_size: float
+    figure: Figure, panels: Sequence[Axes], points: Embedding, one: Shade, font_size: float
 ) -> None:
-    """A legend of kinds and groups, and a color bar where colors are a scale."""
+    """A legend of kinds and groups, and a color bar if the colors form a scale."""
     figure.legend(
-        handles=[*_kinds(shown), *_groups(one)], frameon=False, loc="outside lower center",
+        handles=[*_kinds(points), *_groups(one)], frameon=False, loc="outside lower center",
         ncols=7, fontsize=font_size - 1,
     )  # fmt: skip
     if one.scale is not None:
@@ -119,11 +117,11 @@ def _explain(
         bar.set_label(one.scale.title)
 
 
-def _kinds(shown: Embedding) -> list[Line2D]:
+def _kinds(points: Embedding) -> list[Line2D]:
     return [
         _mark(label, marker, "white", TEXT)
         for kind, (label, marker, _, _) in KINDS.items()
-        if (shown.kind == kind).any()
+        if (points.kind == kind).any()
     ]
 
 
@@ -147,8 +145,8 @@ def _mark(label: str, marker: str, fill: str, edge: str) -> Line2D:
 
 
 def _sheet(scene: Scene, models: Sequence[str], names: Mapping[int, str]) -> Sheet:
-    """One row a point and model: where it lies, and what the model makes of it."""
-    shown, classes = scene.shown, scene.classes
+    """One row per point and model: its position, and the model's prediction and loss."""
+    points, classes = scene.shown, scene.classes
     header = [
         "sample", "kind", "class", "tau", "model", "umap_1", "umap_2", "predicted", "loss",
         "sample_name",
@@ -156,11 +154,11 @@ def _sheet(scene: Scene, models: Sequence[str], names: Mapping[int, str]) -> She
     rows: list[list[object]] = []
     for model in models:
         columns = zip(
-            shown.sample, shown.kind, shown.label, shown.tau, shown.xy[model],
-            shown.predicted[model], shown.loss[model], strict=True,
+            points.sample, points.kind, points.label, points.tau, points.xy[model],
+            points.predicted[model], points.loss[model], strict=True,
         )  # fmt: skip
-        for sample, kind, label, tau, (x, y), said, loss in columns:
+        for sample, kind, label, tau, (x, y), predicted, loss in columns:
             facts = [int(sample), KINDS[int(kind)][0], classes[int(label)], float(tau), model]
-            point = [float(x), float(y), classes[int(said)], float(loss)]
+            point = [float(x), float(y), classes[int(predicted)], float(loss)]
             rows.append([*facts, *point, names.get(int(sample), "")])
     return header, rows

@@ -27,15 +27,15 @@ from engine.figures.canvas import (
 )
 from engine.metrics import ACCURACIES, METRICS
 
-FAINTEST, STRONGEST = 0.12, 0.55  # opacity of the oldest and the newest of the former epochs
-WIDE = 16  # mm per point, beyond which all entries of the legend fit one line
-LOWEST = 7.5  # mm of height, per point: room for axes between caption, labels and legend
-LINE = 0.42  # mm of a line of small print, per point
+FAINTEST, STRONGEST = 0.12, 0.55  # opacity of the oldest and the newest of the earlier epochs
+WIDE = 16  # mm per point, above which all legend entries fit on one line
+LOWEST = 7.5  # mm of height per point: leaves room for axes between caption, labels and legend
+LINE = 0.42  # mm per line of small print, per point
 LINES = ("-", "--", ":")
 
 
 def epochs(
-    seen: Epochs,
+    series: Epochs,
     labels: Mapping[str, str],
     out: Path,
     *,
@@ -44,81 +44,87 @@ def epochs(
     width_mm: float = 183,
     font_size: float = 8,
 ) -> list[Path]:
-    """r_tau at one epoch over the faint curves of those before, and accuracies against epochs.
+    """r_tau at one epoch over faint curves of the earlier ones, and accuracies against epochs.
 
-    epoch: the one that stands out, the nearest that was looked at; -1 = the last. The CSV has
-    all epochs. Returns the files written; SpecError for an unknown format or impossible size.
+    epoch: the epoch to highlight, or the nearest observed one; -1 = the last. The CSV has all
+    epochs. Returns the files written; SpecError for an unknown format or invalid size.
     """
     check(out, width_mm, font_size)
-    at = len(seen.views) - 1 if epoch < 0 else int(np.abs(seen.epochs - epoch).argmin())
-    words = _caption(seen, max(8, int(width_mm * 0.6 / font_size * 5)))
-    more = max(0, words.count("\n") - 1) * LINE * font_size  # mm that a long caption adds
+    at = len(series.views) - 1 if epoch < 0 else int(np.abs(series.epochs - epoch).argmin())
+    words = _caption(series, max(8, int(width_mm * 0.6 / font_size * 5)))
+    more = max(0, words.count("\n") - 1) * LINE * font_size  # mm added by a long caption
     height = max(0.45 * width_mm, LOWEST * font_size) + more
     with style(font_size):
         figure = page(width_mm, height / width_mm)
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        _draw_curves(left, seen, labels, at, font_size)
-        left.set_xlabel(filled(tau_label(seen.perturbation), width_mm * 0.6 / font_size * 4.4))
+        _draw_curves(left, series, labels, at, font_size)
+        left.set_xlabel(filled(tau_label(series.perturbation), width_mm * 0.6 / font_size * 4.4))
         left.set_title(words, fontsize=font_size - 1, color=MUTED, loc="left")
-        _draw_accuracies(right, seen, at)
+        _draw_accuracies(right, series, at)
         entries = 6 if width_mm / font_size > WIDE else 3
         figure.legend(
             loc="outside lower center", ncols=entries, frameon=False, handlelength=3,
             fontsize=font_size - 1,
         )  # fmt: skip
-        return save(figure, out, facts, _sheet(seen))
+        return save(figure, out, facts, _sheet(series))
 
 
 def _draw_curves(
-    axes: Axes, seen: Epochs, labels: Mapping[str, str], at: int, font_size: float
+    axes: Axes, series: Epochs, labels: Mapping[str, str], at: int, font_size: float
 ) -> None:
-    color, symbol, dash = model_style(seen.model)
+    color, symbol, dash = model_style(series.model)
     axes.axhline(1, color=TEXT, linewidth=0.6)
-    if np.isfinite(seen.null_low).any():
+    if np.isfinite(series.null_low).any():
         axes.fill_between(
-            seen.taus, seen.null_low, seen.null_high, color=MUTED, alpha=0.3, lw=0,
+            series.taus, series.null_low, series.null_high, color=MUTED, alpha=0.3, lw=0,
             label="null band",
         )  # fmt: skip
     for i in range(at):
         alpha = FAINTEST + (STRONGEST - FAINTEST) * (i + 1) / at
-        axes.plot(seen.taus, seen.curve(i), color=color, alpha=alpha, linewidth=0.6)
-    start = seen.curve_of(seen.references["original"])
-    axes.plot(seen.taus, start, color=model_style("original").color, linewidth=1, label="Original")
+        axes.plot(series.taus, series.curve(i), color=color, alpha=alpha, linewidth=0.6)
+    start = series.curve_of(series.references["original"])
     axes.plot(
-        seen.taus, seen.curve(at), color=color, linestyle=(0, dash) if dash else "-",
+        series.taus, start, color=model_style("original").color, linewidth=1, label="Original"
+    )
+    axes.plot(
+        series.taus, series.curve(at), color=color, linestyle=(0, dash) if dash else "-",
         marker=MARKERS[symbol], markersize=3, linewidth=1.2,
-        label=shown_label(f"{model_label(seen.model, labels)}, epoch {seen.views[at].epoch}"),
+        label=shown_label(f"{model_label(series.model, labels)}, epoch {series.views[at].epoch}"),
     )  # fmt: skip
     axes.set_ylabel("residual knowledge r")
 
 
-def _draw_accuracies(axes: Axes, seen: Epochs, at: int) -> None:
+def _draw_accuracies(axes: Axes, series: Epochs, at: int) -> None:
     named = {metric.name: metric.label for metric in METRICS}
     for number, name in enumerate(ACCURACIES):
-        values = [view.accuracy[name] for view in seen.views]
+        values = [view.accuracy[name] for view in series.views]
         color, line = OKABE_ITO[number], LINES[number]
-        axes.plot(seen.epochs, values, line, color=color, linewidth=1.2, label=named[name].lower())
-    axes.axvline(seen.views[at].epoch, color=MUTED, linewidth=0.6, linestyle="--")
+        axes.plot(
+            series.epochs, values, line, color=color, linewidth=1.2, label=named[name].lower()
+        )
+    axes.axvline(series.views[at].epoch, color=MUTED, linewidth=0.6, linestyle="--")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel("accuracy (%)")
 
 
-def _caption(seen: Epochs, width: int) -> str:
-    note = undefined_note(seen.undefined().tolist(), len(seen.samples))
-    parts = [f"{len(seen.samples)} forget samples, {seen.draws} copies each"]
+def _caption(series: Epochs, width: int) -> str:
+    note = undefined_note(series.undefined().tolist(), len(series.samples))
+    parts = [f"{len(series.samples)} forget samples, {series.draws} copies each"]
     parts += [f"r {note}"] * bool(note)
-    if np.isfinite(seen.null_low).any():
-        parts.append(null_note(seen.taus))
+    if np.isfinite(series.null_low).any():
+        parts.append(null_note(series.taus))
     return "\n".join(textwrap.fill(part, width) for part in parts if part)
 
 
-def _sheet(seen: Epochs) -> Sheet:
+def _sheet(series: Epochs) -> Sheet:
     header = ["model", "epoch", "tau", "r", "undefined", *ACCURACIES]
     rows: list[list[object]] = []
-    undefined = seen.undefined()
-    for at, view in enumerate(seen.views):
+    undefined = series.undefined()
+    for at, view in enumerate(series.views):
         shares = [view.accuracy[name] for name in ACCURACIES]
-        for t, (tau, r) in enumerate(zip(seen.taus, seen.curve(at), strict=True)):
-            rows.append([seen.model, view.epoch, float(tau), float(r), int(undefined[t]), *shares])
+        for t, (tau, r) in enumerate(zip(series.taus, series.curve(at), strict=True)):
+            rows.append(
+                [series.model, view.epoch, float(tau), float(r), int(undefined[t]), *shares]
+            )
     return header, rows

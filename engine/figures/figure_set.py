@@ -1,4 +1,4 @@
-"""Several figures of one study as one set: equal in size, with a list of what made them."""
+"""Several figures of one study as one set: equal in size, with a manifest of their origin."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class FigureSet:
-    """What was written into a folder, its list last, and why other figures could not be.
+    """The files written into a folder, manifest last, and why other figures are missing.
 
-    missing: kind -> a sentence.
+    missing: kind -> reason, as a sentence.
     """
 
     files: tuple[Path, ...]
@@ -35,7 +35,7 @@ class FigureSet:
 
 
 def kinds_named(text: str) -> list[str]:
-    """The kinds of figures in a comma-separated list; 'all' is every one. SpecError if unknown."""
+    """The kinds in a comma-separated list; 'all' means every kind. SpecError if unknown."""
     names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in names:
         if name not in KINDS and name != ALL:
@@ -54,10 +54,10 @@ def draw_set(
     look: Mapping[str, Any] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> FigureSet:
-    """Draw these figures into a folder, with their numbers as CSV and a list of it all as JSON.
+    """Draw these figures into a folder, with their numbers as CSV and a manifest as JSON.
 
-    look: what all figures share, such as width_mm, font_size and dpi; options: kind -> its own.
-    A figure that cannot be drawn is left out, and the list says why; SpecError if none can.
+    look: options of all figures, such as width_mm, font_size and dpi; options: kind -> its own.
+    A figure that cannot be drawn is omitted, and the manifest says why; SpecError if none can.
     """
     look, own = dict(look or {}), options or {}
     drawn: dict[str, list[Path]] = {}
@@ -67,19 +67,19 @@ def draw_set(
         report.check()
         report.stage(kind)
         try:
-            chosen = {**own.get(kind, {}), **look}
+            options_of_kind = {**own.get(kind, {}), **look}
             drawn[kind] = catalog.figure(
-                pipeline, study, kind, folder / f"{kind}{suffix}", **chosen
+                pipeline, study, kind, folder / f"{kind}{suffix}", **options_of_kind
             )
         except EngineError as error:
             missing[kind] = str(error)
         report.advance(1.0)
     if not drawn:
         raise SpecError(f"No figure could be drawn. {next(iter(missing.values()), 'Name some.')}")
-    listed = folder / MANIFEST
+    manifest = folder / MANIFEST
     text = _manifest(study, look, own, drawn, missing)
-    output_files.write_text(listed, text)
-    return FigureSet((*(path for files in drawn.values() for path in files), listed), missing)
+    output_files.write_text(manifest, text)
+    return FigureSet((*(path for files in drawn.values() for path in files), manifest), missing)
 
 
 def _manifest(
@@ -89,7 +89,7 @@ def _manifest(
     drawn: Mapping[str, Sequence[Path]],
     missing: Mapping[str, str],
 ) -> str:
-    found = {
+    entries = {
         "version": PROGRAM,
         "study": study.key,
         "seed": study.spec["seed"],
@@ -105,4 +105,4 @@ def _manifest(
         ],
         "missing": dict(missing),
     }
-    return json.dumps(found, indent=1, default=list) + "\n"
+    return json.dumps(entries, indent=1, default=list) + "\n"

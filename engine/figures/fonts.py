@@ -1,4 +1,4 @@
-"""The font of every figure and report: it comes with matplotlib, the same on every machine."""
+"""The font of all figures and reports, bundled with matplotlib: the same on every machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ FILES = {"": "DejaVuSans.ttf", "B": "DejaVuSans-Bold.ttf", "mono": "DejaVuSansMo
 
 
 def font_files() -> dict[str, Path]:
-    """'' (regular), 'B' (bold) and 'mono' -> the TrueType file."""
+    """'' (regular), 'B' (bold) and 'mono' -> its TrueType file."""
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     return {name: folder / file for name, file in FILES.items()}

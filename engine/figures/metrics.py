@@ -1,4 +1,4 @@
-"""The table of every model, and a scatter of two measures."""
+"""The table of all models and measures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def metrics_table(
     width_mm: float = 183,
     font_size: float = 8,
 ) -> list[Path]:
-    """The board as a table, as many columns as the page has room for; returns the files written.
+    """The board as a table, with as many columns as fit the page; returns the files written.
 
     sheet: all numbers of the board, for the CSV; note: a sentence below the table. SpecError as
     `curves`.
@@ -57,16 +57,16 @@ def _title(quantity: Quantity, board: Board) -> Text:
 
 
 def _lines(row: ModelRow, quantities: Sequence[Quantity]) -> list[list[Text]]:
-    """The model's own line, and below it what was published of it."""
-    made = [[(row.label, row.run), *(_text(row.entry(one.name), one) for one in quantities)]]
+    """The line of the model, and below it that of its published figures."""
+    lines = [[(row.label, row.run), *(_text(row.entry(one.name), one) for one in quantities)]]
     if any(entry.published for entry in row.entries.values()):
-        theirs = [(_published(row.entry(one.name), one), "") for one in quantities]
-        made.append([(f"{row.label}{PUBLISHED}", row.run), *theirs])
-    return made
+        published = [(_published(row.entry(one.name), one), "") for one in quantities]
+        lines.append([(f"{row.label}{PUBLISHED}", row.run), *published])
+    return lines
 
 
 def _text(entry: ModelCell, quantity: Quantity) -> Text:
-    """The number with its deviation; below it the interval of r, or the gap to Re-train."""
+    """The value with its deviation; below it the interval of r, or the gap to Re-train."""
     text = quantity.of(entry)
     if math.isfinite(entry.deviation):
         text += f"±{quantity.text(entry.deviation)}"
@@ -88,7 +88,7 @@ def _published(entry: ModelCell, quantity: Quantity) -> str:
 
 
 def _fitting(lines: Sequence[Sequence[Text]], most: float) -> list[float]:
-    """Widths of the columns that fit into `most` sizes of the font, at least two of them."""
+    """Widths of the columns that fit into `most` font sizes, at least two of them."""
     widths: list[float] = []
     for column in zip(*lines, strict=True):
         letters = max(max(len(text), SMALL * len(small)) for text, small in column)
@@ -102,7 +102,7 @@ def _fitting(lines: Sequence[Sequence[Text]], most: float) -> list[float]:
 def _draw_table(
     axes: Axes, lines: Sequence[Sequence[Text]], widths: Sequence[float], font_size: float
 ) -> None:
-    """Lines of cells, the first in bold; widths: of the columns, in parts of their sum."""
+    """Draw lines of cells, the first in bold; widths: of the columns, relative to their sum."""
     edges = np.cumsum(widths) / sum(widths) - 0.005
     axes.set(xlim=(0, 1), ylim=(len(lines), 0))
     for i, line in enumerate(lines):

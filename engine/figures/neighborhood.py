@@ -1,4 +1,4 @@
-"""One sample under the lens, in the manner of the paper's Figure 1."""
+"""The perturbed copies of one sample, in the style of the paper's Figure 1."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from engine.residual.sample_ratio import Ratio, ratios_around
 from engine.results import Neighborhood
 
 SHOWN_COPIES = 12
-BEFORE, AFTER = 2.6, 3.3  # columns that names take before the copies, counts and r after them
+BEFORE, AFTER = 2.6, 3.3  # columns for names before the copies, and for counts and r after them
 COUNTED = 11.5  # width of r with its interval, in sizes of the small font
-VERDICT = 3.1  # height of a verdict with its two lines, in sizes of the font
+VERDICT = 3.1  # height of a prediction with its two lines, in sizes of the font
 SMALL = 0.8  # that font, relative to the other
 GREW, SHRANK = "#0072b2", "#d55e00"
 
 
 def neighborhood(
-    shown: Neighborhood,
+    neighbors: Neighborhood,
     classes: Sequence[str],
     labels: Mapping[str, str],
     out: Path,
@@ -51,54 +51,55 @@ def neighborhood(
     changes: bool = False,
     name: str = "",
 ) -> list[Path]:
-    """Copies in columns by the size of their perturbation, models in rows: the paper's Figure 1.
+    """Copies in columns by perturbation size, models in rows: the paper's Figure 1.
 
     original: the sample (C, H, W) or (d,) in [0, 1], drawn before its copies; without it, sizes
-    are distances from the copies' mean, which comes near it. A check or a cross says whether a
-    model recognizes the copy; below it stands the probability of the true class. At the end stand
-    the counts of all copies, and r with its 95 % interval. changes: another row shows what was
-    added to the sample, amplified. name: what the sample is called. At most `copies` of all copies
-    are drawn, evenly over their sizes; the CSV has all. Returns the files written; SpecError as
-    `curves`.
+    are distances from the mean of the copies, which approximates it. A check or a cross shows
+    whether a model recognizes the copy; below it is the probability of the true class. At the end
+    are the counts over all copies, and r with its 95 % interval. changes: add a row with the
+    perturbations, amplified. name: display name of the sample. At most `copies` copies are drawn,
+    evenly spaced in size; the CSV has all. Returns the files written; SpecError as `curves`.
     """
     check(out, width_mm, font_size)
-    order, sizes = by_size(shown.copies, original)
-    picked = order[evenly(len(order), min(copies, _room(width_mm, font_size)))]
-    names = list(shown.predictions)
+    order, sizes = by_size(neighbors.copies, original)
+    drawn = order[evenly(len(order), min(copies, _room(width_mm, font_size)))]
+    names = list(neighbors.predictions)
     strips = 2 if changes and original is not None else 1
     with style(font_size):
-        columns, above = len(picked) + BEFORE + AFTER, 1.1 * strips
+        columns, above = len(drawn) + BEFORE + AFTER, 1.1 * strips
         rows = len(names) * max(0.85, VERDICT * font_size * POINT / (width_mm / columns))
-        title = filled(_title(shown, classes, len(picked), name), width_mm / font_size * 4.9)
-        said = 1.35 * (title.count("\n") + 1) * font_size * POINT / (width_mm / columns)
-        lines = rows + above + said + 0.1
+        title = filled(_title(neighbors, classes, len(drawn), name), width_mm / font_size * 4.9)
+        heading = 1.35 * (title.count("\n") + 1) * font_size * POINT / (width_mm / columns)
+        lines = rows + above + heading + 0.1
         figure = page(width_mm, lines / columns, fitted=False)
         table = figure.add_axes((0, 0.01, 1, rows / lines))
         top = figure.add_axes((0, 0.02 + rows / lines, 1, above / lines))
         for axes in (top, table):
-            axes.set_xlim(-BEFORE, len(picked) + AFTER)
+            axes.set_xlim(-BEFORE, len(drawn) + AFTER)
             axes.axis("off")
         top.set_ylim(0, strips)
-        _draw_copies(top, strips - 1, shown.copies[picked], original, class_color(shown.label))
+        _draw_copies(
+            top, strips - 1, neighbors.copies[drawn], original, class_color(neighbors.label)
+        )
         if strips == 2 and original is not None:
-            _draw_changes(top, shown.copies[picked], original)
-        _draw_verdicts(table, shown, picked, names, labels, classes, font_size)
+            _draw_changes(top, neighbors.copies[drawn], original)
+        _draw_verdicts(table, neighbors, drawn, names, labels, classes, font_size)
         figure.suptitle(title, fontsize=font_size, x=0.01, ha="left", y=0.99, va="top")
-        return save(figure, out, facts, _neighborhood_sheet(shown, classes, order, sizes))
+        return save(figure, out, facts, _neighborhood_sheet(neighbors, classes, order, sizes))
 
 
 def _room(width_mm: float, font_size: float) -> int:
-    """How many copies fit beside counts and r, which are written small."""
+    """Number of copies that fit beside the counts and r, set in the small font."""
     unit = COUNTED * SMALL * font_size * POINT / AFTER
     return max(1, int(width_mm / unit - BEFORE - AFTER))
 
 
-def _title(shown: Neighborhood, classes: Sequence[str], picked: int, name: str) -> str:
-    called = f"Sample {shown.sample}{f' ({name})' if name else ''}"
+def _title(neighbors: Neighborhood, classes: Sequence[str], n_drawn: int, name: str) -> str:
+    subject = f"Sample {neighbors.sample}{f' ({name})' if name else ''}"
     return (
-        f"{called}, class {classes[shown.label]}: "
-        f"{perturbation_label(shown.perturbation)} at τ = {shown.tau:g}; "
-        f"{picked} of {len(shown.copies)} copies, larger perturbations to the right"
+        f"{subject}, class {classes[neighbors.label]}: "
+        f"{perturbation_label(neighbors.perturbation)} at τ = {neighbors.tau:g}; "
+        f"{n_drawn} of {len(neighbors.copies)} copies, larger perturbations to the right"
     )
 
 
@@ -113,11 +114,11 @@ def _draw_copies(
 
 
 def _draw_changes(axes: Axes, copies: np.ndarray, original: np.ndarray) -> None:
-    """What was added to the sample: images around gray, features as bars up and down."""
-    found, factor = amplified(copies, original)
+    """Draw the perturbations: images around gray, features as bars up and down."""
+    changes, factor = amplified(copies, original)
     words = f"perturbation\n× {factor:.3g}" if factor else "unperturbed"
     axes.text(-2.5, 0.5, words, va="center", linespacing=1.1)
-    for i, change in enumerate(found):
+    for i, change in enumerate(changes):
         if change.ndim == 1:
             box = _box(axes, i, 0)
             box.bar(np.arange(len(change)), change, color=np.where(change > 0, GREW, SHRANK))
@@ -127,7 +128,7 @@ def _draw_changes(axes: Axes, copies: np.ndarray, original: np.ndarray) -> None:
 
 
 def _box(axes: Axes, x: float, y: float) -> Axes:
-    """A square place for one picture."""
+    """Square axes for one picture."""
     box = axes.inset_axes((x + 0.06, y + 0.04, 0.88, 0.92), transform=axes.transData)
     box.set(xticks=[], yticks=[])
     return box
@@ -139,31 +140,31 @@ def _draw_picture(axes: Axes, x: float, y: float, sample: np.ndarray, color: str
 
 def _draw_verdicts(
     axes: Axes,
-    shown: Neighborhood,
-    picked: np.ndarray,
+    neighbors: Neighborhood,
+    drawn: np.ndarray,
     names: Sequence[str],
     labels: Mapping[str, str],
     classes: Sequence[str],
     font_size: float,
 ) -> None:
     axes.set_ylim(len(names), 0)
-    ratios = ratios_around(shown)
+    ratios = ratios_around(neighbors)
     for row, name in enumerate(names):
         axes.axhline(row, color=MUTED, linewidth=0.3)
         axes.text(-2.5, row + 0.5, model_label(name, labels), va="center")
-        count = f"{shown.counts[name]} of {len(shown.copies)}"
-        axes.text(len(picked) + 0.2, row + (0.3 if name in ratios else 0.5), count, va="center")
+        count = f"{neighbors.counts[name]} of {len(neighbors.copies)}"
+        axes.text(len(drawn) + 0.2, row + (0.3 if name in ratios else 0.5), count, va="center")
         if name in ratios:
             words = _ratio_words(ratios[name])
             axes.text(
-                len(picked) + 0.2, row + 0.72, words, va="center", color=MUTED,
+                len(drawn) + 0.2, row + 0.72, words, va="center", color=MUTED,
                 fontsize=font_size * SMALL,
             )  # fmt: skip
-        for column, copy in enumerate(picked):
-            said = int(shown.predictions[name][copy])
-            right = said == shown.label
-            small = f"{100 * shown.confidence[name][copy]:.0f} %"
-            words = small if right else f"{classes[said][:11]}\n{small}"
+        for column, copy in enumerate(drawn):
+            predicted = int(neighbors.predictions[name][copy])
+            right = predicted == neighbors.label
+            small = f"{100 * neighbors.confidence[name][copy]:.0f} %"
+            words = small if right else f"{classes[predicted][:11]}\n{small}"
             color = RIGHT_COLOR if right else WRONG_COLOR
             axes.text(
                 column + 0.5, row + 0.3, "✓" if right else "✗", color=color, ha="center",
@@ -176,24 +177,24 @@ def _draw_verdicts(
 
 
 def _neighborhood_sheet(
-    shown: Neighborhood, classes: Sequence[str], order: np.ndarray, sizes: np.ndarray
+    neighbors: Neighborhood, classes: Sequence[str], order: np.ndarray, sizes: np.ndarray
 ) -> Sheet:
     header = [
         "copy", "distance_l2", "model", "prediction", "correct", "confidence", "recognized",
         "copies", "r", "low", "high",
     ]  # fmt: skip
     rows: list[list[object]] = []
-    ratios = ratios_around(shown)
-    for name, said in shown.predictions.items():
+    ratios = ratios_around(neighbors)
+    for name, predictions in neighbors.predictions.items():
         one = ratios.get(name)
         numbers = [float(n) for n in (one.r, one.low, one.high)] if one else ["", "", ""]
         for copy in order:
-            k = int(said[copy])
-            share = float(shown.confidence[name][copy])
-            right = int(k == shown.label)
+            k = int(predictions[copy])
+            share = float(neighbors.confidence[name][copy])
+            right = int(k == neighbors.label)
             rows.append(
                 [int(copy), float(sizes[copy]), name, classes[k], right, share,
-                 shown.counts[name], len(order), *numbers]
+                 neighbors.counts[name], len(order), *numbers]
             )  # fmt: skip
     return header, rows
 
@@ -205,7 +206,7 @@ def _ratio_words(one: Ratio) -> str:
 
 
 def by_size(copies: np.ndarray, original: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """(order, L2 distances), (c,) each, of the copies (c, ...) from the sample or their mean."""
+    """(order, L2 distances), each (c,): of the copies (c, ...) to the sample or to their mean."""
     center = copies.mean(0) if original is None else original
     distances = np.linalg.norm((copies - center).reshape(len(copies), -1), axis=1)
     return np.argsort(distances, kind="stable"), distances

@@ -1,4 +1,4 @@
-"""Two models of a figure: their names, and colors that are never alike."""
+"""The two models of a figure: their names, and styles that always differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIDES = (A, B)
 
 @dataclass(frozen=True)
 class Names:
-    """Models a and b by name, and what people call them."""
+    """Models a and b, by name and by display label."""
 
     a: str
     b: str
@@ -25,7 +25,7 @@ class Names:
         return self.label_a, self.label_b
 
     def styles(self) -> tuple[ModelStyle, ModelStyle]:
-        """Both styles, never alike."""
+        """Both styles; color and symbol always differ."""
         first, second = model_style(self.a), model_style(self.b)
         if first.color == second.color:
             second = second._replace(color=ORANGE)

@@ -1,4 +1,4 @@
-"""True against predicted classes of two models."""
+"""Confusion matrices of two models."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from engine.drawing.palette import BLUE, ORANGE, rgb
 from engine.figures.canvas import TEXT, Sheet, check, page, save, shown_label, style
 from engine.figures.pair import SIDES, Names
 
-NUMBERED = 14  # groups up to which cells of a matrix say their numbers
+NUMBERED = 14  # largest number of groups for which cells show their numbers
 
 
 def predictions(
-    found: Comparison,
+    comparison: Comparison,
     groups: Groups,
     names: Names,
     out: Path,
@@ -29,13 +29,13 @@ def predictions(
     width_mm: float = 120,
     font_size: float = 8,
 ) -> list[Path]:
-    """True against predicted classes: A left, B right in each cell, or A - B.
+    """Confusion matrix: A left and B right in each cell, or A - B.
 
-    The further a color is from white, the larger the share of the class; the grayer, the less
-    sure. Returns the files written; SpecError as `curves`.
+    The stronger a color, the larger the share of the class; the grayer, the lower the confidence.
+    Returns the files written; SpecError as `curves`.
     """
     check(out, width_mm, font_size)
-    both = [matrix(found, groups, side) for side in SIDES]
+    both = [matrix(comparison, groups, side) for side in SIDES]
     rows = np.flatnonzero(both[0].counts.sum(1))
     with style(font_size):
         columns = len(groups.names)
@@ -46,9 +46,9 @@ def predictions(
                 corner = (predicted - 0.5, place - 0.5)
                 _draw_cell(axes, both, (int(true), predicted), corner, names, difference)
                 _say_cell(axes, both, (int(true), predicted), corner, font_size, difference)
-        _name_cells(axes, groups, rows, found.split)
+        _name_cells(axes, groups, rows, comparison.split)
         _matrix_legend(figure, names, difference, font_size)
-        return save(figure, out, facts, _predictions_sheet(found.split, both, groups, names))
+        return save(figure, out, facts, _predictions_sheet(comparison.split, both, groups, names))
 
 
 def _draw_cell(
@@ -122,13 +122,13 @@ def _matrix_legend(figure: Figure, names: Names, difference: bool, font_size: fl
 
 
 def _toward(color: str, percent: float) -> tuple[float, ...]:
-    """From white to the color with the root of a share in percent."""
+    """The color mixed with white, by the square root of a share in percent."""
     share = min(1.0, np.sqrt(abs(percent) / 100))
     return tuple(1 - share * (1 - part / 255) for part in rgb(color))
 
 
 def _vivid(color: str, confidence: float) -> str:
-    """The color, the grayer the less confident."""
+    """The color, grayer for lower confidence."""
     gray = float(np.mean(rgb(color)))
     parts = (round(gray + (part - gray) * confidence) for part in rgb(color))
     return "#" + "".join(f"{part:02x}" for part in parts)

@@ -1,4 +1,4 @@
-"""One sample's r over tau, over how r is spread in the forget set."""
+"""One sample's r over tau, against the distribution of r over the forget set."""
 
 from __future__ import annotations
 
@@ -41,18 +41,20 @@ def sample_curve(
     log: bool = True,
     name: str = "",
 ) -> list[Path]:
-    """r_tau of one forget sample in every model, `model` with its 95 % interval and its spread.
+    """r_tau of one forget sample in every model, for `model` with 95 % interval and distribution.
 
-    Bands: the middle 50 % and 90 % of the forget samples in `model`, with their median. name: what
-    the sample is called. log: r on a logarithmic axis, linear below the smallest r above 0 so that
-    0 has a place. Returns the files written; SpecError as `curves`, for a sample that is not in
-    the forget set, and for a model without an r.
+    Bands: the middle 50 % and 90 % of the forget samples in `model`, with their median. name:
+    display name of the sample. log: r on a logarithmic axis, linear below the smallest positive r
+    so that 0 can be shown. Returns the files written; SpecError as `curves`, for a sample outside
+    the forget set, and for a model without r.
     """
     check(out, width_mm, font_size)
     if model not in residual.curves:
-        raise SpecError(f"There is no r of '{model}'. Known: {', '.join(residual.curves)}.")
-    found, around = own_curves(residual, sample), spread(residual, model)
-    if not found:
+        raise SpecError(
+            f"There is no r for '{model}'. Models with r: {', '.join(residual.curves)}."
+        )
+    ratios, around = own_curves(residual, sample), spread(residual, model)
+    if not ratios:
         raise SpecError(
             f"Sample {sample} is not in the forget set, so its r over tau was not measured."
         )
@@ -60,23 +62,30 @@ def sample_curve(
         figure = page(width_mm, 1.0)
         axes = figure.add_subplot()
         _draw_spread(axes, residual.taus, around, model_label(model, labels))
-        for who, one in found.items():
-            _draw_curve(axes, residual.taus, who, one, model_label(who, labels), who == model)
+        for model_name, one in ratios.items():
+            _draw_curve(
+                axes,
+                residual.taus,
+                model_name,
+                one,
+                model_label(model_name, labels),
+                model_name == model,
+            )
         if log:
-            axes.set_yscale("symlog", linthresh=_smallest(found))
+            axes.set_yscale("symlog", linthresh=_smallest(ratios))
             axes.yaxis.set_major_formatter("{x:g}")
-        axes.set_ylim(0, 1.1 * _largest(found, around))
+        axes.set_ylim(0, 1.1 * _largest(ratios, around))
         axes.set_xlabel(filled(tau_label(residual.perturbation), width_mm / font_size * 4.4))
         axes.set_ylabel("residual knowledge r")
-        called = f"Sample {sample} ({name})" if name else f"Sample {sample}"
-        title = f"{called}, {residual.said_draws} draws{_undefined_words(residual, found)}"
+        subject = f"Sample {sample} ({name})" if name else f"Sample {sample}"
+        title = f"{subject}, {residual.said_draws} draws{_undefined_words(residual, ratios)}"
         axes.set_title(title, fontsize=font_size - 1, color=MUTED, loc="left")
         figure.legend(
             loc="outside lower center", ncols=2, frameon=False, handlelength=3,
             fontsize=font_size - 1,
         )  # fmt: skip
         return save(
-            figure, out, facts, _sheet(residual, sample, name, model, labels, found, around)
+            figure, out, facts, _sheet(residual, sample, name, model, labels, ratios, around)
         )
 
 
@@ -92,35 +101,35 @@ def _draw_spread(axes: Axes, taus: np.ndarray, around: Spread, label: str) -> No
 
 
 def _draw_curve(
-    axes: Axes, taus: np.ndarray, name: str, one: Ratio, label: str, chosen: bool
+    axes: Axes, taus: np.ndarray, name: str, one: Ratio, label: str, highlighted: bool
 ) -> None:
     color, symbol, dash = model_style(name)
     axes.plot(
         taus, one.r, color=color, linestyle=(0, dash) if dash else "-", marker=MARKERS[symbol],
         markersize=3, linewidth=1.2, label=shown_label(label),
     )  # fmt: skip
-    if chosen:
+    if highlighted:
         axes.fill_between(taus, one.low, one.high, color=color, alpha=0.2, lw=0)
 
 
-def _undefined_words(residual: Residual, found: Mapping[str, Ratio]) -> str:
-    missing = np.isnan([one.r for one in found.values()]).all(0)
+def _undefined_words(residual: Residual, ratios: Mapping[str, Ratio]) -> str:
+    missing = np.isnan([one.r for one in ratios.values()]).all(0)
     taus = ", ".join(f"{tau:g}" for tau in residual.taus[missing])
     return f"\nr undefined at τ {taus}: no Re-train recognizes a copy" if taus else ""
 
 
-def _values(found: Mapping[str, Ratio]) -> np.ndarray:
-    values = np.concatenate([one.r for one in found.values()])
+def _values(ratios: Mapping[str, Ratio]) -> np.ndarray:
+    values = np.concatenate([one.r for one in ratios.values()])
     return np.asarray(values[np.isfinite(values) & (values > 0)])
 
 
-def _smallest(found: Mapping[str, Ratio]) -> float:
-    return float(_values(found).min(initial=0.5))
+def _smallest(ratios: Mapping[str, Ratio]) -> float:
+    return float(_values(ratios).min(initial=0.5))
 
 
-def _largest(found: Mapping[str, Ratio], around: Spread) -> float:
+def _largest(ratios: Mapping[str, Ratio], around: Spread) -> float:
     spread_out = float(np.nan_to_num(around.most[1]).max(initial=2.0))
-    return max(spread_out, float(_values(found).max(initial=2.0)))
+    return max(spread_out, float(_values(ratios).max(initial=2.0)))
 
 
 def _sheet(
@@ -129,7 +138,7 @@ def _sheet(
     sample_name: str,
     model: str,
     labels: Mapping[str, str],
-    found: Mapping[str, Ratio],
+    ratios: Mapping[str, Ratio],
     around: Spread,
 ) -> Sheet:
     header = ["sample", "model", "name", "tau", "recognized", "copies", "r", "low", "high",
@@ -137,7 +146,7 @@ def _sheet(
               "sample_name"]  # fmt: skip
     row = int(np.flatnonzero(residual.samples == sample)[0])
     rows: list[list[object]] = []
-    for name, one in found.items():
+    for name, one in ratios.items():
         for i, tau in enumerate(residual.taus):
             spreads: list[object] = [""] * 6
             if name == model:

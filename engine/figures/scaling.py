@@ -1,4 +1,4 @@
-"""How the cost of a measurement grows with its size: near straight lines, or not."""
+"""Scaling of the cost of a measurement with its size, compared with linear growth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.figures.canvas import MARKERS, MUTED, Sheet, check, page, save, styl
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds at each size of what is named."""
+    """Seconds of the named operation at each size."""
 
     name: str
     sizes: Sequence[float]
@@ -22,16 +22,16 @@ class Cost:
 def scaling(
     costs: Sequence[Cost], out: Path, *, width_mm: float = 89, font_size: float = 8
 ) -> list[Path]:
-    """Seconds against size, both in units of the smallest; a straight line is dashed.
+    """Seconds against size, both relative to the smallest; the dashed line is linear growth.
 
-    Returns the files written; SpecError for an unknown format or impossible size.
+    Returns the files written; SpecError for an unknown format or invalid size.
     """
     check(out, width_mm, font_size)
     with style(font_size):
         figure = page(width_mm, 0.8)
         axes = figure.subplots()
         most = max(cost.sizes[-1] / cost.sizes[0] for cost in costs)
-        axes.plot([1, most], [1, most], "--", color=MUTED, linewidth=0.8, label="straight line")
+        axes.plot([1, most], [1, most], "--", color=MUTED, linewidth=0.8, label="linear")
         for number, cost in enumerate(costs):
             axes.plot(
                 *_relative(cost), marker=list(MARKERS.values())[number % len(MARKERS)],

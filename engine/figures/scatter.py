@@ -25,11 +25,11 @@ from engine.figures.canvas import (
     style,
 )
 
-MARGIN = 0.14  # of the data's extent, around it, for labels
+MARGIN = 0.14  # around the data for labels, as a fraction of their extent
 
 
 def tradeoff(
-    found: Scatter,
+    plot: Scatter,
     board: Board,
     out: Path,
     *,
@@ -37,32 +37,32 @@ def tradeoff(
     width_mm: float = 120,
     font_size: float = 8,
 ) -> list[Path]:
-    """Models as points with bars, the stairs of the front dashed, what is ideal dotted.
+    """Models as points with error bars; the Pareto front dashed, ideal values dotted.
 
-    Bars are the 95 % interval of r, one deviation over seeds for all other measures. Returns the
-    files written; SpecError as `curves`.
+    Bars are the 95 % interval of r, and one standard deviation over seeds for other measures.
+    Returns the files written; SpecError as `curves`.
     """
     check(out, width_mm, font_size)
     with style(font_size):
         figure = page(width_mm, 0.72)
         axes = figure.add_subplot()
-        for point in found.points:
+        for point in plot.points:
             _draw_point(axes, point)
-        _set_limits(axes, found)
-        for corners in found.stairs:
+        _set_limits(axes, plot)
+        for corners in plot.stairs:
             axes.plot(corners[:, 0], corners[:, 1], color=TEXT, linestyle=(0, (4, 2)), lw=0.8)
-        for goal, line in zip(found.goals, (axes.axvline, axes.axhline), strict=True):
+        for goal, line in zip(plot.goals, (axes.axvline, axes.axhline), strict=True):
             if goal.better == NEAR and np.isfinite(goal.target):
                 line(goal.target, color=RIGHT_COLOR, linestyle=(0, (1, 2)), lw=0.8)
-        axes.set_xlabel(axis(found.x, board, found.goals[0]))
-        axes.set_ylabel(axis(found.y, board, found.goals[1]))
-        title = "dashed: no method is better in both; dotted: ideal"
-        if any(any(one.bounds) for one in found.points):
-            title += "\n≥, >: at least so much, for not all is counted"
+        axes.set_xlabel(axis(plot.x, board, plot.goals[0]))
+        axes.set_ylabel(axis(plot.y, board, plot.goals[1]))
+        title = "dashed: Pareto front (no method is better in both); dotted: ideal"
+        if any(any(one.bounds) for one in plot.points):
+            title += "\n≥, >: lower bound, as values are censored"
         axes.set_title(title, fontsize=font_size - 1, color=MUTED, loc="left")
-        figure.draw_without_rendering()  # where the points lie is known from now on
-        _label(axes, found)
-        return save(figure, out, facts, sheet(found))
+        figure.draw_without_rendering()  # fixes the positions of the points
+        _label(axes, plot)
+        return save(figure, out, facts, sheet(plot))
 
 
 def _draw_point(axes: Axes, point: Point) -> None:
@@ -79,26 +79,26 @@ def _draw_point(axes: Axes, point: Point) -> None:
     )  # fmt: skip
 
 
-def _set_limits(axes: Axes, found: Scatter) -> None:
+def _set_limits(axes: Axes, plot: Scatter) -> None:
     for ends, values in (
-        (axes.set_xlim, [(one.x, *one.x_interval) for one in found.points]),
-        (axes.set_ylim, [(one.y, *one.y_interval) for one in found.points]),
+        (axes.set_xlim, [(one.x, *one.x_interval) for one in plot.points]),
+        (axes.set_ylim, [(one.y, *one.y_interval) for one in plot.points]),
     ):
-        known = np.array(values)[np.isfinite(values)]
-        if len(known):
-            pad = MARGIN * (np.ptp(known) or abs(known[0]) or 1.0)
-            ends(known.min() - pad, known.max() + pad)
+        finite = np.array(values)[np.isfinite(values)]
+        if len(finite):
+            pad = MARGIN * (np.ptp(finite) or abs(finite[0]) or 1.0)
+            ends(finite.min() - pad, finite.max() + pad)
 
 
-def _label(axes: Axes, found: Scatter) -> None:
-    """The models' names beside their points, where there is room."""
-    texts = [axes.text(0, 0, shown_label(one.name(found.x, found.y))) for one in found.points]
+def _label(axes: Axes, plot: Scatter) -> None:
+    """Label the points with model names, where there is room."""
+    texts = [axes.text(0, 0, shown_label(one.name(plot.x, plot.y))) for one in plot.points]
     boxes = [text.get_window_extent() for text in texts]
-    points = axes.transData.transform([(one.x, one.y) for one in found.points])
+    points = axes.transData.transform([(one.x, one.y) for one in plot.points])
     page_ = axes.get_window_extent()
     sizes = np.array([(box.width, box.height) for box in boxes]).reshape(-1, 2)
-    wanted = places(points, sizes, (page_.x0, page_.y0, page_.width, page_.height))
-    for text, at in zip(texts, wanted, strict=True):
+    positions = places(points, sizes, (page_.x0, page_.y0, page_.width, page_.height))
+    for text, at in zip(texts, positions, strict=True):
         if np.isfinite(at).all():
             text.set(position=axes.transData.inverted().transform(at), va="bottom")
         else:

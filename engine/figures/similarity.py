@@ -1,4 +1,4 @@
-"""How alike the layers of two models are to Original's and Re-train's."""
+"""Similarity of two models' layers to those of Original and Re-train."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFERENCES = (("original", "Original", "o", ()), ("retrain", "Re-train", "s", (4
 
 
 def similarity(
-    shown: Similarity,
+    result: Similarity,
     names: Names,
     out: Path,
     *,
@@ -35,10 +35,10 @@ def similarity(
         figure = page(width_mm, 0.5)
         panels = figure.subplots(1, 2, sharey=True)
         for axes, split in zip(panels, (FORGET, RETAIN), strict=True):
-            _draw_likenesses(axes, shown, split, names)
-            axes.set_title(f"{shown.samples[split]:,} {split} samples", fontsize=font_size)
+            _draw_likenesses(axes, result, split, names)
+            axes.set_title(f"{result.samples[split]:,} {split} samples", fontsize=font_size)
             axes.set_xlabel("layer, from input to output")
-        panels[0].set_ylabel("CKA (1 = alike)")
+        panels[0].set_ylabel("CKA (1 = most similar)")
         words = filled(LAYER, width_mm / font_size * 5)
         figure.suptitle(words, fontsize=font_size - 1, color=MUTED)
         handles, labels = panels[0].get_legend_handles_labels()
@@ -46,26 +46,26 @@ def similarity(
             handles, labels, loc="outside lower center", ncols=3, frameon=False,
             fontsize=font_size - 1,
         )  # fmt: skip
-        return save(figure, out, facts, _similarity_sheet(shown))
+        return save(figure, out, facts, _similarity_sheet(result))
 
 
-def _draw_likenesses(axes: Axes, shown: Similarity, split: str, names: Names) -> None:
-    x = np.arange(len(shown.layers))
-    band = shown.line(split, "retrain", "retrain")
+def _draw_likenesses(axes: Axes, result: Similarity, split: str, names: Names) -> None:
+    x = np.arange(len(result.layers))
+    band = result.line(split, "retrain", "retrain")
     if band is not None:
         axes.fill_between(
-            x, band.low, band.high, color=MUTED, alpha=0.3, lw=0, label="Re-trains among themselves"
+            x, band.low, band.high, color=MUTED, alpha=0.3, lw=0, label="Re-trains with each other"
         )
     for model, label, look in zip((names.a, names.b), names.labels, names.styles(), strict=True):
         for to, words, marker, dash in REFERENCES:
-            line = shown.line(split, model, to)
+            line = result.line(split, model, to)
             if line is not None:
                 _draw_line(axes, x, line, f"{label} – {words}", look.color, marker, dash)
-    direct = shown.line(split, shown.a, shown.b)
+    direct = result.line(split, result.a, result.b)
     if direct is not None:
         _draw_line(axes, x, direct, "A – B", TEXT, "D", (1.5, 1.5))
-    turned = sum(map(len, shown.layers)) > 40
-    axes.set_xticks(x, shown.layers, rotation=90 if turned else 0)
+    turned = sum(map(len, result.layers)) > 40
+    axes.set_xticks(x, result.layers, rotation=90 if turned else 0)
 
 
 def _draw_line(
@@ -79,12 +79,12 @@ def _draw_line(
     )  # fmt: skip
 
 
-def _similarity_sheet(shown: Similarity) -> Sheet:
+def _similarity_sheet(result: Similarity) -> Sheet:
     header = ["split", "samples", "model", "to", "layer", "cka", "retrain_min", "retrain_max"]
     rows: list[list[object]] = []
-    for line in shown.lines:
-        for place, layer in enumerate(shown.layers):
+    for line in result.lines:
+        for place, layer in enumerate(result.layers):
             numbers = (float(one[place]) for one in (line.mean, line.low, line.high))
-            samples = shown.samples[line.split]
+            samples = result.samples[line.split]
             rows.append([line.split, samples, line.model, line.to, layer, *numbers])
     return header, rows

@@ -28,15 +28,15 @@ from engine.figures.canvas import (
 )
 from engine.results import Slice
 
-NARROWEST = 4.2  # mm of a panel's width for each point of the font
-TINT = 0.72  # share of a class's color: lines stay legible on what is left
-LEGEND = 4.6  # mm of width of a legend's entry for each point of the font
+NARROWEST = 4.2  # mm of panel width per point of font size
+TINT = 0.72  # share of the class color, light enough for lines to stay legible
+LEGEND = 4.6  # mm of width of a legend entry per point of font size
 HATCH = "////"
 DASHED = (0, (4, 3))
 
 
 def slice_regions(
-    shown: Slice,
+    regions: Slice,
     classes: Sequence[str],
     labels: Mapping[str, str],
     out: Path,
@@ -46,21 +46,23 @@ def slice_regions(
     font_size: float = 8,
     names: Mapping[int, str] | None = None,
 ) -> list[Path]:
-    """One panel a model: what it calls the points of the plane, the true class hatched.
+    """One panel per model: predicted classes on the plane, with the true class hatched.
 
-    Above each panel stands the percentage of the tau ball that gets the true class. names:
-    what the samples are called. The CSV has every point. Returns the files written; SpecError
-    as `curves`.
+    The percentage above each panel is the share of the tau ball with the true class. names:
+    display names of the samples. The CSV has every point. Returns the files written; SpecError as
+    `curves`.
     """
     check(out, width_mm, font_size)
-    columns = _columns(len(shown.predictions), width_mm, font_size)
-    rows = -(-len(shown.predictions) // columns)
-    present = sorted({int(k) for said in shown.predictions.values() for k in np.unique(said)})
+    columns = _columns(len(regions.predictions), width_mm, font_size)
+    rows = -(-len(regions.predictions) // columns)
+    present = sorted(
+        {int(k) for predicted in regions.predictions.values() for k in np.unique(predicted)}
+    )
     with style(font_size):
         named = names or {}
-        handles = _handles(shown, classes, present, named)
+        handles = _handles(regions, classes, present, named)
         across = max(1, int(width_mm / font_size / LEGEND))
-        title = filled(_title(shown, classes, labels, named), width_mm / font_size * 4.9)
+        title = filled(_title(regions, classes, labels, named), width_mm / font_size * 4.9)
         written = 1.5 * (title.count("\n") + 1) + 1.7 * -(-len(handles) // across) + 4
         margin, line = 5 * font_size * POINT, font_size * POINT
         height = rows * ((width_mm - margin) / columns + 1.6 * line) + written * line
@@ -68,9 +70,9 @@ def slice_regions(
         panels = figure.subplots(
             rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.08}
         )
-        for axes in panels.flat[len(shown.predictions) :]:
+        for axes in panels.flat[len(regions.predictions) :]:
             axes.set_visible(False)
-        _draw_panels(panels, shown, labels, present)
+        _draw_panels(panels, regions, labels, present)
         for axes in panels[-1]:
             axes.set_xlabel("→ (L2)")
         for axes in panels[:, 0]:
@@ -80,43 +82,47 @@ def slice_regions(
             handles=handles, loc="outside lower center", ncols=min(across, len(handles)),
             frameon=False, fontsize=font_size - 1, handlelength=1.8,
         )  # fmt: skip
-        return save(figure, out, facts, _sheet(shown, classes, labels, named))
+        return save(figure, out, facts, _sheet(regions, classes, labels, named))
 
 
 def _columns(panels: int, width_mm: float, font_size: float) -> int:
-    """How many panels stand side by side: as many as stay legible, in rows of equal length."""
+    """Number of panels per row: as many as stay legible, in rows of equal length."""
     most = max(1, int(width_mm / (NARROWEST * font_size)))
     rows = -(-panels // most)
     return math.ceil(panels / rows)
 
 
 def _draw_panels(
-    panels: np.ndarray, shown: Slice, labels: Mapping[str, str], present: Sequence[int]
+    panels: np.ndarray, regions: Slice, labels: Mapping[str, str], present: Sequence[int]
 ) -> None:
     colors = ListedColormap([_tinted(class_color(k)) for k in present])
-    shares = shown.recognized()
-    for number, (axes, name) in enumerate(zip(panels.flat, shown.predictions, strict=False)):
-        _draw_regions(axes, shown, shown.predictions[name], present, colors)
-        _draw_marks(axes, shown)
+    shares = regions.recognized()
+    for number, (axes, name) in enumerate(zip(panels.flat, regions.predictions, strict=False)):
+        _draw_regions(axes, regions, regions.predictions[name], present, colors)
+        _draw_marks(axes, regions)
         title = f"{model_label(name, labels)}: {shares[name]:.0f} %"
         axes.set_title(shown_label(title), fontsize="medium")
-        below = number + panels.shape[1] >= len(shown.predictions)
+        below = number + panels.shape[1] >= len(regions.predictions)
         axes.tick_params(labelbottom=below, length=2)
 
 
 def _draw_regions(
-    axes: Axes, shown: Slice, said: np.ndarray, present: Sequence[int], colors: ListedColormap
+    axes: Axes,
+    regions: Slice,
+    predicted: np.ndarray,
+    present: Sequence[int],
+    colors: ListedColormap,
 ) -> None:
-    """The grid's points as they were asked, nothing in between; the true class hatched."""
-    half = (shown.steps[1] - shown.steps[0]) / 2
-    reach = float(shown.steps[-1] + half)
+    """Draw the grid points without interpolation, with the true class hatched."""
+    half = (regions.steps[1] - regions.steps[0]) / 2
+    reach = float(regions.steps[-1] + half)
     axes.imshow(
-        np.searchsorted(present, said), cmap=colors, vmin=-0.5, vmax=len(present) - 0.5,
+        np.searchsorted(present, predicted), cmap=colors, vmin=-0.5, vmax=len(present) - 0.5,
         extent=(-reach, reach, -reach, reach), origin="lower", interpolation="nearest",
     )  # fmt: skip
-    right = said == shown.label
+    right = predicted == regions.label
     if right.any():
-        _hatch(axes, shown.steps, right)
+        _hatch(axes, regions.steps, right)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
 
 
@@ -129,13 +135,13 @@ def _hatch(axes: Axes, steps: np.ndarray, right: np.ndarray) -> None:
         axes.contour(steps, steps, right.astype(float), levels=[0.5], colors=TEXT, linewidths=0.5)
 
 
-def _draw_marks(axes: Axes, shown: Slice) -> None:
-    ball = np.concatenate([shown.ball, shown.ball[:1]])  # an empty line where there is none
+def _draw_marks(axes: Axes, regions: Slice) -> None:
+    ball = np.concatenate([regions.ball, regions.ball[:1]])  # an empty line if there is no ball
     for color, width in (("white", 2.4), (TEXT, 1.0)):
         axes.plot(ball[:, 0], ball[:, 1], color=color, lw=width, ls=DASHED if width < 2 else "-")
     axes.plot(0, 0, marker="+", color=TEXT, markersize=6, markeredgewidth=1.2)
-    if shown.other >= 0:
-        axes.plot(shown.distance, 0, marker="D", color=TEXT, markersize=4, mec="white", mew=0.5)
+    if regions.other >= 0:
+        axes.plot(regions.distance, 0, marker="D", color=TEXT, markersize=4, mec="white", mew=0.5)
 
 
 def _called(sample: int, names: Mapping[int, str]) -> str:
@@ -143,36 +149,36 @@ def _called(sample: int, names: Mapping[int, str]) -> str:
 
 
 def _title(
-    shown: Slice, classes: Sequence[str], labels: Mapping[str, str], names: Mapping[int, str]
+    regions: Slice, classes: Sequence[str], labels: Mapping[str, str], names: Mapping[int, str]
 ) -> str:
-    own, other = _called(shown.sample, names), _called(shown.other, names)
+    own, other = _called(regions.sample, names), _called(regions.other, names)
     right = {
-        "attack": f"an FGSM step against {model_label(shown.against, labels)}",
-        "sample": f"{other}, {shown.distance:.3g} away",
-        "chosen": f"{other}, {shown.distance:.3g} away",
-    }.get(shown.directions, "random")
+        "attack": f"an FGSM step against {model_label(regions.against, labels)}",
+        "sample": f"{other}, {regions.distance:.3g} away",
+        "chosen": f"{other}, {regions.distance:.3g} away",
+    }.get(regions.directions, "random")
     return (
-        f"{own[0].upper()}{own[1:]}, class {classes[shown.label]}: → {right}, ↑ random "
+        f"{own[0].upper()}{own[1:]}, class {classes[regions.label]}: → {right}, ↑ random "
         "(L2 distances, pixel range [0, 1]). "
-        f"{perturbation_label(shown.perturbation)} at τ = {shown.tau:g}; "
-        f"%: share of {'the τ ball on ' * bool(len(shown.ball))}this plane with the true class"
+        f"{perturbation_label(regions.perturbation)} at τ = {regions.tau:g}; "
+        f"%: share of {'the τ ball on ' * bool(len(regions.ball))}this plane with the true class"
     )
 
 
 def _handles(
-    shown: Slice, classes: Sequence[str], present: Sequence[int], names: Mapping[int, str]
+    regions: Slice, classes: Sequence[str], present: Sequence[int], names: Mapping[int, str]
 ) -> list[Patch | Line2D]:
     areas = [
         Patch(facecolor=_tinted(class_color(k)), label=shown_label(classes[k]))
         for k in present[:MOST_CLASSES]
     ]
     right = Patch(facecolor="white", edgecolor=TEXT, hatch=HATCH * 2, linewidth=0.5)
-    right.set_label(shown_label(f"true class {classes[shown.label]}"))
+    right.set_label(shown_label(f"true class {classes[regions.label]}"))
     ball = Line2D([], [], color=TEXT, lw=1, ls=DASHED, label="τ ball")
-    here = Line2D([], [], color=TEXT, marker="+", ls="", label=_called(shown.sample, names))
-    marks: list[Patch | Line2D] = [*areas, right, *([ball] if len(shown.ball) else []), here]
-    if shown.other >= 0:
-        label = _called(shown.other, names)
+    center = Line2D([], [], color=TEXT, marker="+", ls="", label=_called(regions.sample, names))
+    marks: list[Patch | Line2D] = [*areas, right, *([ball] if len(regions.ball) else []), center]
+    if regions.other >= 0:
+        label = _called(regions.other, names)
         marks.append(Line2D([], [], color=TEXT, marker="D", ms=4, ls="", label=label))
     return marks
 
@@ -182,20 +188,20 @@ def _tinted(color: str) -> str:
 
 
 def _sheet(
-    shown: Slice, classes: Sequence[str], labels: Mapping[str, str], names: Mapping[int, str]
+    regions: Slice, classes: Sequence[str], labels: Mapping[str, str], names: Mapping[int, str]
 ) -> Sheet:
     header = [
         "sample", "model", "name", "along", "up", "prediction", "correct", "confidence", "in_ball",
         "sample_name",
     ]  # fmt: skip
-    inside = shown.inside()
+    inside = regions.inside()
     rows: list[list[object]] = []
-    for name, said in shown.predictions.items():
-        label, sure = model_label(name, labels), shown.confidence[name]
-        for (i, j), k in np.ndenumerate(said):
+    for name, predicted in regions.predictions.items():
+        label, sure = model_label(name, labels), regions.confidence[name]
+        for (i, j), k in np.ndenumerate(predicted):
             rows.append(
-                [shown.sample, name, label, float(shown.steps[j]), float(shown.steps[i]),
-                 classes[int(k)], int(k == shown.label), float(sure[i, j]), int(inside[i, j]),
-                 names.get(shown.sample, "")]
+                [regions.sample, name, label, float(regions.steps[j]), float(regions.steps[i]),
+                 classes[int(k)], int(k == regions.label), float(sure[i, j]), int(inside[i, j]),
+                 names.get(regions.sample, "")]
             )  # fmt: skip
     return header, rows

@@ -1,7 +1,7 @@
-"""Residual knowledge from adaptively many draws: the store, the models and the allocation together.
+"""Residual knowledge from adaptively allocated draws, using the store, the models and `allocate`.
 
-Answers are kept under a key of their own, so that another accuracy, more draws or one more method
-ask only about the copies that nobody was shown yet.
+Predictions are stored under a key of their own, so that another accuracy, more draws or one more
+method query models only on copies that have not been classified yet.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from engine.study.plan import Plan
 
 
 def measure(work: Workshop, plan: Plan, report: Reporter) -> Residual:
-    """Residual knowledge of all models of a study whose probe is adaptive. Raises Cancelled."""
+    """Residual knowledge of all models of a study with an adaptive probe. Raises Cancelled."""
     report.stage("residual knowledge")
     spec, names = plan.spec, list(plan.models)
-    probe, marks = spec.probe, {name: plan.counts(name) for name in names}
+    probe, keys = spec.probe, {name: plan.counts(name) for name in names}
     y = work.datasets.load(spec.data, report).train_y[list(spec.forget)]
     shelf = work.results.shelf(spec)
-    with shelf.making("counts", list(marks.values()), "residual knowledge", report):
-        before = {name: _known(work, spec, mark) for name, mark in marks.items()}
+    with shelf.making("counts", list(keys.values()), "residual knowledge", report):
+        before = {name: _known(work, spec, key) for name, key in keys.items()}
         cells = _cells(work, plan, before, report)
         started = time.monotonic()
         drawn = _allocated(spec, cells)
@@ -40,14 +40,14 @@ def measure(work: Workshop, plan: Plan, report: Reporter) -> Residual:
             if (cells.said[name].drawn > before[name].drawn).any():
                 _keep(work, plan, name, cells.said[name], y, seconds)
     report.forgo(max(0.0, copies(probe, len(spec.forget)) * len(names) - cells.asked))
-    answers = {name: said.classes for name, said in cells.said.items()}
+    answers = {name: answers_of_model.classes for name, answers_of_model in cells.said.items()}
     return summarize(
         probe, probe.draws, np.array(spec.forget), y, answers, _judged(spec), _retrains(spec), drawn
     )
 
 
 def _allocated(spec: RunSpec, cells: Cells) -> Counts:
-    """(n_f, T) draws of each cell, all of which have been asked."""
+    """(n_f, T) number of draws of each cell, all of which have been classified."""
     still = np.array(spec.probe.taus) == 0
     fixed = np.broadcast_to(still, (len(spec.forget), len(still)))
     probe = spec.probe
@@ -74,31 +74,33 @@ def _cells(work: Workshop, plan: Plan, before: Mapping[str, Said], report: Repor
         samples.y[rows],
         spec.forget,
         spec.probe,
-        {name: said.grown(spec.probe.draws) for name, said in before.items()},
+        {name: predictions.grown(spec.probe.draws) for name, predictions in before.items()},
         report,
     )
 
 
-def _known(work: Workshop, spec: RunSpec, mark: str) -> Said:
-    """What a model said of copies in earlier studies, as far as it is stored."""
+def _known(work: Workshop, spec: RunSpec, key: str) -> Said:
+    """Stored predictions of a model on copies, from this or earlier studies."""
     cells = (len(spec.forget), len(spec.probe.taus))
     needs = {"predictions": (*cells, None), "margins": (*cells, None), "drawn": cells}
-    record = work.results.get("counts", mark, spec, needs)
+    record = work.results.get("counts", key, spec, needs)
     if record is None:
         classes = len(work.datasets.load(spec.data, Reporter()).classes)
         return nothing_said(*cells, spec.probe.draws, classes)
-    found = record.arrays
-    return Said(found["predictions"], found["margins"], found["drawn"])
+    arrays = record.arrays
+    return Said(arrays["predictions"], arrays["margins"], arrays["drawn"])
 
 
-def _keep(work: Workshop, plan: Plan, name: str, said: Said, y: np.ndarray, seconds: float) -> None:
+def _keep(
+    work: Workshop, plan: Plan, name: str, predictions: Said, y: np.ndarray, seconds: float
+) -> None:
     spec = plan.spec
-    draws = said.classes.shape[2]
+    draws = predictions.classes.shape[2]
     arrays = {
-        "predictions": said.classes,
-        "margins": said.margins,
-        "drawn": said.drawn,
-        "counts": correct(said.classes, y, draws),
+        "predictions": predictions.classes,
+        "margins": predictions.margins,
+        "drawn": predictions.drawn,
+        "counts": correct(predictions.classes, y, draws),
         "samples": np.array(spec.forget),
         "taus": np.array(spec.probe.taus),
     }

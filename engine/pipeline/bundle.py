@@ -1,11 +1,11 @@
-"""A study in one HDF5 file, for a colleague: indices, results, checkpoints, and how it was seen.
+"""A study in one HDF5 file for sharing: indices, results, checkpoints and the window's session.
 
 Layout: attributes `format, schema, version, key, created, session` (JSON text); groups
-`records/<kind>/<key>` as the store keeps them; `checkpoints/<key>`: the bytes of a .pt file;
-with images also `records/datasets/<fingerprint>`. What is opened may come from a stranger: it is
-checked by engine.storage.hdf5, checkpoints stay unopened until they are loaded as weights alone. It
-lies apart from what is made here (`Store.imported`), each part marked with the file that it came
-in: a checkpoint by a record of its own in `origins/`.
+`records/<kind>/<key>` as in the store; `checkpoints/<key>`: the bytes of a .pt file; with images
+also `records/datasets/<fingerprint>`. A bundle is an untrusted file: engine.storage.hdf5 checks it,
+and checkpoints stay unopened until they are loaded as weights only. Imported content is stored
+apart from local results (`Store.imported`), each part marked with the file it came from, which for
+a checkpoint takes a separate record in `origins/`.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ KINDS = (
     "studies", "models", "counts", "neighborhoods", "slices", "embeddings", "epochs", "measures",
     "recognitions", DATASETS,
 )  # fmt: skip
-ORIGINS = "origins"  # kind of records: which file a checkpoint came in, and its digest
+ORIGINS = "origins"  # kind of records: source file and digest of a checkpoint
 KEY = re.compile(r"[0-9a-f]{8,64}")
 LARGEST_SESSION = 1 << 24  # characters
-WRONG = "{} is no bundle that can be opened: {}. Ask for it again, or open another."
+WRONG = "{} cannot be opened as a bundle: {}. Ask for a new copy, or open another file."
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What opening a bundle brought into the store: the study's key, and how it was last seen."""
+    """Result of opening a bundle: the key of its study, and the session it was saved with."""
 
     key: str
     session: Mapping[str, Any]
@@ -63,30 +63,31 @@ def save(
     images: Dataset | None,
     report: Reporter,
 ) -> Path:
-    """Write the study with everything that belongs to it; the file.
+    """Write the study with everything that belongs to it; returns the file.
 
-    session: JSON data; images: the study's dataset, to be written too, or None. StoreError where
-    the study is not there or the file cannot be written.
+    session: JSON data; images: the study's dataset to include, or None. Raises StoreError if the
+    study is not in the store or the file cannot be written.
     """
     files = study_files.everything(store, key)
-    found = files[0].stem
+    study_key = files[0].stem
     report.stage(f"bundle {out.name}")
     if images is not None and images.linked:
+        were = "was" if images.linked == 1 else "were"
         report.log(
-            f"Of the {len(images):,} samples in the bundle, {images.linked:,} came through links "
-            f"from outside of {images.label}/. Give it to nobody who may not have them."
+            f"Of the {len(images):,} samples in the bundle, {images.linked:,} {were} read through "
+            f"links from outside {images.label}/. Share it only with those who may have them."
         )
     report.expect(len(files))
     with output_files.output(out) as aside:
-        hdf5.write(aside, _groups(store, found, files, session, images, report))
+        hdf5.write(aside, _groups(store, study_key, files, session, images, report))
     return out
 
 
 def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") -> Opened:
-    """Bring what a bundle holds into the store, where it is not there already.
+    """Import the content of a bundle into the store, except for what it already holds.
 
-    It lies apart from what is made here, and says where it came from: the file's name, or
-    `source`. StoreError, and nothing brought in, for a file that is no sound bundle.
+    Imported content is stored apart from local results and marked with its origin: the file's name,
+    or `source`. Raises StoreError, and imports nothing, if the file is not a valid bundle.
     """
     try:
         with hdf5.opened(path) as file:
@@ -95,19 +96,21 @@ def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") ->
             files = [name for name in file.names if re.fullmatch(r"checkpoints/[^/]+", name)]
             _check_names(file.names)
             if ("studies", opened.key) not in records:
-                raise StoreError("it lacks the study it speaks of")
+                raise StoreError("it lacks the study that it names")
             report.stage(f"opening {path.name}")
             report.expect(len(records) + len(files))
-            checked = [_record(file, *place) for place in records]  # all, before any is kept
+            checked = [_record(file, *place) for place in records]  # all, before any is stored
             blobs = _blobs(file, files)
-        origin = origin_of_file(path, source)  # of a file that proved to be no larger than it may
+        origin = origin_of_file(
+            path, source
+        )  # only now that the file is known to be within its size limits
     except (StoreError, DataError, OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         why = plain_files.why(error) or type(error).__name__
         raise StoreError(WRONG.format(path, why.rstrip("."))) from error
     if store.has("studies", opened.key):
         report.log(
-            f"The study {opened.key} was made here before, and that one is shown: what "
-            f"{path.name} says of it is kept apart, and `rk-engine verify` compares the two."
+            f"The study {opened.key} was already made here, and that one is shown: the results in "
+            f"{path.name} are stored apart, and `rk-engine verify` compares the two."
         )
     for record in checked:
         if not store.imported.has(record.kind, record.key):
@@ -152,12 +155,12 @@ def _groups(
 
 
 def _content(store: Store, path: Path) -> np.ndarray:
-    """The bytes of a checkpoint; StoreError where it is a link to what is none of the store's."""
-    known = (store.root.resolve(), path.parent.resolve())  # whole folders may lie on other disks
-    if not any(path.resolve().is_relative_to(one) for one in known):
+    """The bytes of a checkpoint; StoreError if it is a link to a file outside the store."""
+    roots = (store.root.resolve(), path.parent.resolve())  # whole folders may be on other disks
+    if not any(path.resolve().is_relative_to(one) for one in roots):
         raise StoreError(
             f"{path} is a link that leads out of the store, to {path.resolve()}, which may be "
-            "anything and is not given away. Put the file itself in its place."
+            "anything and is not shared. Replace the link by the file itself."
         )
     with plain_files.opened(path) as file:
         return np.frombuffer(file.read(), np.uint8)
@@ -172,20 +175,20 @@ def _head(top: Mapping[str, Any]) -> Opened:
     if top.get("format") != FORMAT:
         raise StoreError("it was not written by 'Save bundle'")
     if top.get("schema") != SCHEMA:
-        raise StoreError(f"it is of schema {top.get('schema')}, and this version reads {SCHEMA}")
+        raise StoreError(f"it has schema {top.get('schema')}, but this version reads {SCHEMA}")
     key, text = top.get("key"), top.get("session")
     if not isinstance(key, str) or not KEY.fullmatch(key):
-        raise StoreError("its key is none")
+        raise StoreError("its key is invalid")
     if not isinstance(text, str) or len(text) > LARGEST_SESSION:
-        raise StoreError("its session is no text of sensible length")
+        raise StoreError("its session is not text of reasonable length")
     session = json.loads(text)
     if not isinstance(session, dict):
-        raise StoreError("its session is none")
+        raise StoreError("its session is invalid")
     return Opened(key, session)
 
 
 def _place(name: str) -> tuple[str, str]:
-    """(kind, key) of 'records/<kind>/<key>'; StoreError for any other."""
+    """(kind, key) of 'records/<kind>/<key>'; StoreError for any other name."""
     top, kind, key = name.split("/")
     if top != "records" or kind not in KINDS or not KEY.fullmatch(key):
         raise StoreError(f"there is no place in a store for '{name[:80]}'")
@@ -196,7 +199,7 @@ def _check_names(names: list[str]) -> None:
     for name in names:
         top, _, rest = name.partition("/")
         if top not in ("records", "checkpoints"):
-            raise StoreError(f"it holds '{name[:80]}', which no bundle has")
+            raise StoreError(f"it holds '{name[:80]}', which does not belong in a bundle")
         if top == "checkpoints" and rest and not KEY.fullmatch(rest):
             raise StoreError(f"there is no place in a store for '{name[:80]}'")
 
@@ -214,7 +217,7 @@ def _record(file: hdf5.Opened, kind: str, key: str) -> Record:
 
 
 def _without_paths(spec: str) -> str:
-    """A spec that names no files of another machine: FILE.py of a network would be run."""
+    """The spec without paths of another machine: the FILE.py of a network would be executed."""
     plain = json.loads(spec)
     for one in [plain.get("model"), *plain.get("foreign", ())]:
         if isinstance(one, dict) and "path" in one:
@@ -223,14 +226,14 @@ def _without_paths(spec: str) -> str:
 
 
 def _blobs(file: hdf5.Opened, names: list[str]) -> dict[str, bytes]:
-    """The checkpoints' files, unopened."""
+    """The contents of the checkpoint files, unopened."""
     arrays = file.read("checkpoints").arrays if names else {}
     return {name: _bytes(name, arrays[name.partition("/")[2]]) for name in names}
 
 
 def _bytes(name: str, array: np.ndarray) -> bytes:
     if array.dtype != np.uint8 or array.ndim != 1:
-        raise StoreError(f"'{name[:80]}' is no file")
+        raise StoreError(f"'{name[:80]}' is not a file")
     return array.tobytes()
 
 
@@ -245,5 +248,5 @@ def _keep_checkpoint(store: Store, key: str, content: bytes, origin: Origin) -> 
 
 
 def digest_of(content: bytes) -> str:
-    """20 hexadecimal digits of a checkpoint's file, as its record of `origins/` has them."""
+    """Digest (20 hexadecimal digits) of a checkpoint file, as recorded in `origins/`."""
     return hashlib.blake2b(content, digest_size=10).hexdigest()

@@ -1,6 +1,7 @@
-"""Datasets that came in a bundle, kept in the store by their fingerprint.
+"""Datasets imported from bundles, stored under their fingerprint.
 
-Names of files are an array: UTF-8, one a line. What notes say of a folder stays behind with it.
+File names are stored as an array: UTF-8, one per line. A dataset's notes about its folder are not
+part of a bundle.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from engine.storage.record import SCHEMA, Record
 
 KIND = "datasets"
 ARRAYS = ("train_x", "train_y", "test_x", "test_y")
-FILES, NUMBERS = "files", "origin/numbers"  # arrays that not every dataset has
+FILES, NUMBERS = "files", "origin/numbers"  # optional arrays
 
 
 def record_of(dataset: Dataset) -> Record:
-    """The record that `dataset_of` takes apart; its key is the dataset's fingerprint."""
+    """The record of a dataset, read by `dataset_of`; its key is the dataset's fingerprint."""
     facts = {
         "schema": SCHEMA,
         "kind": KIND,
@@ -48,9 +49,9 @@ def record_of(dataset: Dataset) -> Record:
 
 
 def dataset_of(record: Record) -> Dataset:
-    """The dataset that a record holds; DataError where it is not what its key says."""
+    """The dataset in a record; DataError if its content does not match its key."""
     try:
-        made = Dataset(
+        dataset = Dataset(
             spec=restored(DataSpec, {**record.plain("spec"), "root": ""}),
             label=str(record.attributes["label"]),
             classes=tuple(map(str, record.plain("classes"))),
@@ -64,20 +65,20 @@ def dataset_of(record: Record) -> Dataset:
             origin=_origin(record),
             linked=int(record.attributes.get("linked", 0)),
         )
-        made = replace(made, notes=tuple(_linked_note(made)))
-        made = replace(made, spec=replace(made.spec, fingerprint=""))
-        made = check(held_out(made))
+        dataset = replace(dataset, notes=tuple(_linked_note(dataset)))
+        dataset = replace(dataset, spec=replace(dataset.spec, fingerprint=""))
+        dataset = check(held_out(dataset))
     except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
-        raise DataError(f"The kept dataset {record.key} is damaged: {error}.") from error
-    if made.spec.fingerprint != record.key:
-        raise DataError(f"The kept dataset {record.key} holds other samples than its name says.")
-    return made
+        raise DataError(f"The stored dataset {record.key} is damaged: {error}.") from error
+    if dataset.spec.fingerprint != record.key:
+        raise DataError(f"The samples of the stored dataset {record.key} do not match its key.")
+    return dataset
 
 
 def _linked_note(dataset: Dataset) -> Iterator[str]:
-    """That samples were links; ValueError where there are not so many."""
+    """Note that samples were read through links; ValueError for an impossible number."""
     if not 0 <= dataset.linked <= len(dataset):
-        raise ValueError("it has not so many samples that were links")
+        raise ValueError("it does not have that many linked samples")
     if dataset.linked:
         were = "was" if dataset.linked == 1 else "were"
         yield (
@@ -87,12 +88,12 @@ def _linked_note(dataset: Dataset) -> Iterator[str]:
 
 
 def _files(record: Record) -> tuple[str, ...]:
-    """The names of the samples' files; () where they have none. ValueError where it is no text."""
+    """File names of the samples; () if they have none. ValueError if the array is not text."""
     lines = record.arrays.get(FILES)
     if lines is None:
         return ()
     if lines.dtype != np.uint8 or lines.ndim != 1:
-        raise ValueError("its files have no names")
+        raise ValueError("its file names are not text")
     return tuple(lines.tobytes().decode().split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""The datasets of studies: loaded once, found again where they moved to, put on the device."""
+"""The datasets of studies: loaded once, relocated if they have moved, copied to the device."""
 
 from __future__ import annotations
 
@@ -22,75 +22,75 @@ from engine.storage.paths import absolute, exists, is_relative
 from engine.storage.store import Record, Store
 
 LOADED = 2  # datasets that stay in memory
-PLACES = "places"  # kind of records: where a person said that data lie
+PLACES = "places"  # kind of records: folders that users have located data in
 RELATIVE = (
-    "The study was kept with the relative folder '{}': go to the folder it was made in, or say "
-    "where the data are now (File > Find the data)."
+    "The study was stored with the relative folder '{}': change to the folder it was made in, or "
+    "tell RK Explorer where the data are now (File > Find the data)."
 )
 
 
 class LoadedDatasets:
-    """Loads datasets and remembers those in use. Serves one thread."""
+    """Loads datasets and caches those in use. For use by one thread."""
 
     def __init__(self, store: Store, device: torch.device) -> None:
-        """store: where it is kept that a dataset moved, and datasets that came in bundles."""
+        """store: holds the new locations of moved datasets, and datasets from bundles."""
         self._store, self._device = store, device
         self._datasets: OrderedDict[DataSpec, Dataset] = OrderedDict()
         self._samples: dict[str, tuple[Samples, Samples]] = {}
 
     def load(self, spec: DataSpec, report: Reporter) -> Dataset:
-        """The dataset, loaded once; DataError where that is impossible or its content changed.
+        """The dataset, loaded once; DataError if that is impossible or its content has changed.
 
-        What is not where the spec says is looked for where a person said it moved to, and among
-        the datasets that came in bundles.
+        A dataset that is not where the spec says is looked up at the location that the user gave
+        for it, and among the datasets from bundles.
         """
-        expected, named = spec.fingerprint, spec.root
-        spec = replace(spec, fingerprint="", root=absolute(named))
-        for known in self._datasets.values():
-            if known.spec.fingerprint == expected:
-                base.tell(known, report)
-                return known
+        expected, root = spec.fingerprint, spec.root
+        spec = replace(spec, fingerprint="", root=absolute(root))
+        for cached in self._datasets.values():
+            if cached.spec.fingerprint == expected:
+                base.tell(cached, report)
+                return cached
         if expected and spec.root and not exists(Path(spec.root)):
-            there = self._elsewhere(expected, spec, report)
-            if there is not None:  # before a dataset that can be downloaded is, into that folder
-                return there
+            relocated = self._elsewhere(expected, spec, report)
+            if relocated is not None:  # otherwise a downloadable dataset would be fetched into it
+                return relocated
         try:
             return self._same(spec, expected, report)
         except (DataError, SpecError) as error:
-            found = self._elsewhere(expected, spec, report)
-            if found is None and expected and is_relative(named):
-                raise DataError(f"{error} {RELATIVE.format(named)}") from error
-            if found is None:
+            fallback = self._elsewhere(expected, spec, report)
+            if fallback is None and expected and is_relative(root):
+                raise DataError(f"{error} {RELATIVE.format(root)}") from error
+            if fallback is None:
                 raise
-            return found
+            return fallback
 
     def move(self, spec: DataSpec, root: str, report: Reporter) -> Dataset:
-        """The dataset of `spec`, which lies in `root` on this machine; that is remembered.
+        """The dataset of `spec`, now located in `root`; the new location is stored.
 
-        DataError where other data lie there.
+        DataError if `root` holds other data.
         """
         root = absolute(root)
-        there = replace(spec, root=root, fingerprint="")
-        found = self._same(there, spec.fingerprint, report)
+        moved_spec = replace(spec, root=root, fingerprint="")
+        dataset = self._same(moved_spec, spec.fingerprint, report)
         self._store.put(
-            PLACES, found.spec.fingerprint, {}, spec=to_plain(spec), seed=spec.seed, seconds=0.0,
+            PLACES, dataset.spec.fingerprint, {}, spec=to_plain(spec), seed=spec.seed, seconds=0.0,
             device="", root=root,
         )  # fmt: skip
-        return found
+        return dataset
 
     def _same(self, spec: DataSpec, expected: str, report: Reporter) -> Dataset:
-        """The dataset of `spec` and of this fingerprint, '' for any; DataError otherwise.
+        """The dataset of `spec` if it has this fingerprint ('' for any); DataError otherwise.
 
-        One that a study here knows already is read through links as it was then: they can show
-        nothing else.
+        A dataset with an expected fingerprint may be read through links: they cannot lead to other
+        content.
         """
         try:
-            found = self._loaded(spec, report)
+            dataset = self._loaded(spec, report)
         except LinkError:
             if not expected:
                 raise
-            found = self._loaded(replace(spec, links=FOLLOW), report)
-        return _expected(found, expected)
+            dataset = self._loaded(replace(spec, links=FOLLOW), report)
+        return _expected(dataset, expected)
 
     def _loaded(self, spec: DataSpec, report: Reporter) -> Dataset:
         if spec not in self._datasets:
@@ -105,68 +105,70 @@ class LoadedDatasets:
             self._samples.clear()
 
     def _elsewhere(self, expected: str, spec: DataSpec, report: Reporter) -> Dataset | None:
-        """The dataset of this fingerprint where it moved to, or as it came in a bundle."""
+        """The dataset with this fingerprint at its new location, or from a bundle."""
         moved = self._store.get(PLACES, expected) if expected else None
         if moved is not None:
             with contextlib.suppress(DataError, SpecError):
-                there = replace(spec, root=str(moved.attributes["root"]))
-                return self._same(there, expected, report)
+                moved_spec = replace(spec, root=str(moved.attributes["root"]))
+                return self._same(moved_spec, expected, report)
         record = self._sent(expected) if expected else None
         if record is None:
             return None
-        found = bundled_data.dataset_of(record)
-        self._hold(found.spec, found)  # with its fingerprint: no spec of a folder is like it
-        base.tell(found, report)
-        return found
+        dataset = bundled_data.dataset_of(record)
+        self._hold(
+            dataset.spec, dataset
+        )  # with its fingerprint, so it differs from any spec of a folder
+        base.tell(dataset, report)
+        return dataset
 
     def _sent(self, fingerprint: str) -> Record | None:
-        """The samples as they came in a bundle; the fingerprint is of them, whoever sent them."""
-        shelves = (self._store, self._store.imported)  # earlier versions kept both in one
-        found = (shelf.get(bundled_data.KIND, fingerprint) for shelf in shelves)
-        return next((one for one in found if one is not None), None)
+        """The record of a dataset from a bundle; `dataset_of` verifies its fingerprint."""
+        shelves = (self._store, self._store.imported)  # earlier versions stored both in one
+        records = (shelf.get(bundled_data.KIND, fingerprint) for shelf in shelves)
+        return next((one for one in records if one is not None), None)
 
     def world(self, fingerprint: str) -> World | None:
-        """The samples and classes of a dataset that was loaded before, None of any other."""
-        known = (one for one in self._datasets.values() if one.spec.fingerprint == fingerprint)
-        found = next(known, None)
-        return found.world if found is not None else None
+        """Bounds on samples and classes of a dataset that is loaded, None for any other."""
+        matches = (one for one in self._datasets.values() if one.spec.fingerprint == fingerprint)
+        dataset = next(matches, None)
+        return dataset.world if dataset is not None else None
 
     def on_device(self, dataset: Dataset) -> tuple[Samples, Samples]:
         """(training, test) samples on the device."""
-        mark = dataset.spec.fingerprint
-        if mark not in self._samples:
+        fingerprint = dataset.spec.fingerprint
+        if fingerprint not in self._samples:
             n = len(dataset.classes)
             with fitting(f"The dataset {dataset.label}", self._device, SMALLER):
                 self._samples = {
-                    mark: (
+                    fingerprint: (
                         Samples.on(self._device, dataset.train_x, dataset.train_y, n),
                         Samples.on(self._device, dataset.test_x, dataset.test_y, n),
                     )
                 }
-        return self._samples[mark]
+        return self._samples[fingerprint]
 
     def sample(self, dataset: Dataset, index: int) -> Sample:
-        """One sample on the device; SpecError where there is none of this number."""
+        """One sample on the device; SpecError if there is no sample with this index."""
         dataset.require(index)
         train, test = self.on_device(dataset)
         n = len(train)
         return train.one(index) if index < n else test.one(index - n, index)
 
     def located(self, spec: DataSpec) -> DataSpec:
-        """The same data where it was loaded from in this session, if it was."""
-        for known, dataset in self._datasets.items():
+        """The spec with the location its data were loaded from, if they are loaded."""
+        for loaded_spec, dataset in self._datasets.items():
             if dataset.spec.fingerprint == spec.fingerprint:
-                return replace(known, fingerprint=spec.fingerprint)  # which keys depend on
+                return replace(loaded_spec, fingerprint=spec.fingerprint)  # keys depend on it
         return spec
 
 
-def _expected(found: Dataset, fingerprint: str) -> Dataset:
-    """The dataset; DataError where it is not the one of this fingerprint ('': any is)."""
-    spec = found.spec
+def _expected(dataset: Dataset, fingerprint: str) -> Dataset:
+    """The dataset; DataError if its fingerprint differs from this one ('' matches any)."""
+    spec = dataset.spec
     if fingerprint and spec.fingerprint != fingerprint:
         raise DataError(
             f"The data of '{spec.name}' {f'in {spec.root} ' if spec.root else ''}are not those "
-            "this study was made with. Put the old files back, start a new study, or say in "
-            "RK Explorer's window where they are now (File > Find the data)."
+            "this study was made with. Restore the old files, start a new study, or tell RK "
+            "Explorer where they are now (File > Find the data)."
         )
-    return found
+    return dataset

@@ -1,4 +1,4 @@
-"""One joint UMAP of the features of a study's models, from the store or laid out now."""
+"""One joint UMAP of the features of a study's models, from the store or computed now."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from engine.study.plan import Plan
 def embed(
     work: Workshop, embedder: Embedder, plan: Plan, models: Sequence[str], report: Reporter
 ) -> Embedding:
-    """One joint UMAP of the features of these models, point by point comparable.
+    """One joint UMAP of the features of these models, comparable point by point.
 
-    The same retain, forget and test samples and perturbed copies in each; the order of the models
-    does not matter. SpecError if the study has no such model.
+    All models share the same retain, forget and test samples and perturbed copies; the order of
+    the models does not matter. SpecError if the study lacks one of them.
     """
     plan.require(*models)
     names = [name for name in plan.models if name in models]
@@ -46,7 +46,7 @@ def embed(
 
 
 def embedding_key(plan: Plan, names: Sequence[str]) -> str:
-    """Key of the joint embedding of these models, which are in the order of the study."""
+    """Key of the joint embedding of these models, given in the order of the study."""
     spec, keys = plan.spec, plan.models
     used = {name: keys[name] for name in names}
     decisive = (used, keys.get(_source(spec), ""), spec.forget, spec.probe.everywhere, spec.seed)
@@ -56,21 +56,21 @@ def embedding_key(plan: Plan, names: Sequence[str]) -> str:
 def _laid_out(
     work: Workshop, embedder: Embedder, plan: Plan, names: Sequence[str], report: Reporter
 ) -> dict[str, np.ndarray]:
-    """The arrays that are stored of the embedding of these models."""
+    """The stored arrays of the embedding of these models."""
     report.stage("embedding")
     embedder.warm_up()
     spec = plan.spec
     dataset = work.datasets.load(spec.data, report)
-    who = points.cast(spec, dataset)
-    report.expect(len(who.sample) * len(names))
+    cast = points.cast(spec, dataset)
+    report.expect(len(cast.sample) * len(names))
     source = _source(spec)
     against = work.loaded(plan, source) if source else None
-    x = points.pixels(who, work.datasets.on_device(dataset), spec.probe, against, report)
-    views = {name: points.seen(work.loaded(plan, name), x, who.label, report) for name in names}
+    x = points.pixels(cast, work.datasets.on_device(dataset), spec.probe, against, report)
+    views = {name: points.seen(work.loaded(plan, name), x, cast.label, report) for name in names}
     features = [one.features for one in views.values()]
-    return points.packed(who, views, embedder.fit(features, who.anchors, spec.seed, report))
+    return points.packed(cast, views, embedder.fit(features, cast.anchors, spec.seed, report))
 
 
 def _source(spec: RunSpec) -> str:
-    """The model that the shown copies are made against; '' where they are random."""
+    """The model that adversarial copies are computed against; '' for random copies."""
     return spec.aim if is_attack(spec.probe) else ""

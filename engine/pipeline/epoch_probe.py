@@ -1,9 +1,9 @@
-"""Looks at a model after every epoch of its unlearning, and never touches it.
+"""Evaluates a model after every epoch of its unlearning, without affecting it.
 
-A `Watch` stands where a run keeps its last finished epoch (`train.Resume`), so that no method
-knows of it: it is handed the weights after each epoch, puts a copy of them into a network of its
-own and lets that classify. The weights of the run, its generators and its modes are not touched,
-and what was seen travels with the kept epoch, so that a resumed run goes on watching.
+A `Watch` takes the place of the `Resume` that stores a run's last finished epoch, so methods need
+not know about it: it receives the weights after each epoch, copies them into its own network and
+classifies with that. The run's weights, generators and modes are untouched, and the observations
+are stored with the epoch, so a resumed run continues to be watched.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from engine.spec import ProbeSpec
 from engine.study.viewpoint import cost_of_look, due, looks
 from engine.training.sgd import Resume
 
-FREE_SECONDS = 5.0  # what all looks at a method may take in any case ...
-SHARE = 0.25  # ... or else this share of the time the method took so far
+FREE_SECONDS = 5.0  # time that watching a method may always take ...
+SHARE = 0.25  # ... or this share of the method's own time so far
 ACCURACIES = ("retain_acc", "unlearn_acc", "test_acc")
 _VALUES = 1_000_000  # input values per forward where accuracies are taken
 
@@ -38,10 +38,10 @@ Views = tuple[EpochView, ...]
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """What every look looks at, the same for all epochs and models.
+    """The samples and copies that a model is evaluated on, the same for all epochs and models.
 
-    rows (n,): the forget samples whose copies `probe` makes (no attack); retain, forget, test:
-    indices of the samples that accuracies are taken from; mark: identifies all this.
+    rows (n,): the forget samples that `probe` (no attack) makes copies of; retain, forget, test:
+    indices of the samples for the accuracies; mark: key that identifies all of this.
     """
 
     train: Samples
@@ -54,13 +54,13 @@ class Sight:
     mark: str
 
     def look(self, model: nn.Module, epoch: int, report: Reporter) -> EpochView:
-        """`model` as it is now, in eval mode for as long as it takes. Raises Cancelled."""
+        """Evaluate `model`, temporarily in eval mode. Raises Cancelled."""
         with _evaluating(model):
-            said = self._predictions(model, report)
-            return EpochView(epoch, said, self._accuracy(model, report))
+            predictions = self._predictions(model, report)
+            return EpochView(epoch, predictions, self._accuracy(model, report))
 
     def cost(self) -> float:
-        """Sample passes of one look."""
+        """Sample passes of one evaluation."""
         return cost_of_look(
             self.probe, len(self.rows), map(len, (self.retain, self.forget, self.test))
         )
@@ -68,10 +68,10 @@ class Sight:
     def _predictions(self, model: nn.Module, report: Reporter) -> np.ndarray:
         rows = torch.tensor(self.rows, device=self.train.device)
         x, y = self.train.pixels(rows), self.train.y[rows]
-        found = verdicts(
+        predictions = verdicts(
             {"": model}, x, y, self.rows, self.probe, range(1), self.train.n_classes, report
         )
-        return found[""]
+        return predictions[""]
 
     def _accuracy(self, model: nn.Module, report: Reporter) -> dict[str, float]:
         shares = (
@@ -83,9 +83,10 @@ class Sight:
 
 
 class Watch(Resume):
-    """Keeps what it is given in `kept`, and looks at it where an epoch is due.
+    """A Resume that passes states on to `kept`, and evaluates the model at epochs that are due.
 
-    planned: epochs the method is set to, 0 where it has none; tell(views) hears of every new view.
+    planned: epochs the method is configured for, 0 if it has none; tell(views): called after every
+    new view.
     """
 
     def __init__(
@@ -102,16 +103,16 @@ class Watch(Resume):
         self._double = copy.deepcopy(original)
         self._due = due(planned)
         self._epoch = 0
-        self._last = 0.0  # seconds that the last look took
-        self._within = 0.0  # seconds of looks since training began, which its clock counts in
+        self._last = 0.0  # seconds that the last evaluation took
+        self._within = 0.0  # seconds of evaluations since training began, included in its clock
         self._left = looks(planned)
-        self._thinned = False  # whether an epoch was passed over to save time
+        self._thinned = False  # whether an epoch was skipped to save time
         self.views: Views = ()
-        self.seconds = 0.0  # of all looks, those of an earlier session too
-        self.here = 0.0  # of the looks of this session
+        self.seconds = 0.0  # of all evaluations, including earlier sessions
+        self.session_seconds = 0.0  # of the evaluations in this session
 
     def begin(self) -> None:
-        """Look at the Original, or take up what an interrupted run saw."""
+        """Evaluate the Original, or restore the observations of an interrupted run."""
         state = self._kept.load()
         self._recall(state.get("watched") if state is not None else None)
         if not self.views:
@@ -122,10 +123,10 @@ class Watch(Resume):
             self._report.forgo(len(self.views) * self._sight.cost())
         if state is not None:
             self._catch_up(state)
-        self._within = 0.0  # training, and its clock, begin now
+        self._within = 0.0  # training and its clock start now
 
     def end(self, model: nn.Module) -> None:
-        """Look at the finished model, unless its last epoch was just looked at."""
+        """Evaluate the finished model, unless its last epoch was just evaluated."""
         number = max(1, self._epoch)
         if self.views[-1].epoch != number or not _same(self._double, model):
             self.views = tuple(view for view in self.views if view.epoch < number)
@@ -133,11 +134,11 @@ class Watch(Resume):
         self._report.forgo(max(0, self._left) * self._sight.cost())
 
     def load(self) -> dict[str, Any] | None:
-        """The state kept last."""
+        """The last stored state."""
         return self._kept.load()
 
     def keep(self, state: dict[str, Any]) -> None:
-        """Hand the state on, then look at it and hand it on with what was seen."""
+        """Store the state, then evaluate it and store it again with the observation."""
         self._hand_on(state)
         self._epoch = int(state["epoch"])
         if self._epoch in self._due and self._affordable(float(state["seconds"])):
@@ -155,12 +156,12 @@ class Watch(Resume):
             self._thinned = True
             self._report.log(
                 f"Watching would take more than {SHARE:.0%} of the time of "
-                f"{self._report.current_stage or 'this run'}: some epochs are not looked at."
+                f"{self._report.current_stage or 'this run'}: some epochs are skipped."
             )
         return affordable
 
     def _catch_up(self, state: dict[str, Any]) -> None:
-        """Look at the kept epoch, if the run was interrupted before that could be done."""
+        """Evaluate the stored epoch, if the run was interrupted before that was done."""
         self._epoch = int(state["epoch"])
         if self._epoch in self._due and self.views[-1].epoch < self._epoch:
             self._look_at(state)
@@ -169,9 +170,9 @@ class Watch(Resume):
     def _look_at(self, state: dict[str, Any]) -> None:
         try:
             self._double.load_state_dict(state["model"])
-        except RuntimeError:  # another network, of a method from outside: its end will be seen
+        except RuntimeError:  # another network, from a plug-in method: its final model is evaluated
             self._due = frozenset()
-            self._report.log("This method trains another network: only its end is watched.")
+            self._report.log("This method trains another network: only its final model is watched.")
             return
         self._look(self._double, int(state["epoch"]))
 
@@ -182,32 +183,32 @@ class Watch(Resume):
         finally:
             self._last = time.monotonic() - started
             self.seconds += self._last
-            self.here += self._last
+            self.session_seconds += self._last
             self._within += self._last
         self._left -= 1
         self.views = (*self.views, view)
         self._tell(self.views)
 
     def _packed(self) -> dict[str, Any]:
-        """The views as tensors and plain data, for a checkpoint of weights alone."""
-        said = [torch.from_numpy(view.predictions.astype(np.int32)) for view in self.views]
+        """The views as tensors and plain data, for a checkpoint loaded as weights only."""
+        predictions = [torch.from_numpy(view.predictions.astype(np.int32)) for view in self.views]
         return {
             "mark": self._sight.mark,
             "seconds": self.seconds,
             "epochs": [view.epoch for view in self.views],
-            "predictions": said,
+            "predictions": predictions,
             "accuracy": [dict(view.accuracy) for view in self.views],
         }
 
     def _recall(self, packed: Mapping[str, Any] | None) -> None:
-        """Take up what `_packed` wrote, unless something else was looked at then."""
+        """Restore what `_packed` wrote, unless it was for other samples or copies."""
         if packed is None or packed["mark"] != self._sight.mark:
             return
         dtype = np.uint8 if self._sight.train.n_classes <= 256 else np.uint16
         self.seconds = float(packed["seconds"])
         self.views = tuple(
-            EpochView(int(epoch), said.numpy().astype(dtype), dict(accuracy))
-            for epoch, said, accuracy in zip(
+            EpochView(int(epoch), predictions.numpy().astype(dtype), dict(accuracy))
+            for epoch, predictions, accuracy in zip(
                 packed["epochs"], packed["predictions"], packed["accuracy"], strict=True
             )
         )
@@ -215,24 +216,24 @@ class Watch(Resume):
 
 @torch.inference_mode()
 def _right(model: nn.Module, samples: Samples, rows: Tensor, report: Reporter) -> float:
-    """Percent of these samples that get their own class."""
-    right = 0
+    """Percentage of these samples that are classified correctly."""
+    correct = 0
     batches = batches_of(samples.x, _VALUES // samples.x[0].numel())
 
     def found(part: slice) -> Tensor:
-        chosen = rows[part]
-        said: Tensor = model(samples.pixels(chosen)).argmax(1)
-        return said == samples.y[chosen]
+        part_rows = rows[part]
+        said: Tensor = model(samples.pixels(part_rows)).argmax(1)
+        return said == samples.y[part_rows]
 
     for said in batches.over(len(rows), found):
-        right += int(said.sum())
+        correct += int(said.sum())
         report.advance(len(said))
-    return 100 * right / max(1, len(rows))
+    return 100 * correct / max(1, len(rows))
 
 
 @contextlib.contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Eval mode, and every part's own mode again afterwards."""
+    """Eval mode; afterwards every module returns to its own mode."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
     try:
@@ -243,6 +244,6 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _same(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two networks have the same weights, bit for bit."""
+    """Whether two networks have identical weights, bit for bit."""
     a, b = one.state_dict(), other.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)

@@ -1,8 +1,8 @@
-"""Watching the methods of a study: what is looked at, and where what was seen is kept.
+"""Watching the methods of a study: what is evaluated, and how the observations are stored.
 
-Copies are those of the final curve: the first `BLOCK` draws of the study's own perturbation. An
-attack would have to be made anew against every epoch's model, which costs many times the method;
-where a study measures with one, Gaussian noise of the same tau is watched instead.
+The copies are those of the final curve: the first `BLOCK` draws of the study's own perturbation.
+An attack would have to be recomputed against the model of every epoch, at many times the cost of
+the method; a study that measures with an attack is watched under Gaussian noise of the same tau.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What is watched in a study, and an Epochs without views to fill in."""
+    """What is watched in a study, and an Epochs without views as a template."""
 
     sight: Sight
     blank: Epochs
 
 
 def sight(work: Workshop, spec: RunSpec) -> Sight:
-    """What every look at this study's methods looks at; it depends on spec and data alone."""
+    """What this study's methods are evaluated on; depends only on spec and data."""
     dataset = work.datasets.load(spec.data, Reporter())
     train, test = work.datasets.on_device(dataset)
     forget = np.array(spec.forget)
@@ -61,64 +61,64 @@ def sight(work: Workshop, spec: RunSpec) -> Sight:
     )
 
 
-def scene(work: Workshop, spec: RunSpec, said: Mapping[str, np.ndarray]) -> Scene:
-    """said: the references' predictions (n_f, T, >= BLOCK) of copies made as `probe_of` says."""
-    seen = sight(work, spec)
-    places = np.searchsorted(np.array(spec.forget), seen.rows)
-    found = {name: said[name][places][:, :, :BLOCK] for name in references(spec)}
-    labels = work.datasets.load(spec.data, Reporter()).train_y[seen.rows]
-    counts = {name: correct(one, labels, BLOCK) for name, one in found.items()}
-    weights = resampling_weights(len(seen.rows), spec.probe.seed)
+def scene(work: Workshop, spec: RunSpec, predictions: Mapping[str, np.ndarray]) -> Scene:
+    """The scene; predictions: of the references, (n_f, T, >= BLOCK), on copies by `probe_of`."""
+    probe = sight(work, spec)
+    places = np.searchsorted(np.array(spec.forget), probe.rows)
+    references_of = {name: predictions[name][places][:, :, :BLOCK] for name in references(spec)}
+    labels = work.datasets.load(spec.data, Reporter()).train_y[probe.rows]
+    counts = {name: correct(one, labels, BLOCK) for name, one in references_of.items()}
+    weights = resampling_weights(len(probe.rows), spec.probe.seed)
     low, high = null_band(counts, references(spec)[1:], weights)
     blank = Epochs(
         model="",
-        perturbation=seen.probe.perturbation,
-        taus=np.array(seen.probe.taus),
-        samples=np.array(seen.rows),
+        perturbation=probe.probe.perturbation,
+        taus=np.array(probe.probe.taus),
+        samples=np.array(probe.rows),
         labels=labels,
-        references=found,
+        references=references_of,
         null_low=low,
         null_high=high,
         views=(),
     )
-    return Scene(seen, blank)
+    return Scene(probe, blank)
 
 
 def cost(work: Workshop, spec: RunSpec, name: str) -> float:
-    """Sample passes that watching this method takes at most."""
+    """Upper bound on the sample passes that watching this method takes."""
     return viewpoint.cost(spec, name, sizes_of(work.datasets.load(spec.data, Reporter())))
 
 
 def recorded(work: Workshop, plan: Plan, name: str) -> Record:
-    """What was kept of this method when it was watched; SpecError if it was not."""
-    seen = sight(work, plan.spec)
+    """The stored observations of this method; SpecError if it was not watched."""
+    probe = sight(work, plan.spec)
     needs = {
-        "predictions": (None, len(seen.rows), len(seen.probe.taus), BLOCK),
+        "predictions": (None, len(probe.rows), len(probe.probe.taus), BLOCK),
         "accuracy": (None, len(ACCURACIES)),
     }
-    record = work.results.get("epochs", mark_of(plan, name, seen), plan.spec, needs)
+    record = work.results.get("epochs", mark_of(plan, name, probe), plan.spec, needs)
     if record is None:
         raise SpecError(
             f"{labels_of(plan.spec)[name]} was not watched when it was made, so there are no "
-            "epochs to replay. Watch again runs it once more and keeps them."
+            "epochs to replay. Watch again runs it once more and stores them."
         )
     return record
 
 
 class Recorder:
-    """Watches one method of a study being made, tells of each epoch and keeps them all."""
+    """Watches one method while it runs, reports each epoch and stores them all."""
 
     def __init__(
-        self, work: Workshop, plan: Plan, name: str, seen: Scene, report: Reporter
+        self, work: Workshop, plan: Plan, name: str, scene: Scene, report: Reporter
     ) -> None:
         self._work, self._plan, self._name, self._report = work, plan, name, report
         self._scene = replace(
-            seen, blank=replace(seen.blank, model=name, planned=planned(plan.spec, name))
+            scene, blank=replace(scene.blank, model=name, planned=planned(plan.spec, name))
         )
         self._watch: Watch | None = None
 
     def on(self, kept: Resume) -> Watch:
-        """The watch that looks at what goes to `kept`."""
+        """The watch that evaluates the states passed on to `kept`."""
         original = self._work.loaded(self._plan, "original")
         planned = self._scene.blank.planned
         self._watch = Watch(self._scene.sight, original, planned, kept, self._report, self._tell)
@@ -126,13 +126,13 @@ class Recorder:
 
     @property
     def began(self) -> bool:
-        """Whether there is anything that was watched."""
+        """Whether watching has begun."""
         return self._watch is not None
 
     def put(self, training: float, *, exact: bool = True) -> Epochs:
-        """Keep all that was seen; training: seconds that the method itself took."""
+        """Store all observations; training: seconds that the method itself took."""
         assert self._watch is not None
-        found = replace(
+        epochs = replace(
             self._scene.blank,
             views=self._watch.views,
             seconds=self._watch.seconds,
@@ -140,13 +140,13 @@ class Recorder:
             finished=True,
             exact=exact,
         )
-        mark = mark_of(self._plan, self._name, self._scene.sight)
-        facts = {"model": self._name, "training": training, "planned": found.planned}
+        key = mark_of(self._plan, self._name, self._scene.sight)
+        facts = {"model": self._name, "training": training, "planned": epochs.planned}
         self._work.results.put(
-            "epochs", mark, _arrays(found), self._plan.spec, found.seconds, exact=exact, **facts
+            "epochs", key, _arrays(epochs), self._plan.spec, epochs.seconds, exact=exact, **facts
         )
-        self._report.point("epochs", found)
-        return found
+        self._report.point("epochs", epochs)
+        return epochs
 
     def _tell(self, views: Views) -> None:
         assert self._watch is not None
@@ -154,29 +154,29 @@ class Recorder:
         self._report.point("epochs", replace(self._scene.blank, views=views, seconds=seconds))
 
 
-def mark_of(plan: Plan, name: str, seen: Sight) -> str:
-    """Key of what was seen: the model, and all that was looked at."""
-    return viewpoint.epochs_key(plan.spec, name, seen.mark, plan.models)
+def mark_of(plan: Plan, name: str, probe: Sight) -> str:
+    """Key of the observations: the model, and what it was evaluated on."""
+    return viewpoint.epochs_key(plan.spec, name, probe.mark, plan.models)
 
 
-def _arrays(found: Epochs) -> dict[str, np.ndarray]:
-    accuracy = [[view.accuracy[name] for name in ACCURACIES] for view in found.views]
+def _arrays(epochs: Epochs) -> dict[str, np.ndarray]:
+    accuracy = [[view.accuracy[name] for name in ACCURACIES] for view in epochs.views]
     return {
-        "epochs": found.epochs,
-        "predictions": np.stack([view.predictions for view in found.views]),
+        "epochs": epochs.epochs,
+        "predictions": np.stack([view.predictions for view in epochs.views]),
         "accuracy": np.array(accuracy),
-        "samples": found.samples,
-        "taus": found.taus,
+        "samples": epochs.samples,
+        "taus": epochs.taus,
     }
 
 
 def epochs_of(record: Record, blank: Epochs) -> Epochs:
-    """The record of a method that was watched, filled into its scene."""
+    """The Epochs of a watched method, from its record and the template of its scene."""
     arrays, facts = record.arrays, record.attributes
     rows = zip(arrays["epochs"], arrays["predictions"], arrays["accuracy"], strict=True)
     views = tuple(
-        EpochView(int(epoch), said, dict(zip(ACCURACIES, map(float, shares), strict=True)))
-        for epoch, said, shares in rows
+        EpochView(int(epoch), predictions, dict(zip(ACCURACIES, map(float, shares), strict=True)))
+        for epoch, predictions, shares in rows
     )
     return replace(
         blank,

@@ -1,4 +1,4 @@
-"""Networks in memory, so that none is loaded twice in a row."""
+"""A cache of loaded networks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST = 32  # networks that stay in memory
 
 
 class LoadedModels:
-    """The networks that were used last, in eval mode, each under its place."""
+    """The most recently used networks, in eval mode, by cache key (`place_of`)."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -20,17 +20,17 @@ class LoadedModels:
         return place in self._models
 
     def __getitem__(self, place: str) -> Classifier:
-        """The network, which thereby is the one used last; KeyError where it is not in memory."""
+        """The network, now the most recently used; KeyError if it is not in memory."""
         self._models.move_to_end(place)
         return self._models[place]
 
     def put(self, place: str, model: Classifier) -> None:
-        """Remember a network, and forget those that were not used for longest."""
+        """Cache a network, and evict the least recently used ones."""
         self._models[place] = model
         while len(self._models) > self._most:
             self._models.popitem(last=False)
 
 
 def place_of(key: str, imported: bool) -> str:
-    """What a network in memory goes by: one of the same key may have come from elsewhere."""
+    """Cache key of a network; an imported one may have the same store key as a local one."""
     return f"imported {key}" if imported else key

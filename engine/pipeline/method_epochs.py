@@ -1,4 +1,4 @@
-"""The epochs of a study's methods: watched while a method is made, read back, or watched again."""
+"""The epochs of a study's methods: watched during a run, read from the store, or watched again."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from engine.study.viewpoint import probe_of, references
 
 
 class MethodEpochs:
-    """Has methods watched, and tells what was seen of them."""
+    """Watches methods and provides the observations."""
 
     def __init__(self, work: Workshop, measurement: Measurement) -> None:
         self._work, self._measurement = work, measurement
 
     def of(self, plan: Plan, model: str, report: Reporter) -> Epochs:
-        """What was seen of this method, epoch by epoch, when it was made.
+        """The stored observations of this method, epoch by epoch.
 
-        SpecError where it was not watched then, or is no method of this study.
+        SpecError if it was not watched when it was made, or is not a method of this study.
         """
         _require_method(plan.spec, model)
         record = epoch_recorder.recorded(self._work, plan, model)
         return epoch_recorder.epochs_of(record, self.scene(plan, report).blank)
 
     def again(self, plan: Plan, model: str, report: Reporter) -> Epochs:
-        """Run this method once more to see its epochs, which are kept; the model stays as it is.
+        """Run this method once more to observe and store its epochs; the model is unchanged.
 
-        SpecError if it is no method of this study; Cancelled, and then it goes on from there.
+        SpecError if it is not a method of this study. Raises Cancelled; the next call resumes from
+        the last finished epoch.
         """
         _require_method(plan.spec, model)
         report.expect(self._work.maker.cost(plan.spec, model))
@@ -47,27 +48,27 @@ class MethodEpochs:
         seconds, exact = self._work.again(plan, model, report, recorder.on)
         if not exact:
             report.log(
-                f"{labels_of(plan.spec)[model]}, run again, ended in other weights than those in "
-                "the store: its epochs show the run just made."
+                f"{labels_of(plan.spec)[model]}, run again, ended with other weights than those in "
+                "the store: its epochs show the new run."
             )
         return recorder.put(seconds, exact=exact)
 
     def watched(self, plan: Plan, name: str, report: Reporter) -> ModelResult:
-        """One model of the study; where it is a method that has to be made, it is watched."""
+        """One model of the study; a method that has to be run is watched."""
         if not self.is_due(plan, name):
             return self._work.model(plan, name, report)
         recorder = epoch_recorder.Recorder(self._work, plan, name, self.scene(plan, report), report)
-        made = self._work.model(plan, name, report, recorder.on)
-        if recorder.began:  # else another made it meanwhile, and keeps its epochs
-            recorder.put(made.seconds)
-        return made
+        result = self._work.model(plan, name, report, recorder.on)
+        if recorder.began:  # else another process made it meanwhile and stored its epochs
+            recorder.put(result.seconds)
+        return result
 
     def is_due(self, plan: Plan, name: str) -> bool:
-        """Whether this is a method that is still to be made, and can be watched then."""
+        """Whether this is a method that has yet to be run, and so can be watched."""
         return name in {one.name for one in plan.spec.methods} and not self._work.made(plan, name)
 
     def scene(self, plan: Plan, report: Reporter) -> epoch_recorder.Scene:
-        """What is watched: the Original's and the Re-trains' answers are those of the curves."""
+        """What is watched; Original and Re-trains enter with their predictions for the curves."""
         spec = plan.spec
         probed = Plan.of(replace(spec, probe=probe_of(spec)))
         answers = self._measurement.predictions(probed, "", references(spec), BLOCK, report)
@@ -75,10 +76,10 @@ class MethodEpochs:
 
 
 def _require_method(spec: RunSpec, model: str) -> None:
-    """SpecError where this is no method of the study."""
+    """Raise SpecError if this is not a method of the study."""
     methods = [one.name for one in spec.methods]
     if model not in methods:
         raise SpecError(
-            f"Only unlearning methods are watched, and '{model}' is none of this study's. It "
+            f"Only unlearning methods are watched, and this study has no method '{model}'. It "
             f"has: {', '.join(methods) or 'none'}."
         )

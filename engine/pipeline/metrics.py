@@ -1,6 +1,6 @@
-"""The metrics of a study: every cheap measure of every model, and the dear ones that are asked for.
+"""The metrics of a study: all cheap measures of every model, and expensive ones on request.
 
-A measure that takes time is stored by itself, so that it is taken once per model and forget set.
+An expensive measure is stored on its own, so that it is computed once per model and forget set.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ def table(
 ) -> dict[str, Measures]:
     """model -> {measure: value}: `original`, `retrain` (the mean over the Re-trains), methods.
 
-    NaN where a measure is undefined for a model; 'NAME_censored' is the number of values past
-    what NAME counts. Raises Cancelled.
+    NaN where a measure is undefined for a model; 'NAME_censored' is the number of censored values
+    of NAME. Raises Cancelled.
     """
-    spec, chosen = plan.spec, measures_of(plan.spec)
+    spec, measures = plan.spec, measures_of(plan.spec)
     cases = {name: _case(work, plan, results, name, report) for name in results}
-    rows = {name: _row(work, plan, name, case, chosen, report) for name, case in cases.items()}
+    rows = {name: _row(work, plan, name, case, measures, report) for name, case in cases.items()}
     retrains = [rows.pop(f"retrain-{j}") for j in range(spec.retrains)]
-    found = {"original": rows.pop("original"), "retrain": mean_of(retrains), **rows}
-    reference = dict(found["retrain"])
-    for name, row in found.items():
+    metrics = {"original": rows.pop("original"), "retrain": mean_of(retrains), **rows}
+    reference = dict(metrics["retrain"])
+    for name, row in metrics.items():
         case = replace(cases.get(name, cases["retrain-0"]), reference=reference)
-        for entry, config in chosen:
+        for entry, config in measures:
             if entry.facts["metric"].compares:
                 row[entry.facts["metric"].name] = entry.make(replace(case, figures=row), config)
-    return found
+    return metrics
 
 
 def take(
     work: Workshop, plan: Plan, results: Mapping[str, ModelResult], name: str, report: Reporter
 ) -> None:
-    """Take the measures of one model that are kept, and are not in the store."""
+    """Compute the stored measures of one model that are not in the store yet."""
     case = _case(work, plan, results, name, report)
     for entry, config in measures_of(plan.spec):
         if entry.facts.get("kept"):
@@ -62,7 +62,7 @@ def take(
 
 
 def cost(work: Workshop, spec: RunSpec) -> float:
-    """Sample passes that the measures which train will take at most, over all models."""
+    """Upper bound on the sample passes of measures that train, over all models."""
     each = sum(_cost(work, spec, config) for _, config in measures_of(spec))
     return each * len(keys.model_keys(spec))
 
@@ -76,17 +76,17 @@ def _row(
     plan: Plan,
     name: str,
     case: Case,
-    chosen: list[tuple[Registration, Any]],
+    measures: list[tuple[Registration, Any]],
     report: Reporter,
 ) -> Measures:
     row: Measures = {}
-    for entry, config in chosen:
+    for entry, config in measures:
         metric = entry.facts["metric"]
         if metric.trains:
             report.stage(f"{metric.label} of {name}")
         if not metric.compares:
             row[metric.name] = _value(work, plan, name, entry, config, case, report)
-    return with_censored(row, [entry.facts["metric"] for entry, _ in chosen])
+    return with_censored(row, [entry.facts["metric"] for entry, _ in measures])
 
 
 def _value(
@@ -98,19 +98,19 @@ def _value(
     case: Case,
     report: Reporter,
 ) -> float:
-    """The measure's value, from the store if it is one that is kept."""
+    """The measure's value, from the store if it is one that is stored."""
     if not entry.facts.get("kept"):
         return float(entry.make(case, config))
-    spec, mark = plan.spec, plan.measure(name, entry.name, config)
-    record = work.results.shelf(spec).get("measures", mark)
+    spec, key = plan.spec, plan.measure(name, entry.name, config)
+    record = work.results.shelf(spec).get("measures", key)
     if record is not None:
         report.forgo(_cost(work, spec, config))
         return float(record.arrays["value"])
     started = time.monotonic()
     value = float(entry.make(case, config))
-    taken = time.monotonic() - started
+    seconds = time.monotonic() - started
     array = {"value": np.array(value)}
-    work.results.put("measures", mark, array, spec, taken, model=name, measure=entry.name)
+    work.results.put("measures", key, array, spec, seconds, model=name, measure=entry.name)
     return value
 
 

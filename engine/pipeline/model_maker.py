@@ -1,4 +1,4 @@
-"""How the models of a study are made: which network, from which weights, by which method."""
+"""Making the models of a study: which network, from which weights, by which method."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from engine.training.sgd import Resume, train_from_scratch
 
 
 class ModelMaker:
-    """Makes the models of studies, and blank networks that stored weights fit into."""
+    """Makes the models of studies, and blank networks to load stored weights into."""
 
     def __init__(
         self,
@@ -33,14 +33,14 @@ class ModelMaker:
         device: torch.device,
         spare_cores: int = 0,
     ) -> None:
-        """spare_cores: that torch leaves to an interface."""
+        """spare_cores: cores that torch leaves free for the interface."""
         self._datasets, self._pretraining = datasets, pretraining
         self._device, self._spare_cores = device, spare_cores
         self._small: dict[tuple[ModelSpec, str], bool] = {}  # network, fingerprint of the data
 
     def cost(self, spec: RunSpec, name: str) -> float:
         """Sample passes that making this model takes."""
-        if compose.given(spec, name) is not None:  # whatever became of the data
+        if compose.given(spec, name) is not None:  # even if the data are missing
             return 0.0
         return cost_of_model(spec, name, len(self._datasets.load(spec.data, Reporter()).pool))
 
@@ -52,14 +52,14 @@ class ModelMaker:
         report: Reporter,
         resume: Resume,
     ) -> Classifier:
-        """The model called `name`: adopted where it is given, trained from scratch, or unlearned.
+        """The model called `name`: adopted if supplied, otherwise trained or unlearned.
 
-        original: gives the Original, which methods begin with. Raises what training raises.
+        original: returns the Original, which methods start from. Raises what training raises.
         """
-        theirs = compose.given(spec, name)
-        if theirs is not None:
+        supplied = compose.given(spec, name)
+        if supplied is not None:
             blank = self._fresh(spec, "blank")
-            return weights.adopt(theirs, blank, spec.model.name, spec.data.name, report)
+            return weights.adopt(supplied, blank, spec.model.name, spec.data.name, report)
         if name == "original":
             return self._train(spec, report, resume)
         method = method_named(spec, name)
@@ -67,7 +67,7 @@ class ModelMaker:
         return unlearn(self._problem(spec, name, original, report, resume), method.config)
 
     def _train(self, spec: RunSpec, report: Reporter, resume: Resume) -> Classifier:
-        """The Original, trained on everything."""
+        """The Original, trained on the whole training set."""
         dataset = self._datasets.load(spec.data, report)
         samples, _ = self._datasets.on_device(dataset)
         model = self._beginning(spec, "original", report)
@@ -90,7 +90,7 @@ class ModelMaker:
         report: Reporter,
         resume: Resume,
     ) -> Problem:
-        """What a method is given to make the model called `name`."""
+        """The input of the method that makes the model called `name`."""
         dataset = self._datasets.load(spec.data, report)
         samples, _ = self._datasets.on_device(dataset)
         number = name.removeprefix("retrain-") if name.startswith("retrain-") else ""
@@ -113,7 +113,7 @@ class ModelMaker:
         )
 
     def blank(self, spec: RunSpec, name: str) -> Classifier:
-        """A network that the named model's weights fit into."""
+        """A network to load the named model's weights into."""
         model = self._fresh(spec, "blank")
         head = self.head(spec, name)
         if head:
@@ -121,39 +121,39 @@ class ModelMaker:
         return model
 
     def head(self, spec: RunSpec, name: str) -> str:
-        """The method whose last layer the named model has; '' where it is the network's own."""
-        theirs = compose.given(spec, name)
-        if theirs is not None:
-            return theirs.head
+        """The method whose last layer the named model has; '' if it has the network's own."""
+        supplied = compose.given(spec, name)
+        if supplied is not None:
+            return supplied.head
         original = compose.given(spec, "original")
         beginning = "" if original is None or name.startswith("retrain-") else original.head
         return weights.head_of({"model": method_named(spec, name).name}) or beginning
 
     def take_cores(self, spec: RunSpec, model: Classifier) -> None:
-        """Compute with as many threads as suit the study's network, whichever of it this is."""
+        """Use as many threads as suit the study's network, of which `model` is an instance."""
         dataset = self._datasets.load(spec.data, Reporter())
-        mark = (spec.model, dataset.spec.fingerprint)
-        if mark not in self._small:
-            self._small[mark] = is_small(model, dataset.shape)
-        use_cores(self._spare_cores, 1 if self._small[mark] else None)
+        key = (spec.model, dataset.spec.fingerprint)
+        if key not in self._small:
+            self._small[key] = is_small(model, dataset.shape)
+        use_cores(self._spare_cores, 1 if self._small[key] else None)
 
     def _fresh(self, spec: RunSpec, salt: str) -> Classifier:
         dataset = self._datasets.load(spec.data, Reporter())
-        made = network(spec.model, dataset, generator(spec.seed, "weights", salt))
-        self.take_cores(spec, made)
-        return made.to(self._device)
+        model = network(spec.model, dataset, generator(spec.seed, "weights", salt))
+        self.take_cores(spec, model)
+        return model.to(self._device)
 
     def _initial(self, spec: RunSpec, report: Reporter) -> Classifier:
-        """The weights the Original started from, as far as they are known."""
+        """The initial weights of the Original, as far as they are known."""
         if compose.given(spec, "original"):
             report.log(
-                "The weights that the given Original started from are unknown; freshly drawn ones "
-                "stand for them."
+                "The initial weights of the supplied Original are unknown; freshly drawn ones are "
+                "used instead."
             )
         return self._beginning(spec, "original", report)
 
     def _beginning(self, spec: RunSpec, salt: str, report: Reporter) -> Classifier:
-        """What training starts from: a fresh network, all but its head pre-trained if so asked."""
+        """The start of training: a fresh network, pre-trained except for its head if requested."""
         model = self._fresh(spec, salt)
         if spec.pretrain is not None:
             past = self._pretraining.network(

@@ -1,4 +1,4 @@
-"""The models of a study: made, kept in the store, and loaded again."""
+"""The models of a study: made, stored and loaded."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from engine.training import checkpoints
 from engine.training.sgd import Resume
 from engine.user_code.calls import attributed
 
-Watching = Callable[[Resume], Watch]  # what looks at the epochs that are kept there
+Watching = Callable[[Resume], Watch]  # the watch on the epochs stored there
 
-COMPARED = 32  # samples that somebody's own network is asked about alone, too
+COMPARED = 32  # samples on which a user's network is also queried one by one
 EVALUATION_VALUES = 1_000_000  # input values per forward when a whole dataset is evaluated
 
 
 class Workshop:
-    """Trains what is missing and remembers data and models in use. Serves one thread."""
+    """Trains missing models and caches data and models in use. For use by one thread."""
 
     def __init__(self, store: Store, device: str = "auto", spare_cores: int = 0) -> None:
-        """SpecError if the device is not here. spare_cores: that torch leaves to an interface."""
+        """SpecError if the device is missing. spare_cores: left free by torch for the interface."""
         self.store = store
         self.device = choose_device(device)
         self.datasets = LoadedDatasets(store, self.device)
@@ -58,37 +58,37 @@ class Workshop:
 
     def models(self, plan: Plan) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
-        found, outputs = {}, self._outputs(plan.spec)
-        for name, mark in plan.models.items():
-            record = self.results.shelf(plan.spec).get("models", mark, needs=outputs)
+        results, outputs = {}, self._outputs(plan.spec)
+        for name, key in plan.models.items():
+            record = self.results.shelf(plan.spec).get("models", key, needs=outputs)
             if record is not None:
-                found[name] = model_of(record, name)
-        return found
+                results[name] = model_of(record, name)
+        return results
 
     def made(self, plan: Plan, name: str) -> bool:
-        """Whether this model lies in the store, with its weights."""
-        there = self.results.shelf(plan.spec).has("models", plan.models[name])
-        return there and self._weights_of(plan, name).is_file()
+        """Whether this model is in the store, with its weights."""
+        stored = self.results.shelf(plan.spec).has("models", plan.models[name])
+        return stored and self._weights_of(plan, name).is_file()
 
     def model(
         self, plan: Plan, name: str, report: Reporter, watching: Watching | None = None
     ) -> ModelResult:
-        """One model of the study, from the store or trained now, and then watched if so asked."""
+        """One model of the study, from the store or trained now, with `watching` if given."""
         stored = self._from_store(plan, name, report)
         if stored is not None:
             return stored
         shelf = self.results.shelf(plan.spec)
         with shelf.making("models", [plan.models[name]], name, report):
-            stored = self._from_store(plan, name, report)  # another may just have made it
+            stored = self._from_store(plan, name, report)  # another process may just have made it
             if stored is not None:
                 return stored
             epoch = self._last_epoch(plan, name)
             model, seconds = self._make(plan, name, report, epoch, watching)
             if compose.given(plan.spec, name):
-                seconds = math.nan  # whoever trained it may know
+                seconds = math.nan  # unknown for a supplied model
             try:
                 result = self._put(plan, name, model, epoch.losses, seconds)
-            except TrainingError:  # it would end there again
+            except TrainingError:  # a resumed run would fail again
                 epoch.discard()
                 raise
             epoch.discard()
@@ -97,9 +97,9 @@ class Workshop:
     def again(
         self, plan: Plan, name: str, report: Reporter, watching: Watching
     ) -> tuple[float, bool]:
-        """Make a stored model once more, to watch it; the one in the store stays.
+        """Make a stored model once more to watch it; the stored one is unchanged.
 
-        Returns the seconds that took without the watching, and whether the weights are the same.
+        Returns the seconds it took, excluding the watching, and whether the weights are identical.
         """
         stored = checkpoints.digest(self.loaded(plan, name, report).state_dict())
         shelf = self.results.shelf(plan.spec)
@@ -110,7 +110,7 @@ class Workshop:
         return seconds, checkpoints.digest(model.state_dict()) == stored
 
     def loaded(self, plan: Plan, name: str, report: Reporter | None = None) -> Classifier:
-        """The model itself, on the device, in eval mode; not to be changed.
+        """The network on the device, in eval mode; callers must not modify it.
 
         A model whose checkpoint is missing or damaged is trained again.
         """
@@ -127,24 +127,24 @@ class Workshop:
                 if path.is_file():
                     self.results.shelf(plan.spec).set_aside(path, str(error))
                 self.model(plan, name, report or Reporter())
-        found = self._models[place]
-        self.maker.take_cores(plan.spec, found)
-        _call(found, name)
-        return found
+        network = self._models[place]
+        self.maker.take_cores(plan.spec, network)
+        _call(network, name)
+        return network
 
     def _from_store(self, plan: Plan, name: str, report: Reporter) -> ModelResult | None:
-        """The model if it is in the store with its weights."""
-        shelf, mark = self.results.shelf(plan.spec), plan.models[name]
-        record = shelf.get("models", mark, needs=self._outputs(plan.spec))
+        """The model if it is in the store with its weights, else None."""
+        shelf, key = self.results.shelf(plan.spec), plan.models[name]
+        record = shelf.get("models", key, needs=self._outputs(plan.spec))
         if record is None or not self._weights_of(plan, name).is_file():
             return None
         stored = model_of(record, name)
         report.forgo(self.maker.cost(plan.spec, name))
         for epoch, loss in enumerate(stored.loss, 1):
             report.point("loss", (name, epoch, loss))
-        partial = shelf.path("partial", mark, ".pt")
-        if shelf.writable and partial.is_file() and shelf.idle("models", mark):
-            partial.unlink(missing_ok=True)  # of one killed at the very end
+        partial = shelf.path("partial", key, ".pt")
+        if shelf.writable and partial.is_file() and shelf.idle("models", key):
+            partial.unlink(missing_ok=True)  # left by a process killed at the very end
         return stored
 
     def _make(
@@ -155,7 +155,7 @@ class Workshop:
         epoch: checkpoints.KeptEpoch,
         watching: Watching | None,
     ) -> tuple[Classifier, float]:
-        """The model, and the seconds it took: those of earlier sessions too, of watching none."""
+        """The model, and the seconds it took, including earlier sessions, excluding watching."""
         report.stage(name)
         watch = watching(epoch) if watching else None
         started, earlier = time.monotonic(), epoch.seconds
@@ -166,7 +166,7 @@ class Workshop:
                 watch.begin()
             with (
                 attributed(name, over=True),
-                fitting(f"{name}, with all that its making keeps,", self.device, SMALLER),
+                fitting(f"{name}, with all that its training holds,", self.device, SMALLER),
             ):
                 model = self.maker.make(
                     plan.spec, name, lambda: self.loaded(plan, "original"), report, watch or epoch
@@ -174,42 +174,42 @@ class Workshop:
             _call(model, name)
             if watch:
                 watch.end(model)
-        except BaseException:  # cancelled, failed or interrupted: what was learned is kept
+        except BaseException:  # cancelled, failed or interrupted: store what was learned
             epoch.flush()
             raise
         seconds = earlier + time.monotonic() - started
-        return model, seconds - (watch.here if watch else 0.0)
+        return model, seconds - (watch.session_seconds if watch else 0.0)
 
     def _last_epoch(self, plan: Plan, name: str) -> checkpoints.KeptEpoch:
-        """Where an interrupted making of this model goes on."""
-        mark = plan.models[name]
-        path = self.results.shelf(plan.spec).path("partial", mark, ".pt")
-        facts = {"key": mark, "model": name, "spec": compose.as_plain(plan.spec)}
+        """The last finished epoch of this model, from which an interrupted run resumes."""
+        key = plan.models[name]
+        path = self.results.shelf(plan.spec).path("partial", key, ".pt")
+        facts = {"key": key, "model": name, "spec": compose.as_plain(plan.spec)}
         facts |= checkpoints.circumstances(self.device)
         return checkpoints.KeptEpoch(path, self.store.replacing, facts)
 
     def _put(
         self, plan: Plan, name: str, model: Classifier, losses: Sequence[float], seconds: float
     ) -> ModelResult:
-        """Put a model that was just made into the store: its weights, and what it answers."""
-        spec, mark = plan.spec, plan.models[name]
+        """Store a model that was just made: its weights and its outputs."""
+        spec, key = plan.spec, plan.models[name]
         arrays = {"history/loss": np.array(losses), **self._answers(spec, name, model)}
         plain = compose.as_plain(spec)
-        facts = {"key": mark, "model": name, "spec": plain, "seed": spec.seed}
+        facts = {"key": key, "model": name, "spec": plain, "seed": spec.seed}
         facts["outputs"] = hdf5.digest(hdf5.Group({}, arrays))
         checkpoints.save(self._weights_of(plan, name), model, facts, self.store.replacing)
         digests = {"weights": checkpoints.digest(model.state_dict())}
-        record = self.results.put("models", mark, arrays, spec, seconds, model=name, **digests)
-        self._models.put(place_of(mark, spec.imported), model)
+        record = self.results.put("models", key, arrays, spec, seconds, model=name, **digests)
+        self._models.put(place_of(key, spec.imported), model)
         return model_of(record, name)
 
     def _answers(self, spec: RunSpec, name: str, model: Classifier) -> dict[str, np.ndarray]:
-        """The outputs on training and test set; an error says what is wrong with them."""
+        """The outputs on training and test set, checked; raises an error if they are unusable."""
         train, test = self.datasets.on_device(self.datasets.load(spec.data, Reporter()))
         arrays = {"outputs/train": _logits(model, train), "outputs/test": _logits(model, test)}
-        theirs = compose.given(spec, name)
-        if theirs is not None and not _is_finite(arrays):
-            raise weights.unusable(theirs, model)
+        supplied = compose.given(spec, name)
+        if supplied is not None and not _is_finite(arrays):
+            raise weights.unusable(supplied, model)
         _check_finite(name, arrays)
         if model.guest is not None:
             _check_steady(model, arrays, train, test)
@@ -219,7 +219,7 @@ class Workshop:
         return self.results.shelf(plan.spec).path("checkpoints", plan.models[name], ".pt")
 
     def _outputs(self, spec: RunSpec) -> dict[str, tuple[int, int]]:
-        """The shapes that outputs on this study's data have; {} where the data are not there."""
+        """The shapes of outputs on this study's data; {} if the data are missing."""
         with contextlib.suppress(DataError, SpecError):
             dataset = self.datasets.load(spec.data, Reporter())
             parts = {"train": dataset.train_y, "test": dataset.test_y}
@@ -231,31 +231,31 @@ class Workshop:
 def _check_steady(
     model: Classifier, arrays: Mapping[str, np.ndarray], train: Samples, test: Samples
 ) -> None:
-    """NetworkError where somebody's own network says something else alone, or once more."""
+    """NetworkError if a user's network depends on the batch or is not deterministic."""
     rows = torch.linspace(0, len(train) - 1, min(COMPARED, len(train))).long()
-    said = torch.from_numpy(arrays["outputs/train"])[rows].to(train.device)
-    check_company(model, train.pixels(rows.to(train.device)), said)
+    outputs = torch.from_numpy(arrays["outputs/train"])[rows].to(train.device)
+    check_company(model, train.pixels(rows.to(train.device)), outputs)
     again = torch.from_numpy(_logits(model, test))
     check_again(model, torch.from_numpy(arrays["outputs/test"]), again)
 
 
 def _call(model: Classifier, name: str) -> None:
-    """Have somebody's own network know which model of the study it is, for sentences."""
+    """Tell a user's network which model of the study it is, for error messages."""
     if model.guest is not None:
         model.guest = replace(model.guest, model=name)
 
 
 def _check_finite(name: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """TrainingError for outputs that are no numbers: the loss before a last step tells nothing."""
+    """TrainingError for non-finite outputs: the last loss precedes the last step."""
     if not _is_finite(arrays):
         raise TrainingError(
-            f"The outputs of {name} are no finite numbers any more: its last steps were too "
-            "large. Lower its learning rate or clip the gradient (clip)."
+            f"The outputs of {name} are no longer finite: its last steps were too large. Lower its "
+            "learning rate or clip the gradient (clip)."
         )
 
 
 def _is_finite(arrays: Mapping[str, np.ndarray]) -> bool:
-    """Whether a model's outputs are numbers."""
+    """Whether all outputs of a model are finite."""
     return all(np.isfinite(arrays[part]).all() for part in ("outputs/train", "outputs/test"))
 
 

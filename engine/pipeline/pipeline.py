@@ -1,8 +1,7 @@
-"""The use cases: get a result from the store, or compute and put it.
+"""The use cases: get a result from the store, or compute and store it.
 
-Called by the command line and by the explorer alike. One Pipeline serves one thread. It is the
-door to all that a study is asked for; each method says what comes back, and hands the work to the
-module that knows how.
+`Pipeline` is the entry point for the command line and the explorer, one instance per thread. Its
+methods document what they return and delegate the work to the other modules of this package.
 """
 
 from __future__ import annotations
@@ -54,10 +53,10 @@ from engine.user_code.calls import attributed
 
 
 class Pipeline:
-    """Computes what is missing and remembers everything in a store."""
+    """Computes missing results and keeps everything in a store."""
 
     def __init__(self, store: Store, device: str = "auto", *, spare_cores: int = 0) -> None:
-        """SpecError if the device is not here. spare_cores: that torch leaves to an interface."""
+        """SpecError if the device is missing. spare_cores: left free by torch for the interface."""
         use_cores(spare_cores)
         keep_freed_memory()
         self.store = store
@@ -75,28 +74,28 @@ class Pipeline:
         self.embedder.close()
 
     def dataset(self, spec: DataSpec, report: Reporter) -> Dataset:
-        """The dataset, loaded once; DataError or SpecError where that is impossible."""
+        """The dataset, loaded once; DataError or SpecError if that is impossible."""
         return self.work.datasets.load(spec, report)
 
     def find_data(self, key: str, root: str, report: Reporter) -> Dataset:
-        """The dataset of a stored study, which lies in `root` now; that is remembered.
+        """The dataset of a stored study, now located in `root`; the new location is stored.
 
-        DataError where other data lie there.
+        DataError if `root` holds other data.
         """
         return self.work.datasets.move(self.spec_of(self.study(key)).data, root, report)
 
     def compose(self, dataset: Dataset, **words: Any) -> RunSpec:
-        """`study.compose`: the RunSpec that these words describe."""
+        """The RunSpec that these settings describe; see `study.compose`."""
         return study.compose(dataset, device=self.work.device.type, **words)
 
     def plan(self, spec: RunSpec) -> Plan:
-        """The plan of this study, the same one as long as others are not asked for in between."""
+        """The plan of this study; recent plans are cached."""
         return self._plans.of(spec)
 
     def _plan_of_stored(self, spec: RunSpec) -> Plan:
-        """The plan, of imported models where its study came from elsewhere and was not made here.
+        """The plan, with imported models if the study was imported and not made here.
 
-        For whoever looks at a study; what is run makes its own.
+        For viewing a study; a run always makes its own models.
         """
         plan = self.plan(spec)
         if not spec.imported and self.catalog.is_imported(plan.key):
@@ -108,45 +107,45 @@ class Pipeline:
     def run(self, spec: RunSpec, report: Reporter, *, watch: bool = False) -> Study:
         """The study of `spec`, from the store or computed; intermediate results are reported.
 
-        Points: ('model', ModelResult) as each exists, ('loss', (stage, epoch, loss)),
-        ('residual', Residual) from c = 10 draws on; where methods are to be watched, ('epochs',
-        Epochs so far) after each epoch of one. Watching changes no result. Raises EngineError
-        kinds and Cancelled; whatever was finished before stays in the store.
+        Report points: ('model', ModelResult) as each is ready, ('loss', (stage, epoch, loss)),
+        ('residual', Residual) from c = 10 draws on; with `watch`, ('epochs', Epochs so far) after
+        each epoch of a method. Watching changes no result. Raises EngineErrors and Cancelled;
+        everything finished before stays in the store.
         """
         return self._runs.run(self.plan(spec), report, watch=watch)
 
     def expect(self, spec: RunSpec, report: Reporter, *, watch: bool = False) -> None:
-        """Tell the report how many sample passes this study takes, were nothing of it stored."""
+        """Announce to the report the sample passes this study takes if none of it is stored."""
         self._runs.expect(self.plan(spec), report, watch=watch)
 
     def study(self, key: str) -> Study:
-        """The stored study whose key begins so; StoreError if there is none.
+        """The stored study whose key starts with `key`; StoreError if there is none.
 
-        It is held against its dataset where that was loaded before.
+        It is validated against its dataset if that is loaded.
         """
         return self.catalog.study(key)
 
     def place(self, start: str) -> tuple[Store, str]:
-        """(store, key) of the one study whose key begins so; StoreError if not exactly one does."""
+        """(store, key) of the study whose key starts with `start`; StoreError unless unique."""
         return self.catalog.place(start)
 
     def has_study(self, key: str) -> bool:
-        """Whether a study lies under this key, made here or come from elsewhere."""
+        """Whether there is a study under this key, made here or imported."""
         return self.catalog.has(key)
 
     def studies(self) -> list[StudySummary]:
-        """All stored studies, newest first, then those that came from elsewhere.
+        """All stored studies, newest first, followed by the imported ones.
 
-        The store tells of files that cannot be read now.
+        The store reports files that cannot be read.
         """
         return self.catalog.summaries()
 
     def provenance(self, key: str) -> Provenance:
-        """What a stored study was made of, with what, when; StoreError if there is none."""
+        """How, with what and when a stored study was made; StoreError if there is none."""
         return self.catalog.provenance(key)
 
     def spec_under(self, key: str) -> RunSpec:
-        """The RunSpec of a stored study, without its results; errors as `provenance`."""
+        """The RunSpec of a stored study, without its results; raises as `provenance`."""
         return self.catalog.spec_under(key)
 
     def spec_of(self, one: Study) -> RunSpec:
@@ -154,11 +153,11 @@ class Pipeline:
         return spec_of(one)
 
     def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
-        """The files that deleting these studies would remove; StoreError if there is no such."""
+        """The files that deleting these studies would remove; StoreError if one does not exist."""
         return self.catalog.belongings(keys, spared)
 
     def delete_studies(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
-        """Delete studies with all that no other study, nor one of `spared`, uses; what went."""
+        """Delete studies and all files that no other study nor `spared` uses; returns them."""
         return self.catalog.delete(keys, spared)
 
     # -- models and methods ---------------------------------------------------------------
@@ -168,17 +167,18 @@ class Pipeline:
 
     @attributed()
     def epochs(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
-        """What was seen of this method, epoch by epoch, when it was made.
+        """The stored observations of this method, epoch by epoch.
 
-        SpecError where it was not watched then, or is no method of this study.
+        SpecError if it was not watched when it was made, or is not a method of this study.
         """
         return self.method_epochs.of(self._plan_of_stored(spec), model, report)
 
     @attributed()
     def watch_again(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
-        """Run this method once more to see its epochs, which are kept; the model stays as it is.
+        """Run this method once more to observe and store its epochs; the model is unchanged.
 
-        SpecError if it is no method of this study; Cancelled, and then it goes on from there.
+        SpecError if it is not a method of this study. Raises Cancelled; the next call resumes from
+        the last finished epoch.
         """
         return self.method_epochs.again(self._plan_of_stored(spec), model, report)
 
@@ -187,10 +187,10 @@ class Pipeline:
     def neighborhood(
         self, spec: RunSpec, sample: int, perturbation: str, tau: float, report: Reporter
     ) -> Neighborhood:
-        """Perturbed copies of one sample and every model's verdicts on them.
+        """Perturbed copies of one sample and every model's predictions on them.
 
-        perturbation '' and tau < 0 mean the study's own, at the middle of its grid. What is not in
-        the store yet is reported as the point 'neighborhood' from its first ten copies.
+        perturbation '' and tau < 0 mean the study's own, at the middle of its grid. A result that
+        is not stored yet is reported as the point 'neighborhood' from its first ten copies on.
         """
         plan = self._plan_of_stored(spec)
         return one_sample.neighborhood(self.work, plan, sample, perturbation, tau, report)
@@ -229,8 +229,8 @@ class Pipeline:
     ) -> Recognition:
         """The smallest tau at which `model` recognizes each forget sample again.
 
-        perturbation '' means the study's own; attacks aim at the true label. The study's grid of
-        tau is searched along `draws` directions. SpecError if the study has no such model.
+        perturbation '' means the study's own; attacks target the true label. The study's tau
+        grid is searched along `draws` directions. SpecError if the study has no such model.
         """
         return one_sample.recognition(
             self.work, self._plan_of_stored(spec), model, report,
@@ -239,10 +239,10 @@ class Pipeline:
 
     @attributed()
     def embed(self, spec: RunSpec, models: Sequence[str], report: Reporter) -> Embedding:
-        """One joint UMAP of the features of these models, point by point comparable.
+        """One joint UMAP of the features of these models, comparable point by point.
 
-        The same retain, forget and test samples and perturbed copies in each; the order of the
-        models does not matter. SpecError if the study has no such model.
+        All models share the same retain, forget and test samples and perturbed copies; the order
+        of the models does not matter. SpecError if the study lacks one of them.
         """
         plan = self._plan_of_stored(spec)
         return embedding.embed(self.work, self.embedder, plan, models, report)
@@ -251,7 +251,7 @@ class Pipeline:
     def similarity(self, spec: RunSpec, a: str, b: str, report: Reporter) -> Similarity:
         """Linear CKA of models a and b with Original, the Re-trains and each other, layer by layer.
 
-        SpecError if the study has no such model.
+        SpecError if the study lacks one of them.
         """
         return self.similarities.of(self._plan_of_stored(spec), a, b, report)
 
@@ -266,10 +266,10 @@ class Pipeline:
         members: str = "forget",
         matched: bool = True,
     ) -> Attack:
-        """Membership inference on models `a` and `b`: milliseconds, so it is not stored.
+        """Membership inference on models `a` and `b`; takes milliseconds, so it is not stored.
 
         score, members, matched: see engine.membership.attack. SpecError if the study has no such
-        models, or there is nobody to attack.
+        models, or there are no samples to attack.
         """
         dataset, models = self.dataset(spec.data, report), self.models(spec)
         for name in (a, b):
@@ -287,9 +287,9 @@ class Pipeline:
     def export_checkpoint(
         self, spec: RunSpec, model: str, out: Path, report: Reporter | None = None
     ) -> Path:
-        """Copy a model's weights, with its spec and key, to `out`: .safetensors, else for torch.
+        """Write a model's weights, spec and key to `out`: as .safetensors, or else for torch.
 
-        `report` hears how to build the network, where it is not the study's plain one.
+        The log of `report` states how to build the network if it is not the study's plain one.
         """
         plan = self._plan_of_stored(spec)
         model = "retrain-0" if model == "retrain" else model
@@ -314,17 +314,17 @@ class Pipeline:
         *,
         images: bool = True,
     ) -> Path:
-        """Write a study with all that belongs to it, with or without its samples, to one file.
+        """Write a study with all its files, with or without its samples, to one bundle.
 
-        session: JSON data that says how it was seen. StoreError where that is impossible.
+        session: JSON data on the state of the window. StoreError if that is impossible.
         """
         dataset = self.dataset(self.spec_of(one).data, report) if images else None
         shelf = self.store.imported if one.origins else self.store
         return bundle.save(shelf, one.key, out, session, dataset, report)
 
     def open_bundle(self, path: Path, report: Reporter, source: str = "") -> bundle.Opened:
-        """Bring a bundle into the store; StoreError where it is none that can be trusted.
+        """Import a bundle into the store; StoreError if it is not a valid bundle.
 
-        It lies apart, marked with where it came from: `source`, or the file's name.
+        It is stored apart, marked with its origin: `source`, or the file's name.
         """
         return bundle.open_bundle(self.store, path, report, source)

@@ -1,4 +1,4 @@
-"""What Original and Re-trains start from where a study is pre-trained on other data."""
+"""Pre-training on other data, from which Original and Re-trains may start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.training.sgd import cost_of_training, train_from_scratch
 
 
 class Pretraining:
-    """Trains the networks that models start from; they are kept as checkpoints."""
+    """Trains the networks that models start from, and stores them as checkpoints."""
 
     def __init__(
         self, store: Store, datasets: LoadedDatasets, models: LoadedModels, device: torch.device
@@ -34,40 +34,40 @@ class Pretraining:
     ) -> Classifier:
         """The network that Original and Re-trains start from, from the store or trained now.
 
-        It is kept as a checkpoint without any other result; imported: among what came from
-        elsewhere. Raises what training raises.
+        It is stored as a checkpoint without any other result; imported: among the imported models.
+        Raises what training raises.
         """
-        mark = compose.pretrained_key(model, spec)
-        place = place_of(mark, imported)
+        key = compose.pretrained_key(model, spec)
+        place = place_of(key, imported)
         shelf = self._store.imported if imported else self._store
         if place not in self._models:
-            with shelf.making("models", [mark], "pre-training", report):
-                self._models.put(place, self._obtain(model, spec, mark, shelf, report).eval())
+            with shelf.making("models", [key], "pre-training", report):
+                self._models.put(place, self._obtain(model, spec, key, shelf, report).eval())
         return self._models[place]
 
     def cost(self, model: ModelSpec, spec: PretrainSpec) -> float:
-        """Sample passes that are still to be made; 0 where the result is in the store."""
+        """Remaining sample passes; 0 if the result is in the store."""
         if self._store.path("checkpoints", compose.pretrained_key(model, spec), ".pt").is_file():
             return 0.0
         return cost_of_training(spec.train, len(self._datasets.load(spec.data, Reporter()).pool))
 
     def _obtain(
-        self, model: ModelSpec, spec: PretrainSpec, mark: str, shelf: Store, report: Reporter
+        self, model: ModelSpec, spec: PretrainSpec, key: str, shelf: Store, report: Reporter
     ) -> Classifier:
-        """The network from its checkpoint, else trained and put there."""
+        """The network from its checkpoint, or else trained and stored."""
         dataset = self._datasets.load(spec.data, report)
         net = network(model, dataset, generator(spec.seed, "weights", "pretrained"))
         net = net.to(self._device)
-        path = shelf.path("checkpoints", mark, ".pt")
+        path = shelf.path("checkpoints", key, ".pt")
         if path.is_file():
             try:
                 checkpoints.load_into(net, checkpoints.load(path)[0], str(path))
                 return net
             except CheckpointError as error:
                 shelf.set_aside(path, str(error))
-        epoch = checkpoints.KeptEpoch(shelf.path("partial", mark, ".pt"), shelf.replacing)
+        epoch = checkpoints.KeptEpoch(shelf.path("partial", key, ".pt"), shelf.replacing)
         self._train(net, dataset, spec, epoch, report)
-        facts = {"key": mark, "model": "pretrained", "spec": to_plain(spec), "seed": spec.seed}
+        facts = {"key": key, "model": "pretrained", "spec": to_plain(spec), "seed": spec.seed}
         facts |= checkpoints.circumstances(self._device)
         checkpoints.save(path, net, facts, shelf.replacing)
         epoch.discard()
@@ -90,6 +90,6 @@ class Pretraining:
             train_from_scratch(
                 net, samples, every, spec.train, seed=seed, report=report, resume=epoch
             )
-        except BaseException:  # cancelled, failed or interrupted: what was learned is kept
+        except BaseException:  # cancelled, failed or interrupted: store what was learned
             epoch.flush()
             raise

@@ -1,4 +1,4 @@
-"""Studies and models as store records, there and back."""
+"""Conversion of studies and models to and from store records."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from engine.study.family import family
 
 
 def labels_of(spec: RunSpec) -> dict[str, str]:
-    """Model name -> what people call it."""
+    """Model name -> display name."""
     labels = {"original": "Original", "retrain": "Re-train"}
     labels |= {f"retrain-{j}": f"Re-train {j}" for j in range(spec.retrains)}
     return labels | {name: _label(name) for name in spec.unlearned}
 
 
 def study_arrays(one: Study) -> dict[str, np.ndarray]:
-    """Everything of a study that is an array."""
+    """The arrays of a study's record."""
     residual = one.residual
     arrays = {
         "forget": one.forget,
@@ -44,13 +44,13 @@ def study_arrays(one: Study) -> dict[str, np.ndarray]:
     if residual.drawn is not None:
         arrays["drawn"] = residual.drawn
         arrays |= {f"rates/{name}": value for name, value in residual.rates.items()}
-    for name, found in residual.curves.items():
-        arrays |= {f"curves/{name}/{part}": getattr(found, part) for part in CURVE}
+    for name, curve in residual.curves.items():
+        arrays |= {f"curves/{name}/{part}": getattr(curve, part) for part in CURVE}
     return arrays
 
 
 def study_attributes(one: Study) -> dict[str, Any]:
-    """Everything of a study that is not."""
+    """The attributes of a study's record."""
     return {
         "metrics": json.dumps(one.metrics),
         "labels": json.dumps(one.labels),
@@ -60,7 +60,7 @@ def study_attributes(one: Study) -> dict[str, Any]:
 
 
 def study_of(record: Record) -> Study:
-    """The study that a record holds."""
+    """The study in a record."""
     arrays = record.arrays
 
     def group(name: str) -> dict[str, np.ndarray]:
@@ -99,7 +99,7 @@ def study_of(record: Record) -> Study:
 
 
 def _numbered(name: str, label: str) -> str:
-    """A stored label, of a Re-train with the number of its name: earlier ones counted from 1."""
+    """A stored label; Re-trains are renumbered by name, as earlier versions counted from 1."""
     own = re.fullmatch(r"retrain-(\d{1,9})", name)
     return f"Re-train {int(own[1])}" if own else label
 
@@ -107,7 +107,7 @@ def _numbered(name: str, label: str) -> str:
 def _counted(
     metrics: Mapping[str, Mapping[str, float]], retrains: int
 ) -> dict[str, dict[str, float]]:
-    """Stored metrics with the number of censored values, which earlier versions did not keep."""
+    """Stored metrics with the number of censored values, which earlier versions lack."""
     return {
         name: with_censored(row, METRICS, retrains if name == "retrain" else 1)
         for name, row in metrics.items()
@@ -115,10 +115,10 @@ def _counted(
 
 
 def _as_today(stored: Residual) -> Residual:
-    """What earlier versions derived otherwise, derived again from the counts.
+    """The residual knowledge with quantities that earlier versions derived differently recomputed.
 
     The pooled ratio was the mean of one ratio per Re-train; adaptive draws had a prevalence and a
-    posterior, which they distort.
+    posterior, which such draws distort.
     """
     curves = {
         name: replace(one, pooled=pooled_ratio(*_pooling(stored, name)))
@@ -133,14 +133,14 @@ def _as_today(stored: Residual) -> Residual:
 
 
 def _pooling(stored: Residual, model: str) -> tuple[np.ndarray, np.ndarray]:
-    """(u or its share, the Re-trains' on the same copies) of which a pooled ratio is made."""
+    """(u or its share, that of the Re-trains on the same copies): input of a pooled ratio."""
     if stored.rates:
         return stored.share(model), stored.reference_share(model)
     return stored.counts[model], stored.reference(model)
 
 
 def summary_of(record: Record) -> StudySummary:
-    """One line about a stored study."""
+    """The summary of a stored study."""
     spec = record.plain("spec")
     names = [one["name"] for one in [*spec["methods"], *spec.get("foreign", ())]]
     return StudySummary(
@@ -160,12 +160,12 @@ def summary_of(record: Record) -> StudySummary:
 
 
 def fingerprint_of(record: Record) -> str:
-    """What identifies the data of a stored study; '' where it does not say."""
+    """Fingerprint of the data of a stored study; '' if not recorded."""
     return str(record.plain("spec")["data"].get("fingerprint", ""))
 
 
 def provenance_of(record: Record) -> Provenance:
-    """Where a stored study comes from."""
+    """The provenance of a stored study."""
     return Provenance(
         key=record.key,
         spec=record.plain("spec"),
@@ -179,7 +179,7 @@ def provenance_of(record: Record) -> Provenance:
 
 
 def model_of(record: Record, name: str) -> ModelResult:
-    """The trained model's figures that a record holds; `name` is its role in the study."""
+    """The model result in a record; `name` is its role in the study."""
     number = name.removeprefix("retrain-")
     if name == "original":
         label = "Original"
@@ -203,5 +203,5 @@ def _is_retrain(name: str) -> bool:
 
 
 def _label(name: str) -> str:
-    """What people call an unlearned model: its method's label, or the name it was given."""
+    """Display name of an unlearned model: its method's label, or its own name."""
     return registry.get("method", name).label if name in registry.names("method") else name

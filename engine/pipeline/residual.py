@@ -1,7 +1,7 @@
-"""Residual knowledge of a study: which models are asked about which copies, and what is stored.
+"""Residual knowledge of a study: which models classify which copies, and what is stored.
 
-Predictions lie in the store model by model and grow by blocks of draws, so that another model or
-more draws cost only what is new.
+Predictions are stored per model and extended by blocks of draws, so that another model or more
+draws cost only the new part.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Measurement:
         if plan.spec.probe.adaptive:
             return adaptive.measure(self._work, plan, report)
         report.stage("residual knowledge")
-        *early, last = _stages(plan.spec.probe.draws)
-        for draws in early:
+        *previews, last = _stages(plan.spec.probe.draws)
+        for draws in previews:
             report.point("residual", self._curves(plan, draws, report))
         return self._curves(plan, last, report)
 
@@ -47,39 +47,47 @@ class Measurement:
     ) -> dict[str, np.ndarray]:
         """(n_f, T, >= draws) predictions by name ('viewer@source' where the two differ).
 
-        source: the model that copies are made against, '' for random ones; viewers: the models
-        that are asked about them. Raises Cancelled.
+        source: the model that adversarial copies are computed against, '' for random copies;
+        viewers: the models that classify them. Raises Cancelled.
         """
         keys = {viewer: plan.counts(viewer, source) for viewer in viewers}
-        known, need = self._stored(plan.spec, keys), blocks_of(draws)
-        short = [keys[viewer] for viewer, stored in known.items() if _blocks(stored) < need]
-        if short:
+        stored_predictions, need = self._stored(plan.spec, keys), blocks_of(draws)
+        missing = [
+            keys[viewer] for viewer, stored in stored_predictions.items() if _blocks(stored) < need
+        ]
+        if missing:
             shelf = self._work.results.shelf(plan.spec)
-            with shelf.making("counts", short, "residual knowledge", report):
-                known = self._stored(plan.spec, keys)  # another may just have asked
-                known |= self._grown(plan, source, known, need, report)
-        return {_label(viewer, source): one for viewer, one in known.items() if one is not None}
+            with shelf.making("counts", missing, "residual knowledge", report):
+                stored_predictions = self._stored(
+                    plan.spec, keys
+                )  # another process may just have stored them
+                stored_predictions |= self._grown(plan, source, stored_predictions, need, report)
+        return {
+            _label(viewer, source): one
+            for viewer, one in stored_predictions.items()
+            if one is not None
+        }
 
     def _grown(
         self,
         plan: Plan,
         source: str,
-        known: Mapping[str, np.ndarray | None],
+        stored: Mapping[str, np.ndarray | None],
         need: int,
         report: Reporter,
     ) -> dict[str, np.ndarray]:
-        """viewer -> predictions of `need` blocks, of all that have fewer; they are put."""
+        """viewer -> predictions of `need` blocks, computed and stored for all that have fewer."""
         grown = {}
-        for done in sorted({_blocks(one) for one in known.values()} & {*range(need)}):
-            late = [viewer for viewer, one in known.items() if _blocks(one) == done]
-            more = self._ask(plan, source, late, range(done, need), report)
+        for n_blocks in sorted({_blocks(one) for one in stored.values()} & {*range(need)}):
+            viewers = [viewer for viewer, one in stored.items() if _blocks(one) == n_blocks]
+            more = self._ask(plan, source, viewers, range(n_blocks, need), report)
             for viewer, (answers, seconds) in more.items():
-                grown[viewer] = _joined(known[viewer], answers)
+                grown[viewer] = _joined(stored[viewer], answers)
                 self._put(plan, viewer, source, grown[viewer], seconds)
         return grown
 
     def _curves(self, plan: Plan, draws: int, report: Reporter) -> Residual:
-        """Residual knowledge from so many draws."""
+        """Residual knowledge from this number of draws."""
         spec = plan.spec
         y = self._work.datasets.load(spec.data, report).train_y[list(spec.forget)]
         predictions: dict[str, np.ndarray] = {}
@@ -96,7 +104,7 @@ class Measurement:
         )
 
     def _stored(self, spec: RunSpec, keys: Mapping[str, str]) -> dict[str, np.ndarray | None]:
-        """viewer -> the predictions that are in the store under its key."""
+        """viewer -> its stored predictions, None if there are none."""
         needs = {"predictions": (len(spec.forget), len(spec.probe.taus), None)}
         records = {
             viewer: self._work.results.get("counts", key, spec, needs)
@@ -110,7 +118,7 @@ class Measurement:
     def _ask(
         self, plan: Plan, source: str, viewers: Sequence[str], blocks: range, report: Reporter
     ) -> dict[str, tuple[np.ndarray, float]]:
-        """viewer -> (n_f, T, draws) predictions on these blocks of draws, and the seconds."""
+        """viewer -> (n_f, T, draws) predictions on these blocks of draws, and the seconds taken."""
         spec = plan.spec
         dataset = self._work.datasets.load(spec.data, report)
         samples, _ = self._work.datasets.on_device(dataset)
@@ -147,7 +155,7 @@ class Measurement:
 
 
 def _stages(draws: int) -> list[int]:
-    """The numbers of draws after which there is a curve; the last is all of them."""
+    """The numbers of draws at which a curve is reported; the last is all of them."""
     return list(dict.fromkeys([*range(min(FIRST_DRAWS, draws), draws, REFINE_BY), draws]))
 
 

@@ -1,4 +1,4 @@
-"""A whole study, from the store or computed: its models, their residual knowledge, its measures."""
+"""A complete study, from the store or computed: models, residual knowledge and measures."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from engine.study.plan import COUNTS, EPOCHS, MEASURES, MODELS, Plan
 
 
 class StudyRun:
-    """Runs studies; whatever is finished before an error or a stop stays in the store."""
+    """Runs studies; everything finished before an error or a stop remains in the store."""
 
     def __init__(self, work: Workshop, measurement: Measurement, epochs: MethodEpochs) -> None:
         self._work, self._measurement, self._epochs = work, measurement, epochs
 
     def run(self, plan: Plan, report: Reporter, *, watch: bool = False) -> Study:
-        """The study of this plan; points and errors as `Pipeline.run` states them."""
+        """The study of this plan; report points and errors as documented in `Pipeline.run`."""
         stored = self._stored(plan, report)
         if stored is not None:
             return stored
@@ -41,22 +41,22 @@ class StudyRun:
         for name in plan.models:
             results[name] = make(plan, name, report)
             report.point("model", results[name])
-        original_check.say(self._work, plan, report)
-        made = self._measured(plan, results, report)
-        report.point("residual", made.residual)
-        return made
+        original_check.warn(self._work, plan, report)
+        study = self._measured(plan, results, report)
+        report.point("residual", study.residual)
+        return study
 
     def expect(self, plan: Plan, report: Reporter, *, watch: bool = False) -> None:
-        """Tell the report how many sample passes this study takes, were nothing of it stored.
+        """Announce to the report the sample passes this study takes if none of it is stored.
 
-        Pre-training tells of itself.
+        Pre-training announces its own.
         """
         sizes = sizes_of(self._work.datasets.load(plan.spec.data, Reporter()))
         due = [name for name in plan.models if watch and self._epochs.is_due(plan, name)]
         report.expect(Plan.of(plan.spec, sizes, due).cost(MODELS, EPOCHS, COUNTS, MEASURES))
 
     def _stored(self, plan: Plan, report: Reporter) -> Study | None:
-        """The study if it is in the store; it is reported as if it were made now."""
+        """The study if it is in the store, reported as if it were made now; else None."""
         world = self._work.datasets.world(plan.spec.data.fingerprint)
         record = self._work.results.shelf(plan.spec).get("studies", plan.key, world=world)
         if record is None:
@@ -67,14 +67,14 @@ class StudyRun:
             for epoch, loss in enumerate(result.loss, 1):
                 report.point("loss", (name, epoch, loss))
         report.point("residual", stored.residual)
-        original_check.say(self._work, plan, report)
+        original_check.warn(self._work, plan, report)
         return stored
 
     def _measured(self, plan: Plan, results: Mapping[str, ModelResult], report: Reporter) -> Study:
-        """The study of these models, with all that is measured of them, put into the store."""
+        """The study of these models with all measurements; it is stored."""
         residual = self._measurement.residual(plan, report)
         metrics = measuring.table(self._work, plan, results, report)
-        made = Study(
+        study = Study(
             key=plan.key,
             spec=compose.as_plain(plan.spec),
             forget=np.array(plan.spec.forget),
@@ -82,23 +82,23 @@ class StudyRun:
             labels=labels_of(plan.spec),
             residual=residual,
         )
-        arrays, facts = study_arrays(made), study_attributes(made)
+        arrays, facts = study_arrays(study), study_attributes(study)
         seconds = float(np.nansum([row["seconds"] for row in metrics.values()]))
-        record = self._work.results.put("studies", made.key, arrays, plan.spec, seconds, **facts)
+        record = self._work.results.put("studies", study.key, arrays, plan.spec, seconds, **facts)
         return study_of(record)
 
     def _log_imported(self, plan: Plan, report: Reporter) -> None:
-        """Tell of models that came from elsewhere under keys of this study, which makes its own."""
+        """Log which imported models have the keys of this study but are not used."""
         imported = self._work.store.imported
-        there = [name for name, mark in plan.models.items() if imported.has("models", mark)]
-        if there and not plan.spec.imported:
+        unused = [name for name, key in plan.models.items() if imported.has("models", key)]
+        if unused and not plan.spec.imported:
             report.log(
-                f"Imported models of the same settings ({', '.join(there)}) are not used: this "
-                "study makes its own. Where they are to be trusted, run it with --trust-imported."
+                f"Imported models of the same settings ({', '.join(unused)}) are not used: this "
+                "study makes its own. If you trust them, run it with --trust-imported."
             )
 
     def _log_lost_classes(self, spec: RunSpec, report: Reporter) -> None:
-        """Tell of classes that are forgotten as a whole."""
+        """Log which classes are forgotten completely."""
         dataset = self._work.datasets.load(spec.data, report)
         for lost in lost_classes(spec.forget, dataset.train_y, dataset.validation):
             report.log(

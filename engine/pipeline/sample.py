@@ -1,4 +1,4 @@
-"""What a person looks at around one sample, or one model: copies, decision regions, recognition."""
+"""Results around one sample or model: copies, decision regions, smallest tau of recognition."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from engine.study.plan import Plan
 def neighborhood(
     work: Workshop, plan: Plan, sample: int, perturbation: str, tau: float, report: Reporter
 ) -> Neighborhood:
-    """Perturbed copies of one sample and every model's verdicts on them.
+    """Perturbed copies of one sample and every model's predictions on them.
 
-    perturbation '' and tau < 0 mean the study's own, at the middle of its grid. What is not in
-    the store yet is reported as the point 'neighborhood' from its first ten copies.
+    perturbation '' and tau < 0 mean the study's own, at the middle of its grid. A result that is
+    not stored yet is reported as the point 'neighborhood' from its first ten copies on.
     """
     spec, keys = plan.spec, plan.models
     dataset = work.datasets.load(spec.data, report)
@@ -80,28 +80,28 @@ def decision_slice(
 ) -> Slice:
     """Every model's decision regions on a plane through one sample.
 
-    directions: one of labels.DIRECTIONS, attacks aim at the first unlearned model; towards: number
-    of the sample that 'chosen' leads to; size: odd number of points a side; perturbation '' and
-    tau < 0 as in `neighborhood`. SpecError where there is no such sample or no such plane.
+    directions: one of results.DIRECTIONS, with attacks against the first unlearned model; towards:
+    index of the sample that 'chosen' leads to; size: odd number of points per side; perturbation ''
+    and tau < 0 as in `neighborhood`. SpecError if there is no such sample or plane.
     """
     spec, keys = plan.spec, plan.models
     dataset = work.datasets.load(spec.data, report)
     one = work.datasets.sample(dataset, sample)
     name, tau = _lens(spec, perturbation, tau)
     seed = spec.probe.seed
-    chosen = work.datasets.sample(dataset, towards) if directions == "chosen" else None
+    target = work.datasets.sample(dataset, towards) if directions == "chosen" else None
 
     def make() -> Product:
         models = {model: work.loaded(plan, model) for model in keys}
-        made = slices.cut(
+        result = slices.cut(
             models, work.datasets.on_device(dataset)[0], one, directions,
             against=spec.aim, perturbation=name, tau=tau, size=size, seed=seed, report=report,
-            towards=chosen,
+            towards=target,
         )  # fmt: skip
-        arrays, facts = slices.packed(made)
+        arrays, facts = slices.packed(result)
         return Product(arrays, facts.pop("seconds"), facts)
 
-    aim = f"{directions} {towards}" if chosen else directions
+    aim = f"{directions} {towards}" if target else directions
     recipe = Recipe(
         kind="slices",
         key=key("slice", keys, spec.aim, name, tau, seed, sample, aim, size),
@@ -124,8 +124,8 @@ def recognition(
 ) -> Recognition:
     """The smallest tau at which `model` recognizes each forget sample again.
 
-    perturbation '' means the study's own; attacks aim at the true label. The study's grid of tau
-    is searched along `draws` directions. SpecError if the study has no such model.
+    perturbation '' means the study's own; attacks target the true label. The study's tau grid is
+    searched along `draws` directions. SpecError if the study has no such model.
     """
     plan.require(model)
     spec = plan.spec
@@ -163,9 +163,9 @@ def recognition(
 
 
 def _lens(spec: RunSpec, perturbation: str, tau: float) -> tuple[str, float]:
-    """(perturbation, tau) to look at a sample with: '' and tau < 0 mean the study's own.
+    """(perturbation, tau), with '' and tau < 0 replaced by the study's own.
 
-    SpecError where there is no such perturbation.
+    SpecError if there is no such perturbation.
     """
     name = named(perturbation or spec.probe.perturbation).name
     return name, spec.probe.taus[len(spec.probe.taus) // 2] if tau < 0 else tau

@@ -27,43 +27,45 @@ from engine.study.plan import Plan
 KEPT_PORTRAITS = 20  # one per model and split
 
 
-Line = tuple[str, str, list[tuple[str, str]]]  # model, what it is compared with, pairs that takes
+Line = tuple[str, str, list[tuple[str, str]]]  # model, what it is compared with, required pairs
 
 
 class Similarities:
-    """Answers how alike the models of a study are; pairs are kept in the store, each once.
+    """Measures the similarity of a study's models; each pair is stored once.
 
-    The portraits that were used last stay in memory, so that another pair costs one model.
+    The most recently used portraits stay in memory, so that another pair costs one model.
     """
 
     def __init__(self, work: Workshop) -> None:
         self._work = work
-        self._layers: dict[str, list[Layer]] = {}  # of the networks seen, by the Original's key
+        self._layers: dict[
+            str, list[Layer]
+        ] = {}  # of the networks used so far, by the Original's key
         self._portraits: OrderedDict[tuple[str, ...], Portrait] = OrderedDict()
 
     def of(self, plan: Plan, a: str, b: str, report: Reporter) -> Similarity:
         """A and B against Original, the Re-trains and each other, on forget and retain samples.
 
-        SpecError if the study has no such model; raises Cancelled.
+        SpecError if the study lacks one of them; raises Cancelled.
         """
         plan.require(a, b)
         started = time.monotonic()
         report.stage("similarity of layers")
         rows, planned = self._rows(plan.spec, report), list(_lines(a, b, plan.spec.retrains))
-        found = self._pairs(plan, planned, rows, report)
-        if len({len(one.arrays["cka"]) for one in found.values()}) > 1:  # some are a stranger's
-            self._seen(plan, report)  # from now on only pairs with these layers will do
-            found = self._pairs(plan, planned, rows, report)
-        layers = tuple(next(iter(found.values())).plain("layers"))
+        records = self._pairs(plan, planned, rows, report)
+        if len({len(one.arrays["cka"]) for one in records.values()}) > 1:  # some were imported
+            self._seen(plan, report)  # from now on, pairs must have these layers
+            records = self._pairs(plan, planned, rows, report)
+        layers = tuple(next(iter(records.values())).plain("layers"))
         lines = []
         for split, (model, to, pairs) in itertools.product(rows, planned):
-            values = np.stack([found[split, *pair].arrays["cka"] for pair in pairs])
+            values = np.stack([records[split, *pair].arrays["cka"] for pair in pairs])
             lines.append(_likeness(split, model, to, values))
         counts = {split: len(one) for split, one in rows.items()}
         return Similarity(a, b, layers, counts, tuple(lines), time.monotonic() - started)
 
     def _rows(self, spec: RunSpec, report: Reporter) -> dict[str, np.ndarray]:
-        """Split -> the samples that are looked at."""
+        """Split -> the samples to compare on."""
         retained = self._work.datasets.load(spec.data, report).retained(spec.forget)
         pools = {"forget": np.array(spec.forget), "retain": retained}
         return {split: chosen(pool, spec.seed, split) for split, pool in pools.items()}
@@ -71,7 +73,7 @@ class Similarities:
     def _pairs(
         self, plan: Plan, lines: Sequence[Line], rows: Mapping[str, np.ndarray], report: Reporter
     ) -> dict[tuple[str, str, str], Record]:
-        """(split, one model, the other) -> the record of that pair, for all that lines are of."""
+        """(split, model, other model) -> the record of the pair, for all pairs of the lines."""
         return {
             (split, *pair): self._pair(plan, *pair, split, rows[split], report)
             for split in rows
@@ -82,7 +84,7 @@ class Similarities:
     def _pair(
         self, plan: Plan, one: str, other: str, split: str, rows: np.ndarray, report: Reporter
     ) -> Record:
-        """The stored CKA (L,) of each layer, with the layers' names."""
+        """The record of the CKA (L,) of each layer, with the names of the layers."""
         mark = pair_key(plan, one, other, split)
 
         def measure() -> Product:
@@ -102,12 +104,14 @@ class Similarities:
 
     def _seen(self, plan: Plan, report: Reporter) -> list[Layer]:
         """The layers of the study's network."""
-        mark = _network(plan)
-        if mark not in self._layers:
+        network_key = _network(plan)
+        if network_key not in self._layers:
             samples = self._samples(plan.spec, report)
-            some = samples.pixels(torch.arange(FEWEST, device=samples.device))
-            self._layers[mark] = layers_of(self._work.loaded(plan, "original", report), some)
-        return self._layers[mark]
+            probe_samples = samples.pixels(torch.arange(FEWEST, device=samples.device))
+            self._layers[network_key] = layers_of(
+                self._work.loaded(plan, "original", report), probe_samples
+            )
+        return self._layers[network_key]
 
     def _samples(self, spec: RunSpec, report: Reporter) -> Samples:
         """The training samples, on the device."""
@@ -118,16 +122,16 @@ class Similarities:
     ) -> Portrait:
         spec = plan.spec
         rows_key = key("rows", spec.forget, spec.seed, spec.imported)
-        mark = (plan.models[name], rows_key, split)
-        if mark not in self._portraits:
+        portrait_key = (plan.models[name], rows_key, split)
+        if portrait_key not in self._portraits:
             samples = self._samples(plan.spec, report)
             model = self._work.loaded(plan, name, report)
             layers = self._seen(plan, report)
-            self._portraits[mark] = portrait(model, layers, samples, rows, report)
+            self._portraits[portrait_key] = portrait(model, layers, samples, rows, report)
             while len(self._portraits) > KEPT_PORTRAITS:
                 self._portraits.popitem(last=False)
-        self._portraits.move_to_end(mark)
-        return self._portraits[mark]
+        self._portraits.move_to_end(portrait_key)
+        return self._portraits[portrait_key]
 
 
 def pair_key(plan: Plan, one: str, other: str, split: str) -> str:
@@ -137,12 +141,12 @@ def pair_key(plan: Plan, one: str, other: str, split: str) -> str:
 
 
 def _network(plan: Plan) -> str:
-    """What the layers of a study go by: an Original of the same key may be somebody else's."""
+    """Cache key of a study's layers; an imported Original may have the same store key."""
     return place_of(plan.models["original"], plan.spec.imported)
 
 
 def _lines(a: str, b: str, retrains: int) -> Iterator[Line]:
-    """(model, what it is compared with, the pairs of models that takes) of every line."""
+    """(model, what it is compared with, required pairs of models) of every line."""
     names = [f"retrain-{number}" for number in range(retrains)]
     for model in dict.fromkeys((a, b)):
         if model != "original":

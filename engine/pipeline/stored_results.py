@@ -1,8 +1,8 @@
-"""The results of a study in the store: looked up, or made once and put there.
+"""The results of a study: looked up in the store, or computed once and stored.
 
-Whatever a person asks of a study goes the same five steps: what decides the result makes its key;
-the store is asked for a record that has all that is needed; where there is none, one process makes
-it while the others wait; the record is unpacked. A `Recipe` says what differs.
+Every request follows the same five steps: the key is derived from what determines the result; the
+store is queried for a record with all required arrays; if there is none, one process computes it
+while others wait; the record is stored; the record is unpacked. A `Recipe` holds what differs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """What was made: its arrays, the seconds that took, and what else its record says."""
+    """A computed result: its arrays, the seconds taken, and further attributes of its record."""
 
     arrays: Mapping[str, np.ndarray]
     seconds: float
@@ -35,9 +35,9 @@ class Product:
 
 @dataclass(frozen=True, eq=False)
 class Recipe(Generic[T]):
-    """One result of a study: where it lies, what its record must hold, and how it is made.
+    """One result of a study: where it is stored, what its record must hold, how it is computed.
 
-    needs: as `Store.get` takes them. title: what is made, for whoever waits for it.
+    needs: as for `Store.get`. title: what is computed, shown to processes that wait for it.
     """
 
     kind: str
@@ -55,21 +55,21 @@ class StoredResults:
         self._store, self._datasets, self._device = store, datasets, device
 
     def shelf(self, spec: RunSpec) -> Store:
-        """Where the models and results of this study lie: apart, if they came from elsewhere."""
+        """The store of this study's models and results; imported ones have their own."""
         return self._store.imported if spec.imported else self._store
 
     def get(
         self, kind: str, key: str, spec: RunSpec, needs: Mapping[str, Shape] | None = None
     ) -> Record | None:
-        """A stored result on this study's data, or None: it speaks of nothing that they lack.
+        """A stored result, checked against this study's data, or None.
 
-        needs: as `Store.get` takes them. Raises what `LoadedDatasets.load` raises.
+        needs: as for `Store.get`. Raises what `LoadedDatasets.load` raises.
         """
         world = self._datasets.load(spec.data, Reporter()).world
         return self.shelf(spec).get(kind, key, needs=needs, world=world)
 
     def obtain(self, recipe: Recipe[T], spec: RunSpec, report: Reporter) -> T:
-        """The stored result, or the one that is made and put now, in one process at a time.
+        """The stored result, or else one computed and stored now, in one process at a time.
 
         Raises as `get`, `Recipe.make` and `Store.making` do.
         """
@@ -77,10 +77,14 @@ class StoredResults:
         record = self.get(kind, key, spec, recipe.needs)
         if record is None:
             with self.shelf(spec).making(kind, [key], recipe.title, report):
-                record = self.get(kind, key, spec, recipe.needs)  # another may just have made it
+                record = self.get(
+                    kind, key, spec, recipe.needs
+                )  # another process may just have made it
                 if record is None:
-                    made = recipe.make()
-                    record = self.put(kind, key, made.arrays, spec, made.seconds, **made.facts)
+                    product = recipe.make()
+                    record = self.put(
+                        kind, key, product.arrays, spec, product.seconds, **product.facts
+                    )
         return recipe.unpack(record)
 
     def put(

@@ -1,4 +1,4 @@
-"""The studies in a store: made here, or come from elsewhere; found, listed and deleted."""
+"""The studies in a store, made here or imported: lookup, listing and deletion."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from engine.study import compose as study
 
 
 class StudyCatalog:
-    """Finds stored studies; those made here come before those of the same key from elsewhere."""
+    """Finds stored studies; local ones take precedence over imported ones of the same key."""
 
     def __init__(self, store: Store, datasets: LoadedDatasets) -> None:
         self._store, self._datasets = store, datasets
 
     def study(self, key: str) -> Study:
-        """The stored study whose key begins so; StoreError if there is none.
+        """The stored study whose key starts with `key`; StoreError if there is none.
 
-        It is held against its dataset where that was loaded before.
+        It is validated against its dataset if that is loaded.
         """
         shelf, place = self.place(key)
         head = shelf.get("studies", place, arrays=False)
@@ -35,7 +35,7 @@ class StudyCatalog:
         return study_of(_undamaged(record, key))
 
     def place(self, start: str) -> tuple[Store, str]:
-        """(store, key) of the one study whose key begins so: made here, else from elsewhere.
+        """(store, key) of the one study whose key starts with `start`: made here, else imported.
 
         StoreError if there is none, or several.
         """
@@ -45,13 +45,13 @@ class StudyCatalog:
         return self._store, self._store.find("studies", start)
 
     def has(self, key: str) -> bool:
-        """Whether a study lies under this key, made here or come from elsewhere."""
+        """Whether there is a study under this key, made here or imported."""
         return any(one.has("studies", key) for one in (self._store, self._store.imported))
 
     def summaries(self) -> list[StudySummary]:
-        """All stored studies, newest first, then those that came from elsewhere.
+        """All stored studies, newest first, followed by the imported ones.
 
-        The store tells of files that cannot be read now.
+        The store reports files that cannot be read.
         """
         own = self._store.keys("studies")
         imported = [one for one in self._store.imported.keys("studies") if one not in own]
@@ -61,7 +61,7 @@ class StudyCatalog:
         for shelf, name in places:
             try:
                 record = shelf.get("studies", name, arrays=False)
-            except StoreError as error:  # another program writes to it, or it is somebody else's
+            except StoreError as error:  # another program is writing to it, or permission is denied
                 self._store.tell(str(error))
                 continue
             if record is not None:
@@ -69,24 +69,24 @@ class StudyCatalog:
         return summaries
 
     def provenance(self, key: str) -> Provenance:
-        """What a stored study was made of, with what, when; StoreError if there is none."""
+        """How, with what and when a stored study was made; StoreError if there is none."""
         shelf, place = self.place(key)
         record = shelf.get("studies", place, arrays=False)
         found = provenance_of(_undamaged(record, key))
         return replace(found, spec=study.completed(found.spec))
 
     def spec_under(self, key: str) -> RunSpec:
-        """The RunSpec of a stored study, without its results; errors as `provenance`."""
+        """The RunSpec of a stored study, without its results; raises as `provenance`."""
         apart = self.place(key)[0] is not self._store
         spec = study.from_plain(self.provenance(key).spec)
         return as_imported(spec) if apart else spec
 
     def is_imported(self, key: str) -> bool:
-        """Whether the study under this key came from elsewhere, and was not made here."""
+        """Whether the study under this key was imported and not made here."""
         return self._store.imported.has("studies", key) and not self._store.has("studies", key)
 
     def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
-        """The files that deleting these studies would remove; StoreError if there is no such."""
+        """The files that deleting these studies would remove; StoreError if one does not exist."""
         places = [self.place(key) for key in keys]
         apart = [key for shelf, key in places if shelf is not self._store]
         own = belongings.belongings(
@@ -98,10 +98,10 @@ class StudyCatalog:
         return Belongings(own.keys + rest.keys, own.files + rest.files, own.size + rest.size)
 
     def delete(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
-        """Delete studies with all that no other study, nor one of `spared`, uses; what went."""
-        found = self.belongings(keys, spared)
-        belongings.delete(found)
-        return found
+        """Delete studies and all files that no other study nor `spared` uses; returns them."""
+        removed = self.belongings(keys, spared)
+        belongings.delete(removed)
+        return removed
 
 
 def spec_of(one: Study) -> RunSpec:
@@ -111,7 +111,7 @@ def spec_of(one: Study) -> RunSpec:
 
 
 def _undamaged(record: Record | None, key: str) -> Record:
-    """The record of a study; CheckpointError where it was damaged."""
+    """The record of a study; CheckpointError if it is None because it was damaged."""
     if record is None:
         raise CheckpointError(f"The study {key} is damaged and was set aside; run it again.")
     return record

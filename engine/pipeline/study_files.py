@@ -1,4 +1,4 @@
-"""The files that stored studies alone use: what goes when the studies are deleted."""
+"""The files of stored studies, and which of them no other study uses."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from engine.storage.store import Record, Store
 from engine.study import compose
 
 MODELS = (("models", ".h5"), ("checkpoints", ".pt"), ("partial", ".pt"), ("origins", ".h5"))
-# Kinds whose keys follow from a study; records of all others were looked at through its models,
-# and tell whose by the spec of the study that first asked.
+# Kinds whose keys follow from a study; records of all other kinds hold the spec of the study that
+# first requested them.
 OWN = ("studies", "models", "counts")
 
 
@@ -28,20 +28,20 @@ class Belongings:
 
 
 def belongings(store: Store, keys: Sequence[str], spared: Iterable[RunSpec] = ()) -> Belongings:
-    """What deleting the studies `keys` would remove; StoreError if there is no such study.
+    """What deleting the studies `keys` would remove; StoreError if one does not exist.
 
-    Models, partial trainings and counts stay where another stored study, or one of `spared`
-    (studies that are about to run), uses them; so do forget sets that copied commands refer to.
-    With a study in the store that this version cannot read, nothing but the records goes.
+    Models, partial trainings and counts stay if another stored study, or one of `spared` (studies
+    about to run), uses them; so do forget sets that copied commands refer to. If the store holds a
+    study that this version cannot read, only the records of the studies themselves are removed.
     """
     records = [_record(store, key) for key in keys]
-    found = tuple(record.key for record in records)
-    files = [*(store.path("studies", key) for key in found), *_alone(store, records, spared)]
-    return Belongings(found, tuple(files), sum(path.stat().st_size for path in files))
+    study_keys = tuple(record.key for record in records)
+    files = [*(store.path("studies", key) for key in study_keys), *_alone(store, records, spared)]
+    return Belongings(study_keys, tuple(files), sum(path.stat().st_size for path in files))
 
 
 def everything(store: Store, key: str) -> list[Path]:
-    """All files that a stored study is made of, also those it shares: its record comes first.
+    """All files of a stored study, including shared ones; its record comes first.
 
     StoreError if there is no such study, SpecError if this version cannot read it.
     """
@@ -51,15 +51,15 @@ def everything(store: Store, key: str) -> list[Path]:
     return [path for path in dict.fromkeys(files) if path.is_file()]
 
 
-def delete(found: Belongings) -> None:
-    """Remove these files; StoreError where that is impossible."""
-    for path in found.files:
+def delete(files: Belongings) -> None:
+    """Remove these files; StoreError if that is impossible."""
+    for path in files.files:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(
-                f"{path} cannot be deleted ({error.strerror}). Close what uses it, or make its "
-                "folder writable, and delete the study again."
+                f"{path} cannot be deleted ({error.strerror}). Close the program that uses it, or "
+                "make its folder writable, and delete the study again."
             ) from error
 
 
@@ -71,7 +71,7 @@ def _record(store: Store, key: str) -> Record:
 
 
 def _alone(store: Store, records: Sequence[Record], spared: Iterable[RunSpec]) -> list[Path]:
-    """Files beside the records that no other study uses, each once."""
+    """Files besides the records that no other study uses, each once."""
     keys = [record.key for record in records]
     try:
         own = {record.key: _spec(record) for record in records}
@@ -79,10 +79,10 @@ def _alone(store: Store, records: Sequence[Record], spared: Iterable[RunSpec]) -
     except SpecError:
         return []
     shared = {path for other in others for path in _used(store, other)}
-    found = [path for spec in own.values() for path in _used(store, spec) if path not in shared]
-    kept = [set(compose.model_keys(other).values()) for other in others]
-    found += _sights(store, own, kept)
-    return [path for path in dict.fromkeys(found) if path.is_file()]
+    paths = [path for spec in own.values() for path in _used(store, spec) if path not in shared]
+    model_keys_of_others = [set(compose.model_keys(other).values()) for other in others]
+    paths += _sights(store, own, model_keys_of_others)
+    return [path for path in dict.fromkeys(paths) if path.is_file()]
 
 
 def _others(store: Store, keys: Sequence[str]) -> Iterator[RunSpec]:
@@ -97,11 +97,11 @@ def _spec(record: Record) -> RunSpec:
 
 
 def _used(store: Store, spec: RunSpec) -> Iterator[Path]:
-    """Where the models of a study and their answers to perturbed copies lie, or would lie."""
+    """Paths of the models of a study and their counts on perturbed copies, existing or not."""
     keys = compose.model_keys(spec)
-    past = [compose.pretrained_key(spec.model, spec.pretrain)] if spec.pretrain else []
-    for mark in [*keys.values(), *past]:
-        yield from (store.path(kind, mark, suffix) for kind, suffix in MODELS)
+    pretrained = [compose.pretrained_key(spec.model, spec.pretrain)] if spec.pretrain else []
+    for key in [*keys.values(), *pretrained]:
+        yield from (store.path(kind, key, suffix) for kind, suffix in MODELS)
     for viewer in keys:
         yield from (
             store.path("counts", compose.counts_key(spec, viewer, source, keys))
@@ -109,23 +109,27 @@ def _used(store: Store, spec: RunSpec) -> Iterator[Path]:
         )
 
 
-def _sights(store: Store, keys: Collection[str], kept: Sequence[set[str]] = ()) -> Iterator[Path]:
-    """What was looked at in these studies, unless another has all the models that it is about.
+def _sights(
+    store: Store, keys: Collection[str], other_models: Sequence[set[str]] = ()
+) -> Iterator[Path]:
+    """Paths of derived results of these studies, unless another study has all of their models.
 
-    kept: the keys of the models of every other study.
+    kept: the model keys of every other study.
     """
     kinds = [path.name for path in store.root.iterdir() if path.is_dir()]
     for kind in sorted(set(kinds) - {*OWN}):
-        for mark in store.keys(kind):
-            record = store.get(kind, mark, arrays=False)
+        for key in store.keys(kind):
+            record = store.get(kind, key, arrays=False)
             with contextlib.suppress(SpecError):
-                if record is not None and _is_alone(record, keys, kept):
-                    yield store.path(kind, mark)
+                if record is not None and _is_alone(record, keys, other_models):
+                    yield store.path(kind, key)
 
 
-def _is_alone(record: Record, keys: Collection[str], kept: Sequence[set[str]]) -> bool:
+def _is_alone(record: Record, keys: Collection[str], other_models: Sequence[set[str]]) -> bool:
     spec = _spec(record)
     models = compose.model_keys(spec)
     one = models.get(str(record.attributes.get("model", "")))
-    seen = {one} if one is not None else set(models.values())
-    return compose.study_key(spec) in keys and not any(seen <= others for others in kept)
+    own_models = {one} if one is not None else set(models.values())
+    return compose.study_key(spec) in keys and not any(
+        own_models <= others for others in other_models
+    )

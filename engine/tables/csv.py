@@ -1,4 +1,4 @@
-"""Numbers as tables: the samples of a study, and CSV that spreadsheets open safely."""
+"""CSV tables that spreadsheets open safely, and the table of a study's forget samples."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.residual.verdict import overall, verdict, verdict_note, verdict_word
 from engine.results import Recognition, Study
 from engine.storage.spreadsheet import neutral
 
-RULE = "verdict_rule"  # the column that says by which rule verdicts are given
+RULE = "verdict_rule"  # the column that states the rule of the verdicts
 
 
 def samples_sheet(
@@ -23,31 +23,30 @@ def samples_sheet(
     recognition: Recognition | None = None,
     names: Sequence[str] = (),
 ) -> tuple[list[str], list[list[object]]]:
-    """(header, rows) with one row per forget sample, the ones `model` still knows best first.
+    """(header, rows) with one row per forget sample, largest r in `model` first.
 
-    classes, names (n_f,): true classes, and what the samples are called (`Dataset.name_of`), in
-    the order of the forget set. Columns: verdict over all tau, its largest r and the tau it is
-    found at, the posterior there, with `recognition` the smallest tau at which the model
-    recognizes the sample again, the name where given, and the rule of the verdict or why there is
-    none.
+    classes, names (n_f,): true classes and names (`Dataset.name_of`) of the samples, in the order
+    of the forget set. Columns: verdict over all tau, the largest r and its tau, the posterior
+    there, with `recognition` the smallest tau at which the model recognizes the sample again, the
+    name if given, and the rule of the verdict or why there is none.
     """
     residual = study.residual
-    found, ratio = verdict(residual, model), residual.ratio(model)
-    over_all = overall(found)
-    known = np.where(np.isfinite(ratio), ratio, -1.0)
-    order = np.argsort(-known.max(1), kind="stable")
+    verdicts, ratio = verdict(residual, model), residual.ratio(model)
+    overall_verdicts = overall(verdicts)
+    defined = np.where(np.isfinite(ratio), ratio, -1.0)
+    order = np.argsort(-defined.max(1), kind="stable")
     header = ["index", "class", "verdict", "largest_r", "at_tau", "posterior_there"]
     rows: list[list[object]] = []
     for row in order:
-        at = int(known[row].argmax())
+        at = int(defined[row].argmax())
         rows.append(
             [
                 int(residual.samples[row]),
                 int(classes[row]),
-                verdict_word(over_all[row]),
+                verdict_word(overall_verdicts[row]),
                 float(ratio[row, at]),
                 float(residual.taus[at]),
-                float(found.exceeds[row, at]),
+                float(verdicts.exceeds[row, at]),
             ]
         )
         if recognition is not None:
@@ -59,7 +58,7 @@ def samples_sheet(
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """CSV with a header line; numbers in full, NaN as an empty cell, texts made harmless."""
+    """CSV with a header line: numbers in full precision, NaN as an empty cell, text neutralized."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([neutral(name) for name in header])

@@ -40,16 +40,16 @@ def _tex_row(table: Table, row: TableRow, compares: bool) -> str:
     cells = [label]
     for column in table.columns:
         cell = row.cells.get(column.name)
-        shown = [column.ours(cell)]
-        shown += [column.theirs(cell), column.gap(cell)] if compares else []
-        cells += [_tex_number(one) for one in shown]
+        texts = [column.ours(cell)]
+        texts += [column.theirs(cell), column.gap(cell)] if compares else []
+        cells += [_tex_number(one) for one in texts]
     return " & ".join(cells)
 
 
-def _tex_number(shown: str) -> str:
-    if shown == NONE:
+def _tex_number(text: str) -> str:
+    if text == NONE:
         return "--"
-    number, _, printed = shown.partition(" (")
+    number, _, printed = text.partition(" (")
     number = number.replace("±", r" \pm ").replace("≥", r"\geq ")
     if printed[:1] in ("+", "-"):
         printed = f"${printed.removesuffix(')')}$)"

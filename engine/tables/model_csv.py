@@ -1,4 +1,4 @@
-"""A board as rows for CSV: every number of every model in full."""
+"""The board as CSV rows: every number of every model in full precision."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from engine.drawing.labels import WITHHELD
 
 
 def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
-    """(header, rows) for CSV: of each quantity mean, deviation and gap to Re-train.
+    """(header, rows) for CSV: mean, deviation and gap to Re-train for each quantity.
 
-    Intervals where there are any, what was published, and why a prevalence is not given.
+    With intervals and published figures where they exist, and why a prevalence is withheld.
     """
     header = ["model", "name", "run", "seeds", "tau"]
     for one in board.quantities:
@@ -28,22 +28,22 @@ def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
 
 
 def _parts(board: Board, quantity: Quantity) -> list[str]:
-    """What is known of a quantity in any row besides its mean."""
-    found = [_values(row.entry(quantity.name)) for row in board.rows]
+    """The statistics of a quantity, besides its mean, that any row has."""
+    values = [_values(row.entry(quantity.name)) for row in board.rows]
     names = ("censored", "deviation", "gap", "low", "high", "published", "published_deviation")
-    return [name for name in names if any(math.isfinite(one[name]) for one in found)]
+    return [name for name in names if any(math.isfinite(one[name]) for one in values)]
 
 
 def _values(entry: ModelCell) -> dict[str, float]:
     figure = entry.published
-    theirs = math.nan if figure is None or figure.mean is None else figure.mean
-    spread = math.nan if figure is None or figure.std is None else figure.std
+    published_mean = math.nan if figure is None or figure.mean is None else figure.mean
+    published_std = math.nan if figure is None or figure.std is None else figure.std
     return {
         "censored": float(sum(entry.censored)) if entry.censored else math.nan,
         "deviation": entry.deviation,
         "gap": entry.gap,
         "low": entry.low,
         "high": entry.high,
-        "published": theirs,
-        "published_deviation": spread,
+        "published": published_mean,
+        "published_deviation": published_std,
     }

@@ -1,4 +1,4 @@
-"""A board as a report: for text and LaTeX."""
+"""The board as a report, for text and LaTeX."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def report_of(board: Board, title: str, source: str = "") -> Report:
 
 
 def notes(board: Board) -> list[str]:
-    """How the numbers came about, as sentences."""
-    said = [f"r at tau = {board.tau:g} from {board.draws} draws a sample."]
+    """Sentences on how the numbers were obtained."""
+    sentences = [f"r at tau = {board.tau:g} from {board.draws} draws per sample."]
     n = max((row.n for row in board.rows), default=1)
     if n > 1:
-        said.append(f"±: standard deviation over {n} seeds (of the population, divisor n).")
+        sentences.append(f"±: standard deviation over {n} seeds (of the population, divisor n).")
     if any(row.entry(name).gaps for row in board.rows for name in COMPARED):
-        said.append("In parentheses: gap to Re-train, in the unit of the column.")
-    return [*said, *remarks(board)]
+        sentences.append("In parentheses: gap to Re-train, in the unit of the column.")
+    return [*sentences, *remarks(board)]
 
 
 def remarks(board: Board) -> list[str]:
-    """What else must be known to read the numbers, as sentences."""
+    """Caveats for reading the numbers, as sentences."""
     return [WITHHELD] * board.withheld
 
 

@@ -1,4 +1,4 @@
-"""A study as the command line prints it: as tables and as JSON."""
+"""A study as text tables and JSON, for the command line."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def study_table(study: Study) -> str:
     return "\n\n".join(part(study) for part in parts)
 
 
-def study_list(found: Sequence[StudySummary]) -> str:
-    """One line a study, newest first."""
-    if not found:
+def study_list(summaries: Sequence[StudySummary]) -> str:
+    """One line per study, newest first."""
+    if not summaries:
         return "No studies yet. Make one: rk-engine run --dataset digits"
-    imported = any(one.origins for one in found)
+    imported = any(one.origins for one in summaries)
     rows = [["key", "created", "dataset", "model", "forget", "methods", "perturbation", "seed"]]
     rows[0] += ["origin"] * imported
     rows += [
@@ -45,15 +45,15 @@ def study_list(found: Sequence[StudySummary]) -> str:
             str(one.seed),
             *([sentence(one.origins)] if imported else []),
         ]
-        for one in found
+        for one in summaries
     ]
     return aligned(rows, left=set(range(9)))
 
 
 def samples_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The forget samples of `sheets.samples_sheet` as text; a dash where there is no number.
+    """The forget samples of `csv.samples_sheet` as text; a dash where there is no number.
 
-    The rule of verdicts, equal in all rows, stands below.
+    The rule of the verdicts, the same in all rows, is printed below.
     """
     rule = list(header).index(RULE)
     lines = [[name.replace("_", " ") for i, name in enumerate(header) if i != rule]]
@@ -70,7 +70,7 @@ def _shown(value: object) -> str:
 
 
 def study_json(study: Study) -> dict[str, Any]:
-    """A study as JSON data: percentages 0-100, curves one value per tau, null where undefined."""
+    """A study as JSON data: percentages 0 to 100, one curve value per tau, null if undefined."""
     residual = study.residual
     return {
         "key": study.key,
@@ -81,7 +81,7 @@ def study_json(study: Study) -> dict[str, Any]:
             "taus": residual.taus.tolist(),
             "draws": residual.draws,
             "mean_draws": residual.per_cell.mean(0).tolist(),
-            "models": {name: _curve_json(found) for name, found in residual.curves.items()},
+            "models": {name: _curve_json(curve) for name, curve in residual.curves.items()},
             "null": {"low": _numbers(residual.null_low), "high": _numbers(residual.null_high)},
             "verdict_rule": verdict_note(residual),
             **{part: {name: of(residual, name) for name in residual.curves} for part, of in MORE},
@@ -101,10 +101,10 @@ def _headline(study: Study) -> str:
 
 
 def _metrics(study: Study) -> str:
-    shown = [one for one in METRICS if any(one.name in row for row in study.metrics.values())]
-    rows = [["model", *(f"{one.label.lower()} {one.unit}" for one in shown)]]
+    metrics = [one for one in METRICS if any(one.name in row for row in study.metrics.values())]
+    rows = [["model", *(f"{one.label.lower()} {one.unit}" for one in metrics)]]
     for name, row in study.metrics.items():
-        cells = [one.text(row.get(one.name, math.nan), is_censored(one, row)) for one in shown]
+        cells = [one.text(row.get(one.name, math.nan), is_censored(one, row)) for one in metrics]
         rows.append([study.labels.get(name, name), *cells])
     return aligned(rows)
 
@@ -126,32 +126,32 @@ def _curves(study: Study) -> str:
 
 
 def undefined_heads(study: Study) -> list[str]:
-    """What comes after 'undefined' over the columns of `undefined_cells`: '' for one of all."""
+    """Suffixes of 'undefined' in the headers of `undefined_cells`; [''] for a single column."""
     names = _undefined_apart(study.residual)
     return [f", {study.labels.get(name, name)}" for name in names] or [""]
 
 
 def undefined_cells(residual: Residual, t: int) -> list[str]:
-    """For how many samples r is undefined at one tau: of all models, of each where they differ."""
+    """Number of samples with undefined r at one tau, once or per model where models differ."""
     names = _undefined_apart(residual) or [*residual.curves][:1]
     size = len(residual.samples)
     return [f"{int(residual.curves[name].undefined[t])} of {size}" for name in names]
 
 
 def _undefined_apart(residual: Residual) -> list[str]:
-    """The models, where they saw copies of their own, as attacks make them; else none."""
-    found = [one.tolist() for one in residual.undefined.values()]
-    return [] if all(one == found[0] for one in found) else [*residual.curves]
+    """The models if their undefined counts differ, as with per-model attacks; else none."""
+    counts = [one.tolist() for one in residual.undefined.values()]
+    return [] if all(one == counts[0] for one in counts) else [*residual.curves]
 
 
 def _pooled(study: Study) -> str:
-    """The ratio of summed counts, which single samples cannot dominate, and the prevalence."""
+    """The ratio of summed counts, which no single sample can dominate, and the prevalence."""
     residual = study.residual
     names = list(residual.curves)
     rows = [["tau", *(study.labels.get(name, name) for name in names)]]
     for t, tau in enumerate(residual.taus):
-        found = [residual.curves[name] for name in names]
-        cells = [f"{_ratio(one.pooled[t])} ({percent(one.prevalence[t])})" for one in found]
+        curves = [residual.curves[name] for name in names]
+        cells = [f"{_ratio(one.pooled[t])} ({percent(one.prevalence[t])})" for one in curves]
         rows.append([f"{tau:g}", *cells])
     title = (
         "pooled ratio sum(u) / mean over Re-trains of sum(a) (prevalence: share of forget samples "
@@ -161,7 +161,7 @@ def _pooled(study: Study) -> str:
 
 
 def _verdicts(study: Study) -> str:
-    """How many forget samples have which verdict, and by which rule."""
+    """Number of forget samples per verdict, and the rule."""
     residual = study.residual
     rows = [["forget samples by verdict", *VERDICTS.values()]]
     for name in residual.curves:
@@ -172,7 +172,7 @@ def _verdicts(study: Study) -> str:
 
 
 def percent(value: float) -> str:
-    """A share in percent without digits, a dash where there is none."""
+    """A percentage without decimals, a dash where undefined."""
     return f"{value:.0f} %" if math.isfinite(value) else DASH
 
 
@@ -180,37 +180,37 @@ def _ratio(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "undefined"
 
 
-def _interval(found: Curve, t: int) -> str:
-    if not math.isfinite(found.mean[t]):
+def _interval(curve: Curve, t: int) -> str:
+    if not math.isfinite(curve.mean[t]):
         return "undefined"
-    return f"{_ratio(found.mean[t])} {_range(found.low[t], found.high[t])}"
+    return f"{_ratio(curve.mean[t])} {_range(curve.low[t], curve.high[t])}"
 
 
 def _range(low: float, high: float) -> str:
     return f"[{low:.3f}, {high:.3f}]" if math.isfinite(low) and math.isfinite(high) else "-"
 
 
-def _curve_json(found: Curve) -> dict[str, list[float | int | None]]:
+def _curve_json(curve: Curve) -> dict[str, list[float | int | None]]:
     return {
-        "mean": _numbers(found.mean),
-        "low": _numbers(found.low),
-        "high": _numbers(found.high),
-        "pooled": _numbers(found.pooled),
-        "undefined": [int(n) for n in found.undefined],
-        "prevalence": _numbers(found.prevalence),
+        "mean": _numbers(curve.mean),
+        "low": _numbers(curve.low),
+        "high": _numbers(curve.high),
+        "pooled": _numbers(curve.pooled),
+        "undefined": [int(n) for n in curve.undefined],
+        "prevalence": _numbers(curve.prevalence),
     }
 
 
 def _disagreement_json(residual: Residual, name: str) -> dict[str, list[float | int | None]]:
-    found = disagreement(residual, name)
-    return {part: _numbers(getattr(found, part)) for part in ("mean", "low", "high")}
+    shares = disagreement(residual, name)
+    return {part: _numbers(getattr(shares, part)) for part in ("mean", "low", "high")}
 
 
 def _unlearn_json(residual: Residual, name: str) -> list[float | int | None]:
     return _numbers(perturbed_unlearn_accuracy(residual, name))
 
 
-MORE = (  # what is said of each model beside its curve
+MORE = (  # further entries of each model beside its curve
     ("disagreement", _disagreement_json),
     ("perturbed_unlearn_acc", _unlearn_json),
     ("verdicts", verdict_counts),

@@ -1,4 +1,4 @@
-"""Tables over several seeds, the paper's figures beside ours: as text, CSV, LaTeX and JSON."""
+"""Tables over several seeds, with the paper's figures beside ours, as text, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from engine.tables.text import aligned
 
 NONE = "-"
 CENSORING = (
-    "≥, >: some or all values are past what is counted and stand in the mean as one more than "
-    "that, so that it is a lower bound without a deviation."
+    "≥, >: some or all values are censored and enter the mean as the limit plus one, so the mean "
+    "is a lower bound without a deviation."
 )
 PRINTED = (
-    "Where a printed average gap does not follow from the printed accuracies, the one that does "
-    "stands beside ours, and the printed one in parentheses."
+    "Where the printed average gap does not follow from the printed accuracies, the one that does "
+    "is shown beside ours, with the printed one in parentheses."
 )
 
 
 @dataclass(frozen=True)
 class Column:
-    """A measure: its name, label and unit, the digits shown, and the most that is counted."""
+    """A measure: name, label, unit, number of decimals, and the largest uncensored value."""
 
     name: str
     label: str
@@ -43,47 +43,46 @@ class Column:
         return f"{self.label} {self.unit}".strip()
 
     def ours(self, cell: Cell | None) -> str:
-        """What was measured, as text: mean±deviation, and the gap to Re-train in parentheses."""
+        """The measured value as text: mean±deviation, with the gap to Re-train in parentheses."""
         if cell is None:
             return NONE
         bound = bool(cell.past(self))
-        shown = self._spread(cell.mean, None if bound else cell.std, bound)
+        value = self._spread(cell.mean, None if bound else cell.std, bound)
         gap = "" if cell.to_retrain is None else f" ({cell.to_retrain:+.{self.digits}f})"
-        return f"{shown}{gap}"
+        return f"{value}{gap}"
 
     def theirs(self, cell: Cell | None) -> str:
-        """What was published, as text."""
+        """The published figure as text."""
         figure = cell.published if cell else None
         if figure is None:
             return NONE
         if figure.mean is None:
             return figure.text
-        shown = self._spread(figure.mean, figure.std)
-        return shown if figure.printed is None else f"{shown} (printed {figure.printed:.2f})"
+        value = self._spread(figure.mean, figure.std)
+        return value if figure.printed is None else f"{value} (printed {figure.printed:.2f})"
 
     def gap(self, cell: Cell | None) -> str:
-        """Ours minus the published one, as text."""
+        """Ours minus the published figure, as text."""
         gap = cell.gap if cell else None
         beyond = cell is not None and cell.past(self)
         return NONE if gap is None or beyond else f"{gap:+.{self.digits}f}"
 
     def _spread(self, mean: float | None, std: float | None, bound: bool = False) -> str:
-        """mean±std; '>30' past the most that is counted, '≥' where only some values are past it."""
+        """mean±std; '>30' if all values are censored, '≥' if only some are."""
         if mean is None:
             return NONE
         if self.most is not None and mean > self.most:
             return f">{self.most:g}"
-        shown = f"{'≥' if bound else ''}{mean:.{self.digits}f}"
-        return shown if std is None else f"{shown}±{std:.{self.digits}f}"
+        value = f"{'≥' if bound else ''}{mean:.{self.digits}f}"
+        return value if std is None else f"{value}±{std:.{self.digits}f}"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One measure of one row: a value per seed, and the published figure where there is one.
+    """One measure of one row: a value per seed, and the published figure if there is one.
 
-    to_retrain: its gap to Re-train, shown in parentheses; None where none is to be shown.
-    censored: of each value, whether it is a lower bound, being past what is counted or the mean of
-    such values; () where none is.
+    to_retrain: its gap to Re-train, shown in parentheses; None to show none. censored: for each
+    value, whether it is a lower bound, being censored or a mean of censored values; () if none is.
     """
 
     values: tuple[float, ...] = ()
@@ -93,7 +92,7 @@ class Cell:
 
     @property
     def known(self) -> tuple[float, ...]:
-        """The values that are numbers."""
+        """The finite values."""
         return tuple(value for value in self.values if math.isfinite(value))
 
     @property
@@ -107,21 +106,25 @@ class Cell:
         return _known(spread(self.values).deviation)
 
     def past(self, column: Column) -> int:
-        """How many of the values are lower bounds: there is no deviation or gap then."""
+        """Number of values that are lower bounds; if any, there is no deviation or gap."""
         over = [column.most is not None and value > column.most for value in self.values]
         flags = self.censored or (False,) * len(over)
         return sum(one or other for one, other in zip(over, flags, strict=True))
 
     @property
     def gap(self) -> float | None:
-        """Ours minus the published one."""
-        theirs = self.published.mean if self.published else None
-        return self.mean - theirs if self.mean is not None and theirs is not None else None
+        """Ours minus the published figure."""
+        published_mean = self.published.mean if self.published else None
+        return (
+            self.mean - published_mean
+            if self.mean is not None and published_mean is not None
+            else None
+        )
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One method, or one value of an ablation. refused: why there are no figures, if so."""
+    """One method, or one value of an ablation. refused: why there are no figures, else ''."""
 
     name: str
     label: str
@@ -131,7 +134,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; `stub` heads the column of row labels."""
+    """Rows of cells; `stub` is the header of the row labels."""
 
     name: str
     title: str
@@ -141,12 +144,12 @@ class Table:
 
     @property
     def compares(self) -> bool:
-        """Whether anything was published to stand beside ours."""
+        """Whether any cell has a published figure."""
         return any(cell.published for row in self.rows for cell in row.cells.values())
 
     @property
     def footnotes(self) -> dict[str, int]:
-        """Why rows have no figures -> number of the footnote that says so, from 1."""
+        """Reason for missing figures -> number of its footnote, from 1."""
         reasons = dict.fromkeys(row.refused for row in self.rows if row.refused)
         return {why: number for number, why in enumerate(reasons, 1)}
 
@@ -159,7 +162,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Report:
-    """What `reproduce` hands out: tables, and sentences on how they came about.
+    """Output of `reproduce`: tables, and notes on how they were obtained.
 
     origin: the command that makes it; '' means `reproduce` with the report's name.
     """
@@ -182,7 +185,7 @@ class Report:
 
     @property
     def headline(self) -> str:
-        """Title, and that it is the quick variant where it is."""
+        """Title, marked if it is the quick variant."""
         return f"{self.title} [QUICK: fewer epochs and draws than the preset]" * self.quick or (
             self.title
         )
@@ -194,7 +197,7 @@ class Report:
 
     @property
     def all_notes(self) -> list[str]:
-        """Its notes, and those that what its cells hold asks for."""
+        """Its notes, and those that the content of its cells requires."""
         notes = list(self.notes)
         cells = [pair for table in self.tables for pair in _all_cells(table)]
         if any(cell.past(column) for cell, column in cells):
@@ -206,30 +209,32 @@ class Report:
         return notes
 
 
-def row_of(name: str, label: str, found: Mapping[str, Sequence[float]], **more: Any) -> TableRow:
+def row_of(
+    name: str, label: str, values: Mapping[str, Sequence[float]], **options: Any
+) -> TableRow:
     """A row from measure -> values, one per seed; `published`: measure -> Figure; `refused`.
 
-    'NAME_censored' in `found` tells how many lower bounds each value of NAME is the mean of.
+    'NAME_censored' in `values` is the number of lower bounds in the mean of each value of NAME.
     """
-    published: Mapping[str, Figure] = more.get("published", {})
-    names = [*found, *(one for one in published if one not in found)]
+    published: Mapping[str, Figure] = options.get("published", {})
+    names = [*values, *(one for one in published if one not in values)]
     cells = {
         measure: Cell(
-            tuple(found.get(measure, ())),
+            tuple(values.get(measure, ())),
             published.get(measure),
-            censored=tuple(count != 0 for count in found.get(f"{measure}{CENSORED}", ())),
+            censored=tuple(count != 0 for count in values.get(f"{measure}{CENSORED}", ())),
         )
         for measure in names
         if not measure.endswith(CENSORED)
     }
-    return TableRow(name, label, cells, more.get("refused", ""))
+    return TableRow(name, label, cells, options.get("refused", ""))
 
 
 # -- text -----------------------------------------------------------------------------------------
 
 
 def text(report: Report) -> str:
-    """The whole report for a terminal: three lines a row where there is something to compare."""
+    """The whole report for a terminal: three lines per row if there is something to compare."""
     parts = [f"{report.name}: {report.headline}\nseeds {report.seed_list}"]
     parts += [f"{table.title}\n{_text_table(table)}" for table in report.tables]
     parts.append("\n".join(f"- {note}" for note in report.all_notes))
@@ -249,15 +254,15 @@ def _text_table(table: Table) -> str:
             continue
         rows.append([label, "ours", *ours])
         if any(cell.published for cell in row.cells.values()):
-            theirs = [one.theirs(row.cells.get(one.name)) for one in table.columns]
+            published = [one.theirs(row.cells.get(one.name)) for one in table.columns]
             gaps = [one.gap(row.cells.get(one.name)) for one in table.columns]
-            rows += [["", "paper", *theirs], ["", "gap", *gaps]]
+            rows += [["", "paper", *published], ["", "gap", *gaps]]
     lines = [aligned(rows, left=(0, 1) if compares else (0,))]
-    return "\n".join(lines + [f"[{mark}] {why}" for why, mark in table.footnotes.items()])
+    return "\n".join(lines + [f"[{footnote}] {why}" for why, footnote in table.footnotes.items()])
 
 
 def _all_cells(table: Table) -> list[tuple[Cell, Column]]:
-    """Every cell with its column; a bare one for what the table does not show."""
+    """Every cell with its column; a bare column for measures the table does not show."""
     named = {one.name: one for one in table.columns}
     return [
         (cell, named.get(name, Column(name, name)))
@@ -270,15 +275,19 @@ def _all_cells(table: Table) -> list[tuple[Cell, Column]]:
 
 
 def as_csv(report: Report, table: Table) -> str:
-    """One line a row; each measure has mean, std, published figures, gap and number censored."""
+    """One line per row: mean, std, published figures, gap and number censored of each measure."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     parts = ["mean", "std", *(PUBLISHED if table.compares else ())]
-    wanted = [(one, [*parts, *["censored"] * (one.most is not None)]) for one in table.columns]
-    names = [f"{one.name}_{part}" for one, own in wanted for part in own]
+    parts_of_column = [
+        (one, [*parts, *["censored"] * (one.most is not None)]) for one in table.columns
+    ]
+    names = [f"{one.name}_{part}" for one, own in parts_of_column for part in own]
     writer.writerow(["preset", "quick", "row", "label", *names, "refused", "version"])
     for row in table.rows:
-        cells = [(_numbers(row.cells.get(one.name, Cell()), one), own) for one, own in wanted]
+        cells = [
+            (_numbers(row.cells.get(one.name, Cell()), one), own) for one, own in parts_of_column
+        ]
         values = [_plain(numbers[part]) for numbers, own in cells for part in own]
         quick = "yes" if report.quick else "no"
         words = [neutral(one) for one in (report.name, row.name, row.label, row.refused)]
@@ -312,7 +321,7 @@ def _plain(value: float | str | None) -> str:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report as JSON data; values per seed, null where there is none."""
+    """The report as JSON data: values per seed, null where there is none."""
     return {
         "preset": report.name,
         "title": report.headline,

@@ -170,12 +170,12 @@ def test_a_tiny_figure_is_drawn_without_complaint_or_refused_with_a_sentence(
         files = made.draw(kind, str(out), width_mm=width, font_size=font, dpi=36)
     except SpecError as error:
         said = str(error)
-    assert bool(files) != ("no room is left for the figure itself. Make it wider, or" in said)
+    assert bool(files) != ("leaves no room for the figure. Make it wider, or" in said)
     assert sorted(out.parent.glob(f"{out.stem}.*")) == sorted(files)
 
 
 def test_words_that_leave_no_room_are_said(made: Made) -> None:
-    with pytest.raises(SpecError, match="With words of 8 points no room is left"):
+    with pytest.raises(SpecError, match="At a font size of 8 points the text leaves no room"):
         made.draw("curves", "tiny.svg", width_mm=10, font_size=8)
 
 

@@ -158,7 +158,7 @@ def test_a_last_step_that_was_too_large_is_said(
     pipeline: Pipeline, doctored: Callable[[Doctors], None], value: float
 ) -> None:
     doctored({"gd": broken(value)})
-    with pytest.raises(TrainingError, match=r"The outputs of gd .* no finite numbers"):
+    with pytest.raises(TrainingError, match=r"The outputs of gd .* no longer finite"):
         pipeline.run(spec_of(pipeline), Reporter())
     assert list(pipeline.store.root.glob("studies/*")) == []
 

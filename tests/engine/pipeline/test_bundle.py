@@ -194,7 +194,7 @@ def test_a_tampered_bundle_is_refused_with_a_sentence_and_leaves_nothing(
     with h5py.File(path, "a") as file:
         harm(file)
     other = elsewhere(tmp_path)
-    with pytest.raises(StoreError, match="is no bundle that can be opened") as caught:
+    with pytest.raises(StoreError, match="cannot be opened as a bundle") as caught:
         other.open_bundle(path, Reporter())
     assert str(caught.value).endswith(".")
     assert not list(other.store.root.rglob("*.*"))
@@ -205,7 +205,7 @@ def test_a_session_of_any_length_is_not_taken_along(
 ) -> None:
     path = save(pipeline, study, tmp_path)
     monkeypatch.setattr(bundle, "LARGEST_SESSION", 1)
-    with pytest.raises(StoreError, match="no text of sensible length"):
+    with pytest.raises(StoreError, match="not text of reasonable length"):
         elsewhere(tmp_path).open_bundle(path, Reporter())
 
 
@@ -215,7 +215,7 @@ def test_what_is_no_hdf5_file_is_refused(
 ) -> None:
     path = tmp_path / "x.rkx"
     path.write_bytes(content)
-    with pytest.raises(StoreError, match="no bundle"):
+    with pytest.raises(StoreError, match="cannot be opened as a bundle"):
         pipeline.open_bundle(path, Reporter())
 
 

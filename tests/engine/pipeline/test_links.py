@@ -313,7 +313,9 @@ def test_a_study_of_links_its_bundle_and_its_line(
     lines: list[str] = []
     out = tmp_path / "study.rkx"
     pipeline.save_bundle(one, out, {}, Heard(lines))
-    assert any("Of the 13 samples in the bundle, 1 came through links" in each for each in lines)
+    assert any(
+        "Of the 13 samples in the bundle, 1 was read through links" in each for each in lines
+    )
     other = Pipeline(Store(tmp_path / "other"), "cpu")
     bundle.open_bundle(other.store, out, Reporter())
     lines.clear()

@@ -23,7 +23,7 @@ LABELS = np.repeat(np.arange(10), 20)
     [
         (11.0, None, "which is chance (its largest class is 10.0 %)"),
         (11.0, 93.0, "which is chance"),
-        (62.0, 93.0, "its file speaks of 93.0 %"),
+        (62.0, 93.0, "its file states 93.0 %"),
         (80.0, 93.0, ""),
         (62.0, None, ""),
         (99.0, 93.0, ""),
@@ -97,7 +97,7 @@ def test_the_command_line_says_it_once_a_run_and_not_where_all_is_well(
     for _ in range(2):  # computed, then from the store
         assert main([*run, "--normalize", "7/0.01"]) == 0
         said = capsys.readouterr().err
-        assert said.count("The given Original is right on") == 1
+        assert said.count("The supplied Original is right on") == 1
         assert "--normalize none" in said
     assert main([*run, "--normalize", "none"]) == 0
-    assert "The given Original" not in capsys.readouterr().err
+    assert "The supplied Original" not in capsys.readouterr().err

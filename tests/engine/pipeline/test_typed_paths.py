@@ -200,7 +200,9 @@ def test_a_study_kept_with_a_relative_root_says_so(
 
     assert root_of() == str(home / "pics")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"kept with the relative folder 'pics': go to the folder"):
+    with pytest.raises(
+        DataError, match=r"stored with the relative folder 'pics': change to the folder"
+    ):
         root_of()
     pipeline.work.datasets.move(older, "home/pics", Reporter())
     with h5py.File(next((tmp_path / "store" / "places").glob("*.h5"))) as file:

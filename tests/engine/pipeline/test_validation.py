@@ -14,7 +14,7 @@ import torch
 
 from engine import registry
 from engine.__main__ import main
-from engine.analysis.contact_sheet import specimens
+from engine.analysis.contact_sheet import sample_cards
 from engine.cli.parser import parser
 from engine.comparison.pair import FORGET, RETAIN, TEST, compare
 from engine.datasets.base import Dataset, load
@@ -226,7 +226,7 @@ def test_views_show_it_neither_as_retained_nor_as_tested(
     alike = pipeline.similarity(spec, "original", "gd", Reporter())
     assert alike.samples["retain"] == len(retained)
     rows = [int(data.validation[0]), int(retained[0]), spec.forget[0], len(data.train_y)]
-    seen = specimens(data, rows, models["gd"], spec.forget, found.residual)
+    seen = sample_cards(data, rows, models["gd"], spec.forget, found.residual)
     assert [one.split for one in seen] == ["validation", "retain", "forget", "test"]
 
 
@@ -249,7 +249,7 @@ def test_a_bundle_knows_what_is_held_out(
     assert np.array_equal(again.validation, data.validation)
     assert again.spec.fingerprint == data.spec.fingerprint
     record = kept.record_of(replace(data, spec=replace(data.spec, validation=0.5)))
-    with pytest.raises(DataError, match="holds other samples"):
+    with pytest.raises(DataError, match="do not match its key"):
         kept.dataset_of(record)
     path = pipeline.save_bundle(found, tmp_path / "study.rkx", {}, Reporter())
     other = Pipeline(Store(tmp_path / "elsewhere"), "cpu")

@@ -264,7 +264,7 @@ def test_the_command_line_reports_it_in_one_line(
     ("at", "words"),
     [
         ((Samples, "on"), r"^The dataset Iris does not fit .* \(--device\)\.$"),
-        ((model_maker, "network"), "^original, with all that its making keeps, does not fit"),
+        ((model_maker, "network"), "^original, with all that its training holds, does not fit"),
     ],
 )
 def test_allocations_before_the_first_batch_are_named_too(

@@ -173,8 +173,8 @@ def test_a_finished_run_is_answered_from_the_store(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (MemoryError, "gd, with all that its making keeps, does not fit into the memory of"),
-        (lambda: RuntimeError("CUDA out of memory"), "gd, with all that its making keeps, does"),
+        (MemoryError, "gd, with all that its training holds, does not fit into the memory of"),
+        (lambda: RuntimeError("CUDA out of memory"), "gd, with all that its training holds, does"),
         (lambda: RuntimeError("a matrix is singular"), "a matrix is singular"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a figure is drawn of: a study, and what else of it a pipeline has."""
+"""The request for a figure: a study, an output file, and access to further data."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Order:
-    """One figure that somebody wants: of a study, into a file; facts: metadata for the file."""
+class FigureRequest:
+    """Request to draw one figure of a study into a file; facts: metadata for the file."""
 
     pipeline: Pipeline
     study: Study
@@ -36,28 +36,28 @@ class Order:
 
     @property
     def dataset(self) -> Dataset:
-        """The data the study is about."""
+        """The dataset of the study."""
         return self.pipeline.dataset(self.spec.data, Reporter())
 
     def names(self, samples: Iterable[int]) -> dict[int, str]:
-        """What these samples are called, where there are such; {} where the data are not here."""
+        """Display names of those samples that exist; {} if the data are missing."""
         try:
             dataset = self.dataset
         except (DataError, SpecError):
             return {}
-        there = {int(one) for one in samples if 0 <= one < len(dataset)}
-        return {one: short(dataset.name_of(one)) for one in there}
+        existing = {int(one) for one in samples if 0 <= one < len(dataset)}
+        return {one: short(dataset.name_of(one)) for one in existing}
 
     def models(self) -> list[ModelResult]:
         """The study's models that are in the store."""
         return [*self.pipeline.models(self.spec).values()]
 
     def others(self, keys: Sequence[str]) -> list[Study]:
-        """The stored studies under these keys; StoreError if there is none."""
+        """The stored studies under these keys; StoreError if one does not exist."""
         return [self.pipeline.study(key) for key in keys]
 
     def published(self) -> Published | None:
-        """What the paper has on the study's setting; None too where the data are not here."""
+        """The paper's figures for the study's setting; None if there are none or no data here."""
         if not may_be_published(self.study.spec):
             return None
         try:
