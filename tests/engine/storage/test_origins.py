@@ -205,7 +205,7 @@ def test_verify_lists_what_was_imported_and_makes_it_again(
     store = ("--store", str(pipeline.store.root), "--device", "cpu")
     assert main(["verify", "--sample", "0", *store]) == 1  # the planted outputs are not the file's
     said = capsys.readouterr().out
-    assert f"studies/{opened.key} was not made here: imported: gift.rkx (" in said
+    assert f"studies/{opened.key} was not computed here: imported: gift.rkx (" in said
     assert main(["verify", "--remake", *store]) == 1
     said = capsys.readouterr().out
     assert f"studies/{opened.key}" not in said  # whose figures are honest, only its models are not
@@ -224,7 +224,7 @@ def test_an_honest_bundle_is_made_again_alike(
     store = ("--store", str(pipeline.store.root), "--device", "cpu")
     assert main(["verify", *store]) == 0
     assert main(["verify", "--remake", *store]) == 0
-    assert "1 results computed once more: nothing is wrong." in capsys.readouterr().out
+    assert "1 results recomputed: nothing is wrong." in capsys.readouterr().out
 
 
 def test_a_file_moved_between_the_two_is_named(pipeline: Pipeline, gift: Path) -> None:
@@ -234,4 +234,6 @@ def test_a_file_moved_between_the_two_is_named(pipeline: Pipeline, gift: Path) -
     (root / "counts").mkdir(exist_ok=True)
     mine = theirs.rename(root / "counts" / theirs.name)
     found = verify(pipeline, 0, 0, Reporter())
-    assert any(mine.name in one and "lies among what was made here" in one for one in found.wrong)
+    assert any(
+        mine.name in one and "lies among results computed here" in one for one in found.wrong
+    )

@@ -225,7 +225,7 @@ def test_a_signal_that_asks_for_the_end_gets_a_sentence(name: str, status: int) 
         cwd=child_processes.HOME,
     )
     assert done.returncode == status
-    assert done.stderr == "rk-engine: stopped; run the same command again to go on.\n"
+    assert done.stderr == "rk-engine: stopped; run the same command again to resume.\n"
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:
