@@ -39,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.say(str(error))
         return FAILED
     except interruption.Interrupted as error:
-        commands.say("stopped; run the same command again to go on.")
+        commands.say("stopped; run the same command again to resume.")
         return error.status
     except Cancelled:
-        commands.say("stopped; run the same command again to go on.")
+        commands.say("stopped; run the same command again to resume.")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has left; nobody is there to be told
+    except BrokenPipeError:  # the reader of our output is gone
         output_files.abandon()
     return 0
 

@@ -63,10 +63,9 @@ def test_a_study_uses_all_plug_ins_once_their_files_are_there(tmp_path: Path) ->
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for path in BLOCKS:
         put(path, tmp_path)
-    there = (ROOT / "engine" / "perturbations").is_dir()
     words = [
         "run", "--dataset", "wine", "--model", "wide-mlp", "--methods", "shrink-perturb",
-        "--perturbation", "signs" if there else "gaussian", "--draws", "10",
+        "--perturbation", "signs", "--draws", "10",
         "--set", "shrink-perturb.share=0.5", "--set", "train.epochs=2", "--json", "out.json",
     ]  # fmt: skip
     done = subprocess.run(
@@ -77,6 +76,7 @@ def test_a_study_uses_all_plug_ins_once_their_files_are_there(tmp_path: Path) ->
     assert "confidence %" in done.stdout and "Shrink & perturb" in done.stdout
     study = json.loads((tmp_path / "out.json").read_text())
     assert study["metrics"]["shrink-perturb"]["forget_confidence"] > 0
+    assert study["spec"]["probe"]["perturbation"] == "signs"
 
 
 def test_a_view_shows_what_the_state_holds(tmp_path: Path, qtbot: QtBot) -> None:
@@ -105,6 +105,9 @@ def test_a_figure_is_drawn_with_its_numbers(tmp_path: Path) -> None:
     assert files[1].read_text("utf-8").splitlines() == ["tau,original", "0.0,0", "0.1,2"]
 
 
-@pytest.mark.parametrize("path", re.findall(r"`(tests/\S+\.py)`", PAGE.read_text("utf-8")))
+NAMED = re.findall(r"`((?:tests|engine|explorer)/\S+\.py)`", PAGE.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", NAMED)
 def test_files_that_are_named_exist(path: str) -> None:
     assert (ROOT / path).is_file()

@@ -1,4 +1,4 @@
 """The command line `rk-engine`.
 
-Begin with `parser` (the grammar) and `commands` (what each command does).
+Begin with `parser` (the grammar) and `commands` (one function per command).
 """

@@ -1,4 +1,4 @@
-"""What each command of `rk-engine` does; whatever is heavy is imported by the command itself."""
+"""The commands of `rk-engine`; each imports its heavy modules itself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.spec import RunSpec
     from engine.sweeps.sweep import SweepRun
 
-WRONG = 1  # exit status where something was found to be wrong
+WRONG = 1  # exit status of `verify` where something is wrong
 METHODS = "rurk,gd,ga"
 RETRAINS = 3
 
@@ -39,14 +39,14 @@ def _pipeline(options: argparse.Namespace) -> Pipeline:
 
 
 def say(message: str) -> None:
-    """Tell a person on standard error, if there is any."""
+    """Print a message to standard error, if there is one."""
     if sys.stderr is not None:
-        with contextlib.suppress(OSError):  # nowhere is left to say so
+        with contextlib.suppress(OSError):  # a closed pipe: nobody reads it
             print(f"rk-engine: {message}", file=sys.stderr)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train, unlearn and measure one study or a grid, and print what came of it."""
+    """Train, unlearn and measure one study or a grid, and print the results."""
     from engine import registry
     from engine.runtime.console import ConsoleReporter
     from engine.spec import DataSpec, as_imported
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
 
     registry.get("dataset", options.dataset)
     points = grid(options.set)
-    words = words_of(options)
+    arguments = words_of(options)
     output_files.check(options.json, options.csv)
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
@@ -63,35 +63,36 @@ def run(options: argparse.Namespace) -> None:
             channels=options.channels, validation=options.validation, links=options.links,
         )  # fmt: skip
         dataset = pipeline.dataset(data, report)
-        words["forget"] = _forgotten(options, dataset)
-        compose = functools.partial(pipeline.compose, dataset, **words)
-        apart = options.trust_imported
+        arguments["forget"] = _forget_indices(options, dataset)
+        compose = functools.partial(pipeline.compose, dataset, **arguments)
+        trusts_imported = options.trust_imported
 
-        def settled(found: Mapping[str, Mapping[str, Any]]) -> RunSpec:
-            return as_imported(compose(settings=found)) if apart else compose(settings=found)
+        def spec_of(settings: Mapping[str, Mapping[str, Any]]) -> RunSpec:
+            spec = compose(settings=settings)
+            return as_imported(spec) if trusts_imported else spec
 
-        runs = run_grid(pipeline, points, settled, report)
-    _hand_out(options, pipeline, runs)
+        runs = run_grid(pipeline, points, spec_of, report)
+    _write_results(options, pipeline, runs)
 
 
-def _forgotten(options: argparse.Namespace, dataset: Dataset) -> tuple[int, ...]:
-    """The forget set, read once; of a list it is said how many samples it holds."""
+def _forget_indices(options: argparse.Namespace, dataset: Dataset) -> tuple[int, ...]:
+    """The forget set, read once; for a list, its size is reported."""
     from engine.forget_sets.forget_set import LISTS, forget_set
 
     text = options.forget or dataset.recommended.forget
-    found = forget_set(text, dataset, options.seed)
+    samples = forget_set(text, dataset, options.seed)
     if text.strip().startswith(LISTS):
-        say(f"forget set: {found.words}")
-    return found.indices
+        say(f"forget set: {samples.words}")
+    return samples.indices
 
 
 def words_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What `compose` is told, but for the settings."""
+    """The arguments of `compose`, without the settings."""
     from engine.external.weights import named_files
 
     methods = ("" if options.unlearned else METHODS) if options.methods is None else options.methods
-    given = matching(options.retrain)
-    retrains = len(given) or RETRAINS if options.retrains is None else options.retrains
+    retrain_files = matching(options.retrain)
+    retrains = len(retrain_files) or RETRAINS if options.retrains is None else options.retrains
     return {
         "model": options.model,
         "normalize": options.normalize,
@@ -104,24 +105,26 @@ def words_of(options: argparse.Namespace) -> dict[str, Any]:
         "draws": options.draws,
         "probe": {} if options.adaptive is None else {"adaptive": options.adaptive},
         "measures": options.measures.split(","),
-        "weights": named_files(options.original, given, options.unlearned),
+        "weights": named_files(options.original, retrain_files, options.unlearned),
     }
 
 
-def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[SweepRun]) -> None:
-    """Print one study or the table of a grid, and write the files that were asked for."""
+def _write_results(
+    options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[SweepRun]
+) -> None:
+    """Print one study or the table of a grid, and write the requested files."""
     from engine.sweeps import sweep
     from engine.tables.study_text import study_json, study_table
 
     if len(runs) == 1:
         study = runs[0].outcome.study
         print(study_table(study))
-        found = study_json(study)
+        results = study_json(study)
     else:
         print(sweep.text(runs))
-        found = sweep.as_json(runs)
+        results = sweep.as_json(runs)
     texts = {
-        options.json: json.dumps(found, indent=1, sort_keys=True, allow_nan=False) + "\n",
+        options.json: json.dumps(results, indent=1, sort_keys=True, allow_nan=False) + "\n",
         options.csv: sweep.as_csv(runs),
     }
     for path, text in texts.items():
@@ -130,7 +133,7 @@ def _hand_out(options: argparse.Namespace, pipeline: Pipeline, runs: Sequence[Sw
 
 
 def reproduce(options: argparse.Namespace) -> None:
-    """Run a preset of the paper, print its tables and keep them as files."""
+    """Run a preset of the paper, print its tables and save them as files."""
     from engine.paper import presets
 
     if options.preset == "?":
@@ -146,21 +149,21 @@ def reproduce(options: argparse.Namespace) -> None:
 
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
-        found = protocol.reproduce(
+        results = protocol.reproduce(
             pipeline, preset, report, root=options.root, links=options.links, seeds=seeds
         )
-    print(tables.text(found))
+    print(tables.text(results))
     folder = options.out or pipeline.store.root / "tables"
-    for path in protocol.save(found, folder, pipeline):
+    for path in protocol.save(results, folder, pipeline):
         print(path)
 
 
 def _check_folder(folder: Path, file: str = "table.txt") -> None:
-    """Make the folder now; SpecError where that is impossible, before hours of computing."""
+    """Create the folder now, so that a SpecError comes before hours of computing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SpecError(f"Cannot make the folder {folder} ({error.strerror}).") from None
+        raise SpecError(f"Cannot create the folder {folder} ({error.strerror}).") from None
     output_files.check(folder / file)
 
 
@@ -185,7 +188,7 @@ def table(options: argparse.Namespace) -> None:
 
 
 def samples(options: argparse.Namespace) -> None:
-    """Print the forget samples with what a model still knows of them."""
+    """Print the forget samples and what a model still knows of each."""
     from engine.runtime.console import ConsoleReporter
     from engine.tables.csv import csv_text, samples_sheet
     from engine.tables.study_text import samples_table
@@ -194,32 +197,32 @@ def samples(options: argparse.Namespace) -> None:
     pipeline = _pipeline(options)
     study = pipeline.study(options.key)
     if options.model not in study.residual.curves:
-        known = ", ".join(study.residual.curves)
-        raise SpecError(f"This study judges no model '{options.model}'. It has: {known}.")
+        models = ", ".join(study.residual.curves)
+        raise SpecError(f"This study has no model '{options.model}'. It has: {models}.")
     spec = pipeline.spec_of(study)
     with ConsoleReporter() as report:
         dataset = pipeline.dataset(spec.data, report)
         labels = dataset.train_y[study.forget].tolist()
         names = [dataset.name_of(int(index)) for index in study.forget]
-        found = None
+        recognition = None
         if options.smallest_tau:
-            found = pipeline.recognition(spec, options.model, report)
-    sheet = samples_sheet(study, options.model, labels, found, names)
+            recognition = pipeline.recognition(spec, options.model, report)
+    sheet = samples_sheet(study, options.model, labels, recognition, names)
     print(samples_table(*sheet))
     if options.csv:
         output_files.write_text(options.csv, csv_text(*sheet))
 
 
 def watch(options: argparse.Namespace) -> None:
-    """Run a method once more and keep its epochs."""
+    """Run a method again and record its epochs."""
     from engine.runtime.console import ConsoleReporter
 
     pipeline = _pipeline(options)
     spec = pipeline.spec_of(pipeline.study(options.key))
     with ConsoleReporter() as report:
-        seen = pipeline.watch_again(spec, options.model, report)
-    same = "the same weights" if seen.exact else "other weights"
-    print(f"{len(seen.views)} epochs seen of {options.model}; it ended in {same}.")
+        epochs = pipeline.watch_again(spec, options.model, report)
+    weights = "the same weights" if epochs.exact else "different weights"
+    print(f"{len(epochs.views)} epochs of {options.model} recorded; it ended in {weights}.")
 
 
 def figure(options: argparse.Namespace) -> None:
@@ -236,57 +239,57 @@ def figure(options: argparse.Namespace) -> None:
         pipeline.close()
 
 
-LOOK = {"width_mm": "width", "font_size": "font", "dpi": "dpi"}  # of any figure -> its option
-ASKED = ("sample", "tau", "a", "b", "color", "tab", "split", "matched")  # of some kinds
+LOOK = {"width_mm": "width", "font_size": "font", "dpi": "dpi"}  # parameter -> option, all kinds
+CONTENT = ("sample", "tau", "a", "b", "color", "tab", "split", "matched")  # of some kinds
 
 
 def _draw_figure(pipeline: Pipeline, options: argparse.Namespace) -> list[Path]:
-    named = {**LOOK, **dict(zip(ASKED, ASKED, strict=True))}
-    study, asked = pipeline.study(options.key), _given(options, named)
-    _check_asked(options.kind, [name for name in asked if name not in LOOK])
-    return catalog.figure(pipeline, study, options.kind, options.out, **asked)
+    names = {**LOOK, **dict(zip(CONTENT, CONTENT, strict=True))}
+    study, values = pipeline.study(options.key), _values(options, names)
+    _check_content(options.kind, [name for name in values if name not in LOOK])
+    return catalog.figure(pipeline, study, options.kind, options.out, **values)
 
 
-def _check_asked(kind: str, asked: Sequence[str]) -> None:
+def _check_content(kind: str, names: Sequence[str]) -> None:
     """SpecError for an option that a figure of this kind does not have."""
-    for name in asked:
+    for name in names:
         if kind in KINDS and name not in KINDS[kind].options:
             word = "any-class" if name == "matched" else name
-            kinds = ", ".join(one for one in sorted(KINDS) if name in KINDS[one].options)
-            raise SpecError(f"--{word} is for figures of the kind {kinds}, not for {kind}.")
+            kinds = ", ".join(key for key in sorted(KINDS) if name in KINDS[key].options)
+            raise SpecError(f"--{word} applies to figures of the kind {kinds}, not to {kind}.")
 
 
 def _draw_set(pipeline: Pipeline, options: argparse.Namespace) -> Sequence[Path]:
-    """The files of a set; options that only some kinds have go to those."""
+    """Draw a set; options that only some kinds have are passed to those. Returns the files."""
     from engine.figures.figure_set import draw_set, kinds_named
     from engine.runtime.console import ConsoleReporter
 
-    kinds, look = kinds_named(options.kind), _given(options, LOOK)
-    asked = _given(options, dict(zip(ASKED, ASKED, strict=True)))
-    own = {
-        kind: {name: value for name, value in asked.items() if name in KINDS[kind].options}
+    kinds, look = kinds_named(options.kind), _values(options, LOOK)
+    values = _values(options, dict(zip(CONTENT, CONTENT, strict=True)))
+    content = {
+        kind: {name: value for name, value in values.items() if name in KINDS[kind].options}
         for kind in kinds
     }
     _check_folder(options.out, MANIFEST)
     study = pipeline.study(options.key)
     with ConsoleReporter() as report:
-        made = draw_set(
+        figures = draw_set(
             pipeline, study, kinds, options.out, report,
-            suffix=f".{options.format}", look=look, options=own,
+            suffix=f".{options.format}", look=look, options=content,
         )  # fmt: skip
-    for kind, why in made.missing.items():
-        say(f"{kind} was left out: {why}")
-    return made.files
+    for kind, reason in figures.missing.items():
+        say(f"{kind} was skipped: {reason}")
+    return figures.files
 
 
-def _given(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, Any]:
-    """What was said on the command line of these: name of the parameter -> value."""
-    found = {name: getattr(options, option) for name, option in names.items()}
-    return {name: value for name, value in found.items() if value is not None}
+def _values(options: argparse.Namespace, names: Mapping[str, str]) -> dict[str, Any]:
+    """Parameter -> value of those options (parameter -> option) that were set."""
+    values = {name: getattr(options, option) for name, option in names.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def report(options: argparse.Namespace) -> None:
-    """Write settings, tables and figures of a study as one page."""
+    """Write settings, tables and figures of a study on one page."""
     from engine.report import write
     from engine.runtime.console import ConsoleReporter
 
@@ -297,10 +300,10 @@ def report(options: argparse.Namespace) -> None:
     try:
         with ConsoleReporter() as report:
             study = pipeline.study(options.key)
-            made = write.write(pipeline, study, files, report)
+            written = write.write(pipeline, study, files, report)
     finally:
         pipeline.close()
-    print("\n".join(map(str, made)))
+    print("\n".join(map(str, written)))
 
 
 def checkpoint(options: argparse.Namespace) -> None:
@@ -316,7 +319,7 @@ def checkpoint(options: argparse.Namespace) -> None:
 
 
 def bench(options: argparse.Namespace) -> None:
-    """Measure our ways against the straightforward ones."""
+    """Time our implementations against straightforward ones."""
     from engine.bench import command
 
     output_files.check(options.json, options.plot)
@@ -324,21 +327,22 @@ def bench(options: argparse.Namespace) -> None:
 
 
 def verify(options: argparse.Namespace) -> int:
-    """Compare files with hashes, keys and each other; 1 where something is wrong."""
+    """Check files against hashes, keys and each other; returns 1 where something is wrong."""
     from engine.runtime.console import ConsoleReporter
     from engine.verification import remake, verify
 
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
         if options.remake:
-            found = remake(pipeline, report)
+            findings = remake(pipeline, report)
         else:
-            found = verify(pipeline, options.sample, options.seed, report)
-    for sentence in (*found.remarks, *found.wrong):
+            findings = verify(pipeline, options.sample, options.seed, report)
+    for sentence in (*findings.remarks, *findings.wrong):
         print(sentence)
-    said = f"{found.hashed} files read, {found.recomputed} results computed once more"
-    print(f"{said}: {f'{len(found.wrong)} are wrong' if found.wrong else 'nothing is wrong'}.")
-    return WRONG if found.wrong else 0
+    summary = f"{findings.hashed} files read, {findings.recomputed} results recomputed"
+    verdict = f"{len(findings.wrong)} are wrong" if findings.wrong else "nothing is wrong"
+    print(f"{summary}: {verdict}.")
+    return WRONG if findings.wrong else 0
 
 
 def info(options: argparse.Namespace) -> None:

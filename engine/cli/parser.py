@@ -1,4 +1,4 @@
-"""The grammar of `rk-engine`: commands, options, and what is said of them.
+"""The grammar of `rk-engine`: commands, options and their help.
 
 Nothing heavy is imported before a command runs.
 """
@@ -39,21 +39,21 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "samples",
         actions.samples,
-        "list the forget samples with what a model still knows",
+        "list the forget samples and what a model still knows of each",
     )
     _key_argument(samples)
     samples.add_argument("--model", required=True, help="original or an unlearned model")
     samples.add_argument(
         "--smallest-tau",
         action="store_true",
-        help="search the smallest tau at which each sample is recognized again",
+        help="find the smallest tau at which each sample is recognized again",
     )
     samples.add_argument("--csv", type=place, metavar="FILE", help="write the rows to this file")
     watch = _command(
         commands,
         "watch",
         actions.watch,
-        "run a method once more and keep its epochs, to replay them",
+        "run a method again and record its epochs for replay",
     )
     _key_argument(watch)
     watch.add_argument("--model", required=True, help="an unlearning method of the study")
@@ -81,21 +81,21 @@ def _add_verify(commands: Any) -> None:
         commands,
         "verify",
         actions.verify,
-        "compare files with hashes, keys and each other, and compute some once more",
+        "check files against hashes, keys and each other, and recompute a sample of them",
     )
     verify.add_argument(
         "--sample",
         type=int,
         default=5,
         metavar="N",
-        help="rows of every file to compute once more (%(default)s); 10 and more: also what takes "
+        help="rows of every file to recompute (%(default)s); from 10 on also what requires "
         "training; 0: only what follows from the files themselves",
     )
-    verify.add_argument("--seed", type=int, default=0, help="which ones (%(default)s)")
+    verify.add_argument("--seed", type=int, default=0, help="seed of that sample (%(default)s)")
     verify.add_argument(
         "--remake",
         action="store_true",
-        help="make every imported study here from its settings, and compare the two",
+        help="recompute every imported study from its settings, and compare the two",
     )
     verify.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     _store_option(verify)
@@ -103,7 +103,7 @@ def _add_verify(commands: Any) -> None:
 
 def _add_run(commands: Any) -> None:
     run = _command(
-        commands, "run", actions.run, "train, unlearn and measure; answered from the store if known"
+        commands, "run", actions.run, "train, unlearn and measure, or answer from the store"
     )
     run.add_argument(
         "--dataset", required=True, help="digits, iris, cifar10, small-cifar5 or folder"
@@ -112,8 +112,8 @@ def _add_run(commands: Any) -> None:
         "--root",
         type=absolute,
         default="",
-        help="folder of the data, where the dataset needs one: train/<class>/*.png (folders below "
-        "are read too) with test/<class>/, val/ or valid/ beside it, or <class>/*.png, of which "
+        help="folder of the data, if the dataset needs one: train/<class>/*.png (read "
+        "recursively) with test/<class>/, val/ or valid/ beside it, or <class>/*.png, of which "
         "20 %% are held out; Tiny ImageNet as downloaded; for CIFAR-10 also its archive",
     )
     run.add_argument(
@@ -128,20 +128,20 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--validation", type=float, default=0.0, metavar="SHARE",
         help="share of each class of the training set that is held out, e.g. 0.2: drawn by the "
-        "seed, neither learned, forgotten nor tested on; samples keep their numbers",
+        "seed, not used for training, forgetting or testing; samples keep their numbers",
     )  # fmt: skip
     run.add_argument(
         "--model",
         default="",
         help="mlp, cnn, resnet18, resnet50, vgg11, or your own network as FILE.py:FUNCTION, a "
         "function of (shape, n_classes) that returns an nn.Module; this runs FILE.py as python "
-        "would, so name only files you trust",
+        "would, so pass only files you trust",
     )
     run.add_argument(
         "--normalize",
         default="",
         metavar="HOW",
-        help="what pixels in [0, 1] are normalized by before they enter the network: dataset "
+        help="how pixels in [0, 1] are normalized before they enter the network: dataset "
         "(statistics of the training set, the default), none (the network does it itself), or "
         "means/deviations, e.g. 0.5,0.5,0.5/0.25,0.25,0.25",
     )
@@ -155,7 +155,7 @@ def _add_run(commands: Any) -> None:
     )
     run.add_argument(
         "--methods",
-        help=f"comma-separated unlearning methods ({METHODS}; none beside --unlearned)",
+        help=f"comma-separated unlearning methods ({METHODS}; none with --unlearned)",
     )
     run.add_argument(
         "--set",
@@ -168,7 +168,7 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--measures",
         default="",
-        help="measures beside those every study has: relearn-epochs (it trains each model again)",
+        help="additional measures: relearn-epochs (fine-tunes each model again)",
     )
     run.add_argument(
         "--retrains", type=int, help=f"number of Re-trains ({RETRAINS}, or as many as are given)"
@@ -180,7 +180,7 @@ def _add_run(commands: Any) -> None:
         "--taus", default="", help="low:high:count or a list; the dataset's own if left out"
     )
     run.add_argument(
-        "--draws", type=int, default=100, help="perturbed copies a sample (%(default)s)"
+        "--draws", type=int, default=100, help="perturbed copies per sample (%(default)s)"
     )
     run.add_argument(
         "--adaptive",
@@ -188,53 +188,55 @@ def _add_run(commands: Any) -> None:
         nargs="?",
         const=ADAPTIVE,
         metavar="PERCENT",
-        help="draw only where r is still uncertain, at most --draws a sample, until its intervals "
-        "seem to be about this much wider than with --draws everywhere: an aim, no bound, for the "
-        "estimate is made from the draws themselves, and where 25 was asked 64 %% was seen "
-        f"({ADAPTIVE:g}); prevalence and verdicts are not given then",
+        help="draw only where r is still uncertain, at most --draws per sample, until its "
+        "intervals are estimated to be this much wider than with --draws everywhere: a target, not "
+        "a bound, because the estimate comes from the draws themselves (with 25, up to 64 %% was "
+        f"observed) ({ADAPTIVE:g}); prevalence and verdicts are then not reported",
     )
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (%(default)s)")
     run.add_argument(
         "--trust-imported",
         action="store_true",
-        help="use models that came in bundles where they have the same settings, which no study "
-        "does otherwise; all that is made of them is marked as imported too",
+        help="use models from imported bundles that have the same settings, which studies do not "
+        "do by default; all results based on them are marked as imported, too",
     )
     run.add_argument("--json", type=place, metavar="FILE", help="write all figures to this file")
-    run.add_argument("--csv", type=place, metavar="FILE", help="write a tidy table: one row a run")
+    run.add_argument(
+        "--csv", type=place, metavar="FILE", help="write a tidy table: one row per run"
+    )
     _store_option(run)
 
 
 def _add_figure(commands: Any) -> None:
     figure = _command(
-        commands, "figure", actions.figure, "draw a figure, with its numbers as CSV beside"
+        commands, "figure", actions.figure, "draw a figure, and write its numbers as CSV beside it"
     )
     _key_argument(figure)
     figure.add_argument(
         "--kind", required=True,
-        help=f"{', '.join(sorted(KINDS))}; several, comma-separated, or all make a set",
+        help=f"{', '.join(sorted(KINDS))}; several, comma-separated, or all: a set",
     )  # fmt: skip
     figure.add_argument(
-        "--out", required=True, type=place, help="file: .png, .svg or .pdf; of a set: its folder"
+        "--out", required=True, type=place, help="file: .png, .svg or .pdf; for a set: its folder"
     )
     figure.add_argument(
         "--format", choices=("svg", "pdf", "png"), default="svg",
-        help="of the files of a set (%(default)s)",
+        help="format of the files of a set (%(default)s)",
     )  # fmt: skip
     figure.add_argument("--dpi", type=float, help="dots per inch of a .png (300)")
     figure.add_argument("--width", type=float, metavar="MM", help="width of the figure in mm")
     figure.add_argument("--font", type=float, metavar="PT", help="size of its text in points")
     figure.add_argument("--sample", type=int, help="neighborhood: number of the sample")
     figure.add_argument("--tau", type=float, help="neighborhood, embedding: perturbation norm")
-    figure.add_argument("--a", metavar="MODEL", help="comparison, embedding, attack: the one model")
+    figure.add_argument("--a", metavar="MODEL", help="comparison, embedding, attack: one model")
     figure.add_argument("--b", metavar="MODEL", help="same kinds: the other model")
     figure.add_argument("--tab", help="comparison: classes, predictions, similarity or confidence")
     figure.add_argument("--split", help="comparison: retain, forget or test")
     figure.add_argument(
         "--any-class", dest="matched", action="store_const", const=False,
-        help="attack: compare with test samples of any class, not of the members' classes alone",
+        help="attack: compare with test samples of any class, not only of the members' classes",
     )  # fmt: skip
-    figure.add_argument("--color", help=f"embedding: what colors mean, {', '.join(SHADES)}")
+    figure.add_argument("--color", help=f"embedding: color points by {', '.join(SHADES)}")
 
 
 def _add_report(commands: Any) -> None:
@@ -242,29 +244,31 @@ def _add_report(commands: Any) -> None:
         commands,
         "report",
         actions.report,
-        "write settings, tables and figures of a study as one page",
+        "write settings, tables and figures of a study on one page",
     )
     _key_argument(report)
     report.add_argument(
         "--out", required=True, type=place, metavar="FILE", help=".html, or .pdf for print"
     )
-    report.add_argument("--pdf", type=place, metavar="FILE", help="the same as PDF, beside it")
+    report.add_argument("--pdf", type=place, metavar="FILE", help="also write it as PDF")
 
 
 def _either(words: Sequence[str]) -> str:
-    """'l2, linf or pgd'; percent signs as argparse wants them."""
+    """'l2, linf or pgd', with percent signs doubled for argparse."""
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))).replace("%", "%%")
 
 
 def _weights_options(run: argparse.ArgumentParser) -> None:
     given = run.add_argument_group(
-        "models that are given",
+        "external models",
         "state dicts written by torch.save(model.state_dict(), FILE), alone or in a checkpoint, or "
-        ".safetensors, for the network of --model; files are read as weights alone and nothing in "
-        "them is run. Where a file holds several that fit, FILE::NAME chooses one, e.g. "
+        ".safetensors, for the network of --model; files are read as weights only and nothing in "
+        "them is run. Where a file holds several that fit, FILE::NAME selects one, e.g. "
         "FILE::state_dict_ema",
     )
-    given.add_argument("--original", type=place, metavar="FILE", help="instead of training it")
+    given.add_argument(
+        "--original", type=place, metavar="FILE", help="the Original, instead of training it"
+    )
     given.add_argument(
         "--retrain",
         nargs="+",
@@ -278,7 +282,7 @@ def _weights_options(run: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="an unlearned model to examine under this name; repeat for more",
+        help="an unlearned model to examine under this name; may be repeated",
     )
 
 
@@ -286,8 +290,8 @@ def _links_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--links",
         default="refuse",
-        help="what to do with links that lead out of an image folder: refuse (the default), or "
-        "follow, if you know where they lead: bundles of the study will hold what they show",
+        help="links that lead out of an image folder: refuse (the default), or follow, if you know "
+        "where they lead: bundles of the study will contain the images they point to",
     )
 
 
@@ -296,11 +300,11 @@ def _add_reproduce(commands: Any) -> None:
         commands,
         "reproduce",
         actions.reproduce,
-        "run a preset of the paper and tabulate it beside ours",
+        "run a preset of the paper and tabulate our figures beside the published ones",
     )
     command.add_argument("preset", help="digits, small-cifar5, cifar10 ...; '?' lists them")
     command.add_argument(
-        "--root", type=absolute, default="", help="folder of the data, where it needs one"
+        "--root", type=absolute, default="", help="folder of the data, if the preset needs one"
     )
     _links_option(command)
     command.add_argument("--seeds", default="", help="comma-separated; the preset's if left out")
@@ -319,29 +323,29 @@ def _add_bench(commands: Any) -> None:
         commands,
         "bench",
         actions.bench,
-        "measure our ways against the straightforward ones, here and now",
+        "time our implementations against straightforward ones on this machine",
     )
     bench.add_argument(
         "--only", default="", metavar="NAMES", help="comma-separated measurements; '?' lists them"
     )
     bench.add_argument("--quick", action="store_true", help="small sizes, one round: a first look")
     bench.add_argument(
-        "--root", type=absolute, default="", help="folder of CIFAR-10 (made images if left out)"
+        "--root", type=absolute, default="", help="folder of CIFAR-10 (synthetic images by default)"
     )
-    bench.add_argument("--threads", type=int, help="cores both ways may use (all)")
+    bench.add_argument("--threads", type=int, help="cores for both implementations (all)")
     bench.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
     bench.add_argument("--json", type=place, metavar="FILE", help="write all numbers to this file")
     bench.add_argument(
-        "--plot", type=place, metavar="FILE", help="draw how the cost grows (.svg, .pdf, .png)"
+        "--plot", type=place, metavar="FILE", help="plot how the cost grows (.svg, .pdf, .png)"
     )
 
 
 def _command(
     commands: Any, name: str, function: Callable[[argparse.Namespace], int | None], help: str
 ) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
-    made.set_defaults(command=function)
-    return made
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+    command.set_defaults(command=function)
+    return command
 
 
 def _store_option(command: argparse.ArgumentParser) -> None:
@@ -351,6 +355,6 @@ def _store_option(command: argparse.ArgumentParser) -> None:
 
 
 def _key_argument(command: argparse.ArgumentParser) -> None:
-    command.add_argument("key", help="key of the study, or its beginning (rk-engine ls)")
+    command.add_argument("key", help="key of the study or its first digits (rk-engine ls)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     _store_option(command)

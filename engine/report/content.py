@@ -1,4 +1,4 @@
-"""What a report says of a study, section by section."""
+"""The content of a study's report, section by section."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from engine.tables.model_report import notes
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
 
-INDICES = "forget.csv"  # what the command line calls the list of a forget set without words
-MOST_NAMES = 300  # files of the forget set that are listed
+INDICES = "forget.csv"  # file of a forget set without a description, in the command line
+MOST_NAMES = 300  # names of forget samples that are listed
 Drawn = Mapping[str, Sequence[Block]]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The study a report is about; dataset: None where its data are not here.
+    """The study of a report; dataset: None if its data are not available.
 
-    forget: the words that describe its forget set, '' without any.
+    forget: the text that describes its forget set, such as 'class:8:0.5', or ''.
     """
 
     pipeline: Pipeline
@@ -51,24 +51,24 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """What the data are called."""
+        """The label of the dataset."""
         return self.dataset.label if self.dataset else self.spec.data.name
 
     @property
     def board(self) -> Board:
-        """Every number that its models have."""
+        """All measures of all its models, with the published ones."""
         found = board(self.study)
         return with_published(found, self.published.rows) if self.published else found
 
     def label(self, model: str) -> str:
-        """What people call a model."""
+        """The display name of a model."""
         return self.study.labels.get(model, model)
 
 
 def subject(
     pipeline: Pipeline, study: Study, texts: Sequence[str] = (), report: Reporter | None = None
 ) -> Subject:
-    """All that a report needs to know; texts: wordings of the forget set that may be right."""
+    """The subject of a report; texts: candidate descriptions of the forget set."""
     spec = pipeline.spec_of(study)
     try:
         dataset = pipeline.dataset(pipeline.work.datasets.located(spec.data), report or Reporter())
@@ -80,9 +80,9 @@ def subject(
 
 
 def document(one: Subject, drawn: Drawn) -> Document:
-    """The report; drawn: section -> its figures."""
+    """Compose the report; drawn: section -> its figures."""
     sections = (
-        Section("asked", "What was asked", _asked(one)),
+        Section("asked", "Study", _overview(one)),
         Section("settings", "Settings", _settings(one)),
         Section("metrics", "Accuracies and gaps", _metrics(one, drawn)),
         Section("residual", "Residual knowledge", _residual(one, drawn)),
@@ -90,7 +90,7 @@ def document(one: Subject, drawn: Drawn) -> Document:
         Section("attack", "Membership inference", tuple(drawn.get("attack", ()))),
         Section("maps", "Feature maps and decision regions", tuple(drawn.get("maps", ()))),
         Section("forget", "The forget set", _forget(one)),
-        Section("provenance", "Where this comes from", _provenance(one)),
+        Section("provenance", "Provenance", _provenance(one)),
         Section("all-settings", "All settings", _all_settings(one)),
     )
     methods = ", ".join(map(one.label, one.spec.unlearned)) or "no method"
@@ -102,7 +102,7 @@ def document(one: Subject, drawn: Drawn) -> Document:
     )
 
 
-def _asked(one: Subject) -> tuple[Block, ...]:
+def _overview(one: Subject) -> tuple[Block, ...]:
     spec, probe = one.spec, one.spec.probe
     data = one.name
     if one.dataset is not None:
@@ -121,7 +121,7 @@ def _asked(one: Subject) -> tuple[Block, ...]:
                 (
                     "Perturbation",
                     f"{perturbation_label(probe.perturbation)}, {taus}, {probe.draws} copies of "
-                    "each forget sample at each",
+                    "each forget sample at each norm",
                 ),
                 ("Seed", str(spec.seed)),
             )
@@ -131,9 +131,9 @@ def _asked(one: Subject) -> tuple[Block, ...]:
 
 
 def _chosen(one: Subject) -> str:
-    """How many samples are forgotten, how they were chosen, and of which classes they are."""
+    """Number of forget samples, how they were chosen, and their classes."""
     size = f"{len(one.spec.forget):,} samples"
-    words = f"{size}, chosen as {one.forget}" if one.forget else f"{size}, chosen one by one"
+    words = f"{size}, chosen as {one.forget}" if one.forget else f"{size}, chosen individually"
     if one.dataset is None:
         return words
     counts = np.bincount(one.dataset.train_y[list(one.spec.forget)])
@@ -144,8 +144,8 @@ def _chosen(one: Subject) -> str:
 def _settings(one: Subject) -> tuple[Block, ...]:
     changed = [item for item in settings_of(one.spec, one.dataset) if item.changed]
     if not changed:
-        return (Text("Every setting is the recommended one; all of them are listed at the end."),)
-    return (tables.settings("Settings that differ from what is recommended", changed),)
+        return (Text("All settings are the recommended ones; they are listed at the end."),)
+    return (tables.settings("Settings that differ from the recommended ones", changed),)
 
 
 def _all_settings(one: Subject) -> tuple[Block, ...]:
@@ -154,8 +154,8 @@ def _all_settings(one: Subject) -> tuple[Block, ...]:
 
 
 def _metrics(one: Subject, drawn: Drawn) -> tuple[Block, ...]:
-    said = " ".join(notes(one.board))
-    blocks: list[Block] = [tables.metrics(one.board), Text(said, muted=True)]
+    note = " ".join(notes(one.board))
+    blocks: list[Block] = [tables.metrics(one.board), Text(note, muted=True)]
     if one.published is not None:
         blocks.append(Text(one.published.words, muted=True))
     return (*blocks, *drawn.get("metrics", ()))
@@ -180,13 +180,13 @@ def _forget(one: Subject) -> tuple[Block, ...]:
 
 
 def _names(one: Subject) -> tuple[Block, ...]:
-    """The files of the forget samples, where samples are files."""
+    """The names of the forget samples, if they are files."""
     if one.dataset is None or not one.dataset.files:
         return ()
     names = [short(one.dataset.name_of(index)) for index in one.spec.forget[:MOST_NAMES]]
     more = len(one.spec.forget) - len(names)
-    said = f" and {more:,} more, which 'rk-engine samples' lists" if more else ""
-    return (Text(f"{'; '.join(names)}{said}"),)
+    rest = f" and {more:,} more, listed by 'rk-engine samples'" if more else ""
+    return (Text(f"{'; '.join(names)}{rest}"),)
 
 
 def _provenance(one: Subject) -> tuple[Block, ...]:
@@ -195,7 +195,7 @@ def _provenance(one: Subject) -> tuple[Block, ...]:
     facts = (
         ("Study", found.key),
         ("Origin", sentence(found.origins)),
-        ("Made", found.created.replace("T", " ").replace("Z", " UTC")),
+        ("Created", found.created.replace("T", " ").replace("Z", " UTC")),
         ("Seed", str(found.seed)),
         ("Device", found.device),
         ("Time", f"{found.seconds:.1f} s of training and unlearning"),
@@ -203,16 +203,17 @@ def _provenance(one: Subject) -> tuple[Block, ...]:
         ("Report by", PROGRAM),
         ("Data", one.spec.data.fingerprint),
     )
-    return (Facts(tuple(row for row in facts if row[1])), *_again(one))
+    return (Facts(tuple(row for row in facts if row[1])), *_command(one))
 
 
-def _again(one: Subject) -> tuple[Block, ...]:
-    """The line that makes the study again, or why there is none."""
+def _command(one: Subject) -> tuple[Block, ...]:
+    """The command that reproduces the study, or why there is none."""
     if one.dataset is None:
-        return (Text("The data are not here, so that no line can be given that makes it again."),)
-    said = "" if one.forget else f" Save the indices above, one a line, as {INDICES} first."
+        text = "The data are not available here, so the command that reproduces it is unknown."
+        return (Text(text),)
+    hint = "" if one.forget else f" First save the indices above, one per line, as {INDICES}."
     try:
         line = command_line(one.spec, one.dataset, one.forget or f"indices:{Path(INDICES)}")
     except SpecError as error:
         return (Text(str(error)),)
-    return (Text(f"This line makes the study again.{said}"), Code(line))
+    return (Text(f"This command reproduces the study.{hint}"), Code(line))

@@ -1,4 +1,4 @@
-"""What a report is made of, whatever it is written as: sections of a few kinds of blocks."""
+"""The structure of a report, independent of its format: sections of a few kinds of blocks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; muted: it explains what stands beside it."""
+    """A paragraph; muted: a note on the block above it."""
 
     words: str
     muted: bool = False
@@ -16,14 +16,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and what is so called."""
+    """A list of names with their values."""
 
     rows: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; the first `left` columns are words, the others numbers."""
+    """A table; the first `left` columns are text, the others numbers."""
 
     caption: str
     header: tuple[str, ...]
@@ -33,7 +33,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was drawn: as SVG, as a page (from 0) of a PDF, or both."""
+    """A drawn figure: as SVG, as a page (from 0) of the booklet, or both."""
 
     caption: str
     svg: Path | None
@@ -43,14 +43,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Code:
-    """A line for a shell."""
+    """A command for a shell."""
 
     words: str
 
 
 @dataclass(frozen=True)
 class Folded:
-    """What only few want to see."""
+    """Details that are collapsed at first."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -61,7 +61,7 @@ Block = Text | Facts | Grid | Picture | Code | Folded
 
 @dataclass(frozen=True)
 class Section:
-    """Blocks under a heading; name: what links to it."""
+    """Blocks under a heading; name: its anchor."""
 
     name: str
     title: str
@@ -70,7 +70,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report."""
+    """A complete report."""
 
     title: str
     subtitle: str

@@ -1,4 +1,4 @@
-"""The figures of a report: what is drawn, and what is said where one cannot be."""
+"""The figures of a report; a sentence replaces a figure that cannot be drawn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.figures.canvas import Booklet
     from engine.pipeline.pipeline import Pipeline
 
-WHOLE, PART = 170.0, 120.0  # mm: as wide as a page's text, and what looks lost in it
+WHOLE, PART = 170.0, 120.0  # mm: the full width of the text, and that of simple figures
 FONT = 8.0  # points
 WORST = 3  # samples whose neighborhoods are shown
 SHEET = 24  # pictures of the contact sheet
@@ -27,7 +27,7 @@ SHEET = 24  # pictures of the contact sheet
 
 @dataclass(frozen=True)
 class Wanted:
-    """One figure of a report: which kind, what of it, and what is said below."""
+    """One figure of a report: its section, kind, caption, options and width."""
 
     section: str
     kind: str
@@ -37,8 +37,8 @@ class Wanted:
 
 
 def wanted(pipeline: Pipeline, study: Study) -> list[Wanted]:
-    """The figures of this study's report; maps and slices only where somebody looked at one."""
-    return [*_curves(study), *_neighborhoods(study), *_attack(study), *_kept(pipeline, study)]
+    """The figures of this study's report; embeddings and slices only if they are in the store."""
+    return [*_curves(study), *_neighborhoods(study), *_attack(study), *_maps(pipeline, study)]
 
 
 def draw(
@@ -50,9 +50,9 @@ def draw(
     html: bool = True,
     booklet: Booklet | None = None,
 ) -> dict[str, list[Block]]:
-    """Section -> its figures, each drawn once; a sentence takes the place of one that fails.
+    """Draw all figures; returns section -> its figures, or a sentence for one that fails.
 
-    folder: where they lie as SVG, if they are for HTML; booklet: gets them as pages.
+    folder: where SVG files are written, if html; booklet: the PDF that gets them as pages.
     """
     found: dict[str, list[Block]] = {}
     orders = wanted(pipeline, study)
@@ -87,32 +87,32 @@ def _curves(study: Study) -> Iterator[Wanted]:
     if len(study.residual.curves) > 1:
         yield Wanted(
             "metrics", "scatter",
-            "Average gap to Re-train against residual knowledge: best is left, and near 1.",
+            "Average gap to Re-train against residual knowledge: best is a small gap and r near 1.",
             width_mm=PART,
         )  # fmt: skip
 
 
 def _neighborhoods(study: Study) -> Iterator[Wanted]:
     yield Wanted(
-        "worst", "samples", "The forget samples with the most residual knowledge first.",
+        "worst", "samples", "Forget samples, those with the most residual knowledge first.",
         {"most": SHEET},
     )  # fmt: skip
     ratio = worst_ratio(study.residual)
     order = sorted(range(len(ratio)), key=lambda row: -ratio[row] if ratio[row] >= 0 else 0.0)
     for row in order[:WORST]:
         sample = int(study.residual.samples[row])
-        words = f"Perturbed copies of sample {sample}, and which of them each model recognizes."
+        words = f"Perturbed copies of sample {sample}, and which copies each model recognizes."
         yield Wanted("worst", "neighborhood", words, {"sample": sample})
 
 
 def _attack(study: Study) -> Iterator[Wanted]:
     yield Wanted(
         "attack", "attack",
-        "Scores of members (forgotten samples) and of unseen samples, and what a threshold trades.",
+        "Scores of members (forgotten samples) and non-members, and the ROC curve.",
     )  # fmt: skip
 
 
-def _kept(pipeline: Pipeline, study: Study) -> Iterator[Wanted]:
+def _maps(pipeline: Pipeline, study: Study) -> Iterator[Wanted]:
     pair = stored.embedded(pipeline.place(study.key)[0], study.key)
     if pair is not None:
         yield Wanted(

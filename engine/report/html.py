@@ -1,4 +1,4 @@
-"""A report as one HTML page: no script, nothing from elsewhere, every word escaped."""
+"""A report as one HTML page: no scripts, no external resources, all text escaped."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def page(report: Document) -> str:
 
 @functools.cache
 def _templates() -> Environment:
-    """The templates, for which a block `is text_block`, `is grid_block` and so on."""
+    """The templates, with a test for each kind of block: `is text_block`, `is grid_block` ..."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
@@ -43,22 +43,22 @@ def _is(kind: type[Block]) -> Callable[[object], bool]:
 
 
 class _Pictures:
-    """Counts figures, so that the names within one are no other's."""
+    """Inlines figures, with a prefix each that keeps their ids apart."""
 
     def __init__(self) -> None:
         self._count = 0
 
     def inline(self, path: Path) -> Markup:
-        """The SVG of a figure as part of a page, without what only a file of its own needs."""
+        """The SVG file of a figure as an element of the page."""
         self._count += 1
         root = ElementTree.fromstring(path.read_text(encoding="utf-8"))
         return Markup(inlined(root, f"f{self._count}-"))
 
 
 def inlined(root: ElementTree.Element, prefix: str) -> str:
-    """An SVG as part of an HTML page, its names beginning with `prefix`.
+    """An SVG as an element of an HTML page, with `prefix` before all of its ids.
 
-    Metadata, style sheets and whatever could run or load something are left out.
+    Metadata, style sheets and anything that could run or load something are removed.
     """
     for parent in root.iter():
         for child in list(parent):
@@ -73,7 +73,7 @@ def inlined(root: ElementTree.Element, prefix: str) -> str:
 
 
 def _rename(element: ElementTree.Element, prefix: str, known: set[str]) -> None:
-    """Give an element's name and references the prefix; a name that is known is no other's."""
+    """Prefix an element's id and references; an id that is already in `known` is dropped."""
     attributes = dict(element.attrib)
     element.attrib.clear()
     for name, value in attributes.items():

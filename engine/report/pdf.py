@@ -1,4 +1,4 @@
-"""A report as PDF: text as text, figures as lines. The only file that knows fpdf2 and pypdf."""
+"""A report as PDF, with text as text and figures as vectors; the only user of fpdf2 and pypdf."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from engine.report.document import (
 MARGIN = 20.0  # mm
 BODY, SMALL, TINY, HEAD, TITLE = 9.5, 7.5, 6.0, 13.0, 18.0  # points
 MM = 72 / 25.4  # points
-LINE = 1.45  # height of a line, in sizes of the font
-PAD = 1.2  # mm beside the words of a cell
-WIDEST, NARROWEST = 90, 26  # mm of a column of words; longer ones are broken into lines
+LINE = 1.45  # height of a line, in font sizes
+PAD = 1.2  # mm on both sides of a cell's text
+WIDEST, NARROWEST = 90, 26  # mm of a text column; longer text is broken into lines
 FAMILY = "DejaVu"
 INK, SOFT, CARD = (28, 32, 38), (95, 103, 115), (245, 246, 248)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a figure belongs: page from 0, left and bottom edge and width in points.
+    """The position of a figure: page from 0, left and bottom edge and width in points.
 
-    figure: which page of the booklet it is.
+    figure: its page in the booklet.
     """
 
     page: int
@@ -52,7 +52,7 @@ class Place:
 
 
 class Pages(FPDF):
-    """A4 pages with a number below."""
+    """A4 pages with page numbers."""
 
     def __init__(
         self, title: str, made: datetime | None, figures: Sequence[PageObject] = ()
@@ -71,13 +71,13 @@ class Pages(FPDF):
             self.set_creation_date(made)
 
     def close_fonts(self) -> None:
-        """Close the font files, which are read as letters are written."""
+        """Close the font files, which are read while text is written."""
         for font in self.fonts.values():
             if isinstance(font, TTFFont):
                 font.close()
 
     def footer(self) -> None:
-        """The page number."""
+        """Write the page number."""
         self.set_y(-14)
         self.write_in(SMALL, SOFT)
         self.cell(0, 5, f"{self.page_no()}", align="R")
@@ -90,21 +90,21 @@ class Pages(FPDF):
         self.set_text_color(*color)
 
     def paragraph(self, words: str, size: float = BODY, **look: Any) -> None:
-        """Words over the whole width."""
+        """Write text over the full width."""
         self.write_in(size, **look)
         self.multi_cell(
             0, size / MM * LINE, words, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT,
         )  # fmt: skip
 
     def room(self, height: float) -> None:
-        """Begin a new page where less than this (mm) is left on this one."""
+        """Begin a new page if less than this (mm) is left on the current one."""
         if self.get_y() + height > self.h - MARGIN:
             self.add_page()
 
 
 def write(report: Document, made: datetime | None = None) -> bytes:
     """The report as a PDF file; made: the date in it."""
-    logging.getLogger("fontTools").setLevel(logging.ERROR)  # tells of each table of each font
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it logs each table of each font
     figures = PdfReader(report.booklet).pages if report.booklet is not None else ()
     pages = Pages(report.title, made, figures)
     pages.set_creator(", ".join(f"{name} {value}" for name, value in report.facts))
@@ -119,7 +119,7 @@ def write(report: Document, made: datetime | None = None) -> bytes:
 
 
 def _with_figures(text: bytes, places: Sequence[Place], figures: Sequence[PageObject]) -> bytes:
-    """The pages with the figures laid onto them, their lines and letters as they are."""
+    """The pages with the figures merged into them as vectors."""
     writer = PdfWriter(io.BytesIO(text))
     for place in places:
         figure = figures[place.figure]
@@ -146,7 +146,7 @@ def _section(pages: Pages, section: Section) -> None:
 def _text(pages: Pages, block: Text) -> None:
     long = len(block.words) > 1500
     size = SMALL if block.muted or long else BODY
-    pages.room(18)  # no sentence stands alone at the end of a page
+    pages.room(18)  # no single line at the end of a page
     pages.paragraph(block.words, size, color=SOFT if block.muted else INK)
     pages.ln(2)
 
@@ -169,7 +169,7 @@ def _grid(pages: Pages, block: Grid) -> None:
 
 
 def _parts(pages: Pages, block: Grid) -> list[Grid]:
-    """The table, or several where it is too wide even in the smallest letters."""
+    """The table, or several if it is too wide even in the smallest font size."""
     widths, room = _widths(pages, block, TINY), pages.epw
     if sum(widths) <= room or len(widths) < 3:
         return [block]
@@ -189,7 +189,7 @@ def _picked(block: Grid, columns: Sequence[int]) -> Grid:
 
 
 def _widths(pages: Pages, block: Grid, size: float, widest: float = NARROWEST) -> list[float]:
-    """mm that each column wants in letters of this size; widest: of a column of words."""
+    """Width (mm) of each column at this font size; widest: limit of a text column."""
     pages.write_in(size, style="B")
     heads = [_longest_word(pages, words) for words in block.header]
     pages.write_in(size)
@@ -202,7 +202,7 @@ def _widths(pages: Pages, block: Grid, size: float, widest: float = NARROWEST) -
 
 
 def _fitting(pages: Pages, block: Grid) -> tuple[float, list[float]]:
-    """(size of the letters, widths): long words are broken into lines before letters shrink."""
+    """(font size, widths): long text is broken into lines before the font shrinks."""
     looks = [(SMALL, most) for most in range(WIDEST, NARROWEST, -4)]
     looks += [(SMALL - 0.25 * i, NARROWEST) for i in range(int(4 * (SMALL - TINY)) + 1)]
     for size, most in looks:
@@ -251,7 +251,7 @@ def _picture(pages: Pages, block: Picture) -> None:
 
 
 def _size(pages: Pages, figure: int, width_mm: float) -> tuple[float, float]:
-    """Width and height (mm) of a figure, smaller where a page would not hold it."""
+    """Width and height (mm) of a figure, reduced to fit on a page."""
     box = pages.figures[figure].mediabox
     width = min(width_mm, pages.epw)
     height = width * float(box.height) / float(box.width)
@@ -260,7 +260,7 @@ def _size(pages: Pages, figure: int, width_mm: float) -> tuple[float, float]:
 
 
 def _height(pages: Pages, block: Block) -> float:
-    """mm that should be left for a block below its heading."""
+    """Height (mm) that should be left for a block below its heading."""
     if isinstance(block, Picture) and block.page is not None:
         return _size(pages, block.page, block.width_mm)[1]
     return 15.0
@@ -278,7 +278,7 @@ def _code(pages: Pages, block: Code) -> None:
 
 
 def _folded(pages: Pages, block: Folded) -> None:
-    """Paper cannot be unfolded: what is inside is written out."""
+    """Write all blocks out, as paper cannot be unfolded."""
     pages.paragraph(block.title, BODY, style="B")
     for one in block.blocks:
         _WRITE[type(one)](pages, one)

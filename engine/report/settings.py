@@ -1,4 +1,4 @@
-"""Every setting of a study, with what it would have been had nobody changed it."""
+"""Every setting of a study beside its recommended value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.study.compose import measures_of, method_spec, usual_probe
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: whose it is, its name and value, the recommended one, its unit and its help."""
+    """One setting: owner, name, value, recommended value, unit and help."""
 
     owner: str
     name: str
@@ -26,14 +26,14 @@ class Setting:
 
     @property
     def changed(self) -> bool:
-        """Whether it differs from what is recommended."""
+        """Whether it differs from the recommended value."""
         return bool(self.value != self.usual)
 
 
 def settings_of(spec: RunSpec, dataset: Dataset | None) -> list[Setting]:
-    """The settings of training, measuring, methods and measures; dataset: who recommends them.
+    """The settings of training, measuring, methods and measures, as `dataset` recommends them.
 
-    Without a dataset, the recommendations are the program's own.
+    Without a dataset, the recommendations are the program's defaults.
     """
     advised = dataset.recommended.train_for(spec.model.name) if dataset else TrainSpec()
     found = [*_each("training", spec.train, advised)]
@@ -49,7 +49,7 @@ def settings_of(spec: RunSpec, dataset: Dataset | None) -> list[Setting]:
 
 
 def shown(value: Any) -> str:
-    """A setting as people read it."""
+    """A setting's value as text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

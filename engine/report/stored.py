@@ -1,4 +1,4 @@
-"""What was looked at in a study and kept: a report shows it, but does not compute it."""
+"""Stored embeddings and slices of a study: a report shows them, but never computes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.study import compose
 
 
 def embedded(store: Store, key: str) -> tuple[str, str] | None:
-    """The models of the newest embedding of the study, None without one."""
+    """The models of the study's newest embedding; None without one."""
     for record in _records(store, "embeddings", key):
         models = compose.model_keys(compose.from_plain(record.plain("spec")))
         names = [name for name in models if f"xy/{name}" in record.arrays]
@@ -23,7 +23,7 @@ def embedded(store: Store, key: str) -> tuple[str, str] | None:
 
 
 def cut(store: Store, key: str) -> dict[str, Any] | None:
-    """The options of the newest fine slice of the study, None without one."""
+    """The options of the study's newest fine slice; None without one."""
     for record in _records(store, "slices", key):
         facts = record.attributes
         if len(record.arrays.get("steps", ())) == FINE:

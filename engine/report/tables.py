@@ -1,4 +1,4 @@
-"""The numbers of a report as tables, and what their words mean."""
+"""The tables of a report, with their notes."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from engine.results import Curve, Residual, Study
 from engine.tables.study_text import percent, undefined_cells, undefined_heads
 
 UNDEFINED = (
-    "r compares how often an unlearned model and a Re-train recognize the same perturbed copies of "
-    "a forget sample: 1 where both do equally often, above 1 where more is left than a model that "
-    "never saw the sample would know. It is undefined where a Re-train recognizes no copy at all: "
-    "that Re-train is left out of the sample's mean. Where many samples are undefined, as when a "
-    "whole class is forgotten, the mean speaks of the others only; read the pooled ratio and the "
-    "prevalence, which leave no sample out, beside it."
+    "r compares how often an unlearned model and a Re-train recognize the same perturbed copies "
+    "of a forget sample: it is 1 if both do so equally often, and above 1 if the unlearned model "
+    "knows more than a model that never saw the sample. It is undefined where a Re-train "
+    "recognizes no copy at all: that Re-train is left out of the sample's mean. Where many samples "
+    "are undefined, as when a whole class is forgotten, the mean describes only the others; "
+    "compare it with the pooled ratio and the prevalence, which include every sample."
 )
 NULL = (
-    "The null band is what Re-trains show against each other. A curve within it is no evidence of "
-    "residual knowledge; above it, it is."
+    "The null band is the range of r between Re-trains. A curve within it is no evidence of "
+    "residual knowledge; a curve above it is."
 )
 
 
 def metrics(board: Board) -> Grid:
-    """Accuracies and what else is measured of each model, with gaps to Re-train."""
+    """Accuracies and all other measures of each model, with gaps to Re-train."""
     header = ("model", *(_title(one, board) for one in board.quantities))
     rows = [line for row in board.rows for line in _lines(row, board.quantities)]
     return Grid("Measures of every model", header, tuple(rows))
 
 
 def residual(study: Study) -> Grid:
-    """r over tau with intervals, null band and how many samples it is undefined for."""
+    """r over tau with intervals, null band and the number of samples without r."""
     found = study.residual
     names = [study.labels.get(name, name) for name in found.curves]
     rows = []
@@ -65,14 +65,14 @@ def pooled(study: Study) -> Grid:
 
 
 def verdicts(study: Study) -> Grid:
-    """How many forget samples get which verdict over the whole grid of tau."""
+    """The number of forget samples with each verdict over the whole grid of tau."""
     names = study.residual.curves
     rows = [_verdict(study.residual, name, study.labels.get(name, name)) for name in names]
     return Grid("Forget samples by verdict", ("model", *VERDICTS.values()), tuple(rows))
 
 
 def settings(caption: str, found: Sequence[Setting]) -> Grid:
-    """Settings with the recommended value beside their own."""
+    """Settings with their value and the recommended one."""
     rows = tuple(
         (one.owner, one.name.replace("_", " "), _with_unit(one), shown(one.usual), one.help)
         for one in found
@@ -90,7 +90,7 @@ def _title(quantity: Quantity, board: Board) -> str:
 
 
 def _lines(row: ModelRow, quantities: Sequence[Quantity]) -> list[tuple[str, ...]]:
-    """The model's own line, and below it what was published of it."""
+    """The model's line and, below it, the published one."""
     made = [(row.name, *(_cell(row.entry(one.name), one) for one in quantities))]
     if any(entry.published for entry in row.entries.values()):
         theirs = (_published(row.entry(one.name), one) for one in quantities)

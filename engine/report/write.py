@@ -1,4 +1,4 @@
-"""Writes the report of a study: HTML, PDF, or both, with the same words and figures."""
+"""Writing a study's report as HTML, PDF or both, with the same content."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def write(
     report: Reporter,
     texts: Sequence[str] = (),
 ) -> list[Path]:
-    """The files written, each in the format of its suffix; each is whole or is not there.
+    """Write the report to each file in the format of its suffix, atomically; returns the files.
 
-    texts: wordings of the forget set that may be right, such as 'class:8:0.5'. What is not in the
-    store is computed, but for embeddings and slices. SpecError for another suffix, StoreError
-    where a file cannot be written.
+    texts: candidate descriptions of the forget set, such as 'class:8:0.5'. What is not in the
+    store is computed, except for embeddings and slices. SpecError for another suffix, StoreError
+    if a file cannot be written.
     """
     check(files)
     with tempfile.TemporaryDirectory(prefix="rk-report-") as folder:
@@ -49,7 +49,7 @@ def write(
 
 
 def _drawn(found: Subject, folder: Path, files: Sequence[Path], report: Reporter) -> Document:
-    """The document with its figures, drawn for the formats that are asked for."""
+    """The document with its figures, drawn for the formats of the files."""
     kinds = {path.suffix.lower() for path in files}
     html = bool(kinds - {PDF})
     if PDF not in kinds:
@@ -67,11 +67,11 @@ def _drawn(found: Subject, folder: Path, files: Sequence[Path], report: Reporter
 
 
 def check(files: Sequence[Path]) -> None:
-    """SpecError unless all of these can be reports here."""
+    """SpecError for a suffix that is not a report's, or a missing library."""
     require("matplotlib", "Reports need")
     for path in files:
         if path.suffix.lower() not in (*HTML, PDF):
-            raise SpecError(f"A report ends in .html or .pdf; '{path.name}' does not.")
+            raise SpecError(f"A report's file name ends in .html or .pdf; '{path.name}' does not.")
     if any(path.suffix.lower() == PDF for path in files):
         require("fpdf", "Reports as PDF need")
         require("pypdf", "Reports as PDF need")
@@ -86,7 +86,7 @@ def _bytes(whole: Document, path: Path, study: Study) -> bytes:
 
 
 def _made(study: Study) -> datetime | None:
-    """When the study was made: a report of the same study is the same file."""
+    """When the study was computed, so that reports of the same study are identical."""
     try:
         return datetime.fromisoformat(study.created)
     except ValueError:

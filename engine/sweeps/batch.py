@@ -1,4 +1,4 @@
-"""Several studies as one job: one progress bar over all, and a method that fails costs itself."""
+"""Several studies as one job: one progress bar, and a method that fails costs only its own row."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
 from engine.study.plan import Plan
 
-# What costs one method its row and nothing else: a refusal, a loss that is no number, too little
-# memory (torch says so by RuntimeError). A full disk or a lost dataset ends the whole job.
+# Errors that cost one method its row and nothing else: a refusal, a loss that is not a number, out
+# of memory (torch raises RuntimeError). A full disk or a missing dataset ends the whole job.
 REFUSALS = (SpecError, TrainingError, OutOfMemory, RuntimeError, MemoryError)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished study, and why each method that is missing from it refused or failed."""
+    """A finished study; refused: method that is missing from it -> why it refused or failed."""
 
     spec: RunSpec
     study: Study
@@ -30,10 +30,11 @@ class Outcome:
 def run_all(
     pipeline: Pipeline, specs: Sequence[RunSpec], names: Sequence[str], report: Reporter
 ) -> Iterator[Outcome]:
-    """The outcome of each study in turn; `names` says what progress calls them.
+    """The outcome of each study in turn; `names` are their names in the progress messages.
 
-    All work that is not in the store is announced before the first begins, so that the time left
-    is that of the whole. Raises what `Pipeline.run` raises, but for single methods' refusals.
+    All work that is not in the store is announced before the first study begins, so that the
+    remaining time covers the whole job. Raises what `Pipeline.run` raises, except for refusals of
+    single methods.
     """
     costs = _costs(pipeline, specs)
     report.expect(sum(models + rest for models, rest in costs))
@@ -50,10 +51,10 @@ def run_all(
 
 
 class Share(Reporter):
-    """A part of a larger job that is worth `weight` of the whole's bar, however it counts itself.
+    """The reporter of a part that fills `weight` of the whole job's bar, in its own units.
 
-    What the part expects and forgoes is its own affair; stages, points and sentences are handed
-    on, the wish to stop is the whole's.
+    Stages, points and log messages are passed on to the whole job, which also decides on
+    cancellation.
     """
 
     def __init__(self, whole: Reporter, name: str, weight: float) -> None:
@@ -64,49 +65,49 @@ class Share(Reporter):
         self._passed = 0.0
 
     def stage(self, name: str) -> None:
-        """Name what begins now, after the part's own name."""
+        """Report the stage that begins, prefixed by the part's name."""
         self._stage = name
         self._whole.stage(f"{self._name}: {name}")
 
     def advance(self, units: float) -> None:
-        """Report finished work of this part, and stop here if the whole was asked to."""
+        """Report finished work of this part; raises `Cancelled` if the whole job was cancelled."""
         self._done += units
         total = max(self._total, self._done)
         self._pass_on(self._weight * self._done / total if total else 0.0)
 
     def finish(self) -> None:
-        """Count whatever this part did not need as done."""
+        """Fill the part's share of the bar."""
         self._pass_on(self._weight)
 
     def on_point(self, channel: str, data: Any) -> None:
-        """Hand an intermediate result on."""
+        """Pass an intermediate result on."""
         self._whole.point(channel, data)
 
     def on_log(self, message: str) -> None:
-        """Hand a sentence on, after the part's own name."""
+        """Pass a message on, prefixed by the part's name."""
         self._whole.log(f"{self._name}: {message}")
 
     def check(self) -> None:
-        """Raise `Cancelled` if the whole was told to stop."""
+        """Raise `Cancelled` if the whole job was cancelled."""
         self._whole.check()
 
     def cancel(self) -> None:
-        """Ask the whole to stop."""
+        """Cancel the whole job."""
         self._whole.cancel()
 
     @property
     def cancelled(self) -> bool:
-        """Whether the whole was told to stop."""
+        """Whether the whole job was cancelled."""
         return self._whole.cancelled
 
     def _pass_on(self, reached: float) -> None:
-        """The bar never runs backwards: what was found too small an estimate is made up later."""
+        """Advance the whole job's bar to `reached`; it never runs backwards."""
         self._whole.advance(max(0.0, reached - self._passed))
         self._passed = max(self._passed, reached)
 
 
 class _Tally(Reporter):
-    """Adds up what it is told to expect."""
+    """A reporter that only sums the expected work."""
 
     @property
     def total(self) -> float:
@@ -115,7 +116,7 @@ class _Tally(Reporter):
 
 
 def _costs(pipeline: Pipeline, specs: Sequence[RunSpec]) -> list[tuple[float, float]]:
-    """(models, all the rest) of each study in sample passes, as far as it is not in the store."""
+    """(models, everything else) of each study in sample passes, without what is in the store."""
     known: set[str] = set()
     costs = []
     for spec in specs:
@@ -135,7 +136,7 @@ def _costs(pipeline: Pipeline, specs: Sequence[RunSpec]) -> list[tuple[float, fl
 
 
 def _pretrain(pipeline: Pipeline, specs: Sequence[RunSpec], report: Reporter) -> None:
-    """Train what the studies' models start from, where it is not in the store."""
+    """Train the pre-trained networks of the studies that are not in the store."""
     past = dict.fromkeys(
         (spec.model, spec.pretrain)
         for spec in specs
@@ -151,7 +152,7 @@ def _pretrain(pipeline: Pipeline, specs: Sequence[RunSpec], report: Reporter) ->
 
 
 def _make(pipeline: Pipeline, spec: RunSpec, report: Reporter) -> dict[str, str]:
-    """Train what is missing; returns why each method that could not be run refused."""
+    """Train the missing models; returns method -> why it refused or failed."""
     methods = {method.name for method in spec.methods}
     plan = pipeline.plan(spec)
     report.expect(sum(pipeline.work.maker.cost(spec, name) for name in plan.models))
@@ -163,7 +164,7 @@ def _make(pipeline: Pipeline, spec: RunSpec, report: Reporter) -> dict[str, str]
             if name not in methods:
                 raise
             refused[name] = str(error) or type(error).__name__
-            report.log(f"{name} is left out: {refused[name]}")
+            report.log(f"{name} is skipped: {refused[name]}")
     return refused
 
 

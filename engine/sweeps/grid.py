@@ -1,4 +1,4 @@
-"""Every combination of several values of several settings: plain names and values, no engine."""
+"""Every combination of several values of several settings, as plain names and values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def combinations(options: Mapping[str, Sequence[T]]) -> list[Point[T]]:
     """
     total = count(options)
     if total > MAX_RUNS:
-        raise SpecError(f"This grid has {total} combinations, but at most {MAX_RUNS} can be run.")
+        raise SpecError(
+            f"This grid has {total} combinations, but at most {MAX_RUNS} can be run. "
+            "Remove some values."
+        )
     return [_point(options, values) for values in itertools.product(*options.values())]
 
 

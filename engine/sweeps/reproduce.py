@@ -1,7 +1,7 @@
-"""Running a preset of the paper: every model, method and measure, over several seeds, as tables.
+"""Reproduction of a preset of the paper: every model, method and measure, over several seeds.
 
-Everything is computed through the pipeline and kept in its store, so a run that was stopped goes
-on where it ended, and one that was finished is answered at once.
+Everything is computed through the pipeline and kept in its store, so that an interrupted run
+resumes where it stopped, and a finished one is answered at once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from engine.tables.latex import latex
 from engine.tables.table import Column, Report, Table, TableRow
 
 QUICK = (
-    "QUICK: fewer draws and Re-trains than the preset has, and where it helps fewer epochs, seeds "
+    "QUICK: fewer draws and Re-trains than in the preset and, where it helps, fewer epochs, seeds "
     "and values of tau and a smaller network. These figures show that everything runs; they do "
     "not reproduce the paper's."
 )
@@ -54,7 +54,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Done:
-    """A trial and what came of it."""
+    """A trial and its outcome."""
 
     trial: Trial
     outcome: Outcome
@@ -69,10 +69,11 @@ def reproduce(
     links: str = REFUSE,
     seeds: Sequence[int] = (),
 ) -> Report:
-    """The preset's tables; root: folder of the data, and links: whether those out of it are
-    followed; seeds: instead of the preset's own.
+    """Run a preset; returns its tables.
 
-    Raises EngineError kinds (a single method that fails costs its row alone) and Cancelled.
+    root: folder of the data; links: whether links that lead out of it are followed; seeds: instead
+    of the preset's own. Raises EngineError kinds and Cancelled; a single method that fails costs
+    only its row.
     """
     preset = replace(preset, seeds=tuple(dict.fromkeys(seeds)) or preset.seeds)
     trials = list(trials_of(pipeline, preset, report, root, links))
@@ -85,7 +86,7 @@ def reproduce(
 def trials_of(
     pipeline: Pipeline, preset: Preset, report: Reporter, root: str = "", links: str = REFUSE
 ) -> Iterator[Trial]:
-    """The studies that the preset consists of: one a seed, in an ablation one a seed and value."""
+    """The studies of the preset: one per seed; in an ablation one per seed and value."""
     pretrain = _pretraining(pipeline, preset, report, root, links)
     for seed in preset.seeds:
         data = DataSpec(
@@ -126,7 +127,7 @@ def _pretraining(
 
 
 def report_of(preset: Preset, done: Sequence[Done], device: str) -> Report:
-    """The tables of what was run."""
+    """The tables of the trials."""
     found = [_accuracies(preset, done), *_curves(preset, done)]
     return Report(
         name=preset.name,
@@ -148,8 +149,8 @@ def report_of(preset: Preset, done: Sequence[Done], device: str) -> Report:
 def save(report: Report, folder: Path, pipeline: Pipeline) -> list[Path]:
     """Write the report as .txt and .json, each table as .csv and .tex; returns the files.
 
-    They are named after the preset, '-quick' added where it is; StoreError if one cannot be
-    written.
+    They are named after the preset, with '-quick' appended if it is quick. StoreError if one
+    cannot be written.
     """
     start = f"{report.name}{'-quick' if report.quick else ''}"
     texts = {
@@ -186,7 +187,7 @@ def _variants(
 
 
 def _accuracies(preset: Preset, done: Sequence[Done]) -> Table:
-    """One row a model, one column a measure."""
+    """One row per model, one column per measure."""
     values = _collect(done, lambda study: study.metrics)
     measured = {name for row in values.values() for name in row}
     columns = tuple(
@@ -206,7 +207,7 @@ def _accuracies(preset: Preset, done: Sequence[Done]) -> Table:
 
 
 def _curves(preset: Preset, done: Sequence[Done]) -> Iterator[Table]:
-    """Residual knowledge and its relatives, one column a tau."""
+    """Residual knowledge and related quantities, one column per tau."""
     taus = [float(tau) for tau in done[0].outcome.study.residual.taus]
     published = presets.curves_of(preset)
     stub = f"{_stub(preset)} / tau"
@@ -225,12 +226,12 @@ def _curves(preset: Preset, done: Sequence[Done]) -> Iterator[Table]:
 
 
 def _null_notes(done: Sequence[Done]) -> list[str]:
-    said = null_note(done[0].outcome.study.residual.taus)
-    return [said] * bool(said)
+    note = null_note(done[0].outcome.study.residual.taus)
+    return [note] if note else []
 
 
 def _null_band(done: Sequence[Done]) -> list[TableRow]:
-    """Between which values r of one Re-train against another lies: no evidence of anything."""
+    """Rows with the low and high end of the null band, over all trials."""
     taus = [_tau(float(tau)) for tau in done[0].outcome.study.residual.taus]
     ends = over_seeds.null_band_envelope([one.outcome.study.residual for one in done])
     return [
@@ -244,7 +245,7 @@ def _null_band(done: Sequence[Done]) -> list[TableRow]:
 
 
 def _intervals(done: Sequence[Done]) -> dict[str, Any]:
-    """Row -> 95 % interval of r_tau over seeds and forget samples, at each tau of 'taus'."""
+    """Row -> 95 % interval of r_tau over seeds and forget samples; 'taus' -> the norms."""
     found: dict[str, Any] = {"taus": done[0].outcome.study.residual.taus.tolist()}
     for row, _, refused in _rows(done):
         pairs = [(one.outcome.study, model) for one in done for model in _models_of(one, row)]
@@ -256,7 +257,7 @@ def _intervals(done: Sequence[Done]) -> dict[str, Any]:
 
 
 def _models_of(one: Done, row: str) -> list[str]:
-    """The model of this trial that belongs to the row, if there is one."""
+    """The models of this trial in the row: one or none."""
     return [model for model, name in one.trial.rows.items() if name == row]
 
 
@@ -267,7 +268,7 @@ def _finite(values: np.ndarray) -> list[float | None]:
 def _collect(
     done: Sequence[Done], of: Callable[[Study], Mapping[str, Mapping[str, float]]]
 ) -> dict[str, dict[str, list[float]]]:
-    """Row -> measure -> one value a seed, of what `of(study)` says: model -> measure -> value."""
+    """Row -> measure -> one value per seed; `of(study)`: model -> measure -> value."""
     rows: dict[str, dict[str, list[float]]] = {}
     for one in done:
         found = of(one.outcome.study)
@@ -278,7 +279,7 @@ def _collect(
 
 
 def _rows(done: Sequence[Done]) -> list[tuple[str, str, str]]:
-    """(name, label, why it was refused or '') of each row, in order."""
+    """(name, label, reason of the refusal or '') of each row, in order."""
     found: dict[str, tuple[str, str, str]] = {}
     for one in done:
         for model, row in one.trial.rows.items():
@@ -310,7 +311,7 @@ def _tau(tau: float) -> str:
 
 @dataclass(frozen=True)
 class Measured:
-    """A quantity that has one value a model and tau; of: study -> model -> (T,) values."""
+    """A quantity with one value per model and tau; of: study -> model -> (T,) values."""
 
     name: str
     title: str
@@ -333,7 +334,7 @@ def _prevalence(study: Study) -> dict[str, np.ndarray]:
 
 
 def _unlearn_accuracy(study: Study) -> dict[str, np.ndarray]:
-    """Percent of wrong answers on the copies; that of `retrain` is the mean over the Re-trains."""
+    """Percent of wrong predictions on the copies; `retrain`: the mean over the Re-trains."""
     residual = study.residual
     retrains = [name for name in residual.counts if re.fullmatch(r"retrain-\d+", name)]
     own = {name: perturbed_unlearn_accuracy(residual, name) for name in residual.curves}
@@ -358,13 +359,13 @@ MEASURED = (
 
 
 def _notes(preset: Preset) -> tuple[str, ...]:
-    """How the figures came about, and what is otherwise than in the paper."""
-    reference = f"Re-train: the mean of {preset.retrains}, each with a seed of its own."
-    said = [
-        f"{preset.draws} draws of {preset.perturbation} noise a sample and tau. {reference}",
-        "±: standard deviation over the seeds (divisor n, as the paper's own). Each seed draws "
-        "data, forget set and weights anew, where they are drawn.",
+    """How the figures were computed, and how they differ from the paper's."""
+    reference = f"Re-train: the mean of {preset.retrains}, each with its own seed."
+    notes = [
+        f"{preset.draws} draws of {preset.perturbation} noise per sample and tau. {reference}",
+        "±: standard deviation over the seeds (divisor n, as in the paper). Each seed draws its "
+        "own data, forget set and weights, where they are random.",
     ]
     if preset.quick:
-        said.insert(0, QUICK)
-    return (*said, *(f"Otherwise than in the paper: {one}" for one in preset.differences))
+        notes.insert(0, QUICK)
+    return (*notes, *(f"Unlike the paper: {text}" for text in preset.differences))

@@ -1,4 +1,4 @@
-"""Grids of settings: every combination is one run, and all runs are one tidy table."""
+"""Sweeps over grids of settings: one run per combination, all runs in one tidy table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Settings = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class SweepRun:
-    """A point of the grid and what came of it."""
+    """A point of the grid and its outcome."""
 
     point: Point[str]
     outcome: Outcome
@@ -38,7 +38,7 @@ def grid(texts: Sequence[str]) -> list[Point[str]]:
     """Every combination of `['rurk.tau=0.01,0.03', ...]`, the last setting changing fastest.
 
     A comma separates values of numbers, switches and choices; free text and the grid of tau are
-    taken whole. SpecError where a setting has not that form, or there are too many combinations.
+    not split. SpecError where a setting does not have that form, or for too many combinations.
     """
     settings = parse_settings(texts)
     return combinations(
@@ -56,26 +56,26 @@ def run_grid(
     compose: Callable[[Settings], RunSpec],
     report: Reporter,
 ) -> list[SweepRun]:
-    """The runs of all points, models they share trained once; raises what `run_all` raises."""
+    """The runs of all points, with shared models trained once; raises what `run_all` raises."""
     specs = [compose(point.settings) for point in points]
-    if len(points) == 1:  # a method that fails is all there is to tell
+    if len(points) == 1:  # a method that fails is an error then, not a missing row
         return [SweepRun(points[0], Outcome(specs[0], pipeline.run(specs[0], report), {}))]
     outcomes = run_all(pipeline, specs, [point.name for point in points], report)
     return [SweepRun(point, found) for point, found in zip(points, outcomes, strict=True)]
 
 
 def tidy(runs: Sequence[SweepRun]) -> list[dict[str, Any]]:
-    """One flat row a run: swept settings, seed, study, then 'model.measure' for every model.
+    """One flat row per run: swept settings, seed, study, then 'model.measure' for every model.
 
     Measures are those of the study's table, 'r_max' (the largest r_tau over the grid of tau) and
-    'r@0.03' ...; '..._censored' counts values past what a measure counts, which stand in it as one
-    more than that; 'refused' says why a method has none.
+    'r@0.03' ...; '..._censored' counts the values beyond a measure's limit, which are entered as
+    the limit plus one; 'refused' says why a method has no values.
     """
     return [_row(run) for run in runs]
 
 
 def as_csv(runs: Sequence[SweepRun]) -> str:
-    """The tidy table as CSV; empty cells where there is no number."""
+    """The tidy table as CSV; a cell without a number is empty."""
     rows = tidy(runs)
     names = list(dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO()
@@ -86,7 +86,7 @@ def as_csv(runs: Sequence[SweepRun]) -> str:
 
 
 def as_json(runs: Sequence[SweepRun]) -> dict[str, Any]:
-    """All runs as JSON data: each a study as `run --json` writes it, with its swept settings."""
+    """All runs as JSON data: each study as `run --json` writes it, with its swept settings."""
     return {
         "swept": list(runs[0].point.swept),
         "runs": [
@@ -101,7 +101,7 @@ def as_json(runs: Sequence[SweepRun]) -> dict[str, Any]:
 
 
 def text(runs: Sequence[SweepRun]) -> str:
-    """The table for a terminal: of the methods that the grid changes, or of all if it is others."""
+    """The table for a terminal: of the methods that the grid changes, or of all if none."""
     paths = list(runs[0].point.swept)
     changed = {path.partition(".")[0] for path in paths}
     models = runs[0].outcome.spec.unlearned or ["original"]
@@ -132,11 +132,11 @@ def _values(owner: str, name: str, text: str) -> list[str]:
 
 
 def _is_list(owner: str, name: str) -> bool:
-    """Whether a comma in this setting separates values: not where it is free text or a tuple."""
+    """Whether a comma in this setting separates values: not in free text or a tuple."""
     config = _config(owner)
     found = dict(_fields(config))
     if name not in found:
-        return False  # `compose` says what is wrong
+        return False  # `compose` raises the error
     kind = field_kind(config, name) if config else str
     return kind in (int, float, bool) or bool(kind is str and found[name].get("choices"))
 

@@ -1,8 +1,9 @@
-"""Whether a store still holds what was written: hashes, keys, what follows, and what comes again.
+"""Verification of a store: hashes, keys, derived values, and recomputed predictions.
 
-Nothing is changed, trained or set aside in it. Everything that follows from the rest of a file or
-from its siblings is derived once more, of every file; models are asked once more about a sample of
-rows of every file. What cannot be checked here is said, and is not wrong.
+Nothing in the store is changed, trained or set aside. Every value that follows from the rest of a
+file or from related files is derived again, for every file; models are evaluated again on a sample
+of the rows of every file. What cannot be checked here is reported, and does not count as wrong.
+Begin with `verify`.
 """
 
 from __future__ import annotations
@@ -26,17 +27,19 @@ from engine.verification.imported import came_in, remake
 from engine.verification.inspection import DEAR, Look, looked_at
 
 __all__ = ["SAMPLE", "Findings", "examine", "remake", "verify"]
-SAMPLE = 5  # rows of every file of which the answers are computed once more
+SAMPLE = 5  # rows of every file whose predictions are recomputed
 ASIDE = ("checkpoints", "damaged", "forget", "locks", "partial", "tables", origins.FOLDER)
-UNMARKED = "it carries no hash, as files of an early version and tampered ones do"
-TELLING = ("studies", "models", "counts")  # kinds whose keys follow from their attributes
+DERIVED, RECOMPUTED = "derived again", "recomputed"  # how values of a file were checked
+UNMARKED = "it carries no hash, like files of an early version or tampered files"
+SELF_KEYED = ("studies", "models", "counts")  # kinds whose keys follow from their attributes
 
 
 def verify(pipeline: Pipeline, sample: int, seed: int, report: Reporter) -> Findings:
-    """Look at every file of the pipeline's store, and compute `sample` rows of each once more.
+    """Check every file of the pipeline's store, and recompute `sample` rows of each.
 
-    What takes training or a layout is computed for one file of its kind for every `DEAR` rows.
-    Which, `seed` says. What came from elsewhere is looked at alike, and listed. Raises Cancelled.
+    Results that require training or a layout are recomputed for one file of a kind per `DEAR` rows
+    of the sample; `seed` selects rows and files. Imported results are checked in the same way, and
+    listed. Raises Cancelled.
     """
     found = Findings()
     report.expect(sum(1 for path in pipeline.store.root.rglob("*.*") if path.is_file()))
@@ -55,7 +58,7 @@ def _look_through(look: Look, found: Findings) -> None:
     weights = sorted((root / "checkpoints").glob("*.pt"))
     others = sorted((root / "partial").glob("*.pt"))
     chosen = _chosen([*records, *weights, *others], look)
-    look.report.stage("imported files" if look.imported else "files and what follows from them")
+    look.report.stage("imported files" if look.imported else "files and derived values")
     for path in records:
         look.report.check()
         examine(look, path, found, path.stem in chosen[path.parent.name])
@@ -68,7 +71,7 @@ def _look_through(look: Look, found: Findings) -> None:
 
 
 def examine(look: Look, path: Path, found: Findings, chosen: bool) -> None:
-    """Look at one record; chosen: whether that may take long."""
+    """Check one record; chosen: whether it may be recomputed at length."""
     record = _checked(path, found, lambda: _record(look, path))
     if record is not None:
         _derive(look, record, found)
@@ -76,7 +79,7 @@ def examine(look: Look, path: Path, found: Findings, chosen: bool) -> None:
 
 
 def _chosen(paths: list[Path], look: Look) -> Mapping[str, set[str]]:
-    """Folder -> the files that may take long."""
+    """Folder -> keys of the files that may be recomputed at length."""
     folders: dict[str, list[str]] = {}
     for path in paths:
         folders.setdefault(path.parent.name, []).append(path.stem)
@@ -91,7 +94,7 @@ def _chosen(paths: list[Path], look: Look) -> Mapping[str, set[str]]:
 
 
 def _checked(path: Path, found: Findings, look: Callable[[], Record | None]) -> Record | None:
-    """What `look` sees in the file; None, and a sentence, where something is wrong with it."""
+    """What `look` reads from the file; None, and a finding, where something is wrong with it."""
     found.hashed += 1
     try:
         return look()
@@ -100,7 +103,7 @@ def _checked(path: Path, found: Findings, look: Callable[[], Record | None]) -> 
     except OSError as error:
         if error.errno not in store.PASSING:
             found.wrong.append(f"{findings.short(path)} is damaged: {str(error).rstrip('.')}.")
-        else:  # it says nothing of what was written
+        else:  # a passing error of the file system
             why = os.strerror(error.errno or 0)
             found.remarks.append(f"{findings.short(path)} cannot be read now ({why}).")
     except (EngineError, KeyError, ValueError, RuntimeError, TypeError) as error:
@@ -119,16 +122,19 @@ def _record(look: Look, path: Path) -> Record:
         raise ValueError(UNMARKED)
     expected = _key_of(record)
     if expected not in ("", record.key):
-        raise ValueError(f"its settings have the key {expected}, which is not its name")
+        raise ValueError(f"its settings have the key {expected}, which differs from its name")
     if (origins.MARK in record.attributes) != look.imported:
-        where = "lies among what was made here" if not look.imported else "carries no origin"
-        raise ValueError(f"it {where}, {'but' if not look.imported else 'and'} came from elsewhere")
+        raise ValueError(
+            "it lies among imported results, but carries no origin"
+            if look.imported
+            else "it lies among results computed here, but is marked as imported"
+        )
     return record
 
 
 def _key_of(record: Record) -> str:
     """The key that follows from a record's spec; '' where more than the spec decides."""
-    if record.kind not in TELLING:
+    if record.kind not in SELF_KEYED:
         return ""
     spec, facts = compose.from_plain(record.plain("spec")), record.attributes
     if record.kind == "studies":
@@ -141,46 +147,46 @@ def _key_of(record: Record) -> str:
 def _weights(look: Look, path: Path, chosen: Mapping[str, set[str]], found: Findings) -> None:
     _, facts = checkpoints.load(path)
     if "weights" not in facts:
-        raise CheckpointError(
-            "it carries no hash, as files of an early version and tampered ones do"
-        )
+        raise CheckpointError(UNMARKED)
     if not checkpoints.hashed(path):
         raise CheckpointError("it carries no hash of its content")
     if facts.get("key", path.stem) != path.stem:
-        raise CheckpointError(f"it says that its key is {facts['key']}")
+        raise CheckpointError(f"it states the key {facts['key']}, which differs from its name")
     plain = facts.get("spec", {})
     if facts.get("seed", plain.get("seed")) != plain.get("seed"):
-        raise CheckpointError(f"its seed is {facts['seed']}, not that of its settings")
+        raise CheckpointError(f"its seed is {facts['seed']}, which differs from its settings")
     if facts.get("model", "pretrained") != "pretrained":
         expected = compose.model_keys(compose.from_plain(plain))[facts["model"]]
         if expected != path.stem:
-            raise CheckpointError(f"its settings have the key {expected}, which is not its name")
+            raise CheckpointError(
+                f"its settings have the key {expected}, which differs from its name"
+            )
     elif path.stem in chosen["checkpoints"] or look.sample >= DEAR:
         _tell(look, path, found, recomputation.pretrained(look, path.stem, facts))
 
 
-# -- what follows, and what comes again -------------------------------------------------------
+# -- derived values and recomputed predictions ------------------------------------------------
 
 
 def _derive(look: Look, record: Record, found: Findings) -> None:
     path = look.shelf.path(record.kind, record.key)
-    _tell(look, path, found, derivation.check(look, record), "derived", record)
+    _tell(look, path, found, derivation.check(look, record), DERIVED, record)
 
 
 def _recompute(look: Look, record: Record, found: Findings, chosen: bool) -> None:
     if look.sample > 0 and record.kind in recomputation.CHECKS:
         path = look.shelf.path(record.kind, record.key)
         done = _tell(
-            look, path, found, recomputation.check(look, record, chosen), "computed", record
+            look, path, found, recomputation.check(look, record, chosen), RECOMPUTED, record
         )
         found.recomputed += done
 
 
 def _tell(
     look: Look, path: Path, found: Findings, differences: Iterator[Difference],
-    how: str = "computed", record: Record | None = None,
+    how: str = RECOMPUTED, record: Record | None = None,
 ) -> bool:  # fmt: skip
-    """Say where something differs; whether all could be looked at."""
+    """Record the differences; returns whether everything could be compared."""
     name, different, done = findings.short(path), [], True
     try:
         for one in differences:
@@ -189,11 +195,11 @@ def _tell(
         done, found.lengthy = False, found.lengthy + 1
     except (Unchecked, DataError, SpecError) as error:
         done = False
-        found.remarks.append(f"{name} was not {how} once more: {str(error).rstrip('.')}.")
+        found.remarks.append(f"{name} was not {how}: {str(error).rstrip('.')}.")
     except (EngineError, KeyError, ValueError, RuntimeError, TypeError) as error:
         different.append((f"it is damaged: {_why(error)}.", 1.0))
     if record is not None:
-        excused = how == "computed" and findings.excused(record, look.device, different)
+        excused = how == RECOMPUTED and findings.excused(record, look.device, different)
     else:
         excused = all(share == 0.0 for _, share in different)
     place, more = (found.remarks, findings.ELSEWHERE) if excused else (found.wrong, "")
@@ -202,19 +208,20 @@ def _tell(
     return done
 
 
-# -- what is said -----------------------------------------------------------------------------
+# -- remarks ----------------------------------------------------------------------------------
 
 
 def _remark_on(root: Path, found: Findings) -> None:
     if found.lengthy:
         found.remarks.append(
-            f"{found.lengthy} files were compared with the rest alone, since making them again "
-            f"takes training, a layout or many passes: a larger --sample makes some, or all."
+            f"{found.lengthy} files were only compared with the rest of the store, since "
+            f"recomputing them takes training, a layout or many passes. A larger --sample "
+            f"recomputes some or all of them."
         )
     damaged = [path for path in (root / "damaged").glob("*") if path.is_file()]
     if damaged:
         found.remarks.append(
-            f"{len(damaged)} damaged files were set aside in {root / 'damaged'} before."
+            f"{len(damaged)} damaged files were set aside earlier in {root / 'damaged'}."
         )
 
 

@@ -1,4 +1,4 @@
-"""What follows from the rest of a file, or from another file, without asking a model anything."""
+"""Values that follow from the rest of a file, or from another file, without evaluating a model."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ from engine.study import viewpoint
 from engine.study.plan import measures_of
 from engine.training import checkpoints
 from engine.verification import findings
-from engine.verification.findings import DERIVED, Difference, Unchecked
+from engine.verification.findings import DERIVED, OTHER_KEY, Difference, Unchecked
 from engine.verification.inspection import Look
 
-Found = Iterator[Difference]
+Differences = Iterator[Difference]
 
 
-def check(look: Look, record: Record) -> Found:
-    """Where the record is not what follows from its own parts and its siblings'."""
-    if record.kind not in BY_THEMSELVES:
+def check(look: Look, record: Record) -> Differences:
+    """Where the record differs from what follows from its own parts and from related files."""
+    if record.kind not in STANDALONE:
         yield from _settings(look, record)
     if record.kind in CHECKS:
         yield from CHECKS[record.kind](look, record)
 
 
-def _settings(look: Look, record: Record) -> Found:
-    """What keys leave out: the seed of the data, and how a sight was perturbed."""
+def _settings(look: Look, record: Record) -> Differences:
+    """What keys leave out: the seed of the data, and the perturbation of a view's result."""
     spec = look.spec(record)
     if not _leads_to(look, spec.data):
-        yield "the data that its settings name are other ones.", 1.0
+        yield "the data named in its settings have another fingerprint.", 1.0
     name = record.attributes.get("perturbation")
     if name is not None and str(name) not in names():
-        yield f"it was perturbed by '{str(name)[:40]}', which nothing is.", 1.0
+        yield f"its perturbation '{str(name)[:40]}' does not exist.", 1.0
 
 
 def _leads_to(look: Look, data: DataSpec) -> bool:
-    """Whether data that come with the program have their fingerprint; True of all others."""
+    """Whether built-in data have the stated fingerprint; True for all other data."""
     if data.root:
         return True
     try:
@@ -61,7 +61,7 @@ def _leads_to(look: Look, data: DataSpec) -> bool:
         if known.spec.seed == data.seed:
             return True
         found = datasets.load(replace(data, fingerprint=""), Reporter())
-    except (DataError, SpecError):  # the files are here, or it is not that they are gone
+    except (DataError, SpecError):  # wrong only if the data are certainly here
         return not look.has_data(data)
     return found.spec.fingerprint == data.fingerprint
 
@@ -74,7 +74,7 @@ def labels_of_forgotten(look: Look, spec: RunSpec) -> np.ndarray:
         raise Unchecked(str(error)) from error
 
 
-def _study(look: Look, record: Record) -> Found:
+def _study(look: Look, record: Record) -> Differences:
     spec = look.spec(record)
     one, known = study_of(record), record.arrays
     probe = spec.probe
@@ -84,14 +84,14 @@ def _study(look: Look, record: Record) -> Found:
          "seconds": float(np.nansum([row["seconds"] for row in one.metrics.values()]))},
     )  # fmt: skip
     if dict(one.labels) != labels_of(spec):
-        yield "its labels are not those of its models.", 1.0
+        yield "its labels differ from those of its models.", 1.0
     for name, expected in (("taus", probe.taus), ("forget", spec.forget), ("samples", spec.forget)):
         yield from findings.numbers(name, known[name], np.array(expected))
     yield from _residual(look, spec, known, one.residual.drawn)
     yield from _copied(look, spec, known, one.residual.drawn)
 
 
-def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Found:
+def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Differences:
     """Counts from predictions, curves, null band and posterior from counts."""
     counts, said = _group(known, "counts"), _group(known, "predictions")
     judged = ["original", *spec.unlearned]
@@ -117,18 +117,18 @@ def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None
         expected |= {f"curves/{name}/{part}": getattr(made, part) for part in CURVE}
         chances = posterior(counts[name], a, spec.probe.draws)
         expected[f"posterior/{name}"] = chances if drawn is None else np.full(a.shape[1:], np.nan)
-    own = {name: known[name] for name in known if name not in UNTOLD}
+    own = {name: known[name] for name in known if name not in GIVEN}
     for name, one in _earlier(own, expected, counts, drawn is not None).items():
         expected[name] = one
     yield from findings.arrays(own, expected, DERIVED)
 
 
-BY_THEMSELVES = (bundled_data.KIND, "places", "origins")  # kinds that belong to no study
-UNTOLD = ("taus", "forget", "samples", "drawn")
+STANDALONE = (bundled_data.KIND, "places", "origins")  # kinds that belong to no study
+GIVEN = ("taus", "forget", "samples", "drawn")  # arrays of a study that are not derived
 
 
 def _earlier(known: Arrays, now: Arrays, counts: Arrays, adaptive: bool) -> dict[str, np.ndarray]:
-    """What an earlier version derived by another rule, where that is what the file holds."""
+    """Values that an earlier version derived by another rule, if the file holds exactly those."""
     found = {}
     for name in known.keys() & now.keys():
         model, part = name.split("/")[1], name.rpartition("/")[2]
@@ -143,12 +143,12 @@ def _earlier(known: Arrays, now: Arrays, counts: Arrays, adaptive: bool) -> dict
             if np.allclose(known[name], means, rtol=DERIVED, atol=DERIVED, equal_nan=True):
                 found[name] = known[name]
         elif adaptive and withheld and np.isfinite(known[name]).any():
-            found[name] = known[name]  # it is withheld wherever it would be shown
+            found[name] = known[name]  # withheld wherever it would be shown
     return found
 
 
-def _copied(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Found:
-    """The predictions of a study are the first draws of each model's answers."""
+def _copied(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Differences:
+    """The predictions of a study are the first draws of each model's stored predictions."""
     for name, said in _group(known, "predictions").items():
         viewer, _, source = name.partition("@")
         attack = named(spec.probe.perturbation).attack
@@ -159,10 +159,10 @@ def _copied(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) 
             continue
         own = cut_to(found.arrays["predictions"][:, :, : said.shape[2]], drawn)
         for sentence, share in findings.answers(name, said, own):
-            yield f"counts/{mark}.h5 says otherwise: {sentence}", share
+            yield f"counts/{mark}.h5 disagrees: {sentence}", share
 
 
-def _counts(look: Look, record: Record) -> Found:
+def _counts(look: Look, record: Record) -> Differences:
     spec, known = look.spec(record), record.arrays
     said = known["predictions"]
     yield from findings.follows(record, {"draws": said.shape[2], "seed": spec.seed})
@@ -172,7 +172,7 @@ def _counts(look: Look, record: Record) -> Found:
     yield from findings.numbers("counts", known["counts"], right)
 
 
-def _model(look: Look, record: Record) -> Found:
+def _model(look: Look, record: Record) -> Differences:
     """A model's record and its checkpoint, each of which holds a hash of the other."""
     spec, facts = look.spec(record), record.attributes
     yield from findings.follows(record, {"seed": spec.seed})
@@ -182,31 +182,28 @@ def _model(look: Look, record: Record) -> Found:
     try:
         state, beside = checkpoints.load(path)
     except CheckpointError:
-        return  # which is said of the checkpoint
+        return  # a finding of the checkpoint itself
     if "weights" in facts and facts["weights"] != checkpoints.digest(state):
-        yield f"the weights in {findings.short(path)} are not those it was made with.", 1.0
+        yield f"the weights in {findings.short(path)} differ from those it was computed with.", 1.0
     if "outputs" in beside:
         group = hdf5.Group({}, record.arrays)
         if beside["outputs"] != hdf5.digest(group):
-            yield (
-                f"its outputs, losses or time are not those that {findings.short(path)} says.",
-                1.0,
-            )
+            yield f"its outputs, losses or time differ from those of {findings.short(path)}.", 1.0
 
 
-def _recognition(look: Look, record: Record) -> Found:
+def _recognition(look: Look, record: Record) -> Differences:
     spec = look.spec(record)
     yield from findings.follows(record, {"seed": spec.seed})
     yield from findings.numbers("samples", record.arrays["samples"], np.array(spec.forget))
 
 
-def _neighborhood(look: Look, record: Record) -> Found:
+def _neighborhood(look: Look, record: Record) -> Differences:
     spec = look.spec(record)
     yield from findings.follows(record, {"seed": spec.seed})
 
 
-def _dataset(look: Look, record: Record) -> Found:
-    """Kept samples are what their fingerprint says; all else is compared with the data, if here."""
+def _dataset(look: Look, record: Record) -> Differences:
+    """Stored samples match their fingerprint; the rest is compared with the data, if available."""
     try:
         one = bundled_data.dataset_of(record)
     except DataError as error:
@@ -221,12 +218,12 @@ def _dataset(look: Look, record: Record) -> Found:
     expected = bundled_data.record_of(there)
     for name in ("label", "classes", "features", "recommended", "origin"):
         if record.attributes.get(name) != expected.attributes.get(name):
-            yield f"its '{name}' is not that of the data.", 1.0
+            yield f"its '{name}' differs from that of the data.", 1.0
     yield from findings.arrays(record.arrays, expected.arrays)
 
 
-def _place(look: Look, record: Record) -> Found:
-    """The data lie where it says."""
+def _place(look: Look, record: Record) -> Differences:
+    """The data are at the stated location."""
     spec = restored(DataSpec, record.plain("spec"))
     there = replace(spec, root=str(record.attributes["root"]), fingerprint="")
     yield from findings.follows(record, {"seed": spec.seed})
@@ -235,18 +232,18 @@ def _place(look: Look, record: Record) -> Found:
     except (DataError, SpecError) as error:
         raise Unchecked(str(error)) from error
     if found.spec.fingerprint != record.key:
-        yield f"other data lie in {there.root or 'their place'} than it says.", 1.0
+        yield f"{there.root or 'its location'} holds other data than it states.", 1.0
 
 
-def _origin(look: Look, record: Record) -> Found:
-    """The checkpoint beside it is the file that came in."""
+def _origin(look: Look, record: Record) -> Differences:
+    """The checkpoint beside it is the imported file."""
     path = look.shelf.path("checkpoints", record.key, ".pt")
     if path.is_file() and digest_of(path.read_bytes()) != record.attributes["digest"]:
-        yield f"{findings.short(path)} is not the file that came in, or was made again here.", 1.0
+        yield f"{findings.short(path)} is not the imported file, or was recomputed here.", 1.0
 
 
-def measures(look: Look, record: Record) -> Found:
-    """The measures of all models, from their stored outputs; Unchecked where some would train."""
+def measures(look: Look, record: Record) -> Differences:
+    """The measures of all models from their stored outputs; Unchecked where that needs training."""
     spec = look.spec(record)
     plan = look.whole.plan(spec)
     look.need(spec, *plan.models)
@@ -269,7 +266,7 @@ def measures(look: Look, record: Record) -> Found:
 
 
 def _made_later(look: Look, spec: RunSpec, record: Record) -> bool:
-    """Whether a model was made again after the study was stored: its time is another then."""
+    """Whether a model was recomputed after the study was stored, so that its time differs."""
     found = (look.peek("models", mark) for mark in look.whole.plan(spec).models.values())
     made = [str(one.attributes["created"]) for one in found if one is not None]
     return max(made, default="") > str(record.attributes["created"])
@@ -280,8 +277,8 @@ def _group(known: Arrays, name: str) -> dict[str, np.ndarray]:
     return {one.removeprefix(start): known[one] for one in known if one.startswith(start)}
 
 
-def epochs(look: Look, record: Record) -> Found:
-    """What an epochs record says beside what was seen."""
+def epochs(look: Look, record: Record) -> Differences:
+    """The settings of an epochs record, without its observations."""
     spec, facts = look.spec(record), record.attributes
     seen = epoch_recorder.sight(look.whole.work, spec)
     model = str(facts["model"])
@@ -291,10 +288,10 @@ def epochs(look: Look, record: Record) -> Found:
     yield from findings.numbers("samples", record.arrays["samples"], np.array(seen.rows))
     yield from findings.numbers("taus", record.arrays["taus"], np.array(seen.probe.taus))
     if epoch_recorder.mark_of(look.whole.plan(spec), model, seen) != record.key:
-        yield "its settings have another key, which is not its name.", 1.0
+        yield OTHER_KEY, 1.0
 
 
-def _measure(look: Look, record: Record) -> Found:
+def _measure(look: Look, record: Record) -> Differences:
     spec, facts = look.spec(record), record.attributes
     plan = look.whole.plan(spec)
     yield from findings.follows(record, {"seed": spec.seed})
@@ -302,15 +299,15 @@ def _measure(look: Look, record: Record) -> Found:
         mark = plan.measure(str(facts["model"]), entry.name, config)
         if entry.name == facts["measure"] and mark == record.key:
             return
-    yield "its settings have another key, which is not its name.", 1.0
+    yield OTHER_KEY, 1.0
 
 
-def _similarity(look: Look, record: Record) -> Found:
+def _similarity(look: Look, record: Record) -> Differences:
     spec, facts = look.spec(record), record.attributes
     yield from findings.follows(record, {"seed": spec.seed})
     one, other = json.loads(facts["models"])
     if similarity.pair_key(look.whole.plan(spec), one, other, str(facts["split"])) != record.key:
-        yield "its settings have another key, which is not its name.", 1.0
+        yield OTHER_KEY, 1.0
 
 
 CHECKS = {

@@ -1,4 +1,4 @@
-"""What a look at a store found, in sentences, and how two results are compared."""
+"""Findings of a verification, in sentences, and the comparison of two results."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from engine.storage.store import Record
 FEW = 0.01  # share of numbers that other versions, devices or threads may change
 CLOSE = 1e-6  # of a measure, in its own unit
 OUTPUT = 1e-4  # of an output or probability, absolute and relative: batches round differently
-DERIVED = 1e-9  # of what follows from counts in double precision
-TRAINED = ("embeddings", "epochs", "measures")  # kinds that training or a layout leads to
-ELSEWHERE = " It was made with another device, version or number of threads."
+DERIVED = 1e-9  # of values derived from counts in double precision
+TRAINED = ("embeddings", "epochs", "measures")  # kinds that result from training or a layout
+ELSEWHERE = " It was computed with another device, version or number of threads."
+OTHER_KEY = "its settings have another key, which differs from its name."
 Difference = tuple[str, float]  # a sentence, and the share of numbers that differ
 
 
 @dataclass
 class Findings:
-    """What was looked at, what is wrong with it and what could not be checked, in sentences."""
+    """Counts of checked files, what is wrong, and remarks on what could not be checked."""
 
     hashed: int = 0
     recomputed: int = 0
@@ -35,11 +36,11 @@ class Findings:
 
 
 class Unchecked(Exception):
-    """Why something cannot be computed once more here."""
+    """Why something cannot be recomputed here."""
 
 
 class Lengthy(Unchecked):
-    """It takes training, a layout, or more passes than a file may without being drawn."""
+    """Recomputing takes training, a layout, or too many passes for a file that was not sampled."""
 
 
 def name_of(record: Record) -> str:
@@ -48,19 +49,19 @@ def name_of(record: Record) -> str:
 
 
 def short(path: Path) -> str:
-    """The file with its folder."""
+    """'folder/file' of a path."""
     return f"{path.parent.name}/{path.name}"
 
 
 def answers(model: str, known: np.ndarray, now: np.ndarray) -> Iterator[Difference]:
-    """Where the classes that a model gave differ."""
+    """Where the classes that a model predicts differ."""
     if known.shape != now.shape:
-        yield f"{model} gave {known.shape} answers in the file, and gives {now.shape}.", 1.0
+        yield f"{model} has predictions of shape {known.shape}, but now gives {now.shape}.", 1.0
         return
     count, share = int((now != known).sum()), float((now != known).mean()) if now.size else 0.0
     if count:
         yield (
-            f"{count} of {known.size} answers of {model} ({share:.2%}) come out differently.",
+            f"{count} of {known.size} predictions of {model} ({share:.2%}) differ on recomputing.",
             share,
         )
 
@@ -70,22 +71,22 @@ def numbers(name: str, known: Any, now: Any, close: float = 0.0) -> Iterator[Dif
     one, other = np.asarray(known), np.asarray(now)
     if one.shape != other.shape or one.dtype.kind not in "biuf" or other.dtype.kind not in "biuf":
         if not (one.shape == other.shape and np.array_equal(one, other)):
-            yield f"its '{name}' is of another shape or type than what comes out.", 1.0
+            yield f"its '{name}' has another shape or type than the recomputed one.", 1.0
         return
     wide = np.float64 if "f" in one.dtype.kind + other.dtype.kind else np.int64
     same = np.isclose(one.astype(wide), other.astype(wide), rtol=close, atol=close, equal_nan=True)
     if not same.all():
         count, share = int((~same).sum()), float((~same).mean())
-        yield f"{count} of {one.size} numbers of its '{name}' come out differently.", share
+        yield f"{count} of {one.size} numbers of its '{name}' differ on recomputing.", share
 
 
 def arrays(
     known: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray], close: float = 0.0
 ) -> Iterator[Difference]:
-    """Where arrays that have the same names differ, and which are in one of the two alone."""
+    """Where arrays of the same name differ, and which arrays only one of the two has."""
     for name in sorted(known.keys() | now.keys()):
         if name not in known or name not in now:
-            yield f"its '{name}' is {'missing' if name in now else 'nothing that it has'}.", 1.0
+            yield f"its '{name}' is {'missing' if name in now else 'unexpected'}.", 1.0
         elif name.split("/")[0] == "predictions":
             yield from answers(name.partition("/")[2] or "the model", known[name], now[name])
         else:
@@ -93,20 +94,20 @@ def arrays(
 
 
 def follows(record: Record, expected: Mapping[str, Any]) -> Iterator[Difference]:
-    """Where attributes of a record are not what follows from the rest."""
+    """Where attributes of a record differ from what follows from the rest."""
     for name, value in expected.items():
         found = record.attributes.get(name)
         same = found == value
         if isinstance(value, float) and isinstance(found, (int, float)):
             same = bool(np.isclose(found, value, rtol=CLOSE, atol=CLOSE, equal_nan=True))
         if found is not None and not same:
-            yield f"its '{name}' is {found}, where {value} follows from the rest.", 1.0
+            yield f"its '{name}' is {found}, but {value} follows from the rest.", 1.0
 
 
 def excused(record: Record, device: str, different: list[Difference]) -> bool:
-    """Whether another device, version or number of threads explains what differs.
+    """Whether another device, version or number of threads explains the differences.
 
-    It changes few answers, and everything that training or a layout comes to.
+    It changes few predictions, but every result of training or of a layout.
     """
     made = record.attributes
     if "versions" not in made:
@@ -120,12 +121,12 @@ def excused(record: Record, device: str, different: list[Difference]) -> bool:
 
 
 def alike(made: Mapping[str, Any], device: str) -> bool:
-    """Whether a result was made with this device, version of torch and number of threads."""
+    """Whether a result was computed with this device, version of torch and number of threads."""
     same = made.get("device") == device and made.get("torch") == store.versions().get("torch")
     return bool(same and made.get("threads") == torch.get_num_threads())
 
 
 def some(count: int, most: int, seed: int, salt: str = "rows") -> list[int]:
-    """At most `most` of the numbers below `count`, drawn by the seed, in order."""
+    """At most `most` of the numbers below `count`, drawn from the seed, in order."""
     chosen = numpy_generator(seed, "verify", salt).permutation(count)[:most]
     return sorted(int(row) for row in chosen)

@@ -1,4 +1,4 @@
-"""What came into a store from elsewhere: listed, and made again from its settings alone."""
+"""Imported results: listed, and recomputed from their settings alone."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from engine.verification.findings import CLOSE, OUTPUT, Findings, numbers
 
 
 def came_in(pipeline: Pipeline) -> Iterator[str]:
-    """A sentence on every study that came from elsewhere."""
+    """A sentence on every imported study."""
     shelf, own = pipeline.store.imported, pipeline.store
     for key in shelf.keys("studies"):
         record = shelf.get("studies", key, arrays=False)
         if record is not None:
-            hidden = "; one made here of the same settings is shown instead"
+            hidden = "; a study with the same settings computed here is shown instead"
             yield (
-                f"studies/{key} was not made here: {sentence(origins_of(record.attributes))}"
+                f"studies/{key} was not computed here: {sentence(origins_of(record.attributes))}"
                 f"{hidden if own.has('studies', key) else ''}."
             )
 
 
 def remake(pipeline: Pipeline, report: Reporter) -> Findings:
-    """Make every imported study here, from its settings alone, and compare the two.
+    """Recompute every imported study from its settings alone, and compare the two.
 
-    What is made here is shown from then on; what came in stays, apart. What cannot be made is
-    said. Raises Cancelled.
+    From then on the local study is shown; the imported one is kept separately. Studies that cannot
+    be recomputed are reported. Raises Cancelled.
     """
     found = Findings()
     for key in pipeline.store.imported.keys("studies"):
@@ -43,7 +43,7 @@ def remake(pipeline: Pipeline, report: Reporter) -> Findings:
             theirs = _theirs(pipeline, key)
             made = pipeline.run(compose.from_plain(compose.as_plain(spec)), report)
         except EngineError as error:
-            found.remarks.append(f"studies/{key} was not made again: {str(error).rstrip('.')}.")
+            found.remarks.append(f"studies/{key} was not recomputed: {str(error).rstrip('.')}.")
             continue
         found.recomputed += 1
         found.wrong.extend(_compared(key, theirs, made))
@@ -52,7 +52,7 @@ def remake(pipeline: Pipeline, report: Reporter) -> Findings:
 
 
 def _outputs(pipeline: Pipeline, spec: RunSpec) -> Iterator[str]:
-    """Where outputs of the imported models of a study are not those of the models made here."""
+    """Where outputs of a study's imported models differ from those of the models trained here."""
     own = pipeline.work.models(pipeline.plan(compose.from_plain(compose.as_plain(spec))))
     for name, theirs in pipeline.work.models(pipeline.plan(spec)).items():
         mine = own.get(name)
@@ -74,10 +74,11 @@ def _compared(key: str, theirs: Study, made: Study) -> Iterator[str]:
         own = made.residual.counts.get(name)
         if own is None or own.shape != counts.shape or not np.array_equal(own, counts):
             count = counts.size if own is None else int((own != counts).sum())
-            yield f"studies/{key}: {count} of {counts.size} counts of {name} come out differently."
+            yield f"studies/{key}: {count} of {counts.size} counts of {name} differ on recomputing."
     for model, row in theirs.metrics.items():
         for measure, value in row.items():
             other = made.metrics.get(model, {}).get(measure, np.nan)
             same = np.isclose(value, other, rtol=CLOSE, atol=CLOSE, equal_nan=True)
             if measure != "seconds" and not same:
-                yield f"studies/{key}: {measure} of {model} is {other:g} here, but {value:g} there."
+                values = f"{other:g} here, but {value:g} as imported"
+                yield f"studies/{key}: {measure} of {model} is {values}."

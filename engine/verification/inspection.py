@@ -1,4 +1,4 @@
-"""What a look at one store works with: its files, where to compute again, and how much of it."""
+"""The context of a verification: the store's files, where to recompute, and how much."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from engine.study import compose
 from engine.verification.findings import Unchecked
 from engine.verification.scratch_store import LENT, Rehearsal
 
-LARGE = 2e7  # input values of all forward passes of one file, above which it has to be drawn
-DEAR = 10  # rows of the sample from which on training is repeated; files drawn are one for each
-BUILT_IN = ("digits", "iris")  # datasets that are always here
+LARGE = 2e7  # input values of all forward passes of one file, above which it has to be sampled
+DEAR = 10  # rows of the sample per file that is recomputed at length, training included
+BUILT_IN = ("digits", "iris")  # datasets that are always available
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One store under examination; `shelf` is what lies apart in it where `imported`.
+    """One store under verification; `shelf` is its part with imported results if `imported`.
 
-    whole: a pipeline that is lent all that is stored, again: one that is lent the models alone.
-    sample: rows that are computed again of each file.
+    whole: a pipeline that may read all stored results; again: one that may read only the models.
+    sample: rows of each file that are recomputed.
     """
 
     pipeline: Pipeline
@@ -40,18 +40,18 @@ class Look:
 
     @property
     def rehearsal(self) -> Rehearsal:
-        """The store that `again` computes in."""
+        """The scratch store of `again`."""
         assert isinstance(self.again.store, Rehearsal)
         return self.again.store
 
     @property
     def device(self) -> str:
-        """Where is computed."""
+        """The device of the pipeline."""
         return str(self.pipeline.work.device)
 
     @property
     def limit(self) -> float:
-        """Input values of all forward passes that one file may take, unless it was drawn."""
+        """Input values of all forward passes that one file may take, unless it was sampled."""
         return LARGE * max(1.0, self.sample / DEAR)
 
     def spec(self, record: Record) -> RunSpec:
@@ -59,11 +59,11 @@ class Look:
         return compose.from_plain(record.plain("spec"))
 
     def has_data(self, data: DataSpec) -> bool:
-        """Whether data of this name or fingerprint are here for sure."""
+        """Whether data of this name or fingerprint are certainly available."""
         return data.name in BUILT_IN or self.whole.work.datasets.world(data.fingerprint) is not None
 
     def peek(self, kind: str, key: str) -> Record | None:
-        """A record as it is; None where it is missing or damaged, which is said of itself."""
+        """A stored record; None where it is missing or damaged, which is a finding of its own."""
         path = self.shelf.path(kind, key)
         try:
             return store.read(path) if path.is_file() else None
@@ -71,7 +71,7 @@ class Look:
             return None
 
     def need(self, spec: RunSpec, *models: str) -> None:
-        """Unchecked unless these models are there with their weights: nothing is trained here."""
+        """Unchecked unless these models are stored with their weights: nothing is trained here."""
         plan = self.whole.plan(spec)
         for name in models:
             if not self.whole.work.made(plan, name):
@@ -83,7 +83,7 @@ class Look:
         return sorted(path for path in paths if not path.name.startswith("."))
 
     def specs(self) -> Iterator[RunSpec]:
-        """The settings of all studies that any record tells of, each once."""
+        """The settings of all studies that any record belongs to, each once."""
         known = set()
         for kind in ("studies", "models", "counts"):
             for path in self.files(kind):
@@ -97,7 +97,7 @@ class Look:
 
 def looked_at(pipeline: Pipeline, imported: bool, folder: Path, sample: int, seed: int,
               report: Reporter) -> Look:  # fmt: skip
-    """A look at what was made in the pipeline's store, or at what lies apart in it."""
+    """The context for results computed in the pipeline's store, or for those imported into it."""
     shelf = pipeline.store.imported if imported else pipeline.store
     lent = (*LENT, "counts", "measures")
 

@@ -1,4 +1,4 @@
-"""Files of a store that are no records: lists of forget sets, tables, unfinished trainings."""
+"""Files of a store that are not records: lists of forget sets, tables, interrupted trainings."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from engine.verification import findings
 from engine.verification.findings import Difference, Findings, Lengthy, Unchecked
 from engine.verification.inspection import Look
 
-Found = Iterator[Difference]
+Differences = Iterator[Difference]
 
 
 def check(look: Look, found: Findings, chosen: Mapping[str, set[str]]) -> None:
-    """Look at every such file of the store; chosen: folder -> those that may take long."""
+    """Check every such file of the store; chosen: folder -> keys that may take long."""
     specs = list(look.specs())
     for path in sorted((look.shelf.root / "forget").glob("*.csv")):
         _tell(path, found, lambda path=path: _forgotten(path, specs))
@@ -47,13 +47,13 @@ def _tell(path: Path, found: Findings, look: Any) -> None:
     except Lengthy:
         found.lengthy += 1
     except Unchecked as error:
-        found.remarks.append(f"{findings.short(path)} was not computed once more: {error}.")
+        found.remarks.append(f"{findings.short(path)} was not recomputed: {error}.")
     except (EngineError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         found.wrong.append(f"{findings.short(path)} is damaged: {str(error).rstrip('.')}.")
 
 
-def _forgotten(path: Path, specs: list[RunSpec]) -> Found:
-    """The name of a list of samples follows from them and the data they are of."""
+def _forgotten(path: Path, specs: list[RunSpec]) -> Differences:
+    """The name of a list of samples follows from the samples and their dataset."""
     listing = index_files.read(path).indices
     if listing is None:
         raise ValueError("it lists no indices")
@@ -62,13 +62,13 @@ def _forgotten(path: Path, specs: list[RunSpec]) -> Found:
         if key("forget", spec.data, indices) == path.stem:
             return
     if any(key("forget", spec.data, spec.forget) == path.stem for spec in specs):
-        yield "it lists other samples than its name says.", 1.0
+        yield "it lists other samples than its name states.", 1.0
         return
     raise Unchecked("no study in the store has this forget set")
 
 
-def _table(path: Path) -> Found:
-    """Means and deviations of a table follow from its values, and its CSV says the same."""
+def _table(path: Path) -> Differences:
+    """Means and deviations of a table follow from its values, and its CSV agrees."""
     report = json.loads(path.read_text(encoding="utf-8"))
     for table in report["tables"]:
         for row in table["rows"]:
@@ -81,7 +81,7 @@ def _table(path: Path) -> Found:
             yield from _sheet(beside, table)
 
 
-def _cell(place: str, cell: Mapping[str, Any]) -> Found:
+def _cell(place: str, cell: Mapping[str, Any]) -> Differences:
     values = [math.nan if value is None else float(value) for value in cell["values"]]
     spread = over_seeds.spread(values)
     expected = {"mean": spread.mean, "std": spread.deviation}
@@ -89,10 +89,10 @@ def _cell(place: str, cell: Mapping[str, Any]) -> Found:
         known = cell.get(name)
         censored = name == "std" and cell.get("censored")
         if not censored and not _same(known, value):
-            yield f"the {name} of {place} is {known}, not that of its values.", 1.0
+            yield f"the {name} of {place} is {known}, but its values give {value}.", 1.0
 
 
-def _sheet(path: Path, table: Mapping[str, Any]) -> Found:
+def _sheet(path: Path, table: Mapping[str, Any]) -> Differences:
     rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
     for row, line in zip(table["rows"], rows, strict=True):
         for column in table["columns"]:
@@ -102,7 +102,7 @@ def _sheet(path: Path, table: Mapping[str, Any]) -> Found:
                 value = float(text) if text else None
                 if not _same(value, cell.get(part), 1e-5):
                     yield (
-                        f"{findings.short(path)} says {text or 'nothing'} of {column['name']} of "
+                        f"{findings.short(path)} has {text or 'nothing'} for {column['name']} of "
                         f"{row['name']}, not {cell.get(part)}.",
                         1.0,
                     )
@@ -113,19 +113,19 @@ def _same(one: float | None, other: float | None, close: float = findings.CLOSE)
     return math.isclose(a, b, rel_tol=close, abs_tol=close) or (math.isnan(a) and math.isnan(b))
 
 
-def _partial(look: Look, path: Path, specs: list[RunSpec], chosen: bool) -> Found:
-    """An unfinished training: its hash, and, where it may take long, its epochs once more."""
+def _partial(look: Look, path: Path, specs: list[RunSpec], chosen: bool) -> Differences:
+    """An interrupted training: its hash and, if chosen, its epochs computed again."""
     state = checkpoints.read(path)
     if checkpoints.HASH not in state:
         raise CheckpointError("it carries no hash")
     if not checkpoints.sound(state):
         raise CheckpointError("its content does not match its hash")
     if len(state["loss"]) != int(state["epoch"]):
-        yield f"it has the losses of {len(state['loss'])} epochs, and {state['epoch']} epochs.", 1.0
+        yield f"it has {len(state['loss'])} losses for {state['epoch']} epochs.", 1.0
     plain = checkpoints.facts_of(path, state)
     told = [compose.from_plain(plain["spec"])] if "spec" in plain else []
     if plain.get("key", path.stem) != path.stem:
-        raise CheckpointError(f"it says that its key is {plain['key']}")
+        raise CheckpointError(f"it states the key {plain['key']}, which differs from its name")
     for spec in told or specs:
         names = [name for name, mark in compose.model_keys(spec).items() if mark == path.stem]
         if names and not chosen:
@@ -136,19 +136,19 @@ def _partial(look: Look, path: Path, specs: list[RunSpec], chosen: bool) -> Foun
             parts = state.keys() & now.keys() - {"seconds", "watched", checkpoints.HASH}
             for part in sorted(parts):
                 if checkpoints.fingerprint(state[part]) != checkpoints.fingerprint(now[part]):
-                    yield f"its '{part}' is not what training again comes to.", certain
+                    yield f"its '{part}' differs when trained again.", certain
             return
     if told:
-        raise CheckpointError("its settings have another key, which is not its name")
-    raise Unchecked("no study in the store tells how it is trained")
+        raise CheckpointError(findings.OTHER_KEY)
+    raise Unchecked("no study in the store has the settings of its training")
 
 
 class _Reached(Exception):
-    """The epoch that was wanted."""
+    """The requested epoch is complete."""
 
 
 class _Until:
-    """Stands where a run keeps its epochs, and ends it after one of them."""
+    """Receives the checkpoints of a run, and ends it after one epoch."""
 
     here = 0.0
 
@@ -157,23 +157,23 @@ class _Until:
         self.state: dict[str, Any] = {}
 
     def begin(self) -> None:
-        """Nothing was kept before."""
+        """Do nothing: there is no earlier checkpoint."""
 
     def end(self, model: object) -> None:
-        """The training ended before the epoch that was wanted."""
+        """Do nothing: the training ended before the requested epoch."""
 
     def load(self) -> None:
-        """Nothing was kept before."""
+        """Return None: there is no earlier checkpoint."""
 
     def keep(self, state: dict[str, Any]) -> None:
-        """Hold the state, and end where it is the one."""
+        """Store the state, and end the run at the requested epoch."""
         self.state = state
         if int(state["epoch"]) >= self._epoch:
             raise _Reached
 
 
 def _retraced(look: Look, spec: RunSpec, name: str, epoch: int) -> dict[str, Any]:
-    """What a training keeps after this epoch, trained from its beginning."""
+    """The state of a training after this epoch, computed from the beginning."""
     until = _Until(epoch)
     if name != "original" and not name.startswith("retrain-"):
         look.need(spec, "original")

@@ -1,4 +1,4 @@
-"""What models answer when they are asked once more: rows of large files, all of small ones."""
+"""Predictions of models computed again: a sample of the rows of large files, all of small ones."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from engine.storage.store import Record
 from engine.study import compose
 from engine.training import checkpoints
 from engine.verification import derivation, findings
-from engine.verification.findings import OUTPUT, Difference, Lengthy, Unchecked
+from engine.verification.findings import OTHER_KEY, OUTPUT, Difference, Lengthy, Unchecked
 from engine.verification.inspection import DEAR, Look
 
-Found = Iterator[Difference]
+Differences = Iterator[Difference]
 AT_ONCE = 250  # samples of a forward pass
 VARYING = frozenset((
     "complete", "content", "created", "device", "imported", "seconds", "spec", "threads",
@@ -37,16 +37,16 @@ VARYING = frozenset((
 ))  # fmt: skip
 
 
-def check(look: Look, record: Record, chosen: bool) -> Found:
-    """Where the record is not what comes out; chosen: whether it may take long.
+def check(look: Look, record: Record, chosen: bool) -> Differences:
+    """Where the record differs from a recomputed one; chosen: whether that may take long.
 
     Unchecked where it cannot be computed here, or would take too long.
     """
     yield from CHECKS[record.kind](look, record, chosen)
 
 
-def _counts(look: Look, record: Record, chosen: bool) -> Found:
-    """Some forget samples' answers of one viewer."""
+def _counts(look: Look, record: Record, chosen: bool) -> Differences:
+    """One model's predictions on some forget samples."""
     spec, facts = look.spec(record), record.attributes
     viewer, source = str(facts["viewer"]), str(facts["source"])
     look.need(spec, viewer, *filter(None, [source]))
@@ -55,7 +55,7 @@ def _counts(look: Look, record: Record, chosen: bool) -> Found:
     samples, _ = look.whole.work.datasets.on_device(look.whole.dataset(spec.data, Reporter()))
     if named(spec.probe.perturbation).starts and spec.probe.start != OWN:
         if known.size * samples.x[0].numel() > look.limit and not chosen:
-            raise Unchecked("an attack with a random start cannot be made for a few samples alone")
+            raise Unchecked("an attack with a random start cannot be repeated for a few samples")
         rows = list(range(len(known)))
     at = torch.tensor(spec.forget, device=look.whole.work.device)[rows]
     plan = look.whole.plan(spec)
@@ -73,8 +73,8 @@ def _counts(look: Look, record: Record, chosen: bool) -> Found:
 
 def _cells(
     record: Record, spec: RunSpec, models: Any, x: torch.Tensor, y: torch.Tensor, rows: list[int]
-) -> Found:
-    """The same where cells differ in draws."""
+) -> Differences:
+    """The same for adaptive draws, where cells differ in their number of draws."""
     (viewer,), known = models, {name: record.arrays[name][rows] for name in CELLS}
     n, taus, draws = known["predictions"].shape
     classes = 255 if known["predictions"].dtype == np.uint8 else 65535
@@ -95,8 +95,8 @@ def _cells(
 CELLS = ("predictions", "margins", "drawn")
 
 
-def _model(look: Look, record: Record, chosen: bool) -> Found:
-    """A model's outputs on some samples, on all where that is quick."""
+def _model(look: Look, record: Record, chosen: bool) -> Differences:
+    """A model's outputs on some samples, or on all where that is quick."""
     spec, name = look.spec(record), str(record.attributes["model"])
     look.need(spec, name)
     model = look.whole.work.loaded(look.whole.plan(spec), name)
@@ -120,7 +120,7 @@ def _outputs(model: Classifier, samples: Samples, rows: torch.Tensor) -> np.ndar
     return found
 
 
-def _recognition(look: Look, record: Record, chosen: bool) -> Found:
+def _recognition(look: Look, record: Record, chosen: bool) -> Differences:
     spec, facts = look.spec(record), record.attributes
     model = str(facts["model"])
     look.need(spec, model)
@@ -140,29 +140,29 @@ def _recognition(look: Look, record: Record, chosen: bool) -> Found:
 
 
 def _recognizing(look: Look, record: Record, spec: RunSpec, model: str) -> Any:
-    """The probe that the record's key says."""
+    """The probe that the record's key was computed from."""
     facts = record.attributes
     if "draws" not in facts:
-        raise Unchecked("it is of an earlier version, and does not say how it was made")
+        raise Unchecked("it comes from an earlier version that did not store its settings")
     name = named(str(facts["perturbation"])).name
     probe = validate(
         replace(spec.probe.everywhere, perturbation=name, target="true", draws=int(facts["draws"]))
     )
     own = look.whole.plan(spec).models[model]
     if key("recognition", own, probe, probe.draws, spec.forget) != record.key:
-        raise ValueError("its settings have another key, which is not its name")
+        raise ValueError(OTHER_KEY.rstrip("."))
     return probe
 
 
-# -- made whole in a store of its own ---------------------------------------------------------
+# -- recomputed entirely, in a scratch store --------------------------------------------------
 
 
 def _whole(
     make: Callable[[Look, Record, RunSpec], object], cost: Callable[[Look, Record], float]
-) -> Callable[[Look, Record, bool], Found]:
-    """A check that makes the record again; cost: input values that takes, endless for training."""
+) -> Callable[[Look, Record, bool], Differences]:
+    """A check that recomputes the record; cost: input values that takes, infinite for training."""
 
-    def compare(look: Look, record: Record, chosen: bool) -> Found:
+    def compare(look: Look, record: Record, chosen: bool) -> Differences:
         spec = look.spec(record)
         look.need(spec, *_models_of(look, record, spec))
         data = look.whole.dataset(spec.data, Reporter())
@@ -171,7 +171,7 @@ def _whole(
         make(look, record, spec)
         now = look.again.store.get(record.kind, record.key)
         if now is None:
-            yield "its settings have another key, which is not its name.", 1.0
+            yield OTHER_KEY, 1.0
             return
         yield from findings.arrays(record.arrays, now.arrays, OUTPUT)
         same = {n: v for n, v in now.attributes.items() if n not in VARYING}
@@ -192,7 +192,7 @@ def _models_of(look: Look, record: Record, spec: RunSpec) -> list[str]:
 def _see_neighborhood(look: Look, record: Record, spec: RunSpec) -> None:
     facts = record.attributes
     if "tau" not in facts:
-        raise Unchecked("it is of an earlier version, and does not say how it was made")
+        raise Unchecked("it comes from an earlier version that did not store its settings")
     look.again.neighborhood(
         spec, int(facts["sample"]), str(facts["perturbation"]), float(facts["tau"]), Reporter()
     )
@@ -202,7 +202,7 @@ def _see_slice(look: Look, record: Record, spec: RunSpec) -> None:
     facts = record.attributes
     directions = str(facts["directions"])
     if directions not in DIRECTIONS:
-        raise SpecError("it lies along no known directions")
+        raise SpecError(f"its directions '{directions[:40]}' are unknown")
     look.again.slice(
         spec, int(facts["sample"]), directions, float(facts["tau"]),
         len(record.arrays["steps"]), Reporter(), perturbation=str(facts["perturbation"]),
@@ -224,8 +224,8 @@ def _see_measure(look: Look, record: Record, spec: RunSpec) -> None:
     metrics.take(look.again.work, plan, models, str(record.attributes["model"]), Reporter())
 
 
-def _embedding(look: Look, record: Record, chosen: bool) -> Found:
-    """Who is shown and what the models make of them; where it may take long, the layout too."""
+def _embedding(look: Look, record: Record, chosen: bool) -> Differences:
+    """Samples and features of an embedding; the layout too, if chosen."""
     spec = look.spec(record)
     names = _models_of(look, record, spec)
     source = spec.aim if is_attack(spec.probe) else ""
@@ -235,7 +235,7 @@ def _embedding(look: Look, record: Record, chosen: bool) -> Found:
         return
     plan = look.whole.plan(spec)
     if embedding_key(plan, names) != record.key:
-        yield "its settings have another key, which is not its name.", 1.0
+        yield OTHER_KEY, 1.0
     work, data = look.whole.work, look.whole.dataset(spec.data, Reporter())
     who = points.cast(spec, data)
     if len(who.sample) * len(names) * data.train_x[0].size > look.limit:
@@ -248,12 +248,12 @@ def _embedding(look: Look, record: Record, chosen: bool) -> Found:
     raise Lengthy
 
 
-def _study(look: Look, record: Record, chosen: bool) -> Found:
+def _study(look: Look, record: Record, chosen: bool) -> Differences:
     yield from derivation.measures(look, record)
 
 
-def pretrained(look: Look, mark: str, facts: Any) -> Found:
-    """A pre-trained network, trained once more; SpecError where no study tells of its network."""
+def pretrained(look: Look, mark: str, facts: Any) -> Differences:
+    """A pre-trained network, trained again; Unchecked where no study has its settings."""
     for spec in look.specs():
         past = spec.pretrain
         if past is not None and compose.pretrained_key(spec.model, past) == mark:
@@ -261,9 +261,9 @@ def pretrained(look: Look, mark: str, facts: Any) -> Found:
             now = look.again.work.pretraining.network(spec.model, past, Reporter())
             if checkpoints.digest(now.state_dict()) != facts["weights"]:
                 certain = float(findings.alike(facts, look.device))
-                yield "its weights are not those that training ends in here.", certain
+                yield "its weights differ when trained again.", certain
             return
-    raise Unchecked("no study in the store tells of its network")
+    raise Unchecked("no study in the store has the settings of its network")
 
 
 def _points(look: Look, record: Record) -> float:
@@ -278,7 +278,7 @@ def _endless(look: Look, record: Record) -> float:
 
 
 def _training(look: Look, record: Record) -> float:
-    """Of a method and of watching it, or of a measure: nothing of it below `DEAR` rows."""
+    """Cost of a method and its probes, or of a measure: infinite below `DEAR` rows."""
     spec, model = look.spec(record), str(record.attributes["model"])
     if look.sample < DEAR:
         return float("inf")
@@ -292,7 +292,7 @@ _LAYOUT = _whole(
     lambda look, record, spec: look.again.embed(spec, _models_of(look, record, spec), Reporter()),
     _endless,
 )
-CHECKS: dict[str, Callable[[Look, Record, bool], Found]] = {
+CHECKS: dict[str, Callable[[Look, Record, bool], Differences]] = {
     "studies": _study,
     "models": _model,
     "counts": _counts,

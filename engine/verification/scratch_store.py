@@ -1,4 +1,4 @@
-"""A store to compute in once more: it lends models of another, and keeps all else to itself."""
+"""A scratch store for recomputing: it reads the models of another store and never changes it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ LENT = ("models", "checkpoints")
 
 
 class Rehearsal(Store):
-    """What is made in it goes to a folder of its own; nothing of the other store is changed."""
+    """A store whose results go to a folder of its own; the other store is never changed."""
 
     def __init__(self, shelf: Store, own: Store, folder: Path, lent: tuple[str, ...]) -> None:
-        """shelf: whose models are lent; own: the store that knows where data are."""
+        """shelf: the store whose models are read; own: the store that knows where data are.
+
+        lent: the kinds that are read from `shelf`.
+        """
         self._shelf, self._homes, self._lent = shelf, (own, own.imported), lent
-        self.hidden: set[str] = set()  # keys that are not lent
+        self.hidden: set[str] = set()  # keys that are not read from the other store
         super().__init__(folder)
 
     @property
     def imported(self) -> Store:
-        """Itself: whose models are lent was decided when it was made."""
+        """The store itself: which models it reads was decided when it was created."""
         return self
 
     def path(self, kind: str, key: str, suffix: str = ".h5") -> Path:
-        """Where the result lies: in the other store where it is lent."""
+        """Where the result lies: in the other store if it may be read from there."""
         homes: tuple[Store, ...] = (
             (self._shelf,) if kind in self._lent and key not in self.hidden else ()
         )
@@ -38,7 +41,7 @@ class Rehearsal(Store):
         return next((path for path in there if path.is_file()), super().path(kind, key, suffix))
 
     def set_aside(self, path: Path, why: str) -> None:
-        """Unchecked: what is damaged stays where it is."""
+        """Raise Unchecked: a damaged file stays where it is."""
         raise Unchecked(f"{path.parent.name}/{path.name} cannot be read")
 
     @contextlib.contextmanager

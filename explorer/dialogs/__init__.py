@@ -1,4 +1,4 @@
-"""What asks a person: settings, studies, exports, weights, forget sets.
+"""Dialogs: settings, studies, exports, reports, weights, data and forget sets.
 
 Begin with `settings_dialog`.
 """

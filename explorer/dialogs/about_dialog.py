@@ -1,4 +1,4 @@
-"""The dialog that says what this program is and which versions it runs with."""
+"""The About dialog."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from explorer.widgets.forms import worded
 
 
 class AboutDialog(QDialog):
-    """What this program is, and its versions."""
+    """Description of the program, its paper and its versions."""
 
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent)
@@ -25,8 +25,8 @@ class AboutDialog(QDialog):
         layout = QVBoxLayout(self)
         words = worded(
             f"<h3>RK Explorer {__version__}</h3>"
-            "<p>A desktop microscope for machine unlearning: it shows what knowledge of a "
-            "forgotten sample is left in its neighborhood.</p>"
+            "<p>A desktop microscope for machine unlearning: it shows the knowledge of a "
+            "forgotten sample that remains in its neighborhood.</p>"
             "<p>Residual knowledge and RURK: Hsu, Niroula, He, Brugere, Lecue, Chen. The "
             "Unseen Threat: Residual Knowledge in Machine Unlearning under Perturbed "
             "Samples. NeurIPS 2025.</p>"

@@ -1,4 +1,4 @@
-"""Own small dialogs about files: save a bundle, find data that lie elsewhere, use given weights."""
+"""The dialog that saves a study as a bundle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WIDTH = 520  # px
 
 
 class BundleDialog(QDialog):
-    """Where to save a bundle, and whether with the images."""
+    """Asks where to save a bundle, and whether to include the images."""
 
     wanted = Signal(object, bool)  # Path, with the images
 
@@ -35,13 +35,13 @@ class BundleDialog(QDialog):
         self.setWindowTitle("Save bundle")
         self.setMinimumWidth(WIDTH)
         self._sizes = sizes
-        self.place = PathField("File", "One HDF5 file with all of the study", str(place), self)
+        self.place = PathField("File", "One HDF5 file with the complete study", str(place), self)
         self.place.browse.clicked.connect(self._browse)
         self.place.changed.connect(self._show)
-        self.images = QCheckBox(f"With the images (up to {sized(sizes[1])} more)")
+        self.images = QCheckBox(f"Include the images (up to {sized(sizes[1])} more)")
         self.images.setChecked(True)
         self.images.toggled.connect(self._show)
-        self._said = worded("", "muted")
+        self._note = worded("", "muted")
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.save = self._buttons.addButton("Save", QDialogButtonBox.ButtonRole.AcceptRole)
         self._buttons.accepted.connect(self.accept)
@@ -52,36 +52,37 @@ class BundleDialog(QDialog):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         about = (
-            "One file with the study, its models and what was looked at, for a colleague on "
-            "another machine: forget set, results, checkpoints, selection and views."
+            "One file with the study for a colleague on another machine: forget set, models, "
+            "results, checkpoints, selection and views."
         )
         form = QFormLayout()
         form.addRow("File", self.place)
         layout.addWidget(worded(about, "question"))
         layout.addLayout(form)
         layout.addWidget(self.images)
-        layout.addWidget(self._said)
+        layout.addWidget(self._note)
         layout.addWidget(self._buttons)
 
     def path(self) -> Path:
-        """The file that is named, with the suffix of bundles."""
+        """The chosen file, with the suffix of bundles."""
         path = self.place.path
         return path if path.name.lower().endswith(SUFFIX) else Path(f"{path}{SUFFIX}")
 
     def accept(self) -> None:
-        """Save there."""
+        """Close, and request the bundle."""
         super().accept()
         self.wanted.emit(self.path(), self.images.isChecked())
 
     def _show(self) -> None:
         study, images = self._sizes
         with_images = self.images.isChecked()
-        size = f"About {sized(study + images * with_images)} at most. "
-        needs = "" if with_images else "Whoever opens it is asked where the dataset lies there. "
-        named = bool(self.place.text) and not self.place.text.endswith(("/", "\\"))
-        there = "A file of that name is replaced." if named and is_file(self.path()) else ""
-        self._said.setText(size + needs + there)
-        self.save.setEnabled(named)
+        size = f"At most about {sized(study + images * with_images)}. "
+        needs = "" if with_images else "Opening it will ask for the location of the dataset. "
+        has_name = bool(self.place.text) and not self.place.text.endswith(("/", "\\"))
+        replaces = has_name and is_file(self.path())
+        warning = "The existing file will be replaced." if replaces else ""
+        self._note.setText(size + needs + warning)
+        self.save.setEnabled(has_name)
 
     def _browse(self) -> None:
         name, _ = QFileDialog.getSaveFileName(

@@ -1,4 +1,4 @@
-"""Asks before something is lost, or before a day of computing begins by accident."""
+"""Confirmation before something is deleted, or before very many studies are queued."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class ConfirmDialog(QDialog):
-    """A sentence, a button that says what will be done, and a way out, which has the focus."""
+    """A question, a button that names the action, and Cancel, which has the focus."""
 
-    agreed = Signal(object)  # what it was asked about
+    agreed = Signal(object)  # the subject of the question
 
     def __init__(
         self, title: str, sentence: str, verb: str, about: Any, parent: QWidget | None
@@ -40,13 +40,13 @@ class ConfirmDialog(QDialog):
         self.no.setFocus()
 
     def accept(self) -> None:
-        """Do what was asked about."""
+        """Close, and confirm the action."""
         super().accept()
         self.agreed.emit(self.about)
 
 
 class Confirmer(QObject):
-    """Shows the question where the controller wants an answer."""
+    """Shows the questions of the controller."""
 
     def __init__(self, controller: Controller, window: QWidget) -> None:
         super().__init__(window)
@@ -66,8 +66,8 @@ class Confirmer(QObject):
         what = "this study" if number == 1 else f"these {number:,} studies"
         files = f"{len(found.files):,} file{'s' * (len(found.files) > 1)}, {sized(found.size)}"
         sentence = (
-            f"Delete {what} from the store ({files})? What other studies use stays. This cannot "
-            "be undone; the same results can only be computed again."
+            f"Delete {what} from the store ({files})? Files that other studies use are kept. "
+            "This cannot be undone; the results would have to be computed again."
         )
         self._ask("Delete", sentence, "Delete", found.keys, self._controller.stored.delete)
 

@@ -1,4 +1,4 @@
-"""The dialog that asks where a study's data lie on this machine."""
+"""The dialog that asks for the location of a study's data on this machine."""
 
 from __future__ import annotations
 
@@ -18,21 +18,24 @@ from explorer.widgets.path_field import PathField
 
 
 class DataDialog(QDialog):
-    """Where a session's dataset lies on this machine. It closes once the data are found."""
+    """Asks for the folder of a session's dataset; closes once the data are found."""
 
     wanted = Signal(str)  # folder
 
     def __init__(self, label: str, root: str, why: str, parent: QWidget | None) -> None:
-        """`root`: where the data lay; `why`: why they were not found, '' before anybody looked."""
+        """`root`: the former location; `why`: why they were not found, '' before the first search.
+
+        `label`: the display name of the dataset.
+        """
         super().__init__(parent)
         self.setWindowTitle("Find the data")
         self.setMinimumWidth(WIDTH)
-        self.question = f"This study was made with {label}. Where does it lie here?"
-        was = f" It lay in {root}." if root else ""
+        self.question = f"This study uses {label}. Where is it on this machine?"
+        former = f" It was in {root}." if root else ""
         self.place = PathField("Folder", "The folder that holds the dataset", "", self)
         self.place.browse.clicked.connect(self._browse)
         self.place.changed.connect(self._show)
-        self._said = worded(why, "danger")
+        self._note = worded(why, "danger")
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.use = self._buttons.addButton(
             "Use this folder", QDialogButtonBox.ButtonRole.AcceptRole
@@ -42,36 +45,36 @@ class DataDialog(QDialog):
         form = QFormLayout()
         form.addRow("Folder", self.place)
         layout = QVBoxLayout(self)
-        layout.addWidget(worded(f"{self.question}{was}", "question"))
+        layout.addWidget(worded(f"{self.question}{former}", "question"))
         layout.addLayout(form)
-        layout.addWidget(self._said)
+        layout.addWidget(self._note)
         layout.addWidget(self._buttons)
         self._show()
 
     @property
-    def said(self) -> str:
+    def note(self) -> str:
         """What is wrong, or what is being done."""
-        return self._said.text()
+        return self._note.text()
 
     def accept(self) -> None:
-        """Have the folder looked into; the dialog stays until the data are found there."""
+        """Request a search of the folder; the dialog stays open until the data are found."""
         self.use.setEnabled(False)
-        self._say("Looking whether these are the very data ...", "muted")
+        self._say("Checking whether these are the same data ...", "muted")
         self.wanted.emit(str(self.place.path))
 
     def refuse(self, sentence: str) -> None:
-        """Say why these are not the data, and let another folder be named."""
+        """Show why these are not the data, and enable another search."""
         self._say(sentence, "danger")
         self._show()
 
     def found(self) -> None:
-        """The data are there."""
+        """Close: the data were found."""
         super().accept()
 
     def _say(self, sentence: str, name: str) -> None:
-        self._said.setText(sentence)
-        self._said.setObjectName(name)
-        self._said.style().polish(self._said)
+        self._note.setText(sentence)
+        self._note.setObjectName(name)
+        self._note.style().polish(self._note)
 
     def _show(self) -> None:
         self.use.setEnabled(bool(self.place.text))

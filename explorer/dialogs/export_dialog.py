@@ -1,4 +1,4 @@
-"""How one figure, or a set of them, is written: file, format, sizes, and how it will look."""
+"""The dialogs that export one figure, or a set of them: file, format, sizes and preview."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from explorer.state.figure_format import FORMATS, Paper
 from explorer.widgets.forms import worded
 from explorer.widgets.path_field import PathField
 
-SETTLE_MS = 150  # after the last change, before the figure is drawn anew
-SIDE = 340  # px of the column of choices
+SETTLE_MS = 150  # between the last change and the redrawing of the preview
+SIDE = 340  # px of the column of options
 BESIDE = "Its numbers are written beside it as CSV."
 
 
 class FigureDialog(QDialog):
-    """What both have in common: choices on the left, the figure on the right."""
+    """Base of both dialogs: options on the left, a preview on the right."""
 
     preview_wanted = Signal(str, object)  # kind, options
 
@@ -45,7 +45,7 @@ class FigureDialog(QDialog):
         self.resize(900, 560)
         self.form = PaperForm(paper)
         self.preview = Preview()
-        self.said = worded("", "muted")
+        self.note = worded("", "muted")
         self.problem = worded("", "danger")
         self.problem.hide()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -62,15 +62,15 @@ class FigureDialog(QDialog):
         self.preview.show_picture(data)
         height = self.preview.picture.height() / DPI * 25.4
         size = f"{self.form.paper.width_mm:g} × {height:.0f} mm"
-        self.said.setText(f"{size}, shown at {100 * self.preview.scale:.0f} %. {BESIDE}")
+        self.note.setText(f"{size}, shown at {100 * self.preview.scale:.0f} %. {BESIDE}")
 
     def show_problem(self, sentence: str) -> None:
-        """Say why the figure cannot be drawn so."""
+        """Show why the figure cannot be drawn with these options."""
         self.preview.say(sentence)
-        self.said.setText("")
+        self.note.setText("")
 
     def refuse(self, sentence: str) -> bool:
-        """Say what has to be changed first; whether there is anything."""
+        """Show what has to be changed first; returns whether there is anything."""
         self.problem.setText(sentence)
         self.problem.setVisible(bool(sentence))
         return bool(sentence)
@@ -94,7 +94,7 @@ class FigureDialog(QDialog):
         side.setFixedWidth(SIDE)
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
-        for row in (*rows, self.form, self.said, self.problem):
+        for row in (*rows, self.form, self.note, self.problem):
             column.addWidget(row, 1 if isinstance(row, QListWidget) else 0)
         if not any(isinstance(row, QListWidget) for row in rows):
             column.addStretch(1)
@@ -119,7 +119,7 @@ class ExportDialog(FigureDialog):
         super().__init__(f"Export figure: {title}", "Export", paper, parent)
         self.kind, self.options = kind, dict(options)
         place = paper.place / f"{kind}{paper.suffix}"
-        self.place = PathField("File", "Where the figure is written", str(place), self)
+        self.place = PathField("File", "The file of the figure", str(place), self)
         self.place.browse.clicked.connect(self._browse)
         self.place.line.editingFinished.connect(self._follow_file)
         self.form.format.currentIndexChanged.connect(self._follow_format)
@@ -131,11 +131,11 @@ class ExportDialog(FigureDialog):
         self.place.line.setFocus()
 
     def shown(self) -> tuple[str, Mapping[str, Any]]:
-        """The one figure."""
+        """The exported figure."""
         return self.kind, self.options
 
     def accept(self) -> None:
-        """Write the file, unless it cannot be one."""
+        """Close and request the file, unless its name is invalid."""
         self._follow_file()
         file = self.place.path
         if self.refuse(_no_file(file)):
@@ -152,7 +152,7 @@ class ExportDialog(FigureDialog):
             self._follow_file()
 
     def _follow_file(self) -> None:
-        """Another suffix is another format; none becomes the chosen one."""
+        """Set the format from the file's suffix, or append the suffix of the format."""
         file = self.place.text
         if file and not Path(file).suffix:
             self.place.line.setText(f"{file}{self.form.format.currentData()}")
@@ -178,12 +178,12 @@ class ExportSetDialog(FigureDialog):
         paper: Paper,
         parent: QWidget | None,
     ) -> None:
-        """`options`: kind -> what it shows; `chosen`: the kinds that are checked at first."""
+        """`options`: kind -> its options; `chosen`: the kinds that are checked at first."""
         super().__init__("Export a set of figures", "Export the set", paper, parent)
         self._options = options
         self.list = QListWidget()
         self.list.setAccessibleName("Figures of the set")
-        self.list.setToolTip("Check what belongs to the set (Space); the one chosen is shown")
+        self.list.setToolTip("Check the figures of the set (Space); the selected one is previewed")
         for kind in sorted(KINDS, key=_title):
             item = QListWidgetItem(_title(kind), self.list)
             item.setData(Qt.ItemDataRole.UserRole, kind)
@@ -194,9 +194,9 @@ class ExportSetDialog(FigureDialog):
         self.list.itemChanged.connect(self._count)
         self.all = QPushButton("Check all or none")
         self.all.setAutoDefault(False)
-        self.all.setToolTip("Check every figure; if all are, none")
+        self.all.setToolTip("Check every figure, or uncheck all")
         self.all.clicked.connect(self._check_all)
-        self.place = PathField("Folder", "Where the set is written", str(paper.place), self)
+        self.place = PathField("Folder", "The folder of the set", str(paper.place), self)
         self.place.browse.clicked.connect(self._browse)
         row = QWidget()
         form = QFormLayout(row)
@@ -217,17 +217,17 @@ class ExportSetDialog(FigureDialog):
         ]
 
     def shown(self) -> tuple[str, Mapping[str, Any]]:
-        """The figure that is chosen in the list."""
+        """The figure that is selected in the list."""
         item = self.list.currentItem()
         kind = str(item.data(Qt.ItemDataRole.UserRole)) if item else ""
         return kind, self._options.get(kind, {})
 
     def accept(self) -> None:
-        """Write the set, unless there is nothing to write or nowhere."""
+        """Close and request the set, unless no figure is checked or the folder is invalid."""
         folder = self.place.path
-        nothing = "" if self.kinds else "No figure is checked. Check at least one."
-        nothing = nothing if self.place.text else "Name the folder that the figures go into."
-        if self.refuse(nothing or _no_folder(folder)):
+        problem = "" if self.kinds else "No figure is checked. Check at least one."
+        problem = problem if self.place.text else "Name the folder for the figures."
+        if self.refuse(problem or _no_folder(folder)):
             return
         kinds, paper = self.kinds, replace(self.form.paper, folder=str(folder.absolute()))
         super().accept()
@@ -258,9 +258,9 @@ def _checked(on: bool) -> Qt.CheckState:
 
 
 def _no_file(file: Path) -> str:
-    """Why no figure can be written to this file; '' if one can."""
+    """Why a figure cannot be written to this file, or ''."""
     if file.suffix.lower() not in FORMATS:
-        return f"'{file.name}' is no figure file. End its name in .svg, .pdf or .png."
+        return f"'{file.name}' is not a figure file. Its name must end in .svg, .pdf or .png."
     if is_folder(file):
         return f"'{file.name}' is a folder. Name a file in it."
     return _no_folder(file.parent)
@@ -270,5 +270,5 @@ def _no_folder(folder: Path) -> str:
     if exists(folder) and not is_folder(folder):
         return f"'{folder}' is a file. Name a folder."
     if not is_folder(folder) and not is_folder(folder.parent):
-        return f"There is no folder '{folder}'. Name one that exists."
+        return f"The folder '{folder}' does not exist. Name one that does."
     return ""

@@ -1,4 +1,4 @@
-"""Asks how something is to be exported, lets a lane write it, and says where it lies."""
+"""Exports: a dialog asks for the options, a lane writes the file, a notice names it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PREVIEW = "export preview"  # channel: the latest counts
 
 
 class Exporter(QObject):
-    """Answers the controller's wishes for files."""
+    """Handles the controller's requests for exports."""
 
     told = Signal(object)  # Notice
 
@@ -48,13 +48,13 @@ class Exporter(QObject):
 
     # -- asking ---------------------------------------------------------------------------
     def ask_figure(self, kind: str, options: Mapping[str, Any]) -> None:
-        """Let a person say how the figure called `kind` is written."""
+        """Ask how the figure of this kind is to be written."""
         dialog = ExportDialog(kind, options, self._paper, self._window)
         dialog.wanted.connect(self._write_figure)
         self._open_figure(dialog)
 
     def ask_set(self) -> None:
-        """Let a person choose several figures, and how they are written."""
+        """Ask for several figures, and how they are to be written."""
         state = self._controller.state
         shown = {kind: figure_options.options(state, kind) for kind in KINDS}
         dialog = ExportSetDialog(shown, self._usual(), self._paper, self._window)
@@ -62,7 +62,7 @@ class Exporter(QObject):
         self._open_figure(dialog)
 
     def ask_report(self) -> None:
-        """Let a person say where the report is written."""
+        """Ask where the report is to be written."""
         study = self._controller.state.study
         if study is None:
             return
@@ -92,7 +92,7 @@ class Exporter(QObject):
             self._submit(f"Exporting {len(kinds)} figures", work, self._say_set, self._lane())
 
     def report(self, files: Sequence[Path]) -> None:
-        """Write the report of the study that is shown."""
+        """Write the report of the displayed study."""
         state = self._controller.state
         if state.study is not None:
             self._remember(files[0].parent)
@@ -102,14 +102,14 @@ class Exporter(QObject):
             self._submit(f"Writing {files[0].name}", work, self._say_report, self._lane())
 
     def checkpoint(self, model: str, path: Path | None = None) -> None:
-        """Export one model's weights to `path`, or to the file a person chooses."""
+        """Export one model's weights to `path`, or to a file that the user chooses."""
         title = f"Export the checkpoint of {self._controller.state.label(model)}"
         out = path or self._ask(title, f"{model}.pt", CHECKPOINT)
         if out is not None:
             self._controller.exports.save_checkpoint(model, out)
 
     def forget_set(self, path: Path | None = None) -> None:
-        """List the forget set of the next run in `path`, or in the file a person chooses."""
+        """List the forget set of the next run in `path`, or in a file that the user chooses."""
         out = path or self._ask("Export the forget set", "forget.csv", FORGET)
         if out is not None:
             self._controller.exports.save_forget_set(out)
@@ -131,7 +131,7 @@ class Exporter(QObject):
         )
 
     def _show_preview(self, dialog: FigureDialog, data: bytes) -> None:
-        if dialog is self._dialog:  # else it is closed, and gone
+        if dialog is self._dialog:  # otherwise it is closed and deleted
             dialog.show_preview(data)
 
     def _show_problem(self, dialog: FigureDialog, sentence: str) -> None:
@@ -175,15 +175,15 @@ class Exporter(QObject):
         )
 
     def _lane(self) -> str:
-        """Beside what runs, not behind it."""
+        """The lane that is free: an export never waits for a run."""
         return PROBE if self._controller.jobs.live(HEAVY) else HEAVY
 
-    # -- what is remembered ---------------------------------------------------------------
+    # -- remembered choices ---------------------------------------------------------------
     def _usual(self) -> list[str]:
-        """The kinds of the last set; at first those that need nothing more to be computed."""
-        kept = self._settings.export.get("kinds")
-        found = [kind for kind in kept if kind in KINDS] if isinstance(kept, list) else []
-        return found or ["curves", "metrics", "neighborhood", "samples"]
+        """The kinds of the last set; at first those that require no further computation."""
+        stored = self._settings.export.get("kinds")
+        kinds = [kind for kind in stored if kind in KINDS] if isinstance(stored, list) else []
+        return kinds or ["curves", "metrics", "neighborhood", "samples"]
 
     def _keep(self, look: figure_format.Paper) -> None:
         self._paper = look
@@ -192,16 +192,16 @@ class Exporter(QObject):
     def _remember(self, folder: Path) -> None:
         self._keep(replace(self._paper, folder=str(folder.absolute())))
 
-    # -- what is said ---------------------------------------------------------------------
+    # -- notices --------------------------------------------------------------------------
     def _say_set(self, made: FigureSet) -> None:
         folder = made.files[-1].parent
         self._tell(f"Saved {len(made.files)} files in {folder}.", "Show", folder)
         for kind, why in made.missing.items():
-            self.told.emit(Notice(NEWS, f"{KINDS[kind].title} was left out: {why}"))
+            self.told.emit(Notice(NEWS, f"{KINDS[kind].title} was skipped: {why}"))
 
     def _say_report(self, files: Sequence[Path]) -> None:
         names = " and ".join(str(path) for path in files)
-        self._tell(f"The report is written: {names}.", "Open", files[0])
+        self._tell(f"Saved the report as {names}.", "Open", files[0])
 
     def _say_failed(self, sentence: str) -> None:
         self.told.emit(Notice(ERROR, sentence))

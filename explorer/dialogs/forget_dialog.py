@@ -1,4 +1,4 @@
-"""Putting a forget set together: samples from anywhere, combined with what is there, and saved."""
+"""The dialog that combines, saves and loads forget sets."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from explorer.widgets.plain_text import literal
 MODES = {
     REPLACE: ("&Replace", "Forget these samples only"),
     ADD: ("&Add", "Forget these samples as well"),
-    REMOVE: ("S&ubtract", "Take these samples out of the forget set"),
-    INTERSECT: ("&Intersect", "Forget only the samples that are in both"),
+    REMOVE: ("S&ubtract", "Remove these samples from the forget set"),
+    INTERSECT: ("&Intersect", "Forget only the samples that both sets contain"),
 }
 HEADS = ("Name", "Samples", "Also in the forget set")
 
 
 class ForgetSetsDialog(QDialog):
-    """Stays open beside the views; every change is one step of undo."""
+    """The forget set of the next run; every change is one undo step. Not modal."""
 
     def __init__(self, controller: Controller, parent: QWidget | None) -> None:
         super().__init__(parent)
@@ -45,9 +45,9 @@ class ForgetSetsDialog(QDialog):
         self._do = controller
         self.source = ForgetSource(controller)
         self.buttons = {mode: _button(text, tip) for mode, (text, tip) in MODES.items()}
-        self.said = worded("", "muted")
+        self.note = worded("", "muted")
         self.name = QLineEdit()
-        self.save_button = _button("&Save", "Keep the forget set of the next run under this name")
+        self.save_button = _button("&Save", "Save the forget set of the next run under this name")
         self.list = QTreeWidget()
         self.delete_button = _button("&Delete", "Delete the saved set; Undo brings it back")
         self.export_button = _button(
@@ -67,7 +67,7 @@ class ForgetSetsDialog(QDialog):
         self.name.setMaxLength(LONGEST_NAME)
         self.list.setHeaderLabels(list(HEADS))
         self.list.setAccessibleName("Saved forget sets")
-        self.list.setToolTip("Mark a set to take its samples; double-click to load it")
+        self.list.setToolTip("Select a set to use its samples; double-click to load it")
         self.list.setRootIsDecorated(False)
         self.list.header().setStretchLastSection(False)
         self.list.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -76,11 +76,11 @@ class ForgetSetsDialog(QDialog):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.addLayout(_row(self._current, self.export_button))
-        change = QGroupBox("Change it; the numbers say how many samples it would have")
+        change = QGroupBox("Change it; the buttons show the resulting number of samples")
         inside = QVBoxLayout(change)
         inside.addWidget(self.source)
         inside.addLayout(_row(*self.buttons.values(), stretch=False))
-        inside.addWidget(self.said)
+        inside.addWidget(self.note)
         layout.addWidget(change)
         saved = QGroupBox("Saved sets of this dataset")
         inside = QVBoxLayout(saved)
@@ -136,29 +136,29 @@ class ForgetSetsDialog(QDialog):
         self.delete_button.setEnabled(bool(self._marked()))
 
     def _show_sizes(self) -> None:
-        """Say how many samples each way of combining would leave, or why it cannot be."""
+        """Show the size that each combination would have, or why it is not possible."""
         try:
             chosen = self.source.chosen()
-            found, both = chosen.indices, set(chosen.indices).intersection(self._do.state.forget)
-            said = f"{chosen.words}, {len(both):,} of them in the forget set already."
+            indices, both = chosen.indices, set(chosen.indices) & set(self._do.state.forget)
+            note = f"{chosen.words}, {len(both):,} of them already in the forget set."
         except SpecError as error:
-            found, said = (), str(error)
-        self.said.setText(said)
+            indices, note = (), str(error)
+        self.note.setText(note)
         for mode, button in self.buttons.items():
-            self._show_size(mode, button, found)
+            self._show_size(mode, button, indices)
 
-    def _show_size(self, mode: str, button: QPushButton, found: tuple[int, ...]) -> None:
+    def _show_size(self, mode: str, button: QPushButton, indices: tuple[int, ...]) -> None:
         text, tip = MODES[mode]
-        result = combined(self._do.state.forget, found, mode)
-        problem = self._problem(result) if found else self.said.text()
-        button.setText(f"{text} → {len(result):,}" if found else text)
+        result = combined(self._do.state.forget, indices, mode)
+        problem = self._problem(result) if indices else self.note.text()
+        button.setText(f"{text} → {len(result):,}" if indices else text)
         button.setEnabled(not problem)
         button.setToolTip(literal(problem or tip))
 
     def _problem(self, result: tuple[int, ...]) -> str:
         dataset = self._do.state.dataset
         if dataset is None:
-            return "The dataset is being loaded. Wait for it."
+            return "The dataset is still being loaded. Please wait."
         try:
             check_forget(result, dataset.train_y, dataset.validation)
         except SpecError as error:
@@ -169,7 +169,7 @@ class ForgetSetsDialog(QDialog):
         item = self.list.currentItem()
         return item.text(0) if item is not None else ""
 
-    # -- from the hands to the controller -------------------------------------------------
+    # -- from the widgets to the controller -----------------------------------------------
     def _mark(self) -> None:
         if self._marked():
             self.source.choose_saved(self._marked())
@@ -183,14 +183,14 @@ class ForgetSetsDialog(QDialog):
     def _combine(self) -> None:
         mode = next(mode for mode, button in self.buttons.items() if button is self.sender())
         try:
-            found = self.source.chosen().indices
-        except SpecError as error:  # a file that was readable a moment ago
-            self.said.setText(str(error))
+            indices = self.source.chosen().indices
+        except SpecError as error:  # a file that has become unreadable
+            self.note.setText(str(error))
             return
         if mode == REPLACE and self.source.spec():
             self._do.forget_set.set_text(self.source.spec())
         else:
-            self._do.forget_set.combine(found, mode, self.source.words())
+            self._do.forget_set.combine(indices, mode, self.source.words())
 
     def _load(self) -> None:
         self._do.forget_set.combine_saved(self._marked(), REPLACE)
@@ -211,5 +211,5 @@ def _row(first: QWidget, *others: QWidget, stretch: bool = True) -> QHBoxLayout:
 def _button(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
-    button.setAutoDefault(False)  # Enter in the line of the name saves
+    button.setAutoDefault(False)  # Enter in the name field saves
     return button

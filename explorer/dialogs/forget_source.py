@@ -1,4 +1,4 @@
-"""Where samples to forget come from: a class, chance, what is selected, indices, a file, a name."""
+"""The source of samples to forget: a class, chance, the selection, indices, a file, a saved set."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ INDICES, FILE, NAMES, SAVED = "Indices", "File", "File of names", "Saved set"
 TIPS = {
     CLASS: "The samples of a class, or a share or number of them, drawn by the study's seed",
     RANDOM: "Samples drawn from the whole training set by the study's seed",
-    SELECTION: "What is selected in the views: click, drag, or lasso in the embedding",
-    INDICES: "Indices that you write: 3, 17, 40-50",
+    SELECTION: "The selection of the views: click, drag, or lasso in the embedding",
+    INDICES: "Indices that you type: 3, 17, 40-50",
     FILE: "A list of indices: text, a CSV with a column 'index', JSON, .npy, .npz or .pt",
-    NAMES: "A list of names of samples, one a line, such as train/cat/03.png; or a column of a CSV",
-    SAVED: "The saved set that is marked in the list below",
+    NAMES: "A list of sample names, one per line, such as train/cat/03.png; or a column of a CSV",
+    SAVED: "The saved set that is selected in the list below",
 }
-LISTS = {FILE: "indices", NAMES: "files"}  # how they are written
+LISTS = {FILE: "indices", NAMES: "files"}  # source -> prefix of its specification
 SHARE, NUMBER = "%", "samples"
 
 
 class ForgetSource(QWidget):
-    """One choice of samples. `changed` after it became another."""
+    """A choice of samples; emits `changed` after every change."""
 
     changed = Signal()
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._do = controller
-        self.saved = ""  # the name that SAVED means
+        self.saved = ""  # name of the set chosen with SAVED
         self.kind = QComboBox()
         self.kind.setAccessibleName("Source of samples to forget")
         for kind, tip in TIPS.items():
@@ -52,7 +52,7 @@ class ForgetSource(QWidget):
         self.classes = QComboBox()
         self.classes.setAccessibleName("Class to forget")
         self.amount = QSpinBox()
-        self.amount.setAccessibleName("How much of it")
+        self.amount.setAccessibleName("Amount")
         self.unit = QComboBox()
         self.unit.setAccessibleName("Unit of the amount")
         self.unit.addItems([SHARE, NUMBER])
@@ -60,14 +60,14 @@ class ForgetSource(QWidget):
         self.browse = QPushButton("&Browse ...")
         self.browse.setAutoDefault(False)
         self.browse.setToolTip("Choose the file")
-        self.said = QLabel()
+        self.note = QLabel()
         self._lay_out()
         self._connect()
         self.follow()
 
     # -- what is chosen -------------------------------------------------------------------
     def spec(self) -> str:
-        """The forget set as text, such as 'class:8:50%'; '' where only indices say it."""
+        """The forget set as text, such as 'class:8:50%'; '' if only indices describe it."""
         amount = f"{self.amount.value()}{'%' if self.unit.currentText() == SHARE else ''}"
         if self._kind() == CLASS:
             whole = "" if amount == "100%" else f":{amount}"
@@ -77,10 +77,10 @@ class ForgetSource(QWidget):
         return f"random:{amount}" if self._kind() == RANDOM else ""
 
     def chosen(self) -> ForgetSet:
-        """The samples; SpecError where there are none or they cannot be forgotten."""
+        """The chosen samples; SpecError if there are none, or if they cannot be forgotten."""
         dataset, state = self._do.state.dataset, self._do.state
         if dataset is None:
-            raise SpecError("The dataset is being loaded. Wait for it.")
+            raise SpecError("The dataset is still being loaded. Please wait.")
         if self._kind() in LISTS and not self.text.text().strip():
             raise SpecError("Choose a file that lists samples.")
         if spec := self.spec():
@@ -88,7 +88,7 @@ class ForgetSource(QWidget):
         return ForgetSet(check_forget(self._listed(), dataset.train_y, dataset.validation))
 
     def words(self) -> str:
-        """What undo calls the samples."""
+        """The description of the samples in the undo menu."""
         if self._kind() == SAVED:
             return f"the forget set '{self.saved}'"
         return self.spec() or ("the selection" if self._kind() == SELECTION else "indices")
@@ -97,21 +97,21 @@ class ForgetSource(QWidget):
         return self.kind.currentText()
 
     def _listed(self) -> tuple[int, ...]:
-        """Training samples that are selected, written or saved; SpecError where there are none."""
+        """Training samples that are selected, typed or saved; SpecError if there are none."""
         state, dataset = self._do.state, self._do.state.dataset
         if self._kind() == SAVED:
-            found = self._do.forget_set.saved().get(self.saved, ())
-            if not found:
-                raise SpecError("Mark one of the saved sets below.")
-            return found
+            indices = self._do.forget_set.saved().get(self.saved, ())
+            if not indices:
+                raise SpecError("Select one of the saved sets below.")
+            return indices
         if self._kind() == SELECTION:
-            there = state.selection.chosen
-            found = tuple(i for i in there if dataset is not None and dataset.is_learned(i))
-            if not found:
+            chosen = state.selection.chosen
+            indices = tuple(i for i in chosen if dataset is not None and dataset.is_learned(i))
+            if not indices:
                 raise SpecError("No training sample is selected. Click, drag or lasso some.")
-            return found
+            return indices
         if not self.text.text().strip():
-            raise SpecError("Write indices of training samples: 3, 17, 40-50.")
+            raise SpecError("Type indices of training samples: 3, 17, 40-50.")
         return parse_indices(self.text.text(), len(dataset.train_y) if dataset else 0)
 
     # -- building -------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class ForgetSource(QWidget):
             row.addWidget(part)
         row.addWidget(self.text, 1)
         row.addWidget(self.browse)
-        row.addWidget(self.said, 1)
+        row.addWidget(self.note, 1)
 
     def _connect(self) -> None:
         self.kind.currentIndexChanged.connect(self._show)
@@ -138,7 +138,7 @@ class ForgetSource(QWidget):
         self._do.state.selection_changed.connect(self._show)
 
     def follow(self) -> None:
-        """Offer the classes of the dataset that is open."""
+        """List the classes of the open dataset."""
         dataset = self._do.state.dataset
         with QSignalBlocker(self.classes):
             self.classes.clear()
@@ -147,7 +147,7 @@ class ForgetSource(QWidget):
         self._show()
 
     def choose_saved(self, name: str) -> None:
-        """Mean this saved set."""
+        """Choose this saved set."""
         self.saved = name
         with QSignalBlocker(self.kind):
             self.kind.setCurrentText(SAVED)
@@ -155,7 +155,7 @@ class ForgetSource(QWidget):
 
     # -- from the state to the screen -----------------------------------------------------
     def _limit(self) -> None:
-        """Shares go to 100 %, numbers to the size of the training set."""
+        """Limit shares to 100 %, numbers to the size of the training set."""
         dataset = self._do.state.dataset
         share = self.unit.currentText() == SHARE
         with QSignalBlocker(self.amount):
@@ -176,17 +176,17 @@ class ForgetSource(QWidget):
             if kind in LISTS
             else "Indices to forget"
         )
-        self.text.setPlaceholderText("path of the file" if kind in LISTS else "3, 17, 40-50")
+        self.text.setPlaceholderText("path of a file" if kind in LISTS else "3, 17, 40-50")
         self.browse.setVisible(kind in LISTS)
-        self.said.setText(self._said())
-        self.said.setVisible(kind not in (INDICES, *LISTS))
+        self.note.setText(self._note())
+        self.note.setVisible(kind not in (INDICES, *LISTS))
         self.changed.emit()
 
-    def _said(self) -> str:
+    def _note(self) -> str:
         if self._kind() == SELECTION:
-            return f"{len(self._do.state.selection.chosen):,} samples are selected"
+            return f"{len(self._do.state.selection.chosen):,} samples selected"
         if self._kind() == SAVED:
-            return f"'{self.saved}'" if self.saved else "mark one below"
+            return f"'{self.saved}'" if self.saved else "select one below"
         return ""
 
     def _browse(self) -> None:

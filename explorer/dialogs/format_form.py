@@ -1,4 +1,4 @@
-"""Rows for format, width, letters and resolution of figures on paper."""
+"""The form for format, width, font size and resolution of figures on paper."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FREE = "Free"
 
 
 class PaperForm(QWidget):
-    """Says how figures are to be drawn; `paper` is what it says."""
+    """Format, width, font size and resolution of figures; `paper` holds the choices."""
 
     changed = Signal()
 
@@ -28,8 +28,8 @@ class PaperForm(QWidget):
             self.preset.addItem(f"{text}, {mm:g} mm", mm)
         self.preset.addItem(FREE, 0.0)
         self.width_mm = _box(WIDTHS, " mm", "Width of the figure in mm")
-        self.letters = _box(SIZES, " pt", "Size of the letters in points; journals ask for 5 to 8")
-        self.dpi = _box(DPIS, " dpi", "Dots per inch of a PNG; most journals ask for 300")
+        self.letters = _box(SIZES, " pt", "Font size in points; journals require 5 to 8")
+        self.dpi = _box(DPIS, " dpi", "Dots per inch of a PNG; most journals require 300")
         self._name()
         self._lay_out()
         self.show_paper(paper)
@@ -37,7 +37,7 @@ class PaperForm(QWidget):
 
     @property
     def paper(self) -> Paper:
-        """What is chosen."""
+        """The current choices."""
         return replace(
             self._paper,
             suffix=str(self.format.currentData()),
@@ -57,14 +57,14 @@ class PaperForm(QWidget):
         self._follow_format()
 
     def set_format(self, suffix: str) -> None:
-        """Choose the format of this suffix; another one changes nothing."""
+        """Choose the format of this suffix; does nothing for an unknown one."""
         if self.format.findData(suffix) >= 0:
             self.format.setCurrentIndex(self.format.findData(suffix))
 
     def _name(self) -> None:
         for widget, name, tip in (
-            (self.format, "Format", "SVG and PDF keep lines as lines and text as text"),
-            (self.preset, "Preset of the width", "Widths that journals ask for"),
+            (self.format, "Format", "SVG and PDF keep lines and text as vectors"),
+            (self.preset, "Preset of the width", "Widths that journals require"),
             (self.width_mm, "Width", self.width_mm.toolTip()),
             (self.letters, "Font size", self.letters.toolTip()),
             (self.dpi, "Resolution", self.dpi.toolTip()),
@@ -113,6 +113,6 @@ def _box(limits: tuple[float, float], unit: str, tip: str) -> QDoubleSpinBox:
     box.setSuffix(unit)
     box.setDecimals(0 if unit == " dpi" else 1)
     box.setSingleStep(50.0 if unit == " dpi" else 1.0 if unit == " mm" else 0.5)
-    box.setKeyboardTracking(False)  # a figure is drawn anew for a number, not for each digit
+    box.setKeyboardTracking(False)  # redraw for the complete number, not for each digit
     box.setToolTip(f"{tip} ({limits[0]:g} to {limits[1]:g})")
     return box

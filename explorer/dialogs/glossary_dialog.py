@@ -1,4 +1,4 @@
-"""The glossary: a line to search in, the terms, and what the chosen one means."""
+"""The glossary: a search field, the list of terms, and the definition of the selected one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 class GlossaryDialog(QDialog):
     """Every term with its meaning, formula and source; links lead to related terms.
 
-    Arrow keys move through the list while the line has the keys; Tab goes on to list and text.
+    Arrow keys move through the list while the search field has the focus; Tab moves to list and
+    text.
     """
 
     def __init__(self, parent: QWidget | None) -> None:
@@ -64,12 +65,12 @@ class GlossaryDialog(QDialog):
 
     @property
     def term(self) -> Term | None:
-        """The term that is explained, None where the search has no result."""
+        """The displayed term; None if the search has no result."""
         row = self.list.currentRow()
         return self._terms[row] if 0 <= row < len(self._terms) else None
 
     def show_term(self, name: str) -> None:
-        """Explain the term of this name; nothing changes where there is none."""
+        """Display the term of this name; does nothing if there is none."""
         if not any(one.name == name for one in terms()):
             return
         if all(one.name != name for one in self._terms):
@@ -77,7 +78,7 @@ class GlossaryDialog(QDialog):
         self.list.setCurrentRow([one.name for one in self._terms].index(name))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Let the arrow keys of the line move through the list."""
+        """Let arrow keys in the search field move through the list."""
         pressed = event.type() == QEvent.Type.KeyPress
         if pressed and isinstance(event, QKeyEvent) and event.key() in MOVES:
             QApplication.sendEvent(self.list, event)
@@ -85,7 +86,7 @@ class GlossaryDialog(QDialog):
         return super().eventFilter(watched, event)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Draw links in the colors of another theme."""
+        """Redraw links in the colors of a new theme."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._show_row()
@@ -104,7 +105,7 @@ class GlossaryDialog(QDialog):
     def _show_row(self) -> None:
         term = self.term
         if term is None:
-            self.meaning.setPlainText("No term contains all of these words.")
+            self.meaning.setPlainText("No term matches all of these words.")
         else:
             self.meaning.setHtml(meaning(term))
 
@@ -113,7 +114,7 @@ class GlossaryDialog(QDialog):
 
 
 def meaning(term: Term) -> str:
-    """What a term means, as markup; every word of the file is escaped."""
+    """The definition of a term as HTML; all text of the file is escaped."""
     parts = [f"<h3>{html.escape(term.name)}</h3>", f"<p>{_typeset(term.text)}</p>"]
     if term.formula:
         parts.append(f"<p><i>{_typeset(term.formula)}</i></p>")
@@ -126,5 +127,5 @@ def meaning(term: Term) -> str:
 
 
 def _typeset(text: str) -> str:
-    """The text as markup, with subscripts."""
+    """The text as HTML, with subscripts."""
     return SUBSCRIPT.sub(r"<sub>\1</sub>", html.escape(text))

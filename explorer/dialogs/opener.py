@@ -1,4 +1,4 @@
-"""Asks for files and folders of sessions, bundles, data and weights, and hands them on."""
+"""Opening and saving sessions, bundles, data and weights: dialogs, drops and recent files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from explorer.widgets.notifications import Notifier
 from explorer.widgets.plain_text import in_menu, literal
 
 SESSIONS, BUNDLES = "Session (*.json)", "Bundle (*.rkx)"
-GONE = "It is not there any more."
-NOTHING = "Nothing was opened or saved yet"
+GONE = "It no longer exists."
+NOTHING = "Nothing opened or saved yet"
 
 
 class Opener(QObject):
-    """Answers the wishes of Controller.files, and of what is dropped, by dialogs."""
+    """Handles the requests of Controller.files, dropped files and recent files."""
 
     def __init__(
         self, controller: Controller, notifier: Notifier, recents: Recents, window: QWidget
@@ -37,7 +37,7 @@ class Opener(QObject):
         self._controller, self._notifier, self._window = controller, notifier, window
         self._files, self.recents = controller.files, recents
         self._folder = Path.home()
-        self._places: list[QAction] = []  # of what was used last, in the menu that shows it
+        self._places: list[QAction] = []  # of the recent files, in their menu
         files = controller.files
         files.session_file_wanted.connect(self._ask_session)
         files.bundle_file_wanted.connect(self._ask_bundle)
@@ -86,7 +86,7 @@ class Opener(QObject):
 
     # -- data and weights -----------------------------------------------------------------
     def ask_data(self, session: Session, why: str) -> None:
-        """Ask where a session's data lie; the folder is looked into until the data are found."""
+        """Ask for the location of a session's data until they are found."""
         form = session.form
         labels = {item.name: item.label for item in self._controller.state.catalog.datasets}
         label = labels.get(form.dataset, form.dataset)
@@ -103,17 +103,17 @@ class Opener(QObject):
         name = state.form.model or advised
         labels = {item.name: item.label for item in state.catalog.models}
         dialog = WeightsDialog(path, labels.get(name, name) or "the network", self._window)
-        dialog.wanted.connect(_Taking(self._controller, path, dialog).take)
+        dialog.wanted.connect(_WeightsImport(self._controller, path, dialog).take)
         self._open(dialog)
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
-    # -- what is dropped ------------------------------------------------------------------
+    # -- drops ----------------------------------------------------------------------------
     def take(self, offer: Offer) -> None:
-        """Do what a drop offers."""
-        deeds = {
+        """Open a dropped file or folder."""
+        handlers = {
             drop.SESSION: self._files.open_session,
             drop.BUNDLE: self._files.open_bundle,
             drop.RESULT: self._files.open_result,
@@ -121,23 +121,23 @@ class Opener(QObject):
             drop.FOLDER: self._open_folder,
             drop.INDICES: self._forget,
         }
-        deeds[offer.kind](offer.path)
+        handlers[offer.kind](offer.path)
 
     def _open_folder(self, path: Path) -> None:
         self._controller.opening.open_dataset("folder", root=str(path))
 
     def _forget(self, path: Path) -> None:
         controller = self._controller
-        found = controller.forget_set.set_text(f"indices:{path}")
-        if found is None:
+        samples = controller.forget_set.set_text(f"indices:{path}")
+        if samples is None:
             self._notifier.fail(controller.state.form_error or NO_DATASET)
             return
-        sentence = f"The forget set is the {found.words} of {path.name}."
+        sentence = f"The forget set is the {samples.words} of {path.name}."
         self._notifier.show(Notice(NEWS, sentence, "Undo", controller.choice.undo.undo))
 
     # -- recent ---------------------------------------------------------------------------
     def fill(self, menu: QMenu) -> None:
-        """List what was used last in a menu, above what is in it already, whenever it opens."""
+        """List the recent files in a menu, above its existing actions, whenever it opens."""
         first = menu.actions()[0]
         self._clear = first
         self._places = [QAction(menu) for _ in range(MOST)]
@@ -149,7 +149,7 @@ class Opener(QObject):
         self._list_recent()
 
     def clear_recent(self) -> None:
-        """Empty the list; it can be taken back."""
+        """Clear the list of recent files; the notice offers to undo it."""
         before = self.recents.entries()
         if before:
             self.recents.replace(())
@@ -168,14 +168,14 @@ class Opener(QObject):
         self._clear.setEnabled(bool(entries))
 
     def _show_entry(self, action: QAction, number: int, entry: RecentItem) -> None:
-        there = self._is_there(entry)
+        exists = self._exists(entry)
         action.setText(f"&{number + 1}  {in_menu(entry.name)}")
         action.setData(entry)
-        action.setEnabled(there)
+        action.setEnabled(exists)
         place = literal(entry.place)
-        action.setToolTip(place if there else f"{place}\n{GONE}")
+        action.setToolTip(place if exists else f"{place}\n{GONE}")
 
-    def _is_there(self, entry: RecentItem) -> bool:
+    def _exists(self, entry: RecentItem) -> bool:
         if entry.kind in (SESSION, BUNDLE):
             return is_file(Path(entry.place))
         return any(one.key == entry.place for one in self._controller.state.studies)
@@ -185,7 +185,7 @@ class Opener(QObject):
         self.reopen(entry)
 
     def reopen(self, entry: RecentItem) -> None:
-        """Open something again."""
+        """Open a recent session, bundle or study."""
         if entry.kind == SESSION:
             self._files.open_session(Path(entry.place))
         elif entry.kind == BUNDLE:
@@ -195,35 +195,35 @@ class Opener(QObject):
 
 
 class _Search(QObject):
-    """Looks for one session's data; a child of the dialog that asks."""
+    """Searches one session's data; a child of its dialog."""
 
     def __init__(self, controller: Controller, session: Session, dialog: DataDialog) -> None:
         super().__init__(dialog)
         self._controller, self._session = controller, session
 
     def look(self, root: str) -> None:
-        """Look into a folder."""
+        """Search a folder."""
         self._controller.files.find_data(self._session, root)
 
 
-class _Taking(QObject):
-    """Takes one file's weights; a child of the dialog that asks."""
+class _WeightsImport(QObject):
+    """Adds one file's weights to the study; a child of its dialog."""
 
     def __init__(self, controller: Controller, path: Path, dialog: WeightsDialog) -> None:
         super().__init__(dialog)
         self._controller, self._path = controller, path
 
     def take(self, name: str) -> None:
-        """Take them under a name."""
+        """Use the weights under this name."""
         self._controller.files.use_weights(name, self._path)
 
 
 class _Undo:
-    """Brings a list back."""
+    """Restores the list of recent files."""
 
     def __init__(self, recents: Recents, entries: tuple[RecentItem, ...]) -> None:
         self._recents, self._entries = recents, entries
 
     def undo(self) -> None:
-        """Bring it back."""
+        """Restore the list."""
         self._recents.replace(self._entries)

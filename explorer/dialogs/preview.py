@@ -1,4 +1,4 @@
-"""A figure as it will be on paper, at its own size where there is room."""
+"""The preview of a figure, at its printed size if there is room."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QWidget
 
-DPI = 144.0  # what previews are drawn at: sharp up to one and a half times their own size
+DPI = 144.0  # of previews: sharp up to one and a half times their printed size
 SMALLEST = QSize(300, 240)  # logical pixels
 MARGIN = 8
 MM = 25.4  # in an inch
 
 
 class Preview(QWidget):
-    """Draws one picture in the middle, or a sentence; `scale` is how large it is shown."""
+    """A picture in the center, or a sentence; `scale` is its size relative to paper."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -24,17 +24,17 @@ class Preview(QWidget):
 
     @property
     def picture(self) -> QPixmap:
-        """What is shown, empty while nothing is."""
+        """The displayed picture, or an empty one."""
         return self._picture
 
     @property
     def sentence(self) -> str:
-        """What is said instead of a picture, or over an old one."""
+        """The sentence that replaces the picture, or accompanies an outdated one."""
         return self._sentence
 
     @property
     def scale(self) -> float:
-        """Size on the screen over size on paper; at most 1, 0 without a picture."""
+        """Size on the screen divided by size on paper: at most 1, 0 without a picture."""
         if self._picture.isNull():
             return 0.0
         whole = self._picture.width() / DPI * self.logicalDpiX()
@@ -45,11 +45,11 @@ class Preview(QWidget):
         picture = QPixmap()
         picture.loadFromData(data, "PNG")  # type: ignore[call-overload]
         self._picture, self._sentence = picture, ""
-        self.setAccessibleDescription("The figure as it will be on paper")
+        self.setAccessibleDescription("The figure as printed")
         self.update()
 
     def say(self, sentence: str, *, keep: bool = False) -> None:
-        """Say something instead of the picture; `keep`: below the one before, which stays."""
+        """Show a sentence instead of the picture; `keep`: the old picture stays, dimmed."""
         self._sentence = sentence
         if not keep:
             self._picture = QPixmap()
@@ -57,7 +57,7 @@ class Preview(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw it."""
+        """Draw the picture or the sentence."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         if self._picture.isNull():
@@ -66,14 +66,14 @@ class Preview(QWidget):
             painter.drawText(inner, int(flags), self._sentence)
         else:
             if self._sentence:
-                painter.setOpacity(0.5)  # it is being drawn anew
+                painter.setOpacity(0.5)  # a new one is being drawn
             size = self._target()
             x, y = (self.width() - size.width()) // 2, (self.height() - size.height()) // 2
             painter.drawPixmap(x, y, size.width(), size.height(), self._picture)
         painter.end()
 
     def _target(self) -> QSize:
-        """Size on the screen: that on paper, smaller where there is no room."""
+        """Size on the screen: the printed size, reduced to fit."""
         shown = self._picture.size() * (self.logicalDpiX() / DPI)
         room = self.size() - QSize(2 * MARGIN, 2 * MARGIN)
         if shown.width() <= room.width() and shown.height() <= room.height():

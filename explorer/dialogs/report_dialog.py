@@ -1,4 +1,4 @@
-"""Where the report of a study is written, and in which formats."""
+"""The dialog that asks where and in which formats a study's report is written."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from explorer.widgets.path_field import PathField
 
 WIDTH = 520  # px
 ABOUT = (
-    "One page with the settings, tables and figures of the study that is shown. It needs nothing "
-    "else, neither this program nor the network. What was not looked at yet is measured for it, "
-    "but for feature maps and decision regions."
+    "One page with the settings, tables and figures of the displayed study. It is self-contained "
+    "and works offline. Results that are not in the store yet are computed for it, except for "
+    "feature maps and decision regions."
 )
 
 
 class ReportDialog(QDialog):
-    """Asks for a file; the PDF lies beside the page under the same name."""
+    """Asks for a file; the PDF is written beside it under the same name."""
 
     wanted = Signal(object)  # list of Path
 
@@ -39,7 +39,7 @@ class ReportDialog(QDialog):
         self.place = PathField("File", "A web page, .html", str(place), self)
         self.place.browse.clicked.connect(self._browse)
         self.pdf = QCheckBox("Also as &PDF, for print")
-        self.pdf.setToolTip("The same words and figures on A4 pages, beside the web page")
+        self.pdf.setToolTip("The same content on A4 pages, beside the web page")
         self.problem = worded("", "danger")
         self.problem.hide()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -60,7 +60,7 @@ class ReportDialog(QDialog):
 
     @property
     def files(self) -> list[Path]:
-        """What is to be written."""
+        """The files to write."""
         page = self.place.path
         page = page if page.name else page / "report"
         if page.suffix.lower() not in (".html", ".htm", ".pdf"):
@@ -69,7 +69,7 @@ class ReportDialog(QDialog):
         return [page, *([page.with_suffix(".pdf")] if also else [])]
 
     def accept(self) -> None:
-        """Write it, unless there is no such folder."""
+        """Close and request the report, unless the folder does not exist."""
         files = self.files
         if not self.place.text or not is_folder(files[0].parent) or is_folder(files[0]):
             self.problem.setText("Name a file in a folder that exists.")

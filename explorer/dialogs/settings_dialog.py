@@ -1,4 +1,4 @@
-"""The few dialogs: settings built from described fields, stored studies, about."""
+"""The dialogs for the settings of a study and of its methods, built from field descriptions."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from explorer.widgets.forms import FieldsForm, FormDialog
 
 WATCH = Field(
     "watch_each_epoch", "bool", True,
-    "whether every unlearning method is looked at after its epochs, for Live to show and replay. "
-    "Results are the same without. A method is looked at 30 times at most, which takes up to 5 "
-    "seconds, or a quarter of the method's own time where that is more",
+    "whether every unlearning method is probed after its epochs, for Live to show and replay. "
+    "Results do not depend on it. A method is probed at most 30 times, which takes up to 5 "
+    "seconds, or a quarter of the method's own time if that is more",
 )  # fmt: skip
-PROBED = (  # beside the usual fields
+PROBE_FIELDS = (  # of ProbeSpec, beside perturbation, tau and draws
     "adaptive", "steps", "step_size", "target", "arithmetic", "between", "start",
 )  # fmt: skip
 
 
 class SettingsDialog(FormDialog):
-    """Re-trains, seed, perturbation, tau and draws; and how models are trained."""
+    """Re-trains, seed, perturbation, tau and draws; and the settings of training."""
 
     def __init__(self, controller: Controller, parent: QWidget | None) -> None:
         state, form = controller.state, controller.state.form
@@ -58,19 +58,19 @@ class SettingsDialog(FormDialog):
         super().__init__("Settings of the study", forms, parent)
 
     def swept(self) -> dict[str, Sequence[Any]]:
-        """The form's grid with what has several values here."""
-        found = self._measuring.several()
-        probe = {name: found.pop(name) for name in PROBED if name in found}
-        kept = grid.with_values(self._controller.state.form.grid, grid.STUDY, found)
-        kept = grid.with_values(kept, grid.PROBE, probe)
-        return grid.with_values(kept, grid.TRAIN, self._training.several())
+        """The form's grid, updated by the settings with several values."""
+        study = self._measuring.several()
+        probe = {name: study.pop(name) for name in PROBE_FIELDS if name in study}
+        values = grid.with_values(self._controller.state.form.grid, grid.STUDY, study)
+        values = grid.with_values(values, grid.PROBE, probe)
+        return grid.with_values(values, grid.TRAIN, self._training.several())
 
     def studies(self) -> int:
-        """How many studies Run would start with these settings."""
+        """The number of studies that Run would start with these settings."""
         return grid.size_of(replace(self._controller.state.form, grid=self.swept()))
 
     def problem(self) -> str:
-        """Also a grid of tau that cannot be read."""
+        """The first problem, that of an invalid grid of tau included."""
         try:
             parse_taus(self._measuring.values()["taus"])
         except SpecError as error:
@@ -78,7 +78,7 @@ class SettingsDialog(FormDialog):
         return super().problem()
 
     def accept(self) -> None:
-        """Put the values into the form."""
+        """Apply the values to the form."""
         if self.refuse():
             return
         values, changes = self._measuring.values(), self._measuring.changes()
@@ -90,7 +90,7 @@ class SettingsDialog(FormDialog):
             draws=values["draws"],
             watch=values[WATCH.name],
             taus=changes.get("taus", ""),
-            probe={name: changes[name] for name in PROBED if name in changes},
+            probe={name: changes[name] for name in PROBE_FIELDS if name in changes},
             training=self._training.changes(),
             grid=self.swept(),
         )
@@ -115,28 +115,28 @@ class MethodsDialog(FormDialog):
         super().__init__("Settings of methods", pages, parent)
 
     def accept(self) -> None:
-        """Put what differs from the recommendation into the form."""
+        """Apply the values that differ from the recommendations to the form."""
         if self.refuse():
             return
         super().accept()
         changes = {self._names[label]: page.changes() for label, page in self.forms.items()}
-        kept = dict(self._controller.state.form.settings)
-        self._controller.opening.change_form(settings={**kept, **changes}, grid=self.swept())
+        settings = {**self._controller.state.form.settings, **changes}
+        self._controller.opening.change_form(settings=settings, grid=self.swept())
 
     def swept(self) -> dict[str, Sequence[Any]]:
-        """The form's grid with what has several values here."""
-        found: dict[str, Sequence[Any]] = dict(self._controller.state.form.grid)
+        """The form's grid, updated by the settings with several values."""
+        values: dict[str, Sequence[Any]] = dict(self._controller.state.form.grid)
         for label, page in self.forms.items():
-            found = grid.with_values(found, self._names[label], page.several())
-        return found
+            values = grid.with_values(values, self._names[label], page.several())
+        return values
 
     def studies(self) -> int:
-        """How many studies Run would start with these settings."""
+        """The number of studies that Run would start with these settings."""
         return grid.size_of(replace(self._controller.state.form, grid=self.swept()))
 
 
 def measuring_fields(state: AppState) -> tuple[Field, ...]:
-    """How residual knowledge is measured: the fields of RunSpec and ProbeSpec that a form has."""
+    """The fields of RunSpec and ProbeSpec in the form: how residual knowledge is measured."""
     grid = state.dataset.recommended.taus if state.dataset else ProbeSpec().taus
     names = tuple(item.name for item in state.catalog.perturbations)
     run = {item.name: item for item in describe(RunSpec)}
@@ -153,13 +153,13 @@ def measuring_fields(state: AppState) -> tuple[Field, ...]:
             "perturbation norms: low:high:count (0:0.4:11) or a list (0,0.01,0.03)", "pixel range",
         ),
         probe["draws"],
-        *(probe[name] for name in PROBED),
+        *(probe[name] for name in PROBE_FIELDS),
         WATCH,
     )  # fmt: skip
 
 
 def training_fields(state: AppState) -> tuple[Field, ...]:
-    """How models are trained, with what the dataset recommends for the chosen model."""
+    """The fields of training, with the dataset's recommendations for the chosen model."""
     if state.dataset is None:
         return describe(TrainSpec)
     advice = state.dataset.recommended

@@ -21,7 +21,7 @@ from explorer.widgets.forms import worded
 
 
 class StudiesDialog(QDialog):
-    """The studies in the store; the chosen one is opened."""
+    """The studies in the store; opens the selected one."""
 
     chosen = Signal(str)  # key
 
@@ -30,7 +30,16 @@ class StudiesDialog(QDialog):
         self.setWindowTitle("Open study")
         self.resize(760, 360)
         self._studies = studies
-        heads = ("Dataset", "Model", "Forget", "Methods", "Perturbation", "Draws", "Seed", "Made")
+        heads = (
+            "Dataset",
+            "Model",
+            "Forget",
+            "Methods",
+            "Perturbation",
+            "Draws",
+            "Seed",
+            "Created",
+        )
         self.table = _table(heads, [_cells(one) for one in studies])
         self.table.doubleClicked.connect(self.accept)
         self._buttons = QDialogButtonBox(
@@ -44,11 +53,11 @@ class StudiesDialog(QDialog):
             layout.addWidget(self.table)
             self.table.selectRow(0)
         else:
-            layout.addWidget(worded("No study is in the store yet. Press Run first.", "empty"))
+            layout.addWidget(worded("The store contains no studies yet. Press Run first.", "empty"))
         layout.addWidget(self._buttons)
 
     def accept(self) -> None:
-        """Open the chosen study."""
+        """Close, and open the selected study."""
         row = self.table.currentRow()
         super().accept()
         if 0 <= row < len(self._studies):

@@ -1,4 +1,4 @@
-"""The dialog that asks for weights that somebody else trained."""
+"""The dialog that asks for the role of externally trained weights."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from explorer.widgets.forms import worded
 
 
 class WeightsDialog(QDialog):
-    """What a checkpoint is in the next study: the Original, a Re-train or an unlearned model."""
+    """The role of a checkpoint in the next study: Original, Re-train or unlearned model."""
 
     wanted = Signal(str)  # ORIGINAL, RETRAIN, or the name of an unlearned model
 
     def __init__(self, path: Path, network: str, parent: QWidget | None) -> None:
-        """`network`: what people call the network that the weights must fit."""
+        """`network`: the display name of the network that the weights must fit."""
         super().__init__(parent)
         self.setWindowTitle("Use weights")
         self.setMinimumWidth(WIDTH)
         self.original = QRadioButton("The Original, instead of training it")
         self.retrain = QRadioButton("A Re-train, instead of training it")
-        self.unlearned = QRadioButton("An unlearned model, to be compared, called")
+        self.unlearned = QRadioButton("An unlearned model for comparison, named")
         self.name = QLineEdit(_name_from(path))
         self.name.setAccessibleName("Name of the unlearned model")
         self.name.setToolTip("1 to 40 letters, digits, dots, underscores and hyphens")
@@ -42,7 +42,7 @@ class WeightsDialog(QDialog):
         self._group = _grouped(self, self.original, self.retrain, self.unlearned)
         self._group.buttonToggled.connect(self._show)
         self.name.textChanged.connect(self._show)
-        about = f"{path.name} is read as weights alone and must fit {network}. What is it?"
+        about = f"{path.name} is read as weights only and must fit {network}. Which model is it?"
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.use = self._buttons.addButton("Use", QDialogButtonBox.ButtonRole.AcceptRole)
         self._buttons.accepted.connect(self.accept)
@@ -62,7 +62,7 @@ class WeightsDialog(QDialog):
         layout.addWidget(self._buttons)
 
     def accept(self) -> None:
-        """Use it so."""
+        """Close, and request the weights in the chosen role."""
         super().accept()
         if self.original.isChecked():
             self.wanted.emit(ORIGINAL)
@@ -83,7 +83,7 @@ def _grouped(parent: QObject, *buttons: QRadioButton) -> QButtonGroup:
 
 
 def _name_from(path: Path) -> str:
-    """A model's name from a file's: what may be in one, else 'theirs'."""
+    """A valid model name from a file name, or 'theirs'."""
     name = "".join(one if one.isascii() and one.isalnum() else "-" for one in path.stem)
     name = name.strip("-").lower()[:40]
     return "theirs" if not name or name.startswith((ORIGINAL, RETRAIN)) else name

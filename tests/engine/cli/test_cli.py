@@ -237,8 +237,8 @@ def test_an_option_of_another_figure_is_refused_by_name(
     ):
         assert run(*draw, kind, option, store=tmp_path / "store") == 2
         said = capsys.readouterr().err
-        assert f"{option.partition('=')[0]} is for figures of the kind" in said
-        assert f"not for {kind}." in said
+        assert f"{option.partition('=')[0]} applies to figures of the kind" in said
+        assert f"not to {kind}." in said
 
 
 @pytest.mark.parametrize(

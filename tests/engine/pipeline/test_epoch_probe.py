@@ -325,5 +325,5 @@ def test_the_command_line_watches_a_stored_study(
     spec = compose(pipeline)
     key = pipeline.run(spec, Reporter()).key
     assert main(["watch", key, "--model", "gd", "--store", str(pipeline.store.root)]) == 0
-    assert "5 epochs seen of gd; it ended in the same weights." in capsys.readouterr().out
+    assert "5 epochs of gd recorded; it ended in the same weights." in capsys.readouterr().out
     assert len(pipeline.epochs(spec, "gd", Reporter()).views) == EPOCHS + 1

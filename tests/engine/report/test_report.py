@@ -332,7 +332,7 @@ def test_the_pdf_has_the_same_words_and_figures_as_lines(
             page.close()
         assert study.key in file.get_metadata_dict()["Creator"]
     words = " ".join(said.split())
-    for part in ("What was asked", "Residual knowledge", "null band", study.key, "Verdict"[1:]):
+    for part in ("Perturbation", "Residual knowledge", "null band", study.key, "Verdict"[1:]):
         assert part in words
     assert "standard deviation per pixel" in words  # within a figure
     assert f"{study.residual.curves['gd'].mean[1]:.3f}" in words
@@ -423,4 +423,4 @@ def test_a_forget_set_without_words_is_listed_for_the_line(pipeline: Pipeline) -
     words = " ".join(str(getattr(block, "words", "")) for block in provenance.blocks)
     assert "as forget.csv first" in words and "indices:forget.csv" in words
     asked = str(next(one for one in found.sections if one.name == "asked"))
-    assert "3 samples, chosen one by one" in asked
+    assert "3 samples, chosen individually" in asked

@@ -202,7 +202,7 @@ def test_verify_lists_and_recomputes_imported_results(
     store = ("--store", str(pipeline.store.root), "--device", "cpu")
     assert main(["verify", "--sample", "0", *store]) == 1  # outputs of other weights
     said = capsys.readouterr().out
-    assert f"studies/{opened.key} was not made here: imported: gift.rkx (" in said
+    assert f"studies/{opened.key} was not computed here: imported: gift.rkx (" in said
     assert main(["verify", "--remake", *store]) == 1
     said = capsys.readouterr().out
     assert f"studies/{opened.key}" not in said  # whose numbers are correct for its models
@@ -221,7 +221,7 @@ def test_a_correct_bundle_is_reproduced(
     store = ("--store", str(pipeline.store.root), "--device", "cpu")
     assert main(["verify", *store]) == 0
     assert main(["verify", "--remake", *store]) == 0
-    assert "1 results computed once more: nothing is wrong." in capsys.readouterr().out
+    assert "1 results recomputed: nothing is wrong." in capsys.readouterr().out
 
 
 def test_a_file_moved_between_the_stores_is_reported(pipeline: Pipeline, gift: Path) -> None:
@@ -231,4 +231,6 @@ def test_a_file_moved_between_the_stores_is_reported(pipeline: Pipeline, gift: P
     (root / "counts").mkdir(exist_ok=True)
     mine = theirs.rename(root / "counts" / theirs.name)
     found = verify(pipeline, 0, 0, Reporter())
-    assert any(mine.name in one and "lies among what was made here" in one for one in found.wrong)
+    assert any(
+        mine.name in one and "lies among results computed here" in one for one in found.wrong
+    )

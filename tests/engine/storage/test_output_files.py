@@ -225,7 +225,7 @@ def test_a_termination_signal_prints_a_message(name: str, status: int) -> None:
         cwd=child_processes.HOME,
     )
     assert done.returncode == status
-    assert done.stderr == "rk-engine: stopped; run the same command again to go on.\n"
+    assert done.stderr == "rk-engine: stopped; run the same command again to resume.\n"
 
 
 def test_an_ignored_signal_stays_ignored() -> None:

@@ -359,7 +359,7 @@ def test_the_command_line_reproduces_and_lists(
         (["reproduce", "digit"], "no preset 'digit'. Did you mean 'digits'?"),
         (["reproduce", "digits", "--seeds", "1,b"], "--seeds must be a whole number"),
         (["reproduce", "small-cifar5", "--root", "/nowhere"], "/nowhere"),
-        (["reproduce", "digits", "--out", f"{__file__}/deeper"], "Cannot make the folder"),
+        (["reproduce", "digits", "--out", f"{__file__}/deeper"], "Cannot create the folder"),
     ],
 )
 def test_what_cannot_be_reproduced_is_said_in_a_sentence(

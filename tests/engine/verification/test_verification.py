@@ -95,7 +95,7 @@ def test_a_sound_store_has_nothing_wrong(root: Path, capsys: pytest.CaptureFixtu
     status, said = ask(root, capsys, "--sample", str(EVERYTHING))
     files = [path for path in before if path.suffix in (".h5", ".pt")]
     count = sum(path.suffix == ".h5" for path in files)
-    expected = f"{len(files)} files read, {count} results computed once more: nothing is wrong.\n"
+    expected = f"{len(files)} files read, {count} results recomputed: nothing is wrong.\n"
     assert (status, said) == (0, expected)
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
@@ -187,7 +187,7 @@ def test_answers_that_no_model_gives_are_found(
     cells = read(path).arrays["predictions"].size
     status, said = ask(root, capsys, "--sample", str(EVERYTHING))
     assert status == 1
-    every = f"{cells} of {cells} answers of gd (100.00%) come out differently."
+    every = f"{cells} of {cells} predictions of gd (100.00%) differ on recomputing."
     assert f"counts/{path.name}: {every}" in said
 
 
@@ -216,7 +216,7 @@ def test_a_neighborhood_that_no_model_gives_is_found(
     rewrite(one(root, "neighborhoods"), change)
     status, said = ask(root, capsys, "--sample", str(EVERYTHING))
     assert status == 1
-    assert "20 of 20 answers of ga (100.00%) come out differently." in said
+    assert "20 of 20 predictions of ga (100.00%) differ on recomputing." in said
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_few_answers_may_differ_elsewhere_but_none_here(
     rewrite(one(root, "studies"), change)  # says the same, so that only the model itself can tell
     rewrite(path, change)
     status, said = ask(root, capsys, "--sample", str(EVERYTHING))
-    assert f"counts/{path.name}: 1 of {cells} answers of gd (" in said
+    assert f"counts/{path.name}: 1 of {cells} predictions of gd (" in said
     assert status == wrong
 
 
@@ -254,7 +254,7 @@ def test_what_cannot_be_computed_here_is_said_and_not_wrong(
     (root / "checkpoints" / f"{compose.model_keys(spec)['gd']}.pt").unlink()
     status, said = ask(root, capsys, "--sample", str(EVERYTHING))
     assert status == 0
-    assert said.count("was not computed once more: gd is not in the store with its weights.") == 5
+    assert said.count("was not recomputed: gd is not in the store with its weights.") == 5
     assert not (root / "checkpoints" / f"{compose.model_keys(spec)['gd']}.pt").exists()
 
 
@@ -288,4 +288,4 @@ def test_an_empty_store_has_nothing_wrong(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, said = ask(tmp_path / "new", capsys)
-    assert (status, said) == (0, "0 files read, 0 results computed once more: nothing is wrong.\n")
+    assert (status, said) == (0, "0 files read, 0 results recomputed: nothing is wrong.\n")

@@ -135,10 +135,10 @@ def test_without_its_images_a_bundle_asks_where_they_lie(qtbot: QtBot, tmp_path:
     with qtbot.waitSignal(other.jobs.idle, timeout=WAIT):
         other.controller.files.open_bundle(tmp_path / "study.rkx")
     dialog = other.window.findChild(DataDialog)
-    assert "made with Image folder" in dialog.question and "no folder" in dialog.said
+    assert "uses Image folder" in dialog.question and "no folder" in dialog.note
     assert other.state.dataset is not None and other.state.dataset.spec.name == "iris"
     look(dialog, other, qtbot, str(wrong))
-    assert dialog.isVisible() and "are not those" in dialog.said
+    assert dialog.isVisible() and "are not those" in dialog.note
     look(dialog, other, qtbot, str(away))
     assert other.window.findChild(DataDialog) is None
     state = other.state

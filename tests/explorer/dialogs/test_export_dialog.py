@@ -90,7 +90,7 @@ def test_a_figure_is_previewed_and_written_by_keyboard_alone(
     dialog = explorer.window.findChild(ExportDialog)
     assert "Curves" in dialog.windowTitle()
     wait_for_preview(dialog, qtbot, 89)
-    assert "89 × " in dialog.said.text() and "CSV" in dialog.said.text()
+    assert "89 × " in dialog.note.text() and "CSV" in dialog.note.text()
     out = tmp_path / "mine"
     write(dialog.place.line, str(out))
     assert QApplication.focusWidget() is dialog.place.line

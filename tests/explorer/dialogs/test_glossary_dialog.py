@@ -57,7 +57,7 @@ def test_typing_narrows_the_list_and_explains_the_best_match(
 def test_words_that_no_term_has_are_said(dialog: GlossaryDialog, qtbot: QtBot) -> None:
     qtbot.keyClicks(dialog.line, "zebra")
     assert listed(dialog) == [] and dialog.term is None
-    assert dialog.meaning.toPlainText() == "No term contains all of these words."
+    assert dialog.meaning.toPlainText() == "No term matches all of these words."
 
 
 def test_arrow_keys_in_the_line_move_through_the_list(dialog: GlossaryDialog, qtbot: QtBot) -> None:

@@ -279,14 +279,14 @@ def test_files_of_any_form_and_of_names_can_be_forgotten(
     np.save(tmp_path / "some.npy", np.array([40, 41, 99, 41]))
     source.kind.setCurrentText(FILE)
     source.text.setText(str(tmp_path / "some.npy"))
-    assert dialog.said.text().startswith("3 samples (1 listed twice), ")
+    assert dialog.note.text().startswith("3 samples (1 listed twice), ")
     press(dialog.buttons[REPLACE])
     assert explorer.state.forget == (40, 41, 99)
     assert "Forget set: 3 samples (1 listed twice)." in explorer.window.toasts.sentences()
     source.kind.setCurrentText(NAMES)
     (tmp_path / "names.txt").write_text("iris train 3\niris test 1\n", encoding="utf-8")
     source.text.setText(str(tmp_path / "names.txt"))
-    assert "1 entry is a test sample" in dialog.said.text()
+    assert "1 entry is a test sample" in dialog.note.text()
     (tmp_path / "names.txt").write_text("iris train 3\niris train 17\n", encoding="utf-8")
     source.text.setText(str(tmp_path / "names.txt"))
     source.changed.emit()
@@ -304,20 +304,20 @@ def test_what_cannot_be_forgotten_is_said_and_not_offered(
     dataset = explorer.state.dataset
     assert dataset is not None
     source.kind.setCurrentText(INDICES)
-    assert "Write indices" in dialog.said.text() and not any(sizes(dialog).values())
+    assert "Type indices" in dialog.note.text() and not any(sizes(dialog).values())
     source.text.setText("5, 1000")
-    assert "There is no sample '1000'" in dialog.said.text() and not any(sizes(dialog).values())
+    assert "There is no sample '1000'" in dialog.note.text() and not any(sizes(dialog).values())
     source.text.setText("3")
     assert sizes(dialog) == {REPLACE: "1", ADD: "1", REMOVE: "", INTERSECT: "1"}
     assert "forget set is empty" in dialog.buttons[REMOVE].toolTip()
     source.kind.setCurrentText(FILE)
     source.text.setText(str(tmp_path / "none.csv"))
-    assert "Cannot read the index file" in dialog.said.text()
+    assert "Cannot read the index file" in dialog.note.text()
     source.kind.setCurrentText(SELECTION)
     explorer.controller.choice.select([len(dataset.train_y)], REPLACE)  # a test sample
-    assert "No training sample is selected" in dialog.said.text()
+    assert "No training sample is selected" in dialog.note.text()
     source.kind.setCurrentText(SAVED)
-    assert "Mark one" in dialog.said.text()
+    assert "Select one" in dialog.note.text()
     dialog.close()
 
 
