@@ -1,4 +1,4 @@
-"""One sample's r over tau, over how the forget set's is spread; its norm is a line to drag."""
+"""One sample's r over tau on the spread of the forget set's, with a draggable line at tau."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from explorer.theme import LIGHT, ModelStyle, Theme
 from explorer.widgets import markup
 from explorer.widgets.panel import button, muted
 
-SPREAD = "spread"  # the name of the median among the models
-ROOM = 0.06  # of the range, beyond the largest value and below the smallest: symbols are whole
+SPREAD = "spread"  # name of the median among the curves
+ROOM = 0.06  # of the range, as margin beyond the extremes: symbols are not cut
 AXIS = "r (1 = Re-train)"
 
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """What is drawn. curves: model -> r (T,) on the grid `taus`, where the sample is forgotten;
-    around: model -> r () at `tau`, where it is not; model: whose `spread` is shown, with interval.
+    """The data. curves: model -> r (T,) on the grid `taus` if the sample is in the forget set;
+    around: model -> r () at `tau` if it is not; model: the one of `spread` and of the interval.
     """
 
     sample: int
@@ -51,7 +51,7 @@ class Own:
 
 
 class SampleCurve(QWidget):
-    """A chart of an `Own` with what it says in words below; `tau_wanted` as the line is dragged."""
+    """A chart of an `Own` with a note below; `tau_wanted` follows the dragged line."""
 
     tau_wanted = Signal(float)
     export_wanted = Signal()
@@ -83,7 +83,7 @@ class SampleCurve(QWidget):
         foot = QHBoxLayout()
         self.log = QCheckBox("Log scale")
         self.log.setChecked(True)
-        self.log.setToolTip("Draw r on a logarithmic axis; r = 0 then lies on the bottom line")
+        self.log.setToolTip("Draw r on a logarithmic axis, with r = 0 on the bottom line")
         self.log.toggled.connect(self._draw)
         foot.addWidget(self.note, 1)
         foot.addWidget(self.log)
@@ -92,7 +92,7 @@ class SampleCurve(QWidget):
         return foot
 
     def show_own(self, own: Own, label: Callable[[str], str], theme: Theme) -> None:
-        """Draw it; `label` says what people call a model."""
+        """Draw the data; label: display name of a model."""
         self._own, self._theme, self._label = own, theme, label
         self.chart.set_theme(theme)
         self.chart.set_axes(tau_label(own.perturbation), AXIS)
@@ -103,14 +103,14 @@ class SampleCurve(QWidget):
         self._settle()
 
     def show_tau(self, tau: float) -> None:
-        """Show another norm of what is drawn: only the line moves."""
+        """Move the line to another norm of the same data."""
         if self._own is not None and tau != self._own.tau:
             self._own = replace(self._own, tau=tau)
             self._settle()
 
     @property
     def holes(self) -> list[tuple[float, float]]:
-        """The spans of tau that are hatched because r is undefined there."""
+        """The hatched spans of tau, where r is undefined."""
         spans = [hole.getRegion() for hole in self._holes]
         return [(float(low), float(high)) for low, high in spans]
 
@@ -126,7 +126,7 @@ class SampleCurve(QWidget):
             series = [_lifted(item, low) for item in series]
         below, above = own.spread.most
         below = np.maximum(below, low) if log else below
-        self.chart.draw(series, Ground("90 % of it", own.taus, below, above, 1.0), log=log)
+        self.chart.draw(series, Ground("middle 90 %", own.taus, below, above, 1.0), log=log)
         ends = np.log10([low, high]) if log else (0.0, high)
         self.chart.plot.setYRange(*ends, padding=ROOM)
         self._draw_holes(own)
@@ -135,7 +135,7 @@ class SampleCurve(QWidget):
 
     def _median(self, own: Own) -> Series:
         style = ModelStyle(self._theme.muted, "+", (2, 2))
-        label = f"forget set in {self._label(own.model)}: median, 50 %"
+        label = f"forget set in {self._label(own.model)}: median, middle 50 %"
         shown = SPREAD not in self._hidden
         return Series(SPREAD, label, style, own.taus, own.spread.median, *own.spread.half, shown)
 
@@ -147,8 +147,8 @@ class SampleCurve(QWidget):
         if one is None:
             at, r = np.array([own.tau]), np.atleast_1d(own.around[name].r)
             return Series(name, self._label(name), style, at, r, shown=shown)
-        none = np.full(len(own.taus), np.nan)
-        low, high = (one.low, one.high) if name == own.model else (none, none)
+        missing = np.full(len(own.taus), np.nan)
+        low, high = (one.low, one.high) if name == own.model else (missing, missing)
         return Series(name, self._label(name), style, own.taus, one.r, low, high, shown)
 
     def _draw_holes(self, own: Own) -> None:
@@ -170,7 +170,7 @@ class SampleCurve(QWidget):
         self.tau_wanted.emit(float(self.line.value()))
 
     def _settle(self) -> None:
-        """Put the line where the norm is that is shown."""
+        """Put the line at the shown norm."""
         if self._own is not None and not self.line.moving:
             self.line.setValue(self._own.tau)
 
@@ -179,7 +179,7 @@ class SampleCurve(QWidget):
         self._draw()
 
     def _say(self, x: float) -> None:
-        """Read the values at x, or, outside the chart, say what is drawn."""
+        """Show the values at x, or, outside the chart, the note."""
         own = self._own
         if own is None:
             return
@@ -196,7 +196,7 @@ class SampleCurve(QWidget):
             taus = ", ".join(f"{tau:g}" for tau in own.taus[own.undefined])
             parts.append(f"Hatched: r undefined at τ {taus}, no Re-train recognizes a copy.")
         if self.log.isChecked() and any((one.r == 0).any() for one in own.curves.values()):
-            parts.append("At the bottom: r = 0.")
+            parts.append("Bottom line: r = 0.")
         return " ".join(parts)
 
     def _reading(self, own: Own, at: int) -> str:
@@ -208,13 +208,13 @@ class SampleCurve(QWidget):
 
 
 def interval_words(one: Ratio, at: int | tuple[()] = ()) -> str:
-    """'1.23 [1.02, 1.51]', or 'undefined', of one place in a ratio's arrays."""
+    """'1.23 [1.02, 1.51]' or 'undefined', for one index of a ratio's arrays."""
     r, low, high = float(one.r[at]), float(one.low[at]), float(one.high[at])
     return f"{short(r)} [{short(low)}, {short(high)}]" if np.isfinite(r) else "undefined"
 
 
 def short(value: float) -> str:
-    """A ratio to two decimals, or to three figures where that would be longer."""
+    """A ratio to two decimals; from 10 on to three significant digits."""
     return f"{value:.2f}" if value < 9.995 else f"{value:.3g}"
 
 
@@ -226,17 +226,17 @@ def _not_forgotten(own: Own) -> str:
 
 
 def _reach(values: Sequence[np.ndarray], spread: Spread) -> tuple[float, float]:
-    """(lowest above 0, highest) of what is drawn; intervals may reach beyond and are cut there.
+    """(smallest above 0, largest) of the values drawn; intervals beyond are cut off.
 
-    An r that rests on one copy in a hundred has an interval of up to several hundred.
+    An r estimated from one copy in a hundred has an interval of up to several hundred.
     """
     every = np.concatenate([*values, *spread.most])
-    there = every[np.isfinite(every) & (every > 0)]
-    return min(0.5, there.min(initial=0.5)), max(2.0, there.max(initial=2.0))
+    positive = every[np.isfinite(every) & (every > 0)]
+    return min(0.5, positive.min(initial=0.5)), max(2.0, positive.max(initial=2.0))
 
 
 def _lifted(item: Series, floor: float) -> Series:
-    """The series for a log scale, on which what is 0 lies on the bottom line."""
+    """The series for a log scale, with zeros on the bottom line."""
     low = None if item.low is None else np.maximum(item.low, floor)
     return replace(item, y=np.maximum(item.y, floor), low=low)
 

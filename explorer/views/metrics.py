@@ -1,4 +1,4 @@
-"""The table of every model's measures, and a scatter of any two of them."""
+"""The Metrics view: a table of every model's measures, and a scatter of any two of them."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from explorer.widgets.panel import Panel, button, muted
 from explorer.widgets.table import CellTable
 
 TABLE, SCATTER = range(2)
-TABS = ("table", "scatter")  # what sessions call them
-EMPTY = "No metrics yet. Press Run; the table is filled when all models are measured."
+TABS = ("table", "scatter")  # their names in sessions
+EMPTY = "No metrics yet. Press Run; the table is filled once all models are measured."
 
 
 class MetricsView(View):
     """One row for each model, the gaps to Re-train in small print; any two measures as a scatter.
 
-    Stored studies can stand beside the open one, seeds of the same settings as one row each.
+    Stored studies can be added, seeds of the same settings averaged into one row per model.
     """
 
     name = "metrics"
     title = "Metrics"
     help = (
         "Accuracy, time and residual knowledge of each model; small print: gap to Re-train, or the "
-        "interval of r. Arrows say which way is better; ≈ means best near Re-train's. Click a "
-        "header to sort. Scatter draws any two measures with the methods that no other beats in "
-        "both; Runs puts other studies beside this one."
+        "interval of r. Headers say which values are better: higher, lower, or close to (≈) "
+        "Re-train or 1. Click a header to sort. Scatter plots any two measures with their Pareto "
+        "front; Runs adds other studies."
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -99,7 +99,7 @@ class MetricsView(View):
             self._fill()
 
     def view_state(self) -> dict[str, Any]:
-        """Which tab is shown, what is on the axes, and whether seeds are one row."""
+        """The current tab, the axes, and whether seeds are averaged."""
         return {
             "tab": TABS[self.tabs.currentIndex()],
             "axes": list(self.tradeoff.axes),
@@ -107,7 +107,7 @@ class MetricsView(View):
         }
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take tab, axes and mean back."""
+        """Restore tab, axes and mean."""
         self.runs.set_mean(kept.get("mean") is True)
         axes = kept.get("axes")
         if isinstance(axes, list) and len(axes) == 2 and all(isinstance(a, str) for a in axes):
@@ -121,7 +121,9 @@ class MetricsView(View):
         self.caption: QLabel = muted()
         self.tau = QComboBox()
         self.tau.setAccessibleName("Perturbation norm tau of r")
-        self.tau.setToolTip("At which τ r and its kin are read; shared with the other views")
+        self.tau.setToolTip(
+            "The τ at which r and related measures are read; shared with the other views"
+        )
         self.runs = RunsButton()
         self.copy_button = QToolButton()
         self.copy_button.setText("Copy")
@@ -147,7 +149,7 @@ class MetricsView(View):
 
     # -- drawing --------------------------------------------------------------------------
     def _fill(self) -> None:
-        """Gather the numbers and show them in the tab that is seen."""
+        """Collect the numbers and show them in the current tab."""
         study = self.state.study
         if study is None:
             return
@@ -165,7 +167,7 @@ class MetricsView(View):
             self.table.cells.set_rows(model_cells.rows(found, theme), model_cells.columns(found))
 
     def _tau(self, study: Study) -> float:
-        """The shared tau where it is one of this perturbation, else the grid's middle."""
+        """The shared tau if it belongs to this perturbation, else -1 for the middle of the grid."""
         perturbation, tau = self.state.probe
         return tau if perturbation in ("", study.residual.perturbation) else -1.0
 
@@ -183,8 +185,8 @@ class MetricsView(View):
         if len(found.seeds) > 1:
             words += f"; mean ± deviation (population) over {len(found.seeds)} seeds ({seeds})"
         self.caption.setText(words)
-        said = [self._paper.words] if self._paper is not None else []
-        self.note.setText(" ".join([*said, *model_report.remarks(found)]))
+        source = [self._paper.words] if self._paper is not None else []
+        self.note.setText(" ".join([*source, *model_report.remarks(found)]))
         self.note.setVisible(bool(self.note.text()))
 
     # -- wishes ---------------------------------------------------------------------------
@@ -220,7 +222,7 @@ class MetricsView(View):
         return model_report.report_of(self.board, title, source)
 
     def _export(self) -> None:
-        """Export the tab that is shown, as it is shown."""
+        """Export the current tab as it is shown."""
         options: dict[str, Any] = {
             "tau": self.board.tau if self.board else -1.0,
             "beside": [one.key for one in self.state.beside or ()],

@@ -1,4 +1,4 @@
-"""Accuracy of both models by class, and the gap."""
+"""The Classes tab: accuracy of both models by class, and the gap."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ class ClassesTab(Tab):
         return {"order": self.order.currentData(), "grouped": self.grouping.isChecked()}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take order and grouping back."""
+        """Restore order and grouping."""
         choose_data(self.order, kept.get("order"))
         self.grouping.restore(kept.get("grouped"))
 
     def _in_order(self, gaps: ClassGaps) -> list[int]:
-        """Rows as they are shown; classes without a sample are left out."""
+        """Classes in the order shown, without those that have no sample."""
         there = np.flatnonzero(gaps.samples)
         if self.order.currentData() == "gap":
             there = there[np.argsort(-np.abs(gaps.gap[there]), kind="stable")]
@@ -120,7 +120,7 @@ def _interval_words(values: tuple[float, float, float]) -> str:
 
 
 def _overall(found: Comparison) -> str:
-    """Accuracy on the whole split, and the gap."""
+    """Accuracy of both models on the whole split, and the gap."""
     whole = Groups(("all",), np.zeros(found.classes, np.int64))
     gaps = class_gaps(found, whole)
     if not gaps.samples[0]:

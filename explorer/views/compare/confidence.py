@@ -1,4 +1,4 @@
-"""Histograms of how sure both models are."""
+"""The Confidence tab: histograms of both models' confidence."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ConfidenceTab(Tab):
 
     name = "confidence"
     title = "Confidence"
-    help = "How sure A and B are, on forget samples beside retain or test samples"
-    hint = "Point to read percentages; click a step to select its samples."
+    help = "Confidence of A and B on forget samples, beside retain or test samples"
+    hint = "Hover to read percentages; click a bin to select its samples."
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,16 +67,16 @@ class ConfidenceTab(Tab):
         )
 
     def kept(self) -> dict[str, Any]:
-        """Whose probability, and the scale."""
+        """The class whose probability is shown, and the scale."""
         return {"of": self.of.currentData(), "log": self.log.isChecked()}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take both back."""
+        """Restore both."""
         choose_data(self.of, kept.get("of"))
         self.log.setChecked(kept.get("log") is True)
 
     def _found(self, pair: Pair, side: int) -> Comparison:
-        """What a chart shows: forget samples on the left, those of the split on the right."""
+        """The comparison shown in a chart: forget samples on the left, the split on the right."""
         return pair.found[FORGET if side == LEFT else pair.beside]
 
     def _values(self, found: Comparison, model: str) -> np.ndarray:
@@ -122,7 +122,7 @@ class ConfidenceTab(Tab):
         values = np.minimum((self._values(found, model) * BINS).astype(int), BINS - 1)
         label = self.pair.labels[0 if model == "a" else 1]
         low, high = EDGES[place], EDGES[place + 1]
-        words = f"{found.split} samples with {label} {low:.2f} to {high:.2f} sure"
+        words = f"of the {found.split} set with confidence {low:.2f} to {high:.2f} in {label}"
         self.choose(found.samples[values == place], words, Qt.KeyboardModifier.NoModifier)
 
 

@@ -1,4 +1,4 @@
-"""Any two models of a study side by side: classes, predictions, layers, confidence."""
+"""The Compare view: two models of a study by class, prediction, layer and confidence."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from explorer.views.compare.pair import Pair
 from explorer.views.compare.predictions import PredictionsTab
 from explorer.views.compare.similarity import SimilarityTab
 from explorer.views.compare.tab import Tab
+from explorer.views.reference_models import is_reference
 from explorer.widgets.panel import Panel, button, muted
 
 EMPTY = (
-    "No two models yet. Press Run; as soon as the Original and a Re-train exist, any two models "
-    "can be compared here by class, prediction, layer and confidence."
+    "No models to compare yet. Press Run; once Original and a Re-train exist, any two models can "
+    "be compared here by class, prediction, layer and confidence."
 )
 
 
 class CompareView(View):
-    """Two choosers, a split, and a tab for each way to look at the pair."""
+    """Two model combos, a split, and one tab for each aspect of the pair."""
 
     name = "comparison"
     title = "Compare"
     help = (
-        "Any two models side by side, A against B: accuracy by class, what each calls the samples, "
-        "how alike their layers are, how sure they are. Click a class or a cell to select its "
-        "samples."
+        "Any two models side by side, A against B: accuracy by class, predictions, similarity of "
+        "layers, confidence. Click a class or a cell to select its samples."
     )
     keys = (
-        ("Up, Down, Enter", "Compare: go through classes or cells, select the samples of one"),
+        ("Up, Down, Enter", "Compare: move through classes or cells; select the samples of one"),
         ("Ctrl+click", "Compare: add the samples of a class or cell to the selection"),
-        ("Alt+click", "Compare: take them out of the selection"),
+        ("Alt+click", "Compare: remove them from the selection"),
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -50,7 +50,7 @@ class CompareView(View):
         )  # fmt: skip
         self.tabs = QTabWidget()
         self.readout: QLabel = muted(ClassesTab.hint)
-        self._wanted = ["", ""]  # models a person chose; '' = by default
+        self._wanted = ["", ""]  # models chosen by the user; '' = default
         self._pair: Pair | None = None
         self._undrawn: set[Tab] = set()
         self.panel = Panel(self._content(), self)
@@ -69,7 +69,7 @@ class CompareView(View):
         self._draw_tab()
 
     def sight_changed(self) -> None:
-        """Have the layers compared only while that can be seen."""
+        """Request the similarity of layers only while its tab is visible."""
         pair = self._pair
         if self.seen and pair is not None and self.tabs.currentWidget() is self.similarity:
             self.do.look("similarity", pair.a.name, pair.b.name)
@@ -77,7 +77,7 @@ class CompareView(View):
             self.do.look_away("similarity")
 
     def view_state(self) -> dict[str, Any]:
-        """The pair, the split, the tab and what each of them keeps."""
+        """The pair, the split, the current tab and the options of each tab."""
         return {
             "a": self._wanted[0],
             "b": self._wanted[1],
@@ -87,7 +87,7 @@ class CompareView(View):
         }
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take all of it back; a model that is not there is chosen once it is."""
+        """Restore all of it; a model that does not exist yet is selected once it does."""
         for side in (0, 1):
             name = kept.get("ab"[side])
             if isinstance(name, str):
@@ -142,7 +142,7 @@ class CompareView(View):
     def _chooser(self, side: str) -> QComboBox:
         box = QComboBox()
         box.setAccessibleName(f"Model {side}")
-        box.setToolTip(f"Model {side}; choosing the other one swaps them")
+        box.setToolTip(f"Model {side}; choosing the other side's model swaps the two")
         box.setMinimumContentsLength(6)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         return box
@@ -155,14 +155,14 @@ class CompareView(View):
         self.tabs.currentChanged.connect(self._tab_changed)
         for page in self.pages:
             page.chosen.connect(self.do.choice.select)
-            page.said.connect(self.readout.setText)
+            page.message.connect(self.readout.setText)
 
     # -- the pair -----------------------------------------------------------------------------
     def _names(self) -> tuple[str, str] | None:
-        """A and B: what a person chose where it is there, else the first method and Re-train."""
+        """A and B: the user's choice where it exists, else the first method and Re-train."""
         there = list(self.state.models)
-        own = [one for one in there if one != "original" and not one.startswith("retrain-")]
-        usual = ([*own, "original"], ["retrain-0", "original", *there])
+        methods = [name for name in there if not is_reference(name)]
+        usual = ([*methods, "original"], ["retrain-0", "original", *there])
         found: list[str] = []
         for wanted, others in zip(self._wanted, usual, strict=True):
             fits = [one for one in (wanted, *others) if one in there and one not in found]
@@ -175,13 +175,13 @@ class CompareView(View):
             return None
         first, second = (models[name] for name in names)
         if len(first.train_logits) != len(dataset.train_y):
-            return None  # of the dataset before
+            return None  # results of the previous dataset
         labels = (self._label(names[0]), self._label(names[1]))
         split = str(self.split.currentData())
         return Pair(first, second, labels, dataset, self._forget(), split)
 
     def _forget(self) -> tuple[int, ...]:
-        """The forget set of the study that is shown; while it is made, the one in the form."""
+        """The forget set of the study shown; while that runs, the one in the form."""
         known = self.state.residual
         return tuple(known.samples.tolist()) if known is not None else self.state.forget
 
@@ -206,7 +206,7 @@ class CompareView(View):
             self.panel.show_empty(EMPTY)
 
     def _draw_tab(self) -> None:
-        """Draw the tab that is seen, the others when they are looked at."""
+        """Draw the visible tab; the others are drawn when they are opened."""
         page = self._page()
         if self._pair is None or page not in self._undrawn or not self.seen:
             return
@@ -243,7 +243,7 @@ class CompareView(View):
         self._choose(1, str(self.b.currentData()))
 
     def _choose(self, side: int, name: str) -> None:
-        """Take a model; where it is the other side's, the two swap."""
+        """Select a model; if it is the other side's, swap the two."""
         names = self._names()
         if names is None:
             return

@@ -1,4 +1,4 @@
-"""The context menu of a sample: what is done most with it and with what is selected."""
+"""The context menu of a sample: frequent actions on it and on the selection."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from explorer.views.samples.mouse_and_keys import Hands
 from explorer.widgets.plain_text import in_menu
 
 FORGET, ADD, REMEMBER, CLASS, SHOWN, INVERT, COPY = range(7)
-NOT_LEARNED = "Test samples were never learned, so none is forgotten"
-NOR_HELD_OUT = "Test and validation samples were never learned, so none is forgotten"
+NOT_LEARNED = "Test samples were never learned and cannot be forgotten"
+NOR_HELD_OUT = "Test and validation samples were never learned and cannot be forgotten"
 
 
 class SampleMenu(QMenu):
-    """Made anew for every right click."""
+    """A menu refilled at every right click."""
 
     def __init__(self, hands: Hands, model: ThumbnailModel, do: Wishes, parent: QWidget) -> None:
         super().__init__(parent)
@@ -31,7 +31,7 @@ class SampleMenu(QMenu):
     def open_at(self, place: int | None, at: QPoint) -> None:
         """Show the menu of the sample at a place of the grid; it becomes current and selected.
 
-        A selection that the sample belongs to stays.
+        A selection that contains the sample stays.
         """
         dataset = self._model.dataset
         if dataset is None:
@@ -53,15 +53,15 @@ class SampleMenu(QMenu):
         several = f"the {n:,} selected samples" if n > 1 else "this sample"
         self._entry(f"Forget {several}", FORGET, bool(learned.any()), "F")
         self._entry("Add to the forget set", ADD, bool((learned & ~kept).any()), "Shift+F")
-        self._entry("Take out of the forget set", REMEMBER, bool((learned & kept).any()))
+        self._entry("Remove from the forget set", REMEMBER, bool((learned & kept).any()))
         if n and not learned.any():
             self._entry(NOR_HELD_OUT if len(dataset.validation) else NOT_LEARNED, None, False)
         self.addSeparator()
         if self._model.current is not None:
             name = dataset.classes[dataset.label_of(self._model.current)]
-            self._entry(in_menu(f"Select class '{name}' among those shown"), CLASS)
+            self._entry(in_menu(f"Select class '{name}' among the samples shown"), CLASS)
         self._entry(f"Select all {len(self._model.shown):,} shown", SHOWN, keys="Ctrl+A")
-        self._entry("Invert the selection among those shown", INVERT)
+        self._entry("Invert the selection among the samples shown", INVERT)
         self.addSeparator()
         self._entry("Copy the indices of the selection", COPY, n > 0)
 

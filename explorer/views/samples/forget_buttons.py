@@ -1,4 +1,4 @@
-"""What turns the selection into the forget set: all of it, more of it, or less."""
+"""Buttons that replace the forget set by the selection, add to it, or remove from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from explorer.widgets.panel import button
 
 
 class ForgetButtons(QObject):
-    """Three buttons that the view lays out; each can be pressed where it would change anything."""
+    """Three buttons laid out by the view; each is enabled only if it would change anything."""
 
     def __init__(self, hands: Hands, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -19,7 +19,7 @@ class ForgetButtons(QObject):
         )
         self.add = button("Add", "Add the selected samples to the forget set (Shift+F)", hands.add)
         self.remove = button(
-            "Remove", "Take the selected samples out of the forget set", hands.remember
+            "Remove", "Remove the selected samples from the forget set", hands.remember
         )
 
     def enable(self, chosen: Mask, forget: Mask) -> None:
@@ -29,6 +29,6 @@ class ForgetButtons(QObject):
         self.remove.setEnabled(bool((chosen & forget).any()))
 
     def disable(self) -> None:
-        """There are no samples."""
+        """Disable all buttons: there are no samples."""
         for one in (self.forget, self.add, self.remove):
             one.setEnabled(False)

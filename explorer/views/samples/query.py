@@ -1,4 +1,4 @@
-"""Which samples are shown, in which order, and what stands below each: the rows put together."""
+"""The query of the Samples view: samples shown, their order, and their captions."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from explorer.views.samples.sort_row import OrderRow
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """What the class and set, the filters and the order ask for together."""
+    """The combination of class and set, filters and order."""
 
     scope: Scope
     filters: FilterRows
     order: OrderRow
 
     def depends(self) -> set[str]:
-        """The properties of AppState that decide which samples are shown, and in which order."""
+        """The properties of AppState that decide which samples are shown and in which order."""
         own = {self.scope.follows, KEYS[self.order.key].follows, "dataset"}
         return own | ({"models", "residual", SEARCHED} if self.filters.conditions else set())
 
     def answer(
         self, known: Known, model: ThumbnailModel
     ) -> tuple[np.ndarray, Callable[[int], str] | None]:
-        """The samples in their order, and what is written below each; None where that is nothing.
+        """The samples in their order, and the function of their captions, None without captions.
 
-        model: which samples are selected and are to be forgotten now.
+        model: provides the current selection and forget set.
         """
         key, evidence = self.order.key, known.evidence
         values = KEYS[key].values(known, self.order.model)

@@ -1,4 +1,4 @@
-"""What samples are sorted by: the values, and what a thumbnail says of them."""
+"""The sort keys of samples: their values, and the captions of thumbnails."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ SPLITS = ("forget", "retain", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What keys read: the evidence, which samples are forgotten (n + m,), the classes' names."""
+    """The data that keys read: evidence, forget mask (n + m,), names of classes."""
 
     evidence: Evidence
     forget: np.ndarray
     classes: tuple[str, ...]
-    held: np.ndarray  # (v,) numbers of the samples held out for validation
+    held: np.ndarray  # (v,) indices of the samples held out for validation
 
     def splits(self) -> np.ndarray:
-        """(n + m,) place in SPLITS of every sample."""
-        found = np.where(self.forget, 0, 1)
-        found[self.held] = 2
-        found[self.evidence.trained :] = 3
-        return found
+        """(n + m,) index in SPLITS of every sample."""
+        splits = np.where(self.forget, 0, 1)
+        splits[self.held] = 2
+        splits[self.evidence.trained :] = 3
+        return splits
 
 
 @dataclass(frozen=True)
 class Key:
     """One order of samples.
 
-    help: what it means, with unit and range; follows: the property of AppState it changes with;
-    of: which models it is asked of; descending: whether the largest come first, where nobody says
-    otherwise; values: (known, model) -> (n + m,), None while unknown; caption: (known, model,
-    sample, value) -> what is written below a thumbnail, None where that says nothing.
+    help: its meaning, with unit and range; follows: the property of AppState it depends on; of:
+    the models it applies to; descending: whether the largest come first by default; values:
+    (known, model) -> (n + m,), None while unknown; caption: (known, model, sample, value) -> the
+    text below a thumbnail, None for no captions.
     """
 
     help: str
@@ -51,7 +51,7 @@ class Key:
 
 
 def note_on(key: str, known: Known | None) -> str:
-    """The rule of the verdicts that samples are sorted by, or why there are none; else ''."""
+    """The rule of the verdicts if samples are sorted by them, or why there are none; else ''."""
     residual = known.evidence.residual if known is not None else None
     return verdict_note(residual) if key == VERDICT and residual is not None else ""
 
@@ -119,20 +119,20 @@ KEYS = {
         lambda known, _, sample, value: f"loss {value:.2f}",
     ),
     CONFIDENCE: Key(
-        "Probability that the chosen model gives the true class, 0 to 1, least first", "models",
+        "Probability that the chosen model gives the true class, 0 to 1, lowest first", "models",
         EVERY, False, _confidence, lambda known, _, sample, value: f"p {value:.2f}",
     ),
     RATIO: Key(
-        "Residual knowledge r, the largest over τ, largest first; then the rest",
+        "Largest residual knowledge r over τ, largest first; then unmeasured samples",
         "residual", MEASURED, True, lambda known, model: known.evidence.ratio(model), _ratio_words,
     ),
     VERDICT: Key(
-        f"Residual, undecided, none; then the rest. {verdict_rule(0)}", "residual", MEASURED,
-        True, lambda known, model: known.evidence.verdict(model), _verdict_words,
+        f"Residual, undecided, none; then unmeasured samples. {verdict_rule(0)}", "residual",
+        MEASURED, True, lambda known, model: known.evidence.verdict(model), _verdict_words,
     ),
     TAU: Key(
         "The smallest perturbation norm at which the chosen model recognizes a forget sample "
-        "again, in the pixel range [0, 1], least first; then what it does not, then the rest",
+        "again, in the pixel range [0, 1], smallest first; then those it does not, then the rest",
         "recognition", EVERY, False, lambda known, model: known.evidence.smallest_tau(model),
         _tau_words,
     ),
@@ -140,7 +140,7 @@ KEYS = {
 
 
 def models_of(key: str, evidence: Evidence) -> list[str]:
-    """The models that this key can be asked of now, ANY method first where that means something."""
+    """The models that this key applies to now, ANY method first if the key has one."""
     of = KEYS[key].of
     if of == EVERY:
         return list(evidence.models)
@@ -150,7 +150,7 @@ def models_of(key: str, evidence: Evidence) -> list[str]:
 def caption_of(
     key: str, known: Known | None, model: str, values: np.ndarray | None
 ) -> Callable[[int], str] | None:
-    """What is written below the thumbnail of each sample, None where the key says nothing.
+    """The function of the captions of thumbnails, None if the key has none.
 
     values: (n + m,) of the key, None while unknown.
     """

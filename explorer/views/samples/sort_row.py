@@ -1,4 +1,4 @@
-"""The row that says in which order samples are shown: by what, of which model, which end first."""
+"""The row of the sort order: key, model and direction."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ UP, DOWN = "↑", "↓"
 
 
 class OrderRow(QWidget):
-    """`key`, `model` and `descending`; `changed` after a person changed one of them."""
+    """`key`, `model` and `descending`; `changed` after the user changed one of them."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.sort = narrow_combo("Sort by", "In which order the samples are shown")
+        self.sort = narrow_combo("Sort by", "The order of the samples")
         for name, key in KEYS.items():
             self.sort.addItem(name)
             self.sort.setItemData(self.sort.count() - 1, key.help, Qt.ItemDataRole.ToolTipRole)
-        self.model_box = narrow_combo("Model sorted by", "Whose answers count")
+        self.model_box = narrow_combo("Model sorted by", "The model whose values are sorted by")
         self.direction = QToolButton()
         self.direction.setCheckable(True)
         self.direction.setAccessibleName("Descending")
-        self._wanted = {False: "original", True: ANY}  # is it asked of measured models? -> model
+        self._wanted = {
+            False: "original",
+            True: ANY,
+        }  # whether the key needs measured models -> model
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING)
@@ -50,7 +53,7 @@ class OrderRow(QWidget):
 
     @property
     def model(self) -> str:
-        """The model that is asked; the one that is wanted, while there is none."""
+        """The model sorted by; the wanted one while there is none."""
         return str(self.model_box.currentData() or self._wanted[self._of_measured()])
 
     @property
@@ -59,7 +62,7 @@ class OrderRow(QWidget):
         return self.direction.isChecked()
 
     def offer(self, evidence: Evidence, labels: Mapping[str, str]) -> None:
-        """List the models there are; the one that is wanted stays chosen while others come."""
+        """List the models; the wanted one stays selected as others arrive."""
         names = models_of(self.key, evidence)
         offered = [(subject(name, labels), name) for name in names]
         box = self.model_box
@@ -72,12 +75,12 @@ class OrderRow(QWidget):
         box.setEnabled(box.count() > 0)
 
     def kept(self) -> dict[str, Any]:
-        """What a session keeps."""
+        """The order, as JSON data for the session."""
         models = {"model": self._wanted[False], "measured": self._wanted[True]}
         return {"sort": self.key, "descending": self.descending, **models}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take back what `kept` gave; what is wrong is ignored."""
+        """Restore what `kept` gave; anything invalid is ignored."""
         for of, name in ((False, "model"), (True, "measured")):
             if isinstance(kept.get(name), str):
                 self._wanted[of] = kept[name]
@@ -109,7 +112,7 @@ class OrderRow(QWidget):
         if self.key == INDEX:
             first = "last" if self.descending else "first"
         self.direction.setText(DOWN if self.descending else UP)
-        self.direction.setToolTip(f"The {first} come first. Click to turn the order around.")
+        self.direction.setToolTip(f"The {first} come first. Click to reverse the order.")
 
 
 def narrow_combo(name: str, tip: str, letters: int = 8) -> QComboBox:

@@ -1,4 +1,4 @@
-"""What is shown where the mouse rests on a thumbnail: the sample, larger, and what is known."""
+"""The tooltip of a thumbnail: the enlarged sample, its measures, and its predictions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from explorer.widgets.sample_picture import html_beside, html_picture
 
 SIDE = 128  # logical pixels of the picture
 MODELS = 10  # models in a tooltip
-LETTERS = 52  # of a line of small print
+LETTERS = 52  # letters in a line of small print
 
 
 def describe(sample: int, dataset: Dataset, known: Known, theme: Theme) -> str:
@@ -35,8 +35,8 @@ def describe(sample: int, dataset: Dataset, known: Known, theme: Theme) -> str:
         *_verdict(sample, known),
     ]
     picture = html_picture(dataset.raw(sample), SIDE, color, theme.base)
-    said = "".join(_predictions(sample, dataset, known))
-    return f"{html_beside(picture, lines)}<table cellpadding='1'>{said}</table>"
+    table = "".join(_predictions(sample, dataset, known))
+    return f"{html_beside(picture, lines)}<table cellpadding='1'>{table}</table>"
 
 
 def _when(split: str) -> str:
@@ -67,12 +67,12 @@ def _ratio(sample: int, known: Known) -> Iterable[str]:
 
 
 def _verdict(sample: int, known: Known) -> Iterable[str]:
-    """The verdict on the methods, with its rule; why there is none."""
+    """The verdict on the methods with its rule, or why there is none."""
     residual = known.evidence.residual
     if residual is None or not known.evidence.is_measured(sample):
         return []
-    found = known.evidence.verdict(ANY)
-    word = DASH if found is None else verdict_word(int(found[sample]))
+    verdicts = known.evidence.verdict(ANY)
+    word = DASH if verdicts is None else verdict_word(int(verdicts[sample]))
     lines = map(html.escape, textwrap.wrap(verdict_note(residual), LETTERS))
     return [f"verdict on the methods: {word}", *(f"<small>{line}</small>" for line in lines)]
 
@@ -93,11 +93,11 @@ def _predictions(sample: int, dataset: Dataset, known: Known) -> Iterable[str]:
         answers = known.evidence.answers(name)
         if answers is None:
             continue
-        said = int(answers.predicted[sample])
-        mark = "✓" if said == label else "✗"
+        predicted = int(answers.predicted[sample])
+        mark = "✓" if predicted == label else "✗"
         cells = (
             html.escape(model.label),
-            f"{mark} {html.escape(dataset.classes[said])}",
+            f"{mark} {html.escape(dataset.classes[predicted])}",
             f"{answers.certainty(sample):.0%}",
         )
         yield f"<tr>{''.join(f'<td>{cell}&nbsp;&nbsp;</td>' for cell in cells)}</tr>"

@@ -1,4 +1,4 @@
-"""The samples as thumbnails: where they are found, looked at, and chosen to be forgotten."""
+"""The Samples view: thumbnails to find, inspect and select samples to forget."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ class SamplesView(View):
     name = "samples"
     title = "Samples"
     help = (
-        "Click a sample to look at it, Ctrl-click or Shift-click to select more, drag to select "
-        "an area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it. "
-        "Sort by loss, confidence, r, verdict or smallest τ to see first what is remarkable; "
-        "filter by what any model says. Test samples (badge T) can be looked at, not forgotten."
+        "Click a sample to show it, Ctrl-click or Shift-click to select more, drag to select an "
+        "area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it. "
+        "Sort by loss, confidence, r, verdict or smallest τ to see remarkable samples first; "
+        "filter by any model's predictions. Test samples (badge T) can be viewed, not forgotten."
     )
     keys = (
         ("Arrows, Page, Home, End", "Go to another sample; with Shift, select on the way"),
-        ("Space", "Put the current sample into the selection, or take it out"),
+        ("Space", "Select or deselect the current sample"),
         ("Enter", "Select the current sample alone"),
         ("0 to 9", "Go to a sample by its index: 17, or several: 3, 17, 40-50"),
         ("F", "Make the selection the forget set"),
         ("Shift+F", "Add the selection to the forget set"),
         ("Ctrl+A", "Select every sample shown"),
-        ("Esc", "Select nothing"),
-        ("Ctrl+click", "Put a sample into the selection, or take it out"),
+        ("Esc", "Clear the selection"),
+        ("Ctrl+click", "Select or deselect a sample"),
         ("Shift+click", "Select all samples from the last one to this; with Ctrl, add them"),
-        ("Ctrl+drag, Alt+drag", "Add an area to the selection, or take it out"),
-        ("Right click, Menu", "What can be done with the sample and the selection"),
+        ("Ctrl+drag, Alt+drag", "Add an area to the selection, or remove it"),
+        ("Right click, Menu", "Actions on the sample and the selection"),
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -64,7 +64,7 @@ class SamplesView(View):
         self.setToolTip("")
         self.known: Known | None = None  # None before there is a dataset
         self._taus = TauSearch(state, do)
-        self._wrong_index = ""  # what is wrong with what was typed
+        self._wrong_index = ""  # the error in the typed index
         self.model = ThumbnailModel(self.describe, self)
         self.grid = ThumbnailGrid(self.model)
         self.setFocusProxy(self.grid)
@@ -104,7 +104,7 @@ class SamplesView(View):
         self.grid.viewport().update()
 
     def sight_changed(self) -> None:
-        """Search the smallest tau only while somebody looks."""
+        """Request the smallest tau only while the view is visible."""
         self._search()
 
     def view_state(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class SamplesView(View):
         }
 
     def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take filters and order back."""
+        """Restore filters and order."""
         self.scope.restore(kept)
         self.filters.restore(kept.get("filters"))
         self.order.restore(kept)
@@ -148,7 +148,7 @@ class SamplesView(View):
         self._order_tabs()
 
     def _order_tabs(self) -> None:
-        """Tab goes through the rows from above, and last into the grid."""
+        """Tab goes through the rows from the top, and last to the grid."""
         order, filters_ = self.order, self.filters
         parts: list[QWidget] = [self.scope.classes, self.scope.sets, filters_.menu_button]
         parts += [self.buttons.forget, order.sort, order.model_box, order.direction, self.go_to]
@@ -166,7 +166,7 @@ class SamplesView(View):
         self.grid.asked.connect(self._open_menu)
         self._hands.digit.connect(self.go_to.begin)
 
-    # -- what there is --------------------------------------------------------------------
+    # -- dataset and models ---------------------------------------------------------------
     def _lose(self) -> None:
         self.known = None
         self.model.dataset = None
@@ -176,7 +176,7 @@ class SamplesView(View):
         self.note.hide()
 
     def _take(self, dataset: Dataset) -> None:
-        """Another dataset."""
+        """Show another dataset."""
         self._hands.let_go()
         self.grid.artist.forget_pictures()
         self.model.set_dataset(dataset)
@@ -196,7 +196,7 @@ class SamplesView(View):
             self.known = Known(evidence, forget, dataset.classes, dataset.validation)
 
     def _learn(self, changed: set[str]) -> None:
-        """Let the rows know what models and measurements there are now."""
+        """Update the evidence and the rows with the current models and measurements."""
         if self.known is None or not changed & {"models", "residual", SEARCHED}:
             return
         evidence = self.known.evidence
@@ -209,10 +209,10 @@ class SamplesView(View):
         self.filters.offer(evidence, labels, self.known.classes)
 
     def _search(self) -> None:
-        """Ask for the smallest tau where it is sorted or filtered by and not known."""
+        """Request the smallest tau if it is sorted or filtered by and unknown."""
         if self.known is not None:
-            order, asked = self.order, self.filters.conditions
-            self._taus.want(order.key, order.model, asked, self.known.evidence, self.seen)
+            order, conditions = self.order, self.filters.conditions
+            self._taus.want(order.key, order.model, conditions, self.known.evidence, self.seen)
 
     # -- which samples are shown, and in which order --------------------------------------
     def _refilter(self, changed: set[str]) -> None:
@@ -234,7 +234,7 @@ class SamplesView(View):
 
     # -- drawing --------------------------------------------------------------------------
     def _show_or_say_why(self) -> None:
-        """Show the grid, or why filters leave nothing of it."""
+        """Show the grid, or why the filters leave it empty."""
         unknown = self.filters.unknown()
         if unknown is not None:
             self.panel.show_empty(self.filters.why_unknown(unknown))
@@ -250,10 +250,10 @@ class SamplesView(View):
         self.buttons.enable(chosen, forget)
 
     def _say(self) -> None:
-        """Say what is wrong with an index, what is searched, and what cannot be forgotten."""
+        """Show index errors, running searches, and samples that cannot be forgotten."""
         ranked = note_on(self.order.key, self.known)
         never = captions.never_learned(self.model.chosen, self.model.dataset, self._trained())
-        sentences = (self._wrong_index, self._taus.said(), never, ranked)
+        sentences = (self._wrong_index, self._taus.message(), never, ranked)
         text = " ".join(sentence for sentence in sentences if sentence)
         self.note.setText(text)
         self.note.setVisible(bool(text))
@@ -272,7 +272,7 @@ class SamplesView(View):
 
     # -- wishes ---------------------------------------------------------------------------
     def _export(self) -> None:
-        """Let the selected samples be drawn, in the order shown; without any, what is shown."""
+        """Export the selected samples in the order shown, or all shown if none is selected."""
         shown, chosen = self.model.shown, self.model.chosen
         picked = shown[chosen[shown]] if chosen[shown].any() else shown
         what = "selected" if chosen[shown].any() else self.scope.name.lower()
@@ -293,21 +293,21 @@ class SamplesView(View):
 
     def _order_changed(self) -> None:
         self._filter_changed()
-        self.grid.scrollToTop()  # what comes first in this order is what it was chosen for
+        self.grid.scrollToTop()  # the order was chosen for what comes first
 
     def _refuse(self, sentence: str) -> None:
         self._wrong_index = sentence
         self._say()
 
     def _go(self, samples: list[int]) -> None:
-        """Select the samples that were called; filters that hide one are taken off."""
+        """Select the samples entered; filters that hide one are removed."""
         self._wrong_index = ""
         self._uncover(samples)
         self._hands.take(samples)
         self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _uncover(self, samples: Iterable[int]) -> None:
-        """Take the filters off, if they hide one of these."""
+        """Remove the filters if they hide any of these."""
         if np.isin(list(samples), self.model.shown).all():
             return
         n = self._trained()
