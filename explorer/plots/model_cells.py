@@ -23,25 +23,25 @@ MISSING = "–"
 
 def columns(board: Board) -> list[Column]:
     """The headers: measure and unit, and below them which values are better."""
-    made = [Column("Model", "Original, Re-train (mean over all) and the unlearning methods")]
+    headers = [Column("Model", "Original, Re-train (mean over all) and the unlearning methods")]
     for one in board.quantities:
         unit = f" {one.unit}" if one.unit else ""
         at = f", at τ {board.tau:g}" if one.at_tau else ""
         tip = f"{one.help}{f', in {one.unit}' if one.unit else ''}{at}; {GOALS[one.better]}"
-        made.append(Column(f"{one.label}{unit}\n{SIGNS[one.better]}", tip))
-    return made
+        headers.append(Column(f"{one.label}{unit}\n{SIGNS[one.better]}", tip))
+    return headers
 
 
 def rows(board: Board, theme: Theme) -> list[list[Cell]]:
     """One row per model, followed by a row of its published values, if any."""
-    made = []
+    cells = []
     for row in board.rows:
         color = theme.model_style(row.model).color
         name = Cell(row.label, row.run, row.name, color)
-        made.append([name, *(_cell(row.entry(one.name), one) for one in board.quantities)])
+        cells.append([name, *(_cell(row.entry(one.name), one) for one in board.quantities)])
         if any(entry.published for entry in row.entries.values()):
-            made.append([*_published(row, board)])
-    return made
+            cells.append([*_published(row, board)])
+    return cells
 
 
 def _cell(entry: ModelCell, quantity: Quantity) -> Cell:

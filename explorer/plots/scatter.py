@@ -161,18 +161,18 @@ class ScatterPlot(QWidget):
 
     def _ideal(self, ideal: tuple[float, float], theme: Theme) -> list[pg.InfiniteLine]:
         """Dotted lines at the ideal values."""
-        made = []
+        lines = []
         for value, angle in zip(ideal, (90, 0), strict=True):
             if np.isfinite(value):
                 pen = pg.mkPen(theme.good, width=1.2, style=Qt.PenStyle.DotLine)
                 line = pg.InfiniteLine(value, angle, pen=pen)
                 self.plot.addItem(line, ignoreBounds=True)
-                made.append(line)
-        return made
+                lines.append(line)
+        return lines
 
     def _bars(self) -> list[pg.PlotDataItem]:
         """One thin line for each interval."""
-        made = []
+        bars = []
         for mark in self.marks:
             pen = pg.mkPen(mark.style.color, width=1.2)
             for xs, ys in (
@@ -183,8 +183,8 @@ class ScatterPlot(QWidget):
                     item = pg.PlotDataItem(xs, ys, pen=pen)
                     item.setZValue(5)
                     self.plot.addItem(item, ignoreBounds=True)
-                    made.append(item)
-        return made
+                    bars.append(item)
+        return bars
 
     def _label(self, words: str, color: str) -> pg.TextItem:
         item = pg.TextItem(words, color=color, anchor=(0, 0))

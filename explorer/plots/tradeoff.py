@@ -34,7 +34,7 @@ class Tradeoff(QWidget):
         self.plot = ScatterPlot()
         self.words: QLabel = muted()
         markup.allow(self.words)
-        self.found: Scatter | None = None
+        self.shown: Scatter | None = None
         self.picked = ""
         self._board: Board | None = None
         self._theme: Theme | None = None
@@ -100,7 +100,7 @@ class Tradeoff(QWidget):
         y = board.quantity(str(self.along.currentData())) if board else None
         if board is None or theme is None or x is None or y is None:
             return
-        self.found = shown = scatter(board, x, y)
+        self.shown = shown = scatter(board, x, y)
         ideal = [goal.target if goal.better == NEAR else np.nan for goal in shown.goals]
         self.plot.draw(
             [_mark(one, shown, theme) for one in shown.points],

@@ -181,16 +181,16 @@ class ThumbnailPainter:
     def _draw(self, sample: int, dataset: Dataset, ratio: float) -> QImage:
         raw, side = dataset.raw(sample), round(SIDE * ratio)
         if raw.ndim == 3:
-            made = fitted(picture(raw), side)
+            image = fitted(picture(raw), side)
         else:
-            made = QImage(side, side, QImage.Format.Format_RGB32)
-            made.fill(QColor(self._theme.base))
-            painter = QPainter(made)
+            image = QImage(side, side, QImage.Format.Format_RGB32)
+            image.fill(QColor(self._theme.base))
+            painter = QPainter(image)
             color = self._theme.class_color(dataset.label_of(sample))
             draw_sample(painter, QRectF(0, 0, side, side), raw, color)
             painter.end()
-        made.setDevicePixelRatio(ratio)
-        return made
+        image.setDevicePixelRatio(ratio)
+        return image
 
 
 class Captions:
@@ -226,10 +226,10 @@ class Captions:
 
 
 def _caption_font(usual: QFont, stretch: int) -> QFont:
-    made = QFont(usual)
-    made.setPixelSize(CAPTION_FONT)
-    made.setStretch(stretch)
-    return made
+    font = QFont(usual)
+    font.setPixelSize(CAPTION_FONT)
+    font.setStretch(stretch)
+    return font
 
 
 def _fill(cells: np.ndarray, values: np.ndarray) -> None:
@@ -244,10 +244,10 @@ def _fill(cells: np.ndarray, values: np.ndarray) -> None:
 def badge(letter: str, color: str, ground: str, ratio: float) -> QImage:
     """A triangle in the upper right corner with a letter, on a transparent background."""
     side = round((BADGE + 1) * ratio)
-    made = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
-    made.setDevicePixelRatio(ratio)
-    made.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(made)
+    image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
+    image.setDevicePixelRatio(ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(QColor(ground), 1))
     painter.setBrush(QColor(color))
@@ -262,7 +262,7 @@ def badge(letter: str, color: str, ground: str, ratio: float) -> QImage:
     place = QRect(BADGE // 2 - 1, 1, BADGE // 2, BADGE // 2 + 2)
     painter.drawText(place, Qt.AlignmentFlag.AlignCenter, letter)
     painter.end()
-    return made
+    return image
 
 
 def _frame(painter: QPainter, box: QRect, color: str, width: int) -> None:

@@ -226,7 +226,7 @@ class View(QWidget):
         """The state of this view for the session, as JSON data."""
         return {}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore what `view_state` gave; anything unknown or invalid is ignored."""
 
     def _label(self, name: str) -> str:

@@ -106,14 +106,14 @@ class MetricsView(View):
             "mean": self.runs.mean,
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore tab, axes and mean."""
-        self.runs.set_mean(kept.get("mean") is True)
-        axes = kept.get("axes")
+        self.runs.set_mean(stored.get("mean") is True)
+        axes = stored.get("axes")
         if isinstance(axes, list) and len(axes) == 2 and all(isinstance(a, str) for a in axes):
             self.tradeoff.set_axes(*axes)
-        if kept.get("tab") in TABS:
-            self.tabs.setCurrentIndex(TABS.index(kept["tab"]))
+        if stored.get("tab") in TABS:
+            self.tabs.setCurrentIndex(TABS.index(stored["tab"]))
         self._fill()
 
     # -- building -------------------------------------------------------------------------
@@ -154,17 +154,19 @@ class MetricsView(View):
         if study is None:
             return
         theme = theme_of(self.state.theme)
-        found = board(study, self.state.beside or (), tau=self._tau(study), mean=self.runs.mean)
+        current = board(study, self.state.beside or (), tau=self._tau(study), mean=self.runs.mean)
         if self._paper is not None:
-            found = with_published(found, self._paper.rows)
-        self.board = found
-        self._list_taus(study, found.tau)
-        self._update_texts(found)
+            current = with_published(current, self._paper.rows)
+        self.board = current
+        self._list_taus(study, current.tau)
+        self._update_texts(current)
         if self.tabs.currentIndex() == SCATTER:
-            self.tradeoff.show_board(found, theme)
+            self.tradeoff.show_board(current, theme)
         else:
             self.table.set_colors(theme.text, theme.muted)
-            self.table.cells.set_rows(model_cells.rows(found, theme), model_cells.columns(found))
+            self.table.cells.set_rows(
+                model_cells.rows(current, theme), model_cells.columns(current)
+            )
 
     def _tau(self, study: Study) -> float:
         """The shared tau if it belongs to this perturbation, else -1 for the middle of the grid."""
@@ -175,18 +177,18 @@ class MetricsView(View):
         taus = study.residual.taus.tolist()
         if taus != [self.tau.itemData(i) for i in range(self.tau.count())]:
             self.tau.clear()
-            for one in taus:
-                self.tau.addItem(f"τ {one:g}", one)
+            for value in taus:
+                self.tau.addItem(f"τ {value:g}", value)
         self.tau.setCurrentIndex(taus.index(tau) if tau in taus else -1)
 
-    def _update_texts(self, found: Board) -> None:
-        seeds = ", ".join(map(str, sorted(found.seeds)))
-        words = f"r at τ {found.tau:g}, c = {found.draws:,}; small: gap to Re-train"
-        if len(found.seeds) > 1:
-            words += f"; mean ± deviation (population) over {len(found.seeds)} seeds ({seeds})"
+    def _update_texts(self, current: Board) -> None:
+        seeds = ", ".join(map(str, sorted(current.seeds)))
+        words = f"r at τ {current.tau:g}, c = {current.draws:,}; small: gap to Re-train"
+        if len(current.seeds) > 1:
+            words += f"; mean ± deviation (population) over {len(current.seeds)} seeds ({seeds})"
         self.caption.setText(words)
         source = [self._paper.words] if self._paper is not None else []
-        self.note.setText(" ".join([*source, *model_report.remarks(found)]))
+        self.note.setText(" ".join([*source, *model_report.remarks(current)]))
         self.note.setVisible(bool(self.note.text()))
 
     # -- wishes ---------------------------------------------------------------------------
@@ -208,8 +210,8 @@ class MetricsView(View):
     def _copy_csv(self) -> None:
         if self.board is None:
             return
-        found = self.tradeoff.found if self.tabs.currentIndex() == SCATTER else None
-        sheet = model_csv.sheet(self.board) if found is None else scatter_sheet(found)
+        points = self.tradeoff.shown if self.tabs.currentIndex() == SCATTER else None
+        sheet = model_csv.sheet(self.board) if points is None else scatter_sheet(points)
         QApplication.clipboard().setText(csv_text(*sheet))
 
     def _report(self) -> table.Report | None:

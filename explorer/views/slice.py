@@ -79,9 +79,9 @@ class SliceView(View):
         """The pair of directions, and the sample chosen to look towards."""
         return {"directions": self._chosen(), "towards": self.towards.value()}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore the pair of directions."""
-        place, towards = self.directions.findData(kept.get("directions")), kept.get("towards")
+        place, towards = self.directions.findData(stored.get("directions")), stored.get("towards")
         if type(towards) is int and 0 <= towards <= MOST:
             with QSignalBlocker(self.towards):
                 self.towards.setMaximum(max(self.towards.maximum(), towards))
@@ -233,7 +233,7 @@ class SliceView(View):
 
 def _by_size(predictions: Iterable[np.ndarray]) -> list[int]:
     """The classes predicted anywhere, most frequent first."""
-    counts = np.bincount(np.concatenate([found.ravel() for found in predictions]))
+    counts = np.bincount(np.concatenate([classes.ravel() for classes in predictions]))
     return [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
 
 
@@ -255,6 +255,10 @@ def _ball_words(shown: Slice) -> str:
     """What the outline of the ball means, and what the percentages are shares of."""
     if not len(shown.ball):
         return "%: share of the plane"
-    known = at_hand(shown.perturbation)
-    words = known.outline.words if known and known.outline else "outline: the ball on this plane"
+    registered = at_hand(shown.perturbation)
+    words = (
+        registered.outline.words
+        if registered and registered.outline
+        else "outline: the ball on this plane"
+    )
     return f"{words} · %: share inside"

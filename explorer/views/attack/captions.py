@@ -23,8 +23,8 @@ def sentence(attack: Attack, calls: Counts | None, threshold: float, by_hand: bo
     """The counts at a threshold, as rich text; calls: None where none could be chosen."""
     if calls is None:
         return ALONE
-    held, n = len(attack.held_out) // 2, attack.size
-    origin = "moved by hand" if by_hand else f"chosen on {held:,} + {held:,} held-out samples"
+    half, n = len(attack.held_out) // 2, attack.size
+    origin = "moved by hand" if by_hand else f"chosen on {half:,} + {half:,} held-out samples"
     return (
         f"<b>Threshold {threshold:.4g}</b> ({origin}): "
         f"<b>{calls.tp:,} of {n:,} members caught</b> (TP), {calls.fn:,} missed (FN); "

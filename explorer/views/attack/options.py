@@ -49,14 +49,14 @@ class AttackOptions(QObject):
 
     def row(self) -> QWidget:
         """A new row with all controls except the models."""
-        made = QWidget()
-        layout = QHBoxLayout(made)
+        widget = QWidget()
+        layout = QHBoxLayout(widget)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         for part in (self.score, self.members, self.matched, self.log):
             layout.addWidget(part)
         layout.addStretch(1)
-        return made
+        return widget
 
     def offer(self, labels: Mapping[str, str]) -> None:
         """Offer these models, name to label; wanted ones stay selected as others arrive."""
@@ -92,18 +92,18 @@ class AttackOptions(QObject):
             "log": self.log.isChecked(),
         }
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
+    def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore the options; anything unknown or invalid is ignored."""
         for number, name in enumerate(("a", "b")):
-            if isinstance(kept.get(name), str):
-                self._wanted[number] = kept[name]
+            if isinstance(stored.get(name), str):
+                self._wanted[number] = stored[name]
         for combo, name in ((self.score, "score"), (self.members, "members")):
-            if isinstance(kept.get(name), str) and combo.findData(kept[name]) >= 0:
+            if isinstance(stored.get(name), str) and combo.findData(stored[name]) >= 0:
                 with QSignalBlocker(combo):
-                    combo.setCurrentIndex(combo.findData(kept[name]))
+                    combo.setCurrentIndex(combo.findData(stored[name]))
         for box, name in ((self.matched, "matched"), (self.log, "log")):
-            if isinstance(kept.get(name), bool):
-                box.setChecked(kept[name])
+            if isinstance(stored.get(name), bool):
+                box.setChecked(stored[name])
 
     def _connect(self) -> None:
         for combo in (self.a, self.b):
@@ -121,22 +121,22 @@ class AttackOptions(QObject):
 
 
 def _combo(name: str, tip: str) -> QComboBox:
-    made = QComboBox()
-    made.setAccessibleName(name)
-    made.setToolTip(tip)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(7)
-    made.setMinimumWidth(NARROWEST)
-    return made
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(7)
+    combo.setMinimumWidth(NARROWEST)
+    return combo
 
 
 def _score_combo() -> QComboBox:
-    made = _combo("Score", "The statistic of a model's output that the attacker uses")
-    for one in SCORES.values():
-        made.addItem(one.label, one.name)
-        tip = f"{one.help} Unit: {one.unit}."
-        made.setItemData(made.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-    return made
+    combo = _combo("Score", "The statistic of a model's output that the attacker uses")
+    for score in SCORES.values():
+        combo.addItem(score.label, score.name)
+        tip = f"{score.help} Unit: {score.unit}."
+        combo.setItemData(combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+    return combo
 
 
 def _offer(combo: QComboBox, offered: list[tuple[str, str]], chosen: str) -> None:

@@ -105,13 +105,13 @@ class AttackView(View):
         """The options of the attack, and the threshold where it was set by hand."""
         return {**self.options.choices(), "threshold": self.threshold.by_hand}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore options and threshold."""
-        self.options.restore(kept)
+        self.options.restore(stored)
         self._list_models()
         self._ask_anew()
-        if isinstance(kept.get("threshold"), float):
-            self.threshold.move(kept["threshold"])
+        if isinstance(stored.get("threshold"), float):
+            self.threshold.move(stored["threshold"])
 
     def describe(self, sample: int) -> str:
         """The tooltip of a sample on a wall, as rich text."""
@@ -177,8 +177,8 @@ class AttackView(View):
 
     # -- drawing --------------------------------------------------------------------------
     def _show_or_say_why(self) -> None:
-        found, problem = self.state.attack, self.state.problems.get(QUESTION, "")
-        ready = found is not None and self.state.dataset is not None and not problem
+        attack, problem = self.state.attack, self.state.problems.get(QUESTION, "")
+        ready = attack is not None and self.state.dataset is not None and not problem
         self.export_button.setEnabled(ready and self.state.study is not None)
         if ready:
             self.panel.show_content()

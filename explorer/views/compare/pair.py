@@ -37,15 +37,15 @@ class Pair:
     split: str
 
     @cached_property
-    def found(self) -> Mapping[str, Comparison]:
+    def comparisons(self) -> Mapping[str, Comparison]:
         """Split -> comparison: on the split, the forget set, and `beside`."""
-        wanted = dict.fromkeys((self.split, FORGET, self.beside))
-        return {split: self._on(split) for split in wanted}
+        splits = dict.fromkeys((self.split, FORGET, self.beside))
+        return {split: self._on(split) for split in splits}
 
     @property
-    def here(self) -> Comparison:
+    def comparison(self) -> Comparison:
         """The comparison on the split."""
-        return self.found[self.split]
+        return self.comparisons[self.split]
 
     @property
     def beside(self) -> str:
@@ -79,5 +79,5 @@ class Pair:
 
     def _on(self, split: str) -> Comparison:
         y, test_y = self.dataset.train_y, self.dataset.test_y
-        held = self.dataset.validation
-        return compare(self.a, self.b, split, y, test_y, self.forget, held)
+        validation = self.dataset.validation
+        return compare(self.a, self.b, split, y, test_y, self.forget, validation)

@@ -56,22 +56,22 @@ class PredictionsTab(Tab):
         self.grouping.fit(pair)
         groups, (a, b) = self.grouping.groups(pair), pair.styles(theme)
         poles = (theme.legible(ORANGE), theme.legible(BLUE))
-        first, second = (matrix(pair.here, groups, side) for side in ("a", "b"))
+        first, second = (matrix(pair.comparison, groups, side) for side in ("a", "b"))
         colors, difference = (a.color, b.color), self.difference
         rows = np.flatnonzero(first.counts.sum(1)).tolist()
         shown = Split(first, second, groups.names, rows, pair.labels, colors, poles, difference)
         self.matrix.set_split(shown, theme)
         self.legend.set_entries(self._key(pair, shown, theme), theme.text)
 
-    def kept(self) -> dict[str, Any]:
+    def choices(self) -> dict[str, Any]:
         """Mode and grouping."""
         return {"difference": self.difference, "grouped": self.grouping.isChecked()}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
+    def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore mode and grouping."""
-        if isinstance(kept.get("difference"), bool):
-            self.mode.setCurrentIndex(int(kept["difference"]))
-        self.grouping.restore(kept.get("grouped"))
+        if isinstance(stored.get("difference"), bool):
+            self.mode.setCurrentIndex(int(stored["difference"]))
+        self.grouping.restore(stored.get("grouped"))
 
     def _key(self, pair: Pair, shown: Split, theme: Theme) -> list[LegendEntry]:
         if shown.difference:
@@ -92,8 +92,8 @@ class PredictionsTab(Tab):
         groups = self.grouping.groups(self.pair)
         who = "A or B" if side == EITHER else self.pair.labels[0 if side == A else 1]
         words = f"of class {groups.names[true]}, predicted as {groups.names[predicted]} by {who}"
-        found = members(self.pair.here, groups, true, predicted, side)
-        self.choose(found, words, modifiers)
+        samples = members(self.pair.comparison, groups, true, predicted, side)
+        self.choose(samples, words, modifiers)
 
 
 def _shade(label: str, color: str, percent: float, theme: Theme) -> LegendEntry:

@@ -75,7 +75,7 @@ class SimilarityTab(Tab):
     def _series(self, shown: Similarity, split: str, x: np.ndarray) -> list[Series]:
         assert self.pair is not None and self.theme is not None
         colors = [style.color for style in self.pair.styles(self.theme)]
-        names, made = (self.pair.a.name, self.pair.b.name), []
+        names, curves = (self.pair.a.name, self.pair.b.name), []
         for model, label, color in zip(names, self.pair.labels, colors, strict=True):
             for to, words, symbol, dash in (
                 (ORIGINAL, "Original", "o", ()),
@@ -84,12 +84,12 @@ class SimilarityTab(Tab):
                 line = shown.line(split, model, to)
                 if line is not None:
                     style = ModelStyle(color, symbol, dash)
-                    made.append(self._one(f"{model}>{to}", f"{label} – {words}", style, x, line))
+                    curves.append(self._one(f"{model}>{to}", f"{label} – {words}", style, x, line))
         line = shown.line(split, shown.a, shown.b)
         if line is not None and RETRAIN not in (shown.a, shown.b):
             style = ModelStyle(self.theme.text, "d", (1.5, 1.5))
-            made.append(self._one("a>b", "A – B", style, x, line))
-        return made
+            curves.append(self._one("a>b", "A – B", style, x, line))
+        return curves
 
     def _one(
         self, name: str, label: str, style: ModelStyle, x: np.ndarray, line: Likeness
@@ -135,8 +135,8 @@ def _null(shown: Similarity, split: str, x: np.ndarray) -> Ground | None:
 
 def _range(shown: Similarity) -> tuple[float, float]:
     """The smallest CKA drawn, and 1."""
-    found = [np.concatenate([line.low, line.mean]) for line in shown.lines]
-    every = np.concatenate(found)
+    values = [np.concatenate([line.low, line.mean]) for line in shown.lines]
+    every = np.concatenate(values)
     least = float(np.min(every[np.isfinite(every)], initial=1.0))
     return min(least, 0.99), 1.0
 

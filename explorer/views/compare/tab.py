@@ -60,11 +60,11 @@ class Tab(QWidget):
             self.draw(self.pair, self.theme)
         self.changed.emit()
 
-    def kept(self) -> dict[str, Any]:
+    def choices(self) -> dict[str, Any]:
         """The options, as JSON data; also the options of the tab's figure."""
         return {}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
+    def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore options; anything unknown or invalid is ignored."""
 
     def choose(self, samples: np.ndarray, words: str, modifiers: Qt.KeyboardModifier) -> None:

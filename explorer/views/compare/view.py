@@ -83,16 +83,16 @@ class CompareView(View):
             "b": self._wanted[1],
             "split": self.split.currentData(),
             "tab": self._page().name,
-            "tabs": {page.name: page.kept() for page in self.pages},
+            "tabs": {page.name: page.choices() for page in self.pages},
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore all of it; a model that does not exist yet is selected once it does."""
         for side in (0, 1):
-            name = kept.get("ab"[side])
+            name = stored.get("ab"[side])
             if isinstance(name, str):
                 self._wanted[side] = name
-        split, tab, tabs = kept.get("split"), kept.get("tab"), kept.get("tabs")
+        split, tab, tabs = stored.get("split"), stored.get("tab"), stored.get("tabs")
         if split in SPLITS:
             self.split.setCurrentIndex(self.split.findData(split))
         for number, page in enumerate(self.pages):
@@ -160,14 +160,14 @@ class CompareView(View):
     # -- the pair -----------------------------------------------------------------------------
     def _names(self) -> tuple[str, str] | None:
         """A and B: the user's choice where it exists, else the first method and Re-train."""
-        there = list(self.state.models)
-        methods = [name for name in there if not is_reference(name)]
-        usual = ([*methods, "original"], ["retrain-0", "original", *there])
-        found: list[str] = []
+        available = list(self.state.models)
+        methods = [name for name in available if not is_reference(name)]
+        usual = ([*methods, "original"], ["retrain-0", "original", *available])
+        chosen: list[str] = []
         for wanted, others in zip(self._wanted, usual, strict=True):
-            fits = [one for one in (wanted, *others) if one in there and one not in found]
-            found += fits[:1]
-        return (found[0], found[1]) if len(found) == 2 else None
+            fits = [one for one in (wanted, *others) if one in available and one not in chosen]
+            chosen += fits[:1]
+        return (chosen[0], chosen[1]) if len(chosen) == 2 else None
 
     def _new_pair(self) -> Pair | None:
         names, dataset, models = self._names(), self.state.dataset, self.state.models
@@ -196,11 +196,11 @@ class CompareView(View):
 
     # -- drawing ------------------------------------------------------------------------------
     def _show_content(self) -> None:
-        there = self._pair is not None
+        ready = self._pair is not None
         for part in (self.a, self.b, self.swap, self.split):
-            part.setEnabled(there)
-        self.export_button.setEnabled(there and self.state.study is not None)
-        if there:
+            part.setEnabled(ready)
+        self.export_button.setEnabled(ready and self.state.study is not None)
+        if ready:
             self.panel.show_content()
         else:
             self.panel.show_empty(EMPTY)
@@ -266,4 +266,4 @@ class CompareView(View):
             options = {"a": self._pair.a.name, "b": self._pair.b.name, "tab": page.name}
             if page is not self.similarity:
                 options["split"] = self._pair.split
-            self.do.exports.ask_figure("comparison", {**options, **page.kept()})
+            self.do.exports.ask_figure("comparison", {**options, **page.choices()})

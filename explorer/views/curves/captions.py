@@ -52,16 +52,16 @@ def undefined(residual: Residual, labels: Mapping[str, str], log: bool) -> str:
     return " ".join(parts)
 
 
-def counted(found: Sequence[Carrier], residual: Residual) -> str:
+def count_text(carriers: Sequence[Carrier], residual: Residual) -> str:
     """How many samples carry a curve."""
     if residual.withheld:  # their share of all samples would be the prevalence
-        return f"{len(found):,} forget samples had r > 1 in their draws"
-    has = "has" if len(found) == 1 else "have"
-    return f"{len(found):,} of {len(residual.samples):,} forget samples {has} r > 1"
+        return f"{len(carriers):,} forget samples had r > 1 in their draws"
+    has = "has" if len(carriers) == 1 else "have"
+    return f"{len(carriers):,} of {len(residual.samples):,} forget samples {has} r > 1"
 
 
-def selected(found: Sequence[Carrier]) -> str:
+def selection_text(carriers: Sequence[Carrier]) -> str:
     """Which of the carriers are selected."""
-    if len(found) > MOST:
+    if len(carriers) > MOST:
         return f"the {MOST} with the largest r are selected."
-    return "it is selected." if len(found) == 1 else "they are selected."
+    return "it is selected." if len(carriers) == 1 else "they are selected."

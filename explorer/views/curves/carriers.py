@@ -96,9 +96,9 @@ class CarrierModel(QAbstractTableModel):
         return None
 
     def _texts(self, row: Carrier) -> tuple[str, ...]:
-        known = f"{row.known:,} of {row.draws:,}"
+        recognized = f"{row.known:,} of {row.draws:,}"
         retrain = f"{row.retrain:.1f} of {row.draws:,}"
-        return str(row.sample), self._class_of(row.sample), f"{row.r:.2f}", known, retrain
+        return str(row.sample), self._class_of(row.sample), f"{row.r:.2f}", recognized, retrain
 
     def _class_of(self, sample: int) -> str:
         dataset = self._dataset

@@ -11,7 +11,7 @@ from engine.analysis.carriers import Carrier, carried
 from engine.analysis.curve_set import CurveSet
 from engine.analysis.curves import PUBLISHED
 from engine.analysis.measures import Measure
-from explorer.views.curves.captions import counted, selected
+from explorer.views.curves.captions import count_text, selection_text
 
 ELSEWHERE = "That study uses another dataset; open it to see these samples."
 
@@ -40,7 +40,7 @@ def click(curves: CurveSet, measure: Measure, name: str, x: float) -> Click | No
     carriers = carried(run.residual, line.model, i)
     if not carriers:
         return Click((), f"No forget sample has r > 1 {where}; the selection is unchanged.")
-    count = counted(carriers, run.residual)
+    count = count_text(carriers, run.residual)
     if run.data != curves.runs[0].data:
         return Click((), f"{count} {where}. {ELSEWHERE}")
-    return Click(carriers, f"{count} {where}; {selected(carriers)}")
+    return Click(carriers, f"{count} {where}; {selection_text(carriers)}")

@@ -34,7 +34,7 @@ def entries_of(
 ) -> list[LegendEntry]:
     """One legend entry for each other run, and one for published values."""
     keys = {number: f"@{curves.runs[number].key}" for number in curves.alone}
-    found = [
+    entries = [
         LegendEntry(
             curves.title(number), theme.text, dash=run_dash(number), name=key, on=key not in hidden
         )
@@ -43,8 +43,8 @@ def entries_of(
     if curves.has_paper(measure):
         name = f"@{PUBLISHED}"
         on = name not in hidden
-        found.append(LegendEntry("published", theme.text, "o", PAPER_DASH, name=name, on=on))
-    return found
+        entries.append(LegendEntry("published", theme.text, "o", PAPER_DASH, name=name, on=on))
+    return entries
 
 
 def series_of(line: Line, theme: Theme, *, shown: bool = True) -> Series:
@@ -86,9 +86,9 @@ def losses_of(
 
     label: display name of a model; hidden: models shown in the legend only.
     """
-    made = []
+    series = []
     for name, values in losses.items():
         epochs, trace = np.arange(1, len(values) + 1), Trace(np.asarray(values, np.float64))
         line = Line(name, label(name), SHOWN, 0, epochs, trace)
-        made.append(series_of(line, theme, shown=name not in hidden))
-    return made
+        series.append(series_of(line, theme, shown=name not in hidden))
+    return series

@@ -107,13 +107,13 @@ class CurvesView(View):
             "beside": list(self.state.compared),
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore tab, scale, models and runs."""
-        if kept.get("tab") in NAMES:
-            self.tabs.setCurrentIndex(NAMES.index(kept["tab"]))
-        self.log.setChecked(kept.get("log") is True)
-        self.runs.set_mean(kept.get("mean") is True)
-        hidden, beside = kept.get("hidden"), kept.get("beside")
+        if stored.get("tab") in NAMES:
+            self.tabs.setCurrentIndex(NAMES.index(stored["tab"]))
+        self.log.setChecked(stored.get("log") is True)
+        self.runs.set_mean(stored.get("mean") is True)
+        hidden, beside = stored.get("hidden"), stored.get("beside")
         if isinstance(hidden, list):
             self._hidden = {name for name in hidden if isinstance(name, str)}
         if isinstance(beside, list):
@@ -207,8 +207,10 @@ class CurvesView(View):
 
     def _draw_over_tau(self, tab: int, measure: Measure) -> None:
         theme, curves = theme_of(self.state.theme), self.curves
-        seen = {line.name for line in curves.lines(measure, self._hidden)}
-        drawn = [series_of(line, theme, shown=line.name in seen) for line in curves.lines(measure)]
+        visible = {line.name for line in curves.lines(measure, self._hidden)}
+        drawn = [
+            series_of(line, theme, shown=line.name in visible) for line in curves.lines(measure)
+        ]
         self.tabs.over_tau[tab].draw(
             drawn,
             ground_of(curves, measure),
@@ -295,8 +297,8 @@ class CurvesView(View):
             return
         epoch = min(max(round(x), 1), longest)
         self.loss.set_cross(float(epoch))
-        seen = {name: values for name, values in losses.items() if name not in self._hidden}
-        self.readout.setText(readout.at_epoch(seen, epoch, self._color, self._label))
+        visible = {name: values for name, values in losses.items() if name not in self._hidden}
+        self.readout.setText(readout.at_epoch(visible, epoch, self._color, self._label))
 
     def _probe(self, x: float) -> None:
         residual = self.state.residual
@@ -308,15 +310,15 @@ class CurvesView(View):
     def _pick(self, name: str, x: float) -> None:
         """List the samples that carry the curve at x; a click beside all curves lists none."""
         self._forget_clicks()
-        found = click(self.curves, MEASURES[self.tabs.currentIndex()], name, x)
-        if found is not None and found.carriers:
-            self._open_list(found)
-        elif found is not None:
-            self._message = (self.curves.nearest(x), found.words)
+        result = click(self.curves, MEASURES[self.tabs.currentIndex()], name, x)
+        if result is not None and result.carriers:
+            self._open_list(result)
+        elif result is not None:
+            self._message = (self.curves.nearest(x), result.words)
 
-    def _open_list(self, found: Click) -> None:
-        listed, text = found.carriers[:MOST], theme_of(self.state.theme).text
-        self.samples.open(found.words, listed, self.state.dataset, text)
+    def _open_list(self, result: Click) -> None:
+        listed, text = result.carriers[:MOST], theme_of(self.state.theme).text
+        self.samples.open(result.words, listed, self.state.dataset, text)
         self.do.choice.select([one.sample for one in listed], REPLACE)
         self.samples.table.mark(self.state.selection.current)
         self.note.hide()  # in a small dock the curve needs the room

@@ -42,11 +42,11 @@ class EmbeddingMenu(QMenu):
 
     def _fill(self, dataset: Dataset) -> None:
         self.clear()
-        selection, kept = self._state.selection, set(self._state.forget)
+        selection, forget = self._state.selection, set(self._state.forget)
         learned = {one for one in selection.chosen if dataset.is_learned(one)}
         self._entry(f"Forget the {len(learned):,} selected", FORGET, bool(learned), "F")
-        self._entry("Add to the forget set", ADD, bool(learned - kept), "Shift+F")
-        self._entry("Remove from the forget set", REMEMBER, bool(learned & kept))
+        self._entry("Add to the forget set", ADD, bool(learned - forget), "Shift+F")
+        self._entry("Remove from the forget set", REMEMBER, bool(learned & forget))
         self.addSeparator()
         if selection.current is not None:
             name = dataset.classes[dataset.label_of(selection.current)]

@@ -55,14 +55,14 @@ class Controls(QWidget):
             "lasso": self.lasso.isChecked(),
         }
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
+    def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore the options; anything unknown is ignored."""
         for name in ("color", "highlight", "trails"):
-            one: QComboBox = getattr(self, name)
-            place = one.findData(kept[name]) if isinstance(kept.get(name), str) else -1
+            box: QComboBox = getattr(self, name)
+            place = box.findData(stored[name]) if isinstance(stored.get(name), str) else -1
             if place >= 0:
-                one.setCurrentIndex(place)
-        self.lasso.setChecked(kept.get("lasso") is True)
+                box.setCurrentIndex(place)
+        self.lasso.setChecked(stored.get("lasso") is True)
 
     def build(
         self,
@@ -87,22 +87,22 @@ class Controls(QWidget):
 
 def combo(name: str, tip: str, items: Mapping[str, str]) -> QComboBox:
     """A narrow combo; items: data -> tooltip. The text is the data, or its entry in WORDS."""
-    made = QComboBox()
-    made.setAccessibleName(name)
-    made.setToolTip(tip)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(max(len(WORDS.get(data, data)) for data in items))
-    made.setMinimumWidth(NARROWEST)
+    box = QComboBox()
+    box.setAccessibleName(name)
+    box.setToolTip(tip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(max(len(WORDS.get(data, data)) for data in items))
+    box.setMinimumWidth(NARROWEST)
     for data, help_text in items.items():
-        made.addItem(WORDS.get(data, data), data)
-        made.setItemData(made.count() - 1, help_text, Qt.ItemDataRole.ToolTipRole)
-    return made
+        box.addItem(WORDS.get(data, data), data)
+        box.setItemData(box.count() - 1, help_text, Qt.ItemDataRole.ToolTipRole)
+    return box
 
 
 def _row(*parts: QWidget | None) -> QWidget:
     """Widgets in a row; None is a stretch."""
-    made = QWidget()
-    layout = QHBoxLayout(made)
+    row = QWidget()
+    layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(SPACING)
     for part in parts:
@@ -110,4 +110,4 @@ def _row(*parts: QWidget | None) -> QWidget:
             layout.addStretch(1)
         else:
             layout.addWidget(part)
-    return made
+    return row

@@ -119,19 +119,19 @@ class EmbeddingView(View):
         hidden = [KINDS[kind].label for kind in sorted(self._hidden)]
         return {"models": [*self._wanted], "hidden": hidden, **self.controls.view_state()}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore them."""
-        models = kept.get("models")
+        models = stored.get("models")
         if (
             isinstance(models, list)
             and len(models) == 2
             and all(isinstance(m, str) for m in models)
         ):
             self._wanted = [*models]
-        hidden = kept.get("hidden")
+        hidden = stored.get("hidden")
         words = hidden if isinstance(hidden, list) else []
         self._hidden = {kind for kind in KINDS if KINDS[kind].label in words}
-        self.controls.restore(kept)
+        self.controls.restore(stored)
         self.mark_stale("embedding")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -174,11 +174,11 @@ class EmbeddingView(View):
     # -- which models ---------------------------------------------------------------------
     def models(self) -> tuple[str, str]:
         """The models on the left and on the right."""
-        there = [*self.state.models]
-        methods = [name for name in there if not is_reference(name)]
-        default = next(iter(methods), next(iter(there[1:]), "original"))
+        available = [*self.state.models]
+        methods = [name for name in available if not is_reference(name)]
+        default = next(iter(methods), next(iter(available[1:]), "original"))
         a, b = self._wanted
-        return a if a in there else "original", b if b in there else default
+        return a if a in available else "original", b if b in available else default
 
     def _offer_models(self) -> None:
         labels = {name: self._label(name) for name in self.state.models}
@@ -225,15 +225,15 @@ class EmbeddingView(View):
     def _take_looks(self, shown: Embedding, dataset: Dataset) -> None:
         theme, highlighted = theme_of(self.state.theme), self.controls.highlight.currentData()
         scene = self._scene(shown, dataset, theme)
-        one = None
+        shading = None
         for side, model in zip(self.sides, self._drawn(shown), strict=True):
-            one = shade(self.controls.color.currentData(), replace(scene, model=model))
-            found = self.highlights.of(model) if self.highlights is not None else {}
-            picked = found.get(highlighted) if highlighted else None
-            side.draw(model, picked, marks(one, shown.kind, picked, theme), theme)
-            side.count(found, highlighted, shown, self._note(model))
-        if one is not None:
-            self._explain(shown, one, theme)
+            shading = shade(self.controls.color.currentData(), replace(scene, model=model))
+            masks = self.highlights.of(model) if self.highlights is not None else {}
+            picked = masks.get(highlighted) if highlighted else None
+            side.draw(model, picked, marks(shading, shown.kind, picked, theme), theme)
+            side.count(masks, highlighted, shown, self._note(model))
+        if shading is not None:
+            self._explain(shown, shading, theme)
 
     def _scene(self, shown: Embedding, dataset: Dataset, theme: Theme) -> Scene:
         residual = self.state.residual
@@ -242,9 +242,9 @@ class EmbeddingView(View):
 
     def _note(self, model: str) -> str:
         """Why a panel has no colors; '' where it has."""
-        asked = self.controls.color.currentData() in (RATIO, VERDICT)
+        needs_ratio = self.controls.color.currentData() in (RATIO, VERDICT)
         residual = self.state.residual
-        if not asked or residual is None or model in residual.curves:
+        if not needs_ratio or residual is None or model in residual.curves:
             return ""
         return "no r: a Re-train is its reference"
 
@@ -259,11 +259,11 @@ class EmbeddingView(View):
     def _take_selection(self, shown: Embedding, dataset: Dataset) -> None:
         theme, selection = theme_of(self.state.theme), self.state.selection
         own = shown.kind != PERTURBED
-        among = np.zeros(len(dataset), bool)
-        among[[one for one in selection.chosen if one < len(dataset)]] = True
+        selected = np.zeros(len(dataset), bool)
+        selected[[one for one in selection.chosen if one < len(dataset)]] = True
         current = (shown.sample == (-1 if selection.current is None else selection.current)) & own
         for side in self.sides:
-            side.ring(np.flatnonzero(among[shown.sample] & own), np.flatnonzero(current), theme)
+            side.ring(np.flatnonzero(selected[shown.sample] & own), np.flatnonzero(current), theme)
 
     def _shown_trails(self, shown: Embedding) -> list[np.ndarray]:
         which, selection = self.controls.trails.currentData(), self.state.selection
@@ -271,8 +271,8 @@ class EmbeddingView(View):
             return []
         if which == ALL_TRAILS:
             return self._trails
-        meant = {*selection.chosen, selection.current}
-        return [rows for rows in self._trails if int(shown.sample[rows[0]]) in meant]
+        samples = {*selection.chosen, selection.current}
+        return [rows for rows in self._trails if int(shown.sample[rows[0]]) in samples]
 
     def reset(self) -> None:
         """Show all points."""

@@ -83,12 +83,12 @@ class LiveView(View):
         """The chosen method and the speed of playback."""
         return {"method": self._wanted, "pace": self.transport.pace}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore method and speed."""
-        if isinstance(kept.get("method"), str):
-            self._wanted = kept["method"]
-        if isinstance(kept.get("pace"), int):
-            self.transport.set_pace(kept["pace"])
+        if isinstance(stored.get("method"), str):
+            self._wanted = stored["method"]
+        if isinstance(stored.get("pace"), int):
+            self.transport.set_pace(stored["pace"])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a low view, leave out the accuracies, which the heading states."""
@@ -160,11 +160,11 @@ class LiveView(View):
 
     def _list_methods(self) -> None:
         wanted = [(self._label(name), name) for name in methods.methods(self.state)]
-        there = [
+        listed = [
             (self.method.itemText(i), self.method.itemData(i)) for i in range(self.method.count())
         ]
         with QSignalBlocker(self.method):
-            if wanted != there:
+            if wanted != listed:
                 self.method.clear()
                 for label, name in wanted:
                     self.method.addItem(label, name)

@@ -15,7 +15,7 @@ from engine.datasets.base import Dataset
 from engine.residual.sample_ratio import ratios_around
 from engine.results import Neighborhood, Residual
 from explorer.plots.matrix import CopyMatrix
-from explorer.plots.sample_curve import Own, SampleCurve
+from explorer.plots.sample_curve import SampleCurve, SampleRatios
 from explorer.state.app_state import AppState
 from explorer.state.ranking import column_of, ranked_by, ranking, shown_tau
 from explorer.theme import theme_of
@@ -103,14 +103,14 @@ class NeighborhoodView(View):
             "log": self.curve.log.isChecked(),
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore what was shown."""
-        self.changes.setChecked(kept.get("changes") is True)
-        self.curve.log.setChecked(kept.get("log") is not False)
-        sizes = kept.get("sizes")
+        self.changes.setChecked(stored.get("changes") is True)
+        self.curve.log.setChecked(stored.get("log") is not False)
+        sizes = stored.get("sizes")
         if isinstance(sizes, list) and len(sizes) == 2 and all(type(n) is int for n in sizes):
             self._arranged = True
-            self.over_tau.setChecked(kept.get("curve") is True)
+            self.over_tau.setChecked(stored.get("curve") is True)
             self.splitter.setSizes(sizes)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -182,9 +182,9 @@ class NeighborhoodView(View):
             self.perturbation.setCurrentIndex(self.perturbation.findData(perturbation))
         self.slider.setEnabled(len(taus) > 1)
         self.tau.setText(f"τ {tau:g}")
-        known = perturbations.at_hand(perturbation)
-        if known is not None:
-            self.perturbation.setToolTip(f"τ is the {known.measure}")
+        registered = perturbations.at_hand(perturbation)
+        if registered is not None:
+            self.perturbation.setToolTip(f"τ is the {registered.measure}")
 
     def _taus(self) -> np.ndarray:
         if self.state.residual is not None:
@@ -197,8 +197,8 @@ class NeighborhoodView(View):
         with QSignalBlocker(self.perturbation):
             self.perturbation.clear()
             for name in perturbations.names():
-                known = perturbations.at_hand(name)
-                self.perturbation.addItem(known.label if known else name, name)
+                registered = perturbations.at_hand(name)
+                self.perturbation.addItem(registered.label if registered else name, name)
 
     def _list_models(self) -> None:
         """Fill the combo with the models that have an r, without requesting another order."""
@@ -248,15 +248,15 @@ class NeighborhoodView(View):
         if self._drawn == (shown.sample, model):
             self.curve.show_tau(shown_tau(self.state))
             return
-        own, theme = self._own(residual, shown, model), theme_of(self.state.theme)
-        self.curve.show_own(own, self._label, theme)
+        ratios, theme = self._ratios(residual, shown, model), theme_of(self.state.theme)
+        self.curve.show_ratios(ratios, self._label, theme)
         self._drawn = (
-            (shown.sample, model) if own.curves else None
+            (shown.sample, model) if ratios.curves else None
         )  # points belong to one norm only
 
-    def _own(self, residual: Residual, shown: Neighborhood, model: str) -> Own:
+    def _ratios(self, residual: Residual, shown: Neighborhood, model: str) -> SampleRatios:
         curves = own_curves(residual, shown.sample)
-        return Own(
+        return SampleRatios(
             sample=shown.sample,
             perturbation=residual.perturbation,
             taus=residual.taus,
@@ -269,7 +269,7 @@ class NeighborhoodView(View):
         )
 
     def _share_room(self) -> None:
-        """Give the copies the height that all models need; the curve gets at least its own."""
+        """Give the copies the height that all models need; the curve gets at least its ratios."""
         room = self.splitter.height() - self.splitter.handleWidth()
         copies = min(self.matrix.sizeHint().height(), max(room // 2, room - CURVE))
         self.splitter.setSizes([copies, room - copies])

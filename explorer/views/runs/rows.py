@@ -43,7 +43,7 @@ class StudyRow:
     error: str = ""
 
     @property
-    def mark(self) -> tuple[int, str]:
+    def identity(self) -> tuple[int, str]:
         """The identity of the row across updates."""
         return (self.number, "") if self.number else (0, self.key)
 

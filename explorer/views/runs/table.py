@@ -55,7 +55,7 @@ class RowModel(QAbstractTableModel):
     def set_rows(self, rows: list[StudyRow]) -> bool:
         """Show these rows; returns whether their identities or order changed."""
         before, self.rows = self.rows, rows
-        if [row.mark for row in before] != [row.mark for row in rows]:
+        if [row.identity for row in before] != [row.identity for row in rows]:
             self.rows = before
             self.beginResetModel()
             self.rows = rows
@@ -197,9 +197,9 @@ class RunsTable(QTableView):
     def show_rows(self, rows: list[StudyRow], look: Theme) -> None:
         """Show these rows and keep the selection."""
         self.cells.look = self._bar.look = look
-        kept = [row.mark for row in self.selected()]
+        selection = [row.identity for row in self.selected()]
         if self.cells.set_rows(rows):
-            self._select(kept)
+            self._select(selection)
             self._fit()
         self.viewport().update()
 
@@ -216,11 +216,11 @@ class RunsTable(QTableView):
         """Show only rows with this text in any of their cells."""
         self.sorted.setFilterFixedString(text.strip())
 
-    def _select(self, marks: Sequence[tuple[int, str]]) -> None:
+    def _select(self, identities: Sequence[tuple[int, str]]) -> None:
         last = len(HEADS) - 1
         chosen = QItemSelection()
         for place in range(self.sorted.rowCount()):
-            if self.row_at(place).mark in marks:
+            if self.row_at(place).identity in identities:
                 chosen.select(self.sorted.index(place, 0), self.sorted.index(place, last))
         model = self.selectionModel()
         model.select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)

@@ -258,14 +258,14 @@ class RunsView(View):
             "descending": order,
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore them."""
-        if isinstance(kept.get("filter"), str):
-            self.filter.setText(kept["filter"])
-        column = kept.get("sort")
+        if isinstance(stored.get("filter"), str):
+            self.filter.setText(stored["filter"])
+        column = stored.get("sort")
         if isinstance(column, int) and -1 <= column < self.table.cells.columnCount():
             order = Qt.SortOrder.DescendingOrder
-            order = order if kept.get("descending") is True else Qt.SortOrder.AscendingOrder
+            order = order if stored.get("descending") is True else Qt.SortOrder.AscendingOrder
             self.table.sortByColumn(column, order)
 
 
@@ -277,7 +277,7 @@ def _again_word(rows: list[StudyRow]) -> str:
 
 
 def _tool(action: QAction) -> QToolButton:
-    made = QToolButton()
-    made.setDefaultAction(action)
-    made.setAccessibleName(action.toolTip())
-    return made
+    widget = QToolButton()
+    widget.setDefaultAction(action)
+    widget.setAccessibleName(action.toolTip())
+    return widget

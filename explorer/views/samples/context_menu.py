@@ -11,7 +11,7 @@ from engine.datasets.base import Dataset
 from explorer.state.selection import REPLACE
 from explorer.thumbnails.model import ThumbnailModel
 from explorer.views.base import Wishes
-from explorer.views.samples.mouse_and_keys import Hands
+from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.widgets.plain_text import in_menu
 
 FORGET, ADD, REMEMBER, CLASS, SHOWN, INVERT, COPY = range(7)
@@ -22,9 +22,11 @@ NOR_HELD_OUT = "Test and validation samples were never learned and cannot be for
 class SampleMenu(QMenu):
     """A menu refilled at every right click."""
 
-    def __init__(self, hands: Hands, model: ThumbnailModel, do: Wishes, parent: QWidget) -> None:
+    def __init__(
+        self, grid_input: GridInput, model: ThumbnailModel, do: Wishes, parent: QWidget
+    ) -> None:
         super().__init__(parent)
-        self._hands, self._model, self._do = hands, model, do
+        self._input, self._model, self._do = grid_input, model, do
         self.setToolTipsVisible(True)
         self.triggered.connect(self._picked)
 
@@ -41,7 +43,7 @@ class SampleMenu(QMenu):
             if self._model.chosen[sample]:
                 self._do.choice.set_current(sample)
             else:
-                self._hands.take([sample])
+                self._input.take([sample])
         self._fill(dataset)
         self.popup(at)
 
@@ -72,8 +74,8 @@ class SampleMenu(QMenu):
 
     def _picked(self, action: QAction) -> None:
         done = {
-            FORGET: self._hands.forget, ADD: self._hands.add, REMEMBER: self._hands.remember,
-            CLASS: self._select_class, SHOWN: self._hands.select_shown, INVERT: self._invert,
+            FORGET: self._input.forget, ADD: self._input.add, REMEMBER: self._input.remember,
+            CLASS: self._select_class, SHOWN: self._input.select_shown, INVERT: self._invert,
             COPY: self._copy,
         }.get(action.data())  # fmt: skip
         if done is not None:

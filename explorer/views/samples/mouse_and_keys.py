@@ -15,7 +15,7 @@ ALT, NO_KEYS = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.NoModifier
 KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
-class Hands(QObject):
+class GridInput(QObject):
     """Clicks, rubber bands and keys of one grid; `digit` gives a typed digit."""
 
     digit = Signal(str)
@@ -30,7 +30,7 @@ class Hands(QObject):
         grid.moved.connect(self._walk)
         grid.pressed.connect(self._press)
 
-    def let_go(self) -> None:
+    def forget_range(self) -> None:
         """Forget where a range begins, as the dataset changed."""
         self._anchor = None
 

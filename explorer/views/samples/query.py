@@ -38,8 +38,10 @@ class Query:
         """
         key, evidence = self.order.key, known.evidence
         values = KEYS[key].values(known, self.order.model)
-        held = mask_of(model.dataset.validation if model.dataset else (), len(model.chosen))
-        scope = self.scope.mask(evidence.labels, model.forget, model.chosen, held, evidence.trained)
+        validation = mask_of(model.dataset.validation if model.dataset else (), len(model.chosen))
+        scope = self.scope.mask(
+            evidence.labels, model.forget, model.chosen, validation, evidence.trained
+        )
         shown = np.flatnonzero(scope & filters.matching(self.filters.conditions, evidence))
         if values is not None:
             shown = ranking.order(shown, values, descending=self.order.descending)

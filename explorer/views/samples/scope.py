@@ -73,9 +73,9 @@ class Scope(QObject):
         chosen = self.classes.currentIndex() if offered else self._wanted
         return {"class": chosen, "show": self.name}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
+    def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore what `choices` gave; anything invalid is ignored."""
-        chosen, show = kept.get("class"), kept.get("show")
+        chosen, show = stored.get("class"), stored.get("show")
         if isinstance(chosen, int) and chosen >= 0:
             self._wanted = chosen
             if chosen < self.classes.count():

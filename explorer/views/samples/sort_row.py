@@ -74,20 +74,20 @@ class OrderRow(QWidget):
             box.setCurrentIndex(max(0, box.findData(self._wanted[self._of_measured()])))
         box.setEnabled(box.count() > 0)
 
-    def kept(self) -> dict[str, Any]:
+    def choices(self) -> dict[str, Any]:
         """The order, as JSON data for the session."""
         models = {"model": self._wanted[False], "measured": self._wanted[True]}
         return {"sort": self.key, "descending": self.descending, **models}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Restore what `kept` gave; anything invalid is ignored."""
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore what `choices` gave; anything invalid is ignored."""
         for of, name in ((False, "model"), (True, "measured")):
-            if isinstance(kept.get(name), str):
-                self._wanted[of] = kept[name]
-        if isinstance(kept.get("sort"), str):
-            self.sort.setCurrentIndex(max(0, self.sort.findText(kept["sort"])))
-        if isinstance(kept.get("descending"), bool):
-            self.direction.setChecked(kept["descending"])
+            if isinstance(stored.get(name), str):
+                self._wanted[of] = stored[name]
+        if isinstance(stored.get("sort"), str):
+            self.sort.setCurrentIndex(max(0, self.sort.findText(stored["sort"])))
+        if isinstance(stored.get("descending"), bool):
+            self.direction.setChecked(stored["descending"])
         self.changed.emit()
 
     def _of_measured(self) -> bool:
@@ -117,9 +117,9 @@ class OrderRow(QWidget):
 
 def narrow_combo(name: str, tip: str, letters: int = 8) -> QComboBox:
     """A combo box as wide as `letters` letters, however long its entries are."""
-    made = QComboBox()
-    made.setAccessibleName(name)
-    made.setToolTip(tip)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(letters)
-    return made
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(letters)
+    return combo

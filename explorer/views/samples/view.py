@@ -22,7 +22,7 @@ from explorer.views.samples.context_menu import SampleMenu
 from explorer.views.samples.filter_chips import FilterRows
 from explorer.views.samples.forget_buttons import ForgetButtons
 from explorer.views.samples.go_to import IndexLine
-from explorer.views.samples.mouse_and_keys import Hands
+from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.views.samples.query import Query
 from explorer.views.samples.scope import Scope
 from explorer.views.samples.smallest_tau import SEARCHED, TauSearch
@@ -69,8 +69,8 @@ class SamplesView(View):
         self.grid = ThumbnailGrid(self.model)
         self.setFocusProxy(self.grid)
         self.grid.setAccessibleName("Samples")
-        self._hands = Hands(self.grid, self.model, self.do)
-        self.menu = SampleMenu(self._hands, self.model, self.do, self)
+        self._input = GridInput(self.grid, self.model, self.do)
+        self.menu = SampleMenu(self._input, self.model, self.do, self)
         self.panel = Panel(self.grid, self)
         self._build_header()
         self._build_rows()
@@ -112,20 +112,20 @@ class SamplesView(View):
         return {
             **self.scope.choices(offered=self.known is not None),
             "filters": [str(one) for one in self.filters.conditions],
-            **self.order.kept(),
+            **self.order.choices(),
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore filters and order."""
-        self.scope.restore(kept)
-        self.filters.restore(kept.get("filters"))
-        self.order.restore(kept)
+        self.scope.restore(stored)
+        self.filters.restore(stored.get("filters"))
+        self.order.restore(stored)
 
     # -- building -------------------------------------------------------------------------
     def _build_header(self) -> None:
         self.scope = Scope(self)
         self.filters = FilterRows()
-        self.buttons = ForgetButtons(self._hands, self)
+        self.buttons = ForgetButtons(self._input, self)
         for part in (self.scope.classes, self.scope.sets, self.filters.menu_button):
             self.panel.header.addWidget(part)
         self.panel.header.addStretch(1)
@@ -164,7 +164,7 @@ class SamplesView(View):
         self.go_to.called.connect(self._go)
         self.go_to.refused.connect(self._refuse)
         self.grid.asked.connect(self._open_menu)
-        self._hands.digit.connect(self.go_to.begin)
+        self._input.digit.connect(self.go_to.begin)
 
     # -- dataset and models ---------------------------------------------------------------
     def _lose(self) -> None:
@@ -177,7 +177,7 @@ class SamplesView(View):
 
     def _take(self, dataset: Dataset) -> None:
         """Show another dataset."""
-        self._hands.let_go()
+        self._input.forget_range()
         self.grid.artist.forget_pictures()
         self.model.set_dataset(dataset)
         evidence = Evidence(dataset.labels, len(dataset.train_y))
@@ -284,7 +284,7 @@ class SamplesView(View):
 
     def _filter_changed(self) -> None:
         self._wrong_index = ""
-        self._hands.only_chosen = self.scope.name == CHOSEN
+        self._input.only_chosen = self.scope.name == CHOSEN
         if self.known is not None:
             labels = {name: model.label for name, model in self.state.models.items()}
             self.order.offer(self.known.evidence, labels)
@@ -303,7 +303,7 @@ class SamplesView(View):
         """Select the samples entered; filters that hide one are removed."""
         self._wrong_index = ""
         self._uncover(samples)
-        self._hands.take(samples)
+        self._input.take(samples)
         self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _uncover(self, samples: Iterable[int]) -> None:

@@ -122,7 +122,9 @@ def test_a_note_too_long_for_a_low_view_ends_in_an_ellipsis_and_is_whole_in_a_hi
 def test_an_attack_study_says_what_is_watched_instead(shown: Shown) -> None:
     view = filled(shown)
     shown.state.residual = replace(synthetic.residual(), perturbation="pgd")
-    assert "perturbs by PGD; epochs are watched with Gaussian noise of the same τ" in view.note.text()
+    assert (
+        "perturbs by PGD; epochs are watched with Gaussian noise of the same τ" in view.note.text()
+    )
 
 
 def test_a_sample_that_is_not_watched_is_said_to_be_none(shown: Shown) -> None:

@@ -147,7 +147,7 @@ def test_a_table_marks_lower_bounds_and_gives_no_deviation_over_them(filled: Sho
     view.tradeoff.set_axes("relearn_epochs", "unlearn_acc")
     view.tabs.setCurrentIndex(SCATTER)
     QApplication.processEvents()
-    assert view.tradeoff.found is not None
-    assert [one.bounds[0] for one in view.tradeoff.found.points] == [False, True, True, False]
+    assert view.tradeoff.shown is not None
+    assert [one.bounds[0] for one in view.tradeoff.shown.points] == [False, True, True, False]
     assert "at least so much" in view.tradeoff.words.text()
     seen(view, f"scatter-{filled.state.theme}")
