@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
 from engine.membership.attack import MEMBERS
 from engine.membership.scores import SCORES
-from explorer.views.reference_models import is_reference
+from explorer.state.reference_models import is_reference
 from explorer.widgets.panel import SPACING
 
 NARROWEST = 80  # px of a combo, where a dock is too narrow for its text

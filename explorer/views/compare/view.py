@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QTabWidget, QToolButton, QVBoxL
 
 from engine.comparison.pair import SPLITS, TEST
 from explorer.state.app_state import AppState
+from explorer.state.reference_models import is_reference
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.compare.classes import ClassesTab
@@ -17,7 +18,6 @@ from explorer.views.compare.pair import Pair
 from explorer.views.compare.predictions import PredictionsTab
 from explorer.views.compare.similarity import SimilarityTab
 from explorer.views.compare.tab import Tab
-from explorer.views.reference_models import is_reference
 from explorer.widgets.panel import Panel, button, muted
 
 EMPTY = (

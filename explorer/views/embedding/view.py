@@ -15,6 +15,7 @@ from engine.datasets.base import Dataset
 from engine.drawing.geometry import bounds
 from engine.results import PERTURBED, Embedding
 from explorer.state.app_state import AppState
+from explorer.state.reference_models import is_reference
 from explorer.state.selection import REPLACE
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
@@ -24,7 +25,6 @@ from explorer.views.embedding.highlights import Highlights
 from explorer.views.embedding.marks import KINDS, entries, kind_entries, marks
 from explorer.views.embedding.mouse import EmbeddingMouse, shown_column
 from explorer.views.embedding.side import Side
-from explorer.views.reference_models import is_reference
 from explorer.widgets.color_bar import ColorBar
 from explorer.widgets.legend import Legend
 from explorer.widgets.panel import Panel

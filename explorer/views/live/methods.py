@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.analysis.epoch_series import Epochs
 from explorer.state.app_state import AppState
-from explorer.views.reference_models import is_reference
+from explorer.state.reference_models import is_reference
 
 
 def methods(state: AppState) -> list[str]:

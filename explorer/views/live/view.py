@@ -14,11 +14,11 @@ from engine.drawing.labels import tau_label
 from explorer.plots.chart import Chart
 from explorer.plots.verdicts import VerdictStrip
 from explorer.state.app_state import AppState
+from explorer.state.reference_models import is_reference
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.live import captions, methods
 from explorer.views.live import series as live_series
-from explorer.views.reference_models import is_reference
 from explorer.widgets.elided_label import OneLine
 from explorer.widgets.panel import Panel, button, muted
 from explorer.widgets.plain_text import literal
