@@ -12,7 +12,7 @@ from explorer.thumbnails.model import ThumbnailModel, mask_of
 from explorer.views.samples.filter_chips import FilterRows
 from explorer.views.samples.scope import Scope
 from explorer.views.samples.smallest_tau import SEARCHED
-from explorer.views.samples.sort_keys import KEYS, Known, caption_of
+from explorer.views.samples.sort_keys import KEYS, SampleFacts, caption_of
 from explorer.views.samples.sort_row import OrderRow
 
 
@@ -30,14 +30,14 @@ class Query:
         return own | ({"models", "residual", SEARCHED} if self.filters.conditions else set())
 
     def answer(
-        self, known: Known, model: ThumbnailModel
+        self, facts: SampleFacts, model: ThumbnailModel
     ) -> tuple[np.ndarray, Callable[[int], str] | None]:
         """The samples in their order, and the function of their captions, None without captions.
 
         model: provides the current selection and forget set.
         """
-        key, evidence = self.order.key, known.evidence
-        values = KEYS[key].values(known, self.order.model)
+        key, evidence = self.order.key, facts.evidence
+        values = KEYS[key].values(facts, self.order.model)
         validation = mask_of(model.dataset.validation if model.dataset else (), len(model.chosen))
         scope = self.scope.mask(
             evidence.labels, model.forget, model.chosen, validation, evidence.trained
@@ -45,4 +45,4 @@ class Query:
         shown = np.flatnonzero(scope & filters.matching(self.filters.conditions, evidence))
         if values is not None:
             shown = ranking.order(shown, values, descending=self.order.descending)
-        return shown, caption_of(key, known, self.order.model, values)
+        return shown, caption_of(key, facts, self.order.model, values)

@@ -23,12 +23,12 @@ class TauSearch:
         self._requesting = False
 
     def want(
-        self, key: str, model: str, conditions: Sequence[Condition], known: Evidence, seen: bool
+        self, key: str, model: str, conditions: Sequence[Condition], evidence: Evidence, seen: bool
     ) -> None:
         """Request what an order and its filters need and lack, while the view is visible."""
         named = [one.model for one in conditions if KINDS[one.name].needs == SEARCH]
         wanted = [model, *named] if key == TAU else named
-        self._missing = [name for name in wanted if known.recognition(name) is None]
+        self._missing = [name for name in wanted if evidence.recognition(name) is None]
         if self._missing and seen and self._state.study is not None:
             self._requesting = True
             self._do.look(SEARCHED, self._missing[0])

@@ -26,7 +26,7 @@ from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.views.samples.query import Query
 from explorer.views.samples.scope import Scope
 from explorer.views.samples.smallest_tau import SEARCHED, TauSearch
-from explorer.views.samples.sort_keys import Known, note_on
+from explorer.views.samples.sort_keys import SampleFacts, note_on
 from explorer.views.samples.sort_row import OrderRow
 from explorer.views.samples.subsets import ALL, CHOSEN, TRAINING, size_of
 from explorer.views.samples.tooltip import describe
@@ -62,7 +62,7 @@ class SamplesView(View):
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
         self.setToolTip("")
-        self.known: Known | None = None  # None before there is a dataset
+        self.facts: SampleFacts | None = None  # None before there is a dataset
         self._taus = TauSearch(state, do)
         self._wrong_index = ""  # the error in the typed index
         self.model = ThumbnailModel(self.describe, self)
@@ -110,7 +110,7 @@ class SamplesView(View):
     def view_state(self) -> dict[str, Any]:
         """The filters and the order."""
         return {
-            **self.scope.choices(offered=self.known is not None),
+            **self.scope.choices(offered=self.facts is not None),
             "filters": [str(one) for one in self.filters.conditions],
             **self.order.choices(),
         }
@@ -168,7 +168,7 @@ class SamplesView(View):
 
     # -- dataset and models ---------------------------------------------------------------
     def _lose(self) -> None:
-        self.known = None
+        self.facts = None
         self.model.dataset = None
         self.buttons.disable()
         self.panel.show_empty(captions.LOADING)
@@ -182,7 +182,7 @@ class SamplesView(View):
         self.model.set_dataset(dataset)
         evidence = Evidence(dataset.labels, len(dataset.train_y))
         nothing = np.zeros(len(dataset), bool)
-        self.known = Known(evidence, nothing, dataset.classes, dataset.validation)
+        self.facts = SampleFacts(evidence, nothing, dataset.classes, dataset.validation)
         self.scope.offer(dataset)
         self.go_to.follow(dataset)
 
@@ -191,33 +191,33 @@ class SamplesView(View):
         self.model.chosen = mask_of(self.state.selection.chosen, n)
         self.model.forget = mask_of(self.state.forget, n)
         self.model.current = self.state.selection.current
-        if self.known is not None:
-            forget, evidence = self.model.forget, self.known.evidence
-            self.known = Known(evidence, forget, dataset.classes, dataset.validation)
+        if self.facts is not None:
+            forget, evidence = self.model.forget, self.facts.evidence
+            self.facts = SampleFacts(evidence, forget, dataset.classes, dataset.validation)
 
     def _learn(self, changed: set[str]) -> None:
         """Update the evidence and the rows with the current models and measurements."""
-        if self.known is None or not changed & {"models", "residual", SEARCHED}:
+        if self.facts is None or not changed & {"models", "residual", SEARCHED}:
             return
-        evidence = self.known.evidence
+        evidence = self.facts.evidence
         evidence.learn_models(self.state.models)
         evidence.learn_residual(self.state.residual)
         if self.state.recognition is not None:
             evidence.learn_recognition(self.state.recognition)
         labels = {name: model.label for name, model in self.state.models.items()}
         self.order.offer(evidence, labels)
-        self.filters.offer(evidence, labels, self.known.classes)
+        self.filters.offer(evidence, labels, self.facts.classes)
 
     def _search(self) -> None:
         """Request the smallest tau if it is sorted or filtered by and unknown."""
-        if self.known is not None:
+        if self.facts is not None:
             order, conditions = self.order, self.filters.conditions
-            self._taus.want(order.key, order.model, conditions, self.known.evidence, self.seen)
+            self._taus.want(order.key, order.model, conditions, self.facts.evidence, self.seen)
 
     # -- which samples are shown, and in which order --------------------------------------
     def _refilter(self, changed: set[str]) -> None:
-        if self.known is not None and (self._query.depends() | {"filter", "study"}) & changed:
-            shown, caption = self._query.answer(self.known, self.model)
+        if self.facts is not None and (self._query.depends() | {"filter", "study"}) & changed:
+            shown, caption = self._query.answer(self.facts, self.model)
             if np.array_equal(shown, self.model.shown) and bool(caption) == bool(
                 self.model.caption
             ):
@@ -230,7 +230,7 @@ class SamplesView(View):
         self._say()
 
     def _trained(self) -> int:
-        return self.known.evidence.trained if self.known is not None else 0
+        return self.facts.evidence.trained if self.facts is not None else 0
 
     # -- drawing --------------------------------------------------------------------------
     def _show_or_say_why(self) -> None:
@@ -251,7 +251,7 @@ class SamplesView(View):
 
     def _say(self) -> None:
         """Show index errors, running searches, and samples that cannot be forgotten."""
-        ranked = note_on(self.order.key, self.known)
+        ranked = note_on(self.order.key, self.facts)
         never = captions.never_learned(self.model.chosen, self.model.dataset, self._trained())
         sentences = (self._wrong_index, self._taus.message(), never, ranked)
         text = " ".join(sentence for sentence in sentences if sentence)
@@ -266,9 +266,9 @@ class SamplesView(View):
     def describe(self, sample: int) -> str:
         """The tooltip of a sample, as rich text."""
         dataset = self.model.dataset
-        if dataset is None or self.known is None:
+        if dataset is None or self.facts is None:
             return ""
-        return describe(sample, dataset, self.known, theme_of(self.state.theme))
+        return describe(sample, dataset, self.facts, theme_of(self.state.theme))
 
     # -- wishes ---------------------------------------------------------------------------
     def _export(self) -> None:
@@ -285,9 +285,9 @@ class SamplesView(View):
     def _filter_changed(self) -> None:
         self._wrong_index = ""
         self._input.only_chosen = self.scope.name == CHOSEN
-        if self.known is not None:
+        if self.facts is not None:
             labels = {name: model.label for name, model in self.state.models.items()}
-            self.order.offer(self.known.evidence, labels)
+            self.order.offer(self.facts.evidence, labels)
             self._refilter({"filter"})
             self._reveal_current()
 

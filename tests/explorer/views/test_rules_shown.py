@@ -115,8 +115,8 @@ def test_samples_that_are_sorted_by_verdict_show_its_rule(filled: Shown, sparing
     QApplication.processEvents()
     assert said in view.note.text()
     assert filled.state.dataset is not None
-    assert view.known is not None
-    tip = describe(1, filled.state.dataset, view.known, LIGHT)
+    assert view.facts is not None
+    tip = describe(1, filled.state.dataset, view.facts, LIGHT)
     words = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", tip)))
     assert f"verdict on the methods: {'–' if sparing else 'undecided'}" in words
     assert said in words
