@@ -1,4 +1,4 @@
-"""What stands in the cells of a matrix of copies: a verdict with its confidence, or a change."""
+"""Cells of a matrix of copies: a verdict with its confidence, or a perturbation."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from engine.drawing.difference_image import around_gray
 from explorer.theme import Theme
 from explorer.widgets.sample_picture import draw_sample
 
-RIGHT, WRONG, CALLED = "✓", "✗", "→ "
-MARK, SMALL, BAR = 14, 10, 3  # logical pixels: the mark's font, the words', the bar's height
-SIGNS = ("accent", "danger")  # a theme's colors of what grew and what shrank
+RIGHT, WRONG, ARROW = "✓", "✗", "→ "
+MARK, SMALL, BAR = 14, 10, 3  # logical pixels: font sizes of mark and text, height of the bar
+SIGNS = ("accent", "danger")  # theme colors of increases and decreases
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a model says of one copy: right or wrong, what it calls it, Pr[true class] in [0, 1]."""
+    """A model's verdict on one copy: correctness, predicted class, Pr[true class] in [0, 1]."""
 
     right: bool
-    said: str
+    predicted: str
     confidence: float
 
 
 def sized(font: QFont, pixels: int, *, bold: bool = False) -> QFont:
     """The font at another size."""
-    made = QFont(font)
-    made.setPixelSize(pixels)
-    made.setBold(bold)
-    return made
+    resized = QFont(font)
+    resized.setPixelSize(pixels)
+    resized.setBold(bold)
+    return resized
 
 
 def draw_verdict(
     painter: QPainter, box: QRect, verdict: Verdict, theme: Theme, font: QFont
 ) -> None:
-    """A check or a cross, the true class's probability as number and bar, and a wrong class."""
+    """Draw a check or a cross, the true class's probability, and a wrongly predicted class."""
     color = QColor(theme.good if verdict.right else theme.danger)
     tint = QColor(color)
     tint.setAlphaF(0.10 + 0.12 * (verdict.confidence if verdict.right else 0.5))
@@ -48,17 +48,17 @@ def draw_verdict(
         words = QRect(box.left() + 2, box.bottom() - BAR - SMALL - 4, box.width() - 4, SMALL + 3)
         painter.setFont(sized(font, SMALL))
         painter.setPen(QColor(theme.text))
-        said = painter.fontMetrics().elidedText(
-            f"{CALLED}{verdict.said}", Qt.TextElideMode.ElideRight, words.width()
+        text = painter.fontMetrics().elidedText(
+            f"{ARROW}{verdict.predicted}", Qt.TextElideMode.ElideRight, words.width()
         )
-        painter.drawText(words, Qt.AlignmentFlag.AlignCenter, said)
+        painter.drawText(words, Qt.AlignmentFlag.AlignCenter, text)
     _draw_bar(painter, box, verdict.confidence, color)
 
 
 def _draw_mark(
     painter: QPainter, line: QRect, verdict: Verdict, color: QColor, theme: Theme, font: QFont
 ) -> None:
-    """The mark and, where there is room beside it, the number."""
+    """Draw the mark and, if there is room beside it, the number."""
     large, small = sized(font, MARK, bold=True), sized(font, SMALL)
     mark, number = RIGHT if verdict.right else WRONG, f"{100 * verdict.confidence:.0f}%"
     wide = QFontMetrics(large).horizontalAdvance(mark)
@@ -86,7 +86,7 @@ def _draw_bar(painter: QPainter, box: QRect, share: float, color: QColor) -> Non
 
 
 def draw_change(painter: QPainter, box: QRectF, change: np.ndarray, theme: Theme) -> None:
-    """Draw a change in [-1, 1]: an image around middle gray, features as bars up and down."""
+    """Draw a perturbation in [-1, 1]: an image around middle gray, features as signed bars."""
     if change.ndim == 3:
         draw_sample(painter, box, around_gray(change), theme.text)
         return

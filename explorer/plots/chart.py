@@ -18,16 +18,16 @@ from explorer.widgets.legend import Legend, LegendEntry, line_pen
 from explorer.widgets.plot_widget import Plot
 
 BAND_ALPHA, GROUND_ALPHA = 0.16, 0.3
-FEW = 40  # points of a curve that still get a symbol each
-REACH = 10  # logical pixels between a click and the curve it means
+FEW = 40  # points of a curve, up to which each gets a symbol
+REACH = 10  # logical pixels between a click and the curve it picks, at most
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
     """One curve: x, y (n,), NaN = gap; low, high (n,) its interval, or None.
 
-    shown: False leaves it in the legend alone; listed: whether it is in the legend at all; marks:
-    whether points get symbols, hollow: empty ones; front: drawn over those that are not.
+    shown: False shows it in the legend only; listed: whether the legend has it; marks: whether
+    points get symbols; hollow: unfilled symbols; front: drawn above curves that are not.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """What curves are compared with: a shaded band x, low, high (n,) and a level."""
+    """The background of curves: a shaded band x, low, high (n,) and a horizontal level."""
 
     label: str = ""
     x: np.ndarray | None = None
@@ -74,7 +74,7 @@ class Chart(QWidget):
         self.setAccessibleName(name)
         self.plot = Plot()
         self.plot.setAccessibleName(name)
-        for side in ("bottom", "left"):  # before any label is set: later it would scale once more
+        for side in ("bottom", "left"):  # before any label is set, or it would rescale
             self.plot.getAxis(side).enableAutoSIPrefix(False)
         self.legend = Legend()
         self.legend.toggled.connect(self.toggled)
@@ -125,9 +125,9 @@ class Chart(QWidget):
         log: bool = False,
         entries: Sequence[LegendEntry] = (),
     ) -> None:
-        """Show these curves; items that stay are kept, so that live updates are cheap.
+        """Show these curves; existing items are reused, which makes live updates cheap.
 
-        entries: what the legend has besides, before the ground.
+        entries: further legend entries, before that of the ground.
         """
         ground = ground or Ground()
         self._log = log
@@ -146,22 +146,22 @@ class Chart(QWidget):
 
     @property
     def curves(self) -> Mapping[str, pg.PlotDataItem]:
-        """The curves that are drawn, by name, each with its data as drawn (log10 on a log axis)."""
+        """Name -> drawn curve, with its data as drawn (log10 on a log axis)."""
         return MappingProxyType(self._curves)
 
     @property
     def bands(self) -> Mapping[str, QGraphicsPathItem]:
-        """The intervals that are drawn, by their curve's name; '' is that of the ground."""
+        """Name of the curve -> drawn interval; '' for that of the ground."""
         return MappingProxyType(self._bands)
 
     @property
     def level(self) -> float | None:
-        """Where the ground's level is drawn, None where it has none."""
+        """The position of the ground's level, None without one."""
         return float(self._level.value()) if self._level.isVisible() else None
 
     @property
     def cross(self) -> float | None:
-        """The x of the crosshair, None where there is none."""
+        """The x of the crosshair, None while it is hidden."""
         return float(self._cross.value()) if self._cross.isVisible() else None
 
     def show_all(self) -> None:
@@ -169,7 +169,7 @@ class Chart(QWidget):
         self.plot.enableAutoRange()
 
     def set_cross(self, x: float | None) -> None:
-        """Put the crosshair at x, or take it away."""
+        """Put the crosshair at x, or hide it."""
         self._cross.setVisible(x is not None)
         if x is not None:
             self._cross.setPos(x)
@@ -181,8 +181,8 @@ class Chart(QWidget):
         curve.setZValue(10 if item.front else 5)
         few = len(item.x) <= FEW
         y = self._scaled(item.y)
-        there = len(y) if np.isfinite(y).any() else 0  # pyqtgraph warns of bounds that are all NaN
-        curve.setData(item.x[:there], y[:there], connect="finite")
+        count = len(y) if np.isfinite(y).any() else 0  # pyqtgraph warns of bounds that are all NaN
+        curve.setData(item.x[:count], y[:count], connect="finite")
         curve.setPen(line_pen(item.style.color, item.style.dash, item.width))
         curve.setSymbol(item.style.symbol if few and item.marks else None)
         curve.setSymbolSize(7)
@@ -208,7 +208,7 @@ class Chart(QWidget):
         band = self._bands.get(name)
         if band is None:
             band = self._bands[name] = QGraphicsPathItem()
-            band.setPen(Qt.PenStyle.NoPen)  # any other pen would widen the range of the view
+            band.setPen(Qt.PenStyle.NoPen)  # any pen would widen the range of the view
             band.setZValue(1 if name else 0)
             self.plot.addItem(band)
         fill = QColor(color)
@@ -220,7 +220,7 @@ class Chart(QWidget):
         self, series: Sequence[Series], ground: Ground, more: Sequence[LegendEntry]
     ) -> None:
         text = self._theme.text if self._theme else "#000000"
-        entries = [*(_entry(item) for item in series if item.listed), *more]
+        entries = [*(entry_of(item) for item in series if item.listed), *more]
         if ground.label and self._theme:
             shade = QColor(self._theme.muted)
             shade.setAlphaF(GROUND_ALPHA)
@@ -229,7 +229,7 @@ class Chart(QWidget):
         self.legend.set_entries(entries, text)
 
     def _scaled(self, values: np.ndarray) -> np.ndarray:
-        """The values as drawn: their decimal logarithm on a log axis, where 0 has no place."""
+        """The values as drawn: log10 on a log axis, NaN where they are not positive."""
         if not self._log:
             return np.asarray(values, np.float64)
         positive = np.where(values > 0, values, np.nan)
@@ -250,14 +250,14 @@ class Chart(QWidget):
         """The curve nearest to a scene position, '' if none is within `REACH`."""
         box = self.plot.getViewBox()
         place, (width, height) = box.mapSceneToView(at), box.viewPixelSize()
-        if not (width and height):  # a chart without any room
+        if not (width and height):  # a chart of no size
             return ""
         best, best_name = float(REACH), ""
         for name, curve in sorted(self._curves.items(), key=_depth):
             x, y = curve.getData()
             points = np.column_stack([x, y]) if x is not None else np.empty((0, 2))
             far = distance_to_line(points, (place.x(), place.y()), (1 / width, 1 / height))
-            if far <= best:  # of equally near curves the last one counts: it is drawn on top
+            if far <= best:  # of equally near curves the last is on top
                 best, best_name = far, name
         return best_name
 
@@ -272,7 +272,8 @@ def _depth(named: tuple[str, pg.PlotDataItem]) -> float:
     return float(named[1].zValue())
 
 
-def _entry(item: Series) -> LegendEntry:
+def entry_of(item: Series) -> LegendEntry:
+    """The legend entry of a curve; a click on it toggles the curve."""
     style = item.style
     return LegendEntry(
         item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown

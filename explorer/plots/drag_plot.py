@@ -1,4 +1,4 @@
-"""A plot in which a press and a drag mean a place on it, and keys mean steps: nothing pans."""
+"""A plot that reports presses, drags and keys as positions and steps instead of panning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGES = {Qt.Key.Key_PageDown: -1, Qt.Key.Key_PageUp: 1}
 
 
 class DragPlot(Plot):
-    """Tells where it is pressed and dragged, in the coordinates of its axes.
+    """Reports where it is pressed and dragged, in the coordinates of its axes.
 
     dragged: x, y; stepped: -1 or 1 by an arrow key (Left and Down are -1), True for a large step
     (Shift, or the Page keys); leaped: 'first' by Home, 'last' by End, 'back' by Backspace or a
@@ -34,7 +34,7 @@ class DragPlot(Plot):
         self.setMouseEnabled(False, False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setCursor(cursor)
-        self._held = False
+        self._pressed = False
         self._labels = {"bottom": "", "left": ""}
         self._text = "#000000"
         for side in self._labels:
@@ -64,32 +64,32 @@ class DragPlot(Plot):
         return at
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a drag, which moves there at once."""
+        """Begin a drag, which reports its position at once."""
         if event.button() == Qt.MouseButton.LeftButton:
-            self._held = True
-            self._tell(event)
+            self._pressed = True
+            self._report(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Go on with it."""
-        if self._held:
-            self._tell(event)
+        """Continue the drag."""
+        if self._pressed:
+            self._report(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End it."""
+        """End the drag."""
         if event.button() == Qt.MouseButton.LeftButton:
-            self._held = False
+            self._pressed = False
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Go back to where it was."""
+        """Report a leap back."""
         if event.button() == Qt.MouseButton.LeftButton:
             self.leaped.emit("back")
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to what the plot lies in."""
+        """Leave the wheel to the parent widget."""
         event.ignore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Step, or leap; hand other keys on."""
+        """Report steps and leaps; pass other keys on."""
         key = Qt.Key(event.key())
         large = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         if key in STEPS:
@@ -102,16 +102,16 @@ class DragPlot(Plot):
             event.ignore()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show that keys arrive here."""
+        """Report that the plot has the keyboard focus."""
         super().focusInEvent(event)
         self.focused.emit(True)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Show that they do not."""
+        """Report that it lost the focus."""
         super().focusOutEvent(event)
         self.focused.emit(False)
 
-    def _tell(self, event: QMouseEvent) -> None:
+    def _report(self, event: QMouseEvent) -> None:
         scene = self.mapToScene(event.position().toPoint())
         at = self.getViewBox().mapSceneToView(scene)
         self.dragged.emit(float(at.x()), float(at.y()))

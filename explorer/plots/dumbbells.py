@@ -1,4 +1,4 @@
-"""Two values a row joined by a bar, with their intervals and the gap in words; rows scroll."""
+"""A dumbbell plot: two values per row with their intervals, joined by a bar, and the gap."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import no_collection
 from explorer.widgets.symbols import draw_symbol
 
-ROW, TOP, PAD = 26, 34, 8  # logical pixels: height of a row, of the axis above, and space
-APART = 4  # half the distance of the two marks, so that equal values show both
+ROW, TOP, PAD = 26, 34, 8  # logical pixels: height of a row, height of the axis above, padding
+APART = 4  # half the vertical distance of the two marks: equal values stay apart
 MARK = 9
-NARROW = 460  # logical pixels of the viewport below which gaps stand without intervals
+NARROW = 460  # logical pixels of the viewport, below which gaps are shown without intervals
 WIDEST_NAME = 150
 STEPS = (1, 2, 5, 10, 20, 25, 50)  # percent between two ticks
 
 
 @dataclass(frozen=True)
 class ClassRow:
-    """Values (percent) of A and B with their intervals; gap: A - B in words, detail: its interval.
+    """Values (percent) of A and B with their intervals; gap: A - B as text; detail: its interval.
 
-    color: a mark before the name; tip: everything in words. Values are NaN where there are none.
+    color: of the stripe before the name; tip: tooltip. Missing values are NaN.
     """
 
     label: str
@@ -68,7 +68,7 @@ class Dumbbells(QAbstractScrollArea):
 
     @property
     def rows(self) -> tuple[ClassRow, ...]:
-        """What is drawn."""
+        """The rows drawn."""
         return self._rows
 
     def set_rows(
@@ -78,7 +78,7 @@ class Dumbbells(QAbstractScrollArea):
         axis: str,
         theme: Theme,
     ) -> None:
-        """Show other rows; axis: what is measured, with its unit."""
+        """Show other rows; axis: label of the axis with its unit."""
         self._rows, self._styles, self._axis, self._theme = tuple(rows), styles, axis, theme
         ends = [value for row in rows for value in (*row.a, *row.b) if math.isfinite(value)]
         self._lowest = min(90.0, max(0.0, 10 * math.floor(min(ends, default=0) / 10)))
@@ -88,7 +88,7 @@ class Dumbbells(QAbstractScrollArea):
         self.viewport().update()
 
     def row_at(self, at: QPoint) -> int:
-        """Which row lies at a point of the viewport, -1 for none."""
+        """The row at a point of the viewport, -1 for none."""
         row = (at.y() - TOP + self.verticalScrollBar().value()) // ROW
         return row if at.y() >= TOP and 0 <= row < len(self._rows) else -1
 
@@ -126,7 +126,7 @@ class Dumbbells(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:
-        """Say what a row means under the cursor."""
+        """Show the tooltip of the row under the cursor."""
         if isinstance(event, QHelpEvent):
             row = self.row_at(event.pos())
             tip = literal(self._rows[row].tip) if row >= 0 else ""
@@ -156,11 +156,11 @@ class Dumbbells(QAbstractScrollArea):
         return min(WIDEST_NAME, max(words, default=40)) + 3 * PAD
 
     def _gaps(self) -> int:
-        words = [self.fontMetrics().horizontalAdvance(self._said(row)) for row in self._rows]
+        words = [self.fontMetrics().horizontalAdvance(self._gap_text(row)) for row in self._rows]
         heading = self.fontMetrics().horizontalAdvance(self._heading())
         return max([heading, *words]) + 2 * PAD
 
-    def _said(self, row: ClassRow) -> str:
+    def _gap_text(self, row: ClassRow) -> str:
         wide = self.viewport().width() >= NARROW
         return f"{row.gap}  {row.detail}" if wide and row.detail else row.gap
 
@@ -227,7 +227,7 @@ class Dumbbells(QAbstractScrollArea):
         painter.drawText(name, Qt.AlignmentFlag.AlignVCenter, words)
         gap = QRect(box.right() - self._gaps() - PAD, box.top(), self._gaps(), ROW)
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(gap, right, self._said(row))
+        painter.drawText(gap, right, self._gap_text(row))
         if math.isfinite(row.a[0]) and math.isfinite(row.b[0]):
             self._paint_dumbbell(painter, row, box.center().y() + 0.5)
 

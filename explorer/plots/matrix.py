@@ -1,4 +1,4 @@
-"""Copies in columns, models in rows: names stay at the left and results at the right."""
+"""A matrix of copies (columns) by models (rows) with names and results at its sides."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ PAD, PICTURE, CAPTION = 6, 40, 17
 
 @dataclass(frozen=True, eq=False)
 class ModelRow:
-    """One model: said (c,) what it calls each copy, correct (c,) bool, confidence (c,) in [0, 1].
+    """One model: predictions (c,) class names, correct (c,) bool, confidence (c,) in [0, 1].
 
-    result: what stands at the end, in one line; detail: a smaller second line; tip: more of both.
+    result: text at the end of the row; detail: a smaller second line; tip: tooltip of both.
     """
 
     label: str
     color: str
-    said: Sequence[str]
+    predictions: Sequence[str]
     correct: np.ndarray
     confidence: np.ndarray
     result: str
@@ -45,16 +45,18 @@ class ModelRow:
     tip: str = ""
 
     def verdict(self, copy: int) -> Verdict:
-        """What the model says of one copy."""
-        return Verdict(bool(self.correct[copy]), self.said[copy], float(self.confidence[copy]))
+        """The model's verdict on one copy."""
+        return Verdict(
+            bool(self.correct[copy]), self.predictions[copy], float(self.confidence[copy])
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
     """A sample (C, H, W) or (d,), its copies (c, ...) with their distances (c,), and verdicts.
 
-    changes: (c, ...) in [-1, 1], `factor` times what was added to the sample, drawn in a row of
-    their own; None leaves that row out.
+    changes: (c, ...) in [-1, 1], the perturbations times `factor`, drawn in a row of their own;
+    None leaves that row out.
     """
 
     original: np.ndarray | None
@@ -68,7 +70,7 @@ class Table:
 
 
 class CopyMatrix(QAbstractScrollArea):
-    """Draws a `Table`; scrolls sideways through the copies, and down where models are many."""
+    """Draws a `Table`; scrolls sideways through the copies, and down through many models."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,7 +85,7 @@ class CopyMatrix(QAbstractScrollArea):
 
     @property
     def table(self) -> Table | None:
-        """What is drawn."""
+        """The table drawn."""
         return self._table
 
     def set_table(self, table: Table, theme: Theme) -> None:
@@ -141,15 +143,15 @@ class CopyMatrix(QAbstractScrollArea):
         painter.end()
 
     def viewportEvent(self, event: QEvent) -> bool:
-        """Say in a tooltip what is under the cursor."""
+        """Show the tooltip of the place under the cursor."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            said = literal(self.describe(event.pos()))
-            QToolTip.showText(event.globalPos(), said, self.viewport())
+            text = literal(self.describe(event.pos()))
+            QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)
 
     def describe(self, at: QPoint) -> str:
-        """What is at a point of the viewport, in words; '' where nothing is."""
+        """The tooltip of a point of the viewport, '' where it is empty."""
         table, left = self._table, self.left
         if table is None:
             return ""
@@ -163,9 +165,9 @@ class CopyMatrix(QAbstractScrollArea):
         place = f"copy {copy + 1} of {len(table.copies)}, L2 distance {table.sizes[copy]:.3g}"
         if model is None:
             return place
-        verdict = "right" if model.correct[copy] else "wrong"
+        verdict = "correct" if model.correct[copy] else "wrong"
         share = f"{model.confidence[copy]:.0%} for the true class"
-        return f"{model.label} calls it {model.said[copy]} ({verdict}), {share}; {place}"
+        return f"{model.label} predicts {model.predictions[copy]} ({verdict}), {share}; {place}"
 
     # -- layout ---------------------------------------------------------------------------
     @property
@@ -190,7 +192,7 @@ class CopyMatrix(QAbstractScrollArea):
         self.verticalScrollBar().setPageStep(max(ROW, view.height() - self.top))
 
     def x_of(self, copy: int) -> int:
-        """Where a copy begins in the viewport, in logical pixels."""
+        """The left edge of a copy in the viewport, in logical pixels."""
         return self.left + copy * CELL - self.horizontalScrollBar().value()
 
     def _y(self, row: int) -> int:
@@ -280,5 +282,5 @@ class CopyMatrix(QAbstractScrollArea):
 
 
 def _factor_text(factor: float) -> str:
-    """How much larger than it is a change is drawn, beside the changes."""
+    """The caption of the row of perturbations: their amplification."""
     return f"perturbation\n× {factor:.3g}" if factor else "unperturbed"

@@ -1,4 +1,4 @@
-"""A board as the cells of a table: value and deviation, below it the gap to Re-train."""
+"""A board as cells of a table: value and deviation, and in small print the gap to Re-train."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.paper.presets import Figure
 from explorer.theme import Theme
 from explorer.widgets.table import Cell, Column
 
-ARROWS = {"up": "↑", "down": "↓", RETRAIN: "≈", "one": "→ 1"}
+SIGNS = {"up": "↑ higher", "down": "↓ lower", RETRAIN: "≈ Re-train", "one": "≈ 1"}
 GOALS = {
     "up": "higher is better",
     "down": "lower is better",
@@ -22,26 +22,26 @@ MISSING = "–"
 
 
 def columns(board: Board) -> list[Column]:
-    """The headers: what is measured, its unit and which way is better."""
-    made = [Column("Model", "Original, Re-train (mean over all) and the unlearning methods")]
+    """The headers: measure and unit, and below them which values are better."""
+    headers = [Column("Model", "Original, Re-train (mean over all) and the unlearning methods")]
     for one in board.quantities:
         unit = f" {one.unit}" if one.unit else ""
         at = f", at τ {board.tau:g}" if one.at_tau else ""
         tip = f"{one.help}{f', in {one.unit}' if one.unit else ''}{at}; {GOALS[one.better]}"
-        made.append(Column(f"{one.label}{unit} {ARROWS[one.better]}", tip))
-    return made
+        headers.append(Column(f"{one.label}{unit}\n{SIGNS[one.better]}", tip))
+    return headers
 
 
 def rows(board: Board, theme: Theme) -> list[list[Cell]]:
-    """One row a model, and below it what was published of it."""
-    made = []
+    """One row per model, followed by a row of its published values, if any."""
+    cells = []
     for row in board.rows:
         color = theme.model_style(row.model).color
         name = Cell(row.label, row.run, row.name, color)
-        made.append([name, *(_cell(row.entry(one.name), one) for one in board.quantities)])
+        cells.append([name, *(_cell(row.entry(one.name), one) for one in board.quantities)])
         if any(entry.published for entry in row.entries.values()):
-            made.append([*_published(row, board)])
-    return made
+            cells.append([*_published(row, board)])
+    return cells
 
 
 def _cell(entry: ModelCell, quantity: Quantity) -> Cell:
@@ -78,5 +78,5 @@ def _figure(figure: Figure | None, quantity: Quantity) -> str:
 
 
 def _printed(figure: Figure | None) -> str:
-    """What the paper prints where the figure was computed again from its accuracies."""
+    """The value printed in the paper if ours was recomputed from its accuracies."""
     return "" if figure is None or figure.printed is None else f"printed {figure.printed:g}"

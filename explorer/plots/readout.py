@@ -1,4 +1,4 @@
-"""What a crosshair says of curves: one sentence in rich text, colored squares before the names."""
+"""The readout of a crosshair: values of curves as rich text, names with colored squares."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from engine.analysis.measures import Measure
 
 ColorOf = Callable[[str], str]
 RunName = Callable[[int], str]
-FEW = 3  # other runs whose value is told of each model
-NEAR = 1e-9  # between taus that count as the same
+FEW = 3  # other runs listed per model
+NEAR = 1e-9  # difference of taus that count as equal
 
 
 def swatch(color: str, label: str) -> str:
-    """A name after a square of its color."""
+    """A label after a square of its color, as rich text."""
     return f'<span style="color:{color}">■</span> {html.escape(label)}'
 
 
@@ -33,16 +33,15 @@ def at_tau(
     for own in [one for one in lines if _is_open(one)]:
         others = [one for one in lines if one.model == own.model and not _is_open(one)]
         words = _words(own, measure, tau)
-        parts.append(
-            f"{swatch(color(own.model), own.label)} {words}{_told(others, measure, tau, run_name)}"
-        )
+        more = _others(others, measure, tau, run_name)
+        parts.append(f"{swatch(color(own.model), own.label)} {words}{more}")
     return " · ".join([f"<b>τ {tau:g}</b>", *parts])
 
 
 def at_epoch(
     losses: Mapping[str, Sequence[float]], epoch: int, color: ColorOf, label: Callable[[str], str]
 ) -> str:
-    """The training losses at one epoch, counted from 1, of the models that got so far."""
+    """The training losses at one epoch, counted from 1, of the models that reached it."""
     parts = [
         f"{swatch(color(name), label(name))} {values[epoch - 1]:.3g}"
         for name, values in losses.items()
@@ -51,15 +50,15 @@ def at_epoch(
     return f"<b>epoch {epoch}</b> · " + " · ".join(parts)
 
 
-def _told(others: Sequence[Line], measure: Measure, tau: float, run_name: RunName) -> str:
-    """The bare numbers of the same model in other runs, in parentheses."""
-    told = [
+def _others(others: Sequence[Line], measure: Measure, tau: float, run_name: RunName) -> str:
+    """The values of the same model in other runs, in parentheses."""
+    texts = [
         f"{html.escape(_source(one, run_name))}: {measure.text(one.trace, at[0])}"
         for one in others
         if (at := _places(one, tau))
     ]
-    more = " …" if len(told) > FEW else ""
-    return f" ({'; '.join(told[:FEW])}{more})" if told else ""
+    more = " …" if len(texts) > FEW else ""
+    return f" ({'; '.join(texts[:FEW])}{more})" if texts else ""
 
 
 def _is_open(line: Line) -> bool:
@@ -76,6 +75,6 @@ def _words(line: Line, measure: Measure, tau: float) -> str:
 
 
 def _places(line: Line, tau: float) -> list[int]:
-    """Where in its grid the line has this tau, if it has."""
-    found: list[int] = np.flatnonzero(np.abs(line.x - tau) < NEAR).tolist()
-    return found
+    """The indices of this tau in the line's grid, at most one."""
+    places: list[int] = np.flatnonzero(np.abs(line.x - tau) < NEAR).tolist()
+    return places

@@ -1,4 +1,4 @@
-"""Decision regions of several models side by side: classes as colors, the true class hatched."""
+"""Decision regions of several models side by side: colors are classes, true class hatched."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ SMALLEST = 80  # logical pixels: side of a panel before the view scrolls
 GAP, CROSS = 10, 6  # between panels; arm of the cross on the sample
 LINE, HALO, DASH = 1.5, 3.5, (4.0, 3.0)
 HATCH_ALPHA = 0.35
-TINT = 0.72  # share of a class's color: lines stay legible on what is left
+TINT = 0.72  # share of a class's color, low enough for legible lines
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """One model's panel: said, correct, confidence (g, g), the first row at the bottom.
+    """One model's panel: predictions, correct, confidence (g, g), the first row at the bottom.
 
-    result: what stands in the corner, such as a percentage.
+    result: text in the corner, such as a percentage.
     """
 
     label: str
     color: str
-    said: np.ndarray
+    predictions: np.ndarray
     correct: np.ndarray
     confidence: np.ndarray
     result: str
@@ -53,8 +53,8 @@ class Region:
 class Atlas:
     """Panels on one plane: steps (g,) their coordinates, ball (k, 2) an outline drawn on each.
 
-    classes: what numbers in `said` are called; colors: number -> '#rrggbb'; other: coordinate of
-    another sample on the axis to the right, None without one.
+    classes: names of the numbers in `predictions`; colors: number -> '#rrggbb'; other: coordinate
+    of another sample on the horizontal axis, None without one.
     """
 
     steps: np.ndarray
@@ -66,12 +66,12 @@ class Atlas:
 
     @property
     def reach(self) -> float:
-        """Half the width of a panel: the outer points are the middles of their cells."""
+        """Half the width of a panel: outer points are centers of their cells."""
         return float(self.steps[-1] + (self.steps[1] - self.steps[0]) / 2)
 
 
 def tinted(color: str, ground: str) -> str:
-    """The color as regions show it: mixed with the ground."""
+    """The color of a region: mixed with the background."""
     parts = zip(rgb(color), rgb(ground), strict=True)
     return "#" + "".join(f"{round(TINT * a + (1 - TINT) * b):02x}" for a, b in parts)
 
@@ -94,15 +94,15 @@ def columns_for(panels: int, width: int, height: int, title: int) -> tuple[int, 
         down = (height - GAP * (rows + 1)) // rows - title
         if min(across, down) > best[1]:
             best = (columns, min(across, down))
-    if best == (1, SMALLEST):  # nothing fits without scrolling: as many as the width holds
+    if best == (1, SMALLEST):  # nothing fits without scrolling: fill the width
         return max(1, (width - GAP) // (SMALLEST + GAP)), SMALLEST
     return best
 
 
 class RegionMaps(QAbstractScrollArea):
-    """Draws an `Atlas`: as large as fits, scrolling down where panels would become too small.
+    """Draws an `Atlas` as large as fits; scrolls down if panels would become too small.
 
-    images: the classes of each panel, a pixel a point of its slice.
+    images: the classes of each panel, one pixel per point of the slice.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -140,10 +140,10 @@ class RegionMaps(QAbstractScrollArea):
             self._paint()
 
     def viewportEvent(self, event: QEvent) -> bool:
-        """Say in a tooltip what a model calls the point under the cursor."""
+        """Show a model's prediction at the point under the cursor in a tooltip."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            said = literal(self.describe(event.pos()))
-            QToolTip.showText(event.globalPos(), said, self.viewport())
+            text = literal(self.describe(event.pos()))
+            QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)
 
@@ -158,7 +158,7 @@ class RegionMaps(QAbstractScrollArea):
         return QRect(left, top - self.verticalScrollBar().value(), side, side)
 
     def describe(self, at: QPoint) -> str:
-        """What is at a point of the viewport, in words; '' where nothing is."""
+        """The tooltip of a point of the viewport, '' where it is empty."""
         atlas = self._atlas
         if atlas is None:
             return ""
@@ -221,7 +221,7 @@ class RegionMaps(QAbstractScrollArea):
         painter.drawRect(box)
 
     def _hatch(self, painter: QPainter, mask: np.ndarray, box: QRectF) -> None:
-        """Hatch the cells of the mask, so that the true class needs no color to be seen."""
+        """Hatch the cells of the mask: the true class is visible without color."""
         color = QColor(self._theme.text)
         color.setAlphaF(HATCH_ALPHA)
         brush = QBrush(color, Qt.BrushStyle.BDiagPattern)
@@ -245,7 +245,7 @@ class RegionMaps(QAbstractScrollArea):
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _pens(self, dash: tuple[float, ...]) -> tuple[QPen, QPen]:
-        """A halo in the ground's color, then the line: legible on every region."""
+        """A halo in the background color, then the line: legible on every region."""
         halo = QPen(QColor(self._theme.base), HALO)
         line = QPen(QColor(self._theme.text), LINE)
         if dash:
@@ -271,10 +271,10 @@ class RegionMaps(QAbstractScrollArea):
 
 def _words(panel: Region, atlas: Atlas, row: int, column: int) -> str:
     away = float(np.hypot(atlas.steps[row], atlas.steps[column]))
-    name = atlas.classes[int(panel.said[row, column])]
+    name = atlas.classes[int(panel.predictions[row, column])]
     sure = panel.confidence[row, column]
     return (
-        f"{panel.label} calls this point {name}; probability of the true class {sure:.2f}; "
+        f"{panel.label} predicts {name} here; probability of the true class {sure:.2f}; "
         f"L2 distance {away:.3g} from the sample"
     )
 
@@ -282,9 +282,9 @@ def _words(panel: Region, atlas: Atlas, row: int, column: int) -> str:
 def _image(panel: Region, atlas: Atlas, theme: Theme) -> QImage:
     """(g, g) pixels in the classes' colors, the first row at the bottom."""
     table = np.zeros((len(atlas.classes), 3), np.uint8)
-    for number in np.unique(panel.said):
+    for number in np.unique(panel.predictions):
         table[number] = rgb(tinted(atlas.colors[int(number)], theme.base))
-    pixels = np.ascontiguousarray(table[panel.said[::-1]])
+    pixels = np.ascontiguousarray(table[panel.predictions[::-1]])
     height, width = pixels.shape[:2]
     kind = QImage.Format.Format_RGB888
     return QImage(pixels.data, width, height, pixels[0].nbytes, kind).copy()

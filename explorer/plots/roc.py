@@ -23,7 +23,7 @@ LOWEST = 100  # logical pixels
 
 @dataclass(frozen=True, eq=False)
 class Rates:
-    """One curve. step: which of its points is operated at, -1 for none."""
+    """One curve. step: index of its operating point, -1 for none."""
 
     label: str
     style: ModelStyle
@@ -32,7 +32,7 @@ class Rates:
 
 
 class RocPlot(QWidget):
-    """The first curve's operating point can be dragged along it; `picked` tells the step."""
+    """ROC curves; the first one's operating point can be dragged, `picked` gives its step."""
 
     picked = Signal(int)
 
@@ -90,24 +90,24 @@ class RocPlot(QWidget):
         self.legend.set_entries(entries, text)
 
     def set_step(self, step: int) -> None:
-        """Put the first curve's operating point there."""
+        """Set the operating point of the first curve."""
         self._set_point(0, step)
 
     def point_of(self, step: int) -> tuple[float, float]:
-        """Where a step of the first curve is drawn, in the coordinates of the axes."""
+        """The position of a step of the first curve, in the coordinates of the axes."""
         x, y = self._rates(self._shown[0].roc)
         return float(x[step]), float(y[step])
 
     def operating_point(self, number: int = 0) -> tuple[float, float] | None:
-        """Where a curve's operating point is drawn, in the coordinates of the axes, if anywhere."""
+        """The position of a curve's operating point in the coordinates of the axes, if any."""
         x, y = self._points[number].getData()
         return (float(x[0]), float(y[0])) if x is not None and len(x) else None
 
     def _set_point(self, number: int, step: int) -> None:
         style, (x, y) = self._shown[number].style, self._rates(self._shown[number].roc)
-        there = [step] if step >= 0 else []
+        rows = [step] if step >= 0 else []
         self._points[number].setData(
-            x[there], y[there], pen=None, symbol=style.symbol, symbolSize=12 if number == 0 else 9,
+            x[rows], y[rows], pen=None, symbol=style.symbol, symbolSize=12 if number == 0 else 9,
             symbolBrush=QColor(style.color), symbolPen=pg.mkPen(self._theme.text, width=1.5),
         )  # fmt: skip
 
@@ -115,7 +115,7 @@ class RocPlot(QWidget):
         return self._place(100 * roc.fp / roc.fp[-1]), 100 * roc.tp / roc.tp[-1]
 
     def _place(self, percent: np.ndarray) -> np.ndarray:
-        """Where false positive rates are drawn."""
+        """The position of false positive rates on the axis."""
         return np.log10(np.maximum(percent, self._floor)) if self._log else percent
 
     def _draw_axes(self) -> None:

@@ -1,4 +1,4 @@
-"""A button with a menu of the stored studies that are shown beside the open one."""
+"""A button with a menu of the stored studies to show beside the open one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from engine.study.family import family
 from explorer.widgets.check_menu import CheckMenu
 from explorer.widgets.plain_text import in_menu
 
-MOST = 12  # studies listed under each heading; the newest come first
+MOST = 12  # studies listed under each heading, newest first
 NONE = "No other study is stored. Run one with another seed or setting."
 MEAN = "Mean over seeds"
 
 
 class RunsButton(QToolButton):
-    """Which studies are shown beside the open one, and whether seeds are drawn as their mean.
+    """Chooses the studies shown beside the open one, and whether to average over seeds.
 
-    `chosen` gives the keys; `mean_toggled` says whether seeds are drawn as one.
+    `chosen` gives the keys of the studies, `mean_toggled` whether to average.
     """
 
     chosen = Signal(tuple)
@@ -32,8 +32,7 @@ class RunsButton(QToolButton):
         self.setText("Runs")
         self.setAccessibleName("Studies shown beside the open one")
         self.setToolTip(
-            "Show other studies of the store beside this one, and seeds of the same settings as "
-            "their mean"
+            "Show other stored studies beside this one, and average over seeds of the same settings"
         )
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.runs = CheckMenu(self)
@@ -41,37 +40,37 @@ class RunsButton(QToolButton):
         self.runs.triggered.connect(self._check)
         self._mean = QAction(MEAN, self)
         self._mean.setCheckable(True)
-        self._mean.setToolTip("Draw studies that differ in their seed alone as one")
+        self._mean.setToolTip("Average over studies that differ only in their seed")
         self._keys: tuple[str, ...] = ()
         self._listed: tuple[object, ...] = ()
 
     @property
     def mean(self) -> bool:
-        """Whether seeds are drawn as their mean."""
+        """Whether to average over seeds."""
         return self._mean.isChecked()
 
     def set_mean(self, mean: bool) -> None:
-        """Draw seeds as their mean, or one by one; tells nobody."""
+        """Set whether to average over seeds, without emitting `mean_toggled`."""
         self._mean.setChecked(mean)
 
     def set_studies(
-        self, studies: Sequence[StudySummary], open_one: Study | None, keys: tuple[str, ...]
+        self, studies: Sequence[StudySummary], opened: Study | None, keys: tuple[str, ...]
     ) -> None:
         """List the studies, checked where they are among `keys`; the open one is left out."""
         self._keys = keys
         self.setText(f"Runs ({len(keys)})" if keys else "Runs")
-        listed = (studies, open_one.key if open_one else "")
+        listed = (studies, opened.key if opened else "")
         if listed != self._listed:  # an open menu keeps its entries
             self._listed = listed
-            self._fill([one for one in studies if one.key != listed[1]], open_one)
+            self._fill([one for one in studies if one.key != listed[1]], opened)
         for action in self._entries():
             action.setChecked(action.data() in keys)
 
-    def _fill(self, studies: Sequence[StudySummary], open_one: Study | None) -> None:
+    def _fill(self, studies: Sequence[StudySummary], opened: Study | None) -> None:
         self.runs.clear()
         self._mean.setParent(self)
         self.runs.addAction(self._mean)
-        for title, members in _grouped(studies, open_one):
+        for title, members in _grouped(studies, opened):
             self.runs.addSection(title)
             for one in members[:MOST]:
                 self._add(one, title)
@@ -92,24 +91,24 @@ class RunsButton(QToolButton):
         if action is self._mean:
             self.mean_toggled.emit(action.isChecked())
         elif action.data():
-            kept = [key for key in self._keys if key != action.data()]
-            self.chosen.emit(tuple([*kept, action.data()] if action.isChecked() else kept))
+            others = [key for key in self._keys if key != action.data()]
+            self.chosen.emit(tuple([*others, action.data()] if action.isChecked() else others))
 
 
 def _grouped(
-    studies: Sequence[StudySummary], open_one: Study | None
+    studies: Sequence[StudySummary], opened: Study | None
 ) -> Iterator[tuple[str, list[StudySummary]]]:
-    """Headings with their studies: seeds of the open one, its dataset's others, all the rest."""
-    mine = family(open_one.spec) if open_one is not None else ""
-    dataset = open_one.spec["data"]["name"] if open_one is not None else ""
-    seeds = [one for one in studies if mine and one.family == mine]
+    """Headings with their studies: other seeds, same dataset, other datasets."""
+    own = family(opened.spec) if opened is not None else ""
+    dataset = opened.spec["data"]["name"] if opened is not None else ""
+    seeds = [one for one in studies if own and one.family == own]
     near = [one for one in studies if one.dataset == dataset and one not in seeds]
     rest = [one for one in studies if one.dataset != dataset]
-    if open_one is not None:
-        title = f"This study (seed {open_one.spec.get('seed', '?')}) with other seeds"
+    if opened is not None:
+        title = f"This study (seed {opened.spec.get('seed', '?')}) with other seeds"
         yield from [(title, seeds)] * bool(seeds)
         yield from [("Same dataset, other settings", near)] * bool(near)
-    yield from [("Other datasets" if open_one is not None else "Stored studies", rest)] * bool(rest)
+    yield from [("Other datasets" if opened is not None else "Stored studies", rest)] * bool(rest)
 
 
 def _words(one: StudySummary, is_seed: bool) -> str:

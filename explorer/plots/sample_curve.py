@@ -1,4 +1,4 @@
-"""One sample's r over tau, over how the forget set's is spread; its norm is a line to drag."""
+"""One sample's r over tau on the spread of the forget set's, with a draggable line at tau."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from explorer.theme import LIGHT, ModelStyle, Theme
 from explorer.widgets import markup
 from explorer.widgets.panel import button, muted
 
-SPREAD = "spread"  # the name of the median among the models
-ROOM = 0.06  # of the range, beyond the largest value and below the smallest: symbols are whole
+SPREAD = "spread"  # name of the median among the curves
+ROOM = 0.06  # of the range, as margin beyond the extremes: symbols are not cut
 AXIS = "r (1 = Re-train)"
 
 
 @dataclass(frozen=True, eq=False)
-class Own:
-    """What is drawn. curves: model -> r (T,) on the grid `taus`, where the sample is forgotten;
-    around: model -> r () at `tau`, where it is not; model: whose `spread` is shown, with interval.
+class SampleRatios:
+    """The data. curves: model -> r (T,) on the grid `taus` if the sample is in the forget set;
+    around: model -> r () at `tau` if it is not; model: the one of `spread` and of the interval.
     """
 
     sample: int
@@ -51,7 +51,7 @@ class Own:
 
 
 class SampleCurve(QWidget):
-    """A chart of an `Own` with what it says in words below; `tau_wanted` as the line is dragged."""
+    """A chart of `SampleRatios` with a note below; `tau_wanted` follows the dragged line."""
 
     tau_wanted = Signal(float)
     export_wanted = Signal()
@@ -69,7 +69,7 @@ class SampleCurve(QWidget):
         self.line.setZValue(5)  # behind the curves
         self.chart.plot.addItem(self.line, ignoreBounds=True)
         self._holes: list[pg.LinearRegionItem] = []
-        self._own: Own | None = None
+        self._ratios: SampleRatios | None = None
         self._theme = LIGHT
         self._label: Callable[[str], str] = str
         self._hidden: set[str] = set()
@@ -83,7 +83,7 @@ class SampleCurve(QWidget):
         foot = QHBoxLayout()
         self.log = QCheckBox("Log scale")
         self.log.setChecked(True)
-        self.log.setToolTip("Draw r on a logarithmic axis; r = 0 then lies on the bottom line")
+        self.log.setToolTip("Draw r on a logarithmic axis, with r = 0 on the bottom line")
         self.log.toggled.connect(self._draw)
         foot.addWidget(self.note, 1)
         foot.addWidget(self.log)
@@ -91,11 +91,11 @@ class SampleCurve(QWidget):
         foot.addWidget(button("Export curve…", tip, self.export_wanted.emit))
         return foot
 
-    def show_own(self, own: Own, label: Callable[[str], str], theme: Theme) -> None:
-        """Draw it; `label` says what people call a model."""
-        self._own, self._theme, self._label = own, theme, label
+    def show_ratios(self, ratios: SampleRatios, label: Callable[[str], str], theme: Theme) -> None:
+        """Draw the data; label: display name of a model."""
+        self._ratios, self._theme, self._label = ratios, theme, label
         self.chart.set_theme(theme)
-        self.chart.set_axes(tau_label(own.perturbation), AXIS)
+        self.chart.set_axes(tau_label(ratios.perturbation), AXIS)
         pen = pg.mkPen(theme.accent, width=2)
         self.line.setPen(pen)
         self.line.setHoverPen(pg.mkPen(theme.accent, width=4))
@@ -103,62 +103,64 @@ class SampleCurve(QWidget):
         self._settle()
 
     def show_tau(self, tau: float) -> None:
-        """Show another norm of what is drawn: only the line moves."""
-        if self._own is not None and tau != self._own.tau:
-            self._own = replace(self._own, tau=tau)
+        """Move the line to another norm of the same data."""
+        if self._ratios is not None and tau != self._ratios.tau:
+            self._ratios = replace(self._ratios, tau=tau)
             self._settle()
 
     @property
     def holes(self) -> list[tuple[float, float]]:
-        """The spans of tau that are hatched because r is undefined there."""
+        """The hatched spans of tau, where r is undefined."""
         spans = [hole.getRegion() for hole in self._holes]
         return [(float(low), float(high)) for low, high in spans]
 
     # -- drawing --------------------------------------------------------------------------
     def _draw(self) -> None:
-        own = self._own
-        if own is None:
+        ratios = self._ratios
+        if ratios is None:
             return
-        series = [self._median(own), *map(self._series, own.curves or own.around)]
-        low, high = _reach([item.y for item in series if item.shown], own.spread)
+        series = [self._median(ratios), *map(self._series, ratios.curves or ratios.around)]
+        low, high = _reach([item.y for item in series if item.shown], ratios.spread)
         log = self.log.isChecked()
         if log:
             series = [_lifted(item, low) for item in series]
-        below, above = own.spread.most
+        below, above = ratios.spread.most
         below = np.maximum(below, low) if log else below
-        self.chart.draw(series, Ground("90 % of it", own.taus, below, above, 1.0), log=log)
+        self.chart.draw(series, Ground("middle 90 %", ratios.taus, below, above, 1.0), log=log)
         ends = np.log10([low, high]) if log else (0.0, high)
         self.chart.plot.setYRange(*ends, padding=ROOM)
-        self._draw_holes(own)
-        self.line.setBounds((float(own.taus[0]), float(own.taus[-1])))
+        self._draw_holes(ratios)
+        self.line.setBounds((float(ratios.taus[0]), float(ratios.taus[-1])))
         self._say(np.nan)
 
-    def _median(self, own: Own) -> Series:
+    def _median(self, ratios: SampleRatios) -> Series:
         style = ModelStyle(self._theme.muted, "+", (2, 2))
-        label = f"forget set in {self._label(own.model)}: median, 50 %"
+        label = f"forget set in {self._label(ratios.model)}: median, middle 50 %"
         shown = SPREAD not in self._hidden
-        return Series(SPREAD, label, style, own.taus, own.spread.median, *own.spread.half, shown)
+        return Series(
+            SPREAD, label, style, ratios.taus, ratios.spread.median, *ratios.spread.half, shown
+        )
 
     def _series(self, name: str) -> Series:
-        own = self._own
-        assert own is not None
+        ratios = self._ratios
+        assert ratios is not None
         style, shown = self._theme.model_style(name), name not in self._hidden
-        one = own.curves.get(name)
+        one = ratios.curves.get(name)
         if one is None:
-            at, r = np.array([own.tau]), np.atleast_1d(own.around[name].r)
+            at, r = np.array([ratios.tau]), np.atleast_1d(ratios.around[name].r)
             return Series(name, self._label(name), style, at, r, shown=shown)
-        none = np.full(len(own.taus), np.nan)
-        low, high = (one.low, one.high) if name == own.model else (none, none)
-        return Series(name, self._label(name), style, own.taus, one.r, low, high, shown)
+        missing = np.full(len(ratios.taus), np.nan)
+        low, high = (one.low, one.high) if name == ratios.model else (missing, missing)
+        return Series(name, self._label(name), style, ratios.taus, one.r, low, high, shown)
 
-    def _draw_holes(self, own: Own) -> None:
+    def _draw_holes(self, ratios: SampleRatios) -> None:
         """Hatch the norms at which r is undefined."""
         for hole in self._holes:
             self.chart.plot.removeItem(hole)
         ink = QBrush(QColor(self._theme.muted), Qt.BrushStyle.BDiagPattern)
         self._holes = []
-        for part in runs(own.undefined):
-            region = pg.LinearRegionItem(_span(own.taus, part), movable=False, brush=ink)
+        for part in runs(ratios.undefined):
+            region = pg.LinearRegionItem(_span(ratios.taus, part), movable=False, brush=ink)
             region.setZValue(-5)
             for edge in region.lines:
                 edge.hide()
@@ -170,73 +172,73 @@ class SampleCurve(QWidget):
         self.tau_wanted.emit(float(self.line.value()))
 
     def _settle(self) -> None:
-        """Put the line where the norm is that is shown."""
-        if self._own is not None and not self.line.moving:
-            self.line.setValue(self._own.tau)
+        """Put the line at the shown norm."""
+        if self._ratios is not None and not self.line.moving:
+            self.line.setValue(self._ratios.tau)
 
     def _toggle(self, name: str) -> None:
         self._hidden ^= {name}
         self._draw()
 
     def _say(self, x: float) -> None:
-        """Read the values at x, or, outside the chart, say what is drawn."""
-        own = self._own
-        if own is None:
+        """Show the values at x, or, outside the chart, the note."""
+        ratios = self._ratios
+        if ratios is None:
             return
-        inside = np.isfinite(x) and bool(own.curves)
-        at = int(np.argmin(np.abs(own.taus - x))) if inside else 0
-        self.chart.set_cross(float(own.taus[at]) if inside else None)
-        self.note.setText(self._reading(own, at) if inside else self._words(own))
+        inside = np.isfinite(x) and bool(ratios.curves)
+        at = int(np.argmin(np.abs(ratios.taus - x))) if inside else 0
+        self.chart.set_cross(float(ratios.taus[at]) if inside else None)
+        self.note.setText(self._reading(ratios, at) if inside else self._words(ratios))
 
-    def _words(self, own: Own) -> str:
-        if not own.curves:
-            return _not_forgotten(own)
+    def _words(self, ratios: SampleRatios) -> str:
+        if not ratios.curves:
+            return _not_forgotten(ratios)
         parts = ["Drag the line to another τ."]
-        if own.undefined.any():
-            taus = ", ".join(f"{tau:g}" for tau in own.taus[own.undefined])
+        if ratios.undefined.any():
+            taus = ", ".join(f"{tau:g}" for tau in ratios.taus[ratios.undefined])
             parts.append(f"Hatched: r undefined at τ {taus}, no Re-train recognizes a copy.")
-        if self.log.isChecked() and any((one.r == 0).any() for one in own.curves.values()):
-            parts.append("At the bottom: r = 0.")
+        if self.log.isChecked() and any((one.r == 0).any() for one in ratios.curves.values()):
+            parts.append("Bottom line: r = 0.")
         return " ".join(parts)
 
-    def _reading(self, own: Own, at: int) -> str:
-        parts = [f"<b>τ {own.taus[at]:g}</b>"]
-        for name, one in own.curves.items():
+    def _reading(self, ratios: SampleRatios, at: int) -> str:
+        parts = [f"<b>τ {ratios.taus[at]:g}</b>"]
+        for name, one in ratios.curves.items():
             color, words = self._theme.model_style(name).color, interval_words(one, at)
             parts.append(f"{swatch(color, self._label(name))} {words}")
         return " · ".join(parts)
 
 
 def interval_words(one: Ratio, at: int | tuple[()] = ()) -> str:
-    """'1.23 [1.02, 1.51]', or 'undefined', of one place in a ratio's arrays."""
+    """'1.23 [1.02, 1.51]' or 'undefined', for one index of a ratio's arrays."""
     r, low, high = float(one.r[at]), float(one.low[at]), float(one.high[at])
     return f"{short(r)} [{short(low)}, {short(high)}]" if np.isfinite(r) else "undefined"
 
 
 def short(value: float) -> str:
-    """A ratio to two decimals, or to three figures where that would be longer."""
+    """A ratio to two decimals; from 10 on to three significant digits."""
     return f"{value:.2f}" if value < 9.995 else f"{value:.3g}"
 
 
-def _not_forgotten(own: Own) -> str:
-    points = f" The points are r at τ {own.tau:g}, from the copies above." if own.around else ""
-    return (
-        f"Sample {own.sample} is not in the forget set, so its r over τ was not measured.{points}"
-    )
+def _not_forgotten(ratios: SampleRatios) -> str:
+    words = f"Sample {ratios.sample} is not in the forget set, so its r over τ was not measured."
+    if not ratios.around:
+        return words
+    return f"{words} The points are r at τ {ratios.tau:g}, from the copies above."
 
 
 def _reach(values: Sequence[np.ndarray], spread: Spread) -> tuple[float, float]:
-    """(lowest above 0, highest) of what is drawn; intervals may reach beyond and are cut there.
+    """(smallest above 0, largest) of the values drawn; intervals beyond are cut off.
 
-    An r that rests on one copy in a hundred has an interval of up to several hundred.
+    An r estimated from one copy in a hundred has an interval of up to several hundred.
     """
     every = np.concatenate([*values, *spread.most])
-    there = every[np.isfinite(every) & (every > 0)]
-    return min(0.5, there.min(initial=0.5)), max(2.0, there.max(initial=2.0))
+    positive = every[np.isfinite(every) & (every > 0)]
+    return min(0.5, positive.min(initial=0.5)), max(2.0, positive.max(initial=2.0))
 
 
 def _lifted(item: Series, floor: float) -> Series:
-    """The series for a log scale, on which what is 0 lies on the bottom line."""
+    """The series for a log scale, with zeros on the bottom line."""
     low = None if item.low is None else np.maximum(item.low, floor)
     return replace(item, y=np.maximum(item.y, floor), low=low)
 

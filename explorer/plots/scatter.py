@@ -1,4 +1,4 @@
-"""A few labeled points with interval bars, the stairs of a Pareto front, and what is ideal."""
+"""A scatter of labeled points with interval bars, Pareto front and ideal values."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from explorer.theme import ModelStyle, Theme
 from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import Plot
 
-REACH = 12  # logical pixels between a click and the point it means
+REACH = 12  # logical pixels between a click and the point it picks, at most
 MARGIN = 0.12  # of the data's extent, around it, for labels
 SIZE, PICKED_SIZE = 11, 17  # logical pixels
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One point: its values, their intervals (NaN = none), what it is called and says.
+    """One point: its values, their intervals (NaN = none), label and tooltip.
 
-    hollow: drawn empty, as what belongs to another study.
+    hollow: drawn unfilled, for points of other studies.
     """
 
     name: str
@@ -41,9 +41,9 @@ class Mark:
 
 
 class ScatterPlot(QWidget):
-    """Points with labels that keep out of each other's way; `picked` names the one clicked.
+    """Points with labels that do not overlap; `picked` names the clicked point.
 
-    '' means a click beside all points. Drag pans, the wheel zooms, a double click shows all.
+    '' means a click on no point. Drag pans, the wheel zooms, a double click shows all.
     """
 
     picked = Signal(str)
@@ -58,13 +58,13 @@ class ScatterPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
-        self.about = ""  # said of the whole plot, as rich text, where no point is
+        self.about = ""  # tooltip where no point is
         self.marks: tuple[Mark, ...] = ()
         self.stairs: list[pg.PlotDataItem] = []
         self.labels: list[pg.TextItem] = []
-        self._lines: list[pg.InfiniteLine] = []  # at what is ideal
+        self._lines: list[pg.InfiniteLine] = []  # at ideal values
         self._others: list[pg.GraphicsObject] = []
-        self.goals: list[pg.TextItem] = []  # words beside the lines at what is ideal
+        self.goals: list[pg.TextItem] = []  # labels of the lines at ideal values
         self._theme: Theme | None = None
         self._drawn = pg.ScatterPlotItem(pxMode=True)
         self._drawn.setZValue(10)
@@ -74,7 +74,7 @@ class ScatterPlot(QWidget):
         self.plot.viewport().installEventFilter(self)
 
     def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colors; they show at the next drawing."""
+        """Take the theme's colors, from the next drawing on."""
         self._theme = theme
         self.plot.setBackground(theme.base)
         for side in ("bottom", "left"):
@@ -91,9 +91,9 @@ class ScatterPlot(QWidget):
         axes: tuple[str, str],
         picked: str = "",
     ) -> None:
-        """Show these points, the outlines (k, 2) of their front, and lines at what is ideal.
+        """Show these points, the outlines (k, 2) of their front, and lines at ideal values.
 
-        ideal: (x, y), NaN for none; axes: labels; picked: the point that is highlighted.
+        ideal: (x, y), NaN for none; axes: labels; picked: name of the highlighted point.
         """
         theme = self._theme
         assert theme is not None, "set_theme comes first"
@@ -112,13 +112,13 @@ class ScatterPlot(QWidget):
         self._fit()
 
     def place_of(self, name: str) -> QPointF:
-        """Where the point of that name is drawn, in pixels of the plot's viewport."""
+        """The position of the point of that name, in pixels of the plot's viewport."""
         mark = next(one for one in self.marks if one.name == name)
         scene = self.plot.getViewBox().mapViewToScene(QPointF(mark.x, mark.y))
         return QPointF(self.plot.mapFromScene(scene))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Say what is under the cursor."""
+        """Show the tooltip of the point under the cursor."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             mark = self._at(QPointF(self.plot.mapToScene(event.pos())))
             words = mark.tip if mark else self.about
@@ -127,13 +127,13 @@ class ScatterPlot(QWidget):
         return super().eventFilter(watched, event)
 
     def _fit(self) -> None:
-        """Show all points and their bars with room for labels."""
+        """Fit the view to all points and bars, with room for labels."""
         rows = [(m.x, m.y) for m in self.marks]
         ends = [(x, m.y) for m in self.marks for x in m.x_interval]
         ends += [(m.x, y) for m in self.marks for y in m.y_interval]
-        known = [row for row in (*rows, *ends) if np.isfinite(row).all()]
-        if known:
-            low, high = np.min(known, 0), np.max(known, 0)
+        finite = [row for row in (*rows, *ends) if np.isfinite(row).all()]
+        if finite:
+            low, high = np.min(finite, 0), np.max(finite, 0)
             pad = np.maximum((high - low) * MARGIN, 1e-6 + 0.01 * np.abs(high))
             x, y = zip(low - pad, high + pad, strict=True)
             self.plot.getViewBox().setRange(xRange=x, yRange=y, padding=0)
@@ -160,19 +160,19 @@ class ScatterPlot(QWidget):
         return item
 
     def _ideal(self, ideal: tuple[float, float], theme: Theme) -> list[pg.InfiniteLine]:
-        """Dotted lines at the values that are ideal."""
-        made = []
+        """Dotted lines at the ideal values."""
+        lines = []
         for value, angle in zip(ideal, (90, 0), strict=True):
             if np.isfinite(value):
                 pen = pg.mkPen(theme.good, width=1.2, style=Qt.PenStyle.DotLine)
                 line = pg.InfiniteLine(value, angle, pen=pen)
                 self.plot.addItem(line, ignoreBounds=True)
-                made.append(line)
-        return made
+                lines.append(line)
+        return lines
 
     def _bars(self) -> list[pg.PlotDataItem]:
         """One thin line for each interval."""
-        made = []
+        bars = []
         for mark in self.marks:
             pen = pg.mkPen(mark.style.color, width=1.2)
             for xs, ys in (
@@ -183,8 +183,8 @@ class ScatterPlot(QWidget):
                     item = pg.PlotDataItem(xs, ys, pen=pen)
                     item.setZValue(5)
                     self.plot.addItem(item, ignoreBounds=True)
-                    made.append(item)
-        return made
+                    bars.append(item)
+        return bars
 
     def _label(self, words: str, color: str) -> pg.TextItem:
         item = pg.TextItem(words, color=color, anchor=(0, 0))
@@ -199,19 +199,19 @@ class ScatterPlot(QWidget):
         if len(points) != len(sizes) or not points:
             return
         page = box.sceneBoundingRect()
-        found = places(
+        positions = places(
             np.array([(p.x(), p.y()) for p in points]),
             np.array([(s.width(), s.height()) for s in sizes]),
             (page.left(), page.top(), page.width(), page.height()),
             covered=self._place_goals(page),
         )
-        for item, (x, y) in zip(self.labels, found.tolist(), strict=True):
-            item.setVisible(bool(np.isfinite(x)))  # without room, the tooltip says it
+        for item, (x, y) in zip(self.labels, positions.tolist(), strict=True):
+            item.setVisible(bool(np.isfinite(x)))  # without room, only the tooltip names it
             if np.isfinite(x):
                 item.setPos(box.mapSceneToView(QPointF(x, y)))
 
     def _place_goals(self, page: QRectF) -> list[Box]:
-        """Put 'ideal' at the end of each of its lines; what that covers."""
+        """Put 'ideal' at the end of each line; returns the boxes covered."""
         box, covered = self.plot.getViewBox(), []
         for line, words in zip(self._lines, self.goals, strict=True):
             at, size = box.mapViewToScene(line.pos()), words.boundingRect()
@@ -225,15 +225,15 @@ class ScatterPlot(QWidget):
         return covered
 
     def _at(self, scene: QPointF) -> Mark | None:
-        """The point within reach of a place in the scene."""
+        """The point within `REACH` of a place in the scene."""
         box = self.plot.getViewBox()
         if not self.marks or not box.sceneBoundingRect().contains(scene):
             return None
         marks = [*reversed(self.marks)]
         drawn = [box.mapViewToScene(QPointF(mark.x, mark.y)) for mark in marks]
         pixels = np.array([(p.x(), p.y()) for p in drawn])
-        found = nearest(pixels, (scene.x(), scene.y()), (1.0, 1.0), REACH)
-        return marks[found] if found is not None else None
+        row = nearest(pixels, (scene.x(), scene.y()), (1.0, 1.0), REACH)
+        return marks[row] if row is not None else None
 
     def _click(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
         if event.double():

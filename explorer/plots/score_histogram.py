@@ -1,4 +1,4 @@
-"""How members and non-members score, with the threshold between them to drag."""
+"""Histograms of the scores of members and non-members with a draggable threshold."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ FEW_MARKS = 4  # ticks on an axis that is not linear
 
 
 class ScoreHistogram(QWidget):
-    """Two distributions over one axis and a line that a mouse or the keyboard moves.
+    """Two distributions over one axis and a threshold moved by mouse or keyboard.
 
-    moved: the threshold, in the score's unit, that the line was dragged to; keys are told by
-    `plot`, whose owner knows the samples between which to step.
+    moved: the threshold, in the score's unit, that the line was dragged to; `plot` reports keys,
+    as its owner knows the samples to step over.
     """
 
     moved = Signal(float)
@@ -31,8 +31,8 @@ class ScoreHistogram(QWidget):
         super().__init__(parent)
         self.plot = DragPlot("Scores and threshold", Qt.CursorShape.SplitHCursor)
         self.plot.setToolTip(
-            "Drag the line: it parts who is called a member. Arrow keys move it past one sample, "
-            "with Shift past a tenth of them; Backspace brings the held-out threshold back."
+            "Drag the threshold that divides members from non-members. Arrow keys move it past one "
+            "sample, with Shift past a tenth of them; Backspace restores the held-out threshold."
         )
         self.legend = Legend()
         self.plot.setMinimumHeight(LOWEST)
@@ -62,7 +62,7 @@ class ScoreHistogram(QWidget):
         self._show_focus(self.plot.hasFocus())
 
     def draw(self, score: Score, shown: Histogram, color: str, size: int) -> None:
-        """Show this distribution of `size` members, in `color`, and as many others."""
+        """Show the scores of `size` members, in `color`, and as many non-members."""
         self._score = score
         fill = QColor(color)
         fill.setAlphaF(FILL)
@@ -79,27 +79,27 @@ class ScoreHistogram(QWidget):
 
     @property
     def line_at(self) -> float:
-        """Where the line is drawn, in the coordinates of the axis."""
+        """The position of the line, in the coordinates of the axis."""
         return float(self._line.value())
 
     def set_threshold(self, threshold: float) -> None:
-        """Put the line there; what lies beyond the axis is shown at its end."""
+        """Move the line; a threshold beyond the axis is shown at its end."""
         if self._score is None:
             return
         (low, high), (_, top) = self.plot.viewRange()
-        there = bool(np.isfinite(threshold))
-        self._line.setVisible(there)
-        self._side.setVisible(there)
-        if there:
+        defined = bool(np.isfinite(threshold))
+        self._line.setVisible(defined)
+        self._side.setVisible(defined)
+        if defined:
             place = min(max(float(self._score.drawn(np.array(threshold))), low), high)
             self._line.setPos(place)
             self._side.setPos(place, top)
-            self._say_side(self._score.sign > 0, place > (low + high) / 2)
+            self._label_side(self._score.sign > 0, place > (low + high) / 2)
         self.plot.setAccessibleDescription(f"threshold {threshold:.4g}")
 
-    def _say_side(self, members_right: bool, on_left: bool) -> None:
-        """Say which side is called members, on the side of the line where there is room."""
-        named = members_right != on_left  # whether the side the words are on is the members'
+    def _label_side(self, members_right: bool, on_left: bool) -> None:
+        """Label one side of the line, where there is room, as members or not members."""
+        named = members_right != on_left  # whether the labeled side is that of the members
         words = "members" if named else "not members"
         self._side.setText(f"← {words}" if on_left else f"{words} →")
         self._side.setAnchor((1, 0) if on_left else (0, 0))

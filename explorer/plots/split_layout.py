@@ -1,4 +1,4 @@
-"""Where the cells of a split matrix lie: as large as the viewport allows, within bounds."""
+"""The layout of a split matrix: cells as large as the viewport allows, within bounds."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class SplitLayout:
 
     @property
     def left(self) -> int:
-        """Where the cells begin."""
+        """The left edge of the cells."""
         return self.names + 2 * PAD + self.line
 
     @property
     def top(self) -> int:
-        """Where the cells begin."""
+        """The upper edge of the cells."""
         return 2 * self.line + PAD if self.upright else self.names + self.line + 2 * PAD
 
     @property
     def upright(self) -> bool:
-        """Whether the names of columns fit into their width, so that they need not be turned."""
+        """Whether the names of columns fit into their width without rotation."""
         return self.names <= self._width - 4
 
     @property
     def cell(self) -> QSize:
-        """Size of a cell that fills the viewport, within bounds."""
+        """The size of a cell that fills the viewport, within bounds."""
         room = (self.view.height() - self.top - PAD) // max(1, self.rows)
         height = max(SMALLEST.height(), min(LARGEST.height(), room))
         return QSize(self._width, height)

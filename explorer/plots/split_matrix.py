@@ -1,7 +1,7 @@
-"""True against predicted classes of two models in one matrix: each cell is split, or a difference.
+"""Confusion matrices of two models in one: each cell is split, or shows the difference.
 
-In a split cell the left half is A's and the right one B's: the larger the share of the row, the
-further the color is from the ground; the less confident, the grayer it is.
+In a split cell the left half is A's and the right one B's: a larger share of the row is drawn
+further from the background color, a lower confidence grayer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STEPS = {
 class SplitMatrix(QAbstractScrollArea):
     """Draws a `Split`; `picked` gives true and predicted group, side (A, B or EITHER), modifiers.
 
-    The arrow keys move through the cells; Enter picks what either model puts there.
+    The arrow keys move through the cells; Enter picks the samples of both models.
     """
 
     picked = Signal(int, int, str, Qt.KeyboardModifier)
@@ -66,15 +66,15 @@ class SplitMatrix(QAbstractScrollArea):
 
     @property
     def shown(self) -> Split | None:
-        """What is drawn."""
+        """The matrices drawn."""
         return self._shown
 
     def cell_at(self, at: QPoint) -> tuple[int, int, str] | None:
-        """(true, predicted, side) at a point of the viewport; the side is the half's."""
-        found = self.cell_layout.cell_at(at)
-        if self._shown is None or found is None:
+        """(true, predicted, side) at a point of the viewport; side: that of the half."""
+        cell = self.cell_layout.cell_at(at)
+        if self._shown is None or cell is None:
             return None
-        row, column, in_left = found
+        row, column, in_left = cell
         part = A if in_left else B
         part = EITHER if self._shown.difference else part
         return self._shown.rows[row], column, part
@@ -85,7 +85,7 @@ class SplitMatrix(QAbstractScrollArea):
 
     @property
     def cell_layout(self) -> SplitLayout:
-        """Where the cells lie as it is scrolled now."""
+        """The layout of the cells at the current scroll position."""
         names = self._shown.names if self._shown else ()
         words = [self.fontMetrics().horizontalAdvance(name) for name in names]
         return SplitLayout(
@@ -103,7 +103,7 @@ class SplitMatrix(QAbstractScrollArea):
         shown = self._shown
         if shown is None:
             return ""
-        lines = [f"True {shown.names[true]}, called {shown.names[predicted]}"]
+        lines = [f"True {shown.names[true]}, predicted {shown.names[predicted]}"]
         for side, model in zip((A, B), shown.models, strict=True):
             lines.append(f"{side.upper()} {model}: {_words(shown.matrix(side), true, predicted)}")
         gap = shown.gap(true, predicted)
@@ -123,12 +123,12 @@ class SplitMatrix(QAbstractScrollArea):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Pick the cell under a left click."""
-        found = self.cell_at(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and found and self._shown:
-            self._current = (list(self._shown.rows).index(found[0]), found[1])
+        cell = self.cell_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and cell and self._shown:
+            self._current = (list(self._shown.rows).index(cell[0]), cell[1])
             self._describe_current()
             self.viewport().update()
-            self.picked.emit(*found, event.modifiers())
+            self.picked.emit(*cell, event.modifiers())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move through the cells, or pick one."""
@@ -147,10 +147,10 @@ class SplitMatrix(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:
-        """Say what a cell means under the cursor."""
+        """Show the tooltip of the cell under the cursor."""
         if isinstance(event, QHelpEvent):
-            found = self.cell_at(event.pos())
-            words = literal(self.describe(*found[:2])) if found else ""
+            cell = self.cell_at(event.pos())
+            words = literal(self.describe(*cell[:2])) if cell else ""
             QToolTip.showText(event.globalPos(), words, self)
             return True
         return super().viewportEvent(event)
@@ -197,7 +197,7 @@ class SplitMatrix(QAbstractScrollArea):
 
 
 def _words(matrix: Matrix, true: int, predicted: int) -> str:
-    """What one model does in a cell."""
+    """Count, share and mean confidence of one model in a cell, as text."""
     count, total = int(matrix.counts[true, predicted]), int(matrix.counts[true].sum())
     if not total:
         return "no samples of this class"
@@ -206,4 +206,4 @@ def _words(matrix: Matrix, true: int, predicted: int) -> str:
         return words
     words += f", mean confidence {matrix.confidence[true, predicted]:.0%}"
     right = int(matrix.right[true, predicted])
-    return words if right in (0, count) else f"{words}, {right:,} of them right"
+    return words if right in (0, count) else f"{words}, {right:,} of them correct"

@@ -1,4 +1,4 @@
-"""Draws a split matrix: cells with two halves or a difference, and the names of their classes."""
+"""Draws a split matrix: cells with two halves or a difference, and the names of classes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from engine.drawing.palette import rgb
 from explorer.plots.split_layout import PAD, SplitLayout
 from explorer.theme import Theme
 
-NUMBERED = QSize(38, 18)  # logical pixels from which a cell says its numbers
+NUMBERED = QSize(38, 18)  # logical pixels, from which a cell shows its numbers
 SMALL = 10
-FAINTEST = 0.12  # of the way to the color: one sample is seen
+FAINTEST = 0.12  # of the way to the color: a single sample is visible
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Matrices of A and B with the names of their groups, and of the two models.
 
-    rows: the true groups that are shown, in this order; colors: of A and B; poles: of what A has
-    more, and less; difference: A - B instead of both.
+    rows: the true groups shown, in this order; colors: of A and B; poles: colors of a positive and
+    a negative difference; difference: A - B instead of both.
     """
 
     a: Matrix
@@ -48,20 +48,20 @@ class Split:
 
 
 def mixed(color: str, ground: str, share: float) -> QColor:
-    """The way from the ground to the color, 0 to 1."""
+    """A mixture of ground and color; share: that of the color, 0 to 1."""
     parts = zip(rgb(color), rgb(ground), strict=True)
     return QColor(*(round(a * share + b * (1 - share)) for a, b in parts))
 
 
 def strength(percent: float) -> float:
-    """How far a share in percent is drawn from the ground, 0 to 1: its root, so that 1 % shows."""
+    """The strength, 0 to 1, of a share in percent: its square root, so that 1 % is visible."""
     if not percent > 0:
         return 0.0
     return FAINTEST + (1 - FAINTEST) * math.sqrt(min(percent, 100.0) / 100)
 
 
 class SplitPainter:
-    """Draws a `Split` with a painter that is at work; widget: whose font and metrics it takes."""
+    """Draws a `Split` with an active painter; widget: provides font and metrics."""
 
     def __init__(
         self, painter: QPainter, shown: Split, layout: SplitLayout, theme: Theme, widget: QWidget
@@ -70,7 +70,7 @@ class SplitPainter:
         self._font, self._metrics = widget.font(), widget.fontMetrics()
 
     def paint(self, current: tuple[int, int] | None) -> None:
-        """Draw all that is visible; current: row and column of the cell that has the focus."""
+        """Draw the visible part; current: row and column of the cell with the focus."""
         self._paint_cells(current)
         self._paint_names()
 
@@ -111,7 +111,7 @@ class SplitPainter:
         painter.drawRect(inner)
 
     def _shade(self, matrix: Matrix, true: int, predicted: int, color: str) -> QColor:
-        """The color of a half: further from the ground with its share, grayer if less confident."""
+        """The color of a half: stronger with its share, grayer with less confidence."""
         if not matrix.counts[true, predicted]:
             return QColor(self._theme.base)
         gray = "#{0:02x}{0:02x}{0:02x}".format(round(float(np.mean(rgb(color)))))
@@ -130,7 +130,7 @@ class SplitPainter:
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words.replace("-", "−"))
 
     def _small(self, ground: QColor) -> None:
-        """Small letters that are seen on this ground."""
+        """Select a small font in a color legible on this background."""
         font = QFont(self._font)
         font.setPixelSize(SMALL)
         self._painter.setFont(font)
@@ -192,7 +192,7 @@ class SplitPainter:
 
 
 def _roomy(box: QRectF) -> bool:
-    """Whether numbers fit into a cell; half a pixel on each side is its frame's."""
+    """Whether numbers fit into a cell; half a pixel on each side belongs to its frame."""
     return box.width() + 1 >= NUMBERED.width() and box.height() + 1 >= NUMBERED.height()
 
 

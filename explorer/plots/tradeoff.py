@@ -1,4 +1,4 @@
-"""Two measures against each other: which ones is chosen above, what they say stands below."""
+"""A scatter of two measures, with their combos above and a readout below."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from explorer.theme import Theme
 from explorer.widgets import markup
 from explorer.widgets.panel import muted
 
-LOW = 230  # logical pixels of height, below which the plot needs the room of the words
+LOW = 230  # logical pixels of height, below which the readout is hidden
 NO_FRONT = "No method has both measures: choose others above."
 
 
 class Tradeoff(QWidget):
-    """A scatter of a board; a click on a point reads its values, a click beside it forgets it."""
+    """A scatter of a board; a click on a point reads its values, a click elsewhere clears them."""
 
     changed = Signal()
 
@@ -34,7 +34,7 @@ class Tradeoff(QWidget):
         self.plot = ScatterPlot()
         self.words: QLabel = muted()
         markup.allow(self.words)
-        self.found: Scatter | None = None
+        self.shown: Scatter | None = None
         self.picked = ""
         self._board: Board | None = None
         self._theme: Theme | None = None
@@ -53,7 +53,7 @@ class Tradeoff(QWidget):
         self._draw()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the words out where the plot would hardly be seen beside them."""
+        """Hide the readout if there is no room for it."""
         super().resizeEvent(event)
         self._show_words()
 
@@ -63,7 +63,7 @@ class Tradeoff(QWidget):
         return self._wanted
 
     def set_axes(self, x: str, y: str) -> None:
-        """Show these measures, once there are any."""
+        """Show these measures, once there is a board."""
         self._wanted = (x, y)
         if self._board is not None and self._theme is not None:
             self.show_board(self._board, self._theme)
@@ -74,7 +74,9 @@ class Tradeoff(QWidget):
             label = QLabel(f"{name}:")
             label.setBuddy(box)
             box.setAccessibleName(f"Measure on the {name} axis")
-            box.setToolTip(f"Which measure is on the {name} axis, and which way it is better")
+            box.setToolTip(
+                f"The measure on the {name} axis; its label tells which values are better"
+            )
             row.addWidget(label)
             row.addWidget(box, 1)
         layout = QVBoxLayout(self)
@@ -98,43 +100,43 @@ class Tradeoff(QWidget):
         y = board.quantity(str(self.along.currentData())) if board else None
         if board is None or theme is None or x is None or y is None:
             return
-        self.found = found = scatter(board, x, y)
-        ideal = [goal.target if goal.better == NEAR else np.nan for goal in found.goals]
+        self.shown = shown = scatter(board, x, y)
+        ideal = [goal.target if goal.better == NEAR else np.nan for goal in shown.goals]
         self.plot.draw(
-            [_mark(one, found, theme) for one in found.points],
-            found.stairs,
+            [_mark(one, shown, theme) for one in shown.points],
+            shown.stairs,
             (ideal[0], ideal[1]),
-            (axis(x, board, found.goals[0]), axis(y, board, found.goals[1])),
+            (axis(x, board, shown.goals[0]), axis(y, board, shown.goals[1])),
             self.picked,
         )
-        self.words.setText(self._said(found, theme))
+        self.words.setText(self._readout(shown, theme))
         self._show_words()
 
     def _show_words(self) -> None:
-        """The words stand below the plot, or in its tooltip where it is low and none was asked."""
+        """Show the readout below the plot, or, if that is low, only with a picked point."""
         self.words.setVisible(self.height() >= LOW or bool(self.picked))
         self.plot.about = markup.plain(self.words.text())
 
-    def _said(self, found: Scatter, theme: Theme) -> str:
-        """What was clicked, which methods are on the front, and who is left out."""
-        own = [one for one in found.points if _name(one) == self.picked]
+    def _readout(self, shown: Scatter, theme: Theme) -> str:
+        """The picked point, the methods on the front, and those left out, as rich text."""
+        own = [one for one in shown.points if _name(one) == self.picked]
         parts = [
             f"{swatch(theme.model_style(one.row.model).color, one.row.name)}: "
-            f"{html.escape(_values(one, found))}."
+            f"{html.escape(_values(one, shown))}."
             for one in own
         ]
-        best = ", ".join(html.escape(one.row.name) for one in found.best)
-        front = f"Not beaten in both (dashed): {best}. Bars: 95 % interval of r, else ± deviation."
+        best = ", ".join(html.escape(one.row.name) for one in shown.best)
+        front = f"Pareto front (dashed): {best}. Bars: 95 % interval of r, else ± deviation."
         parts.append(front if best else NO_FRONT)
-        if any(any(one.bounds) for one in found.points):
-            parts.append("≥, &gt;: at least so much, for not all is counted.")
-        if found.left_out:
-            parts.append(f"Without a number: {html.escape(', '.join(found.left_out))}.")
+        if any(any(one.bounds) for one in shown.points):
+            parts.append("≥, &gt;: a lower bound, as not all is counted.")
+        if shown.left_out:
+            parts.append(f"Without a value: {html.escape(', '.join(shown.left_out))}.")
         return " ".join(parts)
 
 
 def _fill(box: QComboBox, quantities: Sequence[Quantity], wanted: str) -> None:
-    """List the quantities, with the wanted one chosen; the first where it is missing."""
+    """List the quantities and select the wanted one, or the first if it is missing."""
     names = [one.name for one in quantities]
     if names != [box.itemData(i) for i in range(box.count())]:
         box.clear()
@@ -143,13 +145,13 @@ def _fill(box: QComboBox, quantities: Sequence[Quantity], wanted: str) -> None:
     box.setCurrentIndex(names.index(wanted) if wanted in names else 0)
 
 
-def _mark(point: Point, found: Scatter, theme: Theme) -> Mark:
+def _mark(point: Point, shown: Scatter, theme: Theme) -> Mark:
     row = point.row
-    tip = f"{row.name}\n{_values(point, found).replace('; ', chr(10))}"
+    tip = f"{row.name}\n{_values(point, shown).replace('; ', chr(10))}"
     if point.front:
         tip += "\non the Pareto front"
     return Mark(
-        _name(point), point.name(found.x, found.y), theme.model_style(row.model), point.x, point.y,
+        _name(point), point.name(shown.x, shown.y), theme.model_style(row.model), point.x, point.y,
         point.x_interval, point.y_interval, tip, bool(row.number),
     )  # fmt: skip
 
@@ -158,15 +160,15 @@ def _name(point: Point) -> str:
     return f"{point.row.model}@{point.row.number}"
 
 
-def _values(point: Point, found: Scatter) -> str:
+def _values(point: Point, shown: Scatter) -> str:
     """'Gap 4.67 % points, lower is better; r 0.66 [0.53, 0.79], best near 1'."""
     parts = []
     for quantity, goal, value, (low, high), bound in (
-        (found.x, found.goals[0], point.x, point.x_interval, point.bounds[0]),
-        (found.y, found.goals[1], point.y, point.y_interval, point.bounds[1]),
+        (shown.x, shown.goals[0], point.x, point.x_interval, point.bounds[0]),
+        (shown.y, shown.goals[1], point.y, point.y_interval, point.bounds[1]),
     ):
         ends = f" [{quantity.text(low)}, {quantity.text(high)}]" if np.isfinite(low) else ""
         unit = f" {quantity.unit}" if quantity.unit else ""
         words = f"{quantity.label} {quantity.text(value, bound)}{unit}{ends}"
-        parts.append(f"{words}, {better(quantity, goal, found.targets_bound(quantity))}")
+        parts.append(f"{words}, {better(quantity, goal, shown.targets_bound(quantity))}")
     return "; ".join(parts)

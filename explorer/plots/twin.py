@@ -1,4 +1,4 @@
-"""Two charts on the same axes with one legend: side by side where there is room, else stacked."""
+"""Two charts with the same axes and one legend, side by side if they fit, else stacked."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from explorer.plots.chart import Chart, Ground, Series
+from explorer.plots.chart import Chart, Ground, Series, entry_of
 from explorer.theme import Theme
 from explorer.widgets.legend import Legend, LegendEntry
 from explorer.widgets.panel import muted
 
-SIDE_BY_SIDE = 420  # logical pixels from which the two stand side by side
-LETTER, TICK_GAP = 6.5, 14  # logical pixels: of a tick's word, and between two
+SIDE_BY_SIDE = 420  # logical pixels of width, from which the two are side by side
+LETTER, TICK_GAP = 6.5, 14  # logical pixels: width of a letter, gap between two ticks
 LEFT, RIGHT = 0, 1
 
 
 class TwinCharts(QWidget):
-    """`hovered` and `picked` say in which chart (LEFT, RIGHT); else as Chart's signals."""
+    """Signals as those of Chart; `hovered` and `picked` also give the chart, LEFT or RIGHT."""
 
     hovered = Signal(int, float)
     picked = Signal(int, str, float)
@@ -56,7 +56,7 @@ class TwinCharts(QWidget):
             chart.set_theme(theme)
 
     def set_axes(self, bottom: str, left: str, ticks: Sequence[str] = ()) -> None:
-        """Axis labels, units included; ticks: words for x = 1, 2 ... instead of numbers."""
+        """Axis labels, units included; ticks: names of x = 1, 2, ... instead of numbers."""
         self._ticks = tuple(ticks)
         for chart in self.charts:
             chart.set_axes(bottom, left)
@@ -80,12 +80,12 @@ class TwinCharts(QWidget):
         self._draw_legend([*series[LEFT], *series[RIGHT]], grounds[LEFT])
 
     def set_cross(self, side: int, x: float | None) -> None:
-        """Put the crosshair of one chart at x, or take both away."""
+        """Put the crosshair of one chart at x and hide the other's; None hides both."""
         for number, chart in enumerate(self.charts):
             chart.set_cross(x if number == side else None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Stand side by side where there is room."""
+        """Arrange the charts side by side if there is room."""
         super().resizeEvent(event)
         wide = self.width() >= SIDE_BY_SIDE
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
@@ -101,7 +101,7 @@ class TwinCharts(QWidget):
         self.legend.toggled.connect(self.toggled)
 
     def _set_ticks(self) -> None:
-        """As many words as fit, evenly; numbers where there are none."""
+        """Show as many tick names as fit, evenly spaced; numbers without names."""
         stacked = self._row.direction() == QBoxLayout.Direction.TopToBottom
         room = (self.width() if stacked else self.width() / 2) - 70
         longest = max(map(len, self._ticks), default=1) * LETTER + TICK_GAP
@@ -113,11 +113,10 @@ class TwinCharts(QWidget):
     def _draw_legend(self, series: Sequence[Series], ground: Ground | None) -> None:
         if self._theme is None:
             return
-        entries = {item.name: _entry(item) for item in series}
-        made = [*entries.values()]
+        entries = [*{item.name: entry_of(item) for item in series}.values()]
         if ground is not None and ground.label:
-            made.append(LegendEntry(ground.label, self._theme.border, area=True))
-        self.legend.set_entries(made, self._theme.text)
+            entries.append(LegendEntry(ground.label, self._theme.border, area=True))
+        self.legend.set_entries(entries, self._theme.text)
 
     def _hover_left(self, x: float) -> None:
         self.hovered.emit(LEFT, x)
@@ -130,10 +129,3 @@ class TwinCharts(QWidget):
 
     def _pick_right(self, name: str, x: float) -> None:
         self.picked.emit(RIGHT, name, x)
-
-
-def _entry(item: Series) -> LegendEntry:
-    style = item.style
-    return LegendEntry(
-        item.label, style.color, style.symbol, style.dash, name=item.name, on=item.shown
-    )

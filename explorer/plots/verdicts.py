@@ -1,4 +1,4 @@
-"""Verdicts on every copy of one sample: blocks of tau by copy, a check or a cross in each cell."""
+"""Verdicts on every copy of one sample: blocks of tau by copy with a check or a cross."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import no_collection
 
 TITLE, FOOT, GAP, PAD = 18, 15, 14, 8  # logical pixels: above, below, between and beside blocks
-LEGIBLE = 8  # logical pixels a cell needs for its mark
-HIGH, LOW = 16, 9  # of a cell, at most and at least
+LEGIBLE = 8  # logical pixels that a cell needs for its mark
+HIGH, LOW = 16, 9  # largest and smallest height of a cell
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One model, or several alike: share (T, c) of them that recognize each copy, in [0, 1].
+    """One model, or several: share (T, c) of them that recognize each copy, in [0, 1].
 
-    said: (T, c) what one model calls each copy, None where the block is of several.
+    predictions: (T, c) classes predicted by a single model, None for several.
     """
 
     label: str
     color: str
     share: np.ndarray
-    said: np.ndarray | None = None
+    predictions: np.ndarray | None = None
 
     @property
     def result(self) -> str:
-        """How many copies are recognized, in words."""
+        """The number of recognized copies, as '7/110'."""
         return f"{int((self.share == 1).sum())}/{self.share.size}"
 
 
 class VerdictStrip(QWidget):
-    """Draws blocks side by side: columns are tau, rows copies. ✓ recognized by all, ✗ by none."""
+    """Draws blocks side by side, columns = tau, rows = copies; ✓ recognized by all, ✗ by none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,7 +62,7 @@ class VerdictStrip(QWidget):
         self.update()
 
     def show_sentence(self, sentence: str, theme: Theme) -> None:
-        """Say why there is nothing to see."""
+        """Show a sentence instead of blocks."""
         self._blocks, self._empty, self._theme = (), sentence, theme
         self.setAccessibleDescription(sentence)
         self.update()
@@ -76,19 +76,21 @@ class VerdictStrip(QWidget):
         return QSize(200, TITLE + FOOT + self._copies() * LOW)
 
     def describe(self, at: QPoint) -> str:
-        """What is at a point, in words; '' where nothing is."""
+        """The tooltip of a point, '' where it is empty."""
         for number, block in enumerate(self._blocks):
             box, columns = self.grid_of(number), self._columns()
             if not box.contains(QPointF(at)):
                 continue
             place = int((at.x() - box.left()) / box.width() * len(columns))
             copy = int((at.y() - box.top()) / box.height() * self._copies())
-            t = int(columns[min(place, len(columns) - 1)])  # the border belongs to the last cell
+            t = int(
+                columns[min(place, len(columns) - 1)]
+            )  # the right border belongs to the last cell
             return self._words(block, t, min(copy, self._copies() - 1))
         return ""
 
     def event(self, event: QEvent) -> bool:
-        """Say in a tooltip what is under the cursor."""
+        """Show the tooltip of the cell under the cursor."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), literal(self.describe(event.pos())), self)
             return True
@@ -104,7 +106,7 @@ class VerdictStrip(QWidget):
         return self._blocks[0].share.shape[1] if self._blocks else 10
 
     def _columns(self) -> np.ndarray:
-        """Which taus are drawn: all, or as many as leave cells legible, evenly spaced."""
+        """The indices of the taus drawn: all, or as many as are legible, evenly spaced."""
         fitting = max(2, int(self._width() / LEGIBLE))
         count = min(len(self._taus), fitting)
         return np.linspace(0, len(self._taus) - 1, count).round().astype(int)
@@ -115,7 +117,7 @@ class VerdictStrip(QWidget):
         return (self.width() - 2 * PAD - (number - 1) * GAP) / number
 
     def grid_of(self, number: int) -> QRectF:
-        """Where the cells of a block lie."""
+        """The rectangle of the cells of a block."""
         cell = min(HIGH, (self.height() - TITLE - FOOT) / self._copies())
         left = PAD + number * (self._width() + GAP)
         return QRectF(left, TITLE, self._width(), cell * self._copies())
@@ -123,10 +125,11 @@ class VerdictStrip(QWidget):
     def _words(self, block: Block, t: int, copy: int) -> str:
         place = f"copy {copy + 1} at τ {self._taus[t]:g}"
         share = block.share[t, copy]
-        if block.said is None:
-            return f"{place}: recognized by {share:.0%} of the {block.label}s"
-        verdict = "right" if share == 1 else "wrong"
-        return f"{place}: {block.label} calls it {self._classes[block.said[t, copy]]} ({verdict})"
+        if block.predictions is None:
+            return f"{place}: recognized by {share:.0%} of {block.label}"
+        verdict = "correct" if share == 1 else "wrong"
+        name = self._classes[block.predictions[t, copy]]
+        return f"{place}: {block.label} predicts {name} ({verdict})"
 
     # -- painting -------------------------------------------------------------------------
     def _paint(self) -> None:
@@ -188,7 +191,7 @@ class VerdictStrip(QWidget):
 
 
 def _mark(share: float) -> list[list[tuple[float, float]]]:
-    """The lines of a mark, around 0 and out to 1: a check, a cross, or a dash between the two."""
+    """The lines of a mark within [-1, 1]: a check, a cross, or a dash for shares between."""
     if share == 1:
         return [[(-1, 0.1), (-0.3, 0.9), (1, -0.9)]]
     if share == 0:

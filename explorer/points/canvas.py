@@ -1,4 +1,4 @@
-"""An image that thousands of marks are stamped into, and what is seen of each of them."""
+"""An image that thousands of marks are stamped into."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PySide6.QtGui import QImage
 
 from explorer.points.stamps import Stamp
 
-CHUNK = 1024  # points stamped at once: their pixels stay in the processor's cache
-FAR = 1 << 28  # pixels: nothing is drawn there, and adding to it does not overflow
+CHUNK = 1024  # points stamped at once: their pixels fit into the processor's cache
+FAR = 1 << 28  # pixels: never visible, and adding to it does not overflow
 Ink = Callable[[np.ndarray], np.ndarray]  # rows (m,) of points -> (m, k) uint32 for their pixels
 
 
-def whole(xy: np.ndarray) -> np.ndarray:
-    """(2, n) int32, the pixels that places (n, 2) lie in; what is no number lies far away."""
+def pixels_of(xy: np.ndarray) -> np.ndarray:
+    """(2, n) int32 pixels that contain the points (n, 2); NaN maps to `FAR`."""
     pixels: np.ndarray = np.fmin(np.fmax(np.floor(xy.T), -FAR), FAR).astype(np.int32)
     return pixels
 
@@ -34,8 +34,8 @@ class Area:
 class Canvas:
     """A transparent image of device pixels that marks are stamped into.
 
-    A border twice as wide as the largest mark reaches surrounds the visible pixels, which spares
-    every stamped pixel its own test for the edge.
+    A border twice as wide as the reach of the largest mark surrounds the visible pixels, so that
+    stamped pixels need no bounds check.
     """
 
     def __init__(self, width: int, height: int, border: int) -> None:
@@ -53,14 +53,14 @@ class Canvas:
 
         color: (n,) row of `values` (`Stamp.values`); points beyond the border are left out.
         """
-        self.stamp_at(whole(xy), mark, colors(values, color))
+        self.stamp_at(pixels_of(xy), mark, colors(values, color))
 
     def stamp_at(self, places: np.ndarray, mark: Stamp, ink: Ink) -> None:
-        """The same for places (2, n) that are whole pixels."""
+        """`stamp` for places (2, n) in whole pixels."""
         height, width = self.pixels.shape
         (x, y), reach = places + np.int32(self.border), mark.reach
-        seen = (x >= reach) & (x < width - reach) & (y >= reach) & (y < height - reach)
-        rows = np.flatnonzero(seen)
+        inside = (x >= reach) & (x < width - reach) & (y >= reach) & (y < height - reach)
+        rows = np.flatnonzero(inside)
         base = y[rows].astype(np.intp) * width + x[rows]
         offsets, flat = mark.dy * width + mark.dx, self.pixels.reshape(-1)
         for start in range(0, len(base), CHUNK):
@@ -68,24 +68,24 @@ class Canvas:
             flat[base[part, None] + offsets] = ink(rows[part])
 
     def slide(self, dx: int, dy: int) -> None:
-        """Move what is drawn to the right and down; what comes in from there is to be drawn anew.
+        """Move the image right and down; the exposed areas must be redrawn.
 
-        Rows lie one behind the other in memory, so that all of it moves at once.
+        Rows are contiguous in memory, so that the whole image moves at once.
         """
         flat = self.pixels.reshape(-1)
-        by = dy * self.pixels.shape[1] + dx
-        if by > 0:
-            flat[by:] = flat[:-by]
-        elif by < 0:
-            flat[:by] = flat[-by:]
+        offset = dy * self.pixels.shape[1] + dx
+        if offset > 0:
+            flat[offset:] = flat[:-offset]
+        elif offset < 0:
+            flat[:offset] = flat[-offset:]
 
     def put(self, other: Canvas, area: Area) -> None:
-        """Take over what is visible of another canvas, which is as large as the area."""
+        """Copy the visible pixels of another canvas, which has the size of the area."""
         rows = slice(area.top, area.top + area.height)
         self.visible[rows, area.left : area.left + area.width] = other.visible
 
     def image(self, ratio: float) -> QImage:
-        """The visible pixels, `ratio` per logical one; good as long as the canvas is kept as is."""
+        """The visible pixels, `ratio` per logical one; valid until the canvas changes."""
         height, width = self.visible.shape
         kind, line = QImage.Format.Format_ARGB32_Premultiplied, self.pixels.shape[1]
         inner = self.pixels.reshape(-1)[self.border * line + self.border :]
@@ -104,10 +104,10 @@ def colors(values: np.ndarray, color: np.ndarray) -> Ink:
 
 
 def exposed(dx: int, dy: int, width: int, height: int) -> list[Area]:
-    """What comes into sight when an image of this size slides to the right and down."""
-    found = []
+    """The areas exposed when an image of this size slides right and down."""
+    areas = []
     if dx:
-        found.append(Area(0 if dx > 0 else width + dx, 0, abs(dx), height))
+        areas.append(Area(0 if dx > 0 else width + dx, 0, abs(dx), height))
     if dy:
-        found.append(Area(0, 0 if dy > 0 else height + dy, width, abs(dy)))
-    return found
+        areas.append(Area(0, 0 if dy > 0 else height + dy, width, abs(dy)))
+    return areas

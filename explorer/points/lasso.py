@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QGraphicsPathItem
 
 from explorer.state.selection import ADD, INTERSECT, REMOVE, REPLACE
 
-MIN_STEP = 2.0  # logical pixels between two corners; finer ones only cost time
+MIN_STEP = 2.0  # logical pixels between two corners; finer steps only cost time
 
 
 def lasso_mode(modifiers: Qt.KeyboardModifier) -> str:
-    """How a lassoed set joins the selection: Ctrl adds, Alt removes, both intersect."""
+    """The selection mode of a lasso: Ctrl adds, Alt removes, both intersect."""
     ctrl = bool(modifiers & Qt.KeyboardModifier.ControlModifier)
     alt = bool(modifiers & Qt.KeyboardModifier.AltModifier)
     return {(False, False): REPLACE, (True, False): ADD, (False, True): REMOVE}.get(
@@ -33,7 +33,7 @@ class LassoViewBox(pg.ViewBox):  # type: ignore[misc]
         super().__init__(lockAspect=True, enableMenu=False)
         self.lasso_tool = False
         self._corners: list[QPointF] = []
-        self._last = QPointF()  # where the newest corner lies in the scene
+        self._last = QPointF()  # the newest corner, in scene coordinates
         self._trace = QGraphicsPathItem()
         self._trace.setZValue(100)
         self._trace.hide()

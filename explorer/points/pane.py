@@ -21,14 +21,14 @@ UNDER, OVER = -10, 10  # trails lie under the points, the halo over them
 
 
 class Pane(QWidget):
-    """Points with one row each; what happens to them is told by row."""
+    """Points with one row each; signals give rows."""
 
     hovered = Signal(object)  # row, or None
     picked = Signal(int, Qt.KeyboardModifier)
-    lassoed = Signal(np.ndarray, str)  # polygon (k, 2), how it joins the selection
-    menu_wanted = Signal(object, QPoint)  # row or None, where on the screen
+    lassoed = Signal(np.ndarray, str)  # polygon (k, 2), selection mode
+    menu_wanted = Signal(object, QPoint)  # row or None, screen position
     reset_wanted = Signal()
-    moved = Signal()  # somebody looks at another part
+    moved = Signal()  # the visible part changed
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,7 +42,7 @@ class Pane(QWidget):
         self._build()
 
     def set_points(self, xy: np.ndarray, frame: Sequence[float]) -> None:
-        """Show points (n, 2), NaN where one is not shown; frame: what 'all of them' means."""
+        """Show points (n, 2), NaN for hidden ones; frame: the range of 'all points'."""
         self._hovered = None
         self.halo.clear()
         self.trails.clear()
@@ -63,7 +63,7 @@ class Pane(QWidget):
         self.trails.setData(x, y, connect=connect)
 
     def set_halo(self, row: int | None) -> None:
-        """Mark the point that the mouse is over, here or in a linked panel."""
+        """Mark the point under the mouse, in this or a linked panel."""
         at = self.points.xy[[] if row is None else [row]]
         self.halo.setData(pos=at[np.isfinite(at).all(1)])
 
@@ -88,14 +88,14 @@ class Pane(QWidget):
         self.plot.enableAutoRange()
 
     def show_like(self, other: Pane) -> None:
-        """Look at the same part as another panel."""
+        """Show the same part as another panel."""
         if all(other.box.state["autoRange"]):
             self.show_all()
         else:
             self.box.setRange(other.box.viewRect(), padding=0)
 
     def row_at(self, at: QPointF) -> int | None:
-        """The row of the point under a place of the scene."""
+        """The row of the point at a place of the scene, None if there is none."""
         if not self.box.sceneBoundingRect().contains(at):
             return None
         return self.points.nearest(self.box.mapSceneToView(at))
@@ -111,7 +111,7 @@ class Pane(QWidget):
             self.plot.addItem(item, ignoreBounds=item is not self.points)
         for side, text in (("bottom", "UMAP 1 (no unit)"), ("left", "UMAP 2 (no unit)")):
             axis = self.plot.getAxis(side)
-            axis.setStyle(showValues=False, tickLength=0)  # UMAP's numbers mean nothing
+            axis.setStyle(showValues=False, tickLength=0)  # UMAP coordinates have no meaning
             axis.setLabel(text)
         self.box.lassoed.connect(self._lassoed)
         self.box.sigRangeChanged.connect(self._move)

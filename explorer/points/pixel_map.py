@@ -1,4 +1,4 @@
-"""How a plot's coordinates become pixels of the screen."""
+"""The map from plot coordinates to device pixels."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
 
-from explorer.points.canvas import whole
+from explorer.points.canvas import pixels_of
 from explorer.widgets.sample_picture import pixel_ratio
 
-SAME = 0.01  # pixels by which no point may be elsewhere where a view is called shifted only
+SAME = 0.01  # pixels, largest deviation of a point for a view to count as merely shifted
 
 
 @dataclass(frozen=True)
 class PixelMap:
-    """What a painter does to a rectangle of coordinates.
+    """The affine map of a painter.
 
-    corner: of the picture, (left, top) in logical pixels; size: (width, height) in device pixels;
+    corner: of the image, (left, top) in logical pixels; size: (width, height) in device pixels;
     a point lies at `xy * scale + shift` device pixels from the corner; ratio: device pixels per
     logical one.
     """
@@ -31,7 +31,7 @@ class PixelMap:
 
     @classmethod
     def of(cls, painter: QPainter, rect: QRectF) -> PixelMap:
-        """The pixels that `rect` covers, and two more for what is rounded."""
+        """The map of the pixels that `rect` covers, and two more for rounding."""
         transform, ratio = painter.worldTransform(), pixel_ratio(painter)
         area = transform.mapRect(rect)
         left, top = float(np.floor(area.left())), float(np.floor(area.top()))
@@ -41,18 +41,18 @@ class PixelMap:
         return cls((left, top), size, scale, shift, ratio)
 
     def places(self, xy: np.ndarray) -> np.ndarray:
-        """(2, n) int32, the pixels of points (n, 2); far away for NaN."""
-        return whole(xy * np.array(self.scale) + self.shift)
+        """(2, n) int32 pixels of points (n, 2); `FAR` for NaN."""
+        return pixels_of(xy * np.array(self.scale) + self.shift)
 
     def slid(self, earlier: PixelMap, extent: float) -> tuple[int, int] | None:
-        """By how many whole pixels this view is shifted against an earlier one of this size.
+        """The shift (dx, dy) in whole pixels against an earlier view, None if its scale differs.
 
-        extent: the largest coordinate; None where anything is larger or smaller than it was.
+        extent: the largest absolute coordinate.
         """
         if (self.size, self.ratio) != (earlier.size, earlier.ratio):
             return None
-        grown = max(abs(a - b) for a, b in zip(self.scale, earlier.scale, strict=True))
-        if not grown * extent <= SAME:
+        change = max(abs(a - b) for a, b in zip(self.scale, earlier.scale, strict=True))
+        if not change * extent <= SAME:
             return None
         dx, dy = (round(a - b) for a, b in zip(self.shift, earlier.shift, strict=True))
         return dx, dy

@@ -1,4 +1,4 @@
-"""A raster of many points: numpy stamps in one image, no brush and no object per point."""
+"""The graphics item of many points: one raster image, no object per point."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from explorer.points.pixel_map import PixelMap
 from explorer.points.raster import Layer, Raster
 from explorer.points.stamps import CIRCLE, CROSS, RING, SHAPES, TRIANGLE
 
-BEHIND, PLAIN, MARKED = range(3)  # how much a point is made of: the last with a rim
+BEHIND, PLAIN, MARKED = range(3)  # weight of a point; MARKED has a rim
 PICK_RADIUS = 8.0  # logical pixels
 
 
 class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
     """Thousands of points in a ViewBox, drawn as one image at the screen's own resolution.
 
-    A frame of 60,000 points takes some 4 ms on one core; nothing is kept per point but arrays.
+    A frame of 60,000 points takes about 4 ms on one core; points are stored in arrays only.
     """
 
     def __init__(self, size: float = 1.0) -> None:
-        """size: of the marks, 1 for a plot that has the window to itself."""
+        """size: scale of the marks, 1 for a plot that fills the window."""
         super().__init__()
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self._size = size
@@ -48,10 +48,10 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
     def set_marks(
         self, color: np.ndarray, shape: np.ndarray, weight: np.ndarray | None = None
     ) -> None:
-        """Give the points other color numbers (n,) and shapes (n,), but not other places.
+        """Change color numbers (n,) and shapes (n,) of the points, but not their positions.
 
-        weight (n,): BEHIND, PLAIN or MARKED, later ones larger and on top; without it circles are
-        plain and all other shapes marked.
+        weight (n,): BEHIND, PLAIN or MARKED, later ones larger and on top; by default circles are
+        PLAIN and all other shapes MARKED.
         """
         if weight is None:
             weight = np.where(shape == CIRCLE, PLAIN, MARKED)
@@ -64,11 +64,11 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         self.update()
 
     def set_frame(self, frame: Sequence[float] | None) -> None:
-        """What 'all points' means when the range is automatic: (x0, y0, x1, y1), None = its own."""
+        """Set the automatic range: (x0, y0, x1, y1), None = that of the points."""
         self._frame = frame
 
     def set_colors(self, colors: Sequence[str], rim: str) -> None:
-        """Colors '#rrggbb' that color numbers stand for, and the color around marked shapes."""
+        """Set the palette '#rrggbb' of the color numbers, and the color of rims."""
         palette = np.array([rgb(color) for color in colors] or [(0, 0, 0)], np.float64)
         self._raster.set_colors(palette, rgb(rim))
         self.update()
@@ -96,7 +96,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
 
     @property
     def shades(self) -> np.ndarray:
-        """(n, 3) colors in 0 to 255 that the points are drawn in, without their rims."""
+        """(n, 3) colors of the points in 0 to 255, without rims."""
         return self._raster.shades
 
     def nearest(self, at: QPointF, radius: float = PICK_RADIUS) -> int | None:
@@ -108,27 +108,27 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         return nearest(self.xy, (at.x(), at.y()), scale, radius)
 
     def dataBounds(self, axis: int, *_: object, **__: object) -> tuple[float, float] | None:
-        """What pyqtgraph's automatic range asks: (low, high) along an axis."""
+        """(low, high) along an axis, for the automatic range of pyqtgraph."""
         if not len(self.xy):
             return None
         box = self._frame or bounds(self.xy, 0.0)
         return box[axis], box[axis + 2]
 
     def pixelPadding(self) -> float:
-        """Pixels that marks reach beyond the data."""
+        """Pixels by which marks extend beyond the data."""
         return 3 * self._radius
 
     def boundingRect(self) -> QRectF:
-        """All that is visible, so that marks at the edge are never cut.
+        """The visible range, so that marks at its edge are never cut.
 
-        It is kept until Qt has been told: a rectangle that changes by itself corrupts the scene.
+        Cached until Qt is notified: a rectangle that changes by itself corrupts the scene.
         """
         if self._bounds is None:
             self._bounds = QRectF(self.viewRect())
         return self._bounds
 
     def viewTransformChanged(self) -> None:
-        """The image is drawn anew after every pan and zoom."""
+        """Redraw the image after every pan and zoom."""
         self._geometry_changes()
         super().viewTransformChanged()
 
@@ -138,7 +138,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         option: QStyleOptionGraphicsItem,
         widget: QWidget | None = None,
     ) -> None:
-        """Draw the image over the view; of it is kept what points, colors and view leave alike."""
+        """Draw the image over the view; the raster reuses what has not changed."""
         if not len(self.xy):
             return
         pixels = PixelMap.of(painter, self.boundingRect())
@@ -153,8 +153,8 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
             return Layer(rows, shape, max(1.2, self._radius * 0.8))
         if weight == PLAIN:
             return Layer(rows, shape, self._radius)
-        larger = 1.15 if shape in (TRIANGLE, CROSS) else 1.35  # forget samples stand out most
-        return Layer(rows, shape, self._radius * larger + 0.5, 1.0)
+        factor = 1.15 if shape in (TRIANGLE, CROSS) else 1.35  # forget samples stand out most
+        return Layer(rows, shape, self._radius * factor + 0.5, 1.0)
 
     def _ring_radius(self, shape: int) -> float:
         return self._radius * 1.6 + self._size * (4.0 if shape == RING else 7.0)
@@ -165,5 +165,5 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
 
 
 def point_radius(count: int) -> float:
-    """Half-width of a point in logical pixels: the more points, the smaller, 2 to 4.5."""
+    """Half-width of a point in logical pixels, 4.5 down to 2 as points become more."""
     return float(np.clip(4.5 - 0.75 * np.log10(max(count, 1) / 300), 2.0, 4.5))

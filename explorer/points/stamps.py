@@ -1,4 +1,4 @@
-"""Marks as pixels: the stamps that points are drawn with."""
+"""Stamps: the pixels of the marks that points are drawn with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Stamp:
 
     @property
     def reach(self) -> int:
-        """Pixels from the center to the farthest one, along an axis."""
+        """The largest offset from the center along an axis, in pixels."""
         return int(max(np.abs(self.dx).max(), np.abs(self.dy).max()))
 
     def values(self, colors: np.ndarray, rim: tuple[int, int, int]) -> np.ndarray:
@@ -44,7 +44,7 @@ class Stamp:
 
 @lru_cache(maxsize=256)
 def stamp(shape: int, radius: float, rim: float = 0.0) -> Stamp:
-    """The stamp of a shape whose half-width is `radius` pixels, with a rim `rim` pixels wide."""
+    """The stamp of a shape of half-width `radius` with a rim of width `rim`, in pixels."""
     reach = int(np.ceil(radius * 1.3 + rim)) + 1
     axis = np.arange(-reach, reach + 1)
     fine = (np.arange(SUPERSAMPLING) + 0.5) / SUPERSAMPLING - 0.5
@@ -81,7 +81,7 @@ def _double_ring(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
     return np.asarray(lines - width)
 
 
-# factors of the radius give all shapes about the area of the circle
+# the factors of the radius give all shapes about the area of the circle
 _OUTLINES: dict[int, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {
     CIRCLE: lambda x, y, r: np.hypot(x, y) - r,
     SQUARE: lambda x, y, r: np.maximum(np.abs(x), np.abs(y)) - r * 0.9,

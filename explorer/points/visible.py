@@ -1,4 +1,4 @@
-"""Which point each pixel of a picture belongs to: other colors need no other drawing."""
+"""The point that each pixel of an image shows, to recolor it without drawing again."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Marked:
 
     @property
     def pixels(self) -> int:
-        """Of one mark."""
+        """Number of pixels of one mark."""
         return len(self.mark.dx)
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """Which part of which point's mark each pixel shows, whatever its color.
+class Visible:
+    """The point and the part of its mark that each pixel shows, independent of colors.
 
-    at: (m,) flat pixel of the canvas; rows: (m,) point; part: (m,) number among the pixels of all
-    marks, one mark behind the other; border: of the canvas.
+    at: (m,) flat index of the pixel; rows: (m,) row of the point; part: (m,) index into the
+    concatenated pixels of all marks; border: of the canvas.
     """
 
     at: np.ndarray
@@ -39,14 +39,14 @@ class Seen:
     border: int
 
     @classmethod
-    def on(cls, canvas: Canvas, layers: Sequence[Marked]) -> Seen:
+    def on(cls, canvas: Canvas, layers: Sequence[Marked]) -> Visible:
         """Stamp the numbers of the marks' pixels on an empty canvas, later layers on top."""
         first = [1 + start for start in _starts([len(one.rows) * one.pixels for one in layers])]
         for one, number in zip(layers, first, strict=False):
             canvas.stamp_at(one.places, one.mark, _numbers(number, one.pixels))
         flat = canvas.pixels.reshape(-1)
         at = np.flatnonzero(flat != 0)
-        rows, part = _told(flat[at], first, layers)
+        rows, part = _points(flat[at], first, layers)
         return cls(at, rows, part, canvas.border)
 
     def paint(self, canvas: Canvas, color: np.ndarray, values: Sequence[np.ndarray]) -> None:
@@ -58,22 +58,22 @@ class Seen:
         canvas.pixels.reshape(-1)[self.at] = table.reshape(-1).take(number)
 
 
-def _told(
+def _points(
     number: np.ndarray, first: Sequence[int], layers: Sequence[Marked]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Row of the point and part of all marks that pixels with these numbers (m,) show."""
+    """Rows of the points and indices of the parts that pixels with these numbers (m,) show."""
     rows, part = np.empty(len(number), np.intp), np.empty(len(number), np.intp)
     parts = _starts([one.pixels for one in layers])
     for i, one in enumerate(layers):
-        mine = np.flatnonzero((number >= first[i]) & (number < first[i + 1]))
-        inside, pixels = number[mine] - np.uint32(first[i]), np.uint32(one.pixels)
+        selected = np.flatnonzero((number >= first[i]) & (number < first[i + 1]))
+        inside, pixels = number[selected] - np.uint32(first[i]), np.uint32(one.pixels)
         point = inside // pixels
-        rows[mine], part[mine] = one.rows[point], parts[i] + (inside - point * pixels)
+        rows[selected], part[selected] = one.rows[point], parts[i] + (inside - point * pixels)
     return rows, part
 
 
 def _numbers(first: int, pixels: int) -> Ink:
-    """Ink that numbers the pixels of all marks through, one mark behind the other."""
+    """Ink that numbers the pixels of all marks consecutively."""
     each = np.arange(pixels, dtype=np.uint32)
 
     def ink(rows: np.ndarray) -> np.ndarray:
@@ -83,5 +83,5 @@ def _numbers(first: int, pixels: int) -> Ink:
 
 
 def _starts(counts: Sequence[int]) -> list[int]:
-    """Where each begins if they lie one behind the other, and where the last ends."""
+    """The start of each part if they are concatenated, and the end of the last."""
     return [0, *np.cumsum(counts, dtype=np.intp).tolist()]

@@ -1,4 +1,4 @@
-"""A grid of thumbnails that exist only while they are visible: 50,000 scroll smoothly."""
+"""A grid of thumbnails drawn only while visible, so that 50,000 scroll smoothly."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from explorer.widgets.plot_widget import no_collection
 
 
 class ThumbnailGrid(QTableView):
-    """Thumbnails to click, drag over and walk through with the keyboard.
+    """Thumbnails to click, drag over and navigate with the keyboard.
 
     picked: (place, modifiers) of a click; banded: (places, modifiers) under a rubber band; moved:
     (places forward, Shift held) by the arrow keys; pressed: any other key, as Qt.Key; asked:
-    (place or None, global QPoint) where a context menu is wanted.
+    (place or None, global QPoint) of a requested context menu.
     """
 
     picked = Signal(int, object)
@@ -57,22 +57,22 @@ class ThumbnailGrid(QTableView):
         model.modelReset.connect(self._fit_rows)
 
     def show_place(self, place: int) -> None:
-        """See this place: where it is out of sight, in the middle, with what is around it."""
+        """Scroll a place that is out of sight to the middle of the view."""
         if not self.viewport().rect().contains(self.place_rect(place)):
             middle = QAbstractItemView.ScrollHint.PositionAtCenter
             self.scrollTo(self._thumbnails.index_of(place), middle)
 
     def place_rect(self, place: int) -> QRect:
-        """Where in the viewport a place is drawn."""
+        """The rectangle of a place in the viewport."""
         return self.visualRect(self._thumbnails.index_of(place))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit as many columns as there is room for."""
+        """Fit as many columns as possible."""
         super().resizeEvent(event)
         self._thumbnails.set_width(self.viewport().width())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the rows that are to be seen anew, without interruption."""
+        """Draw the exposed rows, without garbage collection."""
         high, area = self._thumbnails.grid.height, event.rect()
         first, last = ((y + self.verticalOffset()) // high for y in (area.top(), area.bottom()))
         with no_collection():
@@ -111,7 +111,7 @@ class ThumbnailGrid(QTableView):
             self.picked.emit(place, modifiers)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Ask for a menu: of the sample under the mouse, or of the current one by the keyboard."""
+        """Request a menu: of the sample under the mouse, or by keyboard of the current one."""
         if event.reason() == QContextMenuEvent.Reason.Keyboard:
             place = self._thumbnails.place_of(self._thumbnails.current)
             at = self.place_rect(place).center() if place is not None else QPoint(0, 0)
@@ -122,11 +122,11 @@ class ThumbnailGrid(QTableView):
         self.asked.emit(place, self.viewport().mapToGlobal(at))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """A second click is a click."""
+        """Treat the second click as a click."""
         self.mousePressEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Walk with the arrow keys; hand other keys on."""
+        """Move with the arrow keys; pass other keys on."""
         step = self._step(event.key())
         if step:
             shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)

@@ -1,4 +1,4 @@
-"""Samples in rows of as many columns as fit: what is in the cells of a grid of thumbnails."""
+"""The item model of a grid of thumbnails: samples in rows of as many columns as fit."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _ROOT = QModelIndex()
 
 
 class ThumbnailModel(QAbstractTableModel):
-    """Samples by number; what they look like is the delegate's affair.
+    """Samples by index; the painter draws them.
 
     shown: (m,) the samples in the grid, in order; chosen, forget: (n,) bool over all samples,
-    training samples first; caption: sample -> a few words below its picture, None for no captions.
+    training samples first; caption: sample -> short text below its picture, None for no captions.
     """
 
     def __init__(self, describe: Callable[[int], str], parent: QWidget) -> None:
@@ -35,17 +35,17 @@ class ThumbnailModel(QAbstractTableModel):
         self.current: int | None = None
         self.caption: Callable[[int], str] | None = None
         self.grid = Grid(0, CELL, CELL, CELL)
-        self.columns = 1  # of the grid, which divides whenever it is asked
+        self.columns = 1  # those of the grid, which would divide at every call
         self._describe = describe
 
     def set_dataset(self, dataset: Dataset) -> None:
-        """Another dataset, of which nothing is shown yet."""
+        """Switch to another dataset, with no samples shown yet."""
         self.dataset = dataset
         self.chosen = self.forget = np.zeros(len(dataset), bool)
         self.set_shown(np.empty(0, np.intp))
 
     def set_shown(self, shown: np.ndarray, caption: Callable[[int], str] | None = None) -> None:
-        """Show these samples only, in this order, with what `caption` says below each."""
+        """Show these samples only, in this order, each with its `caption`."""
         height = CELL if caption is None else CELL + CAPTION
         self.beginResetModel()
         self.shown, self.caption = shown, caption
@@ -54,7 +54,7 @@ class ThumbnailModel(QAbstractTableModel):
         self.endResetModel()
 
     def set_width(self, width: int) -> None:
-        """Lay the grid out anew for a page `width` pixels wide."""
+        """Lay out the grid for a page `width` pixels wide."""
         grid = Grid(len(self.shown), width, CELL, self.grid.height)
         if grid.columns != self.grid.columns:
             self.beginResetModel()
@@ -67,9 +67,9 @@ class ThumbnailModel(QAbstractTableModel):
         return int(self.shown[place]) if 0 <= place < len(self.shown) else None
 
     def place_of(self, sample: int | None) -> int | None:
-        """Where in the grid a sample is, or None if it is not shown."""
-        found = np.flatnonzero(self.shown == (-1 if sample is None else sample))
-        return int(found[0]) if len(found) else None
+        """The place of a sample in the grid, or None if it is not shown."""
+        places = np.flatnonzero(self.shown == (-1 if sample is None else sample))
+        return int(places[0]) if len(places) else None
 
     def index_of(self, place: int) -> QModelIndex:
         """The cell of a place."""
@@ -85,33 +85,33 @@ class ThumbnailModel(QAbstractTableModel):
         return 0 if parent.isValid() else self.grid.columns
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Tooltip and accessible text; pictures are drawn by the delegate."""
+        """Tooltip and accessible text; the painter draws the pictures."""
         sample = self.sample_at(index)
         if sample is None:
             return None
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._describe(sample)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self._spoken(sample)
+            return self._accessible_text(sample)
         return None
 
-    def _spoken(self, sample: int) -> str:
-        tested = self.dataset is not None and self.dataset.is_test(sample)
+    def _accessible_text(self, sample: int) -> str:
+        test = self.dataset is not None and self.dataset.is_test(sample)
         held = self.dataset is not None and self.dataset.is_held_out(sample)
         marks = (
-            (tested, "test sample"),
+            (test, "test sample"),
             (held, "validation sample"),
             (self.forget[sample], "to forget"),
             (self.chosen[sample], "selected"),
             (self.caption is not None, self.caption(sample) if self.caption else ""),
         )
         return ", ".join(
-            [titled(sample, self.dataset), *(text for there, text in marks if there and text)]
+            [titled(sample, self.dataset), *(text for applies, text in marks if applies and text)]
         )
 
 
 def mask_of(indices: Iterable[int], n: int) -> np.ndarray:
-    """(n,) bool, True at these indices; those that are none are left out."""
+    """(n,) bool, True at these indices; those out of range are ignored."""
     mask = np.zeros(n, bool)
     rows = np.fromiter(indices, np.intp)
     mask[rows[(rows >= 0) & (rows < n)]] = True

@@ -1,4 +1,4 @@
-"""How thumbnails look: picture, class, caption, frames and badges."""
+"""Draws thumbnails: picture, class, caption, frames and badges."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from explorer.widgets.sample_picture import draw_sample, picture, pixel_ratio
 
 INSET = 5  # logical pixels between a cell's edge and its picture
 SIDE = CELL - 2 * INSET  # logical pixels of the picture
-KEPT = 1500  # thumbnails kept after they left the screen
+CACHED = 1500  # thumbnails kept after leaving the screen
 BADGE = 22  # logical pixels of a badge's side
 CAPTION_FONT = 10  # pixels
-STRETCHES = (100, 85)  # percent of a letter's width in captions
-FITTED = 5000  # captions whose fit is remembered
+STRETCHES = (100, 85)  # percent, widths of letters in captions
+FITTED = 5000  # captions whose fit is cached
 
 
 class ThumbnailPainter:
@@ -33,7 +33,7 @@ class ThumbnailPainter:
         self._text = QColor(LIGHT.text)
         self._captions = Captions()
         self._colors: dict[int, QColor] = {}
-        self._kept: OrderedDict[tuple[int, float], QImage] = OrderedDict()
+        self._cache: OrderedDict[tuple[int, float], QImage] = OrderedDict()
         self._badges: dict[tuple[str, float], QImage] = {}
         self._tiles: dict[tuple[Dataset, float], Tiles | None] = {}
 
@@ -44,13 +44,13 @@ class ThumbnailPainter:
         self.forget_pictures()
 
     def forget_pictures(self) -> None:
-        """Drop kept thumbnails: another dataset or theme."""
-        self._kept.clear()
+        """Drop cached thumbnails, after a change of dataset or theme."""
+        self._cache.clear()
         self._badges.clear()
         self._tiles.clear()
 
     def paint(self, painter: QPainter, first: int, last: int, top: int) -> None:
-        """Draw the model's rows `first` to `last`, whose upper edge lies at `top`."""
+        """Draw the model's rows `first` to `last`; top: upper edge of the first."""
         columns = self._model.grid.columns
         samples = self._model.shown[first * columns : (last + 1) * columns]
         dataset = self._model.dataset
@@ -63,7 +63,7 @@ class ThumbnailPainter:
             self._mark(painter, self._box(place, top), int(samples[place]))
 
     def _pictures(self, painter: QPainter, dataset: Dataset, samples: np.ndarray, top: int) -> None:
-        """Pictures and strips: all at once, or where that is impossible one by one."""
+        """Draw pictures and strips, all at once if possible, else one by one."""
         ratio = pixel_ratio(painter)
         tiles = self._tiles_of(dataset, ratio)
         if tiles is not None:
@@ -76,7 +76,7 @@ class ThumbnailPainter:
     def _write(
         self, painter: QPainter, samples: np.ndarray, caption: Callable[[int], str], top: int
     ) -> None:
-        """What is said below the pictures."""
+        """Draw the captions below the pictures."""
         painter.setPen(self._text)
         for place, sample in enumerate(samples.tolist()):
             box = self._box(place, top)
@@ -84,18 +84,18 @@ class ThumbnailPainter:
             self._captions.draw(painter, below, caption(sample))
 
     def _box(self, place: int, top: int) -> QRect:
-        """The cell at a place, counted from the first that is painted, without its caption."""
+        """The cell at a place, counted from the first painted, without its caption."""
         row, column = divmod(place, self._model.columns)
         return QRect(column * CELL, top + row * self._model.grid.height, CELL, CELL)
 
     def _tiles_of(self, dataset: Dataset, ratio: float) -> Tiles | None:
-        """What draws all pictures at once; None where they do not lie on whole pixels."""
+        """The tiles that draw all pictures at once; None if these do not lie on whole pixels."""
         if (dataset, ratio) not in self._tiles:
             side, whole = round(SIDE * ratio), ratio == round(ratio)
-            made = Tiles(dataset, side) if whole and Tiles.suit(dataset, side) else None
-            if made is not None and (made.size.width() % 2 or made.size.height() % 2):
-                made = None  # half a pixel from the middle
-            self._tiles[dataset, ratio] = made
+            tiles = Tiles(dataset, side) if whole and Tiles.suit(dataset, side) else None
+            if tiles is not None and (tiles.size.width() % 2 or tiles.size.height() % 2):
+                tiles = None  # would be half a pixel off center
+            self._tiles[dataset, ratio] = tiles
         return self._tiles[dataset, ratio]
 
     def _page(self, tiles: Tiles, dataset: Dataset, samples: np.ndarray, ratio: int) -> np.ndarray:
@@ -135,15 +135,15 @@ class ThumbnailPainter:
         painter.fillRect(left + INSET, top + CELL - INSET, SIDE, 2, color)
 
     def _marked(self, dataset: Dataset, samples: np.ndarray) -> np.ndarray:
-        """(m,) bool, which of the samples have a frame or a badge."""
+        """(m,) bool, the samples that have a frame or a badge."""
         model = self._model
-        found = model.chosen[samples] | model.forget[samples]
-        found |= (samples == model.current) if model.current is not None else False
-        found |= np.isin(samples, dataset.validation)
-        return np.asarray(found | (samples >= len(dataset.train_y)))
+        mask = model.chosen[samples] | model.forget[samples]
+        mask |= (samples == model.current) if model.current is not None else False
+        mask |= np.isin(samples, dataset.validation)
+        return np.asarray(mask | (samples >= len(dataset.train_y)))
 
     def _mark(self, painter: QPainter, box: QRect, sample: int) -> None:
-        """What is chosen, forgotten, of the test or validation set, and current."""
+        """Draw the frames of selected and current samples, and the badges F, T and V."""
         model, theme = self._model, self._theme
         if model.chosen[sample]:
             inset = 3 if sample == model.current else 1
@@ -159,7 +159,7 @@ class ThumbnailPainter:
             _frame(painter, box.adjusted(2, 2, -3, -3), theme.base, 1)
 
     def _badge(self, painter: QPainter, box: QRect, letter: str, color: str) -> None:
-        """The badge in the corner of a cell: drawn once, then copied."""
+        """Draw the badge in the corner of a cell, from the cache."""
         ratio = pixel_ratio(painter)
         if (letter, ratio) not in self._badges:
             self._badges[letter, ratio] = badge(letter, color, self._theme.base, ratio)
@@ -168,33 +168,33 @@ class ThumbnailPainter:
         painter.drawImage(QPoint(box.right() - side - 1, box.top() + 2), image)
 
     def _thumbnail(self, sample: int, dataset: Dataset, ratio: float) -> QImage:
-        """The sample at the size it is shown, in device pixels."""
+        """The picture of a sample at its size in device pixels."""
         key = (sample, ratio)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        made = self._kept[key] = self._draw(sample, dataset, ratio)
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return made
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        image = self._cache[key] = self._draw(sample, dataset, ratio)
+        if len(self._cache) > CACHED:
+            self._cache.popitem(last=False)
+        return image
 
     def _draw(self, sample: int, dataset: Dataset, ratio: float) -> QImage:
         raw, side = dataset.raw(sample), round(SIDE * ratio)
         if raw.ndim == 3:
-            made = fitted(picture(raw), side)
+            image = fitted(picture(raw), side)
         else:
-            made = QImage(side, side, QImage.Format.Format_RGB32)
-            made.fill(QColor(self._theme.base))
-            painter = QPainter(made)
+            image = QImage(side, side, QImage.Format.Format_RGB32)
+            image.fill(QColor(self._theme.base))
+            painter = QPainter(image)
             color = self._theme.class_color(dataset.label_of(sample))
             draw_sample(painter, QRectF(0, 0, side, side), raw, color)
             painter.end()
-        made.setDevicePixelRatio(ratio)
-        return made
+        image.setDevicePixelRatio(ratio)
+        return image
 
 
 class Captions:
-    """Draws a few words in a narrow box: in narrower letters where they would not fit, then cut."""
+    """Draws short text in a narrow box: condensed if it would not fit, else elided."""
 
     def __init__(self) -> None:
         self._fonts: list[QFont] = []
@@ -210,7 +210,7 @@ class Captions:
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, fitting)
 
     def _fit(self, text: str, room: int) -> tuple[int, str]:
-        """In which of the fonts the text fits, and as much of it as does."""
+        """The index of the font in which the text fits, and as much of it as fits."""
         if (text, room) not in self._fits:
             if len(self._fits) >= FITTED:
                 self._fits.clear()
@@ -226,14 +226,14 @@ class Captions:
 
 
 def _caption_font(usual: QFont, stretch: int) -> QFont:
-    made = QFont(usual)
-    made.setPixelSize(CAPTION_FONT)
-    made.setStretch(stretch)
-    return made
+    font = QFont(usual)
+    font.setPixelSize(CAPTION_FONT)
+    font.setStretch(stretch)
+    return font
 
 
 def _fill(cells: np.ndarray, values: np.ndarray) -> None:
-    """Put values (m, h, w) into the first m of cells (rows, columns, h, w), row by row."""
+    """Copy values (m, h, w) to the first m of cells (rows, columns, h, w), row by row."""
     rows, columns = cells.shape[:2]
     full = len(values) // columns
     cells[:full] = values[: full * columns].reshape(full, columns, *values.shape[1:])
@@ -242,12 +242,12 @@ def _fill(cells: np.ndarray, values: np.ndarray) -> None:
 
 
 def badge(letter: str, color: str, ground: str, ratio: float) -> QImage:
-    """A triangle in the upper right corner with a letter in it, on nothing."""
+    """A triangle in the upper right corner with a letter, on a transparent background."""
     side = round((BADGE + 1) * ratio)
-    made = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
-    made.setDevicePixelRatio(ratio)
-    made.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(made)
+    image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
+    image.setDevicePixelRatio(ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(QColor(ground), 1))
     painter.setBrush(QColor(color))
@@ -262,7 +262,7 @@ def badge(letter: str, color: str, ground: str, ratio: float) -> QImage:
     place = QRect(BADGE // 2 - 1, 1, BADGE // 2, BADGE // 2 + 2)
     painter.drawText(place, Qt.AlignmentFlag.AlignCenter, letter)
     painter.end()
-    return made
+    return image
 
 
 def _frame(painter: QPainter, box: QRect, color: str, width: int) -> None:

@@ -1,4 +1,4 @@
-"""Hundreds of small images enlarged at once: numpy copies pixels to where Qt would put them."""
+"""Hundreds of small images enlarged at once: numpy reproduces the scaling of Qt."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from PySide6.QtGui import QImage
 from engine.datasets.base import Dataset
 
 OPAQUE = 0xFF000000
-MOST = 1 << 24  # pixels of an image that can be numbered in three bytes
+MOST = 1 << 24  # pixels of an image, limited by their numbering in three bytes
 
 
 def fitted(image: QImage, side: int) -> QImage:
-    """The image in a square: enlarged pixel by pixel, averaged where it is larger."""
+    """The image scaled to a square: enlarged pixel by pixel, or averaged if it is larger."""
     enlarged = max(image.width(), image.height()) <= side
     how = Qt.TransformationMode
     mode = how.FastTransformation if enlarged else how.SmoothTransformation
@@ -34,7 +34,7 @@ class Tiles:
 
     @staticmethod
     def suit(dataset: Dataset, side: int) -> bool:
-        """Whether all samples are images of whole bytes that are enlarged."""
+        """Whether all samples are uint8 images of one shape no larger than `side`."""
         shapes = {dataset.train_x.shape[1:], dataset.test_x.shape[1:]}
         kinds = {dataset.train_x.dtype, dataset.test_x.dtype}
         alike = len(shapes) == 1 and kinds == {np.dtype(np.uint8)}
@@ -42,19 +42,16 @@ class Tiles:
         return alike and len(shape) == 3 and min(shape) > 0 and max(shape[1:]) <= side
 
     def of(self, samples: np.ndarray) -> np.ndarray:
-        """(m, h, w) uint32 RGB of samples (m,), counted through."""
+        """(m, h, w) uint32 RGB of samples (m,), test samples numbered after training samples."""
         packed = _packed(self._raw(samples)).reshape(len(samples), -1)
         return packed.take(self._from.ravel(), axis=1).reshape(-1, *self._from.shape)
 
     def _raw(self, samples: np.ndarray) -> np.ndarray:
         n = len(self._train)
-        found = np.empty((len(samples), *self._train.shape[1:]), np.uint8)
-        tested = samples >= n
-        found[~tested], found[tested] = (
-            self._train[samples[~tested]],
-            self._test[samples[tested] - n],
-        )
-        return found
+        images = np.empty((len(samples), *self._train.shape[1:]), np.uint8)
+        test = samples >= n
+        images[~test], images[test] = self._train[samples[~test]], self._test[samples[test] - n]
+        return images
 
 
 def _packed(images: np.ndarray) -> np.ndarray:
@@ -66,12 +63,12 @@ def _packed(images: np.ndarray) -> np.ndarray:
 
 
 def _values(image: QImage) -> np.ndarray:
-    """(h, w) uint32 of a picture with 32 bits a pixel."""
+    """(h, w) uint32 pixels of a 32-bit image."""
     return np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), image.width()).copy()
 
 
 def sheet(pixels: np.ndarray, ratio: float) -> QImage:
-    """(h, w) uint32 premultiplied ARGB as a picture that lives as long as the array."""
+    """(h, w) uint32 premultiplied ARGB as an image, valid as long as the array."""
     height, width = pixels.shape
     kind = QImage.Format.Format_ARGB32_Premultiplied
     image = QImage(pixels.data, width, height, 4 * width, kind)

@@ -1,4 +1,4 @@
-"""A wall of thumbnails under a heading, with a button that selects all of it."""
+"""A wall of thumbnails under a heading, with a button that selects all of them."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from explorer.widgets.panel import SPACING, button
 
 
 class Wall(QWidget):
-    """Samples to look at, walk through and select.
+    """Samples to view, navigate and select.
 
-    looked: a sample that should become the current one; selected: samples (list) and the
-    keyboard modifiers that say how they join the selection.
+    looked: a sample to become the current one; selected: samples (list) and the keyboard
+    modifiers, which determine how they join the selection.
     """
 
     looked = Signal(int)
     selected = Signal(object, object)
 
     def __init__(self, name: str, action: str, describe: Callable[[int], str]) -> None:
-        """`name` for the screen reader, `action` on the button; describe: a sample's tooltip."""
+        """name: accessible name; action: text of the button; describe: sample -> tooltip."""
         super().__init__()
         self._model = ThumbnailModel(describe, self)
         self.grid = ThumbnailGrid(self._model)
         self.grid.setAccessibleName(name)
         self.grid.setMinimumHeight(CELL + 4)
         self.heading = QLabel()
-        self.select_button = button(action, f"{action}: they become the selection", self._all)
+        self.select_button = button(action, f"{action}: they replace the selection", self._all)
         row = QHBoxLayout()
         row.setSpacing(SPACING)
         row.addWidget(self.heading, 1)
@@ -50,7 +50,7 @@ class Wall(QWidget):
 
     @property
     def shown(self) -> np.ndarray:
-        """The samples on the wall, in their order."""
+        """The samples on the wall, in order."""
         return self._model.shown
 
     def set_theme(self, theme: Theme) -> None:
@@ -59,7 +59,7 @@ class Wall(QWidget):
         self.grid.viewport().update()
 
     def set_dataset(self, dataset: Dataset) -> None:
-        """Take another dataset, of which nothing is shown yet."""
+        """Switch to another dataset, with no samples shown yet."""
         self.grid.artist.forget_pictures()
         self._model.set_dataset(dataset)
 
@@ -79,7 +79,7 @@ class Wall(QWidget):
             self._model.set_shown(samples)
 
     def place_of(self, sample: int) -> int | None:
-        """Where on the wall a sample is."""
+        """The place of a sample on the wall, None if it is not shown."""
         return self._model.place_of(sample)
 
     def _all(self) -> None:

@@ -1,4 +1,4 @@
-"""The contract of every view: it follows AppState, draws while visible, and asks, never acts."""
+"""The base of all views: they follow AppState, draw while visible, and only make requests."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from explorer.widgets.tab_order import name_tabs, put_in_order
 
 
 class QueueWishes(Protocol):
-    """What a view may ask of the queue of studies; `number` is a QueuedRun's."""
+    """What a view may request of the queue of studies; `number` is that of a QueuedRun."""
 
     def cancel(self, number: int) -> None:
-        """Stop a run; what it has finished is kept."""
+        """Stop a run; finished steps are kept."""
 
     def cancel_all(self) -> None:
-        """Stop the run that runs and take out those that wait."""
+        """Stop the running study and cancel the waiting ones."""
 
     def again(self, number: int) -> None:
         """Queue a stopped or failed run again."""
 
     def move(self, number: int, by: int) -> None:
-        """Let a waiting run begin `by` places later (earlier, where negative)."""
+        """Move a waiting run down the queue by `by` places (up if negative)."""
 
     def remove(self, number: int) -> None:
-        """Take a run that does not run off the list."""
+        """Remove a run that is not running from the list."""
 
 
 class StoredWishes(Protocol):
-    """What a view may ask about the studies in the store."""
+    """What a view may request about the studies in the store."""
 
     def look(self, keys: Sequence[str]) -> None:
-        """Bring where these studies come from into `AppState.provenance`."""
+        """Load the provenance of these studies into `AppState.provenance`."""
 
     def copy_study(self, key: str) -> None:
-        """Copy the line that makes a stored study."""
+        """Copy the command that runs a stored study."""
 
     def copy_run(self, number: int) -> None:
-        """Copy the line that makes the study of a run."""
+        """Copy the command that runs the study of a run."""
 
     def ask_delete(self, keys: Sequence[str]) -> None:
-        """Delete studies, once somebody has agreed."""
+        """Delete studies after confirmation."""
 
 
 class ChoiceWishes(Protocol):
-    """What a view may ask about the samples that are chosen."""
+    """What a view may request about the current sample and the selection."""
 
     def set_current(self, index: int | None) -> None:
-        """Put a sample under the lens; test samples are numbered after the training samples."""
+        """Make a sample current; test samples are numbered after the training samples."""
 
     def select(self, indices: list[int], mode: str) -> None:
         """Combine samples into the selection (selection.REPLACE, ADD, REMOVE, INTERSECT)."""
 
 
 class ForgetSetWishes(Protocol):
-    """What a view may ask about the forget set of the next run."""
+    """What a view may request about the forget set of the next run."""
 
     def replace_by_selection(self) -> None:
         """Make the selected samples the forget set."""
@@ -70,11 +70,11 @@ class ForgetSetWishes(Protocol):
         """Add the selected samples to the forget set."""
 
     def remove_selection(self) -> None:
-        """Take the selected samples out of the forget set."""
+        """Remove the selected samples from the forget set."""
 
 
 class ExportWishes(Protocol):
-    """What a view may ask to have written, to a file the person chooses."""
+    """What a view may request to be written to a file of the user's choice."""
 
     def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
         """Export a figure, one of engine.figures.catalog.KINDS, with these of its options."""
@@ -84,54 +84,54 @@ class ExportWishes(Protocol):
 
 
 class OpeningWishes(Protocol):
-    """What a view may ask to have opened."""
+    """What a view may request to be opened."""
 
     def open_study(self, key: str) -> None:
         """Show a study from the store, with its dataset and its form."""
 
 
 class Wishes(Protocol):
-    """What a view may ask of the controller."""
+    """What a view may request of the controller."""
 
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
 
     def look_beside(self, taus: tuple[float, ...]) -> None:
-        """Have the neighborhoods beside the one shown, on this grid, ready; () for none."""
+        """Precompute the neighborhoods adjacent to the shown one on this grid; () for none."""
 
     def rank_by(self, model: str) -> None:
-        """Put the forget samples in the order of their r in this model."""
+        """Rank the forget samples by their r in this model."""
 
     def step_worst(self, places: int) -> None:
-        """Put the forget sample so many places further down that order under the lens."""
+        """Make the forget sample this many ranks further down current."""
 
     def look_slice(self, directions: str, towards: int = -1) -> None:
-        """Keep the slice along this pair of directions in view; '' once nobody looks at it.
+        """Keep the slice along this pair of directions up to date; '' to stop.
 
-        towards: the sample that the pair 'chosen' leads to.
+        towards: the sample that the pair 'chosen' points to.
         """
 
     def look(self, name: str, *words: Hashable) -> None:
-        """Keep the answer to a question about the study in view (see questions.QUESTIONS)."""
+        """Keep the answer to a query on the study up to date (see queries.QUESTIONS)."""
 
     def look_away(self, name: str) -> None:
-        """Nobody looks at the answer to this question any more."""
+        """Stop keeping the answer to this query up to date."""
 
     def watch_again(self, model: str) -> None:
-        """Run a method of the study that is shown once more, to see its epochs."""
+        """Run a method of the shown study again to record its epochs."""
 
     def compare(self, keys: tuple[str, ...]) -> None:
-        """Show these stored studies beside the one that is open; () shows it alone."""
+        """Show these stored studies beside the open one; () shows it alone."""
 
     def run(self) -> None:
         """Start the study that the form describes."""
 
     def follow(self, on: bool) -> None:
-        """Show what runs as it grows, or leave what is shown alone."""
+        """Whether to show each running study live."""
 
     @property
     def choice(self) -> ChoiceWishes:
-        """The samples that are chosen."""
+        """The current sample and the selection."""
 
     @property
     def forget_set(self) -> ForgetSetWishes:
@@ -139,11 +139,11 @@ class Wishes(Protocol):
 
     @property
     def exports(self) -> ExportWishes:
-        """Files to be written."""
+        """Exports."""
 
     @property
     def opening(self) -> OpeningWishes:
-        """What can be opened."""
+        """Opening of studies."""
 
     @property
     def queue(self) -> QueueWishes:
@@ -165,9 +165,9 @@ class View(QWidget):
     name = ""
     title = ""
     help = ""
-    keys: tuple[tuple[str, str], ...] = ()  # (keys, what they do), beside the menus' shortcuts
+    keys: tuple[tuple[str, str], ...] = ()  # (keys, action), besides the shortcuts of menus
 
-    panel: Panel  # its frame: the header, and the content or the sentence in its place
+    panel: Panel  # its frame: header, and content or a sentence in its place
 
     refreshed = Signal()
 
@@ -180,15 +180,15 @@ class View(QWidget):
         self._stale: set[str] = set()
         state.settled.connect(_Follower(self, "").draw)
         self._in_front, self._in_order = True, False
-        if isinstance(parent, QDockWidget):  # behind another tab, Qt still calls it visible
+        if isinstance(parent, QDockWidget):  # Qt calls a dock behind another tab visible
             self._in_front = not parent.visibleRegion().isEmpty()
             parent.visibilityChanged.connect(self._come_to_front)
             parent.topLevelChanged.connect(self._float)
 
     def __del__(self) -> None:
-        """Be taken apart by Qt while whole, where Python's collector finds a view nobody deleted.
+        """Let Qt delete a view that Python's collector found undeleted, while it is intact.
 
-        The collector empties the view first; what its tabs then signal would find no slots.
+        The collector clears the view's attributes first; signals of its tabs would find no slots.
         """
         own = Shiboken.isValid(self) and Shiboken.ownedByPython(self)
         if own and self.thread().isCurrentThread():
@@ -209,13 +209,13 @@ class View(QWidget):
     def mark_stale(self, name: str) -> None:
         """Note that a property changed; draw now if visible, else when shown.
 
-        Where more changes follow at once, the view is drawn after the last of them.
+        If more changes follow at once, the view is drawn after the last of them.
         """
         self._stale.add(name)
         self.draw_if_seen()
 
     def draw_if_seen(self) -> None:
-        """Draw what changed, unless nobody looks or more is about to change."""
+        """Draw what changed, if the view is visible and no more changes are pending."""
         if self.seen and not self.state.unsettled:
             self._draw()
 
@@ -223,14 +223,14 @@ class View(QWidget):
         """Draw what depends on these AppState properties."""
 
     def view_state(self) -> dict[str, Any]:
-        """What a session keeps of this view, as JSON data."""
+        """The state of this view for the session, as JSON data."""
         return {}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take back what `view_state` gave; anything unknown or wrong is ignored."""
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore what `view_state` gave; anything unknown or invalid is ignored."""
 
     def _label(self, name: str) -> str:
-        """What people call a model: as the study that is shown does, else as it calls itself."""
+        """The display name of a model: its label in the shown study, else its own."""
         return self.state.label(name)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -243,7 +243,7 @@ class View(QWidget):
         self._look()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Note that nobody looks any more."""
+        """Note that the view is no longer visible."""
         super().hideEvent(event)
         self._look()
 
@@ -256,7 +256,7 @@ class View(QWidget):
         self._look()
 
     def _float(self, floating: bool) -> None:
-        """Taken out of its tabs a dock is in front, which Qt may not tell."""
+        """Note that a floating dock is in front, which Qt may not signal."""
         if floating:
             self._come_to_front(True)
 
@@ -273,7 +273,7 @@ class View(QWidget):
 
 
 class _Follower(QObject):
-    """Receives one property's signal for a view; a child of it, so it ends with it."""
+    """Receives one property's signal for a view; deleted with it, as its child."""
 
     def __init__(self, view: View, name: str) -> None:
         super().__init__(view)
@@ -286,5 +286,5 @@ class _Follower(QObject):
         self._draw()
 
     def mark(self) -> None:
-        """Tell the view."""
+        """Mark the property stale."""
         self._tell(self._name)

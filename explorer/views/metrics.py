@@ -1,4 +1,4 @@
-"""The table of every model's measures, and a scatter of any two of them."""
+"""The Metrics view: a table of every model's measures, and a scatter of any two of them."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from explorer.widgets.panel import Panel, button, muted
 from explorer.widgets.table import CellTable
 
 TABLE, SCATTER = range(2)
-TABS = ("table", "scatter")  # what sessions call them
-EMPTY = "No metrics yet. Press Run; the table is filled when all models are measured."
+TABS = ("table", "scatter")  # their names in sessions
+EMPTY = "No metrics yet. Press Run; the table is filled once all models are measured."
 
 
 class MetricsView(View):
     """One row for each model, the gaps to Re-train in small print; any two measures as a scatter.
 
-    Stored studies can stand beside the open one, seeds of the same settings as one row each.
+    Stored studies can be added, seeds of the same settings averaged into one row per model.
     """
 
     name = "metrics"
     title = "Metrics"
     help = (
         "Accuracy, time and residual knowledge of each model; small print: gap to Re-train, or the "
-        "interval of r. Arrows say which way is better; ≈ means best near Re-train's. Click a "
-        "header to sort. Scatter draws any two measures with the methods that no other beats in "
-        "both; Runs puts other studies beside this one."
+        "interval of r. Headers say which values are better: higher, lower, or close to (≈) "
+        "Re-train or 1. Click a header to sort. Scatter plots any two measures with their Pareto "
+        "front; Runs adds other studies."
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -99,21 +99,21 @@ class MetricsView(View):
             self._fill()
 
     def view_state(self) -> dict[str, Any]:
-        """Which tab is shown, what is on the axes, and whether seeds are one row."""
+        """The current tab, the axes, and whether seeds are averaged."""
         return {
             "tab": TABS[self.tabs.currentIndex()],
             "axes": list(self.tradeoff.axes),
             "mean": self.runs.mean,
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take tab, axes and mean back."""
-        self.runs.set_mean(kept.get("mean") is True)
-        axes = kept.get("axes")
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore tab, axes and mean."""
+        self.runs.set_mean(stored.get("mean") is True)
+        axes = stored.get("axes")
         if isinstance(axes, list) and len(axes) == 2 and all(isinstance(a, str) for a in axes):
             self.tradeoff.set_axes(*axes)
-        if kept.get("tab") in TABS:
-            self.tabs.setCurrentIndex(TABS.index(kept["tab"]))
+        if stored.get("tab") in TABS:
+            self.tabs.setCurrentIndex(TABS.index(stored["tab"]))
         self._fill()
 
     # -- building -------------------------------------------------------------------------
@@ -121,7 +121,9 @@ class MetricsView(View):
         self.caption: QLabel = muted()
         self.tau = QComboBox()
         self.tau.setAccessibleName("Perturbation norm tau of r")
-        self.tau.setToolTip("At which τ r and its kin are read; shared with the other views")
+        self.tau.setToolTip(
+            "The τ at which r and related measures are read; shared with the other views"
+        )
         self.runs = RunsButton()
         self.copy_button = QToolButton()
         self.copy_button.setText("Copy")
@@ -147,25 +149,27 @@ class MetricsView(View):
 
     # -- drawing --------------------------------------------------------------------------
     def _fill(self) -> None:
-        """Gather the numbers and show them in the tab that is seen."""
+        """Collect the numbers and show them in the current tab."""
         study = self.state.study
         if study is None:
             return
         theme = theme_of(self.state.theme)
-        found = board(study, self.state.beside or (), tau=self._tau(study), mean=self.runs.mean)
+        current = board(study, self.state.beside or (), tau=self._tau(study), mean=self.runs.mean)
         if self._paper is not None:
-            found = with_published(found, self._paper.rows)
-        self.board = found
-        self._list_taus(study, found.tau)
-        self._update_texts(found)
+            current = with_published(current, self._paper.rows)
+        self.board = current
+        self._list_taus(study, current.tau)
+        self._update_texts(current)
         if self.tabs.currentIndex() == SCATTER:
-            self.tradeoff.show_board(found, theme)
+            self.tradeoff.show_board(current, theme)
         else:
             self.table.set_colors(theme.text, theme.muted)
-            self.table.cells.set_rows(model_cells.rows(found, theme), model_cells.columns(found))
+            self.table.cells.set_rows(
+                model_cells.rows(current, theme), model_cells.columns(current)
+            )
 
     def _tau(self, study: Study) -> float:
-        """The shared tau where it is one of this perturbation, else the grid's middle."""
+        """The shared tau if it belongs to this perturbation, else -1 for the middle of the grid."""
         perturbation, tau = self.state.probe
         return tau if perturbation in ("", study.residual.perturbation) else -1.0
 
@@ -173,18 +177,18 @@ class MetricsView(View):
         taus = study.residual.taus.tolist()
         if taus != [self.tau.itemData(i) for i in range(self.tau.count())]:
             self.tau.clear()
-            for one in taus:
-                self.tau.addItem(f"τ {one:g}", one)
+            for value in taus:
+                self.tau.addItem(f"τ {value:g}", value)
         self.tau.setCurrentIndex(taus.index(tau) if tau in taus else -1)
 
-    def _update_texts(self, found: Board) -> None:
-        seeds = ", ".join(map(str, sorted(found.seeds)))
-        words = f"r at τ {found.tau:g}, c = {found.draws:,}; small: gap to Re-train"
-        if len(found.seeds) > 1:
-            words += f"; mean ± deviation (population) over {len(found.seeds)} seeds ({seeds})"
+    def _update_texts(self, current: Board) -> None:
+        seeds = ", ".join(map(str, sorted(current.seeds)))
+        words = f"r at τ {current.tau:g}, c = {current.draws:,}; small: gap to Re-train"
+        if len(current.seeds) > 1:
+            words += f"; mean ± deviation (population) over {len(current.seeds)} seeds ({seeds})"
         self.caption.setText(words)
-        said = [self._paper.words] if self._paper is not None else []
-        self.note.setText(" ".join([*said, *model_report.remarks(found)]))
+        source = [self._paper.words] if self._paper is not None else []
+        self.note.setText(" ".join([*source, *model_report.remarks(current)]))
         self.note.setVisible(bool(self.note.text()))
 
     # -- wishes ---------------------------------------------------------------------------
@@ -206,8 +210,8 @@ class MetricsView(View):
     def _copy_csv(self) -> None:
         if self.board is None:
             return
-        found = self.tradeoff.found if self.tabs.currentIndex() == SCATTER else None
-        sheet = model_csv.sheet(self.board) if found is None else scatter_sheet(found)
+        points = self.tradeoff.shown if self.tabs.currentIndex() == SCATTER else None
+        sheet = model_csv.sheet(self.board) if points is None else scatter_sheet(points)
         QApplication.clipboard().setText(csv_text(*sheet))
 
     def _report(self) -> table.Report | None:
@@ -220,7 +224,7 @@ class MetricsView(View):
         return model_report.report_of(self.board, title, source)
 
     def _export(self) -> None:
-        """Export the tab that is shown, as it is shown."""
+        """Export the current tab as it is shown."""
         options: dict[str, Any] = {
             "tau": self.board.tau if self.board else -1.0,
             "beside": [one.key for one in self.state.beside or ()],

@@ -1,4 +1,4 @@
-"""A slice of decision regions through the current sample, every model's side by side."""
+"""The Slice view: decision regions of every model on a plane through the current sample."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from explorer.widgets import markup
 from explorer.widgets.legend import Legend, LegendEntry
 from explorer.widgets.panel import Panel, button, muted
 
-MOST = 2**31 - 1  # a spin box's largest number
-NAMED_CLASSES = 12  # in the legend, the largest regions first; the others are told by the cursor
+MOST = 2**31 - 1  # the largest number of a spin box
+NAMED_CLASSES = 12  # in the legend, largest regions first; the tooltip names the others
 
 
 class SliceView(View):
-    """One panel a model: what it calls the points of a plane through the sample."""
+    """One panel per model: the classes it predicts on a plane through the sample."""
 
     name = "slice"
     title = "Slice"
     help = (
-        "The decision regions on a plane through the current sample. The hatched region is called "
-        "by the true class; the more of the τ ball it fills beyond Re-train, the more an unlearned "
-        "model still knows. Perturbation and τ are those chosen in Neighborhood."
+        "The decision regions on a plane through the current sample. In the hatched region the "
+        "true class is predicted; the more of the τ ball it fills beyond Re-train, the more an "
+        "unlearned model still knows. Perturbation and τ are those chosen in Neighborhood."
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -69,19 +69,19 @@ class SliceView(View):
             self._draw_regions(shown, dataset)
 
     def sight_changed(self) -> None:
-        """Have the slice kept up to date only while it can be seen."""
+        """Request the slice only while the view is visible."""
         if self.seen:
             self._choose()
         else:
             self.do.look_slice("")
 
     def view_state(self) -> dict[str, Any]:
-        """The pair of directions, and the sample that was chosen to look towards."""
+        """The pair of directions, and the sample chosen to look towards."""
         return {"directions": self._chosen(), "towards": self.towards.value()}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take the pair of directions back."""
-        place, towards = self.directions.findData(kept.get("directions")), kept.get("towards")
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore the pair of directions."""
+        place, towards = self.directions.findData(stored.get("directions")), stored.get("towards")
         if type(towards) is int and 0 <= towards <= MOST:
             with QSignalBlocker(self.towards):
                 self.towards.setMaximum(max(self.towards.maximum(), towards))
@@ -96,8 +96,9 @@ class SliceView(View):
         self.directions = QComboBox()
         self.directions.setAccessibleName("Directions of the plane")
         self.directions.setToolTip(
-            "What leads to the right: chance, an FGSM step against the first unlearned model, or "
-            "the nearest sample of another class, or one you choose. What leads up is random."
+            "Horizontal direction: random, an FGSM step against the first unlearned model, or "
+            "towards the nearest sample of another class or a sample of your choice. The vertical "
+            "direction is random."
         )
         for name, label in DIRECTIONS.items():
             self.directions.addItem(label, name)
@@ -125,21 +126,21 @@ class SliceView(View):
         current = self.state.selection.current
         if not self.state.models:
             return (
-                "No models yet. Press Run; then a plane through every sample you click is shown "
-                "here with the regions in which each model calls it by which class."
+                "No models yet. Press Run; then a plane through every sample you click is "
+                "shown here with the regions in which each model predicts each class."
             )
         if current is None:
-            return "Click a sample in Samples or Embedding to cut through its neighborhood."
+            return "Click a sample in Samples or Embedding to see a slice of its neighborhood."
         if "slice" in self.state.problems:
             return self.state.problems["slice"]
         words = called(current, self.state.dataset)
-        return f"The plane through {words} is being cut. Its regions appear here."
+        return f"Computing the slice through {words}. Its regions appear here."
 
     def _heading(self, shown: Slice, dataset: Dataset) -> str:
         current = self.state.selection.current
         if current != shown.sample:
-            still = called(shown.sample, dataset)
-            words = f"{titled(current, dataset)} is being cut; below still {still}."
+            coming, still = called(current, dataset), called(shown.sample, dataset)
+            words = f"Computing the slice through {coming}; below is that of {still}."
             return html.escape(words)
         kind, size = perturbation_label(shown.perturbation), len(shown.steps)
         coarse = f"; only {size} × {size} points so far" if size < FINE else ""
@@ -170,7 +171,7 @@ class SliceView(View):
         return Region(
             label=self._label(name),
             color=theme.model_style(name).color,
-            said=shown.predictions[name],
+            predictions=shown.predictions[name],
             correct=shown.predictions[name] == shown.label,
             confidence=shown.confidence[name],
             result=f"{share:.0f} %",
@@ -190,7 +191,7 @@ class SliceView(View):
 
     # -- wishes ---------------------------------------------------------------------------
     def _export(self) -> None:
-        self.do.exports.ask_figure(self.name, {})  # the controller knows the slice that is shown
+        self.do.exports.ask_figure(self.name, {})  # the controller knows the shown slice
 
     def _chosen(self) -> str:
         return str(self.directions.currentData())
@@ -200,7 +201,7 @@ class SliceView(View):
         self.do.look_slice(chosen, self.towards.value() if chosen == "chosen" else -1)
 
     def _choose_directions(self) -> None:
-        """Take the pair; the chosen sample begins as the selected one, and never as this one."""
+        """Use this pair; the chosen sample starts as the selected one, never the current one."""
         self._follow_selection()
         current, others = self.state.selection.current, self._others()
         with QSignalBlocker(self.towards):
@@ -211,7 +212,7 @@ class SliceView(View):
         self._choose()
 
     def _others(self) -> list[int]:
-        """The selected samples but the current one."""
+        """The selected samples except the current one."""
         return sorted(self.state.selection.chosen - {self.state.selection.current})
 
     def _aim(self) -> None:
@@ -220,7 +221,7 @@ class SliceView(View):
             self.towards.setValue(others[0])
 
     def _follow_selection(self) -> None:
-        """Show the choice of a sample where it counts, as far as there are samples."""
+        """Show the choice of a sample for the pair 'chosen', within the dataset's range."""
         chosen, dataset = self._chosen() == "chosen", self.state.dataset
         self.towards.setVisible(chosen)
         self.selected.setVisible(chosen)
@@ -231,13 +232,13 @@ class SliceView(View):
 
 
 def _by_size(predictions: Iterable[np.ndarray]) -> list[int]:
-    """The classes that are predicted anywhere, the most frequent first."""
-    counts = np.bincount(np.concatenate([found.ravel() for found in predictions]))
+    """The classes predicted anywhere, most frequent first."""
+    counts = np.bincount(np.concatenate([classes.ravel() for classes in predictions]))
     return [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
 
 
 def _marks(shown: Slice, dataset: Dataset, theme: Theme) -> list[LegendEntry]:
-    """The legend of lines and symbols."""
+    """The legend entries of lines and symbols."""
     true = dataset.classes[shown.label]
     marks = [
         LegendEntry(f"true class {true} (hatched)", theme.text, dash=()),
@@ -251,9 +252,13 @@ def _marks(shown: Slice, dataset: Dataset, theme: Theme) -> list[LegendEntry]:
 
 
 def _ball_words(shown: Slice) -> str:
-    """What the outline of the ball is, and what the percentages are shares of."""
+    """What the outline of the ball means, and what the percentages are shares of."""
     if not len(shown.ball):
         return "%: share of the plane"
-    known = at_hand(shown.perturbation)
-    words = known.outline.words if known and known.outline else "outline: the ball on this plane"
-    return f"{words} · %: share of it"
+    registered = at_hand(shown.perturbation)
+    words = (
+        registered.outline.words
+        if registered and registered.outline
+        else "outline: the ball on this plane"
+    )
+    return f"{words} · %: share inside"

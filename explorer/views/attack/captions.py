@@ -1,4 +1,4 @@
-"""What an attack found, in words: counts at a threshold, estimates with intervals, tooltips."""
+"""Captions of the attack: counts at a threshold, estimates with intervals, tooltips."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from engine.membership.results import Attack, Attacked, Estimate
 from engine.membership.scores import SCORES
 
 ALONE = (
-    "There is one member only, so that none is left to choose a threshold with. Drag the line in "
-    "the plot, or look for more members."
+    "There is only one member, so none is left to choose a threshold with. Drag the line in the "
+    "plot, or attack more members."
 )
 
 
 def sentence(attack: Attack, calls: Counts | None, threshold: float, by_hand: bool) -> str:
-    """What a threshold calls members, as rich text; calls: None where none could be chosen."""
+    """The counts at a threshold, as rich text; calls: None where none could be chosen."""
     if calls is None:
         return ALONE
-    held, n = len(attack.held_out) // 2, attack.size
-    origin = "moved by hand" if by_hand else f"chosen on {held:,} + {held:,} held-out samples"
+    half, n = len(attack.held_out) // 2, attack.size
+    origin = "moved by hand" if by_hand else f"chosen on {half:,} + {half:,} held-out samples"
     return (
         f"<b>Threshold {threshold:.4g}</b> ({origin}): "
         f"<b>{calls.tp:,} of {n:,} members caught</b> (TP), {calls.fn:,} missed (FN); "
-        f"<b>{calls.fp:,} of {n:,} non-members accused</b> (FP), {calls.tn:,} cleared (TN). "
+        f"<b>{calls.fp:,} of {n:,} non-members flagged</b> (FP), {calls.tn:,} cleared (TN). "
         f"Accuracy {calls.accuracy:.1f} %, TPR {calls.tpr:.1f} %, FPR {calls.fpr:.1f} %."
     )
 
 
 def estimates(attack: Attack) -> str:
-    """Accuracy, TPR at 1 % FPR and the difference of the AUCs, with their intervals."""
+    """Accuracy, TPR at 1 % FPR and the difference of AUCs, with their intervals."""
     models = list(zip("AB", attack.models.values(), strict=False))
     accuracy = [f"{letter} {interval_words(one.accuracy, '.1f', ' %')}" for letter, one in models]
     parts = [f"Accuracy at the held-out threshold: {', '.join(accuracy)}."]
     if attack.size < FEWEST:
         parts.append(
-            f"TPR at 1 % FPR is undefined: {attack.size:,} non-members resolve steps of "
-            f"{100 / attack.size:.3g} % (it takes {FEWEST})."
+            f"TPR at 1 % FPR is undefined: with {attack.size:,} non-members the FPR has steps of "
+            f"{100 / attack.size:.3g} % (at least {FEWEST} are needed)."
         )
     else:
         low = [f"{letter} {interval_words(one.tpr_at_low, '.1f', ' %')}" for letter, one in models]
@@ -52,14 +52,14 @@ def estimates(attack: Attack) -> str:
 
 
 def difference(gap: Estimate) -> str:
-    """Which of two models gives more away; gap: AUC of A less that of B."""
+    """Which of two models leaks more about its members; gap: AUC(A) - AUC(B)."""
     if not np.isfinite(gap.low):
-        return "One pair of samples cannot tell A from B."
+        return "A single pair of samples cannot distinguish A from B."
     if gap.low <= 0 <= gap.high:
-        verdict = "no difference is shown"
+        verdict = "no significant difference"
     else:
-        verdict = "A gives more away" if gap.value > 0 else "B gives more away"
-    return f"AUC of A less that of B: {interval_words(gap, '+.2f')}; {verdict}."
+        verdict = "A leaks more" if gap.value > 0 else "B leaks more"
+    return f"AUC(A) − AUC(B): {interval_words(gap, '+.2f')}; {verdict}."
 
 
 def curve_label(number: int, attacked: Attacked) -> str:
@@ -80,7 +80,7 @@ def interval_words(estimate: Estimate, form: str, unit: str = "") -> str:
 def tooltip(sample: int, attack: Attack, dataset: Dataset, label: Callable[[str], str]) -> str:
     """A sample's class and its score under both models, as rich text; '' where it has none.
 
-    label: what people call a model.
+    label: display name of a model.
     """
     if sample not in attack.samples:
         return ""

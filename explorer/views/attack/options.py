@@ -1,4 +1,4 @@
-"""What is attacked how: models A and B, the score, the members, and how the curves are drawn."""
+"""Options of an attack: models A and B, score, members, and the scale of the FPR axis."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
 from engine.membership.attack import MEMBERS
 from engine.membership.scores import SCORES
+from explorer.state.reference_models import is_reference
 from explorer.widgets.panel import SPACING
 
-NARROWEST = 80  # px of a combo, where a dock is too narrow for its words
+NARROWEST = 80  # px of a combo, where a dock is too narrow for its text
 
 
 class AttackOptions(QObject):
-    """The controls of an attack; the view lays them out. `changed` says that it is another one.
+    """The controls of an attack, laid out by the view; `changed` follows any change of the attack.
 
-    a, b: the models; score, members, matched: what is asked of them; log: how it is drawn.
+    a, b: the models; score, members, matched: parameters of the attack; log: logarithmic FPR.
     """
 
     changed = Signal()
@@ -26,52 +27,52 @@ class AttackOptions(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._wanted = ["", "retrain-0"]  # A ('' = the first method) and B, once they exist
-        self.a = _combo("Model A", "The model that is attacked")
+        self.a = _combo("Model A", "The attacked model")
         self.b = _combo(
             "Model B",
-            "The model it is compared with. On a Re-train, which has never seen the forget set, "
-            "the attack finds what the samples give away by themselves.",
+            "The model to compare with. A Re-train never saw the forget set: what the attack "
+            "achieves on it is the baseline.",
         )
         self.score = _score_combo()
-        self.members = _combo("Members", "Which training samples the attacker has to find")
+        self.members = _combo("Members", "The training samples that the attacker has to identify")
         for name, label in MEMBERS.items():
             self.members.addItem(label, name)
         self.matched = QCheckBox("Same classes")
         self.matched.setChecked(True)
         self.matched.setToolTip(
-            "Draw as many non-members of each class as there are members. Without it a forget set "
-            "of one class is told apart by its class, on a Re-train too."
+            "Draw as many non-members of each class as there are members. Otherwise the class "
+            "alone gives a forget set of one class away, on a Re-train too."
         )
         self.log = QCheckBox("Log FPR")
         self.log.setToolTip("Draw the false positive rate on a logarithmic axis")
         self._connect()
 
     def row(self) -> QWidget:
-        """A new row with all of them but the models."""
-        made = QWidget()
-        layout = QHBoxLayout(made)
+        """A new row with all controls except the models."""
+        widget = QWidget()
+        layout = QHBoxLayout(widget)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
         for part in (self.score, self.members, self.matched, self.log):
             layout.addWidget(part)
         layout.addStretch(1)
-        return made
+        return widget
 
     def offer(self, labels: Mapping[str, str]) -> None:
-        """Offer these models, name to label; those wanted stay chosen while others come."""
+        """Offer these models, name to label; wanted ones stay selected as others arrive."""
         offered = list(labels.items())
-        methods = [name for name in labels if not _is_reference(name)]
+        methods = [name for name in labels if not is_reference(name)]
         usual = (methods[0] if methods else "original", "retrain-0")
         for combo, wanted, other in zip((self.a, self.b), self._wanted, usual, strict=True):
             _offer(combo, offered, wanted if wanted in labels else other)
 
     @property
     def complete(self) -> bool:
-        """Whether there are two models to ask about."""
+        """Whether two models are selected."""
         return bool(self.a.currentData() and self.b.currentData())
 
     def question(self) -> tuple[str, str, str, str, bool]:
-        """What is asked: models A and B, the score, the members, and whether classes match."""
+        """Models A and B, the score, the members, and whether class counts are matched."""
         return (
             str(self.a.currentData()),
             str(self.b.currentData()),
@@ -81,7 +82,7 @@ class AttackOptions(QObject):
         )
 
     def choices(self) -> dict[str, Any]:
-        """The choices, as JSON data."""
+        """The options, as JSON data."""
         return {
             "a": self._wanted[0],
             "b": self._wanted[1],
@@ -91,18 +92,18 @@ class AttackOptions(QObject):
             "log": self.log.isChecked(),
         }
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take the choices back; anything unknown or wrong is ignored."""
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore the options; anything unknown or invalid is ignored."""
         for number, name in enumerate(("a", "b")):
-            if isinstance(kept.get(name), str):
-                self._wanted[number] = kept[name]
+            if isinstance(stored.get(name), str):
+                self._wanted[number] = stored[name]
         for combo, name in ((self.score, "score"), (self.members, "members")):
-            if isinstance(kept.get(name), str) and combo.findData(kept[name]) >= 0:
+            if isinstance(stored.get(name), str) and combo.findData(stored[name]) >= 0:
                 with QSignalBlocker(combo):
-                    combo.setCurrentIndex(combo.findData(kept[name]))
+                    combo.setCurrentIndex(combo.findData(stored[name]))
         for box, name in ((self.matched, "matched"), (self.log, "log")):
-            if isinstance(kept.get(name), bool):
-                box.setChecked(kept[name])
+            if isinstance(stored.get(name), bool):
+                box.setChecked(stored[name])
 
     def _connect(self) -> None:
         for combo in (self.a, self.b):
@@ -119,31 +120,27 @@ class AttackOptions(QObject):
         self.changed.emit()
 
 
-def _is_reference(name: str) -> bool:
-    return name == "original" or name.startswith("retrain")
-
-
 def _combo(name: str, tip: str) -> QComboBox:
-    made = QComboBox()
-    made.setAccessibleName(name)
-    made.setToolTip(tip)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(7)
-    made.setMinimumWidth(NARROWEST)
-    return made
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(7)
+    combo.setMinimumWidth(NARROWEST)
+    return combo
 
 
 def _score_combo() -> QComboBox:
-    made = _combo("Score", "What the attacker reads from a model's answer")
-    for one in SCORES.values():
-        made.addItem(one.label, one.name)
-        tip = f"{one.help} Unit: {one.unit}."
-        made.setItemData(made.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-    return made
+    combo = _combo("Score", "The statistic of a model's output that the attacker uses")
+    for score in SCORES.values():
+        combo.addItem(score.label, score.name)
+        tip = f"{score.help} Unit: {score.unit}."
+        combo.setItemData(combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+    return combo
 
 
 def _offer(combo: QComboBox, offered: list[tuple[str, str]], chosen: str) -> None:
-    """Fill a combo with (name, label), without telling anybody."""
+    """Fill a combo with (name, label) without emitting signals."""
     listed = [(combo.itemData(i), combo.itemText(i)) for i in range(combo.count())]
     with QSignalBlocker(combo):
         if offered != listed:

@@ -1,4 +1,4 @@
-"""Membership inference on a model beside another: whom a threshold catches, and whom it misses."""
+"""Membership inference on one model beside another: members caught and missed at a threshold."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ EMPTY = (
     "No model to attack yet. Press Run; then an attacker guesses here which samples each model "
     "was trained on."
 )
-LOW = 440  # px, below which a dock has no room for all words
+LOW = 440  # px of height, below which the estimates move to a tooltip
 
 
 class AttackView(View):
-    """Scores and ROC of an attack on A, with B's curve as the level to compare with.
+    """Scores and ROC of an attack on A, with B's curve as the baseline.
 
     The threshold is dragged in the histogram or along the ROC; the counts and both walls follow.
     """
@@ -44,17 +44,17 @@ class AttackView(View):
     name = "attack"
     title = "Attack"
     help = (
-        "Can an attacker tell from A's answers which samples it was trained on? Members and "
-        "non-members are equally many; one half of them chose the threshold, the other half is "
-        "shown. What the attack finds on a Re-train is due to the samples, not to memory: compare "
-        "A with it. Drag the threshold to see whom it catches and whom it misses."
+        "Can an attacker tell from A's outputs which samples it was trained on? There are as many "
+        "non-members as members; the threshold is chosen on one half of them, the other half is "
+        "shown. Success on a Re-train is due to the samples, not to memorization: compare A with "
+        "it. Drag the threshold to see which members it catches and which it misses."
     )
     keys = (
         ("Left, Right (on the scores)", "Move the threshold past one sample"),
         ("Shift+Left, Shift+Right, Page", "Move it past a tenth of the samples"),
         ("Home, End (on the scores)", "Move it to the left or right end"),
-        ("Backspace, double click", "Bring the held-out threshold back"),
-        ("Space (on a wall)", "Put the current sample into the selection, or take it out"),
+        ("Backspace, double click", "Restore the held-out threshold"),
+        ("Space (on a wall)", "Select or deselect the current sample"),
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -90,28 +90,28 @@ class AttackView(View):
         self._show_or_say_why()
 
     def sight_changed(self) -> None:
-        """Ask while somebody looks."""
+        """Request the attack only while the view is visible."""
         if self.seen:
             self._look_at()
         else:
             self.do.look_away(QUESTION)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the room of a low dock to the plots; the estimates are in the tooltip then."""
+        """Leave the room of a low dock to the plots; the estimates then appear in the tooltip."""
         super().resizeEvent(event)
         self.estimates.setVisible(self.height() >= LOW)
 
     def view_state(self) -> dict[str, Any]:
-        """What is attacked how, and the threshold where a person chose it."""
+        """The options of the attack, and the threshold where it was set by hand."""
         return {**self.options.choices(), "threshold": self.threshold.by_hand}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take the choices back."""
-        self.options.restore(kept)
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore options and threshold."""
+        self.options.restore(stored)
         self._list_models()
         self._ask_anew()
-        if isinstance(kept.get("threshold"), float):
-            self.threshold.move(kept["threshold"])
+        if isinstance(stored.get("threshold"), float):
+            self.threshold.move(stored["threshold"])
 
     def describe(self, sample: int) -> str:
         """The tooltip of a sample on a wall, as rich text."""
@@ -144,7 +144,7 @@ class AttackView(View):
         self.panel.header.addStretch(1)
         self.panel.header.addWidget(self.export_button)
         self.reset_button = button(
-            "Held-out", "Bring the threshold back that the held-out half chose (Backspace)",
+            "Held-out", "Restore the threshold chosen on the held-out half (Backspace)",
             self.threshold.reset,
         )  # fmt: skip
         self.panel.add_row(self.options.row(), self.reset_button)
@@ -177,17 +177,15 @@ class AttackView(View):
 
     # -- drawing --------------------------------------------------------------------------
     def _show_or_say_why(self) -> None:
-        found, problem = self.state.attack, self.state.problems.get(QUESTION, "")
-        ready = found is not None and self.state.dataset is not None and not problem
+        attack, problem = self.state.attack, self.state.problems.get(QUESTION, "")
+        ready = attack is not None and self.state.dataset is not None and not problem
         self.export_button.setEnabled(ready and self.state.study is not None)
         if ready:
             self.panel.show_content()
         elif problem:
             self.panel.show_empty(problem)
         elif self.state.models:
-            self.panel.show_empty(
-                f"The attack on {self.options.a.currentText()} is being computed."
-            )
+            self.panel.show_empty(f"Computing the attack on {self.options.a.currentText()}.")
         else:
             self.panel.show_empty(EMPTY)
 
@@ -237,7 +235,7 @@ class AttackView(View):
         self.rates.draw(shown, log=self.options.log.isChecked())
 
     def _show_threshold(self) -> None:
-        """Show who is caught and who is missed where the threshold is now."""
+        """Show the members caught and missed at the current threshold."""
         attack, at, by_hand = self.threshold.attack, self.threshold.value, self.threshold.by_hand
         if attack is None:
             return
@@ -250,7 +248,7 @@ class AttackView(View):
         )
 
     def _show_walls(self, attack: Attack, at: float) -> None:
-        """Whoever is nearest to the threshold comes first: it is they who change sides."""
+        """Fill the walls, samples nearest to the threshold first: they change sides next."""
         score = score_of(attack)
         own, values = attack.samples[attack.member], first(attack).values[attack.member]
         called = score.called(values, at)
@@ -261,7 +259,7 @@ class AttackView(View):
 
     # -- wishes ---------------------------------------------------------------------------
     def _select(self, samples: list[int], modifiers: Qt.KeyboardModifier) -> None:
-        """Ctrl adds, or takes out what is selected already; Shift adds; Alt takes out."""
+        """Ctrl adds, or removes what is already selected; Shift adds; Alt removes."""
         mode = REPLACE
         if modifiers & Qt.KeyboardModifier.AltModifier:
             mode = REMOVE

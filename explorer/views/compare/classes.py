@@ -1,4 +1,4 @@
-"""Accuracy of both models by class, and the gap."""
+"""The Classes tab: accuracy of both models by class, and the gap."""
 
 from __future__ import annotations
 
@@ -51,36 +51,36 @@ class ClassesTab(Tab):
         """Draw a row a class."""
         self.grouping.fit(pair)
         groups, styles = self.grouping.groups(pair), pair.styles(theme)
-        gaps = class_gaps(pair.here, groups)
+        gaps = class_gaps(pair.comparison, groups)
         self._places = self._in_order(gaps)
         rows = [_row(gaps, groups, place, pair, theme) for place in self._places]
         axis = f"accuracy on {pair.split} samples (%)"
         self.rows.set_rows(rows, styles, axis, theme)
         self.legend.set_entries(_model_entries(pair, styles), theme.text)
-        self.caption.setText(_overall(pair.here))
+        self.caption.setText(_overall(pair.comparison))
 
-    def kept(self) -> dict[str, Any]:
+    def choices(self) -> dict[str, Any]:
         """Order and grouping."""
         return {"order": self.order.currentData(), "grouped": self.grouping.isChecked()}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take order and grouping back."""
-        choose_data(self.order, kept.get("order"))
-        self.grouping.restore(kept.get("grouped"))
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore order and grouping."""
+        choose_data(self.order, stored.get("order"))
+        self.grouping.restore(stored.get("grouped"))
 
     def _in_order(self, gaps: ClassGaps) -> list[int]:
-        """Rows as they are shown; classes without a sample are left out."""
-        there = np.flatnonzero(gaps.samples)
+        """Classes in the order shown, without those that have no sample."""
+        places = np.flatnonzero(gaps.samples)
         if self.order.currentData() == "gap":
-            there = there[np.argsort(-np.abs(gaps.gap[there]), kind="stable")]
-        return [int(place) for place in there]
+            places = places[np.argsort(-np.abs(gaps.gap[places]), kind="stable")]
+        return [int(place) for place in places]
 
     def _pick(self, row: int, modifiers: Qt.KeyboardModifier) -> None:
         if self.pair is not None:
             groups = self.grouping.groups(self.pair)
             place = self._places[row]
             words = f"of class {groups.names[place]} among the {self.pair.split} samples"
-            self.choose(members(self.pair.here, groups, place), words, modifiers)
+            self.choose(members(self.pair.comparison, groups, place), words, modifiers)
 
 
 def signed(value: float) -> str:
@@ -119,16 +119,16 @@ def _interval_words(values: tuple[float, float, float]) -> str:
     return f"{share:.1f} % [{low:.1f}, {high:.1f}]"
 
 
-def _overall(found: Comparison) -> str:
-    """Accuracy on the whole split, and the gap."""
-    whole = Groups(("all",), np.zeros(found.classes, np.int64))
-    gaps = class_gaps(found, whole)
+def _overall(comparison: Comparison) -> str:
+    """Accuracy of both models on the whole split, and the gap."""
+    groups = Groups(("all",), np.zeros(comparison.classes, np.int64))
+    gaps = class_gaps(comparison, groups)
     if not gaps.samples[0]:
-        return f"There are no {found.split} samples."
+        return f"There are no {comparison.split} samples."
     gap, detail = _gap_words(gaps, 0)
     return (
-        f"All {gaps.samples[0]:,} {found.split} samples: A {gaps.a[0]:.1f} %, B {gaps.b[0]:.1f} %, "
-        f"gap {gap} points {detail}"
+        f"All {gaps.samples[0]:,} {comparison.split} samples: A {gaps.a[0]:.1f} %, "
+        f"B {gaps.b[0]:.1f} %, gap {gap} points {detail}"
     )
 
 

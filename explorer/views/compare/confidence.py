@@ -1,4 +1,4 @@
-"""Histograms of how sure both models are."""
+"""The Confidence tab: histograms of both models' confidence."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ConfidenceTab(Tab):
 
     name = "confidence"
     title = "Confidence"
-    help = "How sure A and B are, on forget samples beside retain or test samples"
-    hint = "Point to read percentages; click a step to select its samples."
+    help = "Confidence of A and B on forget samples, beside retain or test samples"
+    hint = "Hover to read percentages; click a bin to select its samples."
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,64 +66,66 @@ class ConfidenceTab(Tab):
             (shown[LEFT], shown[RIGHT]), x=(-0.03, 1.03), y=bounds, log=self.log.isChecked()
         )
 
-    def kept(self) -> dict[str, Any]:
-        """Whose probability, and the scale."""
+    def choices(self) -> dict[str, Any]:
+        """The class whose probability is shown, and the scale."""
         return {"of": self.of.currentData(), "log": self.log.isChecked()}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take both back."""
-        choose_data(self.of, kept.get("of"))
-        self.log.setChecked(kept.get("log") is True)
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore both."""
+        choose_data(self.of, stored.get("of"))
+        self.log.setChecked(stored.get("log") is True)
 
-    def _found(self, pair: Pair, side: int) -> Comparison:
-        """What a chart shows: forget samples on the left, those of the split on the right."""
-        return pair.found[FORGET if side == LEFT else pair.beside]
+    def _comparison(self, pair: Pair, side: int) -> Comparison:
+        """The comparison shown in a chart: forget samples on the left, the split on the right."""
+        return pair.comparisons[FORGET if side == LEFT else pair.beside]
 
-    def _values(self, found: Comparison, model: str) -> np.ndarray:
-        said = found.side(model)
-        return said.confidence if self.of.currentData() == "true" else said.top
+    def _values(self, comparison: Comparison, model: str) -> np.ndarray:
+        answers = comparison.side(model)
+        return answers.confidence if self.of.currentData() == "true" else answers.top
 
     def _series(self, pair: Pair, side: int, theme: Theme) -> list[Series]:
-        made = []
+        series = []
         for model, label, style, dash in zip(
             ("a", "b"), pair.labels, pair.styles(theme), ((), (4.0, 2.0)), strict=True
         ):
-            heights = histogram(self._values(self._found(pair, side), model))
+            heights = histogram(self._values(self._comparison(pair, side), model))
             look = ModelStyle(style.color, "", dash)
-            made.append(Series(model, label, look, *steps(heights)))
-        return made
+            series.append(Series(model, label, look, *steps(heights)))
+        return series
 
     def _title(self, pair: Pair, side: int) -> str:
-        found = self._found(pair, side)
-        means = [self._values(found, model) for model in ("a", "b")]
+        comparison = self._comparison(pair, side)
+        means = [self._values(comparison, model) for model in ("a", "b")]
         words = ", ".join(
             f"{name} {values.mean():.2f}" if len(values) else name
             for name, values in zip("AB", means, strict=True)
         )
-        return f"{len(found.samples):,} {found.split}: mean {words}"
+        return f"{len(comparison.samples):,} {comparison.split}: mean {words}"
 
     def _read(self, side: int, x: float) -> None:
         if self.pair is None or not 0 <= x <= 1:
             self.charts.set_cross(side, None)
             self.note.setText("")
             return
-        place, found = min(int(x * BINS), BINS - 1), self._found(self.pair, side)
+        place, comparison = min(int(x * BINS), BINS - 1), self._comparison(self.pair, side)
         parts = [
-            f"{html.escape(label)} {histogram(self._values(found, model))[place]:.1f} %"
+            f"{html.escape(label)} {histogram(self._values(comparison, model))[place]:.1f} %"
             for model, label in zip(("a", "b"), self.pair.labels, strict=True)
         ]
         low, high = EDGES[place], EDGES[place + 1]
-        self.note.setText(f"<b>{low:.2f} to {high:.2f}</b>, {found.split}: " + " · ".join(parts))
+        self.note.setText(
+            f"<b>{low:.2f} to {high:.2f}</b>, {comparison.split}: " + " · ".join(parts)
+        )
 
     def _pick(self, side: int, model: str, x: float) -> None:
         if self.pair is None or not model or not 0 <= x <= 1:
             return
-        found, place = self._found(self.pair, side), min(int(x * BINS), BINS - 1)
-        values = np.minimum((self._values(found, model) * BINS).astype(int), BINS - 1)
+        comparison, place = self._comparison(self.pair, side), min(int(x * BINS), BINS - 1)
+        values = np.minimum((self._values(comparison, model) * BINS).astype(int), BINS - 1)
         label = self.pair.labels[0 if model == "a" else 1]
         low, high = EDGES[place], EDGES[place + 1]
-        words = f"{found.split} samples with {label} {low:.2f} to {high:.2f} sure"
-        self.choose(found.samples[values == place], words, Qt.KeyboardModifier.NoModifier)
+        words = f"of the {comparison.split} set with confidence {low:.2f} to {high:.2f} in {label}"
+        self.choose(comparison.samples[values == place], words, Qt.KeyboardModifier.NoModifier)
 
 
 def steps(heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

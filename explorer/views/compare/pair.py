@@ -1,4 +1,4 @@
-"""Two models of a study, as the tabs of Compare see them."""
+"""The pair of models that the tabs of Compare draw."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIDES = ("a", "b")
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Models a and b with what people call them; forget: S_f of the study; split: one of SPLITS."""
+    """Models a and b with their labels; forget: S_f of the study; split: one of SPLITS."""
 
     a: ModelResult
     b: ModelResult
@@ -37,19 +37,19 @@ class Pair:
     split: str
 
     @cached_property
-    def found(self) -> Mapping[str, Comparison]:
-        """What both say on the split, on the forget set, and on what stands beside it."""
-        wanted = dict.fromkeys((self.split, FORGET, self.beside))
-        return {split: self._on(split) for split in wanted}
+    def comparisons(self) -> Mapping[str, Comparison]:
+        """Split -> comparison: on the split, the forget set, and `beside`."""
+        splits = dict.fromkeys((self.split, FORGET, self.beside))
+        return {split: self._on(split) for split in splits}
 
     @property
-    def here(self) -> Comparison:
-        """What both say on the split."""
-        return self.found[self.split]
+    def comparison(self) -> Comparison:
+        """The comparison on the split."""
+        return self.comparisons[self.split]
 
     @property
     def beside(self) -> str:
-        """What forget samples are compared with: the split, the retain set where it is theirs."""
+        """The split beside the forget set: the retain set where the split is the forget set."""
         return RETAIN if self.split == FORGET else self.split
 
     @cached_property
@@ -59,17 +59,17 @@ class Pair:
 
     @property
     def groupable(self) -> bool:
-        """Whether some classes have nothing to do with the forget set, so that they can be one."""
+        """Whether two or more classes have no forget sample and can be grouped."""
         return len(self.groups(True).names) < len(self.dataset.classes)
 
     def groups(self, grouped: bool) -> Groups:
-        """Every class for itself, or those of the forget set and the rest."""
+        """Every class by itself, or the classes of the forget set and one group of the rest."""
         if not grouped:
             return every_class(self.dataset.classes)
         return forgotten_and_rest(self.dataset.classes, self.forgotten.tolist())
 
     def styles(self, theme: Theme) -> tuple[ModelStyle, ModelStyle]:
-        """How the two are drawn: as everywhere, but never alike."""
+        """The models' usual styles, made distinct where they would coincide."""
         first, second = theme.model_style(self.a.name), theme.model_style(self.b.name)
         if first.color == second.color:
             second = second._replace(color=theme.legible(ORANGE))
@@ -79,5 +79,5 @@ class Pair:
 
     def _on(self, split: str) -> Comparison:
         y, test_y = self.dataset.train_y, self.dataset.test_y
-        held = self.dataset.validation
-        return compare(self.a, self.b, split, y, test_y, self.forget, held)
+        validation = self.dataset.validation
+        return compare(self.a, self.b, split, y, test_y, self.forget, validation)

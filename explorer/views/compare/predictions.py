@@ -1,4 +1,4 @@
-"""True against predicted classes of both models."""
+"""The Predictions tab: confusion matrices of both models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from explorer.views.compare.pair import Pair
 from explorer.views.compare.tab import Grouping, Tab
 from explorer.widgets.legend import Legend, LegendEntry
 
-SHARE = 10.0  # percent of a class that the key of a matrix shows
+SHARE = 10.0  # percent of a class: the color sample in the legend
 
 
 class PredictionsTab(Tab):
@@ -26,13 +26,13 @@ class PredictionsTab(Tab):
 
     name = "predictions"
     title = "Predictions"
-    help = "What A and B call the samples of each class, how surely, and the difference"
-    hint = "Click a half to select the samples that model puts there; Ctrl adds them."
+    help = "Confusion matrices of A and B with their confidence, or the difference"
+    hint = "Click half a cell to select that model's samples in it; Ctrl adds them."
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.matrix, self.grouping, self.mode = SplitMatrix(), Grouping(), QComboBox()
-        self.mode.setAccessibleName("What cells show")
+        self.mode.setAccessibleName("Contents of the cells")
         self.mode.setToolTip("Both models in each cell, or the difference of their shares")
         for label, name in (("A and B", "both"), ("Difference A − B", "difference")):
             self.mode.addItem(label, name)
@@ -48,7 +48,7 @@ class PredictionsTab(Tab):
 
     @property
     def difference(self) -> bool:
-        """Whether the difference is shown."""
+        """Whether the cells show the difference."""
         return bool(self.mode.currentData() == "difference")
 
     def draw(self, pair: Pair, theme: Theme) -> None:
@@ -56,22 +56,22 @@ class PredictionsTab(Tab):
         self.grouping.fit(pair)
         groups, (a, b) = self.grouping.groups(pair), pair.styles(theme)
         poles = (theme.legible(ORANGE), theme.legible(BLUE))
-        first, second = (matrix(pair.here, groups, side) for side in ("a", "b"))
+        first, second = (matrix(pair.comparison, groups, side) for side in ("a", "b"))
         colors, difference = (a.color, b.color), self.difference
         rows = np.flatnonzero(first.counts.sum(1)).tolist()
         shown = Split(first, second, groups.names, rows, pair.labels, colors, poles, difference)
         self.matrix.set_split(shown, theme)
         self.legend.set_entries(self._key(pair, shown, theme), theme.text)
 
-    def kept(self) -> dict[str, Any]:
+    def choices(self) -> dict[str, Any]:
         """Mode and grouping."""
         return {"difference": self.difference, "grouped": self.grouping.isChecked()}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take mode and grouping back."""
-        if isinstance(kept.get("difference"), bool):
-            self.mode.setCurrentIndex(int(kept["difference"]))
-        self.grouping.restore(kept.get("grouped"))
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore mode and grouping."""
+        if isinstance(stored.get("difference"), bool):
+            self.mode.setCurrentIndex(int(stored["difference"]))
+        self.grouping.restore(stored.get("grouped"))
 
     def _key(self, pair: Pair, shown: Split, theme: Theme) -> list[LegendEntry]:
         if shown.difference:
@@ -84,16 +84,16 @@ class PredictionsTab(Tab):
         names = [LegendEntry(word, color, area=True)
                  for word, color in zip(words, shown.colors, strict=True)]  # fmt: skip
         share = _shade(f"{SHARE:g} %", shown.colors[0], SHARE, theme)
-        return [*names, share, LegendEntry("unsure", _gray(shown.colors[0]), area=True)]
+        return [*names, share, LegendEntry("low confidence", _gray(shown.colors[0]), area=True)]
 
     def _pick(self, true: int, predicted: int, side: str, modifiers: Qt.KeyboardModifier) -> None:
         if self.pair is None:
             return
         groups = self.grouping.groups(self.pair)
         who = "A or B" if side == EITHER else self.pair.labels[0 if side == A else 1]
-        words = f"of class {groups.names[true]} and called {groups.names[predicted]} by {who}"
-        found = members(self.pair.here, groups, true, predicted, side)
-        self.choose(found, words, modifiers)
+        words = f"of class {groups.names[true]}, predicted as {groups.names[predicted]} by {who}"
+        samples = members(self.pair.comparison, groups, true, predicted, side)
+        self.choose(samples, words, modifiers)
 
 
 def _shade(label: str, color: str, percent: float, theme: Theme) -> LegendEntry:

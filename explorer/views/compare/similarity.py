@@ -1,4 +1,4 @@
-"""CKA of every layer of both models with Original and Re-train."""
+"""The Similarity tab: CKA of every layer of both models with Original and Re-train."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class SimilarityTab(Tab):
     name = "similarity"
     title = "Similarity"
     help = (
-        "Linear CKA of each layer: 1 = the same up to rotation and scale, 0 = unrelated. Unbiased, "
-        f"of up to 256 samples; maps of features are averaged over 4 × 4 cells. {LAYER}"
+        "Linear CKA of each layer: 1 = equal up to rotation and scale, 0 = unrelated. Unbiased "
+        f"estimate on up to 256 samples; feature maps are average-pooled to 4 × 4. {LAYER}"
     )
-    hint = "Point to a layer to read its values; click a line's name to hide it."
+    hint = "Hover over a layer to read its values; click a legend entry to hide its line."
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,7 +47,7 @@ class SimilarityTab(Tab):
         self.charts.toggled.connect(self._toggle)
 
     def draw(self, pair: Pair, theme: Theme) -> None:
-        """Draw the lines, or say why there are none yet."""
+        """Draw the lines, or the reason why there are none yet."""
         self.charts.set_theme(theme)
         shown = self._answer()
         if shown is None:
@@ -66,7 +66,7 @@ class SimilarityTab(Tab):
         self.charts.draw(series, grounds, x=(0.5, len(x) + 0.5), y=_range(shown))
 
     def _answer(self) -> Similarity | None:
-        """The similarity of this pair, None while it is another's."""
+        """The similarity of this pair; None while the state holds another pair's."""
         pair, shown = self.pair, self.similarity
         if pair is None or shown is None or {shown.a, shown.b} != {pair.a.name, pair.b.name}:
             return None
@@ -75,7 +75,7 @@ class SimilarityTab(Tab):
     def _series(self, shown: Similarity, split: str, x: np.ndarray) -> list[Series]:
         assert self.pair is not None and self.theme is not None
         colors = [style.color for style in self.pair.styles(self.theme)]
-        names, made = (self.pair.a.name, self.pair.b.name), []
+        names, curves = (self.pair.a.name, self.pair.b.name), []
         for model, label, color in zip(names, self.pair.labels, colors, strict=True):
             for to, words, symbol, dash in (
                 (ORIGINAL, "Original", "o", ()),
@@ -84,12 +84,12 @@ class SimilarityTab(Tab):
                 line = shown.line(split, model, to)
                 if line is not None:
                     style = ModelStyle(color, symbol, dash)
-                    made.append(self._one(f"{model}>{to}", f"{label} – {words}", style, x, line))
+                    curves.append(self._one(f"{model}>{to}", f"{label} – {words}", style, x, line))
         line = shown.line(split, shown.a, shown.b)
         if line is not None and RETRAIN not in (shown.a, shown.b):
             style = ModelStyle(self.theme.text, "d", (1.5, 1.5))
-            made.append(self._one("a>b", "A – B", style, x, line))
-        return made
+            curves.append(self._one("a>b", "A – B", style, x, line))
+        return curves
 
     def _one(
         self, name: str, label: str, style: ModelStyle, x: np.ndarray, line: Likeness
@@ -121,8 +121,8 @@ class SimilarityTab(Tab):
 def _waiting(pair: Pair) -> str:
     first, second = pair.labels
     return (
-        f"The layers of {first} and {second} are being compared; their lines appear here. "
-        "Where something is training, they wait for it."
+        f"Comparing the layers of {first} and {second}; the curves appear here. If a model is "
+        "training, the comparison waits for it."
     )
 
 
@@ -130,13 +130,13 @@ def _null(shown: Similarity, split: str, x: np.ndarray) -> Ground | None:
     line = shown.line(split, RETRAIN, RETRAIN)
     if line is None:
         return None
-    return Ground("Re-trains among themselves", x, line.low, line.high)
+    return Ground("Re-train against Re-train", x, line.low, line.high)
 
 
 def _range(shown: Similarity) -> tuple[float, float]:
-    """The smallest CKA that is drawn, and 1."""
-    found = [np.concatenate([line.low, line.mean]) for line in shown.lines]
-    every = np.concatenate(found)
+    """The smallest CKA drawn, and 1."""
+    values = [np.concatenate([line.low, line.mean]) for line in shown.lines]
+    every = np.concatenate(values)
     least = float(np.min(every[np.isfinite(every)], initial=1.0))
     return min(least, 0.99), 1.0
 

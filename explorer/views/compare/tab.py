@@ -1,4 +1,4 @@
-"""What the tabs of Compare share: each draws one thing about a pair, with options of its own."""
+"""Base of the tabs of Compare: each draws one aspect of a pair and has its own options."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QW
 
 from engine.comparison.pair import Groups
 from explorer.points.lasso import lasso_mode
-from explorer.state.selection import REPLACE
+from explorer.state.selection import ADD, INTERSECT, REMOVE, REPLACE
 from explorer.theme import Theme
 from explorer.views.compare.pair import Pair
 from explorer.widgets.panel import SPACING
 
-MANY = 12  # classes from which those outside the forget set begin as one row
+MANY = 12  # classes, above which those outside the forget set are grouped by default
+OUTCOMES = {  # selection mode -> what happened to the samples
+    REPLACE: "selected", ADD: "added to the selection", REMOVE: "removed from the selection",
+    INTERSECT: "intersected with the selection",
+}  # fmt: skip
 
 
 class Tab(QWidget):
-    """One tab: `chosen` gives samples with a selection mode, `said` a sentence on what was done."""
+    """One tab: `chosen` gives samples and a selection mode, `message` a sentence on the result."""
 
     name = ""
     title = ""
     help = ""
-    hint = ""  # what a person can do here
+    hint = ""  # what the user can do here
 
     chosen = Signal(list, str)
-    said = Signal(str)
+    message = Signal(str)
     changed = Signal()  # an option
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -43,7 +47,7 @@ class Tab(QWidget):
         self.body.addLayout(self.options)
 
     def show_pair(self, pair: Pair, theme: Theme) -> None:
-        """Draw another pair, or the same in other colors."""
+        """Draw another pair, or the same pair in another theme."""
         self.pair, self.theme = pair, theme
         self.draw(pair, theme)
 
@@ -56,27 +60,26 @@ class Tab(QWidget):
             self.draw(self.pair, self.theme)
         self.changed.emit()
 
-    def kept(self) -> dict[str, Any]:
-        """The options, as JSON data; also what its figure takes."""
+    def choices(self) -> dict[str, Any]:
+        """The options, as JSON data; also the options of the tab's figure."""
         return {}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take options back; anything unknown or wrong is ignored."""
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore options; anything unknown or invalid is ignored."""
 
     def choose(self, samples: np.ndarray, words: str, modifiers: Qt.KeyboardModifier) -> None:
-        """Ask for samples to be selected and say which."""
+        """Request a selection and report it; words: which samples these are."""
         if not len(samples):
-            self.said.emit(f"No sample is {words}; the selection stays.")
+            self.message.emit(f"There is no sample {words}; the selection is unchanged.")
             return
         mode = lasso_mode(modifiers)
         self.chosen.emit(samples.tolist(), mode)
-        count = f"{len(samples):,} {'sample is' if len(samples) == 1 else 'samples are'} {words}"
-        how = {REPLACE: "selected"}.get(mode, f"now taken into the selection ({mode})")
-        self.said.emit(f"{count}: {how}.")
+        count = f"{len(samples):,} sample{'s' * (len(samples) != 1)} {words}"
+        self.message.emit(f"{count}: {OUTCOMES[mode]}.")
 
 
 class Grouping(QCheckBox):
-    """Whether classes outside the forget set are one row; on by itself where there are many."""
+    """Whether classes outside the forget set share one row; on by default where there are many."""
 
     def __init__(self) -> None:
         super().__init__("Group other classes")
@@ -85,19 +88,19 @@ class Grouping(QCheckBox):
         self.clicked.connect(self._decide)
 
     def fit(self, pair: Pair) -> None:
-        """Offer it where it changes anything, and switch it on where classes are many."""
+        """Show the box where it has an effect, and check it where there are many classes."""
         self.setVisible(pair.groupable)
         if not self._decided:
             self.setChecked(len(pair.dataset.classes) > MANY)
 
     def restore(self, on: Any) -> None:
-        """Take a person's own choice back."""
+        """Restore the user's own choice."""
         if isinstance(on, bool):
             self._decided = True
             self.setChecked(on)
 
     def groups(self, pair: Pair) -> Groups:
-        """The rows that are shown."""
+        """The rows shown."""
         return pair.groups(self.isChecked())
 
     def _decide(self) -> None:
@@ -105,7 +108,7 @@ class Grouping(QCheckBox):
 
 
 def choose_data(box: QComboBox, data: Any) -> None:
-    """Choose the entry with this data where there is one."""
+    """Select the entry with this data, if there is one."""
     place = box.findData(data) if isinstance(data, str) else -1
     if place >= 0:
         box.setCurrentIndex(place)

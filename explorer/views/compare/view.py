@@ -1,4 +1,4 @@
-"""Any two models of a study side by side: classes, predictions, layers, confidence."""
+"""The Compare view: two models of a study by class, prediction, layer and confidence."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QTabWidget, QToolButton, QVBoxL
 
 from engine.comparison.pair import SPLITS, TEST
 from explorer.state.app_state import AppState
+from explorer.state.reference_models import is_reference
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.compare.classes import ClassesTab
@@ -20,25 +21,24 @@ from explorer.views.compare.tab import Tab
 from explorer.widgets.panel import Panel, button, muted
 
 EMPTY = (
-    "No two models yet. Press Run; as soon as the Original and a Re-train exist, any two models "
-    "can be compared here by class, prediction, layer and confidence."
+    "No models to compare yet. Press Run; once Original and a Re-train exist, any two models can "
+    "be compared here by class, prediction, layer and confidence."
 )
 
 
 class CompareView(View):
-    """Two choosers, a split, and a tab for each way to look at the pair."""
+    """Two model combos, a split, and one tab for each aspect of the pair."""
 
     name = "comparison"
     title = "Compare"
     help = (
-        "Any two models side by side, A against B: accuracy by class, what each calls the samples, "
-        "how alike their layers are, how sure they are. Click a class or a cell to select its "
-        "samples."
+        "Any two models side by side, A against B: accuracy by class, predictions, similarity of "
+        "layers, confidence. Click a class or a cell to select its samples."
     )
     keys = (
-        ("Up, Down, Enter", "Compare: go through classes or cells, select the samples of one"),
+        ("Up, Down, Enter", "Compare: move through classes or cells; select the samples of one"),
         ("Ctrl+click", "Compare: add the samples of a class or cell to the selection"),
-        ("Alt+click", "Compare: take them out of the selection"),
+        ("Alt+click", "Compare: remove them from the selection"),
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -50,7 +50,7 @@ class CompareView(View):
         )  # fmt: skip
         self.tabs = QTabWidget()
         self.readout: QLabel = muted(ClassesTab.hint)
-        self._wanted = ["", ""]  # models a person chose; '' = by default
+        self._wanted = ["", ""]  # models chosen by the user; '' = default
         self._pair: Pair | None = None
         self._undrawn: set[Tab] = set()
         self.panel = Panel(self._content(), self)
@@ -69,7 +69,7 @@ class CompareView(View):
         self._draw_tab()
 
     def sight_changed(self) -> None:
-        """Have the layers compared only while that can be seen."""
+        """Request the similarity of layers only while its tab is visible."""
         pair = self._pair
         if self.seen and pair is not None and self.tabs.currentWidget() is self.similarity:
             self.do.look("similarity", pair.a.name, pair.b.name)
@@ -77,22 +77,22 @@ class CompareView(View):
             self.do.look_away("similarity")
 
     def view_state(self) -> dict[str, Any]:
-        """The pair, the split, the tab and what each of them keeps."""
+        """The pair, the split, the current tab and the options of each tab."""
         return {
             "a": self._wanted[0],
             "b": self._wanted[1],
             "split": self.split.currentData(),
             "tab": self._page().name,
-            "tabs": {page.name: page.kept() for page in self.pages},
+            "tabs": {page.name: page.choices() for page in self.pages},
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take all of it back; a model that is not there is chosen once it is."""
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore all of it; a model that does not exist yet is selected once it does."""
         for side in (0, 1):
-            name = kept.get("ab"[side])
+            name = stored.get("ab"[side])
             if isinstance(name, str):
                 self._wanted[side] = name
-        split, tab, tabs = kept.get("split"), kept.get("tab"), kept.get("tabs")
+        split, tab, tabs = stored.get("split"), stored.get("tab"), stored.get("tabs")
         if split in SPLITS:
             self.split.setCurrentIndex(self.split.findData(split))
         for number, page in enumerate(self.pages):
@@ -142,7 +142,7 @@ class CompareView(View):
     def _chooser(self, side: str) -> QComboBox:
         box = QComboBox()
         box.setAccessibleName(f"Model {side}")
-        box.setToolTip(f"Model {side}; choosing the other one swaps them")
+        box.setToolTip(f"Model {side}; choosing the other side's model swaps the two")
         box.setMinimumContentsLength(6)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         return box
@@ -155,19 +155,19 @@ class CompareView(View):
         self.tabs.currentChanged.connect(self._tab_changed)
         for page in self.pages:
             page.chosen.connect(self.do.choice.select)
-            page.said.connect(self.readout.setText)
+            page.message.connect(self.readout.setText)
 
     # -- the pair -----------------------------------------------------------------------------
     def _names(self) -> tuple[str, str] | None:
-        """A and B: what a person chose where it is there, else the first method and Re-train."""
-        there = list(self.state.models)
-        own = [one for one in there if one != "original" and not one.startswith("retrain-")]
-        usual = ([*own, "original"], ["retrain-0", "original", *there])
-        found: list[str] = []
+        """A and B: the user's choice where it exists, else the first method and Re-train."""
+        available = list(self.state.models)
+        methods = [name for name in available if not is_reference(name)]
+        usual = ([*methods, "original"], ["retrain-0", "original", *available])
+        chosen: list[str] = []
         for wanted, others in zip(self._wanted, usual, strict=True):
-            fits = [one for one in (wanted, *others) if one in there and one not in found]
-            found += fits[:1]
-        return (found[0], found[1]) if len(found) == 2 else None
+            fits = [one for one in (wanted, *others) if one in available and one not in chosen]
+            chosen += fits[:1]
+        return (chosen[0], chosen[1]) if len(chosen) == 2 else None
 
     def _new_pair(self) -> Pair | None:
         names, dataset, models = self._names(), self.state.dataset, self.state.models
@@ -175,13 +175,13 @@ class CompareView(View):
             return None
         first, second = (models[name] for name in names)
         if len(first.train_logits) != len(dataset.train_y):
-            return None  # of the dataset before
+            return None  # results of the previous dataset
         labels = (self._label(names[0]), self._label(names[1]))
         split = str(self.split.currentData())
         return Pair(first, second, labels, dataset, self._forget(), split)
 
     def _forget(self) -> tuple[int, ...]:
-        """The forget set of the study that is shown; while it is made, the one in the form."""
+        """The forget set of the study shown; while that runs, the one in the form."""
         known = self.state.residual
         return tuple(known.samples.tolist()) if known is not None else self.state.forget
 
@@ -196,17 +196,17 @@ class CompareView(View):
 
     # -- drawing ------------------------------------------------------------------------------
     def _show_content(self) -> None:
-        there = self._pair is not None
+        ready = self._pair is not None
         for part in (self.a, self.b, self.swap, self.split):
-            part.setEnabled(there)
-        self.export_button.setEnabled(there and self.state.study is not None)
-        if there:
+            part.setEnabled(ready)
+        self.export_button.setEnabled(ready and self.state.study is not None)
+        if ready:
             self.panel.show_content()
         else:
             self.panel.show_empty(EMPTY)
 
     def _draw_tab(self) -> None:
-        """Draw the tab that is seen, the others when they are looked at."""
+        """Draw the visible tab; the others are drawn when they are opened."""
         page = self._page()
         if self._pair is None or page not in self._undrawn or not self.seen:
             return
@@ -243,7 +243,7 @@ class CompareView(View):
         self._choose(1, str(self.b.currentData()))
 
     def _choose(self, side: int, name: str) -> None:
-        """Take a model; where it is the other side's, the two swap."""
+        """Select a model; if it is the other side's, swap the two."""
         names = self._names()
         if names is None:
             return
@@ -266,4 +266,4 @@ class CompareView(View):
             options = {"a": self._pair.a.name, "b": self._pair.b.name, "tab": page.name}
             if page is not self.similarity:
                 options["split"] = self._pair.split
-            self.do.exports.ask_figure("comparison", {**options, **page.kept()})
+            self.do.exports.ask_figure("comparison", {**options, **page.choices()})

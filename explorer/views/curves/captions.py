@@ -1,4 +1,4 @@
-"""What stands above and below curves: of how much they are made, and what to beware of."""
+"""Captions of Curves: how many copies and samples they rest on, and their caveats."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from engine.analysis.measures import Measure
 from engine.drawing.labels import WITHHELD, null_note, undefined_of_each
 from engine.results import Residual
 
-MOST = 200  # samples that a click on a curve selects and lists
+MOST = 200  # samples selected and listed by a click on a curve, at most
 DISAGREEMENT = "disagreement"  # the name of its measure
-NOT_KEPT = "What the models called each copy was not kept: only the bounds are drawn."
+NOT_KEPT = "Predictions on each copy were not stored: only the bounds are drawn."
 
 
 def heading(residual: Residual, wanted: int) -> str:
-    """How many copies of how many samples; `wanted`: how many it will be, 0 if that is all."""
+    """How many copies of how many samples; wanted: their final number, 0 once it is reached."""
     draws = f"c = {residual.draws:,} of {wanted:,}" if wanted else residual.said_draws
     return f"{draws} copies of each of {len(residual.samples):,} forget samples"
 
 
 def notes(curves: CurveSet, measure: Measure | None, residual: Residual, log: bool) -> str:
-    """What to beware of in the curves of a measure, None = the loss; log: whether r is drawn so."""
+    """Caveats of a measure's curves; measure: None = the loss; log: whether r has a log axis."""
     if measure is None:
         return ""
     parts = [curves.over_seeds()]
@@ -42,26 +42,26 @@ def notes(curves: CurveSet, measure: Measure | None, residual: Residual, log: bo
 
 
 def undefined(residual: Residual, labels: Mapping[str, str], log: bool) -> str:
-    """Where r does not exist, and where it cannot be drawn; '' if it is everywhere."""
+    """Where r is undefined or cannot be drawn; '' if nowhere."""
     note = undefined_of_each(residual.undefined, labels, len(residual.samples))
-    parts = [f"r is {note}, which a Re-train never recognizes."] if note else []
+    parts = [f"r is {note}, whose copies a Re-train never recognizes."] if note else []
     curves = residual.curves.values()
     zero = any((np.nan_to_num(curve.mean, nan=1.0) <= 0).any() for curve in curves)
     if zero and log:
-        parts.append("r = 0 has no place on a log scale.")
+        parts.append("r = 0 cannot be drawn on a log scale.")
     return " ".join(parts)
 
 
-def counted(found: Sequence[Carrier], residual: Residual) -> str:
+def count_text(carriers: Sequence[Carrier], residual: Residual) -> str:
     """How many samples carry a curve."""
     if residual.withheld:  # their share of all samples would be the prevalence
-        return f"{len(found):,} forget samples showed r > 1 in the draws they got"
-    has = "has" if len(found) == 1 else "have"
-    return f"{len(found):,} of {len(residual.samples):,} forget samples {has} r > 1"
+        return f"{len(carriers):,} forget samples had r > 1 in their draws"
+    has = "has" if len(carriers) == 1 else "have"
+    return f"{len(carriers):,} of {len(residual.samples):,} forget samples {has} r > 1"
 
 
-def selected(found: Sequence[Carrier]) -> str:
-    """Which of them were selected."""
-    if len(found) > MOST:
+def selection_text(carriers: Sequence[Carrier]) -> str:
+    """Which of the carriers are selected."""
+    if len(carriers) > MOST:
         return f"the {MOST} with the largest r are selected."
-    return "it is selected." if len(found) == 1 else "they are selected."
+    return "it is selected." if len(carriers) == 1 else "they are selected."

@@ -1,4 +1,4 @@
-"""A list of the samples that carry a curve, from which one is put under the lens."""
+"""The list of the samples that carry a curve; a row makes its sample current."""
 
 from __future__ import annotations
 
@@ -34,11 +34,14 @@ from explorer.widgets.sample_picture import draw_sample
 
 PICTURE = 22  # logical pixels
 COLUMNS = (
-    ("Sample", "number of the training sample"),
+    ("Sample", "index of the training sample"),
     ("Class", "its true class"),
-    ("r", "its own residual knowledge at this τ; above 1 the model recognizes it more often"),
-    ("Model", "perturbed copies that the model recognizes, of all that were drawn"),
-    ("Re-train", "perturbed copies that Re-train recognizes, averaged over the Re-trains"),
+    (
+        "r",
+        "the sample's own r at this τ; above 1: recognized more often than by Re-train",
+    ),
+    ("Model", "perturbed copies that the model recognizes, of all drawn"),
+    ("Re-train", "perturbed copies that Re-train recognizes, mean over the Re-trains"),
 )
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -54,7 +57,7 @@ class CarrierModel(QAbstractTableModel):
         self._color = "#000000"
 
     def set_rows(self, rows: Sequence[Carrier], dataset: Dataset | None, color: str) -> None:
-        """Show these samples of the dataset; color: of bars where samples are no images."""
+        """Show these samples of the dataset; color: of the bars of tabular samples."""
         self.beginResetModel()
         self.rows, self._dataset, self._color = rows, dataset, color
         self.endResetModel()
@@ -84,7 +87,7 @@ class CarrierModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """What the columns are called, and what they mean."""
+        """Titles and tooltips of the columns."""
         if orientation == Qt.Orientation.Horizontal:
             if role == Qt.ItemDataRole.DisplayRole:
                 return COLUMNS[section][0]
@@ -93,9 +96,9 @@ class CarrierModel(QAbstractTableModel):
         return None
 
     def _texts(self, row: Carrier) -> tuple[str, ...]:
-        known = f"{row.known:,} of {row.draws:,}"
+        recognized = f"{row.known:,} of {row.draws:,}"
         retrain = f"{row.retrain:.1f} of {row.draws:,}"
-        return str(row.sample), self._class_of(row.sample), f"{row.r:.2f}", known, retrain
+        return str(row.sample), self._class_of(row.sample), f"{row.r:.2f}", recognized, retrain
 
     def _class_of(self, sample: int) -> str:
         dataset = self._dataset
@@ -114,7 +117,7 @@ class CarrierModel(QAbstractTableModel):
 
 
 class CarrierTable(QTableView):
-    """The table: `picked` gives the sample of a row that is clicked or reached by key."""
+    """The table; `picked` gives the sample of a row that is clicked or reached by key."""
 
     picked = Signal(int)
 
@@ -132,18 +135,18 @@ class CarrierTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(PICTURE + 4)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.horizontalHeader().setResizeContentsPrecision(0)  # of the rows that are seen
+        self.horizontalHeader().setResizeContentsPrecision(0)  # of the visible rows only
         self.selectionModel().currentRowChanged.connect(self._reach)
         self._quiet = False
 
     def show_rows(self, rows: Sequence[Carrier], dataset: Dataset | None, color: str) -> None:
-        """Show these samples, none of them picked."""
+        """Show these samples without emitting `picked`."""
         self._quiet = True
         self.carriers.set_rows(rows, dataset, color)
         self._quiet = False
 
     def mark(self, sample: int | None) -> None:
-        """Highlight the row of the sample under the lens, if it is here; asks for nothing."""
+        """Highlight the row of the current sample, if listed, without emitting `picked`."""
         rows = [row for row, one in enumerate(self.carriers.rows) if one.sample == sample]
         self._quiet = True
         if rows:
@@ -166,7 +169,7 @@ class CarrierTable(QTableView):
 
 
 class CarrierList(QWidget):
-    """The table below a sentence that says what it lists, and a button that closes it."""
+    """The table below a sentence on its contents, with a button that closes it."""
 
     picked = Signal(int)
     closed = Signal()

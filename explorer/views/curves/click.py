@@ -1,4 +1,4 @@
-"""What a click on a curve finds: the forget samples that carry it at that tau."""
+"""The result of a click on a curve: the forget samples that carry it at that tau."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from engine.analysis.carriers import Carrier, carried
 from engine.analysis.curve_set import CurveSet
 from engine.analysis.curves import PUBLISHED
 from engine.analysis.measures import Measure
-from explorer.views.curves.captions import counted, selected
+from explorer.views.curves.captions import count_text, selection_text
 
-ELSEWHERE = "That study is about other data, whose samples are not open. Open it to see them."
+ELSEWHERE = "That study uses another dataset; open it to see these samples."
 
 
 @dataclass(frozen=True, eq=False)
 class Click:
-    """carriers: the samples with r > 1, the largest first, none of them where they are not open;
-    words: a sentence on how many there are.
+    """carriers: the samples with r > 1, largest first, none if their dataset is not open; words: a
+    sentence on how many there are.
     """
 
     carriers: Sequence[Carrier]
@@ -27,7 +27,7 @@ class Click:
 
 
 def click(curves: CurveSet, measure: Measure, name: str, x: float) -> Click | None:
-    """What a click at x on the curve of that name finds; None on a curve that has no samples."""
+    """The carriers of the curve of that name at x; None for a curve without samples."""
     line = curves.line(measure, name)
     if line is None or line.kind == PUBLISHED:
         return None
@@ -39,8 +39,8 @@ def click(curves: CurveSet, measure: Measure, name: str, x: float) -> Click | No
     where += f" ({run.name})" if run.name else ""
     carriers = carried(run.residual, line.model, i)
     if not carriers:
-        return Click((), f"No forget sample has r > 1 {where}; the selection stays.")
-    count = counted(carriers, run.residual)
+        return Click((), f"No forget sample has r > 1 {where}; the selection is unchanged.")
+    count = count_text(carriers, run.residual)
     if run.data != curves.runs[0].data:
         return Click((), f"{count} {where}. {ELSEWHERE}")
-    return Click(carriers, f"{count} {where}; {selected(carriers)}")
+    return Click(carriers, f"{count} {where}; {selection_text(carriers)}")

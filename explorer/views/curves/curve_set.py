@@ -1,4 +1,4 @@
-"""A set of curves as charts over tau take them: series, what is behind them, the legend."""
+"""A set of curves as series, background and legend entries of a chart over tau."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAPER_DASH = (1.0, 2.5)
 
 
 def ground_of(curves: CurveSet, measure: Measure) -> Ground | None:
-    """What the curves are compared with: 1 and the null band for r, nothing for the others."""
+    """The background of the curves: 1 and the null band for r, nothing for other measures."""
     if measure.name != RESIDUAL or not curves.runs:
         return None
     band = curves.band(measure)
@@ -32,9 +32,9 @@ def ground_of(curves: CurveSet, measure: Measure) -> Ground | None:
 def entries_of(
     curves: CurveSet, measure: Measure, hidden: Collection[str], theme: Theme
 ) -> list[LegendEntry]:
-    """One entry of the legend for each other run, and one for what was published."""
+    """One legend entry for each other run, and one for published values."""
     keys = {number: f"@{curves.runs[number].key}" for number in curves.alone}
-    found = [
+    entries = [
         LegendEntry(
             curves.title(number), theme.text, dash=run_dash(number), name=key, on=key not in hidden
         )
@@ -43,12 +43,12 @@ def entries_of(
     if curves.has_paper(measure):
         name = f"@{PUBLISHED}"
         on = name not in hidden
-        found.append(LegendEntry("published", theme.text, "o", PAPER_DASH, name=name, on=on))
-    return found
+        entries.append(LegendEntry("published", theme.text, "o", PAPER_DASH, name=name, on=on))
+    return entries
 
 
 def series_of(line: Line, theme: Theme, *, shown: bool = True) -> Series:
-    """The curve as a chart draws it: the open study's in full, others thinner, the paper's dotted.
+    """A curve as a series: the open study's at full width, others thinner, published ones dotted.
 
     The same method has the same color in all of them.
     """
@@ -84,11 +84,11 @@ def losses_of(
 ) -> list[Series]:
     """The training loss of each model against its epochs, counted from 1.
 
-    label: what people call a model; hidden: those that stand in the legend alone.
+    label: display name of a model; hidden: models shown in the legend only.
     """
-    made = []
+    series = []
     for name, values in losses.items():
         epochs, trace = np.arange(1, len(values) + 1), Trace(np.asarray(values, np.float64))
         line = Line(name, label(name), SHOWN, 0, epochs, trace)
-        made.append(series_of(line, theme, shown=name not in hidden))
-    return made
+        series.append(series_of(line, theme, shown=name not in hidden))
+    return series

@@ -1,4 +1,4 @@
-"""Where curves come from: the open study, those beside it, and what was published of them."""
+"""The sources of curves: the open study, studies beside it, and published values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from explorer.state.app_state import AppState
 
 
 def curve_set_of(state: AppState, *, mean: bool) -> CurveSet:
-    """All there is to draw now; mean: studies that differ in their seed alone are one curve."""
+    """All curves to draw now; mean: average over studies that differ only in their seed."""
     study, residual, dataset = state.study, state.residual, state.dataset
     paper = None
     if study is not None and dataset is not None:
@@ -22,7 +22,7 @@ def curve_set_of(state: AppState, *, mean: bool) -> CurveSet:
 
 
 def models_of(state: AppState) -> list[str]:
-    """The models that have a curve of some kind: of r, of the null band, or of the loss."""
+    """The models that have any curve: of r, the null band, or the loss."""
     names = [*(state.residual.curves if state.residual else ())]
     names += ["retrain"] if names else []
     return names + [name for name in state.losses if name not in names]

@@ -10,7 +10,7 @@ from explorer.plots.chart import Chart
 from explorer.theme import Theme
 
 RESIDUAL, PREVALENCE, DISAGREEMENT, ACCURACY, LOSS = range(5)
-NAMES = (*(measure.name for measure in MEASURES), "loss")  # what sessions call them
+NAMES = (*(measure.name for measure in MEASURES), "loss")  # their names in sessions
 
 
 class CurveTabs(QTabWidget):
@@ -20,7 +20,7 @@ class CurveTabs(QTabWidget):
         super().__init__()
         self.setDocumentMode(True)
         self.tabBar().setDrawBase(False)
-        self.setUsesScrollButtons(False)  # narrow tabs say less, but all of them are there
+        self.setUsesScrollButtons(False)  # narrow tabs elide their titles, but all stay visible
         self.setElideMode(Qt.TextElideMode.ElideRight)
         self.over_tau = tuple(Chart(f"{measure.title} against tau") for measure in MEASURES)
         self.loss = Chart("Training loss against epochs")
@@ -36,7 +36,7 @@ class CurveTabs(QTabWidget):
 
     @property
     def measure(self) -> Measure | None:
-        """The measure that is shown, None where the loss is."""
+        """The measure shown, None for the loss."""
         return MEASURES[self.currentIndex()] if self.currentIndex() != LOSS else None
 
     def set_theme(self, theme: Theme) -> None:
@@ -45,6 +45,6 @@ class CurveTabs(QTabWidget):
             chart.set_theme(theme)
 
     def set_tau_axis(self, words: str) -> None:
-        """What tau is, on the charts against it."""
+        """Set the label of the tau axes."""
         for chart, measure in zip(self.over_tau, MEASURES, strict=True):
             chart.set_axes(words, measure.axis)

@@ -1,4 +1,4 @@
-"""Residual knowledge and its kin against tau, live while they are measured; training loss."""
+"""The Curves view: r and related measures against tau, updated live; training loss."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ from explorer.widgets.models_button import ModelsButton
 from explorer.widgets.panel import Panel, button, muted
 
 EMPTY = (
-    "No curves yet. Press Run: the first ones are drawn from 10 copies of each forget sample "
-    "and sharpen while you watch."
+    "No curves yet. Press Run: the first estimates, from 10 copies of each forget sample, appear "
+    "here and are refined live."
 )
-HINT = "Point to read values; click a curve to list its samples with r > 1."
+HINT = "Hover to read values; click a curve to list its samples with r > 1."
 
 
 class CurvesView(View):
-    """r_tau of Original and every method with intervals and null band, and what else c draws say.
+    """r_tau of Original and every method with intervals and null band, and related measures.
 
-    A click on a curve asks for the neighborhood at that tau, and selects and lists the samples
-    that carry it. Stored studies can be drawn beside the open one.
+    A click on a curve shows the neighborhood at that tau, and selects and lists the samples that
+    carry it. Stored studies can be drawn beside the open one.
     """
 
     name = "curves"
     title = "Curves"
     help = (
-        "Residual knowledge r against the perturbation norm τ. Above 1, a model still recognizes "
-        "neighbors of forgotten samples more often than Re-train does; only what leaves the gray "
-        "band of Re-train against Re-train is evidence. A click on a curve selects and lists the "
-        "forget samples that carry it at that τ, and shows the neighborhood there. Runs draws "
-        "other studies beside this one."
+        "Residual knowledge r against the perturbation norm τ. Above 1, a model recognizes "
+        "perturbed copies of forget samples more often than Re-train does; only a curve outside "
+        "the gray null band (Re-train against Re-train) is evidence. A click on a curve lists the "
+        "forget samples with r > 1 at that τ, selects them, and shows the neighborhood there. "
+        "Runs draws other studies beside this one."
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -62,7 +62,7 @@ class CurvesView(View):
         self.curves = CurveSet()
         self._undrawn: set[int] = set()
         self._hidden: set[str] = set()
-        self._said = (-1, "")  # which tau was clicked, and why there is nothing to list
+        self._message = (-1, "")  # index of the clicked tau, and why there is nothing to list
         self.note = muted()
         self.readout: QLabel = muted(HINT)
         markup.allow(self.readout)
@@ -98,7 +98,7 @@ class CurvesView(View):
         self._follow_the_work(changed)
 
     def view_state(self) -> dict[str, Any]:
-        """Which tab is shown, how r is scaled, which models are hidden, which runs are beside."""
+        """The current tab, the scale of r, the hidden models and the runs beside."""
         return {
             "tab": NAMES[self.tabs.currentIndex()],
             "log": self.log.isChecked(),
@@ -107,13 +107,13 @@ class CurvesView(View):
             "beside": list(self.state.compared),
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take tab, scale, models and runs back."""
-        if kept.get("tab") in NAMES:
-            self.tabs.setCurrentIndex(NAMES.index(kept["tab"]))
-        self.log.setChecked(kept.get("log") is True)
-        self.runs.set_mean(kept.get("mean") is True)
-        hidden, beside = kept.get("hidden"), kept.get("beside")
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore tab, scale, models and runs."""
+        if stored.get("tab") in NAMES:
+            self.tabs.setCurrentIndex(NAMES.index(stored["tab"]))
+        self.log.setChecked(stored.get("log") is True)
+        self.runs.set_mean(stored.get("mean") is True)
+        hidden, beside = stored.get("hidden"), stored.get("beside")
         if isinstance(hidden, list):
             self._hidden = {name for name in hidden if isinstance(name, str)}
         if isinstance(beside, list):
@@ -170,7 +170,7 @@ class CurvesView(View):
         self.samples.picked.connect(self.do.choice.set_current)
         self.samples.closed.connect(self._draw_all)
 
-    # -- what there is to draw ------------------------------------------------------------
+    # -- the curves ----------------------------------------------------------------------
     def _gather(self) -> None:
         self.curves = curve_set_of(self.state, mean=self.runs.mean)
 
@@ -188,7 +188,7 @@ class CurvesView(View):
 
     # -- drawing --------------------------------------------------------------------------
     def _draw_all(self) -> None:
-        """Draw the tab that is seen now, the others when they are looked at."""
+        """Draw the visible tab now; the others are drawn when they are opened."""
         self._update_texts(self.state.residual)
         self._set_axes(self.state.residual)
         self._undrawn = set(range(len(self.charts)))
@@ -207,8 +207,10 @@ class CurvesView(View):
 
     def _draw_over_tau(self, tab: int, measure: Measure) -> None:
         theme, curves = theme_of(self.state.theme), self.curves
-        seen = {line.name for line in curves.lines(measure, self._hidden)}
-        drawn = [series_of(line, theme, shown=line.name in seen) for line in curves.lines(measure)]
+        visible = {line.name for line in curves.lines(measure, self._hidden)}
+        drawn = [
+            series_of(line, theme, shown=line.name in visible) for line in curves.lines(measure)
+        ]
         self.tabs.over_tau[tab].draw(
             drawn,
             ground_of(curves, measure),
@@ -235,7 +237,7 @@ class CurvesView(View):
         return theme_of(self.state.theme).model_style(name).color
 
     def _follow_the_work(self, changed: set[str]) -> None:
-        """Show the loss while there is nothing else, and r as soon as there is."""
+        """Show the loss while nothing else exists, and r as soon as it does."""
         if "residual" in changed and self.state.residual is None and self.state.losses:
             self.tabs.setCurrentIndex(LOSS)
         elif "residual" in changed and self.tabs.currentIndex() == LOSS and self.state.residual:
@@ -251,7 +253,7 @@ class CurvesView(View):
 
     # -- which models ---------------------------------------------------------------------
     def _list_models(self) -> None:
-        """Fill the menu with the models there are."""
+        """Fill the menu with the models that have curves."""
         names = [(name, self._label(name)) for name in models_of(self.state)]
         self.models.set_models(names, self._hidden)
 
@@ -262,12 +264,12 @@ class CurvesView(View):
 
     # -- reading and wishes ---------------------------------------------------------------
     def _hint(self) -> str:
-        said = self._said[1].replace("&", "&amp;").replace("<", "&lt;")
-        return said or HINT
+        message = self._message[1].replace("&", "&amp;").replace("<", "&lt;")
+        return message or HINT
 
     def _forget_clicks(self) -> None:
-        """New numbers: what a click found in the old ones is no longer true."""
-        self._said = (-1, "")
+        """Drop the result of the last click, which new numbers outdate."""
+        self._message = (-1, "")
         self.samples.hide()
         if self.tabs.currentIndex() != LOSS:
             self.readout.setText(HINT)
@@ -283,8 +285,8 @@ class CurvesView(View):
         self.charts[tab].set_cross(tau)
         lines = self.curves.lines(measure, self._hidden)
         text = readout.at_tau(lines, measure, tau, self._color, self.curves.title)
-        clicked, said = self._said
-        self.readout.setText(f"{text}<br>{html.escape(said)}" if at == clicked else text)
+        clicked, message = self._message
+        self.readout.setText(f"{text}<br>{html.escape(message)}" if at == clicked else text)
 
     def _read_epoch(self, x: float) -> None:
         losses = self.state.losses
@@ -295,8 +297,8 @@ class CurvesView(View):
             return
         epoch = min(max(round(x), 1), longest)
         self.loss.set_cross(float(epoch))
-        seen = {name: values for name, values in losses.items() if name not in self._hidden}
-        self.readout.setText(readout.at_epoch(seen, epoch, self._color, self._label))
+        visible = {name: values for name, values in losses.items() if name not in self._hidden}
+        self.readout.setText(readout.at_epoch(visible, epoch, self._color, self._label))
 
     def _probe(self, x: float) -> None:
         residual = self.state.residual
@@ -308,21 +310,21 @@ class CurvesView(View):
     def _pick(self, name: str, x: float) -> None:
         """List the samples that carry the curve at x; a click beside all curves lists none."""
         self._forget_clicks()
-        found = click(self.curves, MEASURES[self.tabs.currentIndex()], name, x)
-        if found is not None and found.carriers:
-            self._open_list(found)
-        elif found is not None:
-            self._said = (self.curves.nearest(x), found.words)
+        result = click(self.curves, MEASURES[self.tabs.currentIndex()], name, x)
+        if result is not None and result.carriers:
+            self._open_list(result)
+        elif result is not None:
+            self._message = (self.curves.nearest(x), result.words)
 
-    def _open_list(self, found: Click) -> None:
-        listed, text = found.carriers[:MOST], theme_of(self.state.theme).text
-        self.samples.open(found.words, listed, self.state.dataset, text)
+    def _open_list(self, result: Click) -> None:
+        listed, text = result.carriers[:MOST], theme_of(self.state.theme).text
+        self.samples.open(result.words, listed, self.state.dataset, text)
         self.do.choice.select([one.sample for one in listed], REPLACE)
         self.samples.table.mark(self.state.selection.current)
-        self.note.hide()  # in a small dock the curve itself needs the room
+        self.note.hide()  # in a small dock the curve needs the room
 
     def _export(self) -> None:
-        """Export the tab that is shown, as it is shown."""
+        """Export the current tab as it is shown."""
         options = {
             "measure": NAMES[self.tabs.currentIndex()],
             "hidden": sorted(self._hidden),

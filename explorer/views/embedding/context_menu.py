@@ -1,4 +1,4 @@
-"""The context menu of the embedding: what is done most with what is selected."""
+"""The context menu of the embedding: frequent actions on the selection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORGET, ADD, REMEMBER, CLASS, HIGHLIGHTED, NOTHING = range(6)
 
 
 class EmbeddingMenu(QMenu):
-    """Filled anew for every right click."""
+    """A menu refilled at every right click."""
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget) -> None:
         super().__init__(parent)
@@ -25,9 +25,9 @@ class EmbeddingMenu(QMenu):
         self.triggered.connect(self._picked)
 
     def open_at(self, sample: int | None, highlighted: list[int], at: QPoint) -> None:
-        """Show the menu of a sample, which becomes current and, unless it is, selected.
+        """Show the menu of a sample, which becomes current and selected.
 
-        highlighted: the samples that are highlighted in the panel.
+        highlighted: the samples highlighted in the panel.
         """
         dataset = self._state.dataset
         if dataset is None:
@@ -42,18 +42,18 @@ class EmbeddingMenu(QMenu):
 
     def _fill(self, dataset: Dataset) -> None:
         self.clear()
-        selection, kept = self._state.selection, set(self._state.forget)
+        selection, forget = self._state.selection, set(self._state.forget)
         learned = {one for one in selection.chosen if dataset.is_learned(one)}
         self._entry(f"Forget the {len(learned):,} selected", FORGET, bool(learned), "F")
-        self._entry("Add to the forget set", ADD, bool(learned - kept), "Shift+F")
-        self._entry("Take out of the forget set", REMEMBER, bool(learned & kept))
+        self._entry("Add to the forget set", ADD, bool(learned - forget), "Shift+F")
+        self._entry("Remove from the forget set", REMEMBER, bool(learned & forget))
         self.addSeparator()
         if selection.current is not None:
             name = dataset.classes[dataset.label_of(selection.current)]
             self._entry(in_menu(f"Select class '{name}'"), CLASS)
         count = len(self._highlighted)
         self._entry(f"Select the {count:,} highlighted", HIGHLIGHTED, bool(count))
-        self._entry("Select nothing", NOTHING, bool(selection.chosen), "Esc")
+        self._entry("Clear the selection", NOTHING, bool(selection.chosen), "Esc")
 
     def _entry(self, text: str, data: int, enabled: bool = True, keys: str = "") -> None:
         action = self.addAction(f"{text}\t{keys}" if keys else text)

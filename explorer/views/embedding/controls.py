@@ -1,4 +1,4 @@
-"""What an embedding is colored by, what is highlighted, which trails are drawn, and its buttons."""
+"""The controls of the embedding: colors, highlight, trails, lasso and buttons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.analysis.point_colors import SHADES
 from explorer.widgets.panel import SPACING, button
 
 NOTHING = ""
-HIGHLIGHT = {NOTHING: "Every point in full color", **HIGHLIGHTS}
+HIGHLIGHT = {NOTHING: "No point dimmed", **HIGHLIGHTS}
 NO_TRAILS, CHOSEN_TRAILS, ALL_TRAILS = "none", "selected", "all"
 TRAILS = {
     NO_TRAILS: "No lines from samples to their perturbed copies",
@@ -23,31 +23,31 @@ TRAILS = {
 }
 WORDS = {NOTHING: "everything", NO_TRAILS: "no trails", CHOSEN_TRAILS: "selected trails",
          ALL_TRAILS: "all trails"}  # fmt: skip
-NARROWEST = 80  # px of a combo, where a dock is too narrow for its words
+NARROWEST = 80  # px of a combo, where a dock is too narrow for its text
 
 
 class Controls(QWidget):
-    """Two rows; `changed` says that the points should look otherwise."""
+    """Two rows of controls; `changed` follows any change of colors, highlight or trails."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.color = combo("What colors mean", "What the colors of the points say", SHADES)
-        self.highlight = combo("Highlight", "Dim every point but these", HIGHLIGHT)
+        self.color = combo("Color by", "What the colors of the points mean", SHADES)
+        self.highlight = combo("Highlight", "Dim all other points", HIGHLIGHT)
         self.trails = combo("Trails", "Lines to the perturbed copies, in order of τ", TRAILS)
         self.trails.setCurrentIndex(self.trails.findData(CHOSEN_TRAILS))
         self.lasso = QPushButton("Lasso")
         self.lasso.setCheckable(True)
         self.lasso.setToolTip(
             "Draw around points to select them (also Shift-drag). Ctrl adds, Alt removes, both "
-            "keep what is inside. Dimmed points stay out."
+            "intersect. Dimmed points are left out."
         )
         for one in (self.color, self.highlight, self.trails):
             one.currentIndexChanged.connect(self._change)
 
     def view_state(self) -> dict[str, Any]:
-        """What a session keeps."""
+        """The options, as JSON data for the session."""
         return {
             "color": self.color.currentData(),
             "highlight": self.highlight.currentData(),
@@ -55,14 +55,14 @@ class Controls(QWidget):
             "lasso": self.lasso.isChecked(),
         }
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take it back; what is unknown is ignored."""
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore the options; anything unknown is ignored."""
         for name in ("color", "highlight", "trails"):
-            one: QComboBox = getattr(self, name)
-            place = one.findData(kept[name]) if isinstance(kept.get(name), str) else -1
+            box: QComboBox = getattr(self, name)
+            place = box.findData(stored[name]) if isinstance(stored.get(name), str) else -1
             if place >= 0:
-                one.setCurrentIndex(place)
-        self.lasso.setChecked(kept.get("lasso") is True)
+                box.setCurrentIndex(place)
+        self.lasso.setChecked(stored.get("lasso") is True)
 
     def build(
         self,
@@ -70,7 +70,7 @@ class Controls(QWidget):
         forget: Callable[[], None],
         export: Callable[[], None],
     ) -> tuple[QWidget, QWidget]:
-        """The two rows, with the buttons that do what they are given."""
+        """The two rows; the buttons call these functions."""
         self.reset = button("Reset view", "Show all points (double click)", reset)
         self.forget = button("Forget selected", "Make the selection the forget set (F)", forget)
         self.export = button(
@@ -86,23 +86,23 @@ class Controls(QWidget):
 
 
 def combo(name: str, tip: str, items: Mapping[str, str]) -> QComboBox:
-    """A narrow combo. items: data -> its tooltip; the data is the text, or stands in WORDS."""
-    made = QComboBox()
-    made.setAccessibleName(name)
-    made.setToolTip(tip)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(max(len(WORDS.get(data, data)) for data in items))
-    made.setMinimumWidth(NARROWEST)
+    """A narrow combo; items: data -> tooltip. The text is the data, or its entry in WORDS."""
+    box = QComboBox()
+    box.setAccessibleName(name)
+    box.setToolTip(tip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(max(len(WORDS.get(data, data)) for data in items))
+    box.setMinimumWidth(NARROWEST)
     for data, help_text in items.items():
-        made.addItem(WORDS.get(data, data), data)
-        made.setItemData(made.count() - 1, help_text, Qt.ItemDataRole.ToolTipRole)
-    return made
+        box.addItem(WORDS.get(data, data), data)
+        box.setItemData(box.count() - 1, help_text, Qt.ItemDataRole.ToolTipRole)
+    return box
 
 
 def _row(*parts: QWidget | None) -> QWidget:
-    """Widgets in a row; None takes what room is left."""
-    made = QWidget()
-    layout = QHBoxLayout(made)
+    """Widgets in a row; None is a stretch."""
+    row = QWidget()
+    layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(SPACING)
     for part in parts:
@@ -110,4 +110,4 @@ def _row(*parts: QWidget | None) -> QWidget:
             layout.addStretch(1)
         else:
             layout.addWidget(part)
-    return made
+    return row

@@ -1,4 +1,4 @@
-"""Which points of an embedding are worth a look: forgotten, recognized, wrongly lost, moved."""
+"""The highlights of an embedding: points forgotten, still recognized or wrongly lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.results import Embedding, ModelResult
 
 
 class Highlights:
-    """The highlights of each model on the points of one embedding, computed when asked for."""
+    """The highlights of each model on the points of one embedding, computed on demand."""
 
     def __init__(self, shown: Embedding, dataset: Dataset) -> None:
         self._shown = shown
@@ -21,12 +21,12 @@ class Highlights:
         self._masks: dict[str, dict[str, np.ndarray]] = {}
 
     def learn(self, models: Mapping[str, ModelResult]) -> None:
-        """Take the models there are now, by whose answers points are told apart."""
+        """Update the models whose predictions define the highlights."""
         self._evidence.learn_models(models)
         self._masks = {}
 
     def of(self, model: str) -> dict[str, np.ndarray]:
-        """Highlight -> (m,) bool; none before there are an Original and a Re-train."""
+        """Highlight -> (m,) bool; empty before Original and a Re-train exist."""
         if model not in self._masks:
             right = {
                 name: answers.right

@@ -1,4 +1,4 @@
-"""How the points of an embedding's panel look: color by shade, shape by kind, the rest dimmed."""
+"""The look of the points of an embedding: color by shade, shape by kind, dimming."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from explorer.points.stamps import CIRCLE, CROSS, DIAMOND, SQUARE, TRIANGLE
 from explorer.theme import MARKS, Theme
 from explorer.widgets.legend import LegendEntry
 
-MOST_GROUPS = 20  # beyond, a legend of classes would fill the view
-DIMMED = 0.82  # how far towards the ground what is not highlighted fades
+MOST_GROUPS = 20  # more would fill the view with the legend
+DIMMED = 0.82  # how far points that are not highlighted fade to the background
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of point: what it is called, how it is drawn, and by pyqtgraph's legend."""
+    """A kind of point: label, shape and weight in the raster, pyqtgraph symbol in the legend."""
 
     label: str
     shape: int
@@ -42,7 +42,7 @@ _WEIGHTS = np.array([KINDS[kind].weight for kind in sorted(KINDS)])
 
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """What PointsItem draws: color numbers, shapes, weights, all (m,), and the colors meant."""
+    """Input of PointsItem: color numbers, shapes, weights, all (m,), and the palette."""
 
     color: np.ndarray
     shape: np.ndarray
@@ -51,7 +51,7 @@ class Marks:
 
 
 def marks(one: Shade, kind: np.ndarray, picked: np.ndarray | None, theme: Theme) -> Marks:
-    """The marks of a panel; picked (m,) bool: what is highlighted, None where nothing is."""
+    """The marks of a panel; picked (m,) bool: the highlighted points, None without a highlight."""
     count = len(one.groups)
     quiet = np.array([group.quiet for group in one.groups])[one.number]
     dim = np.zeros(len(kind), bool) if picked is None else ~picked
@@ -63,14 +63,14 @@ def marks(one: Shade, kind: np.ndarray, picked: np.ndarray | None, theme: Theme)
 
 
 def group_color(group: Group, one: Shade, theme: Theme) -> str:
-    """The color of a group; a scale keeps its own, for its order is its meaning."""
+    """The color of a group; colors of a scale stay as they are, to keep their order."""
     if group.quiet:
         return theme.border
     return group.color if one.scale is not None and not group.name else theme.legible(group.color)
 
 
 def kind_entries(shown: Embedding, hidden: Collection[int], theme: Theme) -> list[LegendEntry]:
-    """The legend's lines for the kinds of points, with how many there are of each."""
+    """Legend entries of the kinds of points, with their counts."""
     return [
         LegendEntry(
             f"{kind.label} {int((shown.kind == number).sum()):,}", theme.base, kind.symbol,
@@ -81,7 +81,7 @@ def kind_entries(shown: Embedding, hidden: Collection[int], theme: Theme) -> lis
 
 
 def entries(one: Shade, theme: Theme) -> list[LegendEntry]:
-    """The legend's lines for the groups that have a name."""
+    """Legend entries of the named groups."""
     named = [group for group in one.groups if group.name]
     if len(named) > MOST_GROUPS:
         return []
@@ -92,7 +92,7 @@ def entries(one: Shade, theme: Theme) -> list[LegendEntry]:
 
 
 def _shapes(one: Shade) -> np.ndarray:
-    """(groups,) the shape of forget samples: the group's second cue, or that of their kind."""
+    """(groups,) shapes of forget samples: the group's symbol, or that of their kind."""
     return np.array([SYMBOLS.get(group.symbol, DIAMOND) for group in one.groups])
 
 

@@ -1,4 +1,4 @@
-"""From the mouse over both panels of the embedding to wishes; both show the same part of it."""
+"""Mouse input of both panels of the embedding, which are linked, turned into wishes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALT = Qt.KeyboardModifier.AltModifier
 
 
 class EmbeddingMouse(QObject):
-    """Follows the panes of `sides`; label: what people call a model."""
+    """Follows the panes of `sides`; label: display name of a model."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class EmbeddingMouse(QObject):
         return ADD if keys & SHIFT else REPLACE
 
     def _lassoed(self, polygon: np.ndarray, mode: str) -> None:
-        """Select what is inside; what is dimmed stays out."""
+        """Select the points inside, except dimmed ones."""
         shown, pane = self._state.embedding, self.sender()
         for side in self._sides:
             if shown is not None and side.pane is pane:
@@ -106,6 +106,6 @@ class EmbeddingMouse(QObject):
 
 
 def shown_column(state: AppState) -> int:
-    """Which tau of the study's grid is shown: that of the neighborhood."""
+    """The index of the shown tau, that of the neighborhood, in the study's grid."""
     residual = state.residual
     return residual.column(state.probe[1]) if residual is not None else 0

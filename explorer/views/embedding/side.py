@@ -1,4 +1,4 @@
-"""One side of the embedding: whose features, the panel, and counts of what is remarkable."""
+"""One side of the embedding: model combo, panel, and counts of highlighted points."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox
 
+from engine.analysis.highlights import FORGOTTEN, HIGHLIGHTS, LOST
+from engine.results import FORGET, RETAIN, TEST, Embedding
 from explorer.points.pane import Pane
 from explorer.points.stamps import DOUBLE_RING, RING
 from explorer.theme import Theme
@@ -18,10 +20,10 @@ from explorer.widgets.panel import muted
 
 
 class Side(QObject):
-    """A model chosen above its panel; the view lays the three widgets out.
+    """A model combo, its panel and its counts, laid out by the view.
 
-    drawn: the model that is shown, '' before any; highlighted: (m,) which of its points are, None
-    where all are alike.
+    drawn: the model shown, '' before any; highlighted: (m,) mask of its highlighted points, None
+    without a highlight.
     """
 
     chosen = Signal()
@@ -32,7 +34,7 @@ class Side(QObject):
         self.highlighted: np.ndarray | None = None
         self.model = QComboBox()
         self.model.setAccessibleName(f"Model on the {place}")
-        self.model.setToolTip(f"Whose features are shown on the {place}")
+        self.model.setToolTip(f"The model whose features are shown on the {place}")
         self.model.activated.connect(self._choose)
         self.pane = Pane(f"Embedding on the {place}")
         markup.allow_tips(self.pane)
@@ -41,7 +43,7 @@ class Side(QObject):
         self.counts.setAlignment(Qt.AlignmentFlag.AlignTop)
 
     def offer(self, labels: Mapping[str, str], wanted: str) -> None:
-        """Offer these models, by label; `wanted` is the one that is chosen."""
+        """Offer these models, name to label, and select `wanted`."""
         with QSignalBlocker(self.model):
             self.model.clear()
             for name, label in labels.items():
@@ -49,7 +51,7 @@ class Side(QObject):
             self.model.setCurrentIndex(max(0, self.model.findData(wanted)))
 
     def draw(self, model: str, highlighted: np.ndarray | None, marks: Marks, theme: Theme) -> None:
-        """Give the points of a model their looks."""
+        """Draw the points of a model with these marks."""
         self.drawn, self.highlighted = model, highlighted
         self.pane.points.set_colors(marks.colors, theme.text)
         self.pane.points.set_marks(marks.color, marks.shape, marks.weight)
@@ -60,13 +62,23 @@ class Side(QObject):
             [(chosen, RING, theme.accent), (current, DOUBLE_RING, theme.text)]
         )
 
-    def count(self, found: Mapping[str, np.ndarray], highlighted: str, note: str) -> None:
-        """Say how many points each highlight picks, the highlighted one in bold, and a note."""
-        words = {name: f"{int(mask.sum()):,} {name}" for name, mask in found.items()}
+    def count(
+        self, masks: Mapping[str, np.ndarray], highlighted: str, shown: Embedding, note: str
+    ) -> None:
+        """Show the count of each highlight, the current one in bold, and a note."""
+        words = {
+            name: f"{int(mask.sum()):,} {name}".replace(" ", "\u00a0")
+            for name, mask in masks.items()
+        }
         if highlighted in words:
             words[highlighted] = f"<b>{words[highlighted]}</b>"
-        parts = [part.replace(" ", "\u00a0") for part in words.values()]
-        self.counts.setText(" · ".join([*parts, html.escape(note)] if note else parts))
+        forget = int((shown.kind == FORGET).sum())
+        others = int(np.isin(shown.kind, (RETAIN, TEST)).sum())
+        if words:
+            words[FORGOTTEN] = f"of {forget:,} forget samples: {words[FORGOTTEN]}"
+            words[LOST] = f"of {others:,} others: {words[LOST]}"
+        self.counts.setText(" · ".join([*words.values(), *filter(None, [html.escape(note)])]))
+        self.counts.setToolTip("\n".join(f"{name}: {HIGHLIGHTS[name]}" for name in masks))
 
     def _choose(self) -> None:
         self.chosen.emit()

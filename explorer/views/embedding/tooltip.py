@@ -1,4 +1,4 @@
-"""What is shown where the mouse rests on a point of the embedding."""
+"""The tooltip of a point of the embedding."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def describe(
 ) -> str:
     """The tooltip of a point, as rich text.
 
-    labels: model -> what people call it, for the models to tell of; column: which tau r is told at.
+    labels: model -> label, for the models described; column: index of the tau of r.
     """
     sample, label = int(shown.sample[row]), int(shown.label[row])
     picture = html_picture(dataset.raw(sample), SIDE, theme.class_color(label), theme.base)
@@ -43,14 +43,14 @@ def describe(
 
 def _kind(row: int, shown: Embedding) -> str:
     kind = int(shown.kind[row])
-    tau = f" at τ {shown.tau[row]:g}, pictured unperturbed" if kind == PERTURBED else ""
+    tau = f" at τ {shown.tau[row]:g} (picture: unperturbed)" if kind == PERTURBED else ""
     return f"{KINDS[kind].label}{tau}"
 
 
 def _answer(row: int, shown: Embedding, dataset: Dataset, model: str, label: str) -> str:
-    said = int(shown.predicted[model][row])
-    mark = "✓" if said == shown.label[row] else "✗"
-    name, loss = html.escape(dataset.classes[said]), float(shown.loss[model][row])
+    predicted = int(shown.predicted[model][row])
+    mark = "✓" if predicted == shown.label[row] else "✗"
+    name, loss = html.escape(dataset.classes[predicted]), float(shown.loss[model][row])
     return f"{html.escape(label)}: {name} {mark}, loss {loss:.3g} nats"
 
 

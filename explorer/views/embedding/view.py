@@ -1,4 +1,4 @@
-"""Two models' features in one joint projection, side by side, to be compared point by point."""
+"""The Embedding view: two models' features in one joint projection, side by side."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from engine.datasets.base import Dataset
 from engine.drawing.geometry import bounds
 from engine.results import PERTURBED, Embedding
 from explorer.state.app_state import AppState
+from explorer.state.reference_models import is_reference
 from explorer.state.selection import REPLACE
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
@@ -30,7 +31,7 @@ from explorer.widgets.panel import Panel
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 ALT = Qt.KeyboardModifier.AltModifier
-LOOKS = "looks"  # what the controls say, beside the properties of the state
+LOOKS = "looks"  # changes of the controls, treated like a property of the state
 
 
 class EmbeddingView(View):
@@ -39,20 +40,21 @@ class EmbeddingView(View):
     name = "embedding"
     title = "Embedding"
     help = (
-        "One UMAP of both models' penultimate features: a point that both models see in the same "
-        "company lies at the same place. Click a point to look at its sample, draw around points "
-        "with Shift or the lasso to select them, then press Forget selected. Right-click for more."
+        "One UMAP of both models' penultimate features: a sample with the same neighbors in both "
+        "models lies at the same place. Click a point to show its sample; draw around points with "
+        "Shift or the lasso to select them, then press Forget selected. A ring marks a selected "
+        "sample, a double ring the current one. Right-click for more."
     )
     keys = (
         ("Shift+drag", "Select the points inside what you draw"),
         ("Ctrl+Shift+drag", "Add them to the selection"),
-        ("Alt+Shift+drag", "Take them out of the selection"),
-        ("Ctrl+Alt+Shift+drag", "Keep those of the selection that are inside"),
-        ("Ctrl+click", "Put the sample into the selection, or take it out"),
-        ("Alt+click", "Take the sample out of the selection"),
+        ("Alt+Shift+drag", "Remove them from the selection"),
+        ("Ctrl+Alt+Shift+drag", "Keep only the selected points inside"),
+        ("Ctrl+click", "Select or deselect the sample"),
+        ("Alt+click", "Deselect the sample"),
         ("F", "Make the selection the forget set"),
         ("Shift+F", "Add the selection to the forget set"),
-        ("Esc", "Select nothing"),
+        ("Esc", "Clear the selection"),
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -106,34 +108,34 @@ class EmbeddingView(View):
                 side.pane.set_trails(trails)
 
     def sight_changed(self) -> None:
-        """Keep the embedding of the two models in view while it is seen."""
+        """Request the embedding of the two models only while the view is visible."""
         if self.seen:
             self._ask()
         else:
             self.do.look_away("embedding")
 
     def view_state(self) -> dict[str, Any]:
-        """The two models, colors, highlight, trails, lasso, and which kinds are hidden."""
+        """The two models, colors, highlight, trails, lasso, and the hidden kinds."""
         hidden = [KINDS[kind].label for kind in sorted(self._hidden)]
         return {"models": [*self._wanted], "hidden": hidden, **self.controls.view_state()}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take them back."""
-        models = kept.get("models")
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore them."""
+        models = stored.get("models")
         if (
             isinstance(models, list)
             and len(models) == 2
             and all(isinstance(m, str) for m in models)
         ):
             self._wanted = [*models]
-        hidden = kept.get("hidden")
+        hidden = stored.get("hidden")
         words = hidden if isinstance(hidden, list) else []
         self._hidden = {kind for kind in KINDS if KINDS[kind].label in words}
-        self.controls.restore(kept)
+        self.controls.restore(stored)
         self.mark_stale("embedding")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """F forgets what is selected, Shift+F adds it to the forget set, Esc selects nothing."""
+        """F forgets the selection, Shift+F adds it to the forget set, Esc clears it."""
         keys = event.modifiers()
         if event.key() == Qt.Key.Key_F and not keys & (CTRL | ALT):
             wish = self.do.forget_set
@@ -171,12 +173,12 @@ class EmbeddingView(View):
 
     # -- which models ---------------------------------------------------------------------
     def models(self) -> tuple[str, str]:
-        """The models on the left and on the right, as far as there are any."""
-        there = [*self.state.models]
-        methods = [name for name in there if name not in ("original",) and "retrain" not in name]
-        default = next(iter(methods), next(iter(there[1:]), "original"))
+        """The models on the left and on the right."""
+        available = [*self.state.models]
+        methods = [name for name in available if not is_reference(name)]
+        default = next(iter(methods), next(iter(available[1:]), "original"))
         a, b = self._wanted
-        return a if a in there else "original", b if b in there else default
+        return a if a in available else "original", b if b in available else default
 
     def _offer_models(self) -> None:
         labels = {name: self._label(name) for name in self.state.models}
@@ -194,13 +196,13 @@ class EmbeddingView(View):
     def _what_next(self) -> str:
         if not self.state.models or self.state.study is None:
             return (
-                "No features to show yet. Press Run; then two models' features are laid out here "
-                "side by side."
+                "No features to show yet. Press Run; then the features of two models are shown "
+                "here side by side."
             )
         if problem := self.state.problems.get("embedding"):
             return problem
         a, b = map(self._label, self.models())
-        return f"The features of {a} and {b} are being laid out together. Their map appears here."
+        return f"Computing the joint embedding of {a} and {b}. It appears here."
 
     # -- drawing --------------------------------------------------------------------------
     def _take(self, shown: Embedding, dataset: Dataset) -> None:
@@ -216,22 +218,22 @@ class EmbeddingView(View):
         return [shown.xy[name] for name in self._drawn(shown)]
 
     def _drawn(self, shown: Embedding) -> tuple[str, str]:
-        """The models on screen: those asked for, or while they are computed, those there are."""
+        """The models drawn: the requested ones, or until those are computed the previous ones."""
         names = self.models()
         return names if set(names) <= set(shown.models) else (shown.models[0], shown.models[-1])
 
     def _take_looks(self, shown: Embedding, dataset: Dataset) -> None:
         theme, highlighted = theme_of(self.state.theme), self.controls.highlight.currentData()
         scene = self._scene(shown, dataset, theme)
-        one = None
+        shading = None
         for side, model in zip(self.sides, self._drawn(shown), strict=True):
-            one = shade(self.controls.color.currentData(), replace(scene, model=model))
-            found = self.highlights.of(model) if self.highlights is not None else {}
-            picked = found.get(highlighted) if highlighted else None
-            side.draw(model, picked, marks(one, shown.kind, picked, theme), theme)
-            side.count(found, highlighted, self._note(model))
-        if one is not None:
-            self._explain(shown, one, theme)
+            shading = shade(self.controls.color.currentData(), replace(scene, model=model))
+            masks = self.highlights.of(model) if self.highlights is not None else {}
+            picked = masks.get(highlighted) if highlighted else None
+            side.draw(model, picked, marks(shading, shown.kind, picked, theme), theme)
+            side.count(masks, highlighted, shown, self._note(model))
+        if shading is not None:
+            self._explain(shown, shading, theme)
 
     def _scene(self, shown: Embedding, dataset: Dataset, theme: Theme) -> Scene:
         residual = self.state.residual
@@ -239,12 +241,12 @@ class EmbeddingView(View):
         return Scene(shown, "original", dataset.classes, residual, shown_column(self.state), dark)
 
     def _note(self, model: str) -> str:
-        """Why a panel has no colors, where it has none."""
-        asked = self.controls.color.currentData() in (RATIO, VERDICT)
+        """Why a panel has no colors; '' where it has."""
+        needs_ratio = self.controls.color.currentData() in (RATIO, VERDICT)
         residual = self.state.residual
-        if not asked or residual is None or model in residual.curves:
+        if not needs_ratio or residual is None or model in residual.curves:
             return ""
-        return "a Re-train is what r is measured against"
+        return "no r: a Re-train is its reference"
 
     def _explain(self, shown: Embedding, one: Shade, theme: Theme) -> None:
         kinds = kind_entries(shown, self._hidden, theme)
@@ -257,11 +259,11 @@ class EmbeddingView(View):
     def _take_selection(self, shown: Embedding, dataset: Dataset) -> None:
         theme, selection = theme_of(self.state.theme), self.state.selection
         own = shown.kind != PERTURBED
-        among = np.zeros(len(dataset), bool)
-        among[[one for one in selection.chosen if one < len(dataset)]] = True
+        selected = np.zeros(len(dataset), bool)
+        selected[[one for one in selection.chosen if one < len(dataset)]] = True
         current = (shown.sample == (-1 if selection.current is None else selection.current)) & own
         for side in self.sides:
-            side.ring(np.flatnonzero(among[shown.sample] & own), np.flatnonzero(current), theme)
+            side.ring(np.flatnonzero(selected[shown.sample] & own), np.flatnonzero(current), theme)
 
     def _shown_trails(self, shown: Embedding) -> list[np.ndarray]:
         which, selection = self.controls.trails.currentData(), self.state.selection
@@ -269,8 +271,8 @@ class EmbeddingView(View):
             return []
         if which == ALL_TRAILS:
             return self._trails
-        meant = {*selection.chosen, selection.current}
-        return [rows for rows in self._trails if int(shown.sample[rows[0]]) in meant]
+        samples = {*selection.chosen, selection.current}
+        return [rows for rows in self._trails if int(shown.sample[rows[0]]) in samples]
 
     def reset(self) -> None:
         """Show all points."""

@@ -1,4 +1,4 @@
-"""An epoch in words: where it stands, its accuracies, its r, and what limits them."""
+"""Captions of Live: the epoch, its accuracies, its r, and their limits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from engine.forget_sets.sample_names import called, titled
 from engine.results import Residual
 
 EMPTY = (
-    "Nothing to watch yet. Press Run: while a method unlearns, its curve and what it calls the "
-    "copies of the current sample move here, epoch by epoch."
+    "Nothing to watch yet. Press Run: while a method unlearns, its curve and its predictions on "
+    "copies of the current sample are updated here, epoch by epoch."
 )
-ASKING = "Looking up the epochs of {0}. If it was not watched as it ran, it can be watched again."
+ASKING = "Looking up the epochs of {0}. If they were not recorded, the method can be watched again."
 MEASURES = {"retain_acc": "retain", "unlearn_acc": "unlearn", "test_acc": "test"}  # accuracies
 
 
@@ -31,24 +31,24 @@ def accuracies(shown: Epochs, at: int) -> str:
 
 
 def notes(shown: Epochs, residual: Residual | None) -> str:
-    """What r was measured on, and what it costs and cannot say; residual: the study's own."""
+    """What r was measured on, its cost and its limits; residual: that of the study."""
     count = len(shown.samples)
     note = undefined_note(shown.undefined().tolist(), count)
-    rest = f"; {note}, which a Re-train never recognizes" if note else ""
+    rest = f"; {note}, whose copies a Re-train never recognizes" if note else ""
     words = [f"r of {count:,} forget samples, {shown.draws} copies each{rest}."]
     measured = residual.perturbation if residual else ""
     if measured and measured != shown.perturbation:
         words.append(
-            f"The study attacks by {perturbation_label(measured)}; watched is "
+            f"The study perturbs by {perturbation_label(measured)}; epochs are watched with "
             f"{perturbation_label(shown.perturbation)} noise of the same τ."
         )
     if np.isfinite(shown.null_low).any():
         words.append(null_note(shown.taus))
     if not shown.exact:
-        words.append("Run again, the method ended in other weights than the stored model.")
+        words.append("When run again, the method ended with weights other than the stored model's.")
     if np.isfinite(shown.overhead()):
         words.append(
-            f"Watching took {shown.seconds:.1f} s beside {shown.training:.1f} s of unlearning."
+            f"Watching took {shown.seconds:.1f} s on top of {shown.training:.1f} s of unlearning."
         )
     return " ".join(filter(None, words))
 
@@ -70,8 +70,8 @@ def copies(shown: Epochs, sample: int, row: int, dataset: Dataset) -> str:
 def no_verdicts(sample: int | None, dataset: Dataset | None) -> str:
     """Why there are no verdicts on a sample's copies."""
     if sample is None:
-        return "Choose a forgotten sample to see what each epoch makes of its copies."
+        return "Choose a forget sample to see the predictions on its copies after each epoch."
     return (
-        f"The copies of {called(sample, dataset)} are not watched. Choose one of the forget set to "
-        "see what each epoch makes of its copies."
+        f"The copies of {called(sample, dataset)} are not watched. Choose a sample of the forget "
+        "set to see the predictions on its copies after each epoch."
     )

@@ -1,30 +1,31 @@
-"""Which methods were seen as they unlearned, and which of them is shown."""
+"""The methods whose epochs were recorded, and the one that is shown."""
 
 from __future__ import annotations
 
 from engine.analysis.epoch_series import Epochs
 from explorer.state.app_state import AppState
+from explorer.state.reference_models import is_reference
 
 
 def methods(state: AppState) -> list[str]:
-    """The methods of the study, in its order, and those seen so far."""
+    """The methods of the study, in its order, and those recorded so far."""
     named = [name for name in state.models if not is_reference(name)]
     return list(dict.fromkeys([*named, *state.epochs]))
 
 
 def newest(state: AppState) -> str:
-    """The method that was seen last, '' before any was."""
+    """The method recorded last, '' before any."""
     return list(state.epochs)[-1] if state.epochs else ""
 
 
 def running(state: AppState) -> bool:
-    """Whether a method is being watched now."""
+    """Whether a method is running and being recorded."""
     last = newest(state)
     return bool(last) and not state.epochs[last].finished
 
 
 def shown_method(state: AppState, wanted: str, live: bool) -> str:
-    """The method that is shown: while live the one that runs, else the one that is wanted."""
+    """The method to show: the running one while live, else `wanted`."""
     listed = methods(state)
     if wanted in listed and not (live and running(state)):
         return wanted
@@ -32,13 +33,8 @@ def shown_method(state: AppState, wanted: str, live: bool) -> str:
 
 
 def epochs_of(state: AppState, method: str) -> Epochs | None:
-    """What was seen of a method, as it ran or from the store."""
+    """The epochs of a method, recorded as it ran or from the store."""
     live, replay = state.epochs.get(method), state.replay
     if live is not None:
         return live
     return replay if replay is not None and replay.model == method else None
-
-
-def is_reference(name: str) -> bool:
-    """Whether this is Original or a Re-train, which unlearn nothing."""
-    return name == "original" or name.startswith("retrain")

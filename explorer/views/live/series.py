@@ -1,4 +1,4 @@
-"""What is drawn of an epoch: curves of r and accuracy, and blocks of verdicts."""
+"""The plots of an epoch: curves of r and accuracy, and blocks of verdicts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from explorer.theme import ModelStyle, Theme
 from explorer.views.live.captions import MEASURES
 from explorer.widgets.legend import LegendEntry
 
-MARKED = 12  # epochs that still get a symbol each
-OLDEST, NEWEST = 0.12, 0.5  # strength of the faint curves of former epochs
+MARKED = 12  # epochs, up to which each gets a symbol
+OLDEST, NEWEST = 0.12, 0.5  # strength of the faint curves of earlier epochs
 LOOKS = {"retain_acc": ("o", ()), "unlearn_acc": ("d", (4.0, 2.0)), "test_acc": ("s", (1.5, 1.5))}
 
-Label = Callable[[str], str]  # what people call a model
+Label = Callable[[str], str]  # display name of a model
 
 
 def curves(
     shown: Epochs, at: int, theme: Theme, label: Label
 ) -> tuple[list[Series], list[LegendEntry]]:
-    """r against tau at the view `at`, above the faint ones before it; and the legend's entries."""
+    """r against tau at the view `at`, over faint earlier ones; and the legend entries."""
     style, gray = theme.model_style(shown.model), theme.model_style("original")
     former = [_faint(shown, i, (i + 1) / max(1, at), style, theme) for i in range(at)]
     start = Series(
@@ -41,14 +41,14 @@ def curves(
 
 
 def ground(shown: Epochs) -> Ground:
-    """Re-train against Re-train on the same copies, and the level 1 that means no difference."""
+    """The null band on the same copies, and the level 1, which means no difference."""
     if not np.isfinite(shown.null_low).any():
         return Ground(level=1.0)
     return Ground("null band", shown.taus, shown.null_low, shown.null_high, level=1.0)
 
 
 def limits(shown: Epochs) -> tuple[float, float]:
-    """The least and the largest r of all epochs, with the null band and the level 1."""
+    """The smallest and largest of all epochs' r, the null band and the level 1."""
     drawn = [shown.curve(i) for i in range(len(shown.views))]
     values = np.concatenate([*drawn, shown.null_low, shown.null_high, [1.0]])
     values = values[np.isfinite(values)]
@@ -69,7 +69,7 @@ def accuracies(shown: Epochs, theme: Theme) -> tuple[list[Series], list[LegendEn
 
 
 def blocks(shown: Epochs, at: int, row: int, theme: Theme, label: Label) -> list[Block]:
-    """What the method at view `at`, Original and the Re-trains call the copies of one sample."""
+    """Verdicts of the method at view `at`, Original and the Re-trains on one sample's copies."""
     predictions = {
         shown.model: shown.views[at].predictions,
         "original": shown.references["original"],
@@ -78,10 +78,10 @@ def blocks(shown: Epochs, at: int, row: int, theme: Theme, label: Label) -> list
         Block(
             label(name),
             theme.model_style(name).color,
-            (calls[row] == shown.labels[row]).astype(float),
-            calls[row],
+            (classes[row] == shown.labels[row]).astype(float),
+            classes[row],
         )
-        for name, calls in predictions.items()
+        for name, classes in predictions.items()
     ]
     retrains = shown.retrains()[:, row]
     words = "Re-train" if len(retrains) == 1 else f"all {len(retrains)} Re-trains"
@@ -90,7 +90,7 @@ def blocks(shown: Epochs, at: int, row: int, theme: Theme, label: Label) -> list
 
 
 def _faint(shown: Epochs, at: int, age: float, style: ModelStyle, theme: Theme) -> Series:
-    """The curve of a former epoch, the fainter the older; age in (0, 1], 1 = the last."""
+    """The curve of an earlier epoch, the older the fainter; age in (0, 1], 1 = the latest."""
     strength = OLDEST + (NEWEST - OLDEST) * age
     pale = ModelStyle(_blend(style.color, theme.base, strength), style.symbol, ())
     return Series(

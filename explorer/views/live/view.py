@@ -1,4 +1,4 @@
-"""Live unlearning: a method's curve and the current sample's verdicts, epoch by epoch."""
+"""The Live view: a method's curve and the current sample's verdicts, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from engine.drawing.labels import tau_label
 from explorer.plots.chart import Chart
 from explorer.plots.verdicts import VerdictStrip
 from explorer.state.app_state import AppState
+from explorer.state.reference_models import is_reference
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.live import captions, methods
@@ -23,24 +24,24 @@ from explorer.widgets.panel import Panel, button, muted
 from explorer.widgets.plain_text import literal
 from explorer.widgets.player import Transport
 
-LAST = 1_000_000  # beyond the last epoch that is there
-LOW = 520  # logical pixels of height, below which the curve needs all the room there is
+LAST = 1_000_000  # beyond any last epoch
+LOW = 520  # logical pixels of height, below which the curve takes all the room
 TALLEST = 230  # of the verdicts
 
 
 class LiveView(View):
-    """Follows the method that runs; afterwards a slider replays what was seen of it."""
+    """Follows the running method; afterwards a slider replays its recorded epochs."""
 
     name = "epochs"
     title = "Live"
     help = (
-        "A method as it unlearns: after every epoch it is shown the same ten perturbed copies of "
-        "each forget sample. Its curve of residual knowledge r stands over the faint ones of the "
-        "epochs before; below, what it, the Original and the Re-trains make of the copies of the "
-        "current sample (✓ recognized, ✗ not, – by some Re-trains only). The slider replays the "
-        "epochs; Live follows the newest."
+        "A method as it unlearns: after every epoch it is tested on the same ten perturbed copies "
+        "of each forget sample. Its curve of residual knowledge r is drawn over the faint curves "
+        "of earlier epochs; below, the verdicts of the method, Original and the Re-trains on the "
+        "copies of the current sample (✓ recognized, ✗ not, – by some Re-trains only). The slider "
+        "replays the epochs; Live follows the newest."
     )
-    keys = (("Left, Right", "the epoch before or after"), ("Space", "play or pause the epochs"))
+    keys = (("Left, Right", "Previous or next epoch"), ("Space", "Play or pause the epochs"))
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
@@ -51,8 +52,8 @@ class LiveView(View):
         self.strip = VerdictStrip()
         self.transport = Transport()
         self.caption, self.note = muted(), OneLine()
-        self._wanted = ""  # the method chosen by a person, which Live ignores
-        self._at = 0  # number of the view that is shown
+        self._wanted = ""  # the method chosen by the user, which Live ignores
+        self._at = 0  # index of the shown view
         self._limits: tuple[float, float] | None = None
         self.panel = Panel(self._content(), self)
         self._build_header()
@@ -71,7 +72,7 @@ class LiveView(View):
         self._show_epochs()
 
     def sight_changed(self) -> None:
-        """Ask for stored epochs while somebody looks, and play to nobody."""
+        """Request stored epochs only while the view is visible; pause while it is hidden."""
         if self.seen:
             self._look_up()
         else:
@@ -79,18 +80,18 @@ class LiveView(View):
             self.do.look_away("replay")
 
     def view_state(self) -> dict[str, Any]:
-        """Which method was chosen and how fast epochs are played."""
+        """The chosen method and the speed of playback."""
         return {"method": self._wanted, "pace": self.transport.pace}
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take method and speed back."""
-        if isinstance(kept.get("method"), str):
-            self._wanted = kept["method"]
-        if isinstance(kept.get("pace"), int):
-            self.transport.set_pace(kept["pace"])
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore method and speed."""
+        if isinstance(stored.get("method"), str):
+            self._wanted = stored["method"]
+        if isinstance(stored.get("pace"), int):
+            self.transport.set_pace(stored["pace"])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out, in a low view, what the heading says in words."""
+        """In a low view, leave out the accuracies, which the heading states."""
         super().resizeEvent(event)
         low = self.height() < LOW
         self.accuracy.setVisible(not low)
@@ -126,12 +127,12 @@ class LiveView(View):
     def _build_header(self) -> None:
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.method.setAccessibleName("Method")
-        self.method.setToolTip("Which method's epochs are shown; Live follows the one that runs")
+        self.method.setToolTip("The method whose epochs are shown; Live follows the running one")
         for label in (self.heading, self.note):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.again_button = button(
             "Watch again",
-            "Run this method once more, with the same result, and keep what is seen of its epochs",
+            "Run this method again, with the same result, and record its epochs",
             self._watch_again,
         )
         self.export_button = button(
@@ -139,7 +140,7 @@ class LiveView(View):
         )
         self.panel.header.addWidget(self.method)
         self.panel.header.addWidget(self.heading, 1)
-        self.panel.header.addStretch()  # for when there is no heading
+        self.panel.header.addStretch()  # used while there is no heading
         self.panel.header.addWidget(self.again_button)
         self.panel.header.addWidget(self.export_button)
 
@@ -159,11 +160,11 @@ class LiveView(View):
 
     def _list_methods(self) -> None:
         wanted = [(self._label(name), name) for name in methods.methods(self.state)]
-        there = [
+        listed = [
             (self.method.itemText(i), self.method.itemData(i)) for i in range(self.method.count())
         ]
         with QSignalBlocker(self.method):
-            if wanted != there:
+            if wanted != listed:
                 self.method.clear()
                 for label, name in wanted:
                     self.method.addItem(label, name)
@@ -171,7 +172,7 @@ class LiveView(View):
         self.method.setVisible(bool(wanted))
 
     def _look_up(self) -> None:
-        """Ask for the stored epochs of what is shown, unless they arrived live."""
+        """Request the stored epochs of the shown method, unless they arrived live."""
         model = self._model()
         if self.seen and model and model not in self.state.epochs:
             self.do.look("replay", model)
@@ -239,7 +240,7 @@ class LiveView(View):
 
     def _say(self, words: str) -> None:
         self.note.setText(words)
-        self.note.setToolTip(literal(words))  # in a low view there is room for one line alone
+        self.note.setToolTip(literal(words))  # in a low view there is room for one line only
 
     def _draw_curves(self, shown: Epochs) -> None:
         theme = theme_of(self.state.theme)
@@ -255,7 +256,7 @@ class LiveView(View):
             self.curve.set_axes(tau_label(shown.perturbation), word)
 
     def _fit(self, shown: Epochs) -> None:
-        """Hold the axis still while epochs change: it has room for all that were seen."""
+        """Keep the axis fixed while epochs change: it has room for all of them."""
         limits = live_series.limits(shown)
         if limits != self._limits:
             self._limits = limits
@@ -280,13 +281,13 @@ class LiveView(View):
 
     def _label(self, name: str) -> str:
         labels = self.state.study.labels if self.state.study else {}
-        if name in labels or name in self.state.models or methods.is_reference(name):
+        if name in labels or name in self.state.models or is_reference(name):
             return super()._label(name)
         return self.state.catalog.method(name).label
 
     # -- reading and wishes -----------------------------------------------------------------
     def _read(self, x: float) -> None:
-        """Say r at the tau under the cursor, at this epoch and before the first."""
+        """Show r at the tau under the cursor, at this epoch and before the first."""
         shown = self._shown()
         if shown is None:
             return

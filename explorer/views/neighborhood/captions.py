@@ -1,4 +1,4 @@
-"""A neighborhood in words: whose copies they are, where they lie, and what r is made of."""
+"""Captions of a neighborhood: the sample, the perturbation, its rank, and its r."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from explorer.state.ranking import Ranking
 
 NO_MODELS = (
     "No models yet. Press Run; then every sample you click is shown here with its perturbed copies "
-    "and what each model calls them."
+    "and each model's predictions on them."
 )
 NO_SAMPLE = "Click a sample in Samples or Embedding to see its neighborhood."
 
 
 def awaited(sample: int, dataset: Dataset | None) -> str:
-    """That a sample's copies are not there yet."""
-    return f"The copies of {called(sample, dataset)} are being made."
+    """That a sample's copies are not ready yet."""
+    return f"Computing the copies of {called(sample, dataset)}."
 
 
 def behind(shown: Neighborhood, sample: int | None, dataset: Dataset) -> str:
     """That the copies below are still those of another sample, as rich text."""
     coming, still = called(sample, dataset), called(shown.sample, dataset)
-    return html.escape(f"The copies of {coming} are being made; below still {still}.")
+    return html.escape(f"Computing the copies of {coming}; below are those of {still}.")
 
 
 def heading(shown: Neighborhood, dataset: Dataset, forgotten: bool, draws: int) -> str:
     """The sample, its class, its set and the perturbation, as rich text.
 
-    forgotten: whether the study's forget set has it; draws: how many copies there will be.
+    forgotten: whether it is in the study's forget set; draws: the final number of copies.
     """
     name = html.escape(dataset.classes[shown.label])
     title = html.escape(titled(shown.sample, dataset))
@@ -46,7 +46,7 @@ def heading(shown: Neighborhood, dataset: Dataset, forgotten: bool, draws: int) 
 
 
 def place(sample: int, dataset: Dataset, forgotten: bool) -> str:
-    """Which set a sample belongs to."""
+    """The set a sample belongs to."""
     if dataset.is_test(sample):
         return "test set"
     if dataset.is_held_out(sample):
@@ -55,25 +55,25 @@ def place(sample: int, dataset: Dataset, forgotten: bool) -> str:
 
 
 def rank(ranking: Ranking) -> str:
-    """Where the current sample stands among the forget samples, before the model's name."""
+    """The current sample's rank among the forget samples, to be followed by the model's name."""
     count = len(ranking.order)
-    where = f"{ordinal(ranking.place)} of {count:,}" if ranking.place else f"none of the {count:,}"
-    return f"{where} by r at τ {ranking.tau:g} for"
+    where = f"{ordinal(ranking.place)} of {count:,}" if ranking.place else "not ranked"
+    return f"{where} by r at τ {ranking.tau:g} in"
 
 
 def rank_tip(ranking: Ranking) -> str:
-    """What that means."""
+    """What the rank means."""
     if ranking.place:
-        return "Where this sample stands among the forget samples, the largest r first"
-    return "The current sample is not in the forget set; Next goes to the worst of it"
+        return "Rank of this sample among the forget samples, the largest r first"
+    return f"Only the {len(ranking.order):,} forget samples are ranked; Next goes to the largest r"
 
 
 def ratio_tip(one: Ratio | None) -> str:
-    """What the sample's own r is made of: u over a, averaged over the Re-trains."""
+    """How the sample's r is computed: u over a, averaged over the Re-trains."""
     if one is None:
-        return "r compares the other models with it."
+        return "It is the reference of the other models' r."
     if not one.against:
-        return "No Re-train recognizes any of them, so that r is undefined: it would divide by 0."
+        return "No Re-train recognizes any of them, so r is undefined (division by 0)."
     return (
         f"r {short(float(one.r))}, 95 % interval {short(float(one.low))} to "
         f"{short(float(one.high))}: its count over Re-train's, mean over {one.against} Re-trains "

@@ -1,4 +1,4 @@
-"""Where the current sample stands among the forget samples, and buttons to the next of them."""
+"""The current sample's rank among the forget samples, and buttons to its neighbors in rank."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from explorer.widgets.panel import button
 
 
 class RankingRow(QObject):
-    """Four widgets that the view lays out: the place, the model, and a step to either side.
+    """Four widgets laid out by the view: the rank, the model, and a button to either side.
 
-    ordered: the model by whose r the samples should be ordered; stepped: -1 or 1, to the sample
-    with the next larger or the next smaller r.
+    ordered: the model whose r should rank the samples; stepped: -1 or 1, to the sample with the
+    next larger or the next smaller r.
     """
 
     ordered = Signal(str)
@@ -29,8 +29,8 @@ class RankingRow(QObject):
         self.model = QComboBox()
         self.model.setAccessibleName("Model whose r orders the samples")
         self.model.setToolTip(
-            "The model by whose r the forget samples are put in order, and whose spread over the "
-            "forget set is drawn behind this sample's curve"
+            "The model whose r ranks the forget samples, and whose spread over the forget set is "
+            "drawn behind this sample's curve"
         )
         self.worse = button(
             "‹ Worse", "The forget sample with the next larger r (Ctrl+Up)", self._step_up
@@ -41,7 +41,7 @@ class RankingRow(QObject):
         self.model.activated.connect(self._choose)
 
     def offer(self, models: Sequence[tuple[str, str]], chosen: str) -> None:
-        """Offer these models, (name, label), without asking for another order."""
+        """Offer these models, (name, label), without emitting `ordered`."""
         with QSignalBlocker(self.model):
             self.model.clear()
             for name, label in models:
@@ -49,7 +49,7 @@ class RankingRow(QObject):
             self.model.setCurrentIndex(self.model.findData(chosen))
 
     def show_place(self, ranking: Ranking | None) -> None:
-        """Say where the sample stands; None while nothing is measured."""
+        """Show the rank; None while nothing is measured."""
         for widget in (self.model, self.worse, self.next):
             widget.setEnabled(ranking is not None)
         if ranking is None:

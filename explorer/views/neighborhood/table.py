@@ -1,4 +1,4 @@
-"""A neighborhood as the table of copies and verdicts that is drawn of it."""
+"""A neighborhood as a table of copies and verdicts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def table_of(
     label: Callable[[str], str],
     changes: bool,
 ) -> Table:
-    """The copies, the nearest to the sample first, with what every model calls them.
+    """The copies, nearest to the sample first, with every model's predictions.
 
-    label: what people call a model; changes: with what was added to the sample, amplified.
+    label: display name of a model; changes: whether to add the amplified perturbations.
     """
     clean = _clean(dataset, shown)
     sizes = _distances(shown.copies, clean)
@@ -50,16 +50,16 @@ def _row(
     order: np.ndarray,
     ratio: Ratio | None,
 ) -> ModelRow:
-    calls, counted = shown.predictions[name][order], f"{shown.counts[name]} of {len(order)}"
+    predicted, count = shown.predictions[name][order], f"{shown.counts[name]} of {len(order)}"
     return ModelRow(
         label=label,
         color=color,
-        said=[classes[int(k)] for k in calls],
-        correct=calls == shown.label,
+        predictions=[classes[int(k)] for k in predicted],
+        correct=predicted == shown.label,
         confidence=shown.confidence[name][order],
-        result=counted,
+        result=count,
         detail=f"r {interval_words(ratio)}" if ratio else "",
-        tip=f"{label} recognizes {counted} copies. {ratio_tip(ratio)}",
+        tip=f"{label} recognizes {count} copies. {ratio_tip(ratio)}",
     )
 
 

@@ -1,4 +1,4 @@
-"""The current sample under the lens: perturbed copies and what every model says of them."""
+"""The Neighborhood view: perturbed copies of the current sample and every model's verdicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.datasets.base import Dataset
 from engine.residual.sample_ratio import ratios_around
 from engine.results import Neighborhood, Residual
 from explorer.plots.matrix import CopyMatrix
-from explorer.plots.sample_curve import Own, SampleCurve
+from explorer.plots.sample_curve import SampleCurve, SampleRatios
 from explorer.state.app_state import AppState
 from explorer.state.ranking import column_of, ranked_by, ranking, shown_tau
 from explorer.theme import theme_of
@@ -38,9 +38,9 @@ class NeighborhoodView(View):
     name = "neighborhood"
     title = "Neighborhood"
     help = (
-        "The current sample, perturbed. A check means a model still recognizes the copy; number "
-        "and bar are its probability of the true class in percent. The more checks an unlearned "
-        "model has beyond Re-train, the more it still knows: r, with its 95 % interval."
+        "Perturbed copies of the current sample. A check means that the model recognizes the copy; "
+        "number and bar are its probability of the true class in percent. The more checks an "
+        "unlearned model has beyond Re-train, the more it still knows: r, with its 95 % interval."
     )
     keys = (("Left, Right", "Scroll to further copies"),)
 
@@ -51,9 +51,9 @@ class NeighborhoodView(View):
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.addWidget(self.matrix)
         self.splitter.addWidget(self.curve)
-        self._drawn: tuple[int, str] | None = None  # whose curve is drawn, and for which model
-        self._arranged = False  # by a person; until then, as there is room
-        self._spreads: dict[str, Spread] = {}  # of the residual that is shown
+        self._drawn: tuple[int, str] | None = None  # sample and model of the drawn curve
+        self._arranged = False  # by the user; until then, as room allows
+        self._spreads: dict[str, Spread] = {}  # of the shown residual
         self.panel = Panel(self.splitter, self)
         self._build_header()
         self._build_rows()
@@ -91,7 +91,7 @@ class NeighborhoodView(View):
         self._draw_curve()
 
     def sight_changed(self) -> None:
-        """Have the neighbors of the norm shown made ready only while the slider can be seen."""
+        """Precompute the neighborhoods at adjacent norms only while the slider is visible."""
         self.do.look_beside(tuple(map(float, self._taus())) if self.seen else ())
 
     def view_state(self) -> dict[str, Any]:
@@ -103,18 +103,18 @@ class NeighborhoodView(View):
             "log": self.curve.log.isChecked(),
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take back what was shown."""
-        self.changes.setChecked(kept.get("changes") is True)
-        self.curve.log.setChecked(kept.get("log") is not False)
-        sizes = kept.get("sizes")
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore what was shown."""
+        self.changes.setChecked(stored.get("changes") is True)
+        self.curve.log.setChecked(stored.get("log") is not False)
+        sizes = stored.get("sizes")
         if isinstance(sizes, list) and len(sizes) == 2 and all(type(n) is int for n in sizes):
             self._arranged = True
-            self.over_tau.setChecked(kept.get("curve") is True)
+            self.over_tau.setChecked(stored.get("curve") is True)
             self.splitter.setSizes(sizes)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show the curve where there is room for it, unless a person decided."""
+        """Show the curve where there is room for it, unless the user decided."""
         super().resizeEvent(event)
         if not self._arranged:
             self.over_tau.setChecked(self.height() >= ENOUGH)
@@ -130,16 +130,16 @@ class NeighborhoodView(View):
         self.slider.setMinimumWidth(70)
         self.slider.setPageStep(1)
         self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
-        self.slider.setToolTip("How far the copies are from the sample: the study's values of τ")
+        self.slider.setToolTip("Perturbation norm of the copies: the study's values of τ")
         self.tau = QLabel()
         self.tau.setMinimumWidth(self.fontMetrics().horizontalAdvance("τ 0.0000"))
         self.changes = QCheckBox("Perturbation")
         self.changes.setToolTip(
-            "Below the copies, what was added to the sample: copy minus sample, amplified so that "
-            "the largest change is full range; images around gray, features as bars up and down"
+            "Below each copy, its perturbation: copy minus sample, amplified so that the largest "
+            "change spans the full range; images around gray, features as bars up and down"
         )
         self.over_tau = QCheckBox("Curve")
-        self.over_tau.setToolTip("This sample's r over τ, against how the forget set's is spread")
+        self.over_tau.setToolTip("This sample's r over τ, against its spread over the forget set")
         self.export_button = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
@@ -170,7 +170,7 @@ class NeighborhoodView(View):
 
     # -- controls that follow the state ---------------------------------------------------
     def _follow_probe(self) -> None:
-        """Set slider and combo to what is asked for, without asking again."""
+        """Set slider and combo to the requested probe, without requesting it again."""
         taus, tau = self._taus(), shown_tau(self.state)
         perturbation, shown = self.state.probe[0], self.state.neighborhood
         if not perturbation:
@@ -182,9 +182,9 @@ class NeighborhoodView(View):
             self.perturbation.setCurrentIndex(self.perturbation.findData(perturbation))
         self.slider.setEnabled(len(taus) > 1)
         self.tau.setText(f"τ {tau:g}")
-        known = perturbations.at_hand(perturbation)
-        if known is not None:
-            self.perturbation.setToolTip(f"τ is the {known.measure}")
+        registered = perturbations.at_hand(perturbation)
+        if registered is not None:
+            self.perturbation.setToolTip(f"τ is the {registered.measure}")
 
     def _taus(self) -> np.ndarray:
         if self.state.residual is not None:
@@ -193,15 +193,15 @@ class NeighborhoodView(View):
         return np.array(dataset.recommended.taus if dataset else (), np.float64)
 
     def _list_perturbations(self) -> None:
-        """Fill the combo with what there is, without asking for another one."""
+        """Fill the combo with the registered perturbations, without requesting another one."""
         with QSignalBlocker(self.perturbation):
             self.perturbation.clear()
             for name in perturbations.names():
-                known = perturbations.at_hand(name)
-                self.perturbation.addItem(known.label if known else name, name)
+                registered = perturbations.at_hand(name)
+                self.perturbation.addItem(registered.label if registered else name, name)
 
     def _list_models(self) -> None:
-        """Fill the combo with the models that have an r, without asking for another order."""
+        """Fill the combo with the models that have an r, without requesting another order."""
         names = list(self.state.residual.curves) if self.state.residual else []
         self.ranking.offer([(name, self._label(name)) for name in names], ranked_by(self.state))
 
@@ -236,7 +236,7 @@ class NeighborhoodView(View):
             self._share_room()
 
     def _draw_curve(self) -> None:
-        """Draw this sample's r over tau, where there is a forget set to compare with."""
+        """Draw this sample's r over tau, where r was measured on a forget set."""
         residual, shown = self.state.residual, self.state.neighborhood
         wanted = self.over_tau.isChecked() and residual is not None
         self.curve.setVisible(wanted)
@@ -248,13 +248,15 @@ class NeighborhoodView(View):
         if self._drawn == (shown.sample, model):
             self.curve.show_tau(shown_tau(self.state))
             return
-        own, theme = self._own(residual, shown, model), theme_of(self.state.theme)
-        self.curve.show_own(own, self._label, theme)
-        self._drawn = (shown.sample, model) if own.curves else None  # points are of one norm only
+        ratios, theme = self._ratios(residual, shown, model), theme_of(self.state.theme)
+        self.curve.show_ratios(ratios, self._label, theme)
+        self._drawn = (
+            (shown.sample, model) if ratios.curves else None
+        )  # points belong to one norm only
 
-    def _own(self, residual: Residual, shown: Neighborhood, model: str) -> Own:
+    def _ratios(self, residual: Residual, shown: Neighborhood, model: str) -> SampleRatios:
         curves = own_curves(residual, shown.sample)
-        return Own(
+        return SampleRatios(
             sample=shown.sample,
             perturbation=residual.perturbation,
             taus=residual.taus,
@@ -267,13 +269,13 @@ class NeighborhoodView(View):
         )
 
     def _share_room(self) -> None:
-        """The copies take what all models need, the curve the rest, but at least its own height."""
+        """Give the copies the height that all models need; the curve gets at least its ratios."""
         room = self.splitter.height() - self.splitter.handleWidth()
         copies = min(self.matrix.sizeHint().height(), max(room // 2, room - CURVE))
         self.splitter.setSizes([copies, room - copies])
 
     def _arrange(self) -> None:
-        """A person decided what is shown, and how large."""
+        """Note that the user decided what is shown, and how large."""
         if not self._arranged:
             self._arranged = True
             if self.sender() is self.over_tau:
@@ -288,7 +290,7 @@ class NeighborhoodView(View):
             self.do.set_probe(str(self.perturbation.currentData()), tau)
 
     def _probe_near(self, tau: float) -> None:
-        """Show the copies at the grid's norm nearest to this one, of the curve's perturbation."""
+        """Show the copies at the norm of the grid nearest to tau, of the curve's perturbation."""
         residual = self.state.residual
         if residual is not None:
             nearest = float(residual.taus[column_of(residual, tau)])
@@ -297,11 +299,13 @@ class NeighborhoodView(View):
     def _export(self) -> None:
         shown = self.state.neighborhood
         if shown is not None:
-            asked = {"sample": shown.sample, "perturbation": shown.perturbation, "tau": shown.tau}
-            self.do.exports.ask_figure(self.name, {**asked, "changes": self.changes.isChecked()})
+            options = {"sample": shown.sample, "perturbation": shown.perturbation, "tau": shown.tau}
+            self.do.exports.ask_figure(self.name, {**options, "changes": self.changes.isChecked()})
 
     def _export_curve(self) -> None:
         shown = self.state.neighborhood
         if shown is not None:
-            asked = {"sample": shown.sample, "model": ranked_by(self.state)}
-            self.do.exports.ask_figure("sample-curve", {**asked, "log": self.curve.log.isChecked()})
+            options = {"sample": shown.sample, "model": ranked_by(self.state)}
+            self.do.exports.ask_figure(
+                "sample-curve", {**options, "log": self.curve.log.isChecked()}
+            )

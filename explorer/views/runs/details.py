@@ -1,4 +1,4 @@
-"""What is known of one selected run, and how two of them differ."""
+"""Details of one selected run, or the differences of two."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from explorer.widgets.plain_text import literal
 
 Spec = Mapping[str, Any]
 CHOOSE = (
-    "Select a run to see its log, its settings and where it comes from; select two (with Ctrl) to "
-    "compare their settings."
+    "Select a run to see its log, settings and origin; select two (with Ctrl) to compare their "
+    "settings."
 )
-UNKNOWN = "The settings are being read."
-NOT_STORED = "The study is not stored yet, or is being read."
+UNKNOWN = "Reading the settings."
+NOT_STORED = "The study is not stored yet, or is still being read."
 
 
 class Details(QStackedWidget):
@@ -47,10 +47,14 @@ class Details(QStackedWidget):
         self.log = QPlainTextEdit(readOnly=True)
         self.log.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self.log.setAccessibleName("Log of the run")
-        self.log.setPlaceholderText("This study was made in an earlier session; its log is gone.")
+        self.log.setPlaceholderText("This study ran in an earlier session; its log was not stored.")
         self.settings = Facts("Settings of the study")
-        self.origin = Facts("Where the study comes from")
-        for page, title in ((self.log, "Log"), (self.settings, "Settings"), (self.origin, "From")):
+        self.origin = Facts("Origin of the study")
+        for page, title in (
+            (self.log, "Log"),
+            (self.settings, "Settings"),
+            (self.origin, "Origin"),
+        ):
             self.pages.addTab(page, title)
         self.pages.setTabToolTip(2, "Versions, device, seed, time and key of the stored study")
         self.comparison = Comparison()
@@ -73,7 +77,7 @@ class Details(QStackedWidget):
         self.setCurrentWidget(self.pages)
 
     def compare(self, titles: tuple[str, str], specs: tuple[Spec, Spec]) -> None:
-        """Show in what two studies differ."""
+        """Show the settings in which two studies differ."""
         self.comparison.show_differences(titles, differences(*specs))
         self.setCurrentWidget(self.comparison)
 
@@ -90,14 +94,14 @@ class Facts(QTreeWidget):
         self.setFrameShape(QTreeWidget.Shape.NoFrame)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
 
-    def show_facts(self, found: Mapping[str, str]) -> None:
-        """Show these; equal ones change nothing, so that nobody loses the place."""
-        if found == self.shown:
+    def show_facts(self, facts: Mapping[str, str]) -> None:
+        """Show these facts; equal ones change nothing, to keep the scroll position."""
+        if facts == self.shown:
             return
-        self.shown = dict(found)
+        self.shown = dict(facts)
         self.clear()
         branches: dict[str, QTreeWidgetItem] = {}
-        for path, text in found.items():
+        for path, text in facts.items():
             owner, dot, name = path.partition(".")
             if dot and owner not in branches:
                 branches[owner] = QTreeWidgetItem(self, [owner])
@@ -107,12 +111,12 @@ class Facts(QTreeWidget):
 
 
 class Comparison(QWidget):
-    """A table of only what differs, with a button that copies it."""
+    """A table of the differing settings, with a button that copies it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._titles = ("", "")
-        self.found: list[Difference] = []
+        self.differences: list[Difference] = []
         self.caption = muted()
         self.table = QTableWidget(0, 3)
         self.table.setAccessibleName("Settings in which the two studies differ")
@@ -131,38 +135,42 @@ class Comparison(QWidget):
         layout.addWidget(self.table, 1)
         layout.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignRight)
 
-    def show_differences(self, titles: tuple[str, str], found: list[Difference]) -> None:
+    def show_differences(self, titles: tuple[str, str], rows: list[Difference]) -> None:
         """Show the settings that differ, the values side by side."""
-        if (titles, found) == (self._titles, self.found) and self.caption.text():
+        if (titles, rows) == (self._titles, self.differences) and self.caption.text():
             return
-        self._titles, self.found = titles, found
-        number = f"{len(found)} setting{'s' * (len(found) != 1)} differ{'s' * (len(found) == 1)}"
-        self.caption.setText(f"{number}." if found else "These studies have the same settings.")
+        self._titles, self.differences = titles, rows
+        number = f"{len(rows)} setting{'s' * (len(rows) != 1)} differ{'s' * (len(rows) == 1)}"
+        self.caption.setText(f"{number}." if rows else "These studies have the same settings.")
         for column, title in enumerate(("Setting", *titles)):
             head = QTableWidgetItem(title)
             head.setToolTip(literal(title))
             self.table.setHorizontalHeaderItem(column, head)
-        self.table.setRowCount(len(found))
-        for row, one in enumerate(found):
-            for column, text in enumerate((one.setting, one.first, one.second)):
+        self.table.setRowCount(len(rows))
+        for row, difference in enumerate(rows):
+            for column, text in enumerate(_texts(difference)):
                 item = QTableWidgetItem(text)
                 item.setToolTip(literal(text))
                 self.table.setItem(row, column, item)
-        self.copy_button.setEnabled(bool(found))
+        self.copy_button.setEnabled(bool(rows))
 
     def copy(self) -> None:
         """Put the table on the clipboard."""
-        QApplication.clipboard().setText(as_text(self.found, self._titles))
+        QApplication.clipboard().setText(as_text(self.differences, self._titles))
 
 
-def _origin(found: Provenance) -> dict[str, str]:
-    versions = {f"versions.{name}": version for name, version in found.versions.items()}
+def _texts(difference: Difference) -> tuple[str, str, str]:
+    return difference.setting, difference.first, difference.second
+
+
+def _origin(study: Provenance) -> dict[str, str]:
+    versions = {f"versions.{name}": version for name, version in study.versions.items()}
     return {
-        "key": found.key,
-        **({"origin": sentence(found.origins)} if found.origins else {}),
-        "made (UTC)": found.created.replace("T", " ").rstrip("Z"),
-        "device": found.device,
-        "seed": str(found.seed),
-        "seconds on models": f"{found.seconds:.1f} s",
+        "key": study.key,
+        **({"origin": sentence(study.origins)} if study.origins else {}),
+        "created (UTC)": study.created.replace("T", " ").rstrip("Z"),
+        "device": study.device,
+        "seed": str(study.seed),
+        "time on models": f"{study.seconds:.1f} s",
         **versions,
     }

@@ -1,4 +1,4 @@
-"""The rows of the Runs table: what is in the queue, then what else is stored. Plain data."""
+"""The rows of the Runs table, as plain data: the queue, then the other stored studies."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from engine.results import StudySummary
 from explorer.state.durations import clock
 from explorer.state.queued_run import DONE, FAILED, ICONS, RUNNING, STOPPED, WAITING, QueuedRun
 
-Label = Callable[[str, str], str]  # ('dataset', 'model' or 'method', name) -> what people call it
-STORED = "stored"  # a study that no run in the list has made
+Label = Callable[[str, str], str]  # ('dataset', 'model' or 'method', name) -> label
+STORED = "stored"  # a study stored by no run of the list
 STORED_ICON = "▣"
-IMPORTED = "imported"  # a study that came from elsewhere
-HEADS = ("State", "Progress", "Dataset", "Methods", "Forget", "Seed", "Model", "Made (UTC)")
+IMPORTED = "imported"  # a study from a bundle or another store
+HEADS = ("State", "Progress", "Dataset", "Methods", "Forget", "Seed", "Model", "Created (UTC)")
 TIPS = (
-    "Whether a study waits (and at which place), runs, is done, was stopped, failed, is on hold "
-    "since an earlier session (Start queues it), is stored from one, or was imported: opened from "
-    "a bundle or from another store",
-    "How far the running study is and the time it takes yet; how long an ended one took, in "
-    "hours, minutes and seconds",
-    "The data, and the settings that tell a study from others of its grid",
+    "Waiting (with its place in the queue), running, done, stopped, failed, on hold since an "
+    "earlier session (Start queues it), stored by an earlier session, or imported: opened from a "
+    "bundle or from another store",
+    "Progress and remaining time of the running study; duration of an ended one, in hours, minutes "
+    "and seconds",
+    "The dataset, and the settings that distinguish a study within its grid",
     "The unlearning methods that are compared",
     "Number of samples to forget",
     "Seed of the whole study",
-    "The network that is trained",
+    "The network architecture",
     "When the study was stored",
 )
 
 
 @dataclass(frozen=True)
 class StudyRow:
-    """One line. number: of the run, 0 without one; key: of the stored study, '' before there is
-    one; fraction: of the running study, -1 for others; values: what columns are sorted by."""
+    """One row. number: of the run, 0 without one; key: of the stored study, '' before there is
+    one; fraction: of the running study, -1 for others; values: sort keys of the columns."""
 
     state: str
     number: int
@@ -43,31 +43,31 @@ class StudyRow:
     error: str = ""
 
     @property
-    def mark(self) -> tuple[int, str]:
-        """What makes two rows the same one at different times."""
+    def identity(self) -> tuple[int, str]:
+        """The identity of the row across updates."""
         return (self.number, "") if self.number else (0, self.key)
 
     @property
     def title(self) -> str:
-        """What tells it from other rows in a few words."""
-        _, _, dataset, methods, _, seed, _, made = self.cells
-        return ", ".join(filter(None, (dataset, methods, f"seed {seed}", made)))
+        """A short title that distinguishes the row from others."""
+        _, _, dataset, methods, _, seed, _, created = self.cells
+        return ", ".join(filter(None, (dataset, methods, f"seed {seed}", created)))
 
 
 def rows_of(
     runs: Sequence[QueuedRun], studies: Sequence[StudySummary], label: Label
 ) -> list[StudyRow]:
-    """Ended and running runs, those that wait, then the stored studies that none of them made.
+    """Ended, running and waiting runs, then the stored studies of none of them.
 
-    label: what people call a dataset, a model or a method.
+    label: display name of a dataset, a model or a method.
     """
     stored = {one.key: one for one in studies}
     line = [run.number for run in runs if run.state == WAITING]
     waiting = {number: place for place, number in enumerate(line, 1)}
-    made = {run.key for run in runs if run.state == DONE}
-    rest = [one for one in studies if one.key not in made]
-    found = [_of_run(run, waiting, stored.get(run.key), label) for run in runs]
-    return [*found, *(_of_study(one, len(found) + at, label) for at, one in enumerate(rest))]
+    listed = {run.key for run in runs if run.state == DONE}
+    rest = [study for study in studies if study.key not in listed]
+    rows = [_of_run(run, waiting, stored.get(run.key), label) for run in runs]
+    return [*rows, *(_of_study(study, len(rows) + i, label) for i, study in enumerate(rest))]
 
 
 def _of_run(
@@ -80,7 +80,7 @@ def _of_run(
     samples = len(run.order.forget) or len(run.spec.get("forget", ()))
     model = form.model or run.spec.get("model", {}).get("name", "")
     model = label("model", model) if model else ""
-    made = study.created if study is not None and run.state == DONE else ""
+    created = study.created if study is not None and run.state == DONE else ""
     fraction = run.progress.fraction if run.state == RUNNING and run.progress else 0.0
     return StudyRow(
         state=run.state,
@@ -88,11 +88,11 @@ def _of_run(
         key=run.key if run.state == DONE else "",
         cells=(
             f"{ICONS[run.state]} {word}", _progress(run), run.order.title, methods,
-            f"{samples:,}" if samples else form.forget, str(form.seed), model, _day(made),
+            f"{samples:,}" if samples else form.forget, str(form.seed), model, _day(created),
         ),
         values=(
             run.number, run.seconds, run.order.title, methods, samples, form.seed,
-            model, made,
+            model, created,
         ),
         fraction=fraction if run.state == RUNNING else -1.0,
         error=run.error,
@@ -119,7 +119,7 @@ def _of_study(one: StudySummary, place: int, label: Label) -> StudyRow:
 
 
 def _progress(run: QueuedRun) -> str:
-    """'42 %, 0:12 left' of the running study, how long an ended one took."""
+    """'42 %, 0:12 left' of the running study, the duration of an ended one."""
     if run.state == WAITING:
         return ""
     if run.state != RUNNING:

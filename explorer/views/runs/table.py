@@ -1,4 +1,4 @@
-"""The table of runs: it keeps the selection while rows move and grow, sorts and filters."""
+"""The table of runs: sorts, filters, and keeps the selection while rows change."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from explorer.widgets.plot_widget import no_collection
 SORT = Qt.ItemDataRole.UserRole
 FRACTION = Qt.ItemDataRole.UserRole + 1
 STATE, PROGRESS, DATASET = range(3)  # columns
-WIDEST = 220  # logical pixels of a column before a person makes it wider
+WIDEST = 220  # logical pixels of a column until the user widens it
 LONGEST = "100 %, 10:00:00 left"
 BAR = 3  # logical pixels of height
 Index = QModelIndex | QPersistentModelIndex
@@ -45,7 +45,7 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class RowModel(QAbstractTableModel):
-    """Rows as they are now; `look` colors the states."""
+    """The current rows; `look` is the theme that colors the states."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -53,9 +53,9 @@ class RowModel(QAbstractTableModel):
         self.look: Theme = LIGHT
 
     def set_rows(self, rows: list[StudyRow]) -> bool:
-        """Show these rows; whether others are there than before, or in another order."""
+        """Show these rows; returns whether their identities or order changed."""
         before, self.rows = self.rows, rows
-        if [row.mark for row in before] != [row.mark for row in rows]:
+        if [row.identity for row in before] != [row.identity for row in rows]:
             self.rows = before
             self.beginResetModel()
             self.rows = rows
@@ -110,7 +110,7 @@ class RowModel(QAbstractTableModel):
 
 
 class ProgressDelegate(QStyledItemDelegate):
-    """Draws a bar below the words of a running study."""
+    """Draws a bar below the text of a running study."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -131,9 +131,9 @@ class ProgressDelegate(QStyledItemDelegate):
 
 
 class RunsTable(QTableView):
-    """Click a header to sort, a third time for the order of the queue again."""
+    """The table; a click on a header sorts, a third click restores the order of the queue."""
 
-    chosen = Signal()  # other rows are selected
+    chosen = Signal()  # the selected rows changed
     opened = Signal()  # Enter, or a double click
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -175,7 +175,7 @@ class RunsTable(QTableView):
             super().paintEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        """Keep the keys of the table's own actions from those of the window."""
+        """Give the table's own shortcuts precedence over those of the window."""
         overriding = event.type() == QEvent.Type.ShortcutOverride
         if overriding and isinstance(event, QKeyEvent) and self._action_of(event) is not None:
             event.accept()
@@ -183,7 +183,7 @@ class RunsTable(QTableView):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Do what the key says."""
+        """Trigger the action of the key."""
         action = self._action_of(event)
         if action is None:
             super().keyPressEvent(event)
@@ -195,11 +195,11 @@ class RunsTable(QTableView):
         return next((one for one in self.actions() if one.shortcut() == pressed), None)
 
     def show_rows(self, rows: list[StudyRow], look: Theme) -> None:
-        """Show these rows, the same ones selected as before."""
+        """Show these rows and keep the selection."""
         self.cells.look = self._bar.look = look
-        kept = [row.mark for row in self.selected()]
+        selection = [row.identity for row in self.selected()]
         if self.cells.set_rows(rows):
-            self._select(kept)
+            self._select(selection)
             self._fit()
         self.viewport().update()
 
@@ -209,18 +209,18 @@ class RunsTable(QTableView):
         return [self.row_at(place) for place in sorted(places)]
 
     def row_at(self, place: int) -> StudyRow:
-        """The row that is shown at this place."""
+        """The row shown at this place."""
         return self.cells.rows[self.sorted.mapToSource(self.sorted.index(place, 0)).row()]
 
     def narrow(self, text: str) -> None:
-        """Show only rows with this text in one of their cells."""
+        """Show only rows with this text in any of their cells."""
         self.sorted.setFilterFixedString(text.strip())
 
-    def _select(self, marks: Sequence[tuple[int, str]]) -> None:
+    def _select(self, identities: Sequence[tuple[int, str]]) -> None:
         last = len(HEADS) - 1
         chosen = QItemSelection()
         for place in range(self.sorted.rowCount()):
-            if self.row_at(place).mark in marks:
+            if self.row_at(place).identity in identities:
                 chosen.select(self.sorted.index(place, 0), self.sorted.index(place, last))
         model = self.selectionModel()
         model.select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)

@@ -1,4 +1,4 @@
-"""The queue with its progress, every stored study, and what is to be known of each."""
+"""The Runs view: the queue with its progress, every stored study, and their details."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ EMPTY = (
 )
 
 
-class Deed(NamedTuple):
-    """Something to do with the selected rows."""
+class RowAction(NamedTuple):
+    """An action on the selected rows."""
 
     name: str
     text: str
@@ -34,31 +34,31 @@ class Deed(NamedTuple):
     keys: str
 
 
-DEEDS = (
-    Deed("open", "Show", "Show the results of this study in all views", ""),
-    Deed("stop", "Stop", "Stop this run; what it has finished is kept", ""),
-    Deed("again", "Resume", "Queue it again; it goes on where it stopped", "Ctrl+Return"),
-    Deed("up", "↑", "Let this run begin earlier", "Ctrl+Up"),
-    Deed("down", "↓", "Let this run begin later", "Ctrl+Down"),
-    Deed("command", "Copy command", "Copy the rk-engine line that makes this study", "Ctrl+C"),
-    Deed("remove", "Remove", "Take it off the list; what it has computed stays in the store", ""),
-    Deed("delete", "Delete…", "Delete the study and what only it uses from the store", "Del"),
+ROW_ACTIONS = (
+    RowAction("open", "Show", "Show the results of this study in all views", ""),
+    RowAction("stop", "Stop", "Stop this run; finished steps are kept", ""),
+    RowAction("again", "Resume", "Queue it again; it continues where it stopped", "Ctrl+Return"),
+    RowAction("up", "↑", "Move this run up in the queue", "Ctrl+Up"),
+    RowAction("down", "↓", "Move this run down in the queue", "Ctrl+Down"),
+    RowAction("command", "Copy command", "Copy the rk-engine command of this study", "Ctrl+C"),
+    RowAction("remove", "Remove", "Remove it from the list; its results stay in the store", ""),
+    RowAction("delete", "Delete…", "Delete the study and what only it uses from the store", "Del"),
 )  # fmt: skip
-HIDDEN = ("remove",)  # only in the menu of a row: Del does it where nothing is lost
+HIDDEN = ("remove",)  # only in the menu of a row: Del does the same where nothing is lost
 
 
 class RunsView(View):
-    """The table above, the details of what is selected in it below."""
+    """The table, with the details of the selection below."""
 
     name = "runs"
     title = "Runs"
     help = (
-        "The queue of studies and all stored ones. Double-click shows a study; two selected rows "
-        "are compared; the menu of a row has all that can be done with it."
+        "The queue of studies and all stored ones. Double-click a row to show its study; select "
+        "two rows to compare them; right-click a row for all its actions."
     )
     keys = (
         ("Enter", "Show the selected study"),
-        *((deed.keys, deed.tip) for deed in DEEDS if deed.keys),
+        *((item.keys, item.tip) for item in ROW_ACTIONS if item.keys),
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -74,24 +74,24 @@ class RunsView(View):
         self.filter = QLineEdit(clearButtonEnabled=True)
         self.follow_box = QCheckBox("Follow")
         self.stop_button = button(
-            "Stop all", "Stop the study that runs and all that wait; they can be resumed",
+            "Stop all", "Stop the running study and all waiting ones; they can be resumed",
             self._stop_all,
         )  # fmt: skip
-        self.deeds = {deed.name: self._action(deed) for deed in DEEDS}
+        self.row_actions = {item.name: self._action(item) for item in ROW_ACTIONS}
         self._lay_out()
         self._connect()
         self.follow("runs", "studies", "provenance", "follow", "catalog", "theme")
 
     # -- building -------------------------------------------------------------------------
-    def _action(self, deed: Deed) -> QAction:
-        action = QAction(deed.text, self)
-        action.setObjectName(deed.name)
-        keys = f" ({deed.keys})" if deed.keys else ""
-        action.setToolTip(deed.tip + keys)
-        if deed.keys:
-            action.setShortcut(QKeySequence(deed.keys))
+    def _action(self, item: RowAction) -> QAction:
+        action = QAction(item.text, self)
+        action.setObjectName(item.name)
+        keys = f" ({item.keys})" if item.keys else ""
+        action.setToolTip(item.tip + keys)
+        if item.keys:
+            action.setShortcut(QKeySequence(item.keys))
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        do: Callable[[], None] = getattr(self, f"_{deed.name}")
+        do: Callable[[], None] = getattr(self, f"_{item.name}")
         action.triggered.connect(do)
         self.table.addAction(action)
         return action
@@ -101,8 +101,8 @@ class RunsView(View):
         self.filter.setAccessibleName("Filter the runs")
         self.filter.setToolTip("Show only rows with this text")
         self.follow_box.setToolTip(
-            "Show each study that waited live, as it begins; otherwise what is shown stays, and a "
-            "notice says when a study is done"
+            "Show each queued study live as it starts; otherwise the views stay as they are, and a "
+            "notice tells when a study is done"
         )
         header = self.panel.header
         header.addWidget(self.filter, 1)
@@ -110,7 +110,7 @@ class RunsView(View):
         header.addWidget(self.stop_button)
         row = QWidget()
         bar = Flow(SPACING // 3, row)
-        for name, action in self.deeds.items():
+        for name, action in self.row_actions.items():
             if name not in HIDDEN:
                 bar.addWidget(_tool(action))
         self.panel.add_row(row)
@@ -124,10 +124,10 @@ class RunsView(View):
 
     # -- from the state to the screen -----------------------------------------------------
     def refresh(self, changed: set[str]) -> None:
-        """Draw the rows and what is selected."""
+        """Draw the rows and the details of the selection."""
         state = self.state
         self.follow_box.setChecked(state.follow)
-        rows = rows_of(state.runs, state.studies, self._called)
+        rows = rows_of(state.runs, state.studies, self._label_of)
         self.stop_button.setEnabled(any(run.live for run in state.runs))
         if rows:
             self.panel.show_content()
@@ -139,8 +139,8 @@ class RunsView(View):
     def _show_chosen(self) -> None:
         rows = self.table.selected()
         for name, can in self._can(rows).items():
-            self.deeds[name].setEnabled(can)
-        self.deeds["again"].setText(_again_word(rows))
+            self.row_actions[name].setEnabled(can)
+        self.row_actions["again"].setText(_again_word(rows))
         if self.seen:
             self.do.stored.look([row.key for row in rows[:2] if row.key])
         if len(rows) == 1:
@@ -163,7 +163,7 @@ class RunsView(View):
             self.details.say(UNKNOWN)
 
     def _can(self, rows: list[StudyRow]) -> dict[str, bool]:
-        """Which deeds make sense for these rows."""
+        """Name of each action -> whether it applies to these rows."""
         states = [row.state for row in rows]
         one = len(rows) == 1
         return {
@@ -177,8 +177,8 @@ class RunsView(View):
             "delete": bool(rows) and RUNNING not in states,
         }
 
-    def _called(self, kind: str, name: str) -> str:
-        """What people call a dataset, a model or a method."""
+    def _label_of(self, kind: str, name: str) -> str:
+        """The label of a dataset, a model or a method."""
         catalog = self.state.catalog
         if kind == "method":
             return catalog.method(name).label
@@ -189,7 +189,7 @@ class RunsView(View):
         return next((run for run in self.state.runs if run.number == row.number), None)
 
     def _spec(self, row: StudyRow) -> Spec:
-        """The settings of a row, {} while they are not known."""
+        """The settings of a row, {} while they are unknown."""
         run, origin = self._run(row), self.state.provenance.get(row.key)
         if origin is not None:
             return origin.spec
@@ -235,7 +235,7 @@ class RunsView(View):
                 self.do.queue.remove(row.number)
 
     def _delete(self) -> None:
-        """Delete what is stored, which is asked about; other rows only leave the list."""
+        """Delete stored studies after confirmation; other rows only leave the list."""
         rows = self.table.selected()
         for row in rows:
             if row.number and not row.key:
@@ -249,7 +249,7 @@ class RunsView(View):
 
     # -- what a session keeps -------------------------------------------------------------
     def view_state(self) -> dict[str, Any]:
-        """The filter and the column that is sorted by."""
+        """The filter and the sorted column."""
         header = self.table.horizontalHeader()
         order = header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
         return {
@@ -258,26 +258,26 @@ class RunsView(View):
             "descending": order,
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take them back."""
-        if isinstance(kept.get("filter"), str):
-            self.filter.setText(kept["filter"])
-        column = kept.get("sort")
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore them."""
+        if isinstance(stored.get("filter"), str):
+            self.filter.setText(stored["filter"])
+        column = stored.get("sort")
         if isinstance(column, int) and -1 <= column < self.table.cells.columnCount():
             order = Qt.SortOrder.DescendingOrder
-            order = order if kept.get("descending") is True else Qt.SortOrder.AscendingOrder
+            order = order if stored.get("descending") is True else Qt.SortOrder.AscendingOrder
             self.table.sortByColumn(column, order)
 
 
 def _again_word(rows: list[StudyRow]) -> str:
-    """What queueing these rows means to whoever does it."""
+    """The label of the action that queues these rows again."""
     if any(row.error for row in rows):
         return "Retry"
     return "Start" if any(row.state == HELD for row in rows) else "Resume"
 
 
 def _tool(action: QAction) -> QToolButton:
-    made = QToolButton()
-    made.setDefaultAction(action)
-    made.setAccessibleName(action.toolTip())
-    return made
+    widget = QToolButton()
+    widget.setDefaultAction(action)
+    widget.setAccessibleName(action.toolTip())
+    return widget

@@ -1,4 +1,4 @@
-"""The samples in numbers: how many are shown, selected, to be forgotten, and cannot be."""
+"""Captions of Samples: counts of samples shown, selected, to forget, and never learned."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import numpy as np
 from engine.arrays import Mask
 from engine.datasets.base import Dataset
 
-LOADING = "The dataset is being loaded. Its samples will appear here."
-NOTHING = "No sample fulfills all of this. Take a filter off, or choose another class or set."
+LOADING = "Loading the dataset. Its samples will appear here."
+NOTHING = "No sample meets all conditions. Remove a filter, or choose another class or set."
 
 
 def counts(shown: int, total: int, forget: Mask, chosen: Mask) -> str:
-    """How many of `total` samples are shown, are to be forgotten and are selected."""
+    """How many of `total` samples are shown, in the forget set, and selected."""
     samples = f"{total:,} samples" if shown == total else f"{shown:,} of {total:,} samples"
     return f"{samples} · {int(forget.sum()):,} to forget · {int(chosen.sum()):,} selected"
 
 
 def never_learned(chosen: Mask, dataset: Dataset | None, trained: int) -> str:
-    """Which selected samples cannot be forgotten; '' where all can.
+    """Which selected samples cannot be forgotten; '' if all can.
 
     chosen: (n + m,); trained: n, after which the test samples begin.
     """
@@ -31,9 +31,9 @@ def never_learned(chosen: Mask, dataset: Dataset | None, trained: int) -> str:
     if not parts:
         return ""
     are = "is" if len(parts) == 1 and parts[0].startswith("1 ") else "are"
-    return f"{' and '.join(parts)} {are} selected: never learned, so not forgotten with the rest."
+    return f"{' and '.join(parts)} {are} selected: never learned, so left out of the forget set."
 
 
 def title(samples: np.ndarray, what: str, key: str) -> str:
-    """The title of a sheet of these samples: of which set, in which order."""
+    """The title of a sheet of these samples: their number, set and order."""
     return f"{len(samples):,} samples ({what}), by {key.lower()}"

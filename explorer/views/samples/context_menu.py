@@ -1,4 +1,4 @@
-"""The context menu of a sample: what is done most with it and with what is selected."""
+"""The context menu of a sample: frequent actions on it and on the selection."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from engine.datasets.base import Dataset
 from explorer.state.selection import REPLACE
 from explorer.thumbnails.model import ThumbnailModel
 from explorer.views.base import Wishes
-from explorer.views.samples.mouse_and_keys import Hands
+from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.widgets.plain_text import in_menu
 
 FORGET, ADD, REMEMBER, CLASS, SHOWN, INVERT, COPY = range(7)
-NOT_LEARNED = "Test samples were never learned, so none is forgotten"
-NOR_HELD_OUT = "Test and validation samples were never learned, so none is forgotten"
+NOT_LEARNED = "Test samples were never learned and cannot be forgotten"
+NOR_HELD_OUT = "Test and validation samples were never learned and cannot be forgotten"
 
 
 class SampleMenu(QMenu):
-    """Made anew for every right click."""
+    """A menu refilled at every right click."""
 
-    def __init__(self, hands: Hands, model: ThumbnailModel, do: Wishes, parent: QWidget) -> None:
+    def __init__(
+        self, grid_input: GridInput, model: ThumbnailModel, do: Wishes, parent: QWidget
+    ) -> None:
         super().__init__(parent)
-        self._hands, self._model, self._do = hands, model, do
+        self._input, self._model, self._do = grid_input, model, do
         self.setToolTipsVisible(True)
         self.triggered.connect(self._picked)
 
     def open_at(self, place: int | None, at: QPoint) -> None:
         """Show the menu of the sample at a place of the grid; it becomes current and selected.
 
-        A selection that the sample belongs to stays.
+        A selection that contains the sample stays.
         """
         dataset = self._model.dataset
         if dataset is None:
@@ -41,7 +43,7 @@ class SampleMenu(QMenu):
             if self._model.chosen[sample]:
                 self._do.choice.set_current(sample)
             else:
-                self._hands.take([sample])
+                self._input.take([sample])
         self._fill(dataset)
         self.popup(at)
 
@@ -53,15 +55,15 @@ class SampleMenu(QMenu):
         several = f"the {n:,} selected samples" if n > 1 else "this sample"
         self._entry(f"Forget {several}", FORGET, bool(learned.any()), "F")
         self._entry("Add to the forget set", ADD, bool((learned & ~kept).any()), "Shift+F")
-        self._entry("Take out of the forget set", REMEMBER, bool((learned & kept).any()))
+        self._entry("Remove from the forget set", REMEMBER, bool((learned & kept).any()))
         if n and not learned.any():
             self._entry(NOR_HELD_OUT if len(dataset.validation) else NOT_LEARNED, None, False)
         self.addSeparator()
         if self._model.current is not None:
             name = dataset.classes[dataset.label_of(self._model.current)]
-            self._entry(in_menu(f"Select class '{name}' among those shown"), CLASS)
+            self._entry(in_menu(f"Select class '{name}' among the samples shown"), CLASS)
         self._entry(f"Select all {len(self._model.shown):,} shown", SHOWN, keys="Ctrl+A")
-        self._entry("Invert the selection among those shown", INVERT)
+        self._entry("Invert the selection among the samples shown", INVERT)
         self.addSeparator()
         self._entry("Copy the indices of the selection", COPY, n > 0)
 
@@ -72,8 +74,8 @@ class SampleMenu(QMenu):
 
     def _picked(self, action: QAction) -> None:
         done = {
-            FORGET: self._hands.forget, ADD: self._hands.add, REMEMBER: self._hands.remember,
-            CLASS: self._select_class, SHOWN: self._hands.select_shown, INVERT: self._invert,
+            FORGET: self._input.forget, ADD: self._input.add, REMEMBER: self._input.remember,
+            CLASS: self._select_class, SHOWN: self._input.select_shown, INVERT: self._invert,
             COPY: self._copy,
         }.get(action.data())  # fmt: skip
         if done is not None:

@@ -1,4 +1,4 @@
-"""The row in which a filter is put together: model, condition, value, and how many it keeps."""
+"""The row that builds a filter: model, condition, value, and the number of matches."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from engine.residual.verdict import NONE, RESIDUAL, UNDECIDED, VERDICTS
 from explorer.views.samples.sort_row import narrow_combo
 from explorer.widgets.panel import SPACING, button
 
-Entries = Sequence[tuple[str, str]]  # (what is read, what is meant)
+Entries = Sequence[tuple[str, str]]  # (text, data)
 
 
 class FilterBuilder(QWidget):
-    """`added` brings the text form of a condition once a person presses Add or Enter."""
+    """`added` gives the text form of a condition when the user presses Add or Enter."""
 
     added = Signal(str)
 
@@ -38,28 +38,32 @@ class FilterBuilder(QWidget):
         self._evidence: Evidence | None = None
         self._labels: Mapping[str, str] = {}
         self._classes: tuple[str, ...] = ()
-        self.model = narrow_combo("Model of the filter", "Whose answers are asked for", 7)
-        self.kind = narrow_combo("Condition of the filter", "What samples must fulfil", 9)
-        self.choice = narrow_combo("Value of the filter", "What it is compared with", 7)
+        self.model = narrow_combo("Model of the filter", "The model that the condition is about", 7)
+        self.kind = narrow_combo(
+            "Condition of the filter", "The condition that samples must meet", 9
+        )
+        self.choice = narrow_combo("Value of the filter", "The value to compare with", 7)
         self.number = QLineEdit()
         self.number.setAccessibleName("Number of the filter")
         self.number.setPlaceholderText("number")
         self.number.setMaximumWidth(self.fontMetrics().horizontalAdvance("number000"))
         self.add = button(
-            "Add", "Show only samples that fulfil this as well; in brackets: how many do", self._add
+            "Add",
+            "Show only samples that also meet this condition; in parentheses: how many do",
+            self._add,
         )
         self._lay_out()
         self._connect()
 
     def offer(self, evidence: Evidence, labels: Mapping[str, str], classes: Sequence[str]) -> None:
-        """Offer the models and conditions that can be asked about now."""
+        """Offer the models and conditions available now."""
         self._evidence, self._labels, self._classes = evidence, labels, tuple(classes)
         names = [*evidence.models, ANY, ALL] if evidence.models else []
         _fill(self.model, [(filters.subject(name, labels), name) for name in names])
         self._offer_kinds()
 
     def parts(self) -> list[QWidget]:
-        """What the keyboard reaches, in order."""
+        """The widgets in tab order."""
         return [self.model, self.kind, self.choice, self.number, self.add]
 
     # -- building -------------------------------------------------------------------------
@@ -79,18 +83,18 @@ class FilterBuilder(QWidget):
         self.number.textChanged.connect(self._show_count)
         self.number.returnPressed.connect(self._add)
 
-    # -- what can be asked ----------------------------------------------------------------
+    # -- the options ---------------------------------------------------------------------
     def _offer_kinds(self) -> None:
         model = str(self.model.currentData() or "")
-        names = [name for name in KINDS if model and self._asked_of(name, model)]
+        names = [name for name in KINDS if model and self._applies(name, model)]
         entries = [(KINDS[name].words.replace("{0}", "").strip(" :"), name) for name in names]
         _fill(self.kind, entries)
         for place, name in enumerate(names):
             self.kind.setItemData(place, KINDS[name].help, Qt.ItemDataRole.ToolTipRole)
         self._offer_values()
 
-    def _asked_of(self, kind: str, model: str) -> bool:
-        """Whether this condition means something for this model."""
+    def _applies(self, kind: str, model: str) -> bool:
+        """Whether this condition applies to this model."""
         if model == ALL or kind in OF_ALL:
             return model == ALL and kind in OF_ALL
         if KINDS[kind].needs == MEASURES:
@@ -104,7 +108,7 @@ class FilterBuilder(QWidget):
         _fill(self.choice, self._values(value))
         self.choice.setVisible(value in (CLASS, MODEL, VERDICT))
         self.number.setVisible(value == NUMBER)
-        self.kind.setToolTip(KINDS[kind].help if kind else "What samples must fulfil")
+        self.kind.setToolTip(KINDS[kind].help if kind else "The condition that samples must meet")
         self.number.setToolTip(self.kind.toolTip())
         self._show_count()
 
@@ -118,9 +122,9 @@ class FilterBuilder(QWidget):
         others = [name for name in self._evidence.models if name != self.model.currentData()]
         return [(filters.subject(name, self._labels), name) for name in others]
 
-    # -- what is asked --------------------------------------------------------------------
+    # -- the condition --------------------------------------------------------------------
     def _condition(self) -> Condition | None:
-        """What the row says, None while it says nothing whole."""
+        """The condition in the row, None while it is incomplete."""
         model, kind = self.model.currentData(), self.kind.currentData()
         if not model or not kind:
             return None
@@ -134,10 +138,10 @@ class FilterBuilder(QWidget):
     def _show_count(self) -> None:
         condition = self._condition()
         self.add.setEnabled(condition is not None)
-        found = None
+        mask = None
         if condition is not None and self._evidence is not None:
-            found = filters.mask(condition, self._evidence)
-        self.add.setText("Add" if found is None else f"Add ({int(found.sum()):,})")
+            mask = filters.mask(condition, self._evidence)
+        self.add.setText("Add" if mask is None else f"Add ({int(mask.sum()):,})")
 
     def _add(self) -> None:
         condition = self._condition()
@@ -146,7 +150,7 @@ class FilterBuilder(QWidget):
 
 
 def _fill(combo: QComboBox, entries: Entries) -> None:
-    """List the entries; what was chosen stays chosen where it is still offered."""
+    """List the entries; the current one stays selected if it is still offered."""
     before = combo.currentData()
     with QSignalBlocker(combo):
         combo.clear()

@@ -1,4 +1,4 @@
-"""The filters of the samples as chips: all of them must be fulfilled, each can be taken off."""
+"""The filters of the samples as chips: all must be met, each can be removed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from explorer.widgets.flow_layout import Flow
 from explorer.widgets.panel import SPACING
 from explorer.widgets.plain_text import in_menu
 
-OTHER, NONE_LEFT = "other", "none"  # entries of the menu that are no filters
-BETWEEN = " and "  # conditions of one entry
+OTHER, NONE_LEFT = "other", "none"  # entries of the menu that are not filters
+BETWEEN = " and "  # between the conditions of one entry
 
 
 class FilterRows(QWidget):
-    """Chips, and the row that makes them; `changed` after the conditions changed.
+    """The chips and the row that builds them; `changed` after the conditions changed.
 
-    `menu_button` belongs into a header: its menu offers what is asked most.
+    `menu_button` belongs in a header: its menu offers frequent filters.
     """
 
     changed = Signal()
@@ -40,8 +40,10 @@ class FilterRows(QWidget):
         self._classes: tuple[str, ...] = ()
         self.menu_button = QToolButton()
         self.menu_button.setText("Filter")
-        self.menu_button.setAccessibleName("Filter by what models say")
-        self.menu_button.setToolTip("Show only samples of which a model says this or that")
+        self.menu_button.setAccessibleName("Filter by predictions and measures")
+        self.menu_button.setToolTip(
+            "Show only samples with certain predictions or measures of a model"
+        )
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self)
         self.menu.setToolTipsVisible(True)
@@ -61,40 +63,40 @@ class FilterRows(QWidget):
         self._show_chips()
 
     def offer(self, evidence: Evidence, labels: Mapping[str, str], classes: Sequence[str]) -> None:
-        """Say what is known now: counts follow, and what can be asked."""
+        """Update the evidence: counts and the conditions on offer follow."""
         self._evidence, self._labels, self._classes = evidence, labels, tuple(classes)
         self.builder.offer(evidence, labels, classes)
         self._show_chips()
 
     def set_conditions(self, conditions: Iterable[Condition]) -> None:
-        """Filter by these, each once."""
+        """Filter by these conditions, without duplicates."""
         self.conditions = list(dict.fromkeys(conditions))
         self._show_chips()
         self.changed.emit()
 
     def restore(self, texts: Any) -> None:
-        """Take back the text forms that a session kept; what is none is ignored."""
+        """Restore conditions from their text forms; anything invalid is ignored."""
         if isinstance(texts, list):
             self.set_conditions(one for text in texts if (one := _read(text)) is not None)
 
     def unknown(self) -> Condition | None:
-        """The first condition that asks what is not known yet."""
+        """The first condition that cannot be evaluated yet."""
         if self._evidence is None:
             return None
         evidence = self._evidence
         return next((one for one in self.conditions if filters.mask(one, evidence) is None), None)
 
     def why_unknown(self, condition: Condition) -> str:
-        """What to do where a condition asks what is not known yet, as a sentence."""
-        asked = filters.words(condition, self._labels, self._classes)
+        """What to do about a condition that cannot be evaluated yet, as a sentence."""
+        text = filters.words(condition, self._labels, self._classes)
         residual = self._evidence.residual if self._evidence is not None else None
         if KINDS[condition.name].value == VERDICT and residual is not None and residual.withheld:
-            return f"'{asked}': {WITHHELD}"
+            return f"'{text}': {WITHHELD}"
         if KINDS[condition.name].needs == MEASURES:
-            return f"'{asked}': residual knowledge is not measured yet. Press Run, or take it off."
+            return f"'{text}': r is not measured yet. Press Run, or remove this filter."
         if KINDS[condition.name].needs == ANSWERS:
-            return f"'{asked}': no such model has seen these samples. Press Run, or take it off."
-        return f"'{asked}': the smallest τ of this model is being searched. Wait, or take it off."
+            return f"'{text}': no predictions of this model yet. Press Run, or remove this filter."
+        return f"'{text}': the smallest τ is being searched. Wait, or remove this filter."
 
     # -- the menu -------------------------------------------------------------------------
     def _fill_menu(self) -> None:
@@ -104,12 +106,12 @@ class FilterRows(QWidget):
             count = self._count(conditions)
             self._entry(in_menu(f"{text} ({count:,})"), BETWEEN.join(map(str, conditions)))
         self.menu.addSeparator()
-        other = self._entry("Another condition ...", OTHER)
+        other = self._entry("Another condition…", OTHER)
         other.setToolTip("Choose model, condition and value")
         other.setEnabled(bool(self._evidence is not None and self._evidence.models))
         if not other.isEnabled():
-            other.setText("No model has seen these samples yet: press Run")
-        self._entry("Take all filters off", NONE_LEFT).setEnabled(bool(self.conditions))
+            other.setText("No predictions on these samples yet: press Run")
+        self._entry("Remove all filters", NONE_LEFT).setEnabled(bool(self.conditions))
 
     def _entry(self, text: str, data: str) -> QAction:
         action = self.menu.addAction(text)
@@ -117,7 +119,7 @@ class FilterRows(QWidget):
         return action
 
     def _suggested(self) -> list[list[Condition]]:
-        """What is asked most, as far as it is known."""
+        """Frequent filters, as far as they can be evaluated."""
         evidence = self._evidence
         if evidence is None:
             return []
@@ -127,10 +129,12 @@ class FilterRows(QWidget):
             for name in methods
             if name != "original"
         ]
-        found = [[Condition("original", "wrong")], *pairs, [Condition(ALL, "disagree")]]
-        found += [[Condition(ANY, "verdict", "residual")], [Condition(ANY, "undefined")]]
+        suggestions = [[Condition("original", "wrong")], *pairs, [Condition(ALL, "disagree")]]
+        suggestions += [[Condition(ANY, "verdict", "residual")], [Condition(ANY, "undefined")]]
         return [
-            one for one in found if all(filters.mask(part, evidence) is not None for part in one)
+            conditions
+            for conditions in suggestions
+            if all(filters.mask(one, evidence) is not None for one in conditions)
         ]
 
     def _picked(self, action: QAction) -> None:
@@ -158,23 +162,23 @@ class FilterRows(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Take no room where there is nothing to see."""
+        """Take no room while there is nothing to show."""
         self.setVisible(bool(self.conditions) or not self.builder.isHidden())
 
     def _chip(self, condition: Condition) -> QPushButton:
-        asked = self._words(condition)
-        found = None if self._evidence is None else filters.mask(condition, self._evidence)
-        count = "?" if found is None else f"{int(found.sum()):,}"
-        chip = QPushButton(f"{in_menu(f'{asked} · {count}')}  ✕")
+        text = self._words(condition)
+        mask = None if self._evidence is None else filters.mask(condition, self._evidence)
+        count = "?" if mask is None else f"{int(mask.sum()):,}"
+        chip = QPushButton(f"{in_menu(f'{text} · {count}')}  ✕")
         chip.setObjectName("chip")
         chip.setProperty("condition", str(condition))
-        chip.setToolTip(f"{count} samples by itself. Click to take this filter off.")
-        chip.setAccessibleName(f"Filter: {asked}")
+        chip.setToolTip(f"{count} samples match this filter alone. Click to remove it.")
+        chip.setAccessibleName(f"Filter: {text}")
         chip.setAccessibleDescription(chip.toolTip())
-        chip.clicked.connect(self._take_off)
+        chip.clicked.connect(self._remove)
         return chip
 
-    def _take_off(self) -> None:
+    def _remove(self) -> None:
         text = self.sender().property("condition")
         self.set_conditions(one for one in self.conditions if str(one) != text)
 

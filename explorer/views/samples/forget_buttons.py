@@ -1,25 +1,27 @@
-"""What turns the selection into the forget set: all of it, more of it, or less."""
+"""Buttons that replace the forget set by the selection, add to it, or remove from it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
 from engine.arrays import Mask
-from explorer.views.samples.mouse_and_keys import Hands
+from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.widgets.panel import button
 
 
 class ForgetButtons(QObject):
-    """Three buttons that the view lays out; each can be pressed where it would change anything."""
+    """Three buttons laid out by the view; each is enabled only if it would change anything."""
 
-    def __init__(self, hands: Hands, parent: QObject | None = None) -> None:
+    def __init__(self, grid_input: GridInput, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.forget = button(
-            "Forget selected", "Make the selected samples the forget set (F)", hands.forget
+            "Forget selected", "Make the selected samples the forget set (F)", grid_input.forget
         )
-        self.add = button("Add", "Add the selected samples to the forget set (Shift+F)", hands.add)
+        self.add = button(
+            "Add", "Add the selected samples to the forget set (Shift+F)", grid_input.add
+        )
         self.remove = button(
-            "Remove", "Take the selected samples out of the forget set", hands.remember
+            "Remove", "Remove the selected samples from the forget set", grid_input.remember
         )
 
     def enable(self, chosen: Mask, forget: Mask) -> None:
@@ -29,6 +31,6 @@ class ForgetButtons(QObject):
         self.remove.setEnabled(bool((chosen & forget).any()))
 
     def disable(self) -> None:
-        """There are no samples."""
+        """Disable all buttons: there are no samples."""
         for one in (self.forget, self.add, self.remove):
             one.setEnabled(False)

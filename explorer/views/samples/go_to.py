@@ -1,4 +1,4 @@
-"""The line in which samples are called by their indices or names: 3, 17, 40-50 or cat/03.png."""
+"""A line edit that selects samples by index or name: 3, 17, 40-50 or cat/03.png."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from explorer.widgets.plain_text import literal
 
 
 class IndexLine(QLineEdit):
-    """`called` brings the samples once Enter is pressed, `refused` what is wrong with the text."""
+    """On Enter, `called` gives the samples, or `refused` the error in the text."""
 
     called = Signal(list)
     refused = Signal(str)
@@ -28,17 +28,17 @@ class IndexLine(QLineEdit):
         self.returnPressed.connect(self._call)
 
     def follow(self, dataset: Dataset) -> None:
-        """Take the indices of this dataset."""
+        """Accept indices of this dataset."""
         self._dataset, n = dataset, len(dataset.train_y)
         self.setToolTip(
             f"Select samples by index, 0 to {len(dataset) - 1:,}: 17, or 3, 17, 40-50. Training "
-            f"samples are 0 to {n - 1:,}, test samples come after them. Or by name, such as "
+            f"samples are 0 to {n - 1:,}, test samples follow. Or by name, such as "
             f"{literal(short(dataset.name_of(0)))}."
         )
 
     def begin(self, digit: str) -> None:
-        """Go on from a digit that was typed elsewhere."""
-        self.setFocus(Qt.FocusReason.OtherFocusReason)  # others select what is there
+        """Continue from a digit typed elsewhere."""
+        self.setFocus(Qt.FocusReason.OtherFocusReason)  # other reasons select the text
         self.setText(digit)
 
     def _call(self) -> None:

@@ -1,4 +1,4 @@
-"""From mouse and keys over the grid of samples to wishes."""
+"""Mouse and keyboard input of the grid of samples, turned into wishes."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ ALT, NO_KEYS = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.NoModifier
 KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
-class Hands(QObject):
-    """Clicks, bands and keys of one grid. `digit` brings a figure that was typed."""
+class GridInput(QObject):
+    """Clicks, rubber bands and keys of one grid; `digit` gives a typed digit."""
 
     digit = Signal(str)
 
     def __init__(self, grid: ThumbnailGrid, model: ThumbnailModel, do: Wishes) -> None:
         super().__init__(grid)
         self._model, self._do = model, do
-        self._anchor: int | None = None  # where a range begins
-        self.only_chosen = False  # are the samples shown those that are selected?
+        self._anchor: int | None = None  # the sample where a range begins
+        self.only_chosen = False  # whether the grid shows the selection
         grid.picked.connect(self._pick)
         grid.banded.connect(self._band)
         grid.moved.connect(self._walk)
         grid.pressed.connect(self._press)
 
-    def let_go(self) -> None:
-        """Another dataset: no range begins anywhere."""
+    def forget_range(self) -> None:
+        """Forget where a range begins, as the dataset changed."""
         self._anchor = None
 
     def take(self, samples: list[int]) -> None:
-        """Make the first of these current and all of them the selection, in one step."""
+        """Make the first of these current and select all of them, in one step."""
         self._anchor = samples[0]
         self._do.choice.set_current(samples[0])
         self._do.choice.select(samples, REPLACE)
 
     def forget(self) -> None:
-        """Make what is selected the forget set; where nothing is, the current sample."""
+        """Make the selection, or else the current sample, the forget set."""
         self._choose_current()
         self._do.forget_set.replace_by_selection()
 
     def add(self) -> None:
-        """Add what is selected to the forget set; where nothing is, the current sample."""
+        """Add the selection, or else the current sample, to the forget set."""
         self._choose_current()
         self._do.forget_set.add_selection()
 
     def remember(self) -> None:
-        """Take what is selected out of the forget set; where nothing is, the current sample."""
+        """Remove the selection, or else the current sample, from the forget set."""
         self._choose_current()
         self._do.forget_set.remove_selection()
 
@@ -68,7 +68,7 @@ class Hands(QObject):
             self._anchor = sample
             self._do.choice.set_current(sample)
             self._toggle(sample)
-        elif self.only_chosen:  # where another selection would empty the grid underneath
+        elif self.only_chosen:  # another selection would empty the grid
             self._anchor = sample
             self._do.choice.set_current(sample)
         else:
@@ -91,7 +91,7 @@ class Hands(QObject):
 
     # -- the keys -------------------------------------------------------------------------
     def _walk(self, step: int, extend: bool) -> None:
-        """Go to another sample; extending adds the one gone to, and all on the way."""
+        """Go to another sample; extend: add it and all samples on the way to the selection."""
         if not len(self._model.shown):
             return
         place = self._model.place_of(self._model.current)
@@ -125,6 +125,6 @@ class Hands(QObject):
         self._do.choice.select([sample], REMOVE if self._model.chosen[sample] else ADD)
 
     def _choose_current(self) -> None:
-        """Where nothing is selected, the current sample is meant."""
+        """Select the current sample if nothing is selected."""
         if not self._model.chosen.any() and self._model.current is not None:
             self._do.choice.select([self._model.current], REPLACE)

@@ -1,4 +1,4 @@
-"""Which samples are looked at: those of one class or of all, and of one set."""
+"""The scope of the Samples view: one class or all, and one set."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from explorer.views.samples.subsets import SHOW, members
 
 
 class Scope(QObject):
-    """Two combos that the view lays out, the class and the set; `changed` after either did."""
+    """Two combos laid out by the view, class and set; `changed` after either did."""
 
     changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._wanted = 0  # the class that is chosen once there are classes
+        self._wanted = 0  # the class to choose once there are classes
         self.classes = narrow_combo("Class shown", "Show the samples of one class only")
         self.sets = narrow_combo(
             "Which samples are shown", "Show training, retain, forget or test set, or the selection"
@@ -43,7 +43,7 @@ class Scope(QObject):
         return SHOW[self.name][0]
 
     def offer(self, dataset: Dataset) -> None:
-        """List the classes of a dataset with their sizes; the class that is wanted is chosen."""
+        """List the classes of a dataset with their sizes, and select the wanted one."""
         counts = np.bincount(dataset.train_y, minlength=len(dataset.classes))
         with QSignalBlocker(self.classes):
             self.classes.clear()
@@ -54,9 +54,9 @@ class Scope(QObject):
             self.classes.setCurrentIndex(wanted if wanted < self.classes.count() else 0)
 
     def mask(self, labels: np.ndarray, forget: Mask, chosen: Mask, held: Mask, n: int) -> Mask:
-        """(n + m,) which samples these are; labels: their classes; n: size of the training set.
+        """(n + m,) mask of the samples in scope; labels: classes; n: size of the training set.
 
-        forget, chosen, held: which are to forget, are selected, are held out for validation.
+        forget, chosen, held: masks of the forget set, the selection and the validation set.
         """
         mask = members(self.name, forget, chosen, n, held)
         if self.classes.currentIndex() > 0:
@@ -64,7 +64,7 @@ class Scope(QObject):
         return mask
 
     def widen(self, name: str) -> None:
-        """Look at all classes of this set."""
+        """Show all classes of this set."""
         self.classes.setCurrentIndex(0)
         self.sets.setCurrentText(name)
 
@@ -73,9 +73,9 @@ class Scope(QObject):
         chosen = self.classes.currentIndex() if offered else self._wanted
         return {"class": chosen, "show": self.name}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take back what `choices` gave; what is wrong is ignored."""
-        chosen, show = kept.get("class"), kept.get("show")
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore what `choices` gave; anything invalid is ignored."""
+        chosen, show = stored.get("class"), stored.get("show")
         if isinstance(chosen, int) and chosen >= 0:
             self._wanted = chosen
             if chosen < self.classes.count():

@@ -1,4 +1,4 @@
-"""Keeps the smallest tau of the models in view that samples are sorted or filtered by."""
+"""Requests the smallest tau of the models that samples are sorted or filtered by."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from explorer.state.app_state import AppState
 from explorer.views.base import Wishes
 from explorer.views.samples.sort_keys import TAU
 
-SEARCHED = "recognition"  # the question whose answer is the smallest tau of a model
+SEARCHED = "recognition"  # the query whose answer is the smallest tau of a model
 NO_STUDY = "The smallest τ is searched in a finished study. Press Run first."
 
 
 class TauSearch:
-    """Asks about one model after another, and says how far that is."""
+    """Requests one model after another, and reports the progress."""
 
     def __init__(self, state: AppState, do: Wishes) -> None:
         self._state, self._do = state, do
         self._missing: list[str] = []
-        self._asks = False
+        self._requesting = False
 
     def want(
-        self, key: str, model: str, conditions: Sequence[Condition], known: Evidence, seen: bool
+        self, key: str, model: str, conditions: Sequence[Condition], evidence: Evidence, seen: bool
     ) -> None:
-        """Ask for what an order and its filters need and is not known, while somebody looks."""
+        """Request what an order and its filters need and lack, while the view is visible."""
         named = [one.model for one in conditions if KINDS[one.name].needs == SEARCH]
         wanted = [model, *named] if key == TAU else named
-        self._missing = [name for name in wanted if known.recognition(name) is None]
+        self._missing = [name for name in wanted if evidence.recognition(name) is None]
         if self._missing and seen and self._state.study is not None:
-            self._asks = True
+            self._requesting = True
             self._do.look(SEARCHED, self._missing[0])
-        elif self._asks:
-            self._asks = False
+        elif self._requesting:
+            self._requesting = False
             self._do.look_away(SEARCHED)
 
-    def said(self) -> str:
-        """What is searched and how far that is, or why it is not; '' where all is known."""
+    def message(self) -> str:
+        """The search and its progress, or why it cannot run; '' if nothing is missing."""
         state = self._state
         if not self._missing:
             return ""
@@ -46,9 +46,9 @@ class TauSearch:
         if problem := state.problems.get(SEARCHED):
             return problem
         label = subject(self._missing[0], {name: m.label for name, m in state.models.items()})
-        return f"The smallest τ of {label} is being searched{self._how_far()} ..."
+        return f"Searching the smallest τ of {label}{self._progress()}…"
 
-    def _how_far(self) -> str:
+    def _progress(self) -> str:
         state = self._state
         if "smallest" in state.busy:
             return f" ({state.progress.fraction:.0%})" if state.progress is not None else ""

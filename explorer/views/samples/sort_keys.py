@@ -1,4 +1,4 @@
-"""What samples are sorted by: the values, and what a thumbnail says of them."""
+"""The sort keys of samples: their values, and the captions of thumbnails."""
 
 from __future__ import annotations
 
@@ -16,80 +16,80 @@ SPLITS = ("forget", "retain", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
-    """What keys read: the evidence, which samples are forgotten (n + m,), the classes' names."""
+class SampleFacts:
+    """The data that keys read: evidence, forget mask (n + m,), names of classes."""
 
     evidence: Evidence
     forget: np.ndarray
     classes: tuple[str, ...]
-    held: np.ndarray  # (v,) numbers of the samples held out for validation
+    held: np.ndarray  # (v,) indices of the samples held out for validation
 
     def splits(self) -> np.ndarray:
-        """(n + m,) place in SPLITS of every sample."""
-        found = np.where(self.forget, 0, 1)
-        found[self.held] = 2
-        found[self.evidence.trained :] = 3
-        return found
+        """(n + m,) index in SPLITS of every sample."""
+        splits = np.where(self.forget, 0, 1)
+        splits[self.held] = 2
+        splits[self.evidence.trained :] = 3
+        return splits
 
 
 @dataclass(frozen=True)
 class Key:
     """One order of samples.
 
-    help: what it means, with unit and range; follows: the property of AppState it changes with;
-    of: which models it is asked of; descending: whether the largest come first, where nobody says
-    otherwise; values: (known, model) -> (n + m,), None while unknown; caption: (known, model,
-    sample, value) -> what is written below a thumbnail, None where that says nothing.
+    help: its meaning, with unit and range; follows: the property of AppState it depends on; of:
+    the models it applies to; descending: whether the largest come first by default; values:
+    (facts, model) -> (n + m,), None while unknown; caption: (facts, model, sample, value) -> the
+    text below a thumbnail, None for no captions.
     """
 
     help: str
     follows: str
     of: str
     descending: bool
-    values: Callable[[Known, str], np.ndarray | None]
-    caption: Callable[[Known, str, int, float], str] | None
+    values: Callable[[SampleFacts, str], np.ndarray | None]
+    caption: Callable[[SampleFacts, str, int, float], str] | None
 
 
-def note_on(key: str, known: Known | None) -> str:
-    """The rule of the verdicts that samples are sorted by, or why there are none; else ''."""
-    residual = known.evidence.residual if known is not None else None
+def note_on(key: str, facts: SampleFacts | None) -> str:
+    """The rule of the verdicts if samples are sorted by them, or why there are none; else ''."""
+    residual = facts.evidence.residual if facts is not None else None
     return verdict_note(residual) if key == VERDICT and residual is not None else ""
 
 
-def _loss(known: Known, model: str) -> Floats | None:
-    answers = known.evidence.answers(model)
+def _loss(facts: SampleFacts, model: str) -> Floats | None:
+    answers = facts.evidence.answers(model)
     return None if answers is None else answers.loss
 
 
-def _confidence(known: Known, model: str) -> Floats | None:
-    answers = known.evidence.answers(model)
+def _confidence(facts: SampleFacts, model: str) -> Floats | None:
+    answers = facts.evidence.answers(model)
     return None if answers is None else answers.confidence
 
 
-def _predicted(known: Known, model: str) -> np.ndarray | None:
-    answers = known.evidence.answers(model)
+def _predicted(facts: SampleFacts, model: str) -> np.ndarray | None:
+    answers = facts.evidence.answers(model)
     return None if answers is None else answers.predicted
 
 
-def _ratio_words(known: Known, model: str, sample: int, value: float) -> str:
+def _ratio_words(facts: SampleFacts, model: str, sample: int, value: float) -> str:
     if np.isfinite(value):
         return f"r {value:.2f}" if value < 10 else f"r {value:.3g}"
-    return "r undef." if known.evidence.is_measured(sample) else ""
+    return "r undef." if facts.evidence.is_measured(sample) else ""
 
 
-def _predicted_words(known: Known, model: str, sample: int, value: float) -> str:
-    mark = "✓" if int(value) == known.evidence.labels[sample] else "✗"
-    return f"{mark} {known.classes[int(value)]}"
+def _predicted_words(facts: SampleFacts, model: str, sample: int, value: float) -> str:
+    mark = "✓" if int(value) == facts.evidence.labels[sample] else "✗"
+    return f"{mark} {facts.classes[int(value)]}"
 
 
-def _verdict_words(known: Known, model: str, sample: int, value: float) -> str:
+def _verdict_words(facts: SampleFacts, model: str, sample: int, value: float) -> str:
     return "" if np.isnan(value) else VERDICTS[int(value)]
 
 
-def _tau_words(known: Known, model: str, sample: int, value: float) -> str:
+def _tau_words(facts: SampleFacts, model: str, sample: int, value: float) -> str:
     if np.isnan(value):
         return ""
-    search = known.evidence.recognition(model)
+    search = facts.evidence.recognition(model)
     if np.isfinite(value) or search is None:
         return f"τ* {value:.3g}"
     return f"τ* > {search.limit:.3g}"
@@ -100,15 +100,15 @@ LOSS, CONFIDENCE, RATIO, VERDICT, TAU = "Loss", "Confidence", "r", "Verdict", "S
 KEYS = {
     INDEX: Key(
         "As in the dataset", "dataset", NOBODY, False,
-        lambda known, _: np.arange(len(known.evidence)), None,
+        lambda facts, _: np.arange(len(facts.evidence)), None,
     ),
     CLASS: Key(
-        "Class by class", "dataset", NOBODY, False, lambda known, _: known.evidence.labels,
-        lambda known, _, sample, value: known.classes[int(value)],
+        "Class by class", "dataset", NOBODY, False, lambda facts, _: facts.evidence.labels,
+        lambda facts, _, sample, value: facts.classes[int(value)],
     ),
     SPLIT: Key(
         "Forget, retain, validation, test set", "forget", NOBODY, False,
-        lambda known, _: known.splits(), lambda known, _, sample, value: SPLITS[int(value)],
+        lambda facts, _: facts.splits(), lambda facts, _, sample, value: SPLITS[int(value)],
     ),
     PREDICTION: Key(
         "The class that the chosen model predicts; ✓ where it is the true one", "models", EVERY,
@@ -116,31 +116,31 @@ KEYS = {
     ),
     LOSS: Key(
         "Cross-entropy of the chosen model in nats, largest first", "models", EVERY, True, _loss,
-        lambda known, _, sample, value: f"loss {value:.2f}",
+        lambda facts, _, sample, value: f"loss {value:.2f}",
     ),
     CONFIDENCE: Key(
-        "Probability that the chosen model gives the true class, 0 to 1, least first", "models",
-        EVERY, False, _confidence, lambda known, _, sample, value: f"p {value:.2f}",
+        "Probability that the chosen model gives the true class, 0 to 1, lowest first", "models",
+        EVERY, False, _confidence, lambda facts, _, sample, value: f"p {value:.2f}",
     ),
     RATIO: Key(
-        "Residual knowledge r, the largest over τ, largest first; then the rest",
-        "residual", MEASURED, True, lambda known, model: known.evidence.ratio(model), _ratio_words,
+        "Largest residual knowledge r over τ, largest first; then unmeasured samples",
+        "residual", MEASURED, True, lambda facts, model: facts.evidence.ratio(model), _ratio_words,
     ),
     VERDICT: Key(
-        f"Residual, undecided, none; then the rest. {verdict_rule(0)}", "residual", MEASURED,
-        True, lambda known, model: known.evidence.verdict(model), _verdict_words,
+        f"Residual, undecided, none; then unmeasured samples. {verdict_rule(0)}", "residual",
+        MEASURED, True, lambda facts, model: facts.evidence.verdict(model), _verdict_words,
     ),
     TAU: Key(
         "The smallest perturbation norm at which the chosen model recognizes a forget sample "
-        "again, in the pixel range [0, 1], least first; then what it does not, then the rest",
-        "recognition", EVERY, False, lambda known, model: known.evidence.smallest_tau(model),
+        "again, in the pixel range [0, 1], smallest first; then those it does not, then the rest",
+        "recognition", EVERY, False, lambda facts, model: facts.evidence.smallest_tau(model),
         _tau_words,
     ),
 }  # fmt: skip
 
 
 def models_of(key: str, evidence: Evidence) -> list[str]:
-    """The models that this key can be asked of now, ANY method first where that means something."""
+    """The models that this key applies to now, ANY method first if the key has one."""
     of = KEYS[key].of
     if of == EVERY:
         return list(evidence.models)
@@ -148,17 +148,17 @@ def models_of(key: str, evidence: Evidence) -> list[str]:
 
 
 def caption_of(
-    key: str, known: Known | None, model: str, values: np.ndarray | None
+    key: str, facts: SampleFacts | None, model: str, values: np.ndarray | None
 ) -> Callable[[int], str] | None:
-    """What is written below the thumbnail of each sample, None where the key says nothing.
+    """The function of the captions of thumbnails, None if the key has none.
 
     values: (n + m,) of the key, None while unknown.
     """
     words = KEYS[key].caption
-    if words is None or values is None or known is None:
+    if words is None or values is None or facts is None:
         return None
 
     def caption(sample: int) -> str:
-        return words(known, model, sample, float(values[sample]))
+        return words(facts, model, sample, float(values[sample]))
 
     return caption

@@ -1,4 +1,4 @@
-"""The row that says in which order samples are shown: by what, of which model, which end first."""
+"""The row of the sort order: key, model and direction."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ UP, DOWN = "↑", "↓"
 
 
 class OrderRow(QWidget):
-    """`key`, `model` and `descending`; `changed` after a person changed one of them."""
+    """`key`, `model` and `descending`; `changed` after the user changed one of them."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.sort = narrow_combo("Sort by", "In which order the samples are shown")
+        self.sort = narrow_combo("Sort by", "The order of the samples")
         for name, key in KEYS.items():
             self.sort.addItem(name)
             self.sort.setItemData(self.sort.count() - 1, key.help, Qt.ItemDataRole.ToolTipRole)
-        self.model_box = narrow_combo("Model sorted by", "Whose answers count")
+        self.model_box = narrow_combo("Model sorted by", "The model whose values are sorted by")
         self.direction = QToolButton()
         self.direction.setCheckable(True)
         self.direction.setAccessibleName("Descending")
-        self._wanted = {False: "original", True: ANY}  # is it asked of measured models? -> model
+        self._wanted = {
+            False: "original",
+            True: ANY,
+        }  # whether the key needs measured models -> model
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING)
@@ -50,7 +53,7 @@ class OrderRow(QWidget):
 
     @property
     def model(self) -> str:
-        """The model that is asked; the one that is wanted, while there is none."""
+        """The model sorted by; the wanted one while there is none."""
         return str(self.model_box.currentData() or self._wanted[self._of_measured()])
 
     @property
@@ -59,7 +62,7 @@ class OrderRow(QWidget):
         return self.direction.isChecked()
 
     def offer(self, evidence: Evidence, labels: Mapping[str, str]) -> None:
-        """List the models there are; the one that is wanted stays chosen while others come."""
+        """List the models; the wanted one stays selected as others arrive."""
         names = models_of(self.key, evidence)
         offered = [(subject(name, labels), name) for name in names]
         box = self.model_box
@@ -71,20 +74,20 @@ class OrderRow(QWidget):
             box.setCurrentIndex(max(0, box.findData(self._wanted[self._of_measured()])))
         box.setEnabled(box.count() > 0)
 
-    def kept(self) -> dict[str, Any]:
-        """What a session keeps."""
+    def choices(self) -> dict[str, Any]:
+        """The order, as JSON data for the session."""
         models = {"model": self._wanted[False], "measured": self._wanted[True]}
         return {"sort": self.key, "descending": self.descending, **models}
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take back what `kept` gave; what is wrong is ignored."""
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Restore what `choices` gave; anything invalid is ignored."""
         for of, name in ((False, "model"), (True, "measured")):
-            if isinstance(kept.get(name), str):
-                self._wanted[of] = kept[name]
-        if isinstance(kept.get("sort"), str):
-            self.sort.setCurrentIndex(max(0, self.sort.findText(kept["sort"])))
-        if isinstance(kept.get("descending"), bool):
-            self.direction.setChecked(kept["descending"])
+            if isinstance(stored.get(name), str):
+                self._wanted[of] = stored[name]
+        if isinstance(stored.get("sort"), str):
+            self.sort.setCurrentIndex(max(0, self.sort.findText(stored["sort"])))
+        if isinstance(stored.get("descending"), bool):
+            self.direction.setChecked(stored["descending"])
         self.changed.emit()
 
     def _of_measured(self) -> bool:
@@ -109,14 +112,14 @@ class OrderRow(QWidget):
         if self.key == INDEX:
             first = "last" if self.descending else "first"
         self.direction.setText(DOWN if self.descending else UP)
-        self.direction.setToolTip(f"The {first} come first. Click to turn the order around.")
+        self.direction.setToolTip(f"The {first} come first. Click to reverse the order.")
 
 
 def narrow_combo(name: str, tip: str, letters: int = 8) -> QComboBox:
     """A combo box as wide as `letters` letters, however long its entries are."""
-    made = QComboBox()
-    made.setAccessibleName(name)
-    made.setToolTip(tip)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(letters)
-    return made
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(letters)
+    return combo

@@ -1,4 +1,4 @@
-"""The sets of samples that can be shown: training, retain, forget and test set, the selection."""
+"""The sets of samples that can be shown: training, retain, forget, test set, selection."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from engine.arrays import Mask
 TRAINING, RETAIN, FORGET = "Training set", "Retain set", "Forget set"
 TEST, ALL, CHOSEN = "Test set", "All samples", "Selected only"
 VALIDATION = "Validation set"
-SHOW = {  # what that depends on, and what it means
-    TRAINING: ("dataset", "Every sample of the training set, held out or not"),
+SHOW = {  # set -> (property of AppState it depends on, tooltip)
+    TRAINING: ("dataset", "The whole training set, validation samples included"),
     RETAIN: ("forget", "The training samples that the next run does not forget"),
     FORGET: ("forget", "The forget set of the next run"),
-    VALIDATION: ("dataset", "Training samples that are held out: neither learned nor tested on"),
+    VALIDATION: (
+        "dataset",
+        "Training samples held out for validation: neither learned nor used as test samples",
+    ),
     TEST: ("dataset", "The test set, numbered after the training set; never learned"),
     ALL: ("dataset", "Training set and test set"),
-    CHOSEN: ("selection", "The samples that are selected"),
+    CHOSEN: ("selection", "The selected samples"),
 }
 
 
 def members(name: str, forget: Mask, chosen: Mask, trained: int, held: Mask) -> Mask:
-    """(n + m,) which samples belong to the set; n = `trained`.
+    """(n + m,) mask of the samples of the set; n = `trained`.
 
-    forget, chosen, held: (n + m,) which are to forget, are selected, are held out for validation.
+    forget, chosen, held: (n + m,) masks of the forget set, the selection, the validation set.
     """
     training = np.arange(len(chosen)) < trained
     return {
@@ -34,7 +37,7 @@ def members(name: str, forget: Mask, chosen: Mask, trained: int, held: Mask) -> 
 
 
 def size_of(name: str, samples: int, trained: int) -> int:
-    """How many of `samples` samples the set is a part of: training set, test set or both."""
+    """The size of what the set is a part of: training set, test set or both."""
     if name == TEST:
         return samples - trained
     return samples if name in (ALL, CHOSEN) else trained

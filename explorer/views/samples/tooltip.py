@@ -1,4 +1,4 @@
-"""What is shown where the mouse rests on a thumbnail: the sample, larger, and what is known."""
+"""The tooltip of a thumbnail: the enlarged sample, its measures, and its predictions."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from engine.datasets.base import Dataset
 from engine.forget_sets.sample_names import titled
 from engine.residual.verdict import DASH, verdict_note, verdict_word
 from explorer.theme import Theme
-from explorer.views.samples.sort_keys import SPLITS, Known
+from explorer.views.samples.sort_keys import SPLITS, SampleFacts
 from explorer.widgets.sample_picture import html_beside, html_picture
 
 SIDE = 128  # logical pixels of the picture
 MODELS = 10  # models in a tooltip
-LETTERS = 52  # of a line of small print
+LETTERS = 52  # letters in a line of small print
 
 
-def describe(sample: int, dataset: Dataset, known: Known, theme: Theme) -> str:
+def describe(sample: int, dataset: Dataset, facts: SampleFacts, theme: Theme) -> str:
     """The tooltip of a sample, as rich text."""
     label = dataset.label_of(sample)
     color = theme.class_color(label)
-    split = SPLITS[known.splits()[sample]]
+    split = SPLITS[facts.splits()[sample]]
     lines = [
         f"<b>{html.escape(titled(sample, dataset))}</b>",
         f"class {html.escape(dataset.classes[label])}",
         f"{split} set{_when(split)}",
         *_values(dataset, sample),
-        *_ratio(sample, known),
-        *_verdict(sample, known),
+        *_ratio(sample, facts),
+        *_verdict(sample, facts),
     ]
     picture = html_picture(dataset.raw(sample), SIDE, color, theme.base)
-    said = "".join(_predictions(sample, dataset, known))
-    return f"{html_beside(picture, lines)}<table cellpadding='1'>{said}</table>"
+    table = "".join(_predictions(sample, dataset, facts))
+    return f"{html_beside(picture, lines)}<table cellpadding='1'>{table}</table>"
 
 
 def _when(split: str) -> str:
@@ -56,29 +56,29 @@ def _values(dataset: Dataset, sample: int) -> Iterable[str]:
     return [f"{html.escape(name)} {value:.2f}" for name, value in values]
 
 
-def _ratio(sample: int, known: Known) -> Iterable[str]:
+def _ratio(sample: int, facts: SampleFacts) -> Iterable[str]:
     """The largest r of a method, with its name."""
-    worst = known.evidence.ratio(ANY)
-    if worst is None or not known.evidence.is_measured(sample):
+    worst = facts.evidence.ratio(ANY)
+    if worst is None or not facts.evidence.is_measured(sample):
         return []
     if not np.isfinite(worst[sample]):
         return ["largest r: undefined (no Re-train recognizes a copy)"]
-    return [f"largest r: {worst[sample]:.3g} ({_whose(sample, float(worst[sample]), known)})"]
+    return [f"largest r: {worst[sample]:.3g} ({_whose(sample, float(worst[sample]), facts)})"]
 
 
-def _verdict(sample: int, known: Known) -> Iterable[str]:
-    """The verdict on the methods, with its rule; why there is none."""
-    residual = known.evidence.residual
-    if residual is None or not known.evidence.is_measured(sample):
+def _verdict(sample: int, facts: SampleFacts) -> Iterable[str]:
+    """The verdict on the methods with its rule, or why there is none."""
+    residual = facts.evidence.residual
+    if residual is None or not facts.evidence.is_measured(sample):
         return []
-    found = known.evidence.verdict(ANY)
-    word = DASH if found is None else verdict_word(int(found[sample]))
+    verdicts = facts.evidence.verdict(ANY)
+    word = DASH if verdicts is None else verdict_word(int(verdicts[sample]))
     lines = map(html.escape, textwrap.wrap(verdict_note(residual), LETTERS))
     return [f"verdict on the methods: {word}", *(f"<small>{line}</small>" for line in lines)]
 
 
-def _whose(sample: int, worst: float, known: Known) -> str:
-    evidence = known.evidence
+def _whose(sample: int, worst: float, facts: SampleFacts) -> str:
+    evidence = facts.evidence
     owners = [
         evidence.models[name].label if name in evidence.models else name
         for name in evidence.measured()
@@ -87,17 +87,17 @@ def _whose(sample: int, worst: float, known: Known) -> str:
     return html.escape(", ".join(owners[:2]))
 
 
-def _predictions(sample: int, dataset: Dataset, known: Known) -> Iterable[str]:
+def _predictions(sample: int, dataset: Dataset, facts: SampleFacts) -> Iterable[str]:
     label = dataset.label_of(sample)
-    for name, model in list(known.evidence.models.items())[:MODELS]:
-        answers = known.evidence.answers(name)
+    for name, model in list(facts.evidence.models.items())[:MODELS]:
+        answers = facts.evidence.answers(name)
         if answers is None:
             continue
-        said = int(answers.predicted[sample])
-        mark = "✓" if said == label else "✗"
+        predicted = int(answers.predicted[sample])
+        mark = "✓" if predicted == label else "✗"
         cells = (
             html.escape(model.label),
-            f"{mark} {html.escape(dataset.classes[said])}",
+            f"{mark} {html.escape(dataset.classes[predicted])}",
             f"{answers.certainty(sample):.0%}",
         )
         yield f"<tr>{''.join(f'<td>{cell}&nbsp;&nbsp;</td>' for cell in cells)}</tr>"

@@ -1,4 +1,4 @@
-"""The samples as thumbnails: where they are found, looked at, and chosen to be forgotten."""
+"""The Samples view: thumbnails to find, inspect and select samples to forget."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from explorer.views.samples.context_menu import SampleMenu
 from explorer.views.samples.filter_chips import FilterRows
 from explorer.views.samples.forget_buttons import ForgetButtons
 from explorer.views.samples.go_to import IndexLine
-from explorer.views.samples.mouse_and_keys import Hands
+from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.views.samples.query import Query
 from explorer.views.samples.scope import Scope
 from explorer.views.samples.smallest_tau import SEARCHED, TauSearch
-from explorer.views.samples.sort_keys import Known, note_on
+from explorer.views.samples.sort_keys import SampleFacts, note_on
 from explorer.views.samples.sort_row import OrderRow
 from explorer.views.samples.subsets import ALL, CHOSEN, TRAINING, size_of
 from explorer.views.samples.tooltip import describe
@@ -39,38 +39,38 @@ class SamplesView(View):
     name = "samples"
     title = "Samples"
     help = (
-        "Click a sample to look at it, Ctrl-click or Shift-click to select more, drag to select "
-        "an area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it. "
-        "Sort by loss, confidence, r, verdict or smallest τ to see first what is remarkable; "
-        "filter by what any model says. Test samples (badge T) can be looked at, not forgotten."
+        "Click a sample to show it, Ctrl-click or Shift-click to select more, drag to select an "
+        "area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it. "
+        "Sort by loss, confidence, r, verdict or smallest τ to see remarkable samples first; "
+        "filter by any model's predictions. Test samples (badge T) can be viewed, not forgotten."
     )
     keys = (
         ("Arrows, Page, Home, End", "Go to another sample; with Shift, select on the way"),
-        ("Space", "Put the current sample into the selection, or take it out"),
+        ("Space", "Select or deselect the current sample"),
         ("Enter", "Select the current sample alone"),
         ("0 to 9", "Go to a sample by its index: 17, or several: 3, 17, 40-50"),
         ("F", "Make the selection the forget set"),
         ("Shift+F", "Add the selection to the forget set"),
         ("Ctrl+A", "Select every sample shown"),
-        ("Esc", "Select nothing"),
-        ("Ctrl+click", "Put a sample into the selection, or take it out"),
+        ("Esc", "Clear the selection"),
+        ("Ctrl+click", "Select or deselect a sample"),
         ("Shift+click", "Select all samples from the last one to this; with Ctrl, add them"),
-        ("Ctrl+drag, Alt+drag", "Add an area to the selection, or take it out"),
-        ("Right click, Menu", "What can be done with the sample and the selection"),
+        ("Ctrl+drag, Alt+drag", "Add an area to the selection, or remove it"),
+        ("Right click, Menu", "Actions on the sample and the selection"),
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
         self.setToolTip("")
-        self.known: Known | None = None  # None before there is a dataset
+        self.facts: SampleFacts | None = None  # None before there is a dataset
         self._taus = TauSearch(state, do)
-        self._wrong_index = ""  # what is wrong with what was typed
+        self._wrong_index = ""  # the error in the typed index
         self.model = ThumbnailModel(self.describe, self)
         self.grid = ThumbnailGrid(self.model)
         self.setFocusProxy(self.grid)
         self.grid.setAccessibleName("Samples")
-        self._hands = Hands(self.grid, self.model, self.do)
-        self.menu = SampleMenu(self._hands, self.model, self.do, self)
+        self._input = GridInput(self.grid, self.model, self.do)
+        self.menu = SampleMenu(self._input, self.model, self.do, self)
         self.panel = Panel(self.grid, self)
         self._build_header()
         self._build_rows()
@@ -104,28 +104,28 @@ class SamplesView(View):
         self.grid.viewport().update()
 
     def sight_changed(self) -> None:
-        """Search the smallest tau only while somebody looks."""
+        """Request the smallest tau only while the view is visible."""
         self._search()
 
     def view_state(self) -> dict[str, Any]:
         """The filters and the order."""
         return {
-            **self.scope.choices(offered=self.known is not None),
+            **self.scope.choices(offered=self.facts is not None),
             "filters": [str(one) for one in self.filters.conditions],
-            **self.order.kept(),
+            **self.order.choices(),
         }
 
-    def restore_view_state(self, kept: dict[str, Any]) -> None:
-        """Take filters and order back."""
-        self.scope.restore(kept)
-        self.filters.restore(kept.get("filters"))
-        self.order.restore(kept)
+    def restore_view_state(self, stored: dict[str, Any]) -> None:
+        """Restore filters and order."""
+        self.scope.restore(stored)
+        self.filters.restore(stored.get("filters"))
+        self.order.restore(stored)
 
     # -- building -------------------------------------------------------------------------
     def _build_header(self) -> None:
         self.scope = Scope(self)
         self.filters = FilterRows()
-        self.buttons = ForgetButtons(self._hands, self)
+        self.buttons = ForgetButtons(self._input, self)
         for part in (self.scope.classes, self.scope.sets, self.filters.menu_button):
             self.panel.header.addWidget(part)
         self.panel.header.addStretch(1)
@@ -148,7 +148,7 @@ class SamplesView(View):
         self._order_tabs()
 
     def _order_tabs(self) -> None:
-        """Tab goes through the rows from above, and last into the grid."""
+        """Tab goes through the rows from the top, and last to the grid."""
         order, filters_ = self.order, self.filters
         parts: list[QWidget] = [self.scope.classes, self.scope.sets, filters_.menu_button]
         parts += [self.buttons.forget, order.sort, order.model_box, order.direction, self.go_to]
@@ -164,11 +164,11 @@ class SamplesView(View):
         self.go_to.called.connect(self._go)
         self.go_to.refused.connect(self._refuse)
         self.grid.asked.connect(self._open_menu)
-        self._hands.digit.connect(self.go_to.begin)
+        self._input.digit.connect(self.go_to.begin)
 
-    # -- what there is --------------------------------------------------------------------
+    # -- dataset and models ---------------------------------------------------------------
     def _lose(self) -> None:
-        self.known = None
+        self.facts = None
         self.model.dataset = None
         self.buttons.disable()
         self.panel.show_empty(captions.LOADING)
@@ -176,13 +176,13 @@ class SamplesView(View):
         self.note.hide()
 
     def _take(self, dataset: Dataset) -> None:
-        """Another dataset."""
-        self._hands.let_go()
+        """Show another dataset."""
+        self._input.forget_range()
         self.grid.artist.forget_pictures()
         self.model.set_dataset(dataset)
         evidence = Evidence(dataset.labels, len(dataset.train_y))
         nothing = np.zeros(len(dataset), bool)
-        self.known = Known(evidence, nothing, dataset.classes, dataset.validation)
+        self.facts = SampleFacts(evidence, nothing, dataset.classes, dataset.validation)
         self.scope.offer(dataset)
         self.go_to.follow(dataset)
 
@@ -191,33 +191,33 @@ class SamplesView(View):
         self.model.chosen = mask_of(self.state.selection.chosen, n)
         self.model.forget = mask_of(self.state.forget, n)
         self.model.current = self.state.selection.current
-        if self.known is not None:
-            forget, evidence = self.model.forget, self.known.evidence
-            self.known = Known(evidence, forget, dataset.classes, dataset.validation)
+        if self.facts is not None:
+            forget, evidence = self.model.forget, self.facts.evidence
+            self.facts = SampleFacts(evidence, forget, dataset.classes, dataset.validation)
 
     def _learn(self, changed: set[str]) -> None:
-        """Let the rows know what models and measurements there are now."""
-        if self.known is None or not changed & {"models", "residual", SEARCHED}:
+        """Update the evidence and the rows with the current models and measurements."""
+        if self.facts is None or not changed & {"models", "residual", SEARCHED}:
             return
-        evidence = self.known.evidence
+        evidence = self.facts.evidence
         evidence.learn_models(self.state.models)
         evidence.learn_residual(self.state.residual)
         if self.state.recognition is not None:
             evidence.learn_recognition(self.state.recognition)
         labels = {name: model.label for name, model in self.state.models.items()}
         self.order.offer(evidence, labels)
-        self.filters.offer(evidence, labels, self.known.classes)
+        self.filters.offer(evidence, labels, self.facts.classes)
 
     def _search(self) -> None:
-        """Ask for the smallest tau where it is sorted or filtered by and not known."""
-        if self.known is not None:
-            order, asked = self.order, self.filters.conditions
-            self._taus.want(order.key, order.model, asked, self.known.evidence, self.seen)
+        """Request the smallest tau if it is sorted or filtered by and unknown."""
+        if self.facts is not None:
+            order, conditions = self.order, self.filters.conditions
+            self._taus.want(order.key, order.model, conditions, self.facts.evidence, self.seen)
 
     # -- which samples are shown, and in which order --------------------------------------
     def _refilter(self, changed: set[str]) -> None:
-        if self.known is not None and (self._query.depends() | {"filter", "study"}) & changed:
-            shown, caption = self._query.answer(self.known, self.model)
+        if self.facts is not None and (self._query.depends() | {"filter", "study"}) & changed:
+            shown, caption = self._query.answer(self.facts, self.model)
             if np.array_equal(shown, self.model.shown) and bool(caption) == bool(
                 self.model.caption
             ):
@@ -230,11 +230,11 @@ class SamplesView(View):
         self._say()
 
     def _trained(self) -> int:
-        return self.known.evidence.trained if self.known is not None else 0
+        return self.facts.evidence.trained if self.facts is not None else 0
 
     # -- drawing --------------------------------------------------------------------------
     def _show_or_say_why(self) -> None:
-        """Show the grid, or why filters leave nothing of it."""
+        """Show the grid, or why the filters leave it empty."""
         unknown = self.filters.unknown()
         if unknown is not None:
             self.panel.show_empty(self.filters.why_unknown(unknown))
@@ -250,10 +250,10 @@ class SamplesView(View):
         self.buttons.enable(chosen, forget)
 
     def _say(self) -> None:
-        """Say what is wrong with an index, what is searched, and what cannot be forgotten."""
-        ranked = note_on(self.order.key, self.known)
+        """Show index errors, running searches, and samples that cannot be forgotten."""
+        ranked = note_on(self.order.key, self.facts)
         never = captions.never_learned(self.model.chosen, self.model.dataset, self._trained())
-        sentences = (self._wrong_index, self._taus.said(), never, ranked)
+        sentences = (self._wrong_index, self._taus.message(), never, ranked)
         text = " ".join(sentence for sentence in sentences if sentence)
         self.note.setText(text)
         self.note.setVisible(bool(text))
@@ -266,13 +266,13 @@ class SamplesView(View):
     def describe(self, sample: int) -> str:
         """The tooltip of a sample, as rich text."""
         dataset = self.model.dataset
-        if dataset is None or self.known is None:
+        if dataset is None or self.facts is None:
             return ""
-        return describe(sample, dataset, self.known, theme_of(self.state.theme))
+        return describe(sample, dataset, self.facts, theme_of(self.state.theme))
 
     # -- wishes ---------------------------------------------------------------------------
     def _export(self) -> None:
-        """Let the selected samples be drawn, in the order shown; without any, what is shown."""
+        """Export the selected samples in the order shown, or all shown if none is selected."""
         shown, chosen = self.model.shown, self.model.chosen
         picked = shown[chosen[shown]] if chosen[shown].any() else shown
         what = "selected" if chosen[shown].any() else self.scope.name.lower()
@@ -284,30 +284,30 @@ class SamplesView(View):
 
     def _filter_changed(self) -> None:
         self._wrong_index = ""
-        self._hands.only_chosen = self.scope.name == CHOSEN
-        if self.known is not None:
+        self._input.only_chosen = self.scope.name == CHOSEN
+        if self.facts is not None:
             labels = {name: model.label for name, model in self.state.models.items()}
-            self.order.offer(self.known.evidence, labels)
+            self.order.offer(self.facts.evidence, labels)
             self._refilter({"filter"})
             self._reveal_current()
 
     def _order_changed(self) -> None:
         self._filter_changed()
-        self.grid.scrollToTop()  # what comes first in this order is what it was chosen for
+        self.grid.scrollToTop()  # the order was chosen for what comes first
 
     def _refuse(self, sentence: str) -> None:
         self._wrong_index = sentence
         self._say()
 
     def _go(self, samples: list[int]) -> None:
-        """Select the samples that were called; filters that hide one are taken off."""
+        """Select the samples entered; filters that hide one are removed."""
         self._wrong_index = ""
         self._uncover(samples)
-        self._hands.take(samples)
+        self._input.take(samples)
         self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _uncover(self, samples: Iterable[int]) -> None:
-        """Take the filters off, if they hide one of these."""
+        """Remove the filters if they hide any of these."""
         if np.isin(list(samples), self.model.shown).all():
             return
         n = self._trained()

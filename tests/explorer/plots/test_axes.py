@@ -118,7 +118,7 @@ def test_a_low_scatter_leaves_its_room_to_the_plot_until_a_point_is_asked(shown:
     QApplication.processEvents()
     tradeoff = view.tradeoff
     assert tradeoff.height() < LOW
-    assert not tradeoff.words.isVisible() and "Not beaten in both" in tradeoff.plot.about
+    assert not tradeoff.words.isVisible() and "Pareto front" in tradeoff.plot.about
     name = tradeoff.plot.marks[0].name
     at = tradeoff.plot.place_of(name).toPoint()
     shown.qtbot.mouseClick(tradeoff.plot.plot.viewport(), Qt.MouseButton.LeftButton, pos=at)

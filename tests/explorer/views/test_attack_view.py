@@ -46,7 +46,7 @@ def told(view: AttackView) -> tuple[int, int, int, int]:
     tp, fn, fp, tn = calls.tp, calls.fn, calls.fp, calls.tn
     words = markup.plain(view.sentence.text())
     assert f"{tp} of {tp + fn} members caught (TP), {fn} missed (FN); " in words
-    assert f"{fp} of {fp + tn} non-members accused (FP), {tn} cleared" in words
+    assert f"{fp} of {fp + tn} non-members flagged (FP), {tn} cleared" in words
     return tp, fn, fp, tn
 
 
@@ -107,7 +107,7 @@ def test_empty_states_say_what_is_missing(shown: Shown) -> None:
     shown.fill()
     assert not view.panel.is_empty
     shown.state.attack = None
-    assert view.panel.empty.text() == "The attack on RURK is being computed."
+    assert view.panel.empty.text() == "Computing the attack on RURK."
     shown.state.set_problem("attack", "No test sample belongs to the members' classes.")
     assert "No test sample" in view.panel.empty.text()
 
@@ -282,8 +282,8 @@ def test_ten_members_say_what_they_cannot_resolve(kind: Callable[[], object], sh
     shown.state.dataset = dataset  # type: ignore[assignment]
     shown.state.attack = synthetic.membership(dataset)  # type: ignore[arg-type]
     view = shown.view(AttackView)
-    assert "5 non-members resolve steps of 20 %" in view.estimates.text()
-    assert "AUC of A less that of B" in view.estimates.text()
+    assert "with 5 non-members the FPR has steps of 20 %" in view.estimates.text()
+    assert "AUC(A) − AUC(B)" in view.estimates.text()
     assert sum(told(view)) == 10
     assert view.caught.grid.grab().toImage().pixelColor(24, 24).isValid()
 
@@ -295,12 +295,12 @@ def test_a_single_member_is_explained_and_can_still_be_dragged(shown: Shown) -> 
     few = replace(dataset, test_x=dataset.test_x[:1], test_y=dataset.test_y[:1])
     shown.state.attack = synthetic.membership(few)
     view = shown.view(AttackView)
-    assert "one member only" in view.sentence.text()
+    assert "only one member" in view.sentence.text()
     assert "undefined" in view.estimates.text()
     QTest.keyClick(view.scores.plot, Qt.Key.Key_Left)
     assert sum(told(view)) == 2
     press(view, "Held-out")
-    assert "one member only" in view.sentence.text()
+    assert "only one member" in view.sentence.text()
 
 
 def test_choices_are_kept(view: AttackView, shown: Shown) -> None:

@@ -135,7 +135,7 @@ def test_a_click_on_a_class_selects_its_samples(view: CompareView, shown: Shown)
     pick(view.split, "forget")  # the class 1 samples of synthetic.residual: 1, 5 ... 37
     click(view.classes.rows, view.classes.rows.place_of(0).center())
     assert shown.last == ("select", list(range(1, 40, 4)), REPLACE)
-    assert "10 samples are of class class 1 among the forget samples" in view.readout.text()
+    assert "10 samples of class class 1 among the forget samples" in view.readout.text()
     pick(view.split, "test")
     click(view.classes.rows, view.classes.rows.place_of(2).center(), CTRL)
     assert shown.last == ("select", [202, 206, 210, 214, 218], ADD)
@@ -203,7 +203,7 @@ def test_each_half_of_a_cell_selects_what_its_model_puts_there(
     pick(view.split, "forget")  # one row: class 1
     click(matrix, half(view, 0, 2, A))
     assert shown.last == ("select", [1, 5, 9], REPLACE)
-    assert "called class 2 by RURK" in view.readout.text()
+    assert "predicted as class 2 by RURK" in view.readout.text()
     click(matrix, half(view, 0, 2, B))
     assert len(wishes(shown, "select")) == 2  # Re-train puts none there
     assert view.readout.text().startswith("No sample")
@@ -249,7 +249,7 @@ def test_cells_are_reached_by_keyboard(view: CompareView, shown: Shown) -> None:
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Return):
         QTest.keyClick(matrix, key)
     assert shown.last == ("select", [201, 205, 209], REPLACE)
-    assert "True class 1, called class 2" in matrix.accessibleDescription()
+    assert "True class 1, predicted class 2" in matrix.accessibleDescription()
 
 
 # -- similarity -------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def test_another_pairs_similarity_is_not_shown_as_this_ones(
     open_tab(view, SIMILARITY)
     pick(view.a, "GD")
     assert not view.similarity.charts.charts[0].curves
-    assert "GD and Re-train 0 are being compared" in view.similarity.note.text()
+    assert "Comparing the layers of GD and Re-train 0" in view.similarity.note.text()
     shown.state.similarity = synthetic.similarity("gd")
     assert "gd>retrain" in view.similarity.charts.charts[0].curves
     shown.state.similarity = None

@@ -188,7 +188,7 @@ def test_the_samples_of_other_data_are_not_mistaken_for_these(
     QTest.mouseClick(view.residual.plot.viewport(), LEFT, NONE, pixel(view, 0.16, 1.56))
     assert shown.asked.calls == [("set_probe", "gaussian", 0.16)]
     assert not view.samples.isVisible()
-    assert "That study is about other data" in html.unescape(view.readout.text())
+    assert "That study uses another dataset" in html.unescape(view.readout.text())
 
 
 # -- published --------------------------------------------------------------------------------

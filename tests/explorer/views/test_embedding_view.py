@@ -94,7 +94,7 @@ def test_seen_it_asks_for_original_and_the_first_method_and_hidden_for_nothing(
     shown.state.embedding = None
     view = shown.view(EmbeddingView)
     assert last(shown) == ("look", "embedding", "original", "rurk")
-    assert "Original and RURK are being laid out" in view.panel.empty.text()
+    assert "Computing the joint embedding of Original and RURK" in view.panel.empty.text()
     view.hide()
     assert last(shown) == ("look_away", "embedding")
 

@@ -117,7 +117,7 @@ def test_what_is_asked_most_is_offered_with_its_count(shown: Sampled) -> None:
     assert "Any method verdict: residual (1)" in _entries(shown)
     _pick(shown, "Original is right and GD is wrong")
     assert shown.order == [20, 30] and len(shown.chips) == 2
-    _pick(shown, "Take all filters off")
+    _pick(shown, "Remove all filters")
     assert shown.order == list(range(200)) and not shown.chips
 
 
@@ -141,7 +141,7 @@ def test_filters_follow_new_models(shown: Sampled) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("any r > 1", "residual knowledge is not measured yet"), ("rest wrong", "no such model")],
+    [("any r > 1", "r is not measured yet"), ("rest wrong", "no predictions of this model yet")],
 )
 def test_what_is_not_known_yet_is_said(text: str, said: str, shown: Sampled) -> None:
     shown.view.filters.restore([text])
@@ -153,7 +153,7 @@ def test_what_is_not_known_yet_is_said(text: str, said: str, shown: Sampled) -> 
 
 def test_where_nothing_is_left_the_sentence_says_what_to_do(shown: Sampled) -> None:
     shown.view.filters.restore(["original wrong", "original right"])
-    assert "Take a filter off" in shown.view.panel.empty.text()
+    assert "Remove a filter" in shown.view.panel.empty.text()
 
 
 def test_a_filter_by_the_smallest_tau_asks_for_it(shown: Sampled) -> None:

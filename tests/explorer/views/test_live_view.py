@@ -69,7 +69,7 @@ def test_the_last_epoch_is_shown_first_with_its_curve_and_verdicts(shown: Shown)
         "all 2 Re-trains 44/110 copies recognized"
     )
     assert view.heading.text() == "retain 99.0 % · unlearn 80.0 % · test 97.0 %"
-    assert "Watching took 0.5 s beside 2.0 s of unlearning." in view.note.text()
+    assert "Watching took 0.5 s on top of 2.0 s of unlearning." in view.note.text()
 
 
 def test_former_epochs_stay_as_faint_curves_the_fainter_the_older(shown: Shown) -> None:
@@ -122,7 +122,9 @@ def test_a_note_too_long_for_a_low_view_ends_in_an_ellipsis_and_is_whole_in_a_hi
 def test_an_attack_study_says_what_is_watched_instead(shown: Shown) -> None:
     view = filled(shown)
     shown.state.residual = replace(synthetic.residual(), perturbation="pgd")
-    assert "attacks by PGD; watched is Gaussian noise of the same τ" in view.note.text()
+    assert (
+        "perturbs by PGD; epochs are watched with Gaussian noise of the same τ" in view.note.text()
+    )
 
 
 def test_a_sample_that_is_not_watched_is_said_to_be_none(shown: Shown) -> None:
@@ -133,7 +135,7 @@ def test_a_sample_that_is_not_watched_is_said_to_be_none(shown: Shown) -> None:
         in view.strip.accessibleDescription()
     )
     shown.state.selection = Selection()
-    assert "Choose a forgotten sample" in view.strip.accessibleDescription()
+    assert "Choose a forget sample" in view.strip.accessibleDescription()
     shown.state.selection = Selection(9)
     assert view.strip.accessibleDescription().startswith("RURK 22/110")
 
@@ -145,19 +147,19 @@ def test_pointing_at_a_cell_says_what_the_model_calls_the_copy(qtbot: QtBot) -> 
     said = np.array([[8, 3], [8, 8]])
     blocks = [
         Block("RURK", "#112233", (said == 8).astype(float), said),
-        Block("Re-train", "#112233", np.array([[1.0, 0.5], [0.0, 1.0]])),
+        Block("all 2 Re-trains", "#112233", np.array([[1.0, 0.5], [0.0, 1.0]])),
     ]
     strip.show_blocks(blocks, np.array([0.0, 0.2]), [str(i) for i in range(10)], LIGHT)
     first, second = strip.grid_of(0), strip.grid_of(1)
     top = QPoint(int(first.left()) + 3, int(first.top()) + 3)
-    assert strip.describe(top) == "copy 1 at τ 0: RURK calls it 8 (right)"
+    assert strip.describe(top) == "copy 1 at τ 0: RURK predicts 8 (correct)"
     low = QPoint(int(first.left()) + 3, int(first.bottom()) - 3)
-    assert strip.describe(low) == "copy 2 at τ 0: RURK calls it 3 (wrong)"
+    assert strip.describe(low) == "copy 2 at τ 0: RURK predicts 3 (wrong)"
     other = QPoint(int(second.left()) + 3, int(second.bottom()) - 3)
-    assert strip.describe(other) == "copy 2 at τ 0: recognized by 50% of the Re-trains"
+    assert strip.describe(other) == "copy 2 at τ 0: recognized by 50% of all 2 Re-trains"
     border = QPoint(int(second.right()), int(second.bottom()))
     assert (border.x(), border.y()) == (second.right(), second.bottom())
-    assert strip.describe(border) == "copy 2 at τ 0.2: recognized by 100% of the Re-trains"
+    assert strip.describe(border) == "copy 2 at τ 0.2: recognized by 100% of all 2 Re-trains"
     assert strip.describe(QPoint(1, 1)) == ""
 
 
@@ -305,7 +307,7 @@ def test_stored_epochs_are_replayed(shown: Shown) -> None:
     assert at(view) == "epoch 2 of 8"
     assert not view.again_button.isVisible()
     shown.state.replay = replace(synthetic.epochs("rurk", 3), exact=False)
-    assert "other weights than the stored model" in view.note.text()
+    assert "weights other than the stored model's" in view.note.text()
 
 
 # -- with the real engine ------------------------------------------------------------------------

@@ -194,7 +194,7 @@ def test_each_model_has_its_line_and_the_chosen_one_the_forget_sets_spread(fille
     assert 10 ** y[:-1] == pytest.approx(residual.ratio("gd")[1, :-1])  # sample 5, log scale
     assert np.isnan(y[-1])
     words = view.curve.chart.legend.accessibleDescription()
-    assert "forget set in GD: median, 50 %" in words and "90 % of it" in words
+    assert "forget set in GD: median, middle 50 %" in words and "middle 90 %" in words
     assert "Original" in words and "RURK" in words
     view.curve.log.click()
     assert view.curve.chart.curves["gd"].getData()[1][0] == pytest.approx(y_linear(residual))
@@ -219,7 +219,7 @@ def test_nothing_recognized_lies_on_the_bottom_line(filled: Shown) -> None:
     bottom = view.curve.chart.plot.viewRange()[1][0]
     y = view.curve.chart.curves["rurk"].getData()[1]
     assert bottom < y[0] < bottom + 0.1
-    assert "At the bottom: r = 0." in view.curve.note.text()
+    assert "Bottom line: r = 0." in view.curve.note.text()
 
 
 def test_the_line_is_dragged_to_another_norm(filled: Shown) -> None:
@@ -263,7 +263,7 @@ def test_a_perturbation_of_another_package_is_offered_and_gets_its_label_once_lo
 # -- the worst in order ---------------------------------------------------------------------------
 def test_the_rank_follows_sample_norm_and_model(filled: Shown) -> None:
     view = filled.view(NeighborhoodView)
-    assert view.ranking.place.text() == "8th of 10 by r at τ 0.2 for"
+    assert view.ranking.place.text() == "8th of 10 by r at τ 0.2 in"
     assert view.ranking.model.currentText() == "GD"
     filled.state.selection = Selection(33)
     assert view.ranking.place.text().startswith("1st of 10")
@@ -272,9 +272,9 @@ def test_the_rank_follows_sample_norm_and_model(filled: Shown) -> None:
     assert view.ranking.place.text().startswith("10th of 10")
     assert not view.ranking.next.isEnabled()
     filled.asked.set_probe("gaussian", 0.24)
-    assert view.ranking.place.text() == "1st of 10 by r at τ 0.24 for"
+    assert view.ranking.place.text() == "1st of 10 by r at τ 0.24 in"
     filled.state.selection = Selection(2)
-    assert view.ranking.place.text().startswith("none of the 10")
+    assert view.ranking.place.text().startswith("not ranked by r")
 
 
 def test_buttons_and_combo_ask_for_another_sample_and_order(filled: Shown) -> None:

@@ -115,8 +115,8 @@ def test_samples_that_are_sorted_by_verdict_show_its_rule(filled: Shown, sparing
     QApplication.processEvents()
     assert said in view.note.text()
     assert filled.state.dataset is not None
-    assert view.known is not None
-    tip = describe(1, filled.state.dataset, view.known, LIGHT)
+    assert view.facts is not None
+    tip = describe(1, filled.state.dataset, view.facts, LIGHT)
     words = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", tip)))
     assert f"verdict on the methods: {'–' if sparing else 'undecided'}" in words
     assert said in words
@@ -147,7 +147,7 @@ def test_a_table_marks_lower_bounds_and_gives_no_deviation_over_them(filled: Sho
     view.tradeoff.set_axes("relearn_epochs", "unlearn_acc")
     view.tabs.setCurrentIndex(SCATTER)
     QApplication.processEvents()
-    assert view.tradeoff.found is not None
-    assert [one.bounds[0] for one in view.tradeoff.found.points] == [False, True, True, False]
+    assert view.tradeoff.shown is not None
+    assert [one.bounds[0] for one in view.tradeoff.shown.points] == [False, True, True, False]
     assert "at least so much" in view.tradeoff.words.text()
     seen(view, f"scatter-{filled.state.theme}")

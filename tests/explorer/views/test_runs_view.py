@@ -77,8 +77,8 @@ class Person:
         press(self.view, text)
 
     def tool(self, name: str) -> None:
-        """Click the button of a deed."""
-        action = self.view.deeds[name]
+        """Click the button of an action."""
+        action = self.view.row_actions[name]
         (button,) = [one for one in action.associatedObjects() if hasattr(one, "defaultAction")]
         QTest.mouseClick(button, LEFT)
 
@@ -123,7 +123,7 @@ def test_the_queue_is_reordered_cancelled_and_resumed_by_mouse_and_keys(person: 
     person.settle()
     assert person.states == [STOPPED, DONE, DONE]
     person.click(0)
-    assert person.view.deeds["again"].text() == "Resume"
+    assert person.view.row_actions["again"].text() == "Resume"
     person.tool("again")
     assert person.states == [DONE, DONE, RUNNING]
     person.press("Stop all")
@@ -140,7 +140,7 @@ def test_a_failed_run_shows_why_and_is_retried(person: Person) -> None:
     assert person.states == [FAILED]
     person.click(0)
     assert str(blocked) in person.view.details.log.toPlainText()
-    assert person.view.deeds["again"].text() == "Retry"
+    assert person.view.row_actions["again"].text() == "Retry"
     blocked.unlink()
     person.key(Qt.Key.Key_Return, CONTROL)
     person.settle()
@@ -322,7 +322,7 @@ def test_what_makes_no_sense_for_a_row_is_disabled(shown: Shown) -> None:
     can = []
     for row in range(3):
         view.table.selectRow(row)
-        can.append({name for name, deed in view.deeds.items() if deed.isEnabled()})
+        can.append({name for name, action in view.row_actions.items() if action.isEnabled()})
     assert can == [
         {"again", "command", "remove", "delete"},
         {"stop", "command"},
@@ -389,8 +389,8 @@ def test_a_study_on_hold_is_started_or_removed_by_mouse_and_keys(person: Person)
     queue.hold([Order(form, (1, 60), mark, "Iris") for form in forms])
     person.until(lambda: person.column() == [f"○ {HELD}"] * 3)
     person.click(1)
-    assert person.view.deeds["again"].text() == "Start"
-    assert person.view.deeds["open"].isEnabled() is False
+    assert person.view.row_actions["again"].text() == "Start"
+    assert person.view.row_actions["open"].isEnabled() is False
     person.key(Qt.Key.Key_Delete)
     assert [run.order.form.draws for run in state.runs] == [10, 30]
     person.click(1)

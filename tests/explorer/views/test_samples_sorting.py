@@ -163,7 +163,7 @@ def test_the_smallest_tau_is_asked_for_shown_and_kept(shown: Sampled) -> None:
     assert "Press Run" in view.note.text() and not shown.asked.calls
     shown.finish()
     assert shown.asked.calls[-1] == ("look", "recognition", "original")
-    assert "smallest τ of Original is being searched" in view.note.text()
+    assert "Searching the smallest τ of Original" in view.note.text()
     shown.choose(view.order.model_box, "GD")
     assert shown.asked.calls[-1] == ("look", "recognition", "gd")
     shown.state.recognition = recognized()

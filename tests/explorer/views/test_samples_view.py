@@ -230,7 +230,7 @@ def test_a_session_brings_class_and_set_back_before_the_data_are_there(shown: Sh
     assert view.scope.classes.currentIndex() == 2 and view.model.shown.tolist() == []
     assert "GD" not in view.counts.text() and "Press Run" in view.panel.empty.text()
     shown.state.models = synthetic.models(shown.state.dataset)
-    assert view.filters.conditions and "No sample fulfills" in view.panel.empty.text()
+    assert view.filters.conditions and "No sample meets" in view.panel.empty.text()
     view.filters.set_conditions([])
     assert view.model.shown.tolist() == [1, 5]
 
@@ -357,7 +357,7 @@ def test_the_menu_forgets_adds_and_removes(sampled: Sampled) -> None:
     assert sampled.state.selection == Selection(8, frozenset([7, 8]))
     _pick(menu, "Add to the forget set")
     assert sampled.state.forget == (5, 7, 8)
-    _pick(_ask(sampled, 7), "Take out of the forget set")
+    _pick(_ask(sampled, 7), "Remove from the forget set")
     assert sampled.state.forget == (5,)
 
 
@@ -375,7 +375,7 @@ def test_the_menu_says_why_a_test_sample_is_not_forgotten(sampled: Sampled) -> N
     menu = _ask(sampled, 0)
     entries = {action.text(): action.isEnabled() for action in menu.actions()}
     assert not entries["Forget this sample\tF"]
-    assert "Test samples were never learned, so none is forgotten" in entries
+    assert "Test samples were never learned and cannot be forgotten" in entries
     menu.close()
 
 

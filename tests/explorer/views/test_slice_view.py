@@ -66,7 +66,7 @@ def test_the_cursor_reads_class_and_confidence_with_up_on_top(shown: Shown) -> N
     shown.state.slice = replace(one, predictions={**one.predictions, "original": said})
     view = shown.view(SliceView)
     box = view.maps.panel_rect(0)
-    assert "Original calls this point class 3" in view.maps.describe(box.topLeft())
+    assert "Original predicts class 3 here" in view.maps.describe(box.topLeft())
     assert "class 2" in view.maps.describe(box.bottomLeft())
     middle = view.maps.describe(view.maps.panel_rect(1).center())
     assert "true class 0.90" in middle and "L2 distance 0 " in middle
@@ -134,7 +134,7 @@ def test_what_leads_where_is_said(shown: Shown) -> None:
     assert "L-infinity ball" in view.caption.text()
     shown.state.selection = Selection(6)
     assert (
-        "Sample 6 (digits train 6) is being cut; below still sample 5 (digits"
+        "Computing the slice through sample 6 (digits train 6); below is that of sample 5 (digits"
         in view.heading.text()
     )
 

@@ -45,7 +45,7 @@ def test_a_cell_says_in_words_what_the_model_says(neighborhood: NeighborhoodView
 
     matrix = neighborhood.matrix
     at = QPoint(matrix.left + CELL // 2, TOP + 3 * ROW + ROW // 2)
-    assert matrix.describe(at).startswith("RURK calls it class 2 (wrong), 20% for the true class")
+    assert matrix.describe(at).startswith("RURK predicts class 2 (wrong), 20% for the true class")
     assert matrix.describe(QPoint(5, 5)) == ""
 
 
