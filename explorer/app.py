@@ -1,4 +1,4 @@
-"""Makes and wires everything: the only place that knows every class."""
+"""Builds and connects all parts of the program; the only module that knows every class."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from explorer.widgets.notifications import Notifier
 from explorer.window import qt_errors
 from explorer.window.window import MainWindow
 
-NOT_CLOSED = "RK Explorer was not closed properly the last time. File > Recent keeps its session."
+NOT_CLOSED = "RK Explorer was not closed properly last time. File > Recent lists its session."
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for; '' and None leave it to the last session."""
+    """Command-line options; '' and None mean the value of the last session."""
 
     store: Path | None = None
     dataset: str = ""
@@ -54,18 +54,18 @@ class Options:
 
     @property
     def scripted(self) -> bool:
-        """Whether nobody sits in front of it: then no session is brought back or kept."""
+        """Whether the program runs unattended: then no session is restored or saved."""
         return self.demo or self.screenshot is not None
 
 
 class Explorer(QObject):
-    """The program: state, lanes, controller and window, and how they begin and end."""
+    """The program: state, lanes, controller and window, with start-up and shutdown."""
 
     _caught = Signal(str)
     _warned = Signal(str, str)
 
     def __init__(self, options: Options, make_engine: Any = None) -> None:
-        """`make_engine(say)` makes a lane's engine; by default a Pipeline."""
+        """`make_engine(log)` creates the engine of a lane; by default a Pipeline."""
         super().__init__()
         qt_errors.harden()
         self.options = options
@@ -118,7 +118,7 @@ class Explorer(QObject):
             self.autopilot.end_with_picture(self.options.screenshot)
 
     def show(self) -> None:
-        """Show the window; everything else begins once it is painted."""
+        """Show the window; everything else starts after the first paint."""
         if self.options.size is not None:
             self.window.resize(QSize(*self.options.size))
         elif not self.options.scripted:
@@ -126,7 +126,7 @@ class Explorer(QObject):
         self.window.show()
 
     def close(self) -> bool:
-        """Stop all work; False if some of it did not stop in time."""
+        """Stop all work; return False if some of it did not stop in time."""
         self.window.close()
         return self.jobs.close(CLOSE_S)
 
@@ -140,12 +140,12 @@ class Explorer(QObject):
 
     def _offer_queue(self, number: int) -> None:
         studies = "1 study" if number == 1 else f"{number:,} studies"
-        sentence = f"{studies} had not ended when the session was left. Runs lists them."
+        sentence = f"{studies} had not finished when the last session ended. See Runs."
         start = self.controller.queue.release
         self.notifier.show(Notice(NEWS, sentence, "Start them", start, stays=True))
 
     def report(self, error: BaseException) -> None:
-        """Show an error nobody foresaw, from any thread."""
+        """Show an unexpected error, from any thread."""
         self._caught.emit(save_report(self._reports, "The last action", error))
 
     def _begin(self) -> None:
@@ -162,7 +162,7 @@ class Explorer(QObject):
 
     def _session(self) -> Session:
         options, kept = self.options, settings.session_of(self.settings)
-        kept = replace(kept, look=Look(views=kept.look.views))  # the rest of it is there already
+        kept = replace(kept, look=Look(views=kept.look.views))  # the rest is already in place
         form = kept.form
         if options.dataset and (options.dataset, options.root) != (form.dataset, form.root):
             fresh = StudyForm(
@@ -186,22 +186,22 @@ class Explorer(QObject):
         try:
             settings.save(self._file, self.settings)
         except OSError as error:
-            print(f"rk-explorer: this session could not be kept: {error}", file=sys.stderr)
+            print(f"rk-explorer: this session could not be saved: {error}", file=sys.stderr)
         self.keeper.end()
 
     def _show_look(self, session: Session) -> None:
-        """What a session says about the window, just before its data are shown."""
+        """Apply a session's window settings just before its data are shown."""
         self.window.arrange(session.look)
         self.window.restore_views(session.look)
         if session.look.theme:
             self.window.choose_theme(session.look.theme)
 
     def _show_views(self, session: Session) -> None:
-        """Once more: some views choose what to show while results arrive."""
+        """Restore the views again: some choose what to show while results arrive."""
         self.window.restore_views(session.look)
 
     def _offer_left(self) -> None:
-        """Offer the session of a window that was not closed properly; none is lost by closing."""
+        """Offer to restore the session of a window that crashed; declining loses nothing."""
         left = self.keeper.left()
         for path in reversed(left):
             self.recents.add(RecentItem(SESSION, str(path), "not closed properly"))
@@ -211,7 +211,7 @@ class Explorer(QObject):
 
 
 def run(options: Options) -> int:
-    """Show the window until it is closed; the exit status."""
+    """Show the window until it is closed and return the exit status."""
     qInstallMessageHandler(process.on_qt_message)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("rk-explorer")
@@ -219,13 +219,15 @@ def run(options: Options) -> int:
     app.setDesktopFileName("rk-explorer")
     theme.apply(app, theme.theme_of(theme.resolve(options.theme or "system")))
     app.setWindowIcon(theme.icon("app", theme.LIGHT))
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # results are written atomically: ending is safe
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # results are written atomically, so exiting is safe
     explorer = Explorer(options)
     process.catch_exceptions(explorer.report)
     explorer.show()
     status = app.exec()
     ended = explorer.close()
-    if not ended:  # a lane is inside foreign code that cannot be asked to stop
+    if not ended:  # a lane is in third-party code that cannot be interrupted
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

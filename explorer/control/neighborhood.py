@@ -1,4 +1,4 @@
-"""Keeps the current sample's neighborhood up to date, and those beside it ready. No widgets."""
+"""The current sample's neighborhood, with a cache and prefetched neighbors. No widgets."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from explorer.jobs import probe_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs, Points
 from explorer.state.app_state import AppState
 
-MEMORY = 200_000_000  # bytes of copies that stay at hand
-BESIDE = 2  # norms on either side of the one shown that are made ready
-PATIENCE_S = 2.0  # where one neighborhood takes longer, none is made that nobody asked for
+MEMORY = 200_000_000  # bytes of perturbed copies in the cache
+BESIDE = 2  # norms to prefetch on either side of the shown one
+PATIENCE_S = 2.0  # no prefetching if one neighborhood takes longer
 
 
 class NeighborhoodCache:
-    """The neighborhoods of one study that were shown or made ready, the latest `MEMORY` bytes."""
+    """A least-recently-used cache of one study's neighborhoods, of at most `MEMORY` bytes."""
 
     def __init__(self) -> None:
         self._spec: RunSpec | None = None
         self._kept: OrderedDict[tuple[int, tuple[str, float]], Neighborhood] = OrderedDict()
 
     def get(self, sight: Sight) -> Neighborhood | None:
-        """The neighborhood of what lies under the lens, None if it is not here."""
+        """The cached neighborhood of a probe, or None."""
         if sight.spec != self._spec:
             return None
         found = self._kept.get((sight.sample, sight.probe))
@@ -40,7 +40,7 @@ class NeighborhoodCache:
         return found
 
     def put(self, sight: Sight, found: Neighborhood) -> None:
-        """Keep one; the oldest make room, and those of another study go."""
+        """Add one; the oldest are evicted, and those of another study are dropped."""
         if sight.spec != self._spec:
             self._spec = sight.spec
             self._kept.clear()
@@ -53,16 +53,16 @@ class NeighborhoodCache:
 
 
 class NeighborhoodControl(QObject):
-    """Asks for neighborhoods on the probe lane; the latest question wins.
+    """Requests neighborhoods on the probe lane; the latest request wins.
 
-    What is at hand is shown in the same turn of the event loop. While nothing is asked for, the
-    norms beside the one shown are made ready, one job at a time, which any question stops.
+    Cached ones are shown in the same turn of the event loop. While idle, the adjacent norms are
+    prefetched, one job at a time; any request stops that.
     """
 
     def __init__(
         self, state: AppState, jobs: Jobs, under: Callable[[], Sight | None], parent: QObject
     ) -> None:
-        """`under()` says what lies under the lens, None while there is nothing to look at."""
+        """`target()` returns the current probe, None while there is nothing to show."""
         super().__init__(parent)
         self._state, self._jobs, self._under = state, jobs, under
         self._cache = NeighborhoodCache()
@@ -74,7 +74,7 @@ class NeighborhoodControl(QObject):
             changed.connect(self.look)
 
     def prepare(self, taus: tuple[float, ...]) -> None:
-        """Have the neighbors of the norm shown, on this grid, made ready; () for none."""
+        """Prefetch the adjacent norms of the shown one on this grid; () for none."""
         self._taus = taus
         if not taus:
             self._rest()
@@ -82,7 +82,7 @@ class NeighborhoodControl(QObject):
             self._make_ready()
 
     def look(self) -> None:
-        """Show what lies under the lens, or ask for it unless that was done already."""
+        """Show the current probe's neighborhood, requesting it if it is not cached."""
         sight = self._under()
         if sight == self._asked and sight is not None:
             return
@@ -103,7 +103,7 @@ class NeighborhoodControl(QObject):
     def _submit(self, sight: Sight) -> None:
         self._jobs.submit(
             Job(
-                f"Looking around {called(sight.sample, self._state.dataset)}",
+                f"Computing the neighborhood of {called(sight.sample, self._state.dataset)}",
                 functools.partial(probe_tasks.look_around, *sight),
                 PROBE,
                 "neighborhood",
@@ -115,7 +115,7 @@ class NeighborhoodControl(QObject):
         )
 
     def _on_points(self, sight: Sight, batch: Points) -> None:
-        """Show what the first copies say."""
+        """Show the result of the first copies."""
         parts = [data for channel, data in batch if channel == "neighborhood"]
         if parts and sight == self._asked:
             self._state.neighborhood = parts[-1]
@@ -133,13 +133,13 @@ class NeighborhoodControl(QObject):
             self._state.set_problem("neighborhood", sentence)
 
     def _on_cancelled(self, sight: Sight) -> None:
-        """Somebody stopped the whole lane: it is asked for again by the next look."""
+        """The user stopped the whole lane: the next `look` requests it again."""
         if sight == self._asked:
             self._asked = None
 
-    # -- beside it ------------------------------------------------------------------------
+    # -- prefetching ----------------------------------------------------------------------
     def _make_ready(self) -> None:
-        """Ask for the nearest neighbor that is not at hand, once nothing else is under way."""
+        """Prefetch the nearest norm that is not cached, unless another one is in progress."""
         shown = self._asked
         if shown is None or self._beside is not None or self._took > PATIENCE_S:
             return
@@ -147,7 +147,7 @@ class NeighborhoodControl(QObject):
         if sight is None:
             return
         job = Job(
-            f"Looking beside {called(sight.sample, self._state.dataset)}",
+            f"Preparing neighborhoods of {called(sight.sample, self._state.dataset)}",
             functools.partial(probe_tasks.look_around, *sight),
             PROBE,
             "neighborhood-beside",
@@ -157,7 +157,7 @@ class NeighborhoodControl(QObject):
         self._jobs.submit(job)
 
     def _neighbors(self, shown: Sight) -> Iterator[Sight]:
-        """The same sample at the norms beside the one shown, the nearest first."""
+        """The same sample at the adjacent norms, nearest first."""
         if not self._taus:
             return
         kind, tau = shown.probe
@@ -174,12 +174,12 @@ class NeighborhoodControl(QObject):
             self._make_ready()
 
     def _rest(self) -> None:
-        """Stop what nobody asked for."""
+        """Stop prefetching."""
         if self._beside is not None:
             self._beside[1].reporter.cancel()
             self._beside = None
 
     def _keep(self, sight: Sight, found: Neighborhood) -> None:
-        """Have it at hand, unless another study is shown meanwhile."""
+        """Cache it, unless another study is shown by now."""
         if self._asked is not None and sight.spec == self._asked.spec:
             self._cache.put(sight, found)

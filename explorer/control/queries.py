@@ -1,7 +1,7 @@
-"""What views may keep in view: a question about the study that is shown, answered in a lane.
+"""Queries about the shown study, answered in a lane while a view needs them. No widgets.
 
-A view looks while it is seen; the answer becomes the property of AppState that bears the
-question's name, or the reason why there is none a sentence in `AppState.problems`. No widgets.
+A view calls `look` while it is visible; the result becomes the property of AppState with the
+query's name. If there is no result, `AppState.problems` gives the reason.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Words = tuple[Hashable, ...]
 
 @dataclass(frozen=True)
 class Question:
-    """What can be asked: `task(spec, *words, engine, report)` gives AppState's property `name`.
+    """A query: `task(spec, *arguments, engine, report)` computes AppState's property `name`.
 
-    title: what people call the work, with {0}, {1} ... for the words; lane: HEAVY for what takes
-    more than a few seconds. The task may report points on the channel `name`: intermediate
-    answers, which are shown at once.
+    title: display name of the job, with {0}, {1} ... for the arguments; lane: HEAVY for queries
+    that take more than a few seconds. The task may report intermediate results, shown at once, as
+    points on the channel `name`.
     """
 
     name: str
@@ -40,39 +40,43 @@ QUESTIONS = {
     one.name: one
     for one in (
         Question("beside", "Reading the studies to compare with", probe_tasks.look_beside, PROBE),
-        Question("recognition", "Searching the smallest tau of {0}", probe_tasks.recognize, HEAVY),
+        Question(
+            "recognition", "Searching for the smallest tau of {0}", probe_tasks.recognize, HEAVY
+        ),
         Question("replay", "Reading the epochs of {0}", probe_tasks.replay, PROBE),
         Question("embedding", "Embedding the features of {0} and {1}", probe_tasks.embed, HEAVY),
         Question(
             "similarity", "Comparing the layers of {0} and {1}", probe_tasks.compare_layers, HEAVY
         ),
-        Question("attack", "Attacking {0} and {1}", probe_tasks.infer_membership, PROBE),
+        Question(
+            "attack", "Membership inference on {0} and {1}", probe_tasks.infer_membership, PROBE
+        ),
     )
 }
 
 
 class QueryControl(QObject):
-    """Keeps the answers up to date to what somebody looks at; the latest words win."""
+    """Keeps the results of active queries up to date; the latest arguments win."""
 
     def __init__(
         self, state: AppState, jobs: Jobs, spec: Callable[[], RunSpec | None], parent: QObject
     ) -> None:
-        """`spec()` is that of the study shown, None while there is none to ask about."""
+        """`spec()` returns the spec of the shown study, None while there is none."""
         super().__init__(parent)
         self._state, self._jobs, self._spec = state, jobs, spec
-        self._words: dict[str, Words] = {}  # of the questions that somebody looks at
+        self._words: dict[str, Words] = {}  # arguments of the active queries
         self._asked: dict[str, tuple[RunSpec, Words]] = {}
         self._running: dict[str, Job] = {}
         state.models_changed.connect(self._study_changed)
         state.study_changed.connect(self._study_changed)
 
     def look(self, name: str, *words: Hashable) -> None:
-        """Keep the answer to the question `name` about these words in view."""
+        """Keep the result of the query `name` with these arguments up to date."""
         self._words[name] = words
         self._ask(name)
 
     def look_away(self, name: str) -> None:
-        """Nobody looks any more: stop the work; a finished answer stays."""
+        """Deactivate a query and stop its work; a finished result stays."""
         self._words.pop(name, None)
         self._stop(name)
 
@@ -108,7 +112,7 @@ class QueryControl(QObject):
         self._jobs.submit(job)
 
     def _stop(self, name: str) -> None:
-        """Stop what is under way; it will be asked for again."""
+        """Stop a query in progress; it will be requested again."""
         job = self._running.pop(name, None)
         if job is not None:
             self._asked.pop(name, None)
@@ -131,8 +135,8 @@ class QueryControl(QObject):
             self._state.set_problem(name, sentence)
 
     def _on_cancelled(self, asked: tuple[RunSpec, Words], name: str) -> None:
-        """Somebody stopped the whole lane: what is looked at is asked again by a new look."""
+        """The user stopped the whole lane: the next `look` requests it again."""
         if self._asked.get(name) is asked:
             self._running.pop(name, None)
             del self._asked[name]
-            self._state.set_problem(name, "Stopped. Choose again to go on.")
+            self._state.set_problem(name, "Stopped. Choose again to continue.")

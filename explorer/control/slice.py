@@ -1,4 +1,4 @@
-"""Keeps the slice through the current sample up to date, while somebody looks at it. No widgets."""
+"""The decision slice through the current sample, kept up to date on request. No widgets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from explorer.jobs import probe_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs
 from explorer.state.app_state import AppState
 
-PATIENCE_S = 20.0  # other questions wait on the same lane meanwhile
+PATIENCE_S = 20.0  # no refinement beyond this, as other queries share the lane
 
 
 class Sight(NamedTuple):
-    """What lies under the lens: a sample of a finished study, at (perturbation, tau)."""
+    """The sample being probed: of a finished study, at (perturbation, tau)."""
 
     spec: RunSpec
     sample: int
@@ -27,16 +27,16 @@ class Sight(NamedTuple):
 
 
 class SliceControl(QObject):
-    """Asks for slices on the probe lane: coarse at once, then refined; the latest question wins.
+    """Requests slices on the probe lane, first coarse, then refined; the latest request wins.
 
-    Neighborhoods, which wait on the same lane, come in between the two. Where refining would take
-    longer than `PATIENCE_S`, the coarse slice stays.
+    Neighborhoods, which share the lane, can run between the two. If refining would take longer
+    than `PATIENCE_S`, the coarse slice stays.
     """
 
     def __init__(
         self, state: AppState, jobs: Jobs, under: Callable[[], Sight | None], parent: QObject
     ) -> None:
-        """`under()` says what lies under the lens, None while there is nothing to look at."""
+        """`target()` returns the current probe, None while there is nothing to show."""
         super().__init__(parent)
         self._state, self._jobs, self._under = state, jobs, under
         self._aim = ("", -1)
@@ -46,9 +46,9 @@ class SliceControl(QObject):
             changed.connect(self.look)
 
     def point(self, directions: str, towards: int = -1) -> None:
-        """Look along this pair of directions, '' stops the work, for nobody looks any more.
+        """Choose the pair of directions of the slice; '' stops keeping it up to date.
 
-        towards: the sample that the pair 'chosen' leads to.
+        towards: the target sample of the pair 'chosen'.
         """
         self._aim = (directions, towards)
         if directions:
@@ -57,7 +57,7 @@ class SliceControl(QObject):
             self._rest()
 
     def look(self) -> None:
-        """Ask for the slice of what lies under the lens, unless it was asked for already."""
+        """Request the slice through the current sample, unless already requested."""
         sight = self._under()
         if sight is None:
             self._rest()
@@ -77,7 +77,7 @@ class SliceControl(QObject):
             probe_tasks.look_through, sight.spec, sight.sample, aim, sight.probe, size
         )
         self._job = Job(
-            f"Cutting through {called(sight.sample, self._state.dataset)}",
+            f"Computing the slice through {called(sight.sample, self._state.dataset)}",
             work,
             PROBE,
             "slice",
@@ -87,7 +87,7 @@ class SliceControl(QObject):
         self._jobs.submit(self._job)
 
     def _rest(self) -> None:
-        """Stop what is under way; it will be asked for again."""
+        """Stop the job in progress; the slice will be requested again."""
         if self._job is not None:
             self._job.reporter.cancel()
             self._job = self._asked = None

@@ -1,4 +1,4 @@
-"""Makes a lane's engine, in the lane's thread: torch and h5py are imported there."""
+"""Creation of a lane's engine in the lane's thread, where torch and h5py are imported."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class EngineFactory:
-    """Makes a lane's engine, in the lane's thread: torch and h5py are imported there."""
+    """Creates a lane's engine in the lane's thread, where torch and h5py are imported."""
 
     def __init__(self, store: Path | None, device: str, warn: Callable[[str], object]) -> None:
-        """`warn` hears, once and in a lane's thread, of a store that may not be written to."""
+        """`warn` is called once, in a lane's thread, if the store is read-only."""
         self._store, self._device, self._warn = store, device, warn
-        self._warned = threading.Lock()  # taken by whoever warns, and never given back
+        self._warned = threading.Lock()  # acquired by the first lane to warn, and never released
 
     def __call__(self, say: Say) -> Pipeline:
-        """A pipeline on the store, which leaves a core to the window.
+        """A pipeline on the store that leaves one core to the window.
 
-        StoreError or SpecError where that is impossible.
+        Raises StoreError or SpecError if that is impossible.
         """
         from engine.runtime.device import preload_torch
 

@@ -1,4 +1,4 @@
-"""What a figure shows where nobody says more: what is on the screen."""
+"""Default options of a figure: those of the matching view on the screen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from explorer.state.ranking import ranked_by
 
 
 def options(state: AppState, kind: str) -> dict[str, Any]:
-    """The options of a kind of figure that draw what the window shows."""
+    """The options with which a kind of figure draws what the window shows."""
     return _OPTIONS[kind](state) if kind in _OPTIONS else {}
 
 

@@ -1,4 +1,4 @@
-"""Named forget sets, by dataset and name: plain data that undo and the session settings carry."""
+"""Saved forget sets, by dataset and name: plain data for undo, sessions and settings."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 from engine.errors import SpecError
 from explorer.state.selection import Selection
 
-LONGEST_NAME = 60  # characters; more than a line of the toolbar shows
+LONGEST_NAME = 60  # characters; more than fits in the toolbar
 
 Sets = Mapping[str, tuple[int, ...]]  # name -> sorted indices into the training set
 Library = Mapping[str, Sets]  # fingerprint of a dataset -> its sets
 
 
 def saved(library: Library, fingerprint: str, name: str, indices: tuple[int, ...]) -> Library:
-    """The library with `indices` under `name`, in place of what had that name."""
+    """The library with `indices` saved under `name`, replacing any set of that name."""
     return {**library, fingerprint: {**library.get(fingerprint, {}), name: indices}}
 
 
 def deleted(library: Library, fingerprint: str, name: str) -> Library:
-    """The library without the set called `name`; a dataset without sets goes too."""
+    """The library without the set `name`; a dataset left without sets is removed too."""
     left = {other: one for other, one in library.get(fingerprint, {}).items() if other != name}
     others = {mark: sets for mark, sets in library.items() if mark != fingerprint}
     return {**others, fingerprint: left} if left else others
 
 
 def joined(library: Library, fingerprint: str, sets: Sets) -> Library:
-    """The library with these sets too; where a name is taken by other samples, a number follows."""
+    """The library with these sets added; a number is appended where a name is taken."""
     mine = dict(library.get(fingerprint, {}))
     for name, indices in sets.items():
         names = [name, *(f"{name[: LONGEST_NAME - 6]} ({number})" for number in range(2, 1000))]
@@ -37,7 +37,7 @@ def joined(library: Library, fingerprint: str, sets: Sets) -> Library:
 
 
 def merged(base: Library, mine: Library, theirs: Library) -> Library:
-    """What two windows made of `base`: each name as whoever changed it has it, else mine."""
+    """Merge the changes two windows made to `base`; where both changed a name, mine wins."""
     found: Library = {}
     for mark in {**theirs, **mine}:
         was, here, there = (one.get(mark, {}) for one in (base, mine, theirs))
@@ -50,23 +50,23 @@ def merged(base: Library, mine: Library, theirs: Library) -> Library:
 
 
 def combined(current: tuple[int, ...], named: tuple[int, ...], mode: str) -> tuple[int, ...]:
-    """The current forget set after a named one arrives in a mode of `Selection.combine`, sorted."""
+    """The current forget set combined with a saved one (see `Selection.combine`), sorted."""
     return tuple(sorted(Selection(None, frozenset(current)).combine(named, mode).chosen))
 
 
 def name_of(sets: Sets, indices: tuple[int, ...]) -> str:
-    """The first name that these very samples were saved under, or ''."""
+    """The first name under which exactly these samples are saved, or ''."""
     return next((name for name, one in sets.items() if one == indices), "")
 
 
 def checked_name(text: str) -> str:
-    """The name without white space around it; SpecError where it can be none."""
+    """The name without surrounding white space; SpecError if it is invalid."""
     name = text.strip()
     if not name:
-        raise SpecError("A forget set needs a name to be saved under.")
+        raise SpecError("Enter a name for the forget set.")
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise SpecError(
-            f"The name of a forget set has 1 to {LONGEST_NAME} printable characters, "
+            f"The name of a forget set must have 1 to {LONGEST_NAME} printable characters, "
             f"but '{name[:20]}' ... has {len(name)}."
         )
     return name
@@ -78,9 +78,9 @@ def as_plain(library: Library) -> dict[str, dict[str, list[int]]]:
 
 
 def read(kept: Mapping[str, Any]) -> Library:
-    """The library that `as_plain` wrote, without whatever is not a named list of indices.
+    """The inverse of `as_plain`, without anything that is not a named list of indices.
 
-    Whether indices lie in the training set is checked when a set is used, by `check_forget`.
+    `check_forget` checks that indices lie in the training set when a set is used.
     """
     found = {
         mark: {str(name): tuple(sorted(set(one))) for name, one in sets.items() if _fits(name, one)}

@@ -1,7 +1,7 @@
-"""A session: everything that makes the window as it was. JSON, written by us, read from anyone.
+"""A session: everything needed to restore the window, as JSON.
 
-What is read may come from a stranger, so types and sizes are checked, unknown keys are ignored,
-and no network of a Python file of theirs is taken over: naming such a file would run it.
+A session file may come from a third party, so types and sizes are checked, unknown keys are
+ignored, and a network defined in a Python file is never restored: loading it would run the file.
 """
 
 from __future__ import annotations
@@ -32,13 +32,16 @@ from explorer.state.window_layout import Frame, Layout
 FORMAT, SCHEMA = "rk-explorer session", 1
 SUFFIX = ".json"
 LARGEST = 1 << 25  # characters of a session
-COUNTS, WORDS = ("seed", "retrains", "draws"), ("perturbation", "taus")  # a grid's, of the study
+COUNTS, WORDS = (
+    ("seed", "retrains", "draws"),
+    ("perturbation", "taus"),
+)  # settings of the study in a grid
 
 
 @dataclass(frozen=True)
 class Look:
-    """How the window looks. theme: 'light', 'dark', 'system' or '' (leave it); window, docks: where
-    they lie, None to leave them; views: name -> what that view keeps."""
+    """Appearance of the window. theme: 'light', 'dark', 'system' or '' (leave it); window, docks:
+    their geometry, None to leave them; views: name -> state of that view."""
 
     theme: str = ""
     window: Frame | None = None
@@ -48,10 +51,10 @@ class Look:
 
 @dataclass(frozen=True)
 class Session:
-    """What to bring back once the dataset called for is loaded again.
+    """What to restore once the dataset is loaded again.
 
-    fingerprint: of the data that indices refer to; study: key of the one that is shown, or '';
-    sets: the dataset's named forget sets; queue: the studies that had not ended, next one first.
+    fingerprint: of the data that indices refer to; study: key of the shown one, or '';
+    sets: the dataset's saved forget sets; queue: the unfinished studies, next one first.
     """
 
     form: StudyForm = field(default_factory=StudyForm)
@@ -67,7 +70,7 @@ class Session:
 
 
 def of(state: AppState, look: Look) -> Session:
-    """The session of a window that shows this state and looks like this; cheap."""
+    """The session of a window with this state and appearance; cheap."""
     mark = state.dataset.spec.fingerprint if state.dataset else ""
     return Session(
         state.form,
@@ -109,9 +112,9 @@ def as_text(session: Session) -> str:
 
 
 def parse(text: str) -> Session:
-    """The session in a text; SpecError, a sentence, for whatever is none."""
+    """The session in a text; raises SpecError if it is not a valid session."""
     if len(text) > LARGEST:
-        raise SpecError(WRONG.format("it is far too long"))
+        raise SpecError(WRONG.format("it is too long"))
     try:
         plain = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -120,7 +123,7 @@ def parse(text: str) -> Session:
 
 
 def from_plain(plain: Any) -> Session:
-    """The session in JSON data; SpecError, a sentence, for whatever is none."""
+    """The session in JSON data; raises SpecError if it is not a valid session."""
     top = Fields(plain, "the file")
     if top.text("format", 64) != FORMAT:
         raise SpecError(WRONG.format("it was not written by 'Save session'"))
@@ -148,25 +151,25 @@ def from_plain(plain: Any) -> Session:
 
 
 def portable(session: Session) -> Session:
-    """The session without what is one person's own: theme, place of the window, and queue."""
+    """The session without personal parts: theme, window geometry and queue."""
     return replace(session, look=replace(session.look, theme="", window=None), queue=())
 
 
 def _unfinished(state: AppState) -> tuple[Order, ...]:
-    """What had not ended, the next one first; none with a network that would not be taken over."""
+    """Unfinished orders, the next one first, without those whose network is a Python file."""
     runs = [run for run in state.runs if run.state in KEPT and ":" not in run.order.form.model]
     return tuple(run.order for run in sorted(runs, key=lambda run: KEPT.index(run.state)))
 
 
 def _plain_form(form: StudyForm) -> dict[str, Any]:
-    """The form as JSON data, without what is said anew each time."""
+    """The form as JSON data, without `links`, which must be confirmed each time."""
     plain = {**asdict(form), "methods": list(form.methods)}
     del plain["links"]
     return plain
 
 
 def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:
-    """The orders of a queue; forget sets stand once, since those of a grid share one."""
+    """The orders of a queue; each forget set is stored once, since a grid shares one."""
     places = {forget: at for at, forget in enumerate({order.forget: 0 for order in queue})}
     orders = [
         {
@@ -190,14 +193,14 @@ def _queue(plain: Fields) -> tuple[Order, ...]:
 
 
 def _runs_code(form: Fields) -> bool:
-    """Whether the network is one in a Python file; another in its place would be another study."""
+    """Whether the network is a Python file; with another network it would be another study."""
     return ":" in form.text("model", LONGEST_PATH)
 
 
 def _order(plain: Fields, sets: Mapping[str, tuple[int, ...]]) -> Order:
     place = str(plain.whole("forget", 0))
     if place not in sets:
-        raise SpecError(WRONG.format("an order of its queue has no forget set"))
+        raise SpecError(WRONG.format("a study in its queue has no forget set"))
     return Order(
         _form(plain.part("form")),
         sets[place],
@@ -220,7 +223,7 @@ def _form(plain: Fields) -> StudyForm:
         side=plain.whole("side", known.side, 10_000),
         channels=plain.text("channels", 16, known.channels),
         validation=plain.number("validation", known.validation),
-        model="" if ":" in model else model,  # FILE.py:FUNCTION would be run
+        model="" if ":" in model else model,  # FILE.py:FUNCTION would run the file
         forget=plain.text("forget", LONGEST_TEXT),
         methods=_names(plain, "methods", known.methods),
         settings={name: settings.values(name) for name in settings.names},
@@ -245,12 +248,12 @@ def _names(plain: Fields, name: str, default: tuple[str, ...]) -> tuple[str, ...
 def _grid(found: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     for path, values in found.items():
         if not isinstance(values, list) or not all(_sweepable(path, one) for one in values):
-            raise SpecError(WRONG.format(f"'{path[:40]}' in 'grid' lists no values for it"))
+            raise SpecError(WRONG.format(f"'{path[:40]}' in 'grid' lists invalid values"))
     return {path: tuple(values) for path, values in found.items()}
 
 
 def _sweepable(path: str, value: Any) -> bool:
-    """Whether this setting may have this value; those of methods are checked when they are used."""
+    """Whether this setting may have this value; method settings are checked when used."""
     owner, _, name = path.partition(".")
     if owner != form_grid.STUDY:
         return True
@@ -276,7 +279,7 @@ def _plain_look(look: Look) -> dict[str, Any]:
 
 
 def _look(plain: Fields) -> Look:
-    """Without 'geometry' and 'layout' of earlier sessions: bytes for Qt, which anyone may write."""
+    """Ignores 'geometry' and 'layout' of earlier versions: untrusted bytes for Qt."""
     views = plain.part("views")
     window, docks = plain.get("window"), plain.get("docks")
     return Look(

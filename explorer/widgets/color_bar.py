@@ -1,4 +1,4 @@
-"""A color scale with its ticks and title, as a strip."""
+"""A horizontal color scale with title and ticks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from explorer.widgets.plot_widget import no_collection
 
-BAR, GAP, WIDEST = 10, 3, 260  # logical pixels: its height, the space around it, its width
+BAR, GAP, WIDEST = 10, 3, 260  # logical pixels: height, padding, width
 
 
 class ColorBar(QWidget):
-    """The title on the left, the colors on the right with their ticks beneath."""
+    """The title on the left, the colors on the right with ticks below."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,7 +28,7 @@ class ColorBar(QWidget):
     def set_scale(
         self, title: str, colors: Sequence[str], ticks: Sequence[tuple[float, str]], text: str
     ) -> None:
-        """Show colors from low to high; ticks: (place in [0, 1], words); text: their color."""
+        """Show colors from low to high; ticks: (position in [0, 1], label); text: label color."""
         self._title, self._colors, self._ticks, self._text = title, colors, ticks, text
         words = ", ".join(label for _, label in ticks)
         self.setAccessibleDescription(f"{title}: {words}")
@@ -45,7 +45,7 @@ class ColorBar(QWidget):
             self._paint()
 
     def bar(self) -> QRectF:
-        """Where the colors are, in the widget's pixels."""
+        """Rectangle of the colors, in the widget's pixels."""
         metrics = self.fontMetrics()
         left = float(metrics.horizontalAdvance(self._title) + 4 * GAP)
         ends = [metrics.horizontalAdvance(words) / 2 for _, words in self._ticks] or [0.0]

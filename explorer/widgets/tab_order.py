@@ -1,4 +1,4 @@
-"""The order in which the Tab key goes through a view: as its layouts are read."""
+"""Tab order of a view: the reading order of its layouts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from PySide6.QtWidgets import (
 
 
 def put_in_order(widget: QWidget) -> None:
-    """Let Tab go from left to right and down, whatever was made first."""
+    """Set the Tab order from left to right and down, regardless of creation order."""
     for one, other in pairwise(_reading(widget)):
         QWidget.setTabOrder(one, other)
 
 
 def name_tabs(widget: QWidget, title: str) -> None:
-    """Give tab bars without a name one that a screen reader can say."""
+    """Give unnamed tab bars an accessible name."""
     for bar in widget.findChildren(QTabBar):
         if not bar.accessibleName():
             bar.setAccessibleName(f"Pages of {title}")
 
 
 def stops(widget: QWidget) -> list[QWidget]:
-    """What the Tab key goes through inside a widget just now, in its order."""
+    """The widgets inside `widget` that Tab currently visits, in order."""
     found, at = [], widget.nextInFocusChain()
     while at is not None and at is not widget:
         if widget.isAncestorOf(at) and _takes_focus(at) and at.isEnabled() and at.isVisible():
@@ -46,7 +46,7 @@ def _takes_focus(widget: QWidget) -> bool:
 
 
 def _reading(widget: QWidget) -> Iterator[QWidget]:
-    """The widget and what lies in it that takes the focus, in the order of the layouts."""
+    """The focusable widgets in `widget`, itself included, in layout order."""
     if _takes_focus(widget):
         yield widget
     for part in _parts(widget):
@@ -59,7 +59,7 @@ def _parts(widget: QWidget) -> list[QWidget]:
         found = [widget.tabBar(), *(widget.widget(i) for i in range(widget.count()))]
     elif isinstance(widget, QSplitter | QStackedWidget):
         found = [widget.widget(i) for i in range(widget.count())]
-    elif not isinstance(widget, QAbstractScrollArea):  # what is scrolled has keys of its own
+    elif not isinstance(widget, QAbstractScrollArea):  # scroll areas handle their own keys
         layout = widget.layout()
         found = list(_laid_out(layout)) if layout is not None else []
     return [part for part in found if part is not None]

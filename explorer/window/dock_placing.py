@@ -1,4 +1,4 @@
-"""Puts the docks of a window where a layout says, by what Qt has for everybody."""
+"""Placement of a window's docks according to a layout, through Qt's public interface."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIDES = {
 
 
 class Room(NamedTuple):
-    """A stack, and the px it has; 0 where nobody knows."""
+    """A stack and its size in px; 0 if unknown."""
 
     stack: Stack
     width: int
@@ -29,7 +29,7 @@ class Room(NamedTuple):
 
 
 class Placing:
-    """One layout for the docks of one window."""
+    """Places the docks of one window according to one layout."""
 
     def __init__(
         self, window: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout
@@ -37,7 +37,7 @@ class Placing:
         self._window, self._docks, self._layout = window, docks, only(layout, docks)
 
     def place(self) -> None:
-        """Take every dock out, and put it where it belongs."""
+        """Remove every dock, and add it again in its place."""
         for box in self._docks.values():
             box.setFloating(False)
             self._window.removeDockWidget(box)
@@ -52,7 +52,7 @@ class Placing:
             self._docks[name].show()
         self._size()
         if (layout := self._window.layout()) is not None:
-            layout.activate()  # makes the tab bars, where the window is not shown yet
+            layout.activate()  # creates the tab bars if the window is not shown yet
         for area in self._layout.areas:
             self._bring_to_front(area.content)
 
@@ -60,7 +60,7 @@ class Placing:
         return self._docks[next(names_in(content))]
 
     def _divide(self, content: Content) -> None:
-        """First docks of parts first: a split reaches no further than what is split."""
+        """Place the first dock of each part first: a split is confined to the dock it splits."""
         if isinstance(content, Stack):
             for name in content.names[1:]:
                 self._window.tabifyDockWidget(self._first(content), self._docks[name])
@@ -72,7 +72,7 @@ class Placing:
             self._divide(part)
 
     def _add_new(self) -> None:
-        """Docks that the layout does not know, behind the last one that it does."""
+        """Tab docks that the layout does not know behind its last one."""
         placed = [name for area in self._layout.areas for name in names_in(area.content)]
         for name in [one for one in self._docks if one not in placed]:
             if placed:
@@ -87,10 +87,10 @@ class Placing:
                 self._bring_to_front(part)
         elif content.front in content.names and len(content.names) > 1:
             for name in (content.names[0], content.names[1], content.front):
-                self._docks[name].raise_()  # of what is on top already, Qt tells its tabs nothing
+                self._docks[name].raise_()  # raising a front dock would not update its tab bar
 
     def _size(self) -> None:
-        """Hidden stacks first, so that what they have when they return leaves others alone."""
+        """Set sizes, hidden stacks first, so that their sizes do not affect the others."""
         wide = self._window.width() / (self._layout.width or self._window.width())
         high = self._window.height() / (self._layout.height or self._window.height())
         rooms = [
@@ -106,7 +106,7 @@ class Placing:
             self._window.resizeDocks([box for box, _ in known], [size for _, size in known], way)
 
     def _rooms(self, content: Content, width: int, height: int) -> Iterator[Room]:
-        """What the stacks in it have; none of those that are hidden with all beside them."""
+        """The sizes of the stacks in `content`, except where all docks of a split are hidden."""
         if isinstance(content, Stack):
             yield Room(content, width, height)
             return

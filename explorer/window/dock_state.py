@@ -1,7 +1,7 @@
-"""How the docks of a window lie now, from the account that Qt itself gives of it.
+"""The current layout of a window's docks, decoded from Qt's saved state.
 
-Only `QMainWindow.saveState` tells of splits and tabs, and of where a hidden or floating dock
-returns to. What is read here was written a moment before, by Qt in this process.
+Only `QMainWindow.saveState` reveals splits and tabs, and where a hidden or floating dock returns
+to. The bytes decoded here were written a moment before, by Qt in this process.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from explorer.state.window_layout import (
 BEGIN, DOCKS, TABS, SEQUENCE, DOCK = 0xFF, 0xFD, 0xFA, 0xFC, 0xFB  # marks of qmainwindowlayout
 BY_NUMBER = dict(enumerate(("left", "right", "top", "bottom")))  # QInternal::DockPosition
 SHOWN, FLOATING, ALONG = 1, 2, 1  # flags of a dock; Qt::Horizontal
-NOT_KNOWN = "Qt tells of its docks in another way than is known here"
+NOT_KNOWN = "This version of Qt saves the layout of docks in an unknown format"
 
 
 def read(window: QMainWindow, names: Mapping[str, str]) -> Layout:
-    """How its docks lie; names: object name of a dock -> what we call it.
+    """The layout of the window's docks; names: object name of a dock -> our name.
 
-    ValueError where this Qt gives its account otherwise.
+    Raises ValueError if this version of Qt uses another format.
     """
     state = window.saveState()
     stream = QDataStream(state)
@@ -48,7 +48,7 @@ def read(window: QMainWindow, names: Mapping[str, str]) -> Layout:
 
 @dataclass
 class _Account:
-    """Reads the stream, and collects which docks float and which are hidden."""
+    """Decodes the stream, and collects floating and hidden docks."""
 
     stream: QDataStream
     names: Mapping[str, str]
@@ -57,7 +57,7 @@ class _Account:
 
     def areas(self) -> tuple[Area, ...]:
         self._expect(self.stream.readInt32() == BEGIN)
-        self.stream.readInt32()  # the version that somebody gave it
+        self.stream.readInt32()  # the version passed to saveState
         self._expect(self.stream.readUInt8() == DOCKS)
         found = [self._area() for _ in range(self._count(len(SIDES)))]
         return tuple(one for one in found if one is not None)
@@ -109,7 +109,7 @@ class _Account:
         return Stack((name,), name, size) if name else None
 
     def _measures(self) -> int:
-        """Px along the split; the place, and least and most px, come by themselves."""
+        """Px along the split; position, minimum and maximum are ignored."""
         _, size, _, _ = (self.stream.readInt32() for _ in range(4))
         return _fitting(size)
 

@@ -1,4 +1,4 @@
-"""Where a window lies on the screens, and how it gets there again: never out of sight."""
+"""Saving and restoring a window's geometry, always fully on a screen."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ STATES = {
 
 
 def of(window: QWidget) -> Frame:
-    """Where the window lies, or would if it were neither maximized nor full screen."""
+    """The window's normal geometry, and whether it is maximized or full screen."""
     state = FULL if window.isFullScreen() else MAXIMIZED if window.isMaximized() else NORMAL
     place = window.geometry() if state == NORMAL else window.normalGeometry()
     return Frame(_box(place if place.isValid() else window.geometry()), state)
 
 
 def put(window: QWidget, frame: Frame) -> None:
-    """Put the window there, as far as the screens of today allow."""
+    """Restore a window's geometry, as far as the current screens allow."""
     kinds = Qt.WindowState.WindowMaximized | Qt.WindowState.WindowFullScreen
     window.setWindowState(window.windowState() & ~kinds)
     place(window, frame.box)
@@ -32,7 +32,7 @@ def put(window: QWidget, frame: Frame) -> None:
 
 
 def place(window: QWidget, box: Box) -> None:
-    """Give a window this rectangle, cut and moved until all of it is on one screen."""
+    """Give a window this rectangle, shrunk and moved to fit on one screen."""
     wanted = QRect(box.x, box.y, box.width, box.height)
     if wanted.isEmpty():
         return

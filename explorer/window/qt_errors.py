@@ -1,9 +1,9 @@
-"""Errors in methods that Qt calls: on Python 3.11, PySide ends the program where it should tell.
+"""Workaround for a PySide crash on exceptions in methods called by Qt, on Python 3.11.
 
-PySide 6.9 and 6.10 write the name of the method into the error that it raised, if Python waits for
-Qt meanwhile (as in `widget.resize()`, which has Qt call `resizeEvent`). Before Python 3.12 an error
-that comes from C code, such as an index out of range or a division by zero, is no object until
-something catches it: PySide takes its message for one, and that is a segmentation fault.
+PySide 6.9 and 6.10 write the name of the method into the exception it raised if Python is waiting
+for Qt (as in `widget.resize()`, which makes Qt call `resizeEvent`). Before Python 3.12 an exception
+raised by C code, such as an index out of range or a division by zero, is not an object until it is
+caught: PySide mistakes its message for one, which is a segmentation fault.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import shiboken6
 
 NEEDED = sys.version_info < (3, 12)
 _done: WeakSet[type] = WeakSet()
-OTHERS = (  # what Qt calls besides `paintEvent` and its like
+OTHERS = (  # methods that Qt calls besides event handlers such as `paintEvent`
     "event", "eventFilter", "viewportEvent", "boundingRect", "shape", "paint", "itemChange",
     "sizeHint", "minimumSizeHint", "sizeHintForColumn", "heightForWidth", "hasHeightForWidth",
     "minimumSize", "setGeometry", "itemAt", "takeAt", "data", "rowCount", "columnCount",
@@ -28,7 +28,7 @@ OTHERS = (  # what Qt calls besides `paintEvent` and its like
 
 
 def harden() -> None:
-    """Have every error in such a method of the classes there are caught once, and raised again."""
+    """Make all existing classes catch and re-raise every exception in such a method."""
     for kind in _kinds(shiboken6.Object) if NEEDED else ():
         if kind in _done:
             continue
@@ -40,7 +40,7 @@ def harden() -> None:
 
 
 def _kinds(above: type) -> Iterator[type]:
-    """Classes that are written in Python."""
+    """The subclasses of `above` written in Python."""
     below: list[type] = above.__subclasses__()
     for kind in below:
         if not _is_qt(kind):
@@ -64,7 +64,7 @@ def _hardened(method: Callable[..., Any]) -> Callable[..., Any]:
     def run(*given: Any, **named: Any) -> Any:
         try:
             return method(*given, **named)
-        except BaseException:  # this makes it an object
+        except BaseException:  # catching makes it an object
             raise
 
     run.hardened = True  # type: ignore[attr-defined]

@@ -180,7 +180,7 @@ def test_the_study_that_runs_is_not_queued_again(desk: Desk, qtbot: QtBot) -> No
     desk.open(Session(replace(FORM, training={"epochs": 10_000})))
     desk.controller.run()
     desk.controller.run()
-    assert "running already" in desk.said[0][1]
+    assert "already running" in desk.said[0][1]
     with qtbot.waitSignal(desk.jobs.idle, timeout=WAIT):
         desk.controller.cancel()
 

@@ -237,4 +237,4 @@ def test_the_worst_are_stepped_through_from_any_dock(explorer: Explorer, qtbot: 
 def test_without_a_measurement_there_is_no_order(desk: Desk) -> None:
     desk.open()
     desk.controller.step_worst(1)
-    assert desk.said[-1][1].startswith("Nothing is measured yet. Press Run")
+    assert desk.said[-1][1].startswith("Nothing has been measured yet. Press Run")

@@ -121,7 +121,7 @@ def test_cancelling_one_lets_the_next_begin_and_resume_goes_on_from_its_epoch(
     desk.until(lambda: desk.states == [STOPPED, DONE])
     desk.settle()
     assert any("next of 1 study begins" in text for _, text in desk.said)
-    assert "What was finished is kept." in desk.runs[0].lines[-1]
+    assert "Finished work is kept." in desk.runs[0].lines[-1]
     (partial,) = (tmp_path / "store" / "partial").glob("*.pt")
     assert len(torch.load(partial, weights_only=True)["loss"]) > 2
     desk.controller.queue.again(first)
@@ -172,7 +172,7 @@ def test_the_same_study_is_not_queued_twice(desk: Desk) -> None:
     desk.order(draws=20)
     desk.controller.run()
     assert desk.states == [RUNNING, WAITING]
-    assert "in the queue already" in desk.said[-1][1]
+    assert "already queued" in desk.said[-1][1]
     desk.wait(desk.controller.queue.cancel_all)
 
 
@@ -186,7 +186,7 @@ def test_a_queued_study_leaves_screen_and_form_alone_and_a_notice_says_when_it_i
     shown = desk.state.study
     assert shown is not None and shown.key == desk.runs[0].key
     assert desk.state.form.draws == 77
-    assert desk.done == [(desk.runs[1].key, "Study done: Iris.")]
+    assert desk.done == [(desk.runs[1].key, "Study finished: Iris.")]
     desk.wait(desk.controller.opening.open_study, desk.runs[1].key)
     assert desk.state.study is not None and desk.state.study.key == desk.runs[1].key
 
@@ -299,7 +299,7 @@ def test_deleting_a_stored_study_tells_its_size_and_frees_it(desk: Desk, qtbot: 
     assert [run.key for run in desk.runs] == [second]
     assert desk.state.study is None
     assert desk.said[-1] == (
-        NEWS, f"The study was deleted; {sized(found.size)} are free again."
+        NEWS, f"The study was deleted; {sized(found.size)} freed."
     )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def test_sets_are_saved_combined_and_undone(explorer: Explorer, qtbot: QtBot) ->
 def test_what_cannot_be_saved_or_combined_is_said(explorer: Explorer) -> None:
     do, said = explorer.controller, explorer.notifier.errors
     do.forget_set.save("   ")
-    assert "needs a name" in said[-1]
+    assert "Enter a name" in said[-1]
     do.forget_set.save("all")
     do.forget_set.combine_saved("all", REMOVE)
     assert "forget set is empty" in said[-1] and explorer.state.forget

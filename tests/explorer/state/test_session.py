@@ -139,7 +139,7 @@ def changed(*path: str, to: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("plain", "words"),
     [
-        ([], "holds no fields"),
+        ([], "is not an object with fields"),
         ({}, "not written by"),
         (changed("schema", to=2), "a newer version"),
         (changed("current", to="4"), "'current'"),
@@ -180,7 +180,7 @@ def test_a_text_of_any_length_is_not_read(monkeypatch: pytest.MonkeyPatch) -> No
     text = sessions.as_text(Session())
     assert sessions.parse(text) == Session()
     monkeypatch.setattr(sessions, "LARGEST", len(text) - 1)
-    with pytest.raises(SpecError, match="far too long"):
+    with pytest.raises(SpecError, match="too long"):
         sessions.parse(text)
 
 
@@ -295,7 +295,7 @@ def test_a_broken_session_is_told_and_changes_nothing(
     path.write_text("{}")
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.files.open_session(path)
-    assert "no session that can be opened" in explorer.window.message.text()
+    assert "This session cannot be opened" in explorer.window.message.text()
     after = explorer.controller.files.session()
     assert replace(after, look=before.look) == before
 
@@ -415,7 +415,7 @@ def test_what_a_killed_window_had_queued_is_on_hold_until_a_person_starts_it(
     assert [run.state for run in again.state.runs] == [HELD] * 3
     assert [run.order.form.draws for run in again.state.runs] == [10, 20, 30]
     start_them = offered(again, "Start them")
-    assert "3 studies had not ended" in start_them.notice.sentence
+    assert "3 studies had not finished" in start_them.notice.sentence
     QTest.mouseClick(start_them.action, LEFT)
     assert [run.state for run in again.state.runs] == [RUNNING, WAITING, WAITING]
     finish(again, qtbot)

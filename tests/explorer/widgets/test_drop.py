@@ -70,7 +70,7 @@ def test_the_overlay_says_what_will_happen_and_goes_again(
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [(["a.docx"], "'a.docx' is nothing that can be opened"), (["a.rkx", "b.rkx"], "one at a time")],
+    [(["a.docx"], "'a.docx' cannot be opened"), (["a.rkx", "b.rkx"], "one at a time")],
 )
 def test_what_is_not_understood_gets_a_sentence(
     explorer: Explorer, tmp_path: Path, names: list[str], words: str
@@ -128,7 +128,7 @@ def test_a_dropped_result_opens_its_study_also_from_another_store(
     assert other.state.study is not None and other.state.study.metrics == study.metrics
     (model, *_) = (tmp_path / "store" / "models").glob("*.h5")
     throw(other, qtbot, model)
-    assert "is no study's result" in other.window.message.text()
+    assert "is not the result of a study" in other.window.message.text()
     finish(other, qtbot)
 
 

@@ -60,7 +60,7 @@ def test_a_number_out_of_range_is_named(form: FieldsForm, text: str) -> None:
     editor = form.editor("lr")
     assert isinstance(editor, QLineEdit)
     editor.setText(text)
-    assert form.problem() == f"lr must be a number above 0 up to 1, but is '{text}'."
+    assert form.problem() == f"lr must be a number above 0 up to 1, not '{text}'."
 
 
 def test_the_dialog_stays_open_on_a_problem_and_says_it(qtbot: QtBot) -> None:

@@ -117,7 +117,7 @@ def test_an_errors_report_is_copied_with_versions_deeds_and_traceback(
     text = QGuiApplication.clipboard().text()
     for words in (
         f"RK Explorer {__version__}", "Python 3", "PySide6-Essentials 6", "torch 2",
-        "Error: Embedding failed (ValueError: the shape is wrong)", "What was done:",
+        "Error: Embedding failed (ValueError: the shape is wrong)", "Recent log:",
         "Traceback (most recent call last)", 'raise ValueError("the shape is wrong")',
     ):  # fmt: skip
         assert words in text
@@ -141,9 +141,7 @@ def test_the_command_copies_it_too_and_says_where_there_is_none(explorer: Explor
 
 
 def test_a_report_hides_whose_home_it_was_and_names_a_lost_file(tmp_path: Path) -> None:
-    said = (
-        f"Training failed (OSError: x). What was finished is kept. The report is in {tmp_path}/a."
-    )
+    said = f"Training failed (OSError: x). Finished work is kept. The report is in {tmp_path}/a."
     text = report_text(f"{Path.home()}/data is gone. {said}", ["12:00:00  Training"])
     assert "~/data is gone" in text and "12:00:00  Training" in text
     assert "The report file cannot be read" in text

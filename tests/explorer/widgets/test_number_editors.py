@@ -58,7 +58,7 @@ def test_one_value_out_of_range_is_told(qtbot: QtBot) -> None:
     line = form.editor("lr")
     assert isinstance(line, QLineEdit)
     line.setText("0.01, 7")
-    assert "lr must be a number above 0 up to 1, but is '0.01, 7'" in form.problem()
+    assert "lr must be a number above 0 up to 1, not '0.01, 7'" in form.problem()
     assert form.several() == {}
 
 

@@ -247,7 +247,7 @@ def test_the_palette_finds_docks_models_themes_and_recent_files(
     models = {explorer.controller.state.label(name) for name in explorer.state.models}
     assert len(models) == 3 and models <= listed  # File > Export checkpoint
     assert {dock.windowTitle() for dock in window.docks.values()} <= listed
-    assert {"Dark", "Light", "As the system", "Reset layout"} <= listed
+    assert {"Dark", "Light", "Follow system", "Reset layout"} <= listed
     assert any("kept" in text for text in listed)
     menus = window.actions_.menus.values()
     below = [menu.menuAction() for menu in menus]
