@@ -95,7 +95,7 @@ class Explorer(QObject):
         self.confirmer = Confirmer(self.controller, self.window)
         self._set_up_autopilot()
         self.window.painted.connect(self._begin)
-        self.window.closing.connect(self._keep)
+        self.window.closing.connect(self._save_session)
 
     def _set_up_sessions(self) -> None:
         files, folder = self.controller.files, self._file.parent
@@ -158,31 +158,33 @@ class Explorer(QObject):
         self.controller.opening.start(self._session())
         if not self.options.scripted:
             self.keeper.begin()
-            self._offer_left()
+            self._offer_restore()
 
     def _session(self) -> Session:
-        options, kept = self.options, settings.session_of(self.settings)
-        kept = replace(kept, look=Look(views=kept.look.views))  # the rest is already in place
-        form = kept.form
+        options, session = self.options, settings.session_of(self.settings)
+        session = replace(
+            session, look=Look(views=session.look.views)
+        )  # the rest is already in place
+        form = session.form
         if options.dataset and (options.dataset, options.root) != (form.dataset, form.root):
             fresh = StudyForm(
                 dataset=options.dataset, root=options.root, seed=form.seed, watch=form.watch
             )
-            kept = Session(fresh, queue=kept.queue)
+            session = Session(fresh, queue=session.queue)
         if options.seed is not None:
-            kept = replace(kept, form=replace(kept.form, seed=options.seed))
+            session = replace(session, form=replace(session.form, seed=options.seed))
         if options.links:
-            kept = replace(kept, form=replace(kept.form, links=options.links))
-        return kept
+            session = replace(session, form=replace(session.form, links=options.links))
+        return session
 
-    def _keep(self) -> None:
+    def _save_session(self) -> None:
         if self.options.scripted:
             return
         base = forget_sets.read(self.settings.forget_sets)
-        theirs = forget_sets.read(settings.load(self._file).forget_sets)
+        others = forget_sets.read(settings.load(self._file).forget_sets)
         settings.keep(self.settings, self.state, self.window.look())
-        kept = forget_sets.merged(base, self.state.forget_sets, theirs)
-        self.settings.forget_sets = forget_sets.as_plain(kept)
+        merged = forget_sets.merged(base, self.state.forget_sets, others)
+        self.settings.forget_sets = forget_sets.as_plain(merged)
         try:
             settings.save(self._file, self.settings)
         except OSError as error:
@@ -200,13 +202,13 @@ class Explorer(QObject):
         """Restore the views again: some choose what to show while results arrive."""
         self.window.restore_views(session.look)
 
-    def _offer_left(self) -> None:
+    def _offer_restore(self) -> None:
         """Offer to restore the session of a window that crashed; declining loses nothing."""
-        left = self.keeper.left()
-        for path in reversed(left):
+        paths = self.keeper.crashed()
+        for path in reversed(paths):
             self.recents.add(RecentItem(SESSION, str(path), "not closed properly"))
-        if left:
-            restore = functools.partial(self.controller.files.open_session, left[0])
+        if paths:
+            restore = functools.partial(self.controller.files.open_session, paths[0])
             self.notifier.show(Notice(NEWS, NOT_CLOSED, "Restore the last session", restore, True))
 
 
@@ -235,5 +237,5 @@ def run(options: Options) -> int:
 
 
 def _store_from_environment() -> Path | None:
-    named = os.environ.get("RK_EXPLORER_STORE")
-    return place(named) if named else None
+    folder = os.environ.get("RK_EXPLORER_STORE")
+    return place(folder) if folder else None

@@ -144,16 +144,16 @@ def palette_of(theme: Theme) -> QPalette:
         QPalette.ColorRole.Link: theme.accent,
         QPalette.ColorRole.Mid: theme.border,
     }
-    made = QPalette()
+    result = QPalette()
     for role, color in roles.items():
-        made.setColor(role, QColor(color))
+        result.setColor(role, QColor(color))
     for role in (
         QPalette.ColorRole.WindowText,
         QPalette.ColorRole.Text,
         QPalette.ColorRole.ButtonText,
     ):
-        made.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.muted))
-    return made
+        result.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.muted))
+    return result
 
 
 def style_sheet(theme: Theme) -> str:
@@ -179,15 +179,15 @@ def icon(name: str, theme: Theme, *, color: str = "") -> QIcon:
 
     drawing = _asset(f"icons/{name}.svg").replace("currentColor", color or theme.text)
     renderer = QSvgRenderer(QByteArray(drawing.encode()))
-    made = QIcon()
+    result = QIcon()
     for size in ICON_SIZES:
         pixmap = QPixmap(QSize(size, size))
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         renderer.render(painter)
         painter.end()
-        made.addPixmap(pixmap)
-    return made
+        result.addPixmap(pixmap)
+    return result
 
 
 @functools.cache

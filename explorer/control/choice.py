@@ -58,17 +58,17 @@ class ChoiceControl(QObject):
         """Make a sample the current one; test samples are numbered after the training samples."""
         state = self._state
         if index is None or self._has(index):
-            words = (
+            title = (
                 "Clear the current sample"
                 if index is None
                 else f"Go to {called(index, state.dataset)}"
             )
-            self.change(words, selection=replace(state.selection, current=index))
+            self.change(title, selection=replace(state.selection, current=index))
 
     def select(self, indices: list[int], mode: str) -> None:
         """Combine samples with the selection in a mode of `Selection.combine`."""
-        there = [index for index in indices if self._has(index)]
-        self.change("Select samples", selection=self._state.selection.combine(there, mode))
+        valid = [index for index in indices if self._has(index)]
+        self.change("Select samples", selection=self._state.selection.combine(valid, mode))
 
     def change(
         self,

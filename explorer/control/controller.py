@@ -53,7 +53,7 @@ class Controller(QObject):
         self.shown = ShownStudy(state, jobs, self)
         self.choice = ChoiceControl(state, self)
         self.forget_set = ForgetSetControl(state, self.choice, self)
-        self._neighborhood = NeighborhoodControl(state, jobs, self.shown.sight, self)
+        self._neighborhood = NeighborhoodControl(state, jobs, self.shown.probe, self)
         self.queue = RunQueue(state, jobs, self)
         self.stored = StoredStudies(state, jobs, self.queue, self)
         self.opening = OpeningControl(
@@ -62,9 +62,9 @@ class Controller(QObject):
         self.exports = ExportControl(state, jobs, self.shown, self)
         self.files = FileControl(state, jobs, self.opening, self)
         self.runner = StudyRunner(state, jobs, self.queue, self.shown, self)
-        self._slice = SliceControl(state, jobs, self.shown.sight, self)
-        self._queries = QueryControl(state, jobs, self.shown.whole, self)
-        self._epochs = EpochControl(state, jobs, self.shown.whole, self)
+        self._slice = SliceControl(state, jobs, self.shown.probe, self)
+        self._queries = QueryControl(state, jobs, self.shown.complete_spec, self)
+        self._epochs = EpochControl(state, jobs, self.shown.complete_spec, self)
         self._connect()
 
     def _connect(self) -> None:
@@ -105,9 +105,9 @@ class Controller(QObject):
             self.state.beside = None
 
     # -- queries --------------------------------------------------------------------------
-    def look(self, name: str, *words: Hashable) -> None:
+    def look(self, name: str, *arguments: Hashable) -> None:
         """Keep the result of a query about the shown study up to date (see `queries`)."""
-        self._queries.look(name, *words)
+        self._queries.look(name, *arguments)
 
     def look_away(self, name: str) -> None:
         """Stop keeping the result of this query up to date."""
@@ -151,11 +151,15 @@ class Controller(QObject):
         self._epochs.watch(model, self.state.label(model))
 
     # -- results of jobs ------------------------------------------------------------------
-    def _on_deleted(self, gone: Belongings) -> None:
-        if self.state.study is not None and self.state.study.key in gone.keys:
+    def _on_deleted(self, belongings: Belongings) -> None:
+        if self.state.study is not None and self.state.study.key in belongings.keys:
             self.shown.clear()
-        what = "The study was" if len(gone.keys) == 1 else f"{len(gone.keys):,} studies were"
-        self._tell(f"{what} deleted; {sized(gone.size)} freed.")
+        what = (
+            "The study was"
+            if len(belongings.keys) == 1
+            else f"{len(belongings.keys):,} studies were"
+        )
+        self._tell(f"{what} deleted; {sized(belongings.size)} freed.")
         self.opening.list_studies()
 
     def _on_started(self, job: Job) -> None:

@@ -16,14 +16,14 @@ from explorer.state.app_state import AppState
 CHANNEL = "epochs"  # of the points, and of the job
 
 
-def grown(before: Mapping[str, Epochs], batch: Points) -> Mapping[str, Epochs]:
+def updated(before: Mapping[str, Epochs], batch: Points) -> Mapping[str, Epochs]:
     """The epochs by method, updated with these points; the latest method comes last."""
-    found = dict(before)
+    epochs = dict(before)
     for channel, data in batch:
         if channel == CHANNEL:
-            found.pop(data.model, None)
-            found[data.model] = data
-    return found if any(channel == CHANNEL for channel, _ in batch) else before
+            epochs.pop(data.model, None)
+            epochs[data.model] = data
+    return epochs if any(channel == CHANNEL for channel, _ in batch) else before
 
 
 class EpochControl(QObject):
@@ -56,4 +56,4 @@ class EpochControl(QObject):
 
     def _on_points(self, spec: RunSpec, batch: Points) -> None:
         if self._spec() == spec:
-            self._state.epochs = grown(self._state.epochs, batch)
+            self._state.epochs = updated(self._state.epochs, batch)

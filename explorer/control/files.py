@@ -45,8 +45,8 @@ class FileControl(QObject):
         super().__init__(parent)
         self.look: Callable[[], Look] = Look  # returns the window's appearance
         self._state, self._jobs, self._opening = state, jobs, opening
-        self._missing: Session | None = None  # the session whose data were not found
-        self._filed: set[str] = set()  # keys of studies opened from a file
+        self._session_without_data: Session | None = None  # the session whose data were not found
+        self._imported_keys: set[str] = set()  # keys of studies opened from a file
         opening.data_missing.connect(self._on_data_missing)
 
     # -- sessions -------------------------------------------------------------------------
@@ -65,7 +65,7 @@ class FileControl(QObject):
     def save_session(self, out: Path) -> None:
         """Write the session."""
         work = functools.partial(file_tasks.save_session, self.session(), out)
-        done = functools.partial(self._on_kept, SESSION)
+        done = functools.partial(self._on_saved, SESSION)
         self._submit(f"Saving {out.name}", work, done, PROBE)
 
     def open_session(self, path: Path) -> None:
@@ -92,7 +92,7 @@ class FileControl(QObject):
         study = self._state.study
         if study is not None:
             work = functools.partial(file_tasks.save_bundle, study, out, self.session(), images)
-            done = functools.partial(self._on_kept, BUNDLE)
+            done = functools.partial(self._on_saved, BUNDLE)
             self._submit(f"Saving {out.name}", work, done)
 
     def open_bundle(self, path: Path) -> None:
@@ -108,7 +108,7 @@ class FileControl(QObject):
     # -- moved data -----------------------------------------------------------------------
     def ask_data(self) -> None:
         """Ask for the data folder of the session that could not be opened, or of this one."""
-        session = self._missing or self.session()
+        session = self._session_without_data or self.session()
         label = self._built_in(session)
         if label:
             self._tell(BUILT_IN.format(label))
@@ -117,8 +117,8 @@ class FileControl(QObject):
 
     def _built_in(self, session: Session) -> str:
         """Display name of a session's dataset if it needs no folder, else ''."""
-        known = {item.name: item for item in self._state.catalog.datasets}
-        item = known.get(session.form.dataset)
+        datasets = {item.name: item for item in self._state.catalog.datasets}
+        item = datasets.get(session.form.dataset)
         return "" if item is None or item.needs_folder else item.label
 
     def find_data(self, session: Session, root: str) -> None:
@@ -148,14 +148,14 @@ class FileControl(QObject):
 
     def drop_weights(self, model: str) -> None:
         """Remove a model's external weights from the form, so that it is trained again."""
-        left = {name: path for name, path in self._state.form.weights.items() if name != model}
-        self._opening.change_form(weights=left)
+        weights = {name: path for name, path in self._state.form.weights.items() if name != model}
+        self._opening.change_form(weights=weights)
 
     # -- recent and written files ---------------------------------------------------------
     def note_study(self) -> None:
         """Add the shown study to the recent items, unless it was opened from a file."""
         study = self._state.study
-        if study is not None and study.key not in self._filed:
+        if study is not None and study.key not in self._imported_keys:
             self.used.emit(RecentItem(STUDY, study.key, about(self._state)))
 
     def tell_saved(self, files: Sequence[Path]) -> None:
@@ -169,20 +169,20 @@ class FileControl(QObject):
         where = lane or self._opening.lane()
         self._jobs.submit(Job(title, work, where, title, done=done, failed=self._fail))
 
-    def _on_kept(self, kind: str, files: Sequence[Path]) -> None:
+    def _on_saved(self, kind: str, files: Sequence[Path]) -> None:
         self.used.emit(RecentItem(kind, str(files[0]), about(self._state)))
         self.tell_saved(files)
 
-    def _on_read(self, entry: RecentItem, found: Session | str) -> None:
+    def _on_read(self, entry: RecentItem, result: Session | str) -> None:
         self._opening.list_studies()
-        if isinstance(found, str):
+        if isinstance(result, str):
             self.used.emit(entry)
-            self._on_key(found)
+            self._on_key(result)
         else:
-            self._filed.add(found.study)
-            title = f"{found.form.dataset}: {', '.join(found.form.methods)}"
+            self._imported_keys.add(result.study)
+            title = f"{result.form.dataset}: {', '.join(result.form.methods)}"
             self.used.emit(replace(entry, title=title))
-            self._opening.restore(found)
+            self._opening.restore(result)
 
     def _on_key(self, key: str) -> None:
         self._opening.open_study(key)
@@ -191,11 +191,11 @@ class FileControl(QObject):
         if self._built_in(session):
             self._fail(why)
             return
-        self._missing = session
+        self._session_without_data = session
         self.data_wanted.emit(session, why)
 
     def _on_data(self, session: Session, dataset: Dataset) -> None:
-        self._missing = None
+        self._session_without_data = None
         self.data_found.emit()
         form = replace(session.form, root=dataset.spec.root)
         self._opening.restore(replace(session, form=form))

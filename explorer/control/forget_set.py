@@ -67,8 +67,8 @@ class ForgetSetControl(QObject):
 
     def remove_selection(self) -> None:
         """Remove the selected samples from the forget set of the next run."""
-        left = set(self._state.forget) - self._state.selection.chosen
-        self._set(tuple(sorted(left)), "Remove the selection from the forget set")
+        rest = set(self._state.forget) - self._state.selection.chosen
+        self._set(tuple(sorted(rest)), "Remove the selection from the forget set")
 
     def combine(self, indices: tuple[int, ...], mode: str, what: str) -> None:
         """Combine samples with the forget set.
@@ -100,9 +100,9 @@ class ForgetSetControl(QObject):
 
     def combine_saved(self, name: str, mode: str) -> None:
         """Combine a saved forget set with the current one, in a mode of `Selection.combine`."""
-        named = self.saved().get(name)
-        if named is not None:
-            self.combine(named, mode, f"the forget set '{name}'")
+        indices = self.saved().get(name)
+        if indices is not None:
+            self.combine(indices, mode, f"the forget set '{name}'")
 
     def delete(self, name: str) -> None:
         """Delete the saved forget set of this name; the current forget set stays."""
@@ -119,12 +119,12 @@ class ForgetSetControl(QObject):
         if dataset is not None and not self._state.selection.chosen:
             self.noticed.emit(NEWS, "No samples are selected. Click some first.")
             return
-        trained = tuple(i for i in chosen if dataset is not None and dataset.is_learned(i))
-        if len(trained) < len(chosen):
-            held = dataset is not None and len(dataset.validation)
-            self.noticed.emit(NEWS, NOR_HELD_OUT if held else NOT_TRAINED)
-        if trained or not chosen:
-            self._check_and_set(trained, title)
+        learned = tuple(i for i in chosen if dataset is not None and dataset.is_learned(i))
+        if len(learned) < len(chosen):
+            has_validation = dataset is not None and len(dataset.validation)
+            self.noticed.emit(NEWS, NOR_HELD_OUT if has_validation else NOT_TRAINED)
+        if learned or not chosen:
+            self._check_and_set(learned, title)
 
     def _check_and_set(self, chosen: tuple[int, ...], title: str) -> None:
         dataset = self._state.dataset

@@ -87,8 +87,8 @@ class OpeningControl(QObject):
         state = self._state
         state.form = replace(state.form, **changes)
         if state.dataset is not None and state.form.seed != state.dataset.spec.seed:
-            mark = state.dataset.spec.fingerprint
-            self._open(Session(state.form, mark, state.selection, state.forget))
+            fingerprint = state.dataset.spec.fingerprint
+            self._open(Session(state.form, fingerprint, state.selection, state.forget))
 
     def lane(self) -> str:
         """The lane for opening data and studies: the probe lane while a study is running."""
@@ -181,26 +181,26 @@ class OpeningControl(QObject):
         work = functools.partial(study_tasks.recall_study, form, forget, dataset)
         self._submit("Looking for this study in the store", work, self._on_recalled)
 
-    def _on_recalled(self, found: StudyResults | None) -> None:
-        if found is not None:
+    def _on_recalled(self, results: StudyResults | None) -> None:
+        if results is not None:
             self.logged.emit("This study was computed before and was loaded from the store.")
-            self._shown.complete(found)
+            self._shown.complete(results)
 
-    def _on_recalled_for(self, session: Session, found: StudyResults | None) -> None:
-        if found is None:
+    def _on_recalled_for(self, session: Session, results: StudyResults | None) -> None:
+        if results is None:
             self.noticed.emit(NEWS, GONE)
         else:
-            self._shown.complete(found)
+            self._shown.complete(results)
             self._state.selection = session.selection
             self.restored.emit(session)
 
     def _show(self, study: StoredStudy) -> None:
-        spec = study.found.spec
+        spec = study.results.spec
         with self._state.at_once():
             self._install(study.dataset, form_of(spec, self._state.form))
             self._state.forget = spec.forget
             self.opened.emit()
-            self._shown.complete(study.found)
+            self._shown.complete(study.results)
 
     def _show_again(self, session: Session) -> None:
         """Restore the parts of a session that refer to exactly these data."""

@@ -19,9 +19,9 @@ from explorer.state.queued_run import (
     DONE,
     FAILED,
     HELD,
-    KEPT,
     RUNNING,
     STOPPED,
+    UNFINISHED,
     WAITING,
     Order,
     QueuedRun,
@@ -53,7 +53,7 @@ class RunQueue(QObject):
         self._began = 0.0
         jobs.progressed.connect(self._on_progressed)
         jobs.started.connect(self._on_started)
-        jobs.said.connect(self._on_said)
+        jobs.job_logged.connect(self._on_job_logged)
 
     # -- access ---------------------------------------------------------------------------
     def of(self, number: int) -> QueuedRun | None:
@@ -70,7 +70,7 @@ class RunQueue(QObject):
 
     def unfinished(self) -> list[QueuedRun]:
         """The running, waiting and held runs."""
-        return [run for run in self._state.runs if run.state in KEPT]
+        return [run for run in self._state.runs if run.state in UNFINISHED]
 
     # -- requests -------------------------------------------------------------------------
     def add(self, orders: Sequence[Order]) -> list[int]:
@@ -94,8 +94,8 @@ class RunQueue(QObject):
 
     def hold(self, orders: Sequence[Order]) -> int:
         """List studies of an earlier session as on hold; return how many were added."""
-        known = [run.order for run in self._state.runs]
-        fresh = [order for order in orders if order not in known]
+        listed = [run.order for run in self._state.runs]
+        fresh = [order for order in orders if order not in listed]
         held = [self._new(order, HELD, "Left unfinished by an earlier session.") for order in fresh]
         rest = [run for run in self._state.runs if run.state != WAITING]
         self._state.runs = (*rest, *held, *self.waiting())
@@ -144,14 +144,14 @@ class RunQueue(QObject):
             place = numbers.index(number)
             run = waiting.pop(place)
             waiting.insert(min(max(place + by, 0), len(waiting)), run)
-            rest = [one for one in self._state.runs if one.state != WAITING]
+            rest = [other for other in self._state.runs if other.state != WAITING]
             self._state.runs = (*rest, *waiting)
 
     def remove(self, number: int) -> None:
         """Remove a run that is not running from the list; its results stay in the store."""
         run = self.of(number)
         if run is not None and run.state != RUNNING:
-            self._state.runs = tuple(one for one in self._state.runs if one is not run)
+            self._state.runs = tuple(other for other in self._state.runs if other is not run)
             self._end_groups()
 
     def describe(self, number: int, key: str, spec: Mapping[str, Any]) -> None:
@@ -164,7 +164,7 @@ class RunQueue(QObject):
         if self._job is not None or not waiting:
             return
         run = waiting[0]
-        ended = [one for one in self._state.runs if one.state != WAITING]
+        ended = [other for other in self._state.runs if other.state != WAITING]
         self._number, self._began = run.number, time.monotonic()
         self._state.runs = (*ended, replace(run, state=RUNNING), *waiting[1:])
         self._job = Job(
@@ -190,7 +190,7 @@ class RunQueue(QObject):
             self._note(run.number, f"{progress.stage} ...")
         self._change(run.number, progress=progress, seconds=time.monotonic() - self._began)
 
-    def _on_said(self, job: Job, sentence: str) -> None:
+    def _on_job_logged(self, job: Job, sentence: str) -> None:
         if job is self._job:
             self._note(self._number, sentence)
 
@@ -200,10 +200,10 @@ class RunQueue(QObject):
                 self._change(number, spec=to_plain(data))
         self.points.emit(number, batch)
 
-    def _on_done(self, number: int, found: study_tasks.StudyResults) -> None:
-        self._change(number, key=found.study.key, spec=found.study.spec)
+    def _on_done(self, number: int, results: study_tasks.StudyResults) -> None:
+        self._change(number, key=results.study.key, spec=results.study.spec)
         self._end(number, DONE, "Done.")
-        self.finished.emit(number, found)
+        self.finished.emit(number, results)
         self._end_groups()
         self._begin_next()
 
@@ -249,7 +249,7 @@ class RunQueue(QObject):
 
     def _put(self, run: QueuedRun) -> None:
         runs = self._state.runs
-        self._state.runs = tuple(run if one.number == run.number else one for one in runs)
+        self._state.runs = tuple(run if other.number == run.number else other for other in runs)
 
 
 def _noted(run: QueuedRun, line: str) -> QueuedRun:

@@ -38,30 +38,30 @@ class ShownStudy(QObject):
         """Set the study whose results will be shown."""
         self.spec = spec
 
-    def complete(self, found: StudyResults) -> None:
+    def complete(self, results: StudyResults) -> None:
         """Show a finished study."""
         state = self._state
-        self.spec = found.spec
+        self.spec = results.spec
         with state.at_once():
-            state.losses = {name: model.loss for name, model in found.models.items()}
-            state.models = found.models
-            state.residual = found.study.residual
-            state.study = found.study
+            state.losses = {name: model.loss for name, model in results.models.items()}
+            state.models = results.models
+            state.residual = results.study.residual
+            state.study = results.study
             if state.selection.current is None:  # start at the most interesting sample
-                worst = found.study.residual.worst_sample()
+                worst = results.study.residual.worst_sample()
                 state.selection = replace(state.selection, current=worst)
         self.completed.emit()
-        ready = functools.partial(probe_tasks.prepare_verdicts, found.study.residual)
+        ready = functools.partial(probe_tasks.prepare_verdicts, results.study.residual)
         self._jobs.submit(Job("Preparing verdicts", ready, PROBE, "verdicts"))
 
-    def whole(self) -> RunSpec | None:
+    def complete_spec(self) -> RunSpec | None:
         """The spec of the shown study, None until all its models exist."""
-        whole = self.spec is not None and _names(self.spec) <= set(self._state.models)
-        return self.spec if whole else None
+        is_complete = self.spec is not None and _names(self.spec) <= set(self._state.models)
+        return self.spec if is_complete else None
 
-    def sight(self) -> Sight | None:
+    def probe(self) -> Sight | None:
         """The probe of the current sample; None without one, or until all models exist."""
-        current, spec = self._state.selection.current, self.whole()
+        current, spec = self._state.selection.current, self.complete_spec()
         if current is None or spec is None:
             return None
         perturbation, tau = self._state.probe

@@ -68,13 +68,15 @@ class StoredStudies(QObject):
     def _submit(self, title: str, work: Any, done: Any, channel: str) -> None:
         self._jobs.submit(Job(title, work, PROBE, channel, done=done, failed=self.failed.emit))
 
-    def _on_provenance(self, found: dict[str, Provenance]) -> None:
-        self._state.provenance = {**self._state.provenance, **found}
+    def _on_provenance(self, provenance: dict[str, Provenance]) -> None:
+        self._state.provenance = {**self._state.provenance, **provenance}
 
-    def _on_deleted(self, found: Belongings) -> None:
-        known = self._state.provenance
-        self._state.provenance = {key: known[key] for key in known if key not in found.keys}
+    def _on_deleted(self, belongings: Belongings) -> None:
+        provenance = self._state.provenance
+        self._state.provenance = {
+            key: provenance[key] for key in provenance if key not in belongings.keys
+        }
         for run in self._state.runs:
-            if run.key in found.keys:
+            if run.key in belongings.keys:
                 self._runs.remove(run.number)
-        self.deleted.emit(found)
+        self.deleted.emit(belongings)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Signal
 
 from engine.results import ModelResult
-from explorer.control.epochs import grown
+from explorer.control.epochs import updated
 from explorer.control.forget_set import NO_FORGET
 from explorer.control.run_queue import RunQueue
 from explorer.control.shown_study import ShownStudy
@@ -47,7 +47,7 @@ class StudyRunner(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._jobs, self._runs, self._screen = state, jobs, runs, screen
-        self._wanted = 0  # number of the run that started when Run was pressed
+        self._foreground = 0  # number of the run that started when Run was pressed
         self._shown = (0, -1)  # number of the run shown live, and its generation
         self._reported: tuple[int, Points] = (
             0,
@@ -59,8 +59,8 @@ class StudyRunner(QObject):
         runs.stopped.connect(self._on_stopped)
         runs.group_ended.connect(self._on_group_ended)
         for changed in (state.form_changed, state.forget_changed, state.dataset_changed):
-            changed.connect(self._size_grid)
-        state.studies_changed.connect(self._size_grid)
+            changed.connect(self._count_grid)
+        state.studies_changed.connect(self._count_grid)
 
     # -- requests -------------------------------------------------------------------------
     def run(self, *, sure: bool = False) -> None:
@@ -69,7 +69,7 @@ class StudyRunner(QObject):
         sure: whether the user has confirmed a large number of studies.
         """
         size = form_grid.size_of(self._state.form)
-        if problem := self._why_not():
+        if problem := self._problem():
             self.refused.emit(problem)
         elif size > form_grid.MANY and not sure:
             self.many_wanted.emit(size)
@@ -84,10 +84,10 @@ class StudyRunner(QObject):
 
     def leave(self) -> None:
         """Stop showing the running study: something else was opened."""
-        self._wanted = 0
+        self._foreground = 0
 
     # -- from the form to the queue -------------------------------------------------------
-    def _why_not(self) -> str:
+    def _problem(self) -> str:
         """Why no study can be queued now, as a sentence, or ''."""
         if self._state.dataset is None:
             return NO_DATASET
@@ -101,9 +101,9 @@ class StudyRunner(QObject):
     def _orders(self) -> list[Order]:
         dataset = self._state.dataset
         assert dataset is not None
-        mark, label = dataset.spec.fingerprint, dataset.label
+        fingerprint, label = dataset.spec.fingerprint, dataset.label
         return [
-            Order(form, self._forget_of(form, dataset.spec.seed), mark, label, swept)
+            Order(form, self._forget_of(form, dataset.spec.seed), fingerprint, label, swept)
             for form, swept in form_grid.studies_of(self._state.form)
         ]
 
@@ -113,16 +113,16 @@ class StudyRunner(QObject):
 
     def _queue(self, orders: Sequence[Order]) -> None:
         live = self._runs.live()
-        known = [run.order for run in live]
-        fresh = [order for order in orders if order not in known]
+        queued = [run.order for run in live]
+        fresh = [order for order in orders if order not in queued]
         if not fresh:
-            twin = live[known.index(orders[0])]
+            twin = live[queued.index(orders[0])]
             word = "already running" if twin.state == RUNNING else "already queued"
             self.told.emit(f"This study is {word}. Change a setting to queue another.")
             return
         numbers = self._runs.add(fresh)
         if not live:
-            self._wanted = numbers[0]
+            self._foreground = numbers[0]
         if live or len(fresh) > 1:
             self.told.emit(_queued(len(fresh), len(live)))
         self._describe()
@@ -135,16 +135,16 @@ class StudyRunner(QObject):
             title = "Reading the settings of queued studies"
             self._jobs.submit(Job(title, work, PROBE, "describe", done=self._on_described))
 
-    def _on_described(self, found: dict[int, study_tasks.StudyDescription]) -> None:
-        for number, one in found.items():
-            self._runs.describe(number, one.key, one.spec)
+    def _on_described(self, descriptions: dict[int, study_tasks.StudyDescription]) -> None:
+        for number, description in descriptions.items():
+            self._runs.describe(number, description.key, description.spec)
 
     # -- how many studies the form describes ----------------------------------------------
-    def _size_grid(self) -> None:
+    def _count_grid(self) -> None:
         size = form_grid.size_of(self._state.form)
         if size != self._state.grid_size[0] or size == 1:
             self._state.grid_size = (size, 0)
-        if size > 1 and not self._why_not():
+        if size > 1 and not self._problem():
             work = functools.partial(study_tasks.count_stored, self._orders())
             done = functools.partial(self._on_counted, size)
             self._jobs.submit(Job("Counting studies", work, PROBE, "grid", done=done))
@@ -168,19 +168,19 @@ class StudyRunner(QObject):
     def _take_screen(self) -> None:
         """Show the running study from its start, if it is to be shown."""
         number, points = self._reported
-        if self._is_shown(number) or not self._may_show(number, points):
+        if self._is_shown(number) or not self._is_to_show(number, points):
             return
         self._screen.clear()
         self._shown = (number, self._screen.generation)
         self._show(points)
 
-    def _may_show(self, number: int, points: Points) -> bool:
+    def _is_to_show(self, number: int, points: Points) -> bool:
         """Whether the running study uses the open dataset, and is to be shown."""
         dataset = self._state.dataset
         spec = next((data for channel, data in points if channel == "spec"), None)
         if spec is None or dataset is None or spec.data.fingerprint != dataset.spec.fingerprint:
             return False
-        return number == self._wanted or self._state.follow or self._state.study is None
+        return number == self._foreground or self._state.follow or self._state.study is None
 
     def _show(self, batch: Points) -> None:
         models: dict[str, ModelResult] = {}
@@ -196,22 +196,22 @@ class StudyRunner(QObject):
         curves = [data for channel, data in batch if channel == "residual"]
         with self._state.at_once():
             self._state.losses = losses
-            self._state.epochs = grown(self._state.epochs, batch)
+            self._state.epochs = updated(self._state.epochs, batch)
             if models:
                 self._state.models = {**self._state.models, **models}
             if curves:
                 self._state.residual = curves[-1]
 
-    def _on_finished(self, number: int, found: study_tasks.StudyResults) -> None:
+    def _on_finished(self, number: int, results: study_tasks.StudyResults) -> None:
         self._reported = (0, [])
         if self._is_shown(number):
-            self._screen.complete(found)
+            self._screen.complete(results)
             return
         self.stored.emit()
         run = self._runs.of(number)
-        title = run.order.title if run else found.study.key
+        title = run.order.title if run else results.study.key
         if not self._runs.is_grouped(number):
-            self.finished.emit(found.study.key, f"Study finished: {title}.")
+            self.finished.emit(results.study.key, f"Study finished: {title}.")
 
     def _on_group_ended(self, runs: Sequence[QueuedRun]) -> None:
         if runs:
@@ -234,9 +234,9 @@ class StudyRunner(QObject):
 
 def _queued(fresh: int, ahead: int) -> str:
     """Message that `fresh` studies were queued behind `ahead` others."""
-    said = f"{_studies(fresh)} queued"
+    count = f"{_studies(fresh)} queued"
     place = f" behind {ahead} other{'s' * (ahead > 1)}" if ahead else ""
-    return f"{said}{place}. See Runs."
+    return f"{count}{place}. See Runs."
 
 
 def _ended(runs: Sequence[QueuedRun]) -> str:
@@ -247,8 +247,8 @@ def _ended(runs: Sequence[QueuedRun]) -> str:
     if done == len(runs):
         return f"All {_studies(done)} on {where} are finished."
     parts = [f"{done:,} finished", *([f"{failed:,} failed"] if failed else [])]
-    left = len(runs) - done - failed
-    parts += [f"{left:,} stopped"] if left else []
+    stopped = len(runs) - done - failed
+    parts += [f"{stopped:,} stopped"] if stopped else []
     return f"Of {_studies(len(runs))} on {where}: {', '.join(parts)}."
 
 

@@ -27,18 +27,18 @@ LARGEST = 200_000  # last characters of a report file that are included
 LARGEST_FILE = 1 << 26  # bytes of a report file
 
 
-def save_report(folder: Path, doing: str, error: BaseException) -> str:
+def save_report(folder: Path, activity: str, error: BaseException) -> str:
     """Write `error` with its traceback into `folder`; return the message for the user."""
-    text = f"{_program()}\nWhile: {doing}\n\n{''.join(traceback.format_exception(error))}"
+    text = f"{_program()}\nWhile: {activity}\n\n{''.join(traceback.format_exception(error))}"
     kind = f"{type(error).__name__}: {error}"
     path = _write(folder, text) or _write(Path(tempfile.gettempdir()), text)
     if path is None:
         print(text, file=sys.stderr)
-        return f"{doing} failed ({kind}). No report could be written; see the terminal."
-    return f"{doing} failed ({kind}). Finished work is kept. {IN_FILE.format(path)}"
+        return f"{activity} failed ({kind}). No report could be written; see the terminal."
+    return f"{activity} failed ({kind}). Finished work is kept. {IN_FILE.format(path)}"
 
 
-def report_text(sentence: str, done: Sequence[str]) -> str:
+def report_text(sentence: str, lines: Sequence[str]) -> str:
     """A report to send to a maintainer: versions, the error, the recent log, the traceback.
 
     sentence: the error as shown; lines: the last lines of the log. The user's home folder is
@@ -49,7 +49,7 @@ def report_text(sentence: str, done: Sequence[str]) -> str:
         ", ".join(f"{name} {_version(name)}" for name in PARTS),
         f"\nError: {sentence}",
         "\nRecent log:",
-        *(f"  {line}" for line in done),
+        *(f"  {line}" for line in lines),
         _traceback(sentence),
     ]
     text = "\n".join(part for part in parts if part) + "\n"
@@ -71,11 +71,11 @@ def _version(name: str) -> str:
 def _traceback(sentence: str) -> str:
     """The contents of the report file named in the sentence, or ''."""
     before, after = map(re.escape, IN_FILE.split("{}"))
-    named = re.search(f"{before}(.+){after}$", sentence)
-    if not named:
+    match = re.search(f"{before}(.+){after}$", sentence)
+    if not match:
         return ""
     try:
-        text = plain_files.read_bytes(Path(named[1]), LARGEST_FILE).decode("utf-8", "replace")
+        text = plain_files.read_bytes(Path(match[1]), LARGEST_FILE).decode("utf-8", "replace")
     except (OSError, ValueError) as error:
         return f"\nThe report file cannot be read: {plain_files.why(error)}"
     return f"\nReport file:\n{text[-LARGEST:].rstrip()}"

@@ -133,7 +133,7 @@ def open_bundle(path: Path, engine: Pipeline, report: Reporter) -> Session | str
     Returns only the study's key if this version cannot read the session.
     """
     opened = engine.open_bundle(path, report)
-    return _seen(opened.key, opened.session, report)
+    return _bundled_session(opened.key, opened.session, report)
 
 
 def open_result(path: Path, engine: Pipeline, report: Reporter) -> str:
@@ -147,9 +147,9 @@ def open_result(path: Path, engine: Pipeline, report: Reporter) -> str:
             f"'{path.name}' is not the result of a study. Open a file from the 'studies' folder of "
             "a store, or ask its owner for a bundle (File > Save bundle)."
         )
-    here = (engine.store, engine.store.imported)
-    if path.resolve() not in [one.path("studies", key).resolve() for one in here]:
-        _bring(path.resolve().parents[1], key, engine, report)
+    stores = (engine.store, engine.store.imported)
+    if path.resolve() not in [store.path("studies", key).resolve() for store in stores]:
+        _import_study(path.resolve().parents[1], key, engine, report)
     return key
 
 
@@ -169,17 +169,17 @@ def try_weights(
     return form
 
 
-def _seen(key: str, plain: Mapping[str, Any], report: Reporter) -> Session | str:
+def _bundled_session(key: str, plain: Mapping[str, Any], report: Reporter) -> Session | str:
     """The session a bundle holds; only the study's key if it cannot be read."""
     try:
-        found = sessions.from_plain(plain)
+        session = sessions.from_plain(plain)
     except SpecError as error:
         report.log(f"The study was imported, but its session could not be read: {error}")
         return key
-    return replace(found, study=key)
+    return replace(session, study=key)
 
 
-def _bring(root: Path, key: str, engine: Pipeline, report: Reporter) -> None:
+def _import_study(root: Path, key: str, engine: Pipeline, report: Reporter) -> None:
     """Import a study from the store in `root`; it is checked like any untrusted bundle."""
     from engine.pipeline import bundle
     from engine.storage import atomic_files

@@ -56,7 +56,7 @@ class Job:
     reporter: Reporter = field(default_factory=Reporter)
     replaced: bool = False
 
-    def let_go(self) -> None:
+    def drop_callbacks(self) -> None:
         """Drop the callbacks, lest the lane's thread, releasing the job last, destroy widgets."""
         self.points = self.done = self.failed = self.cancelled = _ignore
 
@@ -95,7 +95,7 @@ class _Lane(threading.Thread):
         self._pending: deque[Job] = deque()
         self._running: Job | None = None
         self._ready = threading.Condition()
-        self._held = self._closed = False
+        self._paused = self._closed = False
 
     def add(self, job: Job) -> None:
         """Queue a job; on the probe lane it replaces earlier jobs of its channel."""
@@ -135,31 +135,31 @@ class _Lane(threading.Thread):
 
     def run(self) -> None:
         """Run jobs until closed, then close the engine."""
-        while (job := self._next()) is not None:
-            self._do(job)
+        while (job := self._next_job()) is not None:
+            self._run_job(job)
             with self._ready:
                 self._running = None
         if self._engine is not None:
             self._engine.close()
 
-    def hold(self, held: bool) -> None:
+    def pause(self, paused: bool) -> None:
         """Start no further job while `held`."""
         with self._ready:
-            self._held = held
+            self._paused = paused
             self._ready.notify()
 
-    def _next(self) -> Job | None:
+    def _next_job(self) -> Job | None:
         with self._ready:
-            while (self._held or not self._pending) and not self._closed:
+            while (self._paused or not self._pending) and not self._closed:
                 self._ready.wait()
             self._running = None if self._closed else self._pending.popleft()
             return self._running
 
-    def _do(self, job: Job) -> None:
+    def _run_job(self, job: Job) -> None:
         self._post(job, "started", None)
         try:
             if self._engine is None:
-                self._engine = self._make_engine(self._say)
+                self._engine = self._make_engine(self._log)
             job.reporter.check()
             self._post(job, "done", job.work(self._engine, job.reporter))
         except Cancelled:
@@ -169,7 +169,7 @@ class _Lane(threading.Thread):
         except Exception as error:  # a bug or a full disk: always reported
             self._post(job, "failed", save_report(self._reports, job.title, error))
 
-    def _say(self, message: str) -> None:
+    def _log(self, message: str) -> None:
         self._post(None, "log", message)
 
 
@@ -180,7 +180,7 @@ class Jobs(QObject):
     progressed = Signal(object, object)  # Job, Progress
     ended = Signal(object, str, str)  # Job, 'done' | 'failed' | 'cancelled', message
     logged = Signal(str)
-    said = Signal(object, str)  # Job, sentence: those of `logged` that a job says
+    job_logged = Signal(object, str)  # Job, sentence: those of `logged` that a job says
     idle = Signal()
     _woken = Signal()
 
@@ -203,7 +203,7 @@ class Jobs(QObject):
         self._painted = QTimer(
             self, singleShot=True, interval=0
         )  # fires after the pending paint events
-        self._painted.timeout.connect(self._go_on)
+        self._painted.timeout.connect(self._resume)
         self._collector = Collector(self)
         self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
 
@@ -214,7 +214,7 @@ class Jobs(QObject):
         if job.lane not in self._lanes:
             self._collector.begin()
             self._lanes[job.lane] = _Lane(job.lane, self._make_engine, self._post, self._reports)
-            self._lanes[job.lane].hold(self._painted.isActive())
+            self._lanes[job.lane].pause(self._painted.isActive())
             self._lanes[job.lane].start()
         self._lanes[job.lane].add(job)
         return job
@@ -273,7 +273,7 @@ class Jobs(QObject):
             mail, self._mail, self._awake = self._mail, deque(), False
         self._drained = time.monotonic()
         if any(kind == "done" for _, kind, _ in mail):
-            self._hold(True)  # further jobs wait until the result is on the screen
+            self._pause(True)  # further jobs wait until the result is on the screen
             self._painted.start()
         points: dict[Job, Points] = {}
         latest: dict[Job, Progress] = {}
@@ -285,31 +285,31 @@ class Jobs(QObject):
             elif kind == "progress":
                 latest[job] = data
             else:
-                self._hand_on(job, points.pop(job, []))
-                self._tell(job, kind, data)
+                self._deliver_points(job, points.pop(job, []))
+                self._deliver(job, kind, data)
         for job, batch in points.items():
-            self._hand_on(job, batch)
+            self._deliver_points(job, batch)
         for job, progress in latest.items():
             if job in self._live:
                 self.progressed.emit(job, progress)
 
-    def _go_on(self) -> None:
-        self._hold(False)
+    def _resume(self) -> None:
+        self._pause(False)
 
-    def _hold(self, held: bool) -> None:
+    def _pause(self, paused: bool) -> None:
         for lane in self._lanes.values():
-            lane.hold(held)
+            lane.pause(paused)
 
-    def _hand_on(self, job: Job, batch: Points) -> None:
+    def _deliver_points(self, job: Job, batch: Points) -> None:
         if batch and not job.replaced:
             job.points(batch)
 
-    def _tell(self, job: Job, kind: str, data: Any) -> None:
+    def _deliver(self, job: Job, kind: str, data: Any) -> None:
         if kind == "started":
             self.started.emit(job)
         elif kind == "log":
             self.logged.emit(data)
-            self.said.emit(job, data)
+            self.job_logged.emit(job, data)
         else:
             self._end(job, kind, data)
 
@@ -324,7 +324,7 @@ class Jobs(QObject):
             elif not job.replaced:
                 job.cancelled()
         finally:
-            job.let_go()
+            job.drop_callbacks()
             self.ended.emit(job, kind, data if kind == "failed" else "")
             if not self._live:
                 self.idle.emit()

@@ -36,14 +36,14 @@ def look_beside(
     spec: RunSpec, keys: tuple[str, ...], engine: Pipeline, report: Reporter
 ) -> tuple[Study, ...]:
     """The stored studies with these keys; missing or damaged ones are logged and left out."""
-    found = []
+    studies = []
     for key in keys:
         report.check()
         try:
-            found.append(engine.study(key))
+            studies.append(engine.study(key))
         except EngineError as error:
             report.log(str(error))
-    return tuple(found)
+    return tuple(studies)
 
 
 def embed(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Embedding:

@@ -41,7 +41,7 @@ class StoredStudy:
     """A study from the store together with its dataset."""
 
     dataset: Dataset
-    found: StudyResults
+    results: StudyResults
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +85,17 @@ def describe_orders(
     from engine.study.compose import as_plain, study_key
 
     specs = _specs(orders, engine, report)
-    return {at: StudyDescription(study_key(spec), as_plain(spec)) for at, spec in specs.items()}
+    return {
+        number: StudyDescription(study_key(spec), as_plain(spec)) for number, spec in specs.items()
+    }
 
 
 def count_stored(orders: Sequence[Order], engine: Pipeline, report: Reporter) -> int:
     """The number of these studies that are already in the store."""
-    found = describe_orders(dict(enumerate(orders)), engine, report)
-    return sum(engine.store.has("studies", one.key) for one in found.values())
+    descriptions = describe_orders(dict(enumerate(orders)), engine, report)
+    return sum(
+        engine.store.has("studies", description.key) for description in descriptions.values()
+    )
 
 
 def provenance(keys: Sequence[str], engine: Pipeline, report: Reporter) -> dict[str, Provenance]:
@@ -128,12 +132,12 @@ def recall_study(
         spec = compose(form, forget, dataset, engine)
     except (SpecError, CheckpointError):
         return None  # Run reports what is wrong with the form
-    wanted = study_key(spec)
-    if all(summary.key != wanted for summary in engine.studies()):
+    key = study_key(spec)
+    if all(summary.key != key for summary in engine.studies()):
         engine.embedder.warm_up()
         return None
-    spec = engine.spec_under(wanted)  # knows whether the study was imported
-    return StudyResults(spec, engine.study(wanted), engine.models(spec))
+    spec = engine.spec_under(key)  # knows whether the study was imported
+    return StudyResults(spec, engine.study(key), engine.models(spec))
 
 
 def recall_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
@@ -227,12 +231,12 @@ def _command(spec: RunSpec, dataset: Dataset, texts: tuple[str, ...], engine: Pi
 
 def _specs(orders: Mapping[int, Order], engine: Pipeline, report: Reporter) -> dict[int, RunSpec]:
     """The spec of each order, except those that cannot run: running them reports the reason."""
-    found = {}
-    for at, order in orders.items():
+    specs = {}
+    for number, order in orders.items():
         report.check()
         with contextlib.suppress(EngineError):
-            found[at] = _ordered(order, engine, report)[1]
-    return found
+            specs[number] = _ordered(order, engine, report)[1]
+    return specs
 
 
 def _ordered(order: Order, engine: Pipeline, report: Reporter) -> tuple[Dataset, RunSpec]:
@@ -249,17 +253,17 @@ def _ordered(order: Order, engine: Pipeline, report: Reporter) -> tuple[Dataset,
 
 def _moved(spec: DataSpec, engine: Pipeline) -> bool:
     """Whether the store knows the new location of these data, or has a copy."""
-    places = ("places", "datasets")
-    shelves = (engine.store, engine.store.imported)
-    there = (shelf.has(one, spec.fingerprint) for shelf in shelves for one in places)
-    return bool(spec.fingerprint) and any(there)
+    kinds = ("places", "datasets")
+    stores = (engine.store, engine.store.imported)
+    matches = (store.has(kind, spec.fingerprint) for store in stores for kind in kinds)
+    return bool(spec.fingerprint) and any(matches)
 
 
 def _data_of(form: StudyForm, fingerprint: str, engine: Pipeline, report: Reporter) -> Dataset:
     """The data with this fingerprint if the form's seed draws them, else the data it draws."""
     if fingerprint:
         with contextlib.suppress(DataError, SpecError):
-            found = engine.dataset(data_spec(form, fingerprint), report)
-            if found.spec.seed == form.seed:
-                return found
+            dataset = engine.dataset(data_spec(form, fingerprint), report)
+            if dataset.spec.seed == form.seed:
+                return dataset
     return engine.dataset(data_spec(form), report)

@@ -214,10 +214,10 @@ class AppState(QObject):
         labels = {name: result.label for name, result in self.models.items()}
         return model_label(model, {**labels, **(self.study.labels if self.study else {})})
 
-    def set_problem(self, question: str, sentence: str) -> None:
+    def set_problem(self, query: str, sentence: str) -> None:
         """Set why a query has no result; '' clears it."""
-        rest = {name: said for name, said in self.problems.items() if name != question}
-        self.problems = {**rest, question: sentence} if sentence else rest
+        rest = {other: problem for other, problem in self.problems.items() if other != query}
+        self.problems = {**rest, query: sentence} if sentence else rest
 
 
 def _comparable(value: Any) -> bool:

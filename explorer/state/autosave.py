@@ -19,8 +19,8 @@ from explorer.state.session import Session
 from explorer.state.settings import write_text
 
 EVERY_MS = 2000  # how often the session is checked; it is written only when it has changed
-MOST_LEFT = 5  # sessions of crashed windows to keep, newest first
-LEFT = "not-closed-{}.json"
+MOST_CRASHED = 5  # sessions of crashed windows to keep, newest first
+CRASHED = "not-closed-{}.json"
 
 
 class Keeper(QObject):
@@ -34,9 +34,9 @@ class Keeper(QObject):
         self._folder, self._gather = folder, gather
         self._name = uuid.uuid4().hex[:12]
         self._lock: QLockFile | None = None
-        self._kept: Session | None = None
+        self._saved: Session | None = None
         self._writer: threading.Thread | None = None
-        self._told = False
+        self._warned = False
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
 
@@ -51,7 +51,7 @@ class Keeper(QObject):
             self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(self._folder / f"{self._name}.lock")
         self._lock.tryLock(0)
-        self._kept = self._gather()
+        self._saved = self._gather()
         self._timer.start()
 
     def look(self) -> None:
@@ -59,8 +59,8 @@ class Keeper(QObject):
         if self._writer is not None and self._writer.is_alive():
             return
         now = self._gather()
-        if now != self._kept:
-            self._kept = now
+        if now != self._saved:
+            self._saved = now
             self._writer = threading.Thread(target=self._write, args=(now,), name="keeper")
             self._writer.start()
 
@@ -73,31 +73,31 @@ class Keeper(QObject):
         if self._lock is not None:
             self._lock.unlock()
 
-    def left(self) -> list[Path]:
+    def crashed(self) -> list[Path]:
         """The sessions that were not closed properly, newest first; each is reported only once.
 
         They are renamed, so that no other window reports them as well.
         """
-        found = []
+        sessions = []
         files = [*self._folder.glob("*.json"), *self._folder.glob("*.lock")]
         for path in {
             path.with_suffix(".json") for path in files
         }:  # killed early, a window has no file
             lock = _lock(path.with_suffix(".lock"))
-            if not path.name.startswith(LEFT[:3]) and lock.tryLock(0):
-                found += _set_aside(path)
+            if not path.name.startswith(CRASHED[:3]) and lock.tryLock(0):
+                sessions += _set_aside(path)
                 lock.unlock()
-        old = sorted(self._folder.glob(LEFT.format("*")), key=_age)
-        for path in old[MOST_LEFT:]:
+        old = sorted(self._folder.glob(CRASHED.format("*")), key=_age)
+        for path in old[MOST_CRASHED:]:
             path.unlink(missing_ok=True)
-        return sorted(found, key=_age)
+        return sorted(sessions, key=_age)
 
     def _write(self, session: Session) -> None:
         try:
             write_text(self.file, sessions.as_text(session))
         except OSError as error:
-            if not self._told:
-                self._told = True
+            if not self._warned:
+                self._warned = True
                 self.failed.emit(
                     f"This session cannot be saved in {self._folder} ({error.strerror}), so it "
                     "could not be restored after a crash. Free some space, or save it elsewhere."
@@ -113,7 +113,7 @@ def _lock(path: Path) -> QLockFile:
 
 def _set_aside(path: Path) -> list[Path]:
     """Rename the file and return its new path; [] if another window was faster."""
-    aside = path.with_name(LEFT.format(path.stem))
+    aside = path.with_name(CRASHED.format(path.stem))
     try:
         path.rename(aside)
     except OSError:

@@ -53,8 +53,8 @@ class Catalog:
 
     def method(self, name: str) -> Item:
         """The method of that name; a placeholder for one that is not known yet."""
-        found = (item for item in self.methods if item.name == name)
-        return next(found, Item(name, labels.model_label(name, {})))
+        matches = (item for item in self.methods if item.name == name)
+        return next(matches, Item(name, labels.model_label(name, {})))
 
 
 def describe(config: Any, **changes: Any) -> tuple[Field, ...]:
@@ -117,8 +117,8 @@ def _items(kind: str, report: Reporter, names: Sequence[str] | None = None) -> t
 
 def _perturbation(name: str) -> Item:
     """What is known of it without running third-party code."""
-    known = perturbations.at_hand(name)
-    return Item(name, known.label, known.help) if known else Item(name, name)
+    perturbation = perturbations.at_hand(name)
+    return Item(name, perturbation.label, perturbation.help) if perturbation else Item(name, name)
 
 
 def _field(config: type[Any], item: dataclasses.Field[Any], default: Any) -> Field:

@@ -47,13 +47,13 @@ class Paper:
 def from_plain(plain: Mapping[str, Any]) -> Paper:
     """The inverse of `as_plain`; missing, invalid or out-of-range values become defaults."""
     ranges = {"width_mm": WIDTHS, "font_size": SIZES, "dpi": DPIS}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for item in fields(Paper):
         value = plain.get(item.name)
         if item.name in ranges:
             low, high = ranges[item.name]
             if isinstance(value, (int, float)) and low <= value <= high:
-                found[item.name] = float(value)
+                values[item.name] = float(value)
         elif isinstance(value, str) and (item.name != "suffix" or value in FORMATS):
-            found[item.name] = value
-    return Paper(**found)
+            values[item.name] = value
+    return Paper(**values)

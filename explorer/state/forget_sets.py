@@ -21,42 +21,48 @@ def saved(library: Library, fingerprint: str, name: str, indices: tuple[int, ...
 
 def deleted(library: Library, fingerprint: str, name: str) -> Library:
     """The library without the set `name`; a dataset left without sets is removed too."""
-    left = {other: one for other, one in library.get(fingerprint, {}).items() if other != name}
-    others = {mark: sets for mark, sets in library.items() if mark != fingerprint}
-    return {**others, fingerprint: left} if left else others
+    rest = {
+        other: indices for other, indices in library.get(fingerprint, {}).items() if other != name
+    }
+    others = {
+        other_fingerprint: sets
+        for other_fingerprint, sets in library.items()
+        if other_fingerprint != fingerprint
+    }
+    return {**others, fingerprint: rest} if rest else others
 
 
 def joined(library: Library, fingerprint: str, sets: Sets) -> Library:
     """The library with these sets added; a number is appended where a name is taken."""
-    mine = dict(library.get(fingerprint, {}))
+    result = dict(library.get(fingerprint, {}))
     for name, indices in sets.items():
         names = [name, *(f"{name[: LONGEST_NAME - 6]} ({number})" for number in range(2, 1000))]
-        if all(mine.get(one) != indices for one in names):
-            mine[next(one for one in names if one not in mine)] = indices
-    return {**library, fingerprint: mine} if mine else library
+        if all(result.get(candidate) != indices for candidate in names):
+            result[next(candidate for candidate in names if candidate not in result)] = indices
+    return {**library, fingerprint: result} if result else library
 
 
 def merged(base: Library, mine: Library, theirs: Library) -> Library:
     """Merge the changes two windows made to `base`; where both changed a name, mine wins."""
-    found: Library = {}
-    for mark in {**theirs, **mine}:
-        was, here, there = (one.get(mark, {}) for one in (base, mine, theirs))
-        changed = {name for name in {**was, **there} if there.get(name) != was.get(name)}
-        untouched = {name for name in changed if here.get(name) == was.get(name)}
-        kept = {name: one for name, one in here.items() if name not in untouched}
-        kept |= {name: there[name] for name in untouched if name in there}
-        found = {**found, mark: kept} if kept else found
-    return found
+    result: Library = {}
+    for fingerprint in {**theirs, **mine}:
+        before, ours, others = (library.get(fingerprint, {}) for library in (base, mine, theirs))
+        changed = {name for name in {**before, **others} if others.get(name) != before.get(name)}
+        untouched = {name for name in changed if ours.get(name) == before.get(name)}
+        sets = {name: library for name, library in ours.items() if name not in untouched}
+        sets |= {name: others[name] for name in untouched if name in others}
+        result = {**result, fingerprint: sets} if sets else result
+    return result
 
 
-def combined(current: tuple[int, ...], named: tuple[int, ...], mode: str) -> tuple[int, ...]:
+def combined(current: tuple[int, ...], saved_set: tuple[int, ...], mode: str) -> tuple[int, ...]:
     """The current forget set combined with a saved one (see `Selection.combine`), sorted."""
-    return tuple(sorted(Selection(None, frozenset(current)).combine(named, mode).chosen))
+    return tuple(sorted(Selection(None, frozenset(current)).combine(saved_set, mode).chosen))
 
 
 def name_of(sets: Sets, indices: tuple[int, ...]) -> str:
     """The first name under which exactly these samples are saved, or ''."""
-    return next((name for name, one in sets.items() if one == indices), "")
+    return next((name for name, saved_set in sets.items() if saved_set == indices), "")
 
 
 def checked_name(text: str) -> str:
@@ -74,20 +80,27 @@ def checked_name(text: str) -> str:
 
 def as_plain(library: Library) -> dict[str, dict[str, list[int]]]:
     """The library as JSON data."""
-    return {mark: {name: list(one) for name, one in sets.items()} for mark, sets in library.items()}
+    return {
+        fingerprint: {name: list(indices) for name, indices in sets.items()}
+        for fingerprint, sets in library.items()
+    }
 
 
-def read(kept: Mapping[str, Any]) -> Library:
+def read(plain: Mapping[str, Any]) -> Library:
     """The inverse of `as_plain`, without anything that is not a named list of indices.
 
     `check_forget` checks that indices lie in the training set when a set is used.
     """
-    found = {
-        mark: {str(name): tuple(sorted(set(one))) for name, one in sets.items() if _fits(name, one)}
-        for mark, sets in kept.items()
+    library = {
+        fingerprint: {
+            str(name): tuple(sorted(set(indices)))
+            for name, indices in sets.items()
+            if _fits(name, indices)
+        }
+        for fingerprint, sets in plain.items()
         if isinstance(sets, dict)
     }
-    return {mark: sets for mark, sets in found.items() if sets}
+    return {fingerprint: sets for fingerprint, sets in library.items() if sets}
 
 
 def _fits(name: str, indices: Any) -> bool:

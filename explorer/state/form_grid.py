@@ -31,8 +31,8 @@ def with_values(
     grid: Mapping[str, Sequence[Any]], owner: str, several: Mapping[str, Sequence[Any]]
 ) -> dict[str, Sequence[Any]]:
     """The grid with the settings of `owner` replaced by these."""
-    kept = {path: one for path, one in grid.items() if path.partition(".")[0] != owner}
-    return kept | {f"{owner}.{name}": tuple(values) for name, values in several.items()}
+    others = {path: current for path, current in grid.items() if path.partition(".")[0] != owner}
+    return others | {f"{owner}.{name}": tuple(values) for name, values in several.items()}
 
 
 def values_of(grid: Mapping[str, Sequence[Any]], owner: str) -> dict[str, tuple[Any, ...]]:
@@ -56,10 +56,10 @@ def _options(form: StudyForm) -> dict[str, Sequence[Any]]:
 
 
 def _single(form: StudyForm, point: Point[Any]) -> StudyForm:
-    found = dict(point.settings)
-    study, train, probe = (found.pop(owner, {}) for owner in (STUDY, TRAIN, PROBE))
+    changes_by_owner = dict(point.settings)
+    study, train, probe = (changes_by_owner.pop(owner, {}) for owner in (STUDY, TRAIN, PROBE))
     settings = {**form.settings}
-    for method, changes in found.items():
+    for method, changes in changes_by_owner.items():
         settings[method] = {**settings.get(method, {}), **changes}
     training = {**form.training, **train}
     measuring = {**form.probe, **probe}

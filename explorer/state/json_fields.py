@@ -54,15 +54,15 @@ class Fields:
     def values(self, name: str) -> dict[str, Any]:
         """A field of settings: names with numbers, text, booleans, or lists of these."""
         part = self.part(name)
-        return {one: part.checked(one, None, _value) for one in part.names}
+        return {item: part.checked(item, None, _value) for item in part.names}
 
     def checked(self, name: str, default: T, fits: Callable[[Any], bool]) -> T:
         """A field that satisfies `fits`, or the default if it is missing."""
         value = self.plain.get(name, default)
         if not fits(value) and name in self.plain:
             raise SpecError(WRONG.format(f"'{name[:40]}' in {self._where} has the wrong type"))
-        found: T = value
-        return found
+        result: T = value
+        return result
 
 
 def is_whole(value: Any) -> bool:

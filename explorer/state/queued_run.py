@@ -12,7 +12,7 @@ from explorer.state.study_form import StudyForm
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
 HELD = "on hold"  # from an earlier session: waits for the user to start it
 LIVE = (WAITING, RUNNING)
-KEPT = (RUNNING, WAITING, HELD)  # what a session saves, the next one first
+UNFINISHED = (RUNNING, WAITING, HELD)  # what a session saves, the next one first
 ICONS = {
     WAITING: "…",
     RUNNING: "▶",

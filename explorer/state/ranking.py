@@ -25,8 +25,8 @@ class Ranking:
     @property
     def place(self) -> int:
         """Rank of the current sample, 1 for the worst; 0 if it is not in the forget set."""
-        found = np.flatnonzero(self.order == self.current)
-        return int(found[0]) + 1 if len(found) else 0
+        positions = np.flatnonzero(self.order == self.current)
+        return int(positions[0]) + 1 if len(positions) else 0
 
     def step(self, places: int) -> int | None:
         """The sample `places` further down the ranking, None past either end."""

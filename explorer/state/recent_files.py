@@ -42,19 +42,19 @@ class Recents:
 
     def entries(self) -> tuple[RecentItem, ...]:
         """The recent items, newest first; none if the file cannot be read."""
-        kept = read_json(self._path)
-        found = [_entry(one) for one in kept] if isinstance(kept, list) else []
-        return tuple(one for one in found if one is not None)[:MOST]
+        plain = read_json(self._path)
+        items = [_entry(item) for item in plain] if isinstance(plain, list) else []
+        return tuple(item for item in items if item is not None)[:MOST]
 
     def add(self, entry: RecentItem) -> None:
         """Put an entry first, replacing an older one of the same file or study."""
         same = (entry.kind, entry.place)
-        others = [one for one in self.entries() if (one.kind, one.place) != same]
+        others = [other for other in self.entries() if (other.kind, other.place) != same]
         self.replace([entry, *others])
 
     def replace(self, entries: Sequence[RecentItem]) -> None:
         """Replace the list; if it cannot be written, nothing is remembered."""
-        text = json.dumps([asdict(one) for one in entries[:MOST]], indent=1)
+        text = json.dumps([asdict(entry) for entry in entries[:MOST]], indent=1)
         with contextlib.suppress(OSError):
             write_text(self._path, text)
 
@@ -62,6 +62,6 @@ class Recents:
 def _entry(plain: Any) -> RecentItem | None:
     if not isinstance(plain, dict) or plain.get("kind") not in list(KINDS):
         return None
-    words = [plain.get(name) for name in ("kind", "place", "title")]
-    texts = [word for word in words if isinstance(word, str)]
-    return RecentItem(*texts) if len(texts) == len(words) else None
+    values = [plain.get(name) for name in ("kind", "place", "title")]
+    texts = [value for value in values if isinstance(value, str)]
+    return RecentItem(*texts) if len(texts) == len(values) else None

@@ -24,7 +24,7 @@ from explorer.state.json_fields import (
     few_texts,
     is_whole,
 )
-from explorer.state.queued_run import KEPT, Order
+from explorer.state.queued_run import UNFINISHED, Order
 from explorer.state.selection import Selection
 from explorer.state.study_form import StudyForm
 from explorer.state.window_layout import Frame, Layout
@@ -71,16 +71,16 @@ class Session:
 
 def of(state: AppState, look: Look) -> Session:
     """The session of a window with this state and appearance; cheap."""
-    mark = state.dataset.spec.fingerprint if state.dataset else ""
+    fingerprint = state.dataset.spec.fingerprint if state.dataset else ""
     return Session(
         state.form,
-        mark,
+        fingerprint,
         state.selection,
         state.forget,
         state.probe,
         state.ranked_by,
         state.study.key if state.study else "",
-        state.forget_sets.get(mark, {}),
+        state.forget_sets.get(fingerprint, {}),
         look,
         _unfinished(state),
     )
@@ -100,7 +100,7 @@ def as_plain(session: Session) -> dict[str, Any]:
         "probe": {"perturbation": session.probe[0], "tau": session.probe[1]},
         "ranked_by": session.ranked_by,
         "study": session.study,
-        "sets": {name: list(one) for name, one in session.sets.items()},
+        "sets": {name: list(indices) for name, indices in session.sets.items()},
         "look": _plain_look(session.look),
         "queue": _plain_queue(session.queue),
     }
@@ -157,8 +157,10 @@ def portable(session: Session) -> Session:
 
 def _unfinished(state: AppState) -> tuple[Order, ...]:
     """Unfinished orders, the next one first, without those whose network is a Python file."""
-    runs = [run for run in state.runs if run.state in KEPT and ":" not in run.order.form.model]
-    return tuple(run.order for run in sorted(runs, key=lambda run: KEPT.index(run.state)))
+    runs = [
+        run for run in state.runs if run.state in UNFINISHED and ":" not in run.order.form.model
+    ]
+    return tuple(run.order for run in sorted(runs, key=lambda run: UNFINISHED.index(run.state)))
 
 
 def _plain_form(form: StudyForm) -> dict[str, Any]:
@@ -170,7 +172,7 @@ def _plain_form(form: StudyForm) -> dict[str, Any]:
 
 def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:
     """The orders of a queue; each forget set is stored once, since a grid shares one."""
-    places = {forget: at for at, forget in enumerate({order.forget: 0 for order in queue})}
+    places = {forget: index for index, forget in enumerate({order.forget: 0 for order in queue})}
     orders = [
         {
             "form": _plain_form(order.form),
@@ -181,15 +183,18 @@ def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:
         }
         for order in queue
     ]
-    return {"forget": {str(at): list(one) for one, at in places.items()}, "orders": orders}
+    return {
+        "forget": {str(index): list(forget) for forget, index in places.items()},
+        "orders": orders,
+    }
 
 
 def _queue(plain: Fields) -> tuple[Order, ...]:
     forget = plain.part("forget")
     sets = {name: tuple(sorted(set(forget.indices(name)))) for name in forget.names}
     listed: list[Any] = plain.checked("orders", [], _is_short_list)
-    orders = [Fields(one, "'orders'") for one in listed]
-    return tuple(_order(one, sets) for one in orders if not _runs_code(one.part("form")))
+    orders = [Fields(item, "'orders'") for item in listed]
+    return tuple(_order(item, sets) for item in orders if not _runs_code(item.part("form")))
 
 
 def _runs_code(form: Fields) -> bool:
@@ -215,41 +220,41 @@ def _is_short_list(value: Any) -> bool:
 
 
 def _form(plain: Fields) -> StudyForm:
-    known = StudyForm()
+    default = StudyForm()
     settings, model = plain.part("settings"), plain.text("model", LONGEST_PATH)
     return StudyForm(
-        dataset=plain.text("dataset", 200, known.dataset),
+        dataset=plain.text("dataset", 200, default.dataset),
         root=plain.text("root", LONGEST_PATH),
-        side=plain.whole("side", known.side, 10_000),
-        channels=plain.text("channels", 16, known.channels),
-        validation=plain.number("validation", known.validation),
+        side=plain.whole("side", default.side, 10_000),
+        channels=plain.text("channels", 16, default.channels),
+        validation=plain.number("validation", default.validation),
         model="" if ":" in model else model,  # FILE.py:FUNCTION would run the file
         forget=plain.text("forget", LONGEST_TEXT),
-        methods=_names(plain, "methods", known.methods),
+        methods=_names(plain, "methods", default.methods),
         settings={name: settings.values(name) for name in settings.names},
         training=plain.values("training"),
-        retrains=plain.whole("retrains", known.retrains, 1000),
-        seed=plain.whole("seed", known.seed),
-        perturbation=plain.text("perturbation", 64, known.perturbation),
+        retrains=plain.whole("retrains", default.retrains, 1000),
+        seed=plain.whole("seed", default.seed),
+        perturbation=plain.text("perturbation", 64, default.perturbation),
         taus=plain.text("taus", LONGEST_TEXT),
-        draws=plain.whole("draws", known.draws, 10**9),
+        draws=plain.whole("draws", default.draws, 10**9),
         probe=plain.values("probe"),
         grid=_grid(plain.values("grid")),
         weights=_paths(plain.part("weights")),
-        watch=plain.checked("watch", known.watch, lambda one: isinstance(one, bool)),
+        watch=plain.checked("watch", default.watch, lambda one: isinstance(one, bool)),
     )
 
 
 def _names(plain: Fields, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    found = plain.checked(name, list(default), few_texts)
-    return tuple(found)
+    names = plain.checked(name, list(default), few_texts)
+    return tuple(names)
 
 
-def _grid(found: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    for path, values in found.items():
-        if not isinstance(values, list) or not all(_sweepable(path, one) for one in values):
+def _grid(plain: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    for path, values in plain.items():
+        if not isinstance(values, list) or not all(_sweepable(path, value) for value in values):
             raise SpecError(WRONG.format(f"'{path[:40]}' in 'grid' lists invalid values"))
-    return {path: tuple(values) for path, values in found.items()}
+    return {path: tuple(values) for path, values in plain.items()}
 
 
 def _sweepable(path: str, value: Any) -> bool:
@@ -275,7 +280,7 @@ def _plain_look(look: Look) -> dict[str, Any]:
         plain["window"] = layouts.frame_as_plain(look.window)
     if look.docks is not None:
         plain["docks"] = layouts.as_plain(look.docks)
-    return plain | {"views": {name: dict(kept) for name, kept in look.views.items()}}
+    return plain | {"views": {name: dict(view_state) for name, view_state in look.views.items()}}
 
 
 def _look(plain: Fields) -> Look:

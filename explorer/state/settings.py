@@ -53,10 +53,10 @@ def file_in(store: Path | None) -> Path:
 
 def load(path: Path) -> Settings:
     """The settings in `path`; the defaults if it is missing, damaged or of another schema."""
-    kept = read_json(path)
-    if not isinstance(kept, dict) or kept.get("schema") != SCHEMA:
+    plain = read_json(path)
+    if not isinstance(plain, dict) or plain.get("schema") != SCHEMA:
         return Settings()
-    return Settings(**_fitting(asdict(Settings()), kept))
+    return Settings(**_fitting(asdict(Settings()), plain))
 
 
 def save(path: Path, settings: Settings) -> None:
@@ -103,11 +103,11 @@ def _mark(store: Path) -> str:
     return hashlib.blake2b(absolute(str(store)).encode(), digest_size=8).hexdigest()
 
 
-def _fitting(defaults: dict[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+def _fitting(defaults: dict[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """`defaults` updated with those values of `stored` that have the same type."""
-    found = dict(defaults)
+    result = dict(defaults)
     for name, default in defaults.items():
-        value = kept.get(name)
+        value = stored.get(name)
         if isinstance(value, type(default)):
-            found[name] = value
-    return found
+            result[name] = value
+    return result

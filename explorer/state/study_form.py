@@ -44,7 +44,7 @@ def form_of(spec: RunSpec, form: StudyForm) -> StudyForm:
     plain: Mapping[str, Any] = to_plain(spec)
     probe = dict(plain["probe"])
     taus = ",".join(f"{tau:.10g}" for tau in spec.probe.taus)
-    kept = ("perturbation", "taus", "draws", "seed")
+    own = ("perturbation", "taus", "draws", "seed")
     return replace(
         form,
         dataset=spec.data.name,
@@ -62,6 +62,6 @@ def form_of(spec: RunSpec, form: StudyForm) -> StudyForm:
         perturbation=spec.probe.perturbation,
         taus=taus,
         draws=spec.probe.draws,
-        probe={name: value for name, value in probe.items() if name not in kept},
-        weights={one.name: one.path for one in spec.foreign},
+        probe={name: value for name, value in probe.items() if name not in own},
+        weights={weights.name: weights.path for weights in spec.foreign},
     )

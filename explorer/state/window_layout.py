@@ -169,9 +169,11 @@ def _content(plain: Fields, deepest: int) -> Content:
     parts = _listed(plain, "parts", MOST_DOCKS)
     if not parts or deepest == 0:
         raise SpecError(WRONG.format("'docks' has a split that is empty or too deep"))
-    way = plain.checked("split", ACROSS, lambda one: one in (ACROSS, DOWN))
-    made = Split(way, tuple(_content(Fields(one, "'parts'"), deepest - 1) for one in parts), size)
-    return simplified(made)
+    direction = plain.checked("split", ACROSS, lambda one: one in (ACROSS, DOWN))
+    split = Split(
+        direction, tuple(_content(Fields(one, "'parts'"), deepest - 1) for one in parts), size
+    )
+    return simplified(split)
 
 
 def _box(plain: Fields) -> Box:
@@ -186,10 +188,10 @@ def _sizes(plain: Fields) -> tuple[int, int]:
 
 
 def _names(plain: Fields, name: str) -> list[str]:
-    found = _listed(plain, name, MOST_DOCKS)
-    if not all(isinstance(one, str) and 0 < len(one) <= 200 for one in found):
+    names = _listed(plain, name, MOST_DOCKS)
+    if not all(isinstance(one, str) and 0 < len(one) <= 200 for one in names):
         raise SpecError(WRONG.format(f"'{name}' in 'docks' must list names only"))
-    return found
+    return names
 
 
 def _listed(plain: Fields, name: str, most: int) -> list[Any]:

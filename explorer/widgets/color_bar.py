@@ -30,8 +30,8 @@ class ColorBar(QWidget):
     ) -> None:
         """Show colors from low to high; ticks: (position in [0, 1], label); text: label color."""
         self._title, self._colors, self._ticks, self._text = title, colors, ticks, text
-        words = ", ".join(label for _, label in ticks)
-        self.setAccessibleDescription(f"{title}: {words}")
+        labels = ", ".join(label for _, label in ticks)
+        self.setAccessibleDescription(f"{title}: {labels}")
         self.setToolTip(f"{title}, from {ticks[0][1]} to {ticks[-1][1]}")
         self.update()
 
@@ -48,7 +48,7 @@ class ColorBar(QWidget):
         """Rectangle of the colors, in the widget's pixels."""
         metrics = self.fontMetrics()
         left = float(metrics.horizontalAdvance(self._title) + 4 * GAP)
-        ends = [metrics.horizontalAdvance(words) / 2 for _, words in self._ticks] or [0.0]
+        ends = [metrics.horizontalAdvance(label) / 2 for _, label in self._ticks] or [0.0]
         left += ends[0]
         width = min(WIDEST, self.width() - left - ends[-1] - GAP)
         return QRectF(left, GAP, max(1.0, width), BAR)
@@ -56,14 +56,14 @@ class ColorBar(QWidget):
     def _paint(self) -> None:
         painter, bar = QPainter(self), self.bar()
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-        for at, color in zip(np.linspace(0, 1, len(self._colors)), self._colors, strict=True):
-            gradient.setColorAt(float(at), QColor(color))
+        for position, color in zip(np.linspace(0, 1, len(self._colors)), self._colors, strict=True):
+            gradient.setColorAt(float(position), QColor(color))
         painter.fillRect(bar, gradient)
         painter.setPen(QColor(self._text))
         middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.drawText(QRectF(GAP, 0, bar.left(), BAR + 2 * GAP), middle, self._title)
-        for at, words in self._ticks:
-            x = bar.left() + at * bar.width()
+        for position, label in self._ticks:
+            x = bar.left() + position * bar.width()
             box = QRectF(x - 50, bar.bottom() + 1, 100, self.fontMetrics().height())
-            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, words)
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, label)
         painter.end()

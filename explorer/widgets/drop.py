@@ -96,15 +96,15 @@ class DropOverlay(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw a sheet over the window, a frame (dashed if nothing will happen) and the text."""
-        known = self._offer.kind != UNKNOWN
+        accepted = self._offer.kind != UNKNOWN
         look = self._look
         sheet = QColor(look.base)
         sheet.setAlpha(SHADE)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), sheet)
-        line = Qt.PenStyle.SolidLine if known else Qt.PenStyle.DashLine
-        painter.setPen(QPen(QColor(look.accent if known else look.danger), 3, line))
+        line = Qt.PenStyle.SolidLine if accepted else Qt.PenStyle.DashLine
+        painter.setPen(QPen(QColor(look.accent if accepted else look.danger), 3, line))
         box = self.rect().adjusted(INSET, INSET, -INSET, -INSET)
         painter.drawRoundedRect(box, CORNER, CORNER)
         self._write(painter, box)
@@ -117,8 +117,8 @@ class DropOverlay(QWidget):
         painter.setPen(QColor(self._look.text))
         flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
         inner = box.adjusted(4 * INSET, INSET, -4 * INSET, -INSET)
-        words = painter.boundingRect(inner, flags, self._offer.sentence)
-        ground = words.adjusted(-INSET, -INSET, INSET, INSET)
+        text = painter.boundingRect(inner, flags, self._offer.sentence)
+        ground = text.adjusted(-INSET, -INSET, INSET, INSET)
         painter.fillRect(ground, QColor(self._look.base))
         painter.drawText(inner, flags, self._offer.sentence)
 

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.state.catalog import Field
-from explorer.widgets.number_editors import SEVERAL, NumbersValidator, WholeBox, parts_of
+from explorer.widgets.number_editors import SEVERAL, IntegerBox, NumbersValidator, parts_of
 
 LARGEST = 2**31 - 1  # maximum of a QSpinBox
 EDITOR_HEIGHT = 26  # px, so that all kinds of editors line up
@@ -63,8 +63,8 @@ class FieldsForm(QWidget):
 
     def several(self) -> dict[str, tuple[Any, ...]]:
         """The values of every field that has more than one."""
-        found = {item.name: _several(self._editors[item.name]) for item in self._fields}
-        return {name: values for name, values in found.items() if values}
+        several = {item.name: _several(self._editors[item.name]) for item in self._fields}
+        return {name: values for name, values in several.items() if values}
 
     def show_values(
         self, changes: Mapping[str, Any], several: Mapping[str, Sequence[Any]] | None = None
@@ -207,8 +207,8 @@ def _make(item: Field) -> Editor:
     return line
 
 
-def _spin_box(item: Field) -> WholeBox:
-    box = WholeBox()
+def _spin_box(item: Field) -> IntegerBox:
+    box = IntegerBox()
     low = -LARGEST if item.low is None else int(item.low)
     box.setRange(low, LARGEST if item.high is None else int(min(item.high, LARGEST)))
     return box
@@ -249,7 +249,7 @@ def _write(editor: Editor, item: Field, value: Any) -> None:
 
 
 def _several(editor: Editor) -> tuple[Any, ...]:
-    if isinstance(editor, WholeBox):
+    if isinstance(editor, IntegerBox):
         return editor.several
     if not isinstance(editor, QLineEdit) or not isinstance(editor.validator(), NumbersValidator):
         return ()
@@ -259,7 +259,7 @@ def _several(editor: Editor) -> tuple[Any, ...]:
 
 
 def _write_several(editor: Editor, values: Sequence[Any]) -> None:
-    if isinstance(editor, WholeBox):
+    if isinstance(editor, IntegerBox):
         editor.show_several(tuple(int(value) for value in values))
     elif isinstance(editor, QLineEdit):
         editor.setText(", ".join(map(_text, values)))
@@ -302,9 +302,9 @@ def _range(item: Field) -> str:
 
 
 def _tip(item: Field) -> str:
-    said = item.help[:1].upper() + item.help[1:]
-    shown = _text(item.default) if item.kind == "float" else str(item.default)
+    help_text = item.help[:1].upper() + item.help[1:]
+    default = _text(item.default) if item.kind == "float" else str(item.default)
     if item.kind == "bool":
-        shown = "on" if item.default else "off"
-    lines = [said, _range(item).capitalize(), f"Recommended: {shown}" if shown else ""]
+        default = "on" if item.default else "off"
+    lines = [help_text, _range(item).capitalize(), f"Recommended: {default}" if default else ""]
     return "\n".join(line for line in lines if line)

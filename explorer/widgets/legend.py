@@ -111,21 +111,21 @@ class Legend(QWidget):
             painter.setOpacity(1.0 if entry.on else OFF)
             _draw_sample(painter, entry, sample)
             painter.setPen(QColor(self._text))
-            words = box.adjusted(entry.sample_width + PAD, 0, 0, 0)
+            text = box.adjusted(entry.sample_width + PAD, 0, 0, 0)
             left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-            painter.drawText(words, left, entry.label)
+            painter.drawText(text, left, entry.label)
             if not entry.on:  # a second cue beside the paler color
-                end = words.left() + self.fontMetrics().horizontalAdvance(entry.label)
-                middle = words.center().y()
-                painter.drawLine(QPointF(words.left(), middle), QPointF(end, middle))
+                end = text.left() + self.fontMetrics().horizontalAdvance(entry.label)
+                middle = text.center().y()
+                painter.drawLine(QPointF(text.left(), middle), QPointF(end, middle))
         painter.end()
 
     def boxes(self) -> list[QRectF]:
         """Rectangle of each entry, in the widget's pixels."""
         boxes, x, y = [], float(PAD), 0.0
         for entry in self._entries:
-            words = self.fontMetrics().horizontalAdvance(entry.label) + 2
-            width = entry.sample_width + PAD + words
+            text_width = self.fontMetrics().horizontalAdvance(entry.label) + 2
+            width = entry.sample_width + PAD + text_width
             if x > PAD and x + width > self.width():
                 x, y = float(PAD), y + self._row()
             boxes.append(QRectF(x, y, width, self._row()))

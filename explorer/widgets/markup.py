@@ -24,21 +24,21 @@ def allow(label: QLabel) -> None:
 def allow_tips(widget: QWidget) -> None:
     """Let tooltips of this widget, but not of its children, be markup."""
     widget.setProperty(TIPS, True)
-    places = [widget.viewport()] if isinstance(widget, QAbstractScrollArea) else []
-    for one in [widget, *places]:  # receivers of the mouse while the tip is shown
-        one.installEventFilter(_Closer(one))
+    viewports = [widget.viewport()] if isinstance(widget, QAbstractScrollArea) else []
+    for target in [widget, *viewports]:  # receivers of the mouse while the tip is shown
+        target.installEventFilter(_Closer(target))
 
 
 def close_tip() -> None:
     """Close the tooltip at once: Qt would reuse a fading one, with its markup, for the next."""
-    for one in QApplication.topLevelWidgets():
-        if one.objectName() == TIP:
-            one.close()
+    for widget in QApplication.topLevelWidgets():
+        if widget.objectName() == TIP:
+            widget.close()
 
 
-def plain(words: str) -> str:
+def plain(markup: str) -> str:
     """The plain text of markup."""
-    return QTextDocumentFragment.fromHtml(words).toPlainText()
+    return QTextDocumentFragment.fromHtml(markup).toPlainText()
 
 
 class _Closer(QObject):

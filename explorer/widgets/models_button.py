@@ -27,20 +27,20 @@ class ModelsButton(QToolButton):
         self.setMenu(self.models)
         self.models.triggered.connect(self._check)
 
-    def set_models(self, wanted: Sequence[tuple[str, str]], hidden: Collection[str]) -> None:
+    def set_models(self, models: Sequence[tuple[str, str]], hidden: Collection[str]) -> None:
         """List (model, label), checked unless hidden; an open menu keeps its entries."""
-        if not wanted:
+        if not models:
             self.models.close()  # an emptied menu would vanish and leave its button pressed
-        wanted = [(name, in_menu(label)) for name, label in wanted]
-        if wanted != [(action.data(), action.text()) for action in self.models.actions()]:
+        models = [(name, in_menu(label)) for name, label in models]
+        if models != [(action.data(), action.text()) for action in self.models.actions()]:
             self.models.clear()
-            for name, label in wanted:
+            for name, label in models:
                 action = self.models.addAction(label)
                 action.setData(name)
                 action.setCheckable(True)
         for action in self.models.actions():
             action.setChecked(action.data() not in hidden)
-        self.setEnabled(bool(wanted))
+        self.setEnabled(bool(models))
 
     def _check(self, action: QAction) -> None:
         self.toggled_model.emit(str(action.data()))

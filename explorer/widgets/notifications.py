@@ -40,7 +40,7 @@ GAP = 8  # px between toasts
 class Notifier(QObject):
     """Distributes notices to the widgets that show them, and records the errors."""
 
-    said = Signal(str, str)  # kind, sentence: of both kinds
+    notified = Signal(str, str)  # kind, sentence: of both kinds
     failed = Signal(str)  # an error
     told = Signal(object)  # Notice: news
 
@@ -58,7 +58,7 @@ class Notifier(QObject):
 
     def show(self, notice: Notice) -> None:
         """Show a notice, with its action if it has one."""
-        self.said.emit(notice.kind, notice.sentence)
+        self.notified.emit(notice.kind, notice.sentence)
         if notice.kind == ERROR:
             self.errors.append(notice.sentence)
             self.failed.emit(notice.sentence)

@@ -37,11 +37,11 @@ class NumbersValidator(QDoubleValidator):
         return min(states, key=lambda state: state.value), text, place
 
     def _state_of(self, part: str) -> State:
-        found = super().validate(part.strip(), 0)
-        return State(found[0])  # type: ignore[index]  # the stub declares a State only
+        result = super().validate(part.strip(), 0)
+        return State(result[0])  # type: ignore[index]  # the stub declares a State only
 
 
-class WholeBox(QSpinBox):
+class IntegerBox(QSpinBox):
     """A spin box that also accepts '2, 5, 10'; `several` has all values, `value` the first."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -78,11 +78,11 @@ class WholeBox(QSpinBox):
         return str(value)
 
     def _state_of(self, part: str) -> State:
-        found = part.strip()
-        if found in ("", "-"):
+        text = part.strip()
+        if text in ("", "-"):
             return State.Intermediate
-        if not found.removeprefix("-").isdecimal():
+        if not text.removeprefix("-").isdecimal():
             return State.Invalid
-        if self.minimum() <= int(found) <= self.maximum():
+        if self.minimum() <= int(text) <= self.maximum():
             return State.Acceptable
-        return State.Intermediate if abs(int(found)) <= self.maximum() else State.Invalid
+        return State.Intermediate if abs(int(text)) <= self.maximum() else State.Invalid

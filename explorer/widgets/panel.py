@@ -56,18 +56,18 @@ class Panel(QWidget):
         return self._stack.currentIndex() == 0
 
 
-def button(text: str, tip: str, pressed: Callable[[], None]) -> QPushButton:
+def button(text: str, tip: str, on_click: Callable[[], None]) -> QPushButton:
     """A push button with a tooltip; `pressed` must be a bound method (a lambda would leak)."""
-    made = QPushButton(text)
-    made.setToolTip(tip)
-    made.setAccessibleDescription(tip)
-    made.clicked.connect(pressed)
-    return made
+    result = QPushButton(text)
+    result.setToolTip(tip)
+    result.setAccessibleDescription(tip)
+    result.clicked.connect(on_click)
+    return result
 
 
 def muted(text: str = "") -> QLabel:
     """A word-wrapped label in the muted color."""
-    made = QLabel(text, textFormat=Qt.TextFormat.PlainText)
-    made.setObjectName("muted")
-    made.setWordWrap(True)
-    return made
+    label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
+    label.setObjectName("muted")
+    label.setWordWrap(True)
+    return label

@@ -20,14 +20,14 @@ APART = 1.25  # text heights from one number to the next on a vertical axis
 COARSER = (1.0, 2.5, 5.0)  # multiples of the usual tick spacing
 
 
-def _tell(*said: object) -> None:
+def _forward_exception(*_args: object) -> None:
     """Pass exceptions in pyqtgraph's handlers to the excepthook; it would only print them."""
     kind, error, trace = sys.exc_info()
     if kind is not None and error is not None:
         sys.excepthook(kind, error, trace)
 
 
-pg.debug.printExc = _tell
+pg.debug.printExc = _forward_exception
 
 
 @contextmanager
@@ -66,17 +66,17 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
 
     def labelString(self) -> str:
         """The label's markup, elided to the available length."""
-        whole, length = str(self.labelText), self._length()
-        if not whole or length <= 0:
-            return self._marked(whole, whole)
+        text, length = str(self.labelText), self._length()
+        if not text or length <= 0:
+            return self._escaped(text, text)
         metrics = QFontMetricsF(self.label.font())
-        shown = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, length)
-        self.setToolTip("" if shown == whole else literal(whole))
-        return self._marked(whole, shown)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, length)
+        self.setToolTip("" if shown == text else literal(text))
+        return self._escaped(text, shown)
 
-    def _marked(self, whole: str, shown: str) -> str:
+    def _escaped(self, text: str, shown: str) -> str:
         """pyqtgraph's markup with the label itself escaped."""
-        return str(super().labelString()).replace(f">{whole}", f">{html.escape(shown)}", 1)
+        return str(super().labelString()).replace(f">{text}", f">{html.escape(shown)}", 1)
 
     def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
         """(spacing, offset) of each level; a short vertical axis has one level, wide enough."""

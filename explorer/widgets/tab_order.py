@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 def put_in_order(widget: QWidget) -> None:
     """Set the Tab order from left to right and down, regardless of creation order."""
-    for one, other in pairwise(_reading(widget)):
+    for one, other in pairwise(_reading_order(widget)):
         QWidget.setTabOrder(one, other)
 
 
@@ -32,12 +32,17 @@ def name_tabs(widget: QWidget, title: str) -> None:
 
 def stops(widget: QWidget) -> list[QWidget]:
     """The widgets inside `widget` that Tab currently visits, in order."""
-    found, at = [], widget.nextInFocusChain()
-    while at is not None and at is not widget:
-        if widget.isAncestorOf(at) and _takes_focus(at) and at.isEnabled() and at.isVisible():
-            found.append(at)
-        at = at.nextInFocusChain()
-    return found
+    result, candidate = [], widget.nextInFocusChain()
+    while candidate is not None and candidate is not widget:
+        if (
+            widget.isAncestorOf(candidate)
+            and _takes_focus(candidate)
+            and candidate.isEnabled()
+            and candidate.isVisible()
+        ):
+            result.append(candidate)
+        candidate = candidate.nextInFocusChain()
+    return result
 
 
 def _takes_focus(widget: QWidget) -> bool:
@@ -45,24 +50,24 @@ def _takes_focus(widget: QWidget) -> bool:
     return tab and widget.focusProxy() is None
 
 
-def _reading(widget: QWidget) -> Iterator[QWidget]:
+def _reading_order(widget: QWidget) -> Iterator[QWidget]:
     """The focusable widgets in `widget`, itself included, in layout order."""
     if _takes_focus(widget):
         yield widget
     for part in _parts(widget):
-        yield from _reading(part)
+        yield from _reading_order(part)
 
 
 def _parts(widget: QWidget) -> list[QWidget]:
-    found: list[QWidget | None] = []
+    parts: list[QWidget | None] = []
     if isinstance(widget, QTabWidget):
-        found = [widget.tabBar(), *(widget.widget(i) for i in range(widget.count()))]
+        parts = [widget.tabBar(), *(widget.widget(i) for i in range(widget.count()))]
     elif isinstance(widget, QSplitter | QStackedWidget):
-        found = [widget.widget(i) for i in range(widget.count())]
+        parts = [widget.widget(i) for i in range(widget.count())]
     elif not isinstance(widget, QAbstractScrollArea):  # scroll areas handle their own keys
         layout = widget.layout()
-        found = list(_laid_out(layout)) if layout is not None else []
-    return [part for part in found if part is not None]
+        parts = list(_laid_out(layout)) if layout is not None else []
+    return [part for part in parts if part is not None]
 
 
 def _laid_out(layout: QLayout) -> Iterator[QWidget]:

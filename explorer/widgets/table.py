@@ -136,11 +136,11 @@ class CellDelegate(QStyledItemDelegate):
         """Draw one cell."""
         painter.save()
         box = option.rect.adjusted(PAD, 3, -PAD, -3)
-        mark, small = str(index.data(MARK)), str(index.data(SMALL))
-        if mark:
+        stripe_color, small = str(index.data(MARK)), str(index.data(SMALL))
+        if stripe_color:
             stripe = option.rect.adjusted(2, 5, 0, -5)
             stripe.setWidth(4)
-            painter.fillRect(stripe, QColor(mark))
+            painter.fillRect(stripe, QColor(stripe_color))
             box.setLeft(box.left() + 4)
         side = Qt.AlignmentFlag.AlignLeft if index.column() == 0 else Qt.AlignmentFlag.AlignRight
         half = box.height() // 2 if small else 0

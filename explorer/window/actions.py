@@ -47,7 +47,7 @@ class Dialogs(Protocol):
         """Show what this program is."""
 
 
-class Desk(Protocol):
+class Shell(Protocol):
     """The target of commands: the window with its controller."""
 
     controller: Controller
@@ -75,7 +75,7 @@ class Desk(Protocol):
         """Copy a report of the last error to the clipboard."""
 
 
-Do = Callable[[Desk], object]
+Handler = Callable[[Shell], object]
 
 
 @dataclass(frozen=True)
@@ -85,33 +85,33 @@ class Command:
     name: str
     menu: str
     text: str
-    do: Do
+    do: Handler
     shortcut: str = ""
     tip: str = ""
     icon: str = ""
     group: str = ""
 
 
-def _select_all(desk: Desk) -> None:
-    dataset = desk.controller.state.dataset
+def _select_all(shell: Shell) -> None:
+    dataset = shell.controller.state.dataset
     if dataset is not None:
-        desk.controller.choice.select(dataset.pool.tolist(), ADD)
+        shell.controller.choice.select(dataset.pool.tolist(), ADD)
 
 
-def _figure(kind: str) -> Do:
-    return lambda desk: desk.controller.exports.ask_figure(kind)
+def _figure(kind: str) -> Handler:
+    return lambda shell: shell.controller.exports.ask_figure(kind)
 
 
-def _theme(choice: str) -> Do:
-    return lambda desk: desk.choose_theme(choice)
+def _theme(choice: str) -> Handler:
+    return lambda shell: shell.choose_theme(choice)
 
 
-def _dock(name: str) -> Do:
-    return lambda desk: desk.go_to(name)
+def _dock(name: str) -> Handler:
+    return lambda shell: shell.go_to(name)
 
 
-def _folder(dataset: str) -> Do:
-    return lambda desk: desk.dialogs.ask_folder(dataset)
+def _folder(dataset: str) -> Handler:
+    return lambda shell: shell.dialogs.ask_folder(dataset)
 
 
 COMMANDS = (
@@ -128,36 +128,37 @@ COMMANDS = (
         "The folder of CIFAR-10, or the folder to download it into",
     ),
     Command(
-        "open-study", "File", "Open study ...", lambda desk: desk.controller.opening.choose_study(),
-        "Ctrl+Shift+O", "Open a study from the store", "study",
+        "open-study", "File", "Open study ...",
+        lambda shell: shell.controller.opening.choose_study(), "Ctrl+Shift+O",
+        "Open a study from the store", "study",
     ),
     Command(
-        "clear-recent", "File/Recent", "Clear", lambda desk: desk.clear_recent(), "",
+        "clear-recent", "File/Recent", "Clear", lambda shell: shell.clear_recent(), "",
         "Clear the list; no file is deleted",
     ),
     Command("-file-1", "File", SEPARATOR, print),
     Command(
         "open-session", "File", "Open session ...",
-        lambda desk: desk.controller.files.choose_session(), "Ctrl+Alt+O",
+        lambda shell: shell.controller.files.choose_session(), "Ctrl+Alt+O",
         "Restore data, forget set, selection, study and views from a file",
     ),
     Command(
         "save-session", "File", "Save session ...",
-        lambda desk: desk.controller.files.choose_session_file(), "Ctrl+S",
+        lambda shell: shell.controller.files.choose_session_file(), "Ctrl+S",
         "Save data, forget set, selection, study and views in a small JSON file",
     ),
     Command(
         "open-bundle", "File", "Open bundle ...",
-        lambda desk: desk.controller.files.choose_bundle(), "Ctrl+Alt+Shift+O",
+        lambda shell: shell.controller.files.choose_bundle(), "Ctrl+Alt+Shift+O",
         "Open a study that was saved as one file, with everything that belongs to it",
     ),
     Command(
         "save-bundle", "File", "Save bundle ...",
-        lambda desk: desk.controller.files.ask_bundle(), "Ctrl+Shift+S",
+        lambda shell: shell.controller.files.ask_bundle(), "Ctrl+Shift+S",
         "Save the shown study as one file, for use on another machine",
     ),
     Command(
-        "find-data", "File", "Find the data ...", lambda desk: desk.controller.files.ask_data(),
+        "find-data", "File", "Find the data ...", lambda shell: shell.controller.files.ask_data(),
         "", "Choose the folder of a study's dataset on this machine",
     ),
     Command("-file-3", "File", SEPARATOR, print),
@@ -178,47 +179,47 @@ COMMANDS = (
     Command("figure-epochs", "File/Export figure", "Epochs ...", _figure("epochs")),
     Command(
         "figure-set", "File", "Export a set of figures ...",
-        lambda desk: desk.controller.exports.ask_figures(), "Ctrl+Shift+E",
+        lambda shell: shell.controller.exports.ask_figures(), "Ctrl+Shift+E",
         "Save several figures of one size, with their numbers and an index, in one folder",
     ),
     Command(
-        "report", "File", "Write report ...", lambda desk: desk.controller.exports.ask_report(),
+        "report", "File", "Write report ...", lambda shell: shell.controller.exports.ask_report(),
         "Ctrl+P", "Write settings, tables and figures of the study as one page: HTML and PDF",
     ),
     Command("-file-2", "File", SEPARATOR, print),
-    Command("quit", "File", "Quit", lambda desk: desk.close(), "Ctrl+Q"),
+    Command("quit", "File", "Quit", lambda shell: shell.close(), "Ctrl+Q"),
     Command(
-        "undo", "Edit", "Undo", lambda desk: desk.controller.choice.undo.undo(), "Ctrl+Z", "",
+        "undo", "Edit", "Undo", lambda shell: shell.controller.choice.undo.undo(), "Ctrl+Z", "",
         "undo",
     ),
     Command(
-        "redo", "Edit", "Redo", lambda desk: desk.controller.choice.undo.redo(), "Ctrl+Shift+Z", "",
-        "redo",
+        "redo", "Edit", "Redo", lambda shell: shell.controller.choice.undo.redo(), "Ctrl+Shift+Z",
+        "", "redo",
     ),
     Command("-edit-1", "Edit", SEPARATOR, print),
     Command("select-all", "Edit", "Select all samples", _select_all, "Ctrl+A"),
     Command(
         "select-none", "Edit", "Select nothing",
-        lambda desk: desk.controller.choice.select([], REPLACE), "Ctrl+Shift+A",
+        lambda shell: shell.controller.choice.select([], REPLACE), "Ctrl+Shift+A",
     ),
     Command("-edit-2", "Edit", SEPARATOR, print),
     Command(
         "forget", "Edit", "Forget the selection",
-        lambda desk: desk.controller.forget_set.replace_by_selection(), "Ctrl+D",
+        lambda shell: shell.controller.forget_set.replace_by_selection(), "Ctrl+D",
         "Make the selected samples the forget set of the next run", "forget",
     ),
     Command(
         "forget-also", "Edit", "Add the selection to the forget set",
-        lambda desk: desk.controller.forget_set.add_selection(), "Ctrl+Alt+D",
+        lambda shell: shell.controller.forget_set.add_selection(), "Ctrl+Alt+D",
         "Add the selected samples to the forget set of the next run",
     ),
     Command(
         "remember", "Edit", "Remove the selection from the forget set",
-        lambda desk: desk.controller.forget_set.remove_selection(), "Ctrl+Shift+D",
+        lambda shell: shell.controller.forget_set.remove_selection(), "Ctrl+Shift+D",
         "Remove the selected samples from the forget set of the next run",
     ),
     Command(
-        "forget-sets", "Edit", "Forget sets ...", lambda desk: desk.dialogs.show_forget_sets(),
+        "forget-sets", "Edit", "Forget sets ...", lambda shell: shell.dialogs.show_forget_sets(),
         "Ctrl+Alt+F", "Save the forget set under a name; load, combine and delete saved ones",
     ),
     *(
@@ -231,70 +232,72 @@ COMMANDS = (
     Command("-view-0", "View", SEPARATOR, print),
     Command(
         "next-worst", "View", "Next worst sample",
-        lambda desk: desk.controller.step_worst(1), "Ctrl+Down",
+        lambda shell: shell.controller.step_worst(1), "Ctrl+Down",
         "Go to the forget sample with the next smaller r; the first time, to the worst",
     ),
     Command(
-        "worse", "View", "Worse sample", lambda desk: desk.controller.step_worst(-1), "Ctrl+Up",
+        "worse", "View", "Worse sample", lambda shell: shell.controller.step_worst(-1), "Ctrl+Up",
         "Go to the forget sample with the next larger r",
     ),
     Command("-view-1", "View", SEPARATOR, print),
     Command(
         "export-forget", "Edit", "Export forget set ...",
-        lambda desk: desk.controller.exports.ask_forget_set(), "",
+        lambda shell: shell.controller.exports.ask_forget_set(), "",
         "Save the indices and classes of the forget set as a CSV file",
     ),
-    Command("reset-layout", "View", "Reset layout", lambda desk: desk.reset_layout()),
+    Command("reset-layout", "View", "Reset layout", lambda shell: shell.reset_layout()),
     Command("theme-system", "View/Theme", "Follow system", _theme("system"), group="theme"),
     Command("theme-light", "View/Theme", "Light", _theme("light"), group="theme"),
     Command("theme-dark", "View/Theme", "Dark", _theme("dark"), group="theme"),
     Command(
-        "run", "Run", "Run the study", lambda desk: desk.controller.run(), "Ctrl+R",
+        "run", "Run", "Run the study", lambda shell: shell.controller.run(), "Ctrl+R",
         "Train, unlearn and measure; results in the store are not computed again", "run",
     ),
     Command(
-        "cancel", "Run", "Cancel", lambda desk: desk.controller.cancel(), "Esc",
+        "cancel", "Run", "Cancel", lambda shell: shell.controller.cancel(), "Esc",
         "Stop the running job; finished work is kept", "cancel",
     ),
     Command(
-        "cancel-all", "Run", "Stop all runs", lambda desk: desk.controller.queue.cancel_all(),
+        "cancel-all", "Run", "Stop all runs", lambda shell: shell.controller.queue.cancel_all(),
         "Shift+Esc", "Stop the running study and all waiting ones; they can be resumed in Runs",
     ),
     Command("-run-1", "Run", SEPARATOR, print),
-    Command("settings", "Run", "Settings ...", lambda desk: desk.dialogs.ask_settings(), "Ctrl+,"),
+    Command(
+        "settings", "Run", "Settings ...", lambda shell: shell.dialogs.ask_settings(), "Ctrl+,",
+    ),
     Command(
         "method-settings", "Run", "Settings of methods ...",
-        lambda desk: desk.dialogs.ask_method_settings(), "Ctrl+M",
+        lambda shell: shell.dialogs.ask_method_settings(), "Ctrl+M",
     ),
     Command("-run-2", "Run", SEPARATOR, print),
     Command(
         "copy-command", "Run", "Copy as command",
-        lambda desk: desk.controller.exports.write_command(), "Ctrl+Shift+C",
+        lambda shell: shell.controller.exports.write_command(), "Ctrl+Shift+C",
         "Copy the rk-engine command that computes the shown study",
     ),
     Command(
-        "command-palette", "Help", "Commands ...", lambda desk: desk.dialogs.show_palette(),
+        "command-palette", "Help", "Commands ...", lambda shell: shell.dialogs.show_palette(),
         "Ctrl+Shift+P", "Find any command by a few letters, and run it",
     ),
-    Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.dialogs.show_shortcuts(), "F1"),
+    Command("shortcuts", "Help", "Shortcuts", lambda shell: shell.dialogs.show_shortcuts(), "F1"),
     Command(
-        "glossary", "Help", "Glossary", lambda desk: desk.dialogs.show_glossary(), "Shift+F1",
+        "glossary", "Help", "Glossary", lambda shell: shell.dialogs.show_glossary(), "Shift+F1",
         "What the terms mean, with formulas and sources",
     ),
     Command(
-        "copy-report", "Help", "Copy report of the last error", lambda desk: desk.copy_report(),
+        "copy-report", "Help", "Copy report of the last error", lambda shell: shell.copy_report(),
         "", "Copy the error, the versions and the recent log, for a bug report",
     ),
-    Command("about", "Help", "About RK Explorer", lambda desk: desk.dialogs.show_about()),
+    Command("about", "Help", "About RK Explorer", lambda shell: shell.dialogs.show_about()),
 )  # fmt: skip
 
 
 class _Trigger(QObject):
     """Runs a command when its action is triggered; a child of the action."""
 
-    def __init__(self, action: QAction, command: Command, desk: Desk) -> None:
+    def __init__(self, action: QAction, command: Command, shell: Shell) -> None:
         super().__init__(action)
-        self._command, self._desk = command, desk
+        self._command, self._desk = command, shell
 
     def fire(self) -> None:
         """Run the command."""
@@ -304,7 +307,7 @@ class _Trigger(QObject):
 class Actions(QObject):
     """The commands as QActions of one window, with their menus."""
 
-    def __init__(self, desk: Desk, bar: QMenuBar, parent: QObject) -> None:
+    def __init__(self, shell: Shell, bar: QMenuBar, parent: QObject) -> None:
         super().__init__(parent)
         self.menus: dict[str, QMenu] = {}
         self.by_name: dict[str, QAction] = {}
@@ -317,7 +320,7 @@ class Actions(QObject):
             if command.text == SEPARATOR:
                 menu.addSeparator()
             else:
-                menu.addAction(self._action(command, desk))
+                menu.addAction(self._action(command, shell))
 
     def paint_icons(self, look: theme.Theme) -> None:
         """Draw the icons in the colors of a theme."""
@@ -332,7 +335,7 @@ class Actions(QObject):
             self.menus[path].setToolTipsVisible(True)
         return self.menus[path]
 
-    def _action(self, command: Command, desk: Desk) -> QAction:
+    def _action(self, command: Command, shell: Shell) -> QAction:
         action = QAction(command.text, self)
         action.setObjectName(command.name)
         action.setToolTip(command.tip or command.text)
@@ -343,7 +346,7 @@ class Actions(QObject):
             if command.group not in self._groups:
                 self._groups[command.group] = QActionGroup(self)
             self._groups[command.group].addAction(action)
-        action.triggered.connect(_Trigger(action, command, desk).fire)
+        action.triggered.connect(_Trigger(action, command, shell).fire)
         self.by_name[command.name] = action
         return action
 
@@ -359,6 +362,6 @@ def shortcuts(menu: str = "") -> list[tuple[str, str]]:
 
 def _menu_in(above: QMenuBar | QMenu, title: str) -> QMenu:
     """A menu created in Python: the wrapper of one created by Qt may be lost before the menu."""
-    made = QMenu(title, above)
-    above.addMenu(made)
-    return made
+    menu = QMenu(title, above)
+    above.addMenu(menu)
+    return menu

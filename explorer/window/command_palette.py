@@ -23,14 +23,64 @@ from explorer.widgets.plain_text import literal
 from explorer.window.actions import COMMANDS, SEPARATOR, Command
 
 OWN_NAME = "command-palette"  # the command that opens the palette, which does not list itself
+LEAST_LETTERS = 3  # of a keyword, before it is found
 WORD_START, RUN = 3, 4  # extra score of a letter at a word start, or right after the last match
 WIDTH, HEIGHT, TOP = 560, 380, 60  # px; TOP: below the top of the window
 STEPS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -10, Qt.Key.Key_PageDown: 10}
+KEYWORDS = {  # command -> related words that find it too, written out or begun
+    "open-folder": "dataset images import data",
+    "open-cifar5": "dataset data",
+    "open-cifar10": "dataset data download",
+    "open-study": "stored results load",
+    "save-session": "workspace state",
+    "open-session": "workspace state restore load",
+    "open-bundle": "import load",
+    "save-bundle": "share archive export",
+    "find-data": "locate missing moved folder path dataset",
+    "figure-curves": "residual knowledge plot",
+    "figure-set": "plots svg pdf png",
+    "report": "html pdf print",
+    "quit": "exit close",
+    "select-none": "deselect clear",
+    "forget": "unlearn erase",
+    "remember": "retain keep",
+    "forget-sets": "combine union intersect load save",
+    "export-forget": "csv indices save",
+    "go-samples": "thumbnails images grid filter sort",
+    "go-embedding": "lasso umap projection features points",
+    "go-neighborhood": "perturbed copies recognition",
+    "go-slice": "decision regions boundary plane",
+    "go-curves": "residual knowledge null band norm",
+    "go-epochs": "replay watch training loss",
+    "go-comparison": "cka similarity layers confusion predictions",
+    "go-attack": "membership inference mia roc threshold",
+    "go-metrics": "accuracy gap table verdicts",
+    "go-runs": "queue stored studies delete resume",
+    "go-activity": "log progress messages",
+    "next-worst": "ranking residual",
+    "worse": "ranking residual",
+    "reset-layout": "docks panels default",
+    "theme-dark": "appearance night",
+    "theme-light": "appearance day",
+    "theme-system": "appearance",
+    "run": "start train unlearn measure",
+    "cancel": "stop abort interrupt",
+    "cancel-all": "abort interrupt queue",
+    "settings": "preferences options seed training perturbation tau draws",
+    "method-settings": "hyperparameters options learning rate",
+    "copy-command": "cli terminal shell rk-engine",
+    "shortcuts": "keyboard keys hotkeys",
+    "glossary": "definitions terms explain",
+    "copy-report": "bug crash issue",
+    "about": "version license",
+}
 
 
 @dataclass(frozen=True)
 class PaletteEntry:
-    """One line of the palette. menu: its place in the menus, such as 'View > Theme'."""
+    """One line of the palette. menu: its place in the menus, such as 'View > Theme'; keywords:
+    related words, separated by spaces.
+    """
 
     name: str
     text: str
@@ -38,14 +88,17 @@ class PaletteEntry:
     keys: str
     tip: str
     enabled: bool
+    keywords: str = ""
 
 
 def entries(actions: Mapping[str, QAction]) -> list[PaletteEntry]:
     """All entries: the table of commands, then other menu entries (see `listed`)."""
-    known = [one for one in COMMANDS if one.text != SEPARATOR]
-    found = [_command(one, actions[one.name]) for one in known if one.name != OWN_NAME]
+    commands = [command for command in COMMANDS if command.text != SEPARATOR]
+    result = [
+        _command(command, actions[command.name]) for command in commands if command.name != OWN_NAME
+    ]
     others = {name: actions[name] for name in actions if "/" in name}
-    return found + [_other(name, action) for name, action in others.items()]
+    return result + [_other(name, action) for name, action in others.items()]
 
 
 def listed(menus: Mapping[str, QMenu]) -> dict[str, QAction]:
@@ -53,7 +106,7 @@ def listed(menus: Mapping[str, QMenu]) -> dict[str, QAction]:
 
     menus: by path, such as 'File/Recent'. Menus that are filled when they open are filled first.
     """
-    found = {}
+    actions = {}
     for path, menu in menus.items():
         menu.aboutToShow.emit()
         for action in menu.actions():
@@ -61,14 +114,15 @@ def listed(menus: Mapping[str, QMenu]) -> dict[str, QAction]:
             submenu = QMenu.menuInAction(action)
             named = action.text() and not submenu and not action.objectName()
             if named and not action.isSeparator():
-                found[f"{path}/{action.text()}"] = action
-    return found
+                actions[f"{path}/{action.text()}"] = action
+    return actions
 
 
-def _command(one: Command, action: QAction) -> PaletteEntry:
-    keys = QKeySequence(one.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
-    menu = one.menu.replace("/", " > ")
-    return PaletteEntry(one.name, one.text.rstrip(" ."), menu, keys, one.tip, action.isEnabled())
+def _command(command: Command, action: QAction) -> PaletteEntry:
+    keys = QKeySequence(command.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
+    menu = command.menu.replace("/", " > ")
+    text, keywords = command.text.rstrip(" ."), KEYWORDS.get(command.name, "")
+    return PaletteEntry(command.name, text, menu, keys, command.tip, action.isEnabled(), keywords)
 
 
 def _other(name: str, action: QAction) -> PaletteEntry:
@@ -79,9 +133,9 @@ def _other(name: str, action: QAction) -> PaletteEntry:
     return PaletteEntry(name, text, menu, "", tip, action.isEnabled())
 
 
-def search(found: Sequence[PaletteEntry], query: str) -> list[PaletteEntry]:
+def search(candidates: Sequence[PaletteEntry], query: str) -> list[PaletteEntry]:
     """The entries that match every word of `query`, best first; all for an empty query."""
-    scored = [(_score(query, entry), entry) for entry in found]
+    scored = [(_score(query, entry), entry) for entry in candidates]
     fitting = [(score, entry) for score, entry in scored if score is not None]
     return [entry for _, entry in sorted(fitting, key=lambda pair: -pair[0])]
 
@@ -111,14 +165,23 @@ def _from(start: int, word: str, text: str) -> int:
 
 
 def _score(query: str, entry: PaletteEntry) -> int | None:
-    """The sum over the words of `query`, its name counting twice as much as its menu."""
+    """Sum over the words of `query`; the text counts twice as much as menu and keywords."""
     total = 0
     for word in query.split():
-        here, there = match(word, entry.text), match(word, entry.menu)
-        if here is None and there is None:
+        text, menu = match(word, entry.text) or 0, match(word, entry.menu) or 0
+        score = max(2 * text, menu, _keyword_score(word, entry.keywords))
+        if not score:
             return None
-        total += max(2 * (here or 0), there or 0)
+        total += score
     return total
+
+
+def _keyword_score(word: str, keywords: str) -> int:
+    """Score of the best keyword that begins with `word`; 0 if none does, or it is too short."""
+    starts = [key for key in keywords.split() if key.startswith(word.casefold())]
+    if len(word) < LEAST_LETTERS:
+        return 0
+    return max((match(word, key) or 0 for key in starts), default=0)
 
 
 class SearchLine(QLineEdit):
@@ -140,10 +203,10 @@ class CommandPalette(QDialog):
 
     chosen = Signal(str)  # name of a command, once the palette is closed
 
-    def __init__(self, found: Sequence[PaletteEntry], parent: QWidget | None) -> None:
+    def __init__(self, palette_entries: Sequence[PaletteEntry], parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Commands")
-        self._entries = list(found)
+        self._entries = list(palette_entries)
         self.line = SearchLine()
         self.line.setPlaceholderText("Type a few letters or a word, such as 'exp cur' or 'lasso'")
         self.line.setAccessibleName("Search commands")
@@ -178,12 +241,12 @@ class CommandPalette(QDialog):
     def _move(self, step: int) -> None:
         """Move down by this many enabled lines, as far as possible."""
         items = [self.list.topLevelItem(i) for i in range(self.list.topLevelItemCount())]
-        there = [item for item in items if item is not None and not item.isDisabled()]
-        if not there:
+        enabled = [item for item in items if item is not None and not item.isDisabled()]
+        if not enabled:
             return
-        here = self.list.currentItem()
-        at = there.index(here) + step if here in there else 0
-        self.list.setCurrentItem(there[min(max(at, 0), len(there) - 1)])
+        current = self.list.currentItem()
+        index = enabled.index(current) + step if current in enabled else 0
+        self.list.setCurrentItem(enabled[min(max(index, 0), len(enabled) - 1)])
 
 
 def _list() -> QTreeWidget:

@@ -34,7 +34,7 @@ class WindowDialogs(QObject):
         super().__init__(window)
         self._state, self._controller, self._window = state, controller, window
         self._actions, self._views = actions, views
-        self._findable: dict[str, QAction] = {}  # entries of the palette opened last
+        self._palette_actions: dict[str, QAction] = {}  # entries of the palette opened last
         controller.opening.studies_wanted.connect(self.choose_study)
 
     def ask_folder(self, dataset: str) -> None:
@@ -66,13 +66,13 @@ class WindowDialogs(QObject):
 
     def show_forget_sets(self) -> None:
         """Combine forget sets, in a window beside the views where samples are selected."""
-        there = self._window.findChild(ForgetSetsDialog)
-        self._show_beside(there or ForgetSetsDialog(self._controller, self._window))
+        dialog = self._window.findChild(ForgetSetsDialog)
+        self._show_modeless(dialog or ForgetSetsDialog(self._controller, self._window))
 
     def show_palette(self) -> None:
         """Let the user search the commands."""
-        self._findable = {**self._actions.by_name, **listed(self._actions.menus)}
-        palette = CommandPalette(entries(self._findable), self._window)
+        self._palette_actions = {**self._actions.by_name, **listed(self._actions.menus)}
+        palette = CommandPalette(entries(self._palette_actions), self._window)
         palette.chosen.connect(self._run_command)
         self._open(palette)
 
@@ -82,20 +82,20 @@ class WindowDialogs(QObject):
 
     def show_glossary(self) -> None:
         """Explain the terms, in a window beside the views that use them."""
-        self._show_beside(self._window.findChild(GlossaryDialog) or GlossaryDialog(self._window))
+        self._show_modeless(self._window.findChild(GlossaryDialog) or GlossaryDialog(self._window))
 
     def show_about(self) -> None:
         """Show what this program is."""
         self._open(AboutDialog(self._window))
 
     def _run_command(self, name: str) -> None:
-        self._findable[name].trigger()
+        self._palette_actions[name].trigger()
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
-    def _show_beside(self, dialog: QDialog) -> None:
+    def _show_modeless(self, dialog: QDialog) -> None:
         """Show a modeless dialog, which stays open while the user works in the window."""
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()

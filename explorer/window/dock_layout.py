@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from explorer.state.window_layout import Layout
 from explorer.window import dock_state
-from explorer.window.dock_placing import Placing
+from explorer.window.dock_placement import DockPlacement
 from explorer.window.docks import foreign
 
 # columns from left to right, of stacks from top to bottom, of tabbed docks
@@ -65,7 +65,7 @@ class Arrangement(QObject):
     def lay_out(self, layout: Layout) -> None:
         """Restore a layout; docks it does not know are tabbed behind its last one."""
         self.let_go()
-        Placing(self._window, self._docks, layout).place()
+        DockPlacement(self._window, self._docks, layout).place()
 
     def let_go(self) -> None:
         """End any mouse hover or drag, of a border between docks or of a dock.
@@ -85,7 +85,7 @@ class Arrangement(QObject):
 
     def fit(self) -> None:
         """Adapt columns and rows to the window's size, unless the user has moved a dock."""
-        if self._fitting() != self._columns and self._now() == _loose(
+        if self._fitting() != self._columns and self._now() == _unordered(
             self._complete(self._columns)
         ):
             self.reset()
@@ -93,7 +93,7 @@ class Arrangement(QObject):
     def take(self) -> None:
         """Adopt a restored layout: if it is a default one, it keeps adapting to the window."""
         for columns in (THREE, TWO, TWO_LOW):
-            if self._now() == _loose(self._complete(columns)):
+            if self._now() == _unordered(self._complete(columns)):
                 self._columns = columns
         self.fit()
 
@@ -152,6 +152,6 @@ class Arrangement(QObject):
         )
 
 
-def _loose(columns: Columns) -> tuple[tuple[frozenset[str], ...], ...]:
+def _unordered(columns: Columns) -> tuple[tuple[frozenset[str], ...], ...]:
     """The columns regardless of tab order."""
     return tuple(tuple(frozenset(stack) for stack in column) for column in columns)

@@ -30,7 +30,7 @@ from explorer.state.window_layout import (
 BEGIN, DOCKS, TABS, SEQUENCE, DOCK = 0xFF, 0xFD, 0xFA, 0xFC, 0xFB  # marks of qmainwindowlayout
 BY_NUMBER = dict(enumerate(("left", "right", "top", "bottom")))  # QInternal::DockPosition
 SHOWN, FLOATING, ALONG = 1, 2, 1  # flags of a dock; Qt::Horizontal
-NOT_KNOWN = "This version of Qt saves the layout of docks in an unknown format"
+UNKNOWN_FORMAT = "This version of Qt saves the layout of docks in an unknown format"
 
 
 def read(window: QMainWindow, names: Mapping[str, str]) -> Layout:
@@ -41,13 +41,13 @@ def read(window: QMainWindow, names: Mapping[str, str]) -> Layout:
     state = window.saveState()
     stream = QDataStream(state)
     stream.setVersion(QDataStream.Version.Qt_5_0)  # as in qmainwindow.cpp
-    found = _Account(stream, names)
-    areas = found.areas()
-    return Layout(window.width(), window.height(), areas, found.floating, tuple(found.hidden))
+    reader = _StateReader(stream, names)
+    areas = reader.areas()
+    return Layout(window.width(), window.height(), areas, reader.floating, tuple(reader.hidden))
 
 
 @dataclass
-class _Account:
+class _StateReader:
     """Decodes the stream, and collects floating and hidden docks."""
 
     stream: QDataStream
@@ -59,8 +59,8 @@ class _Account:
         self._expect(self.stream.readInt32() == BEGIN)
         self.stream.readInt32()  # the version passed to saveState
         self._expect(self.stream.readUInt8() == DOCKS)
-        found = [self._area() for _ in range(self._count(len(SIDES)))]
-        return tuple(one for one in found if one is not None)
+        areas = [self._area() for _ in range(self._count(len(SIDES)))]
+        return tuple(area for area in areas if area is not None)
 
     def _area(self) -> Area | None:
         side, size = self.stream.readInt32(), QSize()
@@ -71,27 +71,31 @@ class _Account:
             return None
         return Area(BY_NUMBER[side], _fitting(size.width()), _fitting(size.height()), content)
 
-    def _content(self, mark: int) -> Content | None:
-        self._expect(mark in (TABS, SEQUENCE))
-        front = self.stream.readInt32() if mark == TABS else -1
-        way = ACROSS if self.stream.readUInt8() == ALONG else DOWN
+    def _content(self, marker: int) -> Content | None:
+        self._expect(marker in (TABS, SEQUENCE))
+        front = self.stream.readInt32() if marker == TABS else -1
+        direction = ACROSS if self.stream.readUInt8() == ALONG else DOWN
         items = [self._item() for _ in range(self._count(MOST_DOCKS))]
         parts = tuple(item for item in items if item is not None)
-        if mark == TABS:
+        if marker == TABS:
             return self._stack(items, front)
-        return simplified(Split(way, parts)) if parts else None
+        return simplified(Split(direction, parts)) if parts else None
 
     def _stack(self, items: list[Content | None], front: int) -> Stack | None:
         stacks = [item for item in items if isinstance(item, Stack)]
         names = tuple(name for stack in stacks for name in stack.names)
-        seen = items[front] if 0 <= front < len(items) else None
-        return Stack(names, seen.front if isinstance(seen, Stack) else "") if names else None
+        front_item = items[front] if 0 <= front < len(items) else None
+        return (
+            Stack(names, front_item.front if isinstance(front_item, Stack) else "")
+            if names
+            else None
+        )
 
     def _item(self) -> Content | None:
-        mark = self.stream.readUInt8()
-        if mark == DOCK:
+        marker = self.stream.readUInt8()
+        if marker == DOCK:
             return self._dock()
-        self._expect(mark == SEQUENCE)
+        self._expect(marker == SEQUENCE)
         size = self._measures()
         content = self._content(self.stream.readUInt8())
         return None if content is None else replace(content, size=size)
@@ -120,7 +124,7 @@ class _Account:
 
     def _expect(self, fulfilled: bool) -> None:
         if not fulfilled or self.stream.status() != QDataStream.Status.Ok:
-            raise ValueError(NOT_KNOWN)
+            raise ValueError(UNKNOWN_FORMAT)
 
 
 def _fitting(size: int) -> int:

@@ -33,16 +33,16 @@ def put(window: QWidget, frame: Frame) -> None:
 
 def place(window: QWidget, box: Box) -> None:
     """Give a window this rectangle, shrunk and moved to fit on one screen."""
-    wanted = QRect(box.x, box.y, box.width, box.height)
-    if wanted.isEmpty():
+    rectangle = QRect(box.x, box.y, box.width, box.height)
+    if rectangle.isEmpty():
         return
-    screen = QGuiApplication.screenAt(wanted.center()) or QGuiApplication.primaryScreen()
+    screen = QGuiApplication.screenAt(rectangle.center()) or QGuiApplication.primaryScreen()
     title = window.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight, None, window)
     room = screen.availableGeometry().adjusted(0, title, 0, 0)
-    size = wanted.size().boundedTo(room.size()).expandedTo(window.minimumSize())
+    size = rectangle.size().boundedTo(room.size()).expandedTo(window.minimumSize())
     last = QPoint(room.right() + 1 - size.width(), room.bottom() + 1 - size.height())
-    x = max(room.left(), min(wanted.x(), last.x()))
-    y = max(room.top(), min(wanted.y(), last.y()))
+    x = max(room.left(), min(rectangle.x(), last.x()))
+    y = max(room.top(), min(rectangle.y(), last.y()))
     window.setGeometry(QRect(QPoint(x, y), size))
 
 

@@ -33,10 +33,10 @@ def harden() -> None:
         if kind in _done:
             continue
         _done.add(kind)
-        known = {name for base in kind.__mro__ if _is_qt(base) for name in vars(base)}
-        for place in kind.__mro__:
-            if not _is_qt(place) and place is not object:
-                _harden(place, known)
+        qt_methods = {name for base in kind.__mro__ if _is_qt(base) for name in vars(base)}
+        for base in kind.__mro__:
+            if not _is_qt(base) and base is not object:
+                _harden(base, qt_methods)
 
 
 def _kinds(above: type) -> Iterator[type]:
@@ -52,18 +52,18 @@ def _is_qt(kind: type) -> bool:
     return kind.__module__.partition(".")[0] in ("PySide6", "Shiboken", "shiboken6")
 
 
-def _harden(kind: type, known: set[str]) -> None:
+def _harden(kind: type, qt_methods: set[str]) -> None:
     for name, method in [*vars(kind).items()]:
-        called = name in known and (name.endswith("Event") or name in OTHERS)
+        called = name in qt_methods and (name.endswith("Event") or name in OTHERS)
         if called and isinstance(method, FunctionType) and not hasattr(method, "hardened"):
             setattr(kind, name, _hardened(method))
 
 
 def _hardened(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def run(*given: Any, **named: Any) -> Any:
+    def run(*args: Any, **kwargs: Any) -> Any:
         try:
-            return method(*given, **named)
+            return method(*args, **kwargs)
         except BaseException:  # catching makes it an object
             raise
 

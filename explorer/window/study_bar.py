@@ -26,7 +26,7 @@ from explorer.state.selection import REPLACE
 from explorer.widgets.check_menu import CheckMenu
 from explorer.widgets.forms import worded
 from explorer.widgets.plain_text import in_menu, literal
-from explorer.window.weights_row import GivenRow
+from explorer.window.weights_row import WeightsRow
 
 # suggestions that are actions, not texts; SAVED is followed by the name of a forget set
 FILE, SELECTION, SAVED, SETS = "file:", "selection:", "saved:", "sets:"
@@ -104,7 +104,7 @@ class StudyBar(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
         column.addWidget(self._grid)
-        column.addWidget(GivenRow(self._state, self._do))
+        column.addWidget(WeightsRow(self._state, self._do))
         column.addWidget(self._error)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -149,8 +149,8 @@ class StudyBar(QWidget):
     def _show_form(self) -> None:
         state, form = self._state, self._state.form
         _choose(self.dataset, form.dataset)
-        advised = state.dataset.recommended.model if state.dataset else ""
-        _choose(self.model, form.model or advised)
+        recommended = state.dataset.recommended.model if state.dataset else ""
+        _choose(self.model, form.model or recommended)
         names = [state.catalog.method(name).label for name in form.methods]
         self.methods.setText(in_menu(", ".join(names)) or "no methods")
         for action in self._menu.actions():
@@ -213,8 +213,8 @@ class StudyBar(QWidget):
         """Show how many studies Run would start."""
         size, stored = self._state.grid_size
         self.run_button.setText("Run" if size == 1 else f"Run {size:,}")
-        known = f", {stored:,} of them already stored" if stored else ""
-        self._grid.setText(f"This will run {size:,} studies{known}.")
+        note = f", {stored:,} of them already stored" if stored else ""
+        self._grid.setText(f"This will run {size:,} studies{note}.")
         self._grid.setVisible(size > 1)
 
     # -- from the user to the controller --------------------------------------------------
@@ -233,7 +233,7 @@ class StudyBar(QWidget):
     def _pick_method(self, action: QAction) -> None:
         if not action.isCheckable():
             return
-        chosen = [one.data() for one in self._menu.actions() if one.isChecked()]
+        chosen = [action.data() for action in self._menu.actions() if action.isChecked()]
         kept = [name for name in self._state.form.methods if name in chosen]
         added = [name for name in chosen if name not in kept]
         self._do.opening.change_form(methods=(*kept, *added))
@@ -302,13 +302,15 @@ def _choose(combo: QComboBox, name: str) -> None:
 def _suggestions(state: AppState, sets: Sets) -> list[tuple[str, str]]:
     """(text, data) of each suggestion for the forget set."""
     chosen = len(state.selection.chosen)
-    found = [(f"the {chosen} selected samples", SELECTION)] if chosen else []
+    suggestions = [(f"the {chosen} selected samples", SELECTION)] if chosen else []
     if state.dataset is not None:
-        advised = state.dataset.recommended.forget
+        recommended = state.dataset.recommended.forget
         last = len(state.dataset.classes) - 1
-        texts = [advised, f"class:{last}:0.5", f"class:{last}", "random:10%"]
+        texts = [recommended, f"class:{last}:0.5", f"class:{last}", "random:10%"]
         if len(state.dataset.train_y) > 200:
             texts.append("random:100")
-        found += [(text, text) for text in dict.fromkeys(texts)]
-    found += [(f"{name} ({len(one):,} samples)", SAVED + name) for name, one in sets.items()]
-    return [*found, ("indices from a file ...", FILE), ("save, load or combine ...", SETS)]
+        suggestions += [(text, text) for text in dict.fromkeys(texts)]
+    suggestions += [
+        (f"{name} ({len(indices):,} samples)", SAVED + name) for name, indices in sets.items()
+    ]
+    return [*suggestions, ("indices from a file ...", FILE), ("save, load or combine ...", SETS)]

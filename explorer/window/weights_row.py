@@ -13,7 +13,7 @@ from explorer.widgets.forms import worded
 from explorer.widgets.plain_text import in_menu, literal
 
 
-class GivenRow(QWidget):
+class WeightsRow(QWidget):
     """One chip for each weights file in the form; clicking it removes the weights."""
 
     def __init__(self, state: AppState, do: Controller, parent: QWidget | None = None) -> None:

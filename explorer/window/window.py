@@ -83,8 +83,8 @@ class MainWindow(QMainWindow):
         self._message_row.hide()
         self.actions_ = Actions(self, self.menuBar(), self)
         self.dialogs = WindowDialogs(state, controller, self.actions_, self.views, self)
-        named = self.actions_.by_name
-        self._undo = UndoActions(controller.choice.undo, named["undo"], named["redo"], self)
+        actions = self.actions_.by_name
+        self._undo = UndoActions(controller.choice.undo, actions["undo"], actions["redo"], self)
         self._add_docks()
         self._arrangement = Arrangement(self, self.docks)
         self._fill_menus()
@@ -158,7 +158,7 @@ class MainWindow(QMainWindow):
         self.message.report_wanted.connect(self.copy_report)
         self._notifier.failed.connect(self.message.show_message)
         self._notifier.told.connect(self.toasts.show_notice)
-        self._notifier.said.connect(self.activity.add_notice)
+        self._notifier.notified.connect(self.activity.add_notice)
         self.activity.report_wanted.connect(self.copy_report)
         self.dropper.refused.connect(self._refuse_drop)
         self.controller.logged.connect(self.activity.add)
@@ -208,9 +208,9 @@ class MainWindow(QMainWindow):
 
     def restore_views(self, look: Look) -> None:
         """Restore the state of the views."""
-        for name, kept in look.views.items():
+        for name, view_state in look.views.items():
             if name in self.views:
-                self.views[name].restore_view_state(dict(kept))
+                self.views[name].restore_view_state(dict(view_state))
 
     def look(self) -> Look:
         """Theme, geometry, docks and the state of each view."""
@@ -317,5 +317,5 @@ def _focus(box: QDockWidget) -> None:
     view = box.widget()
     about = view.focusProxy()
     usable = about is not None and about.isVisible() and about.isEnabled()
-    wanted = about if about is not None and usable else next(iter(stops(view)), box)
-    wanted.setFocus(Qt.FocusReason.TabFocusReason)
+    target = about if about is not None and usable else next(iter(stops(view)), box)
+    target.setFocus(Qt.FocusReason.TabFocusReason)

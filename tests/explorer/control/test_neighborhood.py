@@ -19,7 +19,7 @@ from engine.errors import Cancelled
 from engine.results import Neighborhood
 from explorer.app import Explorer
 from explorer.control import neighborhood
-from explorer.control.neighborhood import BESIDE, PATIENCE_S, NeighborhoodControl
+from explorer.control.neighborhood import ADJACENT, PATIENCE_S, NeighborhoodControl
 from explorer.control.slice import Sight
 from explorer.jobs.lanes import Job, Jobs
 from explorer.state.app_state import AppState
@@ -101,11 +101,11 @@ def test_neighbors_are_made_ready_one_by_one_the_nearest_first(bench: Bench) -> 
     for tau in (0.2, 0.3, 0.1, 0.4, 0.0):
         assert bench.taus()[-1] == tau
         bench.lane.last.done(found(tau))
-    assert len(bench.lane.asked) == 1 + 2 * BESIDE
+    assert len(bench.lane.asked) == 1 + 2 * ADJACENT
     assert bench.state.neighborhood is not None and bench.state.neighborhood.tau == 0.2
     bench.slide(0.3)
     assert bench.state.neighborhood.tau == 0.3
-    assert len(bench.lane.asked) == 1 + 2 * BESIDE
+    assert len(bench.lane.asked) == 1 + 2 * ADJACENT
 
 
 def test_a_question_stops_what_nobody_asked_for(bench: Bench) -> None:
@@ -189,7 +189,7 @@ def test_the_slider_is_answered_in_the_same_turn_once_neighbors_are_ready(desk: 
     taus = tuple(map(float, state.residual.taus))
     desk.wait(desk.controller.look_beside, taus)
     place = int(np.argmin(np.abs(np.array(taus) - state.neighborhood.tau)))
-    beside = [tau for i, tau in enumerate(taus) if 0 < abs(i - place) <= BESIDE]
+    beside = [tau for i, tau in enumerate(taus) if 0 < abs(i - place) <= ADJACENT]
     assert beside
     for tau in beside:
         desk.controller.set_probe("gaussian", tau)

@@ -79,8 +79,8 @@ def test_run_while_a_study_runs_queues_another_and_says_its_place(desk: Desk) ->
     desk.order(draws=30)
     assert desk.states == [RUNNING, WAITING, WAITING]
     assert [kind for kind, _ in desk.said] == [NEWS, NEWS]
-    assert "after 1 other." in desk.said[0][1]
-    assert "after 2 others." in desk.said[1][1]
+    assert "behind 1 other." in desk.said[0][1]
+    assert "behind 2 others." in desk.said[1][1]
     desk.wait(desk.controller.queue.cancel_all)
     assert desk.states == [STOPPED] * 3
 
@@ -120,7 +120,7 @@ def test_cancelling_one_lets_the_next_begin_and_resume_goes_on_from_its_epoch(
     desk.controller.queue.cancel(first)
     desk.until(lambda: desk.states == [STOPPED, DONE])
     desk.settle()
-    assert any("next of 1 study begins" in text for _, text in desk.said)
+    assert any("Starting the next of 1 study" in text for _, text in desk.said)
     assert "Finished work is kept." in desk.runs[0].lines[-1]
     (partial,) = (tmp_path / "store" / "partial").glob("*.pt")
     assert len(torch.load(partial, weights_only=True)["loss"]) > 2

@@ -32,7 +32,7 @@ def test_the_window_opens_says_so_once_and_refuses_a_run_in_one_sentence(
 ) -> None:
     made = Explorer(Options(store=closed, dataset="iris"))
     heard: list[tuple[str, str]] = []
-    made.notifier.said.connect(lambda *said: heard.append(said))
+    made.notifier.notified.connect(lambda *said: heard.append(said))
     with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
         made.show()
     with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):

@@ -173,7 +173,7 @@ def test_stopping_one_job_lets_the_others_of_its_lane_go_on(qtbot: QtBot, jobs: 
 
 def test_a_jobs_sentences_are_told_with_the_job(qtbot: QtBot, jobs: Jobs) -> None:
     heard: list[tuple[str, str]] = []
-    jobs.said.connect(lambda job, sentence: heard.append((job.title, sentence)))
+    jobs.job_logged.connect(lambda job, sentence: heard.append((job.title, sentence)))
     with qtbot.waitSignal(jobs.idle):
         jobs.submit(Heard().job("study", lambda e, r: r.log("Class 1 is lost.")))
     assert heard == [("study", "Class 1 is lost.")]

@@ -16,7 +16,7 @@ from explorer.state import form_grid
 from explorer.state.catalog import Field
 from explorer.state.study_form import StudyForm
 from explorer.widgets.forms import FieldsForm
-from explorer.widgets.number_editors import NumbersValidator, WholeBox
+from explorer.widgets.number_editors import IntegerBox, NumbersValidator
 
 LR = Field("lr", "float", 0.05, "learning rate", low=0.0, high=1.0, exclusive_low=True)
 STEPS = Field("steps", "int", 10, "PGD steps", low=1, high=1000)
@@ -28,7 +28,7 @@ def test_numbers_are_typed_with_commas_and_read_back(qtbot: QtBot) -> None:
     qtbot.addWidget(form)
     form.show()
     lr, steps = form.editor("lr"), form.editor("steps")
-    assert isinstance(lr, QLineEdit) and isinstance(steps, WholeBox)
+    assert isinstance(lr, QLineEdit) and isinstance(steps, IntegerBox)
     assert form.several() == {}
     for editor, text in ((lr, "0.01, 0.03,1e-05"), (steps, "5, 20,5")):
         editor.setFocus()
@@ -84,7 +84,7 @@ def test_each_number_is_checked(qtbot: QtBot, text: str, state: QValidator.State
      ("0", State.Intermediate), ("3, 101", State.Invalid), ("3.5", State.Invalid)],
 )  # fmt: skip
 def test_each_whole_number_is_checked(qtbot: QtBot, text: str, state: QValidator.State) -> None:
-    box = WholeBox()
+    box = IntegerBox()
     qtbot.addWidget(box)
     box.setRange(1, 100)
     assert box.validate(text, 0)[0] == state

@@ -13,6 +13,7 @@ from explorer.state.app_state import AppState
 from explorer.views.base import View
 from explorer.window.actions import COMMANDS, MENUS, SEPARATOR, shortcuts
 from explorer.window.command_palette import (
+    KEYWORDS,
     OWN_NAME,
     CommandPalette,
     PaletteEntry,
@@ -65,6 +66,11 @@ def test_letters_match_in_order_and_better_at_starts_of_words() -> None:
         ("undo", "undo"),
         ("copy", "copy-command"),
         ("shortc", "shortcuts"),
+        ("lasso", "go-embedding"),
+        ("umap", "go-embedding"),
+        ("preferences", "settings"),
+        ("Unlearn", "forget"),
+        ("cka", "go-comparison"),
     ],
 )
 def test_a_few_letters_find_a_command(
@@ -72,6 +78,10 @@ def test_a_few_letters_find_a_command(
 ) -> None:
     found = search(entries(actions), query)
     assert (found[0].name if found else None) == best
+
+
+def test_keywords_are_those_of_commands() -> None:
+    assert set(KEYWORDS) <= set(NAMES)
 
 
 def test_no_letters_find_everything_in_the_order_of_the_menus(actions: dict[str, QAction]) -> None:

@@ -20,7 +20,7 @@ SIDES = {
 }
 
 
-class Room(NamedTuple):
+class _StackSize(NamedTuple):
     """A stack and its size in px; 0 if unknown."""
 
     stack: Stack
@@ -28,7 +28,7 @@ class Room(NamedTuple):
     height: int
 
 
-class Placing:
+class DockPlacement:
     """Places the docks of one window according to one layout."""
 
     def __init__(
@@ -65,9 +65,11 @@ class Placing:
             for name in content.names[1:]:
                 self._window.tabifyDockWidget(self._first(content), self._docks[name])
             return
-        way = Qt.Orientation.Horizontal if content.direction == ACROSS else Qt.Orientation.Vertical
+        orientation = (
+            Qt.Orientation.Horizontal if content.direction == ACROSS else Qt.Orientation.Vertical
+        )
         for before, after in pairwise(map(self._first, content.parts)):
-            self._window.splitDockWidget(before, after, way)
+            self._window.splitDockWidget(before, after, orientation)
         for part in content.parts:
             self._divide(part)
 
@@ -93,29 +95,34 @@ class Placing:
         """Set sizes, hidden stacks first, so that their sizes do not affect the others."""
         wide = self._window.width() / (self._layout.width or self._window.width())
         high = self._window.height() / (self._layout.height or self._window.height())
-        rooms = [
+        sizes_by_stack = [
             room
             for area in self._layout.areas
-            for room in self._rooms(area.content, area.width, area.height)
+            for room in self._stack_sizes(area.content, area.width, area.height)
         ]
-        rooms.sort(key=lambda room: self._is_seen(room.stack))
-        across = [(room.stack, round(wide * room.width)) for room in rooms]
-        down = [(room.stack, round(high * room.height)) for room in rooms]
-        for sizes, way in ((across, Qt.Orientation.Horizontal), (down, Qt.Orientation.Vertical)):
+        sizes_by_stack.sort(key=lambda room: self._is_visible(room.stack))
+        across = [(room.stack, round(wide * room.width)) for room in sizes_by_stack]
+        down = [(room.stack, round(high * room.height)) for room in sizes_by_stack]
+        for sizes, orientation in (
+            (across, Qt.Orientation.Horizontal),
+            (down, Qt.Orientation.Vertical),
+        ):
             known = [(self._first(stack), size) for stack, size in sizes if size > 0]
-            self._window.resizeDocks([box for box, _ in known], [size for _, size in known], way)
+            self._window.resizeDocks(
+                [box for box, _ in known], [size for _, size in known], orientation
+            )
 
-    def _rooms(self, content: Content, width: int, height: int) -> Iterator[Room]:
+    def _stack_sizes(self, content: Content, width: int, height: int) -> Iterator[_StackSize]:
         """The sizes of the stacks in `content`, except where all docks of a split are hidden."""
         if isinstance(content, Stack):
-            yield Room(content, width, height)
+            yield _StackSize(content, width, height)
             return
         for part in content.parts:
-            if self._is_seen(content):
+            if self._is_visible(content):
                 along = content.direction == ACROSS
                 room = (part.size, height) if along else (width, part.size)
-                yield from self._rooms(part, *room)
+                yield from self._stack_sizes(part, *room)
 
-    def _is_seen(self, content: Content) -> bool:
+    def _is_visible(self, content: Content) -> bool:
         docks = [self._docks[name] for name in names_in(content)]
         return any(not box.isHidden() and not box.isFloating() for box in docks)
