@@ -25,7 +25,7 @@ from explorer.jobs.error_report import save_report
 from explorer.jobs.lanes import CLOSE_S, Jobs
 from explorer.state import forget_sets, recent_files, settings
 from explorer.state.app_state import AppState
-from explorer.state.autosave import Keeper
+from explorer.state.autosave import Autosave
 from explorer.state.notice import NEWS, Notice
 from explorer.state.recent_files import SESSION, RecentItem, Recents
 from explorer.state.session import Look, Session
@@ -105,7 +105,7 @@ class Explorer(QObject):
         self.opener.fill(self.window.actions_.menus["File/Recent"])
         self.window.dropper.dropped.connect(self.opener.take)
         self.window.recent_cleared.connect(self.opener.clear_recent)
-        self.keeper = Keeper(folder / "live", files.session, self)
+        self.keeper = Autosave(folder / "live", files.session, self)
         self.keeper.failed.connect(self.notifier.fail)
         self.controller.opening.arriving.connect(self._show_look)
         self.controller.opening.restored.connect(self._show_views)
@@ -183,7 +183,7 @@ class Explorer(QObject):
         base = forget_sets.read(self.settings.forget_sets)
         others = forget_sets.read(settings.load(self._file).forget_sets)
         settings.keep(self.settings, self.state, self.window.look())
-        merged = forget_sets.merged(base, self.state.forget_sets, others)
+        merged = forget_sets.merge(base, self.state.forget_sets, others)
         self.settings.forget_sets = forget_sets.as_plain(merged)
         try:
             settings.save(self._file, self.settings)

@@ -16,7 +16,7 @@ from explorer.state.app_state import AppState
 CHANNEL = "epochs"  # of the points, and of the job
 
 
-def updated(before: Mapping[str, Epochs], batch: Points) -> Mapping[str, Epochs]:
+def with_points(before: Mapping[str, Epochs], batch: Points) -> Mapping[str, Epochs]:
     """The epochs by method, updated with these points; the latest method comes last."""
     epochs = dict(before)
     for channel, data in batch:
@@ -47,7 +47,7 @@ class EpochControl(QObject):
         self._jobs.submit(
             Job(
                 f"Running {label} again to record its epochs",
-                functools.partial(probe_tasks.watch_again, spec, model),
+                functools.partial(probe_tasks.record_epochs, spec, model),
                 channel=CHANNEL,
                 points=functools.partial(self._on_points, spec),
                 failed=self.failed.emit,
@@ -56,4 +56,4 @@ class EpochControl(QObject):
 
     def _on_points(self, spec: RunSpec, batch: Points) -> None:
         if self._spec() == spec:
-            self._state.epochs = updated(self._state.epochs, batch)
+            self._state.epochs = with_points(self._state.epochs, batch)

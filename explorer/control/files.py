@@ -52,7 +52,7 @@ class FileControl(QObject):
     # -- sessions -------------------------------------------------------------------------
     def session(self) -> Session:
         """The current session of the window."""
-        return sessions.of(self._state, self.look())
+        return sessions.capture(self._state, self.look())
 
     def choose_session(self) -> None:
         """Let the user choose a session to open."""
@@ -80,7 +80,7 @@ class FileControl(QObject):
         if study is None:
             self._tell(NO_STUDY)
             return
-        work = functools.partial(file_tasks.weigh_bundle, study)
+        work = functools.partial(file_tasks.bundle_size, study)
         self._submit("Computing the size of the bundle", work, self.bundle_weighed.emit, PROBE)
 
     def choose_bundle(self) -> None:
@@ -142,7 +142,7 @@ class FileControl(QObject):
             self.told.emit(Notice(ERROR, NO_DATASET))
             return
         form, model = _with_weights(form, name, path)
-        work = functools.partial(file_tasks.try_weights, form, self._state.forget, dataset)
+        work = functools.partial(file_tasks.check_weights, form, self._state.forget, dataset)
         done = functools.partial(self._on_weights, model, path)
         self._submit(f"Checking the weights in {path.name}", work, done, PROBE)
 
@@ -156,7 +156,7 @@ class FileControl(QObject):
         """Add the shown study to the recent items, unless it was opened from a file."""
         study = self._state.study
         if study is not None and study.key not in self._imported_keys:
-            self.used.emit(RecentItem(STUDY, study.key, about(self._state)))
+            self.used.emit(RecentItem(STUDY, study.key, study_title(self._state)))
 
     def tell_saved(self, files: Sequence[Path]) -> None:
         """Report the written files, with a button that opens their folder."""
@@ -170,7 +170,7 @@ class FileControl(QObject):
         self._jobs.submit(Job(title, work, where, title, done=done, failed=self._fail))
 
     def _on_saved(self, kind: str, files: Sequence[Path]) -> None:
-        self.used.emit(RecentItem(kind, str(files[0]), about(self._state)))
+        self.used.emit(RecentItem(kind, str(files[0]), study_title(self._state)))
         self.tell_saved(files)
 
     def _on_read(self, entry: RecentItem, result: Session | str) -> None:
@@ -213,7 +213,7 @@ class FileControl(QObject):
         self.told.emit(Notice(ERROR, sentence))
 
 
-def about(state: AppState) -> str:
+def study_title(state: AppState) -> str:
     """Title of the current study: 'Digits: RURK, GD, GA; seed 131'."""
     if state.dataset is None:
         return ""
@@ -234,6 +234,6 @@ def _with_weights(form: StudyForm, name: str, path: Path) -> tuple[StudyForm, st
     retrains = form.retrains
     if name == RETRAIN:
         taken = [number for number in range(retrains) if f"retrain-{number}" in form.weights]
-        number = next((one for one in range(retrains) if one not in taken), retrains)
+        number = next((index for index in range(retrains) if index not in taken), retrains)
         name, retrains = f"retrain-{number}", max(retrains, number + 1)
     return replace(form, weights={**form.weights, name: str(path)}, retrains=retrains), name

@@ -95,7 +95,7 @@ class ForgetSetControl(QObject):
             self.noticed.emit(ERROR, str(error))
             return
         state = self._state
-        sets = forget_sets.saved(state.forget_sets, self._fingerprint(), name, state.forget)
+        sets = forget_sets.with_set(state.forget_sets, self._fingerprint(), name, state.forget)
         self._choice.change(f"Save the forget set '{name}'", sets=sets)
 
     def combine_saved(self, name: str, mode: str) -> None:
@@ -106,7 +106,7 @@ class ForgetSetControl(QObject):
 
     def delete(self, name: str) -> None:
         """Delete the saved forget set of this name; the current forget set stays."""
-        sets = forget_sets.deleted(self._state.forget_sets, self._fingerprint(), name)
+        sets = forget_sets.without_set(self._state.forget_sets, self._fingerprint(), name)
         self._choice.change(f"Delete the forget set '{name}'", sets=sets)
 
     def _fingerprint(self) -> str:

@@ -104,7 +104,7 @@ class NeighborhoodControl(QObject):
         self._jobs.submit(
             Job(
                 f"Computing the neighborhood of {called(target.sample, self._state.dataset)}",
-                functools.partial(probe_tasks.look_around, *target),
+                functools.partial(probe_tasks.compute_neighborhood, *target),
                 PROBE,
                 "neighborhood",
                 points=functools.partial(self._on_points, target),
@@ -151,7 +151,7 @@ class NeighborhoodControl(QObject):
             return
         job = Job(
             f"Preparing neighborhoods of {called(target.sample, self._state.dataset)}",
-            functools.partial(probe_tasks.look_around, *target),
+            functools.partial(probe_tasks.compute_neighborhood, *target),
             PROBE,
             "neighborhood-beside",
             done=functools.partial(self._on_prefetched, target),

@@ -168,7 +168,7 @@ class OpeningControl(QObject):
             self._forget_set.set_text(form.forget or dataset.recommended.forget)
         self._choice.clear_history()
         if same and session.study:
-            work = functools.partial(study_tasks.recall_key, session.study)
+            work = functools.partial(study_tasks.find_study_by_key, session.study)
             then = functools.partial(self._on_recalled_for, session)
             self._submit("Opening the study", work, then)
         elif not self._state.form_error:
@@ -178,7 +178,7 @@ class OpeningControl(QObject):
     def _recall(self, dataset: Dataset) -> None:
         """Show the study that the form describes if it is in the store."""
         form, forget = self._state.form, self._state.forget
-        work = functools.partial(study_tasks.recall_study, form, forget, dataset)
+        work = functools.partial(study_tasks.find_study, form, forget, dataset)
         self._submit("Looking for this study in the store", work, self._on_recalled)
 
     def _on_recalled(self, results: StudyResults | None) -> None:
@@ -207,7 +207,9 @@ class OpeningControl(QObject):
         state = self._state
         state.selection = session.selection
         state.probe, state.ranked_by = session.probe, session.ranked_by
-        state.forget_sets = forget_sets.joined(state.forget_sets, session.fingerprint, session.sets)
+        state.forget_sets = forget_sets.with_sets(
+            state.forget_sets, session.fingerprint, session.sets
+        )
 
     def _install(self, dataset: Dataset, form: StudyForm) -> None:
         """Show the dataset without selection and results."""

@@ -40,7 +40,12 @@ QUESTIONS = {
     one.name: one
     for one in (
         Query("beside", "Reading the studies to compare with", probe_tasks.look_beside, PROBE),
-        Query("recognition", "Searching for the smallest tau of {0}", probe_tasks.recognize, HEAVY),
+        Query(
+            "recognition",
+            "Searching for the smallest tau of {0}",
+            probe_tasks.find_smallest_tau,
+            HEAVY,
+        ),
         Query("replay", "Reading the epochs of {0}", probe_tasks.replay, PROBE),
         Query("embedding", "Embedding the features of {0} and {1}", probe_tasks.embed, HEAVY),
         Query(

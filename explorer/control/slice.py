@@ -74,7 +74,7 @@ class SliceControl(QObject):
     def _submit(self, request: tuple[Sight, tuple[str, int]], size: int) -> None:
         target, aim = request
         work = functools.partial(
-            probe_tasks.look_through, target.spec, target.sample, aim, target.probe, size
+            probe_tasks.compute_slice, target.spec, target.sample, aim, target.probe, size
         )
         self._job = Job(
             f"Computing the slice through {called(target.sample, self._state.dataset)}",

@@ -54,7 +54,7 @@ class StoredStudies(QObject):
 
     def ask_delete(self, keys: Sequence[str]) -> None:
         """Find out what deleting these studies would remove; emitted as `weighed`."""
-        work = functools.partial(study_tasks.weigh_studies, tuple(keys), self._live())
+        work = functools.partial(study_tasks.study_belongings, tuple(keys), self._live())
         self._submit("Finding what only these studies use", work, self.weighed.emit, "weigh")
 
     def delete(self, keys: Sequence[str]) -> None:

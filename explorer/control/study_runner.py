@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Signal
 
 from engine.results import ModelResult
-from explorer.control.epochs import updated
+from explorer.control.epochs import with_points
 from explorer.control.forget_set import NO_FORGET
 from explorer.control.run_queue import RunQueue
 from explorer.control.shown_study import ShownStudy
@@ -196,7 +196,7 @@ class StudyRunner(QObject):
         curves = [data for channel, data in batch if channel == "residual"]
         with self._state.at_once():
             self._state.losses = losses
-            self._state.epochs = updated(self._state.epochs, batch)
+            self._state.epochs = with_points(self._state.epochs, batch)
             if models:
                 self._state.models = {**self._state.models, **models}
             if curves:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.jobs.garbage import Collector
-from explorer.jobs.lanes import Say
+from explorer.jobs.lanes import Log
 
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
@@ -22,7 +22,7 @@ class EngineFactory:
         self._store, self._device, self._warn = store, device, warn
         self._warned = threading.Lock()  # acquired by the first lane to warn, and never released
 
-    def __call__(self, say: Say) -> Pipeline:
+    def __call__(self, log: Log) -> Pipeline:
         """A pipeline on the store that leaves one core to the window.
 
         Raises StoreError or SpecError if that is impossible.
@@ -34,7 +34,7 @@ class EngineFactory:
             from engine.pipeline.pipeline import Pipeline
             from engine.storage.store import Store, default_store
 
-        store = Store(self._store or default_store(), say)
+        store = Store(self._store or default_store(), log)
         if store.refusal and self._warned.acquire(blocking=False):
             self._warn(store.refusal)
         return Pipeline(store, self._device, spare_cores=1)

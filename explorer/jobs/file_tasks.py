@@ -109,7 +109,7 @@ def read_session(path: Path, engine: Pipeline, report: Reporter) -> Session:
     return sessions.parse(text)
 
 
-def weigh_bundle(study: Study, engine: Pipeline, report: Reporter) -> tuple[int, int]:
+def bundle_size(study: Study, engine: Pipeline, report: Reporter) -> tuple[int, int]:
     """Uncompressed bytes of a bundle of this study, and of its images."""
     from engine.pipeline.study_files import everything
 
@@ -161,7 +161,7 @@ def find_data(session: Session, root: str, engine: Pipeline, report: Reporter) -
     return engine.work.datasets.move(spec, root, report)
 
 
-def try_weights(
+def check_weights(
     form: StudyForm, forget: tuple[int, ...], dataset: Dataset, engine: Pipeline, report: Reporter
 ) -> StudyForm:
     """The form, if its weights fit the model; else SpecError or CheckpointError."""

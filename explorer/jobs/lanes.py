@@ -26,9 +26,9 @@ DRAIN_MS = 33  # two frames of a 60 Hz screen
 CLOSE_S = 4.0  # leaves the process one second to end within five
 
 Points = list[tuple[str, Any]]
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 Work = Callable[[Any, Reporter], Any]
-MakeEngine = Callable[[Say], Any]
+MakeEngine = Callable[[Log], Any]
 Post = Callable[["Job | None", str, Any], None]
 
 

@@ -51,7 +51,7 @@ def embed(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> 
     return engine.embed(spec, (a, b), report)
 
 
-def recognize(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Recognition:
+def find_smallest_tau(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Recognition:
     """The smallest tau at which a model recognizes each forget sample again."""
     from engine.residual.smallest_tau import HALVINGS
 
@@ -59,7 +59,7 @@ def recognize(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> 
     return engine.recognition(spec, model, report, draws=DIRECTIONS_TRIED)
 
 
-def look_around(
+def compute_neighborhood(
     spec: RunSpec, sample: int, probe: tuple[str, float], engine: Pipeline, report: Reporter
 ) -> Neighborhood:
     """The neighborhood of one sample at (perturbation, tau)."""
@@ -67,7 +67,7 @@ def look_around(
     return engine.neighborhood(spec, sample, perturbation, tau, report)
 
 
-def look_through(
+def compute_slice(
     spec: RunSpec,
     sample: int,
     aim: tuple[str, int],
@@ -105,6 +105,6 @@ def replay(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epo
     return engine.epochs(spec, model, report)
 
 
-def watch_again(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epochs:
+def record_epochs(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epochs:
     """Run a method again to record its epochs; each is reported as a point."""
     return engine.watch_again(spec, model, report)

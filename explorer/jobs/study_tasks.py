@@ -103,7 +103,7 @@ def provenance(keys: Sequence[str], engine: Pipeline, report: Reporter) -> dict[
     return {key: engine.provenance(key) for key in keys}
 
 
-def weigh_studies(
+def study_belongings(
     keys: Sequence[str], waiting: Sequence[Order], engine: Pipeline, report: Reporter
 ) -> Belongings:
     """What deleting these studies would remove: files that no other or waiting study uses."""
@@ -119,7 +119,7 @@ def delete_studies(
     return engine.delete_studies(keys, list(specs.values()))
 
 
-def recall_study(
+def find_study(
     form: StudyForm, forget: tuple[int, ...], dataset: Dataset, engine: Pipeline, report: Reporter
 ) -> StudyResults | None:
     """The study that the form describes if it is in the store, else None.
@@ -140,7 +140,7 @@ def recall_study(
     return StudyResults(spec, engine.study(key), engine.models(spec))
 
 
-def recall_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
+def find_study_by_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
     """The study stored under `key`, None if it is no longer in the store."""
     if not engine.has_study(key):
         return None

@@ -23,7 +23,7 @@ MOST_CRASHED = 5  # sessions of crashed windows to keep, newest first
 CRASHED = "not-closed-{}.json"
 
 
-class Keeper(QObject):
+class Autosave(QObject):
     """Writes the session next to the settings whenever it has changed, in a separate thread."""
 
     failed = Signal(str)  # emitted once: why the session cannot be saved
@@ -61,7 +61,7 @@ class Keeper(QObject):
         now = self._gather()
         if now != self._saved:
             self._saved = now
-            self._writer = threading.Thread(target=self._write, args=(now,), name="keeper")
+            self._writer = threading.Thread(target=self._write, args=(now,), name="autosave")
             self._writer.start()
 
     def end(self) -> None:

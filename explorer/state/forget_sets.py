@@ -14,12 +14,12 @@ Sets = Mapping[str, tuple[int, ...]]  # name -> sorted indices into the training
 Library = Mapping[str, Sets]  # fingerprint of a dataset -> its sets
 
 
-def saved(library: Library, fingerprint: str, name: str, indices: tuple[int, ...]) -> Library:
+def with_set(library: Library, fingerprint: str, name: str, indices: tuple[int, ...]) -> Library:
     """The library with `indices` saved under `name`, replacing any set of that name."""
     return {**library, fingerprint: {**library.get(fingerprint, {}), name: indices}}
 
 
-def deleted(library: Library, fingerprint: str, name: str) -> Library:
+def without_set(library: Library, fingerprint: str, name: str) -> Library:
     """The library without the set `name`; a dataset left without sets is removed too."""
     rest = {
         other: indices for other, indices in library.get(fingerprint, {}).items() if other != name
@@ -32,7 +32,7 @@ def deleted(library: Library, fingerprint: str, name: str) -> Library:
     return {**others, fingerprint: rest} if rest else others
 
 
-def joined(library: Library, fingerprint: str, sets: Sets) -> Library:
+def with_sets(library: Library, fingerprint: str, sets: Sets) -> Library:
     """The library with these sets added; a number is appended where a name is taken."""
     result = dict(library.get(fingerprint, {}))
     for name, indices in sets.items():
@@ -42,7 +42,7 @@ def joined(library: Library, fingerprint: str, sets: Sets) -> Library:
     return {**library, fingerprint: result} if result else library
 
 
-def merged(base: Library, mine: Library, theirs: Library) -> Library:
+def merge(base: Library, mine: Library, theirs: Library) -> Library:
     """Merge the changes two windows made to `base`; where both changed a name, mine wins."""
     result: Library = {}
     for fingerprint in {**theirs, **mine}:

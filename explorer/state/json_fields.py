@@ -37,11 +37,13 @@ class Fields:
 
     def text(self, name: str, longest: int, default: str = "") -> str:
         """A text field of at most `longest` characters."""
-        return self.checked(name, default, lambda one: isinstance(one, str) and len(one) <= longest)
+        return self.checked(
+            name, default, lambda value: isinstance(value, str) and len(value) <= longest
+        )
 
-    def whole(self, name: str, default: int, largest: int = 10**18) -> int:
+    def natural(self, name: str, default: int, largest: int = 10**18) -> int:
         """A field with a non-negative integer."""
-        return self.checked(name, default, lambda one: is_whole(one) and one <= largest)
+        return self.checked(name, default, lambda value: is_natural(value) and value <= largest)
 
     def number(self, name: str, default: float) -> float:
         """A field with a finite number."""
@@ -65,7 +67,7 @@ class Fields:
         return result
 
 
-def is_whole(value: Any) -> bool:
+def is_natural(value: Any) -> bool:
     """Whether the value is a non-negative integer."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
@@ -80,16 +82,16 @@ def _indices(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) <= MOST_SAMPLES
-        and all(is_whole(one) and one < 2**31 for one in value)
+        and all(is_natural(index) and index < 2**31 for index in value)
     )
 
 
-def few_texts(value: Any) -> bool:
+def is_text_list(value: Any) -> bool:
     """Whether the value is a short list of short texts."""
     return (
         isinstance(value, list)
         and len(value) <= MOST_NAMES
-        and all(isinstance(one, str) and len(one) <= 200 for one in value)
+        and all(isinstance(text, str) and len(text) <= 200 for text in value)
     )
 
 

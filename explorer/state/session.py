@@ -21,8 +21,8 @@ from explorer.state.json_fields import (
     LONGEST_TEXT,
     WRONG,
     Fields,
-    few_texts,
-    is_whole,
+    is_natural,
+    is_text_list,
 )
 from explorer.state.queued_run import UNFINISHED, Order
 from explorer.state.selection import Selection
@@ -69,7 +69,7 @@ class Session:
     queue: tuple[Order, ...] = ()
 
 
-def of(state: AppState, look: Look) -> Session:
+def capture(state: AppState, look: Look) -> Session:
     """The session of a window with this state and appearance; cheap."""
     fingerprint = state.dataset.spec.fingerprint if state.dataset else ""
     return Session(
@@ -127,14 +127,14 @@ def from_plain(plain: Any) -> Session:
     top = Fields(plain, "the file")
     if top.text("format", 64) != FORMAT:
         raise SpecError(WRONG.format("it was not written by 'Save session'"))
-    schema = top.whole("schema", 0)
+    schema = top.natural("schema", 0)
     if schema != SCHEMA:
         newer = schema > SCHEMA
         raise SpecError(
             f"This session was saved by {'a newer' if newer else 'another'} version (schema "
             f"{schema}, this one reads {SCHEMA}). Open it there, or update RK Explorer."
         )
-    current = None if top.get("current") is None else top.whole("current", 0)
+    current = None if top.get("current") is None else top.natural("current", 0)
     probe = top.part("probe")
     return Session(
         _form(top.part("form")),
@@ -203,7 +203,7 @@ def _runs_code(form: Fields) -> bool:
 
 
 def _order(plain: Fields, sets: Mapping[str, tuple[int, ...]]) -> Order:
-    place = str(plain.whole("forget", 0))
+    place = str(plain.natural("forget", 0))
     if place not in sets:
         raise SpecError(WRONG.format("a study in its queue has no forget set"))
     return Order(
@@ -225,7 +225,7 @@ def _form(plain: Fields) -> StudyForm:
     return StudyForm(
         dataset=plain.text("dataset", 200, default.dataset),
         root=plain.text("root", LONGEST_PATH),
-        side=plain.whole("side", default.side, 10_000),
+        side=plain.natural("side", default.side, 10_000),
         channels=plain.text("channels", 16, default.channels),
         validation=plain.number("validation", default.validation),
         model="" if ":" in model else model,  # FILE.py:FUNCTION would run the file
@@ -233,20 +233,20 @@ def _form(plain: Fields) -> StudyForm:
         methods=_names(plain, "methods", default.methods),
         settings={name: settings.values(name) for name in settings.names},
         training=plain.values("training"),
-        retrains=plain.whole("retrains", default.retrains, 1000),
-        seed=plain.whole("seed", default.seed),
+        retrains=plain.natural("retrains", default.retrains, 1000),
+        seed=plain.natural("seed", default.seed),
         perturbation=plain.text("perturbation", 64, default.perturbation),
         taus=plain.text("taus", LONGEST_TEXT),
-        draws=plain.whole("draws", default.draws, 10**9),
+        draws=plain.natural("draws", default.draws, 10**9),
         probe=plain.values("probe"),
         grid=_grid(plain.values("grid")),
         weights=_paths(plain.part("weights")),
-        watch=plain.checked("watch", default.watch, lambda one: isinstance(one, bool)),
+        watch=plain.checked("watch", default.watch, lambda value: isinstance(value, bool)),
     )
 
 
 def _names(plain: Fields, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    names = plain.checked(name, list(default), few_texts)
+    names = plain.checked(name, list(default), is_text_list)
     return tuple(names)
 
 
@@ -262,7 +262,7 @@ def _sweepable(path: str, value: Any) -> bool:
     owner, _, name = path.partition(".")
     if owner != form_grid.STUDY:
         return True
-    return is_whole(value) if name in COUNTS else isinstance(value, str) and name in WORDS
+    return is_natural(value) if name in COUNTS else isinstance(value, str) and name in WORDS
 
 
 def _paths(plain: Fields) -> dict[str, str]:

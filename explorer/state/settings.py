@@ -66,7 +66,7 @@ def save(path: Path, settings: Settings) -> None:
 
 def keep(settings: Settings, state: AppState, look: Look | None = None) -> None:
     """Put the session and the saved forget sets into the settings."""
-    settings.session = sessions.as_plain(sessions.of(state, look or Look()))
+    settings.session = sessions.as_plain(sessions.capture(state, look or Look()))
     settings.forget_sets = forget_sets.as_plain(state.forget_sets)
 
 

@@ -106,7 +106,7 @@ def _only(content: Content, known: Collection[str]) -> Content | None:
     if isinstance(content, Stack):
         names = tuple(name for name in content.names if name in known)
         return replace(content, names=names) if names else None
-    parts = [part for one in content.parts if (part := _only(one, known)) is not None]
+    parts = [part for item in content.parts if (part := _only(item, known)) is not None]
     return simplified(replace(content, parts=tuple(parts))) if parts else None
 
 
@@ -118,7 +118,7 @@ def simplified(split: Split) -> Content:
 # -- JSON -------------------------------------------------------------------------------------
 def as_plain(layout: Layout) -> dict[str, Any]:
     """The layout as JSON data."""
-    areas = [{**asdict(one), "content": _plain(one.content)} for one in layout.areas]
+    areas = [{**asdict(area), "content": _plain(area.content)} for area in layout.areas]
     return {**asdict(layout), "areas": areas, "hidden": list(layout.hidden)}
 
 
@@ -132,7 +132,7 @@ def _plain(content: Content) -> dict[str, Any]:
 def from_plain(plain: Any) -> Layout:
     """The layout in JSON data; raises SpecError if it is not a valid layout."""
     top = Fields(plain, "'docks'")
-    areas = tuple(_area(Fields(one, "'areas'")) for one in _listed(top, "areas", len(SIDES)))
+    areas = tuple(_area(Fields(item, "'areas'")) for item in _listed(top, "areas", len(SIDES)))
     _check_once([area.side for area in areas])
     _check_once([name for area in areas for name in names_in(area.content)])
     hidden = tuple(_names(top, "hidden"))
@@ -150,17 +150,17 @@ def frame_as_plain(frame: Frame) -> dict[str, Any]:
 def frame_from_plain(plain: Any) -> Frame:
     """The frame in JSON data; raises SpecError if it is not a valid frame."""
     top = Fields(plain, "'window'")
-    state = top.checked("state", NORMAL, lambda one: one in (NORMAL, MAXIMIZED, FULL))
+    state = top.checked("state", NORMAL, lambda value: value in (NORMAL, MAXIMIZED, FULL))
     return Frame(_box(top), state)
 
 
 def _area(plain: Fields) -> Area:
-    side = plain.checked("side", SIDES[0], lambda one: isinstance(one, str) and one in SIDES)
+    side = plain.checked("side", SIDES[0], lambda value: isinstance(value, str) and value in SIDES)
     return Area(side, *_sizes(plain), _content(plain.part("content"), DEEPEST))
 
 
 def _content(plain: Fields, deepest: int) -> Content:
-    size = plain.whole("size", 0, LARGEST)
+    size = plain.natural("size", 0, LARGEST)
     if "tabs" in plain.names:
         names = tuple(_names(plain, "tabs"))
         if not names:
@@ -169,33 +169,33 @@ def _content(plain: Fields, deepest: int) -> Content:
     parts = _listed(plain, "parts", MOST_DOCKS)
     if not parts or deepest == 0:
         raise SpecError(WRONG.format("'docks' has a split that is empty or too deep"))
-    direction = plain.checked("split", ACROSS, lambda one: one in (ACROSS, DOWN))
+    direction = plain.checked("split", ACROSS, lambda value: value in (ACROSS, DOWN))
     split = Split(
-        direction, tuple(_content(Fields(one, "'parts'"), deepest - 1) for one in parts), size
+        direction, tuple(_content(Fields(value, "'parts'"), deepest - 1) for value in parts), size
     )
     return simplified(split)
 
 
 def _box(plain: Fields) -> Box:
     def place(name: str) -> int:
-        return plain.checked(name, 0, lambda one: type(one) is int and abs(one) <= FARTHEST)
+        return plain.checked(name, 0, lambda value: type(value) is int and abs(value) <= FARTHEST)
 
     return Box(place("x"), place("y"), *_sizes(plain))
 
 
 def _sizes(plain: Fields) -> tuple[int, int]:
-    return plain.whole("width", 0, LARGEST), plain.whole("height", 0, LARGEST)
+    return plain.natural("width", 0, LARGEST), plain.natural("height", 0, LARGEST)
 
 
 def _names(plain: Fields, name: str) -> list[str]:
     names = _listed(plain, name, MOST_DOCKS)
-    if not all(isinstance(one, str) and 0 < len(one) <= 200 for one in names):
+    if not all(isinstance(dock, str) and 0 < len(dock) <= 200 for dock in names):
         raise SpecError(WRONG.format(f"'{name}' in 'docks' must list names only"))
     return names
 
 
 def _listed(plain: Fields, name: str, most: int) -> list[Any]:
-    return plain.checked(name, [], lambda one: isinstance(one, list) and len(one) <= most)
+    return plain.checked(name, [], lambda value: isinstance(value, list) and len(value) <= most)
 
 
 def _check_once(names: Collection[str]) -> None:

@@ -207,7 +207,7 @@ class Toasts(QObject):
 
     def show_notice(self, notice: Notice) -> None:
         """Show news; a repeated sentence replaces the earlier one."""
-        for old in [one for one in self.toasts if one.notice.sentence == notice.sentence]:
+        for old in [toast for toast in self.toasts if toast.notice.sentence == notice.sentence]:
             old.dismiss()
         while len(self.toasts) >= MOST:
             self.toasts[0].dismiss()

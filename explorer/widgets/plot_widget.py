@@ -85,7 +85,7 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         if self.orientation != "left" or not levels or levels[0][0] * size >= need * (high - low):
             return levels
         wider = [levels[0][0] * times for times in COARSER]
-        fitting = (one for one in wider if one * size >= need * (high - low))
+        fitting = (spacing for spacing in wider if spacing * size >= need * (high - low))
         return [(next(fitting, wider[-1]), 0.0)]
 
     def _length(self) -> float:

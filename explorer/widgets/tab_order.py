@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 
 def put_in_order(widget: QWidget) -> None:
     """Set the Tab order from left to right and down, regardless of creation order."""
-    for one, other in pairwise(_reading_order(widget)):
-        QWidget.setTabOrder(one, other)
+    for first, second in pairwise(_reading_order(widget)):
+        QWidget.setTabOrder(first, second)
 
 
 def name_tabs(widget: QWidget, title: str) -> None:
@@ -30,7 +30,7 @@ def name_tabs(widget: QWidget, title: str) -> None:
             bar.setAccessibleName(f"Pages of {title}")
 
 
-def stops(widget: QWidget) -> list[QWidget]:
+def tab_stops(widget: QWidget) -> list[QWidget]:
     """The widgets inside `widget` that Tab currently visits, in order."""
     result, candidate = [], widget.nextInFocusChain()
     while candidate is not None and candidate is not widget:

@@ -164,10 +164,10 @@ class Sorted(QSortFilterProxyModel):
 
     def lessThan(self, left: Index, right: Index) -> bool:
         """Whether left sorts before right; missing values account for Qt's reversed order."""
-        one, other = left.data(SORT), right.data(SORT)
-        if math.inf in (one, other) and one != other:
-            return bool((other == math.inf) == (self.sortOrder() == Qt.SortOrder.AscendingOrder))
-        return bool(one < other)
+        a, b = left.data(SORT), right.data(SORT)
+        if math.inf in (a, b) and a != b:
+            return bool((b == math.inf) == (self.sortOrder() == Qt.SortOrder.AscendingOrder))
+        return bool(a < b)
 
 
 class CellTable(QTableView):

@@ -354,9 +354,9 @@ class Actions(QObject):
 def shortcuts(menu: str = "") -> list[tuple[str, str]]:
     """(keys, description) of every command with a shortcut; only those of `menu` if given."""
     return [
-        (one.shortcut, ": ".join([*one.menu.split("/")[1:], one.text.rstrip(" .")]))
-        for one in COMMANDS
-        if one.shortcut and menu in ("", one.menu.partition("/")[0])
+        (command.shortcut, ": ".join([*command.menu.split("/")[1:], command.text.rstrip(" .")]))
+        for command in COMMANDS
+        if command.shortcut and menu in ("", command.menu.partition("/")[0])
     ]
 
 

@@ -147,7 +147,7 @@ class Arrangement(QObject):
             behind = [names[other] for other in self._window.tabifiedDockWidgets(box)]
             placed.setdefault(box.x(), []).append((box.y(), frozenset((name, *behind))))
         return tuple(
-            tuple(stack for _, stack in sorted(placed[x], key=lambda one: one[0]))
+            tuple(stack for _, stack in sorted(placed[x], key=lambda item: item[0]))
             for x in sorted(placed)
         )
 

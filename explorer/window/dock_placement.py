@@ -76,7 +76,7 @@ class DockPlacement:
     def _add_new(self) -> None:
         """Tab docks that the layout does not know behind its last one."""
         placed = [name for area in self._layout.areas for name in names_in(area.content)]
-        for name in [one for one in self._docks if one not in placed]:
+        for name in [dock for dock in self._docks if dock not in placed]:
             if placed:
                 self._window.tabifyDockWidget(self._docks[placed[-1]], self._docks[name])
             else:

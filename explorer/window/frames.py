@@ -15,7 +15,7 @@ STATES = {
 }
 
 
-def of(window: QWidget) -> Frame:
+def frame_of(window: QWidget) -> Frame:
     """The window's normal geometry, and whether it is maximized or full screen."""
     state = FULL if window.isFullScreen() else MAXIMIZED if window.isMaximized() else NORMAL
     place = window.geometry() if state == NORMAL else window.normalGeometry()

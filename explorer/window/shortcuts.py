@@ -58,7 +58,7 @@ class ShortcutsDialog(QDialog):
 def _native(keys: Keys) -> Keys:
     """The keys in the platform's notation."""
     native = QKeySequence.SequenceFormat.NativeText
-    return [(QKeySequence(one).toString(native), what) for one, what in keys]
+    return [(QKeySequence(key).toString(native), what) for key, what in keys]
 
 
 def _tree(groups: Sequence[tuple[str, Keys]]) -> QTreeWidget:

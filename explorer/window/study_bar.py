@@ -220,7 +220,10 @@ class StudyBar(QWidget):
     # -- from the user to the controller --------------------------------------------------
     def _pick_dataset(self, index: int) -> None:
         name = self.dataset.itemData(index)
-        item = next((one for one in self._state.catalog.datasets if one.name == name), None)
+        item = next(
+            (candidate for candidate in self._state.catalog.datasets if candidate.name == name),
+            None,
+        )
         if item is not None and item.needs_folder:
             self._show_form()
             self.folder_wanted.emit(name)
@@ -234,9 +237,9 @@ class StudyBar(QWidget):
         if not action.isCheckable():
             return
         chosen = [action.data() for action in self._menu.actions() if action.isChecked()]
-        kept = [name for name in self._state.form.methods if name in chosen]
-        added = [name for name in chosen if name not in kept]
-        self._do.opening.change_form(methods=(*kept, *added))
+        retained = [name for name in self._state.form.methods if name in chosen]
+        added = [name for name in chosen if name not in retained]
+        self._do.opening.change_form(methods=(*retained, *added))
 
     def _pick_forget(self, index: int) -> None:
         data = self.forget.itemData(index)

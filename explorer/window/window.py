@@ -37,7 +37,7 @@ from explorer.widgets.drop import Dropper
 from explorer.widgets.forms import worded
 from explorer.widgets.notifications import MessageBar, Notifier, Toasts
 from explorer.widgets.plain_text import in_menu, in_title
-from explorer.widgets.tab_order import stops
+from explorer.widgets.tab_order import tab_stops
 from explorer.window import frames, qt_errors
 from explorer.window.actions import Actions
 from explorer.window.activity import ActivityView
@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
     def look(self) -> Look:
         """Theme, geometry, docks and the state of each view."""
         views = {name: view.view_state() for name, view in self.views.items()}
-        return Look(self._settings.theme, frames.of(self), self._arrangement.layout(), views)
+        return Look(self._settings.theme, frames.frame_of(self), self._arrangement.layout(), views)
 
     # -- requests -------------------------------------------------------------------------
     def clear_recent(self) -> None:
@@ -317,5 +317,5 @@ def _focus(box: QDockWidget) -> None:
     view = box.widget()
     about = view.focusProxy()
     usable = about is not None and about.isVisible() and about.isEnabled()
-    target = about if about is not None and usable else next(iter(stops(view)), box)
+    target = about if about is not None and usable else next(iter(tab_stops(view)), box)
     target.setFocus(Qt.FocusReason.TabFocusReason)

@@ -310,9 +310,9 @@ def test_what_follows_from_a_result_begins_once_that_is_on_the_screen(
 
 
 def test_lanes_that_wait_for_the_screen_can_be_closed(jobs: Jobs) -> None:
-    jobs._hold(True)
+    jobs._pause(True)
     jobs.submit(Job("never", lambda engine, report: None))
-    jobs._hold(True)
+    jobs._pause(True)
     assert jobs.close(PATIENCE)
 
 

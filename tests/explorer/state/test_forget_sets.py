@@ -39,11 +39,11 @@ LIBRARY = {"mark": {"few": (1, 2), "more": (2, 3, 4)}, "other": {"few": (9,)}}
 
 
 def test_saving_replaces_and_deleting_leaves_no_empty_dataset() -> None:
-    again = forget_sets.saved(LIBRARY, "mark", "few", (5,))
+    again = forget_sets.with_set(LIBRARY, "mark", "few", (5,))
     assert again == {"mark": {"few": (5,), "more": (2, 3, 4)}, "other": {"few": (9,)}}
-    assert forget_sets.deleted(LIBRARY, "other", "few") == {"mark": LIBRARY["mark"]}
-    assert forget_sets.deleted(LIBRARY, "mark", "none") == LIBRARY
-    assert forget_sets.saved({}, "new", "a", (1,)) == {"new": {"a": (1,)}}
+    assert forget_sets.without_set(LIBRARY, "other", "few") == {"mark": LIBRARY["mark"]}
+    assert forget_sets.without_set(LIBRARY, "mark", "none") == LIBRARY
+    assert forget_sets.with_set({}, "new", "a", (1,)) == {"new": {"a": (1,)}}
 
 
 @pytest.mark.parametrize(

@@ -502,12 +502,12 @@ def test_whoever_changed_a_set_has_it_his_way() -> None:
     base = {"a": {"x": (1,), "y": (2,), "z": (3,)}}
     mine = {"a": {"x": (1, 5), "y": (2,), "z": (3,)}, "b": {"new": (9,)}}
     theirs = {"a": {"x": (1,), "y": (2, 6)}}
-    merged = forget_sets.merged(base, mine, theirs)
+    merged = forget_sets.merge(base, mine, theirs)
     assert merged == {"a": {"x": (1, 5), "y": (2, 6)}, "b": {"new": (9,)}}
 
 
 def test_sets_of_a_session_join_ones_own_without_replacing_any() -> None:
     mine = {"a": {"x": (1,), "y": (2,)}}
-    joined = forget_sets.joined(mine, "a", {"x": (1,), "y": (7,)})
+    joined = forget_sets.with_sets(mine, "a", {"x": (1,), "y": (7,)})
     assert joined == {"a": {"x": (1,), "y": (2,), "y (2)": (7,)}}
-    assert forget_sets.joined(joined, "a", {"y": (7,)}) == joined
+    assert forget_sets.with_sets(joined, "a", {"y": (7,)}) == joined

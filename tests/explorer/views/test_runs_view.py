@@ -193,9 +193,9 @@ def test_a_grid_is_told_of_once_at_its_end_and_a_failure_in_it_at_once(person: P
     person.settle()
     assert person.states == [DONE, FAILED, DONE]
     assert not [one for one in told if one.startswith("Study finished")]
-    assert [one for one in told if "done" in one] == ["Of 3 studies on Iris: 2 done, 1 failed."]
+    assert [one for one in told if "done" in one] == ["Of 3 studies on Iris: 2 finished, 1 failed."]
     toasts = {one.notice.sentence: one for one in person.window.findChildren(Toast)}
-    QTest.mouseClick(toasts["Of 3 studies on Iris: 2 done, 1 failed."].action, LEFT)
+    QTest.mouseClick(toasts["Of 3 studies on Iris: 2 finished, 1 failed."].action, LEFT)
     person.until(lambda: person.view.seen)
     person.run(grid={"study.draws": (40, 50)})
     person.settle()
@@ -209,7 +209,7 @@ def test_a_grid_that_is_stopped_says_how_far_it_came(person: Person) -> None:
     person.until(lambda: person.states[0] == RUNNING)
     person.press("Stop all")
     person.settle()
-    assert told[-1] == "Of 3 studies on Iris: 0 done, 3 stopped."
+    assert told[-1] == "Of 3 studies on Iris: 0 finished, 3 stopped."
 
 
 def test_delete_asks_with_the_size_and_keeps_what_others_use(person: Person) -> None:

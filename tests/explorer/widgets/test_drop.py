@@ -20,7 +20,7 @@ from quick import finish
 from explorer.app import Explorer
 from explorer.dialogs.weights_dialog import WeightsDialog
 from explorer.widgets import drop
-from explorer.window.weights_row import GivenRow
+from explorer.window.weights_row import WeightsRow
 
 LEFT = Qt.MouseButton.LeftButton
 COPY = Qt.DropAction.CopyAction
@@ -182,7 +182,7 @@ def test_dropped_weights_are_compared_under_their_name(
     assert dialog.name.text() == "scrubbed"
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         QTest.mouseClick(dialog.use, LEFT)
-    row = explorer.window.findChild(GivenRow)
+    row = explorer.window.findChild(WeightsRow)
     assert row.isVisible() and "Scrubbed.pt" in row.chips[0].text()
     run(explorer, qtbot)
     study = explorer.state.study

@@ -18,7 +18,7 @@ from real import run, start
 from explorer import theme
 from explorer.app import Explorer
 from explorer.dialogs.export_dialog import ExportDialog
-from explorer.widgets.tab_order import stops
+from explorer.widgets.tab_order import tab_stops
 from explorer.window.docks import DOCKS
 
 CONTROL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
@@ -145,7 +145,7 @@ def test_every_control_of_every_view_is_reached_by_tab_in_reading_order(
     for dock in DOCKS:
         view = go_to(explorer, dock.name, qtbot)
         qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
-        wanted = stops(view)
+        wanted = tab_stops(view)
         assert wanted, dock.title
         wanted[0].setFocus(Qt.FocusReason.TabFocusReason)
         met = [wanted[0]]
@@ -167,7 +167,7 @@ def test_who_has_the_focus_is_seen(explorer: Explorer, qtbot: QtBot) -> None:
     for dock in DOCKS:
         view = go_to(explorer, dock.name, qtbot)
         qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
-        for control in stops(view):
+        for control in tab_stops(view):
             explorer.window.bar.run_button.setFocus(Qt.FocusReason.TabFocusReason)
             without = _picture(control)
             control.setFocus(Qt.FocusReason.TabFocusReason)
@@ -182,7 +182,7 @@ def test_everything_that_takes_the_focus_has_a_name(explorer: Explorer, qtbot: Q
     for dock in DOCKS:
         go_to(explorer, dock.name, qtbot)
         window = explorer.window
-        for control in (*stops(window), *stops(window.docks[dock.name].widget())):
+        for control in (*tab_stops(window), *tab_stops(window.docks[dock.name].widget())):
             if not _named(control):
                 nameless.add(f"{type(control).__name__} in {control.parentWidget()}")
     assert nameless == set()

@@ -432,14 +432,14 @@ def test_a_frame_comes_back(qtbot: QtBot, state: str) -> None:
     frames.put(window, frame)
     window.show()
     qtbot.waitExposed(window)
-    assert frames.of(window) == frame
-    assert layouts.frame_from_plain(layouts.frame_as_plain(frames.of(window))) == frame
-    frames.put(other, frames.of(window))
+    assert frames.frame_of(window) == frame
+    assert layouts.frame_from_plain(layouts.frame_as_plain(frames.frame_of(window))) == frame
+    frames.put(other, frames.frame_of(window))
     other.show()
     qtbot.waitExposed(other)
-    assert frames.of(other) == frame
+    assert frames.frame_of(other) == frame
     frames.put(other, Frame(frame.box))
-    assert frames.of(other) == Frame(frame.box)
+    assert frames.frame_of(other) == Frame(frame.box)
 
 
 # -- the whole window -------------------------------------------------------------------------
