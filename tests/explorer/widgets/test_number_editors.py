@@ -1,4 +1,4 @@
-"""Fields that take several numbers, the grids they make, and what the dialogs say of them."""
+"""Fields that take several numbers, the grids they define, and how dialogs describe them."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_numbers_are_typed_with_commas_and_read_back(qtbot: QtBot) -> None:
     assert form.several() == {} and form.changes() == {}
 
 
-def test_what_was_several_is_shown_again(qtbot: QtBot) -> None:
+def test_several_values_are_shown_again(qtbot: QtBot) -> None:
     form = FieldsForm((LR, STEPS))
     qtbot.addWidget(form)
     form.show_values({"lr": 0.01}, {"lr": [0.01, 0.03], "steps": [5, 20]})
     assert form.several() == {"lr": (0.01, 0.03), "steps": (5, 20)}
 
 
-def test_one_value_out_of_range_is_told(qtbot: QtBot) -> None:
+def test_one_value_out_of_range_is_reported(qtbot: QtBot) -> None:
     form = FieldsForm((LR,))
     qtbot.addWidget(form)
     line = form.editor("lr")
@@ -97,9 +97,9 @@ def test_a_form_with_a_grid_is_several_forms_without() -> None:
               "ga.lr": (1, 2), "probe.steps": (4,)},
     )  # fmt: skip
     assert form_grid.size_of(form) == 8
-    found = form_grid.studies_of(form)
-    assert len(found) == 8
-    first, name = found[0]
+    result = form_grid.studies_of(form)
+    assert len(result) == 8
+    first, name = result[0]
     assert name == "gd.lr=0.01, train.lr=0.1, study.draws=7"
     assert first == replace(
         form, settings={"gd": {"epochs": 3, "lr": 0.01}}, training={"epochs": 5, "lr": 0.1},
