@@ -162,9 +162,8 @@ class Explorer(QObject):
 
     def _session(self) -> Session:
         options, session = self.options, settings.session_of(self.settings)
-        session = replace(
-            session, look=Look(views=session.look.views)
-        )  # the rest is already in place
+        look = Look(views=session.look.views)  # the rest is already in place
+        session = replace(session, look=look)
         form = session.form
         if options.dataset and (options.dataset, options.root) != (form.dataset, form.root):
             fresh = StudyForm(

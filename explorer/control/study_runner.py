@@ -49,10 +49,7 @@ class StudyRunner(QObject):
         self._state, self._jobs, self._runs, self._screen = state, jobs, runs, screen
         self._foreground = 0  # number of the run that started when Run was pressed
         self._shown = (0, -1)  # number of the run shown live, and its generation
-        self._reported: tuple[int, Points] = (
-            0,
-            [],
-        )  # number and all points of the running study so far
+        self._reported: tuple[int, Points] = (0, [])  # number and points of the running study
         runs.points.connect(self._on_points)
         runs.finished.connect(self._on_finished)
         runs.failed.connect(self._on_failed)

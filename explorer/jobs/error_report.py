@@ -16,13 +16,8 @@ from engine import __version__
 from engine.storage import plain_files
 
 IN_FILE = "The report is in {}."
-PARTS = (
-    "PySide6-Essentials",
-    "pyqtgraph",
-    "torch",
-    "numpy",
-    "h5py",
-)  # packages that errors depend on
+# packages that errors depend on
+PARTS = ("PySide6-Essentials", "pyqtgraph", "torch", "numpy", "h5py")
 LARGEST = 200_000  # last characters of a report file that are included
 LARGEST_FILE = 1 << 26  # bytes of a report file
 

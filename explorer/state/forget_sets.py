@@ -24,11 +24,7 @@ def without_set(library: Library, fingerprint: str, name: str) -> Library:
     rest = {
         other: indices for other, indices in library.get(fingerprint, {}).items() if other != name
     }
-    others = {
-        other_fingerprint: sets
-        for other_fingerprint, sets in library.items()
-        if other_fingerprint != fingerprint
-    }
+    others = {other: sets for other, sets in library.items() if other != fingerprint}
     return {**others, fingerprint: rest} if rest else others
 
 
@@ -49,7 +45,7 @@ def merge(base: Library, mine: Library, theirs: Library) -> Library:
         before, ours, others = (library.get(fingerprint, {}) for library in (base, mine, theirs))
         changed = {name for name in {**before, **others} if others.get(name) != before.get(name)}
         untouched = {name for name in changed if ours.get(name) == before.get(name)}
-        sets = {name: library for name, library in ours.items() if name not in untouched}
+        sets = {name: indices for name, indices in ours.items() if name not in untouched}
         sets |= {name: others[name] for name in untouched if name in others}
         result = {**result, fingerprint: sets} if sets else result
     return result

@@ -32,10 +32,7 @@ from explorer.state.window_layout import Frame, Layout
 FORMAT, SCHEMA = "rk-explorer session", 1
 SUFFIX = ".json"
 LARGEST = 1 << 25  # characters of a session
-COUNTS, WORDS = (
-    ("seed", "retrains", "draws"),
-    ("perturbation", "taus"),
-)  # settings of the study in a grid
+COUNTS, WORDS = ("seed", "retrains", "draws"), ("perturbation", "taus")  # sweepable settings
 
 
 @dataclass(frozen=True)

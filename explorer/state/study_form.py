@@ -18,9 +18,8 @@ class StudyForm:
     side: int = 0
     channels: str = "rgb"  # how image files are read: "rgb" or "gray"
     validation: float = 0.0  # share of each training class that is held out
-    links: str = (
-        "refuse"  # links out of an image folder: "refuse" or "follow"; never saved in a session
-    )
+    # links out of an image folder: "refuse" or "follow"; never saved in a session
+    links: str = "refuse"
     model: str = ""  # '' = the dataset's recommended model
     forget: str = ""  # a forget spec such as class:8:0.5; '' = the indices in AppState.forget
     methods: tuple[str, ...] = ("rurk", "gd", "ga")

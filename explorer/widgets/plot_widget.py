@@ -103,9 +103,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         axes = {side: Axis(side) for side in ("left", "bottom")}
         super().__init__(viewBox=box, enableMenu=False, axisItems=axes)
         self.hideButtons()
-        menu = (
-            self.plotItem.ctrlMenu
-        )  # created regardless, as a top-level window that would outlive the plot
+        menu = self.plotItem.ctrlMenu  # created anyway, as a window that would outlive the plot
         menu.setParent(self, menu.windowFlags())
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -131,7 +131,7 @@ def study(samples: int = 10, seed: int = 131, tau: float = 0.1) -> Study:
 
 
 def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs:
-    """r falls from 2 to 0.5 where Re-train recognizes half of the copies; sample 5 is the second row.
+    """r falls from 2 to 0.5 where Re-train recognizes half of the copies; sample 5 is row 1.
 
     At epoch e the model recognizes the first 10 - 2 e of ten copies, whatever tau.
     """
