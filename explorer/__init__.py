@@ -1,1 +1,1 @@
-"""The window: it holds state and draws; it computes nothing that the engine should."""
+"""The desktop window. It holds state and draws; all computation is left to the engine."""

@@ -1,4 +1,4 @@
-"""Makes and wires everything: the only place that knows every class."""
+"""Builds and connects all parts of the program; the only module that knows every class."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from explorer.jobs.error_report import save_report
 from explorer.jobs.lanes import CLOSE_S, Jobs
 from explorer.state import forget_sets, recent_files, settings
 from explorer.state.app_state import AppState
-from explorer.state.autosave import Keeper
+from explorer.state.autosave import Autosave
 from explorer.state.notice import NEWS, Notice
 from explorer.state.recent_files import SESSION, RecentItem, Recents
 from explorer.state.session import Look, Session
@@ -34,12 +34,12 @@ from explorer.widgets.notifications import Notifier
 from explorer.window import qt_errors
 from explorer.window.window import MainWindow
 
-NOT_CLOSED = "RK Explorer was not closed properly the last time. File > Recent keeps its session."
+NOT_CLOSED = "RK Explorer was not closed properly last time. File > Recent lists its session."
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for; '' and None leave it to the last session."""
+    """Command-line options; '' and None mean the value of the last session."""
 
     store: Path | None = None
     dataset: str = ""
@@ -54,18 +54,18 @@ class Options:
 
     @property
     def scripted(self) -> bool:
-        """Whether nobody sits in front of it: then no session is brought back or kept."""
+        """Whether the program runs unattended: then no session is restored or saved."""
         return self.demo or self.screenshot is not None
 
 
 class Explorer(QObject):
-    """The program: state, lanes, controller and window, and how they begin and end."""
+    """The program: state, lanes, controller and window, with start-up and shutdown."""
 
     _caught = Signal(str)
     _warned = Signal(str, str)
 
     def __init__(self, options: Options, make_engine: Any = None) -> None:
-        """`make_engine(say)` makes a lane's engine; by default a Pipeline."""
+        """`make_engine(log)` creates the engine of a lane; by default a Pipeline."""
         super().__init__()
         qt_errors.harden()
         self.options = options
@@ -95,7 +95,7 @@ class Explorer(QObject):
         self.confirmer = Confirmer(self.controller, self.window)
         self._set_up_autopilot()
         self.window.painted.connect(self._begin)
-        self.window.closing.connect(self._keep)
+        self.window.closing.connect(self._save_session)
 
     def _set_up_sessions(self) -> None:
         files, folder = self.controller.files, self._file.parent
@@ -105,7 +105,7 @@ class Explorer(QObject):
         self.opener.fill(self.window.actions_.menus["File/Recent"])
         self.window.dropper.dropped.connect(self.opener.take)
         self.window.recent_cleared.connect(self.opener.clear_recent)
-        self.keeper = Keeper(folder / "live", files.session, self)
+        self.keeper = Autosave(folder / "live", files.session, self)
         self.keeper.failed.connect(self.notifier.fail)
         self.controller.opening.arriving.connect(self._show_look)
         self.controller.opening.restored.connect(self._show_views)
@@ -118,7 +118,7 @@ class Explorer(QObject):
             self.autopilot.end_with_picture(self.options.screenshot)
 
     def show(self) -> None:
-        """Show the window; everything else begins once it is painted."""
+        """Show the window; everything else starts after the first paint."""
         if self.options.size is not None:
             self.window.resize(QSize(*self.options.size))
         elif not self.options.scripted:
@@ -126,7 +126,7 @@ class Explorer(QObject):
         self.window.show()
 
     def close(self) -> bool:
-        """Stop all work; False if some of it did not stop in time."""
+        """Stop all work; return False if some of it did not stop in time."""
         self.window.close()
         return self.jobs.close(CLOSE_S)
 
@@ -140,12 +140,12 @@ class Explorer(QObject):
 
     def _offer_queue(self, number: int) -> None:
         studies = "1 study" if number == 1 else f"{number:,} studies"
-        sentence = f"{studies} had not ended when the session was left. Runs lists them."
+        sentence = f"{studies} had not finished when the last session ended. See Runs."
         start = self.controller.queue.release
         self.notifier.show(Notice(NEWS, sentence, "Start them", start, stays=True))
 
     def report(self, error: BaseException) -> None:
-        """Show an error nobody foresaw, from any thread."""
+        """Show an unexpected error, from any thread."""
         self._caught.emit(save_report(self._reports, "The last action", error))
 
     def _begin(self) -> None:
@@ -158,60 +158,61 @@ class Explorer(QObject):
         self.controller.opening.start(self._session())
         if not self.options.scripted:
             self.keeper.begin()
-            self._offer_left()
+            self._offer_restore()
 
     def _session(self) -> Session:
-        options, kept = self.options, settings.session_of(self.settings)
-        kept = replace(kept, look=Look(views=kept.look.views))  # the rest of it is there already
-        form = kept.form
+        options, session = self.options, settings.session_of(self.settings)
+        look = Look(views=session.look.views)  # the rest is already in place
+        session = replace(session, look=look)
+        form = session.form
         if options.dataset and (options.dataset, options.root) != (form.dataset, form.root):
             fresh = StudyForm(
                 dataset=options.dataset, root=options.root, seed=form.seed, watch=form.watch
             )
-            kept = Session(fresh, queue=kept.queue)
+            session = Session(fresh, queue=session.queue)
         if options.seed is not None:
-            kept = replace(kept, form=replace(kept.form, seed=options.seed))
+            session = replace(session, form=replace(session.form, seed=options.seed))
         if options.links:
-            kept = replace(kept, form=replace(kept.form, links=options.links))
-        return kept
+            session = replace(session, form=replace(session.form, links=options.links))
+        return session
 
-    def _keep(self) -> None:
+    def _save_session(self) -> None:
         if self.options.scripted:
             return
         base = forget_sets.read(self.settings.forget_sets)
-        theirs = forget_sets.read(settings.load(self._file).forget_sets)
+        others = forget_sets.read(settings.load(self._file).forget_sets)
         settings.keep(self.settings, self.state, self.window.look())
-        kept = forget_sets.merged(base, self.state.forget_sets, theirs)
-        self.settings.forget_sets = forget_sets.as_plain(kept)
+        merged = forget_sets.merge(base, self.state.forget_sets, others)
+        self.settings.forget_sets = forget_sets.as_plain(merged)
         try:
             settings.save(self._file, self.settings)
         except OSError as error:
-            print(f"rk-explorer: this session could not be kept: {error}", file=sys.stderr)
+            print(f"rk-explorer: this session could not be saved: {error}", file=sys.stderr)
         self.keeper.end()
 
     def _show_look(self, session: Session) -> None:
-        """What a session says about the window, just before its data are shown."""
+        """Apply a session's window settings just before its data are shown."""
         self.window.arrange(session.look)
         self.window.restore_views(session.look)
         if session.look.theme:
             self.window.choose_theme(session.look.theme)
 
     def _show_views(self, session: Session) -> None:
-        """Once more: some views choose what to show while results arrive."""
+        """Restore the views again: some choose what to show while results arrive."""
         self.window.restore_views(session.look)
 
-    def _offer_left(self) -> None:
-        """Offer the session of a window that was not closed properly; none is lost by closing."""
-        left = self.keeper.left()
-        for path in reversed(left):
+    def _offer_restore(self) -> None:
+        """Offer to restore the session of a window that crashed; declining loses nothing."""
+        paths = self.keeper.crashed()
+        for path in reversed(paths):
             self.recents.add(RecentItem(SESSION, str(path), "not closed properly"))
-        if left:
-            restore = functools.partial(self.controller.files.open_session, left[0])
+        if paths:
+            restore = functools.partial(self.controller.files.open_session, paths[0])
             self.notifier.show(Notice(NEWS, NOT_CLOSED, "Restore the last session", restore, True))
 
 
 def run(options: Options) -> int:
-    """Show the window until it is closed; the exit status."""
+    """Show the window until it is closed and return the exit status."""
     qInstallMessageHandler(process.on_qt_message)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("rk-explorer")
@@ -219,13 +220,15 @@ def run(options: Options) -> int:
     app.setDesktopFileName("rk-explorer")
     theme.apply(app, theme.theme_of(theme.resolve(options.theme or "system")))
     app.setWindowIcon(theme.icon("app", theme.LIGHT))
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # results are written atomically: ending is safe
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # results are written atomically, so exiting is safe
     explorer = Explorer(options)
     process.catch_exceptions(explorer.report)
     explorer.show()
     status = app.exec()
     ended = explorer.close()
-    if not ended:  # a lane is inside foreign code that cannot be asked to stop
+    if not ended:  # a lane is in third-party code that cannot be interrupted
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
@@ -233,5 +236,5 @@ def run(options: Options) -> int:
 
 
 def _store_from_environment() -> Path | None:
-    named = os.environ.get("RK_EXPLORER_STORE")
-    return place(named) if named else None
+    folder = os.environ.get("RK_EXPLORER_STORE")
+    return place(folder) if folder else None

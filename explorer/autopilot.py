@@ -1,4 +1,4 @@
-"""What runs without a person: the suggested study (--demo), a picture at the end (--screenshot)."""
+"""Unattended runs: the suggested study (--demo) and a picture at the end (--screenshot)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from explorer.control.controller import Controller
 from explorer.widgets.notifications import Notifier
 
 FAILED = 1  # exit status: a job failed
-SETTLE_MS = 300  # for the last drawing before a screenshot
+SETTLE_MS = 300  # for the last repaint before a screenshot
 
 
 class Autopilot(QObject):
-    """Runs the study once a dataset is shown, and ends the program when all is done."""
+    """Runs the study once a dataset is shown, and exits when all jobs are done."""
 
     def __init__(self, controller: Controller, notifier: Notifier, window: QWidget) -> None:
         super().__init__(window)
@@ -27,11 +27,11 @@ class Autopilot(QObject):
         self._timer.timeout.connect(self._finish)
 
     def run_once(self) -> None:
-        """Run the study that is suggested for the first dataset."""
+        """Run the study suggested for the first dataset."""
         self._controller.opening.opened.connect(self._run)
 
     def end_with_picture(self, out: Path) -> None:
-        """Write the window as it is when nothing runs any more, and end the program."""
+        """Save a picture of the window when no job is left, then exit."""
         self._out = out
         self._controller.jobs.idle.connect(self._settle)
 
@@ -54,5 +54,5 @@ class Autopilot(QObject):
 
 
 def save_picture(window: QWidget, out: Path) -> bool:
-    """Write the window as it looks now; whether that worked."""
+    """Save a picture of the window; return whether that succeeded."""
     return window.grab().save(str(out))

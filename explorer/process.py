@@ -1,4 +1,4 @@
-"""The process around the window: its age, errors nobody foresaw, and what Qt itself says."""
+"""The process around the window: its age, unexpected errors and Qt's own messages."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from types import TracebackType
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType
 
-UNUSABLE = 2  # exit status: nothing could be started
+UNUSABLE = 2  # exit status: the window could not be opened
 NO_DISPLAY = (
-    "rk-explorer: no window can be opened here. Check that DISPLAY or WAYLAND_DISPLAY names a "
-    "running display, and that Qt's libraries are there (on Debian and Ubuntu: apt install "
-    "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxkbcommon-x11-0 libegl1). For a picture, run "
-    "QT_QPA_PLATFORM=offscreen rk-explorer --demo --screenshot FILE; for studies without a "
-    "window, use rk-engine."
+    "rk-explorer: cannot open a window. Check that DISPLAY or WAYLAND_DISPLAY names a running "
+    "display and that Qt's libraries are installed (on Debian and Ubuntu: apt install "
+    "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxkbcommon-x11-0 libegl1). To take a picture, "
+    "run QT_QPA_PLATFORM=offscreen rk-explorer --demo --screenshot FILE; to run studies without "
+    "a window, use rk-engine."
 )
 _IMPORTED = time.monotonic()
 
@@ -34,7 +34,7 @@ def age() -> float:
 
 
 def catch_exceptions(report: Callable[[BaseException], None]) -> None:
-    """Have errors nobody foresaw, of any thread, reported; those of the GUI thread also printed."""
+    """Report unexpected errors of every thread; print those of the GUI thread as well."""
 
     def in_main(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -51,9 +51,9 @@ def catch_exceptions(report: Callable[[BaseException], None]) -> None:
 
 
 def on_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
-    """Qt's words on standard error; where it would abort for want of a display, a sentence."""
+    """Print Qt's messages to standard error; explain a missing display before Qt aborts."""
     if kind == QtMsgType.QtFatalMsg:  # Qt would abort next
         print(NO_DISPLAY, file=sys.stderr, flush=True)
         os._exit(UNUSABLE)
-    if "propagateSizeHints" not in message:  # all that the offscreen platform has to say
+    if "propagateSizeHints" not in message:  # the offscreen platform prints nothing else
         print(f"rk-explorer: {message}", file=sys.stderr)

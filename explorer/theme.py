@@ -1,6 +1,6 @@
-"""Light and dark: the colors of the window, of classes and of models, and how Qt gets them.
+"""Light and dark themes: colors of the window, of classes and of models, for Qt and for views.
 
-A `Theme` is plain data; views read it through `theme_of(state.theme)` and draw again when
+A `Theme` is plain data; views read it through `theme_of(state.theme)` and redraw when
 `AppState.theme` changes.
 """
 
@@ -21,7 +21,7 @@ from engine.drawing import palette
 CHOICES = ("system", "light", "dark")
 ICON_SIZES = (16, 20, 24, 32, 48)  # px; Qt picks the nearest for each screen
 MARKS = {"circle": "o", "square": "s", "diamond": "d", "triangle": "t1", "cross": "x"}
-LEGIBLE = 3.0  # contrast that WCAG 2.1 asks of graphics
+LEGIBLE = 3.0  # contrast that WCAG 2.1 requires of graphics
 
 
 class ModelStyle(NamedTuple):
@@ -38,7 +38,7 @@ class ModelStyle(NamedTuple):
 
 @dataclass(frozen=True)
 class Theme:
-    """Colors ('#rrggbb') of one appearance; models' and classes' are the palette's."""
+    """Colors ('#rrggbb') of one theme; models and classes take theirs from the palette."""
 
     name: str
     window: str
@@ -64,7 +64,7 @@ class Theme:
         return _legible(palette.class_colors(index + 1)[index], self.base, self.text)
 
     def legible(self, color: str) -> str:
-        """The color, as far changed as it takes to be seen on this theme's ground."""
+        """The color, changed as much as legibility on this theme's background requires."""
         return _legible(color, self.base, self.text)
 
     def model_style(self, name: str) -> ModelStyle:
@@ -107,14 +107,14 @@ DARK = Theme(
 )
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, second: str) -> float:
     """WCAG 2.1's contrast ratio of two colors, 1 to 21."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 def theme_of(name: str) -> Theme:
-    """The theme called 'light' or 'dark' (anything else is light)."""
+    """The theme named 'light' or 'dark' (anything else is light)."""
     return DARK if name == "dark" else LIGHT
 
 
@@ -144,16 +144,16 @@ def palette_of(theme: Theme) -> QPalette:
         QPalette.ColorRole.Link: theme.accent,
         QPalette.ColorRole.Mid: theme.border,
     }
-    made = QPalette()
+    result = QPalette()
     for role, color in roles.items():
-        made.setColor(role, QColor(color))
+        result.setColor(role, QColor(color))
     for role in (
         QPalette.ColorRole.WindowText,
         QPalette.ColorRole.Text,
         QPalette.ColorRole.ButtonText,
     ):
-        made.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.muted))
-    return made
+        result.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.muted))
+    return result
 
 
 def style_sheet(theme: Theme) -> str:
@@ -166,7 +166,7 @@ def style_sheet(theme: Theme) -> str:
 
 
 def apply(app: QApplication, theme: Theme) -> None:
-    """Give the whole application this appearance, at once."""
+    """Apply this theme to the whole application at once."""
     if not app.styleSheet():  # the first time
         app.setStyle("fusion")  # the one style that follows a palette on every system
     app.setPalette(palette_of(theme))
@@ -179,20 +179,20 @@ def icon(name: str, theme: Theme, *, color: str = "") -> QIcon:
 
     drawing = _asset(f"icons/{name}.svg").replace("currentColor", color or theme.text)
     renderer = QSvgRenderer(QByteArray(drawing.encode()))
-    made = QIcon()
+    result = QIcon()
     for size in ICON_SIZES:
         pixmap = QPixmap(QSize(size, size))
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         renderer.render(painter)
         painter.end()
-        made.addPixmap(pixmap)
-    return made
+        result.addPixmap(pixmap)
+    return result
 
 
 @functools.cache
 def _legible(color: str, ground: str, text: str) -> str:
-    """`color`, mixed towards the text color as far as it takes to be seen on `ground`."""
+    """`color`, mixed towards the text color until it is legible on `ground`."""
     mixed, share = color, 0.0
     while contrast(mixed, ground) < LEGIBLE and share < 1:
         share += 0.05

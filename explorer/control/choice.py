@@ -1,4 +1,4 @@
-"""What a person chose (selection, forget set, saved forget sets), with undo. No widgets."""
+"""The user's choices (selection, forget set, saved forget sets), with undo. No widgets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNDO_STEPS = 200
 
 @dataclass(frozen=True)
 class Choice:
-    """What undo brings back: selection, forget set, how the form words it, and the saved ones."""
+    """What undo restores: selection, forget set, its description, and the saved forget sets."""
 
     selection: Selection
     forget: tuple[int, ...]
@@ -26,23 +26,23 @@ class Choice:
 
 
 class _Step(QUndoCommand):
-    """One undoable change of the choice; changes within one turn of the event loop are one step."""
+    """One undo step; changes within one turn of the event loop are merged into one step."""
 
     def __init__(self, state: AppState, text: str, before: Choice, after: Choice) -> None:
         super().__init__(text)
         self._state, self._before, self.after = state, before, after
 
     def redo(self) -> None:
-        """Make the change."""
+        """Apply the change."""
         _show(self._state, self.after)
 
     def undo(self) -> None:
-        """Take it back."""
+        """Revert the change."""
         _show(self._state, self._before)
 
 
 class ChoiceControl(QObject):
-    """Changes the selection and the forget set in steps that `undo` takes back."""
+    """Changes the selection and the forget set in undoable steps."""
 
     def __init__(self, state: AppState, parent: QObject) -> None:
         super().__init__(parent)
@@ -55,16 +55,20 @@ class ChoiceControl(QObject):
         self._turn.timeout.connect(self._end_turn)
 
     def set_current(self, index: int | None) -> None:
-        """Put a sample under the lens; test samples are numbered after the training samples."""
+        """Make a sample the current one; test samples are numbered after the training samples."""
         state = self._state
         if index is None or self._has(index):
-            words = "Go to no sample" if index is None else f"Go to {called(index, state.dataset)}"
-            self.change(words, selection=replace(state.selection, current=index))
+            title = (
+                "Clear the current sample"
+                if index is None
+                else f"Go to {called(index, state.dataset)}"
+            )
+            self.change(title, selection=replace(state.selection, current=index))
 
     def select(self, indices: list[int], mode: str) -> None:
-        """Combine samples into the selection."""
-        there = [index for index in indices if self._has(index)]
-        self.change("Select samples", selection=self._state.selection.combine(there, mode))
+        """Combine samples with the selection in a mode of `Selection.combine`."""
+        valid = [index for index in indices if self._has(index)]
+        self.change("Select samples", selection=self._state.selection.combine(valid, mode))
 
     def change(
         self,
@@ -75,10 +79,10 @@ class ChoiceControl(QObject):
         text: str | None = None,
         sets: Library | None = None,
     ) -> None:
-        """Change what is given, as a step of undo or as part of the one of this turn.
+        """Apply the given changes as an undo step, or as part of this turn's step.
 
-        title: what undo calls the step; forget: sorted training-set indices; text: how the form
-        words them, '' for not at all; sets: the saved forget sets of every dataset.
+        title: name of the undo step; forget: sorted training-set indices; text: their description
+        in the form, '' for none; sets: the saved forget sets of every dataset.
         """
         state = self._state
         before = Choice(state.selection, state.forget, state.form.forget, state.forget_sets)
@@ -99,7 +103,7 @@ class ChoiceControl(QObject):
         self._turn.start(0)
 
     def clear_history(self) -> None:
-        """Let nothing be taken back: it was chosen among other data."""
+        """Clear the undo history: it refers to other data."""
         self._step = None
         self.undo.clear()
 
@@ -113,7 +117,7 @@ class ChoiceControl(QObject):
 
 def _show(state: AppState, choice: Choice) -> None:
     if (choice.forget, choice.text) != (state.forget, state.form.forget):
-        state.form_error = ""  # what was wrong with the forget set is replaced
+        state.form_error = ""  # the faulty forget set is replaced
     state.selection = choice.selection
     state.forget = choice.forget
     state.form = replace(state.form, forget=choice.text)

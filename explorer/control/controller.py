@@ -1,4 +1,4 @@
-"""The use cases of the interface: a wish changes the state or becomes a job. No widgets."""
+"""Use cases of the window: each request changes the state or becomes a job. No widgets."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from explorer.state.sizes import sized
 if TYPE_CHECKING:
     from engine.pipeline.study_files import Belongings
 
-NOT_MEASURED = "Nothing is measured yet. Press Run; then the forget samples have an order."
+NOT_MEASURED = "Nothing has been measured yet. Press Run first; it ranks the forget samples by r."
 
 
 class Controller(QObject):
-    """Owns the use cases and ties them together; implements `views.base.Wishes`.
+    """Owns and connects the use cases; implements `views.base.Wishes`.
 
-    Each part has the wishes and signals of its own subject; here is what is looked at, and what
-    concerns all lanes.
+    Each part has the requests and signals of its own subject; this class has the queries of views
+    and what concerns all lanes.
     """
 
     noticed = Signal(str, str)  # NEWS or ERROR, sentence
@@ -53,7 +53,7 @@ class Controller(QObject):
         self.shown = ShownStudy(state, jobs, self)
         self.choice = ChoiceControl(state, self)
         self.forget_set = ForgetSetControl(state, self.choice, self)
-        self._neighborhood = NeighborhoodControl(state, jobs, self.shown.sight, self)
+        self._neighborhood = NeighborhoodControl(state, jobs, self.shown.probe, self)
         self.queue = RunQueue(state, jobs, self)
         self.stored = StoredStudies(state, jobs, self.queue, self)
         self.opening = OpeningControl(
@@ -62,9 +62,9 @@ class Controller(QObject):
         self.exports = ExportControl(state, jobs, self.shown, self)
         self.files = FileControl(state, jobs, self.opening, self)
         self.runner = StudyRunner(state, jobs, self.queue, self.shown, self)
-        self._slice = SliceControl(state, jobs, self.shown.sight, self)
-        self._queries = QueryControl(state, jobs, self.shown.whole, self)
-        self._epochs = EpochControl(state, jobs, self.shown.whole, self)
+        self._slice = SliceControl(state, jobs, self.shown.probe, self)
+        self._queries = QueryControl(state, jobs, self.shown.complete_spec, self)
+        self._epochs = EpochControl(state, jobs, self.shown.complete_spec, self)
         self._connect()
 
     def _connect(self) -> None:
@@ -84,19 +84,19 @@ class Controller(QObject):
 
     # -- studies --------------------------------------------------------------------------
     def run(self, *, sure: bool = False) -> None:
-        """Queue what the form describes, or go on with it; `sure`: however many studies it is."""
+        """Queue or resume the studies of the form; `sure`: without confirming a large number."""
         self.runner.run(sure=sure)
 
     def follow(self, on: bool) -> None:
-        """Show what runs as it grows, or leave what is shown alone."""
+        """Show the running study live, or leave the screen as it is."""
         self.runner.follow(on)
 
     def cancel(self) -> None:
-        """Stop the heavy work that is under way; what was computed is kept, what waits begins."""
+        """Stop the heavy lane's current work, keeping finished results; the next run starts."""
         self.jobs.cancel(HEAVY)
 
     def compare(self, keys: tuple[str, ...]) -> None:
-        """Show these stored studies beside the one that is open; () shows it alone."""
+        """Compare the open study with these stored ones; () shows it alone."""
         self.state.compared = keys
         if keys:
             self.look("beside", keys)
@@ -104,19 +104,19 @@ class Controller(QObject):
             self.look_away("beside")
             self.state.beside = None
 
-    # -- what is looked at ----------------------------------------------------------------
-    def look(self, name: str, *words: Hashable) -> None:
-        """Keep the answer to a question about the study in view (see questions.QUESTIONS)."""
-        self._queries.look(name, *words)
+    # -- queries --------------------------------------------------------------------------
+    def look(self, name: str, *arguments: Hashable) -> None:
+        """Keep the result of a query about the shown study up to date (see `queries`)."""
+        self._queries.look(name, *arguments)
 
     def look_away(self, name: str) -> None:
-        """Nobody looks at the answer to this question any more."""
+        """Stop keeping the result of this query up to date."""
         self._queries.look_away(name)
 
     def look_slice(self, directions: str, towards: int = -1) -> None:
-        """Keep the slice along this pair of directions in view; '' once nobody looks at it.
+        """Keep the slice along this pair of directions up to date; '' stops it.
 
-        towards: the sample that the pair 'chosen' leads to.
+        towards: the target sample of the pair 'chosen'.
         """
         self._slice.point(directions, towards)
 
@@ -125,15 +125,15 @@ class Controller(QObject):
         self.state.probe = (perturbation, float(tau))
 
     def look_beside(self, taus: tuple[float, ...]) -> None:
-        """Have the neighborhoods beside the one shown, on this grid, ready; () for none."""
+        """Prefetch neighborhoods at the adjacent norms of this grid; () for none."""
         self._neighborhood.prepare(taus)
 
     def rank_by(self, model: str) -> None:
-        """Put the forget samples in the order of their r in this model."""
+        """Rank the forget samples by their r in this model."""
         self.state.ranked_by = model
 
     def step_worst(self, places: int) -> None:
-        """Put the forget sample so many places further down that order under the lens."""
+        """Make the forget sample `places` further down the ranking the current one."""
         order = ranking(self.state)
         if order is None:
             self._tell(NOT_MEASURED)
@@ -147,15 +147,19 @@ class Controller(QObject):
             self.choice.set_current(sample)
 
     def watch_again(self, model: str) -> None:
-        """Run a method of the study that is shown once more, to see its epochs."""
+        """Run a method of the shown study again to record its epochs."""
         self._epochs.watch(model, self.state.label(model))
 
-    # -- what jobs bring ------------------------------------------------------------------
-    def _on_deleted(self, gone: Belongings) -> None:
-        if self.state.study is not None and self.state.study.key in gone.keys:
+    # -- results of jobs ------------------------------------------------------------------
+    def _on_deleted(self, belongings: Belongings) -> None:
+        if self.state.study is not None and self.state.study.key in belongings.keys:
             self.shown.clear()
-        what = "The study was" if len(gone.keys) == 1 else f"{len(gone.keys):,} studies were"
-        self._tell(f"{what} deleted; {sized(gone.size)} are free again.")
+        what = (
+            "The study was"
+            if len(belongings.keys) == 1
+            else f"{len(belongings.keys):,} studies were"
+        )
+        self._tell(f"{what} deleted; {sized(belongings.size)} freed.")
         self.opening.list_studies()
 
     def _on_started(self, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""The epochs of watched methods on the screen: as they arrive, and by running one again."""
+"""Epochs of methods: collected as they arrive, or recorded by running a method again."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from explorer.state.app_state import AppState
 CHANNEL = "epochs"  # of the points, and of the job
 
 
-def grown(before: Mapping[str, Epochs], batch: Points) -> Mapping[str, Epochs]:
-    """The epochs by method with those that these points bring, the latest one last."""
-    found = dict(before)
+def with_points(before: Mapping[str, Epochs], batch: Points) -> Mapping[str, Epochs]:
+    """The epochs by method, updated with these points; the latest method comes last."""
+    epochs = dict(before)
     for channel, data in batch:
         if channel == CHANNEL:
-            found.pop(data.model, None)
-            found[data.model] = data
-    return found if any(channel == CHANNEL for channel, _ in batch) else before
+            epochs.pop(data.model, None)
+            epochs[data.model] = data
+    return epochs if any(channel == CHANNEL for channel, _ in batch) else before
 
 
 class EpochControl(QObject):
-    """Runs a method of the study that is shown once more, to see its epochs."""
+    """Runs a method of the shown study again to record its epochs."""
 
     failed = Signal(str)
 
     def __init__(
         self, state: AppState, jobs: Jobs, spec: Callable[[], RunSpec | None], parent: QObject
     ) -> None:
-        """`spec()` is that of the study shown, None while it is not whole."""
+        """`spec()` returns the spec of the shown study, None until it is complete."""
         super().__init__(parent)
         self._state, self._jobs, self._spec = state, jobs, spec
 
     def watch(self, model: str, label: str) -> None:
-        """Queue the work; its epochs are shown as they come, if the study still is by then."""
+        """Queue the run; its epochs are shown as they arrive while the study stays on screen."""
         spec = self._spec()
         if spec is None:
-            self.failed.emit("There is no finished study to watch again. Press Run first.")
+            self.failed.emit("There is no finished study yet. Press Run first.")
             return
         self._jobs.submit(
             Job(
-                f"Watching {label} again",
-                functools.partial(probe_tasks.watch_again, spec, model),
+                f"Running {label} again to record its epochs",
+                functools.partial(probe_tasks.record_epochs, spec, model),
                 channel=CHANNEL,
                 points=functools.partial(self._on_points, spec),
                 failed=self.failed.emit,
@@ -56,4 +56,4 @@ class EpochControl(QObject):
 
     def _on_points(self, spec: RunSpec, batch: Points) -> None:
         if self._spec() == spec:
-            self._state.epochs = grown(self._state.epochs, batch)
+            self._state.epochs = with_points(self._state.epochs, batch)

@@ -1,4 +1,4 @@
-"""What is written to files somebody chooses, and the line that makes a study. No widgets."""
+"""Exports to files chosen by the user, and the command for a study. No widgets."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from explorer.state.app_state import AppState
 from explorer.state.notice import ERROR, NEWS
 
 NO_STUDY = "There is nothing to export yet. Run a study first."
-NO_MODEL = "There is no such model yet. Run a study first."
-NO_COMMAND = "There is no study to copy yet. Press Run first."
+NO_MODEL = "This model does not exist yet. Run a study first."
+NO_COMMAND = "There is no study to copy a command for yet. Press Run first."
 
 
 class ExportControl(QObject):
-    """Asks for a file where there is something to write, and writes it in a lane."""
+    """Requests a file if there is something to export, and writes it in a lane."""
 
     noticed = Signal(str, str)  # NEWS or ERROR, sentence
-    figure_wanted = Signal(str, object)  # kind, its options: somebody should say where and how
-    figures_wanted = Signal()  # somebody should choose several figures
-    report_wanted = Signal()  # somebody should choose a file for the report
-    forget_set_wanted = Signal()  # somebody should choose a file for the forget set
-    checkpoint_wanted = Signal(str)  # model: somebody should choose a file
-    command_written = Signal(str)  # the line that makes a study
+    figure_wanted = Signal(str, object)  # kind, its options: the user should choose file and format
+    figures_wanted = Signal()  # the user should choose several figures
+    report_wanted = Signal()  # the user should choose a file for the report
+    forget_set_wanted = Signal()  # the user should choose a file for the forget set
+    checkpoint_wanted = Signal(str)  # model: the user should choose a file
+    command_written = Signal(str)  # the command for a study
     saved = Signal(list)  # the files that were written
 
     def __init__(self, state: AppState, jobs: Jobs, shown: ShownStudy, parent: QObject) -> None:
@@ -40,18 +40,18 @@ class ExportControl(QObject):
 
     # -- asking for a file ----------------------------------------------------------------
     def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
-        """Ask for a file, then export the figure called `kind`; options: others than on screen."""
+        """Ask for a file, then export the figure `kind`; options: override those on screen."""
         if self._has_study():
             shown = figure_options.options(self._state, kind)
             self.figure_wanted.emit(kind, {**shown, **(options or {})})
 
     def ask_figures(self) -> None:
-        """Ask which figures belong to a set, then export them."""
+        """Ask which figures to export, then export them as a set."""
         if self._has_study():
             self.figures_wanted.emit()
 
     def ask_report(self) -> None:
-        """Ask for a file, then write the report of the study that is shown."""
+        """Ask for a file, then write the report of the shown study."""
         if self._has_study():
             self.report_wanted.emit()
 
@@ -63,21 +63,21 @@ class ExportControl(QObject):
             self.noticed.emit(NEWS, NO_MODEL)
 
     def ask_forget_set(self) -> None:
-        """Ask for a file, then list the forget set of the next run in it."""
+        """Ask for a file, then write the forget set of the next run to it."""
         if self._state.forget:
             self.forget_set_wanted.emit()
         else:
             self.noticed.emit(ERROR, self._state.form_error or NO_FORGET)
 
     def _has_study(self) -> bool:
-        """Whether there is a study to export; else people are told."""
+        """Whether there is a study to export; if not, notify the user."""
         if self._state.study is None:
             self.noticed.emit(NEWS, NO_STUDY)
         return self._state.study is not None
 
     # -- once a file is chosen ------------------------------------------------------------
     def save_figure(self, kind: str, out: Path, options: Mapping[str, Any]) -> None:
-        """Write the figure called `kind`, with its numbers as CSV beside it."""
+        """Write the figure `kind`, with its numbers as a CSV file next to it."""
         study = self._state.study
         if study is not None:
             self._save(out, functools.partial(file_tasks.save_figure, study, kind, out, options))
@@ -96,7 +96,7 @@ class ExportControl(QObject):
             self._save(out, work)
 
     def write_command(self) -> None:
-        """Ask for the line that makes the study that is shown; `command_written` brings it."""
+        """Request the command for the shown study; emitted as `command_written`."""
         study, dataset = self._state.study, self._state.dataset
         if study is None or dataset is None:
             self.noticed.emit(NEWS, NO_COMMAND)

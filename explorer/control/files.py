@@ -1,4 +1,4 @@
-"""Sessions, bundles, results and weights of others: kept as files, and opened again. No widgets."""
+"""Saving and opening of sessions, bundles, results and external weights. No widgets."""
 
 from __future__ import annotations
 
@@ -22,81 +22,81 @@ from explorer.state.session import Look, Session
 from explorer.state.study_form import StudyForm
 
 NO_STUDY = "There is no study to bundle yet. Press Run first, or open one (Ctrl+Shift+O)."
-NO_DATASET = "No dataset is open yet. Wait for it, then drop the file again."
-BUILT_IN = "{} comes with this program: there is nothing to look for."
-ORIGINAL, RETRAIN = "original", "retrain"  # what given weights may be, besides unlearned models
+NO_DATASET = "No dataset is open yet. Wait until it has loaded, then drop the file again."
+BUILT_IN = "{} is built in, so there are no files to find."
+ORIGINAL, RETRAIN = "original", "retrain"  # roles of external weights, besides unlearned models
 
 
 class FileControl(QObject):
-    """The use cases of the File menu that begin or end with a file of the whole window."""
+    """The use cases of the File menu that open or save files."""
 
     told = Signal(object)  # Notice
-    session_file_wanted = Signal(bool)  # somebody should choose one to save (True) or to open
-    bundle_file_wanted = Signal()  # somebody should choose one to open
+    session_file_wanted = Signal(bool)  # the user should choose one to save (True) or open
+    bundle_file_wanted = Signal()  # the user should choose one to open
     bundle_weighed = Signal(object)  # (bytes without the images, bytes of the images)
-    data_wanted = Signal(object, str)  # Session, why its data are not there: somebody should know
+    data_wanted = Signal(object, str)  # Session, why its data are missing: the user should know
     data_found = Signal()
-    data_refused = Signal(str)  # why the data are not in the folder that somebody named
-    used = Signal(object)  # recent.RecentItem: what was opened or saved
+    data_refused = Signal(str)  # why the data are not in the chosen folder
+    used = Signal(object)  # RecentItem: what was opened or saved
 
     def __init__(
         self, state: AppState, jobs: Jobs, opening: OpeningControl, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self.look: Callable[[], Look] = Look  # how the window looks
+        self.look: Callable[[], Look] = Look  # returns the window's appearance
         self._state, self._jobs, self._opening = state, jobs, opening
-        self._missing: Session | None = None  # the one whose data were not found
-        self._filed: set[str] = set()  # keys of studies that came with a file
+        self._session_without_data: Session | None = None  # the session whose data were not found
+        self._imported_keys: set[str] = set()  # keys of studies opened from a file
         opening.data_missing.connect(self._on_data_missing)
 
     # -- sessions -------------------------------------------------------------------------
     def session(self) -> Session:
-        """Everything that makes the window as it is."""
-        return sessions.of(self._state, self.look())
+        """The current session of the window."""
+        return sessions.capture(self._state, self.look())
 
     def choose_session(self) -> None:
-        """Let a person choose a session to open."""
+        """Let the user choose a session to open."""
         self.session_file_wanted.emit(False)
 
     def choose_session_file(self) -> None:
-        """Let a person choose where to save the session."""
+        """Let the user choose where to save the session."""
         self.session_file_wanted.emit(True)
 
     def save_session(self, out: Path) -> None:
         """Write the session."""
         work = functools.partial(file_tasks.save_session, self.session(), out)
-        done = functools.partial(self._on_kept, SESSION)
+        done = functools.partial(self._on_saved, SESSION)
         self._submit(f"Saving {out.name}", work, done, PROBE)
 
     def open_session(self, path: Path) -> None:
-        """Bring back what a session file describes."""
+        """Restore the session in a file."""
         done = functools.partial(self._on_read, RecentItem(SESSION, str(path), ""))
         self._submit(f"Opening {path.name}", functools.partial(file_tasks.read_session, path), done)
 
     # -- bundles --------------------------------------------------------------------------
     def ask_bundle(self) -> None:
-        """Find out how large a bundle of the study shown would be; `bundle_weighed` brings it."""
+        """Compute the size of a bundle of the shown study; emitted as `bundle_weighed`."""
         study = self._state.study
         if study is None:
             self._tell(NO_STUDY)
             return
-        work = functools.partial(file_tasks.weigh_bundle, study)
-        self._submit("Weighing the study", work, self.bundle_weighed.emit, PROBE)
+        work = functools.partial(file_tasks.bundle_size, study)
+        self._submit("Computing the size of the bundle", work, self.bundle_weighed.emit, PROBE)
 
     def choose_bundle(self) -> None:
-        """Let a person choose a bundle to open."""
+        """Let the user choose a bundle to open."""
         self.bundle_file_wanted.emit()
 
     def save_bundle(self, out: Path, images: bool) -> None:
-        """Write the study shown with all that belongs to it, with or without its images."""
+        """Write the shown study with everything that belongs to it, with or without images."""
         study = self._state.study
         if study is not None:
             work = functools.partial(file_tasks.save_bundle, study, out, self.session(), images)
-            done = functools.partial(self._on_kept, BUNDLE)
+            done = functools.partial(self._on_saved, BUNDLE)
             self._submit(f"Saving {out.name}", work, done)
 
     def open_bundle(self, path: Path) -> None:
-        """Bring a bundle's study into the store, and show it as it was seen."""
+        """Import a bundle's study into the store, and restore its session."""
         done = functools.partial(self._on_read, RecentItem(BUNDLE, str(path), ""))
         self._submit(f"Opening {path.name}", functools.partial(file_tasks.open_bundle, path), done)
 
@@ -105,10 +105,10 @@ class FileControl(QObject):
         work = functools.partial(file_tasks.open_result, path)
         self._submit(f"Opening {path.name}", work, self._on_key)
 
-    # -- data that lie elsewhere ----------------------------------------------------------
+    # -- moved data -----------------------------------------------------------------------
     def ask_data(self) -> None:
-        """Let a person say where the data lie now: of what could not be opened, or of what is."""
-        session = self._missing or self.session()
+        """Ask for the data folder of the session that could not be opened, or of this one."""
+        session = self._session_without_data or self.session()
         label = self._built_in(session)
         if label:
             self._tell(BUILT_IN.format(label))
@@ -116,16 +116,16 @@ class FileControl(QObject):
             self.data_wanted.emit(session, "")
 
     def _built_in(self, session: Session) -> str:
-        """What people call a session's dataset, where it lies in no folder, else ''."""
-        known = {item.name: item for item in self._state.catalog.datasets}
-        item = known.get(session.form.dataset)
+        """Display name of a session's dataset if it needs no folder, else ''."""
+        datasets = {item.name: item for item in self._state.catalog.datasets}
+        item = datasets.get(session.form.dataset)
         return "" if item is None or item.needs_folder else item.label
 
     def find_data(self, session: Session, root: str) -> None:
-        """Look for a session's data in a folder; if they lie there, the session is shown."""
+        """Look for a session's data in a folder; if they are there, restore the session."""
         self._jobs.submit(
             Job(
-                f"Looking into {root}",
+                f"Looking for the data in {root}",
                 functools.partial(file_tasks.find_data, session, root),
                 self._opening.lane(),
                 "find-data",
@@ -134,55 +134,55 @@ class FileControl(QObject):
             )
         )
 
-    # -- weights that others trained ------------------------------------------------------
+    # -- external weights -----------------------------------------------------------------
     def use_weights(self, name: str, path: Path) -> None:
-        """Take a file's weights into the form, as ORIGINAL, as a RETRAIN, or as model `name`."""
+        """Add a file's weights to the form, as ORIGINAL, as a RETRAIN, or as model `name`."""
         dataset, form = self._state.dataset, self._state.form
         if dataset is None:
             self.told.emit(Notice(ERROR, NO_DATASET))
             return
         form, model = _with_weights(form, name, path)
-        work = functools.partial(file_tasks.try_weights, form, self._state.forget, dataset)
+        work = functools.partial(file_tasks.check_weights, form, self._state.forget, dataset)
         done = functools.partial(self._on_weights, model, path)
-        self._submit(f"Trying the weights in {path.name}", work, done, PROBE)
+        self._submit(f"Checking the weights in {path.name}", work, done, PROBE)
 
     def drop_weights(self, model: str) -> None:
-        """Let a model be trained instead of being given."""
-        left = {name: path for name, path in self._state.form.weights.items() if name != model}
-        self._opening.change_form(weights=left)
+        """Remove a model's external weights from the form, so that it is trained again."""
+        weights = {name: path for name, path in self._state.form.weights.items() if name != model}
+        self._opening.change_form(weights=weights)
 
-    # -- what was used and written --------------------------------------------------------
+    # -- recent and written files ---------------------------------------------------------
     def note_study(self) -> None:
-        """Remember the study that is shown among what was used last, unless it came in a file."""
+        """Add the shown study to the recent items, unless it was opened from a file."""
         study = self._state.study
-        if study is not None and study.key not in self._filed:
-            self.used.emit(RecentItem(STUDY, study.key, about(self._state)))
+        if study is not None and study.key not in self._imported_keys:
+            self.used.emit(RecentItem(STUDY, study.key, study_title(self._state)))
 
     def tell_saved(self, files: Sequence[Path]) -> None:
-        """Tell that files were written, with a way to their folder."""
+        """Report the written files, with a button that opens their folder."""
         names = " and ".join(str(path) for path in files)
         open_folder = functools.partial(show, files[0].parent)
         self.told.emit(Notice(NEWS, f"Saved {names}.", "Show file", open_folder))
 
-    # -- what jobs bring ------------------------------------------------------------------
+    # -- results of jobs ------------------------------------------------------------------
     def _submit(self, title: str, work: Any, done: Any, lane: str = "") -> None:
         where = lane or self._opening.lane()
         self._jobs.submit(Job(title, work, where, title, done=done, failed=self._fail))
 
-    def _on_kept(self, kind: str, files: Sequence[Path]) -> None:
-        self.used.emit(RecentItem(kind, str(files[0]), about(self._state)))
+    def _on_saved(self, kind: str, files: Sequence[Path]) -> None:
+        self.used.emit(RecentItem(kind, str(files[0]), study_title(self._state)))
         self.tell_saved(files)
 
-    def _on_read(self, entry: RecentItem, found: Session | str) -> None:
+    def _on_read(self, entry: RecentItem, result: Session | str) -> None:
         self._opening.list_studies()
-        if isinstance(found, str):
+        if isinstance(result, str):
             self.used.emit(entry)
-            self._on_key(found)
+            self._on_key(result)
         else:
-            self._filed.add(found.study)
-            title = f"{found.form.dataset}: {', '.join(found.form.methods)}"
+            self._imported_keys.add(result.study)
+            title = f"{result.form.dataset}: {', '.join(result.form.methods)}"
             self.used.emit(replace(entry, title=title))
-            self._opening.restore(found)
+            self._opening.restore(result)
 
     def _on_key(self, key: str) -> None:
         self._opening.open_study(key)
@@ -191,11 +191,11 @@ class FileControl(QObject):
         if self._built_in(session):
             self._fail(why)
             return
-        self._missing = session
+        self._session_without_data = session
         self.data_wanted.emit(session, why)
 
     def _on_data(self, session: Session, dataset: Dataset) -> None:
-        self._missing = None
+        self._session_without_data = None
         self.data_found.emit()
         form = replace(session.form, root=dataset.spec.root)
         self._opening.restore(replace(session, form=form))
@@ -203,7 +203,7 @@ class FileControl(QObject):
     def _on_weights(self, model: str, path: Path, form: StudyForm) -> None:
         self._opening.change_form(weights=form.weights, retrains=form.retrains)
         undo = functools.partial(self.drop_weights, model)
-        sentence = f"'{model}' comes from {path.name} in the next study. Press Run to measure it."
+        sentence = f"The next study takes '{model}' from {path.name}. Press Run to measure it."
         self.told.emit(Notice(NEWS, sentence, "Undo", undo))
 
     def _tell(self, sentence: str) -> None:
@@ -213,8 +213,8 @@ class FileControl(QObject):
         self.told.emit(Notice(ERROR, sentence))
 
 
-def about(state: AppState) -> str:
-    """What the window is about: 'Digits: RURK, GD, GA; seed 131'."""
+def study_title(state: AppState) -> str:
+    """Title of the current study: 'Digits: RURK, GD, GA; seed 131'."""
     if state.dataset is None:
         return ""
     names = ", ".join(state.catalog.method(name).label for name in state.form.methods)
@@ -222,7 +222,7 @@ def about(state: AppState) -> str:
 
 
 def show(folder: Path) -> None:
-    """Open a folder in this system's own way."""
+    """Open a folder in the system's file manager."""
     from PySide6.QtCore import QUrl
     from PySide6.QtGui import QDesktopServices
 
@@ -230,10 +230,10 @@ def show(folder: Path) -> None:
 
 
 def _with_weights(form: StudyForm, name: str, path: Path) -> tuple[StudyForm, str]:
-    """The form with these weights too, and the name of their model."""
+    """The form with these weights added, and the name of their model."""
     retrains = form.retrains
     if name == RETRAIN:
         taken = [number for number in range(retrains) if f"retrain-{number}" in form.weights]
-        number = next((one for one in range(retrains) if one not in taken), retrains)
+        number = next((index for index in range(retrains) if index not in taken), retrains)
         name, retrains = f"retrain-{number}", max(retrains, number + 1)
     return replace(form, weights={**form.weights, name: str(path)}, retrains=retrains), name

@@ -1,4 +1,4 @@
-"""The forget set of the next run: described, taken from the selection, combined, saved by name."""
+"""The forget set of the next run: from a description, the selection or saved sets."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from explorer.state.notice import ERROR, NEWS
 from explorer.state.selection import ADD, INTERSECT, REMOVE, REPLACE
 
 COMBINED = {REPLACE: "Load", ADD: "Add", INTERSECT: "Intersect with", REMOVE: "Subtract"}
-NO_FORGET = "The forget set is empty. Choose samples, or write a forget set in the toolbar."
-NOT_TRAINED = "Test samples were never learned: only training samples enter the forget set."
+NO_FORGET = "The forget set is empty. Select samples, or enter a forget set in the toolbar."
+NOT_TRAINED = "Test samples were never trained on, so only training samples can be forgotten."
 NOR_HELD_OUT = (
-    "Test samples were never learned, nor what is held out for validation: only other training "
-    "samples enter the forget set."
+    "Test and validation samples were never trained on, so only the other training samples can be "
+    "forgotten."
 )
 
 
 class ForgetSetControl(QObject):
-    """Changes `AppState.forget` and `AppState.forget_sets`; every change is one step of undo."""
+    """Changes `AppState.forget` and `AppState.forget_sets`; every change is one undo step."""
 
     noticed = Signal(str, str)  # NEWS or ERROR, sentence
 
@@ -33,11 +33,11 @@ class ForgetSetControl(QObject):
         super().__init__(parent)
         self._state, self._choice = state, choice
 
-    # -- in words -------------------------------------------------------------------------
+    # -- from a description ---------------------------------------------------------------
     def set_text(self, text: str) -> ForgetSet | None:
-        """Make the samples that `text` describes the forget set, or say what is wrong with it.
+        """Make the samples described by `text` the forget set; on an error, set `form_error`.
 
-        It is said how many samples a list names more than once. None where there is no forget set.
+        Reports how many samples a list repeats. Returns None if there is no valid forget set.
         """
         dataset, form = self._state.dataset, self._state.form
         text = text.strip()
@@ -66,14 +66,14 @@ class ForgetSetControl(QObject):
         self._set(tuple(sorted(both)), "Add the selection to the forget set")
 
     def remove_selection(self) -> None:
-        """Take the selected samples out of the forget set of the next run."""
-        left = set(self._state.forget) - self._state.selection.chosen
-        self._set(tuple(sorted(left)), "Remember the selection")
+        """Remove the selected samples from the forget set of the next run."""
+        rest = set(self._state.forget) - self._state.selection.chosen
+        self._set(tuple(sorted(rest)), "Remove the selection from the forget set")
 
     def combine(self, indices: tuple[int, ...], mode: str, what: str) -> None:
-        """Let samples replace the forget set, add to it, narrow it or lessen it.
+        """Combine samples with the forget set.
 
-        mode: as of `Selection.combine`; what: what undo calls these samples.
+        mode: as for `Selection.combine`; what: name of these samples in the undo step.
         """
         chosen = forget_sets.combined(self._state.forget, indices, mode)
         self._check_and_set(chosen, f"{COMBINED[mode]} {what}")
@@ -84,7 +84,7 @@ class ForgetSetControl(QObject):
         return self._state.forget_sets.get(self._fingerprint(), {})
 
     def save(self, name: str) -> None:
-        """Save the current forget set under a name, in place of one that has it."""
+        """Save the current forget set under a name, replacing any set of that name."""
         problem = self._state.form_error or ("" if self._state.forget else NO_FORGET)
         if problem:
             self.noticed.emit(ERROR, problem)
@@ -95,36 +95,36 @@ class ForgetSetControl(QObject):
             self.noticed.emit(ERROR, str(error))
             return
         state = self._state
-        sets = forget_sets.saved(state.forget_sets, self._fingerprint(), name, state.forget)
+        sets = forget_sets.with_set(state.forget_sets, self._fingerprint(), name, state.forget)
         self._choice.change(f"Save the forget set '{name}'", sets=sets)
 
     def combine_saved(self, name: str, mode: str) -> None:
-        """Let a saved forget set replace the current one, add to it, narrow it or lessen it."""
-        named = self.saved().get(name)
-        if named is not None:
-            self.combine(named, mode, f"the forget set '{name}'")
+        """Combine a saved forget set with the current one, in a mode of `Selection.combine`."""
+        indices = self.saved().get(name)
+        if indices is not None:
+            self.combine(indices, mode, f"the forget set '{name}'")
 
     def delete(self, name: str) -> None:
-        """Delete what is saved under the name; the current forget set stays."""
-        sets = forget_sets.deleted(self._state.forget_sets, self._fingerprint(), name)
+        """Delete the saved forget set of this name; the current forget set stays."""
+        sets = forget_sets.without_set(self._state.forget_sets, self._fingerprint(), name)
         self._choice.change(f"Delete the forget set '{name}'", sets=sets)
 
     def _fingerprint(self) -> str:
-        """That of the open dataset, '' without one."""
+        """Fingerprint of the open dataset, or ''."""
         return self._state.dataset.spec.fingerprint if self._state.dataset else ""
 
     def _set(self, chosen: tuple[int, ...], title: str) -> None:
-        """Make those of the samples that are learned the forget set."""
+        """Make those samples the forget set that are trained on; report the others."""
         dataset = self._state.dataset
         if dataset is not None and not self._state.selection.chosen:
             self.noticed.emit(NEWS, "No samples are selected. Click some first.")
             return
-        trained = tuple(i for i in chosen if dataset is not None and dataset.is_learned(i))
-        if len(trained) < len(chosen):
-            held = dataset is not None and len(dataset.validation)
-            self.noticed.emit(NEWS, NOR_HELD_OUT if held else NOT_TRAINED)
-        if trained or not chosen:
-            self._check_and_set(trained, title)
+        learned = tuple(i for i in chosen if dataset is not None and dataset.is_learned(i))
+        if len(learned) < len(chosen):
+            has_validation = dataset is not None and len(dataset.validation)
+            self.noticed.emit(NEWS, NOR_HELD_OUT if has_validation else NOT_TRAINED)
+        if learned or not chosen:
+            self._check_and_set(learned, title)
 
     def _check_and_set(self, chosen: tuple[int, ...], title: str) -> None:
         dataset = self._state.dataset

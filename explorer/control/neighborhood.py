@@ -1,4 +1,4 @@
-"""Keeps the current sample's neighborhood up to date, and those beside it ready. No widgets."""
+"""The current sample's neighborhood, with a cache and prefetched neighbors. No widgets."""
 
 from __future__ import annotations
 
@@ -18,168 +18,171 @@ from explorer.jobs import probe_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs, Points
 from explorer.state.app_state import AppState
 
-MEMORY = 200_000_000  # bytes of copies that stay at hand
-BESIDE = 2  # norms on either side of the one shown that are made ready
-PATIENCE_S = 2.0  # where one neighborhood takes longer, none is made that nobody asked for
+MEMORY = 200_000_000  # bytes of perturbed copies in the cache
+ADJACENT = 2  # norms to prefetch on either side of the shown one
+PATIENCE_S = 2.0  # no prefetching if one neighborhood takes longer
 
 
 class NeighborhoodCache:
-    """The neighborhoods of one study that were shown or made ready, the latest `MEMORY` bytes."""
+    """A least-recently-used cache of one study's neighborhoods, of at most `MEMORY` bytes."""
 
     def __init__(self) -> None:
         self._spec: RunSpec | None = None
-        self._kept: OrderedDict[tuple[int, tuple[str, float]], Neighborhood] = OrderedDict()
+        self._entries: OrderedDict[tuple[int, tuple[str, float]], Neighborhood] = OrderedDict()
 
-    def get(self, sight: Sight) -> Neighborhood | None:
-        """The neighborhood of what lies under the lens, None if it is not here."""
-        if sight.spec != self._spec:
+    def get(self, target: Sight) -> Neighborhood | None:
+        """The cached neighborhood of a probe, or None."""
+        if target.spec != self._spec:
             return None
-        found = self._kept.get((sight.sample, sight.probe))
-        if found is not None:
-            self._kept.move_to_end((sight.sample, sight.probe))
-        return found
+        result = self._entries.get((target.sample, target.probe))
+        if result is not None:
+            self._entries.move_to_end((target.sample, target.probe))
+        return result
 
-    def put(self, sight: Sight, found: Neighborhood) -> None:
-        """Keep one; the oldest make room, and those of another study go."""
-        if sight.spec != self._spec:
-            self._spec = sight.spec
-            self._kept.clear()
-        self._kept[sight.sample, sight.probe] = found
-        while len(self._kept) > 1 and self._bytes() > MEMORY:
-            self._kept.popitem(last=False)
+    def put(self, target: Sight, result: Neighborhood) -> None:
+        """Add one; the oldest are evicted, and those of another study are dropped."""
+        if target.spec != self._spec:
+            self._spec = target.spec
+            self._entries.clear()
+        self._entries[target.sample, target.probe] = result
+        while len(self._entries) > 1 and self._bytes() > MEMORY:
+            self._entries.popitem(last=False)
 
     def _bytes(self) -> int:
-        return sum(one.copies.nbytes for one in self._kept.values())
+        return sum(neighborhood.copies.nbytes for neighborhood in self._entries.values())
 
 
 class NeighborhoodControl(QObject):
-    """Asks for neighborhoods on the probe lane; the latest question wins.
+    """Requests neighborhoods on the probe lane; the latest request wins.
 
-    What is at hand is shown in the same turn of the event loop. While nothing is asked for, the
-    norms beside the one shown are made ready, one job at a time, which any question stops.
+    Cached ones are shown in the same turn of the event loop. While idle, the adjacent norms are
+    prefetched, one job at a time; any request stops that.
     """
 
     def __init__(
-        self, state: AppState, jobs: Jobs, under: Callable[[], Sight | None], parent: QObject
+        self, state: AppState, jobs: Jobs, target: Callable[[], Sight | None], parent: QObject
     ) -> None:
-        """`under()` says what lies under the lens, None while there is nothing to look at."""
+        """`target()` returns the current probe, None while there is nothing to show."""
         super().__init__(parent)
-        self._state, self._jobs, self._under = state, jobs, under
+        self._state, self._jobs, self._target = state, jobs, target
         self._cache = NeighborhoodCache()
-        self._asked: Sight | None = None
-        self._beside: tuple[Sight, Job] | None = None
+        self._requested: Sight | None = None
+        self._prefetch: tuple[Sight, Job] | None = None
         self._taus: tuple[float, ...] = ()
-        self._since, self._took = 0.0, 0.0
+        self._started, self._duration = 0.0, 0.0
         for changed in (state.selection_changed, state.probe_changed, state.models_changed):
             changed.connect(self.look)
 
     def prepare(self, taus: tuple[float, ...]) -> None:
-        """Have the neighbors of the norm shown, on this grid, made ready; () for none."""
+        """Prefetch the adjacent norms of the shown one on this grid; () for none."""
         self._taus = taus
         if not taus:
-            self._rest()
+            self._stop_prefetch()
         elif self._state.neighborhood is not None:
-            self._make_ready()
+            self._prefetch_next()
 
     def look(self) -> None:
-        """Show what lies under the lens, or ask for it unless that was done already."""
-        sight = self._under()
-        if sight == self._asked and sight is not None:
+        """Show the current probe's neighborhood, requesting it if it is not cached."""
+        target = self._target()
+        if target == self._requested and target is not None:
             return
-        self._rest()
-        self._asked = sight
+        self._stop_prefetch()
+        self._requested = target
         self._state.set_problem("neighborhood", "")
-        if sight is None:
+        if target is None:
             self._state.neighborhood = None
             return
-        found = self._cache.get(sight)
-        if found is None:
-            self._since = time.monotonic()
-            self._submit(sight)
+        result = self._cache.get(target)
+        if result is None:
+            self._started = time.monotonic()
+            self._submit(target)
         else:
-            self._state.neighborhood = found
-            self._make_ready()
+            self._state.neighborhood = result
+            self._prefetch_next()
 
-    def _submit(self, sight: Sight) -> None:
+    def _submit(self, target: Sight) -> None:
         self._jobs.submit(
             Job(
-                f"Looking around {called(sight.sample, self._state.dataset)}",
-                functools.partial(probe_tasks.look_around, *sight),
+                f"Computing the neighborhood of {called(target.sample, self._state.dataset)}",
+                functools.partial(probe_tasks.compute_neighborhood, *target),
                 PROBE,
                 "neighborhood",
-                points=functools.partial(self._on_points, sight),
-                done=functools.partial(self._on_found, sight),
-                failed=functools.partial(self._on_failed, sight),
-                cancelled=functools.partial(self._on_cancelled, sight),
+                points=functools.partial(self._on_points, target),
+                done=functools.partial(self._on_done, target),
+                failed=functools.partial(self._on_failed, target),
+                cancelled=functools.partial(self._on_cancelled, target),
             )
         )
 
-    def _on_points(self, sight: Sight, batch: Points) -> None:
-        """Show what the first copies say."""
+    def _on_points(self, target: Sight, batch: Points) -> None:
+        """Show the result of the first copies."""
         parts = [data for channel, data in batch if channel == "neighborhood"]
-        if parts and sight == self._asked:
+        if parts and target == self._requested:
             self._state.neighborhood = parts[-1]
 
-    def _on_found(self, sight: Sight, found: Neighborhood) -> None:
-        self._keep(sight, found)
-        if sight == self._asked:
-            self._took = time.monotonic() - self._since
-            self._state.neighborhood = found
-            self._make_ready()
+    def _on_done(self, target: Sight, result: Neighborhood) -> None:
+        self._add_to_cache(target, result)
+        if target == self._requested:
+            self._duration = time.monotonic() - self._started
+            self._state.neighborhood = result
+            self._prefetch_next()
 
-    def _on_failed(self, sight: Sight, sentence: str) -> None:
-        if sight == self._asked:
+    def _on_failed(self, target: Sight, sentence: str) -> None:
+        if target == self._requested:
             self._state.neighborhood = None
             self._state.set_problem("neighborhood", sentence)
 
-    def _on_cancelled(self, sight: Sight) -> None:
-        """Somebody stopped the whole lane: it is asked for again by the next look."""
-        if sight == self._asked:
-            self._asked = None
+    def _on_cancelled(self, target: Sight) -> None:
+        """The user stopped the whole lane: the next `look` requests it again."""
+        if target == self._requested:
+            self._requested = None
 
-    # -- beside it ------------------------------------------------------------------------
-    def _make_ready(self) -> None:
-        """Ask for the nearest neighbor that is not at hand, once nothing else is under way."""
-        shown = self._asked
-        if shown is None or self._beside is not None or self._took > PATIENCE_S:
+    # -- prefetching ----------------------------------------------------------------------
+    def _prefetch_next(self) -> None:
+        """Prefetch the nearest norm that is not cached, unless another one is in progress."""
+        shown = self._requested
+        if shown is None or self._prefetch is not None or self._duration > PATIENCE_S:
             return
-        sight = next((one for one in self._neighbors(shown) if self._cache.get(one) is None), None)
-        if sight is None:
+        target = next(
+            (neighbor for neighbor in self._neighbors(shown) if self._cache.get(neighbor) is None),
+            None,
+        )
+        if target is None:
             return
         job = Job(
-            f"Looking beside {called(sight.sample, self._state.dataset)}",
-            functools.partial(probe_tasks.look_around, *sight),
+            f"Preparing neighborhoods of {called(target.sample, self._state.dataset)}",
+            functools.partial(probe_tasks.compute_neighborhood, *target),
             PROBE,
             "neighborhood-beside",
-            done=functools.partial(self._on_ready, sight),
+            done=functools.partial(self._on_prefetched, target),
         )
-        self._beside = (sight, job)
+        self._prefetch = (target, job)
         self._jobs.submit(job)
 
     def _neighbors(self, shown: Sight) -> Iterator[Sight]:
-        """The same sample at the norms beside the one shown, the nearest first."""
+        """The same sample at the adjacent norms, nearest first."""
         if not self._taus:
             return
         kind, tau = shown.probe
         place = int(np.argmin(np.abs(np.array(self._taus) - tau)))
-        for away in range(1, BESIDE + 1):
-            for other in (place + away, place - away):
-                if 0 <= other < len(self._taus):
-                    yield shown._replace(probe=(kind, self._taus[other]))
+        for distance in range(1, ADJACENT + 1):
+            for index in (place + distance, place - distance):
+                if 0 <= index < len(self._taus):
+                    yield shown._replace(probe=(kind, self._taus[index]))
 
-    def _on_ready(self, sight: Sight, found: Neighborhood) -> None:
-        self._keep(sight, found)
-        if self._beside is not None and self._beside[0] is sight:
-            self._beside = None
-            self._make_ready()
+    def _on_prefetched(self, target: Sight, result: Neighborhood) -> None:
+        self._add_to_cache(target, result)
+        if self._prefetch is not None and self._prefetch[0] is target:
+            self._prefetch = None
+            self._prefetch_next()
 
-    def _rest(self) -> None:
-        """Stop what nobody asked for."""
-        if self._beside is not None:
-            self._beside[1].reporter.cancel()
-            self._beside = None
+    def _stop_prefetch(self) -> None:
+        """Stop prefetching."""
+        if self._prefetch is not None:
+            self._prefetch[1].reporter.cancel()
+            self._prefetch = None
 
-    def _keep(self, sight: Sight, found: Neighborhood) -> None:
-        """Have it at hand, unless another study is shown meanwhile."""
-        if self._asked is not None and sight.spec == self._asked.spec:
-            self._cache.put(sight, found)
+    def _add_to_cache(self, target: Sight, result: Neighborhood) -> None:
+        """Cache it, unless another study is shown by now."""
+        if self._requested is not None and target.spec == self._requested.spec:
+            self._cache.put(target, result)

@@ -1,4 +1,4 @@
-"""Datasets, stored studies and sessions, opened and put on the screen. No widgets."""
+"""Opening of datasets, stored studies and sessions. No widgets."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from explorer.state.selection import Selection
 from explorer.state.session import Session
 from explorer.state.study_form import StudyForm, form_of
 
-OPENING = "opening"  # channel: of what is opened, the latest counts
-GONE = "The study of this session is no longer in the store. Press Run to make it."
+OPENING = "opening"  # channel: the latest request wins
+GONE = "The study of this session is no longer in the store. Press Run to compute it again."
 
 
 class OpeningControl(QObject):
-    """Loads in a lane what is to be shown; what is shown stays until it is there."""
+    """Loads data in a lane; the screen stays unchanged until they have arrived."""
 
     noticed = Signal(str, str)  # NEWS or ERROR, sentence
     logged = Signal(str)
-    arriving = Signal(object)  # Session: its dataset is there, and is going to be shown
+    arriving = Signal(object)  # Session: its dataset is loaded and about to be shown
     restored = Signal(object)  # Session: its study is shown
     opened = Signal()  # a dataset is shown
-    data_missing = Signal(object, str)  # Session, why its dataset is not there
-    studies_wanted = Signal()  # somebody should choose one of AppState.studies
-    held = Signal(int)  # so many studies of a former session wait for somebody to start them
+    data_missing = Signal(object, str)  # Session, why its dataset is missing
+    studies_wanted = Signal()  # the user should choose one of AppState.studies
+    held = Signal(int)  # number of studies of an earlier session waiting to be started
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class OpeningControl(QObject):
         """Read the catalog and open the session's dataset."""
         self._state.catalog = names_only()
         self._open(session)
-        title = "Reading what there is to choose from"
+        title = "Reading the catalog"
         catalog = Job(title, study_tasks.read_catalog, done=self._on_catalog, failed=self._fail)
         self._jobs.submit(catalog)
         self._jobs.submit(Job("Listing studies", study_tasks.list_studies, done=self._on_studies))
         self._hold(session)
 
     def open_dataset(self, name: str, root: str = "", side: int = 0) -> None:
-        """Load a dataset and suggest a study on it; what is shown stays until it is there."""
+        """Load a dataset and suggest a study on it; the screen stays unchanged until then."""
         form = self._state.form
         fresh = StudyForm(
             dataset=name, root=root, side=side, seed=form.seed, methods=form.methods,
@@ -78,20 +78,20 @@ class OpeningControl(QObject):
         self._open(Session(fresh))
 
     def restore(self, session: Session) -> None:
-        """Show what a session describes, on the very data it was kept with."""
+        """Restore a session on exactly the data it was saved with."""
         self._open(session, exact=True)
         self._hold(session)
 
     def change_form(self, **changes: Any) -> None:
-        """Change what Run would start; another seed also draws dataset and forget set again."""
+        """Change the form; a new seed also redraws dataset and forget set."""
         state = self._state
         state.form = replace(state.form, **changes)
         if state.dataset is not None and state.form.seed != state.dataset.spec.seed:
-            mark = state.dataset.spec.fingerprint
-            self._open(Session(state.form, mark, state.selection, state.forget))
+            fingerprint = state.dataset.spec.fingerprint
+            self._open(Session(state.form, fingerprint, state.selection, state.forget))
 
     def lane(self) -> str:
-        """Where data and studies are opened: beside a study that runs, not behind it."""
+        """The lane for opening data and studies: the probe lane while a study is running."""
         return PROBE if self._queue.live() else HEAVY
 
     # -- studies in the store -------------------------------------------------------------
@@ -100,7 +100,7 @@ class OpeningControl(QObject):
         self._list(self._on_studies)
 
     def choose_study(self) -> None:
-        """Let a person choose one of the studies in the store."""
+        """Let the user choose one of the studies in the store."""
         self._list(self._offer)
 
     def open_study(self, key: str) -> None:
@@ -109,9 +109,9 @@ class OpeningControl(QObject):
             f"Opening study {key}", functools.partial(study_tasks.open_study, key), self._show
         )
 
-    # -- from wishes to jobs --------------------------------------------------------------
+    # -- from requests to jobs ------------------------------------------------------------
     def _hold(self, session: Session) -> None:
-        """List the studies that had not ended, and ask whether to start them."""
+        """List the unfinished studies, and ask whether to start them."""
         number = self._queue.hold(session.queue)
         if number:
             self.held.emit(number)
@@ -136,7 +136,7 @@ class OpeningControl(QObject):
         )
 
     def _submit(self, title: str, work: Any, then: Callable[[Any], None]) -> None:
-        """Have the latest of what is opened shown, unless something else is by then."""
+        """Submit a job whose result is shown unless something else was opened meanwhile."""
         done = functools.partial(self._if_current, self._shown.generation, then)
         self._jobs.submit(Job(title, work, self.lane(), OPENING, done=done, failed=self._fail))
 
@@ -144,7 +144,7 @@ class OpeningControl(QObject):
         if generation == self._shown.generation:
             then(result)
 
-    # -- what jobs bring ------------------------------------------------------------------
+    # -- results of jobs ------------------------------------------------------------------
     def _on_catalog(self, catalog: Catalog) -> None:
         self._state.catalog = catalog
 
@@ -168,7 +168,7 @@ class OpeningControl(QObject):
             self._forget_set.set_text(form.forget or dataset.recommended.forget)
         self._choice.clear_history()
         if same and session.study:
-            work = functools.partial(study_tasks.recall_key, session.study)
+            work = functools.partial(study_tasks.find_study_by_key, session.study)
             then = functools.partial(self._on_recalled_for, session)
             self._submit("Opening the study", work, then)
         elif not self._state.form_error:
@@ -176,41 +176,43 @@ class OpeningControl(QObject):
         self.opened.emit()
 
     def _recall(self, dataset: Dataset) -> None:
-        """Show the study that the form describes, if it is in the store."""
+        """Show the study that the form describes if it is in the store."""
         form, forget = self._state.form, self._state.forget
-        work = functools.partial(study_tasks.recall_study, form, forget, dataset)
+        work = functools.partial(study_tasks.find_study, form, forget, dataset)
         self._submit("Looking for this study in the store", work, self._on_recalled)
 
-    def _on_recalled(self, found: StudyResults | None) -> None:
-        if found is not None:
-            self.logged.emit("This study was computed before; it comes from the store.")
-            self._shown.complete(found)
+    def _on_recalled(self, results: StudyResults | None) -> None:
+        if results is not None:
+            self.logged.emit("This study was computed before and was loaded from the store.")
+            self._shown.complete(results)
 
-    def _on_recalled_for(self, session: Session, found: StudyResults | None) -> None:
-        if found is None:
+    def _on_recalled_for(self, session: Session, results: StudyResults | None) -> None:
+        if results is None:
             self.noticed.emit(NEWS, GONE)
         else:
-            self._shown.complete(found)
+            self._shown.complete(results)
             self._state.selection = session.selection
             self.restored.emit(session)
 
     def _show(self, study: StoredStudy) -> None:
-        spec = study.found.spec
+        spec = study.results.spec
         with self._state.at_once():
             self._install(study.dataset, form_of(spec, self._state.form))
             self._state.forget = spec.forget
             self.opened.emit()
-            self._shown.complete(study.found)
+            self._shown.complete(study.results)
 
     def _show_again(self, session: Session) -> None:
-        """What refers to these very data comes back."""
+        """Restore the parts of a session that refer to exactly these data."""
         state = self._state
         state.selection = session.selection
         state.probe, state.ranked_by = session.probe, session.ranked_by
-        state.forget_sets = forget_sets.joined(state.forget_sets, session.fingerprint, session.sets)
+        state.forget_sets = forget_sets.with_sets(
+            state.forget_sets, session.fingerprint, session.sets
+        )
 
     def _install(self, dataset: Dataset, form: StudyForm) -> None:
-        """Show the dataset, with nothing chosen and no results."""
+        """Show the dataset without selection and results."""
         self._shown.clear()
         self._choice.clear_history()
         state = self._state
@@ -223,7 +225,7 @@ class OpeningControl(QObject):
 
     def _on_dataset_failed(self, sentence: str) -> None:
         self._fail(sentence)
-        self._state.form_changed.emit()  # the toolbar goes back to the dataset that is open
+        self._state.form_changed.emit()  # the toolbar returns to the open dataset
 
     def _fail(self, sentence: str) -> None:
         self.noticed.emit(ERROR, sentence)

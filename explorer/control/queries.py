@@ -1,7 +1,7 @@
-"""What views may keep in view: a question about the study that is shown, answered in a lane.
+"""Queries about the shown study, answered in a lane while a view needs them. No widgets.
 
-A view looks while it is seen; the answer becomes the property of AppState that bears the
-question's name, or the reason why there is none a sentence in `AppState.problems`. No widgets.
+A view calls `look` while it is visible; the result becomes the property of AppState with the
+query's name. If there is no result, `AppState.problems` gives the reason.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from explorer.jobs import probe_tasks
 from explorer.jobs.lanes import HEAVY, PROBE, Job, Jobs, Points
 from explorer.state.app_state import AppState
 
-Words = tuple[Hashable, ...]
+Arguments = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True)
-class Question:
-    """What can be asked: `task(spec, *words, engine, report)` gives AppState's property `name`.
+class Query:
+    """A query: `task(spec, *arguments, engine, report)` computes AppState's property `name`.
 
-    title: what people call the work, with {0}, {1} ... for the words; lane: HEAVY for what takes
-    more than a few seconds. The task may report points on the channel `name`: intermediate
-    answers, which are shown at once.
+    title: display name of the job, with {0}, {1} ... for the arguments; lane: HEAVY for queries
+    that take more than a few seconds. The task may report intermediate results, shown at once, as
+    points on the channel `name`.
     """
 
     name: str
@@ -39,100 +39,105 @@ class Question:
 QUESTIONS = {
     one.name: one
     for one in (
-        Question("beside", "Reading the studies to compare with", probe_tasks.look_beside, PROBE),
-        Question("recognition", "Searching the smallest tau of {0}", probe_tasks.recognize, HEAVY),
-        Question("replay", "Reading the epochs of {0}", probe_tasks.replay, PROBE),
-        Question("embedding", "Embedding the features of {0} and {1}", probe_tasks.embed, HEAVY),
-        Question(
+        Query("beside", "Reading the studies to compare with", probe_tasks.look_beside, PROBE),
+        Query(
+            "recognition",
+            "Searching for the smallest tau of {0}",
+            probe_tasks.find_smallest_tau,
+            HEAVY,
+        ),
+        Query("replay", "Reading the epochs of {0}", probe_tasks.replay, PROBE),
+        Query("embedding", "Embedding the features of {0} and {1}", probe_tasks.embed, HEAVY),
+        Query(
             "similarity", "Comparing the layers of {0} and {1}", probe_tasks.compare_layers, HEAVY
         ),
-        Question("attack", "Attacking {0} and {1}", probe_tasks.infer_membership, PROBE),
+        Query("attack", "Membership inference on {0} and {1}", probe_tasks.infer_membership, PROBE),
     )
 }
 
 
 class QueryControl(QObject):
-    """Keeps the answers up to date to what somebody looks at; the latest words win."""
+    """Keeps the results of active queries up to date; the latest arguments win."""
 
     def __init__(
         self, state: AppState, jobs: Jobs, spec: Callable[[], RunSpec | None], parent: QObject
     ) -> None:
-        """`spec()` is that of the study shown, None while there is none to ask about."""
+        """`spec()` returns the spec of the shown study, None while there is none."""
         super().__init__(parent)
         self._state, self._jobs, self._spec = state, jobs, spec
-        self._words: dict[str, Words] = {}  # of the questions that somebody looks at
-        self._asked: dict[str, tuple[RunSpec, Words]] = {}
+        self._arguments: dict[str, Arguments] = {}  # arguments of the active queries
+        self._requests: dict[str, tuple[RunSpec, Arguments]] = {}
         self._running: dict[str, Job] = {}
         state.models_changed.connect(self._study_changed)
         state.study_changed.connect(self._study_changed)
 
-    def look(self, name: str, *words: Hashable) -> None:
-        """Keep the answer to the question `name` about these words in view."""
-        self._words[name] = words
+    def look(self, name: str, *arguments: Hashable) -> None:
+        """Keep the result of the query `name` with these arguments up to date."""
+        self._arguments[name] = arguments
         self._ask(name)
 
     def look_away(self, name: str) -> None:
-        """Nobody looks any more: stop the work; a finished answer stays."""
-        self._words.pop(name, None)
+        """Deactivate a query and stop its work; a finished result stays."""
+        self._arguments.pop(name, None)
         self._stop(name)
 
     def _study_changed(self) -> None:
-        for name in list(self._asked):
-            if self._asked[name][0] != self._spec():
+        for name in list(self._requests):
+            if self._requests[name][0] != self._spec():
                 self._stop(name)
-                self._asked.pop(name, None)
+                self._requests.pop(name, None)
                 setattr(self._state, name, None)
                 self._state.set_problem(name, "")
-        for name in list(self._words):
+        for name in list(self._arguments):
             self._ask(name)
 
     def _ask(self, name: str) -> None:
-        spec, words = self._spec(), self._words[name]
-        if spec is None or self._asked.get(name) == (spec, words):
+        spec, arguments = self._spec(), self._arguments[name]
+        if spec is None or self._requests.get(name) == (spec, arguments):
             return
         self._stop(name)
-        self._asked[name] = asked = (spec, words)
-        question = QUESTIONS[name]
+        self._requests[name] = request = (spec, arguments)
+        query = QUESTIONS[name]
         job = Job(
-            question.title.format(*words),
-            functools.partial(question.task, spec, *words),
-            question.lane,
+            query.title.format(*arguments),
+            functools.partial(query.task, spec, *arguments),
+            query.lane,
             name,
-            points=functools.partial(self._on_points, asked, name),
-            done=functools.partial(self._on_answer, asked, name),
-            failed=functools.partial(self._on_problem, asked, name),
-            cancelled=functools.partial(self._on_cancelled, asked, name),
+            points=functools.partial(self._on_points, request, name),
+            done=functools.partial(self._on_answer, request, name),
+            failed=functools.partial(self._on_problem, request, name),
+            cancelled=functools.partial(self._on_cancelled, request, name),
         )
         self._running[name] = job
         self._state.set_problem(name, "")
         self._jobs.submit(job)
 
     def _stop(self, name: str) -> None:
-        """Stop what is under way; it will be asked for again."""
+        """Stop a query in progress; it will be requested again."""
         job = self._running.pop(name, None)
         if job is not None:
-            self._asked.pop(name, None)
+            self._requests.pop(name, None)
             job.reporter.cancel()
 
-    def _on_points(self, asked: tuple[RunSpec, Words], name: str, batch: Points) -> None:
+    def _on_points(self, request: tuple[RunSpec, Arguments], name: str, batch: Points) -> None:
         parts = [data for channel, data in batch if channel == name]
-        if parts and self._asked.get(name) is asked:
+        if parts and self._requests.get(name) is request:
             setattr(self._state, name, parts[-1])
 
-    def _on_answer(self, asked: tuple[RunSpec, Words], name: str, answer: Any) -> None:
-        if self._asked.get(name) is asked:
+    def _on_answer(self, request: tuple[RunSpec, Arguments], name: str, result: Any) -> None:
+        if self._requests.get(name) is request:
             self._running.pop(name, None)
-            setattr(self._state, name, answer)
+            setattr(self._state, name, result)
 
-    def _on_problem(self, asked: tuple[RunSpec, Words], name: str, sentence: str) -> None:
-        if self._asked.get(name) is asked:
+    def _on_problem(self, request: tuple[RunSpec, Arguments], name: str, sentence: str) -> None:
+        if self._requests.get(name) is request:
             self._running.pop(name, None)
             setattr(self._state, name, None)
             self._state.set_problem(name, sentence)
 
-    def _on_cancelled(self, asked: tuple[RunSpec, Words], name: str) -> None:
-        """Somebody stopped the whole lane: what is looked at is asked again by a new look."""
-        if self._asked.get(name) is asked:
+    def _on_cancelled(self, request: tuple[RunSpec, Arguments], name: str) -> None:
+        """The user stopped the whole lane: the next `look` requests it again."""
+        if self._requests.get(name) is request:
             self._running.pop(name, None)
-            del self._asked[name]
-            self._state.set_problem(name, "Stopped. Choose again to go on.")
+            del self._requests[name]
+            self._state.set_problem(name, "Stopped. Choose again to continue.")

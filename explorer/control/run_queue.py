@@ -1,4 +1,4 @@
-"""The queue of studies: what waits, runs and has ended; one study at a time. No widgets."""
+"""The queue of studies, run one at a time. No widgets."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from explorer.state.queued_run import (
     DONE,
     FAILED,
     HELD,
-    KEPT,
     RUNNING,
     STOPPED,
+    UNFINISHED,
     WAITING,
     Order,
     QueuedRun,
@@ -31,52 +31,52 @@ MOST_LINES = 500  # of one run's log
 
 
 class RunQueue(QObject):
-    """Keeps `AppState.runs`: those that ended, are on hold or run, then those that wait.
+    """Maintains `AppState.runs`: ended, held and running ones, then those waiting.
 
-    Only the running study is handed to the heavy lane, the next one when it has ended: so what
-    somebody wants to see of a finished study is computed before the next one begins.
+    Only the running study is given to the heavy lane, and the next one when it has ended, so that
+    queries about a finished study are answered before the next study starts.
     """
 
-    points = Signal(int, list)  # number, batch of what the running study reports
+    points = Signal(int, list)  # number, batch of points from the running study
     finished = Signal(int, object)  # number, tasks.StudyResults
-    failed = Signal(int, str)  # number, sentence
+    failed = Signal(int, str)  # number, message
     stopped = Signal(int)  # number
-    group_ended = Signal(list)  # the Runs that were queued together, now that none waits or runs
+    group_ended = Signal(list)  # QueuedRuns that were queued together, all ended
 
     def __init__(self, state: AppState, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state, self._jobs = state, jobs
-        self._job: Job | None = None  # of the study that runs
-        self._number = 0  # of that study
-        self._last = 0  # number given out
+        self._job: Job | None = None  # of the running study
+        self._number = 0  # of the running study
+        self._last = 0  # last number assigned
         self._groups: list[frozenset[int]] = []  # numbers of runs that were queued together
         self._began = 0.0
         jobs.progressed.connect(self._on_progressed)
         jobs.started.connect(self._on_started)
-        jobs.said.connect(self._on_said)
+        jobs.job_logged.connect(self._on_job_logged)
 
-    # -- what there is --------------------------------------------------------------------
+    # -- access ---------------------------------------------------------------------------
     def of(self, number: int) -> QueuedRun | None:
-        """The run of that number, if it is still in the list."""
+        """The run with that number, None if it is no longer listed."""
         return next((run for run in self._state.runs if run.number == number), None)
 
     def waiting(self) -> list[QueuedRun]:
-        """The runs that wait, the next one first."""
+        """The waiting runs, the next one first."""
         return [run for run in self._state.runs if run.state == WAITING]
 
     def live(self) -> list[QueuedRun]:
-        """The run that runs, and those that wait."""
+        """The running run and the waiting ones."""
         return [run for run in self._state.runs if run.live]
 
     def unfinished(self) -> list[QueuedRun]:
-        """Also the runs that are on hold."""
-        return [run for run in self._state.runs if run.state in KEPT]
+        """The running, waiting and held runs."""
+        return [run for run in self._state.runs if run.state in UNFINISHED]
 
-    # -- wishes ---------------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------
     def add(self, orders: Sequence[Order]) -> list[int]:
-        """Queue studies; the first begins at once if nothing runs. The numbers of their runs.
+        """Queue studies and return their run numbers; the first starts at once if none is running.
 
-        An ended run of the very same study goes again instead of being listed twice.
+        An ended run of the same study is queued again instead of being listed twice.
         """
         ended = [run for run in self._state.runs if not run.live]
         queued = [self._queued(order, ended) for order in orders]
@@ -89,20 +89,20 @@ class RunQueue(QObject):
         return numbers
 
     def is_grouped(self, number: int) -> bool:
-        """Whether a run was queued with others, so that all of them are told of at once."""
+        """Whether a run was queued with others, and is reported together with them."""
         return any(number in group for group in self._groups)
 
     def hold(self, orders: Sequence[Order]) -> int:
-        """List studies of a former session, to be started by a person; how many are new here."""
-        known = [run.order for run in self._state.runs]
-        fresh = [order for order in orders if order not in known]
-        held = [self._new(order, HELD, "Did not end in a former session.") for order in fresh]
+        """List studies of an earlier session as on hold; return how many were added."""
+        listed = [run.order for run in self._state.runs]
+        fresh = [order for order in orders if order not in listed]
+        held = [self._new(order, HELD, "Left unfinished by an earlier session.") for order in fresh]
         rest = [run for run in self._state.runs if run.state != WAITING]
         self._state.runs = (*rest, *held, *self.waiting())
         return len(held)
 
     def release(self) -> None:
-        """Queue all that is on hold, in its order."""
+        """Queue all held runs, in order."""
         self.add([run.order for run in self._state.runs if run.state == HELD])
 
     def _new(self, order: Order, state: str, line: str) -> QueuedRun:
@@ -110,52 +110,52 @@ class RunQueue(QObject):
         return _noted(QueuedRun(self._last, order, state), line)
 
     def _queued(self, order: Order, ended: Sequence[QueuedRun]) -> QueuedRun:
-        """A run of this study that waits: a new one, or the one that has ended."""
+        """A waiting run of this study: an ended one queued again, or a new one."""
         twin = next((run for run in ended if run.order == order), None)
         if twin is not None:
             return _noted(replace(twin, state=WAITING, progress=None, error=""), "Queued again.")
         return self._new(order, WAITING, "Queued.")
 
     def cancel(self, number: int) -> None:
-        """Stop a run; what it has finished is kept."""
+        """Stop a run; its finished work is kept."""
         run = self.of(number)
         if run is not None and run.state == WAITING:
-            self._end(number, STOPPED, "Taken out of the queue before it began.")
+            self._end(number, STOPPED, "Removed from the queue before it started.")
             self._end_groups()
         elif run is not None and run.state == RUNNING and self._job is not None:
             self._jobs.stop(self._job)
 
     def cancel_all(self) -> None:
-        """Stop the run that runs and take out those that wait; all of them can be resumed."""
+        """Stop the running run and remove the waiting ones; all of them can be resumed."""
         for run in reversed(self.live()):
             self.cancel(run.number)
 
     def again(self, number: int) -> None:
-        """Queue an ended run again; it goes on from its last finished epoch."""
+        """Queue an ended run again; it resumes from its last finished epoch."""
         run = self.of(number)
         if run is not None and not run.live:
             self.add([run.order])
 
     def move(self, number: int, by: int) -> None:
-        """Let a waiting run begin `by` places later (earlier, where negative)."""
+        """Move a waiting run `by` places back (forward if negative)."""
         waiting = self.waiting()
         numbers = [run.number for run in waiting]
         if number in numbers:
             place = numbers.index(number)
             run = waiting.pop(place)
             waiting.insert(min(max(place + by, 0), len(waiting)), run)
-            rest = [one for one in self._state.runs if one.state != WAITING]
+            rest = [other for other in self._state.runs if other.state != WAITING]
             self._state.runs = (*rest, *waiting)
 
     def remove(self, number: int) -> None:
-        """Take a run that does not run off the list; what it has computed stays in the store."""
+        """Remove a run that is not running from the list; its results stay in the store."""
         run = self.of(number)
         if run is not None and run.state != RUNNING:
-            self._state.runs = tuple(one for one in self._state.runs if one is not run)
+            self._state.runs = tuple(other for other in self._state.runs if other is not run)
             self._end_groups()
 
     def describe(self, number: int, key: str, spec: Mapping[str, Any]) -> None:
-        """Note the key and the settings of the study that a run makes."""
+        """Set the key and the settings of a run's study."""
         self._change(number, key=key, spec=spec)
 
     # -- from the queue to the lane and back ----------------------------------------------
@@ -164,7 +164,7 @@ class RunQueue(QObject):
         if self._job is not None or not waiting:
             return
         run = waiting[0]
-        ended = [one for one in self._state.runs if one.state != WAITING]
+        ended = [other for other in self._state.runs if other.state != WAITING]
         self._number, self._began = run.number, time.monotonic()
         self._state.runs = (*ended, replace(run, state=RUNNING), *waiting[1:])
         self._job = Job(
@@ -190,7 +190,7 @@ class RunQueue(QObject):
             self._note(run.number, f"{progress.stage} ...")
         self._change(run.number, progress=progress, seconds=time.monotonic() - self._began)
 
-    def _on_said(self, job: Job, sentence: str) -> None:
+    def _on_job_logged(self, job: Job, sentence: str) -> None:
         if job is self._job:
             self._note(self._number, sentence)
 
@@ -200,10 +200,10 @@ class RunQueue(QObject):
                 self._change(number, spec=to_plain(data))
         self.points.emit(number, batch)
 
-    def _on_done(self, number: int, found: study_tasks.StudyResults) -> None:
-        self._change(number, key=found.study.key, spec=found.study.spec)
+    def _on_done(self, number: int, results: study_tasks.StudyResults) -> None:
+        self._change(number, key=results.study.key, spec=results.study.spec)
         self._end(number, DONE, "Done.")
-        self.finished.emit(number, found)
+        self.finished.emit(number, results)
         self._end_groups()
         self._begin_next()
 
@@ -214,7 +214,7 @@ class RunQueue(QObject):
         self._begin_next()
 
     def _on_cancelled(self, number: int) -> None:
-        self._end(number, STOPPED, "Stopped. What was finished is kept.")
+        self._end(number, STOPPED, "Stopped. Finished work is kept.")
         self.stopped.emit(number)
         self._end_groups()
         self._begin_next()
@@ -230,7 +230,7 @@ class RunQueue(QObject):
         self._note(number, line)
 
     def _end_groups(self) -> None:
-        """Tell of the groups that have nothing left to run."""
+        """Report the groups that have nothing left to run."""
         live = {run.number for run in self.live()}
         over = [group for group in self._groups if not group & live]
         self._groups = [group for group in self._groups if group & live]
@@ -249,10 +249,10 @@ class RunQueue(QObject):
 
     def _put(self, run: QueuedRun) -> None:
         runs = self._state.runs
-        self._state.runs = tuple(run if one.number == run.number else one for one in runs)
+        self._state.runs = tuple(run if other.number == run.number else other for other in runs)
 
 
 def _noted(run: QueuedRun, line: str) -> QueuedRun:
-    """The run with another line in its log, under the time of day."""
+    """The run with a line added to its log, prefixed by the time of day."""
     lines = (*run.lines, f"{time.strftime('%H:%M:%S')}  {line}")
     return replace(run, lines=lines[-MOST_LINES:])

@@ -1,4 +1,4 @@
-"""The study on the screen: shown as it grows, complete, or cleared. No widgets."""
+"""The study on the screen: shown live, complete, or cleared. No widgets."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from explorer.state.app_state import AppState
 
 
 class ShownStudy(QObject):
-    """Knows whose results `AppState` shows, and puts them there."""
+    """Puts a study's results into `AppState` and tracks whose results are shown."""
 
     completed = Signal()  # a study is shown
 
     def __init__(self, state: AppState, jobs: Jobs, parent: QObject) -> None:
         super().__init__(parent)
         self._state, self._jobs = state, jobs
-        self.spec: RunSpec | None = None  # of the results that are shown
-        self.generation = 0  # results of an earlier one are not shown any more
+        self.spec: RunSpec | None = None  # of the shown results
+        self.generation = 0  # results of an earlier generation are ignored
 
     def clear(self) -> None:
-        """Show no results; whatever still runs for them will not be shown either."""
+        """Clear all results; pending jobs for them will be ignored."""
         self.generation += 1
         self.spec = None
         state = self._state
@@ -35,33 +35,33 @@ class ShownStudy(QObject):
         state.models, state.losses, state.epochs = {}, {}, {}
 
     def show_spec(self, spec: RunSpec) -> None:
-        """What is going to be shown are results of this study."""
+        """Set the study whose results will be shown."""
         self.spec = spec
 
-    def complete(self, found: StudyResults) -> None:
+    def complete(self, results: StudyResults) -> None:
         """Show a finished study."""
         state = self._state
-        self.spec = found.spec
+        self.spec = results.spec
         with state.at_once():
-            state.losses = {name: model.loss for name, model in found.models.items()}
-            state.models = found.models
-            state.residual = found.study.residual
-            state.study = found.study
-            if state.selection.current is None:  # show where there is most to see
-                worst = found.study.residual.worst_sample()
+            state.losses = {name: model.loss for name, model in results.models.items()}
+            state.models = results.models
+            state.residual = results.study.residual
+            state.study = results.study
+            if state.selection.current is None:  # start at the most interesting sample
+                worst = results.study.residual.worst_sample()
                 state.selection = replace(state.selection, current=worst)
         self.completed.emit()
-        ready = functools.partial(probe_tasks.prepare_verdicts, found.study.residual)
+        ready = functools.partial(probe_tasks.prepare_verdicts, results.study.residual)
         self._jobs.submit(Job("Preparing verdicts", ready, PROBE, "verdicts"))
 
-    def whole(self) -> RunSpec | None:
-        """The spec of the study that is shown, None before all its models exist."""
-        whole = self.spec is not None and _names(self.spec) <= set(self._state.models)
-        return self.spec if whole else None
+    def complete_spec(self) -> RunSpec | None:
+        """The spec of the shown study, None until all its models exist."""
+        is_complete = self.spec is not None and _names(self.spec) <= set(self._state.models)
+        return self.spec if is_complete else None
 
-    def sight(self) -> Sight | None:
-        """What can be looked at, or None without a current sample or before all models exist."""
-        current, spec = self._state.selection.current, self.whole()
+    def probe(self) -> Sight | None:
+        """The probe of the current sample; None without one, or until all models exist."""
+        current, spec = self._state.selection.current, self.complete_spec()
         if current is None or spec is None:
             return None
         perturbation, tau = self._state.probe
@@ -71,6 +71,6 @@ class ShownStudy(QObject):
 
 
 def _names(spec: RunSpec) -> set[str]:
-    """The models that a study has once all of them exist."""
+    """Names of all models of a complete study."""
     retrains = {f"retrain-{number}" for number in range(spec.retrains)}
     return {"original", *retrains, *(method.name for method in spec.methods)}

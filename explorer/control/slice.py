@@ -1,4 +1,4 @@
-"""Keeps the slice through the current sample up to date, while somebody looks at it. No widgets."""
+"""The decision slice through the current sample, kept up to date on request. No widgets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from explorer.jobs import probe_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs
 from explorer.state.app_state import AppState
 
-PATIENCE_S = 20.0  # other questions wait on the same lane meanwhile
+PATIENCE_S = 20.0  # no refinement beyond this, as other queries share the lane
 
 
 class Sight(NamedTuple):
-    """What lies under the lens: a sample of a finished study, at (perturbation, tau)."""
+    """The sample being probed: of a finished study, at (perturbation, tau)."""
 
     spec: RunSpec
     sample: int
@@ -27,85 +27,85 @@ class Sight(NamedTuple):
 
 
 class SliceControl(QObject):
-    """Asks for slices on the probe lane: coarse at once, then refined; the latest question wins.
+    """Requests slices on the probe lane, first coarse, then refined; the latest request wins.
 
-    Neighborhoods, which wait on the same lane, come in between the two. Where refining would take
-    longer than `PATIENCE_S`, the coarse slice stays.
+    Neighborhoods, which share the lane, can run between the two. If refining would take longer
+    than `PATIENCE_S`, the coarse slice stays.
     """
 
     def __init__(
-        self, state: AppState, jobs: Jobs, under: Callable[[], Sight | None], parent: QObject
+        self, state: AppState, jobs: Jobs, target: Callable[[], Sight | None], parent: QObject
     ) -> None:
-        """`under()` says what lies under the lens, None while there is nothing to look at."""
+        """`target()` returns the current probe, None while there is nothing to show."""
         super().__init__(parent)
-        self._state, self._jobs, self._under = state, jobs, under
+        self._state, self._jobs, self._target = state, jobs, target
         self._aim = ("", -1)
-        self._asked: tuple[Sight, tuple[str, int]] | None = None
+        self._requested: tuple[Sight, tuple[str, int]] | None = None
         self._job: Job | None = None
         for changed in (state.selection_changed, state.probe_changed, state.models_changed):
             changed.connect(self.look)
 
     def point(self, directions: str, towards: int = -1) -> None:
-        """Look along this pair of directions, '' stops the work, for nobody looks any more.
+        """Choose the pair of directions of the slice; '' stops keeping it up to date.
 
-        towards: the sample that the pair 'chosen' leads to.
+        towards: the target sample of the pair 'chosen'.
         """
         self._aim = (directions, towards)
         if directions:
             self.look()
         else:
-            self._rest()
+            self._stop()
 
     def look(self) -> None:
-        """Ask for the slice of what lies under the lens, unless it was asked for already."""
-        sight = self._under()
-        if sight is None:
-            self._rest()
-            self._asked = None
+        """Request the slice through the current sample, unless already requested."""
+        target = self._target()
+        if target is None:
+            self._stop()
+            self._requested = None
             self._state.slice = None
-            self._problem("")
+            self._set_problem("")
             return
-        asked = (sight, self._aim)
-        if self._aim[0] and asked != self._asked:
-            self._asked = asked
-            self._problem("")
-            self._submit(asked, COARSE)
+        request = (target, self._aim)
+        if self._aim[0] and request != self._requested:
+            self._requested = request
+            self._set_problem("")
+            self._submit(request, COARSE)
 
-    def _submit(self, asked: tuple[Sight, tuple[str, int]], size: int) -> None:
-        sight, aim = asked
+    def _submit(self, request: tuple[Sight, tuple[str, int]], size: int) -> None:
+        target, aim = request
         work = functools.partial(
-            probe_tasks.look_through, sight.spec, sight.sample, aim, sight.probe, size
+            probe_tasks.compute_slice, target.spec, target.sample, aim, target.probe, size
         )
         self._job = Job(
-            f"Cutting through {called(sight.sample, self._state.dataset)}",
+            f"Computing the slice through {called(target.sample, self._state.dataset)}",
             work,
             PROBE,
             "slice",
-            done=functools.partial(self._show, asked),
-            failed=functools.partial(self._say, asked),
+            done=functools.partial(self._on_done, request),
+            failed=functools.partial(self._on_failed, request),
         )
         self._jobs.submit(self._job)
 
-    def _rest(self) -> None:
-        """Stop what is under way; it will be asked for again."""
+    def _stop(self) -> None:
+        """Stop the job in progress; the slice will be requested again."""
         if self._job is not None:
             self._job.reporter.cancel()
-            self._job = self._asked = None
+            self._job = self._requested = None
 
-    def _show(self, asked: tuple[Sight, tuple[str, int]], found: Slice) -> None:
-        if asked != self._asked:
+    def _on_done(self, request: tuple[Sight, tuple[str, int]], result: Slice) -> None:
+        if request != self._requested:
             return
         self._job = None
-        size = len(found.steps)
-        if size < FINE and found.seconds * (FINE / size) ** 2 < PATIENCE_S:
-            self._submit(asked, FINE)
-        self._state.slice = found
+        size = len(result.steps)
+        if size < FINE and result.seconds * (FINE / size) ** 2 < PATIENCE_S:
+            self._submit(request, FINE)
+        self._state.slice = result
 
-    def _say(self, asked: tuple[Sight, tuple[str, int]], sentence: str) -> None:
-        if asked == self._asked:
+    def _on_failed(self, request: tuple[Sight, tuple[str, int]], sentence: str) -> None:
+        if request == self._requested:
             self._job = None
             self._state.slice = None
-            self._problem(sentence)
+            self._set_problem(sentence)
 
-    def _problem(self, sentence: str) -> None:
+    def _set_problem(self, sentence: str) -> None:
         self._state.set_problem("slice", sentence)

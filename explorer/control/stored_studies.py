@@ -1,4 +1,4 @@
-"""The studies in the store, as far as somebody handles them: where from, as command, deleted."""
+"""Operations on stored studies: provenance, command line, deletion. No widgets."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ if TYPE_CHECKING:
 
 
 class StoredStudies(QObject):
-    """Asks the store on the probe lane, so that a running study holds nothing up."""
+    """Accesses the store on the probe lane, so that a running study delays nothing."""
 
-    weighed = Signal(
-        object
-    )  # engine.pipeline.study_files.Belongings: somebody should say whether to delete
-    deleted = Signal(object)  # engine.pipeline.study_files.Belongings: what is gone
+    weighed = Signal(object)  # study_files.Belongings: the user should confirm deletion
+    deleted = Signal(object)  # study_files.Belongings: what was deleted
     command_written = Signal(str)
-    failed = Signal(str)  # sentence
+    failed = Signal(str)  # message
 
     def __init__(self, state: AppState, jobs: Jobs, runs: RunQueue, parent: QObject) -> None:
         super().__init__(parent)
         self._state, self._jobs, self._runs = state, jobs, runs
 
     def look(self, keys: Sequence[str]) -> None:
-        """Bring where these stored studies come from into `AppState.provenance`."""
+        """Load the provenance of these stored studies into `AppState.provenance`."""
         unknown = [key for key in keys if key not in self._state.provenance]
         if unknown:
             work = functools.partial(study_tasks.provenance, unknown)
-            self._submit("Reading where studies come from", work, self._on_provenance, "provenance")
+            self._submit(
+                "Reading the provenance of studies", work, self._on_provenance, "provenance"
+            )
 
     def copy_study(self, key: str) -> None:
-        """Ask for the line that makes a stored study; `command_written` brings it."""
+        """Request the command for a stored study; emitted as `command_written`."""
         work = functools.partial(study_tasks.command_of_study, key)
         self._submit("Writing the command", work, self.command_written.emit, "command")
 
     def copy_run(self, number: int) -> None:
-        """Ask for the line that makes the study of a run; `command_written` brings it."""
+        """Request the command for the study of a run; emitted as `command_written`."""
         run = self._runs.of(number)
         if run is not None:
             work = functools.partial(study_tasks.command_of_order, run.order)
             self._submit("Writing the command", work, self.command_written.emit, "command")
 
     def ask_delete(self, keys: Sequence[str]) -> None:
-        """Find out what deleting these studies would remove; `weighed` brings it."""
-        work = functools.partial(study_tasks.weigh_studies, tuple(keys), self._live())
-        self._submit("Looking for what only these studies use", work, self.weighed.emit, "weigh")
+        """Find out what deleting these studies would remove; emitted as `weighed`."""
+        work = functools.partial(study_tasks.study_belongings, tuple(keys), self._live())
+        self._submit("Finding what only these studies use", work, self.weighed.emit, "weigh")
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete studies and what only they use."""
+        """Delete studies and the files that only they use."""
         work = functools.partial(study_tasks.delete_studies, tuple(keys), self._live())
         self._submit("Deleting studies", work, self._on_deleted, f"delete {' '.join(keys)}")
 
@@ -68,13 +68,15 @@ class StoredStudies(QObject):
     def _submit(self, title: str, work: Any, done: Any, channel: str) -> None:
         self._jobs.submit(Job(title, work, PROBE, channel, done=done, failed=self.failed.emit))
 
-    def _on_provenance(self, found: dict[str, Provenance]) -> None:
-        self._state.provenance = {**self._state.provenance, **found}
+    def _on_provenance(self, provenance: dict[str, Provenance]) -> None:
+        self._state.provenance = {**self._state.provenance, **provenance}
 
-    def _on_deleted(self, found: Belongings) -> None:
-        known = self._state.provenance
-        self._state.provenance = {key: known[key] for key in known if key not in found.keys}
+    def _on_deleted(self, belongings: Belongings) -> None:
+        provenance = self._state.provenance
+        self._state.provenance = {
+            key: provenance[key] for key in provenance if key not in belongings.keys
+        }
         for run in self._state.runs:
-            if run.key in found.keys:
+            if run.key in belongings.keys:
                 self._runs.remove(run.number)
-        self.deleted.emit(found)
+        self.deleted.emit(belongings)

@@ -1,4 +1,4 @@
-"""What runs beside the window: lanes (threads with a queue), and the tasks they are given.
+"""Background work: lanes (threads with a queue) and the tasks they run.
 
 Begin with `lanes`; every task is a plain function in `study_tasks`, `probe_tasks` or `file_tasks`.
 """

@@ -1,4 +1,4 @@
-"""Makes a lane's engine, in the lane's thread: torch and h5py are imported there."""
+"""Creation of a lane's engine in the lane's thread, where torch and h5py are imported."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.jobs.garbage import Collector
-from explorer.jobs.lanes import Say
+from explorer.jobs.lanes import Log
 
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
 
 
 class EngineFactory:
-    """Makes a lane's engine, in the lane's thread: torch and h5py are imported there."""
+    """Creates a lane's engine in the lane's thread, where torch and h5py are imported."""
 
     def __init__(self, store: Path | None, device: str, warn: Callable[[str], object]) -> None:
-        """`warn` hears, once and in a lane's thread, of a store that may not be written to."""
+        """`warn` is called once, in a lane's thread, if the store is read-only."""
         self._store, self._device, self._warn = store, device, warn
-        self._warned = threading.Lock()  # taken by whoever warns, and never given back
+        self._warned = threading.Lock()  # acquired by the first lane to warn, and never released
 
-    def __call__(self, say: Say) -> Pipeline:
-        """A pipeline on the store, which leaves a core to the window.
+    def __call__(self, log: Log) -> Pipeline:
+        """A pipeline on the store that leaves one core to the window.
 
-        StoreError or SpecError where that is impossible.
+        Raises StoreError or SpecError if that is impossible.
         """
         from engine.runtime.device import preload_torch
 
@@ -34,7 +34,7 @@ class EngineFactory:
             from engine.pipeline.pipeline import Pipeline
             from engine.storage.store import Store, default_store
 
-        store = Store(self._store or default_store(), say)
+        store = Store(self._store or default_store(), log)
         if store.refusal and self._warned.acquire(blocking=False):
             self._warn(store.refusal)
         return Pipeline(store, self._device, spare_cores=1)

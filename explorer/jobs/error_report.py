@@ -1,4 +1,4 @@
-"""Reports of errors: a file with the traceback and a sentence that names it; a text to hand on."""
+"""Error reports: a file with the traceback, a message that names it, and a text to send."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ from engine import __version__
 from engine.storage import plain_files
 
 IN_FILE = "The report is in {}."
-PARTS = ("PySide6-Essentials", "pyqtgraph", "torch", "numpy", "h5py")  # what errors depend on
-LARGEST = 200_000  # characters of a report file that are handed on, the last ones
+# packages that errors depend on
+PARTS = ("PySide6-Essentials", "pyqtgraph", "torch", "numpy", "h5py")
+LARGEST = 200_000  # last characters of a report file that are included
 LARGEST_FILE = 1 << 26  # bytes of a report file
 
 
-def save_report(folder: Path, doing: str, error: BaseException) -> str:
-    """Write `error` with its traceback into `folder`; the sentence that tells people of it."""
-    text = f"{_program()}\nWhile: {doing}\n\n{''.join(traceback.format_exception(error))}"
+def save_report(folder: Path, activity: str, error: BaseException) -> str:
+    """Write `error` with its traceback into `folder`; return the message for the user."""
+    text = f"{_program()}\nWhile: {activity}\n\n{''.join(traceback.format_exception(error))}"
     kind = f"{type(error).__name__}: {error}"
     path = _write(folder, text) or _write(Path(tempfile.gettempdir()), text)
     if path is None:
         print(text, file=sys.stderr)
-        return f"{doing} failed ({kind}). No report could be written; see the terminal."
-    return f"{doing} failed ({kind}). What was finished is kept. {IN_FILE.format(path)}"
+        return f"{activity} failed ({kind}). No report could be written; see the terminal."
+    return f"{activity} failed ({kind}). Finished work is kept. {IN_FILE.format(path)}"
 
 
-def report_text(sentence: str, done: Sequence[str]) -> str:
-    """What somebody who is to help needs: versions, the error, what was done, the traceback.
+def report_text(sentence: str, lines: Sequence[str]) -> str:
+    """A report to send to a maintainer: versions, the error, the recent log, the traceback.
 
-    sentence: the error as it was shown; done: the last lines of the log. The person's home folder
-    reads '~'.
+    sentence: the error as shown; lines: the last lines of the log. The user's home folder is
+    replaced by '~'.
     """
     parts = [
         _program(),
         ", ".join(f"{name} {_version(name)}" for name in PARTS),
         f"\nError: {sentence}",
-        "\nWhat was done:",
-        *(f"  {line}" for line in done),
+        "\nRecent log:",
+        *(f"  {line}" for line in lines),
         _traceback(sentence),
     ]
     text = "\n".join(part for part in parts if part) + "\n"
@@ -59,17 +60,17 @@ def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "is not installed"
+        return "not installed"
 
 
 def _traceback(sentence: str) -> str:
-    """What the report file that a sentence names says, or ''."""
+    """The contents of the report file named in the sentence, or ''."""
     before, after = map(re.escape, IN_FILE.split("{}"))
-    named = re.search(f"{before}(.+){after}$", sentence)
-    if not named:
+    match = re.search(f"{before}(.+){after}$", sentence)
+    if not match:
         return ""
     try:
-        text = plain_files.read_bytes(Path(named[1]), LARGEST_FILE).decode("utf-8", "replace")
+        text = plain_files.read_bytes(Path(match[1]), LARGEST_FILE).decode("utf-8", "replace")
     except (OSError, ValueError) as error:
         return f"\nThe report file cannot be read: {plain_files.why(error)}"
     return f"\nReport file:\n{text[-LARGEST:].rstrip()}"

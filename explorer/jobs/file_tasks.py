@@ -1,4 +1,4 @@
-"""What is read from files and written to them, as work of the lanes: see `tasks`."""
+"""Lane tasks that read and write files (see `study_tasks`)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def save_figure(
 def preview_figure(
     study: Study, kind: str, options: Mapping[str, Any], engine: Pipeline, report: Reporter
 ) -> bytes:
-    """The figure as a PNG, which no file is left of."""
+    """The figure as PNG bytes; no file is left behind."""
     from engine.figures import catalog
 
     with tempfile.TemporaryDirectory(prefix="rk-preview-") as folder:
@@ -59,7 +59,7 @@ def save_set(
     engine: Pipeline,
     report: Reporter,
 ) -> FigureSet:
-    """Several figures in one folder, with a list of them; look: what all of them share."""
+    """Several figures in one folder, with an index; look: options common to all."""
     from engine.figures.figure_set import draw_set
 
     return draw_set(engine, study, kinds, folder, report, suffix=suffix, look=look, options=options)
@@ -68,7 +68,7 @@ def save_set(
 def save_report(
     study: Study, files: Sequence[Path], texts: Sequence[str], engine: Pipeline, report: Reporter
 ) -> list[Path]:
-    """The files written for the report of a study; texts may word its forget set."""
+    """The files written for the report of a study; texts: descriptions of its forget set."""
     from engine.report.write import write
 
     return write(engine, study, files, report, texts)
@@ -99,18 +99,18 @@ def save_session(session: Session, out: Path, engine: Pipeline, report: Reporter
 
 
 def read_session(path: Path, engine: Pipeline, report: Reporter) -> Session:
-    """The session in a file; SpecError where it is none."""
+    """The session in a file; raises SpecError if it is not a session."""
     try:
         text = plain_files.read_text(path, sessions.LARGEST)
     except (OSError, ValueError) as error:
         raise SpecError(
-            f"{path} cannot be read as a session: {plain_files.why(error)}. Open another."
+            f"{path} cannot be read as a session: {plain_files.why(error)}. Open another file."
         ) from error
     return sessions.parse(text)
 
 
-def weigh_bundle(study: Study, engine: Pipeline, report: Reporter) -> tuple[int, int]:
-    """Bytes of what a bundle of this study holds, and of its images, before they are packed."""
+def bundle_size(study: Study, engine: Pipeline, report: Reporter) -> tuple[int, int]:
+    """Uncompressed bytes of a bundle of this study, and of its images."""
     from engine.pipeline.study_files import everything
 
     dataset = engine.dataset(engine.spec_of(study).data, report)
@@ -122,65 +122,65 @@ def weigh_bundle(study: Study, engine: Pipeline, report: Reporter) -> tuple[int,
 def save_bundle(
     study: Study, out: Path, session: Session, images: bool, engine: Pipeline, report: Reporter
 ) -> list[Path]:
-    """The file written for a study with all that belongs to it."""
+    """The file written for a study with everything that belongs to it."""
     plain = sessions.as_plain(sessions.portable(session))
     return [engine.save_bundle(study, out, plain, report, images=images)]
 
 
 def open_bundle(path: Path, engine: Pipeline, report: Reporter) -> Session | str:
-    """The session in a bundle, whose study is in the store now.
+    """Import a bundle's study into the store and return the bundle's session.
 
-    Only the study's key where its session cannot be read by this version.
+    Returns only the study's key if this version cannot read the session.
     """
     opened = engine.open_bundle(path, report)
-    return _seen(opened.key, opened.session, report)
+    return _bundled_session(opened.key, opened.session, report)
 
 
 def open_result(path: Path, engine: Pipeline, report: Reporter) -> str:
-    """The key of the study in a result file, brought from its own store if that is another.
+    """The key of the study in a result file, imported if the file is in another store.
 
-    StoreError where it is the file of no study.
+    Raises StoreError if the file is not the result of a study.
     """
     key = path.stem
     if path.parent.name != "studies":
         raise StoreError(
-            f"'{path.name}' is no study's result. Open a file of the folder 'studies' of a store, "
-            "or have its owner use File > Save bundle."
+            f"'{path.name}' is not the result of a study. Open a file from the 'studies' folder of "
+            "a store, or ask its owner for a bundle (File > Save bundle)."
         )
-    here = (engine.store, engine.store.imported)
-    if path.resolve() not in [one.path("studies", key).resolve() for one in here]:
-        _bring(path.resolve().parents[1], key, engine, report)
+    stores = (engine.store, engine.store.imported)
+    if path.resolve() not in [store.path("studies", key).resolve() for store in stores]:
+        _import_study(path.resolve().parents[1], key, engine, report)
     return key
 
 
 def find_data(session: Session, root: str, engine: Pipeline, report: Reporter) -> Dataset:
-    """The data of a session, which lie in `root` now; that is remembered. DataError otherwise."""
+    """The data of a session, now in `root`, which is remembered; DataError if they differ."""
     if session.study and engine.has_study(session.study):
         return engine.find_data(session.study, root, report)
     spec = study_tasks.data_spec(session.form, session.fingerprint)
     return engine.work.datasets.move(spec, root, report)
 
 
-def try_weights(
+def check_weights(
     form: StudyForm, forget: tuple[int, ...], dataset: Dataset, engine: Pipeline, report: Reporter
 ) -> StudyForm:
-    """The form, once the weights in it were found to fit; SpecError or CheckpointError if not."""
+    """The form, if its weights fit the model; else SpecError or CheckpointError."""
     study_tasks.compose(form, forget, dataset, engine)
     return form
 
 
-def _seen(key: str, plain: Mapping[str, Any], report: Reporter) -> Session | str:
-    """How a study was last seen; only its key where that cannot be read."""
+def _bundled_session(key: str, plain: Mapping[str, Any], report: Reporter) -> Session | str:
+    """The session a bundle holds; only the study's key if it cannot be read."""
     try:
-        found = sessions.from_plain(plain)
+        session = sessions.from_plain(plain)
     except SpecError as error:
-        report.log(f"The study is here, but not how it was seen: {error}")
+        report.log(f"The study was imported, but its session could not be read: {error}")
         return key
-    return replace(found, study=key)
+    return replace(session, study=key)
 
 
-def _bring(root: Path, key: str, engine: Pipeline, report: Reporter) -> None:
-    """Bring a study from the store in `root`; it is checked like a bundle from a stranger."""
+def _import_study(root: Path, key: str, engine: Pipeline, report: Reporter) -> None:
+    """Import a study from the store in `root`; it is checked like any untrusted bundle."""
     from engine.pipeline import bundle
     from engine.storage import atomic_files
     from engine.storage.store import Store

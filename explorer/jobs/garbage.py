@@ -1,4 +1,4 @@
-"""Where Python's cycles are collected: in the GUI thread, as long as there are others."""
+"""Cyclic garbage collection in the GUI thread only, while there are worker threads."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import ClassVar
 
 from PySide6.QtCore import QObject, QTimer
 
-EVERY_MS = 50  # looks whether enough was made since: what 50 ms bring is soon looked through
-FULL_EVERY_S = 300.0  # the old are looked through so seldom
+EVERY_MS = 50  # interval of checks: the objects of 50 ms are scanned quickly
+FULL_EVERY_S = 300.0  # interval of full collections
 
 
 class Collector(QObject):
-    """Keeps worker threads from collecting cycles.
+    """Keeps worker threads from collecting cycles; lives in the GUI thread.
 
-    A cycle may hold widgets, such as a closed dialog's; a worker that destroys them crashes the
-    program. Its own thread must be the GUI's.
+    A cycle may hold widgets, such as those of a closed dialog; a worker that destroys them crashes
+    the program.
     """
 
-    _at_work: ClassVar[int] = 0  # of them, in the process
-    _loading: ClassVar[int] = 0  # threads that import what stays
+    _at_work: ClassVar[int] = 0  # active collectors in the process
+    _loading: ClassVar[int] = 0  # threads that are importing modules
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, parent: QObject) -> None:
@@ -33,14 +33,14 @@ class Collector(QObject):
         self._full = time.monotonic()
 
     def begin(self) -> None:
-        """From now on no other thread collects."""
+        """Take over collection from all threads."""
         if not self._timer.isActive():
             Collector._at_work += 1
             gc.disable()
             self._timer.start()
 
     def end(self) -> None:
-        """There is no other thread any more."""
+        """Return collection to Python: the worker threads have ended."""
         if self._timer.isActive():
             self._timer.stop()
             Collector._at_work -= 1
@@ -51,10 +51,9 @@ class Collector(QObject):
     @classmethod
     @contextmanager
     def loading(cls) -> Iterator[None]:
-        """For threads that import torch: nothing is collected meanwhile, nor looked at later.
+        """Suspend collection during an import of torch, and exempt its objects afterwards.
 
-        To go through its third of a million objects, all of which stay, would stop the window for
-        200 ms.
+        Scanning its third of a million permanent objects would freeze the window for 200 ms.
         """
         with cls._lock:
             cls._loading += 1
@@ -67,7 +66,7 @@ class Collector(QObject):
                     gc.freeze()
 
     def _look(self) -> None:
-        """Collect as Python itself would, but for the oldest."""
+        """Collect as Python would, except for the oldest generation."""
         if Collector._loading:
             return
         if time.monotonic() - self._full > FULL_EVERY_S:

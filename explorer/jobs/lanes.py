@@ -1,7 +1,7 @@
-"""Work beside the interface: a heavy lane, first in first out, and a probe lane, latest wins.
+"""Background lanes: a heavy lane (first in, first out) and a probe lane (latest wins).
 
-Each lane is one thread with an engine of its own. What a job reports goes into a mailbox that is
-emptied in the GUI thread, at most every `DRAIN_MS`: no flood of points can stall the window.
+Each lane is one thread with its own engine. Reports of jobs go into a mailbox that is emptied in
+the GUI thread at most every `DRAIN_MS`, so that no flood of points can stall the window.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from explorer.jobs.garbage import Collector
 
 HEAVY, PROBE = "heavy", "probe"
 DRAIN_MS = 33  # two frames of a 60 Hz screen
-CLOSE_S = 4.0  # leaves the process a second to end within five
+CLOSE_S = 4.0  # leaves the process one second to end within five
 
 Points = list[tuple[str, Any]]
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 Work = Callable[[Any, Reporter], Any]
-MakeEngine = Callable[[Say], Any]
+MakeEngine = Callable[[Log], Any]
 Post = Callable[["Job | None", str, Any], None]
 
 
 def _ignore(*_: Any) -> None:
-    """The callback of a job nobody waits for."""
+    """A callback that does nothing."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One piece of work: `work(engine, reporter)` runs in the lane, the rest in the GUI thread.
+    """A job: `work(engine, reporter)` runs in the lane, its callbacks in the GUI thread.
 
-    title: what people call it; channel: jobs of one channel replace each other on the probe lane;
+    title: display name; channel: jobs of one channel replace each other on the probe lane;
     points: called with batches of (channel, data); done: called with the result; failed: called
-    with a sentence; cancelled: called when it was stopped (not when a newer one replaced it).
+    with a message; cancelled: called when it was stopped (not when a newer job replaced it).
     """
 
     title: str
@@ -56,8 +56,8 @@ class Job:
     reporter: Reporter = field(default_factory=Reporter)
     replaced: bool = False
 
-    def let_go(self) -> None:
-        """Hold nobody any more: the lane's thread, which may drop the job last, must end none."""
+    def drop_callbacks(self) -> None:
+        """Drop the callbacks, lest the lane's thread, releasing the job last, destroy widgets."""
         self.points = self.done = self.failed = self.cancelled = _ignore
 
     def replaces(self, other: Job) -> bool:
@@ -66,27 +66,27 @@ class Job:
 
 
 class JobReporter(Reporter):
-    """Puts what the engine reports into the mailbox, from any thread."""
+    """Posts the engine's reports to the mailbox, from any thread."""
 
     def __init__(self, job: Job, post: Post) -> None:
         super().__init__()
         self._job, self._post = job, post
 
     def on_progress(self, progress: Progress) -> None:
-        """Hand on how far the job is."""
+        """Post the job's progress."""
         self._post(self._job, "progress", progress)
 
     def on_point(self, channel: str, data: Any) -> None:
-        """Hand on an intermediate result."""
+        """Post an intermediate result."""
         self._post(self._job, "point", (channel, data))
 
     def on_log(self, message: str) -> None:
-        """Hand on a sentence."""
+        """Post a log message."""
         self._post(self._job, "log", message)
 
 
 class _Lane(threading.Thread):
-    """A thread that does jobs one after another with an engine it makes itself, when first used."""
+    """A thread that runs jobs one after another with its own engine, created on first use."""
 
     def __init__(self, name: str, make_engine: MakeEngine, post: Post, reports: Path) -> None:
         super().__init__(name=f"lane-{name}", daemon=True)
@@ -95,10 +95,10 @@ class _Lane(threading.Thread):
         self._pending: deque[Job] = deque()
         self._running: Job | None = None
         self._ready = threading.Condition()
-        self._held = self._closed = False
+        self._paused = self._closed = False
 
     def add(self, job: Job) -> None:
-        """Queue a job; on the probe lane it takes the place of those it replaces."""
+        """Queue a job; on the probe lane it replaces earlier jobs of its channel."""
         with self._ready:
             for old in [old for old in self._pending if job.replaces(old)]:
                 self._pending.remove(old)
@@ -111,7 +111,7 @@ class _Lane(threading.Thread):
             self._ready.notify()
 
     def cancel(self) -> None:
-        """Stop the running job at its next check and drop those that wait."""
+        """Stop the running job at its next check and drop the waiting ones."""
         with self._ready:
             if self._running is not None:
                 self._running.reporter.cancel()
@@ -119,7 +119,7 @@ class _Lane(threading.Thread):
                 self._post(self._pending.popleft(), "cancelled", None)
 
     def stop(self, job: Job) -> None:
-        """Stop one job: at its next check if it runs, at once if it waits."""
+        """Stop one job: at its next check if it is running, at once if it is waiting."""
         with self._ready:
             job.reporter.cancel()
             if job in self._pending:
@@ -134,60 +134,60 @@ class _Lane(threading.Thread):
         self.cancel()
 
     def run(self) -> None:
-        """Do jobs until closed, then let the engine end its helpers."""
-        while (job := self._next()) is not None:
-            self._do(job)
+        """Run jobs until closed, then close the engine."""
+        while (job := self._next_job()) is not None:
+            self._run_job(job)
             with self._ready:
                 self._running = None
         if self._engine is not None:
             self._engine.close()
 
-    def hold(self, held: bool) -> None:
-        """Begin no other job for as long as `held`."""
+    def pause(self, paused: bool) -> None:
+        """Start no further job while `held`."""
         with self._ready:
-            self._held = held
+            self._paused = paused
             self._ready.notify()
 
-    def _next(self) -> Job | None:
+    def _next_job(self) -> Job | None:
         with self._ready:
-            while (self._held or not self._pending) and not self._closed:
+            while (self._paused or not self._pending) and not self._closed:
                 self._ready.wait()
             self._running = None if self._closed else self._pending.popleft()
             return self._running
 
-    def _do(self, job: Job) -> None:
+    def _run_job(self, job: Job) -> None:
         self._post(job, "started", None)
         try:
             if self._engine is None:
-                self._engine = self._make_engine(self._say)
+                self._engine = self._make_engine(self._log)
             job.reporter.check()
             self._post(job, "done", job.work(self._engine, job.reporter))
         except Cancelled:
             self._post(job, "cancelled", None)
         except EngineError as error:
             self._post(job, "failed", str(error))
-        except Exception as error:  # a bug or a full disk: told with a report, never silence
+        except Exception as error:  # a bug or a full disk: always reported
             self._post(job, "failed", save_report(self._reports, job.title, error))
 
-    def _say(self, message: str) -> None:
+    def _log(self, message: str) -> None:
         self._post(None, "log", message)
 
 
 class Jobs(QObject):
-    """Both lanes, seen from the GUI thread, in which it lives and in which every callback runs."""
+    """Both lanes; lives in the GUI thread, where every callback runs."""
 
     started = Signal(object)  # Job
     progressed = Signal(object, object)  # Job, Progress
-    ended = Signal(object, str, str)  # Job, 'done' | 'failed' | 'cancelled', sentence
+    ended = Signal(object, str, str)  # Job, 'done' | 'failed' | 'cancelled', message
     logged = Signal(str)
-    said = Signal(object, str)  # Job, sentence: those of `logged` that a job says
+    job_logged = Signal(object, str)  # Job, sentence: those of `logged` that a job says
     idle = Signal()
     _woken = Signal()
 
     def __init__(
         self, make_engine: MakeEngine, reports: Path, parent: QObject | None = None
     ) -> None:
-        """`make_engine(say)` is called in each lane's thread; error reports go to `reports`."""
+        """`make_engine(log)` is called in each lane's thread; error reports go to `reports`."""
         super().__init__(parent)
         self._make_engine, self._reports = make_engine, reports
         self._lanes: dict[str, _Lane] = {}
@@ -200,43 +200,45 @@ class Jobs(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._drain)
-        self._painted = QTimer(self, singleShot=True, interval=0)  # runs out after what is painted
-        self._painted.timeout.connect(self._go_on)
+        self._painted = QTimer(
+            self, singleShot=True, interval=0
+        )  # fires after the pending paint events
+        self._painted.timeout.connect(self._resume)
         self._collector = Collector(self)
         self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
 
     def submit(self, job: Job) -> Job:
-        """Queue a job on its lane."""
+        """Queue a job on its lane and return it."""
         job.reporter = JobReporter(job, self._post)
         self._live.append(job)
         if job.lane not in self._lanes:
             self._collector.begin()
             self._lanes[job.lane] = _Lane(job.lane, self._make_engine, self._post, self._reports)
-            self._lanes[job.lane].hold(self._painted.isActive())
+            self._lanes[job.lane].pause(self._painted.isActive())
             self._lanes[job.lane].start()
         self._lanes[job.lane].add(job)
         return job
 
     def cancel(self, lane: str = HEAVY) -> None:
-        """Stop what runs on a lane and drop what waits there."""
+        """Stop a lane's running job and drop its waiting ones."""
         if lane in self._lanes:
             self._lanes[lane].cancel()
 
     def stop(self, job: Job) -> None:
-        """Stop one job; the others of its lane go on."""
+        """Stop one job; the others of its lane continue."""
         if job in self._live:
             self._lanes[job.lane].stop(job)
 
     def live(self, lane: str) -> list[Job]:
-        """Jobs of a lane that have not ended, the running one first."""
+        """Unfinished jobs of a lane, the running one first."""
         return [job for job in self._live if job.lane == lane]
 
     def busy(self) -> bool:
-        """Whether any job has not ended."""
+        """Whether any job is unfinished."""
         return bool(self._live)
 
     def close(self, timeout: float = CLOSE_S) -> bool:
-        """Stop both lanes and wait; False if one was still at work after `timeout` seconds."""
+        """Stop both lanes and wait; return False if one is still busy after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         for lane in self._lanes.values():
             lane.close()
@@ -271,7 +273,7 @@ class Jobs(QObject):
             mail, self._mail, self._awake = self._mail, deque(), False
         self._drained = time.monotonic()
         if any(kind == "done" for _, kind, _ in mail):
-            self._hold(True)  # what follows from a result waits until it is on the screen
+            self._pause(True)  # further jobs wait until the result is on the screen
             self._painted.start()
         points: dict[Job, Points] = {}
         latest: dict[Job, Progress] = {}
@@ -283,31 +285,31 @@ class Jobs(QObject):
             elif kind == "progress":
                 latest[job] = data
             else:
-                self._hand_on(job, points.pop(job, []))
-                self._tell(job, kind, data)
+                self._deliver_points(job, points.pop(job, []))
+                self._deliver(job, kind, data)
         for job, batch in points.items():
-            self._hand_on(job, batch)
+            self._deliver_points(job, batch)
         for job, progress in latest.items():
             if job in self._live:
                 self.progressed.emit(job, progress)
 
-    def _go_on(self) -> None:
-        self._hold(False)
+    def _resume(self) -> None:
+        self._pause(False)
 
-    def _hold(self, held: bool) -> None:
+    def _pause(self, paused: bool) -> None:
         for lane in self._lanes.values():
-            lane.hold(held)
+            lane.pause(paused)
 
-    def _hand_on(self, job: Job, batch: Points) -> None:
+    def _deliver_points(self, job: Job, batch: Points) -> None:
         if batch and not job.replaced:
             job.points(batch)
 
-    def _tell(self, job: Job, kind: str, data: Any) -> None:
+    def _deliver(self, job: Job, kind: str, data: Any) -> None:
         if kind == "started":
             self.started.emit(job)
         elif kind == "log":
             self.logged.emit(data)
-            self.said.emit(job, data)
+            self.job_logged.emit(job, data)
         else:
             self._end(job, kind, data)
 
@@ -322,7 +324,7 @@ class Jobs(QObject):
             elif not job.replaced:
                 job.cancelled()
         finally:
-            job.let_go()
+            job.drop_callbacks()
             self.ended.emit(job, kind, data if kind == "failed" else "")
             if not self._live:
                 self.idle.emit()

@@ -1,6 +1,6 @@
-"""What is asked about a finished study, as work of the lanes: see `tasks`.
+"""Lane tasks that query a finished study (see `study_tasks`).
 
-They look at layers, epochs, neighborhoods, slices, the embedding and membership inference.
+They cover layers, epochs, neighborhoods, slices, the embedding and membership inference.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
 
 
-DIRECTIONS_TRIED = 20  # per sample, when its smallest tau is searched
+DIRECTIONS_TRIED = 20  # random directions per sample in the search for its smallest tau
 
 
 def prepare_verdicts(residual: Residual, engine: Pipeline, report: Reporter) -> None:
-    """Let the first verdicts that somebody sorts or filters by not keep the window waiting."""
+    """Precompute verdicts, so that sorting and filtering by them do not block the window."""
     posterior.get_ready(residual)
 
 
 def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Similarity:
-    """How alike the layers of models `a` and `b` are to Original, Re-trains and each other."""
+    """Layer similarity (CKA) of models `a` and `b` to Original, Re-trains and each other."""
     return engine.similarity(spec, a, b, report)
 
 
 def look_beside(
     spec: RunSpec, keys: tuple[str, ...], engine: Pipeline, report: Reporter
 ) -> tuple[Study, ...]:
-    """The stored studies under these keys; one that is gone or damaged is left out and told of."""
-    found = []
+    """The stored studies with these keys; missing or damaged ones are logged and left out."""
+    studies = []
     for key in keys:
         report.check()
         try:
-            found.append(engine.study(key))
+            studies.append(engine.study(key))
         except EngineError as error:
             report.log(str(error))
-    return tuple(found)
+    return tuple(studies)
 
 
 def embed(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Embedding:
-    """One joint UMAP of the features of two models."""
+    """A joint UMAP embedding of the features of two models."""
     return engine.embed(spec, (a, b), report)
 
 
-def recognize(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Recognition:
+def find_smallest_tau(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Recognition:
     """The smallest tau at which a model recognizes each forget sample again."""
     from engine.residual.smallest_tau import HALVINGS
 
@@ -59,7 +59,7 @@ def recognize(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> 
     return engine.recognition(spec, model, report, draws=DIRECTIONS_TRIED)
 
 
-def look_around(
+def compute_neighborhood(
     spec: RunSpec, sample: int, probe: tuple[str, float], engine: Pipeline, report: Reporter
 ) -> Neighborhood:
     """The neighborhood of one sample at (perturbation, tau)."""
@@ -67,7 +67,7 @@ def look_around(
     return engine.neighborhood(spec, sample, perturbation, tau, report)
 
 
-def look_through(
+def compute_slice(
     spec: RunSpec,
     sample: int,
     aim: tuple[str, int],
@@ -76,9 +76,9 @@ def look_through(
     engine: Pipeline,
     report: Reporter,
 ) -> Slice:
-    """The slice through one sample along an aim, `size` points a side.
+    """The decision slice through one sample, `size` points a side.
 
-    aim: the pair of directions, and the sample that it leads to where that is chosen.
+    aim: the name of the pair of directions, and the target sample if it is 'chosen'.
     """
     (directions, towards), (perturbation, tau) = aim, probe
     return engine.slice(
@@ -101,10 +101,10 @@ def infer_membership(
 
 
 def replay(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epochs:
-    """What was seen of one method, epoch by epoch, when it was made."""
+    """The recorded epochs of one method."""
     return engine.epochs(spec, model, report)
 
 
-def watch_again(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epochs:
-    """The epochs of one method, which runs once more for it; each is a point."""
+def record_epochs(spec: RunSpec, model: str, engine: Pipeline, report: Reporter) -> Epochs:
+    """Run a method again to record its epochs; each is reported as a point."""
     return engine.watch_again(spec, model, report)

@@ -1,6 +1,6 @@
-"""What the lanes do with studies: plain functions of (engine, reporter), run in a worker thread.
+"""Lane tasks on studies: plain functions of (engine, reporter), run in a worker thread.
 
-`engine` is an engine.pipeline.pipeline.Pipeline; only these functions ever see one.
+`engine` is an engine.pipeline.pipeline.Pipeline; only lane tasks have access to one.
 """
 
 from __future__ import annotations
@@ -39,29 +39,29 @@ class StudyResults:
 
 @dataclass(frozen=True, eq=False)
 class StoredStudy:
-    """A study from the store together with the dataset it is about."""
+    """A study from the store together with its dataset."""
 
     dataset: Dataset
-    found: StudyResults
+    results: StudyResults
 
 
 @dataclass(frozen=True, eq=False)
 class StudyDescription:
-    """The key and the plain spec of a study that is going to be made."""
+    """The key and the plain spec of a study to be computed."""
 
     key: str
     spec: Mapping[str, Any]
 
 
 def read_catalog(engine: Pipeline, report: Reporter) -> Catalog:
-    """Everything there is to choose from."""
+    """The catalog of available choices."""
     return catalog.read(report)
 
 
 def load_dataset(session: Session, exact: bool, engine: Pipeline, report: Reporter) -> Dataset:
-    """The dataset of a session, wherever the data that it knows lie by now.
+    """The dataset of a session, even if its files have moved.
 
-    exact: whether no other data will do, and nothing is to be downloaded (DataError).
+    exact: whether only these very data will do, without a download (else DataError).
     """
     if not exact:
         return _data_of(session.form, session.fingerprint, engine, report)
@@ -72,7 +72,7 @@ def load_dataset(session: Session, exact: bool, engine: Pipeline, report: Report
 
 
 def run_study(order: Order, engine: Pipeline, report: Reporter) -> StudyResults:
-    """The study that was ordered, computed or from the store; its spec is a point first."""
+    """The ordered study, computed or from the store; its spec is reported as the first point."""
     _, spec = _ordered(order, engine, report)
     report.point("spec", spec)
     study = engine.run(spec, report, watch=order.form.watch)
@@ -82,28 +82,32 @@ def run_study(order: Order, engine: Pipeline, report: Reporter) -> StudyResults:
 def describe_orders(
     orders: Mapping[int, Order], engine: Pipeline, report: Reporter
 ) -> dict[int, StudyDescription]:
-    """Key and settings of the study of each order; nothing of those that cannot be run."""
+    """Key and settings of the study of each order; orders that cannot run are left out."""
     from engine.study.compose import as_plain, study_key
 
     specs = _specs(orders, engine, report)
-    return {at: StudyDescription(study_key(spec), as_plain(spec)) for at, spec in specs.items()}
+    return {
+        number: StudyDescription(study_key(spec), as_plain(spec)) for number, spec in specs.items()
+    }
 
 
 def count_stored(orders: Sequence[Order], engine: Pipeline, report: Reporter) -> int:
-    """How many of these studies are in the store already."""
-    found = describe_orders(dict(enumerate(orders)), engine, report)
-    return sum(engine.store.has("studies", one.key) for one in found.values())
+    """The number of these studies that are already in the store."""
+    descriptions = describe_orders(dict(enumerate(orders)), engine, report)
+    return sum(
+        engine.store.has("studies", description.key) for description in descriptions.values()
+    )
 
 
 def provenance(keys: Sequence[str], engine: Pipeline, report: Reporter) -> dict[str, Provenance]:
-    """Where these stored studies come from."""
+    """The provenance of these stored studies."""
     return {key: engine.provenance(key) for key in keys}
 
 
-def weigh_studies(
+def study_belongings(
     keys: Sequence[str], waiting: Sequence[Order], engine: Pipeline, report: Reporter
 ) -> Belongings:
-    """What deleting studies would remove that no other, nor one that waits, uses."""
+    """What deleting these studies would remove: files that no other or waiting study uses."""
     specs = _specs(dict(enumerate(waiting)), engine, report)
     return engine.belongings(keys, list(specs.values()))
 
@@ -111,45 +115,45 @@ def weigh_studies(
 def delete_studies(
     keys: Sequence[str], waiting: Sequence[Order], engine: Pipeline, report: Reporter
 ) -> Belongings:
-    """What was removed: the studies and what no other, nor one that waits, uses."""
+    """Delete studies and the files that no other or waiting study uses; return what was removed."""
     specs = _specs(dict(enumerate(waiting)), engine, report)
     return engine.delete_studies(keys, list(specs.values()))
 
 
-def recall_study(
+def find_study(
     form: StudyForm, forget: tuple[int, ...], dataset: Dataset, engine: Pipeline, report: Reporter
 ) -> StudyResults | None:
     """The study that the form describes if it is in the store, else None.
 
-    Computes nothing, but lets the embedding's helper get ready while people look at the data.
+    Computes nothing, but warms up the embedding's helper process in the meantime.
     """
     from engine.study.compose import study_key
 
     try:
         spec = compose(form, forget, dataset, engine)
     except (SpecError, CheckpointError):
-        return None  # Run will say what is wrong with the form, when somebody asks for it
-    wanted = study_key(spec)
-    if all(summary.key != wanted for summary in engine.studies()):
+        return None  # Run reports what is wrong with the form
+    key = study_key(spec)
+    if all(summary.key != key for summary in engine.studies()):
         engine.embedder.warm_up()
         return None
-    spec = engine.spec_under(wanted)  # which knows whether it came from elsewhere
-    return StudyResults(spec, engine.study(wanted), engine.models(spec))
+    spec = engine.spec_under(key)  # knows whether the study was imported
+    return StudyResults(spec, engine.study(key), engine.models(spec))
 
 
-def recall_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
-    """The study filed under `key`, None if it is not in the store any more."""
+def find_study_by_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
+    """The study stored under `key`, None if it is no longer in the store."""
     if not engine.has_study(key):
         return None
     spec = engine.spec_under(key)
-    models = engine.models(spec)  # first: with the dataset that the study is held against
+    models = engine.models(spec)  # first: loads the dataset that the study is checked against
     return StudyResults(spec, engine.study(key), models)
 
 
 def open_study(key: str, engine: Pipeline, report: Reporter) -> StoredStudy:
-    """The study filed under `key`, with its dataset loaded again."""
+    """The study stored under `key`, with its dataset."""
     spec = engine.spec_under(key)
-    dataset = engine.dataset(spec.data, report)  # first: the study is held against it
+    dataset = engine.dataset(spec.data, report)  # first: the study is checked against it
     return StoredStudy(dataset, StudyResults(spec, engine.study(key), engine.models(spec)))
 
 
@@ -161,24 +165,24 @@ def list_studies(engine: Pipeline, report: Reporter) -> list[StudySummary]:
 def command_line(
     study: Study, dataset: Dataset, texts: tuple[str, ...], engine: Pipeline, report: Reporter
 ) -> str:
-    """The `rk-engine` line that makes this study; one of `texts` may word its forget set."""
+    """The `rk-engine` command for this study; texts: candidate descriptions of its forget set."""
     return _command(engine.spec_of(study), dataset, texts, engine)
 
 
 def command_of_study(key: str, engine: Pipeline, report: Reporter) -> str:
-    """The `rk-engine` line that makes the study filed under `key`."""
+    """The `rk-engine` command for the study stored under `key`."""
     spec = engine.spec_of(engine.study(key))
     return _command(spec, engine.dataset(spec.data, report), (), engine)
 
 
 def command_of_order(order: Order, engine: Pipeline, report: Reporter) -> str:
-    """The `rk-engine` line that makes the study that was ordered."""
+    """The `rk-engine` command for the ordered study."""
     dataset, spec = _ordered(order, engine, report)
     return _command(spec, dataset, (order.form.forget,), engine)
 
 
 def data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
-    """The spec of a form's data; fingerprint: of those that are meant, '' for any."""
+    """The spec of a form's data; fingerprint: of the required data, '' for any."""
     return DataSpec(
         form.dataset,
         form.root,
@@ -194,9 +198,9 @@ def data_spec(form: StudyForm, fingerprint: str = "") -> DataSpec:
 def compose(
     form: StudyForm, forget: tuple[int, ...] | str, dataset: Dataset, engine: Pipeline
 ) -> RunSpec:
-    """The spec of the study a form describes; SpecError or CheckpointError for one that is wrong.
+    """The spec of the study a form describes; raises SpecError or CheckpointError if invalid.
 
-    forget: training-set indices, or words such as 'class:8:0.5'.
+    forget: training-set indices, or a description such as 'class:8:0.5'.
     """
     settings = {name: form.settings[name] for name in form.methods if name in form.settings}
     return engine.compose(
@@ -227,40 +231,40 @@ def _command(spec: RunSpec, dataset: Dataset, texts: tuple[str, ...], engine: Pi
 
 
 def _specs(orders: Mapping[int, Order], engine: Pipeline, report: Reporter) -> dict[int, RunSpec]:
-    """The spec of each order, but for those that cannot be run: they will say why when they are."""
-    found = {}
-    for at, order in orders.items():
+    """The spec of each order, except those that cannot run: running them reports the reason."""
+    specs = {}
+    for number, order in orders.items():
         report.check()
         with contextlib.suppress(EngineError):
-            found[at] = _ordered(order, engine, report)[1]
-    return found
+            specs[number] = _ordered(order, engine, report)[1]
+    return specs
 
 
 def _ordered(order: Order, engine: Pipeline, report: Reporter) -> tuple[Dataset, RunSpec]:
-    """The data and the spec of an order; SpecError where its forget set is of other data."""
+    """The data and the spec of an order; SpecError if its forget set refers to other data."""
     form = order.form
     dataset = _data_of(form, order.fingerprint, engine, report)
     if order.forget and dataset.spec.fingerprint != order.fingerprint:
         raise SpecError(
-            f"The forget set was chosen among other data than seed {form.seed} draws. Describe it "
-            "in words, such as class:1:0.5, so that it can be drawn from these data too."
+            f"The forget set was chosen from data other than those of seed {form.seed}. Describe "
+            "it in words, such as class:1:0.5, so that it can be drawn from these data too."
         )
     return dataset, compose(form, order.forget or form.forget, dataset, engine)
 
 
 def _moved(spec: DataSpec, engine: Pipeline) -> bool:
-    """Whether the store knows where these data lie now, or keeps them."""
-    places = ("places", "datasets")
-    shelves = (engine.store, engine.store.imported)
-    there = (shelf.has(one, spec.fingerprint) for shelf in shelves for one in places)
-    return bool(spec.fingerprint) and any(there)
+    """Whether the store knows the new location of these data, or has a copy."""
+    kinds = ("places", "datasets")
+    stores = (engine.store, engine.store.imported)
+    matches = (store.has(kind, spec.fingerprint) for store in stores for kind in kinds)
+    return bool(spec.fingerprint) and any(matches)
 
 
 def _data_of(form: StudyForm, fingerprint: str, engine: Pipeline, report: Reporter) -> Dataset:
-    """The data of this fingerprint if the form's seed draws them, else those that it does."""
+    """The data with this fingerprint if the form's seed draws them, else the data it draws."""
     if fingerprint:
         with contextlib.suppress(DataError, SpecError):
-            found = engine.dataset(data_spec(form, fingerprint), report)
-            if found.spec.seed == form.seed:
-                return found
+            dataset = engine.dataset(data_spec(form, fingerprint), report)
+            if dataset.spec.seed == form.seed:
+                return dataset
     return engine.dataset(data_spec(form), report)

@@ -1,4 +1,4 @@
-"""What is shown, chosen and set: the state of the window, its settings and its sessions.
+"""The state of the window: what is shown and selected, the settings and the sessions.
 
 Begin with `app_state` (the open study, the selection, signals when they change); `session` writes
 it to a file.

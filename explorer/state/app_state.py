@@ -1,4 +1,4 @@
-"""What the window shows: properties that compare, change and signal once. No widgets, no torch."""
+"""State of the window: properties that emit a signal when their value changes. No widgets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class StateProperty(Generic[T]):
-    """A property of AppState: it compares, changes, and signals once as `<name>_changed`."""
+    """A property of AppState that emits `<name>_changed` when it is set to a different value."""
 
     def __init__(self, default: T, doc: str) -> None:
         self.default = default
@@ -51,13 +51,13 @@ class StateProperty(Generic[T]):
     def __get__(self, state: AppState, owner: type) -> T: ...
 
     def __get__(self, state: AppState | None, owner: type) -> T | Self:
-        """The value; the property itself when asked of the class."""
+        """The value, or the property itself on class access."""
         if state is None:
             return self
         return state.values.get(self._name, self.default)  # type: ignore[no-any-return]
 
     def __set__(self, state: AppState, value: T) -> None:
-        """Keep the value and signal, unless it is the one that is kept."""
+        """Store the value and emit the signal, unless it equals the stored one."""
         old = self.__get__(state, AppState)
         if old is value or (_comparable(old) and _comparable(value) and old == value):
             return
@@ -66,10 +66,10 @@ class StateProperty(Generic[T]):
 
 
 class AppState(QObject):
-    """The one place that knows what is shown. Setting a property to an equal value does nothing.
+    """The state of the window. Setting a property to an equal value does nothing.
 
-    Every view reads it and follows its signals; only the controller (and views' explicit
-    wishes, through the controller) change it. It lives in the GUI thread.
+    Every view reads it and follows its signals; only the controller changes it, on its own or on
+    behalf of a view. It lives in the GUI thread.
     """
 
     dataset_changed = Signal()
@@ -104,7 +104,7 @@ class AppState(QObject):
     follow_changed = Signal()
     provenance_changed = Signal()
     grid_size_changed = Signal()
-    settled = Signal()  # changes that were made at once are complete
+    settled = Signal()  # a batch of changes is complete
 
     dataset = StateProperty[Dataset | None](
         None, "The loaded dataset (numpy arrays), or None while it loads"
@@ -117,76 +117,75 @@ class AppState(QObject):
         (), "The forget set that the next Run uses: sorted training-set indices"
     )
     models = StateProperty[Mapping[str, ModelResult]](
-        {}, "Models of the study that exist so far, by name"
+        {}, "Models of the study available so far, by name"
     )
     losses = StateProperty[Mapping[str, tuple[float, ...]]](
         {}, "Training loss per epoch of each stage, growing live"
     )
     residual = StateProperty[Residual | None](
-        None, "Residual knowledge so far: first from c = 10, then refined; final with the study"
+        None,
+        "Residual knowledge so far: first from c = 10 draws, then refined; final with the study",
     )
-    study = StateProperty[Study | None](None, "The finished study that is shown, or None")
-    embedding = StateProperty[Embedding | None](None, "The UMAP embedding that is shown, or None")
+    study = StateProperty[Study | None](None, "The finished study on the screen, or None")
+    embedding = StateProperty[Embedding | None](None, "The UMAP embedding on the screen, or None")
     neighborhood = StateProperty[Neighborhood | None](
-        None, "Perturbed copies of the current sample with every model's verdicts, or None"
+        None, "Perturbed copies of the current sample with every model's predictions, or None"
     )
     slice = StateProperty[Slice | None](
         None, "Decision regions on a plane through the current sample, or None"
     )
     probe = StateProperty[tuple[str, float]](
         ("", -1.0),
-        "(perturbation, tau) at which the neighborhood is shown; ('', -1) = the study's own",
+        "(perturbation, tau) of the neighborhood; ('', -1) = the study's own",
     )
     ranked_by = StateProperty[str](
-        "", "The model whose r puts the forget samples in order; '' = the first method"
+        "", "The model whose r ranks the forget samples; '' = the first method"
     )
-    busy = StateProperty[str]("", "What the heavy lane is doing, for the status bar; '' when idle")
-    progress = StateProperty[Progress | None](None, "How far the heavy job is, or None")
-    theme = StateProperty[str]("light", "'light' or 'dark', as resolved (never 'system')")
+    busy = StateProperty[str]("", "What the heavy lane is doing; '' when idle")
+    progress = StateProperty[Progress | None](None, "Progress of the heavy job, or None")
+    theme = StateProperty[str]("light", "'light' or 'dark' (resolved, never 'system')")
     catalog = StateProperty[Catalog](
-        Catalog(), "The datasets, models, methods and perturbations there are; empty until known"
+        Catalog(), "Available datasets, models, methods and perturbations; empty until read"
     )
     form_error = StateProperty[str](
-        "", "Why Run cannot start from the form as it is: a sentence, or ''"
+        "", "Why Run cannot start from the current form: a sentence, or ''"
     )
     forget_sets = StateProperty[Mapping[str, Mapping[str, tuple[int, ...]]]](
         {}, "Saved forget sets: fingerprint of a dataset -> name -> sorted training-set indices"
     )
     attack = StateProperty[Attack | None](
-        None, "Membership inference on models A and B, or None until somebody looks"
+        None, "Membership inference on models A and B, None until requested"
     )
     recognition = StateProperty[Recognition | None](
-        None, "The smallest tau of one model, the one that was asked for last, or None"
+        None, "Smallest tau of the model requested last, or None"
     )
     epochs = StateProperty[Mapping[str, Epochs]](
-        {}, "What was seen of each method as it ran, growing live; the one seen last comes last"
+        {}, "Epochs of each method as it ran, growing live; the latest method comes last"
     )
     replay = StateProperty[Epochs | None](
-        None, "The stored epochs of one method, the one that was asked for last, or None"
+        None, "Stored epochs of the method requested last, or None"
     )
-    problems = StateProperty[Mapping[str, str]](
-        {}, "question -> why it has no answer, as a sentence"
-    )
-    studies = StateProperty[tuple[StudySummary, ...]]((), "what the store holds, newest first")
+    problems = StateProperty[Mapping[str, str]]({}, "query -> why it has no result, as a sentence")
+    studies = StateProperty[tuple[StudySummary, ...]]((), "Studies in the store, newest first")
     compared = StateProperty[tuple[str, ...]](
-        (), "Keys of the stored studies to show beside the open one"
+        (), "Keys of the stored studies to compare with the open one"
     )
     beside = StateProperty[tuple[Study, ...] | None](
-        None, "The stored studies shown beside the open one, None while none is"
+        None, "The stored studies compared with the open one, or None"
     )
     runs = StateProperty[tuple[QueuedRun, ...]](
-        (), "The queue: runs that have ended, the one that runs, the rest"
+        (), "The queue: ended runs, the running one, waiting runs"
     )
-    follow = StateProperty[bool](False, "Whether each study that waited is shown live as it begins")
+    follow = StateProperty[bool](False, "Whether each queued study is shown live when it starts")
     provenance = StateProperty[Mapping[str, Provenance]](
-        {}, "Where stored studies come from, by key, as far as somebody looks at them"
+        {}, "Provenance of stored studies, by key, as far as requested"
     )
     grid_size = StateProperty[tuple[int, int]](
-        (1, 0), "How many studies Run would start, and how many of them are stored already"
+        (1, 0), "Number of studies Run would start, and how many of them are already stored"
     )
 
     similarity = StateProperty[Similarity | None](
-        None, "How alike the layers of the two models that are compared are, or None"
+        None, "Layer similarity of the two compared models, or None"
     )
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -196,12 +195,12 @@ class AppState(QObject):
 
     @property
     def unsettled(self) -> bool:
-        """Whether more changes follow at once: who draws waits for `settled`."""
+        """Whether a batch of changes is in progress: views wait for `settled` to redraw."""
         return self._changing > 0
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """Changes that belong together: each is signalled as ever, and drawn when all are made."""
+        """Batch changes: each emits its signal, but views redraw only once all are made."""
         self._changing += 1
         try:
             yield
@@ -211,18 +210,18 @@ class AppState(QObject):
                 self.settled.emit()
 
     def label(self, model: str) -> str:
-        """What people call a model: as the study that is shown does, else as it calls itself."""
+        """Display name of a model: the study's label, else the model's own."""
         labels = {name: result.label for name, result in self.models.items()}
         return model_label(model, {**labels, **(self.study.labels if self.study else {})})
 
-    def set_problem(self, question: str, sentence: str) -> None:
-        """Say why a question has no answer; '' where nothing is wrong."""
-        rest = {name: said for name, said in self.problems.items() if name != question}
-        self.problems = {**rest, question: sentence} if sentence else rest
+    def set_problem(self, query: str, sentence: str) -> None:
+        """Set why a query has no result; '' clears it."""
+        rest = {other: problem for other, problem in self.problems.items() if other != query}
+        self.problems = {**rest, query: sentence} if sentence else rest
 
 
 def _comparable(value: Any) -> bool:
-    """Whether == gives one answer: containers of arrays are compared by identity alone."""
+    """Whether == yields a bool: containers of arrays are compared by identity only."""
     if isinstance(value, np.ndarray):
         return False
     if isinstance(value, dict):

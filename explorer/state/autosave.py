@@ -1,7 +1,7 @@
-"""The session on disk while the window is open, so that it can be restored after a crash.
+"""Autosave: the session on disk while the window is open, to be restored after a crash.
 
-Each window keeps a file and a lock of its own in one folder: `<name>.json`, `<name>.lock`. The
-lock of a process that was killed can be taken; then the file beside it was not closed properly.
+Each window has its own file and lock in one folder: `<name>.json`, `<name>.lock`. If the lock can
+be taken, its process was killed, and the file beside it is a session that was not closed properly.
 """
 
 from __future__ import annotations
@@ -18,54 +18,54 @@ from explorer.state import session as sessions
 from explorer.state.session import Session
 from explorer.state.settings import write_text
 
-EVERY_MS = 2000  # how often the window is looked at; nothing is written while it stays as it is
-MOST_LEFT = 5  # sessions of crashed windows that are kept, the newest ones
-LEFT = "not-closed-{}.json"
+EVERY_MS = 2000  # how often the session is checked; it is written only when it has changed
+MOST_CRASHED = 5  # sessions of crashed windows to keep, newest first
+CRASHED = "not-closed-{}.json"
 
 
-class Keeper(QObject):
-    """Writes the session beside the settings whenever it changed, in a thread of its own."""
+class Autosave(QObject):
+    """Writes the session next to the settings whenever it has changed, in a separate thread."""
 
-    failed = Signal(str)  # once: why the session cannot be kept
+    failed = Signal(str)  # emitted once: why the session cannot be saved
 
     def __init__(self, folder: Path, gather: Callable[[], Session], parent: QObject) -> None:
-        """`gather()` is the session of the window now."""
+        """`gather()` returns the current session of the window."""
         super().__init__(parent)
         self._folder, self._gather = folder, gather
         self._name = uuid.uuid4().hex[:12]
         self._lock: QLockFile | None = None
-        self._kept: Session | None = None
+        self._saved: Session | None = None
         self._writer: threading.Thread | None = None
-        self._told = False
+        self._warned = False
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
 
     @property
     def file(self) -> Path:
-        """Where this window's session lies while it is open."""
+        """The session file of this window while it is open."""
         return self._folder / f"{self._name}.json"
 
     def begin(self) -> None:
-        """Take the lock and begin to look; the session as it is now needs no keeping."""
+        """Take the lock and start checking; the current session counts as saved."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(self._folder / f"{self._name}.lock")
         self._lock.tryLock(0)
-        self._kept = self._gather()
+        self._saved = self._gather()
         self._timer.start()
 
     def look(self) -> None:
-        """Write the session if it is another than the one written last."""
+        """Write the session if it has changed since it was last written."""
         if self._writer is not None and self._writer.is_alive():
             return
         now = self._gather()
-        if now != self._kept:
-            self._kept = now
-            self._writer = threading.Thread(target=self._write, args=(now,), name="keeper")
+        if now != self._saved:
+            self._saved = now
+            self._writer = threading.Thread(target=self._write, args=(now,), name="autosave")
             self._writer.start()
 
     def end(self) -> None:
-        """The window is closed properly: there is nothing to restore."""
+        """Remove the session file: the window is closing properly."""
         self._timer.stop()
         if self._writer is not None:
             self._writer.join()
@@ -73,45 +73,47 @@ class Keeper(QObject):
         if self._lock is not None:
             self._lock.unlock()
 
-    def left(self) -> list[Path]:
-        """The sessions that were not closed properly, newest first; each is found only once.
+    def crashed(self) -> list[Path]:
+        """The sessions that were not closed properly, newest first; each is reported only once.
 
-        They are moved out of the way of other windows, which therefore do not find them too.
+        They are renamed, so that no other window reports them as well.
         """
-        found = []
+        sessions = []
         files = [*self._folder.glob("*.json"), *self._folder.glob("*.lock")]
-        for path in {path.with_suffix(".json") for path in files}:  # one killed early has no file
+        for path in {
+            path.with_suffix(".json") for path in files
+        }:  # killed early, a window has no file
             lock = _lock(path.with_suffix(".lock"))
-            if not path.name.startswith(LEFT[:3]) and lock.tryLock(0):
-                found += _set_aside(path)
+            if not path.name.startswith(CRASHED[:3]) and lock.tryLock(0):
+                sessions += _set_aside(path)
                 lock.unlock()
-        old = sorted(self._folder.glob(LEFT.format("*")), key=_age)
-        for path in old[MOST_LEFT:]:
+        old = sorted(self._folder.glob(CRASHED.format("*")), key=_age)
+        for path in old[MOST_CRASHED:]:
             path.unlink(missing_ok=True)
-        return sorted(found, key=_age)
+        return sorted(sessions, key=_age)
 
     def _write(self, session: Session) -> None:
         try:
             write_text(self.file, sessions.as_text(session))
         except OSError as error:
-            if not self._told:
-                self._told = True
+            if not self._warned:
+                self._warned = True
                 self.failed.emit(
-                    f"This session cannot be kept in {self._folder} ({error.strerror}): it could "
-                    "not be restored after a crash. Free some space, or save it elsewhere."
+                    f"This session cannot be saved in {self._folder} ({error.strerror}), so it "
+                    "could not be restored after a crash. Free some space, or save it elsewhere."
                 )
 
 
 def _lock(path: Path) -> QLockFile:
-    """A lock that is stale only when its process is gone, however old it is."""
+    """A lock that is stale only once its process has ended, however old it is."""
     lock = QLockFile(str(path))
     lock.setStaleLockTime(0)
     return lock
 
 
 def _set_aside(path: Path) -> list[Path]:
-    """The file's new place; nothing where another window was faster."""
-    aside = path.with_name(LEFT.format(path.stem))
+    """Rename the file and return its new path; [] if another window was faster."""
+    aside = path.with_name(CRASHED.format(path.stem))
     try:
         path.rename(aside)
     except OSError:
@@ -120,7 +122,7 @@ def _set_aside(path: Path) -> list[Path]:
 
 
 def _age(path: Path) -> float:
-    """Sorts the newest first."""
+    """Sort key: newest first."""
     try:
         return -path.stat().st_mtime
     except OSError:

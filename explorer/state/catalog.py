@@ -1,4 +1,4 @@
-"""What there is to choose from, as plain data: read where torch may be imported, shown anywhere."""
+"""The catalog: all available choices as plain data. Read where torch may be imported."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.errors import SpecError
 from engine.runtime.progress import Reporter
 from engine.spec import choices_of, field_kind
 
-REFERENCE = "retrain"  # registered as a method, but every study has it anyway
+REFERENCE = "retrain"  # registered as a method, but part of every study
 
 
 @dataclass(frozen=True)
 class Field:
-    """One setting: what a form needs to know of it. kind: 'int', 'float', 'bool' or 'str'."""
+    """One setting, as a form needs it. kind: 'int', 'float', 'bool' or 'str'."""
 
     name: str
     kind: str
@@ -33,18 +33,18 @@ class Field:
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to choose, with the settings it has."""
+    """One available choice, with its settings."""
 
     name: str
     label: str
     help: str = ""
     fields: tuple[Field, ...] = ()
-    needs_folder: bool = False  # a dataset that lies in a folder a person must name
+    needs_folder: bool = False  # a dataset whose folder the user must choose
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything to choose from; methods without Re-train, which is always there."""
+    """All available choices; methods without Re-train, which is always included."""
 
     datasets: tuple[Item, ...] = ()
     models: tuple[Item, ...] = ()
@@ -52,9 +52,9 @@ class Catalog:
     perturbations: tuple[Item, ...] = ()
 
     def method(self, name: str) -> Item:
-        """The method of that name; a nameless stand-in for one that is not known yet."""
-        found = (item for item in self.methods if item.name == name)
-        return next(found, Item(name, labels.model_label(name, {})))
+        """The method of that name; a placeholder for one that is not known yet."""
+        matches = (item for item in self.methods if item.name == name)
+        return next(matches, Item(name, labels.model_label(name, {})))
 
 
 def describe(config: Any, **changes: Any) -> tuple[Field, ...]:
@@ -68,14 +68,14 @@ def describe(config: Any, **changes: Any) -> tuple[Field, ...]:
 
 
 def amended(fields: tuple[Field, ...], changes: Mapping[str, Any]) -> tuple[Field, ...]:
-    """The fields with other defaults, such as those a dataset recommends."""
+    """The fields with other defaults, such as a dataset's recommendations."""
     return tuple(
         dataclasses.replace(item, default=changes.get(item.name, item.default)) for item in fields
     )
 
 
 def names_only() -> Catalog:
-    """The catalog as far as it is known without importing anything: names as labels."""
+    """The catalog as far as it is known without any import: names serve as labels."""
     return Catalog(
         datasets=tuple(Item(name, name.capitalize()) for name in registry.names("dataset")),
         models=tuple(Item(name, name.upper()) for name in registry.names("model")),
@@ -89,7 +89,7 @@ def names_only() -> Catalog:
 
 
 def read(report: Reporter) -> Catalog:
-    """The whole catalog; a failing plug-in is told and skipped. Imports torch: call in a lane."""
+    """The whole catalog; a failing plug-in is logged and skipped. Imports torch: call in a lane."""
     methods = (item for item in _items("method", report) if item.name != REFERENCE)
     return Catalog(
         datasets=_items("dataset", report),
@@ -100,7 +100,7 @@ def read(report: Reporter) -> Catalog:
 
 
 def _items(kind: str, report: Reporter, names: Sequence[str] | None = None) -> tuple[Item, ...]:
-    """Everything of this kind; names: it in another order than the alphabet's."""
+    """Every entry of this kind; names: in this order instead of alphabetically."""
     items = []
     for name in registry.names(kind) if names is None else names:
         report.check()
@@ -116,9 +116,9 @@ def _items(kind: str, report: Reporter, names: Sequence[str] | None = None) -> t
 
 
 def _perturbation(name: str) -> Item:
-    """As far as it is known without running a stranger's code."""
-    known = perturbations.at_hand(name)
-    return Item(name, known.label, known.help) if known else Item(name, name)
+    """What is known of it without running third-party code."""
+    perturbation = perturbations.at_hand(name)
+    return Item(name, perturbation.label, perturbation.help) if perturbation else Item(name, name)
 
 
 def _field(config: type[Any], item: dataclasses.Field[Any], default: Any) -> Field:

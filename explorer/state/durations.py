@@ -1,4 +1,4 @@
-"""How far work is, and how long it takes, as people read it. No Qt."""
+"""Progress and durations as text. No Qt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ STEPS = 1000  # of a progress bar
 
 
 def describe(busy: str, progress: Progress | None) -> str:
-    """'Running the study: rurk, 42 %, 0:12 left', or that nothing is running."""
+    """'Running the study: rurk, 42 %, 0:12 left', or 'Nothing is running.'"""
     if not busy:
         return "Nothing is running."
     if progress is None or progress.stage == busy:
@@ -21,7 +21,7 @@ def describe(busy: str, progress: Progress | None) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 0:42 or 1:02:03."""
+    """Format seconds as 0:42 or 1:02:03."""
     minutes, rest = divmod(round(max(0.0, seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,4 +1,4 @@
-"""How a person wants figures on paper: chosen once, kept from export to export. No widgets."""
+"""Format of exported figures, remembered from export to export. No widgets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from engine.storage.paths import is_folder
 
-FORMATS = {  # suffix -> what people call it
-    ".svg": "SVG: scalable, to be edited",
+FORMATS = {  # suffix -> description
+    ".svg": "SVG: scalable, editable",
     ".pdf": "PDF: scalable, for print and LaTeX",
     ".png": "PNG: pixels",
 }
@@ -20,7 +20,7 @@ WIDTHS, SIZES, DPIS = (20.0, 600.0), (4.0, 36.0), (72.0, 1200.0)  # mm, points, 
 
 @dataclass(frozen=True)
 class Paper:
-    """Format, width in mm, size of the letters in points, dots per inch, and the last folder."""
+    """File format, width in mm, font size in points, dots per inch, and the last folder."""
 
     suffix: str = ".svg"
     width_mm: float = 89.0
@@ -30,13 +30,13 @@ class Paper:
 
     @property
     def look(self) -> dict[str, Any]:
-        """The options of a figure that follow from it."""
+        """The figure options that follow from the format."""
         look: dict[str, Any] = {"width_mm": self.width_mm, "font_size": self.font_size}
         return look | ({"dpi": self.dpi} if self.suffix == ".png" else {})
 
     @property
     def place(self) -> Path:
-        """The last folder, or home where it is gone."""
+        """The last folder, or the home folder if it no longer exists."""
         return Path(self.folder) if self.folder and is_folder(Path(self.folder)) else Path.home()
 
     def as_plain(self) -> dict[str, Any]:
@@ -45,15 +45,15 @@ class Paper:
 
 
 def from_plain(plain: Mapping[str, Any]) -> Paper:
-    """What `as_plain` gave; what is missing, wrong or out of range is the default."""
+    """The inverse of `as_plain`; missing, invalid or out-of-range values become defaults."""
     ranges = {"width_mm": WIDTHS, "font_size": SIZES, "dpi": DPIS}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for item in fields(Paper):
         value = plain.get(item.name)
         if item.name in ranges:
             low, high = ranges[item.name]
             if isinstance(value, (int, float)) and low <= value <= high:
-                found[item.name] = float(value)
+                values[item.name] = float(value)
         elif isinstance(value, str) and (item.name != "suffix" or value in FORMATS):
-            found[item.name] = value
-    return Paper(**found)
+            values[item.name] = value
+    return Paper(**values)

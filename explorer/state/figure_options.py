@@ -1,4 +1,4 @@
-"""What a figure shows where nobody says more: what is on the screen."""
+"""Default options of a figure: those of the matching view on the screen."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from explorer.state.ranking import ranked_by
 
 
 def options(state: AppState, kind: str) -> dict[str, Any]:
-    """The options of a kind of figure that draw what the window shows."""
+    """The options with which a kind of figure draws what the window shows."""
     return _OPTIONS[kind](state) if kind in _OPTIONS else {}
 
 
 def _neighborhood(state: AppState) -> dict[str, Any]:
-    around = state.neighborhood
-    if around is None:
+    neighborhood = state.neighborhood
+    if neighborhood is None:
         return {}
-    return {"sample": around.sample, "perturbation": around.perturbation, "tau": around.tau}
+    return {
+        "sample": neighborhood.sample,
+        "perturbation": neighborhood.perturbation,
+        "tau": neighborhood.tau,
+    }
 
 
 def _sample_curve(state: AppState) -> dict[str, Any]:
-    around = state.neighborhood
-    return {} if around is None else {"sample": around.sample, "model": ranked_by(state)}
+    neighborhood = state.neighborhood
+    return (
+        {} if neighborhood is None else {"sample": neighborhood.sample, "model": ranked_by(state)}
+    )
 
 
 def _slice(state: AppState) -> dict[str, Any]:
@@ -54,8 +60,8 @@ def _attack(state: AppState) -> dict[str, Any]:
     if shown is None:
         return {}
     names = list(shown.models)
-    found = {"score": shown.score, "members": shown.members, "matched": shown.matched}
-    return {"a": names[0], "b": names[-1], **found}
+    options = {"score": shown.score, "members": shown.members, "matched": shown.matched}
+    return {"a": names[0], "b": names[-1], **options}
 
 
 def _comparison(state: AppState) -> dict[str, Any]:

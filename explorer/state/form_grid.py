@@ -1,4 +1,4 @@
-"""From a form in which settings have several values to the forms of single studies."""
+"""Expansion of a form whose settings have several values into forms of single studies."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 from engine.sweeps.grid import Point, combinations, count
 from explorer.state.study_form import StudyForm
 
-STUDY, TRAIN, PROBE = "study", "train", "probe"  # owners of settings that are no method
-MANY = 50  # studies; more are queued only after asking
+STUDY, TRAIN, PROBE = "study", "train", "probe"  # owners of settings other than methods
+MANY = 50  # studies; more are queued only after confirmation
 MOST = 1000  # studies in one grid; the command line has no such limit
 
 
 def size_of(form: StudyForm) -> int:
-    """How many studies the form describes."""
+    """The number of studies that the form describes."""
     return count(_options(form))
 
 
 def studies_of(form: StudyForm) -> list[tuple[StudyForm, str]]:
-    """(form of one study, the settings that tell it from the others) of every combination.
+    """(form of one study, the settings that distinguish it) for every combination.
 
-    SpecError if there are too many.
+    Raises SpecError if there are too many.
     """
     return [(_single(form, point), point.name) for point in combinations(_options(form))]
 
@@ -30,9 +30,9 @@ def studies_of(form: StudyForm) -> list[tuple[StudyForm, str]]:
 def with_values(
     grid: Mapping[str, Sequence[Any]], owner: str, several: Mapping[str, Sequence[Any]]
 ) -> dict[str, Sequence[Any]]:
-    """The grid with these settings of `owner` in place of those that it has."""
-    kept = {path: one for path, one in grid.items() if path.partition(".")[0] != owner}
-    return kept | {f"{owner}.{name}": tuple(values) for name, values in several.items()}
+    """The grid with the settings of `owner` replaced by these."""
+    others = {path: current for path, current in grid.items() if path.partition(".")[0] != owner}
+    return others | {f"{owner}.{name}": tuple(values) for name, values in several.items()}
 
 
 def values_of(grid: Mapping[str, Sequence[Any]], owner: str) -> dict[str, tuple[Any, ...]]:
@@ -46,7 +46,7 @@ def values_of(grid: Mapping[str, Sequence[Any]], owner: str) -> dict[str, tuple[
 
 
 def _options(form: StudyForm) -> dict[str, Sequence[Any]]:
-    """What counts of the grid: nothing of methods that are not chosen, nor what is no list."""
+    """The effective grid: without methods that are not chosen and values that are not lists."""
     owners = {STUDY, TRAIN, PROBE, *form.methods}
     return {
         path: values
@@ -56,10 +56,10 @@ def _options(form: StudyForm) -> dict[str, Sequence[Any]]:
 
 
 def _single(form: StudyForm, point: Point[Any]) -> StudyForm:
-    found = dict(point.settings)
-    study, train, probe = (found.pop(owner, {}) for owner in (STUDY, TRAIN, PROBE))
+    changes_by_owner = dict(point.settings)
+    study, train, probe = (changes_by_owner.pop(owner, {}) for owner in (STUDY, TRAIN, PROBE))
     settings = {**form.settings}
-    for method, changes in found.items():
+    for method, changes in changes_by_owner.items():
         settings[method] = {**settings.get(method, {}), **changes}
     training = {**form.training, **train}
     measuring = {**form.probe, **probe}

@@ -1,4 +1,4 @@
-"""Fields of JSON data that may come from a stranger, read with a type and a size."""
+"""Fields of untrusted JSON data, read with a check of type and size."""
 
 from __future__ import annotations
 
@@ -13,60 +13,62 @@ MOST_SAMPLES = 5_000_000
 MOST_NAMES = 1000  # of views, methods, settings
 LONGEST_PATH = 4096  # characters
 LONGEST_TEXT = 100_000
-WRONG = "This is no session that can be opened: {}. Open another, or start anew."
+WRONG = "This session cannot be opened: {}. Open another one, or start a new one."
 
 
 class Fields:
-    """A JSON object whose fields are read with a type and a size; SpecError names a wrong one."""
+    """A JSON object whose fields are checked for type and size; SpecError names a wrong one."""
 
     def __init__(self, plain: Any, where: str) -> None:
         if not isinstance(plain, dict):
-            raise SpecError(WRONG.format(f"{where} holds no fields"))
+            raise SpecError(WRONG.format(f"{where} is not an object with fields"))
         if len(plain) > MOST_NAMES:
             raise SpecError(WRONG.format(f"{where} has {len(plain):,} fields"))
         self.names: list[str] = list(plain)
         self.plain, self._where = plain, where
 
     def get(self, name: str) -> Any:
-        """The field as it is, None where it is missing."""
+        """The field unchecked, None if it is missing."""
         return self.plain.get(name)
 
     def part(self, name: str) -> Fields:
-        """A field that holds fields; missing, it holds none."""
+        """A nested object; empty if it is missing."""
         return Fields(self.plain.get(name, {}), f"'{name[:40]}'")
 
     def text(self, name: str, longest: int, default: str = "") -> str:
-        """A field of text."""
-        return self.checked(name, default, lambda one: isinstance(one, str) and len(one) <= longest)
+        """A text field of at most `longest` characters."""
+        return self.checked(
+            name, default, lambda value: isinstance(value, str) and len(value) <= longest
+        )
 
-    def whole(self, name: str, default: int, largest: int = 10**18) -> int:
-        """A field with a whole number of at least 0."""
-        return self.checked(name, default, lambda one: is_whole(one) and one <= largest)
+    def natural(self, name: str, default: int, largest: int = 10**18) -> int:
+        """A field with a non-negative integer."""
+        return self.checked(name, default, lambda value: is_natural(value) and value <= largest)
 
     def number(self, name: str, default: float) -> float:
         """A field with a finite number."""
         return float(self.checked(name, default, _finite))
 
     def indices(self, name: str) -> list[int]:
-        """A field that lists sample numbers."""
+        """A field with a list of sample indices."""
         return self.checked(name, [], _indices)
 
     def values(self, name: str) -> dict[str, Any]:
-        """A field of settings: names with numbers, text, yes or no, or lists of these."""
+        """A field of settings: names with numbers, text, booleans, or lists of these."""
         part = self.part(name)
-        return {one: part.checked(one, None, _value) for one in part.names}
+        return {item: part.checked(item, None, _value) for item in part.names}
 
     def checked(self, name: str, default: T, fits: Callable[[Any], bool]) -> T:
-        """A field for which `fits` holds, the default where it is missing."""
+        """A field that satisfies `fits`, or the default if it is missing."""
         value = self.plain.get(name, default)
         if not fits(value) and name in self.plain:
-            raise SpecError(WRONG.format(f"'{name[:40]}' in {self._where} is of the wrong kind"))
-        found: T = value
-        return found
+            raise SpecError(WRONG.format(f"'{name[:40]}' in {self._where} has the wrong type"))
+        result: T = value
+        return result
 
 
-def is_whole(value: Any) -> bool:
-    """Whether it is a whole number of at least 0."""
+def is_natural(value: Any) -> bool:
+    """Whether the value is a non-negative integer."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
@@ -80,16 +82,16 @@ def _indices(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) <= MOST_SAMPLES
-        and all(is_whole(one) and one < 2**31 for one in value)
+        and all(is_natural(index) and index < 2**31 for index in value)
     )
 
 
-def few_texts(value: Any) -> bool:
-    """Whether it is a list of not too many short texts."""
+def is_text_list(value: Any) -> bool:
+    """Whether the value is a short list of short texts."""
     return (
         isinstance(value, list)
         and len(value) <= MOST_NAMES
-        and all(isinstance(one, str) and len(one) <= 200 for one in value)
+        and all(isinstance(text, str) and len(text) <= 200 for text in value)
     )
 
 

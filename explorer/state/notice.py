@@ -1,4 +1,4 @@
-"""A sentence for people: news or an error, and what can be done about it at once. No Qt."""
+"""A message to the user: news or an error, with an optional action. No Qt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NEWS, ERROR = "news", "error"
 
 @dataclass(frozen=True, eq=False)
 class Notice:
-    """What is said. action: a word such as 'Undo' for a button that calls `do`; '' for none;
+    """A message. action: label of a button that calls `do`, such as 'Undo'; '' for none;
     stays: whether it waits for an answer instead of fading."""
 
     kind: str

@@ -1,4 +1,4 @@
-"""One entry of the queue: a study that waits, runs or has ended. Plain data, no Qt."""
+"""One entry of the queue: a waiting, running or finished study. Plain data, no Qt."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from engine.runtime.progress import Progress
 from explorer.state.study_form import StudyForm
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
-HELD = "on hold"  # of a former session: it waits for somebody to start it
+HELD = "on hold"  # from an earlier session: waits for the user to start it
 LIVE = (WAITING, RUNNING)
-KEPT = (RUNNING, WAITING, HELD)  # what a session keeps, the next one first
+UNFINISHED = (RUNNING, WAITING, HELD)  # what a session saves, the next one first
 ICONS = {
     WAITING: "…",
     RUNNING: "▶",
@@ -25,11 +25,11 @@ ICONS = {
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be computed: the form as it was when somebody pressed Run.
+    """A study to compute: the form as it was when Run was pressed.
 
-    forget: training-set indices in the data with that `fingerprint`; where `form.forget` words
-    the forget set, the words count for data drawn with another seed. label: what people call the
-    dataset; swept: the settings that tell this study from others of its grid.
+    forget: training-set indices into the data with that `fingerprint`; if `form.forget` describes
+    the forget set, the description is used for data drawn with another seed. label: display name
+    of the dataset; swept: the settings that distinguish this study from others of its grid.
     """
 
     form: StudyForm
@@ -40,14 +40,14 @@ class Order:
 
     @property
     def title(self) -> str:
-        """What people call the study."""
+        """Display name of the study."""
         return f"{self.label} ({self.swept})" if self.swept else self.label
 
 
 @dataclass(frozen=True)
 class QueuedRun:
-    """An order in the queue. number: counts up and is never used again; lines: its log;
-    seconds: how long it ran; error: why it failed; key and spec: of its study, once known."""
+    """An order in the queue. number: increasing and never reused; lines: its log; seconds: run
+    time; error: why it failed; key and spec: of its study, once known."""
 
     number: int
     order: Order
@@ -61,10 +61,10 @@ class QueuedRun:
 
     @property
     def live(self) -> bool:
-        """Whether it waits or runs."""
+        """Whether it is waiting or running."""
         return self.state in LIVE
 
     @property
     def resumable(self) -> bool:
-        """Whether it was stopped, failed or is on hold, so that it can be queued."""
+        """Whether it was stopped, failed or is on hold, and can be queued again."""
         return self.state in (STOPPED, FAILED, HELD)

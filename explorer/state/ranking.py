@@ -1,4 +1,4 @@
-"""The forget samples from the largest r down, at the norm that is shown: where the lens stands."""
+"""Forget samples ranked by r, largest first, at the shown norm."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from explorer.state.app_state import AppState
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """order (n_f,): forget samples, the largest r of `model` at `tau` first; current: the sample
-    under the lens, which may be none of them.
+    """order (n_f,): forget samples by r of `model` at `tau`, largest first; current: the current
+    sample, which need not be one of them.
     """
 
     model: str
@@ -24,17 +24,17 @@ class Ranking:
 
     @property
     def place(self) -> int:
-        """Where the current sample stands, 1 for the worst; 0 where it is not in the forget set."""
-        found = np.flatnonzero(self.order == self.current)
-        return int(found[0]) + 1 if len(found) else 0
+        """Rank of the current sample, 1 for the worst; 0 if it is not in the forget set."""
+        positions = np.flatnonzero(self.order == self.current)
+        return int(positions[0]) + 1 if len(positions) else 0
 
     def step(self, places: int) -> int | None:
-        """The sample so many places further down, None past either end."""
+        """The sample `places` further down the ranking, None past either end."""
         return stepped(self.order, self.current, places)
 
 
 def ranked_by(state: AppState) -> str:
-    """The model whose r orders the samples: the chosen one, else the first method; '' without r."""
+    """The model whose r ranks the samples: the chosen one, else the first method; '' without r."""
     residual = state.residual
     if residual is None:
         return ""
@@ -42,12 +42,12 @@ def ranked_by(state: AppState) -> str:
 
 
 def column_of(residual: Residual, tau: float) -> int:
-    """Which of the grid's norms is nearest to `tau`."""
+    """Index of the grid's norm nearest to `tau`."""
     return int(np.argmin(np.abs(residual.taus - tau)))
 
 
 def shown_tau(state: AppState) -> float:
-    """The norm that is asked for, else the one that is shown, else the middle of the grid."""
+    """The requested norm, else the shown one, else the middle of the grid."""
     tau, shown, residual = state.probe[1], state.neighborhood, state.residual
     if tau >= 0:
         return tau
@@ -57,7 +57,7 @@ def shown_tau(state: AppState) -> float:
 
 
 def ranking(state: AppState) -> Ranking | None:
-    """The order of the forget samples as the state asks for it, None while nothing is measured."""
+    """The ranking of the forget samples for this state, None while nothing is measured."""
     residual, model = state.residual, ranked_by(state)
     if residual is None or not len(residual.samples):
         return None

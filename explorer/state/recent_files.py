@@ -1,4 +1,4 @@
-"""What was opened or saved last: sessions, bundles and studies, newest first, in a small file."""
+"""Recently opened or saved sessions, bundles and studies, newest first, in a small file."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ KINDS = {SESSION: "Session", BUNDLE: "Bundle", STUDY: "Study"}
 
 @dataclass(frozen=True)
 class RecentItem:
-    """One thing that can be opened again. place: a file, or the key of a study; title: what it
-    is about."""
+    """A recent item. place: a file, or the key of a study; title: what it contains."""
 
     kind: str
     place: str
@@ -28,7 +27,7 @@ class RecentItem:
 
     @property
     def name(self) -> str:
-        """What people call it, with its kind: 'digits.rkx (bundle: Digits, 3 methods)'."""
+        """Display name with its kind: 'digits.rkx (bundle: Digits, 3 methods)'."""
         word = KINDS[self.kind].lower()
         about = f": {self.title}" if self.title else ""
         short = self.place[:8] if self.kind == STUDY else Path(self.place).name
@@ -36,26 +35,26 @@ class RecentItem:
 
 
 class Recents:
-    """The list on disk. It is read and written anew each time: several windows may share it."""
+    """The list on disk, read and written each time, since several windows may share it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def entries(self) -> tuple[RecentItem, ...]:
-        """What was used, newest first; nothing where the file cannot be read."""
-        kept = read_json(self._path)
-        found = [_entry(one) for one in kept] if isinstance(kept, list) else []
-        return tuple(one for one in found if one is not None)[:MOST]
+        """The recent items, newest first; none if the file cannot be read."""
+        plain = read_json(self._path)
+        items = [_entry(item) for item in plain] if isinstance(plain, list) else []
+        return tuple(item for item in items if item is not None)[:MOST]
 
     def add(self, entry: RecentItem) -> None:
-        """Put an entry first; it takes the place of one of the same file or study."""
+        """Put an entry first, replacing an older one of the same file or study."""
         same = (entry.kind, entry.place)
-        others = [one for one in self.entries() if (one.kind, one.place) != same]
+        others = [other for other in self.entries() if (other.kind, other.place) != same]
         self.replace([entry, *others])
 
     def replace(self, entries: Sequence[RecentItem]) -> None:
-        """Make these the list; where it cannot be written, nothing is remembered."""
-        text = json.dumps([asdict(one) for one in entries[:MOST]], indent=1)
+        """Replace the list; if it cannot be written, nothing is remembered."""
+        text = json.dumps([asdict(entry) for entry in entries[:MOST]], indent=1)
         with contextlib.suppress(OSError):
             write_text(self._path, text)
 
@@ -63,6 +62,6 @@ class Recents:
 def _entry(plain: Any) -> RecentItem | None:
     if not isinstance(plain, dict) or plain.get("kind") not in list(KINDS):
         return None
-    words = [plain.get(name) for name in ("kind", "place", "title")]
-    texts = [word for word in words if isinstance(word, str)]
-    return RecentItem(*texts) if len(texts) == len(words) else None
+    values = [plain.get(name) for name in ("kind", "place", "title")]
+    texts = [value for value in values if isinstance(value, str)]
+    return RecentItem(*texts) if len(texts) == len(values) else None

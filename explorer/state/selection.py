@@ -1,4 +1,4 @@
-"""What is selected: the sample under the lens, and the highlighted ones. Plain data, no Qt."""
+"""The selection: the current sample and the highlighted ones. Plain data, no Qt."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ REPLACE, ADD, REMOVE, INTERSECT = "replace", "add", "remove", "intersect"
 
 @dataclass(frozen=True)
 class Selection:
-    """`current`: the sample under the lens (training-set index or None); `chosen`: highlighted."""
+    """`current`: the current sample (training-set index or None); `chosen`: highlighted samples."""
 
     current: int | None = None
     chosen: frozenset[int] = frozenset()
 
     def combine(self, indices: Iterable[int], mode: str) -> Selection:
-        """The selection after `indices` arrive in `mode`; the current sample stays."""
+        """The selection combined with `indices` in `mode`; the current sample stays."""
         new = frozenset(int(i) for i in indices)
         chosen = {
             REPLACE: new,

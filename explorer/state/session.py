@@ -1,7 +1,7 @@
-"""A session: everything that makes the window as it was. JSON, written by us, read from anyone.
+"""A session: everything needed to restore the window, as JSON.
 
-What is read may come from a stranger, so types and sizes are checked, unknown keys are ignored,
-and no network of a Python file of theirs is taken over: naming such a file would run it.
+A session file may come from a third party, so types and sizes are checked, unknown keys are
+ignored, and a network defined in a Python file is never restored: loading it would run the file.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from explorer.state.json_fields import (
     LONGEST_TEXT,
     WRONG,
     Fields,
-    few_texts,
-    is_whole,
+    is_natural,
+    is_text_list,
 )
-from explorer.state.queued_run import KEPT, Order
+from explorer.state.queued_run import UNFINISHED, Order
 from explorer.state.selection import Selection
 from explorer.state.study_form import StudyForm
 from explorer.state.window_layout import Frame, Layout
@@ -32,13 +32,13 @@ from explorer.state.window_layout import Frame, Layout
 FORMAT, SCHEMA = "rk-explorer session", 1
 SUFFIX = ".json"
 LARGEST = 1 << 25  # characters of a session
-COUNTS, WORDS = ("seed", "retrains", "draws"), ("perturbation", "taus")  # a grid's, of the study
+COUNTS, WORDS = ("seed", "retrains", "draws"), ("perturbation", "taus")  # sweepable settings
 
 
 @dataclass(frozen=True)
 class Look:
-    """How the window looks. theme: 'light', 'dark', 'system' or '' (leave it); window, docks: where
-    they lie, None to leave them; views: name -> what that view keeps."""
+    """Appearance of the window. theme: 'light', 'dark', 'system' or '' (leave it); window, docks:
+    their geometry, None to leave them; views: name -> state of that view."""
 
     theme: str = ""
     window: Frame | None = None
@@ -48,10 +48,10 @@ class Look:
 
 @dataclass(frozen=True)
 class Session:
-    """What to bring back once the dataset called for is loaded again.
+    """What to restore once the dataset is loaded again.
 
-    fingerprint: of the data that indices refer to; study: key of the one that is shown, or '';
-    sets: the dataset's named forget sets; queue: the studies that had not ended, next one first.
+    fingerprint: of the data that indices refer to; study: key of the shown one, or '';
+    sets: the dataset's saved forget sets; queue: the unfinished studies, next one first.
     """
 
     form: StudyForm = field(default_factory=StudyForm)
@@ -66,18 +66,18 @@ class Session:
     queue: tuple[Order, ...] = ()
 
 
-def of(state: AppState, look: Look) -> Session:
-    """The session of a window that shows this state and looks like this; cheap."""
-    mark = state.dataset.spec.fingerprint if state.dataset else ""
+def capture(state: AppState, look: Look) -> Session:
+    """The session of a window with this state and appearance; cheap."""
+    fingerprint = state.dataset.spec.fingerprint if state.dataset else ""
     return Session(
         state.form,
-        mark,
+        fingerprint,
         state.selection,
         state.forget,
         state.probe,
         state.ranked_by,
         state.study.key if state.study else "",
-        state.forget_sets.get(mark, {}),
+        state.forget_sets.get(fingerprint, {}),
         look,
         _unfinished(state),
     )
@@ -97,7 +97,7 @@ def as_plain(session: Session) -> dict[str, Any]:
         "probe": {"perturbation": session.probe[0], "tau": session.probe[1]},
         "ranked_by": session.ranked_by,
         "study": session.study,
-        "sets": {name: list(one) for name, one in session.sets.items()},
+        "sets": {name: list(indices) for name, indices in session.sets.items()},
         "look": _plain_look(session.look),
         "queue": _plain_queue(session.queue),
     }
@@ -109,9 +109,9 @@ def as_text(session: Session) -> str:
 
 
 def parse(text: str) -> Session:
-    """The session in a text; SpecError, a sentence, for whatever is none."""
+    """The session in a text; raises SpecError if it is not a valid session."""
     if len(text) > LARGEST:
-        raise SpecError(WRONG.format("it is far too long"))
+        raise SpecError(WRONG.format("it is too long"))
     try:
         plain = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -120,18 +120,18 @@ def parse(text: str) -> Session:
 
 
 def from_plain(plain: Any) -> Session:
-    """The session in JSON data; SpecError, a sentence, for whatever is none."""
+    """The session in JSON data; raises SpecError if it is not a valid session."""
     top = Fields(plain, "the file")
     if top.text("format", 64) != FORMAT:
         raise SpecError(WRONG.format("it was not written by 'Save session'"))
-    schema = top.whole("schema", 0)
+    schema = top.natural("schema", 0)
     if schema != SCHEMA:
         newer = schema > SCHEMA
         raise SpecError(
             f"This session was saved by {'a newer' if newer else 'another'} version (schema "
             f"{schema}, this one reads {SCHEMA}). Open it there, or update RK Explorer."
         )
-    current = None if top.get("current") is None else top.whole("current", 0)
+    current = None if top.get("current") is None else top.natural("current", 0)
     probe = top.part("probe")
     return Session(
         _form(top.part("form")),
@@ -148,26 +148,28 @@ def from_plain(plain: Any) -> Session:
 
 
 def portable(session: Session) -> Session:
-    """The session without what is one person's own: theme, place of the window, and queue."""
+    """The session without personal parts: theme, window geometry and queue."""
     return replace(session, look=replace(session.look, theme="", window=None), queue=())
 
 
 def _unfinished(state: AppState) -> tuple[Order, ...]:
-    """What had not ended, the next one first; none with a network that would not be taken over."""
-    runs = [run for run in state.runs if run.state in KEPT and ":" not in run.order.form.model]
-    return tuple(run.order for run in sorted(runs, key=lambda run: KEPT.index(run.state)))
+    """Unfinished orders, the next one first, without those whose network is a Python file."""
+    runs = [
+        run for run in state.runs if run.state in UNFINISHED and ":" not in run.order.form.model
+    ]
+    return tuple(run.order for run in sorted(runs, key=lambda run: UNFINISHED.index(run.state)))
 
 
 def _plain_form(form: StudyForm) -> dict[str, Any]:
-    """The form as JSON data, without what is said anew each time."""
+    """The form as JSON data, without `links`, which must be confirmed each time."""
     plain = {**asdict(form), "methods": list(form.methods)}
     del plain["links"]
     return plain
 
 
 def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:
-    """The orders of a queue; forget sets stand once, since those of a grid share one."""
-    places = {forget: at for at, forget in enumerate({order.forget: 0 for order in queue})}
+    """The orders of a queue; each forget set is stored once, since a grid shares one."""
+    places = {forget: index for index, forget in enumerate({order.forget: 0 for order in queue})}
     orders = [
         {
             "form": _plain_form(order.form),
@@ -178,26 +180,29 @@ def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:
         }
         for order in queue
     ]
-    return {"forget": {str(at): list(one) for one, at in places.items()}, "orders": orders}
+    return {
+        "forget": {str(index): list(forget) for forget, index in places.items()},
+        "orders": orders,
+    }
 
 
 def _queue(plain: Fields) -> tuple[Order, ...]:
     forget = plain.part("forget")
     sets = {name: tuple(sorted(set(forget.indices(name)))) for name in forget.names}
     listed: list[Any] = plain.checked("orders", [], _is_short_list)
-    orders = [Fields(one, "'orders'") for one in listed]
-    return tuple(_order(one, sets) for one in orders if not _runs_code(one.part("form")))
+    orders = [Fields(item, "'orders'") for item in listed]
+    return tuple(_order(item, sets) for item in orders if not _runs_code(item.part("form")))
 
 
 def _runs_code(form: Fields) -> bool:
-    """Whether the network is one in a Python file; another in its place would be another study."""
+    """Whether the network is a Python file; with another network it would be another study."""
     return ":" in form.text("model", LONGEST_PATH)
 
 
 def _order(plain: Fields, sets: Mapping[str, tuple[int, ...]]) -> Order:
-    place = str(plain.whole("forget", 0))
+    place = str(plain.natural("forget", 0))
     if place not in sets:
-        raise SpecError(WRONG.format("an order of its queue has no forget set"))
+        raise SpecError(WRONG.format("a study in its queue has no forget set"))
     return Order(
         _form(plain.part("form")),
         sets[place],
@@ -212,49 +217,49 @@ def _is_short_list(value: Any) -> bool:
 
 
 def _form(plain: Fields) -> StudyForm:
-    known = StudyForm()
+    default = StudyForm()
     settings, model = plain.part("settings"), plain.text("model", LONGEST_PATH)
     return StudyForm(
-        dataset=plain.text("dataset", 200, known.dataset),
+        dataset=plain.text("dataset", 200, default.dataset),
         root=plain.text("root", LONGEST_PATH),
-        side=plain.whole("side", known.side, 10_000),
-        channels=plain.text("channels", 16, known.channels),
-        validation=plain.number("validation", known.validation),
-        model="" if ":" in model else model,  # FILE.py:FUNCTION would be run
+        side=plain.natural("side", default.side, 10_000),
+        channels=plain.text("channels", 16, default.channels),
+        validation=plain.number("validation", default.validation),
+        model="" if ":" in model else model,  # FILE.py:FUNCTION would run the file
         forget=plain.text("forget", LONGEST_TEXT),
-        methods=_names(plain, "methods", known.methods),
+        methods=_names(plain, "methods", default.methods),
         settings={name: settings.values(name) for name in settings.names},
         training=plain.values("training"),
-        retrains=plain.whole("retrains", known.retrains, 1000),
-        seed=plain.whole("seed", known.seed),
-        perturbation=plain.text("perturbation", 64, known.perturbation),
+        retrains=plain.natural("retrains", default.retrains, 1000),
+        seed=plain.natural("seed", default.seed),
+        perturbation=plain.text("perturbation", 64, default.perturbation),
         taus=plain.text("taus", LONGEST_TEXT),
-        draws=plain.whole("draws", known.draws, 10**9),
+        draws=plain.natural("draws", default.draws, 10**9),
         probe=plain.values("probe"),
         grid=_grid(plain.values("grid")),
         weights=_paths(plain.part("weights")),
-        watch=plain.checked("watch", known.watch, lambda one: isinstance(one, bool)),
+        watch=plain.checked("watch", default.watch, lambda value: isinstance(value, bool)),
     )
 
 
 def _names(plain: Fields, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    found = plain.checked(name, list(default), few_texts)
-    return tuple(found)
+    names = plain.checked(name, list(default), is_text_list)
+    return tuple(names)
 
 
-def _grid(found: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    for path, values in found.items():
-        if not isinstance(values, list) or not all(_sweepable(path, one) for one in values):
-            raise SpecError(WRONG.format(f"'{path[:40]}' in 'grid' lists no values for it"))
-    return {path: tuple(values) for path, values in found.items()}
+def _grid(plain: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    for path, values in plain.items():
+        if not isinstance(values, list) or not all(_sweepable(path, value) for value in values):
+            raise SpecError(WRONG.format(f"'{path[:40]}' in 'grid' lists invalid values"))
+    return {path: tuple(values) for path, values in plain.items()}
 
 
 def _sweepable(path: str, value: Any) -> bool:
-    """Whether this setting may have this value; those of methods are checked when they are used."""
+    """Whether this setting may have this value; method settings are checked when used."""
     owner, _, name = path.partition(".")
     if owner != form_grid.STUDY:
         return True
-    return is_whole(value) if name in COUNTS else isinstance(value, str) and name in WORDS
+    return is_natural(value) if name in COUNTS else isinstance(value, str) and name in WORDS
 
 
 def _paths(plain: Fields) -> dict[str, str]:
@@ -272,11 +277,11 @@ def _plain_look(look: Look) -> dict[str, Any]:
         plain["window"] = layouts.frame_as_plain(look.window)
     if look.docks is not None:
         plain["docks"] = layouts.as_plain(look.docks)
-    return plain | {"views": {name: dict(kept) for name, kept in look.views.items()}}
+    return plain | {"views": {name: dict(view_state) for name, view_state in look.views.items()}}
 
 
 def _look(plain: Fields) -> Look:
-    """Without 'geometry' and 'layout' of earlier sessions: bytes for Qt, which anyone may write."""
+    """Ignores 'geometry' and 'layout' of earlier versions: untrusted bytes for Qt."""
     views = plain.part("views")
     window, docks = plain.get("window"), plain.get("docks")
     return Look(

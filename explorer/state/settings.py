@@ -1,4 +1,4 @@
-"""What the window remembers from run to run: JSON with a schema number, written atomically."""
+"""Persistent settings of the window: JSON with a schema number, written atomically."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from explorer.state.session import Look, Session
 
 SCHEMA = 2
 FILE = "explorer.json"
-LARGEST = 1 << 28  # bytes of such a file: forget sets of many datasets, and a session
+LARGEST = 1 << 28  # bytes of a settings file: forget sets of many datasets, and a session
 
 
 @dataclass
 class Settings:
-    """What is kept: the appearance, the saved forget sets of every dataset, the last session.
+    """The settings: theme, saved forget sets of every dataset, figure format, last session.
 
-    session: as `session.as_plain` gives it; forget_sets: fingerprint of a dataset -> name ->
+    session: as returned by `session.as_plain`; forget_sets: fingerprint of a dataset -> name ->
     indices.
     """
 
     theme: str = "system"
     forget_sets: dict[str, Any] = field(default_factory=dict)
-    export: dict[str, Any] = field(default_factory=dict)  # how figures were written last
+    export: dict[str, Any] = field(default_factory=dict)  # last figure format
     session: dict[str, Any] = field(default_factory=dict)
 
 
 def file_in(store: Path | None) -> Path:
-    """Where the settings lie: in the named store, else in this platform's folder for them.
+    """The settings file: in the given store, else in this platform's settings folder.
 
-    Those of a store that may not be written to have a folder of their own there.
+    A read-only store has its own subfolder of the latter.
     """
     if store is not None and (os.access(store, os.W_OK) or not exists(store)):
         return store / FILE
@@ -52,33 +52,33 @@ def file_in(store: Path | None) -> Path:
 
 
 def load(path: Path) -> Settings:
-    """The settings in `path`; the defaults where it is missing, damaged or of another schema."""
-    kept = read_json(path)
-    if not isinstance(kept, dict) or kept.get("schema") != SCHEMA:
+    """The settings in `path`; the defaults if it is missing, damaged or of another schema."""
+    plain = read_json(path)
+    if not isinstance(plain, dict) or plain.get("schema") != SCHEMA:
         return Settings()
-    return Settings(**_fitting(asdict(Settings()), kept))
+    return Settings(**_fitting(asdict(Settings()), plain))
 
 
 def save(path: Path, settings: Settings) -> None:
-    """Write the settings; OSError where that is impossible."""
+    """Write the settings; raises OSError if that is impossible."""
     write_text(path, json.dumps({"schema": SCHEMA, **asdict(settings)}, indent=1))
 
 
 def keep(settings: Settings, state: AppState, look: Look | None = None) -> None:
     """Put the session and the saved forget sets into the settings."""
-    settings.session = sessions.as_plain(sessions.of(state, look or Look()))
+    settings.session = sessions.as_plain(sessions.capture(state, look or Look()))
     settings.forget_sets = forget_sets.as_plain(state.forget_sets)
 
 
 def session_of(settings: Settings) -> Session:
-    """The session in the settings; a fresh one where it cannot be read."""
+    """The session in the settings; a new one if it cannot be read."""
     with contextlib.suppress(SpecError):
         return sessions.from_plain(settings.session)
     return Session()
 
 
 def read_json(path: Path) -> Any:
-    """The JSON data in a file of our own; None where it is missing or damaged."""
+    """The JSON data in one of our own files; None if it is missing or damaged."""
     try:
         return json.loads(plain_files.read_text(path, LARGEST))
     except (OSError, ValueError, RecursionError):
@@ -86,7 +86,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all; OSError where that is impossible."""
+    """Write a file atomically; raises OSError if that is impossible."""
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_files.sweep(path.parent)
     aside = atomic_files.aside_of(path)
@@ -99,15 +99,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _mark(store: Path) -> str:
-    """16 hexadecimal digits that stand for this folder."""
+    """A hash of this folder's path: 16 hexadecimal digits."""
     return hashlib.blake2b(absolute(str(store)).encode(), digest_size=8).hexdigest()
 
 
-def _fitting(defaults: dict[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-    """`defaults` with those values of `kept` that are of the same type."""
-    found = dict(defaults)
+def _fitting(defaults: dict[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """`defaults` updated with those values of `stored` that have the same type."""
+    result = dict(defaults)
     for name, default in defaults.items():
-        value = kept.get(name)
+        value = stored.get(name)
         if isinstance(value, type(default)):
-            found[name] = value
-    return found
+            result[name] = value
+    return result

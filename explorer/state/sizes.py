@@ -1,10 +1,10 @@
-"""Sizes of files, as people read them. No Qt."""
+"""File sizes as text. No Qt."""
 
 from __future__ import annotations
 
 
 def sized(size: int) -> str:
-    """Bytes as '512 B', '3.1 kB', '42.0 MB' or '1.2 GB'."""
+    """Format bytes as '512 B', '3.1 kB', '42.0 MB' or '1.2 GB'."""
     number = float(size)
     for unit in ("B", "kB", "MB"):
         if number < 1000:

@@ -1,4 +1,4 @@
-"""The study that Run would start, as the toolbar and its dialogs describe it. Plain data, no Qt."""
+"""The study form: what Run would start, as set in the toolbar and dialogs. Plain data, no Qt."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from engine.spec import RunSpec, to_plain
 
 @dataclass(frozen=True)
 class StudyForm:
-    """What the toolbar says: the study that Run would start. Text stays text until Run."""
+    """The study that Run would start. Text is parsed only on Run."""
 
     dataset: str = "digits"
     root: str = ""
     side: int = 0
-    channels: str = "rgb"  # what image files are read as, or "gray"
-    validation: float = 0.0  # share of each class of the training set that is held out
-    links: str = "refuse"  # links out of an image folder, or "follow"; in no file of a session
+    channels: str = "rgb"  # how image files are read: "rgb" or "gray"
+    validation: float = 0.0  # share of each training class that is held out
+    # links out of an image folder: "refuse" or "follow"; never saved in a session
+    links: str = "refuse"
     model: str = ""  # '' = the dataset's recommended model
     forget: str = ""  # a forget spec such as class:8:0.5; '' = the indices in AppState.forget
     methods: tuple[str, ...] = ("rurk", "gd", "ga")
@@ -32,17 +33,17 @@ class StudyForm:
     probe: Mapping[str, Any] = field(default_factory=dict)  # other changes to the ProbeSpec
     # 'rurk.tau', 'train.lr', 'probe.steps', 'study.seed' -> several values: one study for each
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    # model name ('original', 'retrain-0', or any) -> file with weights that others trained
+    # model name ('original', 'retrain-0', or any) -> file with externally trained weights
     weights: Mapping[str, str] = field(default_factory=dict)
-    watch: bool = True  # whether methods are looked at after each of their epochs
+    watch: bool = True  # whether methods are probed after each of their epochs
 
 
 def form_of(spec: RunSpec, form: StudyForm) -> StudyForm:
-    """The form that would start the study `spec` again."""
+    """The form that describes the study `spec`."""
     plain: Mapping[str, Any] = to_plain(spec)
     probe = dict(plain["probe"])
     taus = ",".join(f"{tau:.10g}" for tau in spec.probe.taus)
-    kept = ("perturbation", "taus", "draws", "seed")
+    own = ("perturbation", "taus", "draws", "seed")
     return replace(
         form,
         dataset=spec.data.name,
@@ -60,6 +61,6 @@ def form_of(spec: RunSpec, form: StudyForm) -> StudyForm:
         perturbation=spec.probe.perturbation,
         taus=taus,
         draws=spec.probe.draws,
-        probe={name: value for name, value in probe.items() if name not in kept},
-        weights={one.name: one.path for one in spec.foreign},
+        probe={name: value for name, value in probe.items() if name not in own},
+        weights={weights.name: weights.path for weights in spec.foreign},
     )

@@ -1,7 +1,7 @@
-"""How a window and its docks lie, as plain data: JSON, written by us and checked from anyone.
+"""Layout of the window and its docks as plain data: JSON, validated when read.
 
-Qt has an account of its own, but reads bytes that it did not write itself for ever: none from a
-file are given to it.
+Qt has its own binary format, but can loop forever on malformed bytes, so Qt is never given bytes
+from a file.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ FARTHEST = 100_000  # px from the origin of all screens
 
 @dataclass(frozen=True)
 class Stack:
-    """Docks one behind the other: their names, and that of the one in front.
+    """Tabbed docks: their names, and that of the one in front.
 
-    size: px along the split that it is a part of, 0 where nobody knows.
+    size: px along the split it is part of, 0 if unknown.
     """
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Split:
-    """Parts side by side ('across') or one below the other ('down'). size: as that of a stack."""
+    """Parts side by side ('across') or one below the other ('down'). size: as for `Stack`."""
 
     direction: str
     parts: tuple[Stack | Split, ...]
@@ -47,7 +47,7 @@ Content = Stack | Split
 
 @dataclass(frozen=True)
 class Area:
-    """One side of the window with what lies there; width, height: px."""
+    """One side of the window with its docks; width, height: px."""
 
     side: str
     width: int
@@ -57,7 +57,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle in px; x, y: of its upper left corner on the screens."""
+    """A rectangle in px; x, y: its upper left corner on the screens."""
 
     x: int
     y: int
@@ -67,7 +67,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a window lies while it is neither maximized nor full screen, and which it is."""
+    """Geometry of a window in its normal state, and whether it is maximized or full screen."""
 
     box: Box
     state: str = NORMAL
@@ -75,8 +75,8 @@ class Frame:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where docks lie in a window of so many px. A dock that floats, or is hidden, is in an area
-    all the same: there it returns to."""
+    """Docks in a window of `width` x `height` px. A floating or hidden dock is also in an area: the
+    place it returns to."""
 
     width: int
     height: int
@@ -86,7 +86,7 @@ class Layout:
 
 
 def names_in(content: Content) -> Iterator[str]:
-    """The docks in it, in order."""
+    """Names of the docks, in order."""
     if isinstance(content, Stack):
         yield from content.names
     else:
@@ -95,7 +95,7 @@ def names_in(content: Content) -> Iterator[str]:
 
 
 def only(layout: Layout, known: Collection[str]) -> Layout:
-    """The layout without docks that are not known here."""
+    """The layout without unknown docks."""
     cut = [(area, _only(area.content, known)) for area in layout.areas]
     areas = tuple(replace(area, content=content) for area, content in cut if content is not None)
     floating = {name: box for name, box in layout.floating.items() if name in known}
@@ -106,19 +106,19 @@ def _only(content: Content, known: Collection[str]) -> Content | None:
     if isinstance(content, Stack):
         names = tuple(name for name in content.names if name in known)
         return replace(content, names=names) if names else None
-    parts = [part for one in content.parts if (part := _only(one, known)) is not None]
+    parts = [part for item in content.parts if (part := _only(item, known)) is not None]
     return simplified(replace(content, parts=tuple(parts))) if parts else None
 
 
 def simplified(split: Split) -> Content:
-    """A split of one part is that part."""
+    """The split, or its only part if it has just one."""
     return replace(split.parts[0], size=split.size) if len(split.parts) == 1 else split
 
 
 # -- JSON -------------------------------------------------------------------------------------
 def as_plain(layout: Layout) -> dict[str, Any]:
     """The layout as JSON data."""
-    areas = [{**asdict(one), "content": _plain(one.content)} for one in layout.areas]
+    areas = [{**asdict(area), "content": _plain(area.content)} for area in layout.areas]
     return {**asdict(layout), "areas": areas, "hidden": list(layout.hidden)}
 
 
@@ -130,9 +130,9 @@ def _plain(content: Content) -> dict[str, Any]:
 
 
 def from_plain(plain: Any) -> Layout:
-    """The layout in JSON data; SpecError, a sentence, for whatever is none."""
+    """The layout in JSON data; raises SpecError if it is not a valid layout."""
     top = Fields(plain, "'docks'")
-    areas = tuple(_area(Fields(one, "'areas'")) for one in _listed(top, "areas", len(SIDES)))
+    areas = tuple(_area(Fields(item, "'areas'")) for item in _listed(top, "areas", len(SIDES)))
     _check_once([area.side for area in areas])
     _check_once([name for area in areas for name in names_in(area.content)])
     hidden = tuple(_names(top, "hidden"))
@@ -148,19 +148,19 @@ def frame_as_plain(frame: Frame) -> dict[str, Any]:
 
 
 def frame_from_plain(plain: Any) -> Frame:
-    """The frame in JSON data; SpecError, a sentence, for whatever is none."""
+    """The frame in JSON data; raises SpecError if it is not a valid frame."""
     top = Fields(plain, "'window'")
-    state = top.checked("state", NORMAL, lambda one: one in (NORMAL, MAXIMIZED, FULL))
+    state = top.checked("state", NORMAL, lambda value: value in (NORMAL, MAXIMIZED, FULL))
     return Frame(_box(top), state)
 
 
 def _area(plain: Fields) -> Area:
-    side = plain.checked("side", SIDES[0], lambda one: isinstance(one, str) and one in SIDES)
+    side = plain.checked("side", SIDES[0], lambda value: isinstance(value, str) and value in SIDES)
     return Area(side, *_sizes(plain), _content(plain.part("content"), DEEPEST))
 
 
 def _content(plain: Fields, deepest: int) -> Content:
-    size = plain.whole("size", 0, LARGEST)
+    size = plain.natural("size", 0, LARGEST)
     if "tabs" in plain.names:
         names = tuple(_names(plain, "tabs"))
         if not names:
@@ -168,34 +168,36 @@ def _content(plain: Fields, deepest: int) -> Content:
         return Stack(names, plain.text("front", 200), size)
     parts = _listed(plain, "parts", MOST_DOCKS)
     if not parts or deepest == 0:
-        raise SpecError(WRONG.format("'docks' has a split without parts, or too deep"))
-    way = plain.checked("split", ACROSS, lambda one: one in (ACROSS, DOWN))
-    made = Split(way, tuple(_content(Fields(one, "'parts'"), deepest - 1) for one in parts), size)
-    return simplified(made)
+        raise SpecError(WRONG.format("'docks' has a split that is empty or too deep"))
+    direction = plain.checked("split", ACROSS, lambda value: value in (ACROSS, DOWN))
+    split = Split(
+        direction, tuple(_content(Fields(value, "'parts'"), deepest - 1) for value in parts), size
+    )
+    return simplified(split)
 
 
 def _box(plain: Fields) -> Box:
     def place(name: str) -> int:
-        return plain.checked(name, 0, lambda one: type(one) is int and abs(one) <= FARTHEST)
+        return plain.checked(name, 0, lambda value: type(value) is int and abs(value) <= FARTHEST)
 
     return Box(place("x"), place("y"), *_sizes(plain))
 
 
 def _sizes(plain: Fields) -> tuple[int, int]:
-    return plain.whole("width", 0, LARGEST), plain.whole("height", 0, LARGEST)
+    return plain.natural("width", 0, LARGEST), plain.natural("height", 0, LARGEST)
 
 
 def _names(plain: Fields, name: str) -> list[str]:
-    found = _listed(plain, name, MOST_DOCKS)
-    if not all(isinstance(one, str) and 0 < len(one) <= 200 for one in found):
-        raise SpecError(WRONG.format(f"'{name}' in 'docks' lists something else than names"))
-    return found
+    names = _listed(plain, name, MOST_DOCKS)
+    if not all(isinstance(dock, str) and 0 < len(dock) <= 200 for dock in names):
+        raise SpecError(WRONG.format(f"'{name}' in 'docks' must list names only"))
+    return names
 
 
 def _listed(plain: Fields, name: str, most: int) -> list[Any]:
-    return plain.checked(name, [], lambda one: isinstance(one, list) and len(one) <= most)
+    return plain.checked(name, [], lambda value: isinstance(value, list) and len(value) <= most)
 
 
 def _check_once(names: Collection[str]) -> None:
     if len(set(names)) != len(names) or len(names) > MOST_DOCKS:
-        raise SpecError(WRONG.format("'docks' names something twice, or far too much"))
+        raise SpecError(WRONG.format("'docks' names a dock twice, or too many docks"))

@@ -1,4 +1,4 @@
-"""Small general widgets that know nothing of unlearning.
+"""Small general widgets that know nothing about unlearning.
 
 Begin with `plot_widget` and `table`; `plain_text` and `markup` keep foreign names from being read
 as markup.

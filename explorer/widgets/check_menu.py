@@ -1,4 +1,4 @@
-"""Menus for choosing several things at once."""
+"""A menu for choosing several items at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMenu
 
 
 class CheckMenu(QMenu):
-    """A menu that stays open while things are checked, by mouse or with the space bar."""
+    """A menu that stays open while items are checked, by mouse or space bar."""
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Toggle without closing."""

@@ -1,4 +1,4 @@
-"""A color scale with its ticks and title, as a strip."""
+"""A horizontal color scale with title and ticks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from explorer.widgets.plot_widget import no_collection
 
-BAR, GAP, WIDEST = 10, 3, 260  # logical pixels: its height, the space around it, its width
+BAR, GAP, WIDEST = 10, 3, 260  # logical pixels: height, padding, width
 
 
 class ColorBar(QWidget):
-    """The title on the left, the colors on the right with their ticks beneath."""
+    """The title on the left, the colors on the right with ticks below."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,10 +28,10 @@ class ColorBar(QWidget):
     def set_scale(
         self, title: str, colors: Sequence[str], ticks: Sequence[tuple[float, str]], text: str
     ) -> None:
-        """Show colors from low to high; ticks: (place in [0, 1], words); text: their color."""
+        """Show colors from low to high; ticks: (position in [0, 1], label); text: label color."""
         self._title, self._colors, self._ticks, self._text = title, colors, ticks, text
-        words = ", ".join(label for _, label in ticks)
-        self.setAccessibleDescription(f"{title}: {words}")
+        labels = ", ".join(label for _, label in ticks)
+        self.setAccessibleDescription(f"{title}: {labels}")
         self.setToolTip(f"{title}, from {ticks[0][1]} to {ticks[-1][1]}")
         self.update()
 
@@ -45,10 +45,10 @@ class ColorBar(QWidget):
             self._paint()
 
     def bar(self) -> QRectF:
-        """Where the colors are, in the widget's pixels."""
+        """Rectangle of the colors, in the widget's pixels."""
         metrics = self.fontMetrics()
         left = float(metrics.horizontalAdvance(self._title) + 4 * GAP)
-        ends = [metrics.horizontalAdvance(words) / 2 for _, words in self._ticks] or [0.0]
+        ends = [metrics.horizontalAdvance(label) / 2 for _, label in self._ticks] or [0.0]
         left += ends[0]
         width = min(WIDEST, self.width() - left - ends[-1] - GAP)
         return QRectF(left, GAP, max(1.0, width), BAR)
@@ -56,14 +56,14 @@ class ColorBar(QWidget):
     def _paint(self) -> None:
         painter, bar = QPainter(self), self.bar()
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-        for at, color in zip(np.linspace(0, 1, len(self._colors)), self._colors, strict=True):
-            gradient.setColorAt(float(at), QColor(color))
+        for position, color in zip(np.linspace(0, 1, len(self._colors)), self._colors, strict=True):
+            gradient.setColorAt(float(position), QColor(color))
         painter.fillRect(bar, gradient)
         painter.setPen(QColor(self._text))
         middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.drawText(QRectF(GAP, 0, bar.left(), BAR + 2 * GAP), middle, self._title)
-        for at, words in self._ticks:
-            x = bar.left() + at * bar.width()
+        for position, label in self._ticks:
+            x = bar.left() + position * bar.width()
             box = QRectF(x - 50, bar.bottom() + 1, 100, self.fontMetrics().height())
-            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, words)
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, label)
         painter.end()

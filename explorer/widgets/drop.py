@@ -1,4 +1,4 @@
-"""What is dropped onto the window: what it is, what will be done with it, and the overlay."""
+"""Drag and drop onto the window: recognition of the files, the action, and the overlay."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ SENTENCES = {
 }
 UNDERSTOOD = (
     "Drop a session (.json), a bundle (.rkx), a result (.h5), weights (.pt, .safetensors), a "
-    "list of samples (.csv, .txt, .npy, .json ...), or an image folder that holds train/<class>/."
+    "list of samples (.csv, .txt, .npy, .json ...), or an image folder with train/<class>/ inside."
 )
-SHADE = 225  # of 255: how far the overlay covers the window
+SHADE = 225  # of 255: opacity of the overlay
 INSET, CORNER = 24, 12  # px
 
 
 @dataclass(frozen=True)
 class Offer:
-    """What will be done with what is dropped, as a sentence; of kind UNKNOWN, why nothing."""
+    """What a drop will do, as a sentence; for kind UNKNOWN, why it does nothing."""
 
     kind: str
     path: Path
@@ -48,29 +48,29 @@ class Offer:
 
 
 def understand(paths: Sequence[Path]) -> Offer:
-    """What dropping these files and folders means."""
+    """What dropping these files and folders would do."""
     if len(paths) != 1:
-        return Offer(UNKNOWN, Path(), f"{len(paths)} things at once. Drop one at a time.")
+        return Offer(UNKNOWN, Path(), f"{len(paths)} items at once. Drop one at a time.")
     path = paths[0]
     if is_folder(path):
         if is_folder(path / "train"):
             return Offer(FOLDER, path, SENTENCES[FOLDER].format(path.name))
-        return Offer(UNKNOWN, path, f"'{path.name}' holds no folder 'train'. {UNDERSTOOD}")
+        return Offer(UNKNOWN, path, f"'{path.name}' contains no folder 'train'. {UNDERSTOOD}")
     kind = KINDS.get(path.suffix.lower(), UNKNOWN)
     if kind in (SESSION, CHECKPOINT) and is_list(path):
         kind = INDICES
     if kind == UNKNOWN:
-        return Offer(UNKNOWN, path, f"'{path.name}' is nothing that can be opened. {UNDERSTOOD}")
+        return Offer(UNKNOWN, path, f"'{path.name}' cannot be opened. {UNDERSTOOD}")
     return Offer(kind, path, SENTENCES[kind].format(path.name))
 
 
 def paths_of(mime: QMimeData) -> list[Path]:
-    """The files and folders of this machine that are dragged."""
+    """The local files and folders in a drag."""
     return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
 
 
 class DropOverlay(QWidget):
-    """Covers the window while something is dragged over it, and says what dropping it does."""
+    """Covers the window during a drag and says what dropping would do."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -82,11 +82,11 @@ class DropOverlay(QWidget):
 
     @property
     def sentence(self) -> str:
-        """What it says."""
+        """The sentence on the overlay."""
         return self._offer.sentence
 
     def show_offer(self, offer: Offer, look: theme.Theme) -> None:
-        """Cover the window and say what will be done."""
+        """Cover the window and show what a drop will do."""
         self._offer, self._look = offer, look
         self.setAccessibleName(offer.sentence)
         self.setGeometry(self._window.rect())
@@ -95,16 +95,16 @@ class DropOverlay(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw a sheet over the window, a frame (dashed: nothing will be done) and the sentence."""
-        known = self._offer.kind != UNKNOWN
+        """Draw a sheet over the window, a frame (dashed if nothing will happen) and the text."""
+        accepted = self._offer.kind != UNKNOWN
         look = self._look
         sheet = QColor(look.base)
         sheet.setAlpha(SHADE)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), sheet)
-        line = Qt.PenStyle.SolidLine if known else Qt.PenStyle.DashLine
-        painter.setPen(QPen(QColor(look.accent if known else look.danger), 3, line))
+        line = Qt.PenStyle.SolidLine if accepted else Qt.PenStyle.DashLine
+        painter.setPen(QPen(QColor(look.accent if accepted else look.danger), 3, line))
         box = self.rect().adjusted(INSET, INSET, -INSET, -INSET)
         painter.drawRoundedRect(box, CORNER, CORNER)
         self._write(painter, box)
@@ -117,8 +117,8 @@ class DropOverlay(QWidget):
         painter.setPen(QColor(self._look.text))
         flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
         inner = box.adjusted(4 * INSET, INSET, -4 * INSET, -INSET)
-        words = painter.boundingRect(inner, flags, self._offer.sentence)
-        ground = words.adjusted(-INSET, -INSET, INSET, INSET)
+        text = painter.boundingRect(inner, flags, self._offer.sentence)
+        ground = text.adjusted(-INSET, -INSET, INSET, INSET)
         painter.fillRect(ground, QColor(self._look.base))
         painter.drawText(inner, flags, self._offer.sentence)
 
@@ -136,7 +136,7 @@ class Dropper(QObject):
         self._offer: Offer | None = None
 
     def enter(self, event: QDragEnterEvent, look: theme.Theme) -> None:
-        """Say what dropping would do."""
+        """Show what dropping would do."""
         paths = paths_of(event.mimeData())
         if not paths:
             return
@@ -145,12 +145,12 @@ class Dropper(QObject):
         event.acceptProposedAction()
 
     def leave(self) -> None:
-        """The drag went elsewhere."""
+        """Hide the overlay: the drag left the window."""
         self._offer = None
         self.overlay.hide()
 
     def drop(self, event: QDropEvent) -> None:
-        """Do what was said, or say why nothing is done."""
+        """Carry out the drop, or report why it does nothing."""
         offer = self._offer or understand(paths_of(event.mimeData()))
         self.leave()
         event.setDropAction(Qt.DropAction.CopyAction)

@@ -1,8 +1,8 @@
-"""A label whose words end in an ellipsis where they do not fit, unless they may wrap.
+"""A label that elides text that does not fit, unless it may wrap.
 
-By hand, because superqt's QElidingLabel tells assistive technology no more than is drawn, and
-importing it replaces methods of Qt's own classes (QMouseEvent.pos, by way of qtpy) and takes a
-fifth of the time that Qt and pyqtgraph take.
+Hand-written because superqt's QElidingLabel exposes only the drawn text to assistive technology,
+and importing it patches methods of Qt classes (QMouseEvent.pos, through qtpy) and takes a fifth
+of the import time of Qt and pyqtgraph.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from explorer.widgets.plot_widget import no_collection
 
 
 class OneLine(QLabel):
-    """A quiet label; cut short it still has, and tells assistive technology, all of its words."""
+    """A muted label; when elided, its full text stays available to assistive technology."""
 
     def __init__(self) -> None:
         super().__init__(textFormat=Qt.TextFormat.PlainText)
         self.setObjectName("muted")
 
     def shown(self) -> str:
-        """The words as they are drawn."""
+        """The text as it is drawn."""
         if self.wordWrap():
             return self.text()
         room = self.contentsRect().width()
         return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw as many of the words as fit."""
+        """Draw as much of the text as fits."""
         if self.shown() == self.text():
             super().paintEvent(event)
             return

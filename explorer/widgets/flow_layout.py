@@ -1,4 +1,4 @@
-"""A layout that puts widgets side by side and wraps, as words do."""
+"""A layout that places widgets side by side and wraps them like words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class Flow(QLayout):
-    """Widgets from left to right, in as many rows as the width asks for."""
+    """Widgets from left to right, in as many rows as the width requires."""
 
     def __init__(self, gap: int, parent: QWidget | None = None) -> None:
         """`gap`: logical pixels between widgets."""
@@ -17,53 +17,53 @@ class Flow(QLayout):
         self.setContentsMargins(0, 0, 0, 0)
 
     def addItem(self, item: QLayoutItem) -> None:
-        """Put one more at the end."""
+        """Append an item."""
         self._items.append(item)
 
     def count(self) -> int:
-        """How many there are."""
+        """The number of items."""
         return len(self._items)
 
     def itemAt(self, index: int) -> QLayoutItem | None:
-        """One of them, None where there is none."""
+        """The item at `index`, or None."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
     def takeAt(self, index: int) -> QLayoutItem | None:
-        """Take one out, None where there is none."""
+        """Remove and return the item at `index`, or None."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
     def hasHeightForWidth(self) -> bool:
-        """Narrower is higher."""
+        """True: a narrower layout is taller."""
         return True
 
     def heightForWidth(self, width: int) -> int:
-        """Pixels that all rows need at this width."""
+        """Height in pixels of all rows at this width."""
         return self._arrange(QRect(0, 0, width, 0), move=False)
 
     def setGeometry(self, rect: QRect) -> None:
-        """Put every widget into its place."""
+        """Place every widget."""
         super().setGeometry(rect)
         self._arrange(rect, move=True)
 
     def sizeHint(self) -> QSize:
-        """All in one row."""
+        """The size of all items in one row."""
         hints = [item.sizeHint() for item in self._items]
         width = sum(hint.width() for hint in hints) + self._gap * max(0, len(hints) - 1)
         return QSize(width, max((hint.height() for hint in hints), default=0))
 
     def minimumSize(self) -> QSize:
-        """Room for the largest alone."""
+        """The height of the tallest item."""
         least = QSize(0, 0)
         for item in self._items:
             least = least.expandedTo(QSize(0, item.minimumSize().height()))
         return least
 
     def expandingDirections(self) -> Qt.Orientation:
-        """It takes no more room than it needs."""
+        """None: it takes no more room than it needs."""
         return Qt.Orientation(0)
 
     def _arrange(self, rect: QRect, *, move: bool) -> int:
-        """Go through the rows; the height they need."""
+        """Lay out the rows and return their height."""
         x, y, row = rect.x(), rect.y(), 0
         for item in self._items:
             size = item.sizeHint()

@@ -1,6 +1,6 @@
-"""From described settings to a form: units, ranges, tooltips and a way back to what is advised.
+"""Forms generated from setting descriptions: units, ranges, tooltips and a reset button.
 
-A new method needs no dialog code: its fields say everything.
+A new method needs no dialog code: its fields describe the form.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.state.catalog import Field
-from explorer.widgets.number_editors import SEVERAL, NumbersValidator, WholeBox, parts_of
+from explorer.widgets.number_editors import SEVERAL, IntegerBox, NumbersValidator, parts_of
 
-LARGEST = 2**31 - 1  # what a QSpinBox can hold
+LARGEST = 2**31 - 1  # maximum of a QSpinBox
 EDITOR_HEIGHT = 26  # px, so that all kinds of editors line up
 Editor = QCheckBox | QComboBox | QLineEdit | QSpinBox
 
 
 class FieldsForm(QWidget):
-    """One row per field: its name, an editor that keeps to its range, its unit."""
+    """One row per field: its name, an editor limited to its range, and its unit."""
 
     changed = Signal()
 
@@ -53,18 +53,18 @@ class FieldsForm(QWidget):
             self._add(item, layout)
 
     def values(self) -> dict[str, Any]:
-        """What the form says now, by field."""
+        """The current values, by field."""
         return {item.name: _read(self._editors[item.name], item) for item in self._fields}
 
     def changes(self) -> dict[str, Any]:
-        """The fields that differ from what is recommended."""
+        """The fields that differ from the recommended values."""
         values = self.values()
         return {item.name: values[item.name] for item in self._fields if self._differs(item)}
 
     def several(self) -> dict[str, tuple[Any, ...]]:
-        """The numbers of every field in which more than one is written."""
-        found = {item.name: _several(self._editors[item.name]) for item in self._fields}
-        return {name: values for name, values in found.items() if values}
+        """The values of every field that has more than one."""
+        several = {item.name: _several(self._editors[item.name]) for item in self._fields}
+        return {name: values for name, values in several.items() if values}
 
     def show_values(
         self, changes: Mapping[str, Any], several: Mapping[str, Sequence[Any]] | None = None
@@ -81,15 +81,15 @@ class FieldsForm(QWidget):
                 _write_several(editor, values)
 
     def reset(self) -> None:
-        """Back to what is recommended."""
+        """Restore the recommended values."""
         self.show_values({})
 
     def problem(self) -> str:
-        """The first value that is no number in its range, as a sentence; '' if all are."""
+        """A sentence about the first value that is not a number in its range; '' if all are."""
         for item in self._fields:
             editor = self._editors[item.name]
             if isinstance(editor, QLineEdit) and not editor.hasAcceptableInput():
-                return f"{item.name} must be a number {_range(item)}, but is '{editor.text()}'."
+                return f"{item.name} must be a number {_range(item)}, not '{editor.text()}'."
         return ""
 
     def editor(self, name: str) -> Editor:
@@ -116,7 +116,7 @@ class FieldsForm(QWidget):
 
 
 class FormDialog(QDialog):
-    """Forms in tabs, with OK, Cancel and a way back to what is recommended."""
+    """Forms in tabs, with OK, Cancel and a button that restores the recommended values."""
 
     def __init__(self, title: str, forms: Mapping[str, FieldsForm], parent: QWidget | None) -> None:
         """`forms`: tab title -> form."""
@@ -141,7 +141,7 @@ class FormDialog(QDialog):
         )
         self._reset = buttons.button(QDialogButtonBox.StandardButton.RestoreDefaults)
         self._reset.setText("Recommended")
-        self._reset.setToolTip("Set this page back to the recommended values")
+        self._reset.setToolTip("Reset this page to the recommended values")
         self._reset.clicked.connect(self.reset)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
@@ -151,7 +151,7 @@ class FormDialog(QDialog):
         self._show_size()
 
     def studies(self) -> int:
-        """How many studies Run would start with these settings."""
+        """The number of studies Run would start with these settings."""
         return 1
 
     def _show_size(self) -> None:
@@ -159,7 +159,7 @@ class FormDialog(QDialog):
         self._size.setText(f"Run will start {size:,} studies." if size > 1 else f"{SEVERAL}.")
 
     def problem(self) -> str:
-        """The first value that cannot be used, as a sentence; '' if all can."""
+        """A sentence about the first invalid value; '' if all are valid."""
         for place, (name, form) in enumerate(self.forms.items()):
             if problem := form.problem():
                 self._tabs.setCurrentIndex(place)
@@ -167,18 +167,18 @@ class FormDialog(QDialog):
         return ""
 
     def refuse(self) -> bool:
-        """Say what cannot be used; whether there was anything."""
+        """Show the first invalid value; return whether there was one."""
         self._error.setText(self.problem())
         self._error.setVisible(bool(self._error.text()))
         return bool(self._error.text())
 
     def accept(self) -> None:
-        """Close, unless a value cannot be used: then say which."""
+        """Close, unless a value is invalid: then show which."""
         if not self.refuse():
             super().accept()
 
     def reset(self) -> None:
-        """Set the page that is shown back to the recommended values."""
+        """Reset the current page to the recommended values."""
         list(self.forms.values())[self._tabs.currentIndex()].reset()
         self._error.hide()
 
@@ -207,15 +207,15 @@ def _make(item: Field) -> Editor:
     return line
 
 
-def _spin_box(item: Field) -> WholeBox:
-    box = WholeBox()
+def _spin_box(item: Field) -> IntegerBox:
+    box = IntegerBox()
     low = -LARGEST if item.low is None else int(item.low)
     box.setRange(low, LARGEST if item.high is None else int(min(item.high, LARGEST)))
     return box
 
 
 def _validator(item: Field, parent: QLineEdit) -> NumbersValidator:
-    """Keeps to the range; text, not a spin box, because a learning rate may be 1e-05."""
+    """A validator for the field's range; text rather than a spin box, for values such as 1e-05."""
     low = -float("inf") if item.low is None else item.low
     smallest = 1e-12 if item.exclusive_low and low == 0 else low
     high = float("inf") if item.high is None else item.high
@@ -249,7 +249,7 @@ def _write(editor: Editor, item: Field, value: Any) -> None:
 
 
 def _several(editor: Editor) -> tuple[Any, ...]:
-    if isinstance(editor, WholeBox):
+    if isinstance(editor, IntegerBox):
         return editor.several
     if not isinstance(editor, QLineEdit) or not isinstance(editor.validator(), NumbersValidator):
         return ()
@@ -259,7 +259,7 @@ def _several(editor: Editor) -> tuple[Any, ...]:
 
 
 def _write_several(editor: Editor, values: Sequence[Any]) -> None:
-    if isinstance(editor, WholeBox):
+    if isinstance(editor, IntegerBox):
         editor.show_several(tuple(int(value) for value in values))
     elif isinstance(editor, QLineEdit):
         editor.setText(", ".join(map(_text, values)))
@@ -302,9 +302,9 @@ def _range(item: Field) -> str:
 
 
 def _tip(item: Field) -> str:
-    said = item.help[:1].upper() + item.help[1:]
-    shown = _text(item.default) if item.kind == "float" else str(item.default)
+    help_text = item.help[:1].upper() + item.help[1:]
+    default = _text(item.default) if item.kind == "float" else str(item.default)
     if item.kind == "bool":
-        shown = "on" if item.default else "off"
-    lines = [said, _range(item).capitalize(), f"Recommended: {shown}" if shown else ""]
+        default = "on" if item.default else "off"
+    lines = [help_text, _range(item).capitalize(), f"Recommended: {default}" if default else ""]
     return "\n".join(line for line in lines if line)

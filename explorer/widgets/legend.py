@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from explorer.widgets.plot_widget import no_collection
 
 PAD, GAP, LINE, MARK = 4, 14, 30, 10  # logical pixels
-OFF = 0.55  # opacity of what is switched off
+OFF = 0.55  # opacity of hidden entries
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class LegendEntry:
     """One line of a legend.
 
     symbol: pyqtgraph's name, '' = none; dash: None = no line, () = solid; area: a filled box;
-    name: what a click on it toggles, '' = nothing; on: False where that is switched off.
+    name: what a click toggles, '' = nothing; on: False if that is hidden.
     """
 
     label: str
@@ -36,7 +36,7 @@ class LegendEntry:
 
     @property
     def sample_width(self) -> int:
-        """Width of what is drawn before the label, in logical pixels."""
+        """Width of the line or symbol before the label, in logical pixels."""
         return LINE if self.dash is not None or self.area else MARK + 2
 
 
@@ -50,7 +50,7 @@ def line_pen(color: str, dash: tuple[float, ...], width: float = 2.0) -> pg.QtGu
 
 
 class Legend(QWidget):
-    """Entries in rows that wrap at the widget's width; `toggled` names the one clicked."""
+    """Entries in rows that wrap at the widget's width; `toggled` names the clicked one."""
 
     toggled = Signal(str)
 
@@ -63,7 +63,7 @@ class Legend(QWidget):
         self.setAccessibleName("Legend")
 
     def set_entries(self, entries: Sequence[LegendEntry], text: str) -> None:
-        """Show these entries with labels in the color `text`."""
+        """Show these entries, with labels in the color `text`."""
         self._entries, self._text = tuple(entries), text
         self.setAccessibleDescription(", ".join(map(_words, entries)))
         clickable = any(entry.name for entry in entries)
@@ -72,7 +72,7 @@ class Legend(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As high as the entries need at the present width."""
+        """The height the entries need at the current width."""
         return QSize(160, self._needed())
 
     def minimumSizeHint(self) -> QSize:
@@ -80,12 +80,12 @@ class Legend(QWidget):
         return QSize(80, self._row())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wrap anew."""
+        """Re-wrap the entries."""
         super().resizeEvent(event)
         self._fit()
 
     def box_of(self, name: str) -> QRectF:
-        """Where the entry of that name is drawn, in the widget's pixels; empty if there is none."""
+        """Rectangle of the entry of that name, in the widget's pixels; empty if there is none."""
         drawn = zip(self._entries, self.boxes(), strict=True)
         return next((box for entry, box in drawn if entry.name == name), QRectF())
 
@@ -111,21 +111,21 @@ class Legend(QWidget):
             painter.setOpacity(1.0 if entry.on else OFF)
             _draw_sample(painter, entry, sample)
             painter.setPen(QColor(self._text))
-            words = box.adjusted(entry.sample_width + PAD, 0, 0, 0)
+            text = box.adjusted(entry.sample_width + PAD, 0, 0, 0)
             left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-            painter.drawText(words, left, entry.label)
+            painter.drawText(text, left, entry.label)
             if not entry.on:  # a second cue beside the paler color
-                end = words.left() + self.fontMetrics().horizontalAdvance(entry.label)
-                middle = words.center().y()
-                painter.drawLine(QPointF(words.left(), middle), QPointF(end, middle))
+                end = text.left() + self.fontMetrics().horizontalAdvance(entry.label)
+                middle = text.center().y()
+                painter.drawLine(QPointF(text.left(), middle), QPointF(end, middle))
         painter.end()
 
     def boxes(self) -> list[QRectF]:
-        """Where each entry is drawn, in the widget's pixels."""
+        """Rectangle of each entry, in the widget's pixels."""
         boxes, x, y = [], float(PAD), 0.0
         for entry in self._entries:
-            words = self.fontMetrics().horizontalAdvance(entry.label) + 2
-            width = entry.sample_width + PAD + words
+            text_width = self.fontMetrics().horizontalAdvance(entry.label) + 2
+            width = entry.sample_width + PAD + text_width
             if x > PAD and x + width > self.width():
                 x, y = float(PAD), y + self._row()
             boxes.append(QRectF(x, y, width, self._row()))

@@ -1,8 +1,8 @@
-"""Markup where we write it ourselves; everything else is drawn letter by letter.
+"""Opt-in rich text: all other labels and tooltips are drawn as plain text.
 
-The style sheet makes plain text of every label and tooltip there is, those of Qt's own dialogs
-too, as Qt is about to draw them. Only what is allowed here may be more; who allows it escapes
-every word of others in it (`html.escape`).
+The style sheet forces every label and tooltip to plain text, including those of Qt's own dialogs.
+Only widgets allowed here may show markup; the caller must escape all foreign text in it
+(`html.escape`).
 """
 
 from __future__ import annotations
@@ -11,41 +11,41 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QTextDocumentFragment
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QWidget
 
-LABEL, TIPS = "markup", "markupTips"  # properties that the style sheet asks for
-TIP = "qtooltip_label"  # Qt's name of what shows a tooltip
+LABEL, TIPS = "markup", "markupTips"  # properties that the style sheet selects
+TIP = "qtooltip_label"  # object name of Qt's tooltip label
 
 
 def allow(label: QLabel) -> None:
-    """Have a label show its text as markup from now on."""
+    """Let a label show its text as markup."""
     label.setProperty(LABEL, True)
     label.setTextFormat(Qt.TextFormat.RichText)
 
 
 def allow_tips(widget: QWidget) -> None:
-    """Have tooltips that are shown for this very widget be markup, not those of its parts."""
+    """Let tooltips of this widget, but not of its children, be markup."""
     widget.setProperty(TIPS, True)
-    places = [widget.viewport()] if isinstance(widget, QAbstractScrollArea) else []
-    for one in [widget, *places]:  # where the mouse is, with such a tip
-        one.installEventFilter(_Closer(one))
+    viewports = [widget.viewport()] if isinstance(widget, QAbstractScrollArea) else []
+    for target in [widget, *viewports]:  # receivers of the mouse while the tip is shown
+        target.installEventFilter(_Closer(target))
 
 
 def close_tip() -> None:
-    """Take the tooltip away at once: one that fades is used again, as it is, for the next text."""
-    for one in QApplication.topLevelWidgets():
-        if one.objectName() == TIP:
-            one.close()
+    """Close the tooltip at once: Qt would reuse a fading one, with its markup, for the next."""
+    for widget in QApplication.topLevelWidgets():
+        if widget.objectName() == TIP:
+            widget.close()
 
 
-def plain(words: str) -> str:
-    """What markup says, without it."""
-    return QTextDocumentFragment.fromHtml(words).toPlainText()
+def plain(markup: str) -> str:
+    """The plain text of markup."""
+    return QTextDocumentFragment.fromHtml(markup).toPlainText()
 
 
 class _Closer(QObject):
-    """Closes the tooltip of a widget that the mouse leaves."""
+    """Closes the tooltip when the mouse leaves the widget."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look on."""
+        """Close the tooltip on leave and hide; never consume the event."""
         if event.type() in (QEvent.Type.Leave, QEvent.Type.Hide):
             close_tip()
         return False

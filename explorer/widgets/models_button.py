@@ -1,4 +1,4 @@
-"""A button with a menu of the models that are drawn."""
+"""A button with a menu to choose the drawn models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from explorer.widgets.plain_text import in_menu
 
 
 class ModelsButton(QToolButton):
-    """Which models are drawn; `toggled_model` names the one that is checked or unchecked."""
+    """Chooses the drawn models; `toggled_model` names the one checked or unchecked."""
 
     toggled_model = Signal(str)
 
@@ -21,26 +21,26 @@ class ModelsButton(QToolButton):
         super().__init__(parent)
         self.setText("Models")
         self.setAccessibleName("Models shown")
-        self.setToolTip("Which models are drawn; a click on a name in the legend does it too")
+        self.setToolTip("Choose which models are drawn, or click a name in the legend")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.models = CheckMenu(self)
         self.setMenu(self.models)
         self.models.triggered.connect(self._check)
 
-    def set_models(self, wanted: Sequence[tuple[str, str]], hidden: Collection[str]) -> None:
-        """List (model, label), checked where it is not hidden; an open menu keeps its entries."""
-        if not wanted:
-            self.models.close()  # emptied, it would be hidden without an end to its button's click
-        wanted = [(name, in_menu(label)) for name, label in wanted]
-        if wanted != [(action.data(), action.text()) for action in self.models.actions()]:
+    def set_models(self, models: Sequence[tuple[str, str]], hidden: Collection[str]) -> None:
+        """List (model, label), checked unless hidden; an open menu keeps its entries."""
+        if not models:
+            self.models.close()  # an emptied menu would vanish and leave its button pressed
+        models = [(name, in_menu(label)) for name, label in models]
+        if models != [(action.data(), action.text()) for action in self.models.actions()]:
             self.models.clear()
-            for name, label in wanted:
+            for name, label in models:
                 action = self.models.addAction(label)
                 action.setData(name)
                 action.setCheckable(True)
         for action in self.models.actions():
             action.setChecked(action.data() not in hidden)
-        self.setEnabled(bool(wanted))
+        self.setEnabled(bool(models))
 
     def _check(self, action: QAction) -> None:
         self.toggled_model.emit(str(action.data()))

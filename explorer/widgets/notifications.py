@@ -1,4 +1,4 @@
-"""Where errors and news are shown: errors in a bar until they are closed, news as toasts."""
+"""Notifications: errors in a bar until they are closed, news as toasts."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from PySide6.QtWidgets import (
 from explorer.state.notice import ERROR, Notice
 from explorer.widgets.plain_text import literal
 
-SHOWN_MS = 5000  # a toast stays so long, and longer the more there is to read
-LETTER_MS = 40  # a slow reader's pace
+SHOWN_MS = 5000  # minimum time a toast stays; longer for longer texts
+LETTER_MS = 40  # additional time per character, for slow readers
 FADE_MS = 400
-MOST = 3  # toasts at once; the log in Activity has the others
+MOST = 3  # toasts at once; the Activity log has the others
 WIDEST = 420  # px
 MARGIN = 16  # px from the window's corner
 GAP = 8  # px between toasts
 
 
 class Notifier(QObject):
-    """Passes sentences on to whoever shows them, and remembers the errors."""
+    """Distributes notices to the widgets that show them, and records the errors."""
 
-    said = Signal(str, str)  # kind, sentence: of both kinds
+    notified = Signal(str, str)  # kind, sentence: of both kinds
     failed = Signal(str)  # an error
     told = Signal(object)  # Notice: news
 
@@ -57,8 +57,8 @@ class Notifier(QObject):
         self.say(ERROR, sentence)
 
     def show(self, notice: Notice) -> None:
-        """Show a sentence with what can be done about it."""
-        self.said.emit(notice.kind, notice.sentence)
+        """Show a notice, with its action if it has one."""
+        self.notified.emit(notice.kind, notice.sentence)
         if notice.kind == ERROR:
             self.errors.append(notice.sentence)
             self.failed.emit(notice.sentence)
@@ -84,7 +84,9 @@ class MessageBar(QFrame):
         self.close_button = QPushButton("Close")
         self.close_button.clicked.connect(self.close_message)
         self.report_button = QPushButton("Copy report")
-        self.report_button.setToolTip("Copy the error, versions and what was done, to hand it on")
+        self.report_button.setToolTip(
+            "Copy the error, the versions and the recent log, for a bug report"
+        )
         self.report_button.clicked.connect(self.report_wanted)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 4, 6, 4)
@@ -93,23 +95,23 @@ class MessageBar(QFrame):
         layout.addWidget(self.close_button)
 
     def show_message(self, sentence: str) -> None:
-        """Show a sentence in place of the one before."""
+        """Show a sentence, replacing the previous one."""
         self._text.setText(sentence)
         self._text.setToolTip(literal(sentence))
         self.shown.emit()
 
     def close_message(self) -> None:
-        """Take the sentence away."""
+        """Close the bar."""
         self._text.clear()
         self.closed.emit()
 
     def text(self) -> str:
-        """The sentence that is shown."""
+        """The shown sentence."""
         return self._text.text()
 
 
 class Toast(QFrame):
-    """One piece of news: it fades by itself, but not under the mouse nor with the focus."""
+    """A news message that fades by itself, except under the mouse or with keyboard focus."""
 
     gone = Signal(object)  # itself
 
@@ -124,7 +126,7 @@ class Toast(QFrame):
         self.action.clicked.connect(self._act)
         self._lay_out()
         self._effect = QGraphicsOpacityEffect(self, opacity=1.0)
-        self._effect.setEnabled(False)  # until it fades: an effect draws into a pixmap
+        self._effect.setEnabled(False)  # until it fades, because an effect draws into a pixmap
         self.setGraphicsEffect(self._effect)
         self._fade = QPropertyAnimation(self._effect, b"opacity", self)
         self._fade.setDuration(FADE_MS)
@@ -142,7 +144,7 @@ class Toast(QFrame):
         close = QToolButton()
         close.setText("✕")
         close.setAccessibleName("Close")
-        close.setToolTip("Close; Activity keeps the sentence")
+        close.setToolTip("Close; the message stays in Activity")
         close.setAutoRaise(True)
         close.clicked.connect(self.dismiss)
         layout = QHBoxLayout(self)
@@ -154,26 +156,26 @@ class Toast(QFrame):
         self.setFixedHeight(self.heightForWidth(self.width()))
 
     def stay(self) -> None:
-        """Do not fade for now."""
+        """Stop fading."""
         self._clock.stop()
         self._fade.stop()
         self._effect.setOpacity(1.0)
         self._effect.setEnabled(False)
 
     def dismiss(self) -> None:
-        """Go at once."""
+        """Disappear at once."""
         self._clock.stop()
         self._fade.stop()
         self.hide()
         self.gone.emit(self)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Stay while the mouse is here."""
+        """Stay while the mouse is over the toast."""
         super().enterEvent(event)
         self.stay()
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Fade in a while."""
+        """Resume the countdown."""
         super().leaveEvent(event)
         self._wait()
 
@@ -196,7 +198,7 @@ class Toast(QFrame):
 
 
 class Toasts(QObject):
-    """The toasts in the lower right corner of a window, the newest at the bottom."""
+    """Stacks toasts in the lower right corner of a window, newest at the bottom."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -204,8 +206,8 @@ class Toasts(QObject):
         self.toasts: list[Toast] = []
 
     def show_notice(self, notice: Notice) -> None:
-        """Show news; the same sentence again is not shown twice."""
-        for old in [one for one in self.toasts if one.notice.sentence == notice.sentence]:
+        """Show news; a repeated sentence replaces the earlier one."""
+        for old in [toast for toast in self.toasts if toast.notice.sentence == notice.sentence]:
             old.dismiss()
         while len(self.toasts) >= MOST:
             self.toasts[0].dismiss()
@@ -217,7 +219,7 @@ class Toasts(QObject):
         QAccessible.updateAccessibility(QAccessibleEvent(toast, QAccessible.Event.Alert))
 
     def place(self) -> None:
-        """Put them into the corner, one above the other."""
+        """Position the toasts in the corner, one above the other."""
         bottom = self._window.height() - MARGIN
         for toast in reversed(self.toasts):
             toast.move(self._window.width() - toast.width() - MARGIN, bottom - toast.height())
@@ -225,7 +227,7 @@ class Toasts(QObject):
             bottom -= toast.height() + GAP
 
     def sentences(self) -> list[str]:
-        """What is shown, the newest last."""
+        """The shown sentences, newest last."""
         return [toast.notice.sentence for toast in self.toasts]
 
     def _forget(self, toast: Toast) -> None:
@@ -236,5 +238,5 @@ class Toasts(QObject):
 
 
 def reading_time(sentence: str) -> int:
-    """How long a toast with this sentence stays, in ms."""
+    """Time in ms that a toast with this sentence stays."""
     return SHOWN_MS + LETTER_MS * len(sentence)

@@ -1,7 +1,7 @@
-"""Editors that take one number or several: '0.01' or '0.01, 0.03'.
+"""Editors for one number or several: '0.01' or '0.01, 0.03'.
 
-By hand, because superqt has a box for one whole number alone, without units, which takes '--5' and
-'²' for numbers and raises ValueError when it is left.
+Hand-written because superqt's box takes a single integer without a unit, accepts '--5' and '²' as
+numbers, and raises ValueError when it loses focus.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from PySide6.QtCore import QLocale
 from PySide6.QtGui import QDoubleValidator, QValidator
 from PySide6.QtWidgets import QSpinBox, QWidget
 
-SEVERAL = "Several values, separated by commas, run one study each"
+SEVERAL = "Separate several values with commas to run one study for each"
 State = QValidator.State
 
 
 def parts_of(text: str) -> list[str]:
-    """The values in a text, each once, as they are written."""
+    """The distinct values in a text, as written."""
     return list(dict.fromkeys(part.strip() for part in text.split(",")))
 
 
 class NumbersValidator(QDoubleValidator):
-    """Numbers in a range, separated by commas, with a decimal point on every machine.
+    """Numbers in a range, separated by commas, with a decimal point in every locale.
 
-    For text, not a spin box, because a learning rate may be 1e-05.
+    For a text field rather than a spin box, because a learning rate may be 1e-05.
     """
 
     def __init__(self, low: float, high: float, parent: QWidget) -> None:
@@ -32,17 +32,17 @@ class NumbersValidator(QDoubleValidator):
         self.setLocale(locale)
 
     def validate(self, text: str, place: int) -> tuple[State, str, int]:
-        """Acceptable if each part is; a part that is not finished yet may become so."""
+        """Acceptable if every part is; an incomplete part is Intermediate."""
         states = [self._state_of(part) for part in text.split(",")]
         return min(states, key=lambda state: state.value), text, place
 
     def _state_of(self, part: str) -> State:
-        found = super().validate(part.strip(), 0)
-        return State(found[0])  # type: ignore[index]  # its stub promises a State alone
+        result = super().validate(part.strip(), 0)
+        return State(result[0])  # type: ignore[index]  # the stub declares a State only
 
 
-class WholeBox(QSpinBox):
-    """A spin box that also takes '2, 5, 10'; `several` has them, its value is the first."""
+class IntegerBox(QSpinBox):
+    """A spin box that also accepts '2, 5, 10'; `several` has all values, `value` the first."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,7 +50,7 @@ class WholeBox(QSpinBox):
 
     @property
     def several(self) -> tuple[int, ...]:
-        """The values, if there are more than one."""
+        """The values, if there is more than one."""
         return self._several if self._several[:1] == (self.value(),) else ()
 
     def show_several(self, values: tuple[int, ...]) -> None:
@@ -60,7 +60,7 @@ class WholeBox(QSpinBox):
         self.lineEdit().setText(self.textFromValue(values[0]))
 
     def validate(self, text: str, place: int) -> tuple[State, str, int]:
-        """Acceptable if each part is a whole number in the range."""
+        """Acceptable if every part is an integer in the range."""
         states = [self._state_of(part) for part in text.split(",")]
         return min(states, key=lambda state: state.value), text, place
 
@@ -72,17 +72,17 @@ class WholeBox(QSpinBox):
         return values[0] if values else self.value()
 
     def textFromValue(self, value: int) -> str:
-        """All values, as long as `value` is the first of them."""
+        """All values if `value` is the first of them, else `value`."""
         if len(self._several) > 1 and self._several[0] == value:
             return ", ".join(map(str, self._several))
         return str(value)
 
     def _state_of(self, part: str) -> State:
-        found = part.strip()
-        if found in ("", "-"):
+        text = part.strip()
+        if text in ("", "-"):
             return State.Intermediate
-        if not found.removeprefix("-").isdecimal():
+        if not text.removeprefix("-").isdecimal():
             return State.Invalid
-        if self.minimum() <= int(found) <= self.maximum():
+        if self.minimum() <= int(text) <= self.maximum():
             return State.Acceptable
-        return State.Intermediate if abs(int(found)) <= self.maximum() else State.Invalid
+        return State.Intermediate if abs(int(text)) <= self.maximum() else State.Invalid

@@ -1,4 +1,4 @@
-"""The frame all views share: a header, the content, and what to do next while it is empty."""
+"""The frame shared by all views: a header, the content, and a hint while it is empty."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MARGIN, SPACING = 8, 6  # logical pixels
 
 
 class Panel(QWidget):
-    """`header` for controls in a row, `content` below it, or a sentence where there is none."""
+    """A row of controls (`header`) above `content`, or a hint if there is no content."""
 
     def __init__(self, content: QWidget, parent: QWidget) -> None:
         super().__init__(parent)
@@ -34,7 +34,7 @@ class Panel(QWidget):
         outer.addWidget(self)
 
     def add_row(self, *widgets: QWidget) -> None:
-        """Put another row between header and content; its first widget takes what room is left."""
+        """Add a row between header and content; its first widget takes the remaining width."""
         row = QHBoxLayout()
         row.setSpacing(SPACING)
         for number, widget in enumerate(widgets):
@@ -42,7 +42,7 @@ class Panel(QWidget):
         self._layout.insertLayout(self._layout.count() - 1, row)
 
     def show_empty(self, sentence: str) -> None:
-        """Show what to do next instead of the content."""
+        """Show a hint instead of the content."""
         self.empty.setText(sentence)
         self._stack.setCurrentIndex(0)
 
@@ -52,22 +52,22 @@ class Panel(QWidget):
 
     @property
     def is_empty(self) -> bool:
-        """Whether the sentence is shown."""
+        """Whether the hint is shown."""
         return self._stack.currentIndex() == 0
 
 
-def button(text: str, tip: str, pressed: Callable[[], None]) -> QPushButton:
+def button(text: str, tip: str, on_click: Callable[[], None]) -> QPushButton:
     """A push button with a tooltip; `pressed` must be a bound method (a lambda would leak)."""
-    made = QPushButton(text)
-    made.setToolTip(tip)
-    made.setAccessibleDescription(tip)
-    made.clicked.connect(pressed)
-    return made
+    result = QPushButton(text)
+    result.setToolTip(tip)
+    result.setAccessibleDescription(tip)
+    result.clicked.connect(on_click)
+    return result
 
 
 def muted(text: str = "") -> QLabel:
-    """A label in the quiet color, wrapping."""
-    made = QLabel(text, textFormat=Qt.TextFormat.PlainText)
-    made.setObjectName("muted")
-    made.setWordWrap(True)
-    return made
+    """A word-wrapped label in the muted color."""
+    label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
+    label.setObjectName("muted")
+    label.setWordWrap(True)
+    return label

@@ -1,4 +1,4 @@
-"""A path of a file or folder that can be typed or browsed for."""
+"""An input for the path of a file or folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.storage.paths import place
 
 
 class PathField(QWidget):
-    """A path that can be typed or browsed for."""
+    """A line to type a path, with a Browse button."""
 
     changed = Signal()
 
@@ -32,10 +32,10 @@ class PathField(QWidget):
 
     @property
     def text(self) -> str:
-        """The path, without white space around it."""
+        """The path as text, without surrounding white space."""
         return self.line.text().strip()
 
     @property
     def path(self) -> Path:
-        """The path; a name alone lies beside the one that the field began with."""
+        """The path; a relative one is resolved beside the initial path."""
         return self._base / place(self.text)

@@ -1,24 +1,24 @@
-"""Words of others where Qt would look for markup: they are shown letter by letter."""
+"""Escaping of foreign text where Qt would interpret markup, mnemonics or placeholders."""
 
 from __future__ import annotations
 
 from PySide6.QtGui import Qt
 
-JOINER = "\u2060"  # has no width; behind it, Qt takes no letters for the name of a tag
+JOINER = "\u2060"  # zero width; after '<' it keeps Qt from reading a tag
 
 
 def literal(text: str) -> str:
-    """The text for a tooltip, which shows it as it is, also where it looks like markup."""
+    """The text for a tooltip, shown verbatim even if it looks like markup."""
     if not Qt.mightBeRichText(text):
         return text
     return text.replace("<", f"<{JOINER}").replace("&lt;", f"&{JOINER}lt;")
 
 
 def in_menu(text: str) -> str:
-    """The text for an entry of a menu, or a button, in one line: no key is in it."""
+    """The text for a menu entry or button, in one line and without mnemonics."""
     return literal(" ".join(text.split())).replace("&", "&&")
 
 
 def in_title(text: str) -> str:
-    """The text for a window's title, in one line, where Qt knows a mark of its own."""
+    """The text for a window title, in one line, with Qt's placeholder '[*]' escaped."""
     return " ".join(text.split()).replace("[*]", "[*][*]")

@@ -1,4 +1,4 @@
-"""A slider over epochs with play and pause, its speed, and a way back to what is live."""
+"""Playback of epochs: a slider, play and pause, speed, and a Live button."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ USUAL = 4
 
 
 class Transport(QWidget):
-    """`moved` tells the view that is wanted, by slider or by play; `live` follows the newest.
+    """`moved` gives the epoch chosen by slider or playback; `live` follows the newest one.
 
-    Whoever moves the slider, or plays, leaves the newest epoch; the Live button returns to it.
+    Moving the slider or playing switches `live` off; the Live button switches it on again.
     """
 
     moved = Signal(int)
@@ -46,21 +46,21 @@ class Transport(QWidget):
 
     @property
     def playing(self) -> bool:
-        """Whether the epochs are played."""
+        """Whether the epochs are playing."""
         return self.play_button.isChecked()
 
     @property
     def pace(self) -> int:
-        """Epochs per second when played."""
+        """Playback speed in epochs per second."""
         return int(self.speed.currentData())
 
     def set_pace(self, pace: int) -> None:
-        """Play so many epochs per second; anything but one of SPEEDS is ignored."""
+        """Set the playback speed; values other than those in SPEEDS are ignored."""
         if pace in SPEEDS:
             self.speed.setCurrentIndex(SPEEDS.index(pace))
 
     def set_range(self, count: int, at: int) -> None:
-        """There are `count` epochs, and number `at` is shown; nobody is told."""
+        """Set the number of epochs and the shown one, without emitting `moved`."""
         with QSignalBlocker(self.slider):
             self.slider.setRange(0, max(0, count - 1))
             self.slider.setValue(at)
@@ -68,7 +68,7 @@ class Transport(QWidget):
         self.slider.setEnabled(count > 1)
 
     def set_live(self, on: bool) -> None:
-        """Follow the newest epoch, or stay."""
+        """Follow the newest epoch, or stop following it."""
         self.live_button.setChecked(on)
 
     def toggle(self) -> None:
@@ -81,23 +81,23 @@ class Transport(QWidget):
         self.play_button.setChecked(False)
 
     def step(self, by: int) -> None:
-        """Go so many epochs further, as the arrow keys do."""
+        """Move by so many epochs, as the arrow keys do."""
         self.slider.setValue(self.slider.value() + by)
 
     def _name_parts(self) -> None:
         self.play_button.setAccessibleName("Play or pause the epochs")
         self.slider.setAccessibleName("Epoch")
-        self.slider.setToolTip("Which epoch is shown; arrow keys step, Space plays")
+        self.slider.setToolTip("The shown epoch; arrow keys step, Space plays")
         self.slider.setMinimumWidth(60)
         self.speed.setAccessibleName("Speed")
-        self.speed.setToolTip("Epochs per second when played")
+        self.speed.setToolTip("Playback speed in epochs per second")
         for pace in SPEEDS:
             self.speed.addItem(f"{pace}/s", pace)
         self.speed.setCurrentIndex(SPEEDS.index(USUAL))
         self.live_button.setText("Live")
         self.live_button.setCheckable(True)
         self.live_button.setChecked(True)
-        self.live_button.setToolTip("Follow the method that runs, and its newest epoch")
+        self.live_button.setToolTip("Follow the running method and its latest epoch")
 
     def _slide(self, at: int) -> None:
         self.set_live(False)

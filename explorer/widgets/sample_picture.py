@@ -1,4 +1,4 @@
-"""Samples as pictures: images pixel by pixel, feature vectors as small bars."""
+"""Pictures of samples: images pixel by pixel, feature vectors as small bars."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def picture(sample: np.ndarray) -> QImage:
 
 
 def pixel_ratio(painter: QPainter) -> float:
-    """Device pixels per logical pixel; never ask `painter.device()`, which PySide may delete."""
+    """Device pixels per logical pixel, without `painter.device()`, which PySide may delete."""
     ratio: float = painter.deviceTransform().m11() / painter.worldTransform().m11()
     return ratio
 
@@ -30,8 +30,8 @@ def pixel_ratio(painter: QPainter) -> float:
 def draw_sample(painter: QPainter, box: QRectF, sample: np.ndarray, color: str) -> None:
     """Draw an image (C, H, W) into a square box, or features (d,) as bars in `color`.
 
-    Pixels are enlarged without smoothing, and averaged where the box has fewer of them. A bar
-    from the bottom to the top of the box is 1.
+    Pixels are enlarged without smoothing, and averaged if the box has fewer of them. A bar of the
+    full height of the box is 1.
     """
     if sample.ndim == 3:
         image = picture(sample)

@@ -1,4 +1,4 @@
-"""A model's marker, drawn anywhere."""
+"""Drawing of a model's marker."""
 
 from __future__ import annotations
 

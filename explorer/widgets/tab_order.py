@@ -1,4 +1,4 @@
-"""The order in which the Tab key goes through a view: as its layouts are read."""
+"""Tab order of a view: the reading order of its layouts."""
 
 from __future__ import annotations
 
@@ -18,26 +18,31 @@ from PySide6.QtWidgets import (
 
 
 def put_in_order(widget: QWidget) -> None:
-    """Let Tab go from left to right and down, whatever was made first."""
-    for one, other in pairwise(_reading(widget)):
-        QWidget.setTabOrder(one, other)
+    """Set the Tab order from left to right and down, regardless of creation order."""
+    for first, second in pairwise(_reading_order(widget)):
+        QWidget.setTabOrder(first, second)
 
 
 def name_tabs(widget: QWidget, title: str) -> None:
-    """Give tab bars without a name one that a screen reader can say."""
+    """Give unnamed tab bars an accessible name."""
     for bar in widget.findChildren(QTabBar):
         if not bar.accessibleName():
             bar.setAccessibleName(f"Pages of {title}")
 
 
-def stops(widget: QWidget) -> list[QWidget]:
-    """What the Tab key goes through inside a widget just now, in its order."""
-    found, at = [], widget.nextInFocusChain()
-    while at is not None and at is not widget:
-        if widget.isAncestorOf(at) and _takes_focus(at) and at.isEnabled() and at.isVisible():
-            found.append(at)
-        at = at.nextInFocusChain()
-    return found
+def tab_stops(widget: QWidget) -> list[QWidget]:
+    """The widgets inside `widget` that Tab currently visits, in order."""
+    result, candidate = [], widget.nextInFocusChain()
+    while candidate is not None and candidate is not widget:
+        if (
+            widget.isAncestorOf(candidate)
+            and _takes_focus(candidate)
+            and candidate.isEnabled()
+            and candidate.isVisible()
+        ):
+            result.append(candidate)
+        candidate = candidate.nextInFocusChain()
+    return result
 
 
 def _takes_focus(widget: QWidget) -> bool:
@@ -45,24 +50,24 @@ def _takes_focus(widget: QWidget) -> bool:
     return tab and widget.focusProxy() is None
 
 
-def _reading(widget: QWidget) -> Iterator[QWidget]:
-    """The widget and what lies in it that takes the focus, in the order of the layouts."""
+def _reading_order(widget: QWidget) -> Iterator[QWidget]:
+    """The focusable widgets in `widget`, itself included, in layout order."""
     if _takes_focus(widget):
         yield widget
     for part in _parts(widget):
-        yield from _reading(part)
+        yield from _reading_order(part)
 
 
 def _parts(widget: QWidget) -> list[QWidget]:
-    found: list[QWidget | None] = []
+    parts: list[QWidget | None] = []
     if isinstance(widget, QTabWidget):
-        found = [widget.tabBar(), *(widget.widget(i) for i in range(widget.count()))]
+        parts = [widget.tabBar(), *(widget.widget(i) for i in range(widget.count()))]
     elif isinstance(widget, QSplitter | QStackedWidget):
-        found = [widget.widget(i) for i in range(widget.count())]
-    elif not isinstance(widget, QAbstractScrollArea):  # what is scrolled has keys of its own
+        parts = [widget.widget(i) for i in range(widget.count())]
+    elif not isinstance(widget, QAbstractScrollArea):  # scroll areas handle their own keys
         layout = widget.layout()
-        found = list(_laid_out(layout)) if layout is not None else []
-    return [part for part in found if part is not None]
+        parts = list(_laid_out(layout)) if layout is not None else []
+    return [part for part in parts if part is not None]
 
 
 def _laid_out(layout: QLayout) -> Iterator[QWidget]:

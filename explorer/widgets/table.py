@@ -1,4 +1,4 @@
-"""A sortable table whose cells carry a second, smaller line."""
+"""A sortable table whose cells have a second, smaller line."""
 
 from __future__ import annotations
 
@@ -47,9 +47,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """text with a smaller line below; value sorts (NaN comes last); mark: color of a stripe.
-
-    quiet: in the muted color, as what is not this program's own.
+    """A cell: text with a smaller line below. value: sort key (NaN comes last); mark: color of a
+    stripe; quiet: whether the text is muted, as for external results.
     """
 
     text: str
@@ -68,7 +67,7 @@ class CellModel(QAbstractTableModel):
         self.rows: list[list[Cell]] = []
 
     def set_rows(self, rows: list[list[Cell]], columns: Sequence[Column] = ()) -> None:
-        """Show other rows; columns: other ones, () keeps those there are."""
+        """Replace the rows; columns: new columns, () keeps the current ones."""
         self.beginResetModel()
         self.rows, self.columns = rows, tuple(columns) or self.columns
         self.endResetModel()
@@ -82,7 +81,7 @@ class CellModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.columns)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Text, small text, value to sort by, alignment and accessible text of a cell."""
+        """Text, small text, sort key, stripe color and accessible text of a cell."""
         cell = self.rows[index.row()][index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return cell.text
@@ -113,7 +112,7 @@ class CellModel(QAbstractTableModel):
         return None
 
     def as_text(self, separator: str) -> list[str]:
-        """Titles and rows as lines, the smaller text in parentheses."""
+        """Titles and rows as lines of text, the smaller text in parentheses."""
         lines = [separator.join(column.title for column in self.columns)]
         for row in self.rows:
             cells = (f"{cell.text} ({cell.small})" if cell.small else cell.text for cell in row)
@@ -122,12 +121,12 @@ class CellModel(QAbstractTableModel):
 
 
 def height_of_row(metrics: QFontMetrics) -> int:
-    """Room for two lines, in px."""
+    """Height of two lines, in px."""
     return 2 * metrics.height() + 8
 
 
 class CellDelegate(QStyledItemDelegate):
-    """Draws the two lines of a cell, and a stripe in the color of its model."""
+    """Draws the two lines of a cell and a stripe in the color of its model."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -137,11 +136,11 @@ class CellDelegate(QStyledItemDelegate):
         """Draw one cell."""
         painter.save()
         box = option.rect.adjusted(PAD, 3, -PAD, -3)
-        mark, small = str(index.data(MARK)), str(index.data(SMALL))
-        if mark:
+        stripe_color, small = str(index.data(MARK)), str(index.data(SMALL))
+        if stripe_color:
             stripe = option.rect.adjusted(2, 5, 0, -5)
             stripe.setWidth(4)
-            painter.fillRect(stripe, QColor(mark))
+            painter.fillRect(stripe, QColor(stripe_color))
             box.setLeft(box.left() + 4)
         side = Qt.AlignmentFlag.AlignLeft if index.column() == 0 else Qt.AlignmentFlag.AlignRight
         half = box.height() // 2 if small else 0
@@ -161,18 +160,18 @@ class CellDelegate(QStyledItemDelegate):
 
 
 class Sorted(QSortFilterProxyModel):
-    """Sorts by the cells' values; a cell without a number comes last in either order."""
+    """Sorts by the cells' values; cells without a value come last in either order."""
 
     def lessThan(self, left: Index, right: Index) -> bool:
-        """Whether the left cell comes before the right one, turned around where Qt turns it."""
-        one, other = left.data(SORT), right.data(SORT)
-        if math.inf in (one, other) and one != other:
-            return bool((other == math.inf) == (self.sortOrder() == Qt.SortOrder.AscendingOrder))
-        return bool(one < other)
+        """Whether left sorts before right; missing values account for Qt's reversed order."""
+        a, b = left.data(SORT), right.data(SORT)
+        if math.inf in (a, b) and a != b:
+            return bool((b == math.inf) == (self.sortOrder() == Qt.SortOrder.AscendingOrder))
+        return bool(a < b)
 
 
 class CellTable(QTableView):
-    """The table itself: click a header to sort, click again to turn the order."""
+    """The table widget: click a header to sort, click again to reverse the order."""
 
     def __init__(self, columns: Sequence[Column], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -198,32 +197,32 @@ class CellTable(QTableView):
         self.setWordWrap(False)
 
     def sizeHintForColumn(self, column: int) -> int:
-        """Room for both lines of every cell: asking each by its index would take far longer."""
+        """Width of both lines of every cell; much faster than asking by index."""
         self.ensurePolished()
         metrics, rows = self.fontMetrics(), self.cells.rows
         texts = {text for row in rows for text in (row[column].text, row[column].small)}
         return max(map(metrics.horizontalAdvance, texts), default=0) + 3 * PAD
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow another font."""
+        """Adjust the row height to a new font."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._fit_rows()
 
     def _fit_rows(self) -> None:
-        """All rows are as high, so that none is asked."""
+        """Set one fixed height for all rows, so that no row is measured."""
         self.verticalHeader().setDefaultSectionSize(height_of_row(self.fontMetrics()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the cells without interruption."""
+        """Draw the cells without garbage collection."""
         with no_collection():
             super().paintEvent(event)
 
     def shown_text(self, row: int, column: int) -> str:
-        """The text of a cell, in the order of the rows as sorted."""
+        """The text of a cell in the sorted order of rows."""
         return str(self._sorted.index(row, column).data())
 
     def set_colors(self, text: str, muted: str) -> None:
-        """Colors of the two lines."""
+        """Set the colors of the two lines."""
         self.delegate.text, self.delegate.muted = text, muted
         self.viewport().update()

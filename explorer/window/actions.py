@@ -1,4 +1,4 @@
-"""The table of commands, from which menus, shortcuts and their list follow."""
+"""The table of commands, from which menus, shortcuts and the palette are built."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Dialogs(Protocol):
     """The dialogs that commands open."""
 
     def ask_folder(self, dataset: str) -> None:
-        """Ask for the folder a dataset lies in, and open it."""
+        """Ask for a dataset's folder, and open it."""
 
     def ask_settings(self) -> None:
         """Show the settings of training and measuring."""
@@ -35,7 +35,7 @@ class Dialogs(Protocol):
         """List the saved forget sets."""
 
     def show_palette(self) -> None:
-        """Let a person search the commands."""
+        """Let the user search the commands."""
 
     def show_shortcuts(self) -> None:
         """List the shortcuts."""
@@ -44,121 +44,122 @@ class Dialogs(Protocol):
         """Explain the terms."""
 
     def show_about(self) -> None:
-        """Say what this program is."""
+        """Show what this program is."""
 
 
-class Desk(Protocol):
-    """What commands act on: the window, with its controller."""
+class Shell(Protocol):
+    """The target of commands: the window with its controller."""
 
     controller: Controller
 
     @property
     def dialogs(self) -> Dialogs:
-        """What asks a person."""
+        """The dialogs."""
 
     def close(self) -> bool:
-        """End the program."""
+        """Close the window and exit."""
 
     def reset_layout(self) -> None:
-        """Put every dock back where it belongs."""
+        """Restore the default layout of docks."""
 
     def go_to(self, name: str) -> None:
-        """Bring a dock to the front and give it the keys."""
+        """Bring a dock to the front and give it keyboard focus."""
 
     def choose_theme(self, choice: str) -> None:
-        """Change the appearance: 'light', 'dark' or 'system'."""
+        """Change the theme: 'light', 'dark' or 'system'."""
 
     def clear_recent(self) -> None:
         """Empty the list of recent files."""
 
     def copy_report(self) -> None:
-        """Copy what somebody who is to help with the last error needs."""
+        """Copy a report of the last error to the clipboard."""
 
 
-Do = Callable[[Desk], object]
+Handler = Callable[[Shell], object]
 
 
 @dataclass(frozen=True)
 class Command:
-    """One thing a person can do. menu: 'File' or 'File/Export figure'; group: one is checked."""
+    """A menu command. menu: 'File' or 'File/Export figure'; group: only one is checked."""
 
     name: str
     menu: str
     text: str
-    do: Do
+    do: Handler
     shortcut: str = ""
     tip: str = ""
     icon: str = ""
     group: str = ""
 
 
-def _select_all(desk: Desk) -> None:
-    dataset = desk.controller.state.dataset
+def _select_all(shell: Shell) -> None:
+    dataset = shell.controller.state.dataset
     if dataset is not None:
-        desk.controller.choice.select(dataset.pool.tolist(), ADD)
+        shell.controller.choice.select(dataset.pool.tolist(), ADD)
 
 
-def _figure(kind: str) -> Do:
-    return lambda desk: desk.controller.exports.ask_figure(kind)
+def _figure(kind: str) -> Handler:
+    return lambda shell: shell.controller.exports.ask_figure(kind)
 
 
-def _theme(choice: str) -> Do:
-    return lambda desk: desk.choose_theme(choice)
+def _theme(choice: str) -> Handler:
+    return lambda shell: shell.choose_theme(choice)
 
 
-def _dock(name: str) -> Do:
-    return lambda desk: desk.go_to(name)
+def _dock(name: str) -> Handler:
+    return lambda shell: shell.go_to(name)
 
 
-def _folder(dataset: str) -> Do:
-    return lambda desk: desk.dialogs.ask_folder(dataset)
+def _folder(dataset: str) -> Handler:
+    return lambda shell: shell.dialogs.ask_folder(dataset)
 
 
 COMMANDS = (
     Command(
         "open-folder", "File", "Open image folder ...", _folder("folder"), "Ctrl+O",
-        "A folder that holds train/<class>/*.png or .jpg", "folder",
+        "A folder with train/<class>/*.png or .jpg inside", "folder",
     ),
     Command(
         "open-cifar5", "File", "Open small CIFAR-5 ...", _folder("small-cifar5"), "",
-        "The folder that holds CIFAR-10; 200 images of each of its first five classes are used",
+        "The folder of CIFAR-10; uses 200 images of each of its first five classes",
     ),
     Command(
         "open-cifar10", "File", "Open CIFAR-10 ...", _folder("cifar10"), "",
-        "The folder that holds CIFAR-10, or into which it is downloaded",
+        "The folder of CIFAR-10, or the folder to download it into",
     ),
     Command(
-        "open-study", "File", "Open study ...", lambda desk: desk.controller.opening.choose_study(),
-        "Ctrl+Shift+O", "A study that was computed before", "study",
+        "open-study", "File", "Open study ...",
+        lambda shell: shell.controller.opening.choose_study(), "Ctrl+Shift+O",
+        "Open a study from the store", "study",
     ),
     Command(
-        "clear-recent", "File/Recent", "Clear", lambda desk: desk.clear_recent(), "",
-        "Empty the list; no file is deleted",
+        "clear-recent", "File/Recent", "Clear", lambda shell: shell.clear_recent(), "",
+        "Clear the list; no file is deleted",
     ),
     Command("-file-1", "File", SEPARATOR, print),
     Command(
         "open-session", "File", "Open session ...",
-        lambda desk: desk.controller.files.choose_session(), "Ctrl+Alt+O",
-        "Data, forget set, selection, study and views as they were",
+        lambda shell: shell.controller.files.choose_session(), "Ctrl+Alt+O",
+        "Restore data, forget set, selection, study and views from a file",
     ),
     Command(
         "save-session", "File", "Save session ...",
-        lambda desk: desk.controller.files.choose_session_file(), "Ctrl+S",
-        "Keep data, forget set, selection, study and views as they are, in a small JSON file",
+        lambda shell: shell.controller.files.choose_session_file(), "Ctrl+S",
+        "Save data, forget set, selection, study and views in a small JSON file",
     ),
     Command(
         "open-bundle", "File", "Open bundle ...",
-        lambda desk: desk.controller.files.choose_bundle(), "Ctrl+Alt+Shift+O",
-        "A study that somebody saved in one file, with all that belongs to it",
+        lambda shell: shell.controller.files.choose_bundle(), "Ctrl+Alt+Shift+O",
+        "Open a study that was saved as one file, with everything that belongs to it",
     ),
     Command(
         "save-bundle", "File", "Save bundle ...",
-        lambda desk: desk.controller.files.ask_bundle(), "Ctrl+Shift+S",
-        "The study that is shown in one file, for a colleague on another machine",
+        lambda shell: shell.controller.files.ask_bundle(), "Ctrl+Shift+S",
+        "Save the shown study as one file, for use on another machine",
     ),
     Command(
-        "find-data", "File", "Find the data ...", lambda desk: desk.controller.files.ask_data(),
-        "", "Say where the dataset of a study lies on this machine",
+        "find-data", "File", "Find the data ...", lambda shell: shell.controller.files.ask_data(),
+        "", "Choose the folder of a study's dataset on this machine",
     ),
     Command("-file-3", "File", SEPARATOR, print),
     Command("figure-curves", "File/Export figure", "Curves ...", _figure("curves"), "Ctrl+E"),
@@ -166,7 +167,7 @@ COMMANDS = (
     Command("figure-around", "File/Export figure", "Neighborhood ...", _figure("neighborhood")),
     Command("figure-slice", "File/Export figure", "Slice ...", _figure("slice")),
     Command(
-        "figure-sample", "File/Export figure", "Curve of the sample ...", _figure("sample-curve")
+        "figure-sample", "File/Export figure", "Sample curve ...", _figure("sample-curve")
     ),
     Command("figure-samples", "File/Export figure", "Samples ...", _figure("samples")),
     Command("figure-metrics", "File/Export figure", "Metrics ...", _figure("metrics")),
@@ -178,133 +179,135 @@ COMMANDS = (
     Command("figure-epochs", "File/Export figure", "Epochs ...", _figure("epochs")),
     Command(
         "figure-set", "File", "Export a set of figures ...",
-        lambda desk: desk.controller.exports.ask_figures(), "Ctrl+Shift+E",
-        "Several figures of one size, their numbers and a list of them, into one folder",
+        lambda shell: shell.controller.exports.ask_figures(), "Ctrl+Shift+E",
+        "Save several figures of one size, with their numbers and an index, in one folder",
     ),
     Command(
-        "report", "File", "Write report ...", lambda desk: desk.controller.exports.ask_report(),
-        "Ctrl+P", "Settings, tables and figures of the study as one page: HTML and PDF",
+        "report", "File", "Write report ...", lambda shell: shell.controller.exports.ask_report(),
+        "Ctrl+P", "Write settings, tables and figures of the study as one page: HTML and PDF",
     ),
     Command("-file-2", "File", SEPARATOR, print),
-    Command("quit", "File", "Quit", lambda desk: desk.close(), "Ctrl+Q"),
+    Command("quit", "File", "Quit", lambda shell: shell.close(), "Ctrl+Q"),
     Command(
-        "undo", "Edit", "Undo", lambda desk: desk.controller.choice.undo.undo(), "Ctrl+Z", "",
+        "undo", "Edit", "Undo", lambda shell: shell.controller.choice.undo.undo(), "Ctrl+Z", "",
         "undo",
     ),
     Command(
-        "redo", "Edit", "Redo", lambda desk: desk.controller.choice.undo.redo(), "Ctrl+Shift+Z", "",
-        "redo",
+        "redo", "Edit", "Redo", lambda shell: shell.controller.choice.undo.redo(), "Ctrl+Shift+Z",
+        "", "redo",
     ),
     Command("-edit-1", "Edit", SEPARATOR, print),
     Command("select-all", "Edit", "Select all samples", _select_all, "Ctrl+A"),
     Command(
         "select-none", "Edit", "Select nothing",
-        lambda desk: desk.controller.choice.select([], REPLACE), "Ctrl+Shift+A",
+        lambda shell: shell.controller.choice.select([], REPLACE), "Ctrl+Shift+A",
     ),
     Command("-edit-2", "Edit", SEPARATOR, print),
     Command(
         "forget", "Edit", "Forget the selection",
-        lambda desk: desk.controller.forget_set.replace_by_selection(), "Ctrl+D",
+        lambda shell: shell.controller.forget_set.replace_by_selection(), "Ctrl+D",
         "Make the selected samples the forget set of the next run", "forget",
     ),
     Command(
         "forget-also", "Edit", "Add the selection to the forget set",
-        lambda desk: desk.controller.forget_set.add_selection(), "Ctrl+Alt+D",
-        "Forget the selected samples as well in the next run",
+        lambda shell: shell.controller.forget_set.add_selection(), "Ctrl+Alt+D",
+        "Add the selected samples to the forget set of the next run",
     ),
     Command(
-        "remember", "Edit", "Take the selection out of the forget set",
-        lambda desk: desk.controller.forget_set.remove_selection(), "Ctrl+Shift+D",
-        "Take the selected samples out of the forget set",
+        "remember", "Edit", "Remove the selection from the forget set",
+        lambda shell: shell.controller.forget_set.remove_selection(), "Ctrl+Shift+D",
+        "Remove the selected samples from the forget set of the next run",
     ),
     Command(
-        "forget-sets", "Edit", "Forget sets ...", lambda desk: desk.dialogs.show_forget_sets(),
+        "forget-sets", "Edit", "Forget sets ...", lambda shell: shell.dialogs.show_forget_sets(),
         "Ctrl+Alt+F", "Save the forget set under a name; load, combine and delete saved ones",
     ),
     *(
         Command(
             f"go-{dock.name}", "View/Go to", dock.title, _dock(dock.name), dock.key,
-            "Bring this dock to the front; arrow and Tab keys go on from there",
+            "Bring this dock to the front and give it keyboard focus",
         )
         for dock in DOCKS
     ),
     Command("-view-0", "View", SEPARATOR, print),
     Command(
         "next-worst", "View", "Next worst sample",
-        lambda desk: desk.controller.step_worst(1), "Ctrl+Down",
-        "Look at the forget sample with the next smaller r; the first time, at the worst",
+        lambda shell: shell.controller.step_worst(1), "Ctrl+Down",
+        "Go to the forget sample with the next smaller r; the first time, to the worst",
     ),
     Command(
-        "worse", "View", "Worse sample", lambda desk: desk.controller.step_worst(-1), "Ctrl+Up",
-        "Look at the forget sample with the next larger r",
+        "worse", "View", "Worse sample", lambda shell: shell.controller.step_worst(-1), "Ctrl+Up",
+        "Go to the forget sample with the next larger r",
     ),
     Command("-view-1", "View", SEPARATOR, print),
     Command(
         "export-forget", "Edit", "Export forget set ...",
-        lambda desk: desk.controller.exports.ask_forget_set(), "",
-        "List the indices and classes of the forget set in a CSV file",
+        lambda shell: shell.controller.exports.ask_forget_set(), "",
+        "Save the indices and classes of the forget set as a CSV file",
     ),
-    Command("reset-layout", "View", "Reset layout", lambda desk: desk.reset_layout()),
-    Command("theme-system", "View/Theme", "As the system", _theme("system"), group="theme"),
+    Command("reset-layout", "View", "Reset layout", lambda shell: shell.reset_layout()),
+    Command("theme-system", "View/Theme", "Follow system", _theme("system"), group="theme"),
     Command("theme-light", "View/Theme", "Light", _theme("light"), group="theme"),
     Command("theme-dark", "View/Theme", "Dark", _theme("dark"), group="theme"),
     Command(
-        "run", "Run", "Run the study", lambda desk: desk.controller.run(), "Ctrl+R",
-        "Train, unlearn and measure; what is in the store is not computed again", "run",
+        "run", "Run", "Run the study", lambda shell: shell.controller.run(), "Ctrl+R",
+        "Train, unlearn and measure; results in the store are not computed again", "run",
     ),
     Command(
-        "cancel", "Run", "Cancel", lambda desk: desk.controller.cancel(), "Esc",
-        "Stop; what is computed is kept", "cancel",
+        "cancel", "Run", "Cancel", lambda shell: shell.controller.cancel(), "Esc",
+        "Stop the running job; finished work is kept", "cancel",
     ),
     Command(
-        "cancel-all", "Run", "Stop all runs", lambda desk: desk.controller.queue.cancel_all(),
-        "Shift+Esc", "Stop the study that runs and all that wait; they can be resumed in Runs",
+        "cancel-all", "Run", "Stop all runs", lambda shell: shell.controller.queue.cancel_all(),
+        "Shift+Esc", "Stop the running study and all waiting ones; they can be resumed in Runs",
     ),
     Command("-run-1", "Run", SEPARATOR, print),
-    Command("settings", "Run", "Settings ...", lambda desk: desk.dialogs.ask_settings(), "Ctrl+,"),
+    Command(
+        "settings", "Run", "Settings ...", lambda shell: shell.dialogs.ask_settings(), "Ctrl+,",
+    ),
     Command(
         "method-settings", "Run", "Settings of methods ...",
-        lambda desk: desk.dialogs.ask_method_settings(), "Ctrl+M",
+        lambda shell: shell.dialogs.ask_method_settings(), "Ctrl+M",
     ),
     Command("-run-2", "Run", SEPARATOR, print),
     Command(
         "copy-command", "Run", "Copy as command",
-        lambda desk: desk.controller.exports.write_command(), "Ctrl+Shift+C",
-        "Copy the rk-engine line that makes the study that is shown",
+        lambda shell: shell.controller.exports.write_command(), "Ctrl+Shift+C",
+        "Copy the rk-engine command that computes the shown study",
     ),
     Command(
-        "command-palette", "Help", "Commands ...", lambda desk: desk.dialogs.show_palette(),
-        "Ctrl+Shift+P", "Find any command by a few of its letters, and run it",
+        "command-palette", "Help", "Commands ...", lambda shell: shell.dialogs.show_palette(),
+        "Ctrl+Shift+P", "Find any command by a few letters, and run it",
     ),
-    Command("shortcuts", "Help", "Shortcuts", lambda desk: desk.dialogs.show_shortcuts(), "F1"),
+    Command("shortcuts", "Help", "Shortcuts", lambda shell: shell.dialogs.show_shortcuts(), "F1"),
     Command(
-        "glossary", "Help", "Glossary", lambda desk: desk.dialogs.show_glossary(), "Shift+F1",
+        "glossary", "Help", "Glossary", lambda shell: shell.dialogs.show_glossary(), "Shift+F1",
         "What the terms mean, with formulas and sources",
     ),
     Command(
-        "copy-report", "Help", "Copy report of the last error", lambda desk: desk.copy_report(),
-        "", "Copy the error, versions and what was done, to hand it on",
+        "copy-report", "Help", "Copy report of the last error", lambda shell: shell.copy_report(),
+        "", "Copy the error, the versions and the recent log, for a bug report",
     ),
-    Command("about", "Help", "About RK Explorer", lambda desk: desk.dialogs.show_about()),
+    Command("about", "Help", "About RK Explorer", lambda shell: shell.dialogs.show_about()),
 )  # fmt: skip
 
 
 class _Trigger(QObject):
-    """Does a command when its action is triggered; a child of the action."""
+    """Runs a command when its action is triggered; a child of the action."""
 
-    def __init__(self, action: QAction, command: Command, desk: Desk) -> None:
+    def __init__(self, action: QAction, command: Command, shell: Shell) -> None:
         super().__init__(action)
-        self._command, self._desk = command, desk
+        self._command, self._desk = command, shell
 
     def fire(self) -> None:
-        """Do it."""
+        """Run the command."""
         self._command.do(self._desk)
 
 
 class Actions(QObject):
-    """The commands as QActions of one window, with the menus they lie in."""
+    """The commands as QActions of one window, with their menus."""
 
-    def __init__(self, desk: Desk, bar: QMenuBar, parent: QObject) -> None:
+    def __init__(self, shell: Shell, bar: QMenuBar, parent: QObject) -> None:
         super().__init__(parent)
         self.menus: dict[str, QMenu] = {}
         self.by_name: dict[str, QAction] = {}
@@ -317,7 +320,7 @@ class Actions(QObject):
             if command.text == SEPARATOR:
                 menu.addSeparator()
             else:
-                menu.addAction(self._action(command, desk))
+                menu.addAction(self._action(command, shell))
 
     def paint_icons(self, look: theme.Theme) -> None:
         """Draw the icons in the colors of a theme."""
@@ -332,7 +335,7 @@ class Actions(QObject):
             self.menus[path].setToolTipsVisible(True)
         return self.menus[path]
 
-    def _action(self, command: Command, desk: Desk) -> QAction:
+    def _action(self, command: Command, shell: Shell) -> QAction:
         action = QAction(command.text, self)
         action.setObjectName(command.name)
         action.setToolTip(command.tip or command.text)
@@ -343,22 +346,22 @@ class Actions(QObject):
             if command.group not in self._groups:
                 self._groups[command.group] = QActionGroup(self)
             self._groups[command.group].addAction(action)
-        action.triggered.connect(_Trigger(action, command, desk).fire)
+        action.triggered.connect(_Trigger(action, command, shell).fire)
         self.by_name[command.name] = action
         return action
 
 
 def shortcuts(menu: str = "") -> list[tuple[str, str]]:
-    """(keys, what they do) of every command that has a shortcut; of one menu, if it is named."""
+    """(keys, description) of every command with a shortcut; only those of `menu` if given."""
     return [
-        (one.shortcut, ": ".join([*one.menu.split("/")[1:], one.text.rstrip(" .")]))
-        for one in COMMANDS
-        if one.shortcut and menu in ("", one.menu.partition("/")[0])
+        (command.shortcut, ": ".join([*command.menu.split("/")[1:], command.text.rstrip(" .")]))
+        for command in COMMANDS
+        if command.shortcut and menu in ("", command.menu.partition("/")[0])
     ]
 
 
 def _menu_in(above: QMenuBar | QMenu, title: str) -> QMenu:
-    """A menu that Python made: the Python side of those that Qt makes may be lost before them."""
-    made = QMenu(title, above)
-    above.addMenu(made)
-    return made
+    """A menu created in Python: the wrapper of one created by Qt may be lost before the menu."""
+    menu = QMenu(title, above)
+    above.addMenu(menu)
+    return menu

@@ -1,4 +1,4 @@
-"""What happened and what is happening: a log with the time of day, and the running job's bar."""
+"""The Activity view: a log with the time of day, and progress of the running job."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PLAIN = Qt.TextFormat.PlainText
 
 
 class ActivityView(View):
-    """The Activity dock. What is logged is kept while nobody looks, too: reports quote it."""
+    """The Activity dock. It logs even while hidden, because error reports quote the log."""
 
     name = "activity"
     title = "Activity"
-    help = "What runs, how far it is, and what happened so far, with the time of day."
+    help = "The running job with its progress, and a log with the time of day."
 
     report_wanted = Signal()
 
@@ -44,9 +44,11 @@ class ActivityView(View):
         self._log.setAccessibleName("Log")
         self._log.setTabChangesFocus(True)
         self._log.setFrameShape(QPlainTextEdit.Shape.NoFrame)
-        self._log.setPlaceholderText("What the program does is written here.")
+        self._log.setPlaceholderText("Messages are logged here.")
         self.report_button = QPushButton("Copy report")
-        self.report_button.setToolTip("Copy the last error, versions and what was done")
+        self.report_button.setToolTip(
+            "Copy the last error, the versions and the recent log, for a bug report"
+        )
         self.report_button.clicked.connect(self.report_wanted)
         self.report_button.hide()
         layout = QVBoxLayout(self)
@@ -61,20 +63,20 @@ class ActivityView(View):
         self.follow("busy", "progress")
 
     def refresh(self, changed: set[str]) -> None:
-        """Say what runs and how far it is."""
+        """Show the running job and its progress."""
         busy, progress = self.state.busy, self.state.progress
         self._now.setText(describe(busy, progress))
         self._bar.setValue(round(STEPS * progress.fraction) if progress else 0)
 
     def add(self, sentence: str) -> None:
-        """Write a line into the log."""
+        """Append a line to the log."""
         self._log.appendPlainText(f"{time.strftime('%H:%M:%S')}  {sentence}")
 
     def add_notice(self, kind: str, sentence: str) -> None:
-        """Write a notice into the log; after an error, there is a report of it."""
+        """Append a notice to the log; after an error, offer a report."""
         self.add(sentence)
         self.report_button.setVisible(self.report_button.isVisibleTo(self) or kind == ERROR)
 
     def lines(self) -> list[str]:
-        """The log."""
+        """The lines of the log."""
         return self._log.toPlainText().splitlines()

@@ -1,4 +1,4 @@
-"""The dialogs that menus, toolbar and shortcuts open over the window."""
+"""The dialogs opened by menus, toolbar and shortcuts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from explorer.window.shortcuts import ShortcutsDialog, overview
 
 
 class WindowDialogs(QObject):
-    """Opens dialogs, and hands what they answer to the controller."""
+    """Opens dialogs and passes their results to the controller."""
 
     def __init__(
         self,
@@ -30,15 +30,15 @@ class WindowDialogs(QObject):
         views: dict[str, View],
         window: QWidget,
     ) -> None:
-        """`views` are those whose own keys the list of shortcuts names; more may come later."""
+        """`views`: those whose keys the list of shortcuts includes; more may be added later."""
         super().__init__(window)
         self._state, self._controller, self._window = state, controller, window
         self._actions, self._views = actions, views
-        self._findable: dict[str, QAction] = {}  # by the palette that was opened last
+        self._palette_actions: dict[str, QAction] = {}  # entries of the palette opened last
         controller.opening.studies_wanted.connect(self.choose_study)
 
     def ask_folder(self, dataset: str) -> None:
-        """Ask for the folder a dataset lies in, and open it."""
+        """Ask for a dataset's folder, and open it."""
         title, root = f"Folder of '{dataset}'", self._state.form.root
         folder = QFileDialog.getExistingDirectory(self._window, title, root)
         if folder:
@@ -59,20 +59,20 @@ class WindowDialogs(QObject):
         self._open(MethodsDialog(self._controller, self._window))
 
     def choose_study(self) -> None:
-        """Let a person choose one of the stored studies."""
+        """Let the user choose one of the stored studies."""
         dialog = StudiesDialog(list(self._state.studies), self._window)
         dialog.chosen.connect(self._controller.opening.open_study)
         self._open(dialog)
 
     def show_forget_sets(self) -> None:
-        """Put forget sets together, beside the views that samples are selected in."""
-        there = self._window.findChild(ForgetSetsDialog)
-        self._show_beside(there or ForgetSetsDialog(self._controller, self._window))
+        """Combine forget sets, in a window beside the views where samples are selected."""
+        dialog = self._window.findChild(ForgetSetsDialog)
+        self._show_modeless(dialog or ForgetSetsDialog(self._controller, self._window))
 
     def show_palette(self) -> None:
-        """Let a person search the commands."""
-        self._findable = {**self._actions.by_name, **listed(self._actions.menus)}
-        palette = CommandPalette(entries(self._findable), self._window)
+        """Let the user search the commands."""
+        self._palette_actions = {**self._actions.by_name, **listed(self._actions.menus)}
+        palette = CommandPalette(entries(self._palette_actions), self._window)
         palette.chosen.connect(self._run_command)
         self._open(palette)
 
@@ -81,22 +81,22 @@ class WindowDialogs(QObject):
         self._open(ShortcutsDialog(overview(self._views.values()), self._window))
 
     def show_glossary(self) -> None:
-        """Explain the terms, beside the views that they stand in."""
-        self._show_beside(self._window.findChild(GlossaryDialog) or GlossaryDialog(self._window))
+        """Explain the terms, in a window beside the views that use them."""
+        self._show_modeless(self._window.findChild(GlossaryDialog) or GlossaryDialog(self._window))
 
     def show_about(self) -> None:
-        """Say what this program is."""
+        """Show what this program is."""
         self._open(AboutDialog(self._window))
 
     def _run_command(self, name: str) -> None:
-        self._findable[name].trigger()
+        self._palette_actions[name].trigger()
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
-    def _show_beside(self, dialog: QDialog) -> None:
-        """Show a dialog that stays open while people go on in the window."""
+    def _show_modeless(self, dialog: QDialog) -> None:
+        """Show a modeless dialog, which stays open while the user works in the window."""
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
         dialog.raise_()

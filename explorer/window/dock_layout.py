@@ -1,4 +1,4 @@
-"""Where docks lie until somebody moves them: in three columns, or two where there is no room."""
+"""Default layout of the docks: three columns, or two in a narrow window."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
 
 from explorer.state.window_layout import Layout
 from explorer.window import dock_state
-from explorer.window.dock_placing import Placing
+from explorer.window.dock_placement import DockPlacement
 from explorer.window.docks import foreign
 
-# columns from left to right, of stacks from top to bottom, of docks one behind the other
+# columns from left to right, of stacks from top to bottom, of tabbed docks
 Stack = tuple[str, ...]
 Columns = tuple[tuple[Stack, ...], ...]
 
-NARROW, LOW = 1340, 760  # px of the window, below which three columns, two rows are too many
+NARROW, LOW = 1340, 760  # px: least width for three columns, least height for two rows
 CHOOSE = ("samples", "embedding", "runs", "activity")
 AROUND = ("neighborhood", "slice")
 WHOLE = ("curves", "metrics", "epochs", "comparison", "attack")
@@ -35,7 +35,7 @@ ACROSS, DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
 class Arrangement(QObject):
-    """The docks of a window, put where they belong."""
+    """Arranges the docks of a window."""
 
     def __init__(self, window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
         super().__init__(window)
@@ -44,7 +44,7 @@ class Arrangement(QObject):
         self._others = tuple(dock.name for dock in foreign())
 
     def reset(self) -> None:
-        """Put every dock back, whether closed, floating or moved."""
+        """Restore the default layout of all docks, whether closed, floating or moved."""
         self.let_go()
         self._columns = self._fitting()
         for box in self._docks.values():
@@ -54,7 +54,7 @@ class Arrangement(QObject):
         self._size()
 
     def layout(self) -> Layout | None:
-        """Where the docks lie now; None where this Qt does not tell."""
+        """The current layout of the docks; None if this version of Qt does not reveal it."""
         names = {box.objectName(): name for name, box in self._docks.items()}
         try:
             return dock_state.read(self._window, names)
@@ -63,15 +63,15 @@ class Arrangement(QObject):
             return None
 
     def lay_out(self, layout: Layout) -> None:
-        """Put every dock where it was; those that are new lie behind the last."""
+        """Restore a layout; docks it does not know are tabbed behind its last one."""
         self.let_go()
-        Placing(self._window, self._docks, layout).place()
+        DockPlacement(self._window, self._docks, layout).place()
 
     def let_go(self) -> None:
-        """Forget what the mouse is over or drags: the border of two docks, or a dock.
+        """End any mouse hover or drag, of a border between docks or of a dock.
 
-        To be called before docks are put elsewhere: Qt would go on with the layout that was, and
-        crash at the next move of the mouse.
+        To be called before docks are moved: Qt would continue with the old layout and crash at
+        the next move of the mouse.
         """
         at, none = QPointF(-1, -1), Qt.MouseButton.NoButton
         left, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -80,20 +80,20 @@ class Arrangement(QObject):
         QApplication.sendEvent(self._window, QMouseEvent(kind, at, above, left, none, keys))
         QApplication.sendEvent(self._window, QHoverEvent(QEvent.Type.HoverLeave, at, above, at))
         for box in self._docks.values():
-            if box.isFloating():  # as one does that is dragged
+            if box.isFloating():  # as a dragged dock is
                 box.setFloating(True)
 
     def fit(self) -> None:
-        """After another size: fewer columns and rows or more, unless somebody moved a dock."""
-        if self._fitting() != self._columns and self._now() == _loose(
+        """Adapt columns and rows to the window's size, unless the user has moved a dock."""
+        if self._fitting() != self._columns and self._now() == _unordered(
             self._complete(self._columns)
         ):
             self.reset()
 
     def take(self) -> None:
-        """Docks lie as in a former session: where that was a default, it goes on fitting."""
+        """Adopt a restored layout: if it is a default one, it keeps adapting to the window."""
         for columns in (THREE, TWO, TWO_LOW):
-            if self._now() == _loose(self._complete(columns)):
+            if self._now() == _unordered(self._complete(columns)):
                 self._columns = columns
         self.fit()
 
@@ -103,12 +103,12 @@ class Arrangement(QObject):
         return TWO if self._window.height() >= LOW else TWO_LOW
 
     def _complete(self, columns: Columns) -> Columns:
-        """With the docks of other distributions behind the last."""
+        """The columns with plug-in docks tabbed behind the last one."""
         *before, last = columns
         return (*before, (*last[:-1], (*last[-1], *self._others)))
 
     def _place(self, columns: Columns) -> None:
-        """Heads of columns first: a split reaches no further than what is split."""
+        """Place the heads of columns first: a split is confined to the dock that is split."""
         heads = [self._docks[column[0][0]] for column in columns]
         self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, heads[0])
         for left, right in pairwise(heads):
@@ -138,20 +138,20 @@ class Arrangement(QObject):
                 self._window.resizeDocks(boxes, [HEIGHTS[name] for name in fronts], DOWN)
 
     def _now(self) -> tuple[tuple[frozenset[str], ...], ...]:
-        """The columns there are; what is closed or floats is in none."""
+        """The current columns, without closed and floating docks."""
         names = {box: name for name, box in self._docks.items()}
         placed: dict[int, list[tuple[int, frozenset[str]]]] = {}
         for box, name in names.items():
             if box.isFloating() or box.visibleRegion().isEmpty():
-                continue  # behind a tab, of which the one in front tells
+                continue  # behind a tab: covered by the dock in front
             behind = [names[other] for other in self._window.tabifiedDockWidgets(box)]
             placed.setdefault(box.x(), []).append((box.y(), frozenset((name, *behind))))
         return tuple(
-            tuple(stack for _, stack in sorted(placed[x], key=lambda one: one[0]))
+            tuple(stack for _, stack in sorted(placed[x], key=lambda item: item[0]))
             for x in sorted(placed)
         )
 
 
-def _loose(columns: Columns) -> tuple[tuple[frozenset[str], ...], ...]:
-    """Whatever the order of tabs."""
+def _unordered(columns: Columns) -> tuple[tuple[frozenset[str], ...], ...]:
+    """The columns regardless of tab order."""
     return tuple(tuple(frozenset(stack) for stack in column) for column in columns)

@@ -1,7 +1,7 @@
-"""How the docks of a window lie now, from the account that Qt itself gives of it.
+"""The current layout of a window's docks, decoded from Qt's saved state.
 
-Only `QMainWindow.saveState` tells of splits and tabs, and of where a hidden or floating dock
-returns to. What is read here was written a moment before, by Qt in this process.
+Only `QMainWindow.saveState` reveals splits and tabs, and where a hidden or floating dock returns
+to. The bytes decoded here were written a moment before, by Qt in this process.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from explorer.state.window_layout import (
 BEGIN, DOCKS, TABS, SEQUENCE, DOCK = 0xFF, 0xFD, 0xFA, 0xFC, 0xFB  # marks of qmainwindowlayout
 BY_NUMBER = dict(enumerate(("left", "right", "top", "bottom")))  # QInternal::DockPosition
 SHOWN, FLOATING, ALONG = 1, 2, 1  # flags of a dock; Qt::Horizontal
-NOT_KNOWN = "Qt tells of its docks in another way than is known here"
+UNKNOWN_FORMAT = "This version of Qt saves the layout of docks in an unknown format"
 
 
 def read(window: QMainWindow, names: Mapping[str, str]) -> Layout:
-    """How its docks lie; names: object name of a dock -> what we call it.
+    """The layout of the window's docks; names: object name of a dock -> our name.
 
-    ValueError where this Qt gives its account otherwise.
+    Raises ValueError if this version of Qt uses another format.
     """
     state = window.saveState()
     stream = QDataStream(state)
     stream.setVersion(QDataStream.Version.Qt_5_0)  # as in qmainwindow.cpp
-    found = _Account(stream, names)
-    areas = found.areas()
-    return Layout(window.width(), window.height(), areas, found.floating, tuple(found.hidden))
+    reader = _StateReader(stream, names)
+    areas = reader.areas()
+    return Layout(window.width(), window.height(), areas, reader.floating, tuple(reader.hidden))
 
 
 @dataclass
-class _Account:
-    """Reads the stream, and collects which docks float and which are hidden."""
+class _StateReader:
+    """Decodes the stream, and collects floating and hidden docks."""
 
     stream: QDataStream
     names: Mapping[str, str]
@@ -57,10 +57,10 @@ class _Account:
 
     def areas(self) -> tuple[Area, ...]:
         self._expect(self.stream.readInt32() == BEGIN)
-        self.stream.readInt32()  # the version that somebody gave it
+        self.stream.readInt32()  # the version passed to saveState
         self._expect(self.stream.readUInt8() == DOCKS)
-        found = [self._area() for _ in range(self._count(len(SIDES)))]
-        return tuple(one for one in found if one is not None)
+        areas = [self._area() for _ in range(self._count(len(SIDES)))]
+        return tuple(area for area in areas if area is not None)
 
     def _area(self) -> Area | None:
         side, size = self.stream.readInt32(), QSize()
@@ -71,27 +71,31 @@ class _Account:
             return None
         return Area(BY_NUMBER[side], _fitting(size.width()), _fitting(size.height()), content)
 
-    def _content(self, mark: int) -> Content | None:
-        self._expect(mark in (TABS, SEQUENCE))
-        front = self.stream.readInt32() if mark == TABS else -1
-        way = ACROSS if self.stream.readUInt8() == ALONG else DOWN
+    def _content(self, marker: int) -> Content | None:
+        self._expect(marker in (TABS, SEQUENCE))
+        front = self.stream.readInt32() if marker == TABS else -1
+        direction = ACROSS if self.stream.readUInt8() == ALONG else DOWN
         items = [self._item() for _ in range(self._count(MOST_DOCKS))]
         parts = tuple(item for item in items if item is not None)
-        if mark == TABS:
+        if marker == TABS:
             return self._stack(items, front)
-        return simplified(Split(way, parts)) if parts else None
+        return simplified(Split(direction, parts)) if parts else None
 
     def _stack(self, items: list[Content | None], front: int) -> Stack | None:
         stacks = [item for item in items if isinstance(item, Stack)]
         names = tuple(name for stack in stacks for name in stack.names)
-        seen = items[front] if 0 <= front < len(items) else None
-        return Stack(names, seen.front if isinstance(seen, Stack) else "") if names else None
+        front_item = items[front] if 0 <= front < len(items) else None
+        return (
+            Stack(names, front_item.front if isinstance(front_item, Stack) else "")
+            if names
+            else None
+        )
 
     def _item(self) -> Content | None:
-        mark = self.stream.readUInt8()
-        if mark == DOCK:
+        marker = self.stream.readUInt8()
+        if marker == DOCK:
             return self._dock()
-        self._expect(mark == SEQUENCE)
+        self._expect(marker == SEQUENCE)
         size = self._measures()
         content = self._content(self.stream.readUInt8())
         return None if content is None else replace(content, size=size)
@@ -109,7 +113,7 @@ class _Account:
         return Stack((name,), name, size) if name else None
 
     def _measures(self) -> int:
-        """Px along the split; the place, and least and most px, come by themselves."""
+        """Px along the split; position, minimum and maximum are ignored."""
         _, size, _, _ = (self.stream.readInt32() for _ in range(4))
         return _fitting(size)
 
@@ -120,7 +124,7 @@ class _Account:
 
     def _expect(self, fulfilled: bool) -> None:
         if not fulfilled or self.stream.status() != QDataStream.Status.Ok:
-            raise ValueError(NOT_KNOWN)
+            raise ValueError(UNKNOWN_FORMAT)
 
 
 def _fitting(size: int) -> int:

@@ -1,4 +1,4 @@
-"""The registry of docks: one line for each view, with the key that leads to it."""
+"""The registry of docks: one line for each view, with its shortcut."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 @dataclass(frozen=True)
 class Dock:
-    """One entry of the registry of views: `place` is 'module:Class', loaded after the first paint.
-
-    key: goes there from anywhere.
+    """One dock. place: 'module:Class' of its view, loaded after the first paint; key: the
+    shortcut that brings it to the front.
     """
 
     name: str
@@ -32,12 +31,12 @@ DOCKS = (
     Dock("attack", "Attack", "explorer.views.attack.view:AttackView", "Alt+8"),
     Dock("metrics", "Metrics", "explorer.views.metrics:MetricsView", "Alt+9"),
     Dock("runs", "Runs", "explorer.views.runs.view:RunsView", "Alt+0"),
-    Dock("activity", "Activity", "", "Alt+L"),  # there from the start: errors are told in it
+    Dock("activity", "Activity", "", "Alt+L"),  # there from the start: it logs errors
 )
 
 
 def foreign() -> list[Dock]:
-    """Views of other distributions, from the entry points `rk_explorer.views`."""
+    """Docks of plug-ins, from the entry points `rk_explorer.views`."""
     return [_dock(point) for point in entry_points(group="rk_explorer.views")]
 
 

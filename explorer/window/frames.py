@@ -1,4 +1,4 @@
-"""Where a window lies on the screens, and how it gets there again: never out of sight."""
+"""Saving and restoring a window's geometry, always fully on a screen."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ STATES = {
 }
 
 
-def of(window: QWidget) -> Frame:
-    """Where the window lies, or would if it were neither maximized nor full screen."""
+def frame_of(window: QWidget) -> Frame:
+    """The window's normal geometry, and whether it is maximized or full screen."""
     state = FULL if window.isFullScreen() else MAXIMIZED if window.isMaximized() else NORMAL
     place = window.geometry() if state == NORMAL else window.normalGeometry()
     return Frame(_box(place if place.isValid() else window.geometry()), state)
 
 
 def put(window: QWidget, frame: Frame) -> None:
-    """Put the window there, as far as the screens of today allow."""
+    """Restore a window's geometry, as far as the current screens allow."""
     kinds = Qt.WindowState.WindowMaximized | Qt.WindowState.WindowFullScreen
     window.setWindowState(window.windowState() & ~kinds)
     place(window, frame.box)
@@ -32,17 +32,17 @@ def put(window: QWidget, frame: Frame) -> None:
 
 
 def place(window: QWidget, box: Box) -> None:
-    """Give a window this rectangle, cut and moved until all of it is on one screen."""
-    wanted = QRect(box.x, box.y, box.width, box.height)
-    if wanted.isEmpty():
+    """Give a window this rectangle, shrunk and moved to fit on one screen."""
+    rectangle = QRect(box.x, box.y, box.width, box.height)
+    if rectangle.isEmpty():
         return
-    screen = QGuiApplication.screenAt(wanted.center()) or QGuiApplication.primaryScreen()
+    screen = QGuiApplication.screenAt(rectangle.center()) or QGuiApplication.primaryScreen()
     title = window.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight, None, window)
     room = screen.availableGeometry().adjusted(0, title, 0, 0)
-    size = wanted.size().boundedTo(room.size()).expandedTo(window.minimumSize())
+    size = rectangle.size().boundedTo(room.size()).expandedTo(window.minimumSize())
     last = QPoint(room.right() + 1 - size.width(), room.bottom() + 1 - size.height())
-    x = max(room.left(), min(wanted.x(), last.x()))
-    y = max(room.top(), min(wanted.y(), last.y()))
+    x = max(room.left(), min(rectangle.x(), last.x()))
+    y = max(room.top(), min(rectangle.y(), last.y()))
     window.setGeometry(QRect(QPoint(x, y), size))
 
 

@@ -1,9 +1,9 @@
-"""Errors in methods that Qt calls: on Python 3.11, PySide ends the program where it should tell.
+"""Workaround for a PySide crash on exceptions in methods called by Qt, on Python 3.11.
 
-PySide 6.9 and 6.10 write the name of the method into the error that it raised, if Python waits for
-Qt meanwhile (as in `widget.resize()`, which has Qt call `resizeEvent`). Before Python 3.12 an error
-that comes from C code, such as an index out of range or a division by zero, is no object until
-something catches it: PySide takes its message for one, and that is a segmentation fault.
+PySide 6.9 and 6.10 write the name of the method into the exception it raised if Python is waiting
+for Qt (as in `widget.resize()`, which makes Qt call `resizeEvent`). Before Python 3.12 an exception
+raised by C code, such as an index out of range or a division by zero, is not an object until it is
+caught: PySide mistakes its message for one, which is a segmentation fault.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import shiboken6
 
 NEEDED = sys.version_info < (3, 12)
 _done: WeakSet[type] = WeakSet()
-OTHERS = (  # what Qt calls besides `paintEvent` and its like
+OTHERS = (  # methods that Qt calls besides event handlers such as `paintEvent`
     "event", "eventFilter", "viewportEvent", "boundingRect", "shape", "paint", "itemChange",
     "sizeHint", "minimumSizeHint", "sizeHintForColumn", "heightForWidth", "hasHeightForWidth",
     "minimumSize", "setGeometry", "itemAt", "takeAt", "data", "rowCount", "columnCount",
@@ -28,19 +28,19 @@ OTHERS = (  # what Qt calls besides `paintEvent` and its like
 
 
 def harden() -> None:
-    """Have every error in such a method of the classes there are caught once, and raised again."""
+    """Make all existing classes catch and re-raise every exception in such a method."""
     for kind in _kinds(shiboken6.Object) if NEEDED else ():
         if kind in _done:
             continue
         _done.add(kind)
-        known = {name for base in kind.__mro__ if _is_qt(base) for name in vars(base)}
-        for place in kind.__mro__:
-            if not _is_qt(place) and place is not object:
-                _harden(place, known)
+        qt_methods = {name for base in kind.__mro__ if _is_qt(base) for name in vars(base)}
+        for base in kind.__mro__:
+            if not _is_qt(base) and base is not object:
+                _harden(base, qt_methods)
 
 
 def _kinds(above: type) -> Iterator[type]:
-    """Classes that are written in Python."""
+    """The subclasses of `above` written in Python."""
     below: list[type] = above.__subclasses__()
     for kind in below:
         if not _is_qt(kind):
@@ -52,19 +52,19 @@ def _is_qt(kind: type) -> bool:
     return kind.__module__.partition(".")[0] in ("PySide6", "Shiboken", "shiboken6")
 
 
-def _harden(kind: type, known: set[str]) -> None:
+def _harden(kind: type, qt_methods: set[str]) -> None:
     for name, method in [*vars(kind).items()]:
-        called = name in known and (name.endswith("Event") or name in OTHERS)
+        called = name in qt_methods and (name.endswith("Event") or name in OTHERS)
         if called and isinstance(method, FunctionType) and not hasattr(method, "hardened"):
             setattr(kind, name, _hardened(method))
 
 
 def _hardened(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def run(*given: Any, **named: Any) -> Any:
+    def run(*args: Any, **kwargs: Any) -> Any:
         try:
-            return method(*given, **named)
-        except BaseException:  # this makes it an object
+            return method(*args, **kwargs)
+        except BaseException:  # catching makes it an object
             raise
 
     run.hardened = True  # type: ignore[attr-defined]

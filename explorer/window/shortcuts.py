@@ -1,4 +1,4 @@
-"""The overview of shortcuts: those of every menu, and the keys that views have of their own."""
+"""The overview of shortcuts: those of the menus and those of the views."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from PySide6.QtWidgets import (
 from explorer.views.base import View
 from explorer.window.actions import MENUS, shortcuts
 
-Keys = Sequence[tuple[str, str]]  # (keys, what they do)
+Keys = Sequence[tuple[str, str]]  # (keys, description)
 
 
 def overview(views: Iterable[View]) -> list[tuple[str, Keys]]:
-    """(menu or view, its keys) for all that have any."""
+    """(menu or view, its keys) for each that has any."""
     groups: list[tuple[str, Keys]] = [(f"Menu {name}", _native(shortcuts(name))) for name in MENUS]
     groups += [(f"In {view.title}", view.keys) for view in views]
     return [(title, keys) for title, keys in groups if keys]
 
 
 class ShortcutsDialog(QDialog):
-    """Every shortcut there is, by menu and by view, with a line to search in."""
+    """All shortcuts, by menu and by view, with a search line."""
 
     def __init__(self, groups: Sequence[tuple[str, Keys]], parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Shortcuts")
         self.resize(640, 640)
         self.line = QLineEdit()
-        self.line.setPlaceholderText("Search keys and what they do")
+        self.line.setPlaceholderText("Search keys and actions")
         self.line.setAccessibleName("Search shortcuts")
         self.line.setClearButtonEnabled(True)
         self.tree = _tree(groups)
@@ -46,7 +46,7 @@ class ShortcutsDialog(QDialog):
         layout.addWidget(self.tree)
 
     def _filter(self, text: str) -> None:
-        """Hide lines without `text`, and groups without lines."""
+        """Hide lines without `text`, and groups without visible lines."""
         root = self.tree.invisibleRootItem()
         for group in (root.child(i) for i in range(root.childCount())):
             rows = [group.child(i) for i in range(group.childCount())]
@@ -56,14 +56,14 @@ class ShortcutsDialog(QDialog):
 
 
 def _native(keys: Keys) -> Keys:
-    """The keys as this platform writes them."""
+    """The keys in the platform's notation."""
     native = QKeySequence.SequenceFormat.NativeText
-    return [(QKeySequence(one).toString(native), what) for one, what in keys]
+    return [(QKeySequence(key).toString(native), what) for key, what in keys]
 
 
 def _tree(groups: Sequence[tuple[str, Keys]]) -> QTreeWidget:
     tree = QTreeWidget()
-    tree.setHeaderLabels(["Keys", "What they do"])
+    tree.setHeaderLabels(["Keys", "Action"])
     tree.setAccessibleName("Shortcuts")
     tree.setRootIsDecorated(False)
     for title, keys in groups:
@@ -74,7 +74,7 @@ def _tree(groups: Sequence[tuple[str, Keys]]) -> QTreeWidget:
         for pair in keys:
             QTreeWidgetItem(group, list(pair))
     tree.expandAll()
-    for number in range(len(groups)):  # else a title is cut to the width of the keys
+    for number in range(len(groups)):  # otherwise a title is clipped to the width of the keys
         tree.setFirstColumnSpanned(number, tree.rootIndex(), True)
     tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
     return tree

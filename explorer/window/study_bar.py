@@ -26,14 +26,14 @@ from explorer.state.selection import REPLACE
 from explorer.widgets.check_menu import CheckMenu
 from explorer.widgets.forms import worded
 from explorer.widgets.plain_text import in_menu, literal
-from explorer.window.weights_row import GivenRow
+from explorer.window.weights_row import WeightsRow
 
-# what a suggestion does instead of being a text; SAVED goes before the name of a forget set
+# suggestions that are actions, not texts; SAVED is followed by the name of a forget set
 FILE, SELECTION, SAVED, SETS = "file:", "selection:", "saved:", "sets:"
 
 
 class StudyBar(QWidget):
-    """Shows the form and changes it through the controller."""
+    """The study bar: shows the form and changes it through the controller."""
 
     folder_wanted = Signal(str)  # dataset that lies in a folder
     index_file_wanted = Signal()
@@ -46,7 +46,7 @@ class StudyBar(QWidget):
         self.setObjectName("study-bar")
         self._state, self._do = state, do
         self.dataset = _combo("Dataset", "The data the models are trained on", 90)
-        self.model = _combo("Model", "The network that is trained", 90)
+        self.model = _combo("Model", "The network to train", 90)
         self.forget = _combo("Forget set", _FORGET_TIP, 150)
         self.methods = QToolButton()
         self.run_button = QPushButton("Run")
@@ -68,15 +68,15 @@ class StudyBar(QWidget):
     def _set_up(self) -> None:
         self.forget.setEditable(True)
         self.forget.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.forget.setCompleter(None)  # type: ignore[arg-type]  # Qt takes none: no guessing
+        self.forget.setCompleter(None)  # type: ignore[arg-type]  # Qt accepts None: no completion
         self._menu = CheckMenu(self)
         self.methods.setMenu(self._menu)
         self.methods.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.methods.setAccessibleName("Methods")
-        self.methods.setToolTip("The unlearning methods that are compared")
+        self.methods.setToolTip("The unlearning methods to compare")
         self.run_button.setObjectName("primary")
         self.run_button.setDefault(True)
-        self.cancel_button.setToolTip("Stop what runs; what is computed is kept (Esc)")
+        self.cancel_button.setToolTip("Stop the running job; finished work is kept (Esc)")
         self._bar.setRange(0, STEPS)
         self._bar.setMinimumWidth(60)
         self._bar.setMaximumWidth(160)
@@ -104,7 +104,7 @@ class StudyBar(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
         column.addWidget(self._grid)
-        column.addWidget(GivenRow(self._state, self._do))
+        column.addWidget(WeightsRow(self._state, self._do))
         column.addWidget(self._error)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -149,10 +149,10 @@ class StudyBar(QWidget):
     def _show_form(self) -> None:
         state, form = self._state, self._state.form
         _choose(self.dataset, form.dataset)
-        advised = state.dataset.recommended.model if state.dataset else ""
-        _choose(self.model, form.model or advised)
+        recommended = state.dataset.recommended.model if state.dataset else ""
+        _choose(self.model, form.model or recommended)
         names = [state.catalog.method(name).label for name in form.methods]
-        self.methods.setText(in_menu(", ".join(names)) or "no method")
+        self.methods.setText(in_menu(", ".join(names)) or "no methods")
         for action in self._menu.actions():
             if action.isCheckable():
                 action.setChecked(action.data() in form.methods)
@@ -173,7 +173,7 @@ class StudyBar(QWidget):
     def _show_suggestions(self) -> None:
         state, line = self._state, self.forget.lineEdit()
         if line is None or (line.isModified() and line.hasFocus()):
-            return  # somebody is writing
+            return  # the user is typing
         self.forget.clear()
         sets = self._do.forget_set.saved()
         for text, data in _suggestions(state, sets):
@@ -206,21 +206,24 @@ class StudyBar(QWidget):
         if self._state.form_error:
             return self._state.form_error
         if any(run.live for run in self._state.runs):
-            return "Queue this study behind those that run and wait (Ctrl+R)"
+            return "Queue this study behind the running and waiting ones (Ctrl+R)"
         return "Train, unlearn and measure residual knowledge (Ctrl+R)"
 
     def _show_grid(self) -> None:
-        """Say how many studies Run would start."""
+        """Show how many studies Run would start."""
         size, stored = self._state.grid_size
         self.run_button.setText("Run" if size == 1 else f"Run {size:,}")
-        known = f", {stored:,} of them stored already" if stored else ""
-        self._grid.setText(f"This will run {size:,} studies{known}.")
+        note = f", {stored:,} of them already stored" if stored else ""
+        self._grid.setText(f"This will run {size:,} studies{note}.")
         self._grid.setVisible(size > 1)
 
-    # -- from the hands to the controller -------------------------------------------------
+    # -- from the user to the controller --------------------------------------------------
     def _pick_dataset(self, index: int) -> None:
         name = self.dataset.itemData(index)
-        item = next((one for one in self._state.catalog.datasets if one.name == name), None)
+        item = next(
+            (candidate for candidate in self._state.catalog.datasets if candidate.name == name),
+            None,
+        )
         if item is not None and item.needs_folder:
             self._show_form()
             self.folder_wanted.emit(name)
@@ -233,10 +236,10 @@ class StudyBar(QWidget):
     def _pick_method(self, action: QAction) -> None:
         if not action.isCheckable():
             return
-        chosen = [one.data() for one in self._menu.actions() if one.isChecked()]
-        kept = [name for name in self._state.form.methods if name in chosen]
-        added = [name for name in chosen if name not in kept]
-        self._do.opening.change_form(methods=(*kept, *added))
+        chosen = [action.data() for action in self._menu.actions() if action.isChecked()]
+        retained = [name for name in self._state.form.methods if name in chosen]
+        added = [name for name in chosen if name not in retained]
+        self._do.opening.change_form(methods=(*retained, *added))
 
     def _pick_forget(self, index: int) -> None:
         data = self.forget.itemData(index)
@@ -275,8 +278,7 @@ class StudyBar(QWidget):
 
 _FORGET_TIP = (
     "The samples to forget: class:8 (a class), class:8:0.5 (half of it), random:100, random:10%, "
-    "indices:FILE, indices:3,17,40-52, files:FILE (names of samples), or the samples selected in a "
-    "view"
+    "indices:FILE, indices:3,17,40-52, files:FILE (sample names), or the samples selected in a view"
 )
 
 
@@ -301,15 +303,17 @@ def _choose(combo: QComboBox, name: str) -> None:
 
 
 def _suggestions(state: AppState, sets: Sets) -> list[tuple[str, str]]:
-    """(what is read, what is done) of each suggestion for the forget set."""
+    """(text, data) of each suggestion for the forget set."""
     chosen = len(state.selection.chosen)
-    found = [(f"the {chosen} selected samples", SELECTION)] if chosen else []
+    suggestions = [(f"the {chosen} selected samples", SELECTION)] if chosen else []
     if state.dataset is not None:
-        advised = state.dataset.recommended.forget
+        recommended = state.dataset.recommended.forget
         last = len(state.dataset.classes) - 1
-        texts = [advised, f"class:{last}:0.5", f"class:{last}", "random:10%"]
+        texts = [recommended, f"class:{last}:0.5", f"class:{last}", "random:10%"]
         if len(state.dataset.train_y) > 200:
             texts.append("random:100")
-        found += [(text, text) for text in dict.fromkeys(texts)]
-    found += [(f"{name} ({len(one):,} samples)", SAVED + name) for name, one in sets.items()]
-    return [*found, ("indices from a file ...", FILE), ("save, load or combine ...", SETS)]
+        suggestions += [(text, text) for text in dict.fromkeys(texts)]
+    suggestions += [
+        (f"{name} ({len(indices):,} samples)", SAVED + name) for name, indices in sets.items()
+    ]
+    return [*suggestions, ("indices from a file ...", FILE), ("save, load or combine ...", SETS)]

@@ -1,4 +1,4 @@
-"""The actions Undo and Redo: whether there is a step, and what it is called."""
+"""The Undo and Redo actions, enabled and labeled by the undo stack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from explorer.widgets.plain_text import in_menu
 
 
 class UndoActions(QObject):
-    """Keeps both actions as the stack of steps has it."""
+    """Keeps both actions in sync with the undo stack."""
 
     def __init__(self, stack: QUndoStack, undo: QAction, redo: QAction, parent: QObject) -> None:
         super().__init__(parent)
@@ -19,7 +19,7 @@ class UndoActions(QObject):
         self._show()
 
     def let_go(self) -> None:
-        """Follow the stack no longer: its signals come once more when it is destroyed."""
+        """Disconnect from the stack, which emits its signals once more on destruction."""
         for changed in self._signals():
             changed.disconnect(self._show)
 
@@ -38,5 +38,5 @@ class UndoActions(QObject):
 
 
 def _with_words(deed: str, what: str) -> str:
-    """'Undo: Go to sample 12', as a menu writes it."""
+    """The menu text, such as 'Undo: Go to sample 12'."""
     return f"{deed}: {in_menu(what)}" if what else deed

@@ -1,4 +1,4 @@
-"""Which models of the next study are given and not trained, with a way to train them after all."""
+"""The row of external weights: models of the next study that are loaded instead of trained."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from explorer.widgets.forms import worded
 from explorer.widgets.plain_text import in_menu, literal
 
 
-class GivenRow(QWidget):
-    """One chip for each file of weights in the form; pressing it takes the weights out."""
+class WeightsRow(QWidget):
+    """One chip for each weights file in the form; clicking it removes the weights."""
 
     def __init__(self, state: AppState, do: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,7 +23,7 @@ class GivenRow(QWidget):
         self.chips: list[QPushButton] = []
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 2, 0, 0)
-        self._row.addWidget(worded("Given, not trained:", "muted", wrap=False))
+        self._row.addWidget(worded("Loaded, not trained:", "muted", wrap=False))
         self._row.addStretch(1)
         state.form_changed.connect(self._show)
         self._show()
@@ -48,8 +48,8 @@ class GivenRow(QWidget):
         chip = QPushButton(in_menu(f"{label}: {Path(path).name} ✕"))
         chip.setObjectName("chip")
         chip.setProperty("model", name)
-        chip.setToolTip(f"{literal(path)}\nPress to take these weights out of the next study")
-        chip.setAccessibleName(f"Take the weights of {label} out")
+        chip.setToolTip(f"{literal(path)}\nClick to remove these weights from the next study")
+        chip.setAccessibleName(f"Remove the weights of {label}")
         chip.clicked.connect(self._drop)
         return chip
 

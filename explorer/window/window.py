@@ -1,4 +1,4 @@
-"""The main window: the sentence, the message bar and the docks. No logic."""
+"""The main window: study bar, message bar and docks. No logic."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from explorer.widgets.drop import Dropper
 from explorer.widgets.forms import worded
 from explorer.widgets.notifications import MessageBar, Notifier, Toasts
 from explorer.widgets.plain_text import in_menu, in_title
-from explorer.widgets.tab_order import stops
+from explorer.widgets.tab_order import tab_stops
 from explorer.window import frames, qt_errors
 from explorer.window.actions import Actions
 from explorer.window.activity import ActivityView
@@ -47,17 +47,17 @@ from explorer.window.docks import DOCKS, Dock, foreign
 from explorer.window.study_bar import StudyBar
 from explorer.window.undo_actions import UndoActions
 
-REPORTED = 40  # last lines of the log that go into a report
+REPORTED = 40  # last lines of the log in an error report
 SIZE = QSize(1440, 900)
 SMALLEST = QSize(1000, 640)
-SMALLEST_VIEW = QSize(260, 90)  # however wide its own header would like to be
+SMALLEST_VIEW = QSize(260, 90)  # overrides the minimum width of a view's header
 
 
 class MainWindow(QMainWindow):
-    """Everything a person sees. It asks the controller and shows the state."""
+    """The main window. It sends requests to the controller and shows the state."""
 
-    painted = Signal()  # for the first time
-    ready = Signal()  # every view is there
+    painted = Signal()  # after the first paint
+    ready = Signal()  # all views are loaded
     closing = Signal()
     recent_cleared = Signal()
 
@@ -83,8 +83,8 @@ class MainWindow(QMainWindow):
         self._message_row.hide()
         self.actions_ = Actions(self, self.menuBar(), self)
         self.dialogs = WindowDialogs(state, controller, self.actions_, self.views, self)
-        named = self.actions_.by_name
-        self._undo = UndoActions(controller.choice.undo, named["undo"], named["redo"], self)
+        actions = self.actions_.by_name
+        self._undo = UndoActions(controller.choice.undo, actions["undo"], actions["redo"], self)
         self._add_docks()
         self._arrangement = Arrangement(self, self.docks)
         self._fill_menus()
@@ -96,7 +96,7 @@ class MainWindow(QMainWindow):
 
     # -- building -------------------------------------------------------------------------
     def load_views(self) -> None:
-        """Put the views into their docks; one that cannot be loaded is told and left out."""
+        """Create the views in their docks; one that cannot be loaded is reported and left out."""
         for dock in [*DOCKS, *foreign()]:
             if dock.place and dock.name not in self.views:
                 self._load_view(dock)
@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
             kind = getattr(importlib.import_module(module), name)
             qt_errors.harden()
             view: View = kind(self.state, self.controller, self.docks[dock.name])
-        except Exception as error:  # a stranger's view may raise anything; it costs itself only
+        except Exception as error:  # a plug-in view may raise anything; only it is lost
             self._notifier.say(ERROR, f"The view '{dock.title}' could not be loaded: {error}")
             return
         self.views[dock.name] = view
@@ -158,7 +158,7 @@ class MainWindow(QMainWindow):
         self.message.report_wanted.connect(self.copy_report)
         self._notifier.failed.connect(self.message.show_message)
         self._notifier.told.connect(self.toasts.show_notice)
-        self._notifier.said.connect(self.activity.add_notice)
+        self._notifier.notified.connect(self.activity.add_notice)
         self.activity.report_wanted.connect(self.copy_report)
         self.dropper.refused.connect(self._refuse_drop)
         self.controller.logged.connect(self.activity.add)
@@ -171,20 +171,20 @@ class MainWindow(QMainWindow):
 
     # -- layout and appearance ------------------------------------------------------------
     def reset_layout(self) -> None:
-        """Put every dock back where it belongs."""
+        """Restore the default layout of docks."""
         self._arrangement.reset()
 
     def go_to(self, name: str) -> None:
-        """Bring a dock to the front, wherever it is, and give it the keys."""
+        """Bring a dock to the front, wherever it is, and give it keyboard focus."""
         box = self.docks[name]
         box.show()
         box.raise_()
         if box.isFloating():
             box.activateWindow()
-        QTimer.singleShot(0, functools.partial(_focus, box))  # a tab is in front only then
+        QTimer.singleShot(0, functools.partial(_focus, box))  # the tab comes to the front only then
 
     def choose_theme(self, choice: str) -> None:
-        """Change the appearance: 'light', 'dark' or 'system'."""
+        """Change the theme: 'light', 'dark' or 'system'."""
         choice = choice if choice in theme.CHOICES else "system"
         self._settings.theme = choice
         self.actions_.by_name[f"theme-{choice}"].setChecked(True)
@@ -197,7 +197,7 @@ class MainWindow(QMainWindow):
         self.state.theme = name
 
     def arrange(self, look: Look) -> None:
-        """Take size, place and docks; what is None stays as it is."""
+        """Restore geometry and docks; parts that are None stay as they are."""
         self._arrangement.let_go()
         if look.window is not None:
             frames.put(self, look.window)
@@ -207,29 +207,31 @@ class MainWindow(QMainWindow):
         self._toolbar.show()
 
     def restore_views(self, look: Look) -> None:
-        """Let the views take back what they kept."""
-        for name, kept in look.views.items():
+        """Restore the state of the views."""
+        for name, view_state in look.views.items():
             if name in self.views:
-                self.views[name].restore_view_state(dict(kept))
+                self.views[name].restore_view_state(dict(view_state))
 
     def look(self) -> Look:
-        """Theme, size, place, docks and what each view keeps."""
+        """Theme, geometry, docks and the state of each view."""
         views = {name: view.view_state() for name, view in self.views.items()}
-        return Look(self._settings.theme, frames.of(self), self._arrangement.layout(), views)
+        return Look(self._settings.theme, frames.frame_of(self), self._arrangement.layout(), views)
 
-    # -- small wishes ---------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------
     def clear_recent(self) -> None:
         """Empty the list of recent files."""
         self.recent_cleared.emit()
 
     def copy_report(self) -> None:
-        """Copy what somebody who is to help with the last error needs."""
+        """Copy a report of the last error to the clipboard."""
         if not self._notifier.errors:
-            self._notifier.say(NEWS, "There was no error: there is nothing to report.")
+            self._notifier.say(NEWS, "No error has occurred, so there is nothing to report.")
             return
         done = self.activity.lines()[-REPORTED:]
         QGuiApplication.clipboard().setText(report_text(self._notifier.errors[-1], done))
-        self._notifier.say(NEWS, "Copied the report of the last error. Paste it where you ask.")
+        self._notifier.say(
+            NEWS, "Copied the report of the last error. Paste it where you ask for help."
+        )
 
     def _refuse_drop(self, sentence: str) -> None:
         self._notifier.say(ERROR, sentence)
@@ -268,22 +270,22 @@ class MainWindow(QMainWindow):
 
     # -- Qt's events ----------------------------------------------------------------------
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Tell of the first paint, once it reached the screen."""
+        """Emit `painted` once the first paint has reached the screen."""
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
             QTimer.singleShot(0, self.painted.emit)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the toasts in their corner, and the docks as many as there is room for."""
+        """Keep the toasts in their corner, and adapt the columns of docks."""
         super().resizeEvent(event)
         self.toasts.place()
         self._arrangement.fit()
 
     def childEvent(self, event: QChildEvent) -> None:
-        """Name the tab bars of docks, which Qt makes when it needs them.
+        """Name the tab bars of docks, which Qt creates on demand.
 
-        Their tabs keep their order: Qt 6.10 crashes where one is dragged after a layout came back.
+        Their tabs cannot be moved: Qt 6.10 crashes if one is dragged after a layout was restored.
         """
         super().childEvent(event)
         bar = event.child()
@@ -292,28 +294,28 @@ class MainWindow(QMainWindow):
             bar.setMovable(False)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Say what dropping would do."""
+        """Show what dropping would do."""
         self.dropper.enter(event, theme.theme_of(self.state.theme))
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Say nothing more."""
+        """Hide the overlay."""
         self.dropper.leave()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Do what was said."""
+        """Carry out the drop."""
         self.dropper.drop(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Say goodbye before closing."""
+        """Emit `closing`, then close."""
         self.closing.emit()
         self._undo.let_go()
         super().closeEvent(event)
 
 
 def _focus(box: QDockWidget) -> None:
-    """Give the keys to what a view is about, else to its first control, else to the dock."""
+    """Focus a view's main widget, else its first control, else the dock."""
     view = box.widget()
     about = view.focusProxy()
     usable = about is not None and about.isVisible() and about.isEnabled()
-    wanted = about if about is not None and usable else next(iter(stops(view)), box)
-    wanted.setFocus(Qt.FocusReason.TabFocusReason)
+    target = about if about is not None and usable else next(iter(tab_stops(view)), box)
+    target.setFocus(Qt.FocusReason.TabFocusReason)

@@ -1,4 +1,4 @@
-"""Every view there is, and what is looked for in each of them."""
+"""All views, and the checks made on each of them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from explorer.window.docks import DOCKS
 
 
 def _views() -> dict[str, type[View]]:
-    found = {}
+    result = {}
     for dock in DOCKS:
         if dock.place:
             module, _, name = dock.place.partition(":")
-            found[dock.name] = getattr(importlib.import_module(module), name)
-    return found
+            result[dock.name] = getattr(importlib.import_module(module), name)
+    return result
 
 
-FRAMED = tuple(_views().values())  # those with a frame that says what to do while it is empty
+FRAMED = tuple(_views().values())  # views with a panel that shows a hint while empty
 
 
 VIEWS = (*FRAMED, ActivityView)
 
 
 def settled(view: View) -> QImage:
-    """The view as it is drawn once layouts are done."""
+    """A picture of the view once its layouts are done."""
     for _ in range(3):
         QApplication.processEvents()
         view.grab()
@@ -36,7 +36,7 @@ def settled(view: View) -> QImage:
 
 
 def outside(view: View) -> list[str]:
-    """Names of the parts that reach beyond what holds them, but for what can be scrolled to."""
+    """Names of the parts that exceed their parent, except those that can be scrolled to."""
     return [
         f"{type(part).__name__} {part.accessibleName() or part.objectName()} {part.geometry()}"
         for part in view.findChildren(QWidget)

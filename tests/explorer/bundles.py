@@ -1,4 +1,4 @@
-"""Windows that make a study to bundle, and what a colleague must see of it again."""
+"""Windows that compute a study to bundle, and what a recipient must see of it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LEFT = Qt.MouseButton.LeftButton
 
 def start(qtbot: QtBot, store: Path, form: StudyForm = FORM) -> Explorer:
     """A window on a new store, with this form."""
-    kept = settings.Settings(theme="light", session=sessions.as_plain(Session(form)))
-    settings.save(settings.file_in(store), kept)
-    made = Explorer(Options(store=store), QuickFactory(store))
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.show()
-    return made
+    stored = settings.Settings(theme="light", session=sessions.as_plain(Session(form)))
+    settings.save(settings.file_in(store), stored)
+    result = Explorer(Options(store=store), QuickFactory(store))
+    with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
+        result.show()
+    return result
 
 
 def run(explorer: Explorer, qtbot: QtBot) -> None:
@@ -36,7 +36,7 @@ def run(explorer: Explorer, qtbot: QtBot) -> None:
 
 
 def facts(explorer: Explorer) -> dict[str, object]:
-    """What a colleague must see again: session, metrics, counts and a neighborhood."""
+    """What the recipient must see: session, metrics, counts and a neighborhood."""
     state = explorer.state
     assert state.study is not None and state.neighborhood is not None
     counts = state.study.residual.counts

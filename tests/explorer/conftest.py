@@ -1,4 +1,4 @@
-"""Traps: a test fails on Qt's warnings, on exceptions in slots, on leaked threads and windows."""
+"""Fixtures that fail a test on Qt's warnings, exceptions in slots, leaked threads and windows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shown import Shown
 
 from explorer.app import Explorer
 
-HARMLESS = ("This plugin does not support",)  # all that the offscreen platform has to say
+HARMLESS = ("This plugin does not support",)  # the offscreen platform prints nothing else
 
 for _wait in (
     QtBot.waitUntil,
@@ -34,17 +34,17 @@ for _wait in (
 
 @pytest.fixture(autouse=True)
 def _no_qt_warnings(qapp: QApplication) -> Iterator[None]:
-    """Whatever Qt complains of fails the test."""
-    said: list[str] = []
+    """Fail the test on any Qt warning."""
+    messages: list[str] = []
 
     def listen(kind: object, context: object, message: str) -> None:
         if not any(word in message for word in HARMLESS):
-            said.append(message)
+            messages.append(message)
 
     qInstallMessageHandler(listen)
     yield
     qInstallMessageHandler(None)
-    assert not said, f"Qt complained: {said}"
+    assert not messages, f"Qt complained: {messages}"
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def _no_leaks(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[No
     threads = set(threading.enumerate())
     windows = set(QApplication.topLevelWidgets())
     yield
-    request.node.funcargs.clear()  # pytest keeps what the fixtures made a little longer
+    request.node.funcargs.clear()  # pytest would keep fixture values a little longer
     _let_go()
     deadline = time.monotonic() + PATIENCE
     while (late := _left(threads)) and time.monotonic() < deadline:
@@ -62,7 +62,7 @@ def _no_leaks(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[No
     assert not late, f"threads left behind: {late}"
     assert gc.isenabled(), "Python does not collect cycles any more: jobs were not closed"
     if any(widget not in windows for widget in QApplication.topLevelWidgets()):
-        gc.collect()  # slow beside torch, so only where a cycle may be what keeps a window
+        gc.collect()  # slow with torch loaded, so only if a cycle may keep a window alive
         _let_go()
     left = [_named(widget) for widget in QApplication.topLevelWidgets() if widget not in windows]
     assert not left, f"windows left behind: {left}"
@@ -92,14 +92,14 @@ def shown(qtbot: QtBot) -> Shown:
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     """A controller with the real engine, without a window."""
-    made = Desk(qtbot, tmp_path)
-    yield made
-    assert made.jobs.close(PATIENCE)
+    result = Desk(qtbot, tmp_path)
+    yield result
+    assert result.jobs.close(PATIENCE)
 
 
 @pytest.fixture
 def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
     """A window with the real engine on Iris."""
-    made = start(qtbot, tmp_path)
-    yield made
-    finish(made, qtbot)
+    result = start(qtbot, tmp_path)
+    yield result
+    finish(result, qtbot)

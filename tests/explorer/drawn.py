@@ -1,6 +1,6 @@
-"""Draws every view, filled, into files, in a process of its own: `drawn.py FOLDER SCALE W H`.
+"""Renders every filled view into a file, in a separate process: `drawn.py FOLDER SCALE W H`.
 
-Beside each picture lies a text with the parts that reach beyond what holds them.
+Next to each picture, a text file lists the parts that exceed their parent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main(folder: Path, scale: str, width: int, height: int) -> None:
     from explorer.state.app_state import AppState
 
     theme.apply(app, theme.LIGHT)
-    shown = Shown.__new__(Shown)  # without pytest's robot
+    shown = Shown.__new__(Shown)  # without pytest's qtbot
     shown.state = AppState()
     shown.asked = synthetic.Asked(shown.state)
     shown.fill()

@@ -8,7 +8,7 @@ from PySide6.QtGui import QTextDocument
 
 
 def is_markup(text: str, how: Qt.TextFormat = Qt.TextFormat.AutoText) -> bool:
-    """Whether Qt would show a picture where a name has the words for one."""
+    """Whether Qt would render a name that contains an image tag as a picture."""
     rich = how == Qt.TextFormat.RichText or (
         how == Qt.TextFormat.AutoText and QtGuiNames.mightBeRichText(text)
     )

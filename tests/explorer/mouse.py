@@ -1,4 +1,4 @@
-"""Mouse drags as a person makes them: QTest's moves carry no pressed button."""
+"""Realistic mouse drags: QTest's moves carry no pressed button."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-STEP = 20  # ms between moves; pyqtgraph drops what comes faster than 100 a second
+STEP = 20  # ms between moves; pyqtgraph drops more than 100 moves a second
 
 
 def drag(
@@ -15,7 +15,7 @@ def drag(
     points: list[QPoint],
     keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
 ) -> None:
-    """Press the left button at the first of the widget's pixels, move along, let go at the last."""
+    """Press the left button at the first point, move along, and release it at the last."""
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
     _send(widget, QEvent.Type.MouseButtonPress, points[0], left, left, keys)
     for at in points[1:]:
@@ -37,7 +37,7 @@ def _send(
 
 
 def left_button(widget: QWidget, kind: QEvent.Type, at: QPoint) -> None:
-    """The left button is pressed, held or released there, with whatever follows at once."""
+    """Press, move or release the left button at a point, and process the events."""
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
     changed = none if kind == QEvent.Type.MouseMove else left
     held = none if kind == QEvent.Type.MouseButtonRelease else left

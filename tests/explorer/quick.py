@@ -1,4 +1,4 @@
-"""The real engine, without the one part that takes long: UMAP's helper process."""
+"""The real engine without its slow part: UMAP's helper process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORM = StudyForm(
 
 
 class NoEmbedder:
-    """Stands where the helper process would be."""
+    """A stand-in for the helper process."""
 
     def warm_up(self) -> None:
         pass
@@ -52,7 +52,7 @@ class Quick(Pipeline):
 
 
 class QuickFactory:
-    """Makes quick engines on one store."""
+    """Creates quick engines on one store."""
 
     def __init__(self, store: Path) -> None:
         self.store = store
@@ -62,7 +62,7 @@ class QuickFactory:
 
 
 def finish(explorer: Explorer, qtbot: QtBot) -> None:
-    """Close a window as a person would, and let it go."""
+    """Close a window as a user would, and delete it."""
     assert explorer.close()
     explorer.window.deleteLater()
     explorer.deleteLater()

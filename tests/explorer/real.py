@@ -1,4 +1,4 @@
-"""A controller and a window with the real engine on Iris: what their tests begin with."""
+"""A controller and a window with the real engine on Iris, for their tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from explorer.window.window import SIZE
 
 
 class Desk:
-    """A controller with its state, lanes, and what it said."""
+    """A controller with its state, lanes and notices."""
 
     def __init__(self, qtbot: QtBot, folder: Path) -> None:
         self.qtbot, self.folder = qtbot, folder
@@ -50,20 +50,20 @@ def start(qtbot: QtBot, folder: Path) -> Explorer:
     """A window on Iris whose first study takes about a second."""
     path = settings.file_in(folder / "store")
     if not path.exists():
-        kept = settings.Settings(theme="light")
-        made = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
-        made.state.form = FORM
-        settings.keep(kept, made.state)
-        settings.save(path, kept)
-        finish(made, qtbot)
-    made = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.show()
-        made.window.resize(SIZE)  # a former geometry was cut to the offscreen platform's screen
-    return made
+        stored = settings.Settings(theme="light")
+        result = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
+        result.state.form = FORM
+        settings.keep(stored, result.state)
+        settings.save(path, stored)
+        finish(result, qtbot)
+    result = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
+    with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
+        result.show()
+        result.window.resize(SIZE)  # a former geometry was cut to the offscreen platform's screen
+    return result
 
 
 def run(explorer: Explorer, qtbot: QtBot) -> None:
-    """Press Run, and wait for all that follows."""
+    """Press Run, and wait until all jobs are done."""
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         qtbot.mouseClick(explorer.window.bar.run_button, Qt.MouseButton.LeftButton)

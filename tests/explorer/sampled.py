@@ -1,4 +1,4 @@
-"""The Samples view on the screen, with results of which the numbers are known."""
+"""The Samples view on the screen, with known results."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from engine.results import ModelResult, Recognition, Residual
 from explorer.state.app_state import AppState
 from explorer.views.samples.view import SamplesView
 
-QUICK = 30  # ms within which a popup ignores that the button is let go
+QUICK = 30  # ms within which a popup ignores a button release
 PRESS, NO_KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
 def measured() -> Residual:
-    """Samples 1, 5, 9 ...: GD recognizes all of 1 and 2 % of 5; RURK knows no more than Re-train.
+    """Samples 1, 5, 9 ...: GD recognizes all of 1 and 2 % of 5; RURK no more than Re-train.
 
     Re-train recognizes one copy of ten, and none of sample 9.
     """
-    made = synthetic.residual(samples=10)
-    counts = {name: np.full((10, 11), 10, np.int32) for name in made.counts}
+    result = synthetic.residual(samples=10)
+    counts = {name: np.full((10, 11), 10, np.int32) for name in result.counts}
     for name in ("retrain-0", "retrain-1", "gd", "rurk"):
         counts[name][2] = 0
     counts["gd"][:2] = [[100], [2]]
     names = [name for name in counts if not name.startswith("retrain")]
     exceeds = {name: np.full((10, 11), 0.01) for name in names}
     exceeds["gd"][0] = 1.0
-    return replace(made, counts=counts, posterior=exceeds)
+    return replace(result, counts=counts, posterior=exceeds)
 
 
 def recognized(model: str = "gd") -> Recognition:
@@ -43,7 +43,7 @@ def recognized(model: str = "gd") -> Recognition:
 
 
 def unsure(model: ModelResult, samples: list[int]) -> ModelResult:
-    """The model with ever less for the true class of these samples, the last the least."""
+    """The model with decreasing logits for the true class of these samples, the last lowest."""
     logits = model.train_logits.copy()
     for number, sample in enumerate(samples):
         logits[sample, sample % 4] = 1 - 2 * number
@@ -78,13 +78,13 @@ class Sampled:
 
     @property
     def chips(self) -> list[QPushButton]:
-        """The filters that are shown."""
+        """The shown filter chips."""
         QApplication.processEvents()
-        found = self.view.findChildren(QPushButton, "chip")
-        return [chip for chip in found if not chip.isHidden()]
+        result = self.view.findChildren(QPushButton, "chip")
+        return [chip for chip in result if not chip.isHidden()]
 
     def finish(self) -> None:
-        """What the end of a study brings."""
+        """Set the results of a finished study."""
         self.state.residual = measured()
         self.state.study = synthetic.study()
 
@@ -107,12 +107,12 @@ class Sampled:
         QTest.mouseClick(grid.viewport(), PRESS, keys, grid.place_rect(place).center())
 
     def write(self, text: str) -> None:
-        """Write into the line of indices, and press Enter."""
+        """Type into the line of indices, and press Enter."""
         QTest.mouseClick(self.view.go_to, PRESS)
         QTest.keyClicks(self.view.go_to, text)
         QTest.keyClick(self.view.go_to, Qt.Key.Key_Return)
 
     def caption(self, sample: int) -> str:
-        """What is written below a thumbnail."""
+        """The caption of a thumbnail."""
         words = self.view.model.caption
         return "" if words is None else words(sample)

@@ -1,4 +1,4 @@
-"""Views of a state, without a controller: what the tests of views begin with."""
+"""Views of a state without a controller, for the tests of views."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Shown:
 
     def view(self, kind: Callable[..., V]) -> V:
         """The view on the screen, 640 x 480 pixels."""
-        made = kind(self.state, self.asked)
-        self.kept.append(made)
-        self.qtbot.addWidget(made)
-        made.resize(640, 480)
-        made.show()
-        self.qtbot.waitExposed(made)
+        result = kind(self.state, self.asked)
+        self.kept.append(result)
+        self.qtbot.addWidget(result)
+        result.resize(640, 480)
+        result.show()
+        self.qtbot.waitExposed(result)
         QApplication.processEvents()
-        return made
+        return result
 
     def fill(self) -> None:
-        """Everything a finished study on images brings."""
+        """Set everything that a finished study on images provides."""
         dataset = synthetic.images()
         self.state.dataset = dataset
         self.state.models = synthetic.models(dataset)
@@ -58,11 +58,11 @@ class Shown:
 
     @property
     def last(self) -> tuple[object, ...]:
-        """The last wish."""
+        """The last request."""
         return self.asked.calls[-1]
 
 
 def press(view: View, text: str) -> None:
-    """Click the button that says so."""
+    """Click the button with this text."""
     buttons = {button.text(): button for button in view.findChildren(QPushButton)}
     QTest.mouseClick(buttons[text], LEFT)

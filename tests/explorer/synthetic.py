@@ -1,4 +1,4 @@
-"""Small made-up results with known numbers, and a controller's stand-in that writes wishes down."""
+"""Small synthetic results with known numbers, and a stand-in controller that records requests."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TAUS = np.round(np.linspace(0, 0.4, 11), 3)
 
 
 def images(n: int = 200, classes: int = 4, side: int = 8) -> Dataset:
-    """`n` gray images: class k has a bright row k, so that a person can tell them apart."""
+    """`n` gray images: class k has a bright row k, so that classes are easy to tell apart."""
     rng = np.random.default_rng(0)
     labels = np.arange(n) % classes
     pixels = rng.integers(0, 90, (n, 1, side, side), dtype=np.uint8)
@@ -61,8 +61,8 @@ def features(n: int = 60) -> Dataset:
     """`n` samples of four features in [0, 1] and three classes."""
     labels = np.arange(n) % 3
     values = np.random.default_rng(1).random((n, 4), np.float32)
-    made = _dataset("iris", "Iris", ("setosa", "versicolor", "virginica"), values, labels)
-    return replace(made, features=("sepal length", "sepal width", "petal length", "petal width"))
+    result = _dataset("iris", "Iris", ("setosa", "versicolor", "virginica"), values, labels)
+    return replace(result, features=("sepal length", "sepal width", "petal length", "petal width"))
 
 
 def _dataset(name: str, label: str, classes: Any, x: np.ndarray, y: np.ndarray) -> Dataset:
@@ -93,17 +93,17 @@ def _curve(mean: np.ndarray, undefined: np.ndarray, samples: int) -> Curve:
 
 
 def models(dataset: Dataset) -> dict[str, ModelResult]:
-    """Every model is right on all but the first sample, which it takes for the last class."""
-    made = {}
+    """Every model is correct on all but the first sample, which it predicts as the last class."""
+    result = {}
     for name in MODELS:
         logits = np.eye(len(dataset.classes), dtype=np.float32)[dataset.train_y] * 5
         logits[0] = np.eye(len(dataset.classes), dtype=np.float32)[-1] * 5
-        made[name] = ModelResult(name, LABELS[name], name, 1.5, (2.0, 1.0), logits, logits[:20])
-    return made
+        result[name] = ModelResult(name, LABELS[name], name, 1.5, (2.0, 1.0), logits, logits[:20])
+    return result
 
 
 def spec(samples: int = 10, seed: int = 131, tau: float = 0.1) -> dict[str, Any]:
-    """The plain spec of a study, as the store has it; tau: a setting of RURK."""
+    """The plain spec of a study, as in the store; tau: a setting of RURK."""
     probe = {"perturbation": "gaussian", "taus": TAUS.tolist(), "draws": 100, "seed": seed}
     return {
         "data": {"name": "digits", "root": "", "seed": seed, "side": 0, "fingerprint": ""},
@@ -125,13 +125,13 @@ def study(samples: int = 10, seed: int = 131, tau: float = 0.1) -> Study:
         "rurk": {"retain_acc": 98.0, "unlearn_acc": 10.0, "test_acc": 95.0, "seconds": 0.4},
         "gd": {"retain_acc": 99.8, "unlearn_acc": 2.0, "test_acc": 97.0, "seconds": 0.6},
     }
-    made = residual(samples)
+    result = residual(samples)
     key = f"0123456789abcdef{seed:04d}" if (seed, tau) != (131, 0.1) else "0123456789abcdef0123"
-    return Study(key, spec(samples, seed, tau), made.samples, metrics, LABELS, made)
+    return Study(key, spec(samples, seed, tau), result.samples, metrics, LABELS, result)
 
 
 def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs:
-    """r falls from 2 to 0.5 where Re-train knows half of the copies; sample 5 is the second row.
+    """r falls from 2 to 0.5 where Re-train recognizes half of the copies; sample 5 is row 1.
 
     At epoch e the model recognizes the first 10 - 2 e of ten copies, whatever tau.
     """
@@ -139,9 +139,9 @@ def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs
     blank = np.full((10, len(TAUS), 10), 2, np.uint8)
 
     def said(right: int) -> np.ndarray:
-        found = blank.copy()
-        found[:, :, : max(0, right)] = 1
-        return found
+        result = blank.copy()
+        result[:, :, : max(0, right)] = 1
+        return result
 
     references = {"original": said(10), "retrain-0": said(5), "retrain-1": said(4)}
     shares = {"retain_acc": 99.0, "unlearn_acc": 0.0, "test_acc": 97.0}
@@ -156,7 +156,7 @@ def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs
 
 
 def runs() -> tuple[QueuedRun, ...]:
-    """A queue: a study that failed, one that runs, and one that waits."""
+    """A queue: a failed study, a running one, and a waiting one."""
     order = Order(StudyForm(), (1, 5, 9), "", "Digits")
     return (
         QueuedRun(1, order, FAILED, seconds=2.0, error="GD diverged. Lower its learning rate."),
@@ -202,7 +202,7 @@ def similarity(a: str = "rurk", b: str = "retrain-0", layers: int = 3) -> Simila
 
 
 def slice_of(sample: int = 5, size: int = FINE, directions: str = "random") -> Slice:
-    """Original calls the left half by the true class 1, RURK nothing; the rest is class 2."""
+    """Original predicts the true class 1 in the left half, RURK nowhere; the rest is class 2."""
     steps = 2.4 * np.arange(-(size // 2), size // 2 + 1) / (size // 2)
     left = np.broadcast_to(np.where(steps <= 0, 1, 2), (size, size)).astype(np.uint16)
     predictions = dict.fromkeys(MODELS, left) | {"rurk": np.full_like(left, 2)}
@@ -244,25 +244,25 @@ def embedding(dataset: Dataset, models: tuple[str, str] = ("original", "rurk")) 
 
 
 def membership(dataset: Dataset, gap: float = 1.5, **words: Any) -> Attack:
-    """An attack on GD, which is surer of what it was trained on by `gap`, beside Re-train 1."""
+    """An attack on GD, which is more confident on training samples by `gap`, and on Re-train 1."""
     train_y, test_y = dataset.train_y, dataset.test_y
-    found = {}
+    result = {}
     for name, lead in (("gd", gap), ("retrain-0", 0.0)):
         rng = np.random.default_rng(7)
         train, test = (_guesses(y, len(dataset.classes), rng) for y in (train_y, test_y))
         train[np.arange(len(train_y)), train_y] += np.float32(lead)
-        found[name] = ModelResult(name, LABELS[name], name, 1.0, (1.0,), train, test)
+        result[name] = ModelResult(name, LABELS[name], name, 1.0, (1.0,), train, test)
     usual: dict[str, Any] = {"matched": False, "seed": 1}
-    return attack(found, train_y, test_y, np.flatnonzero(train_y == 1)[:10], **usual | words)
+    return attack(result, train_y, test_y, np.flatnonzero(train_y == 1)[:10], **usual | words)
 
 
 def _guesses(y: np.ndarray, classes: int, rng: np.random.Generator) -> np.ndarray:
-    """(n, classes) float32 logits that favor the true class by 1, in noise."""
+    """(n, classes) float32 logits that favor the true class by 1, plus noise."""
     return np.asarray(rng.normal(size=(len(y), classes)) + np.eye(classes)[y], np.float32)
 
 
 class Asked:
-    """Takes a view's wishes: writes them down and changes the state as the controller would."""
+    """Records the requests of a view, and changes the state as the controller would."""
 
     def __init__(self, state: AppState) -> None:
         self.state = state
@@ -310,7 +310,7 @@ class Asked:
 
 
 class Chosen:
-    """Stands in for the control of the choice and of the forget set."""
+    """A stand-in for ChoiceControl and ForgetSetControl."""
 
     def __init__(self, state: AppState, calls: list[tuple[Any, ...]]) -> None:
         self.state, self.calls = state, calls
@@ -337,7 +337,7 @@ class Chosen:
 
 
 class Exports:
-    """Stands in for the control of exports."""
+    """A stand-in for ExportControl."""
 
     def __init__(self, calls: list[tuple[Any, ...]]) -> None:
         self.calls = calls
@@ -350,7 +350,7 @@ class Exports:
 
 
 class Noted:
-    """Writes down what is asked of a part of the controller."""
+    """Records the requests to a part of the controller."""
 
     def __init__(self, calls: list[tuple[Any, ...]]) -> None:
         self._calls = calls

@@ -1,4 +1,4 @@
-"""As a person would: the real window, the real engine, real mouse events, and the same numbers
+"""End to end: the real window, the real engine, real mouse events, and the same numbers
 on the screen, in the HDF5 file and on the command line."""
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.end_to_end
 
 @pytest.fixture
 def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
-    made = Explorer(Options(store=tmp_path / "store", device="cpu"))
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.show()
-    yield made
-    assert made.close()
-    made.window.deleteLater()
-    made.deleteLater()
+    result = Explorer(Options(store=tmp_path / "store", device="cpu"))
+    with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
+        result.show()
+    yield result
+    assert result.close()
+    result.window.deleteLater()
+    result.deleteLater()
     qtbot.wait(10)
 
 
@@ -74,7 +74,7 @@ def test_clicked_samples_are_forgotten_and_the_same_numbers_are_everywhere(
     state = explorer.state
     assert state.dataset is not None
     assert state.dataset.spec.name == "digits"
-    run(explorer, qtbot)  # the suggested study: after it there are points to click
+    run(explorer, qtbot)  # the suggested study, to have points to click
     assert state.study is not None
     first = state.study.key
     assert state.embedding is not None

@@ -1,4 +1,4 @@
-"""Both appearances are legible, complete, and reach Qt."""
+"""Both themes are legible, complete, and applied to Qt."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_text_is_legible(look: Theme) -> None:
 
 
 @both
-def test_models_and_classes_are_seen_and_told_apart(look: Theme) -> None:
+def test_models_and_classes_are_visible_and_distinct(look: Theme) -> None:
     styles = [look.model_style(name) for name in MODELS]
     for color in [*look.class_colors, *(style.color for style in styles), look.class_color(99)]:
         assert contrast(color, look.base) >= theme.LEGIBLE - 0.01
@@ -65,8 +65,8 @@ def test_applying_reaches_the_application(qapp: QApplication, look: Theme) -> No
 @pytest.mark.parametrize("name", sorted({one.icon for one in COMMANDS if one.icon} | {"app"}))
 def test_every_icon_is_drawn(qapp: QApplication, name: str) -> None:
     image = theme.icon(name, DARK).pixmap(32, 32).toImage()
-    seen = {image.pixelColor(x, y).alpha() for x in range(32) for y in range(32)}
-    assert 255 in seen
+    observed = {image.pixelColor(x, y).alpha() for x in range(32) for y in range(32)}
+    assert 255 in observed
 
 
 def test_names_resolve(qapp: QApplication) -> None:

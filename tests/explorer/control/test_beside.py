@@ -1,4 +1,4 @@
-"""Stored studies beside the open one, with the real engine on Iris: asked for, shown, exported."""
+"""Stored studies compared with the open one, on the real engine: requested, shown, exported."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from real import WAIT, Desk
 from engine.errors import SpecError
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
-from explorer.control.queries import QUESTIONS, Question
+from explorer.control.queries import QUESTIONS, Query
 from explorer.jobs.lanes import HEAVY
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.selection import ADD, REPLACE, Selection
@@ -122,7 +122,7 @@ def test_undo_takes_back_selection_and_forget_set_and_a_click_is_one_step(
 
 
 @pytest.mark.parametrize("text", ["clas:1", "class:77", "random:0", "indices:/no/such/file"])
-def test_a_wrong_forget_set_is_said_and_keeps_run_from_starting(desk: Desk, text: str) -> None:
+def test_an_invalid_forget_set_is_reported_and_blocks_run(desk: Desk, text: str) -> None:
     desk.open()
     before = desk.state.forget
     desk.controller.forget_set.set_text(text)
@@ -135,7 +135,7 @@ def test_a_wrong_forget_set_is_said_and_keeps_run_from_starting(desk: Desk, text
     assert len(desk.state.forget) == 5
 
 
-def test_wishes_that_cannot_be_met_are_answered(desk: Desk) -> None:
+def test_impossible_requests_are_answered(desk: Desk) -> None:
     desk.controller.run()
     desk.controller.exports.ask_figure("curves")
     desk.controller.exports.ask_checkpoint("gd")
@@ -147,7 +147,7 @@ def test_wishes_that_cannot_be_met_are_answered(desk: Desk) -> None:
     assert desk.state.selection == Selection()
 
 
-def test_a_dataset_that_cannot_be_opened_leaves_the_one_that_is(desk: Desk, tmp_path: Path) -> None:
+def test_a_dataset_that_cannot_be_opened_leaves_the_current_one(desk: Desk, tmp_path: Path) -> None:
     desk.open()
     shown = desk.state.dataset
     desk.wait(desk.controller.opening.open_dataset, "folder", str(tmp_path / "nowhere"))
@@ -157,7 +157,7 @@ def test_a_dataset_that_cannot_be_opened_leaves_the_one_that_is(desk: Desk, tmp_
     assert kind == ERROR and "nowhere" in sentence
 
 
-def test_cancel_keeps_what_exists_and_run_goes_on(desk: Desk, qtbot: QtBot) -> None:
+def test_cancel_keeps_results_and_run_resumes(desk: Desk, qtbot: QtBot) -> None:
     slow = replace(FORM, training={"epochs": 10_000})
     desk.open(Session(slow))
     desk.controller.run()
@@ -180,7 +180,7 @@ def test_the_study_that_runs_is_not_queued_again(desk: Desk, qtbot: QtBot) -> No
     desk.open(Session(replace(FORM, training={"epochs": 10_000})))
     desk.controller.run()
     desk.controller.run()
-    assert "running already" in desk.said[0][1]
+    assert "already running" in desk.said[0][1]
     with qtbot.waitSignal(desk.jobs.idle, timeout=WAIT):
         desk.controller.cancel()
 
@@ -189,11 +189,11 @@ def test_a_session_comes_back_only_for_the_same_data(desk: Desk) -> None:
     desk.open()
     assert desk.state.dataset is not None
     mark = desk.state.dataset.spec.fingerprint
-    kept = Session(replace(FORM, forget=""), mark, Selection(1, frozenset({1, 2})), (1, 2))
-    desk.open(kept)
-    assert desk.state.selection == kept.selection
+    stored = Session(replace(FORM, forget=""), mark, Selection(1, frozenset({1, 2})), (1, 2))
+    desk.open(stored)
+    assert desk.state.selection == stored.selection
     assert desk.state.forget == (1, 2)
-    desk.open(replace(kept, fingerprint="other"))
+    desk.open(replace(stored, fingerprint="other"))
     assert desk.state.selection == Selection()
     assert desk.state.form.forget == desk.state.dataset.recommended.forget
 
@@ -259,18 +259,16 @@ def test_selecting_samples_does_not_hide_what_is_wrong_with_the_forget_set(desk:
     assert (desk.state.form_error, desk.state.forget) == ("", (3,))
 
 
-def test_a_question_is_asked_while_somebody_looks_and_again_for_another_study(
-    desk: Desk, qtbot: QtBot
-) -> None:
+def test_a_query_runs_while_active_and_again_for_another_study(desk: Desk, qtbot: QtBot) -> None:
     state, do = desk.state, desk.controller
     do.look("embedding", "original", "gd")
     desk.open()
-    assert state.embedding is None  # there is nothing to ask about yet
+    assert state.embedding is None  # there is nothing to query yet
     desk.run()
     qtbot.waitUntil(lambda: state.embedding is not None, timeout=WAIT)
     first = state.embedding
     do.look("embedding", "original", "gd")
-    assert state.embedding is first  # the same words are not asked twice
+    assert state.embedding is first  # the same arguments are not queried twice
     do.look_away("embedding")
     desk.wait(do.opening.open_dataset, "digits")
     assert state.embedding is None
@@ -278,7 +276,7 @@ def test_a_question_is_asked_while_somebody_looks_and_again_for_another_study(
     assert "embedding" not in state.problems
 
 
-def test_a_study_that_goes_while_it_is_asked_about_takes_the_question_along(desk: Desk) -> None:
+def test_closing_a_study_ends_its_queries(desk: Desk) -> None:
     desk.open()
     desk.run()
     desk.controller.look("attack", "gd", "retrain-0", "confidence", "forget", True)
@@ -288,7 +286,7 @@ def test_a_study_that_goes_while_it_is_asked_about_takes_the_question_along(desk
     assert desk.said == []
 
 
-def test_a_question_without_an_answer_says_why(
+def test_a_query_without_a_result_says_why(
     desk: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer(spec: RunSpec, word: str, engine: object, report: Reporter) -> object:
@@ -297,7 +295,7 @@ def test_a_question_without_an_answer_says_why(
         report.point("slice", "first")
         return word
 
-    monkeypatch.setitem(QUESTIONS, "slice", Question("slice", "Asking {0}", answer, HEAVY))
+    monkeypatch.setitem(QUESTIONS, "slice", Query("slice", "Asking {0}", answer, HEAVY))
     desk.open()
     desk.run()
     shown: list[object] = []
@@ -308,10 +306,10 @@ def test_a_question_without_an_answer_says_why(
     desk.controller.look("slice", "good")
     assert "slice" not in desk.state.problems
     qtbot.waitUntil(lambda: desk.state.slice == "good", timeout=WAIT)
-    assert shown == ["first", "good"]  # what comes early is shown early
+    assert shown == ["first", "good"]  # intermediate results are shown at once
 
 
-def test_test_samples_are_looked_at_but_never_forgotten(desk: Desk) -> None:
+def test_test_samples_can_be_viewed_but_not_forgotten(desk: Desk) -> None:
     desk.open()
     dataset = desk.state.dataset
     assert dataset is not None

@@ -1,4 +1,4 @@
-"""Who asks for neighborhoods when: the latest question wins, neighbors are ready, and one study."""
+"""Requests for neighborhoods: the latest wins, neighbors are prefetched, one study is cached."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.errors import Cancelled
 from engine.results import Neighborhood
 from explorer.app import Explorer
 from explorer.control import neighborhood
-from explorer.control.neighborhood import BESIDE, PATIENCE_S, NeighborhoodControl
+from explorer.control.neighborhood import ADJACENT, PATIENCE_S, NeighborhoodControl
 from explorer.control.slice import Sight
 from explorer.jobs.lanes import Job, Jobs
 from explorer.state.app_state import AppState
@@ -32,7 +32,7 @@ SPEC: Any = "the study"  # only compared
 
 
 class Lane(Jobs):
-    """Writes jobs down instead of doing them."""
+    """Records jobs instead of running them."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(None, folder)  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ class Lane(Jobs):
 
 
 class Bench:
-    """Sample 5 at Gaussian 0.2 under the lens, with a lane that only takes notes."""
+    """Sample 5 at Gaussian 0.2 as the current one, with a lane that only records jobs."""
 
     def __init__(self, folder: Path) -> None:
         self.state, self.lane, self.home = AppState(), Lane(folder), QObject()
@@ -83,7 +83,7 @@ def test_the_first_copies_are_shown_before_all(bench: Bench) -> None:
     assert bench.state.neighborhood is all_
 
 
-def test_an_answer_to_an_older_question_is_kept_but_not_shown(bench: Bench) -> None:
+def test_a_late_result_is_cached_but_not_shown(bench: Bench) -> None:
     old = bench.lane.last
     bench.slide(0.3)
     old.points([("neighborhood", found(0.2, 10))])
@@ -95,20 +95,20 @@ def test_an_answer_to_an_older_question_is_kept_but_not_shown(bench: Bench) -> N
     assert bench.taus() == [0.2, 0.3]
 
 
-def test_neighbors_are_made_ready_one_by_one_the_nearest_first(bench: Bench) -> None:
+def test_neighbors_are_prefetched_one_by_one_nearest_first(bench: Bench) -> None:
     bench.around.prepare(TAUS)
-    assert bench.taus() == [0.2]  # not before the one that is asked for is there
+    assert bench.taus() == [0.2]  # not before the requested one has arrived
     for tau in (0.2, 0.3, 0.1, 0.4, 0.0):
         assert bench.taus()[-1] == tau
         bench.lane.last.done(found(tau))
-    assert len(bench.lane.asked) == 1 + 2 * BESIDE
+    assert len(bench.lane.asked) == 1 + 2 * ADJACENT
     assert bench.state.neighborhood is not None and bench.state.neighborhood.tau == 0.2
     bench.slide(0.3)
     assert bench.state.neighborhood.tau == 0.3
-    assert len(bench.lane.asked) == 1 + 2 * BESIDE
+    assert len(bench.lane.asked) == 1 + 2 * ADJACENT
 
 
-def test_a_question_stops_what_nobody_asked_for(bench: Bench) -> None:
+def test_a_request_stops_prefetching(bench: Bench) -> None:
     bench.around.prepare(TAUS)
     bench.lane.last.done(found(0.2))
     beside = bench.lane.last
@@ -117,13 +117,13 @@ def test_a_question_stops_what_nobody_asked_for(bench: Bench) -> None:
     with pytest.raises(Cancelled):
         beside.reporter.check()
     assert bench.taus() == [0.2, 0.3, 0.0]
-    beside.done(found(0.3))  # it was through already: kept, but it starts nothing
+    beside.done(found(0.3))  # it had finished already: cached, but it starts nothing
     assert bench.taus() == [0.2, 0.3, 0.0]
     bench.slide(0.3)
     assert bench.state.neighborhood is not None and bench.state.neighborhood.tau == 0.3
 
 
-def test_nothing_is_made_ready_unseen_or_where_one_takes_long(
+def test_nothing_is_prefetched_while_hidden_or_when_slow(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.lane.last.done(found(0.2))
@@ -142,7 +142,7 @@ def test_nothing_is_made_ready_unseen_or_where_one_takes_long(
     assert len(bench.lane.asked) == count
 
 
-def test_another_study_begins_anew(bench: Bench) -> None:
+def test_another_study_clears_the_cache(bench: Bench) -> None:
     bench.lane.last.done(found(0.2))
     old = bench.sight
     other: Any = "another study"
@@ -158,7 +158,7 @@ def test_another_study_begins_anew(bench: Bench) -> None:
     assert bench.state.neighborhood is None
 
 
-def test_the_oldest_make_room(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_are_evicted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     size = found(0.2).copies.nbytes
     monkeypatch.setattr(neighborhood, "MEMORY", int(2.5 * size))
     for tau in (0.2, 0.3, 0.4):
@@ -170,7 +170,7 @@ def test_the_oldest_make_room(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(bench.lane.asked) == 4
 
 
-def test_what_went_wrong_is_said_until_the_next_question(bench: Bench) -> None:
+def test_a_failure_is_shown_until_the_next_request(bench: Bench) -> None:
     bench.lane.last.failed("FGSM needs torchattacks.")
     assert bench.state.problems == {"neighborhood": "FGSM needs torchattacks."}
     bench.slide(0.1)
@@ -181,7 +181,7 @@ def test_what_went_wrong_is_said_until_the_next_question(bench: Bench) -> None:
 
 
 # -- with the real engine -------------------------------------------------------------------------
-def test_the_slider_is_answered_in_the_same_turn_once_neighbors_are_ready(desk: Desk) -> None:
+def test_the_slider_is_answered_at_once_from_prefetched_neighbors(desk: Desk) -> None:
     desk.open()
     desk.run()
     state = desk.state
@@ -189,14 +189,14 @@ def test_the_slider_is_answered_in_the_same_turn_once_neighbors_are_ready(desk: 
     taus = tuple(map(float, state.residual.taus))
     desk.wait(desk.controller.look_beside, taus)
     place = int(np.argmin(np.abs(np.array(taus) - state.neighborhood.tau)))
-    beside = [tau for i, tau in enumerate(taus) if 0 < abs(i - place) <= BESIDE]
+    beside = [tau for i, tau in enumerate(taus) if 0 < abs(i - place) <= ADJACENT]
     assert beside
     for tau in beside:
         desk.controller.set_probe("gaussian", tau)
         assert state.neighborhood.tau == tau
 
 
-def test_a_test_sample_is_looked_around_too(desk: Desk) -> None:
+def test_a_test_sample_has_a_neighborhood_too(desk: Desk) -> None:
     desk.open()
     desk.run()
     dataset = desk.state.dataset
@@ -213,8 +213,8 @@ def test_the_worst_are_stepped_through_from_any_dock(explorer: Explorer, qtbot: 
     window, state = explorer.window, explorer.state
     order = ranking(state)
     assert order is not None
-    said: list[str] = []
-    explorer.controller.noticed.connect(lambda kind, words: said.append(words))
+    messages: list[str] = []
+    explorer.controller.noticed.connect(lambda kind, words: messages.append(words))
     state.selection = Selection()
     combo = window.views["embedding"].findChild(QComboBox)
     assert combo is not None
@@ -227,14 +227,14 @@ def test_the_worst_are_stepped_through_from_any_dock(explorer: Explorer, qtbot: 
     QTest.keySequence(window, "Ctrl+Up")
     assert state.selection.current == order.order[0]
     worst = order.order[0]
-    assert said[-1] == f"Sample {worst} (iris train {worst}) is the worst of the forget set."
+    assert messages[-1] == f"Sample {worst} (iris train {worst}) is the worst of the forget set."
     qtbot.waitUntil(lambda: not explorer.jobs.busy())
     assert state.neighborhood is not None and state.neighborhood.sample == order.order[0]
     keys = dict(shortcuts("View"))
     assert keys["Ctrl+Down"] == "Next worst sample" and keys["Ctrl+Up"] == "Worse sample"
 
 
-def test_without_a_measurement_there_is_no_order(desk: Desk) -> None:
+def test_without_a_measurement_there_is_no_ranking(desk: Desk) -> None:
     desk.open()
     desk.controller.step_worst(1)
-    assert desk.said[-1][1].startswith("Nothing is measured yet. Press Run")
+    assert desk.said[-1][1].startswith("Nothing has been measured yet. Press Run")

@@ -1,4 +1,4 @@
-"""The queue with the real engine on Iris: order, cancel, resume, retry, what is shown meanwhile."""
+"""The queue with the real engine on Iris: order, cancel, resume, retry, what is shown."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from explorer.state.selection import REPLACE
 from explorer.state.session import Session
 from explorer.state.sizes import sized
 
-LONG = {"epochs": 10_000}  # nobody waits for their end
+LONG = {"epochs": 10_000}  # never run to the end
 
 
 class Desk:
-    """A controller with its state, lanes, and what it said; Iris is open."""
+    """A controller on Iris with its state, lanes and notices."""
 
     def __init__(self, qtbot: QtBot, folder: Path) -> None:
         self.qtbot = qtbot
@@ -68,9 +68,9 @@ class Desk:
 
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(qtbot, tmp_path)
-    yield made
-    assert made.jobs.close(PATIENCE)
+    result = Desk(qtbot, tmp_path)
+    yield result
+    assert result.jobs.close(PATIENCE)
 
 
 def test_run_while_a_study_runs_queues_another_and_says_its_place(desk: Desk) -> None:
@@ -79,8 +79,8 @@ def test_run_while_a_study_runs_queues_another_and_says_its_place(desk: Desk) ->
     desk.order(draws=30)
     assert desk.states == [RUNNING, WAITING, WAITING]
     assert [kind for kind, _ in desk.said] == [NEWS, NEWS]
-    assert "after 1 other." in desk.said[0][1]
-    assert "after 2 others." in desk.said[1][1]
+    assert "behind 1 other." in desk.said[0][1]
+    assert "behind 2 others." in desk.said[1][1]
     desk.wait(desk.controller.queue.cancel_all)
     assert desk.states == [STOPPED] * 3
 
@@ -101,7 +101,7 @@ def test_queued_studies_run_one_after_another_in_the_order_that_was_changed(desk
     assert all(run.seconds > 0 for run in desk.runs)
 
 
-def test_what_waits_is_described_before_it_begins(desk: Desk) -> None:
+def test_waiting_runs_are_described_before_they_start(desk: Desk) -> None:
     desk.order(training=LONG)
     desk.order(draws=20)
     desk.until(lambda: bool(desk.runs[1].key))
@@ -110,7 +110,7 @@ def test_what_waits_is_described_before_it_begins(desk: Desk) -> None:
     desk.wait(desk.controller.queue.cancel_all)
 
 
-def test_cancelling_one_lets_the_next_begin_and_resume_goes_on_from_its_epoch(
+def test_cancelling_starts_the_next_and_resume_continues_from_the_last_epoch(
     desk: Desk, tmp_path: Path
 ) -> None:
     desk.order(training={"epochs": 1000})
@@ -120,8 +120,8 @@ def test_cancelling_one_lets_the_next_begin_and_resume_goes_on_from_its_epoch(
     desk.controller.queue.cancel(first)
     desk.until(lambda: desk.states == [STOPPED, DONE])
     desk.settle()
-    assert any("next of 1 study begins" in text for _, text in desk.said)
-    assert "What was finished is kept." in desk.runs[0].lines[-1]
+    assert any("Starting the next of 1 study" in text for _, text in desk.said)
+    assert "Finished work is kept." in desk.runs[0].lines[-1]
     (partial,) = (tmp_path / "store" / "partial").glob("*.pt")
     assert len(torch.load(partial, weights_only=True)["loss"]) > 2
     desk.controller.queue.again(first)
@@ -133,7 +133,7 @@ def test_cancelling_one_lets_the_next_begin_and_resume_goes_on_from_its_epoch(
     assert not list((tmp_path / "store" / "partial").glob("*.pt"))
 
 
-def test_a_waiting_study_is_taken_out_while_the_running_one_goes_on(desk: Desk) -> None:
+def test_a_waiting_study_is_removed_while_the_running_one_continues(desk: Desk) -> None:
     desk.order(training={"epochs": 30})
     desk.order(draws=20)
     desk.controller.queue.cancel(desk.runs[1].number)
@@ -172,7 +172,7 @@ def test_the_same_study_is_not_queued_twice(desk: Desk) -> None:
     desk.order(draws=20)
     desk.controller.run()
     assert desk.states == [RUNNING, WAITING]
-    assert "in the queue already" in desk.said[-1][1]
+    assert "already queued" in desk.said[-1][1]
     desk.wait(desk.controller.queue.cancel_all)
 
 
@@ -186,7 +186,7 @@ def test_a_queued_study_leaves_screen_and_form_alone_and_a_notice_says_when_it_i
     shown = desk.state.study
     assert shown is not None and shown.key == desk.runs[0].key
     assert desk.state.form.draws == 77
-    assert desk.done == [(desk.runs[1].key, "Study done: Iris.")]
+    assert desk.done == [(desk.runs[1].key, "Study finished: Iris.")]
     desk.wait(desk.controller.opening.open_study, desk.runs[1].key)
     assert desk.state.study is not None and desk.state.study.key == desk.runs[1].key
 
@@ -200,7 +200,7 @@ def test_following_shows_each_study_as_it_begins(desk: Desk) -> None:
 
 
 def further(progress: Progress | None) -> bool:
-    """Whether more than a few epochs of `LONG` are over."""
+    """Whether more than a few epochs of `LONG` have passed."""
     return progress is not None and progress.fraction > 0.001
 
 
@@ -208,7 +208,7 @@ def test_following_later_shows_what_was_reported_before(desk: Desk) -> None:
     desk.order()
     desk.order(training=LONG)
     desk.until(lambda: desk.states == [DONE, RUNNING])
-    desk.until(lambda: further(desk.runs[1].progress))  # some epochs nobody sees
+    desk.until(lambda: further(desk.runs[1].progress))  # some epochs while not shown
     desk.qtbot.wait(100)  # their losses come with the next batch
     assert desk.state.study is not None and desk.state.study.key == desk.runs[0].key
     desk.controller.follow(True)
@@ -225,13 +225,13 @@ def test_opening_other_data_goes_on_beside_the_running_study(desk: Desk) -> None
     desk.until(lambda: desk.state.dataset is not None and desk.state.dataset.label == "Digits")
     assert desk.states == [RUNNING]
     assert dict(desk.state.losses) == {}
-    seen = desk.runs[0].progress
-    desk.until(lambda: desk.runs[0].progress != seen)
+    observed = desk.runs[0].progress
+    desk.until(lambda: desk.runs[0].progress != observed)
     assert dict(desk.state.losses) == {} and dict(desk.state.models) == {}
     desk.wait(desk.controller.queue.cancel_all)
 
 
-def test_a_grid_is_counted_and_queued_and_stored_ones_are_told(desk: Desk) -> None:
+def test_a_grid_is_counted_and_queued_and_stored_studies_are_reported(desk: Desk) -> None:
     desk.order()  # gd with its recommended lr
     desk.settle()
     advised = desk.runs[0].spec["methods"][0]["config"]["lr"]
@@ -252,18 +252,18 @@ def test_a_grid_is_counted_and_queued_and_stored_ones_are_told(desk: Desk) -> No
     assert desk.state.grid_size == (1, 0)
 
 
-def test_a_large_grid_is_queued_only_when_somebody_is_sure(desk: Desk, qtbot: QtBot) -> None:
+def test_a_large_grid_is_queued_only_after_confirmation(desk: Desk, qtbot: QtBot) -> None:
     desk.controller.opening.change_form(grid={"study.draws": tuple(range(1, 61))})
-    with qtbot.waitSignal(desk.controller.runner.many_wanted) as asked:
+    with qtbot.waitSignal(desk.controller.runner.many_wanted) as requests:
         desk.controller.run()
-    assert asked.args == [60]
+    assert requests.args == [60]
     assert desk.runs == ()
     desk.controller.run(sure=True)
     assert len(desk.runs) == 60
     desk.wait(desk.controller.queue.cancel_all)
 
 
-def test_each_seed_draws_a_forget_set_in_words_anew_and_keeps_a_chosen_one(desk: Desk) -> None:
+def test_each_seed_redraws_a_described_forget_set_and_keeps_a_chosen_one(desk: Desk) -> None:
     desk.controller.forget_set.set_text("random:5")
     desk.order(grid={"study.seed": (131, 7)})
     desk.controller.choice.select([1, 2, 60], REPLACE)
@@ -285,25 +285,25 @@ def test_a_forget_set_of_other_data_is_refused_with_a_way_out(desk: Desk) -> Non
     assert "such as class:1:0.5" in desk.runs[1].error
 
 
-def test_deleting_a_stored_study_tells_its_size_and_frees_it(desk: Desk, qtbot: QtBot) -> None:
+def test_deleting_a_stored_study_reports_and_frees_its_size(desk: Desk, qtbot: QtBot) -> None:
     desk.order()
     desk.order(draws=20)
     desk.settle()
     first, second = (run.key for run in desk.runs)
-    with qtbot.waitSignal(desk.controller.stored.weighed, timeout=WAIT) as asked:
+    with qtbot.waitSignal(desk.controller.stored.weighed, timeout=WAIT) as requests:
         desk.controller.stored.ask_delete([first])
-    found = asked.args[0]
-    assert found.keys == (first,) and found.size > 0
+    result = requests.args[0]
+    assert result.keys == (first,) and result.size > 0
     desk.wait(desk.controller.stored.delete, [first])
     assert [one.key for one in desk.state.studies] == [second]
     assert [run.key for run in desk.runs] == [second]
     assert desk.state.study is None
     assert desk.said[-1] == (
-        NEWS, f"The study was deleted; {sized(found.size)} are free again."
+        NEWS, f"The study was deleted; {sized(result.size)} freed."
     )  # fmt: skip
 
 
-def test_where_a_study_comes_from_and_its_command(desk: Desk, qtbot: QtBot) -> None:
+def test_provenance_and_command_of_a_study(desk: Desk, qtbot: QtBot) -> None:
     desk.order()
     desk.settle()
     desk.order(training=LONG)
@@ -323,11 +323,11 @@ def test_where_a_study_comes_from_and_its_command(desk: Desk, qtbot: QtBot) -> N
 @pytest.mark.parametrize(
     ("size", "said"), [(0, "0 B"), (999, "999 B"), (3100, "3.1 kB"), (42_000_000, "42.0 MB")]
 )
-def test_bytes_are_said_in_a_unit_that_fits(size: int, said: str) -> None:
+def test_bytes_are_given_in_a_suitable_unit(size: int, said: str) -> None:
     assert sized(size) == said
 
 
-def test_only_the_running_study_lies_on_the_lane(desk: Desk) -> None:
+def test_only_the_running_study_is_on_the_lane(desk: Desk) -> None:
     desk.order(training=LONG)
     desk.order(draws=20)
     assert len(desk.jobs.live(HEAVY)) == 1

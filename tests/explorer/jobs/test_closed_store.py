@@ -1,4 +1,4 @@
-"""A window on a store that may not be written to: it opens, says so once, and leaves no file."""
+"""A window on a read-only store: it opens, says so once, and leaves no file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from explorer.state.notice import ERROR, NEWS
 
 @pytest.fixture
 def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty store on a file system that takes nothing."""
+    """An empty store on a read-only file system."""
     root = tmp_path / "closed"
     root.mkdir()
     may = os.access
@@ -30,30 +30,30 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_window_opens_says_so_once_and_refuses_a_run_in_one_sentence(
     qtbot: QtBot, closed: Path
 ) -> None:
-    made = Explorer(Options(store=closed, dataset="iris"))
-    heard: list[tuple[str, str]] = []
-    made.notifier.said.connect(lambda *said: heard.append(said))
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.show()
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.jobs.submit(Job("Another lane", lambda engine, report: None, PROBE))
-    assert made.state.dataset is not None and made.state.dataset.spec.name == "iris"
-    said = (
+    result = Explorer(Options(store=closed, dataset="iris"))
+    received: list[tuple[str, str]] = []
+    result.notifier.notified.connect(lambda *messages: received.append(messages))
+    with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
+        result.show()
+    with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
+        result.jobs.submit(Job("Another lane", lambda engine, report: None, PROBE))
+    assert result.state.dataset is not None and result.state.dataset.spec.name == "iris"
+    messages = (
         f"The store {closed} is read-only (Read-only file system): its results can be viewed, but "
         "new ones are not saved."
     )
-    assert heard == [(NEWS, said)]
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.controller.run()
-    kind, sentence = heard[-1]
-    assert len(heard) == 2 and kind == ERROR
+    assert received == [(NEWS, messages)]
+    with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
+        result.controller.run()
+    kind, sentence = received[-1]
+    assert len(received) == 2 and kind == ERROR
     assert f"The store {closed} is read-only" in sentence and "does not contain" in sentence
-    made.keeper.look()
-    finish(made, qtbot)
-    assert len(heard) == 2 and not list(closed.iterdir())
+    result.keeper.look()
+    finish(result, qtbot)
+    assert len(received) == 2 and not list(closed.iterdir())
 
 
-def test_settings_of_closed_stores_lie_apart(closed: Path, tmp_path: Path) -> None:
+def test_settings_of_read_only_stores_are_separate(closed: Path, tmp_path: Path) -> None:
     beside = settings.file_in(closed)
     assert closed not in beside.parents
     assert beside != settings.file_in(None) and beside == settings.file_in(closed)

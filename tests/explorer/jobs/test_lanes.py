@@ -1,4 +1,4 @@
-"""Lanes: order, replacement, cancelling, errors, and a window that stays free under a flood."""
+"""Lanes: order, replacement, cancelling, errors, and a responsive window under a flood."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from explorer.jobs.lanes import HEAVY, PROBE, Job, Jobs, Points
 
 
 class Engine:
-    """Remembers in which thread it was made, and whether it was closed."""
+    """Records the thread it was created in, and whether it was closed."""
 
     def __init__(self) -> None:
         self.thread = threading.current_thread()
@@ -33,7 +33,7 @@ class Engine:
 
 
 class Factory:
-    """Makes engines; the first `fail` times it cannot."""
+    """Creates engines; fails the first `fail` times."""
 
     def __init__(self, fail: int = 0) -> None:
         self.made: list[Engine] = []
@@ -49,7 +49,7 @@ class Factory:
 
 
 class Heard:
-    """Collects what a job's callbacks bring, with the thread they came in."""
+    """Collects the calls of a job's callbacks, with their thread."""
 
     def __init__(self) -> None:
         self.results: list[Any] = []
@@ -83,13 +83,13 @@ def factory() -> Factory:
 
 @pytest.fixture
 def jobs(qtbot: QtBot, factory: Factory, tmp_path: Path) -> Iterator[Jobs]:
-    made = Jobs(factory, tmp_path / "reports")
-    yield made
-    assert made.close(PATIENCE)
+    result = Jobs(factory, tmp_path / "reports")
+    yield result
+    assert result.close(PATIENCE)
 
 
 def until_cancelled(engine: Engine, report: Reporter) -> None:
-    """Works in steps of a millisecond for ever."""
+    """Works forever in steps of a millisecond."""
     report.point("began", None)
     while True:
         time.sleep(0.001)
@@ -97,7 +97,7 @@ def until_cancelled(engine: Engine, report: Reporter) -> None:
 
 
 class Steps:
-    """Works in steps for ever, and counts those it begins after it was told to stop."""
+    """Works forever in steps, and counts those it starts after a request to stop."""
 
     def __init__(self) -> None:
         self.told = threading.Event()
@@ -114,17 +114,17 @@ class Steps:
 def test_heavy_jobs_run_one_after_another_in_a_thread_of_their_own(
     qtbot: QtBot, jobs: Jobs, factory: Factory
 ) -> None:
-    heard = Heard()
+    received = Heard()
 
     def work(engine: Engine, report: Reporter) -> tuple[bool, str]:
         return threading.current_thread() is engine.thread, report.current_stage
 
     with qtbot.waitSignal(jobs.idle):
         for number in range(5):
-            jobs.submit(heard.job(str(number), lambda e, r, n=number: (n, *work(e, r))))
-    assert [result[0] for result in heard.results] == [0, 1, 2, 3, 4]
-    assert all(result[1] for result in heard.results)
-    assert heard.threads == {threading.main_thread()}
+            jobs.submit(received.job(str(number), lambda e, r, n=number: (n, *work(e, r))))
+    assert [result[0] for result in received.results] == [0, 1, 2, 3, 4]
+    assert all(result[1] for result in received.results)
+    assert received.threads == {threading.main_thread()}
     assert len(factory.made) == 1
 
 
@@ -155,7 +155,7 @@ def test_cancel_stops_the_running_job_within_one_check_and_drops_the_waiting(
     assert (first.stopped, second.stopped, second.results) == (1, 1, [])
 
 
-def test_stopping_one_job_lets_the_others_of_its_lane_go_on(qtbot: QtBot, jobs: Jobs) -> None:
+def test_stopping_one_job_lets_the_others_of_its_lane_continue(qtbot: QtBot, jobs: Jobs) -> None:
     running, waiting, last = Heard(), Heard(), Heard()
     first = jobs.submit(running.job("running", until_cancelled))
     second = jobs.submit(waiting.job("waiting", lambda e, r: "never"))
@@ -171,54 +171,54 @@ def test_stopping_one_job_lets_the_others_of_its_lane_go_on(qtbot: QtBot, jobs: 
     assert running.stopped == 1
 
 
-def test_a_jobs_sentences_are_told_with_the_job(qtbot: QtBot, jobs: Jobs) -> None:
-    heard: list[tuple[str, str]] = []
-    jobs.said.connect(lambda job, sentence: heard.append((job.title, sentence)))
+def test_log_messages_are_reported_with_their_job(qtbot: QtBot, jobs: Jobs) -> None:
+    received: list[tuple[str, str]] = []
+    jobs.job_logged.connect(lambda job, sentence: received.append((job.title, sentence)))
     with qtbot.waitSignal(jobs.idle):
         jobs.submit(Heard().job("study", lambda e, r: r.log("Class 1 is lost.")))
-    assert heard == [("study", "Class 1 is lost.")]
+    assert received == [("study", "Class 1 is lost.")]
 
 
-def test_an_engine_error_is_told_as_its_sentence(qtbot: QtBot, jobs: Jobs) -> None:
-    heard = Heard()
+def test_an_engine_error_is_reported_as_its_sentence(qtbot: QtBot, jobs: Jobs) -> None:
+    received = Heard()
 
     def work(engine: Engine, report: Reporter) -> None:
         raise DataError("The folder 'x' is empty.")
 
     with qtbot.waitSignal(jobs.idle):
-        jobs.submit(heard.job("Opening x", work))
-    assert heard.errors == ["The folder 'x' is empty."]
+        jobs.submit(received.job("Opening x", work))
+    assert received.errors == ["The folder 'x' is empty."]
 
 
-def test_any_other_error_is_told_with_a_report(qtbot: QtBot, jobs: Jobs, tmp_path: Path) -> None:
-    heard = Heard()
+def test_any_other_error_is_reported_with_a_file(qtbot: QtBot, jobs: Jobs, tmp_path: Path) -> None:
+    received = Heard()
 
     def work(engine: Engine, report: Reporter) -> None:
         raise ZeroDivisionError("an accident")
 
     with qtbot.waitSignal(jobs.idle):
-        jobs.submit(heard.job("Dividing", work))
-    (sentence,) = heard.errors
+        jobs.submit(received.job("Dividing", work))
+    (sentence,) = received.errors
     (report,) = (tmp_path / "reports").iterdir()
     assert "Dividing" in sentence and str(report) in sentence
     assert "ZeroDivisionError: an accident" in report.read_text()
 
 
 def test_a_lane_without_an_engine_tries_again_at_the_next_job(qtbot: QtBot, tmp_path: Path) -> None:
-    jobs, heard = Jobs(Factory(fail=1), tmp_path), Heard()
+    jobs, received = Jobs(Factory(fail=1), tmp_path), Heard()
     for _ in range(2):
         with qtbot.waitSignal(jobs.idle):
-            jobs.submit(heard.job("work", lambda e, r: "done"))
-    assert heard.errors == ["The store cannot be written."]
-    assert heard.results == ["done"]
+            jobs.submit(received.job("work", lambda e, r: "done"))
+    assert received.errors == ["The store cannot be written."]
+    assert received.results == ["done"]
     assert jobs.close(PATIENCE)
 
 
 def test_a_flood_of_points_arrives_in_few_batches_and_in_order(qtbot: QtBot, jobs: Jobs) -> None:
-    heard, many = Heard(), 50_000
-    turns: list[int] = []  # of the event loop, each with the batches that had come by then
+    received, many = Heard(), 50_000
+    turns: list[int] = []  # turns of the event loop, each with the batches received so far
     timer = QTimer()
-    timer.timeout.connect(lambda: turns.append(len(heard.batches)))
+    timer.timeout.connect(lambda: turns.append(len(received.batches)))
     timer.start(0)
 
     def flood(engine: Engine, report: Reporter) -> None:
@@ -226,34 +226,34 @@ def test_a_flood_of_points_arrives_in_few_batches_and_in_order(qtbot: QtBot, job
             report.point("loss", number)
 
     with qtbot.waitSignal(jobs.idle):
-        jobs.submit(heard.job("flood", flood))
+        jobs.submit(received.job("flood", flood))
     timer.stop()
-    numbers = [number for batch in heard.batches for _, number in batch]
+    numbers = [number for batch in received.batches for _, number in batch]
     assert numbers == list(range(many))
-    assert len(heard.batches) < 200
-    assert set(range(len(heard.batches))) <= set(turns)  # a turn between any two batches
+    assert len(received.batches) < 200
+    assert set(range(len(received.batches))) <= set(turns)  # a turn between any two batches
 
 
-def test_progress_is_told_of_the_job_it_belongs_to(qtbot: QtBot, jobs: Jobs) -> None:
-    heard, seen = Heard(), []
-    jobs.progressed.connect(lambda job, progress: seen.append((job.title, progress.stage)))
+def test_progress_is_reported_with_its_job(qtbot: QtBot, jobs: Jobs) -> None:
+    received, observed = Heard(), []
+    jobs.progressed.connect(lambda job, progress: observed.append((job.title, progress.stage)))
 
     def work(engine: Engine, report: Reporter) -> None:
         report.stage("rurk")
         time.sleep(0.1)
 
     with qtbot.waitSignal(jobs.idle):
-        jobs.submit(heard.job("study", work))
-    assert ("study", "rurk") in seen
+        jobs.submit(received.job("study", work))
+    assert ("study", "rurk") in observed
 
 
 def test_closing_ends_running_work_and_the_engines(
     qtbot: QtBot, factory: Factory, tmp_path: Path
 ) -> None:
-    jobs, heard = Jobs(factory, tmp_path), Heard()
-    jobs.submit(heard.job("study", until_cancelled))
-    jobs.submit(heard.job("probe", until_cancelled, PROBE, "around"))
-    qtbot.waitUntil(lambda: len(heard.batches) == 2)
+    jobs, received = Jobs(factory, tmp_path), Heard()
+    jobs.submit(received.job("study", until_cancelled))
+    jobs.submit(received.job("probe", until_cancelled, PROBE, "around"))
+    qtbot.waitUntil(lambda: len(received.batches) == 2)
     assert jobs.close(PATIENCE)
     assert all(engine.closed for engine in factory.made)
 
@@ -276,7 +276,7 @@ def test_closing_gives_up_on_work_that_never_checks(qtbot: QtBot, tmp_path: Path
 
 
 class Slate(QWidget):
-    """Writes down when it was painted."""
+    """Records when it was painted."""
 
     def __init__(self, order: list[str]) -> None:
         super().__init__()
@@ -287,7 +287,7 @@ class Slate(QWidget):
 
 
 @pytest.mark.parametrize("lane", [HEAVY, PROBE])
-def test_what_follows_from_a_result_begins_once_that_is_on_the_screen(
+def test_follow_up_jobs_start_once_the_result_is_on_the_screen(
     qtbot: QtBot, jobs: Jobs, lane: str
 ) -> None:
     order: list[str] = []
@@ -300,7 +300,7 @@ def test_what_follows_from_a_result_begins_once_that_is_on_the_screen(
         order.clear()
         jobs.submit(Job("next", lambda engine, report: order.append("begun"), lane))
         slate.update()
-        time.sleep(0.1)  # a lane that may begin would have begun long ago
+        time.sleep(0.1)  # an unpaused lane would have started long ago
         order.append("shown")
 
     jobs.submit(Job("first", lambda engine, report: None, HEAVY, done=show))
@@ -310,13 +310,13 @@ def test_what_follows_from_a_result_begins_once_that_is_on_the_screen(
 
 
 def test_lanes_that_wait_for_the_screen_can_be_closed(jobs: Jobs) -> None:
-    jobs._hold(True)
+    jobs._pause(True)
     jobs.submit(Job("never", lambda engine, report: None))
-    jobs._hold(True)
+    jobs._pause(True)
     assert jobs.close(PATIENCE)
 
 
-def test_a_job_that_has_ended_holds_nobody_though_its_lane_still_holds_the_job(
+def test_an_ended_job_drops_its_callbacks_though_its_lane_keeps_the_job(
     qtbot: QtBot, jobs: Jobs
 ) -> None:
     listener = Heard()

@@ -1,4 +1,4 @@
-"""State: equal values are silent, others are told once; selections combine; settings survive."""
+"""State: only changes are signalled, once; selections combine; settings survive."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def state() -> AppState:
 def test_a_property_signals_once_when_it_changes(
     qtbot: QtBot, state: AppState, name: str, value: object
 ) -> None:
-    heard: list[object] = []
-    getattr(state, f"{name}_changed").connect(lambda: heard.append(getattr(state, name)))
+    received: list[object] = []
+    getattr(state, f"{name}_changed").connect(lambda: received.append(getattr(state, name)))
     before = getattr(state, name)
     setattr(state, name, value)
     setattr(state, name, value)
-    assert len(heard) == (0 if before == value else 1)
+    assert len(received) == (0 if before == value else 1)
     assert getattr(state, name) == value
 
 
@@ -75,11 +75,11 @@ def test_settings_survive_the_disk(state: AppState, tmp_path: Path) -> None:
     )
     state.selection = Selection(4, frozenset({4, 5}))
     state.forget = (4, 5)
-    kept = settings.Settings(theme="dark")
-    settings.keep(kept, state, Look(views={"samples": {"size": 32}}))
+    stored = settings.Settings(theme="dark")
+    settings.keep(stored, state, Look(views={"samples": {"size": 32}}))
     path = tmp_path / "deep" / settings.FILE
-    settings.save(path, kept)
-    assert settings.load(path) == kept
+    settings.save(path, stored)
+    assert settings.load(path) == stored
     session = settings.session_of(settings.load(path))
     assert session.form == state.form
     assert session.selection == state.selection

@@ -1,4 +1,4 @@
-"""Named forget sets: saved, combined, deleted, undone, kept per dataset; copying the command."""
+"""Saved forget sets: save, combine, delete, undo, per dataset; copying the command."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ LIBRARY = {"mark": {"few": (1, 2), "more": (2, 3, 4)}, "other": {"few": (9,)}}
 
 
 def test_saving_replaces_and_deleting_leaves_no_empty_dataset() -> None:
-    again = forget_sets.saved(LIBRARY, "mark", "few", (5,))
+    again = forget_sets.with_set(LIBRARY, "mark", "few", (5,))
     assert again == {"mark": {"few": (5,), "more": (2, 3, 4)}, "other": {"few": (9,)}}
-    assert forget_sets.deleted(LIBRARY, "other", "few") == {"mark": LIBRARY["mark"]}
-    assert forget_sets.deleted(LIBRARY, "mark", "none") == LIBRARY
-    assert forget_sets.saved({}, "new", "a", (1,)) == {"new": {"a": (1,)}}
+    assert forget_sets.without_set(LIBRARY, "other", "few") == {"mark": LIBRARY["mark"]}
+    assert forget_sets.without_set(LIBRARY, "mark", "none") == LIBRARY
+    assert forget_sets.with_set({}, "new", "a", (1,)) == {"new": {"a": (1,)}}
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_sets_are_combined(mode: str, result: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, "two\nlines"])
-def test_a_name_that_can_be_none_gets_a_sentence(name: str) -> None:
+def test_an_invalid_name_is_explained(name: str) -> None:
     with pytest.raises(SpecError, match="forget set"):
         forget_sets.checked_name(name)
 
 
-def test_what_is_kept_is_read_back_and_checked() -> None:
+def test_saved_sets_are_read_back_and_checked() -> None:
     assert forget_sets.read(json.loads(json.dumps(forget_sets.as_plain(LIBRARY)))) == LIBRARY
     damaged: dict[str, Any] = {
         "mark": {
@@ -75,20 +75,20 @@ def test_what_is_kept_is_read_back_and_checked() -> None:
 
 @pytest.fixture
 def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
-    made = start(qtbot, tmp_path)
-    yield made
-    finish(made, qtbot)
+    result = start(qtbot, tmp_path)
+    yield result
+    finish(result, qtbot)
 
 
 def start(qtbot: QtBot, folder: Path) -> Explorer:
-    """A window on Iris, with what was kept in the folder before."""
-    made = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
+    """A window on Iris, with the settings left in the folder."""
+    result = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
     if not settings.file_in(folder / "store").exists():
-        made.state.form = FORM
-        settings.keep(made.settings, made.state)
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.show()
-    return made
+        result.state.form = FORM
+        settings.keep(result.settings, result.state)
+    with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
+        result.show()
+    return result
 
 
 def forget(explorer: Explorer, *indices: int) -> None:
@@ -99,7 +99,7 @@ def forget(explorer: Explorer, *indices: int) -> None:
 def test_sets_are_saved_combined_and_undone(explorer: Explorer, qtbot: QtBot) -> None:
     do, state = explorer.controller, explorer.state
     forget(explorer, 1, 2, 60)
-    qtbot.wait(10)  # each wish is a step of its own
+    qtbot.wait(10)  # each request is a separate undo step
     do.forget_set.save(" three ")
     assert do.forget_set.saved() == {"three": (1, 2, 60)}
     qtbot.wait(10)
@@ -123,23 +123,23 @@ def test_sets_are_saved_combined_and_undone(explorer: Explorer, qtbot: QtBot) ->
     assert not explorer.notifier.errors
 
 
-def test_what_cannot_be_saved_or_combined_is_said(explorer: Explorer) -> None:
-    do, said = explorer.controller, explorer.notifier.errors
+def test_impossible_saves_and_combinations_are_reported(explorer: Explorer) -> None:
+    do, messages = explorer.controller, explorer.notifier.errors
     do.forget_set.save("   ")
-    assert "needs a name" in said[-1]
+    assert "Enter a name" in messages[-1]
     do.forget_set.save("all")
     do.forget_set.combine_saved("all", REMOVE)
-    assert "forget set is empty" in said[-1] and explorer.state.forget
+    assert "forget set is empty" in messages[-1] and explorer.state.forget
     mark = explorer.state.dataset.spec.fingerprint if explorer.state.dataset else ""
     explorer.state.forget_sets = {mark: {"beyond": (10_000,)}}
     do.forget_set.combine_saved("beyond", ADD)
-    assert "10000 is not in the training set" in said[-1]
+    assert "10000 is not in the training set" in messages[-1]
     do.forget_set.set_text("clas:1")
     do.forget_set.save("wrong")
-    assert "wrong" not in do.forget_set.saved() and "clas:1" in said[-1]
+    assert "wrong" not in do.forget_set.saved() and "clas:1" in messages[-1]
 
 
-def test_sets_come_back_with_their_dataset_alone(qtbot: QtBot, tmp_path: Path) -> None:
+def test_sets_return_only_with_their_dataset(qtbot: QtBot, tmp_path: Path) -> None:
     first = start(qtbot, tmp_path)
     forget(first, 4, 5)
     first.controller.forget_set.save("pair")
@@ -150,8 +150,8 @@ def test_sets_come_back_with_their_dataset_alone(qtbot: QtBot, tmp_path: Path) -
         again.controller.opening.open_dataset("digits")
     assert again.controller.forget_set.saved() == {}
     finish(again, qtbot)
-    (kept,) = settings.load(settings.file_in(tmp_path / "store")).forget_sets.values()
-    assert kept == {"pair": [4, 5]}
+    (stored,) = settings.load(settings.file_in(tmp_path / "store")).forget_sets.values()
+    assert stored == {"pair": [4, 5]}
 
 
 def test_the_toolbar_offers_and_names_saved_sets(explorer: Explorer, qtbot: QtBot) -> None:
@@ -171,13 +171,13 @@ def test_the_toolbar_offers_and_names_saved_sets(explorer: Explorer, qtbot: QtBo
 
 def open_dialog(explorer: Explorer) -> ForgetSetsDialog:
     explorer.window.actions_.by_name["forget-sets"].trigger()
-    found = explorer.window.findChild(ForgetSetsDialog)
-    assert isinstance(found, ForgetSetsDialog) and found.isVisible()
-    return found
+    result = explorer.window.findChild(ForgetSetsDialog)
+    assert isinstance(result, ForgetSetsDialog) and result.isVisible()
+    return result
 
 
 def sizes(dialog: ForgetSetsDialog) -> dict[str, str]:
-    """What each way of combining says it would leave; '' where it cannot be."""
+    """The result that each way of combining announces; '' if it is impossible."""
     return {
         mode: button.text().partition("→ ")[2] if button.isEnabled() else ""
         for mode, button in dialog.buttons.items()
@@ -219,9 +219,9 @@ def test_the_dialog_saves_lists_and_combines(explorer: Explorer, qtbot: QtBot) -
     dialog.close()
 
 
-def test_the_size_is_said_before_anything_changes(explorer: Explorer, qtbot: QtBot) -> None:
+def test_the_size_is_shown_before_anything_changes(explorer: Explorer, qtbot: QtBot) -> None:
     forget(explorer, 0, 1, 60)
-    qtbot.wait(10)  # each wish is a step of its own
+    qtbot.wait(10)  # each request is a separate undo step
     dialog, source = open_dialog(explorer), open_dialog(explorer).source
     dataset = explorer.state.dataset
     assert dataset is not None
@@ -237,7 +237,7 @@ def test_the_size_is_said_before_anything_changes(explorer: Explorer, qtbot: QtB
     assert explorer.state.forget == (0, 1, 60)
     source.amount.setValue(50)
     press(dialog.buttons[REPLACE])
-    assert explorer.state.form.forget == "class:1:50%"  # the toolbar words it
+    assert explorer.state.form.forget == "class:1:50%"  # as the toolbar describes it
     assert len(explorer.state.forget) == round(len(members) / 2)
     dialog.close()
 
@@ -296,7 +296,7 @@ def test_files_of_any_form_and_of_names_can_be_forgotten(
     dialog.close()
 
 
-def test_what_cannot_be_forgotten_is_said_and_not_offered(
+def test_invalid_forget_sets_are_reported_and_not_offered(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     forget(explorer, 3)

@@ -1,4 +1,4 @@
-"""Sessions: saved and opened identical, checked when they come from strangers, kept for a crash."""
+"""Sessions: identical after saving and opening, validated when untrusted, kept after a crash."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ def start(qtbot: QtBot, store: Path, form: StudyForm = FORM) -> Explorer:
     """A window on a store, with a small study in its form."""
     path = settings.file_in(store)
     if not path.exists():
-        kept = settings.Settings(theme="light", session=sessions.as_plain(Session(form)))
-        settings.save(path, kept)
-    made = Explorer(Options(store=store), QuickFactory(store))
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.show()
-    return made
+        stored = settings.Settings(theme="light", session=sessions.as_plain(Session(form)))
+        settings.save(path, stored)
+    result = Explorer(Options(store=store), QuickFactory(store))
+    with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
+        result.show()
+    return result
 
 
 def run(explorer: Explorer, qtbot: QtBot) -> None:
@@ -108,9 +108,9 @@ def run(explorer: Explorer, qtbot: QtBot) -> None:
 
 @pytest.fixture
 def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
-    made = start(qtbot, tmp_path / "store")
-    yield made
-    finish(made, qtbot)
+    result = start(qtbot, tmp_path / "store")
+    yield result
+    finish(result, qtbot)
 
 
 # -- the file -------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_unknown_fields_are_ignored_and_missing_ones_are_the_defaults() -> None:
 
 
 def changed(*path: str, to: Any) -> dict[str, Any]:
-    """The plain form of WHOLE with another value in one place."""
+    """The plain form of WHOLE with one value replaced."""
     plain = json.loads(sessions.as_text(WHOLE))
     place = plain
     for name in path[:-1]:
@@ -139,7 +139,7 @@ def changed(*path: str, to: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("plain", "words"),
     [
-        ([], "holds no fields"),
+        ([], "is not an object with fields"),
         ({}, "not written by"),
         (changed("schema", to=2), "a newer version"),
         (changed("current", to="4"), "'current'"),
@@ -164,32 +164,32 @@ def changed(*path: str, to: Any) -> dict[str, Any]:
         (changed("look", "views", to={"curves": [1]}), "'curves'"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_a_sentence(plain: Any, words: str) -> None:
+def test_invalid_fields_are_refused_with_a_sentence(plain: Any, words: str) -> None:
     with pytest.raises(SpecError) as caught:
         sessions.from_plain(plain)
     assert words in str(caught.value) and str(caught.value).endswith(".")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"a": NaN}', "9" * 10_000, "\x00"])
-def test_a_text_that_is_no_json_is_refused(text: str) -> None:
+def test_text_that_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(SpecError):
         sessions.parse(text)
 
 
-def test_a_text_of_any_length_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_overlong_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     text = sessions.as_text(Session())
     assert sessions.parse(text) == Session()
     monkeypatch.setattr(sessions, "LARGEST", len(text) - 1)
-    with pytest.raises(SpecError, match="far too long"):
+    with pytest.raises(SpecError, match="too long"):
         sessions.parse(text)
 
 
-def test_a_strangers_network_file_is_never_taken_over() -> None:
+def test_an_untrusted_network_file_is_never_restored() -> None:
     plain = changed("form", "model", to="/tmp/evil.py:make")
     assert sessions.from_plain(plain).form.model == ""
 
 
-def test_a_queued_strangers_network_file_is_left_out_rather_than_replaced() -> None:
+def test_a_queued_study_with_an_untrusted_network_file_is_left_out() -> None:
     plain = json.loads(sessions.as_text(WHOLE))
     plain["queue"]["orders"][0]["form"]["model"] = "/tmp/evil.py:make"
     assert sessions.from_plain(plain).queue == WHOLE.queue[1:]
@@ -218,24 +218,24 @@ PLACES = [
 
 
 @given(st.sampled_from(PLACES), ANYTHING)
-def test_whatever_stands_anywhere_is_a_session_or_a_sentence(
+def test_any_value_anywhere_gives_a_session_or_a_sentence(
     path: tuple[str, ...], value: Any
 ) -> None:
     try:
-        found = sessions.from_plain(changed(*path, to=value))
+        result = sessions.from_plain(changed(*path, to=value))
     except SpecError:
         return
-    assert sessions.parse(sessions.as_text(found)) == found
+    assert sessions.parse(sessions.as_text(result)) == result
 
 
 @given(st.text())
-def test_any_text_is_a_session_or_a_sentence(text: str) -> None:
+def test_any_text_gives_a_session_or_a_sentence(text: str) -> None:
     with pytest.raises(SpecError):
         sessions.parse(text)
 
 
 @pytest.mark.parametrize("value", [None, True, -1, 1e9, "", "novel", [], [[1]], {}, {"a": {}}])
-def test_no_view_breaks_on_a_strangers_choices(explorer: Explorer, value: Any) -> None:
+def test_no_view_breaks_on_untrusted_view_states(explorer: Explorer, value: Any) -> None:
     for name, view in explorer.window.views.items():
         for field in view.view_state():
             look = Look(views={name: {**view.view_state(), field: value}})
@@ -247,7 +247,7 @@ def test_no_view_breaks_on_a_strangers_choices(explorer: Explorer, value: Any) -
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, ask: str, path: Path) -> None:
-    """Have a file dialog answer as a person would."""
+    """Answer a file dialog as a user would."""
     monkeypatch.setattr(QFileDialog, ask, staticmethod(lambda *_, **__: (str(path), "")))
 
 
@@ -260,7 +260,7 @@ def test_a_session_is_saved_and_opened_identical(
     controller.choice.set_current(7)
     controller.set_probe("l2", 0.2)
     controller.forget_set.save("halves")
-    controller.opening.change_form(draws=20)  # the form has moved on from the study that is shown
+    controller.opening.change_form(draws=20)  # the form no longer describes the shown study
     explorer.window.docks["metrics"].hide()
     explorer.window.views["curves"].restore_view_state({"tab": "prevalence", "log": True})
     before = controller.files.session()
@@ -287,7 +287,7 @@ def test_a_session_is_saved_and_opened_identical(
     assert not explorer.notifier.errors
 
 
-def test_a_broken_session_is_told_and_changes_nothing(
+def test_a_broken_session_is_reported_and_changes_nothing(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     before = explorer.controller.files.session()
@@ -295,7 +295,7 @@ def test_a_broken_session_is_told_and_changes_nothing(
     path.write_text("{}")
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.files.open_session(path)
-    assert "no session that can be opened" in explorer.window.message.text()
+    assert "This session cannot be opened" in explorer.window.message.text()
     after = explorer.controller.files.session()
     assert replace(after, look=before.look) == before
 
@@ -360,14 +360,14 @@ def kill_when_kept(store: Path, code: str, mark: str) -> None:
     """Start the program, wait until a session with `mark` is on the disk, and kill it."""
     process = subprocess.Popen([sys.executable, "-c", code, str(store)], stderr=subprocess.PIPE)
     deadline = time.monotonic() + PATIENCE
-    kept: list[Path] = []
-    while not kept and process.poll() is None and time.monotonic() < deadline:
+    stored: list[Path] = []
+    while not stored and process.poll() is None and time.monotonic() < deadline:
         files = store.glob("live/*.json")
-        kept = [one for one in files if mark in one.read_text()]
+        stored = [one for one in files if mark in one.read_text()]
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGKILL)
-    _, said = process.communicate()
-    assert kept, said.decode()
+    _, messages = process.communicate()
+    assert stored, messages.decode()
 
 
 def test_a_killed_window_is_offered_once_and_comes_back(qtbot: QtBot, tmp_path: Path) -> None:
@@ -402,7 +402,7 @@ QUEUING = CODE.replace(
 )
 
 
-def test_what_a_killed_window_had_queued_is_on_hold_until_a_person_starts_it(
+def test_the_queue_of_a_killed_window_is_on_hold_until_the_user_starts_it(
     qtbot: QtBot, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
@@ -415,19 +415,19 @@ def test_what_a_killed_window_had_queued_is_on_hold_until_a_person_starts_it(
     assert [run.state for run in again.state.runs] == [HELD] * 3
     assert [run.order.form.draws for run in again.state.runs] == [10, 20, 30]
     start_them = offered(again, "Start them")
-    assert "3 studies had not ended" in start_them.notice.sentence
+    assert "3 studies had not finished" in start_them.notice.sentence
     QTest.mouseClick(start_them.action, LEFT)
     assert [run.state for run in again.state.runs] == [RUNNING, WAITING, WAITING]
     finish(again, qtbot)
 
 
 def offered(explorer: Explorer, action: str) -> Toast:
-    """The toast whose button says so."""
+    """The toast whose button has this text."""
     (toast,) = [one for one in explorer.window.toasts.toasts if one.action.text() == action]
     return toast
 
 
-def test_what_waited_when_the_window_was_closed_is_kept_and_starts_only_when_asked(
+def test_waiting_runs_of_a_closed_window_are_kept_and_start_only_on_request(
     qtbot: QtBot, tmp_path: Path
 ) -> None:
     first = start(qtbot, tmp_path / "store")
@@ -440,7 +440,7 @@ def test_what_waited_when_the_window_was_closed_is_kept_and_starts_only_when_ask
     second = start(qtbot, tmp_path / "store")
     assert [(run.state, run.order) for run in second.state.runs] == [(HELD, one) for one in orders]
     qtbot.wait(100)
-    assert not second.jobs.busy()  # nobody has asked for them
+    assert not second.jobs.busy()  # they were not requested
     offered(second, "Start them").dismiss()
     finish(second, qtbot)
     third = start(qtbot, tmp_path / "store")
@@ -456,13 +456,13 @@ def test_what_waited_when_the_window_was_closed_is_kept_and_starts_only_when_ask
 
 
 def written_once(file: Path, qtbot: QtBot) -> bool:
-    """Whether the file stays as it is through several looks of the keeper."""
+    """Whether the file stays unchanged through several autosave checks."""
     written = file.stat().st_mtime_ns
     qtbot.wait(150)
     return file.stat().st_mtime_ns == written
 
 
-def test_the_session_is_kept_only_when_it_changed_and_goes_when_closed(
+def test_the_session_is_saved_only_on_change_and_removed_on_close(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(autosave, "EVERY_MS", 30)
@@ -477,9 +477,7 @@ def test_the_session_is_kept_only_when_it_changed_and_goes_when_closed(
     assert list((tmp_path / "store" / "live").iterdir()) == []
 
 
-def test_looking_whether_anything_changed_does_not_stall_the_window(
-    explorer: Explorer, qtbot: QtBot
-) -> None:
+def test_checking_for_changes_does_not_stall_the_window(explorer: Explorer, qtbot: QtBot) -> None:
     run(explorer, qtbot)
     explorer.controller.choice.select(list(range(150)), REPLACE)
     explorer.keeper.look()
@@ -489,8 +487,8 @@ def test_looking_whether_anything_changed_does_not_stall_the_window(
 
 def test_two_windows_keep_the_forget_sets_of_both(qtbot: QtBot, tmp_path: Path) -> None:
     one, two = (start(qtbot, tmp_path / "store") for _ in range(2))
-    for made, name in ((one, "mine"), (two, "theirs")):
-        made.controller.forget_set.save(name)
+    for result, name in ((one, "mine"), (two, "theirs")):
+        result.controller.forget_set.save(name)
     finish(one, qtbot)
     finish(two, qtbot)
     last = start(qtbot, tmp_path / "store")
@@ -498,16 +496,16 @@ def test_two_windows_keep_the_forget_sets_of_both(qtbot: QtBot, tmp_path: Path) 
     finish(last, qtbot)
 
 
-def test_whoever_changed_a_set_has_it_his_way() -> None:
+def test_the_window_that_changed_a_set_wins() -> None:
     base = {"a": {"x": (1,), "y": (2,), "z": (3,)}}
     mine = {"a": {"x": (1, 5), "y": (2,), "z": (3,)}, "b": {"new": (9,)}}
     theirs = {"a": {"x": (1,), "y": (2, 6)}}
-    merged = forget_sets.merged(base, mine, theirs)
+    merged = forget_sets.merge(base, mine, theirs)
     assert merged == {"a": {"x": (1, 5), "y": (2, 6)}, "b": {"new": (9,)}}
 
 
-def test_sets_of_a_session_join_ones_own_without_replacing_any() -> None:
+def test_sets_of_a_session_are_added_without_replacing_any() -> None:
     mine = {"a": {"x": (1,), "y": (2,)}}
-    joined = forget_sets.joined(mine, "a", {"x": (1,), "y": (7,)})
+    joined = forget_sets.with_sets(mine, "a", {"x": (1,), "y": (7,)})
     assert joined == {"a": {"x": (1,), "y": (2,), "y (2)": (7,)}}
-    assert forget_sets.joined(joined, "a", {"y": (7,)}) == joined
+    assert forget_sets.with_sets(joined, "a", {"y": (7,)}) == joined

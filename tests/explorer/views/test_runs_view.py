@@ -169,7 +169,7 @@ def test_the_notice_of_a_study_that_was_done_meanwhile_shows_it(person: Person) 
     person.run(draws=20)
     person.settle()
     toasts = {one.notice.sentence: one for one in person.window.findChildren(Toast)}
-    toast = toasts["Study done: Iris."]
+    toast = toasts["Study finished: Iris."]
     assert toast.action.text() == "Show it"
     QTest.mouseClick(toast.action, LEFT)
     second = person.state.runs[1].key
@@ -192,14 +192,14 @@ def test_a_grid_is_told_of_once_at_its_end_and_a_failure_in_it_at_once(person: P
     assert person.states.count(WAITING) + person.states.count(RUNNING) > 0
     person.settle()
     assert person.states == [DONE, FAILED, DONE]
-    assert not [one for one in told if one.startswith("Study done")]
-    assert [one for one in told if "done" in one] == ["Of 3 studies on Iris: 2 done, 1 failed."]
+    assert not [one for one in told if one.startswith("Study finished")]
+    assert [one for one in told if "done" in one] == ["Of 3 studies on Iris: 2 finished, 1 failed."]
     toasts = {one.notice.sentence: one for one in person.window.findChildren(Toast)}
-    QTest.mouseClick(toasts["Of 3 studies on Iris: 2 done, 1 failed."].action, LEFT)
+    QTest.mouseClick(toasts["Of 3 studies on Iris: 2 finished, 1 failed."].action, LEFT)
     person.until(lambda: person.view.seen)
     person.run(grid={"study.draws": (40, 50)})
     person.settle()
-    assert told[-1] == "All 2 studies on Iris are done."
+    assert told[-1] == "All 2 studies on Iris are finished."
 
 
 def test_a_grid_that_is_stopped_says_how_far_it_came(person: Person) -> None:
@@ -209,7 +209,7 @@ def test_a_grid_that_is_stopped_says_how_far_it_came(person: Person) -> None:
     person.until(lambda: person.states[0] == RUNNING)
     person.press("Stop all")
     person.settle()
-    assert told[-1] == "Of 3 studies on Iris: 0 done, 3 stopped."
+    assert told[-1] == "Of 3 studies on Iris: 0 finished, 3 stopped."
 
 
 def test_delete_asks_with_the_size_and_keeps_what_others_use(person: Person) -> None:
@@ -361,7 +361,7 @@ def test_a_grid_written_into_the_dialogs_is_counted_and_queued(person: Person) -
     person.settle()
     assert person.states == [DONE] * 4
     assert len(person.state.studies) == 4
-    person.until(lambda: "4 of them stored already" in bar._grid.text())
+    person.until(lambda: "4 of them already stored" in bar._grid.text())
     titles = [run.order.swept for run in person.state.runs]
     assert titles == [
         f"gd.lr={lr}, study.seed={seed}" for lr in (0.01, 0.03) for seed in (131, 7)

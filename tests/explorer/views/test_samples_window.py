@@ -69,4 +69,4 @@ def test_a_test_sample_is_looked_at_but_not_forgotten(explorer: Explorer, qtbot:
     assert state.selection.current == len(dataset.train_y) + 2
     QTest.keyClick(grid, Qt.Key.Key_F)
     assert state.forget == before
-    assert "Test samples were never learned" in explorer.window.toasts.sentences()[-1]
+    assert "Test samples were never trained on" in explorer.window.toasts.sentences()[-1]

@@ -20,7 +20,7 @@ from quick import finish
 from explorer.app import Explorer
 from explorer.dialogs.weights_dialog import WeightsDialog
 from explorer.widgets import drop
-from explorer.window.weights_row import GivenRow
+from explorer.window.weights_row import WeightsRow
 
 LEFT = Qt.MouseButton.LeftButton
 COPY = Qt.DropAction.CopyAction
@@ -28,9 +28,9 @@ COPY = Qt.DropAction.CopyAction
 
 @pytest.fixture
 def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
-    made = start(qtbot, tmp_path / "store")
-    yield made
-    finish(made, qtbot)
+    result = start(qtbot, tmp_path / "store")
+    yield result
+    finish(result, qtbot)
 
 
 def drag(explorer: Explorer, *paths: Path) -> QMimeData:
@@ -44,7 +44,7 @@ def drag(explorer: Explorer, *paths: Path) -> QMimeData:
 
 
 def let_go(explorer: Explorer, mime: QMimeData) -> None:
-    """Let go of what is dragged."""
+    """Drop what is dragged."""
     keys = Qt.KeyboardModifier.NoModifier
     event = QDropEvent(QPointF(400, 300), COPY, mime, LEFT, keys)
     QApplication.sendEvent(explorer.window, event)
@@ -52,12 +52,12 @@ def let_go(explorer: Explorer, mime: QMimeData) -> None:
 
 
 def throw(explorer: Explorer, qtbot: QtBot, path: Path) -> None:
-    """Drop a file, and wait until all that follows is done."""
+    """Drop a file, and wait until all jobs are done."""
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         let_go(explorer, drag(explorer, path))
 
 
-def test_the_overlay_says_what_will_happen_and_goes_again(
+def test_the_overlay_says_what_will_happen_and_disappears(
     explorer: Explorer, tmp_path: Path
 ) -> None:
     overlay = explorer.window.dropper.overlay
@@ -70,9 +70,9 @@ def test_the_overlay_says_what_will_happen_and_goes_again(
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [(["a.docx"], "'a.docx' is nothing that can be opened"), (["a.rkx", "b.rkx"], "one at a time")],
+    [(["a.docx"], "'a.docx' cannot be opened"), (["a.rkx", "b.rkx"], "one at a time")],
 )
-def test_what_is_not_understood_gets_a_sentence(
+def test_unsupported_files_get_a_sentence(
     explorer: Explorer, tmp_path: Path, names: list[str], words: str
 ) -> None:
     let_go(explorer, drag(explorer, *[tmp_path / name for name in names]))
@@ -80,7 +80,7 @@ def test_what_is_not_understood_gets_a_sentence(
     assert not explorer.window.dropper.overlay.isVisible()
 
 
-def test_text_is_no_drop_of_ours(explorer: Explorer) -> None:
+def test_dragged_text_is_ignored(explorer: Explorer) -> None:
     mime = QMimeData()
     mime.setText("class:1")
     keys = Qt.KeyboardModifier.NoModifier
@@ -90,9 +90,9 @@ def test_text_is_no_drop_of_ours(explorer: Explorer) -> None:
     assert not explorer.window.dropper.overlay.isVisible() and not event.isAccepted()
 
 
-def test_each_kind_is_known_by_its_suffix_in_any_case(tmp_path: Path) -> None:
-    known = {name: drop.understand([tmp_path / f"x{name.upper()}"]).kind for name in drop.KINDS}
-    assert known == drop.KINDS
+def test_each_kind_is_recognized_by_its_suffix_in_any_case(tmp_path: Path) -> None:
+    names = {name: drop.understand([tmp_path / f"x{name.upper()}"]).kind for name in drop.KINDS}
+    assert names == drop.KINDS
     assert drop.understand([tmp_path]).kind == drop.UNKNOWN
     assert drop.understand([photographs(tmp_path)]).kind == drop.FOLDER
 
@@ -128,7 +128,7 @@ def test_a_dropped_result_opens_its_study_also_from_another_store(
     assert other.state.study is not None and other.state.study.metrics == study.metrics
     (model, *_) = (tmp_path / "store" / "models").glob("*.h5")
     throw(other, qtbot, model)
-    assert "is no study's result" in other.window.message.text()
+    assert "is not the result of a study" in other.window.message.text()
     finish(other, qtbot)
 
 
@@ -182,7 +182,7 @@ def test_dropped_weights_are_compared_under_their_name(
     assert dialog.name.text() == "scrubbed"
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         QTest.mouseClick(dialog.use, LEFT)
-    row = explorer.window.findChild(GivenRow)
+    row = explorer.window.findChild(WeightsRow)
     assert row.isVisible() and "Scrubbed.pt" in row.chips[0].text()
     run(explorer, qtbot)
     study = explorer.state.study

@@ -1,4 +1,4 @@
-"""A label that is cut short shows an ellipsis, and keeps its words for whoever cannot see it."""
+"""An elided label shows an ellipsis, and exposes its full text to assistive technology."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ WORDS = "Epoch 12 of 200: 34 % of the forget samples are still recognized, 61 % 
 
 
 def told(label: OneLine) -> str:
-    """What a screen reader says."""
+    """The text a screen reader would read."""
     return QAccessible.queryAccessibleInterface(label).text(QAccessible.Text.Name)
 
 
-def test_words_that_do_not_fit_end_in_an_ellipsis_and_are_told_whole(qtbot: QtBot) -> None:
+def test_text_that_does_not_fit_is_elided_but_fully_accessible(qtbot: QtBot) -> None:
     label = OneLine()
     qtbot.addWidget(label)
     label.setText(WORDS)
@@ -28,7 +28,7 @@ def test_words_that_do_not_fit_end_in_an_ellipsis_and_are_told_whole(qtbot: QtBo
     assert label.shown() == WORDS
 
 
-def test_words_that_may_wrap_are_whole(qtbot: QtBot) -> None:
+def test_text_that_may_wrap_is_not_elided(qtbot: QtBot) -> None:
     label = OneLine()
     qtbot.addWidget(label)
     label.setText(WORDS)

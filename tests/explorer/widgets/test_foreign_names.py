@@ -1,4 +1,4 @@
-"""Names come from files of others: wherever they are shown, they are words and no markup."""
+"""Names from foreign files are shown as plain text, never as markup."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from explorer.widgets.notifications import MessageBar, Toasts
 
 MARKUP = "<img src=x>"
 NAMES = tuple(f"{MARKUP}<b>{word}" for word in ("cat", "dog", "ship", "frog"))
-PLACES = 14  # along each side of a widget, where a tip is asked for
+PLACES = 14  # places along each side of a widget where a tip is requested
 
 
 def texts(view: QWidget) -> Iterator[tuple[str, bool]]:
-    """(where, whether it is markup) of everything that a view says."""
+    """(place, whether it is markup) of every text in a view."""
     for one in [view, *view.findChildren(QWidget)]:
         where = f"{type(one).__name__} '{one.objectName()}' {one.accessibleName()}"
         yield f"tip of {where}", is_markup(one.toolTip())
@@ -61,7 +61,7 @@ def items(view: QAbstractItemView) -> Iterator[tuple[str, bool]]:
 
 
 def tips(view: QWidget) -> Iterator[tuple[str, bool]]:
-    """What a view says where the mouse rests."""
+    """The tooltips of a view, by place of the mouse."""
     for one in [view, *view.findChildren(QWidget)]:
         if not one.isVisible():
             continue
@@ -72,10 +72,10 @@ def tips(view: QWidget) -> Iterator[tuple[str, bool]]:
                 QTest.mouseMove(one, at)
                 event = QHelpEvent(QEvent.Type.ToolTip, at, one.mapToGlobal(at))
                 QApplication.sendEvent(one, event)
-                said = QToolTip.text()
+                messages = QToolTip.text()
                 yield (
-                    f"tip on {type(one).__name__} {one.objectName()}: {said[:300]}",
-                    is_markup(said),
+                    f"tip on {type(one).__name__} {one.objectName()}: {messages[:300]}",
+                    is_markup(messages),
                 )
     QToolTip.hideText()
 
@@ -83,10 +83,10 @@ def tips(view: QWidget) -> Iterator[tuple[str, bool]]:
 @pytest.fixture
 def hostile(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Shown:
     """A finished study whose classes and models have markup for names."""
-    made = synthetic.images
+    result = synthetic.images
 
     def images(*words: int) -> Dataset:
-        return replace(made(*words), classes=NAMES, label=f"{MARKUP}data")
+        return replace(result(*words), classes=NAMES, label=f"{MARKUP}data")
 
     monkeypatch.setattr(synthetic, "images", images)
     for name, label in synthetic.LABELS.items():
@@ -109,7 +109,7 @@ def test_no_view_takes_a_name_for_markup(kind: type[View], hostile: Shown) -> No
     assert not {where for where, wrong in texts(view) if wrong}
 
 
-def test_messages_are_words(shown: Shown) -> None:
+def test_messages_are_plain_text(shown: Shown) -> None:
     box = QWidget()
     shown.qtbot.addWidget(box)
     bar, toasts = MessageBar(), Toasts(box)
@@ -120,7 +120,7 @@ def test_messages_are_words(shown: Shown) -> None:
     assert not {where for one in (bar, box) for where, wrong in texts(one) if wrong}
 
 
-def test_the_probe_tells_markup_from_words(shown: Shown) -> None:
+def test_the_check_tells_markup_from_plain_text(shown: Shown) -> None:
     label = QLabel(f"{MARKUP} loaded")
     shown.qtbot.addWidget(label)
     assert any(wrong for _, wrong in texts(label))

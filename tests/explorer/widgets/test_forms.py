@@ -1,4 +1,4 @@
-"""Forms from described settings: editors, units, ranges, tooltips, and the way back."""
+"""Forms generated from setting descriptions: editors, units, ranges, tooltips, and reset."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Config:
     lr: float = setting(1e-5, help="learning rate", low=0.0, high=1.0, exclusive_low=True)
     search: str = setting("fgsm", help="search", choices=("gaussian", "fgsm"))
     frozen: bool = setting(False, help="freeze the running statistics")
-    hidden: int = 3  # no metadata: not for people
+    hidden: int = 3  # no metadata: not for users
 
 
 @pytest.fixture
 def form(qtbot: QtBot) -> FieldsForm:
-    made = FieldsForm(describe(Config), "About the method.")
-    qtbot.addWidget(made)
-    return made
+    result = FieldsForm(describe(Config), "About the method.")
+    qtbot.addWidget(result)
+    return result
 
 
 def test_each_kind_gets_its_editor_with_unit_range_and_tooltip(form: FieldsForm) -> None:
@@ -60,10 +60,10 @@ def test_a_number_out_of_range_is_named(form: FieldsForm, text: str) -> None:
     editor = form.editor("lr")
     assert isinstance(editor, QLineEdit)
     editor.setText(text)
-    assert form.problem() == f"lr must be a number above 0 up to 1, but is '{text}'."
+    assert form.problem() == f"lr must be a number above 0 up to 1, not '{text}'."
 
 
-def test_the_dialog_stays_open_on_a_problem_and_says_it(qtbot: QtBot) -> None:
+def test_the_dialog_stays_open_on_a_problem_and_shows_it(qtbot: QtBot) -> None:
     form = FieldsForm(describe(Config))
     dialog = FormDialog("Settings", {"RURK": form}, None)
     qtbot.addWidget(dialog)
@@ -88,10 +88,10 @@ def test_a_dataset_amends_what_is_recommended() -> None:
 
 
 def test_every_method_has_a_form_without_dialog_code(qtbot: QtBot) -> None:
-    """Whatever is registered can be shown, changed nowhere and reset."""
-    known = catalog.read(Reporter())
-    assert [item.name for item in known.methods] == [i.name for i in catalog.names_only().methods]
-    for item in known.methods:
+    """Every registered method has a form that shows its defaults unchanged and can be reset."""
+    names = catalog.read(Reporter())
+    assert [item.name for item in names.methods] == [i.name for i in catalog.names_only().methods]
+    for item in names.methods:
         form = FieldsForm(item.fields, item.help)
         qtbot.addWidget(form)
         assert item.fields, item.name

@@ -1,4 +1,4 @@
-"""A window full of names that look like markup: every one is drawn letter by letter."""
+"""A window full of names that look like markup: all of them are drawn as plain text."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ MARKUP = "<img src=x>"
 LONG = "long" * 45
 NAMES = (f"{MARKUP}<b>cat", "&lt;i&gt;&amp;$x_1$[*]", f"'{MARKUP}' & co", f"{MARKUP}{LONG}")
 FORM = {"training": {"epochs": 1}, "methods": ("gd",), "retrains": 1, "draws": 10}
-ROWS = 30  # of a table that are looked at
+ROWS = 30  # rows of a table that are checked
 
 
 # -- what is looked for -----------------------------------------------------------------------
 def wrong(top: QWidget) -> set[str]:
-    """Everything in a window that Qt would take for markup, and nobody meant as such."""
+    """Everything in a window that Qt would read as markup unintentionally."""
     return {f"{where}: {text[:90]!r}" for where, text in _said(top)}
 
 
@@ -98,7 +98,7 @@ def _items(one: QAbstractItemView | QComboBox) -> Iterator[tuple[str, str]]:
 
 
 def tip_on(widget: QWidget) -> QLabel:
-    """What shows the tooltip of a widget when the mouse rests on it."""
+    """The label that shows a widget's tooltip when the mouse rests on it."""
     at = widget.rect().center()
     event = QHelpEvent(QEvent.Type.ToolTip, at, widget.mapToGlobal(at))
     QApplication.sendEvent(widget, event)
@@ -106,12 +106,12 @@ def tip_on(widget: QWidget) -> QLabel:
 
 
 def shown_tip() -> QLabel:
-    (found,) = [
+    (result,) = [
         one
         for one in QApplication.topLevelWidgets()
         if isinstance(one, QLabel) and one.objectName() == markup.TIP and one.isVisible()
     ]
-    return found
+    return result
 
 
 @pytest.fixture(autouse=True)
@@ -139,20 +139,20 @@ def hostile(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
     """A window on such a folder, with a study whose models have such labels."""
     store, root = tmp_path / "store", photographs(tmp_path / f"{MARKUP}<b>[*]")
     form = StudyForm(dataset="folder", root=str(root), forget="class:0:3", taus="0,0.2", **FORM)
-    kept = settings.Settings(theme="light", session=sessions.as_plain(Session(form)))
-    settings.save(settings.file_in(store), kept)
-    made = Explorer(Options(store=store), QuickFactory(store))
-    with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
-        made.show()
-    run(made, qtbot)
-    state = made.state
-    assert state.study is not None and state.dataset is not None and not made.notifier.errors
+    stored = settings.Settings(theme="light", session=sessions.as_plain(Session(form)))
+    settings.save(settings.file_in(store), stored)
+    result = Explorer(Options(store=store), QuickFactory(store))
+    with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
+        result.show()
+    run(result, qtbot)
+    state = result.state
+    assert state.study is not None and state.dataset is not None and not result.notifier.errors
     named = {name: f"\u202e{MARKUP}&{one.label}" for name, one in state.models.items()}
     models = {name: replace(one, label=named[name]) for name, one in state.models.items()}
     state.study = replace(state.study, labels={**state.study.labels, **named})
     state.models = models
-    yield made
-    finish(made, qtbot)
+    yield result
+    finish(result, qtbot)
 
 
 def test_nothing_in_the_window_is_taken_for_markup(
@@ -194,10 +194,10 @@ def test_nothing_in_the_window_is_taken_for_markup(
 
 
 def _look_at_dialogs(window: QMainWindow, qtbot: QtBot) -> None:
-    """Nothing in the dialogs that are open is wrong; they are closed."""
+    """Check that the open dialogs contain no markup, and close them."""
     qtbot.wait(10)
-    found = [one for one in QApplication.topLevelWidgets() if isinstance(one, QDialog)]
-    shown = [one for one in found if one.isVisible()]
+    result = [one for one in QApplication.topLevelWidgets() if isinstance(one, QDialog)]
+    shown = [one for one in result if one.isVisible()]
     assert shown
     for dialog in shown:
         assert not wrong(dialog), dialog
@@ -214,7 +214,7 @@ def test_the_progress_bar_and_run_button_have_plain_tips(hostile: Explorer) -> N
 
 # -- the guard --------------------------------------------------------------------------------
 def a_window(qtbot: QtBot) -> tuple[QWidget, QLabel, QPushButton]:
-    """A label and a tip with markup, in a window of somebody who did not think of it."""
+    """A label and a tip with markup, in a window without any precautions."""
     window = QWidget()
     label, button = QLabel(f"{MARKUP} loaded"), QPushButton("Load")
     button.setToolTip(f"{MARKUP}<b>loads</b>")
@@ -227,7 +227,7 @@ def a_window(qtbot: QtBot) -> tuple[QWidget, QLabel, QPushButton]:
     return window, label, button
 
 
-def test_labels_and_tips_are_plain_though_nobody_thought_of_it(qtbot: QtBot) -> None:
+def test_labels_and_tips_are_plain_by_default(qtbot: QtBot) -> None:
     window, label, button = a_window(qtbot)
     assert window.isVisible() and label.textFormat() == Qt.TextFormat.PlainText
     tip = tip_on(button)
@@ -273,7 +273,7 @@ def test_a_label_may_be_allowed_markup(qtbot: QtBot) -> None:
 
 
 def test_tips_of_others_are_plain_right_after_one_that_is_markup(qtbot: QtBot) -> None:
-    """Qt uses the label of a tip that fades again, as it is, for the next."""
+    """Qt reuses the label of a fading tip, unchanged, for the next one."""
     window, _, button = a_window(qtbot)
     ours = QWidget(window)
     ours.resize(20, 20)
@@ -297,14 +297,14 @@ def test_long_plain_tips_wrap(qtbot: QtBot) -> None:
 
 # -- words ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("text", [*NAMES, "a < b", "plain", "a\n<b>b</b>", "<!-- -->x", "&lt;"])
-def test_literal_words_are_seen_as_they_are(text: str) -> None:
-    found = literal(text)
-    assert not GuiQt.mightBeRichText(found)
-    assert found.replace("\u2060", "") == text
-    assert found == text or GuiQt.mightBeRichText(text)
+def test_literal_text_is_shown_verbatim(text: str) -> None:
+    result = literal(text)
+    assert not GuiQt.mightBeRichText(result)
+    assert result.replace("\u2060", "") == text
+    assert result == text or GuiQt.mightBeRichText(text)
 
 
-def test_names_in_menus_and_titles_hold_no_keys_and_marks(qtbot: QtBot) -> None:
+def test_names_in_menus_and_titles_have_no_mnemonics_or_placeholders(qtbot: QtBot) -> None:
     assert in_menu("a&b\tc\nd") == "a&&b c d"
     window = QWidget()
     qtbot.addWidget(window)

@@ -1,4 +1,4 @@
-"""News are toasts that fade, errors stay in the bar, and a report of the last one can be copied."""
+"""News are toasts that fade; errors stay in the bar, and the last one's report can be copied."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def explorer(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(notifications, "SHOWN_MS", 120)
     monkeypatch.setattr(notifications, "LETTER_MS", 1)
     monkeypatch.setattr(notifications, "FADE_MS", 60)
-    made = start(qtbot, tmp_path / "store")
-    yield made
-    finish(made, qtbot)
+    result = start(qtbot, tmp_path / "store")
+    yield result
+    finish(result, qtbot)
 
 
 def test_news_show_in_the_corner_and_fade_by_themselves(explorer: Explorer, qtbot: QtBot) -> None:
@@ -97,14 +97,14 @@ def test_what_waits_for_an_answer_does_not_fade(explorer: Explorer, qtbot: QtBot
     assert explorer.window.toasts.sentences() == ["Restore?"]
 
 
-def test_a_long_sentence_is_shown_whole(explorer: Explorer) -> None:
+def test_a_long_sentence_is_shown_in_full(explorer: Explorer) -> None:
     explorer.notifier.show(Notice(NEWS, "Saved " + "/a/long/path" * 20 + ".", "Show file", None))
     (toast,) = explorer.window.toasts.toasts
     label = toast.findChild(QLabel)
     assert label.height() >= label.heightForWidth(label.width())
 
 
-def test_an_errors_report_is_copied_with_versions_deeds_and_traceback(
+def test_an_error_report_is_copied_with_versions_log_and_traceback(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window = explorer.window
@@ -117,7 +117,7 @@ def test_an_errors_report_is_copied_with_versions_deeds_and_traceback(
     text = QGuiApplication.clipboard().text()
     for words in (
         f"RK Explorer {__version__}", "Python 3", "PySide6-Essentials 6", "torch 2",
-        "Error: Embedding failed (ValueError: the shape is wrong)", "What was done:",
+        "Error: Embedding failed (ValueError: the shape is wrong)", "Recent log:",
         "Traceback (most recent call last)", 'raise ValueError("the shape is wrong")',
     ):  # fmt: skip
         assert words in text
@@ -130,7 +130,7 @@ def test_an_errors_report_is_copied_with_versions_deeds_and_traceback(
     assert "the shape is wrong" in QGuiApplication.clipboard().text()
 
 
-def test_the_command_copies_it_too_and_says_where_there_is_none(explorer: Explorer) -> None:
+def test_the_command_copies_it_too_and_says_if_there_is_none(explorer: Explorer) -> None:
     command = explorer.window.actions_.by_name["copy-report"]
     assert not explorer.window.activity.report_button.isVisible()
     command.trigger()
@@ -140,10 +140,10 @@ def test_the_command_copies_it_too_and_says_where_there_is_none(explorer: Explor
     assert "Error: The disk is full." in QGuiApplication.clipboard().text()
 
 
-def test_a_report_hides_whose_home_it_was_and_names_a_lost_file(tmp_path: Path) -> None:
-    said = (
-        f"Training failed (OSError: x). What was finished is kept. The report is in {tmp_path}/a."
+def test_a_report_hides_the_home_folder_and_names_a_missing_file(tmp_path: Path) -> None:
+    messages = (
+        f"Training failed (OSError: x). Finished work is kept. The report is in {tmp_path}/a."
     )
-    text = report_text(f"{Path.home()}/data is gone. {said}", ["12:00:00  Training"])
+    text = report_text(f"{Path.home()}/data is gone. {messages}", ["12:00:00  Training"])
     assert "~/data is gone" in text and "12:00:00  Training" in text
     assert "The report file cannot be read" in text

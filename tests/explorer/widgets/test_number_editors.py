@@ -1,4 +1,4 @@
-"""Fields that take several numbers, the grids they make, and what the dialogs say of them."""
+"""Fields that take several numbers, the grids they define, and how dialogs describe them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from explorer.state import form_grid
 from explorer.state.catalog import Field
 from explorer.state.study_form import StudyForm
 from explorer.widgets.forms import FieldsForm
-from explorer.widgets.number_editors import NumbersValidator, WholeBox
+from explorer.widgets.number_editors import IntegerBox, NumbersValidator
 
 LR = Field("lr", "float", 0.05, "learning rate", low=0.0, high=1.0, exclusive_low=True)
 STEPS = Field("steps", "int", 10, "PGD steps", low=1, high=1000)
@@ -28,7 +28,7 @@ def test_numbers_are_typed_with_commas_and_read_back(qtbot: QtBot) -> None:
     qtbot.addWidget(form)
     form.show()
     lr, steps = form.editor("lr"), form.editor("steps")
-    assert isinstance(lr, QLineEdit) and isinstance(steps, WholeBox)
+    assert isinstance(lr, QLineEdit) and isinstance(steps, IntegerBox)
     assert form.several() == {}
     for editor, text in ((lr, "0.01, 0.03,1e-05"), (steps, "5, 20,5")):
         editor.setFocus()
@@ -45,20 +45,20 @@ def test_numbers_are_typed_with_commas_and_read_back(qtbot: QtBot) -> None:
     assert form.several() == {} and form.changes() == {}
 
 
-def test_what_was_several_is_shown_again(qtbot: QtBot) -> None:
+def test_several_values_are_shown_again(qtbot: QtBot) -> None:
     form = FieldsForm((LR, STEPS))
     qtbot.addWidget(form)
     form.show_values({"lr": 0.01}, {"lr": [0.01, 0.03], "steps": [5, 20]})
     assert form.several() == {"lr": (0.01, 0.03), "steps": (5, 20)}
 
 
-def test_one_value_out_of_range_is_told(qtbot: QtBot) -> None:
+def test_one_value_out_of_range_is_reported(qtbot: QtBot) -> None:
     form = FieldsForm((LR,))
     qtbot.addWidget(form)
     line = form.editor("lr")
     assert isinstance(line, QLineEdit)
     line.setText("0.01, 7")
-    assert "lr must be a number above 0 up to 1, but is '0.01, 7'" in form.problem()
+    assert "lr must be a number above 0 up to 1, not '0.01, 7'" in form.problem()
     assert form.several() == {}
 
 
@@ -84,7 +84,7 @@ def test_each_number_is_checked(qtbot: QtBot, text: str, state: QValidator.State
      ("0", State.Intermediate), ("3, 101", State.Invalid), ("3.5", State.Invalid)],
 )  # fmt: skip
 def test_each_whole_number_is_checked(qtbot: QtBot, text: str, state: QValidator.State) -> None:
-    box = WholeBox()
+    box = IntegerBox()
     qtbot.addWidget(box)
     box.setRange(1, 100)
     assert box.validate(text, 0)[0] == state
@@ -97,9 +97,9 @@ def test_a_form_with_a_grid_is_several_forms_without() -> None:
               "ga.lr": (1, 2), "probe.steps": (4,)},
     )  # fmt: skip
     assert form_grid.size_of(form) == 8
-    found = form_grid.studies_of(form)
-    assert len(found) == 8
-    first, name = found[0]
+    result = form_grid.studies_of(form)
+    assert len(result) == 8
+    first, name = result[0]
     assert name == "gd.lr=0.01, train.lr=0.1, study.draws=7"
     assert first == replace(
         form, settings={"gd": {"epochs": 3, "lr": 0.01}}, training={"epochs": 5, "lr": 0.1},

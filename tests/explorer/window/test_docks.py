@@ -1,4 +1,4 @@
-"""Docks come back, fit into small windows, are found by keys; the theme follows the system."""
+"""Docks are reset, fit into small windows and have shortcuts; the theme follows the system."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SMALL, USUAL = QSize(1000, 640), QSize(1440, 900)
 @pytest.fixture
 def explorer(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Explorer]:
     theme.apply(qapp, theme.LIGHT)
-    made = start(qtbot, tmp_path)
-    yield made
-    finish(made, qtbot)
+    result = start(qtbot, tmp_path)
+    yield result
+    finish(result, qtbot)
 
 
 def columns(explorer: Explorer) -> int:
-    """How many docks stand side by side."""
+    """The number of docks side by side."""
     front = [box for box in explorer.window.docks.values() if not box.visibleRegion().isEmpty()]
     return len({box.x() for box in front})
 
@@ -51,7 +51,7 @@ def everything_is_back(explorer: Explorer) -> bool:
 
 
 def below(explorer: Explorer, box: QDockWidget) -> QPoint:
-    """The border under a dock, where the mouse is then."""
+    """Move the mouse to the border below a dock."""
     at = QPoint(box.geometry().center().x(), box.geometry().bottom())
     while explorer.window.cursor().shape() != Qt.CursorShape.SplitVCursor:
         at += QPoint(0, 1)
@@ -62,10 +62,10 @@ def below(explorer: Explorer, box: QDockWidget) -> QPoint:
 # -- dragging ---------------------------------------------------------------------------------
 @pytest.mark.parametrize("what", ["border", "dock"])
 @pytest.mark.parametrize("how", ["session", "size"])
-def test_docks_lie_elsewhere_while_something_is_dragged(
+def test_docks_move_while_something_is_dragged(
     explorer: Explorer, qtbot: QtBot, what: str, how: str
 ) -> None:
-    """A session arrives, say; Qt would crash as it goes on with docks that are elsewhere."""
+    """For example, a session arrives; Qt would crash continuing the drag with moved docks."""
     window = explorer.window
     resize(explorer, SMALL, qtbot)
     box, look = window.docks["neighborhood"], window.look()
@@ -147,7 +147,7 @@ def test_reset_layout_works_from_any_state(explorer: Explorer, qtbot: QtBot) -> 
     assert docks["slice"] in window.tabifiedDockWidgets(docks["neighborhood"])
 
 
-def test_a_view_taken_out_of_its_tabs_is_seen(explorer: Explorer, qtbot: QtBot) -> None:
+def test_a_view_taken_out_of_its_tabs_is_visible(explorer: Explorer, qtbot: QtBot) -> None:
     view, box = explorer.window.views["comparison"], explorer.window.docks["comparison"]
     assert not view.seen
     box.setFloating(True)
@@ -175,7 +175,7 @@ def test_a_small_window_has_two_columns_in_which_every_view_fits(
 
 
 @pytest.mark.parametrize("name", ["close", "float", "move"])
-def test_docks_that_somebody_arranged_stay_when_the_window_becomes_small(
+def test_docks_arranged_by_the_user_stay_when_the_window_becomes_small(
     explorer: Explorer, qtbot: QtBot, name: str
 ) -> None:
     window = explorer.window
@@ -229,10 +229,10 @@ def test_the_overview_lists_every_shortcut_and_the_keys_of_every_view(
 
 
 # -- theme ------------------------------------------------------------------------------------
-def test_as_the_system_follows_the_system_live(
+def test_follow_system_follows_the_system_live(
     explorer: Explorer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The offscreen platform has no color scheme of its own: what it would tell is told here."""
+    """The offscreen platform has no color scheme of its own, so its signal is emitted here."""
     system = {"is": Qt.ColorScheme.Dark}
 
     def resolve(choice: str) -> str:

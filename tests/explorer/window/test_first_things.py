@@ -1,4 +1,4 @@
-"""What a person would try first, with the mouse, in the real window on the real engine.
+"""What a user would try first, with the mouse, in the real window on the real engine.
 
 Other first things have tests of their own: a slice refines (test_slice_view), layers of A and B
 (test_compare_view), worst samples (test_around), bundles (test_bundle_window), sessions
@@ -43,22 +43,22 @@ NONE, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 
 @pytest.fixture(scope="module")
 def measured(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with one study, made once, and the settings of a window that shows it."""
+    """A store with one study, computed once, and the settings of a window that shows it."""
     store: Path = tmp_path_factory.mktemp("first") / "store"
-    made = Explorer(Options(store=store), QuickFactory(store))
-    made.state.form = FORM
-    kept = settings.Settings(theme="light")
-    settings.keep(kept, made.state)
-    settings.save(settings.file_in(store), kept)
-    made.close()
-    made = Explorer(Options(store=store), QuickFactory(store))
-    made.show()
-    _until(lambda: made.state.dataset is not None and not made.jobs.busy())
-    made.controller.run()
-    _until(lambda: made.state.study is not None and not made.jobs.busy())
-    made.close()
-    made.window.deleteLater()
-    made.deleteLater()
+    result = Explorer(Options(store=store), QuickFactory(store))
+    result.state.form = FORM
+    stored = settings.Settings(theme="light")
+    settings.keep(stored, result.state)
+    settings.save(settings.file_in(store), stored)
+    result.close()
+    result = Explorer(Options(store=store), QuickFactory(store))
+    result.show()
+    _until(lambda: result.state.dataset is not None and not result.jobs.busy())
+    result.controller.run()
+    _until(lambda: result.state.study is not None and not result.jobs.busy())
+    result.close()
+    result.window.deleteLater()
+    result.deleteLater()
     return store
 
 
@@ -68,17 +68,17 @@ def explorer(
 ) -> Iterator[Explorer]:
     theme.apply(qapp, theme.LIGHT)
     shutil.copytree(measured, tmp_path / "mine")
-    made = Explorer(Options(store=tmp_path / "mine"), QuickFactory(tmp_path / "mine"))
-    made.show()
-    made.window.resize(SIZE)
-    qtbot.waitUntil(lambda: made.state.study is not None and not made.jobs.busy(), timeout=WAIT)
-    made.window.activateWindow()
-    yield made
-    finish(made, qtbot)
+    result = Explorer(Options(store=tmp_path / "mine"), QuickFactory(tmp_path / "mine"))
+    result.show()
+    result.window.resize(SIZE)
+    qtbot.waitUntil(lambda: result.state.study is not None and not result.jobs.busy(), timeout=WAIT)
+    result.window.activateWindow()
+    yield result
+    finish(result, qtbot)
 
 
 def front(explorer: Explorer, name: str, qtbot: QtBot) -> None:
-    """Click on the tab of a dock, as far as it is behind one."""
+    """Click on the tab of a dock, if it has one."""
     box = explorer.window.docks[name]
     box.raise_()
     qtbot.waitUntil(lambda: explorer.window.views[name].seen)
@@ -115,7 +115,7 @@ def test_a_lasso_makes_a_forget_set_which_is_undone_and_redone(
     assert state.forget == lassoed
 
 
-def test_samples_are_sorted_by_r_and_the_first_is_put_under_the_lens(
+def test_samples_are_sorted_by_r_and_the_first_becomes_current(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
     view, state = explorer.window.views["samples"], explorer.state
@@ -132,7 +132,7 @@ def test_samples_are_sorted_by_r_and_the_first_is_put_under_the_lens(
 
 
 # -- neighborhood and curves ------------------------------------------------------------------
-def test_the_tau_slider_is_dragged_and_the_copies_are_drawn_again(
+def test_the_tau_slider_is_dragged_and_the_copies_are_redrawn(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
     view, state = explorer.window.views["neighborhood"], explorer.state
@@ -247,7 +247,7 @@ def test_the_palette_finds_docks_models_themes_and_recent_files(
     models = {explorer.controller.state.label(name) for name in explorer.state.models}
     assert len(models) == 3 and models <= listed  # File > Export checkpoint
     assert {dock.windowTitle() for dock in window.docks.values()} <= listed
-    assert {"Dark", "Light", "As the system", "Reset layout"} <= listed
+    assert {"Dark", "Light", "Follow system", "Reset layout"} <= listed
     assert any("kept" in text for text in listed)
     menus = window.actions_.menus.values()
     below = [menu.menuAction() for menu in menus]
@@ -285,14 +285,14 @@ def _pixel(pane: object, x: float, y: float) -> QPoint:
 
 
 def _handle(slider: object) -> QPoint:
-    """Where a slider is held."""
+    """The handle of a slider."""
     option = QStyleOptionSlider()
     slider.initStyleOption(option)  # type: ignore[attr-defined]
     style = slider.style()  # type: ignore[attr-defined]
     part = QStyle.SubControl.SC_SliderHandle
     kind = QStyle.ComplexControl.CC_Slider
-    found: QPoint = style.subControlRect(kind, option, part, slider).center()
-    return found
+    result: QPoint = style.subControlRect(kind, option, part, slider).center()
+    return result
 
 
 def _until(done: object) -> None:

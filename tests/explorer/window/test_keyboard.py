@@ -1,4 +1,4 @@
-"""A person with the keyboard alone: from start to an exported figure, through every control."""
+"""Keyboard-only use: from start to an exported figure, through every control."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from real import run, start
 from explorer import theme
 from explorer.app import Explorer
 from explorer.dialogs.export_dialog import ExportDialog
-from explorer.widgets.tab_order import stops
+from explorer.widgets.tab_order import tab_stops
 from explorer.window.docks import DOCKS
 
 CONTROL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
-MOST = 400  # controls that a walk with Tab may meet before it comes back
+MOST = 400  # controls that Tab may visit before it returns to the first
 
 
 class Mice(QObject):
-    """Counts the mouse's presses, wherever they go."""
+    """Counts mouse presses anywhere."""
 
     def __init__(self, app: QApplication) -> None:
         super().__init__()
@@ -46,15 +46,15 @@ class Mice(QObject):
 @pytest.fixture
 def explorer(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Explorer]:
     theme.apply(qapp, theme.LIGHT)
-    made = start(qtbot, tmp_path)
-    made.window.activateWindow()
-    qtbot.waitUntil(made.window.isActiveWindow)
-    yield made
-    finish(made, qtbot)
+    result = start(qtbot, tmp_path)
+    result.window.activateWindow()
+    qtbot.waitUntil(result.window.isActiveWindow)
+    yield result
+    finish(result, qtbot)
 
 
 def press(key: Qt.Key, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-    """A key, to whoever has the focus."""
+    """Press a key in the focused widget."""
     at = QApplication.focusWidget() or QApplication.activeWindow()
     assert at is not None
     QTest.keyClick(at, key, keys)
@@ -62,7 +62,7 @@ def press(key: Qt.Key, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifie
 
 
 def write(text: str) -> None:
-    """Letters, to whoever has the focus, in place of what stands there."""
+    """Type letters into the focused widget, replacing its text."""
     press(Qt.Key.Key_A, CONTROL)
     at = QApplication.focusWidget()
     assert at is not None
@@ -145,7 +145,7 @@ def test_every_control_of_every_view_is_reached_by_tab_in_reading_order(
     for dock in DOCKS:
         view = go_to(explorer, dock.name, qtbot)
         qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
-        wanted = stops(view)
+        wanted = tab_stops(view)
         assert wanted, dock.title
         wanted[0].setFocus(Qt.FocusReason.TabFocusReason)
         met = [wanted[0]]
@@ -160,14 +160,14 @@ def test_every_control_of_every_view_is_reached_by_tab_in_reading_order(
         assert len(set(header)) == 1, f"{dock.title}: the first row is left before its end"
 
 
-def test_who_has_the_focus_is_seen(explorer: Explorer, qtbot: QtBot) -> None:
+def test_the_focus_is_visible(explorer: Explorer, qtbot: QtBot) -> None:
     run(explorer, qtbot)
     unseen = []
-    press(Qt.Key.Key_Tab)  # from now on Qt knows that somebody uses the keyboard
+    press(Qt.Key.Key_Tab)  # from now on Qt shows keyboard focus
     for dock in DOCKS:
         view = go_to(explorer, dock.name, qtbot)
         qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
-        for control in stops(view):
+        for control in tab_stops(view):
             explorer.window.bar.run_button.setFocus(Qt.FocusReason.TabFocusReason)
             without = _picture(control)
             control.setFocus(Qt.FocusReason.TabFocusReason)
@@ -182,7 +182,7 @@ def test_everything_that_takes_the_focus_has_a_name(explorer: Explorer, qtbot: Q
     for dock in DOCKS:
         go_to(explorer, dock.name, qtbot)
         window = explorer.window
-        for control in (*stops(window), *stops(window.docks[dock.name].widget())):
+        for control in (*tab_stops(window), *tab_stops(window.docks[dock.name].widget())):
             if not _named(control):
                 nameless.add(f"{type(control).__name__} in {control.parentWidget()}")
     assert nameless == set()
@@ -213,13 +213,13 @@ def test_escape_closes_a_dialog_and_the_focus_comes_back(
     assert dialog.focusWidget() is not None
     press(Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: QApplication.activeWindow() is not dialog)
-    explorer.window.activateWindow()  # what window managers do, and the offscreen platform not
+    explorer.window.activateWindow()  # done by window managers, but not by the offscreen platform
     qtbot.waitUntil(explorer.window.isActiveWindow)
     assert QApplication.focusWidget() is before
 
 
 def _controls(view: QWidget) -> list[QWidget]:
-    """What a person could use in a view just now."""
+    """The controls of a view that can currently be used."""
     return [
         one
         for one in view.findChildren(QWidget)
@@ -232,7 +232,7 @@ def _controls(view: QWidget) -> list[QWidget]:
 
 
 def _named(control: QWidget) -> str:
-    """What a screen reader would say."""
+    """The text a screen reader would read."""
     text = getattr(control, "text", None)
     label = text() if callable(text) and not isinstance(control, QLineEdit | QComboBox) else ""
     return control.accessibleName() or str(label)

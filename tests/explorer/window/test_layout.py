@@ -1,4 +1,4 @@
-"""Docks come back as they lay, from data of our own: Qt parses no bytes that a file holds."""
+"""Docks are restored from our own data: Qt never parses bytes from a file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLOSE = 3  # px
 
 # -- bytes for Qt -----------------------------------------------------------------------------
 def endless() -> bytes:
-    """A state of a main window whose toolbars are counted by Qt for hours."""
+    """A saved state whose toolbars Qt would count for hours."""
     begin = struct.pack(">iiBi", 0xFF, 2, 0xFD, 0)  # no docks
     middle = struct.pack(">ii4i", 0, 0, 0, 0, 0, 0)
     lines = struct.pack(">Bi", 0xFC, 40) + struct.pack(">ii", 2, 0x7FFFFFFF)
@@ -72,8 +72,8 @@ app.exec()
 
 
 @pytest.mark.parametrize("how", ["session", "settings"])
-def test_bytes_for_qt_in_a_session_are_left_alone(tmp_path: Path, how: str) -> None:
-    """Qt would go on reading these for ever, and nothing in Python could stop it."""
+def test_bytes_for_qt_in_a_session_are_ignored(tmp_path: Path, how: str) -> None:
+    """Qt would read these bytes forever, and nothing in Python could stop it."""
     bytes_ = base64.b64encode(endless()).decode()
     look = {"theme": "dark", "geometry": bytes_, "layout": bytes_, "views": {}}
     form = {
@@ -137,14 +137,14 @@ def plain(*areas: Any, **more: Any) -> dict[str, Any]:
         plain(floating={"a": {"y": True}}), {**plain(), "width": 10**9}, plain(*[area(1)] * 9),
     ],
 )  # fmt: skip
-def test_what_is_no_layout_is_refused_with_a_sentence(wrong: Any) -> None:
+def test_an_invalid_layout_is_refused_with_a_sentence(wrong: Any) -> None:
     with pytest.raises(SpecError) as caught:
         layouts.from_plain(wrong)
     assert str(caught.value).endswith(".")
 
 
 @pytest.mark.parametrize("wrong", ["AAAA", {"state": "minimized"}, {"x": 1e9}, {"width": "wide"}])
-def test_what_is_no_frame_is_refused_with_a_sentence(wrong: Any) -> None:
+def test_an_invalid_frame_is_refused_with_a_sentence(wrong: Any) -> None:
     with pytest.raises(SpecError, match=r"\.$"):
         layouts.frame_from_plain(wrong)
 
@@ -189,9 +189,9 @@ class Rooms:
 
 @pytest.fixture
 def rooms(qtbot: QtBot) -> Iterator[Rooms]:
-    made = Rooms(qtbot)
-    yield made
-    made.close()
+    result = Rooms(qtbot)
+    yield result
+    result.close()
 
 
 def facts(window: QMainWindow, docks: dict[str, QDockWidget]) -> dict[str, tuple[Any, ...]]:
@@ -209,7 +209,7 @@ def facts(window: QMainWindow, docks: dict[str, QDockWidget]) -> dict[str, tuple
 
 
 def unlike(one: dict[str, tuple[Any, ...]], other: dict[str, tuple[Any, ...]]) -> list[str]:
-    """The docks that lie elsewhere, by more than a few pixels."""
+    """The docks that have moved by more than a few pixels."""
     return [
         f"{name}: {one[name]} {other[name]}"
         for name in one
@@ -347,7 +347,7 @@ def test_a_hidden_dock_returns_to_its_place(rooms: Rooms, qtbot: QtBot) -> None:
     assert [box.y() for box in column] == sorted(box.y() for box in column)
 
 
-def test_docks_that_a_layout_does_not_know_are_seen_and_unknown_ones_left_out(
+def test_docks_missing_from_a_layout_are_shown_and_unknown_ones_left_out(
     rooms: Rooms, qtbot: QtBot
 ) -> None:
     window, docks, arrangement = rooms.window()
@@ -378,10 +378,10 @@ def test_in_a_smaller_window_docks_keep_their_shares(rooms: Rooms, qtbot: QtBot)
     assert all(room.contains(one[-1]) for one in facts(window, docks).values() if one[-1])
 
 
-def test_a_dock_that_is_dragged_is_let_go_before_another_layout_comes(
+def test_a_dragged_dock_is_released_before_another_layout_is_restored(
     rooms: Rooms, qtbot: QtBot
 ) -> None:
-    """As in the tests of docks, for layouts of every kind: Qt would crash at the next move."""
+    """As in the tests of docks, for all kinds of layouts: Qt would crash at the next move."""
     window, docks, arrangement = rooms.window()
     for kind in (nested, floating, tabbed):
         kind(window, docks)
@@ -413,7 +413,7 @@ def _mouse(widget: QWidget, kind: QEvent.Type, at: QPoint) -> None:
     "box",
     [Box(5000, 5000, 300, 300), Box(-5000, -9, 300, 300), Box(10, 10, 9000, 9000), Box(0, 0, 9, 9)],
 )
-def test_a_window_is_never_out_of_sight(qtbot: QtBot, box: Box) -> None:
+def test_a_window_is_never_off_screen(qtbot: QtBot, box: Box) -> None:
     window = QWidget()
     qtbot.addWidget(window)
     window.setMinimumSize(100, 80)
@@ -432,18 +432,18 @@ def test_a_frame_comes_back(qtbot: QtBot, state: str) -> None:
     frames.put(window, frame)
     window.show()
     qtbot.waitExposed(window)
-    assert frames.of(window) == frame
-    assert layouts.frame_from_plain(layouts.frame_as_plain(frames.of(window))) == frame
-    frames.put(other, frames.of(window))
+    assert frames.frame_of(window) == frame
+    assert layouts.frame_from_plain(layouts.frame_as_plain(frames.frame_of(window))) == frame
+    frames.put(other, frames.frame_of(window))
     other.show()
     qtbot.waitExposed(other)
-    assert frames.of(other) == frame
+    assert frames.frame_of(other) == frame
     frames.put(other, Frame(frame.box))
-    assert frames.of(other) == Frame(frame.box)
+    assert frames.frame_of(other) == Frame(frame.box)
 
 
 # -- the whole window -------------------------------------------------------------------------
-def test_the_window_is_as_it_was_when_it_is_opened_again(
+def test_the_window_is_restored_when_it_is_opened_again(
     explorer: Explorer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     from quick import QuickFactory, finish
@@ -460,7 +460,7 @@ def test_the_window_is_as_it_was_when_it_is_opened_again(
     window.go_to("attack")
     qtbot.wait(50)
     before = facts(window, window.docks)
-    explorer._keep()  # as closing does
+    explorer._save_session()  # as closing does
     again = Explorer(Options(store=tmp_path / "store"), QuickFactory(tmp_path / "store"))
     with qtbot.waitSignal(again.jobs.idle, timeout=WAIT):
         again.show()
@@ -491,7 +491,7 @@ print(json.dumps({"ratio": window.devicePixelRatio(), "places": places}))
 """
 
 
-def test_at_twice_the_scale_docks_lie_alike(rooms: Rooms, qtbot: QtBot) -> None:
+def test_at_twice_the_scale_the_layout_is_the_same(rooms: Rooms, qtbot: QtBot) -> None:
     window, docks, arrangement = rooms.window()
     nested(window, docks)
     sized(window, docks)
@@ -503,8 +503,8 @@ def test_at_twice_the_scale_docks_lie_alike(rooms: Rooms, qtbot: QtBot) -> None:
         input=json.dumps(layouts.as_plain(layout)), capture_output=True, text=True,
         timeout=PATIENCE, env={**os.environ, "QT_SCALE_FACTOR": "2"},
     )  # fmt: skip
-    seen = json.loads(done.stdout.splitlines()[-1])
-    assert seen["ratio"] == 2.0
-    places = {name: one and QRect(*one) for name, one in seen["places"].items()}
+    observed = json.loads(done.stdout.splitlines()[-1])
+    assert observed["ratio"] == 2.0
+    places = {name: one and QRect(*one) for name, one in observed["places"].items()}
     before = {name: one[-1] for name, one in facts(window, docks).items()}
     assert all(near(before[name], places[name]) for name in before)

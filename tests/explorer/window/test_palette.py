@@ -1,4 +1,4 @@
-"""The command palette finds, greys and runs; the overview lists keys of menus and of views."""
+"""The command palette finds, disables and runs commands; the overview lists all shortcuts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from explorer.state.app_state import AppState
 from explorer.views.base import View
 from explorer.window.actions import COMMANDS, MENUS, SEPARATOR, shortcuts
 from explorer.window.command_palette import (
+    KEYWORDS,
     OWN_NAME,
     CommandPalette,
     PaletteEntry,
@@ -33,11 +34,11 @@ def actions(qapp: object) -> dict[str, QAction]:
 @pytest.fixture
 def palette(qtbot: QtBot, actions: dict[str, QAction]) -> Iterator[CommandPalette]:
     actions["redo"].setEnabled(False)
-    made = CommandPalette(entries(actions), None)
-    made.show()
-    yield made
-    made.close()
-    made.deleteLater()
+    result = CommandPalette(entries(actions), None)
+    result.show()
+    yield result
+    result.close()
+    result.deleteLater()
 
 
 def lines(palette: CommandPalette) -> list[str]:
@@ -65,13 +66,22 @@ def test_letters_match_in_order_and_better_at_starts_of_words() -> None:
         ("undo", "undo"),
         ("copy", "copy-command"),
         ("shortc", "shortcuts"),
+        ("lasso", "go-embedding"),
+        ("umap", "go-embedding"),
+        ("preferences", "settings"),
+        ("Unlearn", "forget"),
+        ("cka", "go-comparison"),
     ],
 )
 def test_a_few_letters_find_a_command(
     actions: dict[str, QAction], query: str, best: str | None
 ) -> None:
-    found = search(entries(actions), query)
-    assert (found[0].name if found else None) == best
+    result = search(entries(actions), query)
+    assert (result[0].name if result else None) == best
+
+
+def test_keywords_are_those_of_commands() -> None:
+    assert set(KEYWORDS) <= set(NAMES)
 
 
 def test_no_letters_find_everything_in_the_order_of_the_menus(actions: dict[str, QAction]) -> None:
@@ -80,17 +90,17 @@ def test_no_letters_find_everything_in_the_order_of_the_menus(actions: dict[str,
 
 def test_lines_show_menu_shortcut_and_whether_they_can_be_run(actions: dict[str, QAction]) -> None:
     actions["undo"].setEnabled(False)
-    found = {entry.name: entry for entry in entries(actions)}
-    assert found["undo"] == PaletteEntry("undo", "Undo", "Edit", "Ctrl+Z", "", False)
-    assert found["theme-dark"].menu == "View > Theme" and found["theme-dark"].enabled
+    result = {entry.name: entry for entry in entries(actions)}
+    assert result["undo"] == PaletteEntry("undo", "Undo", "Edit", "Ctrl+Z", "", False)
+    assert result["theme-dark"].menu == "View > Theme" and result["theme-dark"].enabled
 
 
 def test_enter_runs_what_was_written(qtbot: QtBot, palette: CommandPalette) -> None:
     qtbot.keyClicks(palette.line, "metr")
     assert lines(palette)[0] == "Metrics"
-    with qtbot.waitSignal(palette.chosen) as heard:
+    with qtbot.waitSignal(palette.chosen) as received:
         qtbot.keyClick(palette.line, Qt.Key.Key_Return)
-    assert heard.args == ["figure-metrics"]
+    assert received.args == ["figure-metrics"]
     assert not palette.isVisible()
 
 
@@ -112,24 +122,24 @@ def test_arrows_move_over_disabled_lines_and_stop_at_the_ends(
 
 
 def test_a_disabled_command_is_grey_and_not_run(qtbot: QtBot, palette: CommandPalette) -> None:
-    heard: list[str] = []
-    palette.chosen.connect(heard.append)
+    received: list[str] = []
+    palette.chosen.connect(received.append)
     qtbot.keyClicks(palette.line, "redo")
     assert lines(palette) == ["Redo"]
     assert palette.list.topLevelItem(0).isDisabled()
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
-    assert heard == [] and palette.isVisible()
+    assert received == [] and palette.isVisible()
 
 
 def test_escape_closes_and_a_click_runs(qtbot: QtBot, palette: CommandPalette) -> None:
-    heard: list[str] = []
-    palette.chosen.connect(heard.append)
+    received: list[str] = []
+    palette.chosen.connect(received.append)
     qtbot.keyClick(palette.line, Qt.Key.Key_Escape)
-    assert not palette.isVisible() and heard == []
+    assert not palette.isVisible() and received == []
     palette.show()
     box = palette.list.visualItemRect(palette.list.topLevelItem(1))
     qtbot.mouseClick(palette.list.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
-    assert heard == [NAMES[1]]
+    assert received == [NAMES[1]]
 
 
 class Keyed(View):

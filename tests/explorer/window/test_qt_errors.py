@@ -1,4 +1,4 @@
-"""What is raised in a method that Qt calls is told; on Python 3.11 PySide would end the program."""
+"""Exceptions in methods that Qt calls are reported; on Python 3.11 PySide would crash."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ app.exec()
 
 
 def test_errors_in_overridden_methods_arrive_where_qt_was_called() -> None:
-    """With kinds of errors that C code raises."""
+    """With the kinds of exceptions that C code raises."""
     done = subprocess.run(
         [sys.executable, "-c", FAULTY],
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(HERE)},

@@ -1,4 +1,4 @@
-"""The window with the real engine on Iris: the sentence, docks, messages, dialogs, its end."""
+"""The window with the real engine on Iris: study bar, docks, messages, dialogs, closing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_run_by_mouse_fills_every_view_and_the_bar_shows_it(
     assert any("Running the study" in line for line in explorer.window.activity.lines())
 
 
-def test_a_wrong_forget_set_is_said_inline_and_corrected_in_place(
+def test_an_invalid_forget_set_is_reported_inline_and_corrected_in_place(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
     bar = explorer.window.bar
@@ -113,11 +113,11 @@ def test_an_error_is_shown_in_the_message_bar_until_closed(
 
 
 def test_every_command_is_in_a_menu_and_shortcuts_are_unique(explorer: Explorer) -> None:
-    known = [one for one in COMMANDS if one.text != SEPARATOR]
-    assert set(explorer.window.actions_.by_name) == {one.name for one in known}
+    names = [one for one in COMMANDS if one.text != SEPARATOR]
+    assert set(explorer.window.actions_.by_name) == {one.name for one in names}
     keys = [keys for keys, _ in shortcuts()]
     assert len(keys) == len(set(keys))
-    for one in known:
+    for one in names:
         assert explorer.window.actions_.by_name[one.name].text() == one.text
 
 
@@ -159,8 +159,8 @@ def test_methods_are_watched_unless_the_settings_say_otherwise(
     explorer.controller.opening.change_form(draws=20, settings={"gd": {"epochs": 3}})
     run(explorer, qtbot)
     assert explorer.state.study is not None and dict(explorer.state.epochs) == {}
-    kept = sessions.parse(sessions.as_text(explorer.controller.files.session()))
-    assert not kept.form.watch
+    stored = sessions.parse(sessions.as_text(explorer.controller.files.session()))
+    assert not stored.form.watch
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.opening.open_dataset("digits")
     assert not explorer.state.form.watch
@@ -212,7 +212,7 @@ def test_studies_in_the_store_are_offered(explorer: Explorer, qtbot: QtBot) -> N
     assert explorer.state.study is not None
 
 
-def test_what_is_left_comes_back(qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_last_session_comes_back(qtbot: QtBot, tmp_path: Path) -> None:
     first = start(qtbot, tmp_path)
     first.controller.choice.select([1, 2], REPLACE)
     first.controller.forget_set.replace_by_selection()

@@ -1,4 +1,4 @@
-"""Puts the docks of a window where a layout says, by what Qt has for everybody."""
+"""Placement of a window's docks according to a layout, through Qt's public interface."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SIDES = {
 }
 
 
-class Room(NamedTuple):
-    """A stack, and the px it has; 0 where nobody knows."""
+class _StackSize(NamedTuple):
+    """A stack and its size in px; 0 if unknown."""
 
     stack: Stack
     width: int
     height: int
 
 
-class Placing:
-    """One layout for the docks of one window."""
+class DockPlacement:
+    """Places the docks of one window according to one layout."""
 
     def __init__(
         self, window: QMainWindow, docks: Mapping[str, QDockWidget], layout: Layout
@@ -37,7 +37,7 @@ class Placing:
         self._window, self._docks, self._layout = window, docks, only(layout, docks)
 
     def place(self) -> None:
-        """Take every dock out, and put it where it belongs."""
+        """Remove every dock, and add it again in its place."""
         for box in self._docks.values():
             box.setFloating(False)
             self._window.removeDockWidget(box)
@@ -52,7 +52,7 @@ class Placing:
             self._docks[name].show()
         self._size()
         if (layout := self._window.layout()) is not None:
-            layout.activate()  # makes the tab bars, where the window is not shown yet
+            layout.activate()  # creates the tab bars if the window is not shown yet
         for area in self._layout.areas:
             self._bring_to_front(area.content)
 
@@ -60,21 +60,23 @@ class Placing:
         return self._docks[next(names_in(content))]
 
     def _divide(self, content: Content) -> None:
-        """First docks of parts first: a split reaches no further than what is split."""
+        """Place the first dock of each part first: a split is confined to the dock it splits."""
         if isinstance(content, Stack):
             for name in content.names[1:]:
                 self._window.tabifyDockWidget(self._first(content), self._docks[name])
             return
-        way = Qt.Orientation.Horizontal if content.direction == ACROSS else Qt.Orientation.Vertical
+        orientation = (
+            Qt.Orientation.Horizontal if content.direction == ACROSS else Qt.Orientation.Vertical
+        )
         for before, after in pairwise(map(self._first, content.parts)):
-            self._window.splitDockWidget(before, after, way)
+            self._window.splitDockWidget(before, after, orientation)
         for part in content.parts:
             self._divide(part)
 
     def _add_new(self) -> None:
-        """Docks that the layout does not know, behind the last one that it does."""
+        """Tab docks that the layout does not know behind its last one."""
         placed = [name for area in self._layout.areas for name in names_in(area.content)]
-        for name in [one for one in self._docks if one not in placed]:
+        for name in [dock for dock in self._docks if dock not in placed]:
             if placed:
                 self._window.tabifyDockWidget(self._docks[placed[-1]], self._docks[name])
             else:
@@ -87,35 +89,40 @@ class Placing:
                 self._bring_to_front(part)
         elif content.front in content.names and len(content.names) > 1:
             for name in (content.names[0], content.names[1], content.front):
-                self._docks[name].raise_()  # of what is on top already, Qt tells its tabs nothing
+                self._docks[name].raise_()  # raising a front dock would not update its tab bar
 
     def _size(self) -> None:
-        """Hidden stacks first, so that what they have when they return leaves others alone."""
+        """Set sizes, hidden stacks first, so that their sizes do not affect the others."""
         wide = self._window.width() / (self._layout.width or self._window.width())
         high = self._window.height() / (self._layout.height or self._window.height())
-        rooms = [
+        sizes_by_stack = [
             room
             for area in self._layout.areas
-            for room in self._rooms(area.content, area.width, area.height)
+            for room in self._stack_sizes(area.content, area.width, area.height)
         ]
-        rooms.sort(key=lambda room: self._is_seen(room.stack))
-        across = [(room.stack, round(wide * room.width)) for room in rooms]
-        down = [(room.stack, round(high * room.height)) for room in rooms]
-        for sizes, way in ((across, Qt.Orientation.Horizontal), (down, Qt.Orientation.Vertical)):
+        sizes_by_stack.sort(key=lambda room: self._is_visible(room.stack))
+        across = [(room.stack, round(wide * room.width)) for room in sizes_by_stack]
+        down = [(room.stack, round(high * room.height)) for room in sizes_by_stack]
+        for sizes, orientation in (
+            (across, Qt.Orientation.Horizontal),
+            (down, Qt.Orientation.Vertical),
+        ):
             known = [(self._first(stack), size) for stack, size in sizes if size > 0]
-            self._window.resizeDocks([box for box, _ in known], [size for _, size in known], way)
+            self._window.resizeDocks(
+                [box for box, _ in known], [size for _, size in known], orientation
+            )
 
-    def _rooms(self, content: Content, width: int, height: int) -> Iterator[Room]:
-        """What the stacks in it have; none of those that are hidden with all beside them."""
+    def _stack_sizes(self, content: Content, width: int, height: int) -> Iterator[_StackSize]:
+        """The sizes of the stacks in `content`, except where all docks of a split are hidden."""
         if isinstance(content, Stack):
-            yield Room(content, width, height)
+            yield _StackSize(content, width, height)
             return
         for part in content.parts:
-            if self._is_seen(content):
+            if self._is_visible(content):
                 along = content.direction == ACROSS
                 room = (part.size, height) if along else (width, part.size)
-                yield from self._rooms(part, *room)
+                yield from self._stack_sizes(part, *room)
 
-    def _is_seen(self, content: Content) -> bool:
+    def _is_visible(self, content: Content) -> bool:
         docks = [self._docks[name] for name in names_in(content)]
         return any(not box.isHidden() and not box.isFloating() for box in docks)
