@@ -26,7 +26,7 @@ SEED = 0
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """The uint8 array of an IDX file: two zero bytes, the type 8, the rank, then big-endian sizes."""
+    """The uint8 array of an IDX file: 0, 0, type 8, rank, then its sizes, big-endian."""
     content = gzip.decompress(path.read_bytes())
     assert content[:3] == b"\0\0\x08", f"{path} is no IDX file of bytes."
     rank = content[3]

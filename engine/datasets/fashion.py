@@ -24,7 +24,7 @@ ORIGIN = "fashion-mnist"
 
 RECOMMENDED = Recommended(
     model="mlp",
-    train=TrainSpec(epochs=20, lr=0.1),
+    train=TrainSpec(epochs=40, lr=0.05, weight_decay=5e-3),
     forget="class:Shirt:0.5",
     taus=parse_taus("0:0.4:11"),
 )
@@ -46,7 +46,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
         numbers = json.loads((files("assets") / "fashion" / "numbers.json").read_text("utf-8"))
         train_x, train_y, train_numbers = _part("train", numbers["train"])
         test_x, test_y, test_numbers = _part("test", numbers["test"])
-    except (OSError, ValueError, SyntaxError, KeyError) as error:
+    except (OSError, ValueError, SyntaxError, LookupError, TypeError) as error:
         raise DataError(
             f"The images of 'fashion' that come with this program cannot be read ({error}). "
             "Install it again."
@@ -64,9 +64,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
     )
 
 
-def _part(
-    name: str, numbers: Mapping[str, list[int]]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _part(name: str, numbers: Mapping[str, list[int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images, class numbers and numbers in the original set of one part.
 
     numbers: the images' numbers by class, in the order of the sheet. ValueError where the sheet

@@ -18,7 +18,7 @@ from engine.verification.scratch_store import LENT, Rehearsal
 
 LARGE = 2e7  # input values of all forward passes of one file, above which it has to be drawn
 DEAR = 10  # rows of the sample from which on training is repeated; files drawn are one for each
-BUILT_IN = ("digits", "iris")  # datasets that are always here
+BUILT_IN = ("digits", "fashion", "iris")  # datasets that are always here
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,7 +75,7 @@ def test_figure_1_of_the_paper_runs_on_iris(tmp_path: Path) -> None:
         assert all(name in text for name in ("Original", "Re-train", "GD"))
 
 
-@pytest.mark.parametrize("name", ["digits", "iris"])
+@pytest.mark.parametrize("name", ["digits", "fashion", "iris"])
 def test_recommendations_are_valid_studies(name: str) -> None:
     from engine import registry
     from engine.study import compose as study
