@@ -13,7 +13,9 @@ the forget samples are less probable than any unseen one, and the attack calls 4
 unseen. GA, with the paper's settings, leaves the Original as it is.
 
 On fashion GA has a grid too, because with the paper's settings it leaves the Original as it is
-there as well; GD keeps the paper's.
+there as well; GD keeps the paper's. No setting of RURK tried there meets the bound of one in
+twenty and stays within the band, because the ascent has no bottom: of those that are nowhere clear
+above the band (the interval's lower end), the one with the most of its curve within it was taken.
 """
 
 from __future__ import annotations
@@ -93,21 +95,16 @@ DIGITS: Mapping[str, tuple[Grid, ...]] = {
     ),
 }  # fmt: skip
 FASHION: Mapping[str, tuple[Grid, ...]] = {
-    "bad-teacher": ({"lr": (5e-4, 1e-3, 2e-3, 4e-3), "epochs": (1, 2, 4)},),
     "ga": ({"lr": (0.003, 0.005, 0.01, 0.015, 0.02), "epochs": (1, 2)},),
-    "l1-sparse": ({"lr": (0.02, 0.05, 0.1), "epochs": (10, 20), "alpha": (1e-4, 5e-4)},),
     "neggrad-plus": ({"beta": (0.01, 0.02, 0.04, 0.08), "epochs": (2, 5, 10)},),
-    "random-labels": ({"lr": (0.001, 0.002, 0.005, 0.01), "epochs": (1, 2, 5), "batch": (128,)},),
-    "rurk": (
+    "rurk": tuple(
         {
-            "lambda_a": (0.015, 0.018, 0.022), "lambda_f": (0.015, 0.018, 0.022),
-            "epochs": (40,), "lr": (0.01,), "max_steps": (1000,), "tau": (0.05, 0.1),
-            "weight_decay": (5e-3,),
-        },
+            "lambda_a": (weight,), "lambda_f": (weight,), "epochs": (40,), "lr": (0.01,),
+            "max_steps": (1000,), "tau": (tau,), "weight_decay": (5e-3,),
+        }
+        for weight, tau in ((0.015, 0.05), (0.018, 0.05), (0.019, 0.05), (0.019, 0.1))
     ),
-    "salun": ({"lr": (0.001, 0.002, 0.005, 0.01), "epochs": (1, 2, 5), "batch": (128,)},),
     "scrub": ({"lr": (0.002, 0.005, 0.01), "epochs": (3, 6), "max_epochs": (1, 2)},),
-    "ssd": ({"alpha": (3, 5, 10, 20), "dampening": (0.3, 1, 3), "batch": (16,)},),
 }  # fmt: skip
 GRIDS: Mapping[str, Mapping[str, tuple[Grid, ...]]] = {"digits": DIGITS, "fashion": FASHION}
 
