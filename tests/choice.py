@@ -95,6 +95,7 @@ DIGITS: Mapping[str, tuple[Grid, ...]] = {
     ),
 }  # fmt: skip
 FASHION: Mapping[str, tuple[Grid, ...]] = {
+    "bad-teacher": ({"lr": (5e-4, 1e-3, 2e-3, 4e-3), "epochs": (1, 2, 4)},),
     "ga": ({"lr": (0.003, 0.005, 0.01, 0.015, 0.02), "epochs": (1, 2)},),
     "neggrad-plus": ({"beta": (0.01, 0.02, 0.04, 0.08), "epochs": (2, 5, 10)},),
     "rurk": tuple(
