@@ -1,1 +1,1 @@
-"""Data files of RK Explorer: icons, theme, presets and published figures. No code."""
+"""Data files of RK Explorer: icons, theme, presets, published figures and photographs. No code."""

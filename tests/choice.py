@@ -1,4 +1,4 @@
-"""How the settings recommended for digits were chosen: `python -m tests.choice --store DIR`.
+"""How recommended settings were chosen: `python -m tests.choice --store DIR [--dataset fashion]`.
 
 Every method but GD and GA, which keep the paper's, has a grid of settings around those of its
 source, tried on seeds that no table reports; a second and third where the best of the first was at
@@ -6,11 +6,16 @@ its edge, or did nothing. The smallest average gap wins, balanced MIA included;
 of RURK among settings whose curve of residual knowledge lies above the null band at no more than
 one in twenty of the values of tau of all seeds.
 
-What came out: SSD found nothing better than to leave the Original nearly as it is. On the seeds
-that are reported it dampens 0, 13 and 2 of 7,510 weights; settings that dampen more cost more than
-they gain. Random labels and SalUn were best after one epoch of small steps: with more, the forget
-samples are less probable than any unseen one, and the attack calls 42 to 100 % of them unseen. GA,
-with the paper's settings, leaves the Original as it is.
+What came out on digits: SSD found nothing better than to leave the Original nearly as it is. On
+the seeds that are reported it dampens 0, 13 and 2 of 7,510 weights; settings that dampen more cost
+more than they gain. Random labels and SalUn were best after one epoch of small steps: with more,
+the forget samples are less probable than any unseen one, and the attack calls 42 to 100 % of them
+unseen. GA, with the paper's settings, leaves the Original as it is.
+
+On fashion GA has a grid too, because with the paper's settings it leaves the Original as it is
+there as well; GD keeps the paper's. No setting of RURK tried there meets the bound of one in
+twenty and stays within the band, because the ascent has no bottom: of those that are nowhere clear
+above the band (the interval's lower end), the one with the most of its curve within it was taken.
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ def _spaced(low: float, high: float) -> list[float]:
     return [float(f"{value:.1e}") for value in np.geomspace(low, high, 16)]
 
 
-GRIDS: Mapping[str, tuple[Grid, ...]] = {
+DIGITS: Mapping[str, tuple[Grid, ...]] = {
     "bad-teacher": ({"lr": (4e-4, 8e-4, 1.6e-3, 3.2e-3), "epochs": (1, 2, 4, 8)},),
     "cf-k": (
         {"k": (1, 2), "lr": (0.02, 0.05), "epochs": (10, 20, 30, 40)},
@@ -89,27 +94,43 @@ GRIDS: Mapping[str, tuple[Grid, ...]] = {
         {"alpha": (10, 25, 50, 70), "dampening": (1, 3, 10, 30), "batch": (16,)},
     ),
 }  # fmt: skip
+FASHION: Mapping[str, tuple[Grid, ...]] = {
+    "bad-teacher": ({"lr": (5e-4, 1e-3, 2e-3, 4e-3), "epochs": (1, 2, 4)},),
+    "ga": ({"lr": (0.003, 0.005, 0.01, 0.015, 0.02), "epochs": (1, 2)},),
+    "neggrad-plus": ({"beta": (0.01, 0.02, 0.04, 0.08), "epochs": (2, 5, 10)},),
+    "rurk": tuple(
+        {
+            "lambda_a": (weight,), "lambda_f": (weight,), "epochs": (40,), "lr": (0.01,),
+            "max_steps": (1000,), "tau": (tau,), "weight_decay": (5e-3,),
+        }
+        for weight, tau in ((0.015, 0.05), (0.018, 0.05), (0.019, 0.05), (0.019, 0.1))
+    ),
+    "scrub": ({"lr": (0.002, 0.005, 0.01), "epochs": (3, 6), "max_epochs": (1, 2)},),
+}  # fmt: skip
+GRIDS: Mapping[str, Mapping[str, tuple[Grid, ...]]] = {"digits": DIGITS, "fashion": FASHION}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the best settings of each method, and what they gained."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--only", default=",".join(GRIDS), metavar="METHODS")
+    parser.add_argument("--dataset", choices=GRIDS, default="digits")
+    parser.add_argument("--only", default="", metavar="METHODS")
     options = parser.parse_args(arguments)
     assert not set(SEEDS) & set(presets.preset("digits").seeds)
     pipeline = Pipeline(Store(options.store), "cpu")
-    for method in options.only.split(","):
-        found = trials(pipeline, method)
+    grids = GRIDS[options.dataset]
+    for method in options.only.split(",") if options.only else grids:
+        found = trials(pipeline, options.dataset, method)
         print(f"{method}: {len(found)} trials on seeds {', '.join(map(str, SEEDS))}")
         for score, settings in sorted(found, key=lambda one: one[0])[:SHOWN]:
             print(f"  {score:8.3f}  {settings}", flush=True)
 
 
-def trials(pipeline: Pipeline, method: str) -> list[tuple[float, dict[str, Any]]]:
+def trials(pipeline: Pipeline, dataset: str, method: str) -> list[tuple[float, dict[str, Any]]]:
     """(score, settings) of every point of the method's grid; the smaller, the better."""
-    points = list(_points(method))
-    specs = [_spec(pipeline, method, point, seed) for point in points for seed in SEEDS]
+    points = list(_points(dataset, method))
+    specs = [_spec(pipeline, dataset, method, point, seed) for point in points for seed in SEEDS]
     outcomes = list(run_all(pipeline, specs, [f"seed {one.seed}" for one in specs], Reporter()))
     groups = [outcomes[i : i + len(SEEDS)] for i in range(0, len(outcomes), len(SEEDS))]
     return [
@@ -118,24 +139,20 @@ def trials(pipeline: Pipeline, method: str) -> list[tuple[float, dict[str, Any]]
     ]
 
 
-def _points(method: str) -> Iterator[Point[Any]]:
+def _points(dataset: str, method: str) -> Iterator[Point[Any]]:
     """Every setting of the method's grids, each once."""
     seen: list[Point[Any]] = []
-    for grid in GRIDS[method]:
+    for grid in GRIDS[dataset][method]:
         for one in combinations({f"{method}.{name}": list(of) for name, of in grid.items()}):
             if one not in seen:
                 seen.append(one)
                 yield one
 
 
-def _spec(pipeline: Pipeline, method: str, point: Point[Any], seed: int) -> Any:
-    preset = presets.preset("digits")
-    data = pipeline.dataset(DataSpec(preset.dataset, seed=seed), Reporter())
+def _spec(pipeline: Pipeline, dataset: str, method: str, point: Point[Any], seed: int) -> Any:
+    data = pipeline.dataset(DataSpec(dataset, seed=seed), Reporter())
     words: dict[str, Any] = {} if method == CURVE else {"draws": 1, "taus": "0"}
-    return pipeline.compose(
-        data, model=preset.model, forget=preset.forget, methods=[method], seed=seed,
-        settings=point.settings, **words,
-    )  # fmt: skip
+    return pipeline.compose(data, methods=[method], seed=seed, settings=point.settings, **words)
 
 
 def _score(group: Sequence[Outcome], method: str) -> float:

@@ -106,7 +106,7 @@ def _add_run(commands: Any) -> None:
         commands, "run", actions.run, "train, unlearn and measure, or answer from the store"
     )
     run.add_argument(
-        "--dataset", required=True, help="digits, iris, cifar10, small-cifar5 or folder"
+        "--dataset", required=True, help="digits, fashion, iris, cifar10, small-cifar5 or folder"
     )
     run.add_argument(
         "--root",

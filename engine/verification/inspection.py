@@ -18,7 +18,7 @@ from engine.verification.scratch_store import LENT, Rehearsal
 
 LARGE = 2e7  # input values of all forward passes of one file, above which it has to be sampled
 DEAR = 10  # rows of the sample per file that is recomputed at length, training included
-BUILT_IN = ("digits", "iris")  # datasets that are always available
+BUILT_IN = ("digits", "fashion", "iris")  # datasets that are always available
 
 
 @dataclass(frozen=True, eq=False)

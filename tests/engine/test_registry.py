@@ -79,7 +79,7 @@ def test_listing_names_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("dataset", {"cifar10", "digits", "folder", "iris", "small-cifar5"}),
+        ("dataset", {"cifar10", "digits", "fashion", "folder", "iris", "small-cifar5"}),
         ("model", {"cnn", "mlp", "resnet18", "resnet50", "vgg11"}),
         ("method", {"ga", "gd", "retrain", "rurk"}),
     ],

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import http.server
 import io
+import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 import threading
+import tomllib
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +29,14 @@ from PIL import Image
 
 from engine import registry
 from engine.datasets import _images, cifar10, small_cifar5
+from engine.datasets import fashion as fashion_module
 from engine.datasets.base import Dataset, Recommended, check, load, stratified_split
 from engine.errors import Cancelled, DataError, SpecError
 from engine.runtime.libraries import torchvision
 from engine.runtime.progress import Progress, Reporter
 from engine.spec import PAPER_TAUS, DataSpec, TrainSpec
 
+ROOT = Path(__file__).parents[3]
 COLORS = {"cat": (200, 30, 30), "dog": (30, 200, 30), "eel": (30, 30, 200)}
 ARCHIVE = "cifar10-jpeg.tar.xz"
 
@@ -89,7 +96,106 @@ def test_iris_features_lie_in_the_unit_interval() -> None:
     assert iris.train_x.min() >= 0 and iris.train_x.max() <= 1
 
 
-@pytest.mark.parametrize("name", ["digits", "iris"])
+FASHION = (400, 80)  # training and test images of each class
+FASHION_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Shirt", "Ankle boot")
+FASHION_FILES = {"NOTICE.md", "numbers.json", "test.png", "train.png"}
+
+
+@pytest.fixture(scope="module")
+def fashion() -> Dataset:
+    return load(DataSpec("fashion"))
+
+
+def test_fashion_holds_equally_many_photographs_of_each_class(fashion: Dataset) -> None:
+    assert fashion.label == "Fashion" and fashion.classes == FASHION_CLASSES
+    for images, labels, each in (
+        (fashion.train_x, fashion.train_y, FASHION[0]),
+        (fashion.test_x, fashion.test_y, FASHION[1]),
+    ):
+        assert images.shape == (5 * each, 1, 28, 28) and images.dtype == np.uint8
+        assert np.bincount(labels).tolist() == [each] * 5
+    assert fashion.is_image and not fashion.notes
+
+
+def test_the_pixels_of_fashion_never_change(fashion: Dataset) -> None:
+    assert fashion.spec.fingerprint == "b066c5fd0a5f2569a255"
+
+
+def test_no_image_of_fashion_is_there_twice(fashion: Dataset) -> None:
+    images = np.concatenate([fashion.train_x, fashion.test_x]).reshape(len(fashion), -1)
+    assert len(np.unique(images, axis=0)) == len(images)
+
+
+def test_a_sample_of_fashion_is_called_by_its_number_in_the_original(fashion: Dataset) -> None:
+    numbers = json.loads((files("assets") / "fashion" / "numbers.json").read_text("utf-8"))
+    for part, start, size in (("train", 0, 60_000), ("test", 2000, 10_000)):
+        listed = [number for of_class in numbers[part].values() for number in of_class]
+        assert len(set(listed)) == len(listed) and min(listed) >= 0 and max(listed) < size
+        names = [fashion.name_of(start + i) for i in range(len(listed))]
+        assert names == [f"fashion-mnist {part} {number}" for number in listed]
+
+
+def test_the_notice_of_fashion_has_the_licence_and_the_source() -> None:
+    text = (files("assets") / "fashion" / "NOTICE.md").read_text("utf-8")
+    assert "MIT License" in text and "Copyright © 2017 Zalando SE" in text
+    assert "https://github.com/zalandoresearch/fashion-mnist" in text and "seed 0" in text
+    assert all(name in text for name in FASHION_CLASSES)
+
+
+def test_fashion_comes_as_pictures_and_text_of_one_megabyte() -> None:
+    """Nothing that could hold an object, and a wheel takes all of it."""
+    folder = Path(str(files("assets"))) / "fashion"
+    assert {path.name for path in folder.iterdir()} == FASHION_FILES
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 1.1e6
+    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    assert "**/*" in packaged["package-data"]["assets"]
+    assert not any("fashion" in one for one in packaged["exclude-package-data"]["assets"])
+    assert "assets" in packaged["packages"]["find"]["include"]
+
+
+def test_a_wheel_brings_fashion(tmp_path: Path) -> None:
+    """Built by setuptools from a copy of the project's data alone."""
+    shutil.copytree(ROOT / "assets", tmp_path / "assets")
+    for name in ("engine", "explorer"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text('__version__ = "1"\n')
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    code = "from setuptools import build_meta; build_meta.build_wheel('.')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert {f"assets/fashion/{name}" for name in FASHION_FILES} <= set(archive.namelist())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("train.png", b""),
+        ("train.png", b"no picture"),
+        ("numbers.json", b"{"),
+        ("numbers.json", b'{"train": {"Shirt": [1]}, "test": {"Shirt": [1]}}'),
+        ("numbers.json", b"[]"),
+        ("test.png", None),
+    ],
+)
+def test_a_damaged_installation_of_fashion_gets_a_sentence(
+    name: str, content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(str(files("assets"))) / "fashion", tmp_path / "fashion")
+    if content is None:
+        (tmp_path / "fashion" / name).unlink()
+    else:
+        (tmp_path / "fashion" / name).write_bytes(content)
+    monkeypatch.setattr(fashion_module, "files", lambda package: tmp_path)
+    with pytest.raises(DataError, match=r"of .fashion.* cannot be read .* Install it again"):
+        load(DataSpec("fashion"))
+
+
+@pytest.mark.parametrize("name", ["digits", "fashion", "iris"])
 def test_the_split_of_built_in_data_ignores_the_seed(name: str) -> None:
     assert load(DataSpec(name, seed=1)).spec.fingerprint == load(DataSpec(name)).spec.fingerprint
 

@@ -48,6 +48,19 @@ def test_on_digits_residual_knowledge_is_seen_and_rurk_removes_it(tmp_path: Path
     assert gap(found, "rurk") <= gap(found, "gd")
 
 
+def test_on_fashion_methods_differ_and_rurk_stays_near_the_null_band(tmp_path: Path) -> None:
+    found = study(tmp_path, "--dataset", "fashion", "--methods", "rurk,gd,ga", "--draws", "50")
+    for model in ("original", "gd"):
+        assert min(above(found, model, "low")[2:]) > 0
+    assert max(above(found, "rurk", "low")) <= 0
+    assert sum(value > 0 for value in above(found, "rurk", "mean")) <= 2
+    curves = found["residual_knowledge"]["models"]
+    pairs = zip(curves["ga"]["mean"], curves["original"]["mean"], strict=True)
+    assert all(ga < original for ga, original in pairs)
+    assert gap(found, "rurk") <= gap(found, "ga") <= gap(found, "gd")
+    assert found["metrics"]["rurk"]["retain_acc"] >= 95
+
+
 def test_on_iris_rurk_ends_near_retrain(tmp_path: Path) -> None:
     found = study(tmp_path, "--dataset", "iris", "--methods", "rurk,gd")
     assert gap(found, "rurk") <= gap(found, "gd")
@@ -75,7 +88,7 @@ def test_figure_1_of_the_paper_runs_on_iris(tmp_path: Path) -> None:
         assert all(name in text for name in ("Original", "Re-train", "GD"))
 
 
-@pytest.mark.parametrize("name", ["digits", "iris"])
+@pytest.mark.parametrize("name", ["digits", "fashion", "iris"])
 def test_recommendations_are_valid_studies(name: str) -> None:
     from engine import registry
     from engine.study import compose as study
