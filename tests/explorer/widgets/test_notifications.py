@@ -134,7 +134,7 @@ def test_the_command_copies_it_too_and_says_if_there_is_none(explorer: Explorer)
     command = explorer.window.actions_.by_name["copy-report"]
     assert not explorer.window.activity.report_button.isVisible()
     command.trigger()
-    assert "no error" in explorer.window.toasts.sentences()[-1]
+    assert "No error" in explorer.window.toasts.sentences()[-1]
     explorer.notifier.say(ERROR, "The disk is full.")
     command.trigger()
     assert "Error: The disk is full." in QGuiApplication.clipboard().text()
