@@ -123,7 +123,8 @@ def _row(name: str, wider: float, comparison: Comparison) -> BenchRow:
     return BenchRow(
         f"adaptive draws, {name}, aiming at {1 + wider:g}x as wide",
         f"<= {TARGET:.0%}",
-        f"{comparison.share:.1%} of the passes; width {width:.2f}x (at most {facts['widest']:.2f}x); "
+        f"{comparison.share:.1%} of the passes; "
+        f"width {width:.2f}x (at most {facts['widest']:.2f}x); "
         f"{inside:.0%} of r inside; pooled within {facts['pooled']:.3f}",
         comparison.share <= TARGET and inside == 1.0,
         facts,
