@@ -1,1 +1,4 @@
-"""Ours against the straightforward way, measured in one run on the same machine and models."""
+"""Benchmarks: our implementations against plain ones, in one run, on one machine and its models.
+
+Begin with `command`; `catalog` lists the measurements.
+"""

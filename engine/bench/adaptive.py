@@ -1,4 +1,4 @@
-"""Adaptive draws against c = 100 draws of every sample: passes, width and place of the interval."""
+"""Adaptive draws against c = 100 draws of every sample: passes, width and position of intervals."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from engine.spec import PAPER_TAUS, ProbeSpec, TrainSpec, parse_taus
 WIDER = (0.25, 1.0)  # by what share the interval of the mean may be wider
 JUDGED = ("original", *TUNED)
 RETRAINS = [role for role in MODELS if role.startswith("retrain-")]
-RESOLVED = 0.01  # width of r below which nobody asks how much wider another interval is
+RESOLVED = 0.01  # width of r below which relative widths of intervals do not matter
 TARGET = 0.1  # of the full grid's passes
 
 
 @dataclass(frozen=True)
 class Case:
-    """Models, and the samples that they are asked about."""
+    """Models and the samples they are evaluated on."""
 
     models: Mapping[str, nn.Module]
     x: Tensor
@@ -38,8 +38,8 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is found adaptively (`own`) and by the full grid, and the share of its passes."""
+class Comparison:
+    """Results of adaptive draws (`own`) and of the full grid, and the share of its passes."""
 
     own: Residual
     full: Residual
@@ -49,8 +49,8 @@ class Found:
         """(m,) our interval's width in units of the full grid's."""
         pairs = [(one.high - one.low, whole.high - whole.low) for one, whole in self._curves()]
         own, full = (np.concatenate(part) for part in zip(*pairs, strict=True))
-        told = full > RESOLVED
-        return np.asarray(own[told] / full[told])
+        wide = full > RESOLVED
+        return np.asarray(own[wide] / full[wide])
 
     def inside(self) -> float:
         """Share of our r_tau that lie in the full grid's interval."""
@@ -89,40 +89,43 @@ def _rows(
     x, y, _ = forget_set(samples, 10 if setting.quick else n)
     case = Case(trained("cnn", samples, spec), x, y, samples.n_classes, probe)
     blocks, numbers = range(blocks_of(probe.draws)), range(len(x))
-    said = verdicts(case.models, x, y, numbers, probe, blocks, case.n_classes, Reporter())
-    full = _summary(case, said, None)
+    predictions = verdicts(case.models, x, y, numbers, probe, blocks, case.n_classes, Reporter())
+    full = _summary(case, predictions, None)
     for wider in WIDER:
         yield _row(name, wider, _adaptively(case, wider, full))
 
 
-def _adaptively(case: Case, wider: float, full: Residual) -> Found:
+def _adaptively(case: Case, wider: float, full: Residual) -> Comparison:
     n, probe = len(case.x), case.probe
     blank = (n, len(probe.taus), probe.draws, case.n_classes)
-    said = {role: nothing_said(*blank) for role in case.models}
-    cells = Cells(case.models, case.x, case.y, range(n), probe, said, Reporter())
+    predictions = {role: nothing_said(*blank) for role in case.models}
+    cells = Cells(case.models, case.x, case.y, range(n), probe, predictions, Reporter())
     fixed = np.broadcast_to(np.array(probe.taus) == 0, (n, len(probe.taus)))
     drawn = allocate(cells.ask, JUDGED, RETRAINS, fixed, probe.draws, wider)
     own = _summary(case, {role: one.classes for role, one in cells.said.items()}, drawn)
-    return Found(own, full, cells.asked / (copies(probe, n) * len(case.models)))
+    return Comparison(own, full, cells.asked / (copies(probe, n) * len(case.models)))
 
 
-def _summary(case: Case, said: Mapping[str, np.ndarray], drawn: np.ndarray | None) -> Residual:
+def _summary(
+    case: Case, predictions: Mapping[str, np.ndarray], drawn: np.ndarray | None
+) -> Residual:
     y, probe = case.y.cpu().numpy(), case.probe
-    return summarize(probe, probe.draws, np.arange(len(y)), y, said, JUDGED, RETRAINS, drawn)
+    return summarize(probe, probe.draws, np.arange(len(y)), y, predictions, JUDGED, RETRAINS, drawn)
 
 
-def _row(name: str, wider: float, found: Found) -> BenchRow:
-    widths, inside = found.widths(), found.inside()
+def _row(name: str, wider: float, comparison: Comparison) -> BenchRow:
+    widths, inside = comparison.widths(), comparison.inside()
     width = float(np.median(widths)) if len(widths) else 1.0
     facts = {
-        "share": found.share, "width": width, "widest": float(widths.max(initial=1.0)),
-        "inside": inside, "pooled": found.gap(),
+        "share": comparison.share, "width": width, "widest": float(widths.max(initial=1.0)),
+        "inside": inside, "pooled": comparison.gap(),
     }  # fmt: skip
     return BenchRow(
         f"adaptive draws, {name}, aiming at {1 + wider:g}x as wide",
         f"<= {TARGET:.0%}",
-        f"{found.share:.1%} of the passes; width {width:.2f}x (at most {facts['widest']:.2f}x); "
+        f"{comparison.share:.1%} of the passes; "
+        f"width {width:.2f}x (at most {facts['widest']:.2f}x); "
         f"{inside:.0%} of r inside; pooled within {facts['pooled']:.3f}",
-        found.share <= TARGET and inside == 1.0,
+        comparison.share <= TARGET and inside == 1.0,
         facts,
     )

@@ -1,4 +1,4 @@
-"""Residual knowledge under attacks: every model attacked apart, and who still recognizes whom."""
+"""Residual knowledge under attacks: copies made against one model, evaluated by four."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from engine.study.compose import settled_probe
 
 TAU = 8 / 255
 VIEWERS = ("original", "retrain-0", "retrain-1", "retrain-2")  # of copies made against the first
-FEW = 6  # samples with BLOCK draws, where the plain way takes FEW * BLOCK with one
-MORE = 4  # times as many are taken where ours is timed: getting ready shows in a few
+FEW = 6  # samples with BLOCK draws, against FEW * BLOCK samples with one draw for the plain way
+MORE = 4  # times as many for timing ours, as its set-up would dominate with a few
 
 
 def fgsm(setting: Setting) -> Iterator[BenchRow]:
-    """ResNet-18 on 32 x 32 images, FGSM against one model, seen by it and three Re-trains."""
+    """ResNet-18 on 32 x 32 images, FGSM against one model, evaluated by it and three Re-trains."""
     yield from _rows(setting, "fgsm", "FGSM", None)
 
 
@@ -67,7 +67,7 @@ def _rows(setting: Setting, name: str, label: str, target: float | None) -> Iter
     few = 1 if setting.quick else FEW
     x, y, _ = forget_set(samples, few * BLOCK)
     more = MORE * few
-    # away from the true class, as torchattacks does unless told otherwise
+    # away from the true class, the default of torchattacks
     probe = ProbeSpec(name, (TAU,), BLOCK, SEED, target="none", arithmetic=AUTO)
     probe = settled_probe(probe, ModelSpec("resnet18"), setting.device.type)
     with borrowed_global_seed(SEED, "bench"):
@@ -86,7 +86,7 @@ def _rows(setting: Setting, name: str, label: str, target: float | None) -> Iter
 def _compared(
     models: Mapping[str, Classifier], x: Tensor, y: Tensor, probe: ProbeSpec, n_classes: int
 ) -> BenchRow:
-    """The share of decisions that plain float32 models make alike, given the same copies."""
+    """The share of decisions that agree with plain float32 models on the same copies."""
     numbers = range(len(x))
     source = attackable(models["original"], probe.arithmetic, x)
     kind = named(probe.perturbation)

@@ -1,4 +1,4 @@
-"""The benchmark's measurements by name, and running them."""
+"""The measurements of the benchmark by name."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ASKED: Mapping[str, Measurement] = {  # slow: by --only alone
 
 
 def chosen(text: str) -> list[str]:
-    """The names in 'residual-digits,pgd' ('': all of `ALL`); SpecError for one that is none."""
+    """The names in 'residual-digits,pgd' ('': all of `ALL`); SpecError for an unknown one."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in {**ALL, **ASKED}:
@@ -61,9 +61,9 @@ def chosen(text: str) -> list[str]:
 def run(
     names: Sequence[str], setting: Setting, threads: int, report: Reporter
 ) -> Iterator[BenchRow]:
-    """The rows of these measurements, each as soon as it is known; both ways use the threads."""
+    """The rows of these measurements, as they are completed; both ways use `threads` threads."""
     every = {**ALL, **ASKED}
-    keep_freed_memory()  # which serves the plain way as well
+    keep_freed_memory()  # also in favor of the plain way
     report.expect(len(names))
     try:
         with _threads(threads):
@@ -80,7 +80,7 @@ def run(
 
 @contextlib.contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """So many threads of torch meanwhile."""
+    """Use this number of torch threads inside the context."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

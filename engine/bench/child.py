@@ -1,4 +1,4 @@
-"""A measurement in a process of its own, whose memory nothing else has touched."""
+"""A measurement in a fresh process, so that nothing else has used its memory."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ MIB = 2**20
 
 
 def in_child(function: Callable[..., Any], *words: Any) -> Any:
-    """What `function(*words)` returns in a fresh process; words and answer are JSON data.
+    """The result of `function(*words)` in a fresh process; arguments and result are JSON data.
 
-    The function must lie at the top of its module. EngineError where the process fails.
+    The function must be defined at module level. EngineError if the process fails.
     """
     call = [function.__module__, function.__name__, json.dumps(words)]
     done = subprocess.run(
@@ -30,7 +30,7 @@ def in_child(function: Callable[..., Any], *words: Any) -> Any:
         cwd=child_processes.folder(),
     )
     if done.returncode:
-        raise EngineError(f"A measurement in a process of its own failed: {done.stderr[-500:]}")
+        raise EngineError(f"A measurement in a child process failed: {done.stderr[-500:]}")
     return json.loads(done.stdout)
 
 
@@ -43,9 +43,9 @@ def answer(module: str, function: str, words: str) -> None:
 
 
 def peak() -> float:
-    """The most memory this process ever had, in MiB."""
+    """The peak memory of this process, in MiB."""
     status = Path("/proc/self/status")
-    if status.is_file():  # getrusage would begin with what the parent process had
+    if status.is_file():  # getrusage would include the peak of the parent process
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))
         if found:
             return int(found[1]) / 1024

@@ -1,4 +1,4 @@
-"""`rk-engine bench`: the table as it comes, then the files that were asked for."""
+"""`rk-engine bench`: prints the table row by row, then writes the requested files."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from engine.storage.store import versions
 
 
 def bench(options: argparse.Namespace) -> None:
-    """Run what was asked for; SpecError for an unknown name, device or number of threads."""
+    """Run the benchmark; SpecError for an unknown measurement, device or number of threads."""
     if options.only == "?":
-        print("\n".join([*catalog.ALL, *(f"{name} (not by itself)" for name in catalog.ASKED)]))
+        print("\n".join([*catalog.ALL, *(f"{name} (only by name)" for name in catalog.ASKED)]))
         return
     names = catalog.chosen(options.only)
     if options.plot and "scaling" not in names:
-        raise SpecError("--plot draws the measurement 'scaling', which --only leaves out.")
+        raise SpecError("--plot needs the measurement 'scaling'. Add it to --only.")
     setting = Setting(choose_device(options.device), options.quick, str(options.root))
     threads = _threads(options.threads)
     print(_circumstances(setting, threads))
@@ -40,10 +40,10 @@ def bench(options: argparse.Namespace) -> None:
         for row in catalog.run(names, setting, threads, report):
             print(line(row), flush=True)
             rows.append(row)
-    print(f"{closing(rows)} {time.monotonic() - started:.0f} s in all.")
+    print(f"{closing(rows)} {time.monotonic() - started:.0f} s in total.")
     if options.json:
-        found = {"facts": _facts(setting, threads), "rows": [row.plain() for row in rows]}
-        output_files.write_text(options.json, json.dumps(found, indent=1) + "\n")
+        results = {"facts": _facts(setting, threads), "rows": [row.plain() for row in rows]}
+        output_files.write_text(options.json, json.dumps(results, indent=1) + "\n")
     if options.plot:
         _plot(rows, options.plot)
 
@@ -55,10 +55,10 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _threads(asked: int | None) -> int:
-    if asked is not None and asked < 1:
-        raise SpecError(f"--threads must be at least 1, but is {asked}.")
-    return asked or cores()
+def _threads(count: int | None) -> int:
+    if count is not None and count < 1:
+        raise SpecError(f"--threads must be at least 1, but is {count}.")
+    return count or cores()
 
 
 def _facts(setting: Setting, threads: int) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _facts(setting: Setting, threads: int) -> dict[str, Any]:
 
 
 def _circumstances(setting: Setting, threads: int) -> str:
-    """What else the machine was doing, without which a time says little."""
+    """The circumstances of the measurement: device, cores, load, images and version of torch."""
     facts = _facts(setting, threads)
     load = "unknown" if facts["load"] is None else f"{facts['load']:.2f}"
     return (

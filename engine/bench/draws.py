@@ -31,16 +31,17 @@ from engine.runtime.seeds import borrowed_global_seed
 from engine.spec import ASKED, AUTO, PAPER_TAUS, ModelSpec, ProbeSpec, TrainSpec, parse_taus
 from engine.study.compose import settled_probe
 
-DRAWS = 100  # of the whole measurement, of which a share is timed
-MORE = 4  # times as many questions as the plain way gets, of large networks
+DRAWS = 100  # of the complete measurement, of which a share is timed
+MORE = 4  # times as many predictions as the plain way computes, for large networks
 DIGITS_TAUS = "0:0.4:11"
 
 
 @dataclass(frozen=True)
 class Work:
-    """What both ways are given: the plain one all samples, ours the first `few`, in so many draws.
+    """The input of both ways: the plain one gets all samples, ours the first `few`.
 
-    In a round ours answers `more` times as many questions (samples times draws) as the plain way.
+    The plain way does `plain_draws` draws, ours `blocks` blocks of draws. In a round, ours computes
+    `more` times as many predictions (samples times draws) as the plain way.
     """
 
     network: str
@@ -55,12 +56,12 @@ class Work:
 
     @property
     def share(self) -> float:
-        """The part of the whole measurement (c = 100 for every sample) that a round does."""
+        """The share of the complete measurement (c = 100 for every sample) in a round."""
         return self.plain_draws / DRAWS
 
     @property
     def more(self) -> int:
-        """How many times the plain way's questions ours answers."""
+        """Our number of predictions divided by the plain way's."""
         return self.few * self.blocks * BLOCK // (len(self.x) * self.plain_draws)
 
 
@@ -94,7 +95,7 @@ def digits_cnn(setting: Setting) -> Iterator[BenchRow]:
 def plain(
     models: Mapping[str, Classifier], x: Tensor, y: Tensor, taus: Sequence[float], draws: int
 ) -> dict[str, Tensor]:
-    """model -> (T, n) how often each sample was recognized, as a careful user would count."""
+    """model -> (T, n) recognized copies of each sample, counted in a plain loop."""
     library = torchattacks()
     counts = {}
     for name, model in models.items():
@@ -118,7 +119,7 @@ def ours(work: Work) -> dict[str, np.ndarray]:
 
 @torch.inference_mode()
 def in_float32(work: Work) -> dict[str, np.ndarray]:
-    """model -> (few, T, draws): what the plain float32 models say of our copies."""
+    """model -> (few, T, draws) classes that plain float32 models predict for our copies."""
     x, shape, kind = work.x[: work.few], work.x.shape[1:], named(work.probe.perturbation)
     assert isinstance(kind, Noise)
     taus = work.probe.taus
@@ -137,7 +138,7 @@ def in_float32(work: Work) -> dict[str, np.ndarray]:
 
 
 def probe_of(setting: Setting, network: str, taus: tuple[float, ...]) -> ProbeSpec:
-    """Measured as a study measures by itself."""
+    """The default probe of a study."""
     probe = ProbeSpec(taus=taus, seed=SEED, between=AUTO)
     return settled_probe(probe, ModelSpec(network), setting.device.type)
 
@@ -146,7 +147,7 @@ def _rows(setting: Setting, name: str, work: Work) -> Iterator[BenchRow]:
     taus = work.probe.taus
     few = work.x[:2], work.y[:2]
     with borrowed_global_seed(SEED, "bench"):
-        plain(work.models, *few, taus[:1], 1)  # what is made at the first use costs neither way
+        plain(work.models, *few, taus[:1], 1)  # warm-up: neither way pays for the first use
         ratio = alternate(
             lambda: plain(work.models, work.x, work.y, taus, work.plain_draws),
             lambda: ours(work),
@@ -163,7 +164,7 @@ def _rows(setting: Setting, name: str, work: Work) -> Iterator[BenchRow]:
 
 
 def compared(work: Work) -> Iterator[BenchRow]:
-    """Whether ours decides as float32 does of the same copies."""
+    """Agreement of our decisions with float32 on the same copies."""
     fast, exact = ours(work), in_float32(work)
     y = work.y[: work.few].cpu().numpy()
     right = {
@@ -198,7 +199,7 @@ def _mean(found: Mapping[str, np.ndarray], name: str, y: np.ndarray) -> np.ndarr
 
 
 def rate(setting: Setting, work: Work) -> BenchRow:
-    """The share of the machine's own matrix products' speed that passes of all copies reach."""
+    """The speed of our forward passes as a share of the machine's matrix products."""
     each = operations(work.network, tuple(work.x.shape[1:]), work.n_classes)
     copies = work.blocks * sum(1 if tau == 0 else BLOCK for tau in work.probe.taus)
     done = each * copies * work.few * len(work.models)

@@ -1,4 +1,4 @@
-"""Fisher and NTK forgetting: a backward pass for each sample and class against ours."""
+"""Fisher and NTK forgetting: one backward pass per sample and class against ours."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fisher(setting: Setting) -> Iterator[BenchRow]:
     model, problem = _problem(setting)
     what = f"Fisher information, small CNN, {len(problem.retain)} digits"
     slow = plain_fisher(model, problem)
-    fast = fisher_information(model, problem)  # which also loads what is needed at the first use
+    fast = fisher_information(model, problem)  # warm-up as well
     yield alternate(
         lambda: plain_fisher(model, problem),
         lambda: fisher_information(model, problem),
@@ -101,7 +101,7 @@ def _problem(setting: Setting) -> tuple[Classifier, Problem]:
 
 
 def _apart(one: Tensor, other: Tensor) -> float:
-    """Largest difference in units of the largest value."""
+    """Largest difference relative to the largest value."""
     return float((one - other).abs().max() / other.abs().max())
 
 

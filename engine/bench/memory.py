@@ -1,4 +1,4 @@
-"""Peak memory of a large measurement: what is kept beside the models and the answers."""
+"""Peak memory of a large measurement, above that of the models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.spec import PAPER_TAUS, ProbeSpec
 MODELS, DRAWS = 13, 100
 GROWTH = (500, 2000)  # samples, one after the other in the same process
 QUICK = (10, 20)
-TINY = 4  # px; batches hold equally many values whatever the image, so their memory is alike
+TINY = 4  # px; a batch holds the same number of values for any image size
 BATCH = 26  # images of ResNet-18: with BLOCK draws, two of its batches
 LIMIT = 1024  # MiB
 
@@ -35,14 +35,14 @@ def memory(setting: Setting) -> Iterator[BenchRow]:
     steps = ", ".join(f"{n:,}: {mib:.0f}" for n, mib in zip(sizes, found["peaks"], strict=True))
     yield BenchRow(
         f"peak memory, {sizes[-1]:,} x {draws} draws x 11 tau x 13 models", "<= 1 GiB",
-        f"{found['peaks'][-1]:.0f} MiB above the models, {answers:.0f} of them answers ({steps})",
+        f"{found['peaks'][-1]:.0f} MiB above the models, {answers:.0f} for predictions ({steps})",
         found["peaks"][-1] <= LIMIT, found,
     )  # fmt: skip
     yield BenchRow("  and a batch of ResNet-18 on 32x32", "", f"{found['resnet18']:.0f} MiB", None)
 
 
 def measure(sizes: list[int], draws: int, threads: int) -> dict[str, object]:
-    """MiB above what was there with the models in memory: after each size, and with ResNet-18."""
+    """MiB above the memory with the models loaded: after each size, and with ResNet-18."""
     torch.set_num_threads(threads)
     samples, larger = _samples(max(sizes), TINY), _samples(BATCH, 32)
     models = {str(number): _tiny() for number in range(MODELS)}

@@ -33,7 +33,7 @@ LONGEST, LARGEST = 1.0, 1024.0  # s, MiB
 
 
 def reopening(setting: Setting) -> Iterator[BenchRow]:
-    """Seconds and memory until list, study and models are there, in a fresh process."""
+    """Seconds and memory to load list, study and models in a fresh process."""
     fewer = QUICK if setting.quick else 1
     with tempfile.TemporaryDirectory(prefix="rk-bench-") as folder:
         write(Path(folder), fewer)
@@ -52,7 +52,7 @@ def reopening(setting: Setting) -> Iterator[BenchRow]:
 
 
 def write(root: Path, fewer: int = 1) -> None:
-    """Fill the store in `root` with such studies and models; their figures mean nothing."""
+    """Fill the store in `root` with synthetic studies and models."""
     pipeline = Pipeline(Store(root), "cpu")
     specs = [_spec(seed, FORGET // fewer) for seed in SEEDS]
     residual = _residual(specs[0])
@@ -79,9 +79,9 @@ def write(root: Path, fewer: int = 1) -> None:
 
 
 def reopen(folder: str) -> dict[str, float]:
-    """What a person waits for, in seconds, and the memory that it takes, in MiB."""
+    """Seconds of each step of reopening, and the memory in MiB."""
     pipeline = Pipeline(Store(Path(folder)), "cpu")
-    pipeline.dataset(DATA, Reporter())  # of another content: what is measured are the results
+    pipeline.dataset(DATA, Reporter())  # small: only the loading of results is measured
     before = peak()
     started = time.perf_counter()
     listed = pipeline.studies()
@@ -124,7 +124,7 @@ def _config(name: str) -> object:
 
 
 def _residual(spec: RunSpec) -> Residual:
-    """Answers that are right the more often the smaller tau is, drawn at random."""
+    """Random predictions whose accuracy decreases with tau."""
     rng = numpy_generator(SEED, "bench", "answers")
     n, names = len(spec.forget), list(compose.model_keys(spec))
     y = rng.integers(0, CLASSES, n)

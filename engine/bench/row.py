@@ -1,4 +1,4 @@
-"""One line of the benchmark's table: what was measured, what was hoped for, what came out."""
+"""One row of the benchmark's table: measurement, target and result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERDICTS = {True: "met", False: "not met", None: "-"}
 
 @dataclass(frozen=True)
 class BenchRow:
-    """A figure in words, whether it met its target (None: it has none), and its numbers."""
+    """A result as text, whether it met its target (None: no target), and its numbers."""
 
     what: str
     target: str

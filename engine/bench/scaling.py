@@ -1,4 +1,4 @@
-"""How the cost grows with forget set, draws, tau, models and image side: near straight lines."""
+"""Growth of the cost with forget set, draws, tau, models and image size: nearly linear."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.residual.predictions import verdicts
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
 
-STRAIGHT = 1.25  # largest exponent that is called near a straight line
+LINEAR = 1.25  # largest exponent that counts as nearly linear
 GRIDS: Mapping[str, tuple[int, ...]] = {
     "samples": (25, 50, 100),
     "draws": (10, 20, 40),
@@ -41,7 +41,7 @@ class Size:
 
 
 def scaling(setting: Setting) -> Iterator[BenchRow]:
-    """Seconds against each size, the others held, and the exponent of the fitted power law."""
+    """Seconds against each size, the others fixed, and the exponent of the fitted power law."""
     base = Size(samples=4, side=16) if setting.quick else Size()
     for axis, values in GRIDS.items():
         steps = values[:2] if setting.quick else values
@@ -51,8 +51,8 @@ def scaling(setting: Setting) -> Iterator[BenchRow]:
         pairs = zip(sizes, costs, strict=True)
         shown = ", ".join(f"{size:,}: {1000 * one:.0f} ms" for size, one in pairs)
         yield BenchRow(
-            f"cost against {WORDS[axis]}", f"power <= {STRAIGHT:g}", f"power {power:.2f} ({shown})",
-            power <= STRAIGHT, {"axis": axis, "sizes": sizes, "seconds": costs, "power": power},
+            f"cost against {WORDS[axis]}", f"power <= {LINEAR:g}", f"power {power:.2f} ({shown})",
+            power <= LINEAR, {"axis": axis, "sizes": sizes, "seconds": costs, "power": power},
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a benchmark runs on, and data and models made for it that every run makes alike."""
+"""The device and options of a benchmark, and reproducible data and models for it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from engine.study.compose import settled
 from engine.training.sgd import train_from_scratch
 
 SEED = 131
-PATCHES = 4  # a made image's class shows in 4 x 4 patches of color
-SIGNAL = 0.3  # share of a made image that its class decides; the rest is noise
+PATCHES = 4  # the class of a synthetic image shows in 4 x 4 patches of color
+SIGNAL = 0.3  # share of a synthetic image that its class determines; the rest is noise
 MODELS = ("original", "retrain-0", "retrain-1", "retrain-2", "rurk")
 TUNED = ("rurk",)  # those of them that are no Re-train and not the Original
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The device, whether small rounds will do, and where real images lie ('': made ones)."""
+    """The device, whether sizes are small, and the folder of real images ('': synthetic ones)."""
 
     device: torch.device
     quick: bool = False
@@ -36,12 +36,12 @@ class Setting:
 
     @property
     def rounds(self) -> int:
-        """How often each way is timed."""
+        """Number of timings of each way."""
         return 1 if self.quick else 3
 
 
 def images(setting: Setting, n: int, side: int = 32, classes: int = 5) -> Samples:
-    """n images (3, side, side): small CIFAR-5 where a root is given (32 px only), else made."""
+    """n images (3, side, side): small CIFAR-5 if there is a root (32 px only), else synthetic."""
     if setting.root and side == 32:
         found = datasets.load(DataSpec("small-cifar5", setting.root, SEED))
         rows = numpy_generator(SEED, "bench").permutation(len(found.train_y))[:n]
@@ -51,7 +51,7 @@ def images(setting: Setting, n: int, side: int = 32, classes: int = 5) -> Sample
 
 
 def made_images(n: int, side: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 3, side, side) uint8 images that a network can learn to tell apart, (n,) classes."""
+    """(n, 3, side, side) uint8 synthetic images that a network can classify, (n,) classes."""
     rng = numpy_generator(SEED, "bench", "images")
     patches = rng.random((classes, 3, PATCHES, PATCHES))
     y = rng.integers(0, classes, n)
@@ -75,7 +75,7 @@ def network(name: str, samples: Samples, salt: str = "") -> Classifier:
 
 
 def trained(name: str, samples: Samples, spec: TrainSpec) -> Mapping[str, Classifier]:
-    """Five networks, trained apart, in the roles of `MODELS`."""
+    """Five separately trained networks, in the roles of `MODELS`."""
     rows = torch.arange(len(samples), device=samples.device)
     spec = settled(spec, ModelSpec(name), samples.device.type)
     models = {}
@@ -89,7 +89,7 @@ def trained(name: str, samples: Samples, spec: TrainSpec) -> Mapping[str, Classi
 
 @functools.lru_cache(maxsize=1)
 def resnets(setting: Setting) -> tuple[Samples, Mapping[str, Classifier]]:
-    """(128 images of 32 x 32, five ResNet-18s that learned them a little), made once."""
+    """(128 images of 32 x 32, five briefly trained ResNet-18s), cached."""
     samples = images(setting, 128)
     spec = TrainSpec(epochs=1 if setting.quick else 3, lr=0.05, batch=32, precision="auto")
     return samples, trained("resnet18", samples, spec)
@@ -115,7 +115,7 @@ def forget_set(samples: Samples, n: int) -> tuple[Tensor, Tensor, range]:
 
 @torch.inference_mode()
 def accuracy(model: Classifier, samples: Samples) -> float:
-    """Percent of the samples that the model calls rightly."""
+    """Percent of the samples that the model classifies correctly."""
     parts = torch.arange(len(samples), device=samples.device).split(256)
     called = torch.cat([model(samples.pixels(part)).argmax(1) for part in parts])
     return 100 * float((called == samples.y).float().mean())

@@ -1,4 +1,4 @@
-"""Times that can be compared: two ways in turn, again and again, and the machine's own speed."""
+"""Comparable times: two ways in alternation, and the machine's own speed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRODUCTS = 8
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds that passed, and those that processors worked on it, in all threads together."""
+    """Elapsed seconds, and processor seconds in all threads together."""
 
     wall: float
     work: float
@@ -31,9 +31,9 @@ class Spent:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Seconds of the plain way and of ours, round by round; `work`: the ratio of their work.
+    """Seconds of the plain way and of ours, round by round; `work`: ratio of processor seconds.
 
-    Where other programs take turns on the same cores, the work is what they disturb least.
+    Processor seconds are the least affected by other programs on the same cores.
     """
 
     plain: tuple[float, ...]
@@ -56,7 +56,7 @@ class Ratio:
         return f"{self.median:.1f}x ({spread}; work {self.work:.1f}x; plain {seconds} s)"
 
     def row(self, what: str, target: float, note: str = "", **facts: Any) -> BenchRow:
-        """The line that says so; target: how many times faster ours should be."""
+        """The result as a row; target: how many times faster ours should be."""
         measured = f"{self}{', ' if note else ''}{note}"
         numbers = {"ratio": self.median, "work_ratio": self.work, **facts}
         numbers |= {"plain_s": self.plain, "ours_s": self.ours}
@@ -84,7 +84,7 @@ def alternate(
 
 
 def spent(do: Callable[[], object], device: torch.device | None = None) -> Spent:
-    """How long it takes until the device has done it."""
+    """Seconds until the device has finished."""
     _wait(device)
     started, worked = time.perf_counter(), time.process_time()
     do()
@@ -93,7 +93,7 @@ def spent(do: Callable[[], object], device: torch.device | None = None) -> Spent
 
 
 def spent_plainly(do: Callable[[], object], device: torch.device | None = None) -> Spent:
-    """The same as torch is delivered: with its faster, less exact arithmetic of GPUs."""
+    """The same with torch's defaults: faster, less exact arithmetic on GPUs."""
     with torch.backends.cudnn.flags(allow_tf32=True, deterministic=False):
         return spent(do, device)
 

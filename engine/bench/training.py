@@ -58,12 +58,12 @@ def resnet18(setting: Setting) -> Iterator[BenchRow]:
 
 
 def accuracy_cnn(setting: Setting) -> Iterator[BenchRow]:
-    """Test accuracy of the small CNN over three seeds, trained in the plain way and in ours."""
+    """Test accuracy of the small CNN over three seeds, trained the plain way and our way."""
     yield _accuracy(setting, "cnn")
 
 
 def accuracy_resnet18(setting: Setting) -> Iterator[BenchRow]:
-    """The same of ResNet-18."""
+    """The same for ResNet-18."""
     yield _accuracy(setting, "resnet18")
 
 
@@ -90,7 +90,7 @@ def _accuracy(setting: Setting, name: str) -> BenchRow:
 
 
 def plain(model: Classifier, samples: Samples, epochs: int, seed: int = SEED) -> None:
-    """Train as tutorials do: PIL images, transforms and a DataLoader, float32."""
+    """Train as in tutorials: PIL images, transforms and a DataLoader, float32."""
     transforms = torchvision("torchvision.transforms")
     transform = transforms.Compose(
         [
@@ -118,7 +118,7 @@ def plain(model: Classifier, samples: Samples, epochs: int, seed: int = SEED) ->
 
 
 def ours(model: Classifier, samples: Samples, epochs: int, seed: int = SEED) -> TrainSpec:
-    """Train as a study does, with the number format that suits the machine; returns how."""
+    """Train as a study does, in the machine's number format; returns the settings."""
     spec = settled(replace(SPEC, epochs=epochs), ModelSpec("cnn"), samples.device.type)
     rows = torch.arange(len(samples), device=samples.device)
     train_from_scratch(model, samples, rows, spec, seed=seed, report=Reporter())
@@ -130,7 +130,7 @@ def _epoch(setting: Setting, name: str) -> BenchRow:
     samples = images(setting, n)
     few = Samples(samples.x[: SPEC.batch], samples.y[: SPEC.batch], samples.n_classes)
     models = [network(name, samples), network(name, samples)]
-    plain(models[0], few, 1)  # what is made at the first use costs neither way
+    plain(models[0], few, 1)  # warm-up: neither way pays for the first use
     spec = ours(models[1], few, 1)
     ratio = alternate(
         lambda: plain(models[0], samples, 1),

@@ -1,4 +1,4 @@
-"""The paper's own size, for a GPU: CIFAR-10, ResNet-18, 13 models, 2,000 forgotten samples."""
+"""The paper's full size, for a GPU: CIFAR-10, ResNet-18, 13 models, 2,000 forget samples."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ CHECKED = 100  # samples on which decisions are compared with float32's
 
 
 @dataclass(frozen=True)
-class Made:
-    """The models by role, the seconds that each took to train, and what they were trained on."""
+class Trained:
+    """The models by role, the training seconds of each, their data and settings."""
 
     models: Mapping[str, Classifier]
     seconds: Mapping[str, float]
@@ -66,7 +66,7 @@ def training(setting: Setting) -> Iterator[BenchRow]:
 
 
 def residual(setting: Setting) -> Iterator[BenchRow]:
-    """Residual knowledge of 13 models at 2,000 samples, 11 tau, c = 100."""
+    """Residual knowledge of 13 models on 2,000 samples, 11 tau, c = 100."""
     made = trained(setting)
     models = {**made.models, **_tuned(made)}
     rows = _forgotten(setting, made.samples)
@@ -102,8 +102,8 @@ def residual(setting: Setting) -> Iterator[BenchRow]:
 
 
 @functools.lru_cache(maxsize=1)
-def trained(setting: Setting) -> Made:
-    """Original and Re-trains as a study makes them, timed."""
+def trained(setting: Setting) -> Trained:
+    """Original and Re-trains, trained as in a study, with their times."""
     samples, test = _data(setting)
     epochs = QUICK["epochs"] if setting.quick else SPEC.epochs
     spec = settled(replace(SPEC, epochs=epochs), ModelSpec("resnet18"), setting.device.type)
@@ -121,11 +121,11 @@ def trained(setting: Setting) -> Made:
             ),
             setting.device,
         ).wall  # fmt: skip
-    return Made(models, seconds, samples, test, spec)
+    return Trained(models, seconds, samples, test, spec)
 
 
-def _tuned(made: Made) -> dict[str, Classifier]:
-    """The Original after one more epoch, nine times in other orders: stand-ins for methods."""
+def _tuned(made: Trained) -> dict[str, Classifier]:
+    """The Original after one more epoch, nine times in different orders: stand-ins for methods."""
     found = {}
     rows = torch.arange(len(made.samples), device=made.samples.device)
     for number in range(TUNED):
@@ -139,7 +139,7 @@ def _tuned(made: Made) -> dict[str, Classifier]:
 
 
 def _data(setting: Setting) -> tuple[Samples, Samples]:
-    """(training, test) images: CIFAR-10's where a root is given, else made ones."""
+    """(training, test) images: CIFAR-10's if there is a root, else synthetic ones."""
     n = QUICK["images"] if setting.quick else IMAGES
     if not setting.root:
         x, y = made_images(n + n // 4, 32, 10)
@@ -154,7 +154,7 @@ def _data(setting: Setting) -> tuple[Samples, Samples]:
 
 
 def _forgotten(setting: Setting, samples: Samples) -> Tensor:
-    """Rows of the forget set: of the first class, as many as there are up to 2,000."""
+    """Rows of the forget set: up to 2,000 of the first class."""
     most = QUICK["forgotten"] if setting.quick else FORGOTTEN
     return (samples.y == 0).nonzero()[:most, 0]
 

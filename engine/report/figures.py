@@ -26,7 +26,7 @@ SHEET = 24  # pictures of the contact sheet
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FigureRequest:
     """One figure of a report: its section, kind, caption, options and width."""
 
     section: str
@@ -36,7 +36,7 @@ class Wanted:
     width_mm: float = WHOLE
 
 
-def wanted(pipeline: Pipeline, study: Study) -> list[Wanted]:
+def requests(pipeline: Pipeline, study: Study) -> list[FigureRequest]:
     """The figures of this study's report; embeddings and slices only if they are in the store."""
     return [*_curves(study), *_neighborhoods(study), *_attack(study), *_maps(pipeline, study)]
 
@@ -55,7 +55,7 @@ def draw(
     folder: where SVG files are written, if html; booklet: the PDF that gets them as pages.
     """
     found: dict[str, list[Block]] = {}
-    orders = wanted(pipeline, study)
+    orders = requests(pipeline, study)
     report.expect(float(len(orders)))
     for number, one in enumerate(orders):
         report.stage(f"figure: {one.kind}")
@@ -67,7 +67,7 @@ def draw(
 
 
 def _drawn(
-    pipeline: Pipeline, study: Study, one: Wanted, out: Path, booklet: Booklet | None
+    pipeline: Pipeline, study: Study, one: FigureRequest, out: Path, booklet: Booklet | None
 ) -> Block:
     look = {"width_mm": one.width_mm, "font_size": FONT, "numbers": False, **one.options}
     page = booklet.pages if booklet is not None else None
@@ -78,22 +78,22 @@ def _drawn(
     return Picture(one.caption, out if out.suffix == ".svg" else None, page, one.width_mm)
 
 
-def _curves(study: Study) -> Iterator[Wanted]:
-    yield Wanted(
+def _curves(study: Study) -> Iterator[FigureRequest]:
+    yield FigureRequest(
         "residual", "curves",
         "Residual knowledge of every model against the perturbation norm, with 95 % intervals.",
         width_mm=PART,
     )  # fmt: skip
     if len(study.residual.curves) > 1:
-        yield Wanted(
+        yield FigureRequest(
             "metrics", "scatter",
             "Average gap to Re-train against residual knowledge: best is a small gap and r near 1.",
             width_mm=PART,
         )  # fmt: skip
 
 
-def _neighborhoods(study: Study) -> Iterator[Wanted]:
-    yield Wanted(
+def _neighborhoods(study: Study) -> Iterator[FigureRequest]:
+    yield FigureRequest(
         "worst", "samples", "Forget samples, those with the most residual knowledge first.",
         {"most": SHEET},
     )  # fmt: skip
@@ -102,24 +102,24 @@ def _neighborhoods(study: Study) -> Iterator[Wanted]:
     for row in order[:WORST]:
         sample = int(study.residual.samples[row])
         words = f"Perturbed copies of sample {sample}, and which copies each model recognizes."
-        yield Wanted("worst", "neighborhood", words, {"sample": sample})
+        yield FigureRequest("worst", "neighborhood", words, {"sample": sample})
 
 
-def _attack(study: Study) -> Iterator[Wanted]:
-    yield Wanted(
+def _attack(study: Study) -> Iterator[FigureRequest]:
+    yield FigureRequest(
         "attack", "attack",
         "Scores of members (forgotten samples) and non-members, and the ROC curve.",
     )  # fmt: skip
 
 
-def _maps(pipeline: Pipeline, study: Study) -> Iterator[Wanted]:
+def _maps(pipeline: Pipeline, study: Study) -> Iterator[FigureRequest]:
     pair = stored.embedded(pipeline.place(study.key)[0], study.key)
     if pair is not None:
-        yield Wanted(
+        yield FigureRequest(
             "maps", "embedding", "One joint UMAP of the models' features.",
             {"a": pair[0], "b": pair[1]},
         )  # fmt: skip
     plane = stored.cut(pipeline.place(study.key)[0], study.key)
     if plane is not None:
         words = f"Decision regions of every model on a plane through sample {plane['sample']}."
-        yield Wanted("maps", "slice", words, plane)
+        yield FigureRequest("maps", "slice", words, plane)

@@ -193,12 +193,12 @@ def _widths(pages: Pages, block: Grid, size: float, widest: float = NARROWEST) -
     pages.write_in(size, style="B")
     heads = [_longest_word(pages, words) for words in block.header]
     pages.write_in(size)
-    found = []
+    widths = []
     for place, head in enumerate(heads):
         own = max((pages.get_string_width(row[place]) for row in block.rows), default=0.0)
         most = widest if place < block.left else own
-        found.append(max(head, min(own, most)) + 2 * PAD + 0.3)
-    return found
+        widths.append(max(head, min(own, most)) + 2 * PAD + 0.3)
+    return widths
 
 
 def _fitting(pages: Pages, block: Grid) -> tuple[float, list[float]]:

@@ -203,8 +203,8 @@ def _tell(
     else:
         excused = all(share == 0.0 for _, share in different)
     place, more = (found.remarks, findings.ELSEWHERE) if excused else (found.wrong, "")
-    said = (f"{name}: {sentence}{more}" for sentence, _ in different)
-    place.extend(one for one in said if one not in place)
+    sentences = (f"{name}: {sentence}{more}" for sentence, _ in different)
+    place.extend(one for one in sentences if one not in place)
     return done
 
 

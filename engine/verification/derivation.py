@@ -93,14 +93,21 @@ def _study(look: Look, record: Record) -> Differences:
 
 def _residual(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Differences:
     """Counts from predictions, curves, null band and posterior from counts."""
-    counts, said = _group(known, "counts"), _group(known, "predictions")
+    counts, predictions = _group(known, "counts"), _group(known, "predictions")
     judged = ["original", *spec.unlearned]
     retrains = [f"retrain-{number}" for number in range(spec.retrains)]
     expected: dict[str, np.ndarray] = {}
-    if said.keys() == counts.keys():
+    if predictions.keys() == counts.keys():
         y = labels_of_forgotten(look, spec)
         now = summarize(
-            spec.probe, spec.probe.draws, np.array(spec.forget), y, said, judged, retrains, drawn
+            spec.probe,
+            spec.probe.draws,
+            np.array(spec.forget),
+            y,
+            predictions,
+            judged,
+            retrains,
+            drawn,
         )
         expected |= {f"counts/{name}": one for name, one in now.counts.items()}
         expected |= {f"rates/{name}": one for name, one in now.rates.items()}
@@ -149,7 +156,7 @@ def _earlier(known: Arrays, now: Arrays, counts: Arrays, adaptive: bool) -> dict
 
 def _copied(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) -> Differences:
     """The predictions of a study are the first draws of each model's stored predictions."""
-    for name, said in _group(known, "predictions").items():
+    for name, predictions in _group(known, "predictions").items():
         viewer, _, source = name.partition("@")
         attack = named(spec.probe.perturbation).attack
         aim = source or viewer
@@ -157,18 +164,18 @@ def _copied(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) 
         found = look.peek("counts", mark)
         if found is None:
             continue
-        own = cut_to(found.arrays["predictions"][:, :, : said.shape[2]], drawn)
-        for sentence, share in findings.answers(name, said, own):
+        own = cut_to(found.arrays["predictions"][:, :, : predictions.shape[2]], drawn)
+        for sentence, share in findings.answers(name, predictions, own):
             yield f"counts/{mark}.h5 disagrees: {sentence}", share
 
 
 def _counts(look: Look, record: Record) -> Differences:
     spec, known = look.spec(record), record.arrays
-    said = known["predictions"]
-    yield from findings.follows(record, {"draws": said.shape[2], "seed": spec.seed})
+    predictions = known["predictions"]
+    yield from findings.follows(record, {"draws": predictions.shape[2], "seed": spec.seed})
     yield from findings.numbers("samples", known["samples"], np.array(spec.forget))
     yield from findings.numbers("taus", known["taus"], np.array(spec.probe.taus))
-    right = correct(said, labels_of_forgotten(look, spec), said.shape[2])
+    right = correct(predictions, labels_of_forgotten(look, spec), predictions.shape[2])
     yield from findings.numbers("counts", known["counts"], right)
 
 

@@ -113,8 +113,8 @@ def excused(record: Record, device: str, different: list[Difference]) -> bool:
     if "versions" not in made:
         return False
     versions = record.plain("versions")
-    told = {name: made.get(name) for name in ("device", "threads")}
-    if alike({**told, "torch": versions.get("torch")}, device):
+    facts = {name: made.get(name) for name in ("device", "threads")}
+    if alike({**facts, "torch": versions.get("torch")}, device):
         other = versions.get("umap-learn") != store.versions().get("umap-learn")
         return record.kind == "embeddings" and other
     return record.kind in TRAINED or all(share <= FEW for _, share in different)

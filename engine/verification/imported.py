@@ -58,8 +58,8 @@ def _outputs(pipeline: Pipeline, spec: RunSpec) -> Iterator[str]:
         mine = own.get(name)
         for part in ("train_logits", "test_logits"):
             known, made = getattr(theirs, part), getattr(mine, part, None)
-            for said, _ in numbers(f"{part} of {name}", known, made, OUTPUT):
-                yield f"models/{theirs.key}.h5: {said}"
+            for text, _ in numbers(f"{part} of {name}", known, made, OUTPUT):
+                yield f"models/{theirs.key}.h5: {text}"
 
 
 def _theirs(pipeline: Pipeline, key: str) -> Study:

@@ -123,10 +123,10 @@ def _partial(look: Look, path: Path, specs: list[RunSpec], chosen: bool) -> Diff
     if len(state["loss"]) != int(state["epoch"]):
         yield f"it has {len(state['loss'])} losses for {state['epoch']} epochs.", 1.0
     plain = checkpoints.facts_of(path, state)
-    told = [compose.from_plain(plain["spec"])] if "spec" in plain else []
+    own = [compose.from_plain(plain["spec"])] if "spec" in plain else []
     if plain.get("key", path.stem) != path.stem:
         raise CheckpointError(f"it states the key {plain['key']}, which differs from its name")
-    for spec in told or specs:
+    for spec in own or specs:
         names = [name for name, mark in compose.model_keys(spec).items() if mark == path.stem]
         if names and not chosen:
             raise Lengthy
@@ -138,7 +138,7 @@ def _partial(look: Look, path: Path, specs: list[RunSpec], chosen: bool) -> Diff
                 if checkpoints.fingerprint(state[part]) != checkpoints.fingerprint(now[part]):
                     yield f"its '{part}' differs when trained again.", certain
             return
-    if told:
+    if own:
         raise CheckpointError(findings.OTHER_KEY)
     raise Unchecked("no study in the store has the settings of its training")
 

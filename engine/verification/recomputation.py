@@ -63,12 +63,12 @@ def _counts(look: Look, record: Record, chosen: bool) -> Differences:
     if spec.probe.adaptive:
         yield from _cells(record, spec, models, samples.pixels(at), samples.y[at], rows)
         return
-    said = verdicts(
+    predictions = verdicts(
         models, samples.pixels(at), samples.y[at], at.tolist(), spec.probe,
         range(known.shape[2] // BLOCK), samples.n_classes, Reporter(),
         look.whole.work.loaded(plan, source) if source else None,
     )  # fmt: skip
-    yield from findings.answers(viewer, known[rows], said[viewer])
+    yield from findings.answers(viewer, known[rows], predictions[viewer])
 
 
 def _cells(

@@ -188,7 +188,7 @@ def test_the_command_lists_its_names(capsys: pytest.CaptureFixture[str]) -> None
         (["--only", "pdg"], "Did you mean 'pgd'?"),
         (["--threads", "0"], "--threads must be at least 1"),
         (["--json", "/nowhere/at/all.json"], "Cannot write"),
-        (["--only", "fisher", "--quick", "--plot", "cost.svg"], "--plot draws the measurement"),
+        (["--only", "fisher", "--quick", "--plot", "cost.svg"], "--plot needs the measurement"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -198,8 +198,8 @@ def test_a_slice_is_shown_only_once_somebody_looked(iris: tuple[Pipeline, Study]
     }  # fmt: skip
     assert stored.cut(pipeline.store, "another") is None
     assert stored.embedded(pipeline.store, study.key) is None
-    assert "slice" in [one.kind for one in figures.wanted(pipeline, study)]
-    assert "embedding" not in [one.kind for one in figures.wanted(pipeline, study)]
+    assert "slice" in [one.kind for one in figures.requests(pipeline, study)]
+    assert "embedding" not in [one.kind for one in figures.requests(pipeline, study)]
 
 
 @needs("umap")
@@ -249,7 +249,7 @@ def test_without_the_data_the_numbers_are_still_told(pipeline: Pipeline, tmp_pat
     later.close()
     found = Page(out.read_text(encoding="utf-8"))
     assert f"{study.residual.curves['gd'].mean[1]:.3f}" in found.text
-    assert "The data are not here" in found.text and "not drawn" in found.text
+    assert "The data are not available here" in found.text and "not drawn" in found.text
     assert "svg" in found.tags  # curves need no data
 
 
@@ -354,11 +354,11 @@ def test_html_and_pdf_share_figures_that_are_drawn_once_and_stay_the_same(
     monkeypatch.setattr(catalog, "figure", counted)
     both = [tmp_path / "a.html", tmp_path / "a.pdf"]
     write(*iris, both, Reporter())
-    assert drawn == [one.kind for one in figures.wanted(*iris)]
+    assert drawn == [one.kind for one in figures.requests(*iris)]
     for alone, kept in zip((tmp_path / "b.html", tmp_path / "b.pdf"), both, strict=True):
         write(*iris, [alone], Reporter())
         assert alone.read_bytes() == kept.read_bytes()
-    assert len(drawn) == 3 * len(figures.wanted(*iris))
+    assert len(drawn) == 3 * len(figures.requests(*iris))
 
 
 @needs("fpdf")
@@ -375,7 +375,7 @@ def test_a_pdf_whose_figures_all_fail_says_so_in_their_places(
     write(*iris, [tmp_path / "none.pdf"], Reporter())
     pages = pypdf.PdfReader(tmp_path / "none.pdf").pages
     said = " ".join(" ".join(page.extract_text() for page in pages).split())
-    assert said.count("not drawn: Too small to draw.") == len(figures.wanted(*iris))
+    assert said.count("not drawn: Too small to draw.") == len(figures.requests(*iris))
 
 
 @needs("fpdf")
@@ -421,6 +421,6 @@ def test_a_forget_set_without_words_is_listed_for_the_line(pipeline: Pipeline) -
     found = document(subject(pipeline, study), {})
     provenance = next(one for one in found.sections if one.name == "provenance")
     words = " ".join(str(getattr(block, "words", "")) for block in provenance.blocks)
-    assert "as forget.csv first" in words and "indices:forget.csv" in words
+    assert "First save" in words and "as forget.csv" in words and "indices:forget.csv" in words
     asked = str(next(one for one in found.sections if one.name == "asked"))
     assert "3 samples, chosen individually" in asked

@@ -199,7 +199,7 @@ def test_a_method_that_refuses_or_fails_gets_a_footnote(
     assert "NTK [2]" in text
     assert rows["ntk"].refused in text
     assert bar._done == pytest.approx(bar._total)
-    assert any("gd is left out" in line for line in bar.logs)
+    assert any("gd is skipped" in line for line in bar.logs)
 
 
 def test_a_failing_original_ends_the_run(
