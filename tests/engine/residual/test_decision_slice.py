@@ -36,7 +36,7 @@ D, TAU, SAMPLE, CHOSEN = 6, 0.1, 4, 11
 
 
 class Halves(nn.Module):
-    """Calls a sample class 1 where its first value exceeds a level; the steeper the surer."""
+    """Predicts class 1 if the first value exceeds a level; steeper means more confident."""
 
     def __init__(self, level: float, steepness: float = 5.0) -> None:
         super().__init__()
@@ -274,7 +274,7 @@ def test_the_pipeline_cuts_once_and_remembers(pipeline: Pipeline) -> None:
     assert (made.against, made.perturbation) == ("rurk", "gaussian")
     assert made.tau == spec.probe.taus[len(spec.probe.taus) // 2]
     stopped = Reporter()
-    stopped.cancel()  # whatever had to be computed would raise
+    stopped.cancel()  # any computation would raise
     again = pipeline.slice(spec, 3, "attack", -1.0, 5, stopped)
     np.testing.assert_array_equal(again.predictions["gd"], made.predictions["gd"])
     with pytest.raises(Cancelled):
