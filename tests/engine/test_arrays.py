@@ -1,4 +1,4 @@
-"""The mean over what is defined, against numpy's own, which warns where nothing is."""
+"""The mean of finite values against numpy's nanmean, which warns where there are none."""
 
 from __future__ import annotations
 

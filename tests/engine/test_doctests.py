@@ -1,4 +1,4 @@
-"""Every example in a docstring is right, and each public statistic has one."""
+"""Every docstring example is correct, and each public statistic has one."""
 
 from __future__ import annotations
 

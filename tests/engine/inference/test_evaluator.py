@@ -1,4 +1,4 @@
-"""Fast answers are float32's answers."""
+"""Accelerated predictions equal those of float32."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_few_answers_are_not_worth_getting_ready_for(monkeypatch: pytest.Monke
 def test_close_calls_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator, "native_bfloat16", lambda kind: True)
     made, x = model("cnn"), samples("cnn")
-    with torch.no_grad():  # two classes that differ by less than bfloat16 can tell
+    with torch.no_grad():  # two classes that differ by less than bfloat16 can resolve
         made.head.weight[1] = made.head.weight[0] + 1e-4 * torch.randn(
             made.head.in_features, generator=generator(6, "tie")
         )
@@ -85,7 +85,7 @@ def test_close_calls_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.equal(judge.classes(x), wanted)
     more = torch.cat([judge.classes(x) for _ in range(6)])
     assert torch.equal(more, wanted.repeat(6))
-    assert judge._reduced is None  # asking everything twice does not pay
+    assert judge._reduced is None  # evaluating everything twice does not pay
 
 
 def test_a_network_that_cannot_be_traced_runs_as_it_is() -> None:
@@ -125,7 +125,7 @@ def test_no_device_is_asked_that_torch_does_not_know() -> None:
 def test_attacks_computed_otherwise_are_as_strong_and_the_same_every_time(arithmetic: str) -> None:
     made, x = model("cnn"), samples("cnn", 200)
     with torch.no_grad():
-        made.head.bias -= made(x).mean(0)  # so that it calls samples differently
+        made.head.bias -= made(x).mean(0)  # so that predictions vary
         y = made(x).argmax(1)
     probe = ProbeSpec("pgd", (0.01,), steps=5, step_size=0.0025, target="none")
     other = attackable(made, arithmetic, x)

@@ -1,4 +1,4 @@
-"""Networks rearranged for inference compute what they computed before."""
+"""Networks rewritten for inference compute the same function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHAPES = {"cnn": (1, 8, 8), "resnet18": (3, 16, 16), "vgg11": (3, 32, 32), "resn
 
 @pytest.fixture(autouse=True)
 def _kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """cuDNN's joined kernels, as what they are documented to compute."""
+    """cuDNN's fused kernels, replaced by what they are documented to compute."""
     if torch.cuda.is_available():
         return
 
@@ -72,7 +72,7 @@ def test_a_joined_network_says_the_same(name: str, count: int) -> None:
 
 
 class Branches(nn.Module):
-    """Maps that are read twice; `changing`: one of them is changed in place in between."""
+    """Maps that are read twice; `changing`: one is modified in place in between."""
 
     def __init__(self, changing: bool) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Graphs of networks, and folding, beside threads that run networks."""
+"""Tracing and folding of networks while other threads run networks."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ OWN = {"no affine": lambda: Net(norm=nn.BatchNorm2d(8, affine=False)), "plain": 
 
 
 def classifier(make: Callable[[], nn.Module]) -> Classifier:
-    """One that has been trained for a step, so that layers hold what autograd made."""
+    """A network trained for one step, so that layers hold tensors made by autograd."""
     torch.manual_seed(0)
     made = Classifier(make(), "fc", [0.5], [0.3], image=True).train()
     made(torch.rand(6, 1, 8, 8)).square().sum().backward()

@@ -1,4 +1,4 @@
-"""The tiny network of the reference outputs, and how to find these outputs."""
+"""The tiny network of the reference outputs, and access to these outputs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TinyNet(nn.Module):
 
 
 def arrays(name: str) -> dict[str, np.ndarray]:
-    """The arrays of one reference file; skips the test where the file is not here."""
+    """The arrays of a reference file; skips the test if the file is missing."""
     path = FOLDER / f"{name}.npz"
     if not path.exists():
         pytest.skip(f"reference outputs not found at {path} (set RK_ORACLES)")
@@ -47,7 +47,7 @@ def arrays(name: str) -> dict[str, np.ndarray]:
 
 
 def under(found: dict[str, np.ndarray], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose key starts with `prefix/`, by the rest of the key."""
+    """The tensors whose keys start with `prefix/`, by the rest of the key."""
     return {
         key.removeprefix(prefix + "/"): torch.from_numpy(np.array(value))
         for key, value in found.items()
@@ -56,7 +56,7 @@ def under(found: dict[str, np.ndarray], prefix: str) -> dict[str, Tensor]:
 
 
 def tiny(state: dict[str, Tensor]) -> Classifier:
-    """The tiny network with these weights, float64, eval mode, no normalisation."""
+    """The tiny network with these weights, float64, eval mode, without normalization."""
     net = TinyNet().double()
     net.load_state_dict(state)
     return Classifier(net, "linear", [0.0] * 3, [1.0] * 3, image=True).double().eval()
@@ -80,7 +80,7 @@ def problem_of(found: dict[str, np.ndarray], initial: str = "w0") -> Problem:
 
 
 def assert_state(model: Classifier, expected: dict[str, Tensor], tolerance: float = 1e-9) -> None:
-    """Every tensor of `expected` equals the model's, to `tolerance` absolutely and relatively."""
+    """Assert that the model equals `expected` within `tolerance`, absolute and relative."""
     state = model.net.state_dict()
     assert expected, "no reference arrays under this key"
     for name, value in expected.items():

@@ -1,4 +1,4 @@
-"""A small unlearning task that every method can be run on within a second."""
+"""A small unlearning task on which every method runs within a second."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TRAIN = TrainSpec(epochs=3, lr=0.05, batch=16)
 
 @dataclass(frozen=True, eq=False)
 class Watched(Samples):
-    """Samples that count how many were looked at, and cancel the run at the n-th look."""
+    """Samples that count accesses, and cancel the run at the n-th access."""
 
     looks: list[int]
     report: Reporter
@@ -59,7 +59,7 @@ def fresh(model: str, seed: int, salt: str) -> Classifier:
 
 @functools.cache
 def original(model: str) -> Classifier:
-    """A network trained on all images; shared, so nobody may change it."""
+    """A network trained on all images; shared between tests, so it must not be changed."""
     net = fresh(model, 131, "original")
     x, y = images()
     samples = Samples.on(torch.device("cpu"), x, y, CLASSES)
@@ -107,7 +107,7 @@ def quick(method: str) -> Any:
 
 
 def run(method: str, task: Problem) -> Classifier:
-    """What the method makes of the task with its quick settings."""
+    """The model that the method makes for the task with its quick settings."""
     made: Classifier = registry.get("method", method).make(task, quick(method))
     return made
 

@@ -1,4 +1,4 @@
-"""What every registered method must pass, whatever it does."""
+"""Properties that every registered method must have."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MANY = [i for i in range(CLASSES * PER_CLASS) if i % PER_CLASS < 5]  # 20: more 
 
 
 class Memory(Resume):
-    """Keeps the last epoch in memory, as the checkpoints do on disk."""
+    """Stores the last epoch in memory, as checkpoints do on disk."""
 
     def __init__(self) -> None:
         self.state: dict[str, Any] | None = None
@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_the_original_alone(
     before = copy.deepcopy(original(model).state_dict())
     torch.manual_seed(1)
     first = weights(run(method, problem(model, SOME)))
-    torch.manual_seed(2)  # no global random number may enter
+    torch.manual_seed(2)  # global random state must not matter
     second = weights(run(method, problem(model, SOME)))
     assert torch.equal(first, second)
     assert torch.isfinite(first).all()
@@ -127,7 +127,7 @@ def test_cancel_takes_effect_within_one_batch(method: str, model: str, look: int
     try:
         run(method, task)
     except Cancelled:
-        assert sum(looks[look:]) <= 2 * BATCH  # a step looks at no more after its first samples
+        assert sum(looks[look:]) <= 2 * BATCH  # a step accesses no more after its first samples
     else:
         assert len(looks) < look, "the method went on after it was told to stop"
 

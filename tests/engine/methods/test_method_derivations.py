@@ -1,6 +1,6 @@
-"""Methods without a reference run, against derivations of their own: loops, closed forms, limits.
+"""Methods without a reference run, against independent derivations: loops, closed forms, limits.
 
-Also the identities that must hold whatever the numbers are.
+Also identities that must hold for any numbers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from engine.runtime.seeds import generator
 from engine.training.sgd import Pass, Step
 
 SOME = [0, 1, 2, 3, 4, 17, 30]
-WHOLE = 64  # a batch that holds every sample: the order then only changes rounding
+WHOLE = 64  # a batch of all samples: the order then only affects rounding
 EXACT = {"rtol": 1e-9, "atol": 1e-12}
 
 
@@ -103,7 +103,7 @@ def test_ssd_empties_weights_that_matter_to_the_forget_set_alone() -> None:
 
 
 def renumbered(problem: Problem, order: Tensor) -> Problem:
-    """The same task on data that lie in another order: old number `order[i]` is now i."""
+    """The same task with samples renumbered: old index `order[i]` becomes i."""
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order))
     samples = Samples(problem.samples.x[order], problem.samples.y[order], small.CLASSES)
@@ -112,7 +112,7 @@ def renumbered(problem: Problem, order: Tensor) -> Problem:
 
 
 def shuffles(problem: Problem) -> list[Problem]:
-    """Three tasks that differ in how the samples are numbered alone."""
+    """Three tasks that differ only in the numbering of samples."""
     n = len(problem.samples)
     return [renumbered(problem, torch.randperm(n, generator=generator(s, "r"))) for s in range(3)]
 
@@ -155,7 +155,7 @@ def test_an_order_of_contents_depends_on_the_seed_and_on_labels() -> None:
     assert torch.equal(ordered(problem, everything(problem), "stored"), everything(problem))
     black = Samples(torch.zeros(4, 1, 2, 2), torch.tensor([0, 1, 0, 1]), 2)
     y = black.y[by_content(black, torch.arange(4), seed=1)].tolist()
-    assert y in ([0, 0, 1, 1], [1, 1, 0, 0])  # what is alike stands together
+    assert y in ([0, 0, 1, 1], [1, 1, 0, 0])  # duplicates are adjacent
 
 
 def test_data_sorted_by_class_no_longer_inflate_the_importance_of_all_samples() -> None:

@@ -25,7 +25,7 @@ TIGHT = {"rtol": 1e-9, "atol": 1e-12}
 
 
 def in_order(plan: Callable[[int], Sequence[Pass]]) -> Callable[[int], list[Pass]]:
-    """The same sweeps over the samples as they are stored, as the references' loaders do."""
+    """The same sweeps in stored order, as in the reference code's data loaders."""
     return lambda epoch: [replace(one, shuffle=False) for one in plan(epoch)]
 
 

@@ -1,4 +1,4 @@
-"""Watching a method changes nothing: whatever it is, its weights stay the same to the bit."""
+"""Watching any method leaves its weights unchanged, bit for bit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROBE = ProbeSpec("gaussian", (0.0, 0.1, 0.3), 10, 131)
 
 
 class Memory(Resume):
-    """Keeps the last epoch in memory, as the checkpoints do on disk."""
+    """Stores the last epoch in memory, as checkpoints do on disk."""
 
     def __init__(self) -> None:
         self.state: dict[str, Any] | None = None
@@ -92,7 +92,7 @@ def test_the_views_are_of_the_original_each_epoch_and_the_finished_model(method:
 
 
 def said(task: Problem, model: torch.nn.Module) -> np.ndarray:
-    """What the final curve's own function says of the same copies."""
+    """The predictions of the final curve's own function on the same copies."""
     rows = task.forget[:6]
     samples = task.samples
     return verdicts(
@@ -127,7 +127,7 @@ def test_a_resumed_run_keeps_what_was_seen_and_ends_in_the_same_weights(
 
 
 def _interrupt(method: str, memory: Memory, moment: str) -> None:
-    """Run until the first epoch was kept: cancelled before it is looked at, or after."""
+    """Run until the first epoch is stored: cancelled before it is probed, or after."""
     task = problem("cnn", MANY)
     watch = watched(task, memory, 2, [])
     keep = memory.keep

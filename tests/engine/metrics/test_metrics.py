@@ -1,4 +1,4 @@
-"""Every measure against a second way to find it: by hand, by scikit-learn, by a plain loop."""
+"""Every measure against an independent computation: by hand, scikit-learn or a plain loop."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NAMES = {
 
 
 def logits_for(p: np.ndarray, y: np.ndarray, classes: int = 3) -> np.ndarray:
-    """(n, K) outputs under which class y (n,) has probability p (n,), the others share the rest."""
+    """(n, K) logits: class y (n,) has probability p (n,), the others share the rest."""
     found = np.tile(np.log((1 - p) / (classes - 1))[:, None], (1, classes))
     found[np.arange(len(y)), y] = np.log(p)
     return found
@@ -51,7 +51,7 @@ def logits_for(p: np.ndarray, y: np.ndarray, classes: int = 3) -> np.ndarray:
 def case_of(
     retain: np.ndarray, forget: np.ndarray, test: np.ndarray, *, whole: bool = False, seed: int = 1
 ) -> Case:
-    """A model with these probabilities of the true class; `whole`: class 2 is forgotten."""
+    """A case with these probabilities of the true class; `whole`: all of class 2 is forgotten."""
     rng = np.random.default_rng(seed)
     kept = rng.integers(0, 2 if whole else 3, len(retain))
     kept[:3] = np.arange(3) % (2 if whole else 3)
@@ -155,21 +155,21 @@ def test_mia_is_the_svm_of_the_paper(seed: int) -> None:
 
 
 def test_two_points_are_told_apart_at_their_middle() -> None:
-    # one seen and one unseen: the decision changes sign exactly half way, whatever C and gamma
+    # one member and one non-member: the decision changes sign exactly halfway for any C and gamma
     judged = np.array([0.9, 0.81, 0.79, 0.2])
     split = Split(np.array([1.0]), np.array([0.6]), judged)
     assert called_nonmembers(split) == 50
 
 
-def test_forget_samples_like_the_seen_are_called_seen_and_like_the_test_set_unseen() -> None:
+def test_forget_samples_like_members_are_called_members_and_like_the_test_set_non_members() -> None:
     seen, unseen = np.full(50, 0.99), np.full(50, 0.3)
     assert mia_acc(case_of(seen, np.full(10, 0.99), unseen), MIA()) == 0
     assert mia_acc(case_of(seen, np.full(10, 0.3), unseen), MIA()) == 100
 
 
-def test_balanced_means_equally_many_seen_as_unseen() -> None:
+def test_balanced_means_equally_many_members_and_non_members() -> None:
     rng = np.random.default_rng(2)
-    # eight seen for each unseen, and both alike: out of balance, everything is called seen
+    # eight members per non-member, indistinguishable: unbalanced, everything is called a member
     case = case_of(rng.random(800), rng.random(100), rng.random(20))
     assert mia_acc(case, MIA(balanced=False)) == 0
     assert mia_acc(case, MIA()) > 0
@@ -177,7 +177,7 @@ def test_balanced_means_equally_many_seen_as_unseen() -> None:
 
 
 def splits_heard(monkeypatch: pytest.MonkeyPatch) -> list[Split]:
-    """The splits that attacks are given from now on."""
+    """The splits that attacks receive from now on."""
     heard: list[Split] = []
 
     def listen(split: Split) -> float:
@@ -219,7 +219,7 @@ def test_many_samples_are_reduced_in_proportion_by_the_seed() -> None:
 
     assert found(100) == found(100)
     assert len({found(20, seed) for seed in range(8)}) > 1
-    assert found(420) == found(5000)  # 300 + 120: nothing to leave out
+    assert found(420) == found(5000)  # 300 + 120: nothing to subsample
 
 
 def test_class_unlearning_is_judged_on_the_held_out_half_of_the_class() -> None:
@@ -235,7 +235,7 @@ def test_class_unlearning_is_judged_on_the_held_out_half_of_the_class() -> None:
 
 # -- re-learning -----------------------------------------------------------------------------------
 def forgotten(losses: list[float]) -> tuple[Case, list[int]]:
-    """A case that will have these losses on S_f, and a list that grows as they are asked for."""
+    """A case with these losses on S_f, and a list that grows as they are consumed."""
     asked: list[int] = []
 
     def ask(config: Any) -> Iterator[float]:

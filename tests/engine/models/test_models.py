@@ -1,4 +1,4 @@
-"""Networks: shapes, features, sizes, and weights that come from one seed alone."""
+"""Networks: shapes, features, sizes, and weights determined by the seed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_weights_come_from_the_seed_alone(name: str, shape: tuple[int, ...]) -> 
 
 def test_drawing_anew_forgets_all_that_was_learned() -> None:
     model = made("cnn", (1, 8, 8))
-    model.train()(torch.rand(8, 1, 8, 8, generator=generator(0)))  # moves running statistics
+    model.train()(torch.rand(8, 1, 8, 8, generator=generator(0)))  # updates running statistics
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(1)
@@ -107,7 +107,7 @@ def test_normalization_happens_inside(
     mean, std = (torch.tensor(values)[:, None, None] for values in statistics)
     with torch.no_grad():
         torch.testing.assert_close(model(x), model.net((x - mean) / std))
-    assert {"mean", "std"} <= model.state_dict().keys()  # they travel with a checkpoint
+    assert {"mean", "std"} <= model.state_dict().keys()  # stored with a checkpoint
 
 
 def test_pixels_may_carry_gradients_for_attacks() -> None:
@@ -126,7 +126,7 @@ def test_a_batch_of_one_sample_can_be_trained_on_at_the_smallest_size() -> None:
 def test_features_leave_no_hook_behind() -> None:
     model = made("mlp", (4,))
     model.features(torch.rand(2, 4, generator=generator(0)))
-    with pytest.raises(RuntimeError):  # a shape the first layer refuses
+    with pytest.raises(RuntimeError):  # a shape that the first layer rejects
         model.features(torch.rand(2, 5, generator=generator(0)))
     assert not model.head._forward_pre_hooks
 

@@ -1,4 +1,4 @@
-"""A perturbation from one file: it is measured, searched with, cut through, offered and listed."""
+"""A perturbation from one file is available in measurement, search, slices, forms and lists."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ mine = mine_from_afar
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder whose files count as those of the package itself."""
+    """A folder whose files are treated as files of the package itself."""
     place = tmp_path / "perturbations"
     place.mkdir()
     engine.perturbations.__path__.append(str(place))
@@ -102,7 +102,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def mine(folder: Path) -> Path:
-    """The file of one more perturbation, there from the start."""
+    """The file of an additional perturbation, present from the start."""
     path = folder / "mine.py"
     path.write_text(MINE, encoding="utf-8")
     return path
@@ -110,7 +110,7 @@ def mine(folder: Path) -> Path:
 
 @pytest.fixture
 def abroad(tmp_path: Path) -> dict[str, str]:
-    """The environment of a program beside which another package with one is installed."""
+    """The environment of a process where another package with a perturbation is installed."""
     place = tmp_path / "site"
     facts = place / "mine-1.0.dist-info"
     facts.mkdir(parents=True)
@@ -134,7 +134,7 @@ def help_of_run(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
-# -- those that come with the program --------------------------------------------------------------
+# -- built-in perturbations ------------------------------------------------------------------------
 
 
 def test_all_are_described_without_torch() -> None:
@@ -329,7 +329,7 @@ def test_its_study_is_run_and_can_be_read_where_the_package_is_not(
 
 
 def test_one_that_fails_costs_itself_alone(abroad: dict[str, str], tmp_path: Path) -> None:
-    """It is named where it is asked for; words and forms do without it."""
+    """It is named where it is requested; labels and forms work without it."""
     (tmp_path / "site" / "mine_from_afar.py").write_text("1 / 0", encoding="utf-8")
     code = (
         "from engine.drawing import labels; from engine import perturbations as known\n"

@@ -88,7 +88,7 @@ def test_a_study_of_an_exported_cr_reopens_without_its_file(
     report = Reporter()
     report.on_log = said.append  # type: ignore[method-assign]
     out = pipeline.export_checkpoint(made[0], "cr", here / "cr-again.pt", report)
-    assert "no bias and takes features of L2 length 1" in said[0]
+    assert "no bias and expects features of L2 norm 1" in said[0]
     iris = pipeline.dataset(DataSpec("iris"), Reporter())
     store = Store(here / "store-again")
     spec = Pipeline(store, "cpu").compose(iris, methods=[], weights={"back": out}, **SMALL)

@@ -1,4 +1,4 @@
-"""Draws go where they tell something, and what they tell stays true."""
+"""Draws go where they are informative, and estimates stay unbiased."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Made:
 
     def ask(self, drawn: Counts) -> Answers:
         self.asked += 1
-        beyond = np.arange(DRAWS) >= drawn[:, :, None]  # what was not asked says something else
+        beyond = np.arange(DRAWS) >= drawn[:, :, None]  # omitted draws differ
         right = {name: np.where(beyond, ~one, one) for name, one in self.right.items()}
         return Answers(right, {n: np.where(beyond, -one, one) for n, one in self.margins.items()})
 
@@ -133,7 +133,7 @@ def test_margins_that_are_no_numbers_make_nothing_certain() -> None:
     assert not certain(np.zeros((1, 6), bool), margins, np.array([6]), DRAWS).any()
 
 
-# -- what they tell --------------------------------------------------------------------------------
+# -- estimates -------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("m", "a"), [(0.9, 0.5), (0.3, 0.6), (0.97, 0.97)])
 def test_the_ratio_and_the_rates_are_unbiased_although_sampling_stops_by_what_is_seen(
     m: float, a: float
@@ -210,7 +210,7 @@ def test_nothing_behind_a_cells_draws_is_counted_and_bounds_hold() -> None:
     assert ((fair == drawn) == (drawn == 20)).all()
 
 
-# -- which copies are asked about ------------------------------------------------------------------
+# -- which copies are evaluated --------------------------------------------------------------------
 def models() -> dict[str, nn.Module]:
     found: dict[str, nn.Module] = {}
     for number, name in enumerate(("original", RETRAIN)):
@@ -226,7 +226,7 @@ PROBE = ProbeSpec("gaussian", (0.0, 0.1, 0.3), draws=20, seed=4)
 
 
 def asker(said: dict[str, Said] | None = None) -> tuple[Cells, dict[str, np.ndarray]]:
-    """Cells of seven samples, and what `verdicts` finds for all of their copies."""
+    """Cells of seven samples, and the result of `verdicts` for all of their copies."""
     x = torch.rand(7, 1, 4, 4, generator=torch.Generator().manual_seed(5))
     y, samples = torch.arange(7) % 3, [3, 5, 8, 13, 21, 34, 55]
     blank = {name: nothing_said(7, 3, 20, 3) for name in models()}

@@ -36,7 +36,7 @@ D, TAU, SAMPLE, CHOSEN = 6, 0.1, 4, 11
 
 
 class Halves(nn.Module):
-    """Calls a sample class 1 where its first value exceeds a level; the steeper the surer."""
+    """Predicts class 1 if the first value exceeds a level; steeper means more confident."""
 
     def __init__(self, level: float, steepness: float = 5.0) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ def test_the_attack_leads_to_the_nearest_side_of_the_other_class(samples: Sample
 
 
 def test_a_loss_without_slope_is_said(samples: Samples) -> None:
-    with pytest.raises(SpecError, match="no slope"):
+    with pytest.raises(SpecError, match="gradient of the loss is zero"):
         attack_direction(Halves(0.5, 0.0), samples.x[SAMPLE], 1)
 
 
@@ -120,7 +120,7 @@ def test_a_chosen_sample_lies_to_the_right_whatever_its_class(samples: Samples) 
 def test_without_another_sample_to_look_towards_it_is_asked_for(samples: Samples) -> None:
     one = samples.one(SAMPLE)
     for towards in (None, one):
-        with pytest.raises(SpecError, match="Name another sample to look towards"):
+        with pytest.raises(SpecError, match="Choose another sample as the direction"):
             plane_through(samples, one, "chosen", 7, MODELS["gd"], towards)
 
 
@@ -274,7 +274,7 @@ def test_the_pipeline_cuts_once_and_remembers(pipeline: Pipeline) -> None:
     assert (made.against, made.perturbation) == ("rurk", "gaussian")
     assert made.tau == spec.probe.taus[len(spec.probe.taus) // 2]
     stopped = Reporter()
-    stopped.cancel()  # whatever had to be computed would raise
+    stopped.cancel()  # any computation would raise
     again = pipeline.slice(spec, 3, "attack", -1.0, 5, stopped)
     np.testing.assert_array_equal(again.predictions["gd"], made.predictions["gd"])
     with pytest.raises(Cancelled):

@@ -92,7 +92,7 @@ def test_the_null_band_holds_every_ordered_pair() -> None:
 
 
 class Threshold(nn.Module):
-    """Calls a sample class 1 where its mean exceeds a level; keeps what it was shown."""
+    """Predicts class 1 if the mean exceeds a level; records its inputs."""
 
     def __init__(self, level: float) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ def test_verdicts_are_those_of_a_plain_loop_however_the_work_is_cut(
     whole = see({"m": model})["m"]
     assert whole.shape == (3, 2, 20)
     assert whole.dtype == np.uint8
-    assert (whole[:, 0] == whole[:, 0, :1]).all()  # tau = 0: one verdict for all draws
+    assert (whole[:, 0] == whole[:, 0, :1]).all()  # tau = 0: one prediction for all draws
     halves = [see({"m": model}, range(i, i + 1))["m"] for i in range(2)]
     assert (np.concatenate(halves, 2) == whole).all()
     monkeypatch.setattr(predictions, "BATCH_VALUES", 16)

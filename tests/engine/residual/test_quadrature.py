@@ -1,4 +1,4 @@
-"""Nodes and weights against other methods, closed forms, and how many threads they take."""
+"""Quadrature nodes and weights against other methods and closed forms, on one thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is inferred along rays is what models say, and where it may not be, they are asked."""
+"""Predictions inferred along rays equal the models', which are evaluated where in doubt."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOUR = (0.05, 0.1, 0.2, 0.4)  # not from 0 up, and not evenly spaced
 
 
 class Rough(nn.Module):
-    """Calls class 1 where the mean pixel lies in one of many narrow stripes."""
+    """Predicts class 1 if the mean pixel lies in one of many narrow stripes."""
 
     def __init__(self, width: float) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Rough(nn.Module):
 
 
 class Broken(nn.Module):
-    """Gives no numbers for bright images."""
+    """Returns NaN for bright images."""
 
     def forward(self, x: Tensor) -> Tensor:
         bright = x.flatten(1).mean(1)
@@ -47,12 +47,12 @@ class Broken(nn.Module):
 
 
 class Shown:
-    """How many copies models were shown."""
+    """Number of copies that models were evaluated on."""
 
     count = 0
 
     def since(self) -> int:
-        """Since this was last asked for."""
+        """The count since the last call."""
         count, self.count = self.count, 0
         return count
 

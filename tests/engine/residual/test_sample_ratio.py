@@ -1,4 +1,4 @@
-"""A sample's own ratio: its interval holds what it promises, and says where it holds nothing."""
+"""A sample's ratio: its interval has the promised coverage, and is NaN where undefined."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def one(u: int, a: int | tuple[int, ...], draws: int = 100) -> Ratio:
 
 
 def below(r: float, u: int, a: int, draws: int) -> float:
-    """Pr[p / q <= r] by a fine sum over q: another way to the posterior."""
+    """Pr[p / q <= r] by a fine sum over q: an independent computation of the posterior."""
     p = stats.beta(u + 0.5, draws - u + 0.5)
     q = stats.beta(a + 0.5, draws - a + 0.5).ppf((np.arange(100_000) + 0.5) / 100_000)
     return float(p.cdf(np.minimum(1, r * q)).mean())

@@ -1,4 +1,4 @@
-"""How far a sample must be pushed, on models for which the answer is known."""
+"""Smallest tau of recognition, on models for which the answer is known."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GRID = (0.0, 0.1, 0.2, 0.3)
 
 
 class Plane(nn.Module):
-    """Calls a sample class 1 where its first value exceeds a level."""
+    """Predicts class 1 if the first value exceeds a level."""
 
     def __init__(self, level: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Bounds that must hold on every curve, intervals that must cover, verdicts that must be right."""
+"""Bounds of every curve, coverage of intervals, and calibration of verdicts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TAUS = (0.0, 0.1, 0.2)
 def measured(
     predictions: dict[str, np.ndarray], y: np.ndarray, *, seed: int = 1, kind: str = "gaussian"
 ) -> Residual:
-    """The residual knowledge of 'gd' that these predictions (n, T, c) amount to."""
+    """The residual knowledge of 'gd' given these predictions (n, T, c)."""
     _, taus, draws = predictions["gd"].shape
     probe = ProbeSpec(kind, TAUS[:taus], draws, seed)
     retrains = [name for name in predictions if name.startswith("retrain-") and "@" not in name]
@@ -51,7 +51,7 @@ def drawn(p: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> np.nda
 # -- disagreement ----------------------------------------------------------------------------------
 @st.composite
 def any_predictions(draw: st.DrawFn) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Arbitrary answers of a model and of one to three Re-trains to the same copies."""
+    """Arbitrary predictions of a model and one to three Re-trains on the same copies."""
     n, taus, draws = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 12))
     classes, retrains = draw(st.integers(2, 4)), draw(st.integers(1, 3))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -254,7 +254,7 @@ def test_the_interval_over_seeds_covers_when_seeds_differ_and_when_they_do_not()
             hits += bool(found.low[0] <= expected <= found.high[0])
             widths.append(float(found.high[0] - found.low[0]))
         assert hits / trials >= LEVEL - 3 * math.sqrt(LEVEL * (1 - LEVEL) / trials)
-        assert np.median(widths) < (0.3 if between == 0 else 1.2)  # it says something, too
+        assert np.median(widths) < (0.3 if between == 0 else 1.2)  # and is informative, too
 
 
 def test_forget_sets_may_differ_from_seed_to_seed() -> None:

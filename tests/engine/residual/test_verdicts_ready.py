@@ -9,7 +9,7 @@ TAUS, SAMPLES = 3, 6
 
 
 def residual(draws: int, drawn: np.ndarray | None = None) -> Residual:
-    """Counts of two models out of as many draws, or out of `drawn` (n, T)."""
+    """Counts of two models out of `draws`, or out of `drawn` (n, T)."""
     rng, shape = np.random.default_rng(0), (SAMPLES, TAUS)
     counts = {name: rng.integers(0, draws + 1, shape) for name in ("gd", "retrain-0")}
     flat = np.ones(TAUS)

@@ -1,4 +1,4 @@
-"""The one SGD loop: determinism, resuming, cancelling, schedules, and losses that turn NaN."""
+"""The SGD loop: determinism, resuming, cancelling, schedules, and losses that become NaN."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def cnn(seed: int = 1) -> Classifier:
 
 
 def with_dropout(seed: int = 1) -> Classifier:
-    """A small net whose dropout takes part in what resuming must restore."""
+    """A small net with dropout, whose random state resuming must restore."""
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), Dropout(0.5), nn.Linear(16, 3))
     model = Classifier(net, "4", [0.5], [0.25], image=True)
     for parameter in model.parameters():
@@ -90,7 +90,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 
 class Memory(Resume):
-    """Keeps the last state, as the store does."""
+    """Stores the last state in memory."""
 
     def __init__(self) -> None:
         self.state: dict[str, Any] | None = None
@@ -104,7 +104,7 @@ class Memory(Resume):
 
 
 class Watcher(Reporter):
-    """Counts batches, keeps points, and cancels itself after some of the batches."""
+    """Counts batches, records points, and cancels itself after a number of batches."""
 
     def __init__(self, cancel_after: int = 10**9) -> None:
         super().__init__()
@@ -235,7 +235,7 @@ def fit_there(
 
 def test_steps_are_recorded_of_networks_that_do_the_same_in_every_step() -> None:
     class Deciding(nn.Linear):
-        """Somebody's own layer, which may do what it likes."""
+        """A user's layer, which may do anything."""
 
     gpu = torch.device("cuda")
     assert recordable(cnn(), gpu) and not recordable(cnn(), torch.device("cpu"))
@@ -345,7 +345,7 @@ def test_cancelling_leaves_the_model_in_eval_mode(samples: Samples) -> None:
     assert all(p.generator is None for p in model.modules() if isinstance(p, Dropout))
 
 
-# -- losses that are no numbers -------------------------------------------------------------------
+# -- losses that are not finite -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("value", "word"), [(math.nan, "nan"), (math.inf, "inf")])
@@ -382,7 +382,7 @@ def test_a_learning_rate_that_is_far_too_high_ends_in_a_sentence(samples: Sample
 
 
 class Line(nn.Module):
-    """One weight w: its gradient is whatever the loss says."""
+    """A single weight w, whose gradient is determined by the loss."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -393,7 +393,7 @@ class Line(nn.Module):
 
 
 def slide(spec: SGDSpec, slope: float = 1.0, n: int = 8, **options: Any) -> tuple[list[float], int]:
-    """The weight's moves, step by step, under a loss of constant slope; and the steps made."""
+    """The weight's updates, step by step, under a loss of constant slope; and the steps."""
     model, places = Line(), [0.0]
     sweep = Pass(lambda net, step: net(torch.tensor([slope])).sum(), torch.arange(n))
     history = descend(

@@ -348,7 +348,7 @@ def test_the_controller_cuts_through_the_current_sample(desk: Desk) -> None:
         float(np.linalg.norm(dataset.pixels(last) - dataset.pixels(3))), rel=1e-5
     )
     desk.wait(desk.controller.choice.set_current, last)
-    assert "Name another sample to look towards" in state.problems["slice"]
+    assert "Choose another sample as the direction" in state.problems["slice"]
     desk.wait(desk.controller.look_slice, "sample")
     assert state.slice is not None and state.slice.sample == last
     desk.controller.choice.set_current(None)
