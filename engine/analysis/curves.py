@@ -107,13 +107,13 @@ def published(
     labels: Mapping[str, str],
 ) -> list[Line]:
     """The published curves of this measure; curves: as returned by `paper.curves_of`."""
-    published_lines = []
+    drawn_lines = []
     for model, figures in curves.get(measure.published, {}).items():
         means = {tau: one.mean for tau, one in figures.items() if one.mean is not None}
         x, y = np.array([*means]), np.array([*means.values()], np.float64)
         label = f"{model_label(model, labels)}, published"
-        published_lines.append(Line(model, label, PUBLISHED, 0, x, Trace(y)))
-    return published_lines
+        drawn_lines.append(Line(model, label, PUBLISHED, 0, x, Trace(y)))
+    return drawn_lines
 
 
 def _of_group(measure: Measure, runs: Sequence[StudyRun], group: Sequence[int]) -> list[Line]:

@@ -42,7 +42,7 @@ WORDS = {  # what must be read on each figure
     "epochs": ["epoch", "accuracy (%)", "residual knowledge r"],
     "metrics": ["Unlearn", "Re-train", "Original"],
     "neighborhood": ["Sample", "Gaussian at τ", "of 10"],
-    "samples": ["The forget set", "r: its largest over τ"],
+    "samples": ["The forget set", "r: largest over τ"],
     "sample-curve": ["residual knowledge r", "forget set in GD: median"],
     "scatter": ["Gap (% points)", "GD"],
     "slice": ["↑ random", "τ ball", "true class", "→ (L2)"],
