@@ -282,7 +282,7 @@ def test_a_file_that_patches_libraries_is_refused(
         torch.Tensor,
         torch,
         np,
-        engine.summary,
+        engine.residual.summary,
         Store,
     )
     before = [dict(vars(home)) for home in homes]
