@@ -148,7 +148,7 @@ def _study(parts: _Parts, facts: Mapping[str, Any]) -> None:
     for end in ("null/low", "null/high"):
         parts.take(end, REAL, n_taus)
     counts, draws = parts.group("counts", INTEGER, n, n_taus), int(facts["draws"])
-    if not all(np.all((one >= 0) & (one <= draws)) for one in counts.values()):
+    if not all(np.all((array >= 0) & (array <= draws)) for array in counts.values()):
         raise StoreError("it counts more predictions than perturbed copies")
     _check_draws(parts, draws, n, n_taus)
     labels = json.loads(facts["labels"])
@@ -194,7 +194,7 @@ def _counts(parts: _Parts, facts: Mapping[str, Any]) -> None:
 
 def _neighborhood(parts: _Parts, facts: Mapping[str, Any]) -> None:
     predictions = parts.group("predictions", INTEGER, None)
-    draws = {len(one) for one in predictions.values()}
+    draws = {len(labels) for labels in predictions.values()}
     if len(draws) != 1:
         raise StoreError("its models have different numbers of perturbed copies")
     for name in predictions:

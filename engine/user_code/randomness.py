@@ -38,7 +38,7 @@ class Redirection(TorchDispatchMode):
 
     def __init__(self, *generators: torch.Generator, explicit: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._generators = {one.device.type: one for one in generators}
+        self._generators = {each.device.type: each for each in generators}
         self._explicit = explicit
         self.draws = 0
 
@@ -54,11 +54,11 @@ class Redirection(TorchDispatchMode):
         draw = _redirected(func)
         if draw is None:
             return func(*args, **named)
-        own = self._for(_device(args, named))
-        if own is None or self._keeps(_argument(func, "generator", args, named)):
+        target = self._for(_device(args, named))
+        if target is None or self._keeps(_argument(func, "generator", args, named)):
             return func(*args, **named)
         self.draws += 1
-        return draw(own, args, named)
+        return draw(target, args, named)
 
     def _keeps(self, passed: torch.Generator | None) -> bool:
         """Whether an operation that is passed this generator keeps it."""
@@ -113,15 +113,15 @@ def _redirected(func: Any) -> Draw | None:
         return functools.partial(_with_generator, func)
     if torch.Tag.nondeterministic_seeded not in func.tags:
         return None
-    sibling = _generator_overload(func)
-    if sibling is not None:
-        return functools.partial(_with_generator, sibling)
+    overload = _generator_overload(func)
+    if overload is not None:
+        return functools.partial(_with_generator, overload)
     by_hand = BY_HAND.get(func.overloadpacket.__name__)
     return by_hand or functools.partial(_seeded, func)
 
 
 def _names(func: Any) -> list[str]:
-    return [one.name for one in func._schema.arguments]
+    return [argument.name for argument in func._schema.arguments]
 
 
 def _generator_overload(func: Any) -> Any:
@@ -129,7 +129,7 @@ def _generator_overload(func: Any) -> Any:
     names = sorted([*_names(func), "generator"])
     packet = func.overloadpacket
     others = (getattr(packet, name) for name in packet.overloads())
-    return next((one for one in others if sorted(_names(one)) == names), None)
+    return next((other for other in others if sorted(_names(other)) == names), None)
 
 
 def _with_generator(
@@ -178,7 +178,7 @@ BY_HAND: dict[str, Draw] = {  # operations without an overload that takes a gene
 def _seeded(func: Any, own: torch.Generator, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """Run an operation that only draws from its device's global generator, temporarily seeded."""
     rates = [_argument(func, name, args, named) for name in RATES]
-    if not any(isinstance(one, float) and one > 0 for one in rates):
+    if not any(isinstance(rate, float) and rate > 0 for rate in rates):
         return func(*args, **named)
     name = func.overloadpacket.__name__
     if name in FUSED_RNN:

@@ -18,7 +18,7 @@ LINES = {
     "GLOBAL": 2,
     "INST": 2,
 }  # read verbatim: unusual escapes would warn
-STEPS = {one.code: one for one in pickletools.opcodes}
+STEPS = {opcode.code: opcode for opcode in pickletools.opcodes}
 CONTAINERS = ("builtins.dict", "collections.OrderedDict")
 HARMLESS = {
     "collections.OrderedDict", "collections.Counter", "_codecs.encode", "builtins.set",

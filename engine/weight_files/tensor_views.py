@@ -67,14 +67,14 @@ class Global:
 class Storage:
     """A flat range of elements: `count` of them, from element `start` of the data under `key`.
 
-    kind: a key of SIZES or RARE_SIZES; whole: number of all elements under `key`.
+    kind: a key of SIZES or RARE_SIZES; total: number of all elements under `key`.
     """
 
     key: str
     kind: str
     count: int
     start: int
-    whole: int
+    total: int
 
 
 @dataclass(frozen=True, eq=False)

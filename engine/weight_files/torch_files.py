@@ -60,8 +60,8 @@ def read(file: IO[bytes], what: str) -> Any:
         tree, places, swapped = (_of_archive if is_zip else _of_pickles)(file, size)
         survey = _Survey(MOST_TIMES * size + ALLOWED)
         survey.look(tree)
-        wanted = [_checked_size(one, places) for one in survey.storages.values()]
-        memory.require(sum(wanted), what)
+        lengths = [_checked_size(storage, places) for storage in survey.storages.values()]
+        memory.require(sum(lengths), what)
         return _Builder(places, swapped).build(tree)
     except Damaged:
         raise
@@ -115,8 +115,8 @@ def _of_archive(file: IO[bytes], size: int) -> tuple[Any, Places, bool]:
     big = order is not None and order.size < 10 and zip_members.content(file, order) == b"big"
     start = f"{head}data/"
     places = {
-        name.removeprefix(start): _Place(one.size, partial(zip_members.fill, file, one))
-        for name, one in members.items()
+        name.removeprefix(start): _Place(member.size, partial(zip_members.fill, file, member))
+        for name, member in members.items()
         if name.startswith(start)
     }
     return run(io.BytesIO(zip_members.content(file, data))).value, places, big
@@ -149,7 +149,7 @@ def _next_place(file: IO[bytes], at: int, key: str, values: PickleValue) -> _Pla
     storage = values.storages[key]
     file.seek(at)
     count = int.from_bytes(file.read(COUNT), "little")
-    require(count == storage.whole, "its data have two sizes")
+    require(count == storage.total, "its data have two sizes")
     length = count * (SIZES | RARE_SIZES)[storage.kind]
     return _Place(length, partial(_fill, file, at + COUNT))
 
@@ -189,12 +189,12 @@ class _Survey:
     def _container(self, value: Any, level: int) -> tuple[int, int]:
         items = value.items() if type(value) is dict else enumerate(value)
         count, height = 1, 0
-        for name, one in items:
-            if isinstance(one, View):
-                self._take(name, one)
+        for name, item in items:
+            if isinstance(item, View):
+                self._take(name, item)
                 count += 1
                 continue
-            inner, inner_height = self.look(one, level + 1)
+            inner, inner_height = self.look(item, level + 1)
             count, height = count + inner, max(height, inner_height)
         return count, height + 1
 
@@ -244,7 +244,7 @@ def _repeats(view: View) -> bool:
 
 def _checked_size(storage: Storage, places: Places) -> int:
     """Bytes of a storage; Refused if the file has more or fewer of them."""
-    place, expected = places.get(storage.key, NOWHERE), storage.whole * SIZES[storage.kind]
+    place, expected = places.get(storage.key, NOWHERE), storage.total * SIZES[storage.kind]
     if place.size != expected:
         raise Refused(
             f"its data {shown(storage.key)} should have {expected:,} bytes, but have {place.size:,}"
@@ -285,8 +285,8 @@ class _Builder:
         if isinstance(value, View):
             return self._tensor(value)
         if isinstance(value, dict):
-            return {name: self.build(one) for name, one in value.items()}
-        return type(value)(self.build(one) for one in value)
+            return {name: self.build(item) for name, item in value.items()}
+        return type(value)(self.build(item) for item in value)
 
     def _tensor(self, view: View) -> Tensor:
         storage, item = view.storage, SIZES[view.kind]

@@ -45,34 +45,34 @@ def candidates(content: object) -> list[Candidate]:
         _candidate(label, value)
         for label, value in _containers(content)
         if isinstance(value, Mapping)
-        and any(isinstance(one, (Tensor, Unreadable)) for one in value.values())
+        and any(isinstance(item, (Tensor, Unreadable)) for item in value.values())
     ]
 
 
 def accuracy(content: object) -> float | None:
     """The largest accuracy (percent) stated in a checkpoint; None without one."""
     claims = [
-        _number(one)
+        _number(item)
         for _, value in _containers(content)
         if isinstance(value, Mapping)
-        for name, one in value.items()
+        for name, item in value.items()
         if isinstance(name, str) and any(part in name.lower() for part in ACCURACIES)
     ]
-    shares = [one * 100 if one <= 1 else one for one in claims if one is not None]
-    return max((one for one in shares if 0 < one <= 100), default=None)
+    shares = [claim * 100 if claim <= 1 else claim for claim in claims if claim is not None]
+    return max((share for share in shares if 0 < share <= 100), default=None)
 
 
-def variants(one: Candidate, fewest: int, depth: int = 2 * DEPTH) -> Iterator[Candidate]:
+def variants(candidate: Candidate, fewest: int, depth: int = 2 * DEPTH) -> Iterator[Candidate]:
     """The candidate, and its groups of names with a common prefix, without that prefix.
 
     Left out are groups of fewer than `fewest` tensors, unless there is only one group, the smaller
     ones of very many groups, and prefixes of more than `depth` parts.
     """
-    yield one
+    yield candidate
     if not depth:
         return
     groups: dict[str, Tensors] = defaultdict(dict)
-    for name, value in one.tensors.items():
+    for name, value in candidate.tensors.items():
         head, dot, tail = name.partition(".")
         if dot and tail:
             groups[head][tail] = value
@@ -81,16 +81,18 @@ def variants(one: Candidate, fewest: int, depth: int = 2 * DEPTH) -> Iterator[Ca
         group = groups[head]
         if len(group) < fewest and len(groups) > 1:
             continue
-        others = {n: v for n, v in one.tensors.items() if not n.startswith(f"{head}.")}
+        others = {n: v for n, v in candidate.tensors.items() if not n.startswith(f"{head}.")}
         averages = {AVERAGES} & set(others)
-        rest = one.rest | {name: others[name] for name in others if name not in averages}
-        label = one.label if len(groups) == 1 else ".".join(filter(None, (one.label, head)))
-        yield from variants(Candidate(label, group, rest, one.strange), fewest, depth - 1)
+        rest = candidate.rest | {name: others[name] for name in others if name not in averages}
+        label = (
+            candidate.label if len(groups) == 1 else ".".join(filter(None, (candidate.label, head)))
+        )
+        yield from variants(Candidate(label, group, rest, candidate.strange), fewest, depth - 1)
 
 
 def _candidate(label: str, value: Mapping[object, object]) -> Candidate:
-    tensors = {str(name): one for name, one in value.items() if isinstance(one, Tensor)}
-    strange = {str(name): one.kind for name, one in value.items() if isinstance(one, Unreadable)}
+    tensors = {str(name): item for name, item in value.items() if isinstance(item, Tensor)}
+    strange = {str(name): item.kind for name, item in value.items() if isinstance(item, Unreadable)}
     return Candidate(label, tensors, strange=strange)
 
 
@@ -105,12 +107,12 @@ def _containers(content: object) -> Iterator[tuple[str, object]]:
             continue
         visited.add(id(value))
         yield label, value
-        for name, one in _children(value):
+        for name, item in _children(value):
             n_values += 1
             if n_values > MOST:
                 return
-            if depth < DEPTH and isinstance(one, (Mapping, list, tuple)):
-                queue.append((".".join(filter(None, (label, str(name)))), one, depth + 1))
+            if depth < DEPTH and isinstance(item, (Mapping, list, tuple)):
+                queue.append((".".join(filter(None, (label, str(name)))), item, depth + 1))
 
 
 def _children(value: object) -> Iterator[tuple[object, object]]:

@@ -158,7 +158,7 @@ def test_weights_that_do_not_fit_are_refused_with_what_differs(
 
 def test_a_pickled_model_is_never_opened(tmp_path: Path, iris: Dataset) -> None:
     path = put(tmp_path, "W.pt", torch.nn.Linear(4, 3))
-    with pytest.raises(CheckpointError, match="no checkpoint of weights alone"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of weights only"):
         examined(path, iris)
 
 

@@ -62,7 +62,7 @@ def test_the_missing_target_of_a_link_is_created(tmp_path: Path) -> None:
 def test_circular_links_are_refused(tmp_path: Path) -> None:
     (tmp_path / "one").symlink_to("other")
     (tmp_path / "other").symlink_to("one")
-    with pytest.raises(StoreError, match="circle"):
+    with pytest.raises(StoreError, match="links are circular"):
         output_files.write_text(tmp_path / "one", "new")
 
 

@@ -208,7 +208,7 @@ VALUES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: state(x=view(Data(100), (-1,), (1,))), "checkpoint of weights (alone|only)",
     ),
     "no numbers in a huge shape": (
-        lambda: state(x=view(Data(100), (0, 1 << 40, 1 << 40), (1, 1, 1))), "is of the shape 0x",
+        lambda: state(x=view(Data(100), (0, 1 << 40, 1 << 40), (1, 1, 1))), "has the shape 0x",
     ),
     "the same weights very often": (
         lambda: [{"w": view(Data(1 << 18, "1"), (1 << 18,), (1,))} for _ in range(90)],
@@ -228,13 +228,13 @@ VALUES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: copied("torch.Size", long_list(1_000_000), 10_000), "or is damaged",
     ),
     "a name of many parts": (
-        lambda: state(**{"a." * 5000: view(Data(100), (1,), (1,))}), "tensor's name .* too long",
+        lambda: state(**{"a." * 5000: view(Data(100), (1,), (1,))}), "name of a tensor .* too long",
     ),
     "a long name": (
         lambda: state(**{"parametrizations." * 50_000: view(Data(100), (1,), (1,))}),
         "name of a tensor in it is too long",
     ),
-    "a module of old files": (lambda: Call(torch.nn.Linear, 1 << 20, 1 << 20), "more than that"),
+    "a module of old files": (lambda: Call(torch.nn.Linear, 1 << 20, 1 << 20), "more than weights"),
 }  # fmt: skip
 RARE: dict[str, tuple[Callable[[], Any], str]] = {
     "quantized": (quantized, "quantized"),

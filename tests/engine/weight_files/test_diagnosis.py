@@ -196,7 +196,7 @@ def test_a_pickle_bomb_is_read_in_part(tmp_path: Path) -> None:
             for _ in range(100):
                 file.write(b"\x80\x02" + b"N" * (1 << 20))
         archive.writestr("x/version", "3")
-    with pytest.raises(CheckpointError, match="not a checkpoint of weights only"):
+    with pytest.raises(CheckpointError, match=r"checkpoint of weights (alone|only)"):
         checkpoints.read(path)
 
 
