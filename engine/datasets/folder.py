@@ -100,10 +100,13 @@ def _parts(tree: Tree, seed: int) -> Parts:
             f"{tree.root} has one image per class and no test part, so none can be held out. "
             "Add test/<class>/ next to train/<class>/, or put at least two images into each class."
         )
-    train, test = stratified_split(y, TEST_SHARE, numpy_generator(seed, "folder"))
-    rows = np.concatenate([train, test])
+    train_rows, test_rows = stratified_split(y, TEST_SHARE, numpy_generator(seed, "folder"))
+    rows = np.concatenate([train_rows, test_rows])
     return Parts(
-        [files[row] for row in rows], y[rows], len(train), (_held_note(y, len(test), seed),)
+        [files[row] for row in rows],
+        y[rows],
+        len(train_rows),
+        (_held_note(y, len(test_rows), seed),),
     )
 
 

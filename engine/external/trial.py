@@ -218,7 +218,7 @@ def _refuse_setting_changes(work: Callable[[], object], name: str) -> None:
     if changed:
         raise NetworkError(
             name,
-            f"changes {changed[0]} in a forward or backward pass, which other computations of the "
+            f"changes {changed[0]} in a pass, forward or backward, which other computations of the "
             "program depend on. Remove that.",
         )
 

@@ -52,7 +52,7 @@ def check(
 def unusable(path: object, state: Mapping[str, Tensor], called: Called) -> CheckpointError:
     """The error for weights whose outputs are not finite, naming their most extreme value."""
     _, value, name = max(_extremes(state), default=(0.0, 0.0, ""))
-    where = f": its most extreme value is {value:.3g}, in {called(name)}" if name else ""
+    where = f": their most extreme value is {value:.3g}, in {called(name)}" if name else ""
     return CheckpointError(
         f"The weights in {path} give NaN or infinite outputs on this data{where}. "
         f"{TRAINED[:-1]}, with their own normalization."

@@ -147,7 +147,7 @@ def test_the_forget_set_is_worded_where_words_describe_it(iris: Dataset, tmp_pat
 def test_what_no_line_can_say_is_refused(iris: Dataset) -> None:
     spec = compose.compose(iris)
     other = replace(spec, data=replace(spec.data, seed=spec.seed + 1))
-    with pytest.raises(SpecError, match="one seed for both"):
+    with pytest.raises(SpecError, match="a single seed"):
         command_line(other, iris, "class:1")
     earlier = replace(spec, pretrain=PretrainSpec(spec.data, TrainSpec()))
     with pytest.raises(SpecError, match="reproduce"):

@@ -46,7 +46,7 @@ def test_empty_words_mean_the_datasets_recommendation(iris: Dataset) -> None:
         ({"forget": "class:setos"}, "Did you mean 'setosa'"),
         ({"forget": []}, "forget set is empty"),
         ({"forget": [500]}, "Index 500 is not in the training set"),
-        ({"forget": "random:100%"}, "no retain samples are left in S_r"),
+        ({"forget": "random:100%"}, "retain set S_r is empty"),
     ],
 )
 def test_bad_words_get_a_sentence(iris: Dataset, words: dict[str, Any], says: str) -> None:

@@ -172,7 +172,7 @@ def test_adaptive_answers_are_made_in_one_go_from_all_models(spec: RunSpec) -> N
 
 
 def test_a_watched_method_is_made_with_its_epochs(spec: RunSpec) -> None:
-    with pytest.raises(SpecError, match="until the data are loaded"):
+    with pytest.raises(SpecError, match="before the data are loaded"):
         Plan.of(spec, watch=("gd",))
     usual, other = Plan.of(spec, SIZES, ("gd",)), Plan.of(attacked(spec), SIZES, ("gd",))
     assert Plan.of(spec, SIZES, ("gd", "original", "rurk")) == usual  # only methods of the study
@@ -339,7 +339,7 @@ def test_a_plan_of_another_version_is_refused(spec: RunSpec) -> None:
     other = {**plain, "results": plain["results"][:-1]}
     with pytest.raises(SpecError, match="another version"):
         Plan.from_plain(other)
-    with pytest.raises(SpecError, match="no plan of a study"):
+    with pytest.raises(SpecError, match="not a plan of a study"):
         Plan.from_plain({"spec": plain["spec"]})
 
 
