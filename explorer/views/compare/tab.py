@@ -70,7 +70,7 @@ class Tab(QWidget):
     def choose(self, samples: np.ndarray, words: str, modifiers: Qt.KeyboardModifier) -> None:
         """Request a selection and report it; words: which samples these are."""
         if not len(samples):
-            self.message.emit(f"There is no sample {words}; the selection is unchanged.")
+            self.message.emit(f"No sample {words}; the selection is unchanged.")
             return
         mode = lasso_mode(modifiers)
         self.chosen.emit(samples.tolist(), mode)

@@ -246,7 +246,7 @@ class EmbeddingView(View):
         residual = self.state.residual
         if not needs_ratio or residual is None or model in residual.curves:
             return ""
-        return "no r: a Re-train is its reference"
+        return "no r: it is measured against Re-train"
 
     def _explain(self, shown: Embedding, one: Shade, theme: Theme) -> None:
         kinds = kind_entries(shown, self._hidden, theme)

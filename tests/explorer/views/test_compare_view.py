@@ -395,7 +395,9 @@ def test_samples_of_features_are_compared_too(shown: Shown) -> None:
     click(view.classes.rows, view.classes.rows.place_of(0).center())
     assert shown.last == ("select", rows.tolist(), REPLACE)
     open_tab(view, PREDICTIONS)
-    assert view.predictions.matrix.describe(1, 1).startswith("True versicolor, called versicolor")
+    assert view.predictions.matrix.describe(1, 1).startswith(
+        "True versicolor, predicted versicolor"
+    )
 
 
 # -- with the real engine ---------------------------------------------------------------------

@@ -319,8 +319,9 @@ def test_each_highlight_is_counted_for_each_model_and_dims_the_rest(
 ) -> None:
     forgotten = int(((cloud.kind == FORGET) & (cloud.predicted["rurk"] != cloud.label)).sum())
     assert forgotten > 3
-    assert view.right.counts.text().startswith(f"{forgotten}\u00a0forgotten")
-    assert view.left.counts.text().startswith("0\u00a0forgotten")
+    of_all = f"of {int((cloud.kind == FORGET).sum())} forget samples: "
+    assert view.right.counts.text().startswith(f"{of_all}{forgotten}\u00a0forgotten")
+    assert view.left.counts.text().startswith(f"{of_all}0\u00a0forgotten")
     before = colors(view, 1, np.flatnonzero(cloud.kind == RETAIN))
     choose(view, "highlight", FORGOTTEN)
     assert "<b>" in view.right.counts.text()

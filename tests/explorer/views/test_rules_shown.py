@@ -149,5 +149,5 @@ def test_a_table_marks_lower_bounds_and_gives_no_deviation_over_them(filled: Sho
     QApplication.processEvents()
     assert view.tradeoff.shown is not None
     assert [one.bounds[0] for one in view.tradeoff.shown.points] == [False, True, True, False]
-    assert "at least so much" in view.tradeoff.words.text()
+    assert "a lower bound" in view.tradeoff.words.text()
     seen(view, f"scatter-{filled.state.theme}")

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from sampled import PRESS, QUICK, Sampled, measured, recognized
 
 from engine.analysis import ranking
-from engine.metrics.base import cross_entropy
+from engine.membership import scores
 from engine.residual.verdict import NONE, RESIDUAL
 from explorer.state.selection import Selection
 from explorer.views.samples.sort_keys import (
@@ -210,8 +210,8 @@ def test_order_and_model_are_kept_and_nonsense_is_ignored(shown: Sampled, qtbot:
 def test_loss_of_known_logits() -> None:
     logits = np.log(np.array([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]], np.float32))
     labels = np.array([0, 1, 1])
-    assert cross_entropy(logits, labels) == pytest.approx(-np.log([0.5, 0.1, 0.8]))
-    assert cross_entropy(np.array([[1000.0, 0.0]]), np.array([1])) == pytest.approx([1000])
+    assert scores.loss(logits, labels) == pytest.approx(-np.log([0.5, 0.1, 0.8]))
+    assert scores.loss(np.array([[1000.0, 0.0]]), np.array([1])) == pytest.approx([1000])
 
 
 def test_the_worst_verdict_is_that_of_any_method_and_original_is_no_method() -> None:

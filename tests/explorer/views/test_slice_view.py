@@ -35,7 +35,7 @@ def test_empty_it_says_what_to_do_next(shown: Shown) -> None:
     assert "Press Run" in view.panel.empty.text()
     shown.fill()
     shown.state.slice = None
-    assert "sample 5 (digits train 5) is being cut" in view.panel.empty.text()
+    assert "slice through sample 5 (digits train 5)" in view.panel.empty.text()
     shown.state.set_problem("slice", "The loss has no slope at this sample.")
     assert view.panel.empty.text() == shown.state.problems["slice"]
     shown.state.selection = Selection()
@@ -148,7 +148,7 @@ def test_a_plane_without_a_ball_shows_none_and_shares_of_all(shown: Shown) -> No
     assert "τ ball" not in view.legend.accessibleDescription()
     assert not view.grab().isNull()
     shown.state.slice = replace(slice_of(), perturbation="a-strangers")
-    assert "outline: the ball on this plane · %: share of it" in view.caption.text()
+    assert "outline: the ball on this plane · %: share inside" in view.caption.text()
 
 
 def test_it_asks_while_seen_and_rests_while_hidden(shown: Shown) -> None:
