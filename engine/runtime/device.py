@@ -26,7 +26,9 @@ def choose_device(name: str = "auto") -> torch.device:
     import torch
 
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
-        raise SpecError(f"Unknown device '{name}'. Use auto, cpu, cuda, cuda:0 (1, ...) or mps.")
+        raise SpecError(
+            f"There is no device '{name}'. Use auto, cpu, cuda, cuda:0 (1, ...) or mps."
+        )
     if name == "auto":
         if torch.cuda.is_available():
             _make_deterministic()

@@ -70,7 +70,7 @@ def test_a_display_that_does_not_answer_is_not_qts_abort() -> None:
     [
         (["--dataset", "digitz"], "Did you mean 'digits'?"),
         (["--theme", "drak"], "Did you mean 'dark'?"),
-        (["--device", "gpu"], "Unknown device 'gpu'"),
+        (["--device", "gpu"], "There is no device 'gpu'"),
         (["--screnshot", "a.png"], "Did you mean '--screenshot'?"),
         (["--screenshot"], "expected one argument"),
         (["--size", "big"], "1440x900"),

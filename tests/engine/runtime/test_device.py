@@ -92,7 +92,7 @@ def test_auto_finds_a_device() -> None:
 def test_the_error_for_an_unknown_device_lists_the_known_ones(name: str) -> None:
     with pytest.raises(SpecError) as caught:
         choose_device(name)
-    assert f"Unknown device '{name}'. Use auto, cpu, cuda" in str(caught.value)
+    assert f"There is no device '{name}'. Use auto, cpu, cuda" in str(caught.value)
 
 
 def test_an_unavailable_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
