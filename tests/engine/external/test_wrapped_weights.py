@@ -146,7 +146,7 @@ def test_of_several_that_fit_one_is_named(tmp_path: Path) -> None:
     for entry, state in (("model", plain()), ("extra.ema", other)):
         wanted = digest(put(tmp_path, state, "plain.pt"))
         assert digest(Path(f"{path}::{entry}")) == wanted
-    with pytest.raises(CheckpointError, match=r"nothing called 'emma' that fits\. It has: 'model'"):
+    with pytest.raises(CheckpointError, match=r"nothing named 'emma' that fits\. It has: 'model'"):
         fit(Path(f"{path}::emma"))
 
 
