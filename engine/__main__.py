@@ -16,7 +16,7 @@ from engine.cli import commands
 from engine.cli.parser import parser
 from engine.errors import Cancelled, EngineError
 from engine.runtime import interruption
-from engine.runtime.cores import wait_asleep
+from engine.runtime.cores import set_passive_waiting
 from engine.storage import output_files
 
 FAILED = 2
@@ -25,7 +25,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (2 and a sentence on standard error if it fails)."""
-    wait_asleep()
+    set_passive_waiting()
     options = parser().parse_args(arguments)
     if not hasattr(options, "command"):
         parser().print_help()
@@ -33,7 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int | None] = options.command
     files = [value for value in vars(options).values() if isinstance(value, Path)]
     try:
-        with interruption.by_signals(), output_files.told(), output_files.words_aside(files):
+        with (
+            interruption.interrupt_on_signals(),
+            output_files.checked_stdout(),
+            output_files.messages_to_stderr(files),
+        ):
             return command(options) or 0
     except EngineError as error:
         commands.say(str(error))
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.say("stopped; run the same command again to resume.")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output is gone
-        output_files.abandon()
+        output_files.discard_stdout()
     return 0
 
 

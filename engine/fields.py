@@ -148,7 +148,7 @@ def choices_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(choices() if callable(choices) else choices)
 
 
-def is_once(item: dataclasses.Field[Any]) -> bool:
+def is_transient(item: dataclasses.Field[Any]) -> bool:
     """Whether the user decides this setting anew each time, so that no file contains it."""
     return bool(item.metadata.get("once", False))
 

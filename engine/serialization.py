@@ -13,7 +13,7 @@ from dataclasses import MISSING
 from typing import Any, TypeVar
 
 from engine.errors import unknown
-from engine.fields import hints_of, is_once, validate
+from engine.fields import hints_of, is_transient, validate
 
 T = TypeVar("T")
 SCALARS = frozenset({bool, int, float, str, type(None)})
@@ -25,7 +25,7 @@ def to_plain(spec: Any, *, keyed: bool = False) -> Any:
         return {
             item.name: to_plain(getattr(spec, item.name), keyed=keyed)
             for item in dataclasses.fields(spec)
-            if not is_once(item) and (not keyed or _enters_key(item, getattr(spec, item.name)))
+            if not is_transient(item) and (not keyed or _enters_key(item, getattr(spec, item.name)))
         }
     if isinstance(spec, (tuple, list)):
         if SCALARS.issuperset(map(type, spec)):  # a fast path for thousands of forget indices
@@ -63,7 +63,7 @@ def restored(kind: type[T], plain: Mapping[str, Any], where: str = "") -> T:
     Raises SpecError for an unknown name or a value out of range, TypeError where a required field
     is missing.
     """
-    fields = [item for item in dataclasses.fields(kind) if not is_once(item)]  # type: ignore[arg-type]
+    fields = [item for item in dataclasses.fields(kind) if not is_transient(item)]  # type: ignore[arg-type]
     for name in plain:
         if name not in {item.name for item in fields}:
             raise unknown(f"parameter of {where.rstrip('.') or 'this'}", name, hints_of(kind))  # type: ignore[arg-type]

@@ -16,8 +16,8 @@ from typing import NoReturn
 
 from engine import __version__
 from engine.errors import SpecError, unknown
-from engine.runtime.cores import wait_asleep
-from engine.storage.paths import absolute, place
+from engine.runtime.cores import set_passive_waiting
+from engine.storage.paths import absolute, typed_path
 
 UNUSABLE = 2  # exit status: the window could not be opened
 LARGEST_SIDE = 16_384  # px of a window
@@ -28,7 +28,7 @@ SCREENLESS = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb", "minimalegl", "
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Open the window and return the exit status (2, with a message, if that is impossible)."""
-    wait_asleep()
+    set_passive_waiting()
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
         check_display()
@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     result.add_argument("--version", action="version", version=f"rk-explorer {__version__}")
-    result.add_argument("--store", type=place, metavar="DIR", help="folder for results")
+    result.add_argument("--store", type=typed_path, metavar="DIR", help="folder for results")
     result.add_argument("--dataset", default="", metavar="D", help="dataset to open, e.g. digits")
     result.add_argument(
         "--root", type=absolute, default="", metavar="P", help="folder that contains the dataset"
@@ -106,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--theme", default="", help="light, dark or system")
     result.add_argument("--demo", action="store_true", help="run the suggested study at once")
     result.add_argument(
-        "--screenshot", type=place, metavar="FILE",
+        "--screenshot", type=typed_path, metavar="FILE",
         help="save a picture of the window when all jobs are done, then exit",
     )  # fmt: skip
     result.add_argument("--seed", metavar="N", help="seed of the study (default 131)")

@@ -13,7 +13,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QSize, Signal, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from engine.storage.paths import place
+from engine.storage.paths import typed_path
 from explorer import process, theme
 from explorer.autopilot import Autopilot
 from explorer.control.controller import Controller
@@ -181,7 +181,7 @@ class Explorer(QObject):
             return
         base = forget_sets.read(self.settings.forget_sets)
         others = forget_sets.read(settings.load(self._file).forget_sets)
-        settings.keep(self.settings, self.state, self.window.look())
+        settings.record_session(self.settings, self.state, self.window.look())
         merged = forget_sets.merge(base, self.state.forget_sets, others)
         self.settings.forget_sets = forget_sets.as_plain(merged)
         try:
@@ -237,4 +237,4 @@ def run(options: Options) -> int:
 
 def _store_from_environment() -> Path | None:
     folder = os.environ.get("RK_EXPLORER_STORE")
-    return place(folder) if folder else None
+    return typed_path(folder) if folder else None

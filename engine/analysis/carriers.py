@@ -25,7 +25,7 @@ class Carrier:
     draws: int
 
 
-def carried(residual: Residual, model: str, column: int) -> list[Carrier]:
+def carriers_at(residual: Residual, model: str, column: int) -> list[Carrier]:
     """The forget samples with r > 1 in `model` at one tau, largest r first.
 
     column: index into `residual.taus`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.analysis.ranking import judged, worst_first
+from engine.analysis.ranking import measured_methods, worst_first
 from engine.datasets.base import Dataset
 from engine.residual.verdict import overall, verdict, verdict_word
 from engine.results import ModelResult, Residual
@@ -40,7 +40,7 @@ def worst(residual: Residual, model: str = "", column: int = -1) -> list[int]:
     column: index into the tau grid, -1 = its middle.
     """
     index = len(residual.taus) // 2 if column < 0 else column
-    return [int(k) for k in worst_first(residual, model or judged(residual)[0], index)]
+    return [int(k) for k in worst_first(residual, model or measured_methods(residual)[0], index)]
 
 
 def sample_cards(

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
-from engine.analysis.curves import PUBLISHED, Line, StudyRun, families, lines, published
+from engine.analysis.curves import PUBLISHED, Line, StudyRun, families, lines, published_lines
 from engine.analysis.measures import MEASURES, Measure
 from engine.arrays import Floats
-from engine.drawing.labels import WITHHELD, undefined_of_each
+from engine.drawing.labels import NO_VERDICTS_NOTE, undefined_of_each
 from engine.paper.published import Published
 from engine.residual.over_seeds import null_band_envelope
 
@@ -58,7 +58,7 @@ class CurveSet:
         if measure.name not in self._lines:
             own = lines(measure, self.runs, mean=self.mean) if self.runs else []
             if self.runs and self.paper is not None:
-                own += published(measure, self.paper.curves, self.runs[0].labels)
+                own += published_lines(measure, self.paper.curves, self.runs[0].labels)
             self._lines[measure.name] = own
         return [one for one in self._lines[measure.name] if self._seen(one, hidden)]
 
@@ -129,7 +129,7 @@ class CurveSet:
             if measure.name == RESIDUAL:
                 rows[-1] += _besides(run, line, i)
             if self._withholds(measure):
-                rows[-1].append(WITHHELD * (run.residual.withheld and not paper))
+                rows[-1].append(NO_VERDICTS_NOTE * (run.residual.withheld and not paper))
         return rows
 
     def _withholds(self, measure: Measure) -> bool:

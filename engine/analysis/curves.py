@@ -13,7 +13,7 @@ from engine.arrays import nanmean
 from engine.drawing.labels import model_label
 from engine.paper.presets import Figure
 from engine.results import Residual, Study
-from engine.study.family import family, told_apart
+from engine.study.family import difference_summary, family
 
 SHOWN, BESIDE, MEAN, PUBLISHED = "shown", "beside", "mean", "published"
 RUN_DASHES: tuple[tuple[float, ...], ...] = (
@@ -101,7 +101,7 @@ def families(runs: Sequence[StudyRun]) -> list[list[int]]:
     return list(groups.values())
 
 
-def published(
+def published_lines(
     measure: Measure,
     curves: Mapping[str, Mapping[str, Mapping[float, Figure]]],
     labels: Mapping[str, str],
@@ -142,9 +142,9 @@ def _run(study: Study, name: str, setting: str) -> StudyRun:
 
 
 def _setting(study: Study | None, other: Study) -> str:
-    return told_apart(study.spec, other.spec, seeds=False) if study is not None else ""
+    return difference_summary(study.spec, other.spec, seeds=False) if study is not None else ""
 
 
 def _name(study: Study | None, other: Study) -> str:
-    difference = told_apart(study.spec, other.spec) if study is not None else ""
+    difference = difference_summary(study.spec, other.spec) if study is not None else ""
     return difference or f"seed {other.spec.get('seed', '?')}, {other.key[:8]}"

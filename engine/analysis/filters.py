@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.sample_table import ANY, Answers, Evidence
+from engine.analysis.sample_table import ANY, ModelPredictions, SampleTable
 from engine.arrays import Floats, Mask
 from engine.drawing.labels import model_label
 from engine.errors import SpecError, unknown
@@ -23,7 +23,7 @@ ALL = "all"  # in place of a model: all models
 ANSWERS, MEASURES, SEARCH = "answers", "measures", "search"  # the data that a condition needs
 NOTHING, CLASS, NUMBER, MODEL, VERDICT = "", "class", "number", "model", "verdict"
 _VERDICT_NUMBERS = {words: number for number, words in VERDICTS.items()}
-Test = Callable[[Evidence, str, str], Mask | None]
+Test = Callable[[SampleTable, str, str], Mask | None]
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ def parse(text: str) -> Condition:
     name = re.sub(r"\s*([<>])", r" \1", read[2])
     if name not in KINDS:
         raise unknown("condition", name, KINDS)
-    return checked(Condition(read[1], name, read[3].strip()))
+    return validated_condition(Condition(read[1], name, read[3].strip()))
 
 
-def checked(condition: Condition) -> Condition:
+def validated_condition(condition: Condition) -> Condition:
     """Return the condition if its value fits its kind; otherwise raise SpecError."""
     kind, value = KINDS[condition.name], condition.value
     if not _FITS[kind.value](value):
@@ -78,7 +78,7 @@ def checked(condition: Condition) -> Condition:
     return condition
 
 
-def mask(condition: Condition, evidence: Evidence) -> Mask | None:
+def mask(condition: Condition, evidence: SampleTable) -> Mask | None:
     """(n,) bool: which samples meet the condition; None while its data are not available.
 
     A sample whose r is undefined or was not measured meets no condition on r or tau.
@@ -86,7 +86,7 @@ def mask(condition: Condition, evidence: Evidence) -> Mask | None:
     return KINDS[condition.name].test(evidence, condition.model, condition.value)
 
 
-def matching(conditions: Iterable[Condition], evidence: Evidence) -> Mask:
+def matching(conditions: Iterable[Condition], evidence: SampleTable) -> Mask:
     """(n,) bool: which samples meet all conditions; none if data for a condition are missing."""
     matches = np.ones(len(evidence), bool)
     for condition in conditions:
@@ -111,18 +111,18 @@ def subject(model: str, labels: Mapping[str, str]) -> str:
 
 
 # -- tests ------------------------------------------------------------------------------------
-def _answered(test: Callable[[Answers, str], Mask]) -> Test:
-    def test_answers(evidence: Evidence, model: str, value: str) -> Mask | None:
+def _answered(test: Callable[[ModelPredictions, str], Mask]) -> Test:
+    def test_answers(evidence: SampleTable, model: str, value: str) -> Mask | None:
         answers = evidence.answers(model)
         return None if answers is None else np.asarray(test(answers, value))
 
     return test_answers
 
 
-def _compared(values: Callable[[Evidence, str], Floats | None], *, below: bool) -> Test:
+def _compared(values: Callable[[SampleTable, str], Floats | None], *, below: bool) -> Test:
     """Test whether a value is below (or above) a number; NaN is neither."""
 
-    def test_value(evidence: Evidence, model: str, value: str) -> Mask | None:
+    def test_value(evidence: SampleTable, model: str, value: str) -> Mask | None:
         own = values(evidence, model)
         if own is None:
             return None
@@ -131,24 +131,24 @@ def _compared(values: Callable[[Evidence, str], Floats | None], *, below: bool) 
     return test_value
 
 
-def _loss(evidence: Evidence, model: str) -> Floats | None:
+def _loss(evidence: SampleTable, model: str) -> Floats | None:
     answers = evidence.answers(model)
     return None if answers is None else answers.loss
 
 
-def _confidence(evidence: Evidence, model: str) -> Floats | None:
+def _confidence(evidence: SampleTable, model: str) -> Floats | None:
     answers = evidence.answers(model)
     return None if answers is None else answers.confidence
 
 
-def _differs(evidence: Evidence, model: str, value: str) -> Mask | None:
+def _differs(evidence: SampleTable, model: str, value: str) -> Mask | None:
     one, other = evidence.answers(model), evidence.answers(value)
     if one is None or other is None:
         return None
     return np.asarray(one.predicted != other.predicted)
 
 
-def _disagree(evidence: Evidence, model: str, value: str) -> Mask | None:
+def _disagree(evidence: SampleTable, model: str, value: str) -> Mask | None:
     answers = [evidence.answers(name) for name in evidence.models]
     predictions = [one.predicted for one in answers if one is not None]
     if not predictions:
@@ -156,12 +156,12 @@ def _disagree(evidence: Evidence, model: str, value: str) -> Mask | None:
     return np.asarray((np.stack(predictions) != predictions[0]).any(0))
 
 
-def _agree(evidence: Evidence, model: str, value: str) -> Mask | None:
+def _agree(evidence: SampleTable, model: str, value: str) -> Mask | None:
     apart = _disagree(evidence, model, value)
     return None if apart is None else ~apart
 
 
-def _undefined(evidence: Evidence, model: str, value: str) -> Mask | None:
+def _undefined(evidence: SampleTable, model: str, value: str) -> Mask | None:
     ratio, residual = evidence.ratio(model), evidence.residual
     if ratio is None or residual is None:
         return None
@@ -170,13 +170,17 @@ def _undefined(evidence: Evidence, model: str, value: str) -> Mask | None:
     return np.asarray(measured & np.isnan(ratio))
 
 
-def _verdict(evidence: Evidence, model: str, value: str) -> Mask | None:
+def _verdict(evidence: SampleTable, model: str, value: str) -> Mask | None:
     verdicts = evidence.verdict(model)
     return None if verdicts is None else np.asarray(verdicts == _VERDICT_NUMBERS[value])
 
 
 def _bounds(
-    name: str, label: str, needs: str, values: Callable[[Evidence, str], Floats | None], help: str
+    name: str,
+    label: str,
+    needs: str,
+    values: Callable[[SampleTable, str], Floats | None],
+    help: str,
 ) -> tuple[Kind, Kind]:
     below, above = _compared(values, below=True), _compared(values, below=False)
     return (
@@ -199,14 +203,14 @@ KINDS = {
         *_bounds("confidence", "confidence", ANSWERS, _confidence,
                  "Probability of the true class, 0 to 1"),
         *_bounds("loss", "loss", ANSWERS, _loss, "Cross-entropy in nats, from 0"),
-        *_bounds("r", "r", MEASURES, Evidence.ratio,
+        *_bounds("r", "r", MEASURES, SampleTable.ratio,
                  "Residual knowledge, the largest over τ, from 0; 1 means the same as Re-train"),
         Kind("undefined", "has no defined r", MEASURES, NOTHING,
              "At no τ did a Re-train recognize any copy, so r has no denominator",
              _undefined),
         Kind("verdict", "verdict: {0}", MEASURES, VERDICT,
              verdict_rule(0), _verdict),
-        *_bounds("tau", "τ*", SEARCH, Evidence.smallest_tau,
+        *_bounds("tau", "τ*", SEARCH, SampleTable.smallest_tau,
                  "Smallest τ at which a forget sample is recognized again, in pixel range [0, 1]; "
                  "infinite where it is not"),
         Kind("disagree", "disagree", ANSWERS, NOTHING, "Not all models predict the same class",

@@ -50,7 +50,7 @@ class Measure:
         return f"{trace.y[i]:.{self.digits}f}" if np.isfinite(trace.y[i]) else "-"
 
 
-def cut(residual: Residual, column: int) -> Residual:
+def residual_at(residual: Residual, column: int) -> Residual:
     """The residual knowledge restricted to one tau of its grid."""
     columns = slice(column, column + 1)
     return replace(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.analysis.curves import StudyRun, families, run_of, runs_beside
-from engine.analysis.measures import MEASURES, cut
+from engine.analysis.measures import MEASURES, residual_at
 from engine.analysis.pareto import DOWN, NEAR, UP, Goal
 from engine.drawing.labels import model_label
 from engine.metrics import COMPARED, METRICS, Metric, average_gap, is_censored
@@ -132,7 +132,7 @@ class ModelRow:
 
 
 @dataclass(frozen=True)
-class Board:
+class ModelTable:
     """The rows of one or several studies; tau: at which tau-dependent quantities are read.
 
     withheld: whether any of the studies withholds the prevalence.
@@ -162,18 +162,18 @@ class Board:
 
 def board(
     study: Study, beside: Iterable[Study] = (), *, tau: float = -1.0, mean: bool = False
-) -> Board:
+) -> ModelTable:
     """The board of a study and those beside it; mean: merge seeds of the same settings.
 
     tau < 0 means the middle of the study's grid; otherwise its nearest value is used.
     """
     studies = [study, *(one for one in beside if one.key != study.key)]
     runs = [run_of(study), *runs_beside(study, studies[1:])]
-    at = near(study.residual.taus, tau)
+    at = nearest_tau(study.residual.taus, tau)
     groups = families(runs) if mean else [[i] for i in range(len(runs))]
     cuts = [_cut(one, at) for one in studies]
     rows = [row for group in groups for row in _rows(runs, cuts, group)]
-    return Board(
+    return ModelTable(
         at,
         study.residual.draws,
         _named(rows),
@@ -184,7 +184,7 @@ def board(
     )
 
 
-def with_published(table: Board, figures: Mapping[str, Mapping[str, Figure]]) -> Board:
+def with_published(table: ModelTable, figures: Mapping[str, Mapping[str, Figure]]) -> ModelTable:
     """The board with the paper's figures added to the rows of the open study.
 
     figures: model -> measure -> published figure.
@@ -202,7 +202,7 @@ def _named(rows: Sequence[ModelRow]) -> tuple[Quantity, ...]:
     return tuple(one for one in QUANTITIES if one.name in named)
 
 
-def near(taus: np.ndarray, tau: float) -> float:
+def nearest_tau(taus: np.ndarray, tau: float) -> float:
     """The grid value nearest to tau; the middle for tau < 0, NaN for an empty grid."""
     if not len(taus):
         return math.nan
@@ -280,7 +280,7 @@ def _on_copies(studies: Sequence[Study], model: str) -> dict[str, ModelCell]:
         if traces and all(model in one for one in traces):
             entries[measure.name] = ModelCell(tuple(float(one[model].y[0]) for one in traces))
     if RESIDUAL in entries:
-        curve = over_seeds.curve(at_tau, model)
+        curve = over_seeds.seed_curve(at_tau, model)
         pooled = [float(one.residual.curves[model].pooled[0]) for one in at_tau]
         low, high = float(curve.low[0]), float(curve.high[0])
         entries[RESIDUAL] = replace(entries[RESIDUAL], low=low, high=high)
@@ -292,7 +292,7 @@ def _cut(study: Study, tau: float) -> Study:
     """The study with its residual knowledge restricted to this tau; empty if it lacks it."""
     columns = np.flatnonzero(np.abs(study.residual.taus - tau) < TOLERANCE)
     column = int(columns[0]) if len(columns) else len(study.residual.taus)
-    return replace(study, residual=cut(study.residual, column))
+    return replace(study, residual=residual_at(study.residual, column))
 
 
 def _quantities() -> tuple[Quantity, ...]:

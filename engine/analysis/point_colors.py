@@ -26,7 +26,7 @@ from engine.residual.verdict import (
 from engine.results import Embedding, Residual
 
 CLASS, PREDICTION, VERDICT, RATIO, LOSS = "class", "prediction", "verdict", "r", "loss"
-SHADES = {  # color scheme -> explanation
+COLOR_SCHEMES = {  # color scheme -> explanation
     CLASS: "The true class",
     PREDICTION: "The class that the panel's model predicts",
     VERDICT: f"Forget samples at the shown τ. {verdict_rule_at_one()}",
@@ -59,7 +59,7 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Shade:
+class PointColors:
     """The colors of one panel: `number` (m,) is the index of each point's group in `groups`."""
 
     number: np.ndarray
@@ -68,7 +68,7 @@ class Shade:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class PanelData:
     """Content of a panel: one model of an embedding, with residual knowledge at one tau.
 
     column: index into `residual.taus`; dark: whether the background is dark.
@@ -87,27 +87,27 @@ class Scene:
         return self.residual is not None and self.model in self.residual.curves
 
 
-def shade(scheme: str, scene: Scene) -> Shade:
+def colors_of_points(scheme: str, scene: PanelData) -> PointColors:
     """The colors of a panel; SpecError for an unknown color scheme."""
     if scheme not in _MAKE:
         raise unknown("color", scheme, _MAKE)
     return _MAKE[scheme](scene)
 
 
-def _class(scene: Scene) -> Shade:
-    return Shade(scene.shown.label, _classes(scene))
+def _class(scene: PanelData) -> PointColors:
+    return PointColors(scene.shown.label, _classes(scene))
 
 
-def _prediction(scene: Scene) -> Shade:
-    return Shade(scene.shown.predicted[scene.model], _classes(scene))
+def _prediction(scene: PanelData) -> PointColors:
+    return PointColors(scene.shown.predicted[scene.model], _classes(scene))
 
 
-def _classes(scene: Scene) -> tuple[Group, ...]:
+def _classes(scene: PanelData) -> tuple[Group, ...]:
     colors = class_colors(len(scene.classes))
     return tuple(Group(name, color) for name, color in zip(scene.classes, colors, strict=True))
 
 
-def _verdict(scene: Scene) -> Shade:
+def _verdict(scene: PanelData) -> PointColors:
     groups = (
         Group(f"residual (posterior > {SURE:g} at this τ)", VERMILION, "diamond"),
         Group("undecided", SKY, "cross"),
@@ -116,13 +116,13 @@ def _verdict(scene: Scene) -> Shade:
     )
     number = np.full(len(scene.shown.sample), 3)
     if scene.residual is not None and scene.residual.withheld:
-        return Shade(number, (*groups[:3], _WITHHELD))
+        return PointColors(number, (*groups[:3], _WITHHELD))
     if scene.residual is not None and scene.measured:
         verdicts = _verdicts(scene.residual, scene.model).verdict[:, scene.column]
         of_points, measured = _of_samples(verdicts.astype(np.float64), scene)
         for place, value in enumerate((RESIDUAL, UNDECIDED, NONE)):
             number[measured & (of_points == value)] = place
-    return Shade(number, groups)
+    return PointColors(number, groups)
 
 
 @cache
@@ -131,7 +131,7 @@ def _verdicts(residual: Residual, model: str) -> Verdict:
     return verdict(residual, model)
 
 
-def _ratio(scene: Scene) -> Shade:
+def _ratio(scene: PanelData) -> PointColors:
     steps = [(LOW_RATIO, "≤ ¼"), (-1.0, "½"), (0.0, "1"), (1.0, "2"), (HIGH_RATIO, "≥ 4")]
     groups = (*_levels(BLUE_TO_RED), Group("r undefined", GRAY, "cross"), _APART)
     number = np.full(len(scene.shown.sample), LEVELS + 1)
@@ -140,32 +140,32 @@ def _ratio(scene: Scene) -> Shade:
         with np.errstate(divide="ignore"):
             level = _level(np.log2(ratios), LOW_RATIO, HIGH_RATIO)
         number[measured] = np.where(np.isfinite(ratios), level, LEVELS)[measured]
-    return Shade(number, groups, _scale(_ratio_title(scene), steps))
+    return PointColors(number, groups, _scale(_ratio_title(scene), steps))
 
 
-def _ratio_title(scene: Scene) -> str:
+def _ratio_title(scene: PanelData) -> str:
     if scene.residual is None:
         return "r, a ratio"
     kind, tau = perturbation_label(scene.residual.perturbation), scene.residual.taus[scene.column]
     return f"r at τ {tau:g} ({kind}), a ratio"
 
 
-def _loss(scene: Scene) -> Shade:
+def _loss(scene: PanelData) -> PointColors:
     steps = [(-3.0, "≤ 0.001"), (-2.0, "0.01"), (-1.0, "0.1"), (0.0, "1"), (1.0, "≥ 10")]
     losses = np.maximum(scene.shown.loss[scene.model].astype(np.float64), 10**LOW_LOSS)
     level = _level(np.log10(np.nan_to_num(losses, nan=np.inf)), LOW_LOSS, HIGH_LOSS)
     stops = LIGHT_TO_DARK[::-1] if scene.dark else LIGHT_TO_DARK
-    return Shade(level, _levels(stops), _scale("Loss, nats", steps))
+    return PointColors(level, _levels(stops), _scale("Loss, nats", steps))
 
 
-_MAKE: dict[str, Callable[[Scene], Shade]] = {
+_MAKE: dict[str, Callable[[PanelData], PointColors]] = {
     CLASS: _class, PREDICTION: _prediction, VERDICT: _verdict, RATIO: _ratio, LOSS: _loss,
 }  # fmt: skip
 _APART = Group("not measured", GRAY, quiet=True)
 _WITHHELD = Group("no verdicts: adaptive draws", GRAY, quiet=True)
 
 
-def _of_samples(values: np.ndarray, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+def _of_samples(values: np.ndarray, scene: PanelData) -> tuple[np.ndarray, np.ndarray]:
     """(values (m,), measured (m,) bool): spread values per forget sample over the points.
 
     Copies take the value of the sample they were made from.

@@ -15,7 +15,7 @@ from engine.residual.verdict import NONE, NOT_GIVEN, RESIDUAL, UNDECIDED, overal
 from engine.results import Residual
 
 
-def judged(residual: Residual) -> tuple[str, ...]:
+def measured_methods(residual: Residual) -> tuple[str, ...]:
     """The methods with measured residual knowledge; Original if there are none."""
     return tuple(name for name in residual.curves if name != "original") or ("original",)
 
@@ -25,7 +25,7 @@ def worst_ratio(residual: Residual, models: Sequence[str] = ()) -> Floats:
 
     models: () means the methods.
     """
-    ratios = np.stack([residual.ratio(name) for name in models or judged(residual)])
+    ratios = np.stack([residual.ratio(name) for name in models or measured_methods(residual)])
     worst = np.where(np.isfinite(ratios), ratios, -np.inf).max((0, 2))
     return np.where(np.isfinite(worst), worst, np.nan)
 
@@ -38,7 +38,9 @@ def worst_verdict(residual: Residual, models: Sequence[str] = ()) -> NDArray[np.
     """
     if residual.withheld:
         return np.full(len(residual.samples), NOT_GIVEN, np.int8)
-    verdicts = np.stack([overall(verdict(residual, name)) for name in models or judged(residual)])
+    verdicts = np.stack(
+        [overall(verdict(residual, name)) for name in models or measured_methods(residual)]
+    )
     residual_any, none_all = (verdicts == RESIDUAL).any(0), (verdicts == NONE).all(0)
     return np.where(residual_any, RESIDUAL, np.where(none_all, NONE, UNDECIDED)).astype(np.int8)
 
@@ -65,7 +67,7 @@ def worst_first(residual: Residual, model: str, column: int) -> NDArray[np.intp]
     return np.asarray(residual.samples[np.lexsort(keys)], np.intp)
 
 
-def stepped(order: np.ndarray, sample: int | None, step: int) -> int | None:
+def neighbor_in(order: np.ndarray, sample: int | None, step: int) -> int | None:
     """The sample `step` positions after this one in `order` (n,), None past either end.
 
     For a sample outside the order, any step leads to the first sample.
@@ -75,7 +77,7 @@ def stepped(order: np.ndarray, sample: int | None, step: int) -> int | None:
     return int(order[position]) if 0 <= position < len(order) else None
 
 
-def placed(values: np.ndarray, samples: np.ndarray, n: int) -> Floats:
+def values_by_sample(values: np.ndarray, samples: np.ndarray, n: int) -> Floats:
     """(n,) the values (m,) at the indices `samples` (m,), NaN everywhere else."""
     everywhere = np.full(n, np.nan)
     inside = (samples >= 0) & (samples < n)

@@ -22,7 +22,7 @@ ANY = "any"  # in place of a model: the worst over the methods
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class ModelPredictions:
     """Predictions of one model: logits (n, K), and the true classes (n,) of the samples."""
 
     logits: np.ndarray
@@ -55,7 +55,7 @@ class Answers:
         return float(1 / np.exp(own - own.max()).sum())
 
 
-class Evidence:
+class SampleTable:
     """Per-sample arrays of a study, computed on first use and cached while they are valid."""
 
     def __init__(self, labels: np.ndarray, trained: int) -> None:
@@ -63,7 +63,7 @@ class Evidence:
         self.labels, self.trained = labels, trained
         self.models: Mapping[str, ModelResult] = {}
         self.residual: Residual | None = None
-        self._answers: dict[str, tuple[ModelResult, Answers]] = {}
+        self._answers: dict[str, tuple[ModelResult, ModelPredictions]] = {}
         self._recognized: dict[str, tuple[ModelResult | None, Recognition]] = {}
         self._kept: dict[tuple[str, str], Floats] = {}
 
@@ -96,7 +96,7 @@ class Evidence:
         self._recognized[search.model] = (self.models.get(search.model), search)
 
     # -- queries --------------------------------------------------------------------------
-    def answers(self, model: str) -> Answers | None:
+    def answers(self, model: str) -> ModelPredictions | None:
         """Predictions of a model on every sample; None if it has none for these samples."""
         result = self.models.get(model)
         if result is None:
@@ -105,7 +105,7 @@ class Evidence:
             logits = np.concatenate([result.train_logits, result.test_logits])
             if len(result.train_logits) != self.trained or len(logits) != len(self):
                 return None
-            self._answers[model] = (result, Answers(logits, self.labels))
+            self._answers[model] = (result, ModelPredictions(logits, self.labels))
         return self._answers[model][1]
 
     def recognition(self, model: str) -> Recognition | None:
@@ -139,7 +139,7 @@ class Evidence:
         if search is None:
             return None
         taus = np.where(np.isnan(search.taus), np.inf, search.taus)
-        return ranking.placed(taus, search.samples, len(self))
+        return ranking.values_by_sample(taus, search.samples, len(self))
 
     def is_measured(self, sample: int) -> bool:
         """Whether r was measured for a sample, even if it is undefined."""
@@ -150,8 +150,10 @@ class Evidence:
         if residual is None or (model != ANY and model not in residual.curves):
             return None
         if (quantity, model) not in self._kept:
-            names = ranking.judged(residual) if model == ANY else (model,)
+            names = ranking.measured_methods(residual) if model == ANY else (model,)
             measure = ranking.worst_ratio if quantity == "ratio" else ranking.worst_verdict
             values = measure(residual, names)
-            self._kept[quantity, model] = ranking.placed(values, residual.samples, len(self))
+            self._kept[quantity, model] = ranking.values_by_sample(
+                values, residual.samples, len(self)
+            )
         return self._kept[quantity, model]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.model_table import RETRAIN, Board, ModelRow, Quantity
+from engine.analysis.model_table import RETRAIN, ModelRow, ModelTable, Quantity
 from engine.analysis.pareto import NEAR, UP, Goal, front, stairs
 from engine.arrays import Floats
 
@@ -62,7 +62,7 @@ class Scatter:
         return sorted((one for one in self.points if one.front), key=lambda one: one.x)
 
 
-def scatter(board: Board, x: Quantity, y: Quantity) -> Scatter:
+def scatter(board: ModelTable, x: Quantity, y: Quantity) -> Scatter:
     """The board's rows in two quantities; goals near Re-train refer to that of the open study."""
     goals = (x.goal(board.reference(0, x.name)), y.goal(board.reference(0, y.name)))
     finite = [row for row in board.rows if all(map(math.isfinite, _at(row, x, y)))]
@@ -75,15 +75,15 @@ def scatter(board: Board, x: Quantity, y: Quantity) -> Scatter:
     return Scatter(x, y, goals, tuple(points), tuple(left_out), tuple(stairs(values, goals)))
 
 
-def axis(quantity: Quantity, board: Board, goal: Goal) -> str:
+def axis(quantity: Quantity, board: ModelTable, goal: Goal) -> str:
     """Axis label: quantity, unit, tau, and which way is better."""
     unit = f" ({quantity.unit})" if quantity.unit else ""
     at = f" at τ {board.tau:g}" if quantity.at_tau else ""
     bound = board.reference_entry(0, quantity.name).bound
-    return f"{quantity.label}{unit}{at}, {better(quantity, goal, bound)}"
+    return f"{quantity.label}{unit}{at}, {goal_text(quantity, goal, bound)}"
 
 
-def better(quantity: Quantity, goal: Goal, bound: bool = False) -> str:
+def goal_text(quantity: Quantity, goal: Goal, bound: bool = False) -> str:
     """Which way is better, in words; bound: whether Re-train's value is a lower bound."""
     if goal.better != NEAR:
         return "higher is better" if goal.better == UP else "lower is better"

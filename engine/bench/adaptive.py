@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from engine.bench.row import BenchRow
 from engine.bench.setting import MODELS, SEED, TUNED, Setting, digits, forget_set, images, trained
 from engine.residual.allocation import allocate
-from engine.residual.chosen_copies import Cells, nothing_said
-from engine.residual.predictions import blocks_of, copies, verdicts
+from engine.residual.chosen_copies import CopyEvaluator, no_predictions
+from engine.residual.predictions import blocks_of, copies, predict_copies
 from engine.residual.summary import summarize
 from engine.results import Curve, Residual
 from engine.runtime.device_samples import Samples
@@ -89,7 +89,9 @@ def _rows(
     x, y, _ = forget_set(samples, 10 if setting.quick else n)
     case = Case(trained("cnn", samples, spec), x, y, samples.n_classes, probe)
     blocks, numbers = range(blocks_of(probe.draws)), range(len(x))
-    predictions = verdicts(case.models, x, y, numbers, probe, blocks, case.n_classes, Reporter())
+    predictions = predict_copies(
+        case.models, x, y, numbers, probe, blocks, case.n_classes, Reporter()
+    )
     full = _summary(case, predictions, None)
     for wider in WIDER:
         yield _row(name, wider, _adaptively(case, wider, full))
@@ -98,8 +100,8 @@ def _rows(
 def _adaptively(case: Case, wider: float, full: Residual) -> Comparison:
     n, probe = len(case.x), case.probe
     blank = (n, len(probe.taus), probe.draws, case.n_classes)
-    predictions = {role: nothing_said(*blank) for role in case.models}
-    cells = Cells(case.models, case.x, case.y, range(n), probe, predictions, Reporter())
+    predictions = {role: no_predictions(*blank) for role in case.models}
+    cells = CopyEvaluator(case.models, case.x, case.y, range(n), probe, predictions, Reporter())
     fixed = np.broadcast_to(np.array(probe.taus) == 0, (n, len(probe.taus)))
     drawn = allocate(cells.ask, JUDGED, RETRAINS, fixed, probe.draws, wider)
     own = _summary(case, {role: one.classes for role, one in cells.said.items()}, drawn)

@@ -11,10 +11,10 @@ from torch import Tensor
 from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, forget_set, resnets
 from engine.bench.timing import alternate
-from engine.inference.evaluator import attackable
+from engine.inference.evaluator import attack_model
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK, named
-from engine.residual.predictions import verdicts
+from engine.residual.predictions import predict_copies
 from engine.runtime.libraries import torchattacks
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import borrowed_global_seed
@@ -57,7 +57,7 @@ def ours(
 ) -> dict[str, np.ndarray]:
     """model -> (FEW, 1, BLOCK) predicted classes."""
     viewers = {name: models[name] for name in VIEWERS}
-    return verdicts(
+    return predict_copies(
         viewers, x, y, range(len(x)), probe, range(1), n_classes, Reporter(), models["original"]
     )
 
@@ -88,7 +88,7 @@ def _compared(
 ) -> BenchRow:
     """The share of decisions that agree with plain float32 models on the same copies."""
     numbers = range(len(x))
-    source = attackable(models["original"], probe.arithmetic, x)
+    source = attack_model(models["original"], probe.arithmetic, x)
     kind = named(probe.perturbation)
     copies = kind.copies(probe, TAU, x, y, numbers, 0, n_classes, source).flatten(0, 1)
     found = ours(models, x, y, probe, n_classes)

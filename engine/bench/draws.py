@@ -23,7 +23,7 @@ from engine.bench.setting import (
 from engine.bench.timing import alternate, matrix_rate, spent
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK, Noise, named
-from engine.residual.predictions import correct, verdicts
+from engine.residual.predictions import correct_counts, predict_copies
 from engine.residual.ratio import curve, resampling_weights
 from engine.runtime.libraries import torchattacks
 from engine.runtime.progress import Reporter
@@ -111,7 +111,7 @@ def plain(
 
 def ours(work: Work) -> dict[str, np.ndarray]:
     """model -> (few, T, draws) predicted classes."""
-    return verdicts(
+    return predict_copies(
         work.models, work.x[: work.few], work.y[: work.few], range(work.few), work.probe,
         range(work.blocks), work.n_classes, Reporter(),
     )  # fmt: skip
@@ -193,8 +193,10 @@ def _gap(
 def _mean(found: Mapping[str, np.ndarray], name: str, y: np.ndarray) -> np.ndarray:
     draws = found[name].shape[2]
     retrains = [role for role in found if role.startswith("retrain-")]
-    a = np.stack([correct(found[role], y, draws) for role in retrains])
-    mean: np.ndarray = curve(correct(found[name], y, draws), a, resampling_weights(len(y), 0)).mean
+    a = np.stack([correct_counts(found[role], y, draws) for role in retrains])
+    mean: np.ndarray = curve(
+        correct_counts(found[name], y, draws), a, resampling_weights(len(y), 0)
+    ).mean
     return mean
 
 

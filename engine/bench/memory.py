@@ -13,7 +13,7 @@ from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, forget_set, made_images, network
 from engine.models.base import Classifier
 from engine.perturbations import BLOCK
-from engine.residual.predictions import verdicts
+from engine.residual.predictions import predict_copies
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.spec import PAPER_TAUS, ProbeSpec
@@ -52,11 +52,11 @@ def measure(sizes: list[int], draws: int, threads: int) -> dict[str, object]:
     before, peaks = peak(), []
     for n in sizes:
         x_n, y_n, numbers = forget_set(samples, n)
-        verdicts(models, x_n, y_n, numbers, probe, blocks, 10, Reporter())
+        predict_copies(models, x_n, y_n, numbers, probe, blocks, 10, Reporter())
         peaks.append(peak() - before)
     x_n, y_n, numbers = forget_set(larger, BATCH)
     few = replace(probe, taus=probe.taus[-1:])
-    verdicts(large, x_n, y_n, numbers, few, range(1), 10, Reporter())
+    predict_copies(large, x_n, y_n, numbers, few, range(1), 10, Reporter())
     return {"peaks": peaks, "resnet18": peak() - before}
 
 

@@ -11,7 +11,7 @@ from engine.bench.row import BenchRow
 from engine.bench.setting import SEED, Setting, forget_set, images, network
 from engine.bench.timing import spent
 from engine.perturbations import BLOCK
-from engine.residual.predictions import verdicts
+from engine.residual.predictions import predict_copies
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
 
@@ -64,6 +64,6 @@ def _fastest(setting: Setting, size: Size) -> float:
     probe, blocks = ProbeSpec(taus=taus, seed=SEED), range(size.draws // BLOCK)
 
     def measure() -> None:
-        verdicts(models, x, y, numbers, probe, blocks, samples.n_classes, Reporter())
+        predict_copies(models, x, y, numbers, probe, blocks, samples.n_classes, Reporter())
 
     return min(spent(measure, setting.device).work for _ in range(1 + setting.rounds))

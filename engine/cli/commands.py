@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
 
     registry.get("dataset", options.dataset)
     points = grid(options.set)
-    arguments = words_of(options)
+    arguments = compose_arguments(options)
     output_files.check(options.json, options.csv)
     pipeline = _pipeline(options)
     with ConsoleReporter() as report:
@@ -86,7 +86,7 @@ def _forget_indices(options: argparse.Namespace, dataset: Dataset) -> tuple[int,
     return samples.indices
 
 
-def words_of(options: argparse.Namespace) -> dict[str, Any]:
+def compose_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """The arguments of `compose`, without the settings."""
     from engine.external.weights import named_files
 

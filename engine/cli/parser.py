@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import __version__
-from engine.analysis.point_colors import SHADES
+from engine.analysis.point_colors import COLOR_SCHEMES
 from engine.cli import commands as actions
 from engine.cli.commands import METHODS, RETRAINS
 from engine.figures.catalog import KINDS
 from engine.perturbations import names
-from engine.storage.paths import absolute, place
+from engine.storage.paths import absolute, typed_path
 
 ADAPTIVE = 25.0  # percent
 
@@ -48,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="find the smallest tau at which each sample is recognized again",
     )
-    samples.add_argument("--csv", type=place, metavar="FILE", help="write the rows to this file")
+    samples.add_argument(
+        "--csv", type=typed_path, metavar="FILE", help="write the rows to this file"
+    )
     watch = _command(
         commands,
         "watch",
@@ -67,7 +69,10 @@ def parser() -> argparse.ArgumentParser:
         "--model", required=True, help="original, retrain-0, retrain-1 ... or a method"
     )
     checkpoint.add_argument(
-        "--out", required=True, type=place, help="file to write, e.g. rurk.pt or rurk.safetensors"
+        "--out",
+        required=True,
+        type=typed_path,
+        help="file to write, e.g. rurk.pt or rurk.safetensors",
     )
     _add_bench(commands)
     _add_verify(commands)
@@ -200,9 +205,11 @@ def _add_run(commands: Any) -> None:
         help="use models from imported bundles that have the same settings, which studies do not "
         "do by default; all results based on them are marked as imported, too",
     )
-    run.add_argument("--json", type=place, metavar="FILE", help="write all figures to this file")
     run.add_argument(
-        "--csv", type=place, metavar="FILE", help="write a tidy table: one row per run"
+        "--json", type=typed_path, metavar="FILE", help="write all figures to this file"
+    )
+    run.add_argument(
+        "--csv", type=typed_path, metavar="FILE", help="write a tidy table: one row per run"
     )
     _store_option(run)
 
@@ -217,7 +224,10 @@ def _add_figure(commands: Any) -> None:
         help=f"{', '.join(sorted(KINDS))}; several, comma-separated, or all: a set",
     )  # fmt: skip
     figure.add_argument(
-        "--out", required=True, type=place, help="file: .png, .svg or .pdf; for a set: its folder"
+        "--out",
+        required=True,
+        type=typed_path,
+        help="file: .png, .svg or .pdf; for a set: its folder",
     )
     figure.add_argument(
         "--format", choices=("svg", "pdf", "png"), default="svg",
@@ -236,7 +246,7 @@ def _add_figure(commands: Any) -> None:
         "--any-class", dest="matched", action="store_const", const=False,
         help="attack: compare with test samples of any class, not only of the members' classes",
     )  # fmt: skip
-    figure.add_argument("--color", help=f"embedding: color points by {', '.join(SHADES)}")
+    figure.add_argument("--color", help=f"embedding: color points by {', '.join(COLOR_SCHEMES)}")
 
 
 def _add_report(commands: Any) -> None:
@@ -248,9 +258,9 @@ def _add_report(commands: Any) -> None:
     )
     _key_argument(report)
     report.add_argument(
-        "--out", required=True, type=place, metavar="FILE", help=".html, or .pdf for print"
+        "--out", required=True, type=typed_path, metavar="FILE", help=".html, or .pdf for print"
     )
-    report.add_argument("--pdf", type=place, metavar="FILE", help="also write it as PDF")
+    report.add_argument("--pdf", type=typed_path, metavar="FILE", help="also write it as PDF")
 
 
 def _either(words: Sequence[str]) -> str:
@@ -267,7 +277,7 @@ def _weights_options(run: argparse.ArgumentParser) -> None:
         "FILE::state_dict_ema",
     )
     given.add_argument(
-        "--original", type=place, metavar="FILE", help="the Original, instead of training it"
+        "--original", type=typed_path, metavar="FILE", help="the Original, instead of training it"
     )
     given.add_argument(
         "--retrain",
@@ -313,7 +323,7 @@ def _add_reproduce(commands: Any) -> None:
     )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     command.add_argument(
-        "--out", type=place, metavar="DIR", help="folder of the tables (<store>/tables)"
+        "--out", type=typed_path, metavar="DIR", help="folder of the tables (<store>/tables)"
     )
     _store_option(command)
 
@@ -334,9 +344,11 @@ def _add_bench(commands: Any) -> None:
     )
     bench.add_argument("--threads", type=int, help="cores for both implementations (all)")
     bench.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (%(default)s)")
-    bench.add_argument("--json", type=place, metavar="FILE", help="write all numbers to this file")
     bench.add_argument(
-        "--plot", type=place, metavar="FILE", help="plot how the cost grows (.svg, .pdf, .png)"
+        "--json", type=typed_path, metavar="FILE", help="write all numbers to this file"
+    )
+    bench.add_argument(
+        "--plot", type=typed_path, metavar="FILE", help="plot how the cost grows (.svg, .pdf, .png)"
     )
 
 
@@ -350,7 +362,7 @@ def _command(
 
 def _store_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--store", type=place, metavar="DIR", help="folder of results ($RK_EXPLORER_STORE)"
+        "--store", type=typed_path, metavar="DIR", help="folder of results ($RK_EXPLORER_STORE)"
     )
 
 

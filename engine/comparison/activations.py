@@ -63,13 +63,13 @@ def _body(model: nn.Module) -> nn.Module:
 def _traced(model: nn.Module, x: Tensor) -> dict[Call, Tensor]:
     """Features of every call that has an output per sample, in the order in which calls end."""
     outputs: dict[Call, Tensor] = {}
-    with listening(model, outputs.__setitem__):
+    with capturing_features(model, outputs.__setitem__):
         model(x)
     return outputs
 
 
 @contextmanager
-def listening(
+def capturing_features(
     model: nn.Module, consume: Callable[[Call, Tensor], None], paths: Container[str] | None = None
 ) -> Iterator[None]:
     """Pass the output features (n, p) float32 of every module, or of these paths, to `hear`.

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.comparison.activations import Call, Layer, listening
+from engine.comparison.activations import Call, Layer, capturing_features
 from engine.runtime.batching import batches_of
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 MOST_SAMPLES = 256  # of each split
 FEWEST = 4  # samples; the unbiased estimate divides by n - 3
 BATCH = 64  # samples of a forward
-Portrait = list[np.ndarray]  # Gram matrices of one model, one per layer
+GramMatrices = list[np.ndarray]  # Gram matrices of one model, one per layer
 
 
 # -- the measure ----------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def alignment(one: np.ndarray, other: np.ndarray) -> float:
 
 
 # -- Gram matrices of models ----------------------------------------------------------------------
-def chosen(pool: np.ndarray, seed: int, split: str) -> np.ndarray:
+def drawn_samples(pool: np.ndarray, seed: int, split: str) -> np.ndarray:
     """At most `MOST_SAMPLES` of the indices in `pool`, drawn with the seed, sorted."""
     if len(pool) <= MOST_SAMPLES:
         return np.sort(pool)
@@ -83,9 +83,9 @@ def chosen(pool: np.ndarray, seed: int, split: str) -> np.ndarray:
 
 
 @torch.inference_mode()
-def portrait(
+def gram_matrices(
     model: nn.Module, layers: Sequence[Layer], samples: Samples, rows: np.ndarray, report: Reporter
-) -> Portrait:
+) -> GramMatrices:
     """(n, n) float32 U-centered Gram matrix of each layer of a model in eval mode.
 
     rows (n,): training samples. Raises Cancelled between batches.
@@ -104,6 +104,6 @@ def portrait(
         return [features_by_call[call] for call in calls]
 
     report.expect(len(rows))
-    with listening(model, store, {call.path for call in calls}):
+    with capturing_features(model, store, {call.path for call in calls}):
         parts = list(batches_of(samples.x, BATCH).over(len(rows), features_of))
     return [centered(np.concatenate(one)) for one in zip(*parts, strict=True)]

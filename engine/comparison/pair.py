@@ -24,7 +24,7 @@ Z = 1.959963984540054  # of a 95 % interval
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class SidePredictions:
     """One model's predictions for n samples, all arrays (n,).
 
     predicted: classes; confidence: probability of the true class; top: probability of the
@@ -47,10 +47,10 @@ class Comparison:
     samples: Integers
     labels: Integers
     classes: int
-    a: Said
-    b: Said
+    a: SidePredictions
+    b: SidePredictions
 
-    def side(self, name: str) -> Said:
+    def side(self, name: str) -> SidePredictions:
         """The predictions of model A or B."""
         return self.a if name == A else self.b
 
@@ -174,7 +174,7 @@ def matrix(comparison: Comparison, groups: Groups, side: str) -> Matrix:
     return Matrix(counts, share, confidence, right)
 
 
-def members(
+def group_samples(
     comparison: Comparison, groups: Groups, true: int, predicted: int = -1, side: str = EITHER
 ) -> Integers:
     """Indices of the samples of a true group, optionally only those predicted as `predicted`.
@@ -262,14 +262,14 @@ def _logits(one: ModelResult, split: str, rows: Integers, train: int) -> np.ndar
     return one.test_logits[rows - train] if split == TEST else one.train_logits[rows]
 
 
-def _predictions(logits: np.ndarray, labels: Integers) -> Said:
+def _predictions(logits: np.ndarray, labels: Integers) -> SidePredictions:
     wide = logits.astype(np.float64)
     wide -= wide.max(1, keepdims=True, initial=-np.inf)
     probabilities = np.exp(wide)
     probabilities /= probabilities.sum(1, keepdims=True)
     rows = np.arange(len(labels))
     predicted = wide.argmax(1)
-    return Said(predicted, probabilities[rows, labels], probabilities[rows, predicted])
+    return SidePredictions(predicted, probabilities[rows, labels], probabilities[rows, predicted])
 
 
 def _right(comparison: Comparison, side: str) -> Mask:

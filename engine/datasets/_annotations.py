@@ -110,6 +110,6 @@ def _lines(file: Path) -> list[str]:
         text = plain_files.read_text(file, MAX_TEXT_BYTES, "utf-8-sig")
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{file} cannot be read as text: {plain_files.why(error)}. Fix or remove it."
+            f"{file} cannot be read as text: {plain_files.error_reason(error)}. Fix or remove it."
         ) from error
     return [line for line in text.splitlines() if line.strip()]

@@ -33,10 +33,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """Open the image in a file without decoding it.
 
     Raises UnusableImage if decoding takes longer than `MAX_SECONDS`, the errors of
-    `plain_files.opened`, and whatever Pillow raises.
+    `plain_files.open_plain`, and whatever Pillow raises.
     """
     with (
-        _TimedFile(plain_files.opened(path, MAX_BYTES)) as file,
+        _TimedFile(plain_files.open_plain(path, MAX_BYTES)) as file,
         Image.open(file, formats=FORMATS) as image,
     ):
         yield image

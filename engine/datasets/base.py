@@ -15,7 +15,7 @@ from engine.errors import DataError, SpecError
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import numpy_generator
 from engine.spec import GRAY, PAPER_TAUS, REFUSE, DataSpec, TrainSpec, validate
-from engine.storage.bounds import World
+from engine.storage.bounds import DatasetBounds
 from engine.storage.schema import is_name
 
 LONGEST_PATH = 4096  # characters of the name of a file below the root
@@ -105,9 +105,9 @@ class Dataset:
         return not self.is_test(index) and index not in self._validation_set
 
     @property
-    def world(self) -> World:
+    def world(self) -> DatasetBounds:
         """The ranges of sample and class indices that results on this dataset may contain."""
-        return World(len(self.train_y), len(self), len(self.classes))
+        return DatasetBounds(len(self.train_y), len(self), len(self.classes))
 
     def name_of(self, index: int) -> str:
         """The name of a sample, independent of its index: its file, or dataset, part and number.

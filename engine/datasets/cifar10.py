@@ -25,7 +25,7 @@ from engine.runtime.libraries import torchvision
 from engine.runtime.progress import Reporter
 from engine.spec import AUTO, REFUSE, DataSpec, TrainSpec
 from engine.storage import atomic_files, plain_files
-from engine.storage.paths import place
+from engine.storage.paths import typed_path
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -100,7 +100,7 @@ def root_of(spec: DataSpec) -> Path:
     """The folder to look for CIFAR-10 in; DataError if the user named one that does not exist."""
     if not spec.root:
         return platformdirs.user_cache_path("rk-explorer", appauthor=False) / "datasets"
-    root = place(spec.root)
+    root = typed_path(spec.root)
     if not root.is_dir():
         raise DataError(
             f"The folder '{root}' does not exist. Give one that contains cifar-10-batches-py or "
@@ -181,7 +181,7 @@ def _archive(root: Path, cifar: Any, report: Reporter) -> Path:
 
 
 def _download(cifar: Any, path: Path, report: Reporter) -> None:
-    part = atomic_files.aside_of(path)
+    part = atomic_files.temporary_path(path)
     report.stage("downloading CIFAR-10")
     report.expect(IMAGES)
     try:
@@ -221,13 +221,13 @@ def _digest(path: Path) -> str:
         return _md5(path)
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read: {plain_files.why(error)}. Remove it to download the CIFAR-10 "
-            "archive again."
+            f"{path} cannot be read: {plain_files.error_reason(error)}. Remove it to download "
+            "the CIFAR-10 archive again."
         ) from error
 
 
 def _md5(path: Path) -> str:
-    with plain_files.opened(path, MAX_ARCHIVE) as file:
+    with plain_files.open_plain(path, MAX_ARCHIVE) as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
@@ -250,7 +250,7 @@ def _unpack(archive: Path, batches: Path) -> None:
 
     What a killed process leaves behind is removed by the next one.
     """
-    aside = atomic_files.aside_of(batches)
+    aside = atomic_files.temporary_path(batches)
     try:
         with tarfile.open(archive) as tar:
             _extract(tar, aside)

@@ -16,7 +16,7 @@ from engine.registry import register
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import numpy_generator
 from engine.spec import DataSpec, TrainSpec
-from engine.storage.paths import place
+from engine.storage.paths import typed_path
 
 DEFAULT_SIDE = 32  # px, for images that do not all have the same small size
 LARGEST_OWN_SIDE = 64
@@ -60,7 +60,7 @@ def load(spec: DataSpec, report: Reporter) -> Dataset:
             "The dataset 'folder' needs a folder. Give the one that contains "
             "train/<class>/*.png as its root."
         )
-    root = place(spec.root)
+    root = typed_path(spec.root)
     tree = scan(root, links=spec.links)
     report.stage("reading images")
     side = spec.side or own_side(tree)

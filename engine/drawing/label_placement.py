@@ -10,7 +10,7 @@ GAP = 7.0  # pixels between a point and its label
 Box = tuple[float, float, float, float]  # left, top, width, height
 
 
-def places(
+def label_positions(
     points: np.ndarray,
     sizes: np.ndarray,
     page: Box,

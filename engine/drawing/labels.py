@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from engine.perturbations import described
+from engine.perturbations import find
 from engine.perturbations.base import PIXELS
 
-WITHHELD = (
+NO_VERDICTS_NOTE = (
     "Prevalence and verdicts are not reported for adaptive draws: they would depend on the number "
     "of draws per sample. Measure without adaptive draws to get them."
 )
-LAYER = (
+LAYER_NOTE = (
     "A layer's output is taken after the normalization, activation and pooling that follow it; "
     "bands span the minimum to the maximum over the Re-trains and are not confidence intervals."
 )
@@ -20,13 +20,13 @@ LAYER = (
 
 def perturbation_label(name: str) -> str:
     """The display name of a perturbation; its registered name if it is unknown."""
-    description = described(name)
+    description = find(name)
     return description.label if description else name
 
 
 def tau_label(perturbation: str) -> str:
     """The axis label of tau, with its measure and unit."""
-    description = described(perturbation)
+    description = find(perturbation)
     measure = (
         f"{description.measure} ({description.unit})"
         if description

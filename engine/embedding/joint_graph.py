@@ -25,7 +25,7 @@ STRENGTH = 2.0  # weight of a full tie relative to UMAP's closest neighbors; at 
 LARGEST = 1e6  # bound on diverged features, relative to their typical magnitude
 
 
-def tame(features: np.ndarray) -> Floats32:
+def rescaled_features(features: np.ndarray) -> Floats32:
     """The features (n, d) scaled to a typical magnitude of 1, finite even for diverged models."""
     finite = np.nan_to_num(features.astype(np.float64), posinf=np.inf, neginf=-np.inf)
     size = np.median(np.abs(finite), axis=0).max(initial=0)
@@ -42,7 +42,7 @@ def nearest(features: np.ndarray, among: np.ndarray, count: int) -> tuple[Intege
     return indices.astype(np.int64), distances.astype(np.float32)
 
 
-def company(features: np.ndarray, anchors: np.ndarray) -> Integers:
+def nearest_anchor_rows(features: np.ndarray, anchors: np.ndarray) -> Integers:
     """(n, k) the anchors nearest to each point of features (n, d), excluding the point itself.
 
     anchors: rows of the anchors; k is `SHARED`, or less if there are few anchors.
@@ -55,8 +55,10 @@ def company(features: np.ndarray, anchors: np.ndarray) -> Integers:
     return np.asarray(np.take_along_axis(rows, order, 1), np.int64)
 
 
-def tie(one: np.ndarray, other: np.ndarray, anchors: np.ndarray) -> Floats:
-    """(n,) in [0, 1]: strength of ties between points, from their `company` (n, k) in two models.
+def tie_strength(one: np.ndarray, other: np.ndarray, anchors: np.ndarray) -> Floats:
+    """(n,) in [0, 1]: strength of ties between points of two models, from their nearest anchors.
+
+    one, other: (n, k) `nearest_anchor_rows`.
 
     It is the share of common nearest anchors, relative to the median share among anchors.
     """
@@ -65,17 +67,19 @@ def tie(one: np.ndarray, other: np.ndarray, anchors: np.ndarray) -> Floats:
     return np.asarray(np.minimum(agreed / typical, 1.0))
 
 
-def ties(features: Sequence[np.ndarray], anchors: np.ndarray) -> dict[tuple[int, int], Floats]:
-    """(first, second) model -> `tie` of all points, for every pair of models.
+def tie_strengths(
+    features: Sequence[np.ndarray], anchors: np.ndarray
+) -> dict[tuple[int, int], Floats]:
+    """(first, second) model -> `tie_strength` of all points, for every pair of models.
 
     features: (n, d) of each model, the same n points; anchors: rows of the anchors.
     """
-    companies = [company(model_features, anchors) for model_features in features]
+    companies = [nearest_anchor_rows(model_features, anchors) for model_features in features]
     pairs = combinations(range(len(companies)), 2)
-    return {(a, b): tie(companies[a], companies[b], anchors) for a, b in pairs}
+    return {(a, b): tie_strength(companies[a], companies[b], anchors) for a, b in pairs}
 
 
-def joined(graphs: Sequence[csr_matrix], tied: dict[tuple[int, int], Floats]) -> coo_matrix:
+def joined_graph(graphs: Sequence[csr_matrix], tied: dict[tuple[int, int], Floats]) -> coo_matrix:
     """One graph of all models' points: their own graphs (n, n) and the ties between them."""
     from scipy.sparse import block_diag, coo_matrix
 

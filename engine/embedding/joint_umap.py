@@ -22,7 +22,14 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from engine.embedding.joint_graph import SHARED, STRENGTH, joined, nearest, tame, ties
+from engine.embedding.joint_graph import (
+    SHARED,
+    STRENGTH,
+    joined_graph,
+    nearest,
+    rescaled_features,
+    tie_strengths,
+)
 from engine.errors import EngineError
 from engine.runtime import child_processes
 from engine.runtime.progress import Reporter
@@ -66,7 +73,7 @@ class Embedder:
         used to compare models. Raises Cancelled, and EngineError if the helper process ends without
         a response.
         """
-        tamed = [tame(one) for one in features]
+        tamed = [rescaled_features(one) for one in features]
         if not _has_structure(tamed, anchors):
             return [_scattered(len(anchors), seed)] * len(tamed)
         self.warm_up()
@@ -153,7 +160,7 @@ def _fit(features: Sequence[np.ndarray], anchors: np.ndarray, seed: int) -> np.n
     """(models * n, 2) float32 positions: one layout of the points of all models."""
     from umap.umap_ import find_ab_params, simplicial_set_embedding
 
-    graph = joined([_graph(one, seed) for one in features], ties(features, anchors))
+    graph = joined_graph([_graph(one, seed) for one in features], tie_strengths(features, anchors))
     a, b = find_ab_params(1.0, MIN_DIST)
     positions, _ = simplicial_set_embedding(
         _side_by_side(features), graph, 2, 1.0, a, b, 1.0, 5, EPOCHS,

@@ -28,7 +28,7 @@ LIMITS = (*MOST.values(), TRAILS, STEPS)  # part of the key of an embedding
 
 
 @dataclass(frozen=True, eq=False)
-class Cast:
+class PointSet:
     """The points shown, all arrays (m,): index of the sample, kind, class, and tau of a copy.
 
     Indices count training samples first, then test samples; tau is 0 for unperturbed samples.
@@ -47,7 +47,7 @@ class Cast:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class PointOutputs:
     """Outputs of one model for the m points: features (m, width), class (m,), loss (m,) in nats."""
 
     features: np.ndarray
@@ -55,7 +55,7 @@ class Seen:
     loss: np.ndarray
 
 
-def cast(spec: RunSpec, dataset: Dataset) -> Cast:
+def select_points(spec: RunSpec, dataset: Dataset) -> PointSet:
     """Select the points shown for a study, the same for all of its models."""
     n, labels = len(dataset.train_y), dataset.labels
     rng = numpy_generator(spec.seed, "embedding")
@@ -64,15 +64,17 @@ def cast(spec: RunSpec, dataset: Dataset) -> Cast:
         FORGET: np.array(spec.forget),
         TEST: np.arange(n, len(dataset)),
     }
-    chosen = {kind: some(pool, MOST[kind], labels, rng) for kind, pool in pools.items()}
-    trailed = some(chosen[FORGET], TRAILS, labels, rng)
+    chosen = {
+        kind: stratified_sample(pool, MOST[kind], labels, rng) for kind, pool in pools.items()
+    }
+    trailed = stratified_sample(chosen[FORGET], TRAILS, labels, rng)
     taus = trail(spec.probe.taus)
     chosen[PERTURBED] = np.repeat(trailed, len(taus))
     sample = np.concatenate(list(chosen.values()))
     kind = np.concatenate([np.full(len(own), kind, np.uint8) for kind, own in chosen.items()])
     tau = np.zeros(len(sample))
     tau[kind == PERTURBED] = np.tile(taus, len(trailed))
-    return Cast(sample, kind, labels[sample], tau)
+    return PointSet(sample, kind, labels[sample], tau)
 
 
 def trail(taus: Sequence[float]) -> list[float]:
@@ -83,7 +85,7 @@ def trail(taus: Sequence[float]) -> list[float]:
 
 
 def pixels(
-    points: Cast,
+    points: PointSet,
     samples: tuple[Samples, Samples],
     probe: ProbeSpec,
     source: Classifier | None,
@@ -108,7 +110,9 @@ def pixels(
 
 
 @torch.inference_mode()
-def seen(model: Classifier, x: Tensor, labels: np.ndarray, report: Reporter) -> Seen:
+def point_outputs(
+    model: Classifier, x: Tensor, labels: np.ndarray, report: Reporter
+) -> PointOutputs:
     """Evaluate a model on x (m, *shape); the loss is with respect to the classes `labels` (m,)."""
     y = torch.from_numpy(labels).to(x.device)
 
@@ -121,11 +125,11 @@ def seen(model: Classifier, x: Tensor, labels: np.ndarray, report: Reporter) -> 
     for outputs in batches_of(x, BATCH).over(len(x), evaluate):
         parts.append(outputs)
         report.advance(len(outputs[0]))
-    return Seen(*(torch.cat(arrays).numpy() for arrays in zip(*parts, strict=True)))
+    return PointOutputs(*(torch.cat(arrays).numpy() for arrays in zip(*parts, strict=True)))
 
 
-def packed(
-    points: Cast, views: Mapping[str, Seen], positions: Sequence[np.ndarray]
+def packed_arrays(
+    points: PointSet, views: Mapping[str, PointOutputs], positions: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:
     """The arrays of an embedding as they are stored."""
     arrays = {
@@ -141,7 +145,7 @@ def packed(
     return arrays
 
 
-def unpacked(arrays: Mapping[str, np.ndarray], models: Sequence[str]) -> Embedding:
+def unpacked_embedding(arrays: Mapping[str, np.ndarray], models: Sequence[str]) -> Embedding:
     """The embedding of these models from its stored arrays."""
     return Embedding(
         xy={name: arrays[f"xy/{name}"] for name in models},
@@ -154,7 +158,9 @@ def unpacked(arrays: Mapping[str, np.ndarray], models: Sequence[str]) -> Embeddi
     )
 
 
-def some(pool: np.ndarray, most: int, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def stratified_sample(
+    pool: np.ndarray, most: int, labels: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """About `most` of the samples in `pool`, stratified by class, sorted."""
     if len(pool) <= most:
         return pool

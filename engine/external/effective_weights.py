@@ -18,7 +18,7 @@ TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 AS_IS = re.compile(r"(_orig|_mask|_g|_v|_u)$|(^|\.)parametrizations\.")  # names of raw parameters
 
 
-def plain(state: Mapping[str, Tensor], own: Collection[str], net: nn.Module) -> Tensors:
+def effective_state(state: Mapping[str, Tensor], own: Collection[str], net: nn.Module) -> Tensors:
     """The state dict with effective weights in place of raw parameters that `net` does not have.
 
     own: names of the network's own tensors; tensors under these names are left unchanged.
@@ -38,7 +38,7 @@ def plain(state: Mapping[str, Tensor], own: Collection[str], net: nn.Module) -> 
     return effective
 
 
-def leftover(names: Collection[str]) -> str:
+def unsupported_parameter(names: Collection[str]) -> str:
     """The first name that indicates an unsupported reparametrization; '' if there is none."""
     return next((name for name in sorted(names) if AS_IS.search(name)), "")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from engine.external.effective_weights import plain
+from engine.external.effective_weights import effective_state
 from engine.models.base import Classifier
 from engine.weight_files.wrappers import Candidate, candidates, variants
 
@@ -74,7 +74,7 @@ def own_state(model: Classifier) -> dict[str, Tensor]:
 
 def _match(one: Candidate, model: Classifier, own: Mapping[str, Tensor], ours: bool) -> Match:
     names = [name.removeprefix(OWN) for name in own if name.startswith(OWN)]
-    state = _as_wrapped(plain(one.tensors, names, model.net), names)
+    state = _as_wrapped(effective_state(one.tensors, names, model.net), names)
     pair, called = _normalization(state, one.rest, names, own["mean"].numel())
     inside = set(called.values())
     state = {f"{OWN}{name}": value for name, value in state.items() if name not in inside}

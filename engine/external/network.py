@@ -26,25 +26,25 @@ from torch import Tensor, nn
 from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
-from engine.external.trial import Habits, habits
+from engine.external.trial import NetworkProperties, tested_properties
 from engine.models.base import Classifier, Dropout, build
 from engine.runtime.libraries import torchvision_importable
 from engine.runtime.seeds import derive
 from engine.spec import ModelSpec
 from engine.storage import plain_files
-from engine.storage.paths import place
-from engine.user_code.calls import Guest, failure, is_theirs, know
-from engine.user_code.global_settings import AT_IMPORT, WHEN_MADE, Setting
-from engine.user_code.global_state import restored
-from engine.user_code.patches import lies_in, unpatched
-from engine.user_code.randomness import drawn_from
+from engine.storage.paths import typed_path
+from engine.user_code.calls import UserNetwork, is_user_error, network_error, register_network
+from engine.user_code.global_settings import BUILD_SETTINGS, IMPORT_SETTINGS, ProcessSetting
+from engine.user_code.global_state import restored_settings
+from engine.user_code.patches import lies_in, reverted_patches
+from engine.user_code.randomness import seeded_global_draws
 
 OFFERED = ("shape", "n_classes", "num_classes")  # parameters that a factory may have
 LARGEST = 1 << 24  # bytes of FILE.py
 AS_GIVEN = "none"  # normalization: the network takes pixels in [0, 1] unchanged
 OURS = ("engine", "explorer", "__main__")  # modules of this program, if the file lies among them
 _neighbors: dict[Path, dict[str, ModuleType]] = {}  # modules that files in a folder imported
-_habits_cache: dict[tuple[Any, ...], Habits] = {}  # of networks tested in this process
+_habits_cache: dict[tuple[Any, ...], NetworkProperties] = {}  # of networks tested in this process
 
 ADVICE = "A factory is named FILE.py:FUNCTION, e.g. --model nets/mine.py:make."
 
@@ -61,7 +61,7 @@ def model_spec(model: str, normalize: str = "") -> ModelSpec:
             raise SpecError(f"'{model}' does not name a function. {ADVICE}")
         return ModelSpec(registry.get("model", model).name, normalize)
     file, _, function = model.rpartition(":")
-    path = place(file).absolute()
+    path = typed_path(file).absolute()
     if path.suffix != ".py" or not function.isidentifier():
         raise SpecError(f"'{model}' does not name a function in a Python file. {ADVICE}")
     return ModelSpec(f"{path.name}:{function}", normalize, _hash(_source(path)), str(path))
@@ -87,10 +87,10 @@ def _new_network(spec: ModelSpec, dataset: Dataset, seed: int) -> Classifier:
     if not spec.source:
         rng = torch.Generator().manual_seed(seed)
         return build(spec.name, dataset.shape, len(dataset.classes), statistics, rng)
-    with drawn_from(derive(seed, "weights")):
+    with seeded_global_draws(derive(seed, "weights")):
         net, head = _from_factory(spec, dataset)
     model = Classifier(net, head, *statistics, image=dataset.is_image)
-    model.guest = Guest(spec.name, spec.path, len(dataset.classes))
+    model.guest = UserNetwork(spec.name, spec.path, len(dataset.classes))
     return model.eval()
 
 
@@ -102,12 +102,12 @@ def _is_built_in(spec: ModelSpec) -> bool:
 
 def _habits(
     spec: ModelSpec, dataset: Dataset, model: Classifier, remake: Callable[[], Classifier]
-) -> Habits:
+) -> NetworkProperties:
     """The habits of a user's network, tested once for each shape of samples."""
     cache_key = spec.name, spec.path, spec.source, tuple(dataset.shape), len(dataset.classes)
     if cache_key not in _habits_cache:
         with _user_code(spec), torchvision_importable():
-            _habits_cache[cache_key] = habits(model, remake, spec.name, dataset.shape)
+            _habits_cache[cache_key] = tested_properties(model, remake, spec.name, dataset.shape)
     return _habits_cache[cache_key]
 
 
@@ -187,7 +187,7 @@ def _source(path: Path) -> bytes:
     except OSError as error:
         name = str(path) if str(path).isprintable() else repr(str(path))
         raise SpecError(
-            f"Cannot read the network's file {name}: {plain_files.why(error)}."
+            f"Cannot read the network's file {name}: {plain_files.error_reason(error)}."
         ) from error
     except ValueError as error:  # no path at all: a null character, half a letter
         raise SpecError(f"Cannot read the network's file {str(path)!r}: {error}.") from error
@@ -200,26 +200,26 @@ def _hash(source: bytes) -> str:
 @contextlib.contextmanager
 def _user_code(spec: ModelSpec) -> Iterator[None]:
     """Convert any exception raised by user code to a NetworkError that names its location."""
-    know(spec.name, spec.path)
+    register_network(spec.name, spec.path)
     try:
         yield
     except SpecError:
         raise
     except BaseException as error:
-        if not is_theirs(error):
+        if not is_user_error(error):
             raise
-        raise failure(spec.name, error, spec.path) from error
+        raise network_error(spec.name, error, spec.path) from error
 
 
 @contextlib.contextmanager
 def _state_restored(
-    name: str, path: Path, settings: Sequence[Setting] = WHEN_MADE
+    name: str, path: Path, settings: Sequence[ProcessSetting] = BUILD_SETTINGS
 ) -> Iterator[None]:
     """Restore process-wide settings and library functions afterwards.
 
     Raises NetworkError if the user's code may rely on what it changed.
     """
-    with unpatched(name, path.parent), restored(settings):
+    with reverted_patches(name, path.parent), restored_settings(settings):
         yield
 
 
@@ -291,8 +291,8 @@ def _module(network_name: str, path: Path, source: bytes) -> Any:
     try:
         # the same for every network made by this file
         with (
-            drawn_from(derive(0, "file", _hash(source))),
-            _state_restored(network_name, path, AT_IMPORT),
+            seeded_global_draws(derive(0, "file", _hash(source))),
+            _state_restored(network_name, path, IMPORT_SETTINGS),
         ):
             spec.loader.exec_module(module)
     except BaseException:

@@ -25,8 +25,8 @@ from engine.errors import NetworkError, SpecError
 from engine.models.base import LIBRARIES, Classifier, Dropout, by_libraries, lay_out
 from engine.runtime.seeds import generator
 from engine.user_code import global_state
-from engine.user_code.global_settings import SHARED
-from engine.user_code.randomness import Redirection, elsewhere
+from engine.user_code.global_settings import SHARED_SETTINGS
+from engine.user_code.randomness import Redirection, other_generator_states
 
 SAMPLES = 4
 SIZES = (1, 2, 3, 5, 17, 64, 128)  # of batches in which the same samples are evaluated
@@ -43,7 +43,7 @@ APART = 1e-3  # tolerance for rounding, relative to the largest logit
 
 
 @dataclass(frozen=True)
-class Habits:
+class NetworkProperties:
     """Properties observed of a network: `Classifier.steady` and `Classifier.channels_last`."""
 
     steady: bool
@@ -59,9 +59,9 @@ class _Pass:
     draws_in_all: int = 0
 
 
-def habits(
+def tested_properties(
     model: Classifier, again: Callable[[], Classifier], name: str, shape: Sequence[int]
-) -> Habits:
+) -> NetworkProperties:
     """Test a network, without changing it, and return its properties.
 
     again: makes the same network from the same seed; name: its name in messages. Raises SpecError
@@ -89,7 +89,7 @@ def habits(
             "two."
         )
     _refuse_irreproducible_training(network, again(), first_pass.logits, x, name)
-    return Habits(first_pass.draws == 0 and by_libraries(model), channels_last)
+    return NetworkProperties(first_pass.draws == 0 and by_libraries(model), channels_last)
 
 
 # -- checks ---------------------------------------------------------------------------------------
@@ -128,9 +128,9 @@ def _refuse_side_effects(work: Callable[[], object], name: str) -> None:
 def _refuse_globals(work: Callable[[], object], name: str) -> None:
     """SpecError if `work` changes the state of a generator that cannot be redirected."""
     for _ in range(TIMES):
-        before, states = elsewhere(), torch.random.get_rng_state()
+        before, states = other_generator_states(), torch.random.get_rng_state()
         work()
-        after = elsewhere()
+        after = other_generator_states()
         if after[-1] != before[-1]:
             torch.random.set_rng_state(states)
         if after == before:
@@ -211,10 +211,10 @@ def _refuse_state_changes(model: Classifier, x: Tensor, name: str) -> None:
 
 def _refuse_setting_changes(work: Callable[[], object], name: str) -> None:
     """SpecError if `work` changes a process-wide setting, even temporarily."""
-    before = global_state.values()
+    before = global_state.setting_values()
     with _Watch() as watch:
         work()
-    changed = [*watch.changed, *global_state.undone(before)]
+    changed = [*watch.changed, *global_state.revert_settings(before)]
     if changed:
         raise NetworkError(
             name,
@@ -228,7 +228,7 @@ class _Watch(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._before = global_state.values(SHARED)
+        self._before = global_state.setting_values(SHARED_SETTINGS)
         self.changed: list[str] = []
 
     def __torch_dispatch__(
@@ -239,9 +239,9 @@ class _Watch(TorchDispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Run the operation unchanged."""
-        now = global_state.values(SHARED)
+        now = global_state.setting_values(SHARED_SETTINGS)
         if now != self._before and not self.changed:
-            pairs = zip(SHARED, self._before, now, strict=True)
+            pairs = zip(SHARED_SETTINGS, self._before, now, strict=True)
             self.changed = [one.name for one, a, b in pairs if a != b]
         return func(*args, **(kwargs or {}))
 
@@ -250,7 +250,7 @@ class _Watch(TorchDispatchMode):
 
 
 @torch.inference_mode()
-def check_company(model: Classifier, x: Tensor, logits: Tensor) -> None:
+def check_batch_independence(model: Classifier, x: Tensor, logits: Tensor) -> None:
     """NetworkError if a user's network depends on the composition of the batch.
 
     x: (n, *shape); logits: (n, K), computed in batches of the size used for measuring.
@@ -263,7 +263,7 @@ def check_company(model: Classifier, x: Tensor, logits: Tensor) -> None:
         model.guest.refuse(BATCH_DEPENDENCE.removesuffix("."), model.net)
 
 
-def check_again(model: Classifier, first: Tensor, second: Tensor) -> None:
+def check_repeatability(model: Classifier, first: Tensor, second: Tensor) -> None:
     """NetworkError if a user's network returned different logits (n, K) for the same samples."""
     assert model.guest is not None
     if _apart(first, second):

@@ -49,7 +49,9 @@ def check(
             )
 
 
-def unusable(path: object, state: Mapping[str, Tensor], called: Called) -> CheckpointError:
+def unusable_weights_error(
+    path: object, state: Mapping[str, Tensor], called: Called
+) -> CheckpointError:
     """The error for weights whose outputs are not finite, naming their most extreme value."""
     _, value, name = max(_extremes(state), default=(0.0, 0.0, ""))
     where = f": their most extreme value is {value:.3g}, in {called(name)}" if name else ""

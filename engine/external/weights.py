@@ -20,15 +20,15 @@ from engine import registry
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, SpecError, shown
 from engine.external import value_checks
-from engine.external.effective_weights import leftover
+from engine.external.effective_weights import unsupported_parameter
 from engine.external.matching import BUFFERS, OWN, Match, matches, own_state
 from engine.external.network import network
 from engine.models.base import Classifier
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
 from engine.spec import ForeignSpec, ModelSpec
-from engine.storage.paths import ENTRY, is_file, place
-from engine.training.checkpoints import digest, facts_of, is_state_dict, read, sound
+from engine.storage.paths import ENTRY, is_file, typed_path
+from engine.training.checkpoints import digest, facts_of, hash_matches, is_state_dict, read
 from engine.weight_files.wrappers import candidates
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -53,8 +53,8 @@ def named_files(
     original: Path | None, retrains: Sequence[Path], unlearned: Sequence[str]
 ) -> dict[str, Path]:
     """Model name -> file, from command-line arguments; `unlearned` as 'NAME=FILE'."""
-    files = {} if original is None else {"original": place(str(original))}
-    files |= {f"retrain-{number}": place(str(path)) for number, path in enumerate(retrains)}
+    files = {} if original is None else {"original": typed_path(str(original))}
+    files |= {f"retrain-{number}": typed_path(str(path)) for number, path in enumerate(retrains)}
     for text in unlearned:
         name, equals, path = text.partition("=")
         if not (equals and name and path):
@@ -62,11 +62,11 @@ def named_files(
         _check_name(name)
         if name in files:
             raise SpecError(f"Two unlearned models are named '{name}'. Use distinct names.")
-        files[name] = place(path)
+        files[name] = typed_path(path)
     return files
 
 
-def examine(
+def examine_files(
     files: Mapping[str, Path], model: ModelSpec, dataset: Dataset
 ) -> tuple[ForeignSpec, ...]:
     """Specs of the weights in `files` (model name -> file), each matched to the network.
@@ -80,13 +80,13 @@ def examine(
     for name, path in files.items():
         if not re.fullmatch(r"original|retrain-\d+", name):
             _check_name(name)
-        fit = fitted(path, blank, model.name, dataset.spec.name)
+        fit = match_file(path, blank, model.name, dataset.spec.name)
         specs.append(ForeignSpec(name, digest(fit.state), str(path.absolute()), fit.head))
     _check_retrains([spec for spec in specs if spec.name.startswith("retrain-")])
     return tuple(specs)
 
 
-def adopt(
+def load_foreign(
     one: ForeignSpec, model: Classifier, network_name: str, data_name: str, report: Reporter
 ) -> Classifier:
     """`model` with the weights of `one`, read from its file; CheckpointError if they have changed.
@@ -94,7 +94,7 @@ def adopt(
     Logs remarks on how they were extracted from the file.
     """
     path = Path(one.path)
-    fit = fitted(path, model, network_name, data_name)
+    fit = match_file(path, model, network_name, data_name)
     if digest(fit.state) != one.digest or fit.head != one.head:
         raise CheckpointError(
             f"{path} no longer holds the weights of '{one.name}' that this study was made with. "
@@ -108,9 +108,9 @@ def adopt(
     return model.eval()
 
 
-def unusable(one: ForeignSpec, model: Classifier) -> CheckpointError:
+def unusable_weights_error(one: ForeignSpec, model: Classifier) -> CheckpointError:
     """The error for third-party weights, in `model`, whose outputs are not finite."""
-    return value_checks.unusable(one.path, model.state_dict(), _plain_name)
+    return value_checks.unusable_weights_error(one.path, model.state_dict(), _plain_name)
 
 
 def adapt(model: Classifier, head: str) -> None:
@@ -139,12 +139,12 @@ def content_of(path: Path) -> tuple[Any, str, str]:
     facts, state = facts_of(file, content), content.get("state_dict")
     has_digest = "weights" in facts and is_state_dict(state)
     damaged = has_digest and facts["weights"] != digest(content["state_dict"])
-    if damaged or not sound(content):
+    if damaged or not hash_matches(content):
         raise CheckpointError(f"{file} is damaged: its weights do not match their hash.")
     return content, entry, head_of(facts)
 
 
-def fitted(path: Path, model: Classifier, network_name: str, data_name: str) -> Fit:
+def match_file(path: Path, model: Classifier, network_name: str, data_name: str) -> Fit:
     """The weights in `path` (or FILE::NAME) that match `model`'s network.
 
     They may be nested in dicts next to other values, have a common name prefix, come with their own
@@ -259,7 +259,7 @@ def _refuse(
     """Raise CheckpointError with the differences."""
     state = chosen.state
     unknown = [name.removeprefix(OWN) for name in state if name not in own]
-    raw = leftover(unknown)
+    raw = unsupported_parameter(unknown)
     if raw:
         raise CheckpointError(
             f"{path} contains {shown(raw)}, part of a weight with an unsupported pruning or "

@@ -11,8 +11,18 @@ from matplotlib.ticker import MaxNLocator
 
 from engine.drawing.labels import model_label
 from engine.drawing.palette import model_style
-from engine.figures.canvas import MARKERS, MUTED, TEXT, Sheet, check, page, save, shown_label, style
-from engine.membership.results import Attack, Attacked, Estimate, Roc
+from engine.figures.canvas import (
+    MARKERS,
+    MUTED,
+    TEXT,
+    Sheet,
+    check_page,
+    page,
+    save,
+    shown_label,
+    style,
+)
+from engine.membership.results import Attack, AttackResult, Estimate, Roc
 from engine.membership.scores import LINEAR, SCORES, Score, histogram
 
 LOW_FPR = 1.0  # percent
@@ -37,7 +47,7 @@ def attack(
     false positive rate on a logarithmic axis. The CSV has every step of the curves. SpecError for
     an unknown format or an invalid size.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     name, first = next(iter(results.models.items()))
     at = first.threshold if threshold is None else threshold
     with style(font_size):
@@ -51,7 +61,7 @@ def attack(
         return save(figure, out, facts, _sheet(results, labels))
 
 
-def _draw_scores(axes: Axes, results: Attack, one: Attacked, at: float, label: str) -> None:
+def _draw_scores(axes: Axes, results: Attack, one: AttackResult, at: float, label: str) -> None:
     score = SCORES[results.score]
     counts = histogram(score, one.values, results.member)
     color = model_style(next(iter(results.models))).color
@@ -111,7 +121,7 @@ def _rates(roc: Roc, floor: float) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(100 * roc.fp / roc.fp[-1], floor), 100 * roc.tp / roc.tp[-1]
 
 
-def _step(results: Attack, one: Attacked, at: float) -> int | None:
+def _step(results: Attack, one: AttackResult, at: float) -> int | None:
     if not np.isfinite(at):
         return None
     return SCORES[results.score].step(one.values, at)

@@ -74,7 +74,7 @@ _booklet: ContextVar[Booklet | None] = ContextVar(
 )  # that figures are added to
 
 
-def check(out: Path, width_mm: float, font_size: float) -> None:
+def check_page(out: Path, width_mm: float, font_size: float) -> None:
     if out.suffix.lower() not in FORMATS:
         formats = ", ".join(FORMATS)
         raise SpecError(
@@ -90,7 +90,7 @@ def check(out: Path, width_mm: float, font_size: float) -> None:
 
 
 @contextmanager
-def saved(
+def output_options(
     dpi: float = DPI, *, numbers: bool = True, booklet: Booklet | None = None
 ) -> Iterator[None]:
     """Within this context, save figures at this resolution, with or without their CSV.
@@ -236,7 +236,7 @@ def shown_label(label: str) -> str:
     return f"\u200b{label}" if label.startswith("_") else label
 
 
-def filled(words: str, letters: float) -> str:
+def wrapped_text(words: str, letters: float) -> str:
     """The text wrapped at this many letters; the range [0, 1] is not broken."""
     return textwrap.fill(words.replace("[0, 1]", "[0,\u00a01]"), max(8, int(letters)))
 

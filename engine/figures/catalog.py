@@ -14,11 +14,11 @@ from engine import PROGRAM
 from engine.analysis.curve_set import CurveSet
 from engine.analysis.curves import run_of, runs_beside
 from engine.analysis.measures import MEASURES
-from engine.analysis.model_table import GAP, QUANTITIES, RESIDUAL, Board, board, with_published
-from engine.analysis.point_colors import SHADES, Scene
-from engine.analysis.ranking import judged
+from engine.analysis.model_table import GAP, QUANTITIES, RESIDUAL, ModelTable, board, with_published
+from engine.analysis.point_colors import COLOR_SCHEMES, PanelData
+from engine.analysis.ranking import measured_methods
 from engine.analysis.tradeoff import scatter
-from engine.drawing.labels import WITHHELD, model_label
+from engine.drawing.labels import NO_VERDICTS_NOTE, model_label
 from engine.errors import unknown
 from engine.figures.request import FigureRequest
 from engine.residual.verdict import verdict_note
@@ -49,31 +49,31 @@ def figure(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any)
 
     Returns the files written; SpecError for an unknown kind, format or size.
     """
-    from engine.user_code.calls import attributed  # torch: not when kinds are listed
+    from engine.user_code.calls import attributed_errors  # torch: not when kinds are listed
 
     spec = pipeline.spec_of(one)
     spec = replace(spec, data=pipeline.work.datasets.located(spec.data))
     facts = {"version": PROGRAM, "key": one.key, "seed": str(spec.seed)}
     if one.origins:
         facts["origin"] = sentence(one.origins)
-    with attributed():
+    with attributed_errors():
         return draw(FigureRequest(pipeline, one, spec, out, facts), kind, options)
 
 
 def draw(request: FigureRequest, kind: str, options: Mapping[str, Any]) -> list[Path]:
     """Draw the figure and its CSV; returns the files written. SpecError for an unknown kind.
 
-    options: those of the kind, and those of `canvas.saved`: `dpi`; `numbers` False to omit the CSV;
-    a `booklet` that receives the figure as a page.
+    options: those of the kind, and those of `canvas.output_options`: `dpi`; `numbers` False to omit
+    the CSV; a `booklet` that receives the figure as a page.
     """
     if kind not in KINDS:
         raise unknown("figure", kind, KINDS)
     require("matplotlib", "Figures need")
-    from engine.figures.canvas import saved
+    from engine.figures.canvas import output_options
 
     saving = {name: options[name] for name in ("dpi", "numbers", "booklet") if name in options}
     drawing = {name: value for name, value in options.items() if name not in saving}
-    with saved(**saving):
+    with output_options(**saving):
         return KINDS[kind].draw(request, **drawing)
 
 
@@ -107,7 +107,9 @@ def _metrics(request: FigureRequest, **options: Any) -> list[Path]:
 
     models, options = _board(request, **options)
     paper = request.published()
-    note = " ".join([*([f"{paper.table_of()}."] if paper else []), *[WITHHELD] * models.withheld])
+    note = " ".join(
+        [*([f"{paper.table_of()}."] if paper else []), *[NO_VERDICTS_NOTE] * models.withheld]
+    )
     return metrics_table(
         models, sheet(models), request.out, facts=request.facts, note=note, **options
     )
@@ -132,7 +134,7 @@ def _board(
     beside: Sequence[str] = (),
     mean: bool = False,
     **options: Any,
-) -> tuple[Board, dict[str, Any]]:
+) -> tuple[ModelTable, dict[str, Any]]:
     """The board of the study and of those beside it, and the remaining options."""
     models = board(request.study, request.others(beside), tau=tau, mean=mean)
     paper = request.published()
@@ -166,7 +168,7 @@ def _sample_curve(
 
     residual = request.study.residual
     sample = residual.worst_sample() if sample is None else sample
-    model = model or judged(residual)[0]
+    model = model or measured_methods(residual)[0]
     return sample_curve(
         residual,
         sample,
@@ -193,7 +195,7 @@ def _embedding(
     residual = request.study.residual
     b = b or request.spec.aim
     cloud = request.pipeline.embed(request.spec, (a, b), Reporter())
-    scene = Scene(cloud, a, request.classes, residual, residual.column(tau))
+    scene = PanelData(cloud, a, request.classes, residual, residual.column(tau))
     return embedding(
         scene, request.study.labels, request.out,
         models=tuple(dict.fromkeys((a, b))), facts=request.facts,
@@ -269,7 +271,7 @@ def _samples(
     from engine.figures.samples import samples as sheet
 
     study, models = request.study, {one.name: one for one in request.models()}
-    model = model or judged(study.residual)[0]
+    model = model or measured_methods(study.residual)[0]
     if model not in models:
         raise unknown("model", model, models)
     title = title or f"The forget set, largest r of {model_label(model, study.labels)} first"
@@ -337,7 +339,7 @@ KINDS = {
         {
             "a": "model on the left",
             "b": "model on the right; the same as a for a single panel",
-            "color": f"what colors mean: {', '.join(SHADES)}",
+            "color": f"what colors mean: {', '.join(COLOR_SCHEMES)}",
             "tau": "perturbation norm at which r and verdicts are shown",
             "trails": "whether lines connect samples to their perturbed copies",
         },

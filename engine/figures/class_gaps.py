@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from engine.comparison.pair import ClassGaps, Comparison, Groups, class_gaps
-from engine.figures.canvas import MARKERS, MUTED, Sheet, check, page, save, shown_label, style
+from engine.figures.canvas import MARKERS, MUTED, Sheet, check_page, page, save, shown_label, style
 from engine.figures.pair import Names
 
 MM_PER_POINT = 0.3528
@@ -31,7 +31,7 @@ def classes(
 
     by_gap: the largest gap on top. Returns the files written; SpecError as `curves`.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     gaps = class_gaps(comparison, groups)
     rows = np.flatnonzero(gaps.samples)
     if by_gap:

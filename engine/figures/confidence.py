@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.comparison.pair import BINS, Comparison, Said, histogram
-from engine.figures.canvas import Sheet, check, page, save, shown_label, style
+from engine.comparison.pair import BINS, Comparison, SidePredictions, histogram
+from engine.figures.canvas import Sheet, check_page, page, save, shown_label, style
 from engine.figures.pair import SIDES, Names
 
 DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 2.0))  # of the histograms of A and B
@@ -31,7 +31,7 @@ def confidence(
     of: 'true' for the probability of the true class, 'top' for that of the predicted one. Returns
     the files written; SpecError as `curves`.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     with style(font_size):
         figure = page(width_mm, 0.42)
         panels = figure.subplots(1, 2, sharey=True)
@@ -57,7 +57,7 @@ def confidence(
         return save(figure, out, facts, _confidence_sheet((forget, beside), names, of))
 
 
-def _values(predictions: Said, of: str) -> np.ndarray:
+def _values(predictions: SidePredictions, of: str) -> np.ndarray:
     return predictions.confidence if of == "true" else predictions.top
 
 

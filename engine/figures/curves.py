@@ -13,18 +13,18 @@ from matplotlib.lines import Line2D
 from engine.analysis.curve_set import RESIDUAL, CurveSet
 from engine.analysis.curves import MEAN, PUBLISHED, SHOWN, Line, run_dash
 from engine.analysis.measures import MEASURES, Measure
-from engine.drawing.labels import WITHHELD, model_label, null_note, tau_label
+from engine.drawing.labels import NO_VERDICTS_NOTE, model_label, null_note, tau_label
 from engine.drawing.palette import model_style
 from engine.figures.canvas import (
     MARKERS,
     MUTED,
     TEXT,
-    check,
-    filled,
+    check_page,
     page,
     save,
     shown_label,
     style,
+    wrapped_text,
 )
 from engine.results import ModelResult
 
@@ -48,7 +48,7 @@ def curves(
     for the file, such as version, key, seed; width_mm: 89 is one journal column. SpecError for an
     unknown format or an invalid size.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     drawn = curve_set.lines(measure, hidden)
     with style(font_size):
         figure = page(width_mm, 0.78)
@@ -57,7 +57,7 @@ def curves(
         for line in drawn:
             _draw_line(axes, line)
         residual = curve_set.runs[0].residual
-        axes.set_xlabel(filled(tau_label(residual.perturbation), width_mm / font_size * 4.4))
+        axes.set_xlabel(wrapped_text(tau_label(residual.perturbation), width_mm / font_size * 4.4))
         axes.set_ylabel(measure.axis)
         if log:
             _make_log(axes)
@@ -77,7 +77,7 @@ def losses(
     font_size: float = 8,
 ) -> list[Path]:
     """Mean training loss of these models per epoch; returns and raises as `curves`."""
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     with style(font_size):
         figure = page(width_mm, 0.78)
         axes = figure.add_subplot()
@@ -153,7 +153,7 @@ def _caption(curve_set: CurveSet, measure: Measure, width: int) -> str:
     note = curve_set.undefined() if measure.name in (RESIDUAL, "prevalence") else ""
     parts += [f"r {note}"] * bool(note) + [curve_set.over_seeds()]
     if measure.name == "prevalence" and residual.withheld:
-        parts.append(WITHHELD)
+        parts.append(NO_VERDICTS_NOTE)
     if curve_set.band(measure) is not None:
         parts.append(null_note(residual.taus))
     if curve_set.paper is not None and curve_set.has_paper(measure):

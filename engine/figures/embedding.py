@@ -14,7 +14,14 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from engine.analysis.point_colors import CLASS, LEVELS, Group, Scene, Shade, shade
+from engine.analysis.point_colors import (
+    CLASS,
+    LEVELS,
+    Group,
+    PanelData,
+    PointColors,
+    colors_of_points,
+)
 from engine.drawing.geometry import bounds
 from engine.drawing.labels import model_label
 from engine.errors import SpecError
@@ -24,7 +31,7 @@ from engine.figures.canvas import (
     MUTED,
     TEXT,
     Sheet,
-    check,
+    check_page,
     page,
     save,
     shown_label,
@@ -43,7 +50,7 @@ FILLED = {**MARKERS, "cross": "X"}  # so that every marker has an edge
 
 
 def embedding(
-    scene: Scene,
+    scene: PanelData,
     labels: Mapping[str, str],
     out: Path,
     *,
@@ -61,7 +68,7 @@ def embedding(
     scheme of `engine.analysis.point_colors`; names: display names of the samples, for the CSV.
     Returns the files written; SpecError as `curves`, and for an unknown color scheme or model.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     models = tuple(models) or scene.shown.models
     if missing := set(models) - set(scene.shown.models):
         raise SpecError(f"'{missing.pop()}' is not in the embedding. Embed it first.")
@@ -70,7 +77,7 @@ def embedding(
         figure.set_layout_engine("compressed")  # keeps panels of equal aspect close together
         panels = figure.subplots(1, len(models), squeeze=False)[0]
         left, bottom, right, top = bounds(np.concatenate([scene.shown.xy[one] for one in models]))
-        shades = {model: shade(color, replace(scene, model=model)) for model in models}
+        shades = {model: colors_of_points(color, replace(scene, model=model)) for model in models}
         for axes, (model, one) in zip(panels, shades.items(), strict=True):
             _panel(axes, scene.shown, model, one, trails)
             axes.set_title(model_label(model, labels), fontsize=font_size)
@@ -80,7 +87,7 @@ def embedding(
         return save(figure, out, facts, _sheet(scene, models, names or {}))
 
 
-def _panel(axes: Axes, points: Embedding, model: str, one: Shade, trails: bool) -> None:
+def _panel(axes: Axes, points: Embedding, model: str, one: PointColors, trails: bool) -> None:
     xy = points.xy[model]
     if trails:
         lines = [xy[rows] for rows in points.trails()]
@@ -103,7 +110,7 @@ def _panel(axes: Axes, points: Embedding, model: str, one: Shade, trails: bool) 
 
 
 def _explain(
-    figure: Figure, panels: Sequence[Axes], points: Embedding, one: Shade, font_size: float
+    figure: Figure, panels: Sequence[Axes], points: Embedding, one: PointColors, font_size: float
 ) -> None:
     """A legend of kinds and groups, and a color bar if the colors form a scale."""
     figure.legend(
@@ -125,7 +132,7 @@ def _kinds(points: Embedding) -> list[Line2D]:
     ]
 
 
-def _groups(one: Shade) -> list[Line2D]:
+def _groups(one: PointColors) -> list[Line2D]:
     named = [group for group in one.groups if group.name]
     if len(named) > MOST_CLASSES:
         return []
@@ -144,7 +151,7 @@ def _mark(label: str, marker: str, fill: str, edge: str) -> Line2D:
     )  # fmt: skip
 
 
-def _sheet(scene: Scene, models: Sequence[str], names: Mapping[int, str]) -> Sheet:
+def _sheet(scene: PanelData, models: Sequence[str], names: Mapping[int, str]) -> Sheet:
     """One row per point and model: its position, and the model's prediction and loss."""
     points, classes = scene.shown, scene.classes
     header = [

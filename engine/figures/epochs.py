@@ -18,12 +18,12 @@ from engine.figures.canvas import (
     MUTED,
     TEXT,
     Sheet,
-    check,
-    filled,
+    check_page,
     page,
     save,
     shown_label,
     style,
+    wrapped_text,
 )
 from engine.metrics import ACCURACIES, METRICS
 
@@ -49,7 +49,7 @@ def epochs(
     epoch: the epoch to highlight, or the nearest observed one; -1 = the last. The CSV has all
     epochs. Returns the files written; SpecError for an unknown format or invalid size.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     at = len(series.views) - 1 if epoch < 0 else int(np.abs(series.epochs - epoch).argmin())
     words = _caption(series, max(8, int(width_mm * 0.6 / font_size * 5)))
     more = max(0, words.count("\n") - 1) * LINE * font_size  # mm added by a long caption
@@ -58,7 +58,9 @@ def epochs(
         figure = page(width_mm, height / width_mm)
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _draw_curves(left, series, labels, at, font_size)
-        left.set_xlabel(filled(tau_label(series.perturbation), width_mm * 0.6 / font_size * 4.4))
+        left.set_xlabel(
+            wrapped_text(tau_label(series.perturbation), width_mm * 0.6 / font_size * 4.4)
+        )
         left.set_title(words, fontsize=font_size - 1, color=MUTED, loc="left")
         _draw_accuracies(right, series, at)
         entries = 6 if width_mm / font_size > WIDE else 3

@@ -9,8 +9,18 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from engine.analysis.model_table import RESIDUAL, Board, ModelCell, ModelRow, Quantity
-from engine.figures.canvas import MUTED, POINT, TEXT, Sheet, check, filled, page, save, style
+from engine.analysis.model_table import RESIDUAL, ModelCell, ModelRow, ModelTable, Quantity
+from engine.figures.canvas import (
+    MUTED,
+    POINT,
+    TEXT,
+    Sheet,
+    check_page,
+    page,
+    save,
+    style,
+    wrapped_text,
+)
 from engine.metrics import COMPARED
 
 LETTER = 0.6  # width of a letter, in sizes of the font
@@ -21,7 +31,7 @@ Text = tuple[str, str]  # the two lines of a cell
 
 
 def metrics_table(
-    board: Board,
+    board: ModelTable,
     sheet: Sheet,
     out: Path,
     *,
@@ -35,11 +45,11 @@ def metrics_table(
     sheet: all numbers of the board, for the CSV; note: a sentence below the table. SpecError as
     `curves`.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     rows = [line for row in board.rows for line in _lines(row, board.quantities)]
     lines = [[("", ""), *(_title(one, board) for one in board.quantities)], *rows]
     widths = _fitting(lines, width_mm / (font_size * POINT))
-    words = filled(note, width_mm / (font_size * POINT * LETTER)) if note else ""
+    words = wrapped_text(note, width_mm / (font_size * POINT * LETTER)) if note else ""
     with style(font_size):
         table = (2 * len(lines) + 1) * LINE * font_size * POINT
         below = LINE * font_size * POINT * len(words.splitlines())
@@ -51,7 +61,7 @@ def metrics_table(
         return save(figure, out, facts, sheet)
 
 
-def _title(quantity: Quantity, board: Board) -> Text:
+def _title(quantity: Quantity, board: ModelTable) -> Text:
     at = f" at τ {board.tau:g}" if quantity.at_tau else ""
     return f"{quantity.label}{at}", f"({quantity.unit})" if quantity.unit else ""
 

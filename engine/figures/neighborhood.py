@@ -18,13 +18,13 @@ from engine.figures.canvas import (
     TEXT,
     WRONG_COLOR,
     Sheet,
-    check,
+    check_page,
     draw_sample,
-    filled,
     number,
     page,
     save,
     style,
+    wrapped_text,
 )
 from engine.residual.sample_ratio import Ratio, ratios_around
 from engine.results import Neighborhood
@@ -60,7 +60,7 @@ def neighborhood(
     perturbations, amplified. name: display name of the sample. At most `copies` copies are drawn,
     evenly spaced in size; the CSV has all. Returns the files written; SpecError as `curves`.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     order, sizes = by_size(neighbors.copies, original)
     drawn = order[evenly(len(order), min(copies, _room(width_mm, font_size)))]
     names = list(neighbors.predictions)
@@ -68,7 +68,9 @@ def neighborhood(
     with style(font_size):
         columns, above = len(drawn) + BEFORE + AFTER, 1.1 * strips
         rows = len(names) * max(0.85, VERDICT * font_size * POINT / (width_mm / columns))
-        title = filled(_title(neighbors, classes, len(drawn), name), width_mm / font_size * 4.9)
+        title = wrapped_text(
+            _title(neighbors, classes, len(drawn), name), width_mm / font_size * 4.9
+        )
         heading = 1.35 * (title.count("\n") + 1) * font_size * POINT / (width_mm / columns)
         lines = rows + above + heading + 0.1
         figure = page(width_mm, lines / columns, fitted=False)

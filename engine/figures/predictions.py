@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from engine.comparison.pair import Comparison, Groups, Matrix, matrix
 from engine.drawing.palette import BLUE, ORANGE, rgb
-from engine.figures.canvas import TEXT, Sheet, check, page, save, shown_label, style
+from engine.figures.canvas import TEXT, Sheet, check_page, page, save, shown_label, style
 from engine.figures.pair import SIDES, Names
 
 NUMBERED = 14  # largest number of groups for which cells show their numbers
@@ -34,7 +34,7 @@ def predictions(
     The stronger a color, the larger the share of the class; the grayer, the lower the confidence.
     Returns the files written; SpecError as `curves`.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     both = [matrix(comparison, groups, side) for side in SIDES]
     rows = np.flatnonzero(both[0].counts.sum(1))
     with style(font_size):

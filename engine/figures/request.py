@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import DataError, SpecError
-from engine.forget_sets.sample_names import short
-from engine.paper.published import Published, may_be_published, published_for
+from engine.forget_sets.sample_names import shortened_name
+from engine.paper.published import Published, has_published_network, published_for
 from engine.results import ModelResult, Study
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
@@ -46,7 +46,7 @@ class FigureRequest:
         except (DataError, SpecError):
             return {}
         existing = {int(one) for one in samples if 0 <= one < len(dataset)}
-        return {one: short(dataset.name_of(one)) for one in existing}
+        return {one: shortened_name(dataset.name_of(one)) for one in existing}
 
     def models(self) -> list[ModelResult]:
         """The study's models that are in the store."""
@@ -58,7 +58,7 @@ class FigureRequest:
 
     def published(self) -> Published | None:
         """The paper's figures for the study's setting; None if there are none or no data here."""
-        if not may_be_published(self.study.spec):
+        if not has_published_network(self.study.spec):
             return None
         try:
             dataset = self.pipeline.dataset(self.spec.data, Reporter())

@@ -17,12 +17,12 @@ from engine.figures.canvas import (
     MUTED,
     TEXT,
     Sheet,
-    check,
-    filled,
+    check_page,
     page,
     save,
     shown_label,
     style,
+    wrapped_text,
 )
 from engine.residual.sample_ratio import Ratio
 from engine.results import Residual
@@ -48,7 +48,7 @@ def sample_curve(
     so that 0 can be shown. Returns the files written; SpecError as `curves`, for a sample outside
     the forget set, and for a model without r.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     if model not in residual.curves:
         raise SpecError(
             f"There is no r for '{model}'. Models with r: {', '.join(residual.curves)}."
@@ -75,7 +75,7 @@ def sample_curve(
             axes.set_yscale("symlog", linthresh=_smallest(ratios))
             axes.yaxis.set_major_formatter("{x:g}")
         axes.set_ylim(0, 1.1 * _largest(ratios, around))
-        axes.set_xlabel(filled(tau_label(residual.perturbation), width_mm / font_size * 4.4))
+        axes.set_xlabel(wrapped_text(tau_label(residual.perturbation), width_mm / font_size * 4.4))
         axes.set_ylabel("residual knowledge r")
         subject = f"Sample {sample} ({name})" if name else f"Sample {sample}"
         title = f"{subject}, {residual.said_draws} draws{_undefined_words(residual, ratios)}"

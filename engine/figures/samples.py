@@ -18,13 +18,13 @@ from engine.figures.canvas import (
     TEXT,
     WRONG_COLOR,
     Sheet,
-    check,
+    check_page,
     draw_image,
     draw_sample,
-    filled,
     page,
     save,
     style,
+    wrapped_text,
 )
 
 CAPTION = 3  # lines
@@ -51,7 +51,7 @@ def samples(
     title: which samples these are; rule: of their verdicts, for the CSV, which has one row per
     sample. Returns the files written; SpecError as `curves`, and if there is nothing to show.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     if not cards:
         raise SpecError("There are no samples to show. Name some, or use a less strict filter.")
     small = max(SMALL * font_size, 4.0)
@@ -59,7 +59,7 @@ def samples(
     columns = max(1, min(len(cards), int(width_mm / cell)))
     cell = min(width_mm / columns, 2 * cell)
     caption = CAPTION * LINE * small * POINT + GAP
-    words = filled(_headline(title, model, cards), width_mm / font_size * 5)
+    words = wrapped_text(_headline(title, model, cards), width_mm / font_size * 5)
     top = (words.count("\n") + 1) * LINE * font_size * POINT + GAP
     rows = math.ceil(len(cards) / columns)
     height = top + rows * (cell - GAP + caption) + GAP

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.drawing.palette import OKABE_ITO
-from engine.figures.canvas import MARKERS, MUTED, Sheet, check, page, save, style
+from engine.figures.canvas import MARKERS, MUTED, Sheet, check_page, page, save, style
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def scaling(
 
     Returns the files written; SpecError for an unknown format or invalid size.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     with style(font_size):
         figure = page(width_mm, 0.8)
         axes = figure.subplots()

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from engine.analysis.model_table import Board
+from engine.analysis.model_table import ModelTable
 from engine.analysis.pareto import NEAR
 from engine.analysis.tradeoff import Point, Scatter, axis, sheet
-from engine.drawing.label_placement import places
+from engine.drawing.label_placement import label_positions
 from engine.drawing.palette import model_style
 from engine.figures.canvas import (
     MARKERS,
     MUTED,
     RIGHT_COLOR,
     TEXT,
-    check,
+    check_page,
     page,
     save,
     shown_label,
@@ -30,7 +30,7 @@ MARGIN = 0.14  # around the data for labels, as a fraction of their extent
 
 def tradeoff(
     plot: Scatter,
-    board: Board,
+    board: ModelTable,
     out: Path,
     *,
     facts: Mapping[str, str] | None = None,
@@ -42,7 +42,7 @@ def tradeoff(
     Bars are the 95 % interval of r, and one standard deviation over seeds for other measures.
     Returns the files written; SpecError as `curves`.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     with style(font_size):
         figure = page(width_mm, 0.72)
         axes = figure.add_subplot()
@@ -97,7 +97,7 @@ def _label(axes: Axes, plot: Scatter) -> None:
     points = axes.transData.transform([(one.x, one.y) for one in plot.points])
     page_ = axes.get_window_extent()
     sizes = np.array([(box.width, box.height) for box in boxes]).reshape(-1, 2)
-    positions = places(points, sizes, (page_.x0, page_.y0, page_.width, page_.height))
+    positions = label_positions(points, sizes, (page_.x0, page_.y0, page_.width, page_.height))
     for text, at in zip(texts, positions, strict=True):
         if np.isfinite(at).all():
             text.set(position=axes.transData.inverted().transform(at), va="bottom")

@@ -9,8 +9,18 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from engine.comparison.pair import FORGET, RETAIN
-from engine.drawing.labels import LAYER
-from engine.figures.canvas import MUTED, TEXT, Sheet, check, filled, page, save, shown_label, style
+from engine.drawing.labels import LAYER_NOTE
+from engine.figures.canvas import (
+    MUTED,
+    TEXT,
+    Sheet,
+    check_page,
+    page,
+    save,
+    shown_label,
+    style,
+    wrapped_text,
+)
 from engine.figures.pair import Names
 from engine.results import Likeness, Similarity
 
@@ -30,7 +40,7 @@ def similarity(
 
     Returns the files written; SpecError as `curves`.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     with style(font_size):
         figure = page(width_mm, 0.5)
         panels = figure.subplots(1, 2, sharey=True)
@@ -39,7 +49,7 @@ def similarity(
             axes.set_title(f"{result.samples[split]:,} {split} samples", fontsize=font_size)
             axes.set_xlabel("layer, from input to output")
         panels[0].set_ylabel("CKA (1 = most similar)")
-        words = filled(LAYER, width_mm / font_size * 5)
+        words = wrapped_text(LAYER_NOTE, width_mm / font_size * 5)
         figure.suptitle(words, fontsize=font_size - 1, color=MUTED)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(

@@ -19,12 +19,12 @@ from engine.figures.canvas import (
     POINT,
     TEXT,
     Sheet,
-    check,
-    filled,
+    check_page,
     page,
     save,
     shown_label,
     style,
+    wrapped_text,
 )
 from engine.results import Slice
 
@@ -52,7 +52,7 @@ def slice_regions(
     display names of the samples. The CSV has every point. Returns the files written; SpecError as
     `curves`.
     """
-    check(out, width_mm, font_size)
+    check_page(out, width_mm, font_size)
     columns = _columns(len(regions.predictions), width_mm, font_size)
     rows = -(-len(regions.predictions) // columns)
     present = sorted(
@@ -62,7 +62,7 @@ def slice_regions(
         named = names or {}
         handles = _handles(regions, classes, present, named)
         across = max(1, int(width_mm / font_size / LEGEND))
-        title = filled(_title(regions, classes, labels, named), width_mm / font_size * 4.9)
+        title = wrapped_text(_title(regions, classes, labels, named), width_mm / font_size * 4.9)
         written = 1.5 * (title.count("\n") + 1) + 1.7 * -(-len(handles) // across) + 4
         margin, line = 5 * font_size * POINT, font_size * POINT
         height = rows * ((width_mm - margin) / columns + 1.6 * line) + written * line

@@ -12,10 +12,10 @@ import numpy as np
 from engine.datasets.base import Dataset
 from engine.errors import SpecError, unknown
 from engine.forget_sets import index_files
-from engine.forget_sets.index_text import Listing, Place, expanded, spans
+from engine.forget_sets.index_text import Listing, Place, expand_ranges, spans
 from engine.forget_sets.sample_names import SampleNames
 from engine.runtime.seeds import numpy_generator
-from engine.storage.paths import is_file, place
+from engine.storage.paths import is_file, typed_path
 
 LISTS = ("indices:", "files:")  # prefixes of forget sets given as a list
 _WRITTEN = re.compile(r"[0-9][0-9.eE+,;\s\u2010-\u2014\u2212-]*")
@@ -103,9 +103,9 @@ def _forget_set(
 
 def _listed(kind: str, rest: str, n: int, names: SampleNames | None) -> np.ndarray:
     """The samples listed in a file, or inline: '3,17,40-52'."""
-    path = place(rest)
+    path = typed_path(rest)
     if kind == "indices" and _WRITTEN.fullmatch(rest) and not is_file(path):
-        return expanded(f"indices:{rest[:40]}", spans("indices", "as written", rest))
+        return expand_ranges(f"indices:{rest[:40]}", spans("indices", "as written", rest))
     return _from_file(path, n, names, by_name=kind == "files")
 
 
@@ -150,7 +150,7 @@ def check_forget(
     return tuple(int(i) for i in selected)
 
 
-def lost_classes(
+def unretained_classes(
     indices: Sequence[int], labels: np.ndarray, held: np.ndarray | Sequence[int] = ()
 ) -> list[int]:
     """Classes without retain samples: class unlearning, where r is mostly undefined."""

@@ -24,11 +24,11 @@ from engine.forget_sets.index_text import (
     LONGEST,
     Listing,
     columns,
-    expanded,
-    like_a_name,
-    listed,
+    expand_ranges,
+    looks_like_name,
+    parse_booleans,
+    parse_list,
     spans,
-    truths,
     word,
 )
 from engine.storage import plain_files
@@ -44,8 +44,8 @@ WEIGHTS = (b"FloatStorage", b"HalfStorage", b"BFloat16Storage", b"DoubleStorage"
 def read(path: Path, by_name: bool = False) -> Listing:
     """Read a list of samples from a file; by_name: entries are names, not indices.
 
-    Supports text (see `index_text.listed`), .npy and .npz, JSON, and .pt (loaded weights-only). Of
-    several arrays, the one named forget, indices or similar is used. SpecError names the line or
+    Supports text (see `index_text.parse_list`), .npy and .npz, JSON, and .pt (loaded weights-only).
+    Of several arrays, the one named forget, indices or similar is used. SpecError names the line or
     item that cannot be read.
     """
     content = _bytes(path)
@@ -61,7 +61,7 @@ def read(path: Path, by_name: bool = False) -> Listing:
         content_value = _json(source, text, strict=path.suffix.lower() == ".json")
         if content_value is not None:
             return _from_values(source, content_value, by_name)
-    return listed(source, text, by_name)
+    return parse_list(source, text, by_name)
 
 
 def is_list(path: Path) -> bool:
@@ -255,7 +255,7 @@ def _from_list(source: str, values: Sequence[Any], by_name: bool) -> Listing:
         return _from_texts(source, values, by_name)
     if values and all(isinstance(one, Mapping) for one in values):
         return _from_records(source, values, by_name)
-    return Listing(expanded(source, _item_spans(source, values)))
+    return Listing(expand_ranges(source, _item_spans(source, values)))
 
 
 def _item_spans(source: str, values: Sequence[Any]) -> Iterator[tuple[int, int]]:
@@ -271,11 +271,11 @@ def _item_spans(source: str, values: Sequence[Any]) -> Iterator[tuple[int, int]]
 
 
 def _from_texts(source: str, texts: Sequence[str], by_name: bool) -> Listing:
-    if texts and (by_name or like_a_name(texts[0])):
+    if texts and (by_name or looks_like_name(texts[0])):
         return Listing(names=tuple((f"item {n}", text) for n, text in enumerate(texts, 1)))
-    if (mask := truths(texts)) is not None and len(texts):
+    if (mask := parse_booleans(texts)) is not None and len(texts):
         return Listing(mask=mask)
-    return Listing(expanded(source, _item_spans(source, texts)))
+    return Listing(expand_ranges(source, _item_spans(source, texts)))
 
 
 def _from_records(source: str, records: Sequence[Mapping[str, Any]], by_name: bool) -> Listing:

@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from engine.errors import SpecError
-from engine.storage.spreadsheet import neutral
+from engine.storage.spreadsheet import escape_formula
 
 Place = tuple[str, str]  # the position of a name, such as 'line 3', and the name
 
@@ -51,7 +51,7 @@ class Listing:
     names: tuple[Place, ...] = ()
 
 
-def listed(source: str, text: str, by_name: bool = False) -> Listing:
+def parse_list(source: str, text: str, by_name: bool = False) -> Listing:
     """Parse the lines of `text`; by_name: entries are names, even if they look like indices.
 
     A table has a header with a column of indices (`index`, `idx`, `id`, `sample` ...) or of files
@@ -70,7 +70,7 @@ def listed(source: str, text: str, by_name: bool = False) -> Listing:
     index, name = columns(source, header, by_name)
     if index is None and name is not None and not by_name:
         first = cells(source, *rows[1], delimiter) if len(rows) > 1 else []
-        name = name if like_a_name(_cell(first, name)) else None  # it may be a class name
+        name = name if looks_like_name(_cell(first, name)) else None  # it may be a class name
     if index is None and name is None:
         return _without_header(source, rows, len(header), by_name)
     table = [(number, cells(source, number, line, delimiter)) for number, line in rows[1:]]
@@ -148,7 +148,7 @@ def span(source: str, where: str, part: str) -> tuple[int, int]:
     raise SpecError(f"{source}, {where}: '{part[:40]}' is not an index (0, 1, 2, ...).")
 
 
-def expanded(source: str, ranges: Iterable[tuple[int, int]]) -> np.ndarray:
+def expand_ranges(source: str, ranges: Iterable[tuple[int, int]]) -> np.ndarray:
     """(n,) int64: every index in these spans; SpecError for more than `LONGEST`."""
     values: list[int] = []
     for first, last in ranges:
@@ -158,13 +158,13 @@ def expanded(source: str, ranges: Iterable[tuple[int, int]]) -> np.ndarray:
     return np.array(values, np.int64)
 
 
-def like_a_name(text: str) -> bool:
+def looks_like_name(text: str) -> bool:
     """Whether a line looks like a sample name rather than a malformed index."""
     bare = text.strip().strip("\"'")
     return _FILE.match(bare) is not None and not _NUMBER.fullmatch(bare)
 
 
-def truths(parts: Sequence[str]) -> np.ndarray | None:
+def parse_booleans(parts: Sequence[str]) -> np.ndarray | None:
     """(n,) bool from 'True' and 'False', case-insensitive; None if there is anything else."""
     values = [part.lower() for part in parts]
     return (
@@ -175,7 +175,7 @@ def truths(parts: Sequence[str]) -> np.ndarray | None:
 def _without_header(
     source: str, rows: Sequence[tuple[int, str]], heads: int, by_name: bool
 ) -> Listing:
-    if by_name or like_a_name(rows[0][1]):
+    if by_name or looks_like_name(rows[0][1]):
         return Listing(names=tuple((f"line {number}", line) for number, line in rows))
     bare = [(number, _bare(line)) for number, line in rows]
     counts = [len(index_parts(line)) for _, line in bare]
@@ -185,10 +185,10 @@ def _without_header(
             f"{source} has several columns but none named 'index'. Add a header line with column "
             "names, or write one index per line."
         )
-    if (mask := truths([line for _, line in bare])) is not None:
+    if (mask := parse_booleans([line for _, line in bare])) is not None:
         return Listing(mask=mask)
     return Listing(
-        expanded(
+        expand_ranges(
             source,
             (
                 one
@@ -213,10 +213,10 @@ def _from_table(
     indices = None
     if index is not None:
         texts = [(f"line {number}", _cell(row, index)) for number, row in rows]
-        mask = truths([text for _, text in texts]) if texts else None
+        mask = parse_booleans([text for _, text in texts]) if texts else None
         if mask is not None:
             return Listing(mask=mask)
-        indices = expanded(source, (span(source, where, text) for where, text in texts))
+        indices = expand_ranges(source, (span(source, where, text) for where, text in texts))
     names = () if name is None else tuple((f"line {n}", _cell(row, name)) for n, row in rows)
     return Listing(indices, names=names)
 
@@ -224,7 +224,7 @@ def _from_table(
 def _cell(row: Sequence[str], column: int) -> str:
     """A cell, without the apostrophe that prevents a spreadsheet from evaluating it."""
     cell = row[column].strip() if column < len(row) else ""
-    return cell[1:] if cell.startswith("'") and neutral(cell[1:]) == cell else cell
+    return cell[1:] if cell.startswith("'") and escape_formula(cell[1:]) == cell else cell
 
 
 def _series(names: Sequence[str]) -> str:

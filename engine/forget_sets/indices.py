@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
-from engine.forget_sets.index_text import index_parts, like_a_name, span
+from engine.forget_sets.index_text import index_parts, looks_like_name, span
 from engine.forget_sets.sample_names import SampleNames
-from engine.storage.spreadsheet import neutral
+from engine.storage.spreadsheet import escape_formula
 
 
 def parse_indices(text: str, count: int) -> tuple[int, ...]:
@@ -30,7 +30,7 @@ def parse_samples(text: str, dataset: Dataset) -> tuple[int, ...]:
     Covers training and test samples. SpecError as `parse_indices`, and if a name matches no sample
     or several.
     """
-    if not like_a_name(text):
+    if not looks_like_name(text):
         return parse_indices(text, len(dataset))
     return SampleNames(dataset).listed(text)
 
@@ -43,10 +43,10 @@ def index_table(indices: Sequence[int], dataset: Dataset) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["index", "label", "class", "sample_name"])
-    classes = [neutral(name) for name in dataset.classes]
+    classes = [escape_formula(name) for name in dataset.classes]
     for index in indices:
         label = dataset.label_of(index)
-        writer.writerow([index, label, classes[label], neutral(dataset.name_of(index))])
+        writer.writerow([index, label, classes[label], escape_formula(dataset.name_of(index))])
     return out.getvalue()
 
 

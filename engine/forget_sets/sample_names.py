@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.forget_sets.index_text import Place
-from engine.storage.paths import is_file, place
+from engine.storage.paths import is_file, typed_path
 
 LONGEST = 64  # characters of a name in a sentence or a title
 MOST_PATTERNS = 1000  # in one list; each is compared with every name
@@ -23,22 +23,22 @@ SINGULAR = {UNKNOWN: "matches no sample", TEST: "is a test sample"}
 TRAINING = ("train", "training")  # folders that a list may name although the data have none
 
 
-def called(sample: int | None, dataset: Dataset | None) -> str:
+def sample_label(sample: int | None, dataset: Dataset | None) -> str:
     """The display text of a sample, 'sample 17 (train/cat/03.png)'; without dataset, its index."""
     if sample is None:
         return "no sample"
     if dataset is None or not 0 <= sample < len(dataset):
         return f"sample {sample}"
-    return f"sample {sample} ({short(dataset.name_of(sample))})"
+    return f"sample {sample} ({shortened_name(dataset.name_of(sample))})"
 
 
-def titled(sample: int | None, dataset: Dataset | None) -> str:
-    """`called`, capitalized for a title or the start of a sentence."""
-    words = called(sample, dataset)
+def sample_title(sample: int | None, dataset: Dataset | None) -> str:
+    """`sample_label`, capitalized for a title or the start of a sentence."""
+    words = sample_label(sample, dataset)
     return words[0].upper() + words[1:]
 
 
-def short(name: str) -> str:
+def shortened_name(name: str) -> str:
     """A name on one line: long names keep their end, unprintable characters are replaced."""
     shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
     return shown if len(shown) <= LONGEST else f"…{shown[1 - LONGEST :]}"
@@ -48,7 +48,7 @@ class SampleNames:
     """An index of a dataset's sample names, for lookup of user input."""
 
     def __init__(self, dataset: Dataset) -> None:
-        self._root = place(dataset.spec.root).absolute() if dataset.spec.root else None
+        self._root = typed_path(dataset.spec.root).absolute() if dataset.spec.root else None
         self._training = len(dataset.train_y)
         self._dataset = dataset
         self._names = [_plain(dataset.name_of(index)) for index in range(len(dataset))]
@@ -75,7 +75,7 @@ class SampleNames:
         """The single sample that `text` matches; SpecError for none or several."""
         matches = self.find(text)
         if not matches:
-            raise SpecError(f"There is no sample named '{short(text)}'. {self.example}")
+            raise SpecError(f"There is no sample named '{shortened_name(text)}'. {self.example}")
         if len(matches) > 1:
             raise SpecError(f"{self._ambiguity(text, matches)} Give more of the path.")
         return matches[0]
@@ -112,7 +112,7 @@ class SampleNames:
     @property
     def example(self) -> str:
         """A sentence with an example of a sample name."""
-        return f"Names look like '{short(self._names[0])}'."
+        return f"Names look like '{shortened_name(self._names[0])}'."
 
     def _matches_in_line(self, line: str) -> list[tuple[str, list[int]]]:
         """(name, matches) of one name, or of several separated by comma, semicolon or tab."""
@@ -144,7 +144,7 @@ class SampleNames:
         absolute = name.startswith(("/", "~")) or re.match("[A-Za-z]:/", name) or ".." in name
         if self._root is None or not absolute:
             return name
-        path = place(name).absolute()
+        path = typed_path(name).absolute()
         for root, file in (
             (self._root, Path(os.path.normpath(path))),
             (Path(os.path.realpath(self._root)), Path(os.path.realpath(path))),
@@ -204,7 +204,7 @@ class SampleNames:
 
     def _unknown(self, name: str, indices: list[int]) -> str:
         tidy = self._relative_to_root(_tidy(_plain(name.replace("\\", "/"))))
-        quoted = f"'{short(name)}'"
+        quoted = f"'{shortened_name(name)}'"
         if self._root is not None and self._dataset.files:
             if tidy.startswith("/"):
                 return f"{quoted} is outside {self._root}. {self.example}"
@@ -215,12 +215,12 @@ class SampleNames:
         return f"{quoted}. {self.example}"
 
     def _ambiguity(self, name: str, indices: list[int]) -> str:
-        first, second = (short(self._names[index]) for index in indices[:2])
+        first, second = (shortened_name(self._names[index]) for index in indices[:2])
         more = f" or {len(indices) - 2:,} more" if len(indices) > 2 else ""
-        return f"'{short(name)}' may be '{first}' or '{second}'{more}."
+        return f"'{shortened_name(name)}' may be '{first}' or '{second}'{more}."
 
     def _test_sample(self, name: str, indices: list[int]) -> str:
-        return f"'{short(name)}'. Only training samples can be forgotten."
+        return f"'{shortened_name(name)}'. Only training samples can be forgotten."
 
 
 def is_pattern(name: str) -> bool:

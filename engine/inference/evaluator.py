@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import NetworkError
-from engine.inference.folding import folded, joined
+from engine.inference.folding import folded, fused
 from engine.models.base import takes_channels_last
 from engine.runtime.batching import Batches, batches_of
 from engine.spec import FLOAT32, FOLDED
@@ -48,7 +48,7 @@ def reduced_type(kind: str) -> torch.dtype | None:
     return torch.float16 if kind == "cuda" else torch.bfloat16
 
 
-class Ready:
+class Evaluator:
     """A classifier for inference only, whose `classes` are those of its float32 forward pass.
 
     The first `FEW` predictions use the model itself: preparation costs as much as some of them.
@@ -131,7 +131,7 @@ class Ready:
         sample = x[:CALIBRATION]
         reduced = _reduced(self._model, self._type, sample, self._ordered)
         if reduced is not None and x.is_cuda:
-            self._reduced = joined(copy.deepcopy(reduced))
+            self._reduced = fused(copy.deepcopy(reduced))
             try:
                 self._reduced_logits(sample)
             except (RuntimeError, NetworkError):  # a convolution that cuDNN cannot fuse
@@ -160,12 +160,12 @@ class Ready:
             self._reduced = None
 
 
-def ready(models: Mapping[str, nn.Module]) -> dict[str, Ready]:
-    """Each model wrapped in `Ready`."""
-    return {name: Ready(model) for name, model in models.items()}
+def evaluators_of(models: Mapping[str, nn.Module]) -> dict[str, Evaluator]:
+    """Each model wrapped in `Evaluator`."""
+    return {name: Evaluator(model) for name, model in models.items()}
 
 
-def attackable(model: nn.Module, arithmetic: str, x: Tensor) -> nn.Module:
+def attack_model(model: nn.Module, arithmetic: str, x: Tensor) -> nn.Module:
     """The model used to compute attacks against `model`, according to ProbeSpec.arithmetic.
 
     `model` itself for float32 or without convolutions; else a differentiable copy. x: (n, *shape)

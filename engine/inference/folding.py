@@ -103,7 +103,7 @@ def _is_plain(part: nn.Module, kind: type[nn.Module]) -> bool:
     return type(part) is kind and not hooked and not part.training and statistics
 
 
-def joined(model: nn.Module) -> nn.Module:
+def fused(model: nn.Module) -> nn.Module:
     """A folded 16-bit model on a GPU with convolutions fused with what follows, in place."""
     if isinstance(model, Classifier) and isinstance(model.net, fx.GraphModule):
         _add_epilogues(model.net)

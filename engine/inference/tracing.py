@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from engine.models.base import shell
-from engine.user_code.global_state import undone, values
+from engine.user_code.global_state import revert_settings, setting_values
 
 
 def traced(net: nn.Module) -> fx.GraphModule | None:
@@ -25,7 +25,7 @@ def traced(net: nn.Module) -> fx.GraphModule | None:
     net: called with one tensor, in eval mode; it is not changed. A network with control flow that
     depends on values, or with effects that a graph cannot express, has none.
     """
-    state = values()
+    state = setting_values()
     try:
         private = shell(net)
         with torch.no_grad(), _recording(private, _Tracer(private)) as tracer:
@@ -34,7 +34,7 @@ def traced(net: nn.Module) -> fx.GraphModule | None:
     except (Exception, SystemExit):  # a user's network may fail in any way on a proxy
         return None
     finally:
-        undone(state)
+        revert_settings(state)
 
 
 class _Tracer(fx.Tracer):

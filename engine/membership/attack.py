@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from engine.arrays import Floats, Integers
 from engine.errors import SpecError, unknown
-from engine.membership.results import Attack, Attacked, Estimate, Roc
+from engine.membership.results import Attack, AttackResult, Estimate, Roc
 from engine.membership.scores import PLAIN, Score, confidence, entropy, loss, margin, score_named
-from engine.metrics.mia_acc import MIA, taught
+from engine.metrics.mia_acc import MIA, fitted_svm
 from engine.results import ModelResult
 from engine.runtime.seeds import numpy_generator
 
@@ -97,9 +97,9 @@ def attack(
     names, for outputs that are not finite, and if there are no members or non-members.
     """
     attack_score = score_named(score)
-    member_indices = chosen(len(train_y), forget, members, validation)
+    member_indices = member_rows(len(train_y), forget, members, validation)
     groups = (train_y[member_indices], test_y) if matched else (member_indices * 0, test_y * 0)
-    rows = draw(groups[0], groups[1], seed)
+    rows = draw_pairs(groups[0], groups[1], seed)
     _check(models, rows, attack_score, matched)
     reported = _Samples(member_indices[rows.member], rows.other, train_y, test_y)
     held_out = _Samples(member_indices[rows.held_member], rows.held_other, train_y, test_y)
@@ -116,7 +116,7 @@ def attack(
     )  # fmt: skip
 
 
-def chosen(
+def member_rows(
     n: int, forget: np.ndarray, members: str, held: Sequence[int] | np.ndarray = ()
 ) -> Integers:
     """Indices of the members, S_f or S_r, in a training set of size `n`; SpecError if neither.
@@ -131,7 +131,7 @@ def chosen(
     return np.setdiff1d(np.arange(n), excluded)
 
 
-def draw(member_groups: np.ndarray, other_groups: np.ndarray, seed: int) -> Draw:
+def draw_pairs(member_groups: np.ndarray, other_groups: np.ndarray, seed: int) -> Draw:
     """Draw the largest number of member and non-member pairs of the same group, and halve them.
 
     member_groups (i,), other_groups (j,): group numbers, all equal if groups do not matter. With an
@@ -213,7 +213,7 @@ def best_threshold(curve: Roc) -> float:
     return float(curve.thresholds[np.argmax(curve.tp - curve.fp)])
 
 
-def stepped(score: Score, result: Attacked, threshold: float, by: int) -> float:
+def stepped_threshold(score: Score, result: AttackResult, threshold: float, by: int) -> float:
     """The threshold `by` distinct scores to the right, clipped at the ends."""
     current = 0 if np.isnan(threshold) else score.step(result.values, threshold)
     step = np.clip(current - score.sign * by, 0, len(result.roc.thresholds) - 1)
@@ -285,7 +285,7 @@ class _Samples:
 
 def _attacked(
     model: ModelResult, score: Score, reported: _Samples, held_out: _Samples, weights: _Weights
-) -> tuple[Attacked, Floats]:
+) -> tuple[AttackResult, Floats]:
     """The result for one model, and its resampled AUC (RESAMPLES,)."""
     values, held_values = _scored(model, score, reported, held_out)
     curve = roc(score, values, reported.member)
@@ -295,7 +295,7 @@ def _attacked(
     n = int(reported.member.sum())
     low_fpr_tpr = tpr_at(curve, LOW_FPR) if n >= FEWEST else np.nan
     accuracy = 100 * float(correct.mean()) if np.isfinite(threshold) else np.nan
-    result = Attacked(
+    result = AttackResult(
         values, held_values, curve, threshold,
         _estimate(auc(curve), resampled[0]),
         _estimate(accuracy, resampled[1]),
@@ -323,7 +323,7 @@ def _scored(
 
 def _by_svm(values: Floats, held_values: Floats, member: np.ndarray) -> tuple[Floats, Floats]:
     limit = MIA().most // 2  # the SVM's time is quadratic; the rows are in random order
-    attacker = taught(held_values[member][:limit], held_values[~member][:limit])
+    attacker = fitted_svm(held_values[member][:limit], held_values[~member][:limit])
     return attacker.decision_function(values[:, None]), attacker.decision_function(
         held_values[:, None]
     )

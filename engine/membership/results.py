@@ -31,7 +31,7 @@ class Roc:
 
 
 @dataclass(frozen=True, eq=False)
-class Attacked:
+class AttackResult:
     """Membership inference on one model.
 
     values (m,), held_out (h,): float64 scores of the attack's reported and held-out samples; roc:
@@ -66,7 +66,7 @@ class Attack:
     member: np.ndarray
     held_out: np.ndarray
     held_member: np.ndarray
-    models: Mapping[str, Attacked]
+    models: Mapping[str, AttackResult]
     difference: Estimate
 
     @property

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from engine.methods._tuning import Tuning, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
-from engine.perturbations import AttackInputs, named, searching
+from engine.perturbations import AttackInputs, named, search_names
 from engine.registry import register
 from engine.runtime.seeds import derive, generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
@@ -26,7 +26,7 @@ class RURK(Tuning):
     search: str = setting(
         "gaussian",
         help="how perturbed copies are searched: by random noise, or by an attack inside the ball",
-        choices=searching,
+        choices=search_names,
     )
     tau: float = setting(
         0.03, help="perturbation norm tau of the search", unit="pixel range", low=0.0, high=1.0

@@ -86,11 +86,11 @@ def split_of(case: Case) -> Split:
 
 def called_nonmembers(split: Split) -> float:
     """Percent of `split.judged` that an SVM fitted to the other two calls non-members."""
-    attack = taught(split.members, split.nonmembers)
+    attack = fitted_svm(split.members, split.nonmembers)
     return float(100 * np.mean(attack.predict(split.judged[:, None]) == 0))
 
 
-def taught(members: np.ndarray, nonmembers: np.ndarray) -> SVC:
+def fitted_svm(members: np.ndarray, nonmembers: np.ndarray) -> SVC:
     """The paper's SVM, fitted to separate probabilities of members (n,) from non-members' (m,).
 
     It predicts 1 for members; its decision_function of (k, 1) probabilities is positive there.

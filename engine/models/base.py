@@ -14,8 +14,8 @@ from torch.nn.functional import normalize
 from engine import registry
 from engine.errors import SpecError
 from engine.runtime.seeds import derive
-from engine.user_code.calls import Guest
-from engine.user_code.randomness import Redirection, drawn_from
+from engine.user_code.calls import UserNetwork
+from engine.user_code.randomness import Redirection, seeded_global_draws
 
 LIBRARIES = ("torch", "torchvision", "engine")
 
@@ -44,7 +44,7 @@ class Classifier(nn.Module):
         self.head_name = head
         self.steady = self.channels_last = True
         self.generators: tuple[torch.Generator, ...] = ()
-        self.guest: Guest | None = None
+        self.guest: UserNetwork | None = None
         shape = (1, -1, 1, 1) if image else (1, -1)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(shape))
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(shape))
@@ -193,7 +193,7 @@ def build(
             f"{shape[1]}x{shape[2]}. Use --model cnn."
         )
     # layers draw default weights from the global generator, which other threads may be using
-    with drawn_from(derive(generator.initial_seed(), "weights")):
+    with seeded_global_draws(derive(generator.initial_seed(), "weights")):
         net, head = entry.make(tuple(shape), n_classes)
     model = Classifier(net, head, *statistics, image=image)
     initialise(model, generator)

@@ -86,7 +86,7 @@ def published_for(
     return None
 
 
-def may_be_published(spec: Mapping[str, Any]) -> bool:
+def has_published_network(spec: Mapping[str, Any]) -> bool:
     """Whether values may have been published for this dataset and network, without its data."""
     presets = map(paper.preset, paper.names())
     return any(_has_values(one) and _same_network(one, spec) for one in presets)

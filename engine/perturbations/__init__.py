@@ -15,8 +15,19 @@ from engine.spec import ProbeSpec
 KIND = "perturbation"
 
 __all__ = [
-    "BLOCK", "Attack", "AttackInputs", "Noise", "Outline", "Perturbation", "at_hand", "described",
-    "every", "is_attack", "named", "names", "searching",
+    "BLOCK",
+    "Attack",
+    "AttackInputs",
+    "Noise",
+    "Outline",
+    "Perturbation",
+    "at_hand",
+    "every",
+    "find",
+    "is_attack",
+    "named",
+    "names",
+    "search_names",
 ]  # fmt: skip
 
 
@@ -30,7 +41,7 @@ def named(name: str) -> Perturbation:
     return perturbation
 
 
-def described(name: str) -> Perturbation | None:
+def find(name: str) -> Perturbation | None:
     """The perturbation of that name, for display; None if it is unknown or cannot be loaded.
 
     A stored result may name a plug-in that is not installed here.
@@ -39,7 +50,7 @@ def described(name: str) -> Perturbation | None:
 
 
 def at_hand(name: str) -> Perturbation | None:
-    """`described`, but only for built-in or loaded perturbations: runs no third-party code."""
+    """`find`, but only for built-in or loaded perturbations: runs no third-party code."""
     return _of(registry.at_hand(KIND, name))
 
 
@@ -52,10 +63,10 @@ def names() -> list[str]:
 
 def every() -> list[Perturbation]:
     """All perturbations that can be loaded, in the order of `names`."""
-    return [kind for name in names() if (kind := described(name)) is not None]
+    return [kind for name in names() if (kind := find(name)) is not None]
 
 
-def searching() -> tuple[str, ...]:
+def search_names() -> tuple[str, ...]:
     """Names of the perturbations that RURK may use to search perturbed copies."""
     return tuple(kind.name for kind in every() if kind.searches)
 

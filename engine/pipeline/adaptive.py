@@ -12,10 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from engine.pipeline.models import Workshop
+from engine.pipeline.models import StudyModels
 from engine.residual.allocation import Counts, allocate
-from engine.residual.chosen_copies import Cells, Said, nothing_said
-from engine.residual.predictions import copies, correct
+from engine.residual.chosen_copies import CopyEvaluator, Predictions, no_predictions
+from engine.residual.predictions import copies, correct_counts
 from engine.residual.summary import summarize
 from engine.results import Residual
 from engine.runtime.progress import Reporter
@@ -23,7 +23,7 @@ from engine.spec import RunSpec
 from engine.study.plan import Plan
 
 
-def measure(work: Workshop, plan: Plan, report: Reporter) -> Residual:
+def measure(work: StudyModels, plan: Plan, report: Reporter) -> Residual:
     """Residual knowledge of all models of a study with an adaptive probe. Raises Cancelled."""
     report.stage("residual knowledge")
     spec, names = plan.spec, list(plan.models)
@@ -46,7 +46,7 @@ def measure(work: Workshop, plan: Plan, report: Reporter) -> Residual:
     )
 
 
-def _allocated(spec: RunSpec, cells: Cells) -> Counts:
+def _allocated(spec: RunSpec, cells: CopyEvaluator) -> Counts:
     """(n_f, T) number of draws of each cell, all of which have been classified."""
     still = np.array(spec.probe.taus) == 0
     fixed = np.broadcast_to(still, (len(spec.forget), len(still)))
@@ -64,11 +64,13 @@ def _retrains(spec: RunSpec) -> list[str]:
     return [f"retrain-{number}" for number in range(spec.retrains)]
 
 
-def _cells(work: Workshop, plan: Plan, before: Mapping[str, Said], report: Reporter) -> Cells:
+def _cells(
+    work: StudyModels, plan: Plan, before: Mapping[str, Predictions], report: Reporter
+) -> CopyEvaluator:
     spec = plan.spec
     samples, _ = work.datasets.on_device(work.datasets.load(spec.data, report))
     rows = torch.tensor(spec.forget, device=work.device)
-    return Cells(
+    return CopyEvaluator(
         {name: work.loaded(plan, name) for name in before},
         samples.pixels(rows),
         samples.y[rows],
@@ -79,20 +81,25 @@ def _cells(work: Workshop, plan: Plan, before: Mapping[str, Said], report: Repor
     )
 
 
-def _known(work: Workshop, spec: RunSpec, key: str) -> Said:
+def _known(work: StudyModels, spec: RunSpec, key: str) -> Predictions:
     """Stored predictions of a model on copies, from this or earlier studies."""
     cells = (len(spec.forget), len(spec.probe.taus))
     needs = {"predictions": (*cells, None), "margins": (*cells, None), "drawn": cells}
     record = work.results.get("counts", key, spec, needs)
     if record is None:
         classes = len(work.datasets.load(spec.data, Reporter()).classes)
-        return nothing_said(*cells, spec.probe.draws, classes)
+        return no_predictions(*cells, spec.probe.draws, classes)
     arrays = record.arrays
-    return Said(arrays["predictions"], arrays["margins"], arrays["drawn"])
+    return Predictions(arrays["predictions"], arrays["margins"], arrays["drawn"])
 
 
 def _keep(
-    work: Workshop, plan: Plan, name: str, predictions: Said, y: np.ndarray, seconds: float
+    work: StudyModels,
+    plan: Plan,
+    name: str,
+    predictions: Predictions,
+    y: np.ndarray,
+    seconds: float,
 ) -> None:
     spec = plan.spec
     draws = predictions.classes.shape[2]
@@ -100,7 +107,7 @@ def _keep(
         "predictions": predictions.classes,
         "margins": predictions.margins,
         "drawn": predictions.drawn,
-        "counts": correct(predictions.classes, y, draws),
+        "counts": correct_counts(predictions.classes, y, draws),
         "samples": np.array(spec.forget),
         "taus": np.array(spec.probe.taus),
     }

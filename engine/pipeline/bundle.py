@@ -30,7 +30,7 @@ from engine.pipeline.bundled_data import dataset_of, record_of
 from engine.provenance import Origin
 from engine.runtime.progress import Reporter
 from engine.storage import hdf5, output_files, plain_files, schema
-from engine.storage.origins import marked, origin_of_file
+from engine.storage.origins import origin_of_file, with_origin
 from engine.storage.record import SCHEMA as RECORD
 from engine.storage.record import Record, check_content, check_facts
 from engine.storage.store import Store
@@ -48,7 +48,7 @@ WRONG = "{} cannot be opened as a bundle: {}. Ask for a new copy, or open anothe
 
 
 @dataclass(frozen=True)
-class Opened:
+class ImportedBundle:
     """Result of opening a bundle: the key of its study, and the session it was saved with."""
 
     key: str
@@ -68,7 +68,7 @@ def save(
     session: JSON data; images: the study's dataset to include, or None. Raises StoreError if the
     study is not in the store or the file cannot be written.
     """
-    files = study_files.everything(store, key)
+    files = study_files.all_files(store, key)
     study_key = files[0].stem
     report.stage(f"bundle {out.name}")
     if images is not None and images.linked:
@@ -83,14 +83,14 @@ def save(
     return out
 
 
-def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") -> Opened:
+def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") -> ImportedBundle:
     """Import the content of a bundle into the store, except for what it already holds.
 
     Imported content is stored apart from local results and marked with its origin: the file's name,
     or `source`. Raises StoreError, and imports nothing, if the file is not a valid bundle.
     """
     try:
-        with hdf5.opened(path) as file:
+        with hdf5.open_checked(path) as file:
             opened = _head(file.attributes())
             records = [_place(name) for name in file.names if name.count("/") == 2]
             files = [name for name in file.names if re.fullmatch(r"checkpoints/[^/]+", name)]
@@ -105,7 +105,7 @@ def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") ->
             path, source
         )  # only now that the file is known to be within its size limits
     except (StoreError, DataError, OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        why = plain_files.why(error) or type(error).__name__
+        why = plain_files.error_reason(error) or type(error).__name__
         raise StoreError(WRONG.format(path, why.rstrip("."))) from error
     if store.has("studies", opened.key):
         report.log(
@@ -114,7 +114,7 @@ def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") ->
         )
     for record in checked:
         if not store.imported.has(record.kind, record.key):
-            facts = marked(record.attributes, origin)
+            facts = with_origin(record.attributes, origin)
             store.imported.adopt(Record(record.kind, record.key, facts, record.arrays))
         report.advance(1)
     for name, content in blobs.items():
@@ -130,7 +130,7 @@ def _groups(
     session: Mapping[str, Any],
     images: Dataset | None,
     report: Reporter,
-) -> Iterator[tuple[str, hdf5.Group]]:
+) -> Iterator[tuple[str, hdf5.GroupContent]]:
     facts = {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -139,12 +139,12 @@ def _groups(
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "session": json.dumps(session),
     }
-    yield "", hdf5.Group(facts)
+    yield "", hdf5.GroupContent(facts)
     for path in files:
         report.check()
         kind, name = path.parent.name, path.stem
         if path.suffix == ".pt" and kind == "checkpoints":
-            yield "checkpoints", hdf5.Group({}, {name: _content(store, path)})
+            yield "checkpoints", hdf5.GroupContent({}, {name: _content(store, path)})
         elif path.suffix == ".h5" and kind in KINDS:
             record = store.get(kind, name)
             if record is not None:
@@ -162,16 +162,16 @@ def _content(store: Store, path: Path) -> np.ndarray:
             f"{path} is a link that leads out of the store, to {path.resolve()}, which may be "
             "anything and is not shared. Replace the link by the file itself."
         )
-    with plain_files.opened(path) as file:
+    with plain_files.open_plain(path) as file:
         return np.frombuffer(file.read(), np.uint8)
 
 
-def _named(record: Record) -> tuple[str, hdf5.Group]:
-    group = hdf5.Group(record.attributes, record.arrays)
+def _named(record: Record) -> tuple[str, hdf5.GroupContent]:
+    group = hdf5.GroupContent(record.attributes, record.arrays)
     return f"records/{record.kind}/{record.key}", group
 
 
-def _head(top: Mapping[str, Any]) -> Opened:
+def _head(top: Mapping[str, Any]) -> ImportedBundle:
     if top.get("format") != FORMAT:
         raise StoreError("it was not written by 'Save bundle'")
     if top.get("schema") != SCHEMA:
@@ -184,7 +184,7 @@ def _head(top: Mapping[str, Any]) -> Opened:
     session = json.loads(text)
     if not isinstance(session, dict):
         raise StoreError("its session is invalid")
-    return Opened(key, session)
+    return ImportedBundle(key, session)
 
 
 def _place(name: str) -> tuple[str, str]:
@@ -204,7 +204,7 @@ def _check_names(names: list[str]) -> None:
             raise StoreError(f"there is no place in a store for '{name[:80]}'")
 
 
-def _record(file: hdf5.Opened, kind: str, key: str) -> Record:
+def _record(file: hdf5.OpenFile, kind: str, key: str) -> Record:
     group = file.read(f"records/{kind}/{key}")
     check_facts(group.attributes, kind, key)
     check_content(group)
@@ -225,7 +225,7 @@ def _without_paths(spec: str) -> str:
     return json.dumps(plain, sort_keys=True)
 
 
-def _blobs(file: hdf5.Opened, names: list[str]) -> dict[str, bytes]:
+def _blobs(file: hdf5.OpenFile, names: list[str]) -> dict[str, bytes]:
     """The contents of the checkpoint files, unopened."""
     arrays = file.read("checkpoints").arrays if names else {}
     return {name: _bytes(name, arrays[name.partition("/")[2]]) for name in names}
@@ -242,7 +242,7 @@ def _keep_checkpoint(store: Store, key: str, content: bytes, origin: Origin) -> 
     if not path.is_file():
         facts = {"schema": RECORD, "kind": ORIGINS, "key": key, "spec": "{}", "complete": True}
         facts["digest"] = digest_of(content)
-        store.adopt(Record(ORIGINS, key, marked(facts, origin), {}))
+        store.adopt(Record(ORIGINS, key, with_origin(facts, origin), {}))
         with store.replacing(path) as aside:
             aside.write_bytes(content)
 

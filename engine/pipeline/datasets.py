@@ -13,11 +13,11 @@ from engine.datasets import base
 from engine.datasets.base import Dataset
 from engine.errors import DataError, LinkError, SpecError
 from engine.pipeline import bundled_data
-from engine.runtime.batching import SMALLER, fitting
+from engine.runtime.batching import SMALLER, memory_guard
 from engine.runtime.device_samples import Sample, Samples
 from engine.runtime.progress import Reporter
 from engine.spec import FOLLOW, DataSpec, to_plain
-from engine.storage.bounds import World
+from engine.storage.bounds import DatasetBounds
 from engine.storage.paths import absolute, exists, is_relative
 from engine.storage.store import Record, Store
 
@@ -127,7 +127,7 @@ class LoadedDatasets:
         records = (shelf.get(bundled_data.KIND, fingerprint) for shelf in shelves)
         return next((one for one in records if one is not None), None)
 
-    def world(self, fingerprint: str) -> World | None:
+    def world(self, fingerprint: str) -> DatasetBounds | None:
         """Bounds on samples and classes of a dataset that is loaded, None for any other."""
         matches = (one for one in self._datasets.values() if one.spec.fingerprint == fingerprint)
         dataset = next(matches, None)
@@ -138,7 +138,7 @@ class LoadedDatasets:
         fingerprint = dataset.spec.fingerprint
         if fingerprint not in self._samples:
             n = len(dataset.classes)
-            with fitting(f"The dataset {dataset.label}", self._device, SMALLER):
+            with memory_guard(f"The dataset {dataset.label}", self._device, SMALLER):
                 self._samples = {
                     fingerprint: (
                         Samples.on(self._device, dataset.train_x, dataset.train_y, n),

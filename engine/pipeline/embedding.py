@@ -10,7 +10,7 @@ import numpy as np
 from engine.embedding import points
 from engine.embedding.joint_umap import LAYOUT, Embedder
 from engine.perturbations import is_attack
-from engine.pipeline.models import Workshop
+from engine.pipeline.models import StudyModels
 from engine.pipeline.stored_results import Product, Recipe
 from engine.results import Embedding
 from engine.runtime.progress import Reporter
@@ -19,7 +19,7 @@ from engine.study.plan import Plan
 
 
 def embed(
-    work: Workshop, embedder: Embedder, plan: Plan, models: Sequence[str], report: Reporter
+    work: StudyModels, embedder: Embedder, plan: Plan, models: Sequence[str], report: Reporter
 ) -> Embedding:
     """One joint UMAP of the features of these models, comparable point by point.
 
@@ -40,7 +40,7 @@ def embed(
         needs={f"xy/{model}": (None, 2) for model in names},
         title="the embedding",
         make=make,
-        unpack=lambda record: points.unpacked(record.arrays, names),
+        unpack=lambda record: points.unpacked_embedding(record.arrays, names),
     )
     return work.results.obtain(recipe, plan.spec, report)
 
@@ -54,21 +54,25 @@ def embedding_key(plan: Plan, names: Sequence[str]) -> str:
 
 
 def _laid_out(
-    work: Workshop, embedder: Embedder, plan: Plan, names: Sequence[str], report: Reporter
+    work: StudyModels, embedder: Embedder, plan: Plan, names: Sequence[str], report: Reporter
 ) -> dict[str, np.ndarray]:
     """The stored arrays of the embedding of these models."""
     report.stage("embedding")
     embedder.warm_up()
     spec = plan.spec
     dataset = work.datasets.load(spec.data, report)
-    cast = points.cast(spec, dataset)
+    cast = points.select_points(spec, dataset)
     report.expect(len(cast.sample) * len(names))
     source = _source(spec)
     against = work.loaded(plan, source) if source else None
     x = points.pixels(cast, work.datasets.on_device(dataset), spec.probe, against, report)
-    views = {name: points.seen(work.loaded(plan, name), x, cast.label, report) for name in names}
+    views = {
+        name: points.point_outputs(work.loaded(plan, name), x, cast.label, report) for name in names
+    }
     features = [one.features for one in views.values()]
-    return points.packed(cast, views, embedder.fit(features, cast.anchors, spec.seed, report))
+    return points.packed_arrays(
+        cast, views, embedder.fit(features, cast.anchors, spec.seed, report)
+    )
 
 
 def _source(spec: RunSpec) -> str:

@@ -1,9 +1,9 @@
 """Evaluates a model after every epoch of its unlearning, without affecting it.
 
-A `Watch` takes the place of the `Resume` that stores a run's last finished epoch, so methods need
-not know about it: it receives the weights after each epoch, copies them into its own network and
-classifies with that. The run's weights, generators and modes are untouched, and the observations
-are stored with the epoch, so a resumed run continues to be watched.
+A `EpochWatch` takes the place of the `Resume` that stores a run's last finished epoch, so methods
+need not know about it: it receives the weights after each epoch, copies them into its own network
+and classifies with that. The run's weights, generators and modes are untouched, and the
+observations are stored with the epoch, so a resumed run continues to be watched.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 
 from engine.analysis.epoch_series import EpochView
-from engine.residual.predictions import verdicts
+from engine.residual.predictions import predict_copies
 from engine.runtime.batching import batches_of
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
-from engine.study.viewpoint import cost_of_look, due, looks
+from engine.study.viewpoint import cost_of_evaluation, evaluated_epochs, evaluation_count
 from engine.training.sgd import Resume
 
 FREE_SECONDS = 5.0  # time that watching a method may always take ...
@@ -37,7 +37,7 @@ Views = tuple[EpochView, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class WatchProbe:
     """The samples and copies that a model is evaluated on, the same for all epochs and models.
 
     rows (n,): the forget samples that `probe` (no attack) makes copies of; retain, forget, test:
@@ -61,14 +61,14 @@ class Sight:
 
     def cost(self) -> float:
         """Sample passes of one evaluation."""
-        return cost_of_look(
+        return cost_of_evaluation(
             self.probe, len(self.rows), map(len, (self.retain, self.forget, self.test))
         )
 
     def _predictions(self, model: nn.Module, report: Reporter) -> np.ndarray:
         rows = torch.tensor(self.rows, device=self.train.device)
         x, y = self.train.pixels(rows), self.train.y[rows]
-        predictions = verdicts(
+        predictions = predict_copies(
             {"": model}, x, y, self.rows, self.probe, range(1), self.train.n_classes, report
         )
         return predictions[""]
@@ -82,7 +82,7 @@ class Sight:
         return dict(zip(ACCURACIES, shares, strict=True))
 
 
-class Watch(Resume):
+class EpochWatch(Resume):
     """A Resume that passes states on to `kept`, and evaluates the model at epochs that are due.
 
     planned: epochs the method is configured for, 0 if it has none; tell(views): called after every
@@ -91,7 +91,7 @@ class Watch(Resume):
 
     def __init__(
         self,
-        sight: Sight,
+        sight: WatchProbe,
         original: nn.Module,
         planned: int,
         kept: Resume,
@@ -101,11 +101,11 @@ class Watch(Resume):
         self._sight, self._kept, self._report, self._tell = sight, kept, report, tell
         self._original = original
         self._double = copy.deepcopy(original)
-        self._due = due(planned)
+        self._due = evaluated_epochs(planned)
         self._epoch = 0
         self._last = 0.0  # seconds that the last evaluation took
         self._within = 0.0  # seconds of evaluations since training began, included in its clock
-        self._left = looks(planned)
+        self._left = evaluation_count(planned)
         self._thinned = False  # whether an epoch was skipped to save time
         self.views: Views = ()
         self.seconds = 0.0  # of all evaluations, including earlier sessions

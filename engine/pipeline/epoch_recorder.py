@@ -16,10 +16,10 @@ import torch
 from engine.analysis.epoch_series import Epochs, EpochView
 from engine.errors import SpecError
 from engine.perturbations import BLOCK
-from engine.pipeline.epoch_probe import ACCURACIES, Sight, Views, Watch
-from engine.pipeline.models import Workshop
+from engine.pipeline.epoch_probe import ACCURACIES, EpochWatch, Views, WatchProbe
+from engine.pipeline.models import StudyModels
 from engine.pipeline.records import labels_of
-from engine.residual.predictions import correct
+from engine.residual.predictions import correct_counts
 from engine.residual.ratio import null_band, resampling_weights
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
@@ -27,24 +27,40 @@ from engine.storage.store import Record
 from engine.study import viewpoint
 from engine.study.costs import sizes_of
 from engine.study.plan import Plan
-from engine.study.viewpoint import CHECKED, chosen, planned, probe_of, references, watched_samples
+from engine.study.viewpoint import (
+    CHECKED,
+    drawn_samples,
+    planned,
+    probe_of,
+    references,
+    watched_samples,
+)
 from engine.training.sgd import Resume
 
 __all__ = [
-    "Recorder", "Scene", "cost", "epochs_of", "mark_of", "planned",
-    "probe_of", "recorded", "references", "scene", "sight",
+    "Recorder",
+    "WatchScene",
+    "cost",
+    "epochs_of",
+    "planned",
+    "probe_of",
+    "references",
+    "scene",
+    "sight",
+    "stored_epochs",
+    "stored_epochs_key",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class WatchScene:
     """What is watched in a study, and an Epochs without views as a template."""
 
-    sight: Sight
+    sight: WatchProbe
     blank: Epochs
 
 
-def sight(work: Workshop, spec: RunSpec) -> Sight:
+def sight(work: StudyModels, spec: RunSpec) -> WatchProbe:
     """What this study's methods are evaluated on; depends only on spec and data."""
     dataset = work.datasets.load(spec.data, Reporter())
     train, test = work.datasets.on_device(dataset)
@@ -53,21 +69,21 @@ def sight(work: Workshop, spec: RunSpec) -> Sight:
     rows = watched_samples(spec, len(train))
     parts = {"retain": retain, "forget": forget, "test": np.arange(len(test))}
     checked = {
-        name: torch.from_numpy(chosen(pool, CHECKED, spec.seed, name)).to(work.device)
+        name: torch.from_numpy(drawn_samples(pool, CHECKED, spec.seed, name)).to(work.device)
         for name, pool in parts.items()
     }
-    return Sight(
-        train, test, rows.tolist(), probe_of(spec), **checked, mark=viewpoint.mark(spec, rows)
+    return WatchProbe(
+        train, test, rows.tolist(), probe_of(spec), **checked, mark=viewpoint.watch_key(spec, rows)
     )
 
 
-def scene(work: Workshop, spec: RunSpec, predictions: Mapping[str, np.ndarray]) -> Scene:
+def scene(work: StudyModels, spec: RunSpec, predictions: Mapping[str, np.ndarray]) -> WatchScene:
     """The scene; predictions: of the references, (n_f, T, >= BLOCK), on copies by `probe_of`."""
     probe = sight(work, spec)
     places = np.searchsorted(np.array(spec.forget), probe.rows)
     references_of = {name: predictions[name][places][:, :, :BLOCK] for name in references(spec)}
     labels = work.datasets.load(spec.data, Reporter()).train_y[probe.rows]
-    counts = {name: correct(one, labels, BLOCK) for name, one in references_of.items()}
+    counts = {name: correct_counts(one, labels, BLOCK) for name, one in references_of.items()}
     weights = resampling_weights(len(probe.rows), spec.probe.seed)
     low, high = null_band(counts, references(spec)[1:], weights)
     blank = Epochs(
@@ -81,22 +97,22 @@ def scene(work: Workshop, spec: RunSpec, predictions: Mapping[str, np.ndarray]) 
         null_high=high,
         views=(),
     )
-    return Scene(probe, blank)
+    return WatchScene(probe, blank)
 
 
-def cost(work: Workshop, spec: RunSpec, name: str) -> float:
+def cost(work: StudyModels, spec: RunSpec, name: str) -> float:
     """Upper bound on the sample passes that watching this method takes."""
     return viewpoint.cost(spec, name, sizes_of(work.datasets.load(spec.data, Reporter())))
 
 
-def recorded(work: Workshop, plan: Plan, name: str) -> Record:
+def stored_epochs(work: StudyModels, plan: Plan, name: str) -> Record:
     """The stored observations of this method; SpecError if it was not watched."""
     probe = sight(work, plan.spec)
     needs = {
         "predictions": (None, len(probe.rows), len(probe.probe.taus), BLOCK),
         "accuracy": (None, len(ACCURACIES)),
     }
-    record = work.results.get("epochs", mark_of(plan, name, probe), plan.spec, needs)
+    record = work.results.get("epochs", stored_epochs_key(plan, name, probe), plan.spec, needs)
     if record is None:
         raise SpecError(
             f"{labels_of(plan.spec)[name]} was not watched when it was made, so there are no "
@@ -109,19 +125,21 @@ class Recorder:
     """Watches one method while it runs, reports each epoch and stores them all."""
 
     def __init__(
-        self, work: Workshop, plan: Plan, name: str, scene: Scene, report: Reporter
+        self, work: StudyModels, plan: Plan, name: str, scene: WatchScene, report: Reporter
     ) -> None:
         self._work, self._plan, self._name, self._report = work, plan, name, report
         self._scene = replace(
             scene, blank=replace(scene.blank, model=name, planned=planned(plan.spec, name))
         )
-        self._watch: Watch | None = None
+        self._watch: EpochWatch | None = None
 
-    def on(self, kept: Resume) -> Watch:
+    def on(self, kept: Resume) -> EpochWatch:
         """The watch that evaluates the states passed on to `kept`."""
         original = self._work.loaded(self._plan, "original")
         planned = self._scene.blank.planned
-        self._watch = Watch(self._scene.sight, original, planned, kept, self._report, self._tell)
+        self._watch = EpochWatch(
+            self._scene.sight, original, planned, kept, self._report, self._tell
+        )
         return self._watch
 
     @property
@@ -140,7 +158,7 @@ class Recorder:
             finished=True,
             exact=exact,
         )
-        key = mark_of(self._plan, self._name, self._scene.sight)
+        key = stored_epochs_key(self._plan, self._name, self._scene.sight)
         facts = {"model": self._name, "training": training, "planned": epochs.planned}
         self._work.results.put(
             "epochs", key, _arrays(epochs), self._plan.spec, epochs.seconds, exact=exact, **facts
@@ -154,7 +172,7 @@ class Recorder:
         self._report.point("epochs", replace(self._scene.blank, views=views, seconds=seconds))
 
 
-def mark_of(plan: Plan, name: str, probe: Sight) -> str:
+def stored_epochs_key(plan: Plan, name: str, probe: WatchProbe) -> str:
     """Key of the observations: the model, and what it was evaluated on."""
     return viewpoint.epochs_key(plan.spec, name, probe.mark, plan.models)
 

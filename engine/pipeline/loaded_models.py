@@ -10,7 +10,7 @@ MOST = 32  # networks that stay in memory
 
 
 class LoadedModels:
-    """The most recently used networks, in eval mode, by cache key (`place_of`)."""
+    """The most recently used networks, in eval mode, by cache key (`cache_key`)."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -31,6 +31,6 @@ class LoadedModels:
             self._models.popitem(last=False)
 
 
-def place_of(key: str, imported: bool) -> str:
+def cache_key(key: str, imported: bool) -> str:
     """Cache key of a network; an imported one may have the same store key as a local one."""
     return f"imported {key}" if imported else key

@@ -8,9 +8,9 @@ from engine.analysis.epoch_series import Epochs
 from engine.errors import SpecError
 from engine.perturbations import BLOCK
 from engine.pipeline import epoch_recorder
-from engine.pipeline.models import Workshop
+from engine.pipeline.models import StudyModels
 from engine.pipeline.records import labels_of
-from engine.pipeline.residual import Measurement
+from engine.pipeline.residual import ResidualMeasurement
 from engine.results import ModelResult
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
@@ -21,7 +21,7 @@ from engine.study.viewpoint import probe_of, references
 class MethodEpochs:
     """Watches methods and provides the observations."""
 
-    def __init__(self, work: Workshop, measurement: Measurement) -> None:
+    def __init__(self, work: StudyModels, measurement: ResidualMeasurement) -> None:
         self._work, self._measurement = work, measurement
 
     def of(self, plan: Plan, model: str, report: Reporter) -> Epochs:
@@ -30,7 +30,7 @@ class MethodEpochs:
         SpecError if it was not watched when it was made, or is not a method of this study.
         """
         _require_method(plan.spec, model)
-        record = epoch_recorder.recorded(self._work, plan, model)
+        record = epoch_recorder.stored_epochs(self._work, plan, model)
         return epoch_recorder.epochs_of(record, self.scene(plan, report).blank)
 
     def again(self, plan: Plan, model: str, report: Reporter) -> Epochs:
@@ -67,7 +67,7 @@ class MethodEpochs:
         """Whether this is a method that has yet to be run, and so can be watched."""
         return name in {one.name for one in plan.spec.methods} and not self._work.made(plan, name)
 
-    def scene(self, plan: Plan, report: Reporter) -> epoch_recorder.Scene:
+    def scene(self, plan: Plan, report: Reporter) -> epoch_recorder.WatchScene:
         """What is watched; Original and Re-trains enter with their predictions for the curves."""
         spec = plan.spec
         probed = Plan.of(replace(spec, probe=probe_of(spec)))

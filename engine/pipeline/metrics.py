@@ -15,7 +15,7 @@ import torch
 
 from engine.datasets.base import Dataset
 from engine.metrics import Case, mean_of, with_censored
-from engine.pipeline.models import Workshop
+from engine.pipeline.models import StudyModels
 from engine.registry import Registration
 from engine.results import ModelResult
 from engine.runtime.progress import Reporter
@@ -30,7 +30,7 @@ Measures = dict[str, float]
 
 
 def table(
-    work: Workshop, plan: Plan, results: Mapping[str, ModelResult], report: Reporter
+    work: StudyModels, plan: Plan, results: Mapping[str, ModelResult], report: Reporter
 ) -> dict[str, Measures]:
     """model -> {measure: value}: `original`, `retrain` (the mean over the Re-trains), methods.
 
@@ -51,8 +51,8 @@ def table(
     return metrics
 
 
-def take(
-    work: Workshop, plan: Plan, results: Mapping[str, ModelResult], name: str, report: Reporter
+def take_stored_measures(
+    work: StudyModels, plan: Plan, results: Mapping[str, ModelResult], name: str, report: Reporter
 ) -> None:
     """Compute the stored measures of one model that are not in the store yet."""
     case = _case(work, plan, results, name, report)
@@ -61,18 +61,18 @@ def take(
             _value(work, plan, name, entry, config, case, report)
 
 
-def cost(work: Workshop, spec: RunSpec) -> float:
+def cost(work: StudyModels, spec: RunSpec) -> float:
     """Upper bound on the sample passes of measures that train, over all models."""
     each = sum(_cost(work, spec, config) for _, config in measures_of(spec))
     return each * len(keys.model_keys(spec))
 
 
-def _cost(work: Workshop, spec: RunSpec, config: Any) -> float:
+def _cost(work: StudyModels, spec: RunSpec, config: Any) -> float:
     return cost_of_measure(spec, config, len(work.datasets.load(spec.data, Reporter()).pool))
 
 
 def _row(
-    work: Workshop,
+    work: StudyModels,
     plan: Plan,
     name: str,
     case: Case,
@@ -90,7 +90,7 @@ def _row(
 
 
 def _value(
-    work: Workshop,
+    work: StudyModels,
     plan: Plan,
     name: str,
     entry: Registration,
@@ -115,7 +115,7 @@ def _value(
 
 
 def _case(
-    work: Workshop,
+    work: StudyModels,
     plan: Plan,
     results: Mapping[str, ModelResult],
     name: str,

@@ -40,7 +40,7 @@ class ModelMaker:
 
     def cost(self, spec: RunSpec, name: str) -> float:
         """Sample passes that making this model takes."""
-        if compose.given(spec, name) is not None:  # even if the data are missing
+        if compose.foreign_model(spec, name) is not None:  # even if the data are missing
             return 0.0
         return cost_of_model(spec, name, len(self._datasets.load(spec.data, Reporter()).pool))
 
@@ -56,10 +56,10 @@ class ModelMaker:
 
         original: returns the Original, which methods start from. Raises what training raises.
         """
-        supplied = compose.given(spec, name)
+        supplied = compose.foreign_model(spec, name)
         if supplied is not None:
             blank = self._fresh(spec, "blank")
-            return weights.adopt(supplied, blank, spec.model.name, spec.data.name, report)
+            return weights.load_foreign(supplied, blank, spec.model.name, spec.data.name, report)
         if name == "original":
             return self._train(spec, report, resume)
         method = method_named(spec, name)
@@ -122,10 +122,10 @@ class ModelMaker:
 
     def head(self, spec: RunSpec, name: str) -> str:
         """The method whose last layer the named model has; '' if it has the network's own."""
-        supplied = compose.given(spec, name)
+        supplied = compose.foreign_model(spec, name)
         if supplied is not None:
             return supplied.head
-        original = compose.given(spec, "original")
+        original = compose.foreign_model(spec, "original")
         beginning = "" if original is None or name.startswith("retrain-") else original.head
         return weights.head_of({"model": method_named(spec, name).name}) or beginning
 
@@ -145,7 +145,7 @@ class ModelMaker:
 
     def _initial(self, spec: RunSpec, report: Reporter) -> Classifier:
         """The initial weights of the Original, as far as they are known."""
-        if compose.given(spec, "original"):
+        if compose.foreign_model(spec, "original"):
             report.log(
                 "The initial weights of the supplied Original are unknown; freshly drawn ones are "
                 "used instead."

@@ -14,17 +14,17 @@ import torch
 
 from engine.errors import CheckpointError, DataError, SpecError, TrainingError
 from engine.external import weights
-from engine.external.trial import check_again, check_company
+from engine.external.trial import check_batch_independence, check_repeatability
 from engine.models.base import Classifier
 from engine.pipeline.datasets import LoadedDatasets
-from engine.pipeline.epoch_probe import Watch
-from engine.pipeline.loaded_models import LoadedModels, place_of
+from engine.pipeline.epoch_probe import EpochWatch
+from engine.pipeline.loaded_models import LoadedModels, cache_key
 from engine.pipeline.model_maker import ModelMaker
 from engine.pipeline.pretraining import Pretraining
 from engine.pipeline.records import model_of
 from engine.pipeline.stored_results import StoredResults
 from engine.results import ModelResult
-from engine.runtime.batching import SMALLER, batches_of, fitting
+from engine.runtime.batching import SMALLER, batches_of, memory_guard
 from engine.runtime.device import choose_device
 from engine.runtime.device_samples import Samples, as_pixels
 from engine.runtime.progress import Reporter
@@ -35,15 +35,15 @@ from engine.study import compose
 from engine.study.plan import Plan
 from engine.training import checkpoints
 from engine.training.sgd import Resume
-from engine.user_code.calls import attributed
+from engine.user_code.calls import attributed_errors
 
-Watching = Callable[[Resume], Watch]  # the watch on the epochs stored there
+WatchFactory = Callable[[Resume], EpochWatch]  # the watch on the epochs stored there
 
 COMPARED = 32  # samples on which a user's network is also queried one by one
 EVALUATION_VALUES = 1_000_000  # input values per forward when a whole dataset is evaluated
 
 
-class Workshop:
+class StudyModels:
     """Trains missing models and caches data and models in use. For use by one thread."""
 
     def __init__(self, store: Store, device: str = "auto", spare_cores: int = 0) -> None:
@@ -71,7 +71,7 @@ class Workshop:
         return stored and self._weights_of(plan, name).is_file()
 
     def model(
-        self, plan: Plan, name: str, report: Reporter, watching: Watching | None = None
+        self, plan: Plan, name: str, report: Reporter, watching: WatchFactory | None = None
     ) -> ModelResult:
         """One model of the study, from the store or trained now, with `watching` if given."""
         stored = self._from_store(plan, name, report)
@@ -84,7 +84,7 @@ class Workshop:
                 return stored
             epoch = self._last_epoch(plan, name)
             model, seconds = self._make(plan, name, report, epoch, watching)
-            if compose.given(plan.spec, name):
+            if compose.foreign_model(plan.spec, name):
                 seconds = math.nan  # unknown for a supplied model
             try:
                 result = self._put(plan, name, model, epoch.losses, seconds)
@@ -95,7 +95,7 @@ class Workshop:
         return result
 
     def again(
-        self, plan: Plan, name: str, report: Reporter, watching: Watching
+        self, plan: Plan, name: str, report: Reporter, watching: WatchFactory
     ) -> tuple[float, bool]:
         """Make a stored model once more to watch it; the stored one is unchanged.
 
@@ -114,12 +114,12 @@ class Workshop:
 
         A model whose checkpoint is missing or damaged is trained again.
         """
-        place = place_of(plan.models[name], plan.spec.imported)
+        place = cache_key(plan.models[name], plan.spec.imported)
         if place not in self._models:
             path = self._weights_of(plan, name)
             try:
                 state, _ = checkpoints.load(path)
-                with fitting(f"The model {name}", self.device, SMALLER):
+                with memory_guard(f"The model {name}", self.device, SMALLER):
                     model = self.maker.blank(plan.spec, name)
                 checkpoints.load_into(model, state, str(path))
                 self._models.put(place, model.eval())
@@ -152,8 +152,8 @@ class Workshop:
         plan: Plan,
         name: str,
         report: Reporter,
-        epoch: checkpoints.KeptEpoch,
-        watching: Watching | None,
+        epoch: checkpoints.EpochCheckpoint,
+        watching: WatchFactory | None,
     ) -> tuple[Classifier, float]:
         """The model, and the seconds it took, including earlier sessions, excluding watching."""
         report.stage(name)
@@ -165,8 +165,8 @@ class Workshop:
             if watch:
                 watch.begin()
             with (
-                attributed(name, over=True),
-                fitting(f"{name}, with all that its training holds,", self.device, SMALLER),
+                attributed_errors(name, over=True),
+                memory_guard(f"{name}, with all that its training holds,", self.device, SMALLER),
             ):
                 model = self.maker.make(
                     plan.spec, name, lambda: self.loaded(plan, "original"), report, watch or epoch
@@ -180,13 +180,13 @@ class Workshop:
         seconds = earlier + time.monotonic() - started
         return model, seconds - (watch.session_seconds if watch else 0.0)
 
-    def _last_epoch(self, plan: Plan, name: str) -> checkpoints.KeptEpoch:
+    def _last_epoch(self, plan: Plan, name: str) -> checkpoints.EpochCheckpoint:
         """The last finished epoch of this model, from which an interrupted run resumes."""
         key = plan.models[name]
         path = self.results.shelf(plan.spec).path("partial", key, ".pt")
         facts = {"key": key, "model": name, "spec": compose.as_plain(plan.spec)}
-        facts |= checkpoints.circumstances(self.device)
-        return checkpoints.KeptEpoch(path, self.store.replacing, facts)
+        facts |= checkpoints.training_environment(self.device)
+        return checkpoints.EpochCheckpoint(path, self.store.replacing, facts)
 
     def _put(
         self, plan: Plan, name: str, model: Classifier, losses: Sequence[float], seconds: float
@@ -196,20 +196,20 @@ class Workshop:
         arrays = {"history/loss": np.array(losses), **self._answers(spec, name, model)}
         plain = compose.as_plain(spec)
         facts = {"key": key, "model": name, "spec": plain, "seed": spec.seed}
-        facts["outputs"] = hdf5.digest(hdf5.Group({}, arrays))
+        facts["outputs"] = hdf5.digest(hdf5.GroupContent({}, arrays))
         checkpoints.save(self._weights_of(plan, name), model, facts, self.store.replacing)
         digests = {"weights": checkpoints.digest(model.state_dict())}
         record = self.results.put("models", key, arrays, spec, seconds, model=name, **digests)
-        self._models.put(place_of(key, spec.imported), model)
+        self._models.put(cache_key(key, spec.imported), model)
         return model_of(record, name)
 
     def _answers(self, spec: RunSpec, name: str, model: Classifier) -> dict[str, np.ndarray]:
         """The outputs on training and test set, checked; raises an error if they are unusable."""
         train, test = self.datasets.on_device(self.datasets.load(spec.data, Reporter()))
         arrays = {"outputs/train": _logits(model, train), "outputs/test": _logits(model, test)}
-        supplied = compose.given(spec, name)
+        supplied = compose.foreign_model(spec, name)
         if supplied is not None and not _is_finite(arrays):
-            raise weights.unusable(supplied, model)
+            raise weights.unusable_weights_error(supplied, model)
         _check_finite(name, arrays)
         if model.guest is not None:
             _check_steady(model, arrays, train, test)
@@ -234,9 +234,9 @@ def _check_steady(
     """NetworkError if a user's network depends on the batch or is not deterministic."""
     rows = torch.linspace(0, len(train) - 1, min(COMPARED, len(train))).long()
     outputs = torch.from_numpy(arrays["outputs/train"])[rows].to(train.device)
-    check_company(model, train.pixels(rows.to(train.device)), outputs)
+    check_batch_independence(model, train.pixels(rows.to(train.device)), outputs)
     again = torch.from_numpy(_logits(model, test))
-    check_again(model, torch.from_numpy(arrays["outputs/test"]), again)
+    check_repeatability(model, torch.from_numpy(arrays["outputs/test"]), again)
 
 
 def _call(model: Classifier, name: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from engine.errors import CheckpointError, DataError, SpecError
 from engine.external import weights
 from engine.metrics import accuracy
-from engine.pipeline.models import Workshop
+from engine.pipeline.models import StudyModels
 from engine.runtime.progress import Reporter
 from engine.study import compose
 from engine.study.plan import Plan
@@ -25,9 +25,9 @@ ADVICE = (
 )
 
 
-def warn(work: Workshop, plan: Plan, report: Reporter) -> None:
+def warn(work: StudyModels, plan: Plan, report: Reporter) -> None:
     """Log a warning if the Original was supplied and its training accuracy is implausible."""
-    supplied = compose.given(plan.spec, "original")
+    supplied = compose.foreign_model(plan.spec, "original")
     if supplied is None:
         return
     with contextlib.suppress(DataError, SpecError):  # missing data allow no check

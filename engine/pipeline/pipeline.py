@@ -22,13 +22,13 @@ from engine.membership.results import Attack
 from engine.pipeline import bundle, embedding
 from engine.pipeline import sample as one_sample
 from engine.pipeline.method_epochs import MethodEpochs
-from engine.pipeline.models import Workshop
+from engine.pipeline.models import StudyModels
 from engine.pipeline.recent_plans import RecentPlans
-from engine.pipeline.residual import Measurement
-from engine.pipeline.run import StudyRun
+from engine.pipeline.residual import ResidualMeasurement
+from engine.pipeline.run import StudyComputation
 from engine.pipeline.similarity import Similarities
 from engine.pipeline.studies import StudyCatalog, spec_of
-from engine.pipeline.study_files import Belongings
+from engine.pipeline.study_files import StudyFiles
 from engine.provenance import Provenance
 from engine.results import (
     Embedding,
@@ -49,7 +49,7 @@ from engine.storage.store import Store
 from engine.study import compose as study
 from engine.study.plan import Plan
 from engine.training import checkpoints
-from engine.user_code.calls import attributed
+from engine.user_code.calls import attributed_errors
 
 
 class Pipeline:
@@ -61,13 +61,13 @@ class Pipeline:
         keep_freed_memory()
         self.store = store
         self._plans = RecentPlans()
-        self.work = Workshop(store, device, spare_cores)
+        self.work = StudyModels(store, device, spare_cores)
         self.embedder = Embedder()
         self.similarities = Similarities(self.work)
         self.catalog = StudyCatalog(store, self.work.datasets)
-        self.measurement = Measurement(self.work)
+        self.measurement = ResidualMeasurement(self.work)
         self.method_epochs = MethodEpochs(self.work, self.measurement)
-        self._runs = StudyRun(self.work, self.measurement, self.method_epochs)
+        self._runs = StudyComputation(self.work, self.measurement, self.method_epochs)
 
     def close(self) -> None:
         """End the helper process."""
@@ -103,7 +103,7 @@ class Pipeline:
         return plan
 
     # -- studies --------------------------------------------------------------------------
-    @attributed()
+    @attributed_errors()
     def run(self, spec: RunSpec, report: Reporter, *, watch: bool = False) -> Study:
         """The study of `spec`, from the store or computed; intermediate results are reported.
 
@@ -152,11 +152,11 @@ class Pipeline:
         """The RunSpec a stored study was made from."""
         return spec_of(one)
 
-    def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
+    def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> StudyFiles:
         """The files that deleting these studies would remove; StoreError if one does not exist."""
         return self.catalog.belongings(keys, spared)
 
-    def delete_studies(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
+    def delete_studies(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> StudyFiles:
         """Delete studies and all files that no other study nor `spared` uses; returns them."""
         return self.catalog.delete(keys, spared)
 
@@ -165,7 +165,7 @@ class Pipeline:
         """The models of this study that are in the store."""
         return self.work.models(self._plan_of_stored(spec))
 
-    @attributed()
+    @attributed_errors()
     def epochs(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
         """The stored observations of this method, epoch by epoch.
 
@@ -173,7 +173,7 @@ class Pipeline:
         """
         return self.method_epochs.of(self._plan_of_stored(spec), model, report)
 
-    @attributed()
+    @attributed_errors()
     def watch_again(self, spec: RunSpec, model: str, report: Reporter) -> Epochs:
         """Run this method once more to observe and store its epochs; the model is unchanged.
 
@@ -183,7 +183,7 @@ class Pipeline:
         return self.method_epochs.again(self._plan_of_stored(spec), model, report)
 
     # -- samples, embeddings, comparisons -------------------------------------------------
-    @attributed()
+    @attributed_errors()
     def neighborhood(
         self, spec: RunSpec, sample: int, perturbation: str, tau: float, report: Reporter
     ) -> Neighborhood:
@@ -195,7 +195,7 @@ class Pipeline:
         plan = self._plan_of_stored(spec)
         return one_sample.neighborhood(self.work, plan, sample, perturbation, tau, report)
 
-    @attributed()
+    @attributed_errors()
     def slice(
         self,
         spec: RunSpec,
@@ -217,7 +217,7 @@ class Pipeline:
             perturbation=perturbation, towards=towards,
         )  # fmt: skip
 
-    @attributed()
+    @attributed_errors()
     def recognition(
         self,
         spec: RunSpec,
@@ -237,7 +237,7 @@ class Pipeline:
             perturbation=perturbation, draws=draws,
         )  # fmt: skip
 
-    @attributed()
+    @attributed_errors()
     def embed(self, spec: RunSpec, models: Sequence[str], report: Reporter) -> Embedding:
         """One joint UMAP of the features of these models, comparable point by point.
 
@@ -247,7 +247,7 @@ class Pipeline:
         plan = self._plan_of_stored(spec)
         return embedding.embed(self.work, self.embedder, plan, models, report)
 
-    @attributed()
+    @attributed_errors()
     def similarity(self, spec: RunSpec, a: str, b: str, report: Reporter) -> Similarity:
         """Linear CKA of models a and b with Original, the Re-trains and each other, layer by layer.
 
@@ -283,7 +283,7 @@ class Pipeline:
         )  # fmt: skip
 
     # -- files ------------------------------------------------------------------------------
-    @attributed()
+    @attributed_errors()
     def export_checkpoint(
         self, spec: RunSpec, model: str, out: Path, report: Reporter | None = None
     ) -> Path:
@@ -322,7 +322,7 @@ class Pipeline:
         shelf = self.store.imported if one.origins else self.store
         return bundle.save(shelf, one.key, out, session, dataset, report)
 
-    def open_bundle(self, path: Path, report: Reporter, source: str = "") -> bundle.Opened:
+    def open_bundle(self, path: Path, report: Reporter, source: str = "") -> bundle.ImportedBundle:
         """Import a bundle into the store; StoreError if it is not a valid bundle.
 
         It is stored apart, marked with its origin: `source`, or the file's name.

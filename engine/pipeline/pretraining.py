@@ -9,7 +9,7 @@ from engine.errors import CheckpointError
 from engine.external.network import network
 from engine.models.base import Classifier
 from engine.pipeline.datasets import LoadedDatasets
-from engine.pipeline.loaded_models import LoadedModels, place_of
+from engine.pipeline.loaded_models import LoadedModels, cache_key
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import derive, generator
@@ -38,7 +38,7 @@ class Pretraining:
         Raises what training raises.
         """
         key = compose.pretrained_key(model, spec)
-        place = place_of(key, imported)
+        place = cache_key(key, imported)
         shelf = self._store.imported if imported else self._store
         if place not in self._models:
             with shelf.making("models", [key], "pre-training", report):
@@ -65,10 +65,10 @@ class Pretraining:
                 return net
             except CheckpointError as error:
                 shelf.set_aside(path, str(error))
-        epoch = checkpoints.KeptEpoch(shelf.path("partial", key, ".pt"), shelf.replacing)
+        epoch = checkpoints.EpochCheckpoint(shelf.path("partial", key, ".pt"), shelf.replacing)
         self._train(net, dataset, spec, epoch, report)
         facts = {"key": key, "model": "pretrained", "spec": to_plain(spec), "seed": spec.seed}
-        facts |= checkpoints.circumstances(self._device)
+        facts |= checkpoints.training_environment(self._device)
         checkpoints.save(path, net, facts, shelf.replacing)
         epoch.discard()
         return net
@@ -78,7 +78,7 @@ class Pretraining:
         net: Classifier,
         dataset: Dataset,
         spec: PretrainSpec,
-        epoch: checkpoints.KeptEpoch,
+        epoch: checkpoints.EpochCheckpoint,
         report: Reporter,
     ) -> None:
         report.stage("pre-training")

@@ -14,8 +14,8 @@ import torch
 
 from engine.perturbations import BLOCK
 from engine.pipeline import adaptive
-from engine.pipeline.models import Workshop
-from engine.residual.predictions import blocks_of, correct, verdicts
+from engine.pipeline.models import StudyModels
+from engine.residual.predictions import blocks_of, correct_counts, predict_copies
 from engine.residual.summary import summarize
 from engine.results import Residual
 from engine.runtime.progress import Reporter
@@ -26,10 +26,10 @@ FIRST_DRAWS = 10  # a first curve at once ...
 REFINE_BY = 30  # ... then refined in steps of this many draws
 
 
-class Measurement:
+class ResidualMeasurement:
     """Measures residual knowledge of the models of a study."""
 
-    def __init__(self, work: Workshop) -> None:
+    def __init__(self, work: StudyModels) -> None:
         self._work = work
 
     def residual(self, plan: Plan, report: Reporter) -> Residual:
@@ -124,7 +124,7 @@ class Measurement:
         samples, _ = self._work.datasets.on_device(dataset)
         rows = torch.tensor(spec.forget, device=self._work.device)
         started = time.monotonic()
-        answers = verdicts(
+        answers = predict_copies(
             {viewer: self._work.loaded(plan, viewer) for viewer in viewers},
             samples.pixels(rows),
             samples.y[rows],
@@ -145,7 +145,7 @@ class Measurement:
         dataset, draws = self._work.datasets.load(spec.data, Reporter()), predictions.shape[2]
         arrays = {
             "predictions": predictions,
-            "counts": correct(predictions, dataset.train_y[list(spec.forget)], draws),
+            "counts": correct_counts(predictions, dataset.train_y[list(spec.forget)], draws),
             "samples": np.array(spec.forget),
             "taus": np.array(spec.probe.taus),
         }

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine.forget_sets.forget_set import lost_classes
+from engine.forget_sets.forget_set import unretained_classes
 from engine.pipeline import metrics as measuring
 from engine.pipeline import original_check
 from engine.pipeline.method_epochs import MethodEpochs
-from engine.pipeline.models import Workshop
+from engine.pipeline.models import StudyModels
 from engine.pipeline.records import labels_of, study_arrays, study_attributes, study_of
-from engine.pipeline.residual import Measurement
+from engine.pipeline.residual import ResidualMeasurement
 from engine.results import ModelResult, Study
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
@@ -21,10 +21,12 @@ from engine.study.costs import sizes_of
 from engine.study.plan import COUNTS, EPOCHS, MEASURES, MODELS, Plan
 
 
-class StudyRun:
+class StudyComputation:
     """Runs studies; everything finished before an error or a stop remains in the store."""
 
-    def __init__(self, work: Workshop, measurement: Measurement, epochs: MethodEpochs) -> None:
+    def __init__(
+        self, work: StudyModels, measurement: ResidualMeasurement, epochs: MethodEpochs
+    ) -> None:
         self._work, self._measurement, self._epochs = work, measurement, epochs
 
     def run(self, plan: Plan, report: Reporter, *, watch: bool = False) -> Study:
@@ -100,7 +102,7 @@ class StudyRun:
     def _log_lost_classes(self, spec: RunSpec, report: Reporter) -> None:
         """Log which classes are forgotten completely."""
         dataset = self._work.datasets.load(spec.data, report)
-        for lost in lost_classes(spec.forget, dataset.train_y, dataset.validation):
+        for lost in unretained_classes(spec.forget, dataset.train_y, dataset.validation):
             report.log(
                 f"No sample of class {dataset.classes[lost]} is retained (class unlearning): "
                 "Re-train cannot recognize it, so r is undefined for most of its samples."

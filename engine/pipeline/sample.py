@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from engine.perturbations import is_attack, named
-from engine.pipeline.models import Workshop
+from engine.pipeline.models import StudyModels
 from engine.pipeline.stored_results import Product, Recipe
 from engine.residual import decision_slice as slices
-from engine.residual.neighborhood import copies_of, first_then_all, neighborhood_of
+from engine.residual.neighborhood import copies_of, neighborhood_of, predict_in_stages
 from engine.residual.smallest_tau import smallest_taus
 from engine.results import Neighborhood, Recognition, Slice
 from engine.runtime.progress import Reporter
@@ -22,7 +22,7 @@ from engine.study.plan import Plan
 
 
 def neighborhood(
-    work: Workshop, plan: Plan, sample: int, perturbation: str, tau: float, report: Reporter
+    work: StudyModels, plan: Plan, sample: int, perturbation: str, tau: float, report: Reporter
 ) -> Neighborhood:
     """Perturbed copies of one sample and every model's predictions on them.
 
@@ -41,7 +41,7 @@ def neighborhood(
     def make() -> Product:
         models = {model: work.loaded(plan, model) for model in keys}
         started = time.monotonic()
-        for verdicts in first_then_all(models, copies, one.y, report):
+        for verdicts in predict_in_stages(models, copies, one.y, report):
             report.point("neighborhood", neighborhood_of(one, probe, copies, verdicts))
         predictions, confidence = verdicts
         arrays = {f"predictions/{model}": value for model, value in predictions.items()}
@@ -67,7 +67,7 @@ def neighborhood(
 
 
 def decision_slice(
-    work: Workshop,
+    work: StudyModels,
     plan: Plan,
     sample: int,
     directions: str,
@@ -93,7 +93,7 @@ def decision_slice(
 
     def make() -> Product:
         models = {model: work.loaded(plan, model) for model in keys}
-        result = slices.cut(
+        result = slices.slice_through(
             models, work.datasets.on_device(dataset)[0], one, directions,
             against=spec.aim, perturbation=name, tau=tau, size=size, seed=seed, report=report,
             towards=target,
@@ -114,7 +114,7 @@ def decision_slice(
 
 
 def recognition(
-    work: Workshop,
+    work: StudyModels,
     plan: Plan,
     model: str,
     report: Reporter,

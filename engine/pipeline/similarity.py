@@ -13,9 +13,9 @@ import torch
 
 from engine.arrays import Floats
 from engine.comparison.activations import Layer, layers_of
-from engine.comparison.cka import FEWEST, Portrait, alignment, chosen, portrait
-from engine.pipeline.loaded_models import place_of
-from engine.pipeline.models import Workshop
+from engine.comparison.cka import FEWEST, GramMatrices, alignment, drawn_samples, gram_matrices
+from engine.pipeline.loaded_models import cache_key
+from engine.pipeline.models import StudyModels
 from engine.pipeline.stored_results import Product, Recipe
 from engine.results import Likeness, Similarity
 from engine.runtime.device_samples import Samples
@@ -36,12 +36,12 @@ class Similarities:
     The most recently used portraits stay in memory, so that another pair costs one model.
     """
 
-    def __init__(self, work: Workshop) -> None:
+    def __init__(self, work: StudyModels) -> None:
         self._work = work
         self._layers: dict[
             str, list[Layer]
         ] = {}  # of the networks used so far, by the Original's key
-        self._portraits: OrderedDict[tuple[str, ...], Portrait] = OrderedDict()
+        self._portraits: OrderedDict[tuple[str, ...], GramMatrices] = OrderedDict()
 
     def of(self, plan: Plan, a: str, b: str, report: Reporter) -> Similarity:
         """A and B against Original, the Re-trains and each other, on forget and retain samples.
@@ -68,7 +68,7 @@ class Similarities:
         """Split -> the samples to compare on."""
         retained = self._work.datasets.load(spec.data, report).retained(spec.forget)
         pools = {"forget": np.array(spec.forget), "retain": retained}
-        return {split: chosen(pool, spec.seed, split) for split, pool in pools.items()}
+        return {split: drawn_samples(pool, spec.seed, split) for split, pool in pools.items()}
 
     def _pairs(
         self, plan: Plan, lines: Sequence[Line], rows: Mapping[str, np.ndarray], report: Reporter
@@ -119,7 +119,7 @@ class Similarities:
 
     def _portrait(
         self, plan: Plan, name: str, split: str, rows: np.ndarray, report: Reporter
-    ) -> Portrait:
+    ) -> GramMatrices:
         spec = plan.spec
         rows_key = key("rows", spec.forget, spec.seed, spec.imported)
         portrait_key = (plan.models[name], rows_key, split)
@@ -127,7 +127,7 @@ class Similarities:
             samples = self._samples(plan.spec, report)
             model = self._work.loaded(plan, name, report)
             layers = self._seen(plan, report)
-            self._portraits[portrait_key] = portrait(model, layers, samples, rows, report)
+            self._portraits[portrait_key] = gram_matrices(model, layers, samples, rows, report)
             while len(self._portraits) > KEPT_PORTRAITS:
                 self._portraits.popitem(last=False)
         self._portraits.move_to_end(portrait_key)
@@ -142,7 +142,7 @@ def pair_key(plan: Plan, one: str, other: str, split: str) -> str:
 
 def _network(plan: Plan) -> str:
     """Cache key of a study's layers; an imported Original may have the same store key."""
-    return place_of(plan.models["original"], plan.spec.imported)
+    return cache_key(plan.models["original"], plan.spec.imported)
 
 
 def _lines(a: str, b: str, retrains: int) -> Iterator[Line]:

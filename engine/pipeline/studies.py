@@ -9,7 +9,7 @@ from engine.errors import CheckpointError, StoreError
 from engine.pipeline import study_files as belongings
 from engine.pipeline.datasets import LoadedDatasets
 from engine.pipeline.records import fingerprint_of, provenance_of, study_of, summary_of
-from engine.pipeline.study_files import Belongings
+from engine.pipeline.study_files import StudyFiles
 from engine.provenance import Provenance
 from engine.results import Study, StudySummary
 from engine.spec import RunSpec, as_imported
@@ -85,7 +85,7 @@ class StudyCatalog:
         """Whether the study under this key was imported and not made here."""
         return self._store.imported.has("studies", key) and not self._store.has("studies", key)
 
-    def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
+    def belongings(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> StudyFiles:
         """The files that deleting these studies would remove; StoreError if one does not exist."""
         places = [self.place(key) for key in keys]
         apart = [key for shelf, key in places if shelf is not self._store]
@@ -95,9 +95,9 @@ class StudyCatalog:
         if not apart:
             return own
         rest = belongings.belongings(self._store.imported, apart)
-        return Belongings(own.keys + rest.keys, own.files + rest.files, own.size + rest.size)
+        return StudyFiles(own.keys + rest.keys, own.files + rest.files, own.size + rest.size)
 
-    def delete(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> Belongings:
+    def delete(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> StudyFiles:
         """Delete studies and all files that no other study nor `spared` uses; returns them."""
         removed = self.belongings(keys, spared)
         belongings.delete(removed)

@@ -19,7 +19,7 @@ OWN = ("studies", "models", "counts")
 
 
 @dataclass(frozen=True)
-class Belongings:
+class StudyFiles:
     """The files that only these studies use, their records first, and their size in bytes."""
 
     keys: tuple[str, ...]
@@ -27,7 +27,7 @@ class Belongings:
     size: int
 
 
-def belongings(store: Store, keys: Sequence[str], spared: Iterable[RunSpec] = ()) -> Belongings:
+def belongings(store: Store, keys: Sequence[str], spared: Iterable[RunSpec] = ()) -> StudyFiles:
     """What deleting the studies `keys` would remove; StoreError if one does not exist.
 
     Models, partial trainings and counts stay if another stored study, or one of `spared` (studies
@@ -37,10 +37,10 @@ def belongings(store: Store, keys: Sequence[str], spared: Iterable[RunSpec] = ()
     records = [_record(store, key) for key in keys]
     study_keys = tuple(record.key for record in records)
     files = [*(store.path("studies", key) for key in study_keys), *_alone(store, records, spared)]
-    return Belongings(study_keys, tuple(files), sum(path.stat().st_size for path in files))
+    return StudyFiles(study_keys, tuple(files), sum(path.stat().st_size for path in files))
 
 
-def everything(store: Store, key: str) -> list[Path]:
+def all_files(store: Store, key: str) -> list[Path]:
     """All files of a stored study, including shared ones; its record comes first.
 
     StoreError if there is no such study, SpecError if this version cannot read it.
@@ -51,7 +51,7 @@ def everything(store: Store, key: str) -> list[Path]:
     return [path for path in dict.fromkeys(files) if path.is_file()]
 
 
-def delete(files: Belongings) -> None:
+def delete(files: StudyFiles) -> None:
     """Remove these files; StoreError if that is impossible."""
     for path in files.files:
         try:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine import PROGRAM
-from engine.analysis.model_table import Board, board, with_published
+from engine.analysis.model_table import ModelTable, board, with_published
 from engine.datasets.base import Dataset, validation_words
 from engine.drawing.labels import null_note, perturbation_label, tau_label
 from engine.errors import DataError, SpecError
-from engine.forget_sets.sample_names import short
+from engine.forget_sets.sample_names import shortened_name
 from engine.paper.published import Published, published_for
 from engine.report import tables
 from engine.report.document import Block, Code, Document, Facts, Folded, Section, Text
@@ -55,7 +55,7 @@ class Subject:
         return self.dataset.label if self.dataset else self.spec.data.name
 
     @property
-    def board(self) -> Board:
+    def board(self) -> ModelTable:
         """All measures of all its models, with the published ones."""
         found = board(self.study)
         return with_published(found, self.published.rows) if self.published else found
@@ -183,7 +183,7 @@ def _names(one: Subject) -> tuple[Block, ...]:
     """The names of the forget samples, if they are files."""
     if one.dataset is None or not one.dataset.files:
         return ()
-    names = [short(one.dataset.name_of(index)) for index in one.spec.forget[:MOST_NAMES]]
+    names = [shortened_name(one.dataset.name_of(index)) for index in one.spec.forget[:MOST_NAMES]]
     more = len(one.spec.forget) - len(names)
     rest = f" and {more:,} more, listed by 'rk-engine samples'" if more else ""
     return (Text(f"{'; '.join(names)}{rest}"),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.analysis.model_table import RESIDUAL, Board, ModelCell, ModelRow, Quantity
+from engine.analysis.model_table import RESIDUAL, ModelCell, ModelRow, ModelTable, Quantity
 from engine.metrics import COMPARED
 from engine.report.document import Grid
 from engine.report.settings import Setting, shown
@@ -27,7 +27,7 @@ NULL = (
 )
 
 
-def metrics(board: Board) -> Grid:
+def metrics(board: ModelTable) -> Grid:
     """Accuracies and all other measures of each model, with gaps to Re-train."""
     header = ("model", *(_title(one, board) for one in board.quantities))
     rows = [line for row in board.rows for line in _lines(row, board.quantities)]
@@ -84,7 +84,7 @@ def _with_unit(one: Setting) -> str:
     return f"{shown(one.value)} {one.unit}".strip()
 
 
-def _title(quantity: Quantity, board: Board) -> str:
+def _title(quantity: Quantity, board: ModelTable) -> str:
     at = f" at τ {board.tau:g}" if quantity.at_tau else ""
     return f"{quantity.label}{at}" + (f" ({quantity.unit})" if quantity.unit else "")
 

@@ -1,7 +1,7 @@
 """Predictions of selected copies only: the first draws of each (sample, tau), as allocated.
 
-The copies are those of `engine.residual.predictions.verdicts`, so that counts equal those of the
-full run, restricted to the first draws of a cell.
+The copies are those of `engine.residual.predictions.predict_copies`, so that counts equal those of
+the full run, restricted to the first draws of a cell.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.arrays import Integers
-from engine.inference.evaluator import ready
+from engine.inference.evaluator import evaluators_of
 from engine.perturbations import BLOCK, Noise, named
 from engine.residual.allocation import Answers, Counts
 from engine.residual.predictions import copies_at_once
@@ -28,39 +28,39 @@ FAR = 60_000.0  # approximately the largest margin that float16 can represent
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class Predictions:
     """Predictions of one model so far.
 
-    classes (n, T, c): uint8 or uint16 predicted class of each copy, `unseen` where there is none
-    yet; margins (n, T, c): float16, the true class's logit minus the best other one; drawn (n, T):
-    int64 number of copies of each cell that have predictions, which are the first ones.
+    classes (n, T, c): uint8 or uint16 predicted class of each copy, `missing_class` where there is
+    none yet; margins (n, T, c): float16, the true class's logit minus the best other one; drawn (n,
+    T): int64 number of copies of each cell that have predictions, which are the first ones.
     """
 
     classes: np.ndarray
     margins: np.ndarray
     drawn: Counts
 
-    def grown(self, draws: int) -> Said:
+    def grown(self, draws: int) -> Predictions:
         """A copy with room for at least that many draws."""
         room = ((0, 0), (0, 0), (0, max(0, draws - self.classes.shape[2])))
-        classes = np.pad(self.classes, room, constant_values=unseen(self.classes.dtype))
-        return Said(classes, np.pad(self.margins, room), self.drawn.copy())
+        classes = np.pad(self.classes, room, constant_values=missing_class(self.classes.dtype))
+        return Predictions(classes, np.pad(self.margins, room), self.drawn.copy())
 
 
-def unseen(dtype: np.dtype[Any]) -> int:
+def missing_class(dtype: np.dtype[Any]) -> int:
     """The placeholder for the class of a copy without prediction, which is never a class."""
     return int(np.iinfo(dtype).max)
 
 
-def nothing_said(n: int, taus: int, draws: int, n_classes: int) -> Said:
+def no_predictions(n: int, taus: int, draws: int, n_classes: int) -> Predictions:
     """Empty predictions of a model."""
     dtype = np.dtype(np.uint8 if n_classes < 256 else np.uint16)
     shape = (n, taus, draws)
-    classes = np.full(shape, unseen(dtype), dtype)
-    return Said(classes, np.zeros(shape, np.float16), np.zeros(shape[:2], np.int64))
+    classes = np.full(shape, missing_class(dtype), dtype)
+    return Predictions(classes, np.zeros(shape, np.float16), np.zeros(shape[:2], np.int64))
 
 
-class Cells:
+class CopyEvaluator:
     """Evaluates models on copies, each copy at most once."""
 
     def __init__(
@@ -70,13 +70,13 @@ class Cells:
         y: Tensor,
         samples: Sequence[int],
         probe: ProbeSpec,
-        said: Mapping[str, Said],
+        said: Mapping[str, Predictions],
         report: Reporter,
     ) -> None:
-        """x, y, samples, probe: as in `predictions.verdicts`; said: predictions so far."""
+        """x, y, samples, probe: as in `predictions.predict_copies`; said: predictions so far."""
         kind = named(probe.perturbation)
         assert isinstance(kind, Noise), "attacks cannot be drawn one by one"
-        self._evaluators, self.said, self._kind = ready(viewers), said, kind
+        self._evaluators, self.said, self._kind = evaluators_of(viewers), said, kind
         self._x, self._y, self._samples, self._probe = x, y, np.asarray(samples), probe
         self._truth = y.cpu().numpy()
         self._report = report

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from engine.errors import SpecError, unknown
 from engine.perturbations import named
-from engine.residual.neighborhood import views_on
+from engine.residual.neighborhood import predict_with_confidence
 from engine.results import DIRECTIONS, Slice
 from engine.runtime.device_samples import Sample, Samples, as_pixels
 from engine.runtime.progress import Reporter
@@ -178,7 +178,7 @@ def regions(
         points = plane.points(along.flatten()[part], up.flatten()[part])
         for name, model in models.items():
             report.check()
-            classes, probabilities = views_on({name: model}, points, label)
+            classes, probabilities = predict_with_confidence({name: model}, points, label)
             predictions[name].append(classes[name].astype(np.uint16))
             confidence[name].append(probabilities[name])
     return (
@@ -187,7 +187,7 @@ def regions(
     )
 
 
-def cut(
+def slice_through(
     models: Mapping[str, nn.Module],
     samples: Samples,
     sample: Sample,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.inference.evaluator import attackable
+from engine.inference.evaluator import attack_model
 from engine.perturbations import BLOCK, named
 from engine.residual.predictions import blocks_of
 from engine.results import Neighborhood
@@ -37,7 +37,7 @@ def copies_of(
     x, index = sample.x, sample.index
     kind = named(probe.perturbation)
     kind.check([tau])
-    attacked = None if source is None else attackable(source, probe.arithmetic, x[None])
+    attacked = None if source is None else attack_model(source, probe.arithmetic, x[None])
     label, parts = torch.tensor([sample.y], device=x.device), []
     for block in range(blocks_of(probe.draws)):
         if tau == 0:
@@ -49,7 +49,7 @@ def copies_of(
 
 
 @torch.inference_mode()
-def views_on(
+def predict_with_confidence(
     models: Mapping[str, nn.Module],
     copies: Tensor,
     y: int,
@@ -83,14 +83,14 @@ def _batch_logits(
     return logits_of
 
 
-def first_then_all(
+def predict_in_stages(
     models: Mapping[str, nn.Module], copies: Tensor, y: int, report: Reporter
 ) -> Iterator[Verdicts]:
-    """The result of `views_on` for the first `PREVIEW` copies, then for all of them."""
-    first = views_on(models, copies[:PREVIEW], y, report=report)
+    """`predict_with_confidence` for the first `PREVIEW` copies, then for all of them."""
+    first = predict_with_confidence(models, copies[:PREVIEW], y, report=report)
     yield first
     if len(copies) > PREVIEW:
-        rest = views_on(models, copies[PREVIEW:], y, report=report)
+        rest = predict_with_confidence(models, copies[PREVIEW:], y, report=report)
         yield _joined(first[0], rest[0]), _joined(first[1], rest[1])
 
 

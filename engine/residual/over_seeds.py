@@ -85,7 +85,7 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(mean, deviation, len(finite))
 
 
-def curve(studies: Sequence[Study], model: str) -> SeedCurve:
+def seed_curve(studies: Sequence[Study], model: str) -> SeedCurve:
     """r_tau(S_f) of `model` over the studies, which share their grid of tau.
 
     The half-widths of two intervals are added in quadrature: Student's t over the seeds' means, and
@@ -139,7 +139,7 @@ def null_band_envelope(residuals: Sequence[Residual]) -> tuple[Floats, Floats]:
     return np.fmin.reduce(lows), np.fmax.reduce(highs)
 
 
-def prevalence(studies: Sequence[Study], model: str) -> tuple[Floats, Floats]:
+def seed_prevalence(studies: Sequence[Study], model: str) -> tuple[Floats, Floats]:
     """(mean, deviation) over seeds, each (T,), of the percent of forget samples with u > a."""
     curves: list[Curve] = [one.residual.curves[model] for one in studies]
     percentages = np.stack([one.prevalence for one in curves]).astype(np.float64)

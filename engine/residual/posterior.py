@@ -59,7 +59,7 @@ def exceedance(
     return chances
 
 
-def get_ready(residual: Residual) -> None:
+def warm_up(residual: Residual) -> None:
     """Fill the caches that verdicts need, as the first one takes most of a second."""
     for draws in np.unique(residual.per_cell).tolist():
         exceedance(np.zeros((1, 1), int), np.zeros((1, 1, 1), int), draws, MARGIN)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.inference.evaluator import Ready, attackable, ready
+from engine.inference.evaluator import Evaluator, attack_model, evaluators_of
 from engine.perturbations import BLOCK, Noise, Perturbation, named
 from engine.residual.rays import FEWEST, Rays
 from engine.runtime.batching import batches_of
@@ -41,7 +41,7 @@ def copies(probe: ProbeSpec, n: int) -> float:
 
 
 @torch.inference_mode()
-def verdicts(
+def predict_copies(
     viewers: Mapping[str, nn.Module],
     x: Tensor,
     y: Tensor,
@@ -63,10 +63,10 @@ def verdicts(
     predictions = {
         name: np.zeros((len(x), len(probe.taus), len(blocks) * BLOCK), dtype) for name in viewers
     }
-    evaluation = _Evaluation(ready(viewers), samples, probe, n_classes, report)
+    evaluation = _Evaluation(evaluators_of(viewers), samples, probe, n_classes, report)
     evaluation.kind.check(probe.taus)
     if source is not None:
-        evaluation.attacked = attackable(source, probe.arithmetic, x)
+        evaluation.attacked = attack_model(source, probe.arithmetic, x)
     along = evaluation.kind.straight and probe.between == INFERRED and len(probe.taus) >= FEWEST
     predict, rows = evaluation.along_rays if along else evaluation.all, evaluation.rows(x, along)
 
@@ -81,13 +81,13 @@ def verdicts(
     return predictions
 
 
-def correct(predictions: np.ndarray, y: np.ndarray, draws: int) -> np.ndarray:
+def correct_counts(predictions: np.ndarray, y: np.ndarray, draws: int) -> np.ndarray:
     """(n, T) int32 correct predictions among the first `draws` copies of predictions (n, T, c)."""
     counts: np.ndarray = (predictions[:, :, :draws] == y[:, None, None]).sum(2, dtype=np.int32)
     return counts
 
 
-def cut_to(predictions: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
+def truncated(predictions: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
     """Predictions (n, T, c) restricted to the first drawn (n, T) of each cell; None: all.
 
     Entries beyond are set to the largest number of the dtype, which is never a class.
@@ -105,7 +105,7 @@ class _Evaluation:
     attacked: the model that attacks are made against, None for random copies.
     """
 
-    evaluators: Mapping[str, Ready]
+    evaluators: Mapping[str, Evaluator]
     samples: Sequence[int]
     probe: ProbeSpec
     n_classes: int

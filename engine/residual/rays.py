@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.inference.evaluator import Ready
+from engine.inference.evaluator import Evaluator
 from engine.runtime.batching import Batches
 from engine.runtime.progress import Reporter
 
@@ -47,7 +47,7 @@ class Rays:
         self._taus = torch.tensor(taus, dtype=torch.float32, device=x.device)
         self._n, self._m = noise.shape[:2]
 
-    def answers(self, judge: Ready, at_once: Batches, report: Reporter) -> Tensor:
+    def answers(self, judge: Evaluator, at_once: Batches, report: Reporter) -> Tensor:
         """(n, T, m) int64 classes that `judge` predicts, or is expected to predict.
 
         at_once: batches of copies. Raises Cancelled between them.
@@ -87,7 +87,7 @@ class Rays:
 class _Bisection:
     """The predictions of one model along the rays, refined by bisection."""
 
-    def __init__(self, rays: Rays, judge: Ready, at_once: Batches, report: Reporter) -> None:
+    def __init__(self, rays: Rays, judge: Evaluator, at_once: Batches, report: Reporter) -> None:
         self._rays, self._judge, self._at_once, self._report = rays, judge, at_once, report
         self._evaluated = 0
         n, m, taus = rays.size

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.inference.evaluator import Ready, attackable
+from engine.inference.evaluator import Evaluator, attack_model
 from engine.perturbations import BLOCK, named
 from engine.residual.predictions import blocks_of
 from engine.runtime.batching import batches_of
@@ -83,7 +83,7 @@ class _Recognition:
         n_classes: int,
         report: Reporter,
     ) -> None:
-        self._evaluator, self._attacked = Ready(model), attackable(model, probe.arithmetic, x)
+        self._evaluator, self._attacked = Evaluator(model), attack_model(model, probe.arithmetic, x)
         self.x, self.y, self.samples = x, y, samples
         self.probe, self.n_classes, self.report = probe, n_classes, report
         self._kind = named(probe.perturbation)

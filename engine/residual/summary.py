@@ -9,7 +9,7 @@ import numpy as np
 from engine.arrays import Floats
 from engine.residual.allocation import rates
 from engine.residual.posterior import posterior
-from engine.residual.predictions import correct, cut_to
+from engine.residual.predictions import correct_counts, truncated
 from engine.residual.ratio import curve, null_band, resampling_weights
 from engine.results import Residual, reference_counts
 from engine.spec import ProbeSpec
@@ -32,9 +32,9 @@ def summarize(
     drawn (n, T): number of draws that count in each cell; those beyond are ignored.
     """
     restricted = {
-        name: cut_to(classes[:, :, :draws], drawn) for name, classes in predictions.items()
+        name: truncated(classes[:, :, :draws], drawn) for name, classes in predictions.items()
     }
-    counts = {name: correct(classes, y, draws) for name, classes in restricted.items()}
+    counts = {name: correct_counts(classes, y, draws) for name, classes in restricted.items()}
     weights = resampling_weights(len(samples), probe.seed)
     shares = {}
     if drawn is not None:

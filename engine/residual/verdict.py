@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import Floats
-from engine.drawing.labels import WITHHELD
+from engine.drawing.labels import NO_VERDICTS_NOTE
 from engine.residual.posterior import MARGIN, exceedance
 from engine.results import Residual
 
@@ -128,7 +128,7 @@ def verdict_rule_at_one() -> str:
 
 def verdict_note(residual: Residual) -> str:
     """The note shown with verdicts of this study: their rule, or why there are none."""
-    return WITHHELD if residual.withheld else verdict_rule(len(residual.taus))
+    return NO_VERDICTS_NOTE if residual.withheld else verdict_rule(len(residual.taus))
 
 
 def verdict_word(number: int) -> str:

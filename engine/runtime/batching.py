@@ -68,7 +68,7 @@ def batches_of(x: Tensor, most: int) -> Batches:
 
 
 @contextlib.contextmanager
-def fitting(what: str, device: torch.device | str, advice: str) -> Iterator[None]:
+def memory_guard(what: str, device: torch.device | str, advice: str) -> Iterator[None]:
     """Turn a memory shortage inside the block into OutOfMemory, with sizes and advice."""
     try:
         yield

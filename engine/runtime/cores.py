@@ -11,7 +11,7 @@ from pathlib import Path
 GROUPS = Path("/sys/fs/cgroup")  # control groups, which limit containers
 
 
-def wait_asleep() -> None:
+def set_passive_waiting() -> None:
     """Make OpenMP threads sleep while they wait; must be called before torch is loaded.
 
     By default torch's OpenMP threads spin for milliseconds at the end of every operation, and on a

@@ -54,7 +54,9 @@ def as_pixels(x: Tensor) -> Tensor:
     return x.float() / 255 if x.dtype == torch.uint8 else x
 
 
-def shifts(n: int, generator: torch.Generator, reach: int = 4) -> tuple[Tensor, Tensor, Tensor]:
+def random_shifts(
+    n: int, generator: torch.Generator, reach: int = 4
+) -> tuple[Tensor, Tensor, Tensor]:
     """Random (rows, mirrored, columns), each (n, 1) int64: the input of `shift_and_flip`.
 
     `generator` lives on the CPU, so the draws are the same for every device.

@@ -21,7 +21,7 @@ class Interrupted(BaseException):
 
 
 @contextlib.contextmanager
-def by_signals() -> Iterator[None]:
+def interrupt_on_signals() -> Iterator[None]:
     """Raise `Interrupted` in the main thread on a termination signal.
 
     Ignored signals (such as SIGHUP under nohup) stay ignored. A second signal terminates at once.

@@ -25,7 +25,7 @@ NAME = re.compile(r"\..*\.(?P<place>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.t
 OLD_NAME = re.compile(r"\..*\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)  # the form used by earlier versions
 
 
-def aside_of(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """A unique temporary path beside `path`, for this process to write to."""
     suffix = f"{processes.place_id()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     return path.with_name(f".{path.name[:LONGEST]}.{suffix}.tmp")
@@ -38,7 +38,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Abandoned temporary files in the folder are removed first, once per process and folder.
     StoreError if the file cannot be written.
     """
-    temporary = aside_of(path)
+    temporary = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.parent not in _swept:

@@ -40,7 +40,7 @@ FACTS: Mapping[str, Mapping[str, tuple[int, str]]] = {  # attribute -> lowest va
 
 
 @dataclass(frozen=True)
-class World:
+class DatasetBounds:
     """Numbers of training samples, of all samples and of classes of a dataset."""
 
     training: int

@@ -42,7 +42,7 @@ MOST_TEXT = 1 << 26  # bytes of one attribute
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class GroupContent:
     """One group: attributes (text, numbers) and arrays by name ('part/name' where nested)."""
 
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Limits:
     items: int = MOST_ITEMS
 
 
-def write(path: Path, groups: Iterable[tuple[str, Group]]) -> None:
+def write(path: Path, groups: Iterable[tuple[str, GroupContent]]) -> None:
     """Write the groups ('' is the root group) to a new file, one after another.
 
     OSError if the file cannot be written.
@@ -75,7 +75,7 @@ def write(path: Path, groups: Iterable[tuple[str, Group]]) -> None:
             sink.check()  # report the disk error rather than its consequences in HDF5
 
 
-def digest(group: Group) -> str:
+def digest(group: GroupContent) -> str:
     """20 hexadecimal digits of all names, types and values of a group, except its `HASH`."""
     state = hashlib.blake2b(digest_size=10)
     for name in sorted(group.attributes.keys() - {HASH}):
@@ -91,7 +91,7 @@ def digest(group: Group) -> str:
     return state.hexdigest()
 
 
-def read(path: Path, *, arrays: bool = True, limits: Limits | None = None) -> Group:
+def read(path: Path, *, arrays: bool = True, limits: Limits | None = None) -> GroupContent:
     """The attributes of the root group, and all arrays of the file.
 
     Raises StoreError for content that is not allowed, OutOfMemory if the arrays do not fit into
@@ -102,11 +102,11 @@ def read(path: Path, *, arrays: bool = True, limits: Limits | None = None) -> Gr
         place = file["/"]
         items = _checked_items(place, limits) if arrays else {}
         memory.require(_size(items), f"Reading {path.name}")
-        return Group(_attributes(place), _read_arrays(items))
+        return GroupContent(_attributes(place), _read_arrays(items))
 
 
 @contextlib.contextmanager
-def opened(path: Path, limits: Limits | None = None) -> Iterator[Opened]:
+def open_checked(path: Path, limits: Limits | None = None) -> Iterator[OpenFile]:
     """The file, with all groups and arrays checked; errors as in `read`.
 
     OutOfMemory if all arrays together do not fit into memory.
@@ -115,10 +115,10 @@ def opened(path: Path, limits: Limits | None = None) -> Iterator[Opened]:
     with h5py.File(path, "r") as file:
         items = _checked_items(file["/"], limits)
         memory.require(_size(items), f"Reading {path.name}")
-        yield Opened(file, items)
+        yield OpenFile(file, items)
 
 
-class Opened:
+class OpenFile:
     """A checked file whose groups can be read one by one."""
 
     def __init__(self, file: h5py.File, items: Mapping[str, _Array | None]) -> None:
@@ -133,7 +133,7 @@ class Opened:
         """The attributes of the root group; errors as in `read`."""
         return _attributes(self._file["/"])
 
-    def read(self, under: str) -> Group:
+    def read(self, under: str) -> GroupContent:
         """The attributes of the group `under`, and all arrays within it; errors as in `read`."""
         start = f"{under}/"
         if self._items[under] is not None:
@@ -143,7 +143,7 @@ class Opened:
             for name, item in self._items.items()
             if name.startswith(start)
         }
-        return Group(_attributes(self._file[under]), _read_arrays(within))
+        return GroupContent(_attributes(self._file[under]), _read_arrays(within))
 
 
 class _Sink(io.RawIOBase):
@@ -202,7 +202,7 @@ class _Sink(io.RawIOBase):
         """Do nothing: the underlying file is unbuffered."""
 
 
-def _add(place: h5py.Group, group: Group) -> None:
+def _add(place: h5py.Group, group: GroupContent) -> None:
     for label, array in group.arrays.items():
         large = array.nbytes > COMPRESS_ABOVE
         place.create_dataset(

@@ -140,7 +140,7 @@ class Locks:
 
     def _link(self, path: Path, me: Owner) -> bool:
         """Create the lock file atomically; False if there is one already."""
-        temporary = atomic_files.aside_of(path)
+        temporary = atomic_files.temporary_path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_text(json.dumps(asdict(me)), encoding="utf-8")

@@ -17,7 +17,7 @@ from typing import Any
 from engine.provenance import Origin
 from engine.storage import plain_files
 
-MARK = "imported"  # the attribute
+ORIGIN_ATTRIBUTE = "imported"  # the attribute
 FOLDER = "imported"  # in a store; itself a store
 PARTS = ("source", "digest", "date")
 LONGEST, MOST = 200, 20  # characters of a text, entries of the attribute
@@ -29,7 +29,7 @@ UNKNOWN = Origin("an unknown place", "", "")
 
 def origin_of_file(path: Path, source: str = "") -> Origin:
     """Origin of records imported now from this file; source: its name. OSError if unreadable."""
-    with plain_files.opened(path) as file:
+    with plain_files.open_plain(path) as file:
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=10)).hexdigest()
     return Origin(_line(source or path.name), digest, _now())
 
@@ -39,10 +39,10 @@ def derived_origin() -> Origin:
     return Origin(DERIVED, "", _now())
 
 
-def marked(attributes: Mapping[str, Any], origin: Origin) -> dict[str, Any]:
+def with_origin(attributes: Mapping[str, Any], origin: Origin) -> dict[str, Any]:
     """The attributes of a record with `origin` added to its earlier origins."""
     history = (*origins_of(attributes)[-MOST + 1 :], origin)
-    return {**attributes, MARK: json.dumps([asdict(entry) for entry in history])}
+    return {**attributes, ORIGIN_ATTRIBUTE: json.dumps([asdict(entry) for entry in history])}
 
 
 def origins_of(attributes: Mapping[str, Any]) -> tuple[Origin, ...]:
@@ -50,7 +50,7 @@ def origins_of(attributes: Mapping[str, Any]) -> tuple[Origin, ...]:
 
     The attribute is untrusted: an invalid one counts as a single unknown origin.
     """
-    if MARK not in attributes:
+    if ORIGIN_ATTRIBUTE not in attributes:
         return ()
     try:
         history = [
@@ -62,7 +62,7 @@ def origins_of(attributes: Mapping[str, Any]) -> tuple[Origin, ...]:
 
 
 def _steps(attributes: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    steps: list[Mapping[str, Any]] = json.loads(attributes[MARK])
+    steps: list[Mapping[str, Any]] = json.loads(attributes[ORIGIN_ATTRIBUTE])
     return steps
 
 

@@ -67,7 +67,7 @@ def check(*paths: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def words_aside(paths: Sequence[Path | None]) -> Iterator[None]:
+def messages_to_stderr(paths: Sequence[Path | None]) -> Iterator[None]:
     """If one of the paths is '-', redirect printed messages to standard error."""
     if STANDARD not in paths:
         yield
@@ -81,7 +81,7 @@ def words_aside(paths: Sequence[Path | None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def checked_stdout() -> Iterator[None]:
     """StoreError if standard output cannot be written inside the block.
 
     Python itself is silent when it is closed, and ends in a traceback when the disk is full.
@@ -121,12 +121,12 @@ class _Stream:
         except BrokenPipeError:
             raise
         except OSError as error:
-            abandon()
+            discard_stdout()
             reason = _reason(error)
             raise StoreError(f"Standard output cannot be written ({reason}), so {LOST}") from error
 
 
-def abandon() -> None:
+def discard_stdout() -> None:
     """Redirect remaining output to the null device, since nobody reads it."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         null = os.open(os.devnull, os.O_WRONLY)

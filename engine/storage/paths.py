@@ -13,7 +13,7 @@ from engine.errors import SpecError
 ENTRY = "::"  # between a file and the name of an entry in it
 
 
-def place(text: str) -> Path:
+def typed_path(text: str) -> Path:
     """The typed path with '~' expanded; the '~user' of an unknown user is kept as it is."""
     return Path(os.path.expanduser(text))
 
@@ -23,14 +23,14 @@ def absolute(text: str) -> str:
     if not text:
         return ""
     try:
-        return str(place(text).absolute())
+        return str(typed_path(text).absolute())
     except OSError:  # the current folder was deleted
-        return str(place(text))
+        return str(typed_path(text))
 
 
 def is_relative(text: str) -> bool:
     """Whether this path depends on the current folder; False for ''."""
-    return bool(text) and not place(text).is_absolute()
+    return bool(text) and not typed_path(text).is_absolute()
 
 
 def matching(names: Iterable[str | Path]) -> list[Path]:
@@ -58,7 +58,7 @@ def exists(path: Path) -> bool:
 
 
 def _matching(name: str) -> list[Path]:
-    path = place(name)
+    path = typed_path(name)
     if exists(path) or not glob.has_magic(str(path)):
         return [path]
     pattern, separator, entry = str(path).partition(ENTRY)

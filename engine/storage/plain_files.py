@@ -43,7 +43,7 @@ class PlainFile(io.BufferedReader):
         return super().read(size) or b""
 
 
-def opened(path: Path, largest: int = UNBOUNDED) -> PlainFile:
+def open_plain(path: Path, largest: int = UNBOUNDED) -> PlainFile:
     """The file, open for reading bytes; at most `largest` bytes long.
 
     Raises NotPlain, TooLarge, other OSErrors if it cannot be opened, and ValueError for an invalid
@@ -59,15 +59,15 @@ def opened(path: Path, largest: int = UNBOUNDED) -> PlainFile:
 
 
 def check_plain(path: Path, largest: int = UNBOUNDED) -> os.stat_result:
-    """The stat result of the file, without opening it; errors as in `opened`."""
+    """The stat result of the file, without opening it; errors as in `open_plain`."""
     facts = os.stat(path)
     _check(path, facts, largest)
     return facts
 
 
 def read_bytes(path: Path, largest: int) -> bytes:
-    """The content of the file; errors as in `opened`."""
-    with opened(path, largest) as file:
+    """The content of the file; errors as in `open_plain`."""
+    with open_plain(path, largest) as file:
         content = file.read(largest + 1)
     if len(content) > largest:  # the size that stat reports may be 0
         raise _too_large(path, largest)
@@ -80,7 +80,7 @@ def read_text(path: Path, largest: int, encoding: str = "utf-8") -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def why(error: Exception) -> str:
+def error_reason(error: Exception) -> str:
     """The reason of an error, for a message that names the file."""
     return str(getattr(error, "strerror", None) or error)
 

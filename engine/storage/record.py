@@ -50,7 +50,7 @@ def check_facts(attributes: Mapping[str, Any], kind: str, key: str) -> None:
         raise KeyError("not the result that its name states")
 
 
-def check_content(group: hdf5.Group) -> None:
+def check_content(group: hdf5.GroupContent) -> None:
     """KeyError unless a record matches its hash; those of earlier versions have none."""
     if group.attributes.get(hdf5.HASH, "") not in ("", hdf5.digest(group)):
         raise KeyError("its content does not match its hash")

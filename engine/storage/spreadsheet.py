@@ -6,7 +6,7 @@ FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # full w
 BREAKS = ("\t", "\r", "\n")  # dropped by some spreadsheets, which then find a formula behind them
 
 
-def neutral(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The text, prefixed with an apostrophe if a spreadsheet could run it as a formula."""
     risky = text.startswith(BREAKS) or text.lstrip().startswith(FORMULA)
     return f"'{text}" if risky else text

@@ -29,28 +29,39 @@ import engine
 from engine.errors import StoreError
 from engine.runtime.progress import Reporter
 from engine.storage import atomic_files, hdf5, origins, schema
-from engine.storage.bounds import World
+from engine.storage.bounds import DatasetBounds
 from engine.storage.locks import Locks
-from engine.storage.paths import is_file, is_folder, place
+from engine.storage.paths import is_file, is_folder, typed_path
 from engine.storage.record import SCHEMA, Record, check_content, check_facts, read
 
 __all__ = [
-    "PASSING", "SCHEMA", "SIGHTS", "Imported", "Record", "Store", "check_content", "check_facts",
-    "default_store", "read", "versions",
+    "INEXPENSIVE_KINDS",
+    "SCHEMA",
+    "TRANSIENT_ERRORS",
+    "Imported",
+    "Record",
+    "Store",
+    "check_content",
+    "check_facts",
+    "default_store",
+    "read",
+    "versions",
 ]  # fmt: skip
 
-PASSING = {  # transient errors, which do not mean that the file is damaged
+TRANSIENT_ERRORS = {  # transient errors, which do not mean that the file is damaged
     errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN,
     errno.ESTALE, errno.ENOLCK, errno.EBUSY, errno.EINTR,
 }  # fmt: skip
-SIGHTS = frozenset({"embeddings", "neighborhoods", "recognitions", "similarities", "slices"})
+INEXPENSIVE_KINDS = frozenset(
+    {"embeddings", "neighborhoods", "recognitions", "similarities", "slices"}
+)
 
 
 def default_store() -> Path:
     """$RK_EXPLORER_STORE, or the folder for user data of this platform."""
     folder = os.environ.get("RK_EXPLORER_STORE")
     if folder:
-        return place(folder)
+        return typed_path(folder)
     from platformdirs import user_data_path
 
     return user_data_path("rk-explorer", appauthor=False) / "store"
@@ -59,8 +70,9 @@ def default_store() -> Path:
 class Store:
     """A folder of results. Several processes may read and write it at once.
 
-    One that may not be written to can be read. What is quickly computed (`SIGHTS`) is then handed
-    out without being kept; whoever makes anything else gets a StoreError before the work begins.
+    One that may not be written to can be read. What is quickly computed (`INEXPENSIVE_KINDS`) is
+    then handed out without being kept; whoever makes anything else gets a StoreError before the
+    work begins.
     """
 
     def __init__(self, root: Path, say: Callable[[str], None] | None = None) -> None:
@@ -128,7 +140,7 @@ class Store:
         *,
         arrays: bool = True,
         needs: Mapping[str, schema.Shape] | None = None,
-        world: World | None = None,
+        world: DatasetBounds | None = None,
     ) -> Record | None:
         """The result, or None if there is none; a damaged file is set aside with a message.
 
@@ -145,7 +157,7 @@ class Store:
                 world.check(kind, record.attributes, record.arrays)
             return self._admitted(record)
         except (StoreError, OSError, KeyError, ValueError, RuntimeError) as error:
-            if isinstance(error, OSError) and error.errno in PASSING:
+            if isinstance(error, OSError) and error.errno in TRANSIENT_ERRORS:
                 raise StoreError(
                     f"{path} cannot be read now ({os.strerror(error.errno or 0)}). Resolve this "
                     "and try again; the file is left unchanged."
@@ -168,7 +180,7 @@ class Store:
     ) -> Record:
         """Write a result atomically, replacing any of the same key; StoreError on failure.
 
-        A read-only store returns results of the kinds in `SIGHTS` without writing them.
+        A read-only store returns results of the kinds in `INEXPENSIVE_KINDS` without writing them.
         """
         facts: dict[str, Any] = {
             **self._origin_attributes(),
@@ -184,16 +196,16 @@ class Store:
             **attributes,
         }
         record = Record(kind, key, {**facts, "complete": True}, dict(arrays))
-        if self.writable or kind not in SIGHTS:
+        if self.writable or kind not in INEXPENSIVE_KINDS:
             self.adopt(record)
         return record
 
     def adopt(self, record: Record) -> None:
         """Write a record unchanged, replacing any of the same key; StoreError as in `put`."""
-        group = hdf5.Group(record.attributes, record.arrays)
+        group = hdf5.GroupContent(record.attributes, record.arrays)
         facts = {**record.attributes, hdf5.HASH: hdf5.digest(group)}
         with self.replacing(self.path(record.kind, record.key)) as temporary:
-            hdf5.write(temporary, [("", hdf5.Group(facts, record.arrays))])
+            hdf5.write(temporary, [("", hdf5.GroupContent(facts, record.arrays))])
 
     @contextlib.contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
@@ -242,9 +254,10 @@ class Store:
         """Hold the locks of these results, across all processes, while they are computed.
 
         Waits for other owners, so check the store again afterwards. Raises Cancelled while
-        waiting, and StoreError if the store is read-only and `kind` is not one of `SIGHTS`.
+        waiting, and StoreError if the store is read-only and `kind` is not one of
+        `INEXPENSIVE_KINDS`.
         """
-        if not self.writable and kind in SIGHTS:
+        if not self.writable and kind in INEXPENSIVE_KINDS:
             yield
             return
         self.require_writable()
@@ -264,7 +277,7 @@ class Store:
 
     def _admitted(self, record: Record) -> Record | None:
         """The record if it may be used in this store; None if it was imported."""
-        if origins.MARK not in record.attributes:
+        if origins.ORIGIN_ATTRIBUTE not in record.attributes:
             return record
         self.tell(
             f"{self.path(record.kind, record.key)} was not computed in this store "
@@ -303,12 +316,12 @@ class Imported(Store):
         return self.root.parent / "damaged" / f"imported-{path.parent.name}-{path.name}"
 
     def _admitted(self, record: Record) -> Record | None:
-        if origins.MARK in record.attributes:
+        if origins.ORIGIN_ATTRIBUTE in record.attributes:
             return record
-        return replace(record, attributes=origins.marked(record.attributes, origins.UNKNOWN))
+        return replace(record, attributes=origins.with_origin(record.attributes, origins.UNKNOWN))
 
     def _origin_attributes(self) -> dict[str, Any]:
-        return origins.marked({}, origins.derived_origin())
+        return origins.with_origin({}, origins.derived_origin())
 
 
 def versions() -> dict[str, str]:
@@ -324,7 +337,7 @@ def _refusal(root: Path) -> str:
     """Why the store is read-only; '' if it is writable. StoreError if it is not readable either."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        probe = atomic_files.aside_of(root / "probe")
+        probe = atomic_files.temporary_path(root / "probe")
         probe.touch()
         probe.unlink()
     except (OSError, ValueError) as error:  # ValueError: an invalid path

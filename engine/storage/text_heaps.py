@@ -36,7 +36,7 @@ def check(path: Path) -> None:
 
 @functools.lru_cache(maxsize=4096)
 def _check(path: Path, *version: int) -> None:
-    with plain_files.opened(path) as file:
+    with plain_files.open_plain(path) as file:
         head = file.read(16)
         if head[:8] != SIGNATURE:
             raise StoreError("it is not an HDF5 file")

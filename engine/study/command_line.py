@@ -24,7 +24,7 @@ from engine.spec import (
     RunSpec,
     key,
 )
-from engine.storage.paths import place
+from engine.storage.paths import typed_path
 from engine.storage.store import Store
 from engine.study.compose import measures_of, method_spec, usual_probe
 
@@ -173,7 +173,7 @@ def _text(value: Any) -> str:
 
 
 def _absolute(path: str) -> str:
-    return str(place(path).absolute())
+    return str(typed_path(path).absolute())
 
 
 def _describes(text: str, spec: RunSpec, dataset: Dataset) -> bool:

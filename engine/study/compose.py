@@ -44,7 +44,7 @@ from engine.spec import (
 from engine.study.keys import (
     counts_key,
     foreign_key,
-    given,
+    foreign_model,
     measures_of,
     method_key,
     model_keys,
@@ -55,10 +55,27 @@ from engine.study.keys import (
 )
 
 __all__ = [
-    "NO_METHODS", "RESERVED", "as_plain", "completed", "compose", "counts_key", "foreign_key",
-    "from_plain", "given", "measure_spec", "measures_of", "method_key", "method_spec",
-    "model_keys", "original_key", "pretrained_key", "retrain_key", "settled", "settled_probe",
-    "study_key", "usual_probe",
+    "NO_METHODS",
+    "RESERVED",
+    "as_plain",
+    "completed",
+    "compose",
+    "counts_key",
+    "foreign_key",
+    "foreign_model",
+    "from_plain",
+    "measure_spec",
+    "measures_of",
+    "method_key",
+    "method_spec",
+    "model_keys",
+    "original_key",
+    "pretrained_key",
+    "retrain_key",
+    "settled",
+    "settled_probe",
+    "study_key",
+    "usual_probe",
 ]  # fmt: skip
 
 NO_METHODS = "none"  # selects no method, for studies of third-party models
@@ -130,7 +147,7 @@ def compose(
         retrains=retrains,
         seed=seed,
         probe=probe_spec,
-        foreign=foreign.examine(_checked(weights, retrains), network, dataset),
+        foreign=foreign.examine_files(_checked(weights, retrains), network, dataset),
         measures=measure_specs,
     )
     return validate(spec)

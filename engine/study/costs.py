@@ -33,7 +33,7 @@ def cost_of_model(spec: RunSpec, name: str, n: int) -> float:
     """Sample passes to make this model, excluding pre-training; n: samples of S."""
     from engine.training.sgd import cost_of_training
 
-    if keys.given(spec, name) is not None:
+    if keys.foreign_model(spec, name) is not None:
         return 0.0
     if name == "original":
         return cost_of_training(spec.train, n)

@@ -64,7 +64,7 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Dif
     ]
 
 
-def as_text(differences: Sequence[Difference], titles: tuple[str, str]) -> str:
+def differences_as_text(differences: Sequence[Difference], titles: tuple[str, str]) -> str:
     """The differences as tab-separated lines for a spreadsheet, under the titles of the studies."""
     rows = [
         ("setting", *titles),

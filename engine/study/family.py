@@ -30,7 +30,9 @@ def family(spec: Mapping[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(shared, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
-def told_apart(one: Mapping[str, Any], other: Mapping[str, Any], *, seeds: bool = True) -> str:
+def difference_summary(
+    one: Mapping[str, Any], other: Mapping[str, Any], *, seeds: bool = True
+) -> str:
     """A summary of how the `other` study differs: 'seed 7, rurk.tau 0.2'; '' if it does not.
 
     The seed comes first, and its consequences are omitted; seeds: False omits the seed as well.

@@ -23,7 +23,7 @@ def measures_of(spec: RunSpec) -> tuple[MeasureSpec, ...]:
     return (*spec.measures, *older)
 
 
-def given(spec: RunSpec, name: str) -> ForeignSpec | None:
+def foreign_model(spec: RunSpec, name: str) -> ForeignSpec | None:
     """The third-party weights of the model `name`; None if this program makes the model."""
     return next((one for one in spec.foreign if one.name == name), None)
 
@@ -36,7 +36,7 @@ def foreign_key(spec: RunSpec, one: ForeignSpec) -> str:
 
 def original_key(spec: RunSpec) -> str:
     """Key of the Original: data, network, training and seed; or that of the given weights."""
-    foreign = given(spec, "original")
+    foreign = foreign_model(spec, "original")
     if foreign is not None:
         return foreign_key(spec, foreign)
     return key("model", spec.data, spec.model, spec.train, spec.seed, "original", *_past(spec))
@@ -44,7 +44,7 @@ def original_key(spec: RunSpec) -> str:
 
 def retrain_key(spec: RunSpec, number: int) -> str:
     """Key of Re-train `number`, which also depends on the forget set."""
-    foreign = given(spec, f"retrain-{number}")
+    foreign = foreign_model(spec, f"retrain-{number}")
     if foreign is not None:
         return foreign_key(spec, foreign)
     return key(

@@ -234,7 +234,7 @@ def _default_config(entry: Registration) -> Any:
 
 def _weights(spec: RunSpec) -> list[Result]:
     """The pre-trained weights, if a model of the study starts from them."""
-    new_models = [name for name in keys.model_keys(spec) if keys.given(spec, name) is None]
+    new_models = [name for name in keys.model_keys(spec) if keys.foreign_model(spec, name) is None]
     if spec.pretrain is None or not new_models:
         return []
     return [Result(WEIGHTS, keys.pretrained_key(spec.model, spec.pretrain))]
@@ -246,7 +246,7 @@ def _models(spec: RunSpec, models: Mapping[str, str], watched: Collection[str]) 
     for name, model_key in models.items():
         from_scratch = name == "original" or name.startswith("retrain-")
         needs = past if from_scratch else (models["original"], *past)
-        if keys.given(spec, name) is not None:
+        if keys.foreign_model(spec, name) is not None:
             needs = ()
         batch = _watch_batch(name) if name in watched else ""
         results.append(Result(MODELS, model_key, name, needs=needs, batch=batch))
@@ -277,7 +277,7 @@ def _watched(
     references = [
         _predictions(watch_spec, models, name, "", [name]) for name in viewpoint.references(spec)
     ]
-    sight_key = viewpoint.mark(spec, viewpoint.watched_samples(spec, sizes.train))
+    sight_key = viewpoint.watch_key(spec, viewpoint.watched_samples(spec, sizes.train))
     needs = (models["original"], *(result.key for result in references))
     epochs = [
         Result(
@@ -286,7 +286,7 @@ def _watched(
         )
         for name in watched
     ]  # fmt: skip
-    return [*(references if viewpoint.asked_apart(spec) else []), *epochs]
+    return [*(references if viewpoint.needs_reference_predictions(spec) else []), *epochs]
 
 
 def _watch_batch(name: str) -> str:

@@ -61,17 +61,17 @@ def planned(spec: RunSpec, name: str) -> int:
 def watched_samples(spec: RunSpec, n_train: int) -> np.ndarray:
     """(m,) indices of the forget samples to perturb; n_train: including held-out samples."""
     most = _affordable(probe_of(spec), n_train)
-    return chosen(np.array(spec.forget), most, spec.seed, "copies")
+    return drawn_samples(np.array(spec.forget), most, spec.seed, "copies")
 
 
-def chosen(pool: np.ndarray, most: int, seed: int, salt: str) -> np.ndarray:
+def drawn_samples(pool: np.ndarray, most: int, seed: int, salt: str) -> np.ndarray:
     """At most `most` of these indices, drawn with the seed, in order."""
     if len(pool) <= most:
         return pool
     return np.sort(numpy_generator(seed, "watch", salt).choice(pool, most, replace=False))
 
 
-def mark(spec: RunSpec, samples: np.ndarray) -> str:
+def watch_key(spec: RunSpec, samples: np.ndarray) -> str:
     """A key that is equal exactly if two evaluations use the same copies of these samples."""
     from engine.perturbations import BLOCK
 
@@ -82,7 +82,7 @@ def mark(spec: RunSpec, samples: np.ndarray) -> str:
 def epochs_key(
     spec: RunSpec, name: str, sight: str, models: Mapping[str, str] | None = None
 ) -> str:
-    """Key of the recorded epochs of a method: the model, and `sight` (see `mark`).
+    """Key of the recorded epochs of a method: the model, and `sight` (see `watch_key`).
 
     models: the keys of the study's models, if already computed.
     """
@@ -94,27 +94,29 @@ def cost(spec: RunSpec, name: str, sizes: Sizes) -> float:
     parts = (sizes.pool - len(spec.forget), len(spec.forget), sizes.test)
     copied = len(watched_samples(spec, sizes.train))
     checked = [min(CHECKED, part) for part in parts]
-    return looks(planned(spec, name)) * cost_of_look(probe_of(spec), copied, checked)
+    return evaluation_count(planned(spec, name)) * cost_of_evaluation(
+        probe_of(spec), copied, checked
+    )
 
 
-def cost_of_look(probe: ProbeSpec, copied: int, checked: Iterable[int]) -> float:
+def cost_of_evaluation(probe: ProbeSpec, copied: int, checked: Iterable[int]) -> float:
     """Sample passes of one evaluation: copies of `copied` samples, and `checked` clean samples."""
     copies = sum(1 if tau == 0 else probe.draws for tau in probe.taus)
     return float(copied * copies + sum(checked))
 
 
-def due(planned: int) -> frozenset[int]:
+def evaluated_epochs(planned: int) -> frozenset[int]:
     """The epochs (from 1) to evaluate: at most `MOST_LOOKS`, evenly spaced, including the last."""
     last = planned or MOST_LOOKS
     return frozenset(np.linspace(1, last, min(last, MOST_LOOKS)).round().astype(int).tolist())
 
 
-def looks(planned: int) -> int:
+def evaluation_count(planned: int) -> int:
     """Maximum number of evaluations of a method with `planned` epochs, including the Original."""
-    return 1 + (len(due(planned)) if planned else 1)
+    return 1 + (len(evaluated_epochs(planned)) if planned else 1)
 
 
-def asked_apart(spec: RunSpec) -> bool:
+def needs_reference_predictions(spec: RunSpec) -> bool:
     """Whether the watched copies differ from the study's, so the references need predictions on
     them."""
     return key(probe_of(spec)) != key(spec.probe)

@@ -251,7 +251,7 @@ def _intervals(done: Sequence[Done]) -> dict[str, Any]:
         pairs = [(one.outcome.study, model) for one in done for model in _models_of(one, row)]
         if refused or not pairs or pairs[0][1] == "retrain":
             continue
-        curve = over_seeds.curve([study for study, _ in pairs], pairs[0][1])
+        curve = over_seeds.seed_curve([study for study, _ in pairs], pairs[0][1])
         found[row] = {"low": _finite(curve.low), "high": _finite(curve.high)}
     return found
 

@@ -17,7 +17,7 @@ from engine.pipeline.pipeline import Pipeline
 from engine.pipeline.records import labels_of
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec, RunSpec, TrainSpec, field_kind, parse_settings
-from engine.storage.spreadsheet import neutral
+from engine.storage.spreadsheet import escape_formula
 from engine.sweeps.batch import Outcome, run_all
 from engine.sweeps.grid import Point, combinations
 from engine.tables.study_text import study_json
@@ -176,7 +176,7 @@ def _reasons(run: SweepRun) -> list[str]:
 def _csv(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else ""
-    return neutral(value) if isinstance(value, str) else str(value)
+    return escape_formula(value) if isinstance(value, str) else str(value)
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.residual.verdict import overall, verdict, verdict_note, verdict_word
 from engine.results import Recognition, Study
-from engine.storage.spreadsheet import neutral
+from engine.storage.spreadsheet import escape_formula
 
 RULE = "verdict_rule"  # the column that states the rule of the verdicts
 
@@ -61,14 +61,14 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """CSV with a header line: numbers in full precision, NaN as an empty cell, text neutralized."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([neutral(name) for name in header])
+    writer.writerow([escape_formula(name) for name in header])
     writer.writerows([[_cell(value) for value in row] for row in rows])
     return out.getvalue()
 
 
 def _cell(value: object) -> str:
     if isinstance(value, str):
-        return neutral(value)
+        return escape_formula(value)
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(float(value))
     return str(value)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from engine.analysis.model_table import Board, ModelCell, Quantity
-from engine.drawing.labels import WITHHELD
+from engine.analysis.model_table import ModelCell, ModelTable, Quantity
+from engine.drawing.labels import NO_VERDICTS_NOTE
 
 
-def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
+def sheet(board: ModelTable) -> tuple[list[str], list[list[object]]]:
     """(header, rows) for CSV: mean, deviation and gap to Re-train for each quantity.
 
     With intervals and published figures where they exist, and why a prevalence is withheld.
@@ -23,11 +23,11 @@ def sheet(board: Board) -> tuple[list[str], list[list[object]]]:
             entry = row.entry(one.name)
             values = _values(entry)
             cells += [entry.mean, *(values[part] for part in _parts(board, one))]
-        rows.append(cells + [WITHHELD] * board.withheld)
+        rows.append(cells + [NO_VERDICTS_NOTE] * board.withheld)
     return header + ["note"] * board.withheld, rows
 
 
-def _parts(board: Board, quantity: Quantity) -> list[str]:
+def _parts(board: ModelTable, quantity: Quantity) -> list[str]:
     """The statistics of a quantity, besides its mean, that any row has."""
     values = [_values(row.entry(quantity.name)) for row in board.rows]
     names = ("censored", "deviation", "gap", "low", "high", "published", "published_deviation")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.analysis.model_table import Board, ModelCell, ModelRow, Quantity
-from engine.drawing.labels import WITHHELD
+from engine.analysis.model_table import ModelCell, ModelRow, ModelTable, Quantity
+from engine.drawing.labels import NO_VERDICTS_NOTE
 from engine.metrics import COMPARED
 from engine.tables.table import Cell, Column, Report, Table, TableRow
 
 
-def report_of(board: Board, title: str, source: str = "") -> Report:
+def report_of(board: ModelTable, title: str, source: str = "") -> Report:
     """The board as a report with one table; title: of the study; source: of published figures.
 
     Numbers in parentheses are gaps to Re-train.
@@ -28,7 +28,7 @@ def report_of(board: Board, title: str, source: str = "") -> Report:
     )
 
 
-def notes(board: Board) -> list[str]:
+def notes(board: ModelTable) -> list[str]:
     """Sentences on how the numbers were obtained."""
     sentences = [f"r at tau = {board.tau:g} from {board.draws} draws per sample."]
     n = max((row.n for row in board.rows), default=1)
@@ -36,15 +36,15 @@ def notes(board: Board) -> list[str]:
         sentences.append(f"±: standard deviation over {n} seeds (of the population, divisor n).")
     if any(row.entry(name).gaps for row in board.rows for name in COMPARED):
         sentences.append("In parentheses: gap to Re-train, in the unit of the column.")
-    return [*sentences, *remarks(board)]
+    return [*sentences, *reading_notes(board)]
 
 
-def remarks(board: Board) -> list[str]:
+def reading_notes(board: ModelTable) -> list[str]:
     """Caveats for reading the numbers, as sentences."""
-    return [WITHHELD] * board.withheld
+    return [NO_VERDICTS_NOTE] * board.withheld
 
 
-def _label(quantity: Quantity, board: Board) -> str:
+def _label(quantity: Quantity, board: ModelTable) -> str:
     return f"{quantity.label} at tau {board.tau:g}" if quantity.at_tau else quantity.label
 
 

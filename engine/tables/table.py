@@ -13,7 +13,7 @@ from engine import PROGRAM
 from engine.metrics import CENSORED
 from engine.paper.presets import Figure
 from engine.residual.over_seeds import spread
-from engine.storage.spreadsheet import neutral
+from engine.storage.spreadsheet import escape_formula
 from engine.tables.text import aligned
 
 NONE = "-"
@@ -290,7 +290,7 @@ def as_csv(report: Report, table: Table) -> str:
         ]
         values = [_plain(numbers[part]) for numbers, own in cells for part in own]
         quick = "yes" if report.quick else "no"
-        words = [neutral(one) for one in (report.name, row.name, row.label, row.refused)]
+        words = [escape_formula(one) for one in (report.name, row.name, row.label, row.refused)]
         writer.writerow([words[0], quick, *words[1:3], *values, words[3], PROGRAM])
     return out.getvalue()
 

@@ -48,7 +48,7 @@ def fingerprint(content: Any) -> str:
     return hasher.hexdigest()
 
 
-def circumstances(device: torch.device) -> dict[str, Any]:
+def training_environment(device: torch.device) -> dict[str, Any]:
     """The environment that training depends on besides its settings."""
     threads, version = torch.get_num_threads(), versions().get("torch")
     return {"device": str(device), "threads": threads, "torch": version}
@@ -63,19 +63,19 @@ def save(path: Path, model: nn.Module, facts: Mapping[str, Any], replacing: Repl
     text = json.dumps({**facts, "weights": digest(state)}, sort_keys=True)
     if path.suffix.lower() == safetensors.SUFFIX:
         with replacing(path) as temporary:
-            temporary.write_bytes(safetensors.written(state, {"facts": text}))
+            temporary.write_bytes(safetensors.serialize(state, {"facts": text}))
     else:
         _write(path, {"state_dict": state, "facts": text}, replacing)
 
 
-def sound(content: Any) -> bool:
+def hash_matches(content: Any) -> bool:
     """Whether content matches its hash; files of other programs have none and pass."""
     if not isinstance(content, dict) or HASH not in content:
         return True
     return bool(content[HASH] == fingerprint(_without_hash(content)))
 
 
-def hashed(path: Path) -> bool:
+def has_hash(path: Path) -> bool:
     """Whether a torch file contains a hash of its content; errors as in `read`."""
     content = read(path)
     return isinstance(content, dict) and HASH in content
@@ -94,7 +94,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         )
     if "weights" in facts and facts["weights"] != digest(state):
         raise CheckpointError(f"{path} is damaged: its weights do not match their hash.")
-    if not sound(content):
+    if not hash_matches(content):
         raise CheckpointError(f"{path} is damaged: its content does not match its hash.")
     return dict(state), facts
 
@@ -145,25 +145,25 @@ def read(path: Path) -> Any:
     it is and how to extract its weights; OutOfMemory if it is too large to be read here.
     """
     try:
-        with plain_files.opened(path) as file:
+        with plain_files.open_plain(path) as file:
             return _content(path, file)
     except (OSError, ValueError) as error:  # ValueError: an invalid path, with a null character
-        reason = plain_files.why(error)
+        reason = plain_files.error_reason(error)
         raise CheckpointError(f"Cannot read the checkpoint {path}: {reason}.") from error
 
 
 def _content(path: Path, file: IO[bytes]) -> Any:
-    if safetensors.is_one(path):
+    if safetensors.is_safetensors(path):
         tensors, notes = safetensors.read(path)
         return {"state_dict": tensors, "facts": notes["facts"]} if "facts" in notes else tensors
     try:
         return torch_files.read(file, f"Reading {path}")
     except Refused as error:
         raise CheckpointError(
-            f"{path} is not a checkpoint of weights only: {error}. {diagnosis.SAVING}"
+            f"{path} is not a checkpoint of weights only: {error}. {diagnosis.SAVE_ADVICE}"
         ) from error
     except Damaged as error:
-        raise CheckpointError(diagnosis.sentence(path)) from error
+        raise CheckpointError(diagnosis.explanation(path)) from error
 
 
 def _unsupported_tensors(path: Path, state: Any) -> str:
@@ -181,7 +181,7 @@ def _unsupported_tensors(path: Path, state: Any) -> str:
     )
 
 
-class KeptEpoch(Resume):
+class EpochCheckpoint(Resume):
     """The last finished epoch of a training run: in memory, and on disk every few seconds."""
 
     def __init__(
@@ -237,7 +237,7 @@ class KeptEpoch(Resume):
         except CheckpointError:
             self._path.unlink(missing_ok=True)
             return None
-        if not isinstance(state, dict) or "epoch" not in state or not sound(state):
+        if not isinstance(state, dict) or "epoch" not in state or not hash_matches(state):
             self._path.unlink(missing_ok=True)
             return None
         return _without_hash(state)

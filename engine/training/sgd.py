@@ -17,8 +17,8 @@ from torch.nn.functional import cross_entropy
 
 from engine.errors import TrainingError
 from engine.models.base import Classifier, Dropout, lay_out
-from engine.runtime.batching import fitting
-from engine.runtime.device_samples import Samples, shift_and_flip, shifts
+from engine.runtime.batching import memory_guard
+from engine.runtime.device_samples import Samples, random_shifts, shift_and_flip
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
 from engine.spec import BFLOAT16, SGDSpec, TrainSpec
@@ -148,7 +148,7 @@ def descend(
                         break
                     rate = lr_of_epoch(epoch) if lr_of_epoch else _rate(spec, history.steps, total)
                     step = Step(batch, beside, history.steps)
-                    with fitting(_batch_of(batch, report), device, SMALLER_BATCH):
+                    with memory_guard(_batch_of(batch, report), device, SMALLER_BATCH):
                         loss = _step(model, sweep, step, stepper, rate, spec.clip, before_step)
                     if after_step:
                         after_step(model)
@@ -194,7 +194,7 @@ def train_from_scratch(
     def augmentation(step: Step) -> Sequence[Tensor]:
         if spec.augment != "crop-flip":
             return ()
-        offsets = shifts(len(step.batch), generator(seed, "augment", step.number))
+        offsets = random_shifts(len(step.batch), generator(seed, "augment", step.number))
         return [torch.stack(offsets).to(samples.device, non_blocking=True)]
 
     def loss_of(net: nn.Module, batch: Tensor, offsets: Tensor | None = None) -> Tensor:

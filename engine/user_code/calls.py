@@ -26,7 +26,7 @@ _files: dict[str, str] = {}  # path of each executed network file -> FILE.py:FUN
 
 
 @dataclass(frozen=True)
-class Guest:
+class UserNetwork:
     """A network from a user's file.
 
     name: FILE.py:FUNCTION; path: of its file; classes: number of logits; model: label in the study.
@@ -42,17 +42,17 @@ class Guest:
 
         An out-of-memory error is raised unchanged, so that the batch can be halved.
         """
-        before = global_state.values()
+        before = global_state.setting_values()
         try:
             output = net(x)
         except BaseException as error:
-            if is_shortage(error) or not is_theirs(error):
+            if is_shortage(error) or not is_user_error(error):
                 raise
-            wrapped = failure(self.name, error, self.path)
+            wrapped = network_error(self.name, error, self.path)
             wrapped.model = self.model
             raise wrapped from error
         finally:
-            changed = global_state.undone(before)
+            changed = global_state.revert_settings(before)
         if changed:
             self.refuse(
                 f"changes {changed[0]} in its forward pass, which affects other computations of "
@@ -123,7 +123,7 @@ def _is_detached(net: nn.Module, x: Tensor, output: Tensor) -> bool:
 
 
 @contextlib.contextmanager
-def attributed(model: str = "", *, over: bool = False) -> Iterator[None]:
+def attributed_errors(model: str = "", *, over: bool = False) -> Iterator[None]:
     """Turn any exception raised inside a user's file into a NetworkError that states the line.
 
     model: label of the study's model, added to errors without one; over: replaces an existing one.
@@ -142,12 +142,12 @@ def attributed(model: str = "", *, over: bool = False) -> Iterator[None]:
         raise wrapped from error
 
 
-def know(name: str, path: str) -> None:
+def register_network(name: str, path: str) -> None:
     """Attribute errors raised through the file at `path` to this network from now on."""
     _files[path] = name
 
 
-def failure(name: str, error: BaseException, path: str = "") -> NetworkError:
+def network_error(name: str, error: BaseException, path: str = "") -> NetworkError:
     """The NetworkError for an exception raised by this network."""
     text = " ".join(str(error).split())
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
@@ -157,7 +157,7 @@ def failure(name: str, error: BaseException, path: str = "") -> NetworkError:
     return NetworkError(name, f"failed: {kind}: {text}" if text else f"failed: {kind}", place)
 
 
-def is_theirs(error: BaseException) -> bool:
+def is_user_error(error: BaseException) -> bool:
     """Whether an exception may be the network's fault: no engine error, no request to stop."""
     if isinstance(error, (EngineError, Cancelled, GeneratorExit)):
         return False
@@ -166,11 +166,11 @@ def is_theirs(error: BaseException) -> bool:
 
 def _failure(error: BaseException) -> NetworkError | None:
     """The NetworkError for an exception raised through a network's file; None for any other."""
-    if is_shortage(error) or not is_theirs(error):
+    if is_shortage(error) or not is_user_error(error):
         return None
     for path, name in _files.items():
         if _frames(error, path):
-            return failure(name, error, path)
+            return network_error(name, error, path)
     return None
 
 

@@ -1,7 +1,7 @@
 """Process-wide settings of torch, numpy and Python that user code may change.
 
-Each is a `Setting` with functions to read and write it; `engine.user_code.global_state` saves and
-restores them.
+Each is a `ProcessSetting` with functions to read and write it; `engine.user_code.global_state`
+saves and restores them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _KERNELS = ("flash", "mem_efficient", "math", "cudnn")
 
 
 @dataclass(frozen=True)
-class Setting:
+class ProcessSetting:
     """One setting: the name under which users know it, and functions to read and write it.
 
     shared: whether all threads of the process share it.
@@ -59,28 +59,28 @@ class Setting:
 # -- torch ----------------------------------------------------------------------------------------
 
 
-def _attribute(home: Any, attribute: str, name: str) -> Setting:
-    return Setting(
+def _attribute(home: Any, attribute: str, name: str) -> ProcessSetting:
+    return ProcessSetting(
         name, lambda: getattr(home, attribute), lambda value: setattr(home, attribute, value)
     )
 
 
-def _precision(backend: str, operation: str) -> Setting:
+def _precision(backend: str, operation: str) -> ProcessSetting:
     """Precision of float32 in one kind of operation (torch 2.9 and later)."""
     read, write = (getattr(torch._C, f"_{how}_fp32_precision_{how}ter") for how in ("get", "set"))
     name = f"torch.backends.{backend}.{operation}.fp32_precision"
-    return Setting(
+    return ProcessSetting(
         name, lambda: read(backend, operation), lambda value: write(backend, operation, value)
     )
 
 
-def _kernel(name: str) -> Setting:
+def _kernel(name: str) -> ProcessSetting:
     read = getattr(torch.backends.cuda, f"{name}_sdp_enabled")
     write = getattr(torch.backends.cuda, f"enable_{name}_sdp")
-    return Setting(f"torch.backends.cuda.enable_{name}_sdp", read, write)
+    return ProcessSetting(f"torch.backends.cuda.enable_{name}_sdp", read, write)
 
 
-def _autocast(device: str) -> Setting:
+def _autocast(device: str) -> ProcessSetting:
     def read() -> tuple[bool, torch.dtype]:
         return torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
 
@@ -88,7 +88,7 @@ def _autocast(device: str) -> Setting:
         torch.set_autocast_enabled(device, value[0])
         torch.set_autocast_dtype(device, value[1])
 
-    return Setting("torch.autocast", read, write, shared=False)
+    return ProcessSetting("torch.autocast", read, write, shared=False)
 
 
 def _nesting() -> int:
@@ -152,64 +152,70 @@ def _set_hooks(value: Sequence[Any]) -> None:
 
 
 TORCH = (
-    Setting("torch.set_default_device", _default_device, torch.set_default_device, shared=False),
-    Setting(
+    ProcessSetting(
+        "torch.set_default_device", _default_device, torch.set_default_device, shared=False
+    ),
+    ProcessSetting(
         "a TorchFunctionMode", _get_current_function_mode_stack, _set_function_modes, shared=False
     ),
-    Setting(
+    ProcessSetting(
         "a TorchDispatchMode",
         dispatch._get_current_dispatch_mode_stack,
         _set_dispatch_modes,
         shared=False,
     ),
-    Setting("torch.set_default_dtype", torch.get_default_dtype, torch.set_default_dtype),
-    Setting("torch.set_grad_enabled", torch.is_grad_enabled, torch.set_grad_enabled, shared=False),
-    Setting("torch.set_num_threads", torch.get_num_threads, torch.set_num_threads, shared=False),
-    Setting("torch.set_flush_denormal", _is_flushed, torch.set_flush_denormal, shared=False),
-    Setting(
+    ProcessSetting("torch.set_default_dtype", torch.get_default_dtype, torch.set_default_dtype),
+    ProcessSetting(
+        "torch.set_grad_enabled", torch.is_grad_enabled, torch.set_grad_enabled, shared=False
+    ),
+    ProcessSetting(
+        "torch.set_num_threads", torch.get_num_threads, torch.set_num_threads, shared=False
+    ),
+    ProcessSetting("torch.set_flush_denormal", _is_flushed, torch.set_flush_denormal, shared=False),
+    ProcessSetting(
         "torch.use_deterministic_algorithms",
         _deterministic,
         lambda value: torch._C._set_deterministic_algorithms(value[0], warn_only=value[1]),
     ),
-    Setting(
+    ProcessSetting(
         "torch.autograd.set_detect_anomaly",
         _anomalies,
         lambda value: torch.autograd.set_detect_anomaly(*value),
     ),
-    Setting(
+    ProcessSetting(
         "torch.set_float32_matmul_precision",
         torch.get_float32_matmul_precision,
         torch.set_float32_matmul_precision,
     ),
-    Setting(
+    ProcessSetting(
         "torch.backends.cudnn.allow_tf32",
         torch._C._get_cudnn_allow_tf32,
         torch._C._set_cudnn_allow_tf32,
     ),
     *(_precision(*one) for one in _PRECISIONS if hasattr(torch._C, "_get_fp32_precision_getter")),
-    Setting(
+    ProcessSetting(
         "torch.backends.cudnn.enabled", torch._C._get_cudnn_enabled, torch._C._set_cudnn_enabled
     ),
-    Setting(
+    ProcessSetting(
         "torch.backends.cudnn.benchmark",
         torch._C._get_cudnn_benchmark,
         torch._C._set_cudnn_benchmark,
     ),
-    Setting(
+    ProcessSetting(
         "torch.backends.cudnn.deterministic",
         torch._C._get_cudnn_deterministic,
         torch._C._set_cudnn_deterministic,
     ),
-    Setting(
+    ProcessSetting(
         "torch.backends.mkldnn.enabled", torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled
     ),
     _attribute(torch.backends.mkldnn, "deterministic", "torch.backends.mkldnn.deterministic"),
     _attribute(torch.backends.opt_einsum, "enabled", "torch.backends.opt_einsum.enabled"),
     _attribute(torch.backends.opt_einsum, "strategy", "torch.backends.opt_einsum.strategy"),
-    Setting("a hook of every module or optimizer", _hooks, _set_hooks),
+    ProcessSetting("a hook of every module or optimizer", _hooks, _set_hooks),
     *(_autocast(device) for device in ("cpu", "cuda")),
-    Setting("torch.autocast", _nesting, _nest, shared=False),
-    Setting(
+    ProcessSetting("torch.autocast", _nesting, _nest, shared=False),
+    ProcessSetting(
         "torch.set_autocast_cache_enabled",
         torch.is_autocast_cache_enabled,
         torch.set_autocast_cache_enabled,
@@ -251,12 +257,12 @@ def _change_folder(folder: str) -> None:
 
 
 PROCESS = (
-    Setting("os.chdir", _folder, _change_folder),
-    Setting("os.environ", _environment, _set_environment),
-    Setting("numpy.seterr", np.geterr, lambda value: np.seterr(**value), shared=False),
-    Setting("numpy.seterrcall", np.geterrcall, np.seterrcall, shared=False),
-    Setting("sys.setrecursionlimit", sys.getrecursionlimit, sys.setrecursionlimit),
-    Setting(
+    ProcessSetting("os.chdir", _folder, _change_folder),
+    ProcessSetting("os.environ", _environment, _set_environment),
+    ProcessSetting("numpy.seterr", np.geterr, lambda value: np.seterr(**value), shared=False),
+    ProcessSetting("numpy.seterrcall", np.geterrcall, np.seterrcall, shared=False),
+    ProcessSetting("sys.setrecursionlimit", sys.getrecursionlimit, sys.setrecursionlimit),
+    ProcessSetting(
         "locale.setlocale",
         lambda: locale.setlocale(locale.LC_ALL),
         lambda value: locale.setlocale(locale.LC_ALL, value),
@@ -276,13 +282,13 @@ def _set_signals(value: dict[int, Any]) -> None:
             signal.signal(number, handler)
 
 
-def _list(name: str, home: Any, attribute: str) -> Setting:
+def _list(name: str, home: Any, attribute: str) -> ProcessSetting:
     """A shared list, whose content is restored in place."""
 
     def write(value: list[Any]) -> None:
         getattr(home, attribute)[:] = value
 
-    return Setting(name, lambda: list(getattr(home, attribute)), write)
+    return ProcessSetting(name, lambda: list(getattr(home, attribute)), write)
 
 
 def _set_filters(value: list[Any]) -> None:
@@ -340,27 +346,31 @@ def _raise_irreversible(_: int) -> None:
 
 
 WHILE_IMPORTED = (
-    Setting("signal.signal", _signals, _set_signals),
-    Setting("warnings.filterwarnings", lambda: list(warnings.filters), _set_filters),
-    Setting("logging", _loggers, _set_loggers),
-    Setting("matplotlib.rcParams", _plots, _set_plots),
-    Setting("torch.serialization.add_safe_globals", _trusted, _set_trusted),
-    Setting("sys.modules", _packages, _set_packages),
+    ProcessSetting("signal.signal", _signals, _set_signals),
+    ProcessSetting("warnings.filterwarnings", lambda: list(warnings.filters), _set_filters),
+    ProcessSetting("logging", _loggers, _set_loggers),
+    ProcessSetting("matplotlib.rcParams", _plots, _set_plots),
+    ProcessSetting("torch.serialization.add_safe_globals", _trusted, _set_trusted),
+    ProcessSetting("sys.modules", _packages, _set_packages),
     _list("sys.meta_path", sys, "meta_path"),
     _list("sys.path_hooks", sys, "path_hooks"),
     *(
         _attribute(sys, one, f"sys.{one}")
         for one in ("stdout", "stderr", "stdin", "excepthook", "dont_write_bytecode")
     ),
-    Setting("sys.settrace", sys.gettrace, sys.settrace, shared=False),
-    Setting("sys.setprofile", sys.getprofile, sys.setprofile, shared=False),
-    Setting("sys.setswitchinterval", sys.getswitchinterval, sys.setswitchinterval),
-    Setting("gc.disable", gc.isenabled, lambda value: gc.enable() if value else gc.disable()),
-    Setting("gc.set_threshold", gc.get_threshold, lambda value: gc.set_threshold(*value)),
-    Setting("torch.set_num_interop_threads", torch.get_num_interop_threads, _raise_irreversible),
+    ProcessSetting("sys.settrace", sys.gettrace, sys.settrace, shared=False),
+    ProcessSetting("sys.setprofile", sys.getprofile, sys.setprofile, shared=False),
+    ProcessSetting("sys.setswitchinterval", sys.getswitchinterval, sys.setswitchinterval),
+    ProcessSetting(
+        "gc.disable", gc.isenabled, lambda value: gc.enable() if value else gc.disable()
+    ),
+    ProcessSetting("gc.set_threshold", gc.get_threshold, lambda value: gc.set_threshold(*value)),
+    ProcessSetting(
+        "torch.set_num_interop_threads", torch.get_num_interop_threads, _raise_irreversible
+    ),
 )
 
-IN_A_PASS = (*TORCH, *PROCESS)
-AT_IMPORT = (*IN_A_PASS, *WHILE_IMPORTED)  # all but the module search path
-WHEN_MADE = (_list("sys.path", sys, "path"), *AT_IMPORT)
-SHARED = tuple(one for one in TORCH if one.shared and "sdp" not in one.name)
+FORWARD_SETTINGS = (*TORCH, *PROCESS)
+IMPORT_SETTINGS = (*FORWARD_SETTINGS, *WHILE_IMPORTED)  # all but the module search path
+BUILD_SETTINGS = (_list("sys.path", sys, "path"), *IMPORT_SETTINGS)
+SHARED_SETTINGS = tuple(one for one in TORCH if one.shared and "sdp" not in one.name)

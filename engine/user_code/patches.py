@@ -24,7 +24,7 @@ Home = Any  # a module or a class
 
 
 @contextlib.contextmanager
-def unpatched(name: str, folder: Path) -> Iterator[None]:
+def reverted_patches(name: str, folder: Path) -> Iterator[None]:
     """Restore what code in `folder` replaces in libraries and in this program.
 
     name: of the network. NetworkError if it replaced a function or class, since it may rely on it.

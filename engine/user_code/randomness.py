@@ -80,7 +80,7 @@ class Redirection(TorchDispatchMode):
 
 
 @contextlib.contextmanager
-def drawn_from(seed: int) -> Iterator[None]:
+def seeded_global_draws(seed: int) -> Iterator[None]:
     """Make global random numbers drawn inside the block depend on this seed only.
 
     torch's are redirected, and its global generator is restored if the block seeds it; numpy's and
@@ -97,7 +97,7 @@ def drawn_from(seed: int) -> Iterator[None]:
             torch.random.set_rng_state(before[1])
 
 
-def elsewhere() -> tuple[Any, ...]:
+def other_generator_states() -> tuple[Any, ...]:
     """State of the generators that are not redirected: numpy's, Python's, and torch's seed."""
     kind, keys, *rest = np.random.get_state()
     return kind, bytes(np.asarray(keys)), rest, random.getstate(), torch.initial_seed()

@@ -101,7 +101,7 @@ def _checked(path: Path, found: Findings, look: Callable[[], Record | None]) -> 
     except SpecError as error:
         found.remarks.append(f"{findings.short(path)} cannot be checked by this version: {error}")
     except OSError as error:
-        if error.errno not in store.PASSING:
+        if error.errno not in store.TRANSIENT_ERRORS:
             found.wrong.append(f"{findings.short(path)} is damaged: {str(error).rstrip('.')}.")
         else:  # a passing error of the file system
             why = os.strerror(error.errno or 0)
@@ -123,7 +123,7 @@ def _record(look: Look, path: Path) -> Record:
     expected = _key_of(record)
     if expected not in ("", record.key):
         raise ValueError(f"its settings have the key {expected}, which differs from its name")
-    if (origins.MARK in record.attributes) != look.imported:
+    if (origins.ORIGIN_ATTRIBUTE in record.attributes) != look.imported:
         raise ValueError(
             "it lies among imported results, but carries no origin"
             if look.imported
@@ -148,7 +148,7 @@ def _weights(look: Look, path: Path, chosen: Mapping[str, set[str]], found: Find
     _, facts = checkpoints.load(path)
     if "weights" not in facts:
         raise CheckpointError(UNMARKED)
-    if not checkpoints.hashed(path):
+    if not checkpoints.has_hash(path):
         raise CheckpointError("it carries no hash of its content")
     if facts.get("key", path.stem) != path.stem:
         raise CheckpointError(f"it states the key {facts['key']}, which differs from its name")

@@ -15,7 +15,7 @@ from engine.pipeline import bundled_data, epoch_recorder, metrics, similarity
 from engine.pipeline.bundle import digest_of
 from engine.pipeline.records import labels_of, study_of
 from engine.residual.posterior import posterior
-from engine.residual.predictions import correct, cut_to
+from engine.residual.predictions import correct_counts, truncated
 from engine.residual.ratio import curve, null_band, resampling_weights
 from engine.residual.summary import summarize
 from engine.results import reference_counts
@@ -164,7 +164,7 @@ def _copied(look: Look, spec: RunSpec, known: Arrays, drawn: np.ndarray | None) 
         found = look.peek("counts", mark)
         if found is None:
             continue
-        own = cut_to(found.arrays["predictions"][:, :, : predictions.shape[2]], drawn)
+        own = truncated(found.arrays["predictions"][:, :, : predictions.shape[2]], drawn)
         for sentence, share in findings.answers(name, predictions, own):
             yield f"counts/{mark}.h5 disagrees: {sentence}", share
 
@@ -175,7 +175,7 @@ def _counts(look: Look, record: Record) -> Differences:
     yield from findings.follows(record, {"draws": predictions.shape[2], "seed": spec.seed})
     yield from findings.numbers("samples", known["samples"], np.array(spec.forget))
     yield from findings.numbers("taus", known["taus"], np.array(spec.probe.taus))
-    right = correct(predictions, labels_of_forgotten(look, spec), predictions.shape[2])
+    right = correct_counts(predictions, labels_of_forgotten(look, spec), predictions.shape[2])
     yield from findings.numbers("counts", known["counts"], right)
 
 
@@ -193,7 +193,7 @@ def _model(look: Look, record: Record) -> Differences:
     if "weights" in facts and facts["weights"] != checkpoints.digest(state):
         yield f"the weights in {findings.short(path)} differ from those it was computed with.", 1.0
     if "outputs" in beside:
-        group = hdf5.Group({}, record.arrays)
+        group = hdf5.GroupContent({}, record.arrays)
         if beside["outputs"] != hdf5.digest(group):
             yield f"its outputs, losses or time differ from those of {findings.short(path)}.", 1.0
 
@@ -294,7 +294,7 @@ def epochs(look: Look, record: Record) -> Differences:
     )
     yield from findings.numbers("samples", record.arrays["samples"], np.array(seen.rows))
     yield from findings.numbers("taus", record.arrays["taus"], np.array(seen.probe.taus))
-    if epoch_recorder.mark_of(look.whole.plan(spec), model, seen) != record.key:
+    if epoch_recorder.stored_epochs_key(look.whole.plan(spec), model, seen) != record.key:
         yield OTHER_KEY, 1.0
 
 

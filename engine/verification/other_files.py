@@ -118,7 +118,7 @@ def _partial(look: Look, path: Path, specs: list[RunSpec], chosen: bool) -> Diff
     state = checkpoints.read(path)
     if checkpoints.HASH not in state:
         raise CheckpointError("it carries no hash")
-    if not checkpoints.sound(state):
+    if not checkpoints.hash_matches(state):
         raise CheckpointError("its content does not match its hash")
     if len(state["loss"]) != int(state["epoch"]):
         yield f"it has {len(state['loss'])} losses for {state['epoch']} epochs.", 1.0

@@ -15,8 +15,8 @@ from engine.models.base import Classifier
 from engine.perturbations import BLOCK, is_attack, named
 from engine.pipeline import epoch_recorder, metrics
 from engine.pipeline.embedding import embedding_key
-from engine.residual.chosen_copies import Cells, nothing_said
-from engine.residual.predictions import verdicts
+from engine.residual.chosen_copies import CopyEvaluator, no_predictions
+from engine.residual.predictions import predict_copies
 from engine.residual.smallest_tau import HALVINGS, smallest_taus
 from engine.results import DIRECTIONS
 from engine.runtime.device_samples import Samples
@@ -63,7 +63,7 @@ def _counts(look: Look, record: Record, chosen: bool) -> Differences:
     if spec.probe.adaptive:
         yield from _cells(record, spec, models, samples.pixels(at), samples.y[at], rows)
         return
-    predictions = verdicts(
+    predictions = predict_copies(
         models, samples.pixels(at), samples.y[at], at.tolist(), spec.probe,
         range(known.shape[2] // BLOCK), samples.n_classes, Reporter(),
         look.whole.work.loaded(plan, source) if source else None,
@@ -78,9 +78,9 @@ def _cells(
     (viewer,), known = models, {name: record.arrays[name][rows] for name in CELLS}
     n, taus, draws = known["predictions"].shape
     classes = 255 if known["predictions"].dtype == np.uint8 else 65535
-    nothing = {viewer: nothing_said(n, taus, draws, classes)}
+    nothing = {viewer: no_predictions(n, taus, draws, classes)}
     forget = [spec.forget[row] for row in rows]
-    cells = Cells(models, x, y, forget, spec.probe, nothing, Reporter())
+    cells = CopyEvaluator(models, x, y, forget, spec.probe, nothing, Reporter())
     cells.ask(known["drawn"])
     now = cells.said[viewer]
     asked = np.arange(draws) < known["drawn"][:, :, None]
@@ -221,7 +221,9 @@ def _see_similarity(look: Look, record: Record, spec: RunSpec) -> None:
 
 def _see_measure(look: Look, record: Record, spec: RunSpec) -> None:
     plan, models = look.again.plan(spec), look.again.models(spec)
-    metrics.take(look.again.work, plan, models, str(record.attributes["model"]), Reporter())
+    metrics.take_stored_measures(
+        look.again.work, plan, models, str(record.attributes["model"]), Reporter()
+    )
 
 
 def _embedding(look: Look, record: Record, chosen: bool) -> Differences:
@@ -237,13 +239,13 @@ def _embedding(look: Look, record: Record, chosen: bool) -> Differences:
     if embedding_key(plan, names) != record.key:
         yield OTHER_KEY, 1.0
     work, data = look.whole.work, look.whole.dataset(spec.data, Reporter())
-    who = points.cast(spec, data)
+    who = points.select_points(spec, data)
     if len(who.sample) * len(names) * data.train_x[0].size > look.limit:
         raise Lengthy
     against = work.loaded(plan, source) if source else None
     x = points.pixels(who, work.datasets.on_device(data), spec.probe, against, Reporter())
-    views = {n: points.seen(work.loaded(plan, n), x, who.label, Reporter()) for n in names}
-    now = points.packed(who, views, [record.arrays[f"xy/{n}"] for n in names])
+    views = {n: points.point_outputs(work.loaded(plan, n), x, who.label, Reporter()) for n in names}
+    now = points.packed_arrays(who, views, [record.arrays[f"xy/{n}"] for n in names])
     yield from findings.arrays(record.arrays, now, OUTPUT)
     raise Lengthy
 

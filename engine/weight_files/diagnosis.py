@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from engine.errors import shown
-from engine.storage.plain_files import opened
+from engine.storage.plain_files import open_plain
 from engine.weight_files import zip_members
 from engine.weight_files.pickle_contents import CONTAINERS, PickleSummary, read_pickles
 from engine.weight_files.tensor_views import Damaged, Refused
@@ -36,12 +36,12 @@ WEIGHTS = (
     "state_dict", "model_state_dict", "model_state", "net", "model", "network", "state_dict_ema",
     "ema", "model_ema", "params", "params_ema", "weights", "classifier", "backbone",
 )  # fmt: skip
-SAVING = "Save only the weights with torch.save(model.state_dict(), file)."
+SAVE_ADVICE = "Save only the weights with torch.save(model.state_dict(), file)."
 
 
-def sentence(path: Path) -> str:
+def explanation(path: Path) -> str:
     """Why `path` is not a pure weight file, and what to do; OSError if it cannot be read."""
-    with opened(path) as file:
+    with open_plain(path) as file:
         head = file.read(HEAD)
         return f"{path} is not a checkpoint of weights only{_why(path, head, file)}"
 
@@ -60,7 +60,7 @@ def _why(path: Path, head: bytes, file: IO[bytes]) -> str:
         return _of_tar(path)
     kind = next((words for start, words in STARTS if head.startswith(start)), "")
     if kind:
-        return f": {kind}. {SAVING}"
+        return f": {kind}. {SAVE_ADVICE}"
     if path.suffix.lower() == ".safetensors":
         return ": it is not a complete safetensors file. Download the file again."
     file.seek(0)
@@ -74,7 +74,7 @@ def _of_zip(path: Path, file: IO[bytes]) -> str:
     try:
         return _of_members(path, file)
     except Refused as error:
-        return f": {error}. {SAVING}"
+        return f": {error}. {SAVE_ADVICE}"
     except (Damaged, OSError):
         return " (or is damaged): its archive is truncated or corrupt. Download the file again."
 
@@ -123,7 +123,7 @@ def _of_pickles(path: Path, pickles: list[PickleSummary], load: str) -> str:
     """The message about the pickles of a file; load: 'torch' or 'pickle', whose load opens it."""
     suspicious = [summary for summary in pickles if summary.strange]
     if not suspicious:
-        return f" (or is damaged), and is not opened in any other way. {SAVING}"
+        return f" (or is damaged), and is not opened in any other way. {SAVE_ADVICE}"
     return _of_pickle(path, suspicious[0], load)
 
 

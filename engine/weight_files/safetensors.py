@@ -18,7 +18,7 @@ from torch import Tensor
 
 from engine.errors import CheckpointError
 from engine.runtime import memory
-from engine.storage.plain_files import opened
+from engine.storage.plain_files import open_plain
 from engine.weight_files.tensor_views import MOST_SIDES, MOST_TENSORS, check_name
 from engine.weight_files.zip_members import read_into
 
@@ -34,10 +34,10 @@ TYPES = {
 TensorEntry = tuple[str, torch.dtype, tuple[int, ...], int, int]  # name, type, shape, begin, end
 
 
-def is_one(path: Path) -> bool:
+def is_safetensors(path: Path) -> bool:
     """Whether a file begins like this format; False if it cannot be read."""
     try:
-        with opened(path) as file:
+        with open_plain(path) as file:
             start = file.read(LENGTH + 1)
             size = file.seek(0, 2)
     except (OSError, ValueError):
@@ -52,7 +52,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     OutOfMemory if it does not fit into memory.
     """
     try:
-        with opened(path) as file:
+        with open_plain(path) as file:
             size = file.seek(0, 2)
             header, start = _header(file, size)
             notes = header.pop(NOTES, {})
@@ -70,7 +70,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from error
 
 
-def written(state: Mapping[str, Tensor], notes: Mapping[str, str]) -> bytes:
+def serialize(state: Mapping[str, Tensor], notes: Mapping[str, str]) -> bytes:
     """The bytes of a file with these tensors, in the order of the reference library, and texts."""
     names = {kind: name for name, kind in TYPES.items()}
     ordered = sorted(state.items(), key=lambda item: (-item[1].element_size(), item[0]))

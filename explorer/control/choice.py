@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
-from engine.forget_sets.sample_names import called
+from engine.forget_sets.sample_names import sample_label
 from explorer.state.app_state import AppState
 from explorer.state.forget_sets import Library
 from explorer.state.selection import Selection
@@ -61,7 +61,7 @@ class ChoiceControl(QObject):
             title = (
                 "Clear the current sample"
                 if index is None
-                else f"Go to {called(index, state.dataset)}"
+                else f"Go to {sample_label(index, state.dataset)}"
             )
             self.change(title, selection=replace(state.selection, current=index))
 

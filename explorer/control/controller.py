@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.forget_sets.sample_names import titled
+from engine.forget_sets.sample_names import sample_title
 from engine.runtime.progress import Progress
 from explorer.control.choice import ChoiceControl
 from explorer.control.epochs import EpochControl
@@ -26,10 +26,10 @@ from explorer.jobs.lanes import HEAVY, Job, Jobs
 from explorer.state.app_state import AppState
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.ranking import ranking
-from explorer.state.sizes import sized
+from explorer.state.sizes import size_text
 
 if TYPE_CHECKING:
-    from engine.pipeline.study_files import Belongings
+    from engine.pipeline.study_files import StudyFiles
 
 NOT_MEASURED = "Nothing has been measured yet. Press Run first; it ranks the forget samples by r."
 
@@ -141,7 +141,7 @@ class Controller(QObject):
         sample = order.step(places)
         if sample is None:
             end = "worst" if places < 0 else "last"
-            name = titled(order.current, self.state.dataset)
+            name = sample_title(order.current, self.state.dataset)
             self._tell(f"{name} is the {end} of the forget set.")
         else:
             self.choice.set_current(sample)
@@ -151,7 +151,7 @@ class Controller(QObject):
         self._epochs.watch(model, self.state.label(model))
 
     # -- results of jobs ------------------------------------------------------------------
-    def _on_deleted(self, belongings: Belongings) -> None:
+    def _on_deleted(self, belongings: StudyFiles) -> None:
         if self.state.study is not None and self.state.study.key in belongings.keys:
             self.shown.clear()
         what = (
@@ -159,7 +159,7 @@ class Controller(QObject):
             if len(belongings.keys) == 1
             else f"{len(belongings.keys):,} studies were"
         )
-        self._tell(f"{what} deleted; {sized(belongings.size)} freed.")
+        self._tell(f"{what} deleted; {size_text(belongings.size)} freed.")
         self.opening.list_studies()
 
     def _on_started(self, job: Job) -> None:

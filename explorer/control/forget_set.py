@@ -75,7 +75,7 @@ class ForgetSetControl(QObject):
 
         mode: as for `Selection.combine`; what: name of these samples in the undo step.
         """
-        chosen = forget_sets.combined(self._state.forget, indices, mode)
+        chosen = forget_sets.combine(self._state.forget, indices, mode)
         self._check_and_set(chosen, f"{COMBINED[mode]} {what}")
 
     # -- saved under names ----------------------------------------------------------------

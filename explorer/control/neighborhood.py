@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PySide6.QtCore import QObject
 
-from engine.forget_sets.sample_names import called
+from engine.forget_sets.sample_names import sample_label
 from engine.results import Neighborhood
 from engine.spec import RunSpec
-from explorer.control.slice import Sight
+from explorer.control.slice import SampleProbe
 from explorer.jobs import probe_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs, Points
 from explorer.state.app_state import AppState
@@ -30,7 +30,7 @@ class NeighborhoodCache:
         self._spec: RunSpec | None = None
         self._entries: OrderedDict[tuple[int, tuple[str, float]], Neighborhood] = OrderedDict()
 
-    def get(self, target: Sight) -> Neighborhood | None:
+    def get(self, target: SampleProbe) -> Neighborhood | None:
         """The cached neighborhood of a probe, or None."""
         if target.spec != self._spec:
             return None
@@ -39,7 +39,7 @@ class NeighborhoodCache:
             self._entries.move_to_end((target.sample, target.probe))
         return result
 
-    def put(self, target: Sight, result: Neighborhood) -> None:
+    def put(self, target: SampleProbe, result: Neighborhood) -> None:
         """Add one; the oldest are evicted, and those of another study are dropped."""
         if target.spec != self._spec:
             self._spec = target.spec
@@ -60,14 +60,14 @@ class NeighborhoodControl(QObject):
     """
 
     def __init__(
-        self, state: AppState, jobs: Jobs, target: Callable[[], Sight | None], parent: QObject
+        self, state: AppState, jobs: Jobs, target: Callable[[], SampleProbe | None], parent: QObject
     ) -> None:
         """`target()` returns the current probe, None while there is nothing to show."""
         super().__init__(parent)
         self._state, self._jobs, self._target = state, jobs, target
         self._cache = NeighborhoodCache()
-        self._requested: Sight | None = None
-        self._prefetch: tuple[Sight, Job] | None = None
+        self._requested: SampleProbe | None = None
+        self._prefetch: tuple[SampleProbe, Job] | None = None
         self._taus: tuple[float, ...] = ()
         self._started, self._duration = 0.0, 0.0
         for changed in (state.selection_changed, state.probe_changed, state.models_changed):
@@ -100,10 +100,10 @@ class NeighborhoodControl(QObject):
             self._state.neighborhood = result
             self._prefetch_next()
 
-    def _submit(self, target: Sight) -> None:
+    def _submit(self, target: SampleProbe) -> None:
         self._jobs.submit(
             Job(
-                f"Computing the neighborhood of {called(target.sample, self._state.dataset)}",
+                f"Computing the neighborhood of {sample_label(target.sample, self._state.dataset)}",
                 functools.partial(probe_tasks.compute_neighborhood, *target),
                 PROBE,
                 "neighborhood",
@@ -114,25 +114,25 @@ class NeighborhoodControl(QObject):
             )
         )
 
-    def _on_points(self, target: Sight, batch: Points) -> None:
+    def _on_points(self, target: SampleProbe, batch: Points) -> None:
         """Show the result of the first copies."""
         parts = [data for channel, data in batch if channel == "neighborhood"]
         if parts and target == self._requested:
             self._state.neighborhood = parts[-1]
 
-    def _on_done(self, target: Sight, result: Neighborhood) -> None:
+    def _on_done(self, target: SampleProbe, result: Neighborhood) -> None:
         self._add_to_cache(target, result)
         if target == self._requested:
             self._duration = time.monotonic() - self._started
             self._state.neighborhood = result
             self._prefetch_next()
 
-    def _on_failed(self, target: Sight, sentence: str) -> None:
+    def _on_failed(self, target: SampleProbe, sentence: str) -> None:
         if target == self._requested:
             self._state.neighborhood = None
             self._state.set_problem("neighborhood", sentence)
 
-    def _on_cancelled(self, target: Sight) -> None:
+    def _on_cancelled(self, target: SampleProbe) -> None:
         """The user stopped the whole lane: the next `look` requests it again."""
         if target == self._requested:
             self._requested = None
@@ -150,7 +150,7 @@ class NeighborhoodControl(QObject):
         if target is None:
             return
         job = Job(
-            f"Preparing neighborhoods of {called(target.sample, self._state.dataset)}",
+            f"Preparing neighborhoods of {sample_label(target.sample, self._state.dataset)}",
             functools.partial(probe_tasks.compute_neighborhood, *target),
             PROBE,
             "neighborhood-beside",
@@ -159,7 +159,7 @@ class NeighborhoodControl(QObject):
         self._prefetch = (target, job)
         self._jobs.submit(job)
 
-    def _neighbors(self, shown: Sight) -> Iterator[Sight]:
+    def _neighbors(self, shown: SampleProbe) -> Iterator[SampleProbe]:
         """The same sample at the adjacent norms, nearest first."""
         if not self._taus:
             return
@@ -170,7 +170,7 @@ class NeighborhoodControl(QObject):
                 if 0 <= index < len(self._taus):
                     yield shown._replace(probe=(kind, self._taus[index]))
 
-    def _on_prefetched(self, target: Sight, result: Neighborhood) -> None:
+    def _on_prefetched(self, target: SampleProbe, result: Neighborhood) -> None:
         self._add_to_cache(target, result)
         if self._prefetch is not None and self._prefetch[0] is target:
             self._prefetch = None
@@ -182,7 +182,7 @@ class NeighborhoodControl(QObject):
             self._prefetch[1].reporter.cancel()
             self._prefetch = None
 
-    def _add_to_cache(self, target: Sight, result: Neighborhood) -> None:
+    def _add_to_cache(self, target: SampleProbe, result: Neighborhood) -> None:
         """Cache it, unless another study is shown by now."""
         if self._requested is not None and target.spec == self._requested.spec:
             self._cache.put(target, result)

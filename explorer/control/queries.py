@@ -36,10 +36,10 @@ class Query:
     lane: str
 
 
-QUESTIONS = {
+QUERIES = {
     one.name: one
     for one in (
-        Query("beside", "Reading the studies to compare with", probe_tasks.look_beside, PROBE),
+        Query("beside", "Reading the studies to compare with", probe_tasks.read_studies, PROBE),
         Query(
             "recognition",
             "Searching for the smallest tau of {0}",
@@ -97,7 +97,7 @@ class QueryControl(QObject):
             return
         self._stop(name)
         self._requests[name] = request = (spec, arguments)
-        query = QUESTIONS[name]
+        query = QUERIES[name]
         job = Job(
             query.title.format(*arguments),
             functools.partial(query.task, spec, *arguments),

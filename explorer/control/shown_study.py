@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 
 from engine.spec import RunSpec
-from explorer.control.slice import Sight
+from explorer.control.slice import SampleProbe
 from explorer.jobs import probe_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs
 from explorer.jobs.study_tasks import StudyResults
@@ -59,7 +59,7 @@ class ShownStudy(QObject):
         is_complete = self.spec is not None and _names(self.spec) <= set(self._state.models)
         return self.spec if is_complete else None
 
-    def probe(self) -> Sight | None:
+    def probe(self) -> SampleProbe | None:
         """The probe of the current sample; None without one, or until all models exist."""
         current, spec = self._state.selection.current, self.complete_spec()
         if current is None or spec is None:
@@ -67,7 +67,7 @@ class ShownStudy(QObject):
         perturbation, tau = self._state.probe
         taus = spec.probe.taus
         tau = tau if tau >= 0 else taus[len(taus) // 2]
-        return Sight(spec, current, (perturbation or spec.probe.perturbation, tau))
+        return SampleProbe(spec, current, (perturbation or spec.probe.perturbation, tau))
 
 
 def _names(spec: RunSpec) -> set[str]:

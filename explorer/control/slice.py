@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject
 
-from engine.forget_sets.sample_names import called
+from engine.forget_sets.sample_names import sample_label
 from engine.results import COARSE, FINE, Slice
 from engine.spec import RunSpec
 from explorer.jobs import probe_tasks
@@ -18,7 +18,7 @@ from explorer.state.app_state import AppState
 PATIENCE_S = 20.0  # no refinement beyond this, as other queries share the lane
 
 
-class Sight(NamedTuple):
+class SampleProbe(NamedTuple):
     """The sample being probed: of a finished study, at (perturbation, tau)."""
 
     spec: RunSpec
@@ -34,13 +34,13 @@ class SliceControl(QObject):
     """
 
     def __init__(
-        self, state: AppState, jobs: Jobs, target: Callable[[], Sight | None], parent: QObject
+        self, state: AppState, jobs: Jobs, target: Callable[[], SampleProbe | None], parent: QObject
     ) -> None:
         """`target()` returns the current probe, None while there is nothing to show."""
         super().__init__(parent)
         self._state, self._jobs, self._target = state, jobs, target
         self._aim = ("", -1)
-        self._requested: tuple[Sight, tuple[str, int]] | None = None
+        self._requested: tuple[SampleProbe, tuple[str, int]] | None = None
         self._job: Job | None = None
         for changed in (state.selection_changed, state.probe_changed, state.models_changed):
             changed.connect(self.look)
@@ -71,13 +71,13 @@ class SliceControl(QObject):
             self._set_problem("")
             self._submit(request, COARSE)
 
-    def _submit(self, request: tuple[Sight, tuple[str, int]], size: int) -> None:
+    def _submit(self, request: tuple[SampleProbe, tuple[str, int]], size: int) -> None:
         target, aim = request
         work = functools.partial(
             probe_tasks.compute_slice, target.spec, target.sample, aim, target.probe, size
         )
         self._job = Job(
-            f"Computing the slice through {called(target.sample, self._state.dataset)}",
+            f"Computing the slice through {sample_label(target.sample, self._state.dataset)}",
             work,
             PROBE,
             "slice",
@@ -92,7 +92,7 @@ class SliceControl(QObject):
             self._job.reporter.cancel()
             self._job = self._requested = None
 
-    def _on_done(self, request: tuple[Sight, tuple[str, int]], result: Slice) -> None:
+    def _on_done(self, request: tuple[SampleProbe, tuple[str, int]], result: Slice) -> None:
         if request != self._requested:
             return
         self._job = None
@@ -101,7 +101,7 @@ class SliceControl(QObject):
             self._submit(request, FINE)
         self._state.slice = result
 
-    def _on_failed(self, request: tuple[Sight, tuple[str, int]], sentence: str) -> None:
+    def _on_failed(self, request: tuple[SampleProbe, tuple[str, int]], sentence: str) -> None:
         if request == self._requested:
             self._job = None
             self._state.slice = None

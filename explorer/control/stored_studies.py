@@ -16,7 +16,7 @@ from explorer.state.app_state import AppState
 from explorer.state.queued_run import Order
 
 if TYPE_CHECKING:
-    from engine.pipeline.study_files import Belongings
+    from engine.pipeline.study_files import StudyFiles
 
 
 class StoredStudies(QObject):
@@ -71,7 +71,7 @@ class StoredStudies(QObject):
     def _on_provenance(self, provenance: dict[str, Provenance]) -> None:
         self._state.provenance = {**self._state.provenance, **provenance}
 
-    def _on_deleted(self, belongings: Belongings) -> None:
+    def _on_deleted(self, belongings: StudyFiles) -> None:
         provenance = self._state.provenance
         self._state.provenance = {
             key: provenance[key] for key in provenance if key not in belongings.keys

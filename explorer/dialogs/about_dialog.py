@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 
 from engine import __version__
 from explorer.widgets import markup
-from explorer.widgets.forms import worded
+from explorer.widgets.forms import styled_label
 
 
 class AboutDialog(QDialog):
@@ -23,7 +23,7 @@ class AboutDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("About RK Explorer")
         layout = QVBoxLayout(self)
-        words = worded(
+        words = styled_label(
             f"<h3>RK Explorer {__version__}</h3>"
             "<p>A desktop microscope for machine unlearning: it shows the knowledge of a "
             "forgotten sample that remains in its neighborhood.</p>"

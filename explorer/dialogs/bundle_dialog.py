@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.storage.paths import is_file
-from explorer.state.sizes import sized
-from explorer.widgets.forms import worded
+from explorer.state.sizes import size_text
+from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
 
 SUFFIX = ".rkx"
@@ -38,10 +38,10 @@ class BundleDialog(QDialog):
         self.place = PathField("File", "One HDF5 file with the complete study", str(place), self)
         self.place.browse.clicked.connect(self._browse)
         self.place.changed.connect(self._show)
-        self.images = QCheckBox(f"Include the images (up to {sized(sizes[1])} more)")
+        self.images = QCheckBox(f"Include the images (up to {size_text(sizes[1])} more)")
         self.images.setChecked(True)
         self.images.toggled.connect(self._show)
-        self._note = worded("", "muted")
+        self._note = styled_label("", "muted")
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.save = self._buttons.addButton("Save", QDialogButtonBox.ButtonRole.AcceptRole)
         self._buttons.accepted.connect(self.accept)
@@ -57,7 +57,7 @@ class BundleDialog(QDialog):
         )
         form = QFormLayout()
         form.addRow("File", self.place)
-        layout.addWidget(worded(about, "question"))
+        layout.addWidget(styled_label(about, "question"))
         layout.addLayout(form)
         layout.addWidget(self.images)
         layout.addWidget(self._note)
@@ -76,7 +76,7 @@ class BundleDialog(QDialog):
     def _show(self) -> None:
         study, images = self._sizes
         with_images = self.images.isChecked()
-        size = f"At most about {sized(study + images * with_images)}. "
+        size = f"At most about {size_text(study + images * with_images)}. "
         needs = "" if with_images else "Opening it will ask for the location of the dataset. "
         has_name = bool(self.place.text) and not self.place.text.endswith(("/", "\\"))
         replaces = has_name and is_file(self.path())

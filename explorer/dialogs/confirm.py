@@ -8,11 +8,11 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from explorer.control.controller import Controller
-from explorer.state.sizes import sized
-from explorer.widgets.forms import worded
+from explorer.state.sizes import size_text
+from explorer.widgets.forms import styled_label
 
 if TYPE_CHECKING:
-    from engine.pipeline.study_files import Belongings
+    from engine.pipeline.study_files import StudyFiles
 
 
 class ConfirmDialog(QDialog):
@@ -35,7 +35,7 @@ class ConfirmDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.addWidget(worded(sentence, "question"))
+        layout.addWidget(styled_label(sentence, "question"))
         layout.addWidget(buttons)
         self.no.setFocus()
 
@@ -61,10 +61,10 @@ class Confirmer(QObject):
     def _run_all(self, size: int) -> None:
         self._controller.run(sure=True)
 
-    def _ask_delete(self, found: Belongings) -> None:
+    def _ask_delete(self, found: StudyFiles) -> None:
         number = len(found.keys)
         what = "this study" if number == 1 else f"these {number:,} studies"
-        files = f"{len(found.files):,} file{'s' * (len(found.files) > 1)}, {sized(found.size)}"
+        files = f"{len(found.files):,} file{'s' * (len(found.files) > 1)}, {size_text(found.size)}"
         sentence = (
             f"Delete {what} from the store ({files})? Files that other studies use are kept. "
             "This cannot be undone; the results would have to be computed again."

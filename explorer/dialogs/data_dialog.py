@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.dialogs.bundle_dialog import WIDTH
-from explorer.widgets.forms import worded
+from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
 
 
@@ -35,7 +35,7 @@ class DataDialog(QDialog):
         self.place = PathField("Folder", "The folder that holds the dataset", "", self)
         self.place.browse.clicked.connect(self._browse)
         self.place.changed.connect(self._show)
-        self._note = worded(why, "danger")
+        self._note = styled_label(why, "danger")
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.use = self._buttons.addButton(
             "Use this folder", QDialogButtonBox.ButtonRole.AcceptRole
@@ -45,7 +45,7 @@ class DataDialog(QDialog):
         form = QFormLayout()
         form.addRow("Folder", self.place)
         layout = QVBoxLayout(self)
-        layout.addWidget(worded(f"{self.question}{former}", "question"))
+        layout.addWidget(styled_label(f"{self.question}{former}", "question"))
         layout.addLayout(form)
         layout.addWidget(self._note)
         layout.addWidget(self._buttons)

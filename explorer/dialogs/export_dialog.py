@@ -25,8 +25,8 @@ from engine.figures.catalog import KINDS
 from engine.storage.paths import exists, is_folder
 from explorer.dialogs.format_form import PaperForm
 from explorer.dialogs.preview import DPI, Preview
-from explorer.state.figure_format import FORMATS, Paper
-from explorer.widgets.forms import worded
+from explorer.state.figure_format import FORMATS, FigureFormat
+from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
 
 SETTLE_MS = 150  # between the last change and the redrawing of the preview
@@ -39,14 +39,14 @@ class FigureDialog(QDialog):
 
     preview_wanted = Signal(str, object)  # kind, options
 
-    def __init__(self, title: str, verb: str, paper: Paper, parent: QWidget | None) -> None:
+    def __init__(self, title: str, verb: str, paper: FigureFormat, parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.resize(900, 560)
         self.form = PaperForm(paper)
         self.preview = Preview()
-        self.note = worded("", "muted")
-        self.problem = worded("", "danger")
+        self.note = styled_label("", "muted")
+        self.problem = styled_label("", "danger")
         self.problem.hide()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.write = self.buttons.addButton(verb, QDialogButtonBox.ButtonRole.AcceptRole)
@@ -113,7 +113,7 @@ class ExportDialog(FigureDialog):
     wanted = Signal(str, object, object, object)  # kind, Path, options, Paper
 
     def __init__(
-        self, kind: str, options: Mapping[str, Any], paper: Paper, parent: QWidget | None
+        self, kind: str, options: Mapping[str, Any], paper: FigureFormat, parent: QWidget | None
     ) -> None:
         title = KINDS[kind].title if kind in KINDS else kind
         super().__init__(f"Export figure: {title}", "Export", paper, parent)
@@ -175,7 +175,7 @@ class ExportSetDialog(FigureDialog):
         self,
         options: Mapping[str, Mapping[str, Any]],
         chosen: Sequence[str],
-        paper: Paper,
+        paper: FigureFormat,
         parent: QWidget | None,
     ) -> None:
         """`options`: kind -> its options; `chosen`: the kinds that are checked at first."""

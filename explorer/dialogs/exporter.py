@@ -81,7 +81,7 @@ class Exporter(QObject):
         kinds: Sequence[str],
         folder: Path,
         options: Mapping[str, Any],
-        look: figure_format.Paper,
+        look: figure_format.FigureFormat,
     ) -> None:
         """Write several figures into a folder, with a list of them."""
         study = self._controller.state.study
@@ -140,7 +140,7 @@ class Exporter(QObject):
 
     # -- from dialogs to jobs -------------------------------------------------------------
     def _write_figure(
-        self, kind: str, out: Path, options: Mapping[str, Any], look: figure_format.Paper
+        self, kind: str, out: Path, options: Mapping[str, Any], look: figure_format.FigureFormat
     ) -> None:
         self._keep(look)
         self.figure(kind, options, out)
@@ -150,7 +150,7 @@ class Exporter(QObject):
         kinds: Sequence[str],
         folder: Path,
         options: Mapping[str, Any],
-        look: figure_format.Paper,
+        look: figure_format.FigureFormat,
     ) -> None:
         self._keep(look)
         self._settings.export = {**self._settings.export, "kinds": list(kinds)}
@@ -185,7 +185,7 @@ class Exporter(QObject):
         kinds = [kind for kind in stored if kind in KINDS] if isinstance(stored, list) else []
         return kinds or ["curves", "metrics", "neighborhood", "samples"]
 
-    def _keep(self, look: figure_format.Paper) -> None:
+    def _keep(self, look: figure_format.FigureFormat) -> None:
         self._paper = look
         self._settings.export = {**self._settings.export, **look.as_plain()}
 

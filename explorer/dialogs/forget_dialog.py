@@ -21,9 +21,9 @@ from engine.errors import SpecError
 from engine.forget_sets.forget_set import check_forget
 from explorer.control.controller import Controller
 from explorer.dialogs.forget_source import ForgetSource
-from explorer.state.forget_sets import LONGEST_NAME, combined
+from explorer.state.forget_sets import LONGEST_NAME, combine
 from explorer.state.selection import ADD, INTERSECT, REMOVE, REPLACE
-from explorer.widgets.forms import worded
+from explorer.widgets.forms import styled_label
 from explorer.widgets.plain_text import literal
 
 MODES = {
@@ -45,7 +45,7 @@ class ForgetSetsDialog(QDialog):
         self._do = controller
         self.source = ForgetSource(controller)
         self.buttons = {mode: _button(text, tip) for mode, (text, tip) in MODES.items()}
-        self.note = worded("", "muted")
+        self.note = styled_label("", "muted")
         self.name = QLineEdit()
         self.save_button = _button("&Save", "Save the forget set of the next run under this name")
         self.list = QTreeWidget()
@@ -54,7 +54,7 @@ class ForgetSetsDialog(QDialog):
             "&Export ...", "List the indices, classes and names of the forget set in a CSV file"
         )
         self._current = QLabel()
-        self._empty = worded("No forget set of this dataset is saved yet.", "empty")
+        self._empty = styled_label("No forget set of this dataset is saved yet.", "empty")
         self._set_up()
         self._lay_out()
         self._connect()
@@ -149,7 +149,7 @@ class ForgetSetsDialog(QDialog):
 
     def _show_size(self, mode: str, button: QPushButton, indices: tuple[int, ...]) -> None:
         text, tip = MODES[mode]
-        result = combined(self._do.state.forget, indices, mode)
+        result = combine(self._do.state.forget, indices, mode)
         problem = self._problem(result) if indices else self.note.text()
         button.setText(f"{text} → {len(result):,}" if indices else text)
         button.setEnabled(not problem)

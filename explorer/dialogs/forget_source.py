@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from engine.errors import SpecError
 from engine.forget_sets.forget_set import ForgetSet, check_forget, forget_set
 from engine.forget_sets.indices import parse_indices
-from engine.storage.paths import place
+from engine.storage.paths import typed_path
 from explorer.control.controller import Controller
 
 CLASS, RANDOM, SELECTION = "Class", "Random", "Selection"
@@ -191,7 +191,7 @@ class ForgetSource(QWidget):
 
     def _browse(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self, "Indices of the forget set", str(place(self.text.text()).parent)
+            self, "Indices of the forget set", str(typed_path(self.text.text()).parent)
         )
         if name:
             self.text.setText(name)

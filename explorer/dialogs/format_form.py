@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
-from explorer.state.figure_format import DPIS, FORMATS, PRESETS, SIZES, WIDTHS, Paper
+from explorer.state.figure_format import DPIS, FORMATS, PRESETS, SIZES, WIDTHS, FigureFormat
 
 FREE = "Free"
 
@@ -17,7 +17,7 @@ class PaperForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, paper: Paper, parent: QWidget | None = None) -> None:
+    def __init__(self, paper: FigureFormat, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._paper = paper
         self.format = QComboBox()
@@ -36,7 +36,7 @@ class PaperForm(QWidget):
         self._connect()
 
     @property
-    def paper(self) -> Paper:
+    def paper(self) -> FigureFormat:
         """The current choices."""
         return replace(
             self._paper,
@@ -46,7 +46,7 @@ class PaperForm(QWidget):
             dpi=self.dpi.value(),
         )
 
-    def show_paper(self, paper: Paper) -> None:
+    def show_paper(self, paper: FigureFormat) -> None:
         """Show these choices."""
         self._paper = paper
         self.format.setCurrentIndex(max(0, self.format.findData(paper.suffix)))

@@ -18,9 +18,9 @@ from explorer.state.notice import NEWS, Notice
 from explorer.state.recent_files import BUNDLE, MOST, SESSION, RecentItem, Recents
 from explorer.state.session import Session
 from explorer.widgets import drop
-from explorer.widgets.drop import Offer
+from explorer.widgets.drop import DropOffer
 from explorer.widgets.notifications import Notifier
-from explorer.widgets.plain_text import in_menu, literal
+from explorer.widgets.plain_text import literal, menu_text
 
 SESSIONS, BUNDLES = "Session (*.json)", "Bundle (*.rkx)"
 GONE = "It no longer exists."
@@ -111,7 +111,7 @@ class Opener(QObject):
         dialog.open()
 
     # -- drops ----------------------------------------------------------------------------
-    def take(self, offer: Offer) -> None:
+    def take(self, offer: DropOffer) -> None:
         """Open a dropped file or folder."""
         handlers = {
             drop.SESSION: self._files.open_session,
@@ -169,7 +169,7 @@ class Opener(QObject):
 
     def _show_entry(self, action: QAction, number: int, entry: RecentItem) -> None:
         exists = self._exists(entry)
-        action.setText(f"&{number + 1}  {in_menu(entry.name)}")
+        action.setText(f"&{number + 1}  {menu_text(entry.name)}")
         action.setData(entry)
         action.setEnabled(exists)
         place = literal(entry.place)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.storage.paths import is_folder
-from explorer.widgets.forms import worded
+from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
 
 WIDTH = 520  # px
@@ -40,7 +40,7 @@ class ReportDialog(QDialog):
         self.place.browse.clicked.connect(self._browse)
         self.pdf = QCheckBox("Also as &PDF, for print")
         self.pdf.setToolTip("The same content on A4 pages, beside the web page")
-        self.problem = worded("", "danger")
+        self.problem = styled_label("", "danger")
         self.problem.hide()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.write = buttons.addButton("Write", QDialogButtonBox.ButtonRole.AcceptRole)
@@ -50,7 +50,7 @@ class ReportDialog(QDialog):
         layout = QVBoxLayout(self)
         form = QFormLayout()
         form.addRow("Fi&le", self.place)
-        layout.addWidget(worded(ABOUT, "question"))
+        layout.addWidget(styled_label(ABOUT, "question"))
         layout.addLayout(form)
         layout.addWidget(self.pdf)
         layout.addWidget(self.problem)

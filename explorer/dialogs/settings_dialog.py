@@ -15,7 +15,7 @@ from engine.spec import AUTO, ProbeSpec, RunSpec, TrainSpec, parse_taus
 from explorer.control.controller import Controller
 from explorer.state import form_grid as grid
 from explorer.state.app_state import AppState
-from explorer.state.catalog import Field, amended, describe
+from explorer.state.catalog import Field, describe, with_defaults
 from explorer.widgets.forms import FieldsForm, FormDialog
 
 WATCH = Field(
@@ -107,7 +107,7 @@ class MethodsDialog(FormDialog):
         advised = state.dataset.recommended.methods if state.dataset else {}
         for name in form.methods:
             item = state.catalog.method(name)
-            fields = amended(item.fields, advised.get(name, {}))
+            fields = with_defaults(item.fields, advised.get(name, {}))
             pages[item.label] = FieldsForm(fields, item.help)
             several = grid.values_of(form.grid, name)
             pages[item.label].show_values(form.settings.get(name, {}), several)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.results import StudySummary
-from explorer.widgets.forms import worded
+from explorer.widgets.forms import styled_label
 
 
 class StudiesDialog(QDialog):
@@ -53,7 +53,9 @@ class StudiesDialog(QDialog):
             layout.addWidget(self.table)
             self.table.selectRow(0)
         else:
-            layout.addWidget(worded("The store contains no studies yet. Press Run first.", "empty"))
+            layout.addWidget(
+                styled_label("The store contains no studies yet. Press Run first.", "empty")
+            )
         layout.addWidget(self._buttons)
 
     def accept(self) -> None:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from explorer.control.files import ORIGINAL, RETRAIN
 from explorer.dialogs.bundle_dialog import WIDTH
-from explorer.widgets.forms import worded
+from explorer.widgets.forms import styled_label
 
 
 class WeightsDialog(QDialog):
@@ -55,7 +55,7 @@ class WeightsDialog(QDialog):
         row.addWidget(self.unlearned)
         row.addWidget(self.name, 1)
         layout = QVBoxLayout(self)
-        layout.addWidget(worded(about, "question"))
+        layout.addWidget(styled_label(about, "question"))
         layout.addWidget(self.original)
         layout.addWidget(self.retrain)
         layout.addLayout(row)

@@ -72,7 +72,7 @@ def _traceback(sentence: str) -> str:
     try:
         text = plain_files.read_bytes(Path(match[1]), LARGEST_FILE).decode("utf-8", "replace")
     except (OSError, ValueError) as error:
-        return f"\nThe report file cannot be read: {plain_files.why(error)}"
+        return f"\nThe report file cannot be read: {plain_files.error_reason(error)}"
     return f"\nReport file:\n{text[-LARGEST:].rstrip()}"
 
 

@@ -104,19 +104,20 @@ def read_session(path: Path, engine: Pipeline, report: Reporter) -> Session:
         text = plain_files.read_text(path, sessions.LARGEST)
     except (OSError, ValueError) as error:
         raise SpecError(
-            f"{path} cannot be read as a session: {plain_files.why(error)}. Open another file."
+            f"{path} cannot be read as a session: {plain_files.error_reason(error)}. "
+            "Open another file."
         ) from error
     return sessions.parse(text)
 
 
 def bundle_size(study: Study, engine: Pipeline, report: Reporter) -> tuple[int, int]:
     """Uncompressed bytes of a bundle of this study, and of its images."""
-    from engine.pipeline.study_files import everything
+    from engine.pipeline.study_files import all_files
 
     dataset = engine.dataset(engine.spec_of(study).data, report)
     images = dataset.train_x.nbytes + dataset.test_x.nbytes
     shelf, _ = engine.place(study.key)
-    return sum(path.stat().st_size for path in everything(shelf, study.key)), images
+    return sum(path.stat().st_size for path in all_files(shelf, study.key)), images
 
 
 def save_bundle(
@@ -185,7 +186,7 @@ def _import_study(root: Path, key: str, engine: Pipeline, report: Reporter) -> N
     from engine.storage import atomic_files
     from engine.storage.store import Store
 
-    aside = atomic_files.aside_of(engine.store.root / f"study{bundle.SUFFIX}")
+    aside = atomic_files.temporary_path(engine.store.root / f"study{bundle.SUFFIX}")
     try:
         bundle.save(Store(root), key, aside, {}, None, report)
         engine.open_bundle(aside, report, f"the store {root}")

@@ -24,7 +24,7 @@ DIRECTIONS_TRIED = 20  # random directions per sample in the search for its smal
 
 def prepare_verdicts(residual: Residual, engine: Pipeline, report: Reporter) -> None:
     """Precompute verdicts, so that sorting and filtering by them do not block the window."""
-    posterior.get_ready(residual)
+    posterior.warm_up(residual)
 
 
 def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Reporter) -> Similarity:
@@ -32,7 +32,7 @@ def compare_layers(spec: RunSpec, a: str, b: str, engine: Pipeline, report: Repo
     return engine.similarity(spec, a, b, report)
 
 
-def look_beside(
+def read_studies(
     spec: RunSpec, keys: tuple[str, ...], engine: Pipeline, report: Reporter
 ) -> tuple[Study, ...]:
     """The stored studies with these keys; missing or damaged ones are logged and left out."""

@@ -16,7 +16,7 @@ from engine.provenance import Provenance
 from engine.results import ModelResult, Study, StudySummary
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
-from engine.storage.paths import exists, place
+from engine.storage.paths import exists, typed_path
 from explorer.state import catalog
 from explorer.state.catalog import Catalog
 from explorer.state.queued_run import Order
@@ -25,7 +25,7 @@ from explorer.state.study_form import StudyForm
 
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
-    from engine.pipeline.study_files import Belongings
+    from engine.pipeline.study_files import StudyFiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def load_dataset(session: Session, exact: bool, engine: Pipeline, report: Report
     if not exact:
         return _data_of(session.form, session.fingerprint, engine, report)
     spec = data_spec(session.form, session.fingerprint)
-    if spec.root and not exists(place(spec.root)) and not _moved(spec, engine):
+    if spec.root and not exists(typed_path(spec.root)) and not _moved(spec, engine):
         raise DataError(f"There is no folder '{spec.root}' on this machine.")
     return engine.dataset(spec, report)
 
@@ -106,7 +106,7 @@ def provenance(keys: Sequence[str], engine: Pipeline, report: Reporter) -> dict[
 
 def study_belongings(
     keys: Sequence[str], waiting: Sequence[Order], engine: Pipeline, report: Reporter
-) -> Belongings:
+) -> StudyFiles:
     """What deleting these studies would remove: files that no other or waiting study uses."""
     specs = _specs(dict(enumerate(waiting)), engine, report)
     return engine.belongings(keys, list(specs.values()))
@@ -114,7 +114,7 @@ def study_belongings(
 
 def delete_studies(
     keys: Sequence[str], waiting: Sequence[Order], engine: Pipeline, report: Reporter
-) -> Belongings:
+) -> StudyFiles:
     """Delete studies and the files that no other or waiting study uses; return what was removed."""
     specs = _specs(dict(enumerate(waiting)), engine, report)
     return engine.delete_studies(keys, list(specs.values()))
@@ -216,7 +216,7 @@ def compose(
         taus=form.taus,
         draws=form.draws,
         probe=form.probe,
-        weights={name: place(path) for name, path in form.weights.items()},
+        weights={name: typed_path(path) for name, path in form.weights.items()},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from engine.analysis.model_table import RESIDUAL, RETRAIN, Board, ModelCell, ModelRow, Quantity
+from engine.analysis.model_table import RESIDUAL, RETRAIN, ModelCell, ModelRow, ModelTable, Quantity
 from engine.metrics import COMPARED
 from engine.paper.presets import Figure
 from explorer.theme import Theme
@@ -21,7 +21,7 @@ GOALS = {
 MISSING = "–"
 
 
-def columns(board: Board) -> list[Column]:
+def columns(board: ModelTable) -> list[Column]:
     """The headers: measure and unit, and below them which values are better."""
     headers = [Column("Model", "Original, Re-train (mean over all) and the unlearning methods")]
     for one in board.quantities:
@@ -32,7 +32,7 @@ def columns(board: Board) -> list[Column]:
     return headers
 
 
-def rows(board: Board, theme: Theme) -> list[list[Cell]]:
+def rows(board: ModelTable, theme: Theme) -> list[list[Cell]]:
     """One row per model, followed by a row of its published values, if any."""
     cells = []
     for row in board.rows:
@@ -60,7 +60,7 @@ def _small(entry: ModelCell, quantity: Quantity) -> str:
     return ""
 
 
-def _published(row: ModelRow, board: Board) -> Iterator[Cell]:
+def _published(row: ModelRow, board: ModelTable) -> Iterator[Cell]:
     yield Cell(f"{row.label}, published", row.run, f"{row.name}, published", quiet=True)
     for one in board.quantities:
         figure = row.entry(one.name).published

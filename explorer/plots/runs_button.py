@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QToolButton, QWidget
 from engine.results import Study, StudySummary
 from engine.study.family import family
 from explorer.widgets.check_menu import CheckMenu
-from explorer.widgets.plain_text import in_menu
+from explorer.widgets.plain_text import menu_text
 
 MOST = 12  # studies listed under each heading, newest first
 NONE = "No other study is stored. Run one with another seed or setting."
@@ -80,7 +80,7 @@ class RunsButton(QToolButton):
             self.runs.addAction(NONE).setEnabled(False)
 
     def _add(self, one: StudySummary, title: str) -> None:
-        action = self.runs.addAction(in_menu(_words(one, title.startswith("This study"))))
+        action = self.runs.addAction(menu_text(_words(one, title.startswith("This study"))))
         action.setData(one.key)
         action.setCheckable(True)
 

@@ -19,7 +19,7 @@ from explorer.plots.chart import Chart, Ground, Series
 from explorer.plots.readout import swatch
 from explorer.theme import LIGHT, ModelStyle, Theme
 from explorer.widgets import markup
-from explorer.widgets.panel import button, muted
+from explorer.widgets.panel import button, muted_label
 
 SPREAD = "spread"  # name of the median among the curves
 ROOM = 0.06  # of the range, as margin beyond the extremes: symbols are not cut
@@ -58,7 +58,10 @@ class SampleCurve(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.chart, self.note = Chart("Residual knowledge of this sample against tau"), muted()
+        self.chart, self.note = (
+            Chart("Residual knowledge of this sample against tau"),
+            muted_label(),
+        )
         markup.allow(self.note)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

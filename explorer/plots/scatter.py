@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QHelpEvent
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from engine.drawing.geometry import nearest
-from engine.drawing.label_placement import Box, places
+from engine.drawing.label_placement import Box, label_positions
 from explorer.theme import ModelStyle, Theme
 from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import Plot
@@ -199,7 +199,7 @@ class ScatterPlot(QWidget):
         if len(points) != len(sizes) or not points:
             return
         page = box.sceneBoundingRect()
-        positions = places(
+        positions = label_positions(
             np.array([(p.x(), p.y()) for p in points]),
             np.array([(s.width(), s.height()) for s in sizes]),
             (page.left(), page.top(), page.width(), page.height()),

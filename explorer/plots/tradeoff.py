@@ -10,14 +10,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from engine.analysis.model_table import GAP, RESIDUAL, Board, Quantity
+from engine.analysis.model_table import GAP, RESIDUAL, ModelTable, Quantity
 from engine.analysis.pareto import NEAR
-from engine.analysis.tradeoff import Point, Scatter, axis, better, scatter
+from engine.analysis.tradeoff import Point, Scatter, axis, goal_text, scatter
 from explorer.plots.readout import swatch
 from explorer.plots.scatter import Mark, ScatterPlot
 from explorer.theme import Theme
 from explorer.widgets import markup
-from explorer.widgets.panel import muted
+from explorer.widgets.panel import muted_label
 
 LOW = 230  # logical pixels of height, below which the readout is hidden
 NO_FRONT = "No method has both measures: choose others above."
@@ -32,11 +32,11 @@ class Tradeoff(QWidget):
         super().__init__(parent)
         self.across, self.along = QComboBox(), QComboBox()
         self.plot = ScatterPlot()
-        self.words: QLabel = muted()
+        self.words: QLabel = muted_label()
         markup.allow(self.words)
         self.shown: Scatter | None = None
         self.picked = ""
-        self._board: Board | None = None
+        self._board: ModelTable | None = None
         self._theme: Theme | None = None
         self._wanted = (GAP, RESIDUAL)
         self._build()
@@ -44,7 +44,7 @@ class Tradeoff(QWidget):
         for box in (self.across, self.along):
             box.activated.connect(self._choose)
 
-    def show_board(self, board: Board, theme: Theme) -> None:
+    def show_board(self, board: ModelTable, theme: Theme) -> None:
         """Show these numbers in these colors."""
         self._board, self._theme = board, theme
         self.plot.set_theme(theme)
@@ -170,5 +170,5 @@ def _values(point: Point, shown: Scatter) -> str:
         ends = f" [{quantity.text(low)}, {quantity.text(high)}]" if np.isfinite(low) else ""
         unit = f" {quantity.unit}" if quantity.unit else ""
         words = f"{quantity.label} {quantity.text(value, bound)}{unit}{ends}"
-        parts.append(f"{words}, {better(quantity, goal, shown.targets_bound(quantity))}")
+        parts.append(f"{words}, {goal_text(quantity, goal, shown.targets_bound(quantity))}")
     return "; ".join(parts)

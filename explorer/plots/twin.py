@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
 from explorer.plots.chart import Chart, Ground, Series, entry_of
 from explorer.theme import Theme
 from explorer.widgets.legend import Legend, LegendEntry
-from explorer.widgets.panel import muted
+from explorer.widgets.panel import muted_label
 
 SIDE_BY_SIDE = 420  # logical pixels of width, from which the two are side by side
 LETTER, TICK_GAP = 6.5, 14  # logical pixels: width of a letter, gap between two ticks
@@ -30,7 +30,7 @@ class TwinCharts(QWidget):
         super().__init__(parent)
         self.setAccessibleName(name)
         self.charts = (Chart(f"{name}, first"), Chart(f"{name}, second"))
-        self.titles: tuple[QLabel, QLabel] = (muted(), muted())
+        self.titles: tuple[QLabel, QLabel] = (muted_label(), muted_label())
         self.legend = Legend()
         self._ticks: tuple[str, ...] = ()
         self._theme: Theme | None = None

@@ -32,7 +32,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Item:
+class CatalogItem:
     """One available choice, with its settings."""
 
     name: str
@@ -46,15 +46,15 @@ class Item:
 class Catalog:
     """All available choices; methods without Re-train, which is always included."""
 
-    datasets: tuple[Item, ...] = ()
-    models: tuple[Item, ...] = ()
-    methods: tuple[Item, ...] = ()
-    perturbations: tuple[Item, ...] = ()
+    datasets: tuple[CatalogItem, ...] = ()
+    models: tuple[CatalogItem, ...] = ()
+    methods: tuple[CatalogItem, ...] = ()
+    perturbations: tuple[CatalogItem, ...] = ()
 
-    def method(self, name: str) -> Item:
+    def method(self, name: str) -> CatalogItem:
         """The method of that name; a placeholder for one that is not known yet."""
         matches = (item for item in self.methods if item.name == name)
-        return next(matches, Item(name, labels.model_label(name, {})))
+        return next(matches, CatalogItem(name, labels.model_label(name, {})))
 
 
 def describe(config: Any, **changes: Any) -> tuple[Field, ...]:
@@ -67,7 +67,7 @@ def describe(config: Any, **changes: Any) -> tuple[Field, ...]:
     )
 
 
-def amended(fields: tuple[Field, ...], changes: Mapping[str, Any]) -> tuple[Field, ...]:
+def with_defaults(fields: tuple[Field, ...], changes: Mapping[str, Any]) -> tuple[Field, ...]:
     """The fields with other defaults, such as a dataset's recommendations."""
     return tuple(
         dataclasses.replace(item, default=changes.get(item.name, item.default)) for item in fields
@@ -77,10 +77,10 @@ def amended(fields: tuple[Field, ...], changes: Mapping[str, Any]) -> tuple[Fiel
 def names_only() -> Catalog:
     """The catalog as far as it is known without any import: names serve as labels."""
     return Catalog(
-        datasets=tuple(Item(name, name.capitalize()) for name in registry.names("dataset")),
-        models=tuple(Item(name, name.upper()) for name in registry.names("model")),
+        datasets=tuple(CatalogItem(name, name.capitalize()) for name in registry.names("dataset")),
+        models=tuple(CatalogItem(name, name.upper()) for name in registry.names("model")),
         methods=tuple(
-            Item(name, labels.model_label(name, {}))
+            CatalogItem(name, labels.model_label(name, {}))
             for name in registry.names("method")
             if name != REFERENCE
         ),
@@ -99,7 +99,9 @@ def read(report: Reporter) -> Catalog:
     )
 
 
-def _items(kind: str, report: Reporter, names: Sequence[str] | None = None) -> tuple[Item, ...]:
+def _items(
+    kind: str, report: Reporter, names: Sequence[str] | None = None
+) -> tuple[CatalogItem, ...]:
     """Every entry of this kind; names: in this order instead of alphabetically."""
     items = []
     for name in registry.names(kind) if names is None else names:
@@ -111,14 +113,18 @@ def _items(kind: str, report: Reporter, names: Sequence[str] | None = None) -> t
             continue
         fields = describe(entry.config) if entry.config is not None else ()
         folder = bool(entry.facts.get("root"))
-        items.append(Item(name, entry.label, entry.help, fields, folder))
+        items.append(CatalogItem(name, entry.label, entry.help, fields, folder))
     return tuple(items)
 
 
-def _perturbation(name: str) -> Item:
+def _perturbation(name: str) -> CatalogItem:
     """What is known of it without running third-party code."""
     perturbation = perturbations.at_hand(name)
-    return Item(name, perturbation.label, perturbation.help) if perturbation else Item(name, name)
+    return (
+        CatalogItem(name, perturbation.label, perturbation.help)
+        if perturbation
+        else CatalogItem(name, name)
+    )
 
 
 def _field(config: type[Any], item: dataclasses.Field[Any], default: Any) -> Field:

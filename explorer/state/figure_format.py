@@ -19,7 +19,7 @@ WIDTHS, SIZES, DPIS = (20.0, 600.0), (4.0, 36.0), (72.0, 1200.0)  # mm, points, 
 
 
 @dataclass(frozen=True)
-class Paper:
+class FigureFormat:
     """File format, width in mm, font size in points, dots per inch, and the last folder."""
 
     suffix: str = ".svg"
@@ -44,11 +44,11 @@ class Paper:
         return asdict(self)
 
 
-def from_plain(plain: Mapping[str, Any]) -> Paper:
+def from_plain(plain: Mapping[str, Any]) -> FigureFormat:
     """The inverse of `as_plain`; missing, invalid or out-of-range values become defaults."""
     ranges = {"width_mm": WIDTHS, "font_size": SIZES, "dpi": DPIS}
     values: dict[str, Any] = {}
-    for item in fields(Paper):
+    for item in fields(FigureFormat):
         value = plain.get(item.name)
         if item.name in ranges:
             low, high = ranges[item.name]
@@ -56,4 +56,4 @@ def from_plain(plain: Mapping[str, Any]) -> Paper:
                 values[item.name] = float(value)
         elif isinstance(value, str) and (item.name != "suffix" or value in FORMATS):
             values[item.name] = value
-    return Paper(**values)
+    return FigureFormat(**values)

@@ -51,7 +51,7 @@ def merge(base: Library, mine: Library, theirs: Library) -> Library:
     return result
 
 
-def combined(current: tuple[int, ...], saved_set: tuple[int, ...], mode: str) -> tuple[int, ...]:
+def combine(current: tuple[int, ...], saved_set: tuple[int, ...], mode: str) -> tuple[int, ...]:
     """The current forget set combined with a saved one (see `Selection.combine`), sorted."""
     return tuple(sorted(Selection(None, frozenset(current)).combine(saved_set, mode).chosen))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.ranking import judged, stepped, worst_first
+from engine.analysis.ranking import measured_methods, neighbor_in, worst_first
 from engine.results import Residual
 from explorer.state.app_state import AppState
 
@@ -30,7 +30,7 @@ class Ranking:
 
     def step(self, places: int) -> int | None:
         """The sample `places` further down the ranking, None past either end."""
-        return stepped(self.order, self.current, places)
+        return neighbor_in(self.order, self.current, places)
 
 
 def ranked_by(state: AppState) -> str:
@@ -38,7 +38,7 @@ def ranked_by(state: AppState) -> str:
     residual = state.residual
     if residual is None:
         return ""
-    return state.ranked_by if state.ranked_by in residual.curves else judged(residual)[0]
+    return state.ranked_by if state.ranked_by in residual.curves else measured_methods(residual)[0]
 
 
 def column_of(residual: Residual, tau: float) -> int:

@@ -64,7 +64,7 @@ def save(path: Path, settings: Settings) -> None:
     write_text(path, json.dumps({"schema": SCHEMA, **asdict(settings)}, indent=1))
 
 
-def keep(settings: Settings, state: AppState, look: Look | None = None) -> None:
+def record_session(settings: Settings, state: AppState, look: Look | None = None) -> None:
     """Put the session and the saved forget sets into the settings."""
     settings.session = sessions.as_plain(sessions.capture(state, look or Look()))
     settings.forget_sets = forget_sets.as_plain(state.forget_sets)
@@ -89,7 +89,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file atomically; raises OSError if that is impossible."""
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_files.sweep(path.parent)
-    aside = atomic_files.aside_of(path)
+    aside = atomic_files.temporary_path(path)
     try:
         aside.write_text(text, encoding="utf-8")
         os.replace(aside, path)

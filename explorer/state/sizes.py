@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def sized(size: int) -> str:
+def size_text(size: int) -> str:
     """Format bytes as '512 B', '3.1 kB', '42.0 MB' or '1.2 GB'."""
     number = float(size)
     for unit in ("B", "kB", "MB"):

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from engine.datasets.base import Dataset
 from engine.drawing.geometry import Grid
-from engine.forget_sets.sample_names import titled
+from engine.forget_sets.sample_names import sample_title
 
 CELL = 48  # logical pixels of a cell, without its caption
 CAPTION = 13  # logical pixels of a caption
@@ -106,7 +106,10 @@ class ThumbnailModel(QAbstractTableModel):
             (self.caption is not None, self.caption(sample) if self.caption else ""),
         )
         return ", ".join(
-            [titled(sample, self.dataset), *(text for applies, text in marks if applies and text)]
+            [
+                sample_title(sample, self.dataset),
+                *(text for applies, text in marks if applies and text),
+            ]
         )
 
 

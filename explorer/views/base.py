@@ -12,7 +12,7 @@ from shiboken6 import Shiboken
 
 from explorer.state.app_state import AppState
 from explorer.widgets.panel import Panel
-from explorer.widgets.tab_order import name_tabs, put_in_order
+from explorer.widgets.tab_order import name_tabs, set_tab_order
 
 
 class QueueWishes(Protocol):
@@ -238,7 +238,7 @@ class View(QWidget):
         super().showEvent(event)
         if not self._in_order:
             self._in_order = True
-            put_in_order(self)
+            set_tab_order(self)
             name_tabs(self, self.title)
         self._look()
 

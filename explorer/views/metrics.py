@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.analysis.model_table import Board, board, with_published
+from engine.analysis.model_table import ModelTable, board, with_published
 from engine.analysis.tradeoff import sheet as scatter_sheet
 from engine.paper.published import Published, published_for
 from engine.results import Study
@@ -28,7 +28,7 @@ from explorer.plots.tradeoff import Tradeoff
 from explorer.state.app_state import AppState
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
-from explorer.widgets.panel import Panel, button, muted
+from explorer.widgets.panel import Panel, button, muted_label
 from explorer.widgets.table import CellTable
 
 TABLE, SCATTER = range(2)
@@ -56,7 +56,7 @@ class MetricsView(View):
         self.table = CellTable([])
         self.table.setAccessibleName("Metrics of every model")
         self.tradeoff = Tradeoff()
-        self.board: Board | None = None
+        self.board: ModelTable | None = None
         self._paper: Published | None = None
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
@@ -67,7 +67,7 @@ class MetricsView(View):
         self.tabs.setTabToolTip(SCATTER, "Any two measures, with the Pareto front")
         self.panel = Panel(self.tabs, self)
         self._build_header()
-        self.note: QLabel = muted()
+        self.note: QLabel = muted_label()
         self.panel.add_row(self.note)
         self.tau.activated.connect(self._choose_tau)
         self.runs.chosen.connect(self.do.compare)
@@ -118,7 +118,7 @@ class MetricsView(View):
 
     # -- building -------------------------------------------------------------------------
     def _build_header(self) -> None:
-        self.caption: QLabel = muted()
+        self.caption: QLabel = muted_label()
         self.tau = QComboBox()
         self.tau.setAccessibleName("Perturbation norm tau of r")
         self.tau.setToolTip(
@@ -181,14 +181,14 @@ class MetricsView(View):
                 self.tau.addItem(f"τ {value:g}", value)
         self.tau.setCurrentIndex(taus.index(tau) if tau in taus else -1)
 
-    def _update_texts(self, current: Board) -> None:
+    def _update_texts(self, current: ModelTable) -> None:
         seeds = ", ".join(map(str, sorted(current.seeds)))
         words = f"r at τ {current.tau:g}, c = {current.draws:,}; small: gap to Re-train"
         if len(current.seeds) > 1:
             words += f"; mean ± deviation (population) over {len(current.seeds)} seeds ({seeds})"
         self.caption.setText(words)
         source = [self._paper.words] if self._paper is not None else []
-        self.note.setText(" ".join([*source, *model_report.remarks(current)]))
+        self.note.setText(" ".join([*source, *model_report.reading_notes(current)]))
         self.note.setVisible(bool(self.note.text()))
 
     # -- wishes ---------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
 from engine.drawing.labels import perturbation_label
-from engine.forget_sets.sample_names import called, titled
+from engine.forget_sets.sample_names import sample_label, sample_title
 from engine.perturbations import at_hand
 from engine.results import DIRECTIONS, FINE, Slice
 from explorer.plots.regions import DASH, Atlas, Region, RegionMaps, tinted
@@ -21,7 +21,7 @@ from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
 from explorer.widgets import markup
 from explorer.widgets.legend import Legend, LegendEntry
-from explorer.widgets.panel import Panel, button, muted
+from explorer.widgets.panel import Panel, button, muted_label
 
 MOST = 2**31 - 1  # the largest number of a spin box
 NAMED_CLASSES = 12  # in the legend, largest regions first; the tooltip names the others
@@ -40,7 +40,7 @@ class SliceView(View):
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
-        self.maps, self.legend, self.caption = RegionMaps(), Legend(), muted()
+        self.maps, self.legend, self.caption = RegionMaps(), Legend(), muted_label()
         self.setFocusProxy(self.maps)
         content = QWidget()
         layout = QVBoxLayout(content)
@@ -133,18 +133,18 @@ class SliceView(View):
             return "Click a sample in Samples or Embedding to see a slice of its neighborhood."
         if "slice" in self.state.problems:
             return self.state.problems["slice"]
-        words = called(current, self.state.dataset)
+        words = sample_label(current, self.state.dataset)
         return f"Computing the slice through {words}. Its regions appear here."
 
     def _heading(self, shown: Slice, dataset: Dataset) -> str:
         current = self.state.selection.current
         if current != shown.sample:
-            coming, still = called(current, dataset), called(shown.sample, dataset)
+            coming, still = sample_label(current, dataset), sample_label(shown.sample, dataset)
             words = f"Computing the slice through {coming}; below is that of {still}."
             return html.escape(words)
         kind, size = perturbation_label(shown.perturbation), len(shown.steps)
         coarse = f"; only {size} × {size} points so far" if size < FINE else ""
-        name = html.escape(titled(shown.sample, dataset))
+        name = html.escape(sample_title(shown.sample, dataset))
         return (
             f"<b>{name}</b>, class {html.escape(dataset.classes[shown.label])}; "
             f"{kind} at τ {shown.tau:g}{coarse}"
@@ -178,7 +178,7 @@ class SliceView(View):
         )
 
     def _caption(self, shown: Slice) -> str:
-        other = called(shown.other, self.state.dataset)
+        other = sample_label(shown.other, self.state.dataset)
         right = {
             "attack": f"an FGSM step against {self._label(shown.against)}",
             "sample": f"{other}, {shown.distance:.3g} away",
@@ -247,7 +247,7 @@ def _marks(shown: Slice, dataset: Dataset, theme: Theme) -> list[LegendEntry]:
     if len(shown.ball):
         marks.insert(1, LegendEntry("τ ball", theme.text, dash=DASH))
     if shown.other >= 0:
-        marks.append(LegendEntry(called(shown.other, dataset), theme.text, "d"))
+        marks.append(LegendEntry(sample_label(shown.other, dataset), theme.text, "d"))
     return marks
 
 

@@ -39,7 +39,7 @@ INSET, CORNER = 24, 12  # px
 
 
 @dataclass(frozen=True)
-class Offer:
+class DropOffer:
     """What a drop will do, as a sentence; for kind UNKNOWN, why it does nothing."""
 
     kind: str
@@ -47,21 +47,21 @@ class Offer:
     sentence: str
 
 
-def understand(paths: Sequence[Path]) -> Offer:
+def offer_for(paths: Sequence[Path]) -> DropOffer:
     """What dropping these files and folders would do."""
     if len(paths) != 1:
-        return Offer(UNKNOWN, Path(), f"{len(paths)} items at once. Drop one at a time.")
+        return DropOffer(UNKNOWN, Path(), f"{len(paths)} items at once. Drop one at a time.")
     path = paths[0]
     if is_folder(path):
         if is_folder(path / "train"):
-            return Offer(FOLDER, path, SENTENCES[FOLDER].format(path.name))
-        return Offer(UNKNOWN, path, f"'{path.name}' contains no folder 'train'. {UNDERSTOOD}")
+            return DropOffer(FOLDER, path, SENTENCES[FOLDER].format(path.name))
+        return DropOffer(UNKNOWN, path, f"'{path.name}' contains no folder 'train'. {UNDERSTOOD}")
     kind = KINDS.get(path.suffix.lower(), UNKNOWN)
     if kind in (SESSION, CHECKPOINT) and is_list(path):
         kind = INDICES
     if kind == UNKNOWN:
-        return Offer(UNKNOWN, path, f"'{path.name}' cannot be opened. {UNDERSTOOD}")
-    return Offer(kind, path, SENTENCES[kind].format(path.name))
+        return DropOffer(UNKNOWN, path, f"'{path.name}' cannot be opened. {UNDERSTOOD}")
+    return DropOffer(kind, path, SENTENCES[kind].format(path.name))
 
 
 def paths_of(mime: QMimeData) -> list[Path]:
@@ -76,7 +76,7 @@ class DropOverlay(QWidget):
         super().__init__(window)
         self.setObjectName("drop-overlay")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._offer = Offer(UNKNOWN, Path(), "")
+        self._offer = DropOffer(UNKNOWN, Path(), "")
         self._look, self._window = theme.LIGHT, window
         self.hide()
 
@@ -85,7 +85,7 @@ class DropOverlay(QWidget):
         """The sentence on the overlay."""
         return self._offer.sentence
 
-    def show_offer(self, offer: Offer, look: theme.Theme) -> None:
+    def show_offer(self, offer: DropOffer, look: theme.Theme) -> None:
         """Cover the window and show what a drop will do."""
         self._offer, self._look = offer, look
         self.setAccessibleName(offer.sentence)
@@ -133,14 +133,14 @@ class Dropper(QObject):
         super().__init__(window)
         window.setAcceptDrops(True)
         self.overlay = DropOverlay(window)
-        self._offer: Offer | None = None
+        self._offer: DropOffer | None = None
 
     def enter(self, event: QDragEnterEvent, look: theme.Theme) -> None:
         """Show what dropping would do."""
         paths = paths_of(event.mimeData())
         if not paths:
             return
-        self._offer = understand(paths)
+        self._offer = offer_for(paths)
         self.overlay.show_offer(self._offer, look)
         event.acceptProposedAction()
 
@@ -151,7 +151,7 @@ class Dropper(QObject):
 
     def drop(self, event: QDropEvent) -> None:
         """Carry out the drop, or report why it does nothing."""
-        offer = self._offer or understand(paths_of(event.mimeData()))
+        offer = self._offer or offer_for(paths_of(event.mimeData()))
         self.leave()
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLabel
 from explorer.widgets.plot_widget import no_collection
 
 
-class OneLine(QLabel):
+class ElidedLabel(QLabel):
     """A muted label; when elided, its full text stays available to assistive technology."""
 
     def __init__(self) -> None:

@@ -48,7 +48,7 @@ class FieldsForm(QWidget):
         layout = QFormLayout(self)
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         if about:
-            layout.addRow(worded(about, "muted"))
+            layout.addRow(styled_label(about, "muted"))
         for item in self._fields:
             self._add(item, layout)
 
@@ -129,9 +129,9 @@ class FormDialog(QDialog):
             area = QScrollArea(widgetResizable=True)
             area.setWidget(form)
             self._tabs.addTab(area, name)
-        self._error = worded("", "danger")
+        self._error = styled_label("", "danger")
         self._error.hide()
-        self._size = worded("", "muted")
+        self._size = styled_label("", "muted")
         for form in self.forms.values():
             form.changed.connect(self._show_size)
         buttons = QDialogButtonBox(
@@ -183,7 +183,7 @@ class FormDialog(QDialog):
         self._error.hide()
 
 
-def worded(text: str, role: str, *, wrap: bool = True) -> QLabel:
+def styled_label(text: str, role: str, *, wrap: bool = True) -> QLabel:
     """A label in one of the style sheet's roles: 'muted', 'danger' or 'empty'; no markup."""
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
@@ -286,7 +286,7 @@ def _with_unit(editor: Editor, unit: str) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     layout.addWidget(editor, 1)
     if unit:
-        layout.addWidget(worded(unit, "muted", wrap=False))
+        layout.addWidget(styled_label(unit, "muted", wrap=False))
     return row
 
 

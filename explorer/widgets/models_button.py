@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from explorer.widgets.check_menu import CheckMenu
-from explorer.widgets.plain_text import in_menu
+from explorer.widgets.plain_text import menu_text
 
 
 class ModelsButton(QToolButton):
@@ -31,7 +31,7 @@ class ModelsButton(QToolButton):
         """List (model, label), checked unless hidden; an open menu keeps its entries."""
         if not models:
             self.models.close()  # an emptied menu would vanish and leave its button pressed
-        models = [(name, in_menu(label)) for name, label in models]
+        models = [(name, menu_text(label)) for name, label in models]
         if models != [(action.data(), action.text()) for action in self.models.actions()]:
             self.models.clear()
             for name, label in models:

@@ -65,7 +65,7 @@ def button(text: str, tip: str, on_click: Callable[[], None]) -> QPushButton:
     return result
 
 
-def muted(text: str = "") -> QLabel:
+def muted_label(text: str = "") -> QLabel:
     """A word-wrapped label in the muted color."""
     label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
     label.setObjectName("muted")

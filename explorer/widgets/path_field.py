@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
-from engine.storage.paths import place
+from engine.storage.paths import typed_path
 
 
 class PathField(QWidget):
@@ -17,7 +17,7 @@ class PathField(QWidget):
 
     def __init__(self, name: str, tip: str, value: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._base = place(value).parent if value else Path.home()
+        self._base = typed_path(value).parent if value else Path.home()
         self.line = QLineEdit(value)
         self.line.setAccessibleName(name)
         self.line.setToolTip(tip)
@@ -38,4 +38,4 @@ class PathField(QWidget):
     @property
     def path(self) -> Path:
         """The path; a relative one is resolved beside the initial path."""
-        return self._base / place(self.text)
+        return self._base / typed_path(self.text)

@@ -14,11 +14,11 @@ def literal(text: str) -> str:
     return text.replace("<", f"<{JOINER}").replace("&lt;", f"&{JOINER}lt;")
 
 
-def in_menu(text: str) -> str:
+def menu_text(text: str) -> str:
     """The text for a menu entry or button, in one line and without mnemonics."""
     return literal(" ".join(text.split())).replace("&", "&&")
 
 
-def in_title(text: str) -> str:
+def title_text(text: str) -> str:
     """The text for a window title, in one line, with Qt's placeholder '[*]' escaped."""
     return " ".join(text.split()).replace("[*]", "[*][*]")

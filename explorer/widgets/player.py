@@ -9,7 +9,7 @@ SPEEDS = (1, 2, 4, 8, 16)  # epochs per second
 USUAL = 4
 
 
-class Transport(QWidget):
+class EpochPlayer(QWidget):
     """`moved` gives the epoch chosen by slider or playback; `live` follows the newest one.
 
     Moving the slider or playing switches `live` off; the Live button switches it on again.

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 
-def put_in_order(widget: QWidget) -> None:
+def set_tab_order(widget: QWidget) -> None:
     """Set the Tab order from left to right and down, regardless of creation order."""
     for first, second in pairwise(_reading_order(widget)):
         QWidget.setTabOrder(first, second)

@@ -22,7 +22,7 @@ def frame_of(window: QWidget) -> Frame:
     return Frame(_box(place if place.isValid() else window.geometry()), state)
 
 
-def put(window: QWidget, frame: Frame) -> None:
+def restore(window: QWidget, frame: Frame) -> None:
     """Restore a window's geometry, as far as the current screens allow."""
     kinds = Qt.WindowState.WindowMaximized | Qt.WindowState.WindowFullScreen
     window.setWindowState(window.windowState() & ~kinds)

@@ -18,14 +18,14 @@ from PySide6.QtWidgets import (
 
 from explorer.control.controller import Controller
 from explorer.state.app_state import AppState
-from explorer.state.catalog import Item
+from explorer.state.catalog import CatalogItem
 from explorer.state.durations import STEPS, clock, describe
 from explorer.state.forget_sets import Sets, name_of
 from explorer.state.queued_run import WAITING
 from explorer.state.selection import REPLACE
 from explorer.widgets.check_menu import CheckMenu
-from explorer.widgets.forms import worded
-from explorer.widgets.plain_text import in_menu, literal
+from explorer.widgets.forms import styled_label
+from explorer.widgets.plain_text import literal, menu_text
 from explorer.window.weights_row import WeightsRow
 
 # suggestions that are actions, not texts; SAVED is followed by the name of a forget set
@@ -51,11 +51,11 @@ class StudyBar(QWidget):
         self.methods = QToolButton()
         self.run_button = QPushButton("Run")
         self.cancel_button = QPushButton("Cancel")
-        self._count = worded("", "muted", wrap=False)
+        self._count = styled_label("", "muted", wrap=False)
         self._bar = QProgressBar(textVisible=False)
-        self._left = worded("", "muted", wrap=False)
-        self._grid = worded("", "muted", wrap=False)
-        self._error = worded("", "danger", wrap=False)
+        self._left = styled_label("", "muted", wrap=False)
+        self._grid = styled_label("", "muted", wrap=False)
+        self._error = styled_label("", "danger", wrap=False)
         self._set_up()
         self._lay_out()
         self._connect()
@@ -137,7 +137,7 @@ class StudyBar(QWidget):
         _fill(self.model, catalog.models)
         self._menu.clear()
         for item in catalog.methods:
-            action = QAction(in_menu(item.label), self._menu, checkable=True)
+            action = QAction(menu_text(item.label), self._menu, checkable=True)
             action.setData(item.name)
             action.setToolTip(literal(item.help))
             self._menu.addAction(action)
@@ -152,7 +152,7 @@ class StudyBar(QWidget):
         recommended = state.dataset.recommended.model if state.dataset else ""
         _choose(self.model, form.model or recommended)
         names = [state.catalog.method(name).label for name in form.methods]
-        self.methods.setText(in_menu(", ".join(names)) or "no methods")
+        self.methods.setText(menu_text(", ".join(names)) or "no methods")
         for action in self._menu.actions():
             if action.isCheckable():
                 action.setChecked(action.data() in form.methods)
@@ -291,7 +291,7 @@ def _combo(name: str, tip: str, width: int) -> QComboBox:
     return combo
 
 
-def _fill(combo: QComboBox, items: tuple[Item, ...]) -> None:
+def _fill(combo: QComboBox, items: tuple[CatalogItem, ...]) -> None:
     combo.clear()
     for item in items:
         combo.addItem(item.label, item.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, SignalInstance
 from PySide6.QtGui import QAction, QUndoStack
 
-from explorer.widgets.plain_text import in_menu
+from explorer.widgets.plain_text import menu_text
 
 
 class UndoActions(QObject):
@@ -39,4 +39,4 @@ class UndoActions(QObject):
 
 def _with_words(deed: str, what: str) -> str:
     """The menu text, such as 'Undo: Go to sample 12'."""
-    return f"{deed}: {in_menu(what)}" if what else deed
+    return f"{deed}: {menu_text(what)}" if what else deed

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from explorer.control.controller import Controller
 from explorer.control.files import ORIGINAL, RETRAIN
 from explorer.state.app_state import AppState
-from explorer.widgets.forms import worded
-from explorer.widgets.plain_text import in_menu, literal
+from explorer.widgets.forms import styled_label
+from explorer.widgets.plain_text import literal, menu_text
 
 
 class WeightsRow(QWidget):
@@ -23,7 +23,7 @@ class WeightsRow(QWidget):
         self.chips: list[QPushButton] = []
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 2, 0, 0)
-        self._row.addWidget(worded("Loaded, not trained:", "muted", wrap=False))
+        self._row.addWidget(styled_label("Loaded, not trained:", "muted", wrap=False))
         self._row.addStretch(1)
         state.form_changed.connect(self._show)
         self._show()
@@ -45,7 +45,7 @@ class WeightsRow(QWidget):
     def _chip(self, name: str, path: str) -> QPushButton:
         ours = name == ORIGINAL or name.startswith(f"{RETRAIN}-")
         label = self._state.label(name) if ours else name
-        chip = QPushButton(in_menu(f"{label}: {Path(path).name} ✕"))
+        chip = QPushButton(menu_text(f"{label}: {Path(path).name} ✕"))
         chip.setObjectName("chip")
         chip.setProperty("model", name)
         chip.setToolTip(f"{literal(path)}\nClick to remove these weights from the next study")

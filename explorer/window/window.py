@@ -34,9 +34,9 @@ from explorer.state.session import Look
 from explorer.state.settings import Settings
 from explorer.views.base import View
 from explorer.widgets.drop import Dropper
-from explorer.widgets.forms import worded
+from explorer.widgets.forms import styled_label
 from explorer.widgets.notifications import MessageBar, Notifier, Toasts
-from explorer.widgets.plain_text import in_menu, in_title
+from explorer.widgets.plain_text import menu_text, title_text
 from explorer.widgets.tab_order import tab_stops
 from explorer.window import frames, qt_errors
 from explorer.window.actions import Actions
@@ -130,7 +130,7 @@ class MainWindow(QMainWindow):
         for dock in [*DOCKS, *foreign()]:
             box = QDockWidget(dock.title, self)
             box.setObjectName(f"dock-{dock.name}")
-            box.setWidget(worded(f"{dock.title} ...", "empty"))
+            box.setWidget(styled_label(f"{dock.title} ...", "empty"))
             self.docks[dock.name] = box
         self.activity = ActivityView(self.state, self.controller, self.docks["activity"])
         self.docks["activity"].setWidget(self.activity)
@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
         """Restore geometry and docks; parts that are None stay as they are."""
         self._arrangement.let_go()
         if look.window is not None:
-            frames.put(self, look.window)
+            frames.restore(self, look.window)
         if look.docks is not None:
             self._arrangement.lay_out(look.docks)
         self._message_row.setVisible(bool(self.message.text()))
@@ -244,7 +244,7 @@ class MainWindow(QMainWindow):
     def _list_checkpoints(self) -> None:
         self._checkpoints.clear()
         for name in self.state.models:
-            action = self._checkpoints.addAction(f"{in_menu(self.state.label(name))} ...")
+            action = self._checkpoints.addAction(f"{menu_text(self.state.label(name))} ...")
             action.setData(name)
             action.triggered.connect(self._export_checkpoint)
         if self._checkpoints.isEmpty():
@@ -261,7 +261,7 @@ class MainWindow(QMainWindow):
     def _show_title(self) -> None:
         dataset = self.state.dataset
         self.setWindowTitle(
-            f"{in_title(dataset.label)} - RK Explorer" if dataset else "RK Explorer"
+            f"{title_text(dataset.label)} - RK Explorer" if dataset else "RK Explorer"
         )
 
     def _follow_system(self) -> None:

@@ -85,7 +85,7 @@ class Bench:
         state.dataset = dataset(rng)
         state.models = {name: model(name, rng) for name in MODELS}
         state.residual = residual(rng)
-        posterior.get_ready(state.residual)  # as a worker does once a study is shown
+        posterior.warm_up(state.residual)  # as a worker does once a study is shown
         taus = rng.random(FORGOTTEN)
         state.recognition = Recognition("gd", "gaussian", 20, 1.0, np.arange(FORGOTTEN), taus)
         state.forget = tuple(range(FORGOTTEN))

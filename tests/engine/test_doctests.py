@@ -39,7 +39,7 @@ STATISTICS: tuple[Callable[..., object], ...] = (
     ratios, curve, pooled_ratio, prevalence, bootstrap_interval, resampling_weights, null_band,
     posterior, exceedance, verdict, overall, threshold,
     disagreement, disagreement_bounds, perturbed_unlearn_accuracy,
-    ratio_of, over_seeds.curve, over_seeds.spread, allocate, rates, smallest_taus,
+    ratio_of, over_seeds.seed_curve, over_seeds.spread, allocate, rates, smallest_taus,
     attack.roc, attack.auc, attack.tpr_at, scores.modified_entropy, cka, pareto.front, nanmean,
 )  # fmt: skip
 

@@ -53,7 +53,7 @@ def start(qtbot: QtBot, folder: Path) -> Explorer:
         stored = settings.Settings(theme="light")
         result = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
         result.state.form = FORM
-        settings.keep(stored, result.state)
+        settings.record_session(stored, result.state)
         settings.save(path, stored)
         finish(result, qtbot)
     result = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))

@@ -95,4 +95,4 @@ def _said(path: Path, scratch: Path) -> str:
 def _brought(path: Path, scratch: Path) -> str:
     """Open a bundle in a store of its own; the hash of all that came."""
     open_bundle(Store(scratch), path, Reporter())
-    return hdf5.digest(hdf5.Group(whole.answers(scratch / "imported")))
+    return hdf5.digest(hdf5.GroupContent(whole.answers(scratch / "imported")))

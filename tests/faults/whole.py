@@ -65,18 +65,18 @@ def _mark(path: Path) -> str:
     if path.suffix == ".h5":
         record = store.read(path)
         assert record.attributes[hdf5.HASH] == hdf5.digest(
-            hdf5.Group(record.attributes, record.arrays)
+            hdf5.GroupContent(record.attributes, record.arrays)
         ), path
         return str(record.attributes[hdf5.HASH])
     content = checkpoints.read(path)
-    assert checkpoints.HASH in content and checkpoints.sound(content), path
+    assert checkpoints.HASH in content and checkpoints.hash_matches(content), path
     return str(content[checkpoints.HASH])
 
 
 def _answer(path: Path) -> str:
     if path.suffix == ".h5":
         arrays = store.read(path).arrays
-        return hdf5.digest(hdf5.Group({}, arrays))
+        return hdf5.digest(hdf5.GroupContent({}, arrays))
     content = checkpoints.read(path)
     return checkpoints.fingerprint(content["state_dict"])
 

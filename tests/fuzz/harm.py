@@ -56,7 +56,7 @@ def _with_hash(group: h5py.Group) -> None:
         sets = (name for name, kind in _items(group) if kind == ARRAY)
         items = {name.decode(): group[name] for name in sets}
         found = {name: one[()] for name, one in items.items() if one.size < 10**6}
-        group.attrs[hdf5.HASH] = hdf5.digest(hdf5.Group(dict(group.attrs), found))
+        group.attrs[hdf5.HASH] = hdf5.digest(hdf5.GroupContent(dict(group.attrs), found))
 
 
 def _items(place: h5py.Group) -> list[tuple[bytes, int]]:

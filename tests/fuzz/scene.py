@@ -143,7 +143,7 @@ def _writing(write: Callable[..., None]) -> Callable[..., None]:
     """hdf5.write, which composes a file of what nobody harmed only the first time."""
     held: dict[str, bytes] = {}
 
-    def written(path: Path, groups: Iterable[tuple[str, hdf5.Group]]) -> None:
+    def written(path: Path, groups: Iterable[tuple[str, hdf5.GroupContent]]) -> None:
         given = list(groups)
         mark = hdf5.digest(given[0][1]) if len(given) == 1 and not given[0][0] else ""
         if mark in held:

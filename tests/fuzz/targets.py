@@ -23,12 +23,12 @@ from torch import nn
 
 from engine import registry
 from engine.analysis import filters
-from engine.analysis.sample_table import Evidence
+from engine.analysis.sample_table import SampleTable
 from engine.cli.parser import parser as engine_parser
 from engine.datasets import _images as images
 from engine.errors import EngineError
 from engine.external import network
-from engine.external.weights import fitted, named_files
+from engine.external.weights import match_file, named_files
 from engine.forget_sets.forget_set import parse_forget, read_indices
 from engine.forget_sets.indices import parse_indices
 from engine.models.base import Classifier
@@ -109,10 +109,10 @@ def _filters(words: str) -> None:
 
 
 @functools.cache
-def _evidence() -> Evidence:
+def _evidence() -> SampleTable:
     one = scene()
     dataset = one.pipeline.dataset(one.spec.data, Reporter())
-    known = Evidence(dataset.labels, len(dataset.train_y))
+    known = SampleTable(dataset.labels, len(dataset.train_y))
     known.learn_models(one.pipeline.models(one.spec))
     known.residual = one.study.residual
     return known
@@ -171,7 +171,7 @@ def _settings(words: str) -> None:
     found = settings.session_of(kept)
     session.as_text(found)
     forget_sets.read(kept.forget_sets)
-    settings.keep(kept, AppState())
+    settings.record_session(kept, AppState())
     for entry in recent_files.Recents(path).entries():
         assert entry.name
 
@@ -200,7 +200,7 @@ def _weights(content: bytes) -> None:
     path = scene().write(content)
     with contextlib.suppress(EngineError):
         checkpoints.load(path)
-    fitted(path, _blank(), "net", "data")
+    match_file(path, _blank(), "net", "data")
 
 
 @functools.cache
@@ -217,7 +217,7 @@ def _image(content: bytes) -> None:
 
 def _dropped(words: str) -> None:
     path = Path(words.replace("\0", "")[:200])
-    assert drop.understand([path]).sentence
+    assert drop.offer_for([path]).sentence
 
 
 # -- bundles and results ----------------------------------------------------------------------

@@ -292,7 +292,7 @@ def _in_old_form(rng: Random, file: File) -> bytes:
 
 
 def _safetensors(rng: Random) -> bytes:
-    whole = safetensors.written(_contents()[0], {"facts": "{}"})
+    whole = safetensors.serialize(_contents()[0], {"facts": "{}"})
     length = int.from_bytes(whole[:8], "little")
     header = json.loads(whole[8 : 8 + length])
     text = json.dumps(plain(rng, header)).encode()

@@ -44,7 +44,7 @@ class Stand:
         """Lay the docks out; AssertionError if one of them is nowhere, or Qt complains."""
         self.complaints.clear()
         if found.window is not None:
-            frames.put(self.window, found.window)
+            frames.restore(self.window, found.window)
         if found.docks is not None:
             self.arrangement.lay_out(found.docks)
         for _ in range(2):

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.datasets.base import Dataset
-from engine.forget_sets.sample_names import titled
+from engine.forget_sets.sample_names import sample_title
 from engine.membership.attack import FEWEST, Counts
-from engine.membership.results import Attack, Attacked, Estimate
+from engine.membership.results import Attack, AttackResult, Estimate
 from engine.membership.scores import SCORES
 
 ALONE = (
@@ -62,7 +62,7 @@ def difference(gap: Estimate) -> str:
     return f"AUC(A) − AUC(B): {interval_words(gap, '+.2f')}; {verdict}."
 
 
-def curve_label(number: int, attacked: Attacked) -> str:
+def curve_label(number: int, attacked: AttackResult) -> str:
     """The legend entry of the model with this number: 'A: AUC 0.61 [0.50, 0.71]'."""
     return f"{'AB'[number]}: AUC {interval_words(attacked.auc, '.2f')}"
 
@@ -85,7 +85,7 @@ def tooltip(sample: int, attack: Attack, dataset: Dataset, label: Callable[[str]
     if sample not in attack.samples:
         return ""
     score, place = SCORES[attack.score], int(np.flatnonzero(attack.samples == sample)[0])
-    title = html.escape(titled(sample, dataset))
+    title = html.escape(sample_title(sample, dataset))
     lines = [f"<b>{title}</b> · class {html.escape(dataset.classes[dataset.labels[sample]])}"]
     lines += [
         f"{html.escape(label(name))}: {score.label.lower()} {one.values[place]:.4g}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from engine.membership.attack import Counts, counts, stepped
-from engine.membership.results import Attack, Attacked
+from engine.membership.attack import Counts, counts, stepped_threshold
+from engine.membership.results import Attack, AttackResult
 from engine.membership.scores import SCORES, Score
 
 LARGE = 10  # a large step passes one in this many samples
@@ -68,7 +68,7 @@ class Threshold(QObject):
         attack = self.attack
         if attack is not None:
             by = direction * (max(1, len(attack.samples) // LARGE) if large else 1)
-            self.move(stepped(score_of(attack), first(attack), self.value, by))
+            self.move(stepped_threshold(score_of(attack), first(attack), self.value, by))
 
     def step_along(self, direction: int, large: bool) -> None:
         """Move along the ROC: to the right, more samples are predicted members."""
@@ -88,7 +88,7 @@ class Threshold(QObject):
         self.moved.emit()
 
 
-def first(attack: Attack) -> Attacked:
+def first(attack: Attack) -> AttackResult:
     """The result for model A."""
     return next(iter(attack.models.values()))
 

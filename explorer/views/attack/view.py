@@ -24,7 +24,7 @@ from explorer.views.attack.options import AttackOptions
 from explorer.views.attack.threshold import Threshold, first, score_of
 from explorer.views.base import View, Wishes
 from explorer.widgets import markup
-from explorer.widgets.panel import SPACING, Panel, button, muted
+from explorer.widgets.panel import SPACING, Panel, button, muted_label
 from explorer.widgets.plain_text import literal
 
 QUESTION = "attack"
@@ -66,7 +66,7 @@ class AttackView(View):
         self.caught = Wall("Members caught", "Select caught", self.describe)
         self.missed = Wall("Members missed", "Select missed", self.describe)
         self.walls = (self.caught, self.missed)
-        self.sentence, self.estimates = QLabel(), muted()
+        self.sentence, self.estimates = QLabel(), muted_label()
         markup.allow(self.sentence)
         self.panel = Panel(self._content(), self)
         self._build_header()

@@ -10,13 +10,13 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 
-from engine.comparison.pair import ClassGaps, Comparison, Groups, class_gaps, members
+from engine.comparison.pair import ClassGaps, Comparison, Groups, class_gaps, group_samples
 from explorer.plots.dumbbells import ClassRow, Dumbbells
 from explorer.theme import ModelStyle, Theme
 from explorer.views.compare.pair import Pair
 from explorer.views.compare.tab import Grouping, Tab, choose_data
 from explorer.widgets.legend import Legend, LegendEntry
-from explorer.widgets.panel import muted
+from explorer.widgets.panel import muted_label
 
 
 class ClassesTab(Tab):
@@ -34,7 +34,7 @@ class ClassesTab(Tab):
         self.order.setToolTip("What the rows are sorted by")
         for label, name in (("in order", "class"), ("largest gap first", "gap")):
             self.order.addItem(label, name)
-        self.caption: QLabel = muted()
+        self.caption: QLabel = muted_label()
         self.options.addWidget(self.order)
         self.options.addWidget(self.grouping)
         self.options.addStretch(1)
@@ -80,7 +80,7 @@ class ClassesTab(Tab):
             groups = self.grouping.groups(self.pair)
             place = self._places[row]
             words = f"of class {groups.names[place]} among the {self.pair.split} samples"
-            self.choose(members(self.pair.comparison, groups, place), words, modifiers)
+            self.choose(group_samples(self.pair.comparison, groups, place), words, modifiers)
 
 
 def signed(value: float) -> str:

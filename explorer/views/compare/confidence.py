@@ -17,7 +17,7 @@ from explorer.theme import ModelStyle, Theme
 from explorer.views.compare.pair import Pair
 from explorer.views.compare.tab import Tab, choose_data
 from explorer.widgets import markup
-from explorer.widgets.panel import muted
+from explorer.widgets.panel import muted_label
 
 CONFIDENCES = {"true": "of the true class", "top": "of the predicted class"}
 EDGES = np.linspace(0, 1, BINS + 1)
@@ -40,7 +40,7 @@ class ConfidenceTab(Tab):
         for name, label in CONFIDENCES.items():
             self.of.addItem(label, name)
         self.log.setToolTip("Draw the percentages on a logarithmic axis")
-        self.note: QLabel = muted()
+        self.note: QLabel = muted_label()
         markup.allow(self.note)
         self.options.addWidget(self.of)
         self.options.addWidget(self.log)

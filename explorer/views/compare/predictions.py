@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QWidget
 
-from engine.comparison.pair import EITHER, A, matrix, members
+from engine.comparison.pair import EITHER, A, group_samples, matrix
 from engine.drawing.palette import BLUE, ORANGE
 from explorer.plots.split_matrix import SplitMatrix
 from explorer.plots.split_painter import Split, mixed, strength
@@ -92,7 +92,7 @@ class PredictionsTab(Tab):
         groups = self.grouping.groups(self.pair)
         who = "A or B" if side == EITHER else self.pair.labels[0 if side == A else 1]
         words = f"of class {groups.names[true]}, predicted as {groups.names[predicted]} by {who}"
-        samples = members(self.pair.comparison, groups, true, predicted, side)
+        samples = group_samples(self.pair.comparison, groups, true, predicted, side)
         self.choose(samples, words, modifiers)
 
 

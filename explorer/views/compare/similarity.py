@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtWidgets import QLabel, QWidget
 
 from engine.comparison.pair import FORGET, RETAIN
-from engine.drawing.labels import LAYER
+from engine.drawing.labels import LAYER_NOTE
 from engine.results import Likeness, Similarity
 from explorer.plots.chart import Ground, Series
 from explorer.plots.twin import TwinCharts
@@ -17,7 +17,7 @@ from explorer.theme import ModelStyle, Theme
 from explorer.views.compare.pair import Pair
 from explorer.views.compare.tab import Tab
 from explorer.widgets import markup
-from explorer.widgets.panel import muted
+from explorer.widgets.panel import muted_label
 
 RETRAIN, ORIGINAL = "retrain", "original"
 
@@ -29,14 +29,14 @@ class SimilarityTab(Tab):
     title = "Similarity"
     help = (
         "Linear CKA of each layer: 1 = equal up to rotation and scale, 0 = unrelated. Unbiased "
-        f"estimate on up to 256 samples; feature maps are average-pooled to 4 × 4. {LAYER}"
+        f"estimate on up to 256 samples; feature maps are average-pooled to 4 × 4. {LAYER_NOTE}"
     )
     hint = "Hover over a layer to read its values; click a legend entry to hide its line."
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.charts = TwinCharts("Similarity of layers")
-        self.note: QLabel = muted()
+        self.note: QLabel = muted_label()
         markup.allow(self.note)
         self.body.addWidget(self.charts, 1)
         self.body.addWidget(self.note)
@@ -56,7 +56,7 @@ class SimilarityTab(Tab):
             for title in self.charts.titles:
                 title.setText("")
             return
-        self.note.setText(LAYER)
+        self.note.setText(LAYER_NOTE)
         x = np.arange(1.0, len(shown.layers) + 1)
         series = (self._series(shown, FORGET, x), self._series(shown, RETAIN, x))
         grounds = (_null(shown, FORGET, x), _null(shown, RETAIN, x))
@@ -107,7 +107,7 @@ class SimilarityTab(Tab):
         shown = self._answer()
         if shown is None or not math.isfinite(x):
             self.charts.set_cross(side, None)
-            self.note.setText(LAYER if shown is not None else self.note.text())
+            self.note.setText(LAYER_NOTE if shown is not None else self.note.text())
             return
         layer = min(max(round(x), 1), len(shown.layers))
         self.charts.set_cross(side, float(layer))

@@ -18,7 +18,7 @@ from explorer.views.compare.pair import Pair
 from explorer.views.compare.predictions import PredictionsTab
 from explorer.views.compare.similarity import SimilarityTab
 from explorer.views.compare.tab import Tab
-from explorer.widgets.panel import Panel, button, muted
+from explorer.widgets.panel import Panel, button, muted_label
 
 EMPTY = (
     "No models to compare yet. Press Run; once Original and a Re-train exist, any two models can "
@@ -49,7 +49,7 @@ class CompareView(View):
             self.classes, self.predictions, self.similarity, self.confidence,
         )  # fmt: skip
         self.tabs = QTabWidget()
-        self.readout: QLabel = muted(ClassesTab.hint)
+        self.readout: QLabel = muted_label(ClassesTab.hint)
         self._wanted = ["", ""]  # models chosen by the user; '' = default
         self._pair: Pair | None = None
         self._undrawn: set[Tab] = set()

@@ -9,7 +9,7 @@ import numpy as np
 from engine.analysis.carriers import Carrier
 from engine.analysis.curve_set import PREVALENCE, RESIDUAL, CurveSet
 from engine.analysis.measures import Measure
-from engine.drawing.labels import WITHHELD, null_note, undefined_of_each
+from engine.drawing.labels import NO_VERDICTS_NOTE, null_note, undefined_of_each
 from engine.results import Residual
 
 MOST = 200  # samples selected and listed by a click on a curve, at most
@@ -29,7 +29,7 @@ def notes(curves: CurveSet, measure: Measure | None, residual: Residual, log: bo
         return ""
     parts = [curves.over_seeds()]
     if measure.name == PREVALENCE and residual.withheld:
-        parts.append(WITHHELD)
+        parts.append(NO_VERDICTS_NOTE)
     if measure.name == RESIDUAL and curves.band(measure) is not None:
         parts.append(null_note(residual.taus))
     if measure.name in (RESIDUAL, PREVALENCE):

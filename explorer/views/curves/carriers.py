@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from engine.analysis.carriers import Carrier
 from engine.datasets.base import Dataset
-from engine.forget_sets.sample_names import titled
+from engine.forget_sets.sample_names import sample_title
 from explorer.widgets.plot_widget import no_collection
 from explorer.widgets.sample_picture import draw_sample
 
@@ -78,7 +78,7 @@ class CarrierModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return self._picture(row.sample)
         if role == Qt.ItemDataRole.ToolTipRole:
-            named = titled(row.sample, self._dataset)
+            named = sample_title(row.sample, self._dataset)
             return COLUMNS[column][1] if column else f"{named}: {COLUMNS[0][1]}"
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

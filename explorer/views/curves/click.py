@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.carriers import Carrier, carried
+from engine.analysis.carriers import Carrier, carriers_at
 from engine.analysis.curve_set import CurveSet
 from engine.analysis.curves import PUBLISHED
 from engine.analysis.measures import Measure
@@ -37,7 +37,7 @@ def click(curves: CurveSet, measure: Measure, name: str, x: float) -> Click | No
     i = int(np.argmin(np.abs(run.residual.taus - x)))
     where = f"in {line.label} at τ {run.residual.taus[i]:g}"
     where += f" ({run.name})" if run.name else ""
-    carriers = carried(run.residual, line.model, i)
+    carriers = carriers_at(run.residual, line.model, i)
     if not carriers:
         return Click((), f"No forget sample has r > 1 {where}; the selection is unchanged.")
     count = count_text(carriers, run.residual)

@@ -28,7 +28,7 @@ from explorer.views.curves.sources import curve_set_of, models_of
 from explorer.views.curves.tabs import LOSS, NAMES, RESIDUAL, CurveTabs
 from explorer.widgets import markup
 from explorer.widgets.models_button import ModelsButton
-from explorer.widgets.panel import Panel, button, muted
+from explorer.widgets.panel import Panel, button, muted_label
 
 EMPTY = (
     "No curves yet. Press Run: the first estimates, from 10 copies of each forget sample, appear "
@@ -63,8 +63,8 @@ class CurvesView(View):
         self._undrawn: set[int] = set()
         self._hidden: set[str] = set()
         self._message = (-1, "")  # index of the clicked tau, and why there is nothing to list
-        self.note = muted()
-        self.readout: QLabel = muted(HINT)
+        self.note = muted_label()
+        self.readout: QLabel = muted_label(HINT)
         markup.allow(self.readout)
         self.samples = CarrierList()
         self.panel = Panel(self._content(), self)

@@ -10,7 +10,7 @@ from engine.datasets.base import Dataset
 from explorer.state.app_state import AppState
 from explorer.state.selection import REPLACE
 from explorer.views.base import Wishes
-from explorer.widgets.plain_text import in_menu
+from explorer.widgets.plain_text import menu_text
 
 FORGET, ADD, REMEMBER, CLASS, HIGHLIGHTED, NOTHING = range(6)
 
@@ -50,7 +50,7 @@ class EmbeddingMenu(QMenu):
         self.addSeparator()
         if selection.current is not None:
             name = dataset.classes[dataset.label_of(selection.current)]
-            self._entry(in_menu(f"Select class '{name}'"), CLASS)
+            self._entry(menu_text(f"Select class '{name}'"), CLASS)
         count = len(self._highlighted)
         self._entry(f"Select the {count:,} highlighted", HIGHLIGHTED, bool(count))
         self._entry("Clear the selection", NOTHING, bool(selection.chosen), "Esc")

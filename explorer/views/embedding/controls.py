@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from engine.analysis.highlights import HIGHLIGHTS
-from engine.analysis.point_colors import SHADES
+from engine.analysis.point_colors import COLOR_SCHEMES
 from explorer.widgets.panel import SPACING, button
 
 NOTHING = ""
@@ -33,7 +33,7 @@ class Controls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.color = combo("Color by", "What the colors of the points mean", SHADES)
+        self.color = combo("Color by", "What the colors of the points mean", COLOR_SCHEMES)
         self.highlight = combo("Highlight", "Dim all other points", HIGHLIGHT)
         self.trails = combo("Trails", "Lines to the perturbed copies, in order of τ", TRAILS)
         self.trails.setCurrentIndex(self.trails.findData(CHOSEN_TRAILS))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.analysis.highlights import highlights
-from engine.analysis.sample_table import Evidence
+from engine.analysis.sample_table import SampleTable
 from engine.datasets.base import Dataset
 from engine.results import Embedding, ModelResult
 
@@ -17,7 +17,7 @@ class Highlights:
 
     def __init__(self, shown: Embedding, dataset: Dataset) -> None:
         self._shown = shown
-        self._evidence = Evidence(dataset.labels, len(dataset.train_y))
+        self._evidence = SampleTable(dataset.labels, len(dataset.train_y))
         self._masks: dict[str, dict[str, np.ndarray]] = {}
 
     def learn(self, models: Mapping[str, ModelResult]) -> None:

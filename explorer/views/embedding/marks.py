@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.point_colors import Group, Shade
+from engine.analysis.point_colors import Group, PointColors
 from engine.drawing.palette import rgb
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 from explorer.points.points import BEHIND, MARKED, PLAIN
@@ -50,7 +50,7 @@ class Marks:
     colors: tuple[str, ...]
 
 
-def marks(one: Shade, kind: np.ndarray, picked: np.ndarray | None, theme: Theme) -> Marks:
+def marks(one: PointColors, kind: np.ndarray, picked: np.ndarray | None, theme: Theme) -> Marks:
     """The marks of a panel; picked (m,) bool: the highlighted points, None without a highlight."""
     count = len(one.groups)
     quiet = np.array([group.quiet for group in one.groups])[one.number]
@@ -62,7 +62,7 @@ def marks(one: Shade, kind: np.ndarray, picked: np.ndarray | None, theme: Theme)
     return Marks(one.number + count * dim, shape, weight, shown + faded)
 
 
-def group_color(group: Group, one: Shade, theme: Theme) -> str:
+def group_color(group: Group, one: PointColors, theme: Theme) -> str:
     """The color of a group; colors of a scale stay as they are, to keep their order."""
     if group.quiet:
         return theme.border
@@ -80,7 +80,7 @@ def kind_entries(shown: Embedding, hidden: Collection[int], theme: Theme) -> lis
     ]  # fmt: skip
 
 
-def entries(one: Shade, theme: Theme) -> list[LegendEntry]:
+def entries(one: PointColors, theme: Theme) -> list[LegendEntry]:
     """Legend entries of the named groups."""
     named = [group for group in one.groups if group.name]
     if len(named) > MOST_GROUPS:
@@ -91,7 +91,7 @@ def entries(one: Shade, theme: Theme) -> list[LegendEntry]:
     ]
 
 
-def _shapes(one: Shade) -> np.ndarray:
+def _shapes(one: PointColors) -> np.ndarray:
     """(groups,) shapes of forget samples: the group's symbol, or that of their kind."""
     return np.array([SYMBOLS.get(group.symbol, DIAMOND) for group in one.groups])
 

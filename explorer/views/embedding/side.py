@@ -16,7 +16,7 @@ from explorer.points.stamps import DOUBLE_RING, RING
 from explorer.theme import Theme
 from explorer.views.embedding.marks import Marks
 from explorer.widgets import markup
-from explorer.widgets.panel import muted
+from explorer.widgets.panel import muted_label
 
 
 class Side(QObject):
@@ -38,7 +38,7 @@ class Side(QObject):
         self.model.activated.connect(self._choose)
         self.pane = Pane(f"Embedding on the {place}")
         markup.allow_tips(self.pane)
-        self.counts = muted()
+        self.counts = muted_label()
         markup.allow(self.counts)
         self.counts.setAlignment(Qt.AlignmentFlag.AlignTop)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.datasets.base import Dataset
-from engine.forget_sets.sample_names import titled
+from engine.forget_sets.sample_names import sample_title
 from engine.results import PERTURBED, Embedding, Residual
 from explorer.theme import Theme
 from explorer.views.embedding.marks import KINDS
@@ -33,7 +33,7 @@ def describe(
     sample, label = int(shown.sample[row]), int(shown.label[row])
     picture = html_picture(dataset.raw(sample), SIDE, theme.class_color(label), theme.base)
     lines = [
-        f"<b>{html.escape(titled(sample, dataset))}</b>, {_kind(row, shown)}",
+        f"<b>{html.escape(sample_title(sample, dataset))}</b>, {_kind(row, shown)}",
         f"class {html.escape(dataset.classes[label])}",
         *(_answer(row, shown, dataset, model, label) for model, label in labels.items()),
         *_ratios(sample, labels, residual, column),

@@ -10,7 +10,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from engine.analysis.point_colors import LEVELS, RATIO, VERDICT, Scene, Shade, shade
+from engine.analysis.point_colors import (
+    LEVELS,
+    RATIO,
+    VERDICT,
+    PanelData,
+    PointColors,
+    colors_of_points,
+)
 from engine.datasets.base import Dataset
 from engine.drawing.geometry import bounds
 from engine.results import PERTURBED, Embedding
@@ -227,7 +234,9 @@ class EmbeddingView(View):
         scene = self._scene(shown, dataset, theme)
         shading = None
         for side, model in zip(self.sides, self._drawn(shown), strict=True):
-            shading = shade(self.controls.color.currentData(), replace(scene, model=model))
+            shading = colors_of_points(
+                self.controls.color.currentData(), replace(scene, model=model)
+            )
             masks = self.highlights.of(model) if self.highlights is not None else {}
             picked = masks.get(highlighted) if highlighted else None
             side.draw(model, picked, marks(shading, shown.kind, picked, theme), theme)
@@ -235,10 +244,12 @@ class EmbeddingView(View):
         if shading is not None:
             self._explain(shown, shading, theme)
 
-    def _scene(self, shown: Embedding, dataset: Dataset, theme: Theme) -> Scene:
+    def _scene(self, shown: Embedding, dataset: Dataset, theme: Theme) -> PanelData:
         residual = self.state.residual
         dark = theme.name == "dark"
-        return Scene(shown, "original", dataset.classes, residual, shown_column(self.state), dark)
+        return PanelData(
+            shown, "original", dataset.classes, residual, shown_column(self.state), dark
+        )
 
     def _note(self, model: str) -> str:
         """Why a panel has no colors; '' where it has."""
@@ -248,7 +259,7 @@ class EmbeddingView(View):
             return ""
         return "no r: it is measured against Re-train"
 
-    def _explain(self, shown: Embedding, one: Shade, theme: Theme) -> None:
+    def _explain(self, shown: Embedding, one: PointColors, theme: Theme) -> None:
         kinds = kind_entries(shown, self._hidden, theme)
         self.legend.set_entries([*kinds, *entries(one, theme)], theme.text)
         self.color_bar.setVisible(one.scale is not None)

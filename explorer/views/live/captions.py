@@ -7,7 +7,7 @@ import numpy as np
 from engine.analysis.epoch_series import Epochs
 from engine.datasets.base import Dataset
 from engine.drawing.labels import null_note, perturbation_label, undefined_note
-from engine.forget_sets.sample_names import called, titled
+from engine.forget_sets.sample_names import sample_label, sample_title
 from engine.results import Residual
 
 EMPTY = (
@@ -62,9 +62,8 @@ def reading(shown: Epochs, at: int, column: int) -> str:
 def copies(shown: Epochs, sample: int, row: int, dataset: Dataset) -> str:
     """The heading of a forget sample's verdicts; row: its row in `shown`."""
     label = dataset.classes[int(shown.labels[row])]
-    return (
-        f"{titled(sample, dataset)}, class {label}: {shown.draws} copies (rows) at each τ (columns)"
-    )
+    title = f"{sample_title(sample, dataset)}, class {label}"
+    return f"{title}: {shown.draws} copies (rows) at each τ (columns)"
 
 
 def no_verdicts(sample: int | None, dataset: Dataset | None) -> str:
@@ -72,6 +71,6 @@ def no_verdicts(sample: int | None, dataset: Dataset | None) -> str:
     if sample is None:
         return "Choose a forget sample to see the predictions on its copies after each epoch."
     return (
-        f"The copies of {called(sample, dataset)} are not watched. Choose a sample of the forget "
-        "set to see the predictions on its copies after each epoch."
+        f"The copies of {sample_label(sample, dataset)} are not watched. Choose a sample of the "
+        "forget set to see the predictions on its copies after each epoch."
     )

@@ -19,10 +19,10 @@ from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.live import captions, methods
 from explorer.views.live import series as live_series
-from explorer.widgets.elided_label import OneLine
-from explorer.widgets.panel import Panel, button, muted
+from explorer.widgets.elided_label import ElidedLabel
+from explorer.widgets.panel import Panel, button, muted_label
 from explorer.widgets.plain_text import literal
-from explorer.widgets.player import Transport
+from explorer.widgets.player import EpochPlayer
 
 LAST = 1_000_000  # beyond any last epoch
 LOW = 520  # logical pixels of height, below which the curve takes all the room
@@ -50,8 +50,8 @@ class LiveView(View):
         self.curve = Chart("Residual knowledge at this epoch")
         self.accuracy = Chart("Accuracies against epochs")
         self.strip = VerdictStrip()
-        self.transport = Transport()
-        self.caption, self.note = muted(), OneLine()
+        self.transport = EpochPlayer()
+        self.caption, self.note = muted_label(), ElidedLabel()
         self._wanted = ""  # the method chosen by the user, which Live ignores
         self._at = 0  # index of the shown view
         self._limits: tuple[float, float] | None = None

@@ -6,7 +6,7 @@ import html
 
 from engine.datasets.base import Dataset
 from engine.drawing.labels import perturbation_label
-from engine.forget_sets.sample_names import called, titled
+from engine.forget_sets.sample_names import sample_label, sample_title
 from engine.residual.sample_ratio import Ratio
 from engine.results import Neighborhood
 from explorer.plots.sample_curve import short
@@ -21,12 +21,12 @@ NO_SAMPLE = "Click a sample in Samples or Embedding to see its neighborhood."
 
 def awaited(sample: int, dataset: Dataset | None) -> str:
     """That a sample's copies are not ready yet."""
-    return f"Computing the copies of {called(sample, dataset)}."
+    return f"Computing the copies of {sample_label(sample, dataset)}."
 
 
 def behind(shown: Neighborhood, sample: int | None, dataset: Dataset) -> str:
     """That the copies below are still those of another sample, as rich text."""
-    coming, still = called(sample, dataset), called(shown.sample, dataset)
+    coming, still = sample_label(sample, dataset), sample_label(shown.sample, dataset)
     return html.escape(f"Computing the copies of {coming}; below are those of {still}.")
 
 
@@ -36,7 +36,7 @@ def heading(shown: Neighborhood, dataset: Dataset, forgotten: bool, draws: int) 
     forgotten: whether it is in the study's forget set; draws: the final number of copies.
     """
     name = html.escape(dataset.classes[shown.label])
-    title = html.escape(titled(shown.sample, dataset))
+    title = html.escape(sample_title(shown.sample, dataset))
     kind, copies = perturbation_label(shown.perturbation), len(shown.copies)
     few = f"; only {copies} copies so far" if copies < draws else ""
     return (

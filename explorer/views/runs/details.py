@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 
 from engine.provenance import Provenance
 from engine.storage.origins import sentence
-from engine.study.differences import Difference, as_text, differences, settings_of
-from explorer.widgets.panel import button, muted
+from engine.study.differences import Difference, differences, differences_as_text, settings_of
+from explorer.widgets.panel import button, muted_label
 from explorer.widgets.plain_text import literal
 
 Spec = Mapping[str, Any]
@@ -41,7 +41,7 @@ class Details(QStackedWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.sentence = muted(CHOOSE)
+        self.sentence = muted_label(CHOOSE)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.pages = QTabWidget()
         self.log = QPlainTextEdit(readOnly=True)
@@ -117,7 +117,7 @@ class Comparison(QWidget):
         super().__init__(parent)
         self._titles = ("", "")
         self.differences: list[Difference] = []
-        self.caption = muted()
+        self.caption = muted_label()
         self.table = QTableWidget(0, 3)
         self.table.setAccessibleName("Settings in which the two studies differ")
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -156,7 +156,7 @@ class Comparison(QWidget):
 
     def copy(self) -> None:
         """Put the table on the clipboard."""
-        QApplication.clipboard().setText(as_text(self.differences, self._titles))
+        QApplication.clipboard().setText(differences_as_text(self.differences, self._titles))
 
 
 def _texts(difference: Difference) -> tuple[str, str, str]:

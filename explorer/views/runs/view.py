@@ -16,7 +16,7 @@ from explorer.views.base import View, Wishes
 from explorer.views.runs.details import CHOOSE, UNKNOWN, Details, Spec
 from explorer.views.runs.rows import StudyRow, rows_of
 from explorer.views.runs.table import RunsTable
-from explorer.widgets.flow_layout import Flow
+from explorer.widgets.flow_layout import FlowLayout
 from explorer.widgets.panel import SPACING, Panel, button
 
 EMPTY = (
@@ -109,7 +109,7 @@ class RunsView(View):
         header.addWidget(self.follow_box)
         header.addWidget(self.stop_button)
         row = QWidget()
-        bar = Flow(SPACING // 3, row)
+        bar = FlowLayout(SPACING // 3, row)
         for name, action in self.row_actions.items():
             if name not in HIDDEN:
                 bar.addWidget(_tool(action))

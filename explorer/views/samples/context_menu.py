@@ -12,7 +12,7 @@ from explorer.state.selection import REPLACE
 from explorer.thumbnails.model import ThumbnailModel
 from explorer.views.base import Wishes
 from explorer.views.samples.mouse_and_keys import GridInput
-from explorer.widgets.plain_text import in_menu
+from explorer.widgets.plain_text import menu_text
 
 FORGET, ADD, REMEMBER, CLASS, SHOWN, INVERT, COPY = range(7)
 NOT_LEARNED = "Test samples were never learned and cannot be forgotten"
@@ -61,7 +61,7 @@ class SampleMenu(QMenu):
         self.addSeparator()
         if self._model.current is not None:
             name = dataset.classes[dataset.label_of(self._model.current)]
-            self._entry(in_menu(f"Select class '{name}' among the samples shown"), CLASS)
+            self._entry(menu_text(f"Select class '{name}' among the samples shown"), CLASS)
         self._entry(f"Select all {len(self._model.shown):,} shown", SHOWN, keys="Ctrl+A")
         self._entry("Invert the selection among the samples shown", INVERT)
         self.addSeparator()

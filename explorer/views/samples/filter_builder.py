@@ -19,7 +19,7 @@ from engine.analysis.filters import (
     VERDICT,
     Condition,
 )
-from engine.analysis.sample_table import ANY, Evidence
+from engine.analysis.sample_table import ANY, SampleTable
 from engine.errors import SpecError
 from engine.residual.verdict import NONE, RESIDUAL, UNDECIDED, VERDICTS
 from explorer.views.samples.sort_row import narrow_combo
@@ -35,7 +35,7 @@ class FilterBuilder(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._evidence: Evidence | None = None
+        self._evidence: SampleTable | None = None
         self._labels: Mapping[str, str] = {}
         self._classes: tuple[str, ...] = ()
         self.model = narrow_combo("Model of the filter", "The model that the condition is about", 7)
@@ -55,7 +55,9 @@ class FilterBuilder(QWidget):
         self._lay_out()
         self._connect()
 
-    def offer(self, evidence: Evidence, labels: Mapping[str, str], classes: Sequence[str]) -> None:
+    def offer(
+        self, evidence: SampleTable, labels: Mapping[str, str], classes: Sequence[str]
+    ) -> None:
         """Offer the models and conditions available now."""
         self._evidence, self._labels, self._classes = evidence, labels, tuple(classes)
         names = [*evidence.models, ANY, ALL] if evidence.models else []
@@ -131,7 +133,7 @@ class FilterBuilder(QWidget):
         number = KINDS[kind].value == NUMBER
         value = self.number.text().strip() if number else str(self.choice.currentData() or "")
         try:
-            return filters.checked(Condition(str(model), str(kind), value))
+            return filters.validated_condition(Condition(str(model), str(kind), value))
         except SpecError:
             return None
 

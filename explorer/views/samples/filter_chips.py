@@ -11,14 +11,14 @@ from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QVBoxLayout, QWid
 
 from engine.analysis import filters
 from engine.analysis.filters import ALL, ANSWERS, KINDS, MEASURES, VERDICT, Condition
-from engine.analysis.ranking import judged
-from engine.analysis.sample_table import ANY, Evidence
-from engine.drawing.labels import WITHHELD
+from engine.analysis.ranking import measured_methods
+from engine.analysis.sample_table import ANY, SampleTable
+from engine.drawing.labels import NO_VERDICTS_NOTE
 from engine.errors import SpecError
 from explorer.views.samples.filter_builder import FilterBuilder
-from explorer.widgets.flow_layout import Flow
+from explorer.widgets.flow_layout import FlowLayout
 from explorer.widgets.panel import SPACING
-from explorer.widgets.plain_text import in_menu
+from explorer.widgets.plain_text import menu_text
 
 OTHER, NONE_LEFT = "other", "none"  # entries of the menu that are not filters
 BETWEEN = " and "  # between the conditions of one entry
@@ -35,7 +35,7 @@ class FilterRows(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.conditions: list[Condition] = []
-        self._evidence: Evidence | None = None
+        self._evidence: SampleTable | None = None
         self._labels: Mapping[str, str] = {}
         self._classes: tuple[str, ...] = ()
         self.menu_button = QToolButton()
@@ -51,7 +51,7 @@ class FilterRows(QWidget):
         self.builder = FilterBuilder()
         self.builder.hide()
         self._chips = QWidget()
-        self._flow = Flow(SPACING, self._chips)
+        self._flow = FlowLayout(SPACING, self._chips)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING)
@@ -62,7 +62,9 @@ class FilterRows(QWidget):
         self.builder.added.connect(self._add_text)
         self._show_chips()
 
-    def offer(self, evidence: Evidence, labels: Mapping[str, str], classes: Sequence[str]) -> None:
+    def offer(
+        self, evidence: SampleTable, labels: Mapping[str, str], classes: Sequence[str]
+    ) -> None:
         """Update the evidence: counts and the conditions on offer follow."""
         self._evidence, self._labels, self._classes = evidence, labels, tuple(classes)
         self.builder.offer(evidence, labels, classes)
@@ -91,7 +93,7 @@ class FilterRows(QWidget):
         text = filters.words(condition, self._labels, self._classes)
         residual = self._evidence.residual if self._evidence is not None else None
         if KINDS[condition.name].value == VERDICT and residual is not None and residual.withheld:
-            return f"'{text}': {WITHHELD}"
+            return f"'{text}': {NO_VERDICTS_NOTE}"
         if KINDS[condition.name].needs == MEASURES:
             return f"'{text}': r is not measured yet. Press Run, or remove this filter."
         if KINDS[condition.name].needs == ANSWERS:
@@ -104,7 +106,7 @@ class FilterRows(QWidget):
         for conditions in self._suggested():
             text = BETWEEN.join(self._words(one) for one in conditions)
             count = self._count(conditions)
-            self._entry(in_menu(f"{text} ({count:,})"), BETWEEN.join(map(str, conditions)))
+            self._entry(menu_text(f"{text} ({count:,})"), BETWEEN.join(map(str, conditions)))
         self.menu.addSeparator()
         other = self._entry("Another condition…", OTHER)
         other.setToolTip("Choose model, condition and value")
@@ -123,7 +125,7 @@ class FilterRows(QWidget):
         evidence = self._evidence
         if evidence is None:
             return []
-        methods = judged(evidence.residual) if evidence.residual is not None else ()
+        methods = measured_methods(evidence.residual) if evidence.residual is not None else ()
         pairs = [
             [Condition("original", "right"), Condition(name, "wrong")]
             for name in methods
@@ -169,7 +171,7 @@ class FilterRows(QWidget):
         text = self._words(condition)
         mask = None if self._evidence is None else filters.mask(condition, self._evidence)
         count = "?" if mask is None else f"{int(mask.sum()):,}"
-        chip = QPushButton(f"{in_menu(f'{text} · {count}')}  ✕")
+        chip = QPushButton(f"{menu_text(f'{text} · {count}')}  ✕")
         chip.setObjectName("chip")
         chip.setProperty("condition", str(condition))
         chip.setToolTip(f"{count} samples match this filter alone. Click to remove it.")

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 from engine.datasets.base import Dataset
 from engine.errors import SpecError
 from engine.forget_sets.indices import parse_samples
-from engine.forget_sets.sample_names import short
+from engine.forget_sets.sample_names import shortened_name
 from explorer.widgets.plain_text import literal
 
 
@@ -33,7 +33,7 @@ class IndexLine(QLineEdit):
         self.setToolTip(
             f"Select samples by index, 0 to {len(dataset) - 1:,}: 17, or 3, 17, 40-50. Training "
             f"samples are 0 to {n - 1:,}, test samples follow. Or by name, such as "
-            f"{literal(short(dataset.name_of(0)))}."
+            f"{literal(shortened_name(dataset.name_of(0)))}."
         )
 
     def begin(self, digit: str) -> None:

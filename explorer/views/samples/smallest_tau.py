@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.analysis.filters import KINDS, SEARCH, Condition, subject
-from engine.analysis.sample_table import Evidence
+from engine.analysis.sample_table import SampleTable
 from explorer.state.app_state import AppState
 from explorer.views.base import Wishes
 from explorer.views.samples.sort_keys import TAU
@@ -23,7 +23,12 @@ class TauSearch:
         self._requesting = False
 
     def want(
-        self, key: str, model: str, conditions: Sequence[Condition], evidence: Evidence, seen: bool
+        self,
+        key: str,
+        model: str,
+        conditions: Sequence[Condition],
+        evidence: SampleTable,
+        seen: bool,
     ) -> None:
         """Request what an order and its filters need and lack, while the view is visible."""
         named = [one.model for one in conditions if KINDS[one.name].needs == SEARCH]

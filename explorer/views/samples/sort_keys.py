@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.sample_table import ANY, Evidence
+from engine.analysis.sample_table import ANY, SampleTable
 from engine.arrays import Floats
 from engine.residual.verdict import VERDICTS, verdict_note, verdict_rule
 
@@ -19,7 +19,7 @@ SPLITS = ("forget", "retain", "validation", "test")
 class SampleFacts:
     """The data that keys read: evidence, forget mask (n + m,), names of classes."""
 
-    evidence: Evidence
+    evidence: SampleTable
     forget: np.ndarray
     classes: tuple[str, ...]
     held: np.ndarray  # (v,) indices of the samples held out for validation
@@ -139,7 +139,7 @@ KEYS = {
 }  # fmt: skip
 
 
-def models_of(key: str, evidence: Evidence) -> list[str]:
+def models_of(key: str, evidence: SampleTable) -> list[str]:
     """The models that this key applies to now, ANY method first if the key has one."""
     of = KEYS[key].of
     if of == EVERY:

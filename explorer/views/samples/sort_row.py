@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from engine.analysis.filters import subject
-from engine.analysis.sample_table import ANY, Evidence
+from engine.analysis.sample_table import ANY, SampleTable
 from explorer.views.samples.sort_keys import INDEX, KEYS, MEASURED, models_of
 from explorer.widgets.panel import SPACING
 
@@ -61,7 +61,7 @@ class OrderRow(QWidget):
         """Whether the largest come first."""
         return self.direction.isChecked()
 
-    def offer(self, evidence: Evidence, labels: Mapping[str, str]) -> None:
+    def offer(self, evidence: SampleTable, labels: Mapping[str, str]) -> None:
         """List the models; the wanted one stays selected as others arrive."""
         names = models_of(self.key, evidence)
         offered = [(subject(name, labels), name) for name in names]

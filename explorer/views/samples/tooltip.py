@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.analysis.sample_table import ANY
 from engine.datasets.base import Dataset
-from engine.forget_sets.sample_names import titled
+from engine.forget_sets.sample_names import sample_title
 from engine.residual.verdict import DASH, verdict_note, verdict_word
 from explorer.theme import Theme
 from explorer.views.samples.sort_keys import SPLITS, SampleFacts
@@ -27,7 +27,7 @@ def describe(sample: int, dataset: Dataset, facts: SampleFacts, theme: Theme) ->
     color = theme.class_color(label)
     split = SPLITS[facts.splits()[sample]]
     lines = [
-        f"<b>{html.escape(titled(sample, dataset))}</b>",
+        f"<b>{html.escape(sample_title(sample, dataset))}</b>",
         f"class {html.escape(dataset.classes[label])}",
         f"{split} set{_when(split)}",
         *_values(dataset, sample),

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-from engine.analysis.sample_table import Evidence
+from engine.analysis.sample_table import SampleTable
 from engine.datasets.base import Dataset
 from explorer.state.app_state import AppState
 from explorer.theme import theme_of
@@ -30,7 +30,7 @@ from explorer.views.samples.sort_keys import SampleFacts, note_on
 from explorer.views.samples.sort_row import OrderRow
 from explorer.views.samples.subsets import ALL, CHOSEN, TRAINING, size_of
 from explorer.views.samples.tooltip import describe
-from explorer.widgets.panel import Panel, button, muted
+from explorer.widgets.panel import Panel, button, muted_label
 
 
 class SamplesView(View):
@@ -137,12 +137,12 @@ class SamplesView(View):
         self.go_to = IndexLine()
         self.panel.add_row(self.order, self.go_to)
         self.panel.add_row(self.filters)
-        self.counts: QLabel = muted()
+        self.counts: QLabel = muted_label()
         self.export_button = button(
             "Export…", "Save a sheet of these samples as SVG, PDF or PNG, and as CSV", self._export
         )
         self.panel.add_row(self.counts, self.buttons.add, self.buttons.remove, self.export_button)
-        self.note: QLabel = muted()
+        self.note: QLabel = muted_label()
         self.note.hide()
         self.panel.add_row(self.note)
         self._order_tabs()
@@ -180,7 +180,7 @@ class SamplesView(View):
         self._input.forget_range()
         self.grid.artist.forget_pictures()
         self.model.set_dataset(dataset)
-        evidence = Evidence(dataset.labels, len(dataset.train_y))
+        evidence = SampleTable(dataset.labels, len(dataset.train_y))
         nothing = np.zeros(len(dataset), bool)
         self.facts = SampleFacts(evidence, nothing, dataset.classes, dataset.validation)
         self.scope.offer(dataset)

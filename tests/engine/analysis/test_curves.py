@@ -6,15 +6,15 @@ import made
 import numpy as np
 import pytest
 
-from engine.analysis.carriers import carried
+from engine.analysis.carriers import carriers_at
 from engine.analysis.curve_set import CurveSet
 from engine.analysis.curves import BESIDE, MEAN, PUBLISHED, SHOWN, run_of, runs_beside
-from engine.analysis.measures import MEASURES, cut
-from engine.drawing.label_placement import places
+from engine.analysis.measures import MEASURES, residual_at
+from engine.drawing.label_placement import label_positions
 from engine.paper.presets import Figure
 from engine.paper.published import Published
 from engine.results import Study
-from engine.study.family import family, told_apart
+from engine.study.family import difference_summary, family
 
 R, PREVALENCE, DISAGREEMENT, ACCURACY = MEASURES
 
@@ -46,7 +46,7 @@ def test_studies_that_differ_in_their_seed_alone_are_a_family() -> None:
     ],
 )
 def test_a_study_is_told_apart_in_a_few_words(other: dict[str, object], words: str) -> None:
-    assert told_apart(made.spec(), other) == words
+    assert difference_summary(made.spec(), other) == words
 
 
 # -- lines ------------------------------------------------------------------------------------
@@ -119,18 +119,18 @@ def test_the_sheet_says_which_study_every_number_is_of() -> None:
 
 # -- one tau, one sample ----------------------------------------------------------------------
 def test_residual_knowledge_is_cut_to_one_tau() -> None:
-    one = cut(made.residual(), 1)
+    one = residual_at(made.residual(), 1)
     assert one.taus.tolist() == [0.1]
     whole = MEASURES[3].traces(made.residual())["rurk"].y
     assert MEASURES[3].traces(one)["rurk"].y.tolist() == [whole[1]]
-    assert len(cut(made.residual(), 3).taus) == 0
+    assert len(residual_at(made.residual(), 3).taus) == 0
 
 
 def test_carriers_have_their_counts_and_the_largest_r_first() -> None:
     made_up = made.residual()
     made_up.counts["rurk"][:, 1] = [5, 9, 3]
     made_up.counts["retrain-1"][1] = 2
-    found = carried(made_up, "rurk", 1)
+    found = carriers_at(made_up, "rurk", 1)
     assert [(one.sample, one.known, one.retrain, one.draws) for one in found] == [
         (10, 9, 3.0, 10), (1, 5, 4.0, 10),
     ]  # fmt: skip
@@ -141,7 +141,7 @@ def test_carriers_have_their_counts_and_the_largest_r_first() -> None:
 def test_labels_keep_out_of_each_others_way_and_on_the_page() -> None:
     points = np.array([[50.0, 50.0], [60.0, 50.0], [98.0, 20.0]])
     sizes = np.array([[30.0, 10.0]] * 3)
-    found = places(points, sizes, (0, 0, 100, 100))
+    found = label_positions(points, sizes, (0, 0, 100, 100))
     assert found[0].tolist() == [13, 45]  # to the left: on the right there is the second point
     assert found[1].tolist() == [67, 45]
     assert found[2].tolist() == [61, 15]  # on the right the page ends
@@ -149,6 +149,6 @@ def test_labels_keep_out_of_each_others_way_and_on_the_page() -> None:
 
 def test_a_label_without_room_is_left_out() -> None:
     points = np.full((9, 2), 50.0) + np.arange(9)[:, None]
-    found = places(points, np.array([[80.0, 30.0]] * 9), (0, 0, 100, 100))
+    found = label_positions(points, np.array([[80.0, 30.0]] * 9), (0, 0, 100, 100))
     assert np.isnan(found).all(1).sum() >= 7
-    assert places(np.empty((0, 2)), np.empty((0, 2)), (0, 0, 9, 9)).shape == (0, 2)
+    assert label_positions(np.empty((0, 2)), np.empty((0, 2)), (0, 0, 9, 9)).shape == (0, 2)

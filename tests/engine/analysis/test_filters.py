@@ -9,7 +9,7 @@ import pytest
 
 from engine.analysis import filters
 from engine.analysis.filters import ALL, KINDS, Condition, mask, matching, parse
-from engine.analysis.sample_table import ANY, Evidence
+from engine.analysis.sample_table import ANY, SampleTable
 from engine.datasets.base import Dataset, Recommended
 from engine.errors import SpecError
 from engine.forget_sets.forget_set import read_indices
@@ -46,9 +46,9 @@ def residual() -> Residual:
 
 
 @pytest.fixture
-def known() -> Evidence:
+def known() -> SampleTable:
     """Original errs on 2, GD on 2, 3 and 4; tau of GD is 0 for 0, 0.05 for 1, none for 3."""
-    made = Evidence(LABELS, 4)
+    made = SampleTable(LABELS, 4)
     made.learn_models(
         {"original": model("original", [0, 1, 0, 0, 1, 2]), "gd": model("gd", [0, 1, 1, 1, 0, 2])}
     )
@@ -80,7 +80,7 @@ def known() -> Evidence:
     ],
 )
 def test_a_filter_keeps_the_samples_it_describes(
-    text: str, expected: list[int], known: Evidence
+    text: str, expected: list[int], known: SampleTable
 ) -> None:
     condition = parse(text)
     assert str(condition) == text and parse(str(condition)) == condition
@@ -88,17 +88,17 @@ def test_a_filter_keeps_the_samples_it_describes(
     assert found is not None and np.flatnonzero(found).tolist() == expected
 
 
-def test_several_filters_must_all_be_fulfilled(known: Evidence) -> None:
+def test_several_filters_must_all_be_fulfilled(known: SampleTable) -> None:
     both = [parse("original right"), parse("gd wrong")]
     assert np.flatnonzero(matching(both, known)).tolist() == [3, 4]
     assert matching([], known).all()
 
 
-def test_what_is_not_known_keeps_nothing(known: Evidence) -> None:
+def test_what_is_not_known_keeps_nothing(known: SampleTable) -> None:
     for text in ("rurk wrong", "rurk r > 1", "original tau < 1", "gd differs rurk"):
         assert mask(parse(text), known) is None
         assert not matching([parse(text)], known).any()
-    assert mask(parse("all disagree"), Evidence(LABELS, 4)) is None
+    assert mask(parse("all disagree"), SampleTable(LABELS, 4)) is None
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_filters_read_as_people_say_them() -> None:
         assert kind.help and ("{0}" in kind.words) == bool(kind.value), name
 
 
-def test_evidence_is_kept_while_it_is_true(known: Evidence) -> None:
+def test_evidence_is_kept_while_it_is_true(known: SampleTable) -> None:
     before = known.answers("gd")
     known.learn_models({**known.models, "rurk": model("rurk", [0] * 6)})
     assert known.answers("gd") is before and known.recognition("gd") is not None
@@ -143,13 +143,13 @@ def test_evidence_is_kept_while_it_is_true(known: Evidence) -> None:
 
 
 def test_logits_of_other_samples_are_no_answers() -> None:
-    evidence = Evidence(LABELS[:3], 2)
+    evidence = SampleTable(LABELS[:3], 2)
     evidence.learn_models({"gd": model("gd", [0] * 6)})
     assert evidence.answers("gd") is None
     assert mask(parse("gd wrong"), evidence) is None
 
 
-def test_one_residual_method_is_the_worst_of_any(known: Evidence) -> None:
+def test_one_residual_method_is_the_worst_of_any(known: SampleTable) -> None:
     ratio = known.ratio(ANY)
     assert ratio is not None
     assert ratio[:2] == pytest.approx([5, 0.5])
@@ -158,7 +158,7 @@ def test_one_residual_method_is_the_worst_of_any(known: Evidence) -> None:
     assert known.ratio("original") is not None and known.ratio(ALL) is None
 
 
-def test_certainty_is_the_probability_of_what_is_predicted(known: Evidence) -> None:
+def test_certainty_is_the_probability_of_what_is_predicted(known: SampleTable) -> None:
     answers = known.answers("gd")
     assert answers is not None
     share = np.exp(5) / (np.exp(5) + 2)

@@ -9,7 +9,7 @@ import made
 import numpy as np
 import pytest
 
-from engine.analysis.model_table import QUANTITIES, Board, board, near, with_published
+from engine.analysis.model_table import QUANTITIES, ModelTable, board, nearest_tau, with_published
 from engine.analysis.tradeoff import scatter
 from engine.analysis.tradeoff import sheet as points_sheet
 from engine.metrics import COMPARED
@@ -23,7 +23,7 @@ from engine.tables.model_report import report_of
 NAMED = {one.name: one for one in QUANTITIES}
 
 
-def over_seeds() -> Board:
+def over_seeds() -> ModelTable:
     return board(
         made.study(), [made.study(7, unlearn=14.0), made.study(42, unlearn=16.0)], mean=True
     )
@@ -73,8 +73,8 @@ def test_other_settings_are_rows_of_their_own_and_say_what_differs() -> None:
 def test_r_is_read_at_the_tau_that_is_asked_for() -> None:
     assert board(made.study()).tau == 0.1
     assert board(made.study(), tau=0.19).tau == 0.2
-    assert near(made.TAUS, 0.04) == 0.0
-    assert math.isnan(near(np.empty(0), 0.1))
+    assert nearest_tau(made.TAUS, 0.04) == 0.0
+    assert math.isnan(nearest_tau(np.empty(0), 0.1))
 
 
 def test_a_study_on_another_grid_has_no_r_at_this_tau() -> None:
@@ -94,7 +94,7 @@ def test_epochs_past_what_is_counted_have_no_gap() -> None:
 
 
 # -- published --------------------------------------------------------------------------------
-def published() -> Board:
+def published() -> ModelTable:
     figures = {"rurk": {"unlearn_acc": Figure(14.6, 2.2), "mia_acc": Figure(18.2, 2.5)}}
     return with_published(board(made.study(), [made.study(7)]), figures)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.analysis.ranking import stepped, worst_first
+from engine.analysis.ranking import neighbor_in, worst_first
 from engine.analysis.sample_curve import own_curve, own_curves, row_of, spread
 from engine.drawing.difference_image import amplified, around_gray
 from engine.results import Curve, Residual
@@ -75,10 +75,10 @@ def test_the_worst_come_first_and_undefined_ones_last() -> None:
 
 def test_steps_stop_at_both_ends_and_begin_with_the_worst() -> None:
     order = np.array([2, 9, 4])
-    assert stepped(order, 9, 1) == 4 and stepped(order, 9, -1) == 2
-    assert stepped(order, 4, 1) is None and stepped(order, 2, -1) is None
-    assert stepped(order, 77, 1) == stepped(order, None, -1) == 2
-    assert stepped(np.array([], int), 2, 1) is None
+    assert neighbor_in(order, 9, 1) == 4 and neighbor_in(order, 9, -1) == 2
+    assert neighbor_in(order, 4, 1) is None and neighbor_in(order, 2, -1) is None
+    assert neighbor_in(order, 77, 1) == neighbor_in(order, None, -1) == 2
+    assert neighbor_in(np.array([], int), 2, 1) is None
 
 
 def test_changes_are_amplified_to_full_range_and_come_back_by_the_factor() -> None:

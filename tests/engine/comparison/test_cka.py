@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.comparison.activations import layers_of
-from engine.comparison.cka import MOST_SAMPLES, chosen, cka, portrait
+from engine.comparison.cka import MOST_SAMPLES, cka, drawn_samples, gram_matrices
 from engine.errors import Cancelled, SpecError
 from engine.models.base import build
 from engine.pipeline.pipeline import Pipeline
@@ -124,9 +124,9 @@ def test_a_portrait_does_not_depend_on_how_samples_are_batched(
     x = np.random.default_rng(0).random((30, 3, 6, 6), np.float32)
     samples = Samples.on(torch.device("cpu"), x, np.zeros(30, np.int64), 3)
     layers, rows = layers_of(net, samples.pixels(torch.arange(4))), np.arange(30)
-    whole = portrait(net, layers, samples, rows, Reporter())
+    whole = gram_matrices(net, layers, samples, rows, Reporter())
     monkeypatch.setattr("engine.comparison.cka.BATCH", 7)
-    parts = portrait(net, layers, samples, rows, Reporter())
+    parts = gram_matrices(net, layers, samples, rows, Reporter())
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4 * np.abs(one).max())
 
@@ -134,11 +134,11 @@ def test_a_portrait_does_not_depend_on_how_samples_are_batched(
 # -- models of a study ------------------------------------------------------------------------
 def test_the_sample_is_drawn_by_the_seed() -> None:
     pool = np.arange(5000)
-    once, again, other = (chosen(pool, seed, "retain") for seed in (1, 1, 2))
+    once, again, other = (drawn_samples(pool, seed, "retain") for seed in (1, 1, 2))
     assert len(once) == MOST_SAMPLES == len(np.unique(once))
     assert (once == again).all()
     assert (once != other).any()
-    assert chosen(np.array([5, 3]), 1, "forget").tolist() == [3, 5]
+    assert drawn_samples(np.array([5, 3]), 1, "forget").tolist() == [3, 5]
 
 
 def composed(pipeline: Pipeline) -> RunSpec:

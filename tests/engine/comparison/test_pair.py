@@ -20,9 +20,9 @@ from engine.comparison.pair import (
     compare,
     every_class,
     forgotten_and_rest,
+    group_samples,
     histogram,
     matrix,
-    members,
     newcombe,
     wilson,
 )
@@ -105,9 +105,9 @@ def test_members_of_a_cell_are_the_samples_that_a_model_puts_there() -> None:
                 number for number, y, c in plainly("retain", side)
                 if y == true and c.argmax() == predicted
             }  # fmt: skip
-            assert set(members(found, groups, true, predicted, side)) == by[side]
-        assert set(members(found, groups, true, predicted, EITHER)) == by[A] | by[B]
-    assert set(members(found, groups, 3)) == {n for n, y, _ in plainly("retain", A) if y == 3}
+            assert set(group_samples(found, groups, true, predicted, side)) == by[side]
+        assert set(group_samples(found, groups, true, predicted, EITHER)) == by[A] | by[B]
+    assert set(group_samples(found, groups, 3)) == {n for n, y, _ in plainly("retain", A) if y == 3}
 
 
 def test_test_samples_are_numbered_after_training_samples() -> None:

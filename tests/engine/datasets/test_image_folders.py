@@ -14,7 +14,7 @@ from PIL import Image
 from engine.datasets import cifar10, small_cifar5
 from engine.datasets.base import Dataset, load
 from engine.errors import DataError, SpecError
-from engine.pipeline.models import Workshop
+from engine.pipeline.models import StudyModels
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec
 from engine.storage.store import Store
@@ -290,7 +290,7 @@ def test_what_was_loaded_in_silence_is_said_to_the_first_who_listens_and_once(
 ) -> None:
     fill(tmp_path / "data", 5)
     spec = DataSpec("folder", str(tmp_path / "data"))
-    first, second, third = (Workshop(Store(tmp_path / "store"), "cpu") for _ in range(3))
+    first, second, third = (StudyModels(Store(tmp_path / "store"), "cpu") for _ in range(3))
     listener = Listener()
     first.datasets.load(spec, Reporter())
     first.datasets.load(spec, listener)

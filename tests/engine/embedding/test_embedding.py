@@ -15,10 +15,10 @@ from engine.analysis.point_colors import (
     PREDICTION,
     RATIO,
     VERDICT,
-    Scene,
-    shade,
+    PanelData,
+    colors_of_points,
 )
-from engine.embedding.points import MOST, STEPS, TRAILS, cast, some, trail
+from engine.embedding.points import MOST, STEPS, TRAILS, select_points, stratified_sample, trail
 from engine.errors import SpecError
 from engine.pipeline.pipeline import Pipeline
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Curve, Embedding, Residual
@@ -39,7 +39,7 @@ def test_many_samples_are_thinned_class_by_class_and_the_same_for_every_model(
 ) -> None:
     pipeline, run = spec
     dataset = pipeline.dataset(run.data, Reporter())
-    who = cast(run, dataset)
+    who = select_points(run, dataset)
     counts = {kind: int((who.kind == kind).sum()) for kind in (RETAIN, FORGET, TEST, PERTURBED)}
     assert counts[RETAIN] == 838 and counts[TEST] == len(dataset.test_y)  # fewer than the most
     assert counts[FORGET] == pytest.approx(MOST[FORGET], abs=5)
@@ -51,8 +51,8 @@ def test_many_samples_are_thinned_class_by_class_and_the_same_for_every_model(
     copies = who.sample[who.kind == PERTURBED]
     assert set(copies) <= set(who.sample[who.kind == FORGET])
     assert (who.tau[who.kind == PERTURBED].reshape(-1, STEPS)[0] == trail(run.probe.taus)).all()
-    assert (cast(run, dataset).sample == who.sample).all()
-    assert (cast(replace(run, seed=7), dataset).sample != who.sample).any()
+    assert (select_points(run, dataset).sample == who.sample).all()
+    assert (select_points(replace(run, seed=7), dataset).sample != who.sample).any()
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_a_trail_goes_evenly_through_the_grid_to_its_end(
 
 def test_a_small_pool_is_kept_whole() -> None:
     pool = np.arange(5)
-    assert some(pool, 5, np.zeros(5, int), np.random.default_rng(0)) is pool
+    assert stratified_sample(pool, 5, np.zeros(5, int), np.random.default_rng(0)) is pool
 
 
 # -- colors and highlights ------------------------------------------------------------------------
-def scene(**changes: object) -> Scene:
+def scene(**changes: object) -> PanelData:
     """Two retained, two forgotten and one test sample, and a copy of sample 3."""
     kind = np.array([RETAIN, RETAIN, FORGET, FORGET, TEST, PERTURBED])
     sample, label = np.array([0, 1, 2, 3, 4, 3]), np.array([0, 1, 1, 1, 0, 1])
@@ -96,50 +96,53 @@ def scene(**changes: object) -> Scene:
     posterior = {"gd": np.array([[0.5, 1.0], [1.0, 0.5]])}
     residual = Residual("gaussian", taus, draws, np.array([3, 2]), counts, {"gd": curve},
                         flat, flat, posterior)  # fmt: skip
-    return replace(Scene(shown, "gd", ("cat", "dog"), residual, 1), **changes)  # type: ignore[arg-type]
+    return replace(PanelData(shown, "gd", ("cat", "dog"), residual, 1), **changes)  # type: ignore[arg-type]
 
 
 def test_class_and_prediction_number_the_classes() -> None:
-    assert shade(CLASS, scene()).number.tolist() == [0, 1, 1, 1, 0, 1]
-    assert shade(PREDICTION, scene()).number.tolist() == [0, 0, 1, 0, 1, 0]
-    assert [group.name for group in shade(CLASS, scene()).groups] == ["cat", "dog"]
+    assert colors_of_points(CLASS, scene()).number.tolist() == [0, 1, 1, 1, 0, 1]
+    assert colors_of_points(PREDICTION, scene()).number.tolist() == [0, 0, 1, 0, 1, 0]
+    assert [group.name for group in colors_of_points(CLASS, scene()).groups] == ["cat", "dog"]
 
 
 def test_r_is_placed_on_the_samples_it_belongs_to() -> None:
-    found = shade(RATIO, scene())
+    found = colors_of_points(RATIO, scene())
     apart, undefined = LEVELS + 1, LEVELS
     middle = round((LEVELS - 1) / 2)
     assert found.number.tolist() == [apart, apart, middle, LEVELS - 1, apart, LEVELS - 1]
     assert found.scale is not None and "τ 0.1 (Gaussian)" in found.scale.title
-    at_zero = shade(RATIO, scene(column=0)).number
+    at_zero = colors_of_points(RATIO, scene(column=0)).number
     assert at_zero[2] == undefined and at_zero[3] == middle
 
 
 def test_a_model_that_was_not_measured_has_no_colors_of_r() -> None:
     for changes in ({"residual": None}, {"model": "gd", "residual": None}):
-        assert set(shade(RATIO, scene(**changes)).number) == {LEVELS + 1}
-        groups = shade(VERDICT, scene(**changes))
+        assert set(colors_of_points(RATIO, scene(**changes)).number) == {LEVELS + 1}
+        groups = colors_of_points(VERDICT, scene(**changes))
         assert {groups.groups[n].name for n in groups.number} == {"not measured"}
 
 
 def test_a_verdict_is_that_of_the_tau() -> None:
-    names = [shade(VERDICT, scene()).groups[n].name for n in shade(VERDICT, scene()).number]
+    names = [
+        colors_of_points(VERDICT, scene()).groups[n].name
+        for n in colors_of_points(VERDICT, scene()).number
+    ]
     assert names[3] == names[5] == "residual (posterior > 0.95 at this τ)"
     assert names[0] == "not measured" and names[2] != "residual (posterior > 0.95 at this τ)"
 
 
 def test_loss_is_logarithmic_and_bears_whatever_a_diverged_model_says() -> None:
-    number = shade(LOSS, scene()).number
+    number = colors_of_points(LOSS, scene()).number
     assert number[0] == 0 and number[1] == number[3] == number[5] == LEVELS - 1
     assert number[2] == round((LEVELS - 1) / 2)
     assert number[4] == LEVELS - 1  # NaN is no small loss
-    light, dark = (shade(LOSS, scene(dark=ground)).groups for ground in (False, True))
+    light, dark = (colors_of_points(LOSS, scene(dark=ground)).groups for ground in (False, True))
     assert [one.color for one in light] == [one.color for one in dark][::-1]
 
 
 def test_an_unknown_color_is_answered_with_the_known_ones() -> None:
     with pytest.raises(SpecError, match="verdict"):
-        shade("verdikt", scene())
+        colors_of_points("verdikt", scene())
 
 
 def test_highlights_are_those_of_the_kind_and_the_comparison() -> None:

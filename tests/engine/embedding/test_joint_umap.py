@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from needs import needs
 
-from engine.embedding.joint_graph import STRENGTH, company, joined, tame, tie
+from engine.embedding.joint_graph import (
+    STRENGTH,
+    joined_graph,
+    nearest_anchor_rows,
+    rescaled_features,
+    tie_strength,
+)
 from engine.embedding.joint_umap import Embedder
 from engine.errors import Cancelled, EngineError
 from engine.runtime.progress import Reporter
@@ -40,7 +46,7 @@ def fit_one(embedder: Embedder, features: np.ndarray, seed: int) -> np.ndarray:
 def test_company_is_kept_by_the_nearest_anchors_and_never_by_oneself() -> None:
     line = np.arange(40.0)[:, None].astype(np.float32)
     anchors = np.arange(0, 40, 2)
-    found = company(line, anchors)
+    found = nearest_anchor_rows(line, anchors)
     assert found.shape == (40, 2)
     assert set(found[10].tolist()) == {8, 12}
     assert set(found[11].tolist()) == {10, 12}
@@ -51,7 +57,7 @@ def test_points_are_tied_as_strongly_as_models_agree_on_their_company() -> None:
     other = one.copy()
     other[0] += 100  # keeps other company altogether
     other[1, 2] += 100  # a third of it
-    strength = tie(one, other, np.arange(2, 20))
+    strength = tie_strength(one, other, np.arange(2, 20))
     assert strength[0] == 0
     assert strength[1] == pytest.approx(2 / 3)
     assert (strength[2:] == 1).all()
@@ -61,7 +67,7 @@ def test_the_graph_of_all_models_holds_their_own_graphs_and_the_ties() -> None:
     from scipy.sparse import csr_matrix
 
     own = [csr_matrix(np.array([[0, w], [w, 0]])) for w in (0.5, 0.8)]
-    whole = joined(own, {(0, 1): np.array([0.0, 0.3])}).toarray()
+    whole = joined_graph(own, {(0, 1): np.array([0.0, 0.3])}).toarray()
     tied = 0.3 * STRENGTH
     expected = [[0, 0.5, 0, 0], [0.5, 0, 0, tied], [0, 0, 0, 0.8], [0, tied, 0.8, 0]]
     assert whole == pytest.approx(np.array(expected))
@@ -69,9 +75,9 @@ def test_the_graph_of_all_models_holds_their_own_graphs_and_the_ties() -> None:
 
 def test_features_of_a_diverged_model_become_finite() -> None:
     wild = np.array([[1e30, np.nan], [-np.inf, 2.0], [3e30, 1.0]])
-    assert np.isfinite(tame(wild)).all()
+    assert np.isfinite(rescaled_features(wild)).all()
     calm = np.array([[1.0, -2.0], [3.0, 4.0]])
-    assert np.ptp(tame(calm) / calm) == pytest.approx(0, abs=1e-6)
+    assert np.ptp(rescaled_features(calm) / calm) == pytest.approx(0, abs=1e-6)
 
 
 @needs("umap")

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.external.network import model_spec, network
-from engine.external.value_checks import unusable
-from engine.external.weights import fitted
+from engine.external.value_checks import unusable_weights_error
+from engine.external.weights import match_file
 from engine.models.base import Classifier
 from engine.pipeline.pipeline import Pipeline
 from engine.runtime.progress import Reporter
@@ -42,7 +42,7 @@ def classifier() -> Classifier:
 def fit(folder: Path, change: Callable[[State], Any]) -> dict[str, Tensor]:
     path = folder / "w.pt"
     torch.save(change(dict(Net().state_dict())), path)
-    return fitted(path, classifier(), "net", "data").state
+    return match_file(path, classifier(), "net", "data").state
 
 
 def with_value(name: str, value: float) -> Callable[[State], State]:
@@ -114,7 +114,7 @@ def test_outputs_that_are_no_numbers_name_the_tensor_and_no_learning_rate(
 def test_the_most_extreme_value_is_that_which_takes_outputs_away_furthest() -> None:
     def named(**values: float) -> str:
         state = {name.replace("__", "."): torch.full((2,), one) for name, one in values.items()}
-        return str(unusable("w.pt", state, str))
+        return str(unusable_weights_error("w.pt", state, str))
 
     assert "1e+05, in a" in named(a=1e5, b=1.0, c__running_var=1.0)
     assert "0, in c.running_var" in named(a=1e3, b=1.0, c__running_var=0.0)

@@ -19,7 +19,7 @@ from engine.__main__ import main
 from engine.datasets.base import Dataset, load
 from engine.errors import CheckpointError, SpecError
 from engine.external.network import model_spec, network
-from engine.external.weights import examine, named_files
+from engine.external.weights import examine_files, named_files
 from engine.figures import catalog
 from engine.pipeline.pipeline import Pipeline
 from engine.runtime.libraries import torchvision
@@ -103,7 +103,7 @@ def put(folder: Path, name: str, state: Any) -> Path:
 
 
 def examined(path: Path, dataset: Dataset, model: str = "mlp", name: str = "theirs") -> ForeignSpec:
-    (found,) = examine({name: path}, model_spec(model), dataset)
+    (found,) = examine_files({name: path}, model_spec(model), dataset)
     return found
 
 

@@ -17,10 +17,10 @@ from torch.nn.utils import spectral_norm as old_spectral_norm
 from torch.nn.utils import weight_norm as old_weight_norm
 
 from engine.errors import CheckpointError
-from engine.external.weights import fitted, named_files
+from engine.external.weights import match_file, named_files
 from engine.models.base import Classifier
 from engine.training import checkpoints
-from engine.weight_files.safetensors import written
+from engine.weight_files.safetensors import serialize
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 OPTIMIZER = {"state": {0: {"momentum_buffer": torch.ones(6, 3, 3, 3)}}, "param_groups": [{"lr": 1}]}
@@ -52,7 +52,7 @@ def put(folder: Path, content: Any, name: str = "w.pt") -> Path:
 
 
 def fit(path: Path, model: Classifier | None = None) -> Any:
-    return fitted(path, model or classifier(), "net", "data")
+    return match_file(path, model or classifier(), "net", "data")
 
 
 def digest(path: Path, model: Classifier | None = None) -> str:
@@ -118,7 +118,7 @@ def test_half_precision_is_read_as_what_it_stands_for(tmp_path: Path, kind: torc
     whole = {n: v.float() if v.is_floating_point() else v for n, v in half.items()}
     wanted = digest(put(tmp_path, whole, "plain.pt"))
     assert digest(put(tmp_path, half)) == wanted
-    (tmp_path / "w.safetensors").write_bytes(written(half, {}))
+    (tmp_path / "w.safetensors").write_bytes(serialize(half, {}))
     assert digest(tmp_path / "w.safetensors") == wanted
 
 

@@ -16,8 +16,8 @@ pytest.importorskip("matplotlib")
 from engine.analysis.curve_set import CurveSet
 from engine.analysis.curves import StudyRun
 from engine.analysis.measures import MEASURES
-from engine.analysis.model_table import QUANTITIES, Board, board
-from engine.analysis.point_colors import Scene
+from engine.analysis.model_table import QUANTITIES, ModelTable, board
+from engine.analysis.point_colors import PanelData
 from engine.analysis.tradeoff import Scatter, scatter
 from engine.errors import SpecError
 from engine.figures.canvas import DPI, FORMATS
@@ -39,7 +39,7 @@ from engine.results import (
     Residual,
     Study,
 )
-from engine.storage.spreadsheet import neutral
+from engine.storage.spreadsheet import escape_formula
 from engine.tables.csv import csv_text
 from engine.tables.model_csv import sheet
 
@@ -70,7 +70,7 @@ def _neighborhood(shape: tuple[int, ...]) -> Neighborhood:
     return Neighborhood(7, 1, "gaussian", 0.1, copies, said, sure, {"original": 3, "rurk": 1})
 
 
-def _embedding(classes: tuple[str, ...] = CLASSES) -> Scene:
+def _embedding(classes: tuple[str, ...] = CLASSES) -> PanelData:
     """Two models that see the same 60 points a little apart; the first ten are forgotten."""
     xy = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     kind = np.full(60, RETAIN)
@@ -82,7 +82,7 @@ def _embedding(classes: tuple[str, ...] = CLASSES) -> Scene:
     loss = {name: np.where(one == label, 0.01, 3.0) for name, one in said.items()}
     shown = Embedding({"original": xy, "rurk": xy + 0.1}, sample, kind, label, tau, said, loss)
     counts = {name: np.full((5, 3), 50, np.int32) for name in ("original", "rurk", "retrain-0")}
-    return Scene(shown, "original", classes, replace(_residual(), counts=counts), 1)
+    return PanelData(shown, "original", classes, replace(_residual(), counts=counts), 1)
 
 
 def _study() -> Study:
@@ -98,7 +98,7 @@ def _set(residual: Residual | None = None, labels: dict[str, str] = LABELS) -> C
     return CurveSet([StudyRun("k", "", residual or _residual(), labels)])
 
 
-def _board() -> Board:
+def _board() -> ModelTable:
     return board(_study())
 
 
@@ -228,7 +228,7 @@ def test_the_table_gives_the_gap_to_retrain() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@sum(a1)"])
 def test_names_cannot_become_formulas(name: str, tmp_path: Path) -> None:
-    assert neutral(name) == f"'{name}"
+    assert escape_formula(name) == f"'{name}"
     assert csv_text([name], [[name, -1.5]]).splitlines() == [f"'{name}", f"'{name},-1.5"]
     out = embedding(_embedding((name, "dog")), LABELS, tmp_path / "e.png")
     assert {row["class"] for row in _rows(out[1])} == {f"'{name}", "dog"}

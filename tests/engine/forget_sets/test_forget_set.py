@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 
 from engine.errors import SpecError
 from engine.forget_sets import index_files
-from engine.forget_sets.forget_set import check_forget, lost_classes, parse_forget, read_indices
+from engine.forget_sets.forget_set import (
+    check_forget,
+    parse_forget,
+    read_indices,
+    unretained_classes,
+)
 
 CLASSES = ("ant", "bee", "cow")
 LABELS = np.repeat([0, 1, 2], [40, 40, 20])
@@ -111,8 +116,8 @@ def test_clicked_indices_come_back_sorted_and_distinct(chosen: set[int]) -> None
 
 
 def test_class_unlearning_is_noticed() -> None:
-    assert lost_classes(parse("class:ant"), LABELS) == [0]
-    assert lost_classes(parse("class:ant:0.9"), LABELS) == []
+    assert unretained_classes(parse("class:ant"), LABELS) == [0]
+    assert unretained_classes(parse("class:ant:0.9"), LABELS) == []
 
 
 # -- bad input ------------------------------------------------------------------------------------

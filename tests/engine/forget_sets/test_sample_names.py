@@ -14,7 +14,7 @@ from engine.datasets.base import Dataset, Recommended
 from engine.errors import SpecError
 from engine.forget_sets.forget_set import forget_set
 from engine.forget_sets.indices import index_table, parse_samples
-from engine.forget_sets.sample_names import SampleNames, called, titled
+from engine.forget_sets.sample_names import SampleNames, sample_label, sample_title
 from engine.spec import DataSpec, TrainSpec
 from engine.study.command_line import forget_text
 from engine.study.compose import compose
@@ -55,17 +55,17 @@ def message_of(tmp_path: Path, text: str, data: Dataset | None = None) -> str:
 
 def test_one_function_words_a_sample() -> None:
     data = dataset()
-    assert called(13, data) == "sample 13 (train/tall/03.png)"
-    assert titled(20, data) == "Sample 20 (test/flat/00.png)"
-    assert titled(21, dataset(())) == "Sample 21 (folder test 1)"
-    assert called(13, None) == "sample 13" and called(99, data) == "sample 99"
-    assert titled(None, data) == "No sample"
+    assert sample_label(13, data) == "sample 13 (train/tall/03.png)"
+    assert sample_title(20, data) == "Sample 20 (test/flat/00.png)"
+    assert sample_title(21, dataset(())) == "Sample 21 (folder test 1)"
+    assert sample_label(13, None) == "sample 13" and sample_label(99, data) == "sample 99"
+    assert sample_title(None, data) == "No sample"
 
 
 def test_a_name_that_cannot_be_shown_is_made_harmless() -> None:
     data = dataset(["a\x1b[2J\u202e.png", "long/" * 30 + "end.png", *FILES[2:]])
-    assert called(0, data) == "sample 0 (a\ufffd[2J\ufffd.png)"
-    assert called(1, data).endswith("long/end.png)") and len(called(1, data)) < 80
+    assert sample_label(0, data) == "sample 0 (a\ufffd[2J\ufffd.png)"
+    assert sample_label(1, data).endswith("long/end.png)") and len(sample_label(1, data)) < 80
 
 
 # -- names in a file ------------------------------------------------------------------------------

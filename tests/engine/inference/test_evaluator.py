@@ -8,7 +8,7 @@ from needs import needs
 from torch import Tensor, nn
 
 from engine.inference import evaluator
-from engine.inference.evaluator import Ready, attackable, native_bfloat16
+from engine.inference.evaluator import Evaluator, attack_model, native_bfloat16
 from engine.inference.folding import folded
 from engine.models.base import Classifier, build
 from engine.perturbations import named
@@ -52,7 +52,7 @@ def test_answers_are_those_of_float32(
     made, x = model(name), samples(name)
     with torch.inference_mode():
         wanted = made(x).argmax(1)
-    judge = Ready(made)
+    judge = Evaluator(made)
     got = torch.cat([judge.classes(part) for part in x.split(70)])
     assert torch.equal(got, wanted)
     assert (judge._reduced is not None) == (reduced and name != "mlp")
@@ -61,7 +61,7 @@ def test_answers_are_those_of_float32(
 def test_a_few_answers_are_not_worth_getting_ready_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator, "native_bfloat16", lambda kind: True)
     made, x = model("cnn"), samples("cnn")
-    judge = Ready(made)
+    judge = Evaluator(made)
     judge.classes(x[:40])
     judge.classes(x[40:64])
     assert judge._reduced is None and judge._model is made
@@ -81,7 +81,7 @@ def test_close_calls_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
         wanted = made(x).argmax(1)
         without = folded(made, x).bfloat16()(x.bfloat16()).argmax(1)
     assert (without != wanted).float().mean() > 0.1  # bfloat16 alone gets them wrong
-    judge = Ready(made)
+    judge = Evaluator(made)
     assert torch.equal(judge.classes(x), wanted)
     more = torch.cat([judge.classes(x) for _ in range(6)])
     assert torch.equal(more, wanted.repeat(6))
@@ -105,7 +105,7 @@ def test_a_network_that_cannot_be_traced_runs_as_it_is() -> None:
     x = samples("cnn")
     with torch.inference_mode():
         wanted = made(x).argmax(1)
-    assert torch.equal(Ready(made).classes(x), wanted)
+    assert torch.equal(Evaluator(made).classes(x), wanted)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -113,7 +113,7 @@ def test_answers_on_a_gpu_are_those_of_float32_there() -> None:
     made, x = model("resnet18").cuda(), samples("resnet18").cuda()
     with torch.inference_mode():
         wanted = made(x).argmax(1)
-    assert (Ready(made).classes(x) == wanted).float().mean() >= 0.999
+    assert (Evaluator(made).classes(x) == wanted).float().mean() >= 0.999
 
 
 def test_no_device_is_asked_that_torch_does_not_know() -> None:
@@ -128,7 +128,7 @@ def test_attacks_computed_otherwise_are_as_strong_and_the_same_every_time(arithm
         made.head.bias -= made(x).mean(0)  # so that predictions vary
         y = made(x).argmax(1)
     probe = ProbeSpec("pgd", (0.01,), steps=5, step_size=0.0025, target="none")
-    other = attackable(made, arithmetic, x)
+    other = attack_model(made, arithmetic, x)
     assert other is not made
     plain, copies, again = (
         named("pgd").copies(probe, 0.01, x, y, range(200), 0, 5, one)
@@ -149,4 +149,4 @@ def test_attacks_computed_otherwise_are_as_strong_and_the_same_every_time(arithm
 def test_attacks_are_computed_with_the_model_itself_where_nothing_else_is_asked_for() -> None:
     for name, arithmetic in (("cnn", "float32"), ("mlp", "bfloat16")):
         made = model(name)
-        assert attackable(made, arithmetic, samples(name, 2)) is made
+        assert attack_model(made, arithmetic, samples(name, 2)) is made

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from engine.inference import folding
-from engine.inference.folding import folded, joined
+from engine.inference.folding import folded, fused
 from engine.models.base import Classifier, build, initialise
 from engine.runtime.seeds import generator
 
@@ -66,7 +66,7 @@ def test_a_joined_network_says_the_same(name: str, count: int) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with torch.inference_mode():
         wanted = made(x)
-        once = joined(folded(made, x).to(device))
+        once = fused(folded(made, x).to(device))
         assert joints(once) >= count
         torch.testing.assert_close(once(x.to(device)).cpu(), wanted, atol=1e-3, rtol=1e-3)
 
@@ -99,7 +99,7 @@ def test_maps_that_are_read_twice_stay_what_they_were(changing: bool) -> None:
     with torch.inference_mode():
         wanted = made(x)
         torch.testing.assert_close(folded(made, x)(x), wanted, atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(joined(folded(made, x))(x), wanted, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(fused(folded(made, x))(x), wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_a_network_that_cannot_be_traced_is_left_as_it_is() -> None:
@@ -113,4 +113,4 @@ def test_a_network_that_cannot_be_traced_is_left_as_it_is() -> None:
             return self.fc((-y if float(y.mean()) > 1e9 else y).mean((2, 3)))
 
     made = Classifier(Wilful(), "fc", [0.5], [0.2], image=True).eval()
-    assert joints(joined(folded(made, torch.rand(2, 1, 6, 6)))) == 0
+    assert joints(fused(folded(made, torch.rand(2, 1, 6, 6)))) == 0

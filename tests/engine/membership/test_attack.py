@@ -24,11 +24,11 @@ from engine.membership.attack import (
     auc,
     best_threshold,
     counts,
-    draw,
+    draw_pairs,
     roc,
-    stepped,
+    stepped_threshold,
 )
-from engine.membership.results import Attack, Attacked, Estimate, Roc
+from engine.membership.results import Attack, AttackResult, Estimate, Roc
 from engine.membership.scores import (
     PLAIN,
     SCORES,
@@ -148,10 +148,10 @@ def test_steps_walk_from_one_sample_to_the_next_on_the_axis() -> None:
     called = []
     for _ in range(6):
         called.append(counts(LOSS, one.values, found.member, at).tp)
-        at = stepped(LOSS, one, at, 1)
+        at = stepped_threshold(LOSS, one, at, 1)
     assert called[0] == 0
     assert called == sorted(called)
-    assert stepped(LOSS, one, at, 1) == at == one.roc.thresholds[-1]  # the end is the end
+    assert stepped_threshold(LOSS, one, at, 1) == at == one.roc.thresholds[-1]  # the end is the end
 
 
 # -- who is attacked --------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_sizes_are_equal_and_nobody_is_on_both_sides() -> None:
     rng = np.random.default_rng(0)
     groups, others = rng.integers(0, 4, 90), rng.integers(0, 4, 40)
     for a, b in ((groups, others), (groups * 0, others * 0)):
-        rows = draw(a, b, 5)
+        rows = draw_pairs(a, b, 5)
         assert len(rows.member) == len(rows.other)
         assert len(rows.held_member) == len(rows.held_other)
         assert 0 <= len(rows.member) - len(rows.held_member) <= 1
@@ -167,13 +167,13 @@ def test_sizes_are_equal_and_nobody_is_on_both_sides() -> None:
         assert len(np.unique(everybody)) == len(everybody)
         outside = np.concatenate([rows.other, rows.held_other])
         assert len(np.unique(outside)) == len(outside)
-    assert len(draw(groups * 0, others * 0, 5).member) == 20
+    assert len(draw_pairs(groups * 0, others * 0, 5).member) == 20
 
 
 def test_matched_classes_are_equal_in_both_halves() -> None:
     rng = np.random.default_rng(1)
     groups, others = rng.integers(0, 4, 90), rng.integers(0, 5, 60)
-    rows = draw(groups, others, 2)
+    rows = draw_pairs(groups, others, 2)
     assert np.array_equal(groups[rows.member], others[rows.other])
     assert np.array_equal(groups[rows.held_member], others[rows.held_other])
     total = sum(min((groups == g).sum(), (others == g).sum()) for g in range(4))
@@ -424,7 +424,7 @@ def test_the_figure_and_its_csv_have_the_rate_at_one_percent_false_positives(
     steps = np.sort(values)[::-1]
     tp = np.array([0, *np.cumsum(member[np.argsort(-values)])])
     steps_of = Roc(np.arange(2 * n + 1) - tp, tp, np.array([1.0, *steps]))
-    one = Attacked(values, values[:2], steps_of, 0.6, Estimate(0.9, 0.8, 1.0), low, low)
+    one = AttackResult(values, values[:2], steps_of, 0.6, Estimate(0.9, 0.8, 1.0), low, low)
     shown = Attack(
         "confidence", "forget", True, np.arange(2 * n), member, np.arange(2),
         np.array([True, False]), {"gd": one}, Estimate(0.0, 0.0, 0.0),

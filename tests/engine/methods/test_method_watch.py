@@ -14,8 +14,8 @@ from method_problem import BATCH, CLASSES, PER_CLASS, TRAIN, original, problem, 
 from engine import registry
 from engine.errors import Cancelled
 from engine.methods.base import Problem
-from engine.pipeline.epoch_probe import Sight, Views, Watch
-from engine.residual.predictions import verdicts
+from engine.pipeline.epoch_probe import EpochWatch, Views, WatchProbe
+from engine.residual.predictions import predict_copies
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec
 from engine.training.sgd import Resume
@@ -38,15 +38,15 @@ class Memory(Resume):
         self.state = state
 
 
-def sight(task: Problem) -> Sight:
+def sight(task: Problem) -> WatchProbe:
     rows = task.forget.tolist()[:6]
-    return Sight(
+    return WatchProbe(
         task.samples, task.samples, rows, PROBE, task.retain, task.forget, task.retain, "mark"
     )
 
 
-def watched(task: Problem, kept: Resume, planned: int, heard: list[Views]) -> Watch:
-    return Watch(sight(task), task.original, planned, kept, task.report, heard.append)
+def watched(task: Problem, kept: Resume, planned: int, heard: list[Views]) -> EpochWatch:
+    return EpochWatch(sight(task), task.original, planned, kept, task.report, heard.append)
 
 
 def planned(method: str) -> int:
@@ -95,7 +95,7 @@ def said(task: Problem, model: torch.nn.Module) -> np.ndarray:
     """The predictions of the final curve's own function on the same copies."""
     rows = task.forget[:6]
     samples = task.samples
-    return verdicts(
+    return predict_copies(
         {"it": model}, samples.pixels(rows), samples.y[rows], rows.tolist(), PROBE, range(1),
         CLASSES, Reporter(),
     )["it"]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from engine.datasets.base import Dataset, Recommended
 from engine.paper import presets
-from engine.paper.published import Published, may_be_published, published_for
+from engine.paper.published import Published, has_published_network, published_for
 from engine.spec import DataSpec, TrainSpec
 
 
@@ -113,9 +113,9 @@ def test_ablations_are_not_taken_for_the_setting_itself() -> None:
 
 
 def test_where_nothing_was_published_the_data_need_not_be_read() -> None:
-    assert may_be_published(spec())
-    assert not may_be_published(spec(data={"name": "digits"}, model={"name": "mlp"}))
-    assert not may_be_published(spec(data={"name": "iris"}, model={"name": "mlp"}))
+    assert has_published_network(spec())
+    assert not has_published_network(spec(data={"name": "digits"}, model={"name": "mlp"}))
+    assert not has_published_network(spec(data={"name": "iris"}, model={"name": "mlp"}))
 
 
 def test_another_network_has_its_own_table() -> None:

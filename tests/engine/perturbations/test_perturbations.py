@@ -23,7 +23,7 @@ from engine.methods.rurk import RURK
 from engine.perturbations import Noise, named
 from engine.perturbations.base import Perturbation
 from engine.pipeline.pipeline import Pipeline
-from engine.residual.predictions import verdicts
+from engine.residual.predictions import predict_copies
 from engine.runtime.progress import Reporter
 from engine.spec import ProbeSpec, choices_of, validate
 from engine.study import compose as study
@@ -186,7 +186,7 @@ def test_a_file_adds_one_to_forms_help_and_search(
     mine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert perturbations.names() == ["gaussian", "l2", "linf", "mine", "fgsm", "pgd"]
-    expected = catalog.Item("mine", "Replaced", "Replaces a share tau of the values.")
+    expected = catalog.CatalogItem("mine", "Replaced", "Replaces a share tau of the values.")
     assert expected in catalog.names_only().perturbations
     known = catalog.read(Reporter())
     assert expected in known.perturbations
@@ -362,7 +362,7 @@ def test_an_unknown_name_is_an_error_wherever_it_is_measured_with(pipeline: Pipe
     probe = ProbeSpec("gausian", (0.0, 0.1), 10)
     x, y = torch.rand(2, 4), torch.tensor([0, 1])
     with pytest.raises(SpecError, match="Did you mean 'gaussian'"):
-        verdicts({"a": torch.nn.Linear(4, 3)}, x, y, [0, 1], probe, range(1), 3, Reporter())
+        predict_copies({"a": torch.nn.Linear(4, 3)}, x, y, [0, 1], probe, range(1), 3, Reporter())
     with pytest.raises(SpecError, match="Did you mean 'gaussian'"):
         perturbations.is_attack(probe)
     for ask in (
@@ -375,7 +375,7 @@ def test_an_unknown_name_is_an_error_wherever_it_is_measured_with(pipeline: Pipe
 
 
 def test_an_unknown_search_is_named_with_the_nearest() -> None:
-    assert choices_of(RURK.__dataclass_fields__["search"].metadata) == perturbations.searching()
+    assert choices_of(RURK.__dataclass_fields__["search"].metadata) == perturbations.search_names()
     with pytest.raises(SpecError, match=r"choice for rurk\.search 'gausian'. Did you mean 'gauss"):
         validate(RURK(search="gausian"), "rurk.")
 
@@ -391,7 +391,7 @@ def test_a_stored_name_is_shown_as_it_is_and_its_study_keeps_its_key(pipeline: P
     assert labels.tau_label("of-a-stranger") == (
         "τ: of-a-stranger, perturbation norm (pixel range [0, 1])"
     )
-    assert perturbations.described("of-a-stranger") is None
+    assert perturbations.find("of-a-stranger") is None
 
 
 def test_a_perturbation_without_a_function_is_none() -> None:

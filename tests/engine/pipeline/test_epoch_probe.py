@@ -19,7 +19,7 @@ from engine.analysis.epoch_series import Epochs
 from engine.errors import Cancelled, SpecError
 from engine.figures import catalog
 from engine.pipeline import epoch_probe, epoch_recorder
-from engine.pipeline.epoch_probe import Sight
+from engine.pipeline.epoch_probe import WatchProbe
 from engine.pipeline.pipeline import Pipeline
 from engine.residual import predictions, ratio
 from engine.runtime.progress import Reporter
@@ -27,7 +27,7 @@ from engine.spec import DataSpec, RunSpec
 from engine.storage.store import Store
 from engine.study import compose as study
 from engine.study import viewpoint
-from engine.study.viewpoint import MOST_LOOKS, due, looks
+from engine.study.viewpoint import MOST_LOOKS, evaluated_epochs, evaluation_count
 from engine.training import checkpoints
 
 EPOCHS = 4
@@ -103,7 +103,7 @@ def test_the_curve_and_the_band_are_those_of_the_first_ten_copies(pipeline: Pipe
     last = heard.seen[-1]
     labels = pipeline.dataset(spec.data, Reporter()).train_y[found.forget]
     counts = {
-        name: predictions.correct(said[:, :, :10], labels, 10)
+        name: predictions.correct_counts(said[:, :, :10], labels, 10)
         for name, said in found.residual.predictions.items()
     }
     a = np.stack([counts["retrain-0"], counts["retrain-1"]])
@@ -135,15 +135,15 @@ def test_watching_changes_neither_results_nor_their_keys(tmp_path: Path) -> None
 def test_the_time_of_looking_is_not_the_methods(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look, clock, hour = Sight.look, time.monotonic, 3600.0
+    look, clock, hour = WatchProbe.look, time.monotonic, 3600.0
     looked: list[float] = []
 
-    def slow(self: Sight, *words: Any) -> Any:
+    def slow(self: WatchProbe, *words: Any) -> Any:
         looked.append(hour)
         return look(self, *words)
 
     monkeypatch.setattr(time, "monotonic", lambda: clock() + sum(looked))
-    monkeypatch.setattr(Sight, "look", slow)
+    monkeypatch.setattr(WatchProbe, "look", slow)
     monkeypatch.setattr(epoch_probe, "FREE_SECONDS", 100 * hour)  # no look is left out
     heard, spec = Listener(), compose(pipeline, methods=("gd",))
     found = pipeline.run(spec, heard, watch=True)
@@ -158,7 +158,7 @@ def test_stored_epochs_are_replayed_without_looking_again(
     heard, spec = Listener(), compose(pipeline)
     pipeline.run(spec, heard, watch=True)
     kept = next(one for one in reversed(heard.seen) if one.model == "gd")
-    monkeypatch.setattr(Sight, "look", None)
+    monkeypatch.setattr(WatchProbe, "look", None)
     again = pipeline.epochs(spec, "gd", Reporter())
     assert again.epochs.tolist() == kept.epochs.tolist()
     for one, other in zip(again.views, kept.views, strict=True):
@@ -271,16 +271,16 @@ def test_few_samples_are_watched_where_many_are_forgotten(
     ("planned", "expected"), [(1, [1]), (3, [1, 2, 3]), (0, list(range(1, 31)))]
 )
 def test_every_epoch_of_a_short_run_is_due(planned: int, expected: list[int]) -> None:
-    assert sorted(due(planned)) == expected
+    assert sorted(evaluated_epochs(planned)) == expected
 
 
 @pytest.mark.parametrize("planned", [31, 60, 10_000])
 def test_a_long_run_is_looked_at_evenly_up_to_its_end(planned: int) -> None:
-    found = sorted(due(planned))
+    found = sorted(evaluated_epochs(planned))
     assert (found[0], found[-1], len(found)) == (1, planned, MOST_LOOKS)
     gaps = np.diff(found)
     assert gaps.max() - gaps.min() <= 1
-    assert looks(planned) == MOST_LOOKS + 1
+    assert evaluation_count(planned) == MOST_LOOKS + 1
 
 
 def test_another_network_than_the_originals_is_seen_at_its_end(pipeline: Pipeline) -> None:

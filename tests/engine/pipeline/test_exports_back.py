@@ -12,7 +12,7 @@ from torch.nn.functional import linear, normalize
 
 from engine import registry
 from engine.__main__ import main
-from engine.external.weights import examine
+from engine.external.weights import examine_files
 from engine.pipeline.pipeline import Pipeline
 from engine.results import Study
 from engine.runtime.progress import Reporter
@@ -102,7 +102,7 @@ def test_a_study_of_an_exported_cr_reopens_without_its_file(
     own = pipeline.work.loaded(pipeline.plan(made[0]), "cr")
     assert torch.equal(loaded(x), own(x))
     twice = fresh.export_checkpoint(spec, "back", here / "twice.safetensors")
-    (once_more,) = examine({"back": twice}, spec.model, iris)
+    (once_more,) = examine_files({"back": twice}, spec.model, iris)
     assert (once_more.head, once_more.digest) == ("cr", spec.foreign[0].digest)
 
 

@@ -110,7 +110,7 @@ def _other(found: object) -> object:
     return found + 1 if number else found  # type: ignore[operator]
 
 
-def changes(path: Path) -> Iterator[tuple[str, hdf5.Group]]:
+def changes(path: Path) -> Iterator[tuple[str, hdf5.GroupContent]]:
     """(what, the record with one number of it changed), for everything in a record."""
     record = read(path)
     for name, array in record.arrays.items():
@@ -120,7 +120,7 @@ def changes(path: Path) -> Iterator[tuple[str, hdf5.Group]]:
         flat = changed.reshape(-1)
         place = int(np.flatnonzero(np.isfinite(flat))[-1]) if np.isfinite(flat).any() else 0
         flat[place] = 0.5 if not np.isfinite(flat[place]) else flat[place] + 1
-        yield name, hdf5.Group(record.attributes, {**record.arrays, name: changed})
+        yield name, hdf5.GroupContent(record.attributes, {**record.arrays, name: changed})
     for name, value in record.attributes.items():
         changed_to = other(value) if name not in WRITTEN else None
         if name == "labels":
@@ -129,13 +129,13 @@ def changes(path: Path) -> Iterator[tuple[str, hdf5.Group]]:
             found = json.loads(value)
             changed_to = json.dumps({**found, "seed": 7}) if "forget" in found else None
         if changed_to not in (None, value) and (path.parent.name, name) not in UNTOLD:
-            yield name, hdf5.Group({**record.attributes, name: changed_to}, record.arrays)
+            yield name, hdf5.GroupContent({**record.attributes, name: changed_to}, record.arrays)
 
 
-def forge(path: Path, group: hdf5.Group) -> None:
+def forge(path: Path, group: hdf5.GroupContent) -> None:
     """Write a record with the hash that fits."""
     facts = {**group.attributes, hdf5.HASH: hdf5.digest(group)}
-    hdf5.write(path, [("", hdf5.Group(facts, group.arrays))])
+    hdf5.write(path, [("", hdf5.GroupContent(facts, group.arrays))])
 
 
 def one_of_each(root: Path) -> list[Path]:
@@ -214,7 +214,8 @@ def test_a_removed_hash_and_a_file_under_another_key_are_named(root: Path, kind:
     key = f"{0:020x}"
     record = read(first)
     forge(
-        first.with_name(f"{key}.h5"), hdf5.Group({**record.attributes, "key": key}, record.arrays)
+        first.with_name(f"{key}.h5"),
+        hdf5.GroupContent({**record.attributes, "key": key}, record.arrays),
     )
     with h5py.File(first, "a") as file:
         del file.attrs[hdf5.HASH]

@@ -364,5 +364,5 @@ def test_a_checkpoint_that_is_a_link_out_of_the_store_is_not_given_away(tmp_path
     path.unlink()
     secret.rename(path)
     pipeline.save_bundle(one, tmp_path / "a.rkx", {}, Reporter())
-    with hdf5.opened(tmp_path / "a.rkx") as file:
+    with hdf5.open_checked(tmp_path / "a.rkx") as file:
         assert any(name == f"checkpoints/{path.stem}" for name in file.names)

@@ -23,7 +23,7 @@ from engine.pipeline.pipeline import Pipeline
 from engine.results import Study
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
-from engine.storage.store import SIGHTS, Store
+from engine.storage.store import INEXPENSIVE_KINDS, Store
 
 ROOT = Path(__file__).parents[3]
 REFUSED = "is read-only (Permission denied) and does not contain the requested result."
@@ -183,7 +183,7 @@ def test_sights_of_a_closed_store_are_computed_and_not_kept(
     with pytest.raises(StoreError, match="does not contain the requested result"):
         pipeline.run(replace(spec, seed=7), Reporter())
     assert content(root) == before
-    assert not any((root / kind).exists() for kind in SIGHTS)
+    assert not any((root / kind).exists() for kind in INEXPENSIVE_KINDS)
 
 
 def test_a_bundle_of_a_closed_store_opens_elsewhere(

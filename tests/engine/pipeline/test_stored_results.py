@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.models.base import Classifier
-from engine.pipeline.loaded_models import LoadedModels, place_of
+from engine.pipeline.loaded_models import LoadedModels, cache_key
 from engine.pipeline.pipeline import Pipeline
 from engine.pipeline.recent_plans import RecentPlans
 from engine.pipeline.stored_results import Product, Recipe
@@ -83,7 +83,7 @@ def test_the_networks_used_last_stay_in_memory(pipeline: Pipeline, spec: RunSpec
     assert [name for name in "abc" if name in models] == ["a", "c"]
     with pytest.raises(KeyError):
         models["b"]
-    assert place_of("a", imported=True) != place_of("a", imported=False)
+    assert cache_key("a", imported=True) != cache_key("a", imported=False)
 
 
 def test_a_plan_is_made_once_for_equal_settings(spec: RunSpec) -> None:

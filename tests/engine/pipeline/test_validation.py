@@ -20,8 +20,8 @@ from engine.comparison.pair import FORGET, RETAIN, TEST, compare
 from engine.datasets.base import Dataset, load
 from engine.embedding import points
 from engine.errors import DataError, SpecError
-from engine.forget_sets.forget_set import lost_classes
-from engine.membership.attack import chosen
+from engine.forget_sets.forget_set import unretained_classes
+from engine.membership.attack import member_rows
 from engine.paper import presets
 from engine.paper.published import published_for
 from engine.pipeline import bundled_data as kept
@@ -118,7 +118,7 @@ def test_a_forget_set_that_names_a_sample_held_out_is_refused(tmp_path: Path) ->
 def test_a_class_without_retained_samples_is_lost_whatever_is_held_out_of_it() -> None:
     digits = load(FIFTH)
     spec = compose.compose(digits, forget="class:8")
-    assert lost_classes(spec.forget, digits.train_y, digits.validation) == [8]
+    assert unretained_classes(spec.forget, digits.train_y, digits.validation) == [8]
 
 
 # -- what models see ------------------------------------------------------------------------------
@@ -217,9 +217,9 @@ def test_views_show_it_neither_as_retained_nor_as_tested(
 
     assert np.array_equal(on(RETAIN), retained)
     assert np.array_equal(on(FORGET), spec.forget) and on(TEST).min() == len(data.train_y)
-    members = chosen(len(data.train_y), np.array(spec.forget), "retain", data.validation)
+    members = member_rows(len(data.train_y), np.array(spec.forget), "retain", data.validation)
     assert np.array_equal(members, retained)
-    shown = points.cast(spec, data).sample
+    shown = points.select_points(spec, data).sample
     assert not np.isin(shown, data.validation).any()
     sight = epoch_recorder.sight(pipeline.work, spec)
     assert np.array_equal(sight.retain.numpy(), retained)

@@ -24,10 +24,10 @@ from engine.residual.allocation import (
     rates,
     widening,
 )
-from engine.residual.chosen_copies import Cells, Said, nothing_said, unseen
+from engine.residual.chosen_copies import CopyEvaluator, Predictions, missing_class, no_predictions
 from engine.residual.disagreement import disagreement_bounds, disagreement_per_sample
 from engine.residual.posterior import posterior
-from engine.residual.predictions import verdicts
+from engine.residual.predictions import predict_copies
 from engine.residual.ratio import LEVEL, curve, resampling_weights
 from engine.residual.summary import summarize
 from engine.runtime.progress import Reporter
@@ -225,13 +225,15 @@ def models() -> dict[str, nn.Module]:
 PROBE = ProbeSpec("gaussian", (0.0, 0.1, 0.3), draws=20, seed=4)
 
 
-def asker(said: dict[str, Said] | None = None) -> tuple[Cells, dict[str, np.ndarray]]:
-    """Cells of seven samples, and the result of `verdicts` for all of their copies."""
+def asker(
+    said: dict[str, Predictions] | None = None,
+) -> tuple[CopyEvaluator, dict[str, np.ndarray]]:
+    """Cells of seven samples, and the result of `predict_copies` for all of their copies."""
     x = torch.rand(7, 1, 4, 4, generator=torch.Generator().manual_seed(5))
     y, samples = torch.arange(7) % 3, [3, 5, 8, 13, 21, 34, 55]
-    blank = {name: nothing_said(7, 3, 20, 3) for name in models()}
-    found = Cells(models(), x, y, samples, PROBE, said or blank, Reporter())
-    return found, verdicts(models(), x, y, samples, PROBE, range(2), 3, Reporter())
+    blank = {name: no_predictions(7, 3, 20, 3) for name in models()}
+    found = CopyEvaluator(models(), x, y, samples, PROBE, said or blank, Reporter())
+    return found, predict_copies(models(), x, y, samples, PROBE, range(2), 3, Reporter())
 
 
 def test_answers_are_the_full_runs_and_no_copy_is_shown_twice(
@@ -248,7 +250,7 @@ def test_answers_are_the_full_runs_and_no_copy_is_shown_twice(
     seen = np.arange(20) < then[:, :, None]
     for name, said in cells.said.items():
         assert (said.classes[seen] == full[name][seen]).all()
-        assert (said.classes[~seen] == unseen(said.classes.dtype)).all()
+        assert (said.classes[~seen] == missing_class(said.classes.dtype)).all()
         assert not answers.right[name][~seen].any()
     assert cells.asked == 2 * (then[:, 1:].sum() + 7)
 
@@ -257,7 +259,7 @@ def test_what_is_known_of_one_model_is_asked_of_the_others_alone() -> None:
     cells, full = asker()
     drawn = np.full((7, 3), 12)
     cells.ask(drawn)
-    said = {"original": cells.said["original"], RETRAIN: nothing_said(7, 3, 20, 3)}
+    said = {"original": cells.said["original"], RETRAIN: no_predictions(7, 3, 20, 3)}
     again, _ = asker(said)
     again.ask(drawn)
     assert again.asked == 7 * (2 * 12 + 1)
@@ -267,7 +269,7 @@ def test_what_is_known_of_one_model_is_asked_of_the_others_alone() -> None:
 
 @pytest.mark.parametrize(("n_classes", "kind"), [(255, np.uint8), (256, np.uint16)])
 def test_no_class_is_mistaken_for_a_copy_that_was_not_shown(n_classes: int, kind: type) -> None:
-    said = nothing_said(1, 1, 2, n_classes)
+    said = no_predictions(1, 1, 2, n_classes)
     assert said.classes.dtype == kind
     assert (said.classes >= n_classes).all()
     more = said.grown(5)

@@ -18,12 +18,12 @@ from engine.residual.decision_slice import (
     Plane,
     attack_direction,
     ball_outline,
-    cut,
     nearest_other,
     orthonormal,
     packed,
     plane_through,
     regions,
+    slice_through,
     steps_within,
     unpacked,
 )
@@ -60,7 +60,7 @@ MODELS: Mapping[str, nn.Module] = {"original": Halves(0.5), "gd": Halves(0.45)}
 
 def sliced(samples: Samples, directions: str = "random", size: int = 9, **changes: str) -> Slice:
     perturbation = changes.get("perturbation", "gaussian")
-    return cut(
+    return slice_through(
         MODELS, samples, samples.one(SAMPLE), directions,
         against="gd", perturbation=perturbation, tau=TAU, size=size, seed=7, report=Reporter(),
         towards=samples.one(CHOSEN),
@@ -188,7 +188,7 @@ def test_the_share_of_the_ball_is_counted_inside_it_only(samples: Samples) -> No
 
 @pytest.mark.parametrize("name", names())
 def test_without_a_norm_the_ball_is_the_sample_itself(name: str, samples: Samples) -> None:
-    one = cut(
+    one = slice_through(
         MODELS, samples, samples.one(SAMPLE), "random",
         against="gd", perturbation=name, tau=0.0, size=5, seed=7, report=Reporter(),
     )  # fmt: skip

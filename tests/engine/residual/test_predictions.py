@@ -12,7 +12,7 @@ from torch import nn
 
 from engine.residual import predictions
 from engine.residual.posterior import posterior
-from engine.residual.predictions import verdicts
+from engine.residual.predictions import predict_copies
 from engine.residual.ratio import LEVEL, curve, null_band, resampling_weights
 from engine.residual.summary import summarize
 from engine.runtime.progress import Reporter
@@ -110,7 +110,7 @@ def see(
 ) -> dict[str, np.ndarray]:
     x = torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(1))
     y = torch.ones(n, dtype=torch.long)
-    return verdicts(models, x, y, list(range(n)), probe, blocks, 2, Reporter())
+    return predict_copies(models, x, y, list(range(n)), probe, blocks, 2, Reporter())
 
 
 def test_every_model_sees_the_same_copies() -> None:
@@ -144,7 +144,7 @@ def test_attacks_are_made_against_the_source_and_shown_to_all() -> None:
     x = 0.2 + 0.6 * torch.rand(4, 1, 4, 4, generator=torch_seed)
     y = source(x).argmax(1)
     probe = ProbeSpec("fgsm", (0.0, 0.5), target="none")
-    found = verdicts(
+    found = predict_copies(
         {"source": source, "viewer": viewer}, x, y, [0, 1, 2, 3], probe, range(1), 2, Reporter(),
         source,
     )  # fmt: skip

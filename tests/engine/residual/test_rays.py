@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from engine.datasets.base import load
 from engine.inference import evaluator
-from engine.inference.evaluator import Ready
+from engine.inference.evaluator import Evaluator
 from engine.models.base import Classifier, build
 from engine.residual import predictions, rays
-from engine.residual.predictions import copies, verdicts
+from engine.residual.predictions import copies, predict_copies
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
@@ -59,13 +59,13 @@ class Shown:
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
-    counter, answers = Shown(), Ready._predict
+    counter, answers = Shown(), Evaluator._predict
 
-    def counted(judge: Ready, x: Tensor) -> tuple[Tensor, Tensor]:
+    def counted(judge: Evaluator, x: Tensor) -> tuple[Tensor, Tensor]:
         counter.count += len(x)
         return answers(judge, x)
 
-    monkeypatch.setattr(Ready, "_predict", counted)
+    monkeypatch.setattr(Evaluator, "_predict", counted)
     return counter
 
 
@@ -92,7 +92,7 @@ def said(
     probe = ProbeSpec(perturbation, taus, 20, 7, between=between)
     rows = rows or range(len(x))
     y = torch.zeros(len(x), dtype=torch.int64)
-    return verdicts({"m": model}, x, y, rows, probe, range(2), 10, report or Reporter())["m"]
+    return predict_copies({"m": model}, x, y, rows, probe, range(2), 10, report or Reporter())["m"]
 
 
 @pytest.mark.parametrize("perturbation", ["gaussian", "l2", "linf"])
@@ -183,7 +183,7 @@ def test_attacks_are_asked_as_ever(digits: tuple[Samples, Classifier], shown: Sh
     probe = ProbeSpec("fgsm", (0.0, 0.01, 0.02, 0.03), 10, between=INFERRED)
     for between in (INFERRED, ASKED):
         one = replace(probe, between=between)
-        verdicts({"m": model}, x, y, range(4), one, range(1), 10, Reporter(), model)
+        predict_copies({"m": model}, x, y, range(4), one, range(1), 10, Reporter(), model)
         assert shown.since() == 4 * (1 + 3 * 10)
 
 
@@ -192,7 +192,7 @@ def test_the_same_holds_on_a_gpu(digits: tuple[Samples, Classifier]) -> None:
     x, model = digits[0].pixels(torch.arange(60)).cuda(), digits[1].cuda()
     try:
         found, asked = (
-            verdicts(
+            predict_copies(
                 {"m": model}, x, torch.zeros(60, dtype=torch.int64, device="cuda"), range(60),
                 ProbeSpec("gaussian", TAUS, 20, 7, between=between), range(2), 10, Reporter(),
             )["m"]

@@ -238,7 +238,7 @@ def test_measures_over_seeds_have_mean_and_deviation() -> None:
 
 def test_one_seed_keeps_its_own_interval() -> None:
     one = studies_of(np.random.default_rng(1), 1, 20, 0)
-    found = over_seeds.curve(one, "gd")
+    found = over_seeds.seed_curve(one, "gd")
     own = one[0].residual.curves["gd"]
     assert (found.low, found.mean, found.high) == (own.low, own.mean, own.high)
 
@@ -250,7 +250,7 @@ def test_the_interval_over_seeds_covers_when_seeds_differ_and_when_they_do_not()
     for between in (0.0, 0.15):
         hits, widths = 0, []
         for _ in range(trials):
-            found = over_seeds.curve(studies_of(rng, 3, 40, between), "gd")
+            found = over_seeds.seed_curve(studies_of(rng, 3, 40, between), "gd")
             hits += bool(found.low[0] <= expected <= found.high[0])
             widths.append(float(found.high[0] - found.low[0]))
         assert hits / trials >= LEVEL - 3 * math.sqrt(LEVEL * (1 - LEVEL) / trials)
@@ -264,14 +264,14 @@ def test_forget_sets_may_differ_from_seed_to_seed() -> None:
         replace(one, residual=replace(one.residual, samples=one.residual.samples + 6 * i))
         for i, one in enumerate(found)
     ]
-    together = over_seeds.curve(shifted, "gd")
+    together = over_seeds.seed_curve(shifted, "gd")
     assert together.low[0] < together.mean[0] < together.high[0]
-    assert together.mean == pytest.approx(over_seeds.curve(found, "gd").mean)
+    assert together.mean == pytest.approx(over_seeds.seed_curve(found, "gd").mean)
 
 
 def test_nothing_defined_stays_undefined_without_a_warning() -> None:
     never = counted([[5], [5]], [[0], [0]])
-    found = over_seeds.curve([study_of(never), study_of(never)], "gd")
+    found = over_seeds.seed_curve([study_of(never), study_of(never)], "gd")
     for values in (found.mean, found.low, found.high, found.deviation):
         assert np.isnan(values).all()
 
@@ -289,6 +289,6 @@ def test_the_null_band_over_seeds_holds_every_seeds_band() -> None:
 
 def test_prevalence_over_seeds() -> None:
     first, second = counted([[9], [2]], [[5], [5]]), counted([[9], [7]], [[5], [5]])
-    mean, deviation = over_seeds.prevalence([study_of(first), study_of(second)], "gd")
+    mean, deviation = over_seeds.seed_prevalence([study_of(first), study_of(second)], "gd")
     assert mean.tolist() == [75]
     assert deviation == pytest.approx([25])

@@ -20,7 +20,7 @@ def residual(draws: int, drawn: np.ndarray | None = None) -> Residual:
 
 
 def test_verdicts_need_nothing_more_once_they_were_got_ready() -> None:
-    posterior.get_ready(residual(73))
+    posterior.warm_up(residual(73))
     before = posterior._table.cache_info()
     found = verdict.verdict(residual(73), "gd")
     after = posterior._table.cache_info()
@@ -30,7 +30,7 @@ def test_verdicts_need_nothing_more_once_they_were_got_ready() -> None:
 
 def test_every_number_of_draws_is_got_ready() -> None:
     drawn = np.array([[16, 32, 64]] * SAMPLES)
-    posterior.get_ready(residual(64, drawn))
+    posterior.warm_up(residual(64, drawn))
     before = posterior._table.cache_info().misses
     for draws in (16, 32, 64):
         posterior.exceedance(np.ones((1, 1), int), np.ones((1, 1, 1), int), draws, posterior.MARGIN)

@@ -14,20 +14,20 @@ from torch import Tensor, nn
 
 from engine.__main__ import main
 from engine.comparison.activations import layers_of
-from engine.comparison.cka import portrait
-from engine.embedding.points import seen
+from engine.comparison.cka import gram_matrices
+from engine.embedding.points import point_outputs
 from engine.errors import OutOfMemory
-from engine.inference.evaluator import Ready
+from engine.inference.evaluator import Evaluator
 from engine.models.base import Classifier
 from engine.pipeline import model_maker
 from engine.pipeline.epoch_probe import _right
 from engine.pipeline.models import _logits
 from engine.pipeline.pipeline import Pipeline
-from engine.residual.neighborhood import views_on
-from engine.residual.predictions import verdicts
+from engine.residual.neighborhood import predict_with_confidence
+from engine.residual.predictions import predict_copies
 from engine.residual.smallest_tau import smallest_taus
 from engine.runtime import memory
-from engine.runtime.batching import Batches, fitting
+from engine.runtime.batching import Batches, memory_guard
 from engine.runtime.device_samples import Samples
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, ProbeSpec, SGDSpec
@@ -140,7 +140,7 @@ def test_a_single_sample_that_does_not_fit_reports_the_sizes(name: str, size: st
 
 def test_predictions_do_not_depend_on_the_batch_size(net: Classifier, samples: Samples) -> None:
     x = samples.pixels()
-    assert torch.equal(Ready(tight(net, 7)).classes(x), Ready(net).classes(x))
+    assert torch.equal(Evaluator(tight(net, 7)).classes(x), Evaluator(net).classes(x))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_verdicts_continue_with_smaller_batches(
     rows = list(range(6))
 
     def found(model: Classifier) -> dict[str, np.ndarray]:
-        return verdicts(
+        return predict_copies(
             {"m": model}, samples.x[rows], samples.y[rows], rows, probe, range(2), 3, Reporter(),
             net if perturbation == "pgd" else None,
         )  # fmt: skip
@@ -166,7 +166,7 @@ def test_verdicts_continue_with_smaller_batches(
 def test_verdicts_continue_if_an_attack_does_not_fit(net: Classifier, samples: Samples) -> None:
     probe = ProbeSpec("pgd", (0.1,), draws=10, steps=2)
     rows, source = list(range(6)), tight(net, 25)
-    found = verdicts(
+    found = predict_copies(
         {"m": net}, samples.x[rows], samples.y[rows], rows, probe, range(1), 3, Reporter(), source
     )
     assert found["m"].shape == (6, 1, 10)
@@ -187,16 +187,16 @@ def test_accuracies_and_losses_do_not_depend_on_the_batch_size(
 
 
 def test_confidence_does_not_depend_on_the_batch_size(net: Classifier, samples: Samples) -> None:
-    said, sure = views_on({"m": tight(net, 7)}, samples.x, 1)
-    expected, confidence = views_on({"m": net}, samples.x, 1)
+    said, sure = predict_with_confidence({"m": tight(net, 7)}, samples.x, 1)
+    expected, confidence = predict_with_confidence({"m": net}, samples.x, 1)
     assert np.array_equal(said["m"], expected["m"])
     assert np.allclose(sure["m"], confidence["m"])
 
 
 def test_features_do_not_depend_on_the_batch_size(net: Classifier, samples: Samples) -> None:
     report = Reporter()
-    small = seen(tight(net, 7), samples.x, samples.y.numpy(), report)
-    whole = seen(net, samples.x, samples.y.numpy(), report)
+    small = point_outputs(tight(net, 7), samples.x, samples.y.numpy(), report)
+    whole = point_outputs(net, samples.x, samples.y.numpy(), report)
     assert np.allclose(small.features, whole.features)
     assert np.allclose(small.loss, whole.loss)
     assert np.array_equal(small.predicted, whole.predicted)
@@ -206,9 +206,11 @@ def test_each_layer_is_recorded_once(net: Classifier, samples: Samples) -> None:
     small = tight(net, 7)
     layers = layers_of(small, samples.x[:4])
     rows = np.arange(30)
-    found = portrait(small, layers, samples, rows, Reporter())
+    found = gram_matrices(small, layers, samples, rows, Reporter())
     small.net.fits = 100
-    for one, other in zip(found, portrait(small, layers, samples, rows, Reporter()), strict=True):
+    for one, other in zip(
+        found, gram_matrices(small, layers, samples, rows, Reporter()), strict=True
+    ):
         assert one.shape == (30, 30)
         assert np.allclose(one, other, atol=1e-4)
 
@@ -339,7 +341,7 @@ def test_sizes_have_readable_units(size: int, text: str) -> None:
 
 
 def test_the_memory_guard_lets_other_errors_pass() -> None:
-    with pytest.raises(RuntimeError, match="other"), fitting("A batch", "cpu", "Wait."):
+    with pytest.raises(RuntimeError, match="other"), memory_guard("A batch", "cpu", "Wait."):
         raise RuntimeError("other")
 
 

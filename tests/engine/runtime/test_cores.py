@@ -16,7 +16,7 @@ from engine import registry
 from engine.models.base import Classifier, is_small
 from engine.pipeline.pipeline import Pipeline
 from engine.runtime import cores
-from engine.runtime.cores import use_cores, wait_asleep
+from engine.runtime.cores import set_passive_waiting, use_cores
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec
 from engine.storage.store import Store
@@ -86,14 +86,14 @@ def test_threads_sleep_while_waiting_unless_configured(
     for name in WAITING:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOMP_SPINCOUNT", "5")
-    wait_asleep()
+    set_passive_waiting()
     assert "OMP_WAIT_POLICY" not in os.environ
     monkeypatch.delenv("GOMP_SPINCOUNT")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    wait_asleep()
+    set_passive_waiting()
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
     monkeypatch.delenv("OMP_WAIT_POLICY")
-    wait_asleep()
+    set_passive_waiting()
     assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
 
 

@@ -303,7 +303,7 @@ def test_a_file_removed_meanwhile_is_recomputed_silently(
     store.put("things", "a", {}, spec={}, seed=1, seconds=0, device="cpu")
     plain = hdf5.read
 
-    def vanish(path: Path, *words: object, **more: bool) -> hdf5.Group:
+    def vanish(path: Path, *words: object, **more: bool) -> hdf5.GroupContent:
         path.unlink()
         return plain(path)
 

@@ -289,7 +289,7 @@ def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
 
 def test_sweeping_removes_only_leftovers_of_ended_processes(tmp_path: Path, start: Start) -> None:
     one = start("import time; time.sleep(60)")
-    living = atomic_files.aside_of(tmp_path / "b.h5")
+    living = atomic_files.temporary_path(tmp_path / "b.h5")
     dead = tmp_path / living.name.replace(f"-{os.getpid()}-", f"-{one.pid}-")
     far = tmp_path / living.name.replace(processes.place_id(), "0" * 8)
     for path in (living, dead, far, tmp_path / "notes.tmp"):
@@ -306,7 +306,7 @@ def test_sweeping_removes_only_leftovers_of_ended_processes(tmp_path: Path, star
 
 
 def test_a_long_name_leaves_room_for_the_suffix(tmp_path: Path) -> None:
-    aside = atomic_files.aside_of(tmp_path / ("n" * 250 + ".csv"))
+    aside = atomic_files.temporary_path(tmp_path / ("n" * 250 + ".csv"))
     aside.touch()
     assert len(aside.name) < 200
 

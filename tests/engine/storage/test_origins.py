@@ -17,7 +17,7 @@ from engine.results import Study
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec, as_imported
 from engine.storage import hdf5
-from engine.storage.origins import MARK, MOST, marked, origins_of
+from engine.storage.origins import MOST, ORIGIN_ATTRIBUTE, origins_of, with_origin
 from engine.storage.store import Store, read
 from engine.study import compose
 from engine.training import checkpoints
@@ -126,7 +126,7 @@ def test_removing_the_origin_is_detected(pipeline: Pipeline, gift: Path) -> None
     opened = pipeline.open_bundle(gift, Reporter())
     path = pipeline.store.imported.path("studies", opened.key)
     with h5py.File(path, "a") as file:
-        del file.attrs[MARK]
+        del file.attrs[ORIGIN_ATTRIBUTE]
     with pytest.raises(KeyError, match="does not match its hash"):
         read(path)
 
@@ -182,17 +182,17 @@ def test_an_own_study_precedes_an_imported_one_of_its_key(pipeline: Pipeline, gi
 
 @pytest.mark.parametrize("text", ["", "[", "7", "[7]", '[{"source": 1}]', "[" * 5000])
 def test_an_invalid_origin_is_unknown(text: str) -> None:
-    (step,) = origins_of({MARK: text})
+    (step,) = origins_of({ORIGIN_ATTRIBUTE: text})
     assert step.source == "an unknown place"
 
 
 def test_a_long_history_is_shortened() -> None:
     facts: dict[str, object] = {}
     for number in range(3 * MOST):
-        facts = marked(facts, Origin(f"{number}\x1b[2J", "", ""))
+        facts = with_origin(facts, Origin(f"{number}\x1b[2J", "", ""))
     way = origins_of(facts)
     assert len(way) == MOST and way[-1].source == f"{3 * MOST - 1}?[2J"
-    assert hdf5.digest(hdf5.Group(facts)) != hdf5.digest(hdf5.Group({}))
+    assert hdf5.digest(hdf5.GroupContent(facts)) != hdf5.digest(hdf5.GroupContent({}))
 
 
 def test_verify_lists_and_recomputes_imported_results(

@@ -173,7 +173,7 @@ def test_a_result_that_is_not_a_file_is_absent_and_named_by_verify(
     kind(path)
     with pytest.raises((EngineError, OSError)):
         store.read(path)
-    with pytest.raises((EngineError, OSError)), hdf5.opened(path):
+    with pytest.raises((EngineError, OSError)), hdf5.open_checked(path):
         pass
     if kind is not terabyte:
         assert made.get("studies", path.stem) is None
@@ -208,4 +208,4 @@ def test_a_pipe_that_replaces_a_file_does_not_block(
     os.mkfifo(path)
     monkeypatch.setattr(os, "stat", lambda *given, **named: known)  # its state a moment ago
     with pytest.raises(plain_files.NotPlain, match="it is a pipe"):
-        plain_files.opened(path)
+        plain_files.open_plain(path)

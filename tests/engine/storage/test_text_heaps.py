@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
     """A file with some texts, and an array."""
     made = tmp_path / "x.h5"
     facts = {f"fact {number}": "word " * number for number in range(9)}
-    hdf5.write(made, [("", hdf5.Group(facts, {"x": np.arange(5000)}))])
+    hdf5.write(made, [("", hdf5.GroupContent(facts, {"x": np.arange(5000)}))])
     return made
 
 
@@ -73,7 +73,7 @@ def test_texts_of_invalid_sizes_are_never_read(
     put(path, where(path), value)
     with pytest.raises(StoreError, match=IMPOSSIBLE):
         hdf5.read(path)
-    with pytest.raises(StoreError, match=IMPOSSIBLE), hdf5.opened(path):
+    with pytest.raises(StoreError, match=IMPOSSIBLE), hdf5.open_checked(path):
         pass
 
 

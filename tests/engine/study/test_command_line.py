@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.cli.commands import words_of
+from engine.cli.commands import compose_arguments
 from engine.cli.parser import parser
 from engine.datasets.base import Dataset, load
 from engine.errors import SpecError
@@ -36,7 +36,7 @@ def composed_again(line: str, dataset: Dataset) -> RunSpec:
     options = parser().parse_args(words)
     assert (options.dataset, options.seed) == (dataset.spec.name, dataset.spec.seed)
     (point,) = grid(options.set)
-    return compose.compose(dataset, settings=point.settings, **words_of(options))
+    return compose.compose(dataset, settings=point.settings, **compose_arguments(options))
 
 
 STUDIES: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ from engine.pipeline.pipeline import Pipeline
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec
 from engine.study.compose import as_plain
-from engine.study.differences import Difference, as_text, differences, settings_of
+from engine.study.differences import Difference, differences, differences_as_text, settings_of
 
 
 def plain(pipeline: Pipeline, **words: Any) -> dict[str, Any]:
@@ -62,4 +62,4 @@ def test_every_setting_has_words(pipeline: Pipeline) -> None:
 
 def test_the_table_is_copied_with_the_titles_of_both(pipeline: Pipeline) -> None:
     found = differences(plain(pipeline), plain(pipeline, draws=20))
-    assert as_text(found, ("a", "b")) == "setting\ta\tb\nprobe.draws\t10\t20\n"
+    assert differences_as_text(found, ("a", "b")) == "setting\ta\tb\nprobe.draws\t10\t20\n"

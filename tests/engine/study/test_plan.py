@@ -368,6 +368,6 @@ def test_watched_samples_need_no_more_than_sizes(pipeline: Pipeline, spec: RunSp
     dataset = pipeline.dataset(spec.data, Reporter())
     seen = epoch_recorder.sight(pipeline.work, spec)
     assert viewpoint.watched_samples(spec, len(dataset.train_y)).tolist() == list(seen.rows)
-    assert viewpoint.mark(spec, viewpoint.watched_samples(spec, 120)) == seen.mark
+    assert viewpoint.watch_key(spec, viewpoint.watched_samples(spec, 120)) == seen.mark
     assert viewpoint.probe_of(attacked(spec)).perturbation == "gaussian"
     assert isinstance(viewpoint.probe_of(spec), ProbeSpec)

@@ -24,7 +24,7 @@ from engine.__main__ import main
 from engine.analysis.model_table import QUANTITIES, board
 from engine.analysis.tradeoff import axis, scatter
 from engine.analysis.tradeoff import sheet as points_sheet
-from engine.drawing.labels import WITHHELD
+from engine.drawing.labels import NO_VERDICTS_NOTE
 from engine.metrics import METRICS, mean_of, with_censored
 from engine.pipeline.pipeline import Pipeline
 from engine.pipeline.records import study_arrays, study_attributes, study_of
@@ -289,18 +289,18 @@ def test_adaptive_draws_give_no_prevalence_and_no_verdicts_and_every_output_says
         assert shown["prevalence"] == [None] * 3
         assert any(one is not None for one in shown["pooled"])
     assert sparing.residual["verdicts"] == dict.fromkeys(MODELS)
-    assert sparing.residual["verdict_rule"] == WITHHELD
-    assert WITHHELD in sparing.text
+    assert sparing.residual["verdict_rule"] == NO_VERDICTS_NOTE
+    assert NO_VERDICTS_NOTE in sparing.text
     assert "residual where" not in sparing.text
     out, curves = tmp_path / "s.csv", tmp_path / "p.svg"
-    assert WITHHELD in sparing.run("samples", "--model", "gd", "--csv", str(out))
+    assert NO_VERDICTS_NOTE in sparing.run("samples", "--model", "gd", "--csv", str(out))
     for row in rows_of(out):
         assert (row["verdict"], row["posterior_there"]) == ("–", "")
-        assert row["verdict_rule"] == WITHHELD
+        assert row["verdict_rule"] == NO_VERDICTS_NOTE
     sparing.run("figure", "--kind", "metrics", "--out", str(curves))
     for row in rows_of(curves.with_suffix(".csv")):
-        assert (row["prevalence"], row["note"]) == ("", WITHHELD)
-    assert WITHHELD in re.sub(r"<[^>]+>", "", sparing.page)
+        assert (row["prevalence"], row["note"]) == ("", NO_VERDICTS_NOTE)
+    assert NO_VERDICTS_NOTE in re.sub(r"<[^>]+>", "", sparing.page)
 
 
 def test_an_earlier_adaptive_file_gives_none_either() -> None:

@@ -102,11 +102,11 @@ def test_changed_weights_do_not_match_their_hash(saved: Path) -> None:
 def test_an_interrupted_training_keeps_its_last_epoch(tmp_path: Path) -> None:
     store = Store(tmp_path)
     path = tmp_path / "partial" / "m.pt"
-    kept = checkpoints.KeptEpoch(path, store.replacing)
+    kept = checkpoints.EpochCheckpoint(path, store.replacing)
     assert kept.load() is None
     kept.keep({"epoch": 3, "loss": [1.0, 0.5, 0.25], "seconds": 2.0})
     kept.flush()
-    again = checkpoints.KeptEpoch(path, store.replacing)
+    again = checkpoints.EpochCheckpoint(path, store.replacing)
     assert again.losses == [1.0, 0.5, 0.25]
     assert again.seconds == 2.0
     again.discard()
@@ -116,5 +116,5 @@ def test_an_interrupted_training_keeps_its_last_epoch(tmp_path: Path) -> None:
 def test_a_damaged_interrupted_training_starts_afresh(tmp_path: Path) -> None:
     path = tmp_path / "m.pt"
     path.write_bytes(b"cut")
-    assert checkpoints.KeptEpoch(path, Store(tmp_path).replacing).load() is None
+    assert checkpoints.EpochCheckpoint(path, Store(tmp_path).replacing).load() is None
     assert not path.exists()

@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from engine.errors import Cancelled, TrainingError
 from engine.models.base import Classifier, Dropout, build
 from engine.runtime.device import choose_device
-from engine.runtime.device_samples import Samples, as_pixels, shift_and_flip, shifts
+from engine.runtime.device_samples import Samples, as_pixels, random_shifts, shift_and_flip
 from engine.runtime.progress import Reporter
 from engine.runtime.seeds import generator
 from engine.spec import BFLOAT16, FLOAT32, SGDSpec, TrainSpec
@@ -534,7 +534,7 @@ def test_pixels_lie_between_zero_and_one() -> None:
 
 def test_shift_and_flip_shows_a_window_of_the_padded_image() -> None:
     x = torch.rand(64, 2, 6, 5, generator=generator(0))
-    moved = shift_and_flip(x, *shifts(64, generator(1), reach=2), reach=2)
+    moved = shift_and_flip(x, *random_shifts(64, generator(1), reach=2), reach=2)
     assert moved.shape == x.shape
     padded = torch.nn.functional.pad(x, (2, 2, 2, 2))
     mirrored = 0
@@ -549,7 +549,7 @@ def test_shift_and_flip_shows_a_window_of_the_padded_image() -> None:
 
 def test_shift_and_flip_follows_its_generator() -> None:
     x = torch.rand(8, 1, 8, 8, generator=generator(0))
-    first = shift_and_flip(x, *shifts(8, generator(1)))
+    first = shift_and_flip(x, *random_shifts(8, generator(1)))
     torch.manual_seed(5)
-    assert torch.equal(first, shift_and_flip(x, *shifts(8, generator(1))))
-    assert not torch.equal(first, shift_and_flip(x, *shifts(8, generator(2))))
+    assert torch.equal(first, shift_and_flip(x, *random_shifts(8, generator(1))))
+    assert not torch.equal(first, shift_and_flip(x, *random_shifts(8, generator(2))))

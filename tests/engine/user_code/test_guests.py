@@ -179,9 +179,9 @@ def test_what_a_file_sets_when_it_is_run_is_given_back(
 @pytest.fixture
 def unchanged() -> Iterator[None]:
     """Settings are what they were for the tests that follow, whatever this one shows."""
-    from engine.user_code.global_state import restored
+    from engine.user_code.global_state import restored_settings
 
-    with restored():
+    with restored_settings():
         yield
 
 

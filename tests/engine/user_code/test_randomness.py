@@ -24,7 +24,7 @@ from engine.runtime.seeds import generator
 from engine.spec import DataSpec, TrainSpec
 from engine.training.cuda_graph import recordable
 from engine.training.sgd import Resume, train_from_scratch
-from engine.user_code.randomness import Redirection, _seeded, drawn_from
+from engine.user_code.randomness import Redirection, _seeded, seeded_global_draws
 
 NET = """
 import random
@@ -211,7 +211,7 @@ def test_weights_equal_those_of_a_seeded_global_generator() -> None:
         torch.manual_seed(9)
         wanted = [nn.Linear(4, 3).weight, torch.rand(3), torch.randperm(7), torch.randn(20)]
         wanted += [dropout(torch.ones(50)), torch.rand_like(wanted[1])]
-    with drawn_from(9):
+    with seeded_global_draws(9):
         found = [nn.Linear(4, 3).weight, torch.rand(3), torch.randperm(7), torch.randn(20)]
         found += [dropout(torch.ones(50)), torch.rand_like(found[1])]
     assert all(torch.equal(a, b) for a, b in zip(wanted, found, strict=True))

@@ -80,8 +80,8 @@ def rewrite(path: Path, change: Callable[[dict[str, np.ndarray], dict[str, objec
     record = read(path)
     arrays, facts = dict(record.arrays), dict(record.attributes)
     change(arrays, facts)
-    facts[hdf5.HASH] = hdf5.digest(hdf5.Group(facts, arrays))
-    hdf5.write(path, [("", hdf5.Group(facts, arrays))])
+    facts[hdf5.HASH] = hdf5.digest(hdf5.GroupContent(facts, arrays))
+    hdf5.write(path, [("", hdf5.GroupContent(facts, arrays))])
 
 
 def ask(root: Path, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str]:

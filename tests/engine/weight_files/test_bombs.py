@@ -558,5 +558,5 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_malicious_partial_training_starts_afresh(tmp_path: Path) -> None:
     path = archived(tmp_path / "m.pt", {"epoch": 1, "x": many(40)})
-    assert checkpoints.KeptEpoch(path, Store(tmp_path).replacing).load() is None
+    assert checkpoints.EpochCheckpoint(path, Store(tmp_path).replacing).load() is None
     assert not path.exists()

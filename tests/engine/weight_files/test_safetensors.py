@@ -45,13 +45,13 @@ def test_every_type_survives_a_round_trip(tmp_path: Path, name: str) -> None:
     value = torch.tensor([[0, 1, 3], [1, 0, 2]]).to(safetensors.TYPES[name])
     state = {"a": value, "b.c": value[0, 0], "d": torch.ones(3, dtype=torch.uint8)}
     path = tmp_path / "x.safetensors"
-    path.write_bytes(safetensors.written(state, {"k": "v"}))
+    path.write_bytes(safetensors.serialize(state, {"k": "v"}))
     found, notes = safetensors.read(path)
     assert notes == {"k": "v"}
     assert {n: (v.dtype, v.tolist()) for n, v in found.items()} == {
         n: (v.dtype, v.tolist()) for n, v in state.items()
     }
-    assert safetensors.is_one(path)
+    assert safetensors.is_safetensors(path)
 
 
 GOOD = {"w": entry("F32", [2], 0, 8)}
@@ -103,7 +103,7 @@ def test_an_invalid_header_is_refused(
 def test_a_checkpoint_is_recognized_by_content_not_by_name(tmp_path: Path) -> None:
     state = torch.nn.Linear(2, 3).state_dict()
     path = tmp_path / "w.pt"
-    path.write_bytes(safetensors.written(state, {}))
+    path.write_bytes(safetensors.serialize(state, {}))
     assert torch.equal(checkpoints.load(path)[0]["weight"], state["weight"])
     torch.save(state, tmp_path / "w.safetensors")
     assert torch.equal(checkpoints.load(tmp_path / "w.safetensors")[0]["bias"], state["bias"])

@@ -15,7 +15,7 @@ from real import WAIT, Desk
 from engine.errors import SpecError
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
-from explorer.control.queries import QUESTIONS, Query
+from explorer.control.queries import QUERIES, Query
 from explorer.jobs.lanes import HEAVY
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.selection import ADD, REPLACE, Selection
@@ -295,7 +295,7 @@ def test_a_query_without_a_result_says_why(
         report.point("slice", "first")
         return word
 
-    monkeypatch.setitem(QUESTIONS, "slice", Query("slice", "Asking {0}", answer, HEAVY))
+    monkeypatch.setitem(QUERIES, "slice", Query("slice", "Asking {0}", answer, HEAVY))
     desk.open()
     desk.run()
     shown: list[object] = []

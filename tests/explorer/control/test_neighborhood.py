@@ -20,7 +20,7 @@ from engine.results import Neighborhood
 from explorer.app import Explorer
 from explorer.control import neighborhood
 from explorer.control.neighborhood import ADJACENT, PATIENCE_S, NeighborhoodControl
-from explorer.control.slice import Sight
+from explorer.control.slice import SampleProbe
 from explorer.jobs.lanes import Job, Jobs
 from explorer.state.app_state import AppState
 from explorer.state.ranking import ranking
@@ -52,7 +52,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.state, self.lane, self.home = AppState(), Lane(folder), QObject()
-        self.sight: Sight | None = Sight(SPEC, 5, ("gaussian", 0.2))
+        self.sight: SampleProbe | None = SampleProbe(SPEC, 5, ("gaussian", 0.2))
         self.around = NeighborhoodControl(self.state, self.lane, lambda: self.sight, self.home)
         self.around.look()
 
@@ -146,7 +146,7 @@ def test_another_study_clears_the_cache(bench: Bench) -> None:
     bench.lane.last.done(found(0.2))
     old = bench.sight
     other: Any = "another study"
-    bench.sight = Sight(other, 5, ("gaussian", 0.2))
+    bench.sight = SampleProbe(other, 5, ("gaussian", 0.2))
     bench.around.look()
     assert len(bench.lane.asked) == 2
     bench.lane.last.done(found(0.2))

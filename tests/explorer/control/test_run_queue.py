@@ -23,7 +23,7 @@ from explorer.state.notice import ERROR, NEWS
 from explorer.state.queued_run import DONE, FAILED, RUNNING, STOPPED, WAITING, QueuedRun
 from explorer.state.selection import REPLACE
 from explorer.state.session import Session
-from explorer.state.sizes import sized
+from explorer.state.sizes import size_text
 
 LONG = {"epochs": 10_000}  # never run to the end
 
@@ -299,7 +299,7 @@ def test_deleting_a_stored_study_reports_and_frees_its_size(desk: Desk, qtbot: Q
     assert [run.key for run in desk.runs] == [second]
     assert desk.state.study is None
     assert desk.said[-1] == (
-        NEWS, f"The study was deleted; {sized(result.size)} freed."
+        NEWS, f"The study was deleted; {size_text(result.size)} freed."
     )  # fmt: skip
 
 
@@ -324,7 +324,7 @@ def test_provenance_and_command_of_a_study(desk: Desk, qtbot: QtBot) -> None:
     ("size", "said"), [(0, "0 B"), (999, "999 B"), (3100, "3.1 kB"), (42_000_000, "42.0 MB")]
 )
 def test_bytes_are_given_in_a_suitable_unit(size: int, said: str) -> None:
-    assert sized(size) == said
+    assert size_text(size) == said
 
 
 def test_only_the_running_study_is_on_the_lane(desk: Desk) -> None:

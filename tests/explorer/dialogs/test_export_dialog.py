@@ -23,7 +23,7 @@ from explorer.dialogs.format_form import PaperForm
 from explorer.dialogs.preview import DPI
 from explorer.dialogs.report_dialog import ReportDialog
 from explorer.state import figure_format, settings
-from explorer.state.figure_format import Paper
+from explorer.state.figure_format import FigureFormat
 
 LEFT, KEY = Qt.MouseButton.LeftButton, Qt.Key
 
@@ -35,7 +35,7 @@ def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
     kept = settings.Settings(theme="light")
     made = Explorer(Options(store=store), QuickFactory(store))
     made.state.form = FORM
-    settings.keep(kept, made.state)
+    settings.record_session(kept, made.state)
     settings.save(settings.file_in(store), kept)
     finish(made, qtbot)
     made = Explorer(Options(store=store), QuickFactory(store))
@@ -233,7 +233,7 @@ def test_without_a_study_people_are_told_what_to_do(qtbot: QtBot, tmp_path: Path
 
 
 def test_presets_and_width_follow_each_other(qtbot: QtBot) -> None:
-    form = PaperForm(Paper())
+    form = PaperForm(FigureFormat())
     qtbot.addWidget(form)
     form.show()
     form.preset.setFocus()
@@ -247,10 +247,10 @@ def test_presets_and_width_follow_each_other(qtbot: QtBot) -> None:
 
 
 def test_what_was_kept_is_read_back_and_nonsense_is_not() -> None:
-    chosen = Paper(".png", 120.0, 7.0, 600.0, "/somewhere")
+    chosen = FigureFormat(".png", 120.0, 7.0, 600.0, "/somewhere")
     assert figure_format.from_plain(json.loads(json.dumps(chosen.as_plain()))) == chosen
     wrong = {"suffix": ".exe", "width_mm": -1, "font_size": "x", "dpi": 1e9, "folder": 3}
-    assert figure_format.from_plain(wrong) == Paper()
+    assert figure_format.from_plain(wrong) == FigureFormat()
     assert chosen.look == {"width_mm": 120, "font_size": 7, "dpi": 600}
-    assert "dpi" not in Paper().look
-    assert Paper(folder="/not/there").place == Path.home()
+    assert "dpi" not in FigureFormat().look
+    assert FigureFormat(folder="/not/there").place == Path.home()

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from explorer.state import settings
 from explorer.state.app_state import AppState
-from explorer.state.catalog import Catalog, Item
+from explorer.state.catalog import Catalog, CatalogItem
 from explorer.state.selection import ADD, INTERSECT, REMOVE, REPLACE, Selection
 from explorer.state.session import Look
 from explorer.state.study_form import StudyForm
@@ -40,7 +40,7 @@ def state() -> AppState:
         ("probe", ("pgd", 0.1)),
         ("busy", "working"),
         ("theme", "dark"),
-        ("catalog", Catalog(datasets=(Item("iris", "Iris"),))),
+        ("catalog", Catalog(datasets=(CatalogItem("iris", "Iris"),))),
         ("form_error", "wrong"),
     ],
 )
@@ -76,7 +76,7 @@ def test_settings_survive_the_disk(state: AppState, tmp_path: Path) -> None:
     state.selection = Selection(4, frozenset({4, 5}))
     state.forget = (4, 5)
     stored = settings.Settings(theme="dark")
-    settings.keep(stored, state, Look(views={"samples": {"size": 32}}))
+    settings.record_session(stored, state, Look(views={"samples": {"size": 32}}))
     path = tmp_path / "deep" / settings.FILE
     settings.save(path, stored)
     assert settings.load(path) == stored

@@ -51,7 +51,7 @@ def test_saving_replaces_and_deleting_leaves_no_empty_dataset() -> None:
     [(REPLACE, (2, 3)), (ADD, (1, 2, 3)), (INTERSECT, (2,)), (REMOVE, (1,))],
 )
 def test_sets_are_combined(mode: str, result: tuple[int, ...]) -> None:
-    assert forget_sets.combined((1, 2), (2, 3), mode) == result
+    assert forget_sets.combine((1, 2), (2, 3), mode) == result
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, "two\nlines"])
@@ -85,7 +85,7 @@ def start(qtbot: QtBot, folder: Path) -> Explorer:
     result = Explorer(Options(store=folder / "store"), QuickFactory(folder / "store"))
     if not settings.file_in(folder / "store").exists():
         result.state.form = FORM
-        settings.keep(result.settings, result.state)
+        settings.record_session(result.settings, result.state)
     with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
         result.show()
     return result

@@ -109,7 +109,7 @@ def test_what_is_gone_from_the_store_is_left_out_and_told_of() -> None:
         def on_log(self, message: str) -> None:
             said.append(message)
 
-    found = probe_tasks.look_beside(None, ("bad", "good"), Engine(), Listening())  # type: ignore[arg-type]
+    found = probe_tasks.read_studies(None, ("bad", "good"), Engine(), Listening())  # type: ignore[arg-type]
     assert len(found) == 1
     assert said == ["The study bad is damaged."]
 

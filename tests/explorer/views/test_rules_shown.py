@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from shown import Shown
 
 from engine.analysis.model_table import board
-from engine.drawing.labels import LAYER, WITHHELD, null_note
+from engine.drawing.labels import LAYER_NOTE, NO_VERDICTS_NOTE, null_note
 from engine.residual.verdict import verdict_rule
 from engine.results import Curve, Residual, Study
 from explorer.plots import model_cells
@@ -94,12 +94,12 @@ def test_an_adaptive_study_has_no_prevalence_and_the_views_say_why(filled: Shown
     filled.state.study = replace(synthetic.study(), residual=made)
     view, table = filled.view(CurvesView), filled.view(MetricsView)
     view.tabs.setCurrentIndex(PREVALENCE)
-    assert WITHHELD in view.note.text()
+    assert NO_VERDICTS_NOTE in view.note.text()
     titles = [one.title for one in table.table.cells.columns]
     place = next(i for i, one in enumerate(titles) if one.startswith("Prevalence"))
     rows = range(table.table.cells.rowCount())
     assert {table.table.shown_text(row, place) for row in rows} == {"–"}
-    assert WITHHELD in table.note.text()
+    assert NO_VERDICTS_NOTE in table.note.text()
     seen(view, f"prevalence-{filled.state.theme}")
     seen(table, f"metrics-{filled.state.theme}")
 
@@ -109,7 +109,7 @@ def test_samples_that_are_sorted_by_verdict_show_its_rule(filled: Shown, sparing
     made = synthetic.residual()
     filled.state.residual = adaptive(made) if sparing else made
     view = filled.view(SamplesView)
-    said = WITHHELD if sparing else verdict_rule(len(made.taus))
+    said = NO_VERDICTS_NOTE if sparing else verdict_rule(len(made.taus))
     assert said not in view.note.text()
     view.order.sort.setCurrentText(VERDICT)
     QApplication.processEvents()
@@ -127,8 +127,8 @@ def test_layers_say_where_they_are_taken_and_what_bands_are(filled: Shown) -> No
     view = filled.view(CompareView)
     view.tabs.setCurrentWidget(view.similarity)
     QApplication.processEvents()
-    assert LAYER in view.similarity.note.text()
-    assert LAYER in view.similarity.help
+    assert LAYER_NOTE in view.similarity.note.text()
+    assert LAYER_NOTE in view.similarity.help
     seen(view, f"layers-{filled.state.theme}")
 
 

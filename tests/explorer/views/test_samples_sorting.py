@@ -221,8 +221,8 @@ def test_the_worst_verdict_is_that_of_any_method_and_original_is_no_method() -> 
     assert (verdicts[2:] != RESIDUAL).all()
     assert RESIDUAL not in ranking.worst_verdict(made, ["rurk"])
     alone = replace(made, curves={"original": made.curves["original"]})
-    assert ranking.judged(alone) == ("original",)
-    assert ranking.judged(made) == ("rurk", "gd")
+    assert ranking.measured_methods(alone) == ("original",)
+    assert ranking.measured_methods(made) == ("rurk", "gd")
     assert NONE not in verdicts[:1]
 
 
@@ -236,4 +236,4 @@ def test_order_puts_the_unknown_last_and_keeps_equal_ones() -> None:
     values = np.array([1.0, np.nan, 3.0, 1.0])
     assert ranking.order(np.arange(4), values).tolist() == [0, 3, 2, 1]
     assert ranking.order(np.arange(4), values, descending=True).tolist() == [2, 0, 3, 1]
-    assert ranking.placed(np.array([7.0, 8.0]), np.array([2, 9]), 3).tolist()[2] == 7
+    assert ranking.values_by_sample(np.array([7.0, 8.0]), np.array([2, 9]), 3).tolist()[2] == 7

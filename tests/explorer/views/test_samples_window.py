@@ -25,7 +25,7 @@ def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
     """A window on Iris."""
     made = Explorer(Options(store=tmp_path / "store"), QuickFactory(tmp_path / "store"))
     made.state.form = FORM
-    settings.keep(made.settings, made.state)
+    settings.record_session(made.settings, made.state)
     with qtbot.waitSignal(made.jobs.idle, timeout=WAIT):
         made.show()
     yield made

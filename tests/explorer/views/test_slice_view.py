@@ -20,7 +20,7 @@ from engine.errors import Cancelled
 from engine.results import COARSE, FINE
 from engine.spec import RunSpec
 from explorer.app import Explorer
-from explorer.control.slice import PATIENCE_S, Sight, SliceControl
+from explorer.control.slice import PATIENCE_S, SampleProbe, SliceControl
 from explorer.jobs.lanes import Job, Jobs
 from explorer.plots.regions import SMALLEST, columns_for, outline
 from explorer.state.app_state import AppState
@@ -245,7 +245,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.state, self.lane, self.home = AppState(), Lane(folder), QObject()
-        self.sight: Sight | None = Sight(_spec(), 5, ("l2", 0.1))
+        self.sight: SampleProbe | None = SampleProbe(_spec(), 5, ("l2", 0.1))
         self.lens = SliceControl(self.state, self.lane, lambda: self.sight, self.home)
 
     def look(self, sample: int) -> None:

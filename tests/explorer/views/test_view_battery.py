@@ -22,7 +22,7 @@ from shiboken6 import Shiboken
 from shown import Shown, press
 
 from explorer import theme
-from explorer.control.queries import QUESTIONS
+from explorer.control.queries import QUERIES
 from explorer.state.selection import Selection
 from explorer.views.base import View
 
@@ -93,7 +93,7 @@ def test_what_a_view_keeps_in_view_is_let_go_when_it_is_hidden(
 ) -> None:
     shown.fill()
     view = shown.view(kind)
-    questions = list(QUESTIONS)
+    questions = list(QUERIES)
     looks = [call[1] for call in shown.asked.calls if call[0] == "look"]
     asked = {name for name in looks if name in questions}
     shown.asked.calls.clear()

@@ -91,10 +91,10 @@ def test_dragged_text_is_ignored(explorer: Explorer) -> None:
 
 
 def test_each_kind_is_recognized_by_its_suffix_in_any_case(tmp_path: Path) -> None:
-    names = {name: drop.understand([tmp_path / f"x{name.upper()}"]).kind for name in drop.KINDS}
+    names = {name: drop.offer_for([tmp_path / f"x{name.upper()}"]).kind for name in drop.KINDS}
     assert names == drop.KINDS
-    assert drop.understand([tmp_path]).kind == drop.UNKNOWN
-    assert drop.understand([photographs(tmp_path)]).kind == drop.FOLDER
+    assert drop.offer_for([tmp_path]).kind == drop.UNKNOWN
+    assert drop.offer_for([photographs(tmp_path)]).kind == drop.FOLDER
 
 
 def test_a_dropped_session_and_a_dropped_bundle_are_opened(

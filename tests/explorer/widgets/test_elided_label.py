@@ -5,18 +5,18 @@ from __future__ import annotations
 from PySide6.QtGui import QAccessible
 from pytestqt.qtbot import QtBot
 
-from explorer.widgets.elided_label import OneLine
+from explorer.widgets.elided_label import ElidedLabel
 
 WORDS = "Epoch 12 of 200: 34 % of the forget samples are still recognized, 61 % of the others"
 
 
-def told(label: OneLine) -> str:
+def told(label: ElidedLabel) -> str:
     """The text a screen reader would read."""
     return QAccessible.queryAccessibleInterface(label).text(QAccessible.Text.Name)
 
 
 def test_text_that_does_not_fit_is_elided_but_fully_accessible(qtbot: QtBot) -> None:
-    label = OneLine()
+    label = ElidedLabel()
     qtbot.addWidget(label)
     label.setText(WORDS)
     label.resize(150, 20)
@@ -29,7 +29,7 @@ def test_text_that_does_not_fit_is_elided_but_fully_accessible(qtbot: QtBot) -> 
 
 
 def test_text_that_may_wrap_is_not_elided(qtbot: QtBot) -> None:
-    label = OneLine()
+    label = ElidedLabel()
     qtbot.addWidget(label)
     label.setText(WORDS)
     label.setWordWrap(True)

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from engine.runtime.progress import Reporter
 from engine.spec import TrainSpec, setting
 from explorer.state import catalog
-from explorer.state.catalog import amended, describe
+from explorer.state.catalog import describe, with_defaults
 from explorer.widgets.forms import FieldsForm, FormDialog
 
 
@@ -80,7 +80,7 @@ def test_the_dialog_stays_open_on_a_problem_and_shows_it(qtbot: QtBot) -> None:
 
 
 def test_a_dataset_amends_what_is_recommended() -> None:
-    fields = {item.name: item for item in amended(describe(Config), {"lr": 0.3, "other": 1})}
+    fields = {item.name: item for item in with_defaults(describe(Config), {"lr": 0.3, "other": 1})}
     assert fields["lr"].default == 0.3
     assert fields["steps"].default == 10
     trained = {item.name: item.default for item in describe(TrainSpec(epochs=7))}

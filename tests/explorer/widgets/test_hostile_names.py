@@ -41,7 +41,7 @@ from explorer.state.selection import REPLACE
 from explorer.state.session import Session
 from explorer.state.study_form import StudyForm
 from explorer.widgets import markup
-from explorer.widgets.plain_text import in_menu, in_title, literal
+from explorer.widgets.plain_text import literal, menu_text, title_text
 
 MARKUP = "<img src=x>"
 LONG = "long" * 45
@@ -181,7 +181,7 @@ def test_nothing_in_the_window_is_taken_for_markup(
         qtbot.waitUntil(lambda box=box: not box.visibleRegion().isEmpty())
         qtbot.wait(10)
         assert not wrong(window), name
-    assert window.windowTitle().startswith(in_title(f"{MARKUP}<b>[*]"))
+    assert window.windowTitle().startswith(title_text(f"{MARKUP}<b>[*]"))
     dialogs = window.dialogs
     for ask in (dialogs.show_forget_sets, dialogs.show_palette, dialogs.ask_settings,
                 dialogs.ask_method_settings):  # fmt: skip
@@ -305,10 +305,10 @@ def test_literal_text_is_shown_verbatim(text: str) -> None:
 
 
 def test_names_in_menus_and_titles_have_no_mnemonics_or_placeholders(qtbot: QtBot) -> None:
-    assert in_menu("a&b\tc\nd") == "a&&b c d"
+    assert menu_text("a&b\tc\nd") == "a&&b c d"
     window = QWidget()
     qtbot.addWidget(window)
-    window.setWindowTitle(in_title("a[*]\nb"))
+    window.setWindowTitle(title_text("a[*]\nb"))
     assert window.windowTitle() == "a[*][*] b"
 
 

@@ -48,7 +48,7 @@ def measured(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Pa
     result = Explorer(Options(store=store), QuickFactory(store))
     result.state.form = FORM
     stored = settings.Settings(theme="light")
-    settings.keep(stored, result.state)
+    settings.record_session(stored, result.state)
     settings.save(settings.file_in(store), stored)
     result.close()
     result = Explorer(Options(store=store), QuickFactory(store))

@@ -417,7 +417,7 @@ def test_a_window_is_never_off_screen(qtbot: QtBot, box: Box) -> None:
     window = QWidget()
     qtbot.addWidget(window)
     window.setMinimumSize(100, 80)
-    frames.put(window, Frame(box))
+    frames.restore(window, Frame(box))
     room = QApplication.primaryScreen().availableGeometry()
     assert room.contains(window.geometry())
     assert window.width() >= 100 and window.height() >= 80
@@ -429,16 +429,16 @@ def test_a_frame_comes_back(qtbot: QtBot, state: str) -> None:
     frame = Frame(Box(60, 70, 400, 300), state)
     for one in (window, other):
         qtbot.addWidget(one)
-    frames.put(window, frame)
+    frames.restore(window, frame)
     window.show()
     qtbot.waitExposed(window)
     assert frames.frame_of(window) == frame
     assert layouts.frame_from_plain(layouts.frame_as_plain(frames.frame_of(window))) == frame
-    frames.put(other, frames.frame_of(window))
+    frames.restore(other, frames.frame_of(window))
     other.show()
     qtbot.waitExposed(other)
     assert frames.frame_of(other) == frame
-    frames.put(other, Frame(frame.box))
+    frames.restore(other, Frame(frame.box))
     assert frames.frame_of(other) == Frame(frame.box)
 
 
