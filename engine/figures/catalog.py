@@ -45,23 +45,22 @@ class Kind:
 
 
 def figure(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any) -> list[Path]:
-    """Draw a figure of a study, one of `KINDS`, with its numbers as CSV beside it.
+    """Draw a figure of a study, with its numbers as CSV: one of `KINDS`; returns the files.
 
-    Returns the files written; SpecError for an unknown kind, format or size.
+    SpecError for an unknown kind, format or size.
     """
     from engine.user_code.calls import attributed_errors  # torch: not when kinds are listed
 
-    spec = pipeline.spec_of(one)
-    spec = replace(spec, data=pipeline.work.datasets.located(spec.data))
-    facts = {"version": PROGRAM, "key": one.key, "seed": str(spec.seed)}
-    if one.origins:
-        facts["origin"] = sentence(one.origins)
+    stored = pipeline.spec_of(one)
+    spec = replace(stored, data=pipeline.work.datasets.located(stored.data))
+    origin = {"origin": sentence(one.origins)} if one.origins else {}
+    facts = {"version": PROGRAM, "key": one.key, "seed": str(spec.seed), **origin}
     with attributed_errors():
         return draw(FigureRequest(pipeline, one, spec, out, facts), kind, options)
 
 
 def draw(request: FigureRequest, kind: str, options: Mapping[str, Any]) -> list[Path]:
-    """Draw the figure and its CSV; returns the files written. SpecError for an unknown kind.
+    """Draw the figure and its CSV; returns the files. SpecError for an unknown kind.
 
     options: those of the kind, and those of `canvas.output_options`: `dpi`; `numbers` False to omit
     the CSV; a `booklet` that receives the figure as a page.
@@ -107,9 +106,8 @@ def _metrics(request: FigureRequest, **options: Any) -> list[Path]:
 
     models, options = _board(request, **options)
     paper = request.published()
-    note = " ".join(
-        [*([f"{paper.table_of()}."] if paper else []), *[NO_VERDICTS_NOTE] * models.withheld]
-    )
+    source = [f"{paper.table_of()}."] if paper else []
+    note = " ".join(source + [NO_VERDICTS_NOTE] * models.withheld)
     return metrics_table(
         models, sheet(models), request.out, facts=request.facts, note=note, **options
     )

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from engine.arrays import Floats, Integers
 from engine.errors import SpecError, unknown
-from engine.membership.results import Attack, AttackResult, Estimate, Roc
+from engine.membership.results import Attack, AttackResult, Estimate
+from engine.membership.roc import auc, best_threshold, roc, tpr_at
 from engine.membership.scores import PLAIN, Score, confidence, entropy, loss, margin, score_named
 from engine.metrics.mia_acc import MIA, fitted_svm
 from engine.results import ModelResult
@@ -40,31 +41,6 @@ RESAMPLES = 1000
 LEVEL = 0.95
 AT_ONCE = 2_000_000  # resampled samples held in memory at once
 NOTHING = Estimate(np.nan, np.nan, np.nan)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Confusion matrix: true positives, false negatives, false positives, true negatives."""
-
-    tp: int
-    fn: int
-    fp: int
-    tn: int
-
-    @property
-    def accuracy(self) -> float:
-        """Percent of samples classified correctly."""
-        return 100 * (self.tp + self.tn) / (self.tp + self.fn + self.fp + self.tn)
-
-    @property
-    def tpr(self) -> float:
-        """True positive rate in percent."""
-        return 100 * self.tp / (self.tp + self.fn)
-
-    @property
-    def fpr(self) -> float:
-        """False positive rate in percent."""
-        return 100 * self.fp / (self.fp + self.tn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,93 +120,6 @@ def draw_pairs(member_groups: np.ndarray, other_groups: np.ndarray, seed: int) -
     order = numpy_generator(seed, "attack", "held out").permutation(len(pairs))
     held_out, reported = np.split(pairs[order], [len(pairs) // 2])
     return Draw(reported[:, 0], reported[:, 1], held_out[:, 0], held_out[:, 1])
-
-
-def roc(score: Score, values: np.ndarray, member: np.ndarray) -> Roc:
-    """ROC curve of scores (m,) with member (m,) bool: every distinct operating point.
-
-        TPR = true positives / members,   FPR = false positives / non-members
-
-    at every threshold that separates the scores; ties move together. Source: Carlini et al. 2022.
-
-    >>> curve = roc(score_named("margin"), np.array([3.0, 1.0, 2.0]), np.array([True, True, False]))
-    >>> curve.fp, curve.tp, curve.thresholds[1:]
-    (array([0, 0, 1, 1]), array([0, 1, 1, 2]), array([2.5, 1.5, 1. ]))
-
-    values: finite, at least one; there may be no members or no non-members.
-    """
-    from sklearn.metrics import confusion_matrix_at_thresholds
-
-    oriented = score.sign * np.asarray(values, np.float64)
-    _, fp, _, tp, distinct = confusion_matrix_at_thresholds(member, oriented, pos_label=True)
-    fp, tp = (np.concatenate([[0], sums]).astype(np.int64) for sums in (fp, tp))
-    return Roc(fp, tp, score.sign * _cuts(distinct))
-
-
-def auc(curve: Roc) -> float:
-    """Area under the curve: the share of correctly ordered pairs, with ties counting half.
-
-        AUC = Pr[score of a member > score of a non-member] + Pr[equal] / 2
-
-    NaN without pairs. Source: Hanley and McNeil 1982.
-
-    Members at 3 and 1 and a non-member at 2: one of two pairs is ordered correctly.
-
-    >>> auc(Roc(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.zeros(4)))
-    0.5
-    """
-    from sklearn.metrics import auc as area
-
-    if not (curve.tp[-1] and curve.fp[-1]):
-        return float("nan")
-    return float(area(curve.fp / curve.fp[-1], curve.tp / curve.tp[-1]))
-
-
-def tpr_at(curve: Roc, fpr: float) -> float:
-    """True positive rate in percent at a false positive rate of at most `fpr` (a share).
-
-        TPR at FPR = max of true positives / members, over thresholds with false positives <=
-        fpr * non-members
-
-    Source: Carlini et al. 2022. ZeroDivisionError without members.
-
-    >>> tpr_at(Roc(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.zeros(4)), 0.01)
-    50.0
-    """
-    allowed = np.searchsorted(curve.fp, np.floor(fpr * int(curve.fp[-1])), side="right") - 1
-    return 100 * float(curve.tp[allowed]) / int(curve.tp[-1])
-
-
-def counts(score: Score, values: np.ndarray, member: np.ndarray, threshold: float) -> Counts:
-    """The confusion matrix of scores (m,), with member (m,) bool, at this threshold."""
-    predicted = score.called(values, threshold)
-    tp, fp = int((predicted & member).sum()), int((predicted & ~member).sum())
-    return Counts(tp, int(member.sum()) - tp, fp, int((~member).sum()) - fp)
-
-
-def best_threshold(curve: Roc) -> float:
-    """The threshold with the highest accuracy; among ties, the one with the fewest positives."""
-    return float(curve.thresholds[np.argmax(curve.tp - curve.fp)])
-
-
-def stepped_threshold(score: Score, result: AttackResult, threshold: float, by: int) -> float:
-    """The threshold `by` distinct scores to the right, clipped at the ends."""
-    current = 0 if np.isnan(threshold) else score.step(result.values, threshold)
-    step = np.clip(current - score.sign * by, 0, len(result.roc.thresholds) - 1)
-    return float(result.roc.thresholds[step])
-
-
-def _tie_ends(ranked: Floats) -> NDArray[np.intp]:
-    """The last row of each run of equal values in sorted `ranked` (m,)."""
-    return np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-
-
-def _cuts(distinct: Floats) -> Floats:
-    """(k + 1,) thresholds that separate decreasing `distinct` (k,): above all, then below each."""
-    below = np.append(distinct[1:], distinct[-1])
-    middle = below + (distinct - below) / 2
-    cuts = np.where(middle > below, middle, distinct)  # adjacent floating-point numbers
-    return np.concatenate([[np.nextafter(distinct[0], np.inf)], cuts])
 
 
 def _pairs(member_groups: np.ndarray, other_groups: np.ndarray, group: int, seed: int) -> Integers:
@@ -411,3 +300,8 @@ def _difference(results: list[tuple[float, Floats]]) -> Estimate:
         return NOTHING
     (a, resampled_a), (b, resampled_b) = results
     return _estimate(a - b, resampled_a - resampled_b)
+
+
+def _tie_ends(ranked: Floats) -> NDArray[np.intp]:
+    """The last row of each run of equal values in sorted `ranked` (m,)."""
+    return np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))

@@ -12,7 +12,7 @@ import pytest
 from engine.analysis import pareto
 from engine.arrays import nanmean
 from engine.comparison.cka import cka
-from engine.membership import attack, scores
+from engine.membership import roc, scores
 from engine.residual import over_seeds
 from engine.residual.allocation import allocate, rates
 from engine.residual.disagreement import (
@@ -40,7 +40,7 @@ STATISTICS: tuple[Callable[..., object], ...] = (
     posterior, exceedance, verdict, overall, threshold,
     disagreement, disagreement_bounds, perturbed_unlearn_accuracy,
     ratio_of, over_seeds.seed_curve, over_seeds.spread, allocate, rates, smallest_taus,
-    attack.roc, attack.auc, attack.tpr_at, scores.modified_entropy, cka, pareto.front, nanmean,
+    roc.roc, roc.auc, roc.tpr_at, scores.modified_entropy, cka, pareto.front, nanmean,
 )  # fmt: skip
 
 

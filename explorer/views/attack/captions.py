@@ -9,8 +9,9 @@ import numpy as np
 
 from engine.datasets.base import Dataset
 from engine.forget_sets.sample_names import sample_title
-from engine.membership.attack import FEWEST, Counts
+from engine.membership.attack import FEWEST
 from engine.membership.results import Attack, AttackResult, Estimate
+from engine.membership.roc import Counts
 from engine.membership.scores import SCORES
 
 ALONE = (

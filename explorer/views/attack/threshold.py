@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from engine.membership.attack import Counts, counts, stepped_threshold
 from engine.membership.results import Attack, AttackResult
+from engine.membership.roc import Counts, counts, stepped_threshold
 from engine.membership.scores import SCORES, Score
 
 LARGE = 10  # a large step passes one in this many samples

@@ -17,18 +17,9 @@ from sklearn.svm import SVC
 from engine.errors import SpecError
 from engine.figures import catalog
 from engine.membership import attack as attack_module
-from engine.membership.attack import (
-    FEWEST,
-    Counts,
-    attack,
-    auc,
-    best_threshold,
-    counts,
-    draw_pairs,
-    roc,
-    stepped_threshold,
-)
+from engine.membership.attack import FEWEST, attack, draw_pairs
 from engine.membership.results import Attack, AttackResult, Estimate, Roc
+from engine.membership.roc import Counts, auc, best_threshold, counts, roc, stepped_threshold
 from engine.membership.scores import (
     PLAIN,
     SCORES,

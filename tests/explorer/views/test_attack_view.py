@@ -18,8 +18,8 @@ from quick import finish
 from real import run, start
 from shown import LEFT, Shown, press
 
-from engine.membership.attack import counts
 from engine.membership.results import Attack
+from engine.membership.roc import counts
 from engine.membership.scores import SCORES
 from explorer.state.selection import ADD, REMOVE, REPLACE, Selection
 from explorer.views.attack.view import AttackView
