@@ -51,8 +51,8 @@ def null_note(taus: Iterable[float]) -> str:
     if next(iter(taus), None) != 0:
         return ""
     return (
-        "At τ = 0, r cannot exceed 1, and the null band lies below 1 by construction: an Original "
-        "at 1 above the band is not evidence."
+        "At τ 0 no r can exceed 1, and the null band lies below 1 by construction: an Original at "
+        "1 above it is no evidence."
     )
 
 

@@ -110,9 +110,9 @@ def verdict_rule(taus: int) -> str:
         above, norms = f"{SURE:g}", "one norm"
     return (
         f"Verdict over {norms}: residual where the posterior probability that the model recognizes "
-        f"copies more often than Re-train exceeds {above} at any of them; none where an excess of "
-        f"at most {MARGIN:g} is {100 * SURE:g} % certain at every one; else undecided. Another "
-        "grid of norms has another threshold and can give other verdicts."
+        f"copies more often than Re-train is above {above} at any of them, none where an excess of "
+        f"at most {MARGIN:g} is {100 * SURE:g} % sure at every one, else undecided; another grid "
+        "of norms asks for another probability and can give other verdicts."
     )
 
 
@@ -120,9 +120,9 @@ def verdict_rule_at_one() -> str:
     """The rule of `verdict` at a single tau, in a sentence."""
     return (
         "Verdict at this norm alone: residual where the posterior probability that the model "
-        f"recognizes copies more often than Re-train exceeds {SURE:g} (not corrected for the "
-        f"number of norms); none where an excess of at most {MARGIN:g} is {100 * SURE:g} % "
-        "certain; else undecided."
+        f"recognizes copies more often than Re-train is above {SURE:g} (not corrected for the "
+        f"number of norms), none where an excess of at most {MARGIN:g} is {100 * SURE:g} % sure, "
+        "else undecided."
     )
 
 
