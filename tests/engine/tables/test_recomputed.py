@@ -245,7 +245,7 @@ def test_verdicts_are_the_rules_in_every_output_and_the_rule_stands_beside_them(
     told: Outputs, tmp_path: Path
 ) -> None:
     counts, rule = told.counts(), verdict_rule(3)
-    assert "exceeds 0.98333 (1 - 0.05/3)" in rule
+    assert "above 0.98333 (1 - 0.05/3)" in rule
     assert "3 norms" in rule
     words = re.sub(r"<[^>]+>", "|", told.page)
     for model, label in (("original", "Original"), ("gd", "GD"), ("ga", "GA")):
@@ -270,7 +270,7 @@ def test_verdicts_are_the_rules_in_every_output_and_the_rule_stands_beside_them(
 
 def test_the_rule_depends_on_the_grid_as_the_verdicts_do() -> None:
     assert [threshold(n) for n in (1, 5, 11)] == pytest.approx([0.95, 0.99, 1 - 0.05 / 11])
-    assert "exceeds 0.95 at any" in verdict_rule(1)
+    assert "above 0.95 at any" in verdict_rule(1)
     assert "0.99545 (1 - 0.05/11)" in verdict_rule(11)
     assert "1 - 0.05/T" in verdict_rule(0)
     residual = made.residual()
