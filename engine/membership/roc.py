@@ -43,6 +43,7 @@ def roc(score: Score, values: np.ndarray, member: np.ndarray) -> Roc:
 
     at every threshold that separates the scores; ties move together. Source: Carlini et al. 2022.
 
+    >>> from engine.membership.scores import score_named
     >>> curve = roc(score_named("margin"), np.array([3.0, 1.0, 2.0]), np.array([True, True, False]))
     >>> curve.fp, curve.tp, curve.thresholds[1:]
     (array([0, 0, 1, 1]), array([0, 1, 1, 2]), array([2.5, 1.5, 1. ]))

@@ -110,7 +110,7 @@ def seed_curve(studies: Sequence[Study], model: str) -> SeedCurve:
     ...     tau, samples = np.array([0.1]), np.arange(2)
     ...     residual = Residual("gaussian", tau, 200, samples, counts, {"gd": one}, none, none, {})
     ...     return Study("", {}, samples, {}, {}, residual)
-    >>> result = curve([seed(1.0), seed(1.2)], "gd")
+    >>> result = seed_curve([seed(1.0), seed(1.2)], "gd")
     >>> parts = (result.mean, result.deviation, result.low, result.high)
     >>> [part.round(2).item() for part in parts]
     [1.1, 0.1, 0.0, 2.37]

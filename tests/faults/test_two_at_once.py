@@ -25,7 +25,7 @@ from pathlib import Path
 from engine.pipeline import residual as measurement, model_maker
 from engine.__main__ import main
 
-make, ask = model_maker.ModelMaker.make, measurement.verdicts
+make, ask = model_maker.ModelMaker.make, measurement.predict_copies
 
 def making(self, spec, name, *more):
     print("made", name, flush=True)
@@ -37,7 +37,7 @@ def asking(viewers, x, y, samples, probe, blocks, *more):
             print(f"asked {viewer}/{block}", flush=True)
     return ask(viewers, x, y, samples, probe, blocks, *more)
 
-model_maker.ModelMaker.make, measurement.verdicts = making, asking
+model_maker.ModelMaker.make, measurement.predict_copies = making, asking
 go = Path(sys.argv[1])
 print("ready", flush=True)
 while not go.exists():

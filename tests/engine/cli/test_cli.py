@@ -144,7 +144,7 @@ def test_a_store_that_cannot_be_written_is_said(
 ) -> None:
     (tmp_path / "file").write_text("")
     assert run("ls", store=tmp_path / "file" / "store") == 2
-    assert "cannot be written" in capsys.readouterr().err
+    assert "can be neither written" in capsys.readouterr().err
 
 
 def test_listing_info_checkpoint_and_unknown_keys(

@@ -416,5 +416,5 @@ def test_help_says_that_a_factory_is_run(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     words = " ".join(capsys.readouterr().out.split())
-    assert "this runs FILE.py as python would, so name only files you trust" in words
+    assert "this runs FILE.py as python would, so pass only files you trust" in words
     assert "nothing in them is run" in words

@@ -212,7 +212,7 @@ def test_an_embedding_is_colored_by_what_was_measured_with_its_scale(tmp_path: P
     assert [row["predicted"] for row in rows[:2]] == ["dog", "cat"]  # both are wrong
     with pytest.raises(SpecError, match="color"):
         embedding(_embedding(), LABELS, tmp_path / "e.svg", color="mood")
-    with pytest.raises(SpecError, match="'gd' is not embedded"):
+    with pytest.raises(SpecError, match="'gd' is not in the embedding"):
         embedding(_embedding(), LABELS, tmp_path / "e.svg", models=("gd",))
 
 

@@ -89,7 +89,7 @@ def test_undefined_norms_are_said_and_a_zero_has_its_place(log: bool, tmp_path: 
 def test_what_has_no_curve_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="Sample 5 is not in the forget set"):
         sample_curve(measured(), 5, "gd", LABELS, tmp_path / "c.svg")
-    with pytest.raises(SpecError, match=r"no r of 'scrub'\. Known: original, gd"):
+    with pytest.raises(SpecError, match=r"There is no r for 'scrub'\. Models with r: original, gd"):
         sample_curve(measured(), 4, "scrub", LABELS, tmp_path / "c.svg")
 
 

@@ -292,7 +292,7 @@ def test_who_cannot_be_attacked_is_said() -> None:
         problem(np.ones(1), np.ones(9), score="svm")
     y = np.array([0, 0, 1])
     shown = {"gd": model(logits(np.ones(3), y), logits(np.ones(2), y[:2]))}
-    with pytest.raises(SpecError, match="of any class, not of the same classes"):
+    with pytest.raises(SpecError, match="of any class instead of the same classes"):
         attack(shown, y, y[:2], np.array([2]))
     with pytest.raises(SpecError, match="Did you mean 'forget'"):
         attack(shown, y, y[:2], np.array([2]), members="forgot")

@@ -292,7 +292,7 @@ def test_another_package_adds_one_by_an_entry_point(abroad: dict[str, str]) -> N
         "import sys; from engine import __main__, perturbations as known\n"
         "__main__.parser(); loaded = 'mine_from_afar' in sys.modules\n"
         "print(known.names(), known.at_hand('mine'), loaded)\n"
-        "print(known.described('mine').label, known.at_hand('mine').high)\n"
+        "print(known.find('mine').label, known.at_hand('mine').high)\n"
         "print('torch' in sys.modules)"
     )
     assert told(code, abroad).splitlines() == [

@@ -101,7 +101,7 @@ def test_names_that_cannot_be_are_refused(files: tuple[str, ...]) -> None:
 def test_arrays_that_name_no_samples_are_refused(arrays: dict[str, np.ndarray]) -> None:
     record = record_of(dataset())
     facts = {**record.attributes, "origin": "cifar10"}
-    with pytest.raises(DataError, match=r"is damaged|was drawn from"):
+    with pytest.raises(DataError, match=r"is damaged|has an invalid origin"):
         dataset_of(Record(record.kind, record.key, facts, {**record.arrays, **arrays}))
 
 
@@ -110,5 +110,5 @@ def test_places_in_what_has_no_name_are_refused(name: str | None) -> None:
     record = record_of(dataset(origin=Origin("cifar10", np.arange(8))))
     facts = {key: value for key, value in record.attributes.items() if key != "origin"}
     facts |= {} if name is None else {"origin": name}
-    with pytest.raises(DataError, match=r"is damaged|was drawn from"):
+    with pytest.raises(DataError, match=r"is damaged|has an invalid origin"):
         dataset_of(Record(record.kind, record.key, facts, record.arrays))

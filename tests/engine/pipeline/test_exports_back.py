@@ -111,7 +111,7 @@ def test_the_head_of_cr_is_built_in_plain_torch_as_its_file_says(
 ) -> None:
     state, facts = checkpoints.load(pipeline.export_checkpoint(made[0], "cr", here / "cr-head.pt"))
     model = pipeline.work.loaded(pipeline.plan(made[0]), "cr")
-    assert "W being the tensor 'net.3.weight' of the file" in facts["form"]
+    assert "W is the tensor 'net.3.weight' of the file" in facts["form"]
     x = torch.rand(7, 4)
     with torch.no_grad():
         logits = linear(normalize(model.features(x), dim=1), state["net.3.weight"])

@@ -100,12 +100,12 @@ def test_threads_sleep_while_waiting_unless_configured(
 TORCH_LAST = """
 import os, sys
 import {module} as entry
-real = entry.wait_asleep
+real = entry.set_passive_waiting
 def waits():
     assert "torch" not in sys.modules
     real()
     print(os.environ["OMP_WAIT_POLICY"])
-entry.wait_asleep = waits
+entry.set_passive_waiting = waits
 entry.main(["--version"])
 """
 

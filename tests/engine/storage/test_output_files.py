@@ -136,7 +136,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from engine.storage import output_files as outputs
-with outputs.words_aside([Path(sys.argv[1])]):
+with outputs.messages_to_stderr([Path(sys.argv[1])]):
     print("words", flush=True)
     outputs.write_text(Path(sys.argv[1]), "text\\n")
 """

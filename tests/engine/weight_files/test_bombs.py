@@ -34,7 +34,7 @@ from pathlib import Path
 from torch import nn
 from engine.training import checkpoints
 from engine.errors import EngineError
-from engine.external.weights import fitted
+from engine.external.weights import match_file
 from engine.models.base import Classifier
 
 def classifier():
@@ -44,7 +44,7 @@ def classifier():
 def answer(path):
     try:
         content = checkpoints.read(path)
-        return "content", fitted(path, classifier(), "net", "data").state["net.head.bias"].tolist()
+        return "content", match_file(path, classifier(), "net", "data").state["net.head.bias"].tolist()
     except EngineError as error:
         return "refused", str(error)
     except BaseException as error:

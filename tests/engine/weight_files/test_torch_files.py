@@ -150,7 +150,7 @@ def test_unsupported_tensors_are_named_by_kind() -> None:
 def test_own_weights_of_an_unsupported_kind_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "w.pt"
     torch.save({"weight": torch.ones(2, 3) * 1j, "bias": torch.ones(2)}, path)
-    with pytest.raises(CheckpointError, match=r"tensors that are complex, such as weight\. Give"):
+    with pytest.raises(CheckpointError, match=r"tensors that are complex, such as weight\. Save"):
         checkpoints.load(path)
 
 

@@ -39,7 +39,7 @@ def save(explorer: Explorer, qtbot: QtBot, path: Path, images: bool) -> None:
     if not images:
         box = dialog.findChild(QCheckBox)
         QTest.mouseClick(box, LEFT, pos=box.rect().center() - box.rect().center() / 1.2)
-        assert "asked where the dataset lies" in dialog._said.text()
+        assert "ask for the location of the dataset" in dialog._note.text()
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         QTest.mouseClick(dialog.save, LEFT)
 
@@ -181,4 +181,4 @@ def test_with_its_images_a_bundle_needs_no_folder_and_runs_on(qtbot: QtBot, tmp_
 
 def test_built_in_data_need_no_looking_for(explorer: Explorer) -> None:
     explorer.window.actions_.by_name["find-data"].trigger()
-    assert "Iris comes with this program" in explorer.window.toasts.sentences()[-1]
+    assert "Iris is built in" in explorer.window.toasts.sentences()[-1]

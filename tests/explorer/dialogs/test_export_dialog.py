@@ -137,7 +137,7 @@ def test_format_and_file_follow_each_other(
     assert dialog.isVisible() and "c.docx" in dialog.problem.text()
     write(dialog.place.line, str(tmp_path / "no" / "where" / "c.pdf"))
     QTest.mouseClick(dialog.write, LEFT)
-    assert dialog.isVisible() and "no folder" in dialog.problem.text()
+    assert dialog.isVisible() and "does not exist" in dialog.problem.text()
     write(dialog.place.line, str(tmp_path / "c.pdf"))
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         QTest.mouseClick(dialog.write, LEFT)

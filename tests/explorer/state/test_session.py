@@ -312,7 +312,7 @@ def test_recent_files_are_listed_missing_ones_gray_and_cleared_with_undo(
     menu = explorer.window.actions_.menus["File/Recent"]
     menu.aboutToShow.emit()
     gone, there, clear = [one for one in menu.actions() if one.isVisible()]
-    assert not gone.isEnabled() and "not there any more" in gone.toolTip()
+    assert not gone.isEnabled() and "no longer exists" in gone.toolTip()
     assert there.isEnabled() and "a.json (session: Iris" in there.text()
     explorer.controller.choice.select([9], REPLACE)
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):

@@ -386,6 +386,6 @@ def test_watching_again_needs_a_finished_study(qtbot: QtBot, tmp_path: Path) -> 
     said: list[tuple[str, str]] = []
     desk.controller.noticed.connect(lambda *words: said.append(words))
     desk.controller.watch_again("gd")
-    assert said == [(ERROR, "There is no finished study to watch again. Press Run first.")]
+    assert said == [(ERROR, "There is no finished study yet. Press Run first.")]
     assert not desk.jobs.live(HEAVY)
     assert desk.jobs.close(PATIENCE)

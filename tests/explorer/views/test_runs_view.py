@@ -193,7 +193,9 @@ def test_a_grid_is_told_of_once_at_its_end_and_a_failure_in_it_at_once(person: P
     person.settle()
     assert person.states == [DONE, FAILED, DONE]
     assert not [one for one in told if one.startswith("Study finished")]
-    assert [one for one in told if "done" in one] == ["Of 3 studies on Iris: 2 finished, 1 failed."]
+    assert [one for one in told if "finished, " in one] == [
+        "Of 3 studies on Iris: 2 finished, 1 failed."
+    ]
     toasts = {one.notice.sentence: one for one in person.window.findChildren(Toast)}
     QTest.mouseClick(toasts["Of 3 studies on Iris: 2 finished, 1 failed."].action, LEFT)
     person.until(lambda: person.view.seen)
