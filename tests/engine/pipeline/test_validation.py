@@ -109,7 +109,7 @@ def test_a_forget_set_that_names_a_sample_held_out_is_refused(tmp_path: Path) ->
         with pytest.raises(SpecError, match=f"Sample {held} is held out for validation") as caught:
             compose.compose(digits, forget=forget)
         assert "1 of the 2 selected samples are" in str(caught.value)
-    with pytest.raises(SpecError, match="asks for 1200 samples, but there are 1 to 1151"):
+    with pytest.raises(SpecError, match="requests 1200 samples; choose 1 to 1151"):
         compose.compose(digits, forget="random:1200")
     with pytest.raises(SpecError, match="whole training set"):
         compose.compose(digits, forget=digits.pool.tolist())

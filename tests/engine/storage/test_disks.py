@@ -109,7 +109,8 @@ from engine.storage import hdf5
 failed = 0
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, -1))
 for count in range(1, 60):
-    group = hdf5.GroupContent({"a": "x" * 900}, {str(i): np.random.rand(count * 9) for i in range(9)})
+    arrays = {str(i): np.random.rand(count * 9) for i in range(9)}
+    group = hdf5.GroupContent({"a": "x" * 900}, arrays)
     try:
         hdf5.write(Path(sys.argv[1]), [("", group)])
     except OSError:

@@ -215,7 +215,7 @@ def test_a_setting_that_is_changed_for_a_while_is_refused(
     line: str, tmp_path: Path, iris: Dataset
 ) -> None:
     back = "torch.set_default_dtype(torch.float32); torch.backends.cudnn.enabled = True"
-    with pytest.raises(SpecError, match="in (a|its forward) pass"):
+    with pytest.raises(SpecError, match=r"in (a|its forward) pass"):
         made(tmp_path, iris, before=line, after=back)
 
 

@@ -44,7 +44,8 @@ def classifier():
 def answer(path):
     try:
         content = checkpoints.read(path)
-        return "content", match_file(path, classifier(), "net", "data").state["net.head.bias"].tolist()
+        state = match_file(path, classifier(), "net", "data").state
+        return "content", state["net.head.bias"].tolist()
     except EngineError as error:
         return "refused", str(error)
     except BaseException as error:
@@ -289,7 +290,7 @@ def test_unsupported_tensors_are_named_and_never_created(
     make, says = RARE[kind]
     path = tmp_path / "w.pt"
     archived(path, make(), {"0": NUMBERS, "1": bytes(24 if kind == "complex" else 3)})
-    _refused(reader.read(path), path, f"holds tensors that are {says}, such as head")
+    _refused(reader.read(path), path, f"contains tensors that are {says}, such as head")
     with pytest.raises(CheckpointError, match=f"tensors that are {says}, such as head"):
         checkpoints.load(path)
     beside = {"model": state(), "other": make()}

@@ -299,6 +299,7 @@ def test_whatever_goes_wrong_in_a_slot_a_handler_or_at_the_end_fails_a_test(
     words += ["--rootdir", str(tmp_path), "-rA", str(tmp_path / "test_faulty.py")]
     path = os.pathsep.join([str(HERE), str(HERE.parent), str(HERE.parents[1])])
     environment = {**os.environ, "PYTHONPATH": path, "QT_QPA_PLATFORM": "offscreen"}
+    environment["RK_TEST_PATIENCE"] = "5"  # the thread that is left behind never ends
     done = subprocess.run(
         words, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=PATIENCE
     )
