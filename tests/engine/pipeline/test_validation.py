@@ -111,7 +111,7 @@ def test_a_forget_set_that_names_a_sample_held_out_is_refused(tmp_path: Path) ->
         assert "1 of the 2 selected samples are" in str(caught.value)
     with pytest.raises(SpecError, match="requests 1200 samples; choose 1 to 1151"):
         compose.compose(digits, forget="random:1200")
-    with pytest.raises(SpecError, match="whole training set"):
+    with pytest.raises(SpecError, match="entire training set"):
         compose.compose(digits, forget=digits.pool.tolist())
 
 
