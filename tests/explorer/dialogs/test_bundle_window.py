@@ -57,7 +57,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from PySide6.QtCore import QTimer
 here, store, bundle, out = map(Path, sys.argv[1:])
-sys.path[:0] = [str(here), str(here.parent)]
+sys.path[:0] = [str(here), str(here.parent), str(here.parents[1])]
 from quick import QuickFactory
 from bundles import facts
 from explorer.app import Explorer, Options

@@ -46,7 +46,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 here, store, file, how = sys.argv[1:]
-sys.path[:0] = [here, os.path.dirname(here)]
+sys.path[:0] = [here, os.path.dirname(here), os.path.dirname(os.path.dirname(here))]
 from quick import QuickFactory
 from explorer.state import settings
 from explorer.app import Explorer, Options
@@ -473,7 +473,8 @@ def test_the_window_is_restored_when_it_is_opened_again(
 
 SCALED = """
 import json, os, sys
-sys.path[:0] = [f"{sys.argv[1]}/window", sys.argv[1], os.path.dirname(sys.argv[1])]
+tests = os.path.dirname(sys.argv[1])
+sys.path[:0] = [f"{sys.argv[1]}/window", sys.argv[1], tests, os.path.dirname(tests)]
 from PySide6.QtWidgets import QApplication
 app = QApplication([])
 import test_layout as tests
