@@ -53,6 +53,7 @@ class Theme:
     grid: str
     danger: str
     good: str
+    warning: str
 
     @property
     def class_colors(self) -> list[str]:
@@ -88,6 +89,7 @@ LIGHT = Theme(
     grid="#e1e5ea",
     danger="#b3261e",
     good="#00714f",
+    warning="#9a5b00",
 )
 
 DARK = Theme(
@@ -104,6 +106,7 @@ DARK = Theme(
     grid="#30353d",
     danger="#ff8f85",
     good="#4fd1a1",
+    warning="#f0b35a",
 )
 
 

@@ -38,12 +38,14 @@ COUNTS, WORDS = ("seed", "retrains", "draws"), ("perturbation", "taus")  # sweep
 @dataclass(frozen=True)
 class Look:
     """Appearance of the window. theme: 'light', 'dark', 'system' or '' (leave it); window, docks:
-    their geometry, None to leave them; views: name -> state of that view."""
+    their geometry, None to leave them; views: name -> state of that view; workspace: the one whose
+    docks these are, '' for none."""
 
     theme: str = ""
     window: Frame | None = None
     docks: Layout | None = None
     views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    workspace: str = ""
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,8 @@ def _plain_look(look: Look) -> dict[str, Any]:
         plain["window"] = layouts.frame_as_plain(look.window)
     if look.docks is not None:
         plain["docks"] = layouts.as_plain(look.docks)
+    if look.workspace:
+        plain["workspace"] = look.workspace
     return plain | {"views": {name: dict(view_state) for name, view_state in look.views.items()}}
 
 
@@ -289,6 +293,7 @@ def _look(plain: Fields) -> Look:
         None if window is None else layouts.frame_from_plain(window),
         None if docks is None else layouts.from_plain(docks),
         {name: views.part(name).plain for name in views.names},
+        plain.text("workspace", 40),
     )
 
 

@@ -238,7 +238,8 @@ class View(QWidget):
         super().showEvent(event)
         if not self._in_order:
             self._in_order = True
-            set_tab_order(self)
+            panel = getattr(self, "panel", None)  # a plug-in view may have none
+            set_tab_order(*([panel.bar] if panel is not None else []), self)
             name_tabs(self, self.title)
         self._look()
 

@@ -7,16 +7,30 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from explorer.widgets.options_card import OptionsButton
+
 MARGIN, SPACING = 8, 6  # logical pixels
 
 
 class Panel(QWidget):
-    """A row of controls (`header`) above `content`, or a hint if there is no content."""
+    """A row of controls (`header`) above `content`, or a hint if there is no content.
+
+    bar: the widget of that row, with the options button at its end if anything is folded; a dock
+    takes it into its title.
+    """
 
     def __init__(self, content: QWidget, parent: QWidget) -> None:
         super().__init__(parent)
+        self.bar = QWidget()
         self.header = QHBoxLayout()
         self.header.setSpacing(SPACING)
+        self.options = OptionsButton(parent.accessibleName())
+        self.options.hide()
+        row = QHBoxLayout(self.bar)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING)
+        row.addLayout(self.header, 1)
+        row.addWidget(self.options)
         self.empty = QLabel(textFormat=Qt.TextFormat.PlainText)
         self.empty.setObjectName("empty")
         self.empty.setWordWrap(True)
@@ -27,7 +41,7 @@ class Panel(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         self._layout.setSpacing(SPACING)
-        self._layout.addLayout(self.header)
+        self._layout.addWidget(self.bar)
         self._layout.addWidget(self._stack, 1)
         outer = QVBoxLayout(parent)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -40,6 +54,11 @@ class Panel(QWidget):
         for number, widget in enumerate(widgets):
             row.addWidget(widget, 1 if number == 0 else 0)
         self._layout.insertLayout(self._layout.count() - 1, row)
+
+    def fold(self, widget: QWidget, label: str = "") -> None:
+        """Put a secondary control on the card under the options button."""
+        self.options.card.add(widget, label)
+        self.options.show()
 
     def show_empty(self, sentence: str) -> None:
         """Show a hint instead of the content."""

@@ -17,9 +17,11 @@ from PySide6.QtWidgets import (
 )
 
 
-def set_tab_order(widget: QWidget) -> None:
-    """Set the Tab order from left to right and down, regardless of creation order."""
-    for first, second in pairwise(_reading_order(widget)):
+def set_tab_order(*widgets: QWidget) -> None:
+    """Set the Tab order: one widget after the other, each from left to right and down, regardless
+    of creation order."""
+    order = dict.fromkeys(part for widget in widgets for part in _reading_order(widget))
+    for first, second in pairwise(order):
         QWidget.setTabOrder(first, second)
 
 

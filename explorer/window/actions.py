@@ -14,6 +14,7 @@ from explorer import theme
 from explorer.control.controller import Controller
 from explorer.state.selection import ADD, REPLACE
 from explorer.window.docks import DOCKS
+from explorer.window.workspaces import WORKSPACES
 
 SEPARATOR = "-"
 MENUS = ("File", "Edit", "View", "Run", "Help")
@@ -65,6 +66,12 @@ class Shell(Protocol):
     def go_to(self, name: str) -> None:
         """Bring a dock to the front and give it keyboard focus."""
 
+    def show_workspace(self, name: str) -> None:
+        """Lay the docks out for a workspace."""
+
+    def enlarge(self, name: str = "") -> None:
+        """Let a dock fill the window, or put it back; by default the one with keyboard focus."""
+
     def choose_theme(self, choice: str) -> None:
         """Change the theme: 'light', 'dark' or 'system'."""
 
@@ -108,6 +115,10 @@ def _theme(choice: str) -> Handler:
 
 def _dock(name: str) -> Handler:
     return lambda shell: shell.go_to(name)
+
+
+def _workspace(name: str) -> Handler:
+    return lambda shell: shell.show_workspace(name)
 
 
 def _folder(dataset: str) -> Handler:
@@ -221,6 +232,17 @@ COMMANDS = (
     Command(
         "forget-sets", "Edit", "Forget sets ...", lambda shell: shell.dialogs.show_forget_sets(),
         "Ctrl+Alt+F", "Save the forget set under a name; load, combine and delete saved ones",
+    ),
+    *(
+        Command(
+            f"workspace-{workspace.name}", "View/Workspace", workspace.title,
+            _workspace(workspace.name), f"Ctrl+{number}", workspace.tip,
+        )
+        for number, workspace in enumerate(WORKSPACES, start=1)
+    ),
+    Command(
+        "enlarge", "View", "Enlarge the view or put it back", lambda shell: shell.enlarge(), "F11",
+        "Let the view with keyboard focus fill the window; a double click on its title does so too",
     ),
     *(
         Command(

@@ -1,60 +1,85 @@
-"""Default layout of the docks: three columns, or two in a narrow window."""
+"""The arrangement of docks: workspaces, restored layouts, and one dock that fills the window."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain, pairwise
 
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, qWarning
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal, qWarning
 from PySide6.QtGui import QHoverEvent, QMouseEvent
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenuBar, QToolBar, QWidget
 
 from explorer.state.window_layout import Layout
 from explorer.window import dock_state
 from explorer.window.dock_placement import DockPlacement
-from explorer.window.docks import foreign
+from explorer.window.workspaces import BY_NAME, FIRST
 
-# columns from left to right, of stacks from top to bottom, of tabbed docks
-Stack = tuple[str, ...]
-Columns = tuple[tuple[Stack, ...], ...]
-
-NARROW, LOW = 1340, 760  # px: least width for three columns, least height for two rows
-CHOOSE = ("samples", "embedding", "runs", "activity")
-AROUND = ("neighborhood", "slice")
-WHOLE = ("curves", "metrics", "epochs", "comparison", "attack")
-THREE: Columns = (
-    (("samples", "runs"),),
-    (("embedding",), ("curves", "epochs", "comparison", "attack")),
-    (AROUND, ("metrics",), ("activity",)),
-)
-TWO: Columns = ((CHOOSE,), (AROUND, WHOLE))
-TWO_LOW: Columns = ((CHOOSE,), ((*AROUND, *WHOLE),))
-WIDTHS = {THREE: (460, 490, 490), TWO: (490, 510), TWO_LOW: (490, 510)}
-HEIGHTS = {"embedding": 400, "neighborhood": 430, "curves": 400, "metrics": 275, "activity": 105}
-ACROSS, DOWN = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+DIRECT = Qt.FindChildOption.FindDirectChildrenOnly
 
 
 class Arrangement(QObject):
-    """Arranges the docks of a window."""
+    """Arranges the docks of a window. `changed`: another workspace, or none ('')."""
+
+    changed = Signal(str)
 
     def __init__(self, window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
         super().__init__(window)
         self._window, self._docks = window, docks
-        self._columns = THREE
-        self._others = tuple(dock.name for dock in foreign())
+        self.workspace = FIRST
+        self._own = False  # whether the user has moved a dock or a border since
+        self._others: dict[str, Layout] = {}  # layouts that the user gave to other workspaces
+        self._before: Layout | None = None  # the layout while one dock fills the window
+        self._large = ""
+        window.installEventFilter(self)
+        for box in docks.values():
+            box.topLevelChanged.connect(self._note_move)
+            box.toggleViewAction().triggered.connect(self._note_move)
+
+    @property
+    def moved(self) -> bool:
+        """Whether the docks differ from the workspace's own layout."""
+        return self._own or not self.workspace
+
+    # -- workspaces -------------------------------------------------------------------------
+    def show_workspace(self, name: str) -> None:
+        """Lay the docks out for a workspace, as the user left it."""
+        if name not in BY_NAME:
+            return
+        if self.workspace and self._own and self.workspace != name:
+            layout = self.layout()
+            if layout is not None:
+                self._others[self.workspace] = layout
+        self.workspace = name
+        layout = self._others.pop(name, None)
+        if layout is not None:
+            self.lay_out(layout)
+            self._own = True
+        else:
+            self.reset()
+        self.changed.emit(name)
 
     def reset(self) -> None:
-        """Restore the default layout of all docks, whether closed, floating or moved."""
-        self.let_go()
-        self._columns = self._fitting()
-        for box in self._docks.values():
-            box.setFloating(False)
-            self._window.removeDockWidget(box)
-        self._place(self._complete(self._columns))
-        self._size()
+        """Restore the workspace's own layout, whatever is closed, floating or moved."""
+        self.workspace = self.workspace or FIRST
+        self._others.pop(self.workspace, None)
+        width, height = self._room()
+        layout = BY_NAME[self.workspace].layout(width, height, tuple(self._docks))
+        self.lay_out(layout)
+        self._own = False
+        self.changed.emit(self.workspace)
 
+    def fit(self) -> None:
+        """Share out the new size of the window as the workspace does, unless the user moved a dock
+        or a border."""
+        if self.workspace and not self._own and not self._large:
+            width, height = self._room()
+            layout = BY_NAME[self.workspace].layout(width, height, tuple(self._docks))
+            DockPlacement(self._window, self._docks, layout).resize()
+
+    # -- layouts ----------------------------------------------------------------------------
     def layout(self) -> Layout | None:
         """The current layout of the docks; None if this version of Qt does not reveal it."""
+        if self._before is not None:
+            return self._before
         names = {box.objectName(): name for name, box in self._docks.items()}
         try:
             return dock_state.read(self._window, names)
@@ -62,11 +87,57 @@ class Arrangement(QObject):
             qWarning(str(error))
             return None
 
+    def restore(self, layout: Layout, workspace: str) -> None:
+        """Restore a layout that the user had given to a workspace ('' for none)."""
+        self.workspace = workspace if workspace in BY_NAME else ""
+        self.lay_out(layout)
+        self._own = True
+        self.changed.emit(self.workspace)
+
     def lay_out(self, layout: Layout) -> None:
         """Restore a layout; docks it does not know are tabbed behind its last one."""
         self.let_go()
+        self._before, self._large = None, ""
         DockPlacement(self._window, self._docks, layout).place()
 
+    # -- one dock -----------------------------------------------------------------------------
+    @property
+    def large(self) -> str:
+        """The name of the dock that fills the window, or ''."""
+        return self._large
+
+    def enlarge(self, name: str) -> None:
+        """Let a dock fill the window, or put everything back if one does."""
+        if self._large:
+            self.put_back()
+            return
+        layout = self.layout()
+        if layout is None or name not in self._docks:
+            return
+        self.let_go()
+        self._before, self._large = layout, name
+        self._docks[name].setFloating(False)
+        self._docks[name].show()
+        for other, box in self._docks.items():
+            if other != name and not box.isFloating():
+                box.hide()
+
+    def put_back(self) -> None:
+        """Show the docks again that were hidden for a large one."""
+        if self._before is not None:
+            own, layout = self._own, self._before
+            self.lay_out(layout)
+            self._own = own
+
+    def reveal(self, name: str) -> None:
+        """Show a dock wherever it is, also if another one fills the window."""
+        if self._large and name != self._large:
+            self.put_back()
+        box = self._docks[name]
+        box.show()
+        box.raise_()
+
+    # -- events -------------------------------------------------------------------------------
     def let_go(self) -> None:
         """End any mouse hover or drag, of a border between docks or of a dock.
 
@@ -83,75 +154,20 @@ class Arrangement(QObject):
             if box.isFloating():  # as a dragged dock is
                 box.setFloating(True)
 
-    def fit(self) -> None:
-        """Adapt columns and rows to the window's size, unless the user has moved a dock."""
-        if self._fitting() != self._columns and self._now() == _unordered(
-            self._complete(self._columns)
-        ):
-            self.reset()
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Note that the user drags a border: the window itself is clicked only there."""
+        if event.type() == QEvent.Type.MouseButtonPress and watched is self._window:
+            self._own = True
+        return super().eventFilter(watched, event)
 
-    def take(self) -> None:
-        """Adopt a restored layout: if it is a default one, it keeps adapting to the window."""
-        for columns in (THREE, TWO, TWO_LOW):
-            if self._now() == _unordered(self._complete(columns)):
-                self._columns = columns
-        self.fit()
+    def _note_move(self) -> None:
+        self._own = True
 
-    def _fitting(self) -> Columns:
-        if self._window.width() >= NARROW:
-            return THREE
-        return TWO if self._window.height() >= LOW else TWO_LOW
-
-    def _complete(self, columns: Columns) -> Columns:
-        """The columns with plug-in docks tabbed behind the last one."""
-        *before, last = columns
-        return (*before, (*last[:-1], (*last[-1], *self._others)))
-
-    def _place(self, columns: Columns) -> None:
-        """Place the heads of columns first: a split is confined to the dock that is split."""
-        heads = [self._docks[column[0][0]] for column in columns]
-        self._window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, heads[0])
-        for left, right in pairwise(heads):
-            self._window.splitDockWidget(left, right, ACROSS)
-        for column in columns:
-            fronts = [self._docks[stack[0]] for stack in column]
-            for above, below in pairwise(fronts):
-                self._window.splitDockWidget(above, below, DOWN)
-        for stack in chain(*columns):
-            self._stack(stack)
-
-    def _stack(self, names: Stack) -> None:
-        front = self._docks[names[0]]
-        front.show()
-        for name in names[1:]:
-            self._window.tabifyDockWidget(front, self._docks[name])
-            self._docks[name].show()
-        front.raise_()
-
-    def _size(self) -> None:
-        heads = [self._docks[column[0][0]] for column in self._columns]
-        self._window.resizeDocks(heads, list(WIDTHS[self._columns]), ACROSS)
-        for column in self._columns:
-            fronts = [stack[0] for stack in column]
-            if len(fronts) > 1:
-                boxes = [self._docks[name] for name in fronts]
-                self._window.resizeDocks(boxes, [HEIGHTS[name] for name in fronts], DOWN)
-
-    def _now(self) -> tuple[tuple[frozenset[str], ...], ...]:
-        """The current columns, without closed and floating docks."""
-        names = {box: name for name, box in self._docks.items()}
-        placed: dict[int, list[tuple[int, frozenset[str]]]] = {}
-        for box, name in names.items():
-            if box.isFloating() or box.visibleRegion().isEmpty():
-                continue  # behind a tab: covered by the dock in front
-            behind = [names[other] for other in self._window.tabifiedDockWidgets(box)]
-            placed.setdefault(box.x(), []).append((box.y(), frozenset((name, *behind))))
-        return tuple(
-            tuple(stack for _, stack in sorted(placed[x], key=lambda item: item[0]))
-            for x in sorted(placed)
-        )
-
-
-def _unordered(columns: Columns) -> tuple[tuple[frozenset[str], ...], ...]:
-    """The columns regardless of tab order."""
-    return tuple(tuple(frozenset(stack) for stack in column) for column in columns)
+    def _room(self) -> tuple[int, int]:
+        """Width and height that the docks share, px; a guess before the window is shown."""
+        rows: list[QWidget] = [
+            *self._window.findChildren(QToolBar, options=DIRECT),
+            *self._window.findChildren(QMenuBar, options=DIRECT),
+        ]
+        above = sum(bar.sizeHint().height() for bar in rows if not bar.isHidden())
+        return self._window.width(), max(1, self._window.height() - above)

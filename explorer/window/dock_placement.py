@@ -50,7 +50,7 @@ class DockPlacement:
             frames.place(self._docks[name], place)
         for name in self._docks.keys() - {*self._layout.hidden}:
             self._docks[name].show()
-        self._size()
+        self.resize()
         if (layout := self._window.layout()) is not None:
             layout.activate()  # creates the tab bars if the window is not shown yet
         for area in self._layout.areas:
@@ -91,7 +91,7 @@ class DockPlacement:
             for name in (content.names[0], content.names[1], content.front):
                 self._docks[name].raise_()  # raising a front dock would not update its tab bar
 
-    def _size(self) -> None:
+    def resize(self) -> None:
         """Set sizes, hidden stacks first, so that their sizes do not affect the others."""
         wide = self._window.width() / (self._layout.width or self._window.width())
         high = self._window.height() / (self._layout.height or self._window.height())

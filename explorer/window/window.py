@@ -43,14 +43,17 @@ from explorer.window.actions import Actions
 from explorer.window.activity import ActivityView
 from explorer.window.dialogs import WindowDialogs
 from explorer.window.dock_layout import Arrangement
+from explorer.window.dock_title import DockTitle
 from explorer.window.docks import DOCKS, Dock, foreign
 from explorer.window.study_bar import StudyBar
 from explorer.window.undo_actions import UndoActions
+from explorer.window.workspace_bar import WorkspaceBar
+from explorer.window.workspaces import BY_NAME, FIRST
 
 REPORTED = 40  # last lines of the log in an error report
 SIZE = QSize(1440, 900)
-SMALLEST = QSize(1000, 640)
-SMALLEST_VIEW = QSize(260, 90)  # overrides the minimum width of a view's header
+SMALLEST = QSize(900, 560)
+SMALLEST_VIEW = QSize(260, 60)  # overrides the minimum width of a view's header
 
 
 class MainWindow(QMainWindow):
@@ -70,6 +73,7 @@ class MainWindow(QMainWindow):
         self._painted = False
         self.views: dict[str, View] = {}
         self.docks: dict[str, QDockWidget] = {}
+        self._titles: dict[str, DockTitle] = {}
         self.setWindowTitle("RK Explorer")
         self.setObjectName("window")
         self.setDockNestingEnabled(True)
@@ -87,6 +91,12 @@ class MainWindow(QMainWindow):
         self._undo = UndoActions(controller.choice.undo, actions["undo"], actions["redo"], self)
         self._add_docks()
         self._arrangement = Arrangement(self, self.docks)
+        self.workspaces = WorkspaceBar()
+        if self.menuBar().isNativeMenuBar():  # it is at the top of the screen
+            self.addToolBarBreak()
+            self._row("workspaces", "Workspaces", self.workspaces)
+        else:
+            self.menuBar().setCornerWidget(self.workspaces)
         self._fill_menus()
         self._connect()
         self.setMinimumSize(SMALLEST)
@@ -100,6 +110,7 @@ class MainWindow(QMainWindow):
         for dock in [*DOCKS, *foreign()]:
             if dock.place and dock.name not in self.views:
                 self._load_view(dock)
+        self._arrangement.fit()
         self.ready.emit()
 
     def _load_view(self, dock: Dock) -> None:
@@ -114,8 +125,11 @@ class MainWindow(QMainWindow):
         self.views[dock.name] = view
         view.setMinimumSize(SMALLEST_VIEW)
         self.docks[dock.name].setWidget(view)
+        panel = getattr(view, "panel", None)  # a plug-in view may have none
+        if panel is not None:
+            self._titles[dock.name].take(panel.bar)
         if view.help:
-            self.docks[dock.name].setToolTip(view.help)
+            self._titles[dock.name].setToolTip(view.help)
 
     def _row(self, name: str, title: str, widget: QWidget) -> QToolBar:
         bar = QToolBar(title)
@@ -131,7 +145,10 @@ class MainWindow(QMainWindow):
             box = QDockWidget(dock.title, self)
             box.setObjectName(f"dock-{dock.name}")
             box.setWidget(styled_label(f"{dock.title} ...", "empty"))
-            self.docks[dock.name] = box
+            title = DockTitle(box)
+            title.enlarge_wanted.connect(functools.partial(self.enlarge, dock.name))
+            box.setTitleBarWidget(title)
+            self.docks[dock.name], self._titles[dock.name] = box, title
         self.activity = ActivityView(self.state, self.controller, self.docks["activity"])
         self.docks["activity"].setWidget(self.activity)
 
@@ -163,7 +180,8 @@ class MainWindow(QMainWindow):
         self.dropper.refused.connect(self._refuse_drop)
         self.controller.logged.connect(self.activity.add)
         self.controller.exports.command_written.connect(self._copy_command)
-        self.painted.connect(self._arrangement.take)
+        self.workspaces.chosen.connect(self.show_workspace)
+        self._arrangement.changed.connect(self._show_current_workspace)
         self.state.busy_changed.connect(self._show_busy)
         self.state.dataset_changed.connect(self._show_title)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -174,11 +192,29 @@ class MainWindow(QMainWindow):
         """Restore the default layout of docks."""
         self._arrangement.reset()
 
+    def show_workspace(self, name: str) -> None:
+        """Lay the docks out for a workspace, one of workspaces.BY_NAME."""
+        self._arrangement.show_workspace(name)
+
+    def enlarge(self, name: str = "") -> None:
+        """Let a dock fill the window, or put it back; by default the one with keyboard focus."""
+        self._arrangement.enlarge(name or self._dock_with_focus())
+
+    def _dock_with_focus(self) -> str:
+        """The dock with keyboard focus; else the canvas of the workspace."""
+        focus = QApplication.focusWidget()
+        for name, box in self.docks.items():
+            if focus is not None and box.isAncestorOf(focus):
+                return name
+        return BY_NAME[self._arrangement.workspace or FIRST].canvas
+
+    def _show_current_workspace(self, name: str) -> None:
+        self.workspaces.show_current(name)
+
     def go_to(self, name: str) -> None:
         """Bring a dock to the front, wherever it is, and give it keyboard focus."""
+        self._arrangement.reveal(name)
         box = self.docks[name]
-        box.show()
-        box.raise_()
         if box.isFloating():
             box.activateWindow()
         QTimer.singleShot(0, functools.partial(_focus, box))  # the tab comes to the front only then
@@ -194,6 +230,8 @@ class MainWindow(QMainWindow):
         if isinstance(app, QApplication):
             theme.apply(app, look)
         self.actions_.paint_icons(look)
+        for title in self._titles.values():
+            title.set_theme(look)
         self.state.theme = name
 
     def arrange(self, look: Look) -> None:
@@ -202,7 +240,9 @@ class MainWindow(QMainWindow):
         if look.window is not None:
             frames.restore(self, look.window)
         if look.docks is not None:
-            self._arrangement.lay_out(look.docks)
+            self._arrangement.restore(look.docks, look.workspace)
+        elif look.workspace:
+            self._arrangement.show_workspace(look.workspace)
         self._message_row.setVisible(bool(self.message.text()))
         self._toolbar.show()
 
@@ -213,9 +253,12 @@ class MainWindow(QMainWindow):
                 self.views[name].restore_view_state(dict(view_state))
 
     def look(self) -> Look:
-        """Theme, geometry, docks and the state of each view."""
+        """Theme, geometry, workspace, docks if they were moved, and the state of each view."""
         views = {name: view.view_state() for name, view in self.views.items()}
-        return Look(self._settings.theme, frames.frame_of(self), self._arrangement.layout(), views)
+        arranged = self._arrangement
+        layout = arranged.layout() if arranged.moved else None
+        frame = frames.frame_of(self)
+        return Look(self._settings.theme, frame, layout, views, arranged.workspace)
 
     # -- requests -------------------------------------------------------------------------
     def clear_recent(self) -> None:
