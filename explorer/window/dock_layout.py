@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal, qWarning
 from PySide6.QtGui import QHoverEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenuBar, QToolBar, QWidget
 
-from explorer.state.window_layout import Layout
+from explorer.state.window_layout import Content, Layout, Stack
 from explorer.window import dock_state
 from explorer.window.dock_placement import DockPlacement
 from explorer.window.workspaces import BY_NAME, FIRST
@@ -30,23 +30,23 @@ class Arrangement(QObject):
         self._before: Layout | None = None  # the layout while one dock fills the window
         self._large = ""
         window.installEventFilter(self)
-        for box in docks.values():
-            box.topLevelChanged.connect(self._note_move)
-            box.toggleViewAction().triggered.connect(self._note_move)
 
     @property
     def moved(self) -> bool:
         """Whether the docks differ from the workspace's own layout."""
-        return self._own or not self.workspace
+        if self._own or not self.workspace:
+            return True
+        current = self.layout()
+        return current is None or _shape(current) != _shape(self._default())
 
     # -- workspaces -------------------------------------------------------------------------
     def show_workspace(self, name: str) -> None:
         """Lay the docks out for a workspace, as the user left it."""
         if name not in BY_NAME:
             return
-        if self.workspace and self._own and self.workspace != name:
+        if self.workspace != name and self.moved:
             layout = self.layout()
-            if layout is not None:
+            if layout is not None and self.workspace:
                 self._others[self.workspace] = layout
         self.workspace = name
         layout = self._others.pop(name, None)
@@ -61,19 +61,15 @@ class Arrangement(QObject):
         """Restore the workspace's own layout, whatever is closed, floating or moved."""
         self.workspace = self.workspace or FIRST
         self._others.pop(self.workspace, None)
-        width, height = self._room()
-        layout = BY_NAME[self.workspace].layout(width, height, tuple(self._docks))
-        self.lay_out(layout)
+        self.lay_out(self._default())
         self._own = False
         self.changed.emit(self.workspace)
 
     def fit(self) -> None:
         """Share out the new size of the window as the workspace does, unless the user moved a dock
         or a border."""
-        if self.workspace and not self._own and not self._large:
-            width, height = self._room()
-            layout = BY_NAME[self.workspace].layout(width, height, tuple(self._docks))
-            DockPlacement(self._window, self._docks, layout).resize()
+        if not self._large and not self.moved:
+            DockPlacement(self._window, self._docks, self._default()).resize()
 
     # -- layouts ----------------------------------------------------------------------------
     def layout(self) -> Layout | None:
@@ -160,8 +156,10 @@ class Arrangement(QObject):
             self._own = True
         return super().eventFilter(watched, event)
 
-    def _note_move(self) -> None:
-        self._own = True
+    def _default(self) -> Layout:
+        """The workspace's own layout in the window as it is."""
+        width, height = self._room()
+        return BY_NAME[self.workspace].layout(width, height, tuple(self._docks))
 
     def _room(self) -> tuple[int, int]:
         """Width and height that the docks share, px; a guess before the window is shown."""
@@ -171,3 +169,15 @@ class Arrangement(QObject):
         ]
         above = sum(bar.sizeHint().height() for bar in rows if not bar.isHidden())
         return self._window.width(), max(1, self._window.height() - above)
+
+
+def _shape(layout: Layout) -> tuple[object, ...]:
+    """What is where, without sizes and without the docks in front."""
+    areas = tuple((area.side, _parts(area.content)) for area in layout.areas)
+    return areas, frozenset(layout.floating), frozenset(layout.hidden)
+
+
+def _parts(content: Content) -> tuple[object, ...]:
+    if isinstance(content, Stack):
+        return (frozenset(content.names),)
+    return (content.direction, *map(_parts, content.parts))

@@ -1,4 +1,4 @@
-"""Docks are reset, fit into small windows and have shortcuts; the theme follows the system."""
+"""Workspaces, reset, small windows, one large dock, shortcuts; the theme follows the system."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from mouse import left_button
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDockWidget, QTabBar
+from PySide6.QtWidgets import QApplication, QCheckBox, QDockWidget, QPushButton, QTabBar
 from pytestqt.qtbot import QtBot
 from quick import finish
 from real import start
 
 from explorer import theme
 from explorer.app import Explorer
+from explorer.state import session as sessions
+from explorer.state.json_fields import Fields
 from explorer.window.actions import COMMANDS
 from explorer.window.docks import DOCKS
 from explorer.window.shortcuts import ShortcutsDialog
+from explorer.window.window import SMALLEST_VIEW
+from explorer.window.workspaces import BY_NAME, WORKSPACES
 
 SMALL, USUAL = QSize(1000, 640), QSize(1440, 900)
 
@@ -44,10 +48,15 @@ def resize(explorer: Explorer, size: QSize, qtbot: QtBot) -> None:
     qtbot.wait(50)
 
 
+def visible(explorer: Explorer) -> set[str]:
+    """The docks on the screen, those behind a tab included."""
+    docks = explorer.window.docks.items()
+    return {name for name, box in docks if not box.isHidden() and not box.isFloating()}
+
+
 def everything_is_back(explorer: Explorer) -> bool:
-    docks = explorer.window.docks.values()
-    there = all(box.isVisible() and not box.isFloating() for box in docks)
-    return there and columns(explorer) == 3
+    workspace = BY_NAME[explorer.window.look().workspace]
+    return visible(explorer) == workspace.docks and columns(explorer) == 2
 
 
 def below(explorer: Explorer, box: QDockWidget) -> QPoint:
@@ -73,10 +82,10 @@ def test_docks_move_while_something_is_dragged(
         resize(explorer, USUAL, qtbot)
         window.reset_layout()
         qtbot.wait(50)
-        assert columns(explorer) == 3
+        assert columns(explorer) == 2
         border, place = what == "border", box.geometry()
         part = window if border else box
-        at = below(explorer, box) if border else QPoint(30, 8)
+        at = below(explorer, box) if border else QPoint(3, 8)
         left_button(part, QEvent.Type.MouseButtonPress, at)
         for _ in range(2):
             at -= QPoint(10, 15)
@@ -101,7 +110,7 @@ def test_tabs_of_docks_keep_their_order(explorer: Explorer, qtbot: QtBot) -> Non
     qtbot.wait(50)
     direct = Qt.FindChildOption.FindDirectChildrenOnly
     bars = [one for one in window.findChildren(QTabBar, options=direct) if one.isVisible()]
-    assert len(bars) > 1
+    assert bars
     for bar in bars:
         titles = [bar.tabText(number) for number in range(bar.count())]
         at = bar.tabRect(0).center()
@@ -140,15 +149,121 @@ def test_reset_layout_works_from_any_state(explorer: Explorer, qtbot: QtBot) -> 
         assert not everything_is_back(explorer)
         reset.trigger()
         qtbot.waitUntil(lambda: everything_is_back(explorer))
-        for above, below in (("embedding", "curves"), ("neighborhood", "metrics")):
-            assert docks[above].x() == docks[below].x()
-            assert docks[above].width() == docks[below].width()
-            assert docks[above].y() < docks[below].y()
+        assert docks["neighborhood"].x() == docks["curves"].x()
+        assert docks["neighborhood"].width() == docks["curves"].width()
+        assert docks["neighborhood"].y() < docks["curves"].y()
     assert docks["slice"] in window.tabifiedDockWidgets(docks["neighborhood"])
 
 
+# -- workspaces -------------------------------------------------------------------------------
+@pytest.mark.parametrize("size", [SMALL, QSize(1280, 800), USUAL])
+def test_each_workspace_gives_its_canvas_the_most_room(
+    explorer: Explorer, qtbot: QtBot, size: QSize
+) -> None:
+    window = explorer.window
+    resize(explorer, size, qtbot)
+    for workspace in WORKSPACES:
+        window.workspaces.buttons[workspace.name].click()
+        qtbot.wait(50)
+        assert visible(explorer) == workspace.docks
+        assert not window._arrangement.moved
+        checked = [name for name, one in window.workspaces.buttons.items() if one.isChecked()]
+        assert checked == [workspace.name]
+        areas = {
+            name: box.width() * box.height()
+            for name, box in window.docks.items()
+            if not box.visibleRegion().isEmpty()
+        }
+        assert max(areas, key=lambda name: areas[name]) == workspace.canvas
+        assert all(window.rect().contains(window.docks[name].geometry()) for name in areas)
+
+
+def test_a_workspace_keeps_what_the_user_moved_until_it_is_reset(
+    explorer: Explorer, qtbot: QtBot
+) -> None:
+    window = explorer.window
+    resize(explorer, USUAL, qtbot)
+    window.docks["curves"].toggleViewAction().trigger()
+    assert window.look().docks is not None
+    window.show_workspace("compare")
+    assert "curves" in visible(explorer) and window.look().docks is None
+    window.show_workspace("explore")
+    assert "curves" not in visible(explorer)
+    window.reset_layout()
+    assert "curves" in visible(explorer)
+
+
+def test_a_workspace_is_restored_with_the_session(explorer: Explorer, qtbot: QtBot) -> None:
+    window = explorer.window
+    window.show_workspace("attack")
+    look = sessions._look(Fields(sessions._plain_look(window.look()), "'look'"))
+    window.show_workspace("choose")
+    window.arrange(look)
+    assert window.look().workspace == "attack"
+    assert visible(explorer) == BY_NAME["attack"].docks
+
+
+def test_a_dock_that_the_workspace_hides_appears_beside_the_canvas(
+    explorer: Explorer, qtbot: QtBot
+) -> None:
+    window = explorer.window
+    window.go_to("attack")
+    qtbot.waitUntil(lambda: _in_front(window.docks["attack"]))
+    assert window.docks["curves"] in window.tabifiedDockWidgets(window.docks["attack"])
+
+
+def test_any_dock_fills_the_window_and_returns(explorer: Explorer, qtbot: QtBot) -> None:
+    window = explorer.window
+    resize(explorer, USUAL, qtbot)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    before = visible(explorer)
+    for name in ("embedding", "neighborhood", "samples"):
+        title = window.docks[name].titleBarWidget()
+        QTest.mouseDClick(title, Qt.MouseButton.LeftButton, pos=QPoint(4, title.height() - 3))
+        qtbot.wait(20)
+        assert visible(explorer) == {name}
+        assert window.docks[name].width() > window.width() - 20
+        assert window.look().docks is None  # a session gets the docks as they were
+        QTest.keyClick(window, Qt.Key.Key_F11)
+        qtbot.wait(20)
+        assert visible(explorer) == before and not window._arrangement.moved
+    window.go_to("curves")
+    qtbot.waitUntil(lambda: _in_front(window.docks["curves"]))
+    QTest.keyClick(window, Qt.Key.Key_F11)
+    assert visible(explorer) == {"curves"}
+    window.go_to("slice")
+    assert visible(explorer) == before
+
+
+def test_the_controls_of_a_view_are_in_its_title(explorer: Explorer, qtbot: QtBot) -> None:
+    window = explorer.window
+    view, title = window.views["curves"], window.docks["curves"].titleBarWidget()
+    assert title.isAncestorOf(view.panel.bar)
+    window.docks["curves"].setFloating(True)
+    assert title.name.isVisible() and title.name.text() == "Curves"
+    window.docks["curves"].setFloating(False)
+    qtbot.waitUntil(lambda: not title.name.isVisible())  # the tab bar shows it
+
+
+def test_secondary_controls_are_on_a_card(explorer: Explorer, qtbot: QtBot) -> None:
+    view = explorer.window.views["runs"]
+    box, button = QCheckBox("A box"), QPushButton("A button")
+    clicks: list[int] = []
+    button.clicked.connect(lambda: clicks.append(1))
+    view.panel.fold(box, "A label")
+    view.panel.fold(button)
+    explorer.window.show_workspace("run")
+    QTest.mouseClick(view.panel.options, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(box.isVisible)
+    QTest.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
+    assert box.isChecked() and box.isVisible()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert clicks and not box.isVisible()
+
+
 def test_a_view_taken_out_of_its_tabs_is_visible(explorer: Explorer, qtbot: QtBot) -> None:
-    view, box = explorer.window.views["comparison"], explorer.window.docks["comparison"]
+    view, box = explorer.window.views["slice"], explorer.window.docks["slice"]
     assert not view.seen
     box.setFloating(True)
     assert view.seen
@@ -157,21 +272,14 @@ def test_a_view_taken_out_of_its_tabs_is_visible(explorer: Explorer, qtbot: QtBo
 
 
 # -- small windows ----------------------------------------------------------------------------
-def test_a_small_window_has_two_columns_in_which_every_view_fits(
-    explorer: Explorer, qtbot: QtBot
-) -> None:
+def test_a_view_is_never_squeezed_below_a_readable_size(explorer: Explorer, qtbot: QtBot) -> None:
     window = explorer.window
     resize(explorer, SMALL, qtbot)
-    assert window.size() == SMALL and columns(explorer) == 2
+    assert window.size() == SMALL
     for name, box in window.docks.items():
         window.go_to(name)
         qtbot.waitUntil(lambda box=box: not box.visibleRegion().isEmpty())
-        view = box.widget()
-        hint = view.layout().minimumSize()
-        assert view.width() >= hint.width() - 12, (name, view.size(), hint)
-        assert view.height() >= max(300, hint.height()), (name, view.size(), hint)
-    resize(explorer, USUAL, qtbot)
-    assert columns(explorer) == 3
+        assert box.width() >= SMALLEST_VIEW.width() and box.height() >= 90, (name, box.size())
 
 
 @pytest.mark.parametrize("name", ["close", "float", "move"])
@@ -189,7 +297,7 @@ def test_docks_arranged_by_the_user_stay_when_the_window_becomes_small(
         window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, box)
     qtbot.wait(20)
     resize(explorer, SMALL, qtbot)
-    assert columns(explorer) >= 3
+    assert window._arrangement.moved
     assert box.isVisible() == (name != "close") and box.isFloating() == (name == "float")
 
 
