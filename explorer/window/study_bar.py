@@ -31,6 +31,8 @@ from explorer.window.weights_row import WeightsRow
 # suggestions that are actions, not texts; SAVED is followed by the name of a forget set
 FILE, SELECTION, SAVED, SETS = "file:", "selection:", "saved:", "sets:"
 
+LONGEST = 22  # characters of the names of methods
+
 
 class StudyBar(QWidget):
     """The study bar: shows the form and changes it through the controller."""
@@ -45,9 +47,9 @@ class StudyBar(QWidget):
         super().__init__(parent)
         self.setObjectName("study-bar")
         self._state, self._do = state, do
-        self.dataset = _combo("Dataset", "The data the models are trained on", 90)
-        self.model = _combo("Model", "The network to train", 90)
-        self.forget = _combo("Forget set", _FORGET_TIP, 150)
+        self.dataset = _combo("Dataset", "The data the models are trained on", 80)
+        self.model = _combo("Model", "The network to train", 70)
+        self.forget = _combo("Forget set", _FORGET_TIP, 130)
         self.methods = QToolButton()
         self.run_button = QPushButton("Run")
         self.cancel_button = QPushButton("Cancel")
@@ -76,6 +78,7 @@ class StudyBar(QWidget):
         self.methods.setToolTip("The unlearning methods to compare")
         self.run_button.setObjectName("primary")
         self.run_button.setDefault(True)
+        self.cancel_button.hide()  # as long as nothing runs
         self.cancel_button.setToolTip("Stop the running job; finished work is kept (Esc)")
         self._bar.setRange(0, STEPS)
         self._bar.setMinimumWidth(60)
@@ -152,7 +155,8 @@ class StudyBar(QWidget):
         recommended = state.dataset.recommended.model if state.dataset else ""
         _choose(self.model, form.model or recommended)
         names = [state.catalog.method(name).label for name in form.methods]
-        self.methods.setText(menu_text(", ".join(names)) or "no methods")
+        self.methods.setText(menu_text(_brief(names)) or "no methods")
+        self.methods.setToolTip(literal(f"The unlearning methods to compare: {', '.join(names)}"))
         for action in self._menu.actions():
             if action.isCheckable():
                 action.setChecked(action.data() in form.methods)
@@ -166,8 +170,8 @@ class StudyBar(QWidget):
         dataset, forget = self._state.dataset, self._state.forget
         if dataset is None:
             return "loading ..."
-        if self._state.form_error:
-            return ""
+        if self._state.form_error or not self._state.form.forget:
+            return ""  # chosen samples are counted in the field itself
         return f"{len(forget):,} sample" if len(forget) == 1 else f"{len(forget):,} samples"
 
     def _show_suggestions(self) -> None:
@@ -188,6 +192,7 @@ class StudyBar(QWidget):
     def _show_progress(self) -> None:
         state = self._state
         self.cancel_button.setEnabled(bool(state.busy))
+        self.cancel_button.setVisible(bool(state.busy))
         ready = state.dataset is not None and not state.form_error
         self.run_button.setEnabled(ready)
         self.run_button.setToolTip(literal(self._next_step()))
@@ -280,6 +285,15 @@ _FORGET_TIP = (
     "The samples to forget: class:8 (a class), class:8:0.5 (half of it), random:100, random:10%, "
     "indices:FILE, indices:3,17,40-52, files:FILE (sample names), or the samples selected in a view"
 )
+
+
+def _brief(names: list[str]) -> str:
+    """The names, or as many of them as the bar has room for: 'RURK, GD and 4 more'."""
+    shown = list(names)
+    while len(", ".join(shown)) > LONGEST and len(shown) > 1:
+        shown.pop()
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
 
 
 def _combo(name: str, tip: str, width: int) -> QComboBox:
