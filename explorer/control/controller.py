@@ -120,6 +120,10 @@ class Controller(QObject):
         """
         self._slice.point(directions, towards)
 
+    def refine_slice(self) -> None:
+        """Compute the shown slice at the finest resolution, however long that takes."""
+        self._slice.refine()
+
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
         self.state.probe = (perturbation, float(tau))

@@ -111,6 +111,9 @@ class Wishes(Protocol):
         towards: the sample that the pair 'chosen' points to.
         """
 
+    def refine_slice(self) -> None:
+        """Compute the shown slice at the finest resolution, however long that takes."""
+
     def look(self, name: str, *words: Hashable) -> None:
         """Keep the answer to a query on the study up to date (see queries.QUESTIONS)."""
 

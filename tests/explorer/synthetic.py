@@ -288,6 +288,9 @@ class Asked:
     def look_slice(self, directions: str, towards: int = -1) -> None:
         self.calls.append(("look_slice", directions, *([towards] if towards >= 0 else [])))
 
+    def refine_slice(self) -> None:
+        self.calls.append(("refine_slice",))
+
     def watch_again(self, model: str) -> None:
         self.calls.append(("watch_again", model))
 

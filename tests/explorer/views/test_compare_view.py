@@ -413,7 +413,7 @@ def test_the_real_window_compares_layers_and_keeps_them(qtbot: QtBot, tmp_path: 
         explorer.controller.run()
     dock, view = explorer.window.docks["comparison"], explorer.window.views["comparison"]
     assert isinstance(view, CompareView)
-    dock.raise_()
+    explorer.window.go_to("comparison")
     open_tab(view, SIMILARITY)
     qtbot.waitUntil(lambda: bool(view.similarity.charts.charts[0].curves))
     shown = explorer.state.similarity
