@@ -114,7 +114,7 @@ def test_tab_key_reaches_every_chooser(view: CompareView) -> None:
     for _ in range(4):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
         seen.append(QApplication.focusWidget())
-    assert {view.a, view.swap, view.b, view.split, view.export_button} <= set(seen)
+    assert {view.a, view.swap, view.b, view.panel.options} <= set(seen)
 
 
 def test_a_model_that_arrives_later_is_taken_back(shown: Shown) -> None:
