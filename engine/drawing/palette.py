@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
 YELLOW, BLUE, VERMILION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
-GRAY = "#7a7a7a"
+GRAY, DARK_GRAY = "#7a7a7a", "#4a4e54"
 OKABE_ITO = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, GRAY)
 
 SYMBOLS = ("circle", "square", "diamond", "triangle", "cross")
@@ -28,8 +28,23 @@ class ModelStyle(NamedTuple):
     dash: tuple[float, ...]
 
 
+class BandStyle(NamedTuple):
+    """How a range of reference values is drawn: a tinted area with lines along its edges.
+
+    fill, edge: '#rrggbb' of the area and of its edges and hatching.
+    """
+
+    fill: str
+    edge: str
+
+
+NULL_BAND = BandStyle("#d9e5f2", "#8aa6c6")  # on white: no model has its color, nor gray
+NULL_BAND_DARK = BandStyle("#22364b", "#5f83ab")  # on the dark theme's background
+INTERVAL_ALPHA = 0.10  # of intervals that are filled; they lie below the null band
+
+
 _FIXED = {
-    "original": ModelStyle(GRAY, "circle", ()),
+    "original": ModelStyle(DARK_GRAY, "circle", ()),
     "retrain": ModelStyle(BLUE, "square", DASHES[3]),
     "rurk": ModelStyle(VERMILION, "diamond", ()),
     "gd": ModelStyle(GREEN, "triangle", DASHES[1]),
