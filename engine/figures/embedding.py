@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from engine.analysis.point_colors import (
     CLASS,
+    COLOR_SCHEMES,
     LEVELS,
     Group,
     PanelData,
@@ -31,12 +31,16 @@ from engine.figures.canvas import (
     MUTED,
     TEXT,
     Sheet,
+    add_caption,
     check_page,
     page,
     save,
     shown_label,
     style,
 )
+from engine.figures.layout import Page
+from engine.figures.legends import add_legend
+from engine.figures.page_options import BELOW
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 
 KINDS = {  # kind -> label, marker, area in points squared, edge width
@@ -46,6 +50,11 @@ KINDS = {  # kind -> label, marker, area in points squared, edge width
     FORGET: ("forget", "D", 16, 0.5),
 }
 QUIET = "#d9dce1"
+NARROWEST = 38.0  # mm of a panel's width
+WIDE = 120.0  # mm of width from which a color bar stands at the right
+HIGHEST = 1.15  # of a panel, relative to its width
+MANY, FINEST = 2500.0, 0.25  # points from which they are drawn smaller, and by how much at most
+USUAL = 80.0  # mm of a panel's width, below which points are drawn smaller
 FILLED = {**MARKERS, "cross": "X"}  # so that every marker has an edge
 
 
@@ -73,22 +82,50 @@ def embedding(
     if missing := set(models) - set(scene.shown.models):
         raise SpecError(f"'{missing.pop()}' is not in the embedding. Embed it first.")
     with style(font_size):
-        figure = page(width_mm, 0.8 / len(models) + 0.09)
-        figure.set_layout_engine("compressed")  # keeps panels of equal aspect close together
-        panels = figure.subplots(1, len(models), squeeze=False)[0]
-        left, bottom, right, top = bounds(np.concatenate([scene.shown.xy[one] for one in models]))
+        columns = min(len(models), max(1, int(width_mm / NARROWEST)))
+        rows = -(-len(models) // columns)
+        figure = page(width_mm, HIGHEST * width_mm / columns)
+        panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+        left, bottom, right, top = _view(scene.shown, models)
         shades = {model: colors_of_points(color, replace(scene, model=model)) for model in models}
-        for axes, (model, one) in zip(panels, shades.items(), strict=True):
-            _panel(axes, scene.shown, model, one, trails)
-            axes.set_title(model_label(model, labels), fontsize=font_size)
+        for axes, (model, one) in zip(panels, shades.items(), strict=False):
+            _panel(axes, scene.shown, model, one, trails, width_mm / columns)
+            axes.set_title(shown_label(model_label(model, labels)), fontsize=font_size)
             axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
-        panels[0].set_ylabel("UMAP 2")
+        for number, axes in enumerate(panels):
+            axes.set_visible(number < len(models))
+            axes.set_ylabel("UMAP 2" if number % columns == 0 else "")
+            axes.set_xlabel("UMAP 1" if number + columns >= len(models) else "")
         _explain(figure, panels, scene.shown, shades[models[0]], font_size)
+        add_caption(figure, _caption(scene, models, labels, color), font_size)
         return save(figure, out, facts, _sheet(scene, models, names or {}))
 
 
-def _panel(axes: Axes, points: Embedding, model: str, one: PointColors, trails: bool) -> None:
+def _view(points: Embedding, models: Sequence[str]) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of all points, not much higher than wide."""
+    left, bottom, right, top = bounds(np.concatenate([points.xy[one] for one in models]))
+    wider = max(0.0, (top - bottom) / HIGHEST - (right - left)) / 2
+    return left - wider, bottom, right + wider, top
+
+
+def _caption(scene: PanelData, models: Sequence[str], labels: Mapping[str, str], color: str) -> str:
+    names = ", ".join(model_label(one, labels) for one in models)
+    counts = ", ".join(
+        f"{np.count_nonzero(scene.shown.kind == kind):,} {label}"
+        for kind, (label, *_) in KINDS.items()
+        if (scene.shown.kind == kind).any()
+    )
+    return (
+        f"Joint UMAP embedding of the features of {names}; the panels share one map. Colors: "
+        f"{COLOR_SCHEMES[color]}. Points: {counts}."
+    )
+
+
+def _panel(
+    axes: Axes, points: Embedding, model: str, one: PointColors, trails: bool, wide: float
+) -> None:
     xy = points.xy[model]
+    scale = float(np.clip(np.sqrt(MANY / len(xy)) * (wide / USUAL) ** 2, FINEST, 1.0))
     if trails:
         lines = [xy[rows] for rows in points.trails()]
         axes.add_collection(
@@ -103,23 +140,24 @@ def _panel(axes: Axes, points: Embedding, model: str, one: PointColors, trails: 
             symbol = one.groups[number].symbol if number >= 0 and kind == FORGET else ""
             axes.scatter(
                 xy[own, 0], xy[own, 1], c=colors[one.number[own]],
-                marker=FILLED[symbol] if symbol else marker, s=size, linewidths=rim,
+                marker=FILLED[symbol] if symbol else marker, s=size * scale, linewidths=rim * scale,
                 edgecolors=edges[one.number[own]], rasterized=True,
             )  # fmt: skip
-    axes.set(xticks=[], yticks=[], xlabel="UMAP 1")
+    axes.set(xticks=[], yticks=[])
 
 
 def _explain(
-    figure: Figure, panels: Sequence[Axes], points: Embedding, one: PointColors, font_size: float
+    figure: Page, panels: Sequence[Axes], points: Embedding, one: PointColors, font_size: float
 ) -> None:
     """A legend of kinds and groups, and a color bar if the colors form a scale."""
-    figure.legend(
-        handles=[*_kinds(points), *_groups(one)], frameon=False, loc="outside lower center",
-        ncols=7, fontsize=font_size - 1,
-    )  # fmt: skip
+    add_legend(figure, [*_kinds(points), *_groups(one)], font_size, place=BELOW)
     if one.scale is not None:
         ramp = ListedColormap([group.color for group in one.groups[:LEVELS]])
-        bar = figure.colorbar(ScalarMappable(cmap=ramp), ax=list(panels), shrink=0.8)
+        below = figure.width_mm < WIDE
+        bar = figure.colorbar(
+            ScalarMappable(cmap=ramp), ax=[axes for axes in panels if axes.get_visible()],
+            location="bottom" if below else "right", shrink=0.8, aspect=40 if below else 25,
+        )  # fmt: skip
         bar.set_ticks([at for at, _ in one.scale.ticks], labels=[t for _, t in one.scale.ticks])
         bar.set_label(one.scale.title)
 
@@ -135,7 +173,7 @@ def _kinds(points: Embedding) -> list[Line2D]:
 def _groups(one: PointColors) -> list[Line2D]:
     named = [group for group in one.groups if group.name]
     if len(named) > MOST_CLASSES:
-        return []
+        return [_mark(f"{len(named)} classes, one color each", "o", MUTED, MUTED)]
     return [_group(group) for group in named]
 
 
