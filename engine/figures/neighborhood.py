@@ -70,7 +70,8 @@ def neighborhood(
     order, sizes = by_size(neighbors.copies, original)
     strips = 2 if changes and original is not None else 1
     with style(font_size):
-        grid = _grid(neighbors, labels, width_mm, font_size, min(copies, len(order)))
+        heads = ["original", *["perturbation"] * (strips - 1)]
+        grid = _grid(neighbors, labels, width_mm, font_size, min(copies, len(order)), heads)
         drawn = order[evenly(len(order), grid.copies)]
         top = strips * grid.cell
         rows = [_row_height(grid, name, font_size) for name in grid.names]
@@ -101,7 +102,12 @@ class _Grid:
 
 
 def _grid(
-    neighbors: Neighborhood, labels: Mapping[str, str], width_mm: float, size: float, most: int
+    neighbors: Neighborhood,
+    labels: Mapping[str, str],
+    width_mm: float,
+    size: float,
+    most: int,
+    heads: Sequence[str],
 ) -> _Grid:
     """The columns that fit the page; SpecError if there is no room for a copy."""
     ruler = blank_page(width_mm, page_options().height_mm or width_mm)
@@ -109,7 +115,7 @@ def _grid(
     names = [model_label(name, labels) for name in neighbors.predictions]
     names = [wrap(ruler, name, NAMES * width_mm, size) for name in names]
     least = max(SMALLEST * size * POINT, text_width(ruler, "100 %", tiny) + 0.6)
-    words = max(text_width(ruler, name, size) for name in names)
+    words = max(text_width(ruler, name, size) for name in (*names, *heads))
     title = text_width(ruler, "original", size) + 1
     ratios = [_ratio_words(one) for one in ratios_around(neighbors).values()]
     counts = [text_width(ruler, f"{len(neighbors.copies)} of {len(neighbors.copies)}", size)]
@@ -155,7 +161,7 @@ def _draw_copies(
 def _draw_changes(axes: Axes, grid: _Grid, copies: np.ndarray, original: np.ndarray) -> None:
     """Draw the perturbations: images around gray, features as bars up and down."""
     changes, factor = amplified(copies, original)
-    words = f"change × {factor:.3g}" if factor else "unchanged"
+    words = f"perturbation\n× {factor:.3g}" if factor else "unperturbed"
     y = EDGE + grid.cell
     axes.text(EDGE, y + grid.cell / 2, words, va="center")
     for i, change in enumerate(changes):
