@@ -79,6 +79,7 @@ def style(font_size: float) -> Iterator[None]:
         "xtick.labelsize": small(font_size),
         "ytick.labelsize": small(font_size),
         "axes.linewidth": 0.6,
+        "text.hinting": "none",  # words are as wide at every resolution, as in SVG and PDF
         "hatch.linewidth": 0.5,
         "xtick.major.width": 0.6,
         "ytick.major.width": 0.6,

@@ -16,7 +16,7 @@ from engine.results import Study
 from engine.runtime.progress import Reporter
 
 if TYPE_CHECKING:
-    from engine.figures.canvas import Booklet
+    from engine.figures.booklet import Booklet
     from engine.pipeline.pipeline import Pipeline
 
 WHOLE, PART = 170.0, 120.0  # mm: the full width of the text, and that of simple figures

@@ -54,7 +54,7 @@ def _drawn(found: Subject, folder: Path, files: Sequence[Path], report: Reporter
     html = bool(kinds - {PDF})
     if PDF not in kinds:
         return document(found, figures.draw(found.pipeline, found.study, folder, report))
-    from engine.figures.canvas import Booklet
+    from engine.figures.booklet import Booklet
 
     booklet = Booklet(folder / "figures.pdf")
     try:
