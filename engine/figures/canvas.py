@@ -180,11 +180,13 @@ def save(figure: Page, out: Path, facts: Mapping[str, str] | None, sheet: Sheet)
         out = booklet.file
     else:
         _write(figure, out, facts)
-    if not page_options().numbers:
-        return [out]
-    beside = out.with_suffix(".csv")
-    output_files.write_text(beside, csv_text(*with_facts(sheet, facts)))
-    return [out, beside, *_write_caption(figure, out, facts)]
+    files = [out]
+    if page_options().numbers:
+        files.append(out.with_suffix(".csv"))
+        output_files.write_text(files[-1], csv_text(*with_facts(sheet, facts)))
+    if page_options().numbers or page_options().caption:
+        files += _write_caption(figure, out, facts)
+    return files
 
 
 def _write_caption(figure: Page, out: Path, facts: Mapping[str, str]) -> list[Path]:

@@ -186,9 +186,9 @@ def _texts(figure: Figure) -> Iterator[Text]:
         if not axes.get_visible():
             continue
         yield from axes.texts
-        legend = axes.get_legend()
-        if legend is not None:
-            yield from legend.get_texts()
+        inside = axes.get_legend()
+        if inside is not None:
+            yield from inside.get_texts()
         for place in ("left", "center", "right"):
             yield _title(axes, place)
         if axes.axison:

@@ -20,6 +20,8 @@ class RoundLogLocator(Locator):
 
     def __call__(self) -> Sequence[float]:
         """The ticks of the current view."""
+        if self.axis is None:
+            return []
         low, high = sorted(self.axis.get_view_interval())
         return self.tick_values(low, high)
 
@@ -32,7 +34,8 @@ class RoundLogLocator(Locator):
 
 def make_log(axis: Axis, linear: float = 0.0) -> None:
     """Make an axis logarithmic; linear: below this value it is linear, so that it can show 0."""
-    scale = axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale
+    axes = axis.axes
+    scale = axes.set_xscale if axis is axes.xaxis else axes.set_yscale
     if linear:
         scale("symlog", linthresh=linear)
     else:

@@ -29,6 +29,7 @@ COMMON = {  # option of every figure -> help
     "transparent": "whether the background is transparent instead of white",
     "dpi": "dots per inch of a .png",
     "numbers": "whether the CSV and the caption are written too",
+    "caption": "whether the caption is written even without the CSV",
     "booklet": "a PDF that gets the figure as a page",
 }
 
@@ -53,6 +54,7 @@ class PageOptions:
     transparent: bool = False
     dpi: float = DPI
     numbers: bool = True
+    caption: bool = False
     booklet: Pages | None = None
 
 

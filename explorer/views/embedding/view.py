@@ -309,11 +309,12 @@ class EmbeddingView(View):
     def _forget(self) -> None:
         self.do.forget_set.replace_by_selection()
 
-    def _export(self) -> None:
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The map as it is shown."""
+        if self.state.embedding is None:
+            return {}
         a, b = self.models()
         tau = self.state.probe[1]
         color = self.controls.color.currentData()
         trails = self.controls.trails.currentData() != NO_TRAILS
-        self.do.exports.ask_figure(
-            "embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails}
-        )
+        return {"embedding": {"a": a, "b": b, "color": color, "tau": tau, "trails": trails}}
