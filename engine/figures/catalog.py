@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import PROGRAM
+from engine.analysis.highlights import HIGHLIGHTS
 from engine.analysis.model_table import QUANTITIES
 from engine.analysis.point_colors import COLOR_SCHEMES
 from engine.drawing.labels import perturbation_label
@@ -132,7 +133,8 @@ KINDS = {
             "b": "model on the right; the same as a for a single panel",
             "color": f"what colors mean: {', '.join(COLOR_SCHEMES)}",
             "tau": "perturbation norm at which r and verdicts are shown",
-            "trails": "whether lines connect samples to their perturbed copies",
+            "trails": "whether lines connect samples to their perturbed copies, or which samples",
+            "highlight": f"dim all but these points: {', '.join(HIGHLIGHTS)}",
         },
     ),
     "epochs": Kind(

@@ -174,7 +174,7 @@ def _caption(curve_set: CurveSet, measure: Measure) -> str:
     """What is drawn, from how many samples and draws, and its caveats."""
     residual = curve_set.runs[0].residual
     parts = [
-        f"{measure.axis[:1].upper()}{measure.axis[1:]} against {tau_label(residual.perturbation)}.",
+        f"{measure.title} against {tau_label(residual.perturbation)}.",
         f"{len(residual.samples)} forget samples, {residual.said_draws} draws; vertical lines are "
         "95 % intervals.",
     ]

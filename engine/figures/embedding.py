@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 
+from engine.analysis.highlights import Emphasis
 from engine.analysis.point_colors import (
     CLASS,
     COLOR_SCHEMES,
@@ -22,6 +23,7 @@ from engine.analysis.point_colors import (
     PointColors,
     colors_of_points,
 )
+from engine.arrays import Mask
 from engine.drawing.geometry import bounds
 from engine.drawing.labels import model_label
 from engine.errors import SpecError
@@ -65,7 +67,8 @@ def embedding(
     *,
     models: Sequence[str] = (),
     color: str = CLASS,
-    trails: bool = True,
+    trails: bool | Collection[int] = True,
+    emphasis: Emphasis | None = None,
     facts: Mapping[str, str] | None = None,
     width_mm: float = 180,
     font_size: float = 8,
@@ -74,7 +77,9 @@ def embedding(
     """The joint UMAP of features: colors by the scheme `color`, marker shapes by kind.
 
     scene: the content, for any of its models; models: one panel each, () = all of them; color: a
-    scheme of `engine.analysis.point_colors`; names: display names of the samples, for the CSV.
+    scheme of `engine.analysis.point_colors`; trails: whether lines connect samples to their copies,
+    or the samples that have them; emphasis: the points that are not dimmed; names: display names of
+    the samples, for the CSV.
     Returns the files written; SpecError as `curves`, and for an unknown color scheme or model.
     """
     check_page(out, width_mm, font_size)
@@ -89,7 +94,8 @@ def embedding(
         left, bottom, right, top = _view(scene.shown, models)
         shades = {model: colors_of_points(color, replace(scene, model=model)) for model in models}
         for axes, (model, one) in zip(panels, shades.items(), strict=False):
-            _panel(axes, scene.shown, model, one, trails, width_mm / columns)
+            bright = None if emphasis is None else emphasis.points[model]
+            _panel(axes, scene.shown, model, one, trails, width_mm / columns, bright)
             axes.set_title(shown_label(model_label(model, labels)), fontsize=font_size)
             axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
         for number, axes in enumerate(panels):
@@ -97,7 +103,10 @@ def embedding(
             axes.set_ylabel("UMAP 2" if number % columns == 0 else "")
             axes.set_xlabel("UMAP 1" if number + columns >= len(models) else "")
         _explain(figure, panels, scene.shown, shades[models[0]], font_size)
-        add_caption(figure, _caption(scene, models, labels, color), font_size)
+        caption = _caption(scene, models, labels, color)
+        if emphasis is not None:
+            caption += f" Not dimmed: {emphasis.words[:1].lower()}{emphasis.words[1:]}."
+        add_caption(figure, caption, font_size)
         return save(figure, out, facts, _sheet(scene, models, names or {}))
 
 
@@ -122,19 +131,19 @@ def _caption(scene: PanelData, models: Sequence[str], labels: Mapping[str, str],
 
 
 def _panel(
-    axes: Axes, points: Embedding, model: str, one: PointColors, trails: bool, wide: float
-) -> None:
+    axes: Axes, points: Embedding, model: str, one: PointColors, trails: bool | Collection[int],
+    wide: float, bright: Mask | None,
+) -> None:  # fmt: skip
     xy = points.xy[model]
     scale = float(np.clip(np.sqrt(MANY / len(xy)) * (wide / USUAL) ** 2, FINEST, 1.0))
-    if trails:
-        lines = [xy[rows] for rows in points.trails()]
-        axes.add_collection(
-            LineCollection(lines, colors=MUTED, linewidths=0.3, alpha=0.5, rasterized=True)
-        )
+    _draw_trails(axes, points, xy, trails)
     colors = np.array([QUIET if group.quiet else group.color for group in one.groups])
     edges = np.array([QUIET if group.quiet else TEXT for group in one.groups])
+    seen = np.ones(len(xy), bool) if bright is None else bright
+    dim = xy[~seen]
+    axes.scatter(dim[:, 0], dim[:, 1], c=QUIET, s=6 * scale, linewidths=0, rasterized=True)
     for kind, (_, marker, size, rim) in KINDS.items():
-        rows = points.kind == kind
+        rows = (points.kind == kind) & seen
         for number in np.unique(one.number[rows]) if any(g.symbol for g in one.groups) else [-1]:
             own = rows & (one.number == number) if number >= 0 else rows
             symbol = one.groups[number].symbol if number >= 0 and kind == FORGET else ""
@@ -144,6 +153,21 @@ def _panel(
                 edgecolors=edges[one.number[own]], rasterized=True,
             )  # fmt: skip
     axes.set(xticks=[], yticks=[])
+
+
+def _draw_trails(
+    axes: Axes, points: Embedding, xy: np.ndarray, trails: bool | Collection[int]
+) -> None:
+    """Lines from samples to their copies: of all of them, or of these samples."""
+    if isinstance(trails, bool):
+        rows = points.trails() if trails else []
+    else:
+        wanted = set(trails)
+        rows = [one for one in points.trails() if int(points.sample[one[0]]) in wanted]
+    lines = [xy[one] for one in rows]
+    axes.add_collection(
+        LineCollection(lines, colors=MUTED, linewidths=0.3, alpha=0.5, rasterized=True)
+    )
 
 
 def _explain(

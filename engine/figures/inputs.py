@@ -6,18 +6,22 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.analysis.curve_set import CurveSet
 from engine.analysis.curves import run_of, runs_beside
+from engine.analysis.highlights import HIGHLIGHTS, Emphasis, highlights
 from engine.analysis.measures import MEASURES
 from engine.analysis.model_table import GAP, RESIDUAL, ModelTable, board, with_published
 from engine.analysis.point_colors import PanelData
 from engine.analysis.ranking import measured_methods
+from engine.analysis.sample_table import SampleTable
 from engine.analysis.tradeoff import scatter as scatter_of
 from engine.drawing.labels import NO_VERDICTS_NOTE, model_label
 from engine.errors import unknown
 from engine.figures.request import FigureRequest
 from engine.residual.verdict import verdict_note
-from engine.results import FINE
+from engine.results import FINE, Embedding
 from engine.runtime.progress import Reporter
 
 MOST_SAMPLES = 60  # pictures on a contact sheet
@@ -140,7 +144,12 @@ def comparison(request: FigureRequest, **options: Any) -> list[Path]:
 
 
 def embedding(
-    request: FigureRequest, a: str = "original", b: str = "", tau: float = -1.0, **options: Any
+    request: FigureRequest,
+    a: str = "original",
+    b: str = "",
+    tau: float = -1.0,
+    highlight: str = "",
+    **options: Any,
 ) -> list[Path]:
     """The joint embedding of the features of two models."""
     from engine.figures.embedding import embedding as drawn
@@ -149,11 +158,29 @@ def embedding(
     b = b or request.spec.aim
     cloud = request.pipeline.embed(request.spec, (a, b), Reporter())
     scene = PanelData(cloud, a, request.classes, residual, residual.column(tau))
+    if highlight:
+        options["emphasis"] = _emphasis(request, cloud, highlight, (a, b))
     return drawn(
         scene, request.study.labels, request.out,
         models=tuple(dict.fromkeys((a, b))), facts=request.facts,
         names=request.names(cloud.sample.tolist()), **options,
     )  # fmt: skip
+
+
+def _emphasis(
+    request: FigureRequest, cloud: Embedding, highlight: str, models: Sequence[str]
+) -> Emphasis:
+    """The points of each model that a highlight selects; SpecError for an unknown one."""
+    if highlight not in HIGHLIGHTS:
+        raise unknown("highlight", highlight, HIGHLIGHTS)
+    dataset = request.dataset
+    table = SampleTable(dataset.labels, len(dataset.train_y))
+    table.learn_models({one.name: one for one in request.models()})
+    answers = {name: table.answers(name) for name in table.models}
+    right = {name: one.right for name, one in answers.items() if one is not None}
+    share = np.mean([one for name, one in right.items() if name.startswith("retrain")], axis=0)
+    masks = {one: highlights(cloud, one, right["original"], share)[highlight] for one in models}
+    return Emphasis(HIGHLIGHTS[highlight], masks)
 
 
 def attack(

@@ -56,7 +56,10 @@ def add_legend(
             **common,
         )  # fmt: skip
     elif chosen == RIGHT:
-        page.legend(handles, labels, loc="outside right upper", frameon=False, **common)
+        if page_options().title:  # above the panels, where the legend would begin
+            page.legend(handles, labels, loc="outside right center", frameon=False, **common)
+        else:
+            page.legend(handles, labels, loc="outside right upper", frameon=False, **common)
     else:
         page.legend(
             handles, labels, loc="outside lower center", frameon=False,

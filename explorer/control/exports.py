@@ -59,9 +59,19 @@ class ExportControl(QObject):
             self.figure_wanted.emit(kind, {**self.options(kind), **(options or {})})
 
     def options(self, kind: str) -> dict[str, Any]:
-        """The options with which this kind of figure draws what is on the screen."""
+        """The options with which this kind of figure draws what is on the screen.
+
+        Without a selection, a sheet of samples shows the forget set, not the whole dataset.
+        """
+        if kind == "samples" and not self._state.selection.chosen:
+            return {}
         views = self.figures.every() if self.figures is not None else {}
         return {**figure_options.options(self._state, kind), **views.get(kind, {})}
+
+    def shown(self) -> dict[str, dict[str, Any]]:
+        """Kind -> options of the figures that the views show now."""
+        views = self.figures.every() if self.figures is not None else {}
+        return {kind: self.options(kind) for kind in views}
 
     def copy_figure(self) -> None:
         """Copy the figure of the view with keyboard focus to the clipboard."""

@@ -36,7 +36,7 @@ from explorer.widgets.path_field import PathField
 SETTLE_MS = 150  # between the last change and the redrawing of the preview
 LOG = {"sample-curve": True}  # kinds whose axis is logarithmic by default
 BESIDES = (".csv", ".txt")  # written beside a figure: its numbers and its caption
-SIDE = 340  # px of the column of options
+SIDE = 372  # px of the column of options
 BESIDE = "Its numbers are written beside it as CSV, and the caption as text."
 CAPTION_HEIGHT = 84  # px
 
@@ -238,7 +238,8 @@ class ExportSetDialog(FigureDialog):
             item.setData(Qt.ItemDataRole.UserRole, kind)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(_checked(kind in chosen))
-        self.list.setCurrentRow(0)
+        rows = [row for row in range(self.list.count()) if self._checked(row)]
+        self.list.setCurrentRow(next(iter(rows), 0))
         self.list.currentRowChanged.connect(self._wait)
         self.list.itemChanged.connect(self._count)
         self.all = QPushButton("Check all or none")
@@ -259,12 +260,11 @@ class ExportSetDialog(FigureDialog):
     @property
     def kinds(self) -> list[str]:
         """The kinds that are checked."""
-        items = [self.list.item(row) for row in range(self.list.count())]
-        return [
-            str(item.data(Qt.ItemDataRole.UserRole))
-            for item in items
-            if item.checkState() == Qt.CheckState.Checked
-        ]
+        rows = [row for row in range(self.list.count()) if self._checked(row)]
+        return [str(self.list.item(row).data(Qt.ItemDataRole.UserRole)) for row in rows]
+
+    def _checked(self, row: int) -> bool:
+        return self.list.item(row).checkState() == Qt.CheckState.Checked
 
     def shown(self) -> tuple[str, Mapping[str, Any]]:
         """The figure that is selected in the list."""

@@ -115,8 +115,9 @@ class Exporter(QObject):
         state = self._controller.state
         if state.study is not None:
             self._remember(files[0].parent)
+            shown = self._controller.exports.shown()
             work = functools.partial(
-                file_tasks.save_report, state.study, files, (state.form.forget,)
+                file_tasks.save_report, state.study, files, (state.form.forget,), shown
             )
             self._submit(f"Writing {files[0].name}", work, self._say_report, self._lane())
 

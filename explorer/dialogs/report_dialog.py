@@ -23,8 +23,8 @@ from explorer.widgets.path_field import PathField
 WIDTH = 520  # px
 ABOUT = (
     "One page with the settings, tables and figures of the displayed study. It is self-contained "
-    "and works offline. Results that are not in the store yet are computed for it, except for "
-    "feature maps and decision regions."
+    "and works offline. Its figures show what the views show now. Results that are not in the "
+    "store yet are computed for it, except for feature maps and decision regions."
 )
 
 

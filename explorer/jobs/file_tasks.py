@@ -71,7 +71,7 @@ def copy_figure(
         outs = [Path(folder) / f"figure{suffix}" for suffix in (".png", ".svg")]
         for out in outs:
             catalog.figure(engine, study, kind, out, **{**options, "numbers": False})
-        return FigurePicture(*(out.read_bytes() for out in outs))
+        return FigurePicture(outs[0].read_bytes(), outs[1].read_bytes())
 
 
 def save_set(
@@ -91,12 +91,20 @@ def save_set(
 
 
 def save_report(
-    study: Study, files: Sequence[Path], texts: Sequence[str], engine: Pipeline, report: Reporter
+    study: Study,
+    files: Sequence[Path],
+    texts: Sequence[str],
+    shown: Mapping[str, Mapping[str, Any]],
+    engine: Pipeline,
+    report: Reporter,
 ) -> list[Path]:
-    """The files written for the report of a study; texts: descriptions of its forget set."""
+    """The files written for the report of a study.
+
+    texts: descriptions of its forget set; shown: kind -> options of the figures on the screen.
+    """
     from engine.report.write import write
 
-    return write(engine, study, files, report, texts)
+    return write(engine, study, files, report, texts, shown)
 
 
 def save_forget(

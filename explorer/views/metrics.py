@@ -225,8 +225,9 @@ class MetricsView(View):
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """The table and the scatter as they are shown, the current tab first."""
+        study = self.state.study
         options: dict[str, Any] = {
-            "tau": self.board.tau if self.board else -1.0,
+            "tau": self._tau(study) if study is not None else -1.0,
             "beside": [one.key for one in self.state.beside or ()],
             "mean": self.runs.mean,
         }
