@@ -22,14 +22,15 @@ from engine.figures.canvas import (
     shown_label,
     style,
 )
-from engine.figures.layout import wrap
+from engine.figures.layout import elided, wrap
 from engine.figures.legends import add_legend, small
 from engine.figures.page_options import BELOW
 from engine.figures.pair import Names
 
 ROW = 1.9  # height of a row, in sizes of the font
 LINE = 1.35  # height of a line of a name, in sizes of the small font
-SHARE = 0.24  # of the width, at most, for names of classes
+SHARE = 0.26  # of the width, at most, for names of classes
+FEW = 12  # rows, up to which long names are broken into lines
 
 
 def classes(
@@ -55,7 +56,8 @@ def classes(
     with style(font_size):
         figure = page(width_mm, 1.0)
         size = small(font_size)
-        names_ = [wrap(figure, groups.names[place], SHARE * width_mm, size) for place in rows]
+        fitted = elided if len(rows) > FEW else wrap  # many rows are one line high each
+        names_ = [fitted(figure, groups.names[place], SHARE * width_mm, size) for place in rows]
         lines = max((one.count("\n") + 1 for one in names_), default=1)
         row = max(ROW * font_size, lines * LINE * size) * POINT
         figure.panel_mm = row * (len(rows) + 0.5)
@@ -63,7 +65,7 @@ def classes(
         _draw_dumbbells(axes, gaps, rows, names, font_size)
         axes.set_yticks(range(len(rows)), names_)
         axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_xlabel(f"accuracy on {comparison.split} samples (%)" + f"; {rest}" * bool(rest))
+        axes.set_xlabel(f"accuracy on {comparison.split} samples (%)\n{rest}".strip())
         axes.annotate(
             "A − B (points)", (1.02, 1), (0, 2), xycoords="axes fraction",
             textcoords="offset points", fontsize=size, color=MUTED, va="bottom",

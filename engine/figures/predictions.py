@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
-from engine.comparison.class_order import readable_groups
+from engine.comparison.class_order import MOST, readable_groups
 from engine.comparison.pair import Comparison, Groups, Matrix, matrix
 from engine.drawing.palette import BLUE, ORANGE, rgb
 from engine.figures.canvas import (
@@ -30,7 +30,8 @@ from engine.figures.pair import SIDES, Names
 
 LARGEST = 13.0  # mm of a cell
 LEAST = 5.0  # points; smaller numbers are left out
-SHARE = 0.2  # of the width, at most, for names of classes
+ROOM = 4.4  # mm of the page's width that a class needs
+SHARE = 0.24  # of the width, at most, for names of classes
 
 
 def predictions(
@@ -51,7 +52,7 @@ def predictions(
     """
     check_page(out, width_mm, font_size)
     whole = [matrix(comparison, groups, side) for side in SIDES]
-    shown = readable_groups(comparison, groups)
+    shown = readable_groups(comparison, groups, min(MOST, int(width_mm / ROOM)))
     both = [matrix(comparison, shown, side) for side in SIDES]
     rows = np.flatnonzero(both[0].counts.sum(1))
     with style(font_size):
