@@ -32,6 +32,7 @@ from explorer.state.session import Look, Session
 from explorer.state.study_form import StudyForm
 from explorer.widgets.notifications import Notifier
 from explorer.window import qt_errors
+from explorer.window.view_figures import ViewFigures
 from explorer.window.window import MainWindow
 
 NOT_CLOSED = "RK Explorer was not closed properly last time. File > Recent lists its session."
@@ -86,6 +87,7 @@ class Explorer(QObject):
         self._caught.connect(self.notifier.fail)
         self._warned.connect(self.notifier.say)
         self.window = MainWindow(self.state, self.controller, self.notifier, self.settings)
+        self.controller.exports.figures = ViewFigures(self.window, self.window.views)
         self.exporter = Exporter(self.controller, self.settings, self.window)
         self.exporter.told.connect(self.notifier.show)
         self._set_up_sessions()

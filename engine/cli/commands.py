@@ -239,8 +239,13 @@ def figure(options: argparse.Namespace) -> None:
         pipeline.close()
 
 
-LOOK = {"width_mm": "width", "font_size": "font", "dpi": "dpi"}  # parameter -> option, all kinds
-CONTENT = ("sample", "tau", "a", "b", "color", "tab", "split", "matched")  # of some kinds
+LOOK = {  # parameter -> option, of all kinds
+    "width_mm": "width", "height_mm": "height", "font_size": "font", "legend": "legend",
+    "title": "title", "transparent": "transparent", "dpi": "dpi",
+}  # fmt: skip
+CONTENT = (  # of some kinds
+    "sample", "tau", "model", "epoch", "a", "b", "color", "tab", "split", "matched", "log",
+)  # fmt: skip
 
 
 def _draw_figure(pipeline: Pipeline, options: argparse.Namespace) -> list[Path]:

@@ -13,6 +13,7 @@ from explorer.control.controller import Controller
 from explorer.control.files import NO_DATASET
 from explorer.dialogs.bundle_dialog import BundleDialog
 from explorer.dialogs.data_dialog import DataDialog
+from explorer.dialogs.replacement import may_replace
 from explorer.dialogs.weights_dialog import WeightsDialog
 from explorer.state.notice import NEWS, Notice
 from explorer.state.recent_files import BUNDLE, MOST, SESSION, RecentItem, Recents
@@ -49,10 +50,13 @@ class Opener(QObject):
     def _ask_session(self, save: bool) -> None:
         if save:
             start = str(self._folder / "session.json")
-            name, _ = QFileDialog.getSaveFileName(self._window, "Save session", start, SESSIONS)
-            if name:
-                path = Path(name)
-                self._files.save_session(path if path.suffix else path.with_suffix(".json"))
+            name, _ = QFileDialog.getSaveFileName(
+                self._window, "Save session", start, SESSIONS,
+                options=QFileDialog.Option.DontConfirmOverwrite,  # asked below, with its suffix
+            )  # fmt: skip
+            path = Path(name) if Path(name).suffix else Path(f"{name}.json")
+            if name and may_replace(path, self._window):
+                self._files.save_session(path)
         else:
             name = self._chosen("Open session", SESSIONS)
             if name:

@@ -225,6 +225,19 @@ class View(QWidget):
     def refresh(self, changed: set[str]) -> None:
         """Draw what depends on these AppState properties."""
 
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The figures that draw what is shown: kind -> its options; the first is the one in front.
+
+        kinds: those of engine.figures.catalog.KINDS; {} while nothing is shown.
+        """
+        return {}
+
+    def _export(self) -> None:
+        """Export the figure in front."""
+        for kind, options in self.figures().items():
+            self.do.exports.ask_figure(kind, options)
+            return
+
     def view_state(self) -> dict[str, Any]:
         """The state of this view for the session, as JSON data."""
         return {}

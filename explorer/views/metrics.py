@@ -223,15 +223,16 @@ class MetricsView(View):
         source = self._paper.source if self._paper is not None else ""
         return model_report.report_of(self.board, title, source)
 
-    def _export(self) -> None:
-        """Export the current tab as it is shown."""
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The table and the scatter as they are shown, the current tab first."""
+        study = self.state.study
         options: dict[str, Any] = {
-            "tau": self.board.tau if self.board else -1.0,
+            "tau": self._tau(study) if study is not None else -1.0,
             "beside": [one.key for one in self.state.beside or ()],
             "mean": self.runs.mean,
         }
+        x, y = self.tradeoff.axes
+        plot = {**options, "x": x, "y": y}
         if self.tabs.currentIndex() == SCATTER:
-            x, y = self.tradeoff.axes
-            self.do.exports.ask_figure("scatter", {**options, "x": x, "y": y})
-        else:
-            self.do.exports.ask_figure("metrics", options)
+            return {"scatter": plot, "metrics": options}
+        return {"metrics": options, "scatter": plot}

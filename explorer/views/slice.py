@@ -205,8 +205,9 @@ class SliceView(View):
         )
 
     # -- wishes ---------------------------------------------------------------------------
-    def _export(self) -> None:
-        self.do.exports.ask_figure(self.name, {})  # the controller knows the shown slice
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The regions that are shown; their options follow from the state."""
+        return {} if self.state.slice is None else {self.name: {}}
 
     def _chosen(self) -> str:
         return str(self.directions.currentData())

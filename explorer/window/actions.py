@@ -194,6 +194,11 @@ COMMANDS = (
         "Save several figures of one size, with their numbers and an index, in one folder",
     ),
     Command(
+        "copy-figure", "Edit", "Copy figure",
+        lambda shell: shell.controller.exports.copy_figure(), "Ctrl+Shift+C",
+        "Copy the figure of the view with keyboard focus as a picture, for a talk or a text",
+    ),
+    Command(
         "report", "File", "Write report ...", lambda shell: shell.controller.exports.ask_report(),
         "Ctrl+P", "Write settings, tables and figures of the study as one page: HTML and PDF",
     ),
@@ -294,7 +299,7 @@ COMMANDS = (
     Command("-run-2", "Run", SEPARATOR, print),
     Command(
         "copy-command", "Run", "Copy as command",
-        lambda shell: shell.controller.exports.write_command(), "Ctrl+Shift+C",
+        lambda shell: shell.controller.exports.write_command(), "Ctrl+Alt+C",
         "Copy the rk-engine command that computes the shown study",
     ),
     Command(

@@ -260,10 +260,12 @@ class CompareView(View):
             self._wanted = [names[1], names[0]]
             self._start_anew()
 
-    def _export(self) -> None:
-        if self._pair is not None:
-            page = self._page()
-            options = {"a": self._pair.a.name, "b": self._pair.b.name, "tab": page.name}
-            if page is not self.similarity:
-                options["split"] = self._pair.split
-            self.do.exports.ask_figure("comparison", {**options, **page.choices()})
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The current tab as it is shown."""
+        if self._pair is None:
+            return {}
+        page = self._page()
+        options = {"a": self._pair.a.name, "b": self._pair.b.name, "tab": page.name}
+        if page is not self.similarity:
+            options["split"] = self._pair.split
+        return {"comparison": {**options, **page.choices()}}

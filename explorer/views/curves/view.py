@@ -323,9 +323,9 @@ class CurvesView(View):
         self.samples.table.mark(self.state.selection.current)
         self.note.hide()  # in a small dock the curve needs the room
 
-    def _export(self) -> None:
-        """Export the current tab as it is shown."""
-        options = {
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The current tab as it is shown."""
+        options: dict[str, Any] = {
             "measure": NAMES[self.tabs.currentIndex()],
             "hidden": sorted(self._hidden),
             "beside": [run.key for run in self.curves.runs[1:]],
@@ -333,4 +333,4 @@ class CurvesView(View):
         }
         if self.tabs.currentIndex() == RESIDUAL:
             options["log"] = self.log.isChecked()
-        self.do.exports.ask_figure("curves", options)
+        return {"curves": options}

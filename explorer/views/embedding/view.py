@@ -27,7 +27,7 @@ from explorer.state.selection import REPLACE
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.embedding.context_menu import EmbeddingMenu
-from explorer.views.embedding.controls import ALL_TRAILS, NO_TRAILS, Controls
+from explorer.views.embedding.controls import ALL_TRAILS, CHOSEN_TRAILS, NO_TRAILS, Controls
 from explorer.views.embedding.highlights import Highlights
 from explorer.views.embedding.marks import KINDS, entries, kind_entries, marks
 from explorer.views.embedding.mouse import EmbeddingMouse, shown_column
@@ -309,11 +309,19 @@ class EmbeddingView(View):
     def _forget(self) -> None:
         self.do.forget_set.replace_by_selection()
 
-    def _export(self) -> None:
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The map as it is shown."""
+        if self.state.embedding is None:
+            return {}
         a, b = self.models()
         tau = self.state.probe[1]
         color = self.controls.color.currentData()
-        trails = self.controls.trails.currentData() != NO_TRAILS
-        self.do.exports.ask_figure(
-            "embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails}
-        )
+        which = self.controls.trails.currentData()
+        selection = self.state.selection
+        current = [] if selection.current is None else [selection.current]
+        chosen = sorted({*selection.chosen, *current})
+        trails = chosen if which == CHOSEN_TRAILS else which != NO_TRAILS
+        options = {"a": a, "b": b, "color": color, "tau": tau, "trails": trails}
+        if highlighted := self.controls.highlight.currentData():
+            options["highlight"] = highlighted
+        return {"embedding": options}

@@ -309,16 +309,20 @@ class NeighborhoodView(View):
             nearest = float(residual.taus[column_of(residual, tau)])
             self.do.set_probe(residual.perturbation, nearest)
 
-    def _export(self) -> None:
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The copies, and the curve of the sample if it has one."""
         shown = self.state.neighborhood
-        if shown is not None:
-            options = {"sample": shown.sample, "perturbation": shown.perturbation, "tau": shown.tau}
-            self.do.exports.ask_figure(self.name, {**options, "changes": self.changes.isChecked()})
+        if shown is None:
+            return {}
+        copies = {"sample": shown.sample, "perturbation": shown.perturbation, "tau": shown.tau}
+        made = {self.name: {**copies, "changes": self.changes.isChecked()}}
+        residual = self.state.residual
+        if residual is not None and shown.sample in residual.samples:
+            curve = {"sample": shown.sample, "model": ranked_by(self.state)}
+            made["sample-curve"] = {**curve, "log": self.curve.log.isChecked()}
+        return made
 
     def _export_curve(self) -> None:
-        shown = self.state.neighborhood
-        if shown is not None:
-            options = {"sample": shown.sample, "model": ranked_by(self.state)}
-            self.do.exports.ask_figure(
-                "sample-curve", {**options, "log": self.curve.log.isChecked()}
-            )
+        options = self.figures().get("sample-curve")
+        if options is not None:
+            self.do.exports.ask_figure("sample-curve", options)

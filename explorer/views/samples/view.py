@@ -271,8 +271,10 @@ class SamplesView(View):
         return describe(sample, dataset, self.facts, theme_of(self.state.theme))
 
     # -- wishes ---------------------------------------------------------------------------
-    def _export(self) -> None:
-        """Export the selected samples in the order shown, or all shown if none is selected."""
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The selected samples in the order shown, or all shown if none is selected."""
+        if self.state.dataset is None:
+            return {}
         shown, chosen = self.model.shown, self.model.chosen
         picked = shown[chosen[shown]] if chosen[shown].any() else shown
         what = "selected" if chosen[shown].any() else self.scope.name.lower()
@@ -280,7 +282,7 @@ class SamplesView(View):
         options["title"] = captions.title(picked, what, self.order.key)
         if self.order.model in self.state.models:
             options["model"] = self.order.model
-        self.do.exports.ask_figure(self.name, options)
+        return {self.name: options}
 
     def _filter_changed(self) -> None:
         self._wrong_index = ""

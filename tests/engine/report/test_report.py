@@ -209,6 +209,26 @@ def test_a_map_is_shown_once_it_was_made(pipeline: Pipeline) -> None:
     assert stored.embedded(pipeline.store, study.key) == ("original", "gd")
 
 
+@needs("umap")
+def test_the_report_shows_the_map_and_the_samples_that_were_on_the_screen(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    study = studied(pipeline, "iris")
+    seen = {"a": "original", "b": "gd", "color": "loss", "highlight": "wrongly lost", "tau": 0.1}
+    near = {"sample": int(study.forget[-1]), "perturbation": "l2", "tau": 0.1}
+    shown = {"embedding": seen, "neighborhood": near, "curves": {"log": True}}
+    asked = {one.kind: one for one in figures.requests(pipeline, study, shown)}
+    assert asked["embedding"].options == seen and asked["curves"].options == {"log": True}
+    last = [one for one in figures.requests(pipeline, study, shown) if one.kind == "neighborhood"]
+    assert any(one.options.get("sample") == near["sample"] for one in last)
+    out = tmp_path / "shown.html"
+    write(pipeline, study, [out], Reporter(), shown=shown)
+    text = out.read_text(encoding="utf-8")
+    assert "Joint UMAP embedding of the features of Original, GD" in text
+    assert "cross-entropy" in text.lower()  # the color bar and the caption of that color
+    assert "Not dimmed: retain and test samples that it misclassifies" in text
+
+
 def test_the_same_report_twice_is_the_same_file(
     iris: tuple[Pipeline, Study], page: Path, tmp_path: Path
 ) -> None:
