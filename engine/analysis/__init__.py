@@ -2,6 +2,5 @@
 
 Begin with `model_table` (every number of every model), `sample_table` (predictions, r and verdict
 of every sample) and `curves` (everything plotted against tau); `finding` puts what they show into a
-sentence for each model; `ranking`, `filters` and `pareto`
-select from them.
+sentence for each model; `ranking`, `filters` and `pareto` select from them.
 """
