@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,9 +88,12 @@ def evidence(residual: Residual, model: str, between: tuple[int, int] | None = N
     above = compared & (np.nan_to_num(curve.mean) > np.nan_to_num(residual.null_high))
     below = compared & (np.nan_to_num(curve.mean) < np.nan_to_num(residual.null_low))
     retrains = len(retrain_names(residual.counts))
-    judged = _judged(residual, model) if retrains and not residual.withheld else (None, 0, 0, True)
+    judged = _Judged() if residual.withheld or not retrains else _judged(residual, model)
     return Evidence(
-        *judged,
+        samples=judged.samples,
+        undecided=judged.undecided,
+        unperturbed=judged.unperturbed,
+        beats_all=judged.beats_all,
         size=len(residual.samples),
         retrains=retrains,
         between=between,
@@ -149,18 +153,26 @@ def runs_of(hits: Mask, among: Mask) -> list[list[int]]:
     return runs
 
 
-def _judged(residual: Residual, model: str) -> tuple[NDArray[np.intp], int, int, bool]:
-    """(samples, undecided, unperturbed, beats_all) of `Evidence`."""
+class _Judged(NamedTuple):
+    """The part of `Evidence` that verdicts give."""
+
+    samples: NDArray[np.intp] | None = None
+    undecided: int = 0
+    unperturbed: int = 0
+    beats_all: bool = True
+
+
+def _judged(residual: Residual, model: str) -> _Judged:
     verdicts = verdict(residual, model)
     codes = overall(verdicts)
     rows = np.flatnonzero(codes == RESIDUAL)
     sure = (verdicts.exceeds > threshold(len(residual.taus)))[rows]
     more = (residual.counts[model][None] > residual.reference(model)).all(0)[rows]
     unperturbed = ~sure[:, residual.taus > 0].any(1)
-    ratio = residual.ratio(model)[rows]
-    largest = np.where(np.isfinite(ratio), ratio, np.inf).max(1, initial=0)
-    worst = np.argsort(-largest, kind="stable")
-    return (
+    ratio, own = residual.ratio(model)[rows], residual.counts[model][rows].sum(1)
+    largest = np.where(np.isfinite(ratio), ratio, -np.inf).max(1, initial=-np.inf)
+    worst = np.lexsort((-own, -largest))  # without any r last, by the model's own count
+    return _Judged(
         np.asarray(residual.samples[rows[worst]], np.intp),
         int((codes == UNDECIDED).sum()),
         int(unperturbed.sum()),
@@ -177,4 +189,5 @@ def _exceeds(residual: Residual, name: str, retrains: Sequence[str]) -> np.ndarr
 
 def _fewer(residual: Residual, model: str, below: Mask) -> bool:
     own, others = residual.share(model).sum(0), residual.reference_share(model).sum(1)
-    return bool((own < others)[:, below].all())
+    less: Mask = np.less(own, others)
+    return bool(less[:, below].all())

@@ -170,7 +170,10 @@ def _without_curve(model: str, label: str, found: Evidence) -> Wording:
     verb, number = _verb(model), _number(model, found)
     counted = _count(model, found) if number else (Part(_none(found)),)
     sentence = (Part(f"{label} {verb} perturbed copies of "), *counted, Part(f". {why}."))
-    short = (Part(f"{verb} copies of "), *(number or (Part(f"0 of {found.size:,}"),)))
+    short: tuple[Part, ...] = (
+        Part(f"{verb} copies of "),
+        *(number or (Part(f"0 of {found.size:,}"),)),
+    )
     return Wording(RECOGNIZES if found.excess else WITHIN, sentence, short, number)
 
 
