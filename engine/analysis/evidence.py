@@ -166,7 +166,7 @@ def _judged(residual: Residual, model: str) -> _Judged:
     verdicts = verdict(residual, model)
     codes = overall(verdicts)
     rows = np.flatnonzero(codes == RESIDUAL)
-    sure = (verdicts.exceeds > threshold(len(residual.taus)))[rows]
+    sure: Mask = np.asarray(verdicts.exceeds[rows] > threshold(len(residual.taus)))
     more = (residual.counts[model][None] > residual.reference(model)).all(0)[rows]
     unperturbed = ~sure[:, residual.taus > 0].any(1)
     ratio, own = residual.ratio(model)[rows], residual.counts[model][rows].sum(1)
@@ -188,6 +188,6 @@ def _exceeds(residual: Residual, name: str, retrains: Sequence[str]) -> np.ndarr
 
 
 def _fewer(residual: Residual, model: str, below: Mask) -> bool:
-    own, others = residual.share(model).sum(0), residual.reference_share(model).sum(1)
-    less: Mask = np.less(own, others)
-    return bool(less[:, below].all())
+    own = residual.share(model)[:, below].sum(0)
+    others = residual.reference_share(model)[:, :, below].sum(1)
+    return bool(np.all(own < others))

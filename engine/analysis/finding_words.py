@@ -84,14 +84,13 @@ def wording(model: str, label: str, found: Evidence, alike: Alike | None = None)
     extra = _undefined(found)
     if alike is not None:
         extra += f" It gives the same answers as {alike.label}{_on_copies(alike)}."
-    return Wording(
-        made.kind, _joined(*made.sentence, Part(extra)), _joined(*made.short), _joined(*made.brief)
-    )
+    sentence = _joined(*made.sentence, Part(extra))
+    return Wording(made.kind, sentence, _joined(*made.short), _joined(*made.brief))
 
 
 def not_measured(label: str) -> Wording:
     """The finding on a method without residual knowledge."""
-    return Wording(UNTOLD, (Part(f"{label} was not measured."),), (Part("not measured"),), ())
+    return Wording(UNTOLD, (Part(f"{label} was not measured."),), *[(Part("not measured"),)] * 2)
 
 
 def _by_evidence(model: str, label: str, found: Evidence) -> Wording:
@@ -117,7 +116,8 @@ def _recognizes(model: str, label: str, found: Evidence) -> Wording:
             Part(f"{label}: its curve is above the null band "), *above,
             *_then(", below it ", below), Part(f"{judged}."),
         ]  # fmt: skip
-        return Wording(RECOGNIZES, tuple(sentence), (Part("above the null band "), *above), above)
+        brief = (Part("above "), *above[:2])
+        return Wording(RECOGNIZES, tuple(sentence), (Part("above the null band "), *above), brief)
     sentence = [Part(f"{label} {_verb(model)} perturbed copies of "), *_count(model, found)]
     short = [Part(f"{_verb(model)} copies of "), *number]
     if found.above.any():
@@ -139,9 +139,8 @@ def _forgets(model: str, label: str, found: Evidence) -> Wording:
         exceptions = "The exceptions are" if found.count > 1 else "The exception is"
         counted = _count(model, found, "recognized more often than by")
         sentence += [Part(f". {exceptions} "), *counted]
-    return Wording(
-        FORGETS, (*sentence, Part(".")), (Part(f"{claim} "), *below), _number(model, found) or below
-    )
+    short, brief = (Part(f"{claim} "), *below), (Part("below Re-trains "), *below)
+    return Wording(FORGETS, (*sentence, Part(".")), short, brief)
 
 
 def _within(model: str, label: str, found: Evidence) -> Wording:
@@ -153,7 +152,7 @@ def _within(model: str, label: str, found: Evidence) -> Wording:
     else:
         sentence += [Part(f": it recognizes perturbed copies of {_none(found)}")]
     short = (Part("stays within what Re-trains differ by"),)
-    return Wording(WITHIN, (*sentence, Part(".")), short, _number(model, found))
+    return Wording(WITHIN, (*sentence, Part(".")), short, (Part("like a Re-train"),))
 
 
 def _without_curve(model: str, label: str, found: Evidence) -> Wording:
@@ -166,15 +165,16 @@ def _without_curve(model: str, label: str, found: Evidence) -> Wording:
         why = "There is no null band where r is defined"
     if found.samples is None:
         sentence = (Part(f"{label} cannot be judged. {why}; {ADAPTIVE}."),)
-        return Wording(UNTOLD, sentence, (Part("cannot be judged"),), ())
+        return Wording(UNTOLD, sentence, (Part("cannot be judged"),), (Part("not judged"),))
     verb, number = _verb(model), _number(model, found)
-    counted = _count(model, found) if number else (Part(_none(found)),)
-    sentence = (Part(f"{label} {verb} perturbed copies of "), *counted, Part(f". {why}."))
+    counted: tuple[Part, ...] = _count(model, found) if number else (Part(_none(found)),)
+    told = (Part(f"{label} {verb} perturbed copies of "), *counted, Part(f". {why}."))
     short: tuple[Part, ...] = (
         Part(f"{verb} copies of "),
         *(number or (Part(f"0 of {found.size:,}"),)),
     )
-    return Wording(RECOGNIZES if found.excess else WITHIN, sentence, short, number)
+    brief: tuple[Part, ...] = number or (Part("like a Re-train"),)
+    return Wording(RECOGNIZES if found.excess else WITHIN, told, short, brief)
 
 
 def _too_few(model: str, label: str, found: Evidence) -> Wording:
@@ -185,7 +185,7 @@ def _too_few(model: str, label: str, found: Evidence) -> Wording:
         counted = _count(model, found) if number else (Part(_none(found)),)
         sentence += [Part(" It recognizes perturbed copies of "), *counted]
         sentence += [Part(", but another Re-train might as well.")] if number else [Part(".")]
-    return Wording(UNTOLD, tuple(sentence), (Part(few),), number)
+    return Wording(UNTOLD, tuple(sentence), (Part(few),), (Part("too few Re-trains"),))
 
 
 def _unchanged(model: str, label: str, found: Evidence, alike: Alike) -> Wording:
@@ -200,7 +200,7 @@ def _unchanged(model: str, label: str, found: Evidence, alike: Alike) -> Wording
         sentence += [Part(" It recognizes perturbed copies of "), *_count(model, found), Part(".")]
     short = [Part(f"gives the same answers as the {alike.label}")]
     short += [Part(": "), *number] if number else []
-    return Wording(UNCHANGED, tuple(sentence), tuple(short), number)
+    return Wording(UNCHANGED, tuple(sentence), tuple(short), (Part(f"like {alike.label}"),))
 
 
 # -- clauses ----------------------------------------------------------------------------------

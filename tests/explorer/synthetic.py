@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.epoch_series import Epochs, EpochView
+from engine.analysis.finding_words import Link
 from engine.datasets.base import Dataset, Recommended
 from engine.membership.attack import attack
 from engine.membership.results import Attack
@@ -274,6 +275,9 @@ class Asked:
     def set_probe(self, perturbation: str, tau: float) -> None:
         self.calls.append(("set_probe", perturbation, tau))
         self.state.probe = (perturbation, tau)
+
+    def follow_finding(self, link: Link) -> None:
+        self.calls.append(("follow_finding", link))
 
     def look_beside(self, taus: tuple[float, ...]) -> None:
         self.calls.append(("look_beside", taus))
