@@ -168,7 +168,7 @@ def _judged(residual: Residual, model: str) -> _Judged:
     rows = np.flatnonzero(codes == RESIDUAL)
     sure: Mask = np.asarray(verdicts.exceeds[rows] > threshold(len(residual.taus)))
     more = (residual.counts[model][None] > residual.reference(model)).all(0)[rows]
-    unperturbed = ~sure[:, residual.taus > 0].any(1)
+    unperturbed = ~(sure & (residual.taus > 0)).any(1)
     ratio, own = residual.ratio(model)[rows], residual.counts[model][rows].sum(1)
     largest = np.where(np.isfinite(ratio), ratio, -np.inf).max(1, initial=-np.inf)
     worst = np.lexsort((-own, -largest))  # without any r last, by the model's own count
