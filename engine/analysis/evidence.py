@@ -167,7 +167,7 @@ def _judged(residual: Residual, model: str) -> _Judged:
     codes = overall(verdicts)
     rows = np.flatnonzero(codes == RESIDUAL)
     sure: Mask = np.asarray(verdicts.exceeds[rows] > threshold(len(residual.taus)))
-    more = (residual.counts[model][None] > residual.reference(model)).all(0)[rows]
+    more = np.all(residual.counts[model][rows] > residual.reference(model)[:, rows], 0)
     unperturbed = ~(sure & (residual.taus > 0)).any(1)
     ratio, own = residual.ratio(model)[rows], residual.counts[model][rows].sum(1)
     largest = np.where(np.isfinite(ratio), ratio, -np.inf).max(1, initial=-np.inf)
@@ -176,7 +176,7 @@ def _judged(residual: Residual, model: str) -> _Judged:
         np.asarray(residual.samples[rows[worst]], np.intp),
         int((codes == UNDECIDED).sum()),
         int(unperturbed.sum()),
-        bool((sure & more).any(1).all()),
+        bool(np.any(sure & more, 1).all()),
     )
 
 

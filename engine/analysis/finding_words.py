@@ -139,7 +139,8 @@ def _forgets(model: str, label: str, found: Evidence) -> Wording:
         exceptions = "The exceptions are" if found.count > 1 else "The exception is"
         counted = _count(model, found, "recognized more often than by")
         sentence += [Part(f". {exceptions} "), *counted]
-    short, brief = (Part(f"{claim} "), *below), (Part("below Re-trains "), *below)
+    short = (Part(f"{claim}; below the null band "), *below)
+    brief = (Part("below Re-trains "), *below)
     return Wording(FORGETS, (*sentence, Part(".")), short, brief)
 
 
@@ -199,7 +200,7 @@ def _unchanged(model: str, label: str, found: Evidence, alike: Alike) -> Wording
     if number:
         sentence += [Part(" It recognizes perturbed copies of "), *_count(model, found), Part(".")]
     short = [Part(f"gives the same answers as the {alike.label}")]
-    short += [Part(": "), *number] if number else []
+    short += [Part("; copies of "), *number] if number else []
     return Wording(UNCHANGED, tuple(sentence), tuple(short), (Part(f"like {alike.label}"),))
 
 

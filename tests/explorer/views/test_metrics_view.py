@@ -92,9 +92,9 @@ def test_the_table_has_values_with_gaps_and_r_with_its_interval(view: MetricsVie
     assert cells[2][place(view, "Retain")].small == "−1.00"
     assert cells[0][place(view, "r\n")].small == "1.40 to 1.60"
     titles = [one.title for one in view.table.cells.columns]
-    assert "Unlearn %\n≈ Re-train" in titles
-    assert "Gap % points\n↓ lower" in titles
-    assert view.caption.text() == "r at τ 0.2, c = 100; small: gap to Re-train"
+    assert "Unlearn %\nbest: as Re-train" in titles
+    assert "Gap % points\nbest: low" in titles
+    assert view.caption.text() == "r from 100 copies of each sample; small: gap to Re-train"
 
 
 def test_a_study_without_mia_accuracy_has_no_such_column(shown: Shown) -> None:
