@@ -198,8 +198,9 @@ def _unchanged(model: str, label: str, found: Evidence, alike: Alike) -> Wording
              f"{changed}{setting}.")
     ]  # fmt: skip
     if number:
-        sentence += [Part(" It recognizes perturbed copies of "), *_count(model, found), Part(".")]
-    short = [Part(f"gives the same answers as the {alike.label}")]
+        more = f" forgotten sample{'s' * (found.size != 1)} more often than {_retrains(found)}."
+        sentence += [Part(" It recognizes perturbed copies of "), *number, Part(more)]
+    short = [Part(f"gives the {alike.label}'s answers")]
     short += [Part("; copies of "), *number] if number else []
     return Wording(UNCHANGED, tuple(sentence), tuple(short), (Part(f"like {alike.label}"),))
 
@@ -222,7 +223,9 @@ def _count(model: str, found: Evidence, more: str = "more often than") -> tuple[
     samples = f"forgotten sample{'s' * (found.size != 1)}"
     text = f" {samples}{_unperturbed(found)} {more} {_retrains(found)}"
     if found.between is not None:
-        text += f" (a Re-train judged by the others: {_range(*found.between)} of {found.size:,})"
+        text += (
+            f" (a Re-train judged by the others: {number_range(*found.between)} of {found.size:,})"
+        )
     return (*_number(model, found), Part(text))
 
 
@@ -292,7 +295,8 @@ def _then(words: str, parts: Sequence[Part]) -> list[Part]:
     return [Part(words), *parts] if parts else []
 
 
-def _range(low: int, high: int) -> str:
+def number_range(low: int, high: int) -> str:
+    """'1 to 2', or '1' for equal numbers."""
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 

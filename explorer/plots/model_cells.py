@@ -41,14 +41,21 @@ def columns(board: ModelTable) -> list[Column]:
     return headers
 
 
-def rows(board: ModelTable, theme: Theme, findings: Sequence[Finding] = ()) -> list[list[Cell]]:
-    """One row per model, followed by a row of its published values, if any."""
+def rows(
+    board: ModelTable, theme: Theme, findings: Sequence[Finding] = (), yardstick: str = ""
+) -> list[list[Cell]]:
+    """One row per model, followed by a row of its published values, if any.
+
+    findings: on the models; yardstick: how many samples a Re-train is charged with, '' if unknown.
+    """
     cells = []
     found = {(one.model, one.run): one for one in findings}
     for row in board.rows:
         color = theme.model_style(row.model).color
         name = Cell(row.label, row.run, row.name, color)
         words = _finding(found.get((row.model, row.run)) if row.n == 1 else None)
+        if row.model == RETRAIN and not row.run and row.n == 1:
+            words = Cell(yardstick, "each judged by the others" * bool(yardstick), words=True)
         cells.append([name, words, *(_cell(row.entry(one.name), one) for one in board.quantities)])
         if any(entry.published for entry in row.entries.values()):
             cells.append([*_published(row, board)])

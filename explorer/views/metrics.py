@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.analysis.finding import Finding
+from engine.analysis.finding import Finding, yardstick
 from engine.analysis.finding_words import Link
 from engine.analysis.model_table import ModelTable, board, with_published
 from engine.analysis.tradeoff import sheet as scatter_sheet
@@ -64,6 +64,7 @@ class MetricsView(View):
         self.tradeoff = Tradeoff()
         self.board: ModelTable | None = None
         self._findings: tuple[Finding, ...] = ()
+        self._yardstick = ""
         self._paper: Published | None = None
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
@@ -99,6 +100,7 @@ class MetricsView(View):
         self.panel.show_content()
         if changed & {"study", "beside"}:
             self._findings = shown_findings(self.state)
+            self._yardstick = yardstick(study.residual)
         if changed & {"study", "dataset"}:
             self._paper = (
                 published_for(study.spec, self.state.dataset)
@@ -177,7 +179,8 @@ class MetricsView(View):
         else:
             self.table.set_colors(theme.text, theme.muted, theme.accent)
             self.table.cells.set_rows(
-                model_cells.rows(current, theme, self._findings), model_cells.columns(current)
+                model_cells.rows(current, theme, self._findings, self._yardstick),
+                model_cells.columns(current),
             )
 
     def _tau(self, study: Study) -> float:

@@ -11,7 +11,7 @@ from engine.analysis.finding import Finding
 from explorer.theme import Theme
 from explorer.widgets.finding_label import FindingLabel
 
-SPACING = 4  # logical pixels between sentences
+SPACING = 7  # logical pixels between sentences
 
 
 class FindingList(QWidget):
@@ -42,6 +42,11 @@ class FindingList(QWidget):
         for label, finding in zip(self.labels, findings, strict=False):
             label.show_finding(finding, finding.sentence, theme)
 
+    @property
+    def count(self) -> int:
+        """Number of findings."""
+        return sum(not label.isHidden() for label in self.labels)
+
     def texts(self) -> list[str]:
         """The sentences that are shown, as plain text."""
-        return [label.text() for label in self.labels if label.isVisibleTo(self)]
+        return [label.text() for label in self.labels if not label.isHidden()]

@@ -142,7 +142,7 @@ class CellModel(QAbstractTableModel):
 
 def height_of_row(metrics: QFontMetrics) -> int:
     """Height of two lines, in px."""
-    return 2 * metrics.height() + 8
+    return 2 * metrics.height() + 6
 
 
 class CellDelegate(QStyledItemDelegate):

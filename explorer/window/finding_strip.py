@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QToolBar, QToolButton, QVBoxLayout, QWidget
 
 from engine.analysis.evidence import ORIGINAL
 from engine.analysis.finding import Finding
-from engine.analysis.finding_words import Link
+from engine.analysis.finding_words import Link, Part
 from explorer.control.controller import Controller
 from explorer.state.app_state import AppState
 from explorer.state.shown_findings import shown_findings, so_far
@@ -21,6 +21,7 @@ from explorer.widgets.panel import muted_label
 from explorer.widgets.tab_order import set_tab_order
 
 GAP = 22  # logical pixels between findings
+SIDE = 10  # logical pixels beside the line
 WIDEST = 560  # logical pixels of the card with all sentences
 NOTE = (
     "The null band is what r of one Re-train against another spans. A curve above it is evidence "
@@ -47,6 +48,22 @@ class FindingStrip(QToolBar):
         state.settled.connect(self._show_settled)
         self._stale = True
         self._show_settled()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Keep the row slim, which a change of style would undo."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._make_slim()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Keep the row slim."""
+        super().showEvent(event)
+        self._make_slim()
+
+    def _make_slim(self) -> None:
+        layout = self.layout()
+        if layout is not None:
+            layout.setContentsMargins(0, 1, 0, 1)
 
     def _show_soon(self) -> None:
         self._stale = True
@@ -122,37 +139,34 @@ class FindingLine(QWidget):
 
     # -- layout -----------------------------------------------------------------------------
     def _fit(self) -> None:
-        theme = self._theme
-        if theme is None:
+        """Say everything as briefly as it goes; then, the first finding first, more of each."""
+        if self._theme is None:
             return
-        x = self._place(self.so_far, 0) if self.so_far.text() else 0
+        x = self._place(self.so_far, SIDE) if self.so_far.text() else SIDE
         self.so_far.setVisible(bool(self.so_far.text()))
-        room = self.width() - x - self._button(len(self._findings))
-        widths = [self._width(number, short=False) for number in range(len(self._findings))]
+        room = self.width() - x - SIDE - self._button(len(self._findings))
+        widths = [self._width(number, one.brief) for number, one in enumerate(self._findings)]
         shown = len(widths)
         while shown > 1 and sum(widths[:shown]) > room:
             shown -= 1
         left = room - sum(widths[:shown])
         for number, label in enumerate(self.labels):
             label.setVisible(number < shown)
-        for number in range(shown):
-            wide = self._width(number, short=True)
-            if wide - widths[number] <= left:
-                left -= wide - widths[number]
-            else:
-                self._width(number, short=False)
+        for number, brief in enumerate(widths[:shown]):
+            lengths = _lengths(self._findings[number])
+            more = (self._width(number, parts) - brief for parts in lengths)
+            left -= next((extra for extra in more if extra <= left), 0)
             x = self._place(self.labels[number], x)
         self._button(len(self._findings) - shown)
         size = self.more.sizeHint()
         y = (self.height() - size.height()) // 2
-        self.more.setGeometry(QRect(QPoint(self.width() - size.width(), y), size))
+        self.more.setGeometry(QRect(QPoint(self.width() - SIDE - size.width(), y), size))
 
-    def _width(self, number: int, short: bool) -> int:
-        """Room for a finding, which from now on is shown so."""
-        one, label = self._findings[number], self.labels[number]
+    def _width(self, number: int, parts: Sequence[Part]) -> int:
+        """Room for a finding in this length, in which it is shown from now on."""
         assert self._theme is not None
-        label.show_finding(one, one.short if short and one.model != ORIGINAL else one.brief,
-                           self._theme)  # fmt: skip
+        label = self.labels[number]
+        label.show_finding(self._findings[number], parts, self._theme)
         return label.sizeHint().width() + GAP
 
     def _place(self, widget: QWidget, x: int) -> int:
@@ -175,6 +189,22 @@ class FindingLine(QWidget):
     def _follow_from_card(self, link: Link) -> None:
         self.card.hide()
         self.followed.emit(link)
+
+
+def _lengths(finding: Finding) -> list[tuple[Part, ...]]:
+    """The words of a finding from long to brief; of Original, which nothing is new of, the number.
+
+    The middle one ends before the first semicolon.
+    """
+    if finding.model == ORIGINAL:
+        return [finding.brief]
+    clause: list[Part] = []
+    for part in finding.short:
+        text, semicolon, _ = part.text.partition(";")
+        clause.append(Part(text, part.link))
+        if semicolon:
+            break
+    return [finding.short, tuple(clause), finding.brief]
 
 
 class FindingCard(QFrame):

@@ -274,9 +274,9 @@ def test_a_method_that_changed_nothing_says_so() -> None:
     assert found.text == (
         "GA gives the same answers as the Original on all 1,200 copies: it changed nothing that "
         "shows (its setting: 1 epoch, learning rate 1e-05). It recognizes perturbed copies of "
-        f"4 of 4 forgotten samples more often than any Re-train{JUDGED}."
+        "4 of 4 forgotten samples more often than any Re-train."
     )
-    assert plain(found.short) == "gives the same answers as the Original; copies of 4 of 4"
+    assert plain(found.short) == "gives the Original's answers; copies of 4 of 4"
 
 
 def test_it_says_so_only_where_it_is_true() -> None:
