@@ -116,7 +116,7 @@ def _recognizes(model: str, label: str, found: Evidence) -> Wording:
             Part(f"{label}: its curve is above the null band "), *above,
             *_then(", below it ", below), Part(f"{judged}."),
         ]  # fmt: skip
-        brief = (Part("above "), *above[:2])
+        brief = (Part("above the band "), *above)
         return Wording(RECOGNIZES, tuple(sentence), (Part("above the null band "), *above), brief)
     sentence = [Part(f"{label} {_verb(model)} perturbed copies of "), *_count(model, found)]
     short = [Part(f"{_verb(model)} copies of "), *number]

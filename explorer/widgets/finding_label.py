@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from engine.analysis.finding import Finding
@@ -49,6 +49,18 @@ class ModelMark(QWidget):
             painter.end()
 
 
+class LinkLabel(QLabel):
+    """A label whose links Tab visits one after the other, Enter follows."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Begin at the first link, or at the last one if Tab goes backwards."""
+        super().focusInEvent(event)
+        if event.reason() == Qt.FocusReason.TabFocusReason:
+            self.focusNextPrevChild(True)
+        elif event.reason() == Qt.FocusReason.BacktabFocusReason:
+            self.focusNextPrevChild(False)
+
+
 class FindingLabel(QWidget):
     """A finding in one of its lengths; `followed` gives the `Link` that was clicked."""
 
@@ -59,7 +71,7 @@ class FindingLabel(QWidget):
         self.finding: Finding | None = None
         self._parts: tuple[Part, ...] = ()
         self.mark = ModelMark()
-        self.words = QLabel()
+        self.words = LinkLabel()
         markup.allow(self.words)
         self.words.setWordWrap(wrap)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
