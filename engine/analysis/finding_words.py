@@ -133,7 +133,11 @@ def _recognizes(model: str, label: str, found: Evidence) -> Wording:
 
 def _forgets(model: str, label: str, found: Evidence) -> Wording:
     below = _where(model, found, found.below)
-    claim = "recognizes fewer copies than any Re-train" if found.fewer else "falls below Re-trains"
+    claim = (
+        "recognizes fewer copies than any Re-train"
+        if found.fewer
+        else "has a lower r than Re-trains"
+    )
     sentence = [Part(f"{label} {claim}: its curve is below the null band "), *below]
     if found.count:
         exceptions = "The exceptions are" if found.count > 1 else "The exception is"

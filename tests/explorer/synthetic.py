@@ -131,6 +131,17 @@ def study(samples: int = 10, seed: int = 131, tau: float = 0.1) -> Study:
     return Study(key, spec(samples, seed, tau), result.samples, metrics, LABELS, result)
 
 
+def telling_study() -> Study:
+    """GD is sure to recognize samples 1 and 5 at every tau, and RURK recognizes none."""
+    told = study()
+    sure = {name: np.full((10, 11), 0.5) for name in told.residual.curves}
+    sure["gd"] = sure["gd"].copy()
+    sure["gd"][:2] = 0.9999
+    counts = dict(told.residual.counts)
+    counts["gd"] = np.where(np.arange(10)[:, None] < 2, 99, counts["gd"]).astype(np.int32)
+    return replace(told, residual=replace(told.residual, posterior=sure, counts=counts))
+
+
 def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs:
     """r falls from 2 to 0.5 where Re-train recognizes half of the copies; sample 5 is row 1.
 

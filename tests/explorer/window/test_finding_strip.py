@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import synthetic
 from PySide6.QtCore import QPoint, Qt
@@ -23,17 +22,6 @@ from explorer.theme import LIGHT
 from explorer.window.finding_strip import FindingLine, FindingStrip
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-def telling_study() -> Study:
-    """GD is sure to recognize samples 1 and 5 at every tau, and RURK recognizes none."""
-    study = synthetic.study()
-    sure = {name: np.full((10, 11), 0.5) for name in study.residual.curves}
-    sure["gd"] = sure["gd"].copy()
-    sure["gd"][:2] = 0.9999
-    counts = dict(study.residual.counts)
-    counts["gd"] = np.where(np.arange(10)[:, None] < 2, 99, counts["gd"]).astype(np.int32)
-    return replace(study, residual=replace(study.residual, posterior=sure, counts=counts))
 
 
 @pytest.fixture
@@ -66,7 +54,7 @@ def press_links(label: QLabel, keys: int) -> None:
 
 def test_there_is_no_row_before_a_study(strip: FindingStrip, shown: Shown) -> None:
     assert strip.isHidden()
-    show(strip, shown, telling_study())
+    show(strip, shown, synthetic.telling_study())
     assert not strip.isHidden()
     show(strip, shown, None)
     assert strip.isHidden()
@@ -75,7 +63,7 @@ def test_there_is_no_row_before_a_study(strip: FindingStrip, shown: Shown) -> No
 def test_it_says_what_was_found_and_the_whole_sentence_in_a_tooltip(
     strip: FindingStrip, shown: Shown
 ) -> None:
-    study = telling_study()
+    study = synthetic.telling_study()
     show(strip, shown, study)
     texts = strip.line.texts()
     assert texts[0].startswith("GD still recognizes copies of 2 of 10")
@@ -88,7 +76,7 @@ def test_it_says_what_was_found_and_the_whole_sentence_in_a_tooltip(
 
 
 def test_links_are_followed_by_mouse_and_by_keyboard(strip: FindingStrip, shown: Shown) -> None:
-    show(strip, shown, telling_study(), width=1800)
+    show(strip, shown, synthetic.telling_study(), width=1800)
     words = strip.line.labels[0].words
     press_links(words, 0)
     assert shown.last == ("follow_finding", Link("gd", (1, 5)))
@@ -107,7 +95,7 @@ def test_links_are_followed_by_mouse_and_by_keyboard(strip: FindingStrip, shown:
 def test_findings_never_overlap_and_what_is_missing_is_counted(
     strip: FindingStrip, shown: Shown, width: int
 ) -> None:
-    show(strip, shown, telling_study(), width)
+    show(strip, shown, synthetic.telling_study(), width)
     line = strip.line
     shown_labels = [label for label in line.labels if not label.isHidden()]
     boxes = [label.geometry() for label in shown_labels] + [line.more.geometry()]
@@ -122,7 +110,7 @@ def test_findings_never_overlap_and_what_is_missing_is_counted(
 def test_the_card_lists_every_sentence_and_its_links_close_it(
     strip: FindingStrip, shown: Shown
 ) -> None:
-    study = telling_study()
+    study = synthetic.telling_study()
     strip.show()
     show(strip, shown, study, width=300)
     QTest.mouseClick(strip.line.more, LEFT)
@@ -139,15 +127,15 @@ def test_the_card_lists_every_sentence_and_its_links_close_it(
 
 
 def test_what_is_still_measured_says_so(strip: FindingStrip, shown: Shown) -> None:
-    shown.state.residual = telling_study().residual
+    shown.state.residual = synthetic.telling_study().residual
     assert strip.line.so_far.text() == "So far, with 100 copies each:"
     assert strip.line.texts()[0].startswith("GD")
-    show(strip, shown, telling_study())
+    show(strip, shown, synthetic.telling_study())
     assert not strip.line.so_far.text() and strip.line.so_far.isHidden()
 
 
 def test_names_stay_words(qtbot: QtBot) -> None:
-    study = telling_study()
+    study = synthetic.telling_study()
     study = replace(study, labels={**study.labels, "gd": "<b>G</b>&amp;"})
     line = FindingLine()
     qtbot.addWidget(line)
