@@ -98,7 +98,7 @@ def _by_evidence(model: str, label: str, found: Evidence) -> Wording:
         return _too_few(model, label, found)
     if not found.compared.any():
         return _without_curve(model, label, found)
-    if found.above.any() or found.excess:
+    if found.above.any() or (found.excess and not found.below.any()):
         return _recognizes(model, label, found)
     if found.below.any():
         return _forgets(model, label, found)
@@ -124,8 +124,6 @@ def _recognizes(model: str, label: str, found: Evidence) -> Wording:
         sentence += [Part("; its curve is above the null band "), *above]
         sentence += _then(", below it ", below)
         short += [Part("; above the null band "), *above]
-    elif found.below.any():
-        sentence += [Part("; yet its curve is below the null band "), *below]
     else:
         sentence += [Part("; its curve stays within the null band")]
     return Wording(RECOGNIZES, (*sentence, Part(".")), tuple(short), number)
