@@ -169,15 +169,17 @@ def _without_curve(model: str, label: str, found: Evidence) -> Wording:
     if found.samples is None:
         sentence = (Part(f"{label} cannot be judged. {why}; {ADAPTIVE}."),)
         return Wording(UNTOLD, sentence, (Part("cannot be judged"),), (Part("not judged"),))
-    verb, number = _verb(model), _number(model, found)
-    counted: tuple[Part, ...] = _count(model, found) if number else (Part(_none(found)),)
-    told = (Part(f"{label} {verb} perturbed copies of "), *counted, Part(f". {why}."))
-    short: tuple[Part, ...] = (
-        Part(f"{verb} copies of "),
-        *(number or (Part(f"0 of {found.size:,}"),)),
+    number = _number(model, found)
+    if not number:
+        text = f"{label} recognizes perturbed copies of {_none(found)}. {why}."
+        none = (Part("recognizes no sample surely more often than a Re-train"),)
+        return Wording(WITHIN, (Part(text),), none, (Part("like a Re-train"),))
+    verb = _verb(model)
+    counted = (Part(f"{label} {verb} perturbed copies of "), *_count(model, found))
+    kind = RECOGNIZES if found.excess else WITHIN
+    return Wording(
+        kind, (*counted, Part(f". {why}.")), (Part(f"{verb} copies of "), *number), number
     )
-    brief: tuple[Part, ...] = number or (Part("like a Re-train"),)
-    return Wording(RECOGNIZES if found.excess else WITHIN, told, short, brief)
 
 
 def _too_few(model: str, label: str, found: Evidence) -> Wording:

@@ -6,8 +6,8 @@ import html
 import textwrap
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPen, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from engine.analysis.finding import Finding
@@ -59,6 +59,35 @@ class LinkLabel(QLabel):
             self.focusNextPrevChild(True)
         elif event.reason() == Qt.FocusReason.BacktabFocusReason:
             self.focusNextPrevChild(False)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw a ring around the link that has the focus, which Qt hardly marks."""
+        super().paintEvent(event)
+        ring = self.focus_ring()
+        if not ring.isEmpty():
+            with no_collection():
+                painter = QPainter(self)
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.setPen(QPen(self.palette().link().color(), 1.5))
+                painter.drawRoundedRect(ring, 3, 3)
+                painter.end()
+
+    def focus_ring(self) -> QRectF:
+        """The box of the link that has the focus, in pixels of the label; empty without one."""
+        start, words = self.selectionStart(), self.selectedText()
+        if not self.hasFocus() or start < 0 or not words:
+            return QRectF()
+        document = QTextDocument()
+        document.setDocumentMargin(0)
+        document.setDefaultFont(self.font())
+        document.setHtml(self.text())
+        document.setTextWidth(self.width() if self.wordWrap() else -1)
+        document.documentLayout().documentSize()  # lays it out
+        layout = document.firstBlock().layout()
+        line = layout.lineForTextPosition(start)
+        left, right = (line.cursorToX(at)[0] for at in (start, start + len(words)))  # type: ignore[index]
+        ring = QRectF(left - 2, line.y(), right - left + 4, line.height())
+        return ring.intersected(QRectF(self.rect()).adjusted(0.75, 0.75, -0.75, -0.75))
 
 
 class FindingLabel(QWidget):

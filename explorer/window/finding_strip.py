@@ -95,6 +95,9 @@ class FindingLine(QWidget):
         self._findings: tuple[Finding, ...] = ()
         self._theme: Theme | None = None
         self.labels: list[FindingLabel] = []
+        self._start = QWidget(self)  # never shown: holds the place of the labels in the Tab order
+        self._start.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._start.hide()
         self.so_far = muted_label()
         self.so_far.setParent(self)
         self.so_far.setWordWrap(False)
@@ -118,7 +121,7 @@ class FindingLine(QWidget):
         self.so_far.setText(so_far)
         self.card.show_findings(findings, theme, so_far)
         self._fit()
-        set_tab_order(*(label.words for label in self.labels), self.more)
+        set_tab_order(self._start, *(label.words for label in self.labels), self.more)
 
     def sizeHint(self) -> QSize:
         """One line, as wide as there is room."""

@@ -9,7 +9,7 @@ import pytest
 import synthetic
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 from real import Explorer, run
 from shown import Shown
@@ -80,7 +80,9 @@ def test_links_are_followed_by_mouse_and_by_keyboard(strip: FindingStrip, shown:
     words = strip.line.labels[0].words
     press_links(words, 0)
     assert shown.last == ("follow_finding", Link("gd", (1, 5)))
+    ring = words.focus_ring()
     press_links(words, 1)
+    assert words.focus_ring().left() > ring.right() > ring.left()
     name, link = shown.last
     assert name == "follow_finding" and isinstance(link, Link) and link.tau == 0.08
     shown.asked.calls.clear()
@@ -142,6 +144,20 @@ def test_names_stay_words(qtbot: QtBot) -> None:
     line.resize(2000, 30)
     line.show_findings(findings(study), LIGHT)
     assert line.labels[0].text().startswith("<b>G</b>&amp; still recognizes copies of 2 of 10")
+
+
+def test_tab_goes_from_the_study_bar_to_the_findings(explorer: Explorer, qtbot: QtBot) -> None:
+    run(explorer, qtbot)
+    explorer.window.activateWindow()
+    explorer.window.bar.run_button.setFocus(Qt.FocusReason.TabFocusReason)
+    line = explorer.window.findChild(FindingLine)
+    assert line is not None
+    linked = [label.words for label in line.labels if label.words.text().count("<a ")]
+    reached: list[QWidget | None] = []
+    for _ in range(1 + sum(words.text().count("<a ") for words in linked)):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        reached.append(QApplication.focusWidget())
+    assert list(dict.fromkeys(reached)) == [*linked, line.more]
 
 
 def test_a_click_in_the_window_selects_the_samples_and_the_worst_is_current(
