@@ -92,8 +92,8 @@ def sample_curve(
 def _draw_spread(axes: Axes, taus: np.ndarray, around: Spread, label: str) -> None:
     axes.axhline(1, color=TEXT, linewidth=0.6)
     for (low, high), alpha, words in (
-        (around.most, 0.2, "90 % of it"),
-        (around.half, 0.3, "50 % of it"),
+        (around.most, 0.2, "90 % of the forget set"),
+        (around.half, 0.3, "50 % of the forget set"),
     ):
         axes.fill_between(taus, low, high, color=MUTED, alpha=alpha, lw=0, label=words)
     words = f"forget set in {label}: median"
