@@ -73,7 +73,12 @@ def test_the_curves_numbers_lie_beside_it(tmp_path: Path) -> None:
     assert [float(row["median"]) for row in own] == [0.5, 1, 1.5]
     assert {row["median"] for row in rows(files[1]) if row["model"] == "original"} == {""}
     words = text(files[0])
-    for part in ("Sample 4, c = 10 draws", "forget set in GD: median", "90 % of it", "Original"):
+    for part in (
+        "Sample 4, c = 10 draws",
+        "forget set in GD: median",
+        "90 % of the forget set",
+        "Original",
+    ):
         assert part in words
 
 
