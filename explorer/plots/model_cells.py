@@ -91,7 +91,7 @@ def _small(entry: ModelCell, quantity: Quantity) -> str:
 
 def _published(row: ModelRow, board: ModelTable) -> Iterator[Cell]:
     yield Cell(f"{row.label}, published", row.run, f"{row.name}, published", quiet=True)
-    yield Cell("", words=True)
+    yield Cell("", quiet=True, words=True)
     for one in board.quantities:
         figure = row.entry(one.name).published
         mean = math.nan if figure is None or figure.mean is None else figure.mean
