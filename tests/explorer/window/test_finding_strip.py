@@ -36,7 +36,8 @@ def strip(shown: Shown) -> FindingStrip:
 def show(strip: FindingStrip, shown: Shown, study: Study | None, width: int = 1260) -> None:
     if study is not None:
         strip.show()
-        shown.qtbot.waitExposed(strip)
+        strip.activateWindow()
+        shown.qtbot.waitUntil(strip.isActiveWindow)
     with shown.state.at_once():
         shown.state.residual = study.residual if study else None
         shown.state.study = study
