@@ -124,12 +124,16 @@ def _write_results(
         print(sweep.text(runs))
         results = sweep.as_json(runs)
     texts = {
-        options.json: json.dumps(results, indent=1, sort_keys=True, allow_nan=False) + "\n",
+        options.json: _json_text(results),
         options.csv: sweep.as_csv(runs),
     }
     for path, text in texts.items():
         if path:
             output_files.write_text(path, text)
+
+
+def _json_text(results: Mapping[str, Any]) -> str:
+    return json.dumps(results, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def reproduce(options: argparse.Namespace) -> None:
@@ -181,10 +185,14 @@ def ls(options: argparse.Namespace) -> None:
 
 
 def table(options: argparse.Namespace) -> None:
-    """Print a study's accuracies and residual knowledge."""
-    from engine.tables.study_text import study_table
+    """Print the findings on a study's models, their accuracies and residual knowledge."""
+    from engine.tables.study_text import study_json, study_table
 
-    print(study_table(_pipeline(options).study(options.key)))
+    output_files.check(options.json)
+    study = _pipeline(options).study(options.key)
+    if options.json:
+        output_files.write_text(options.json, _json_text(study_json(study)))
+    print(study_table(study))
 
 
 def samples(options: argparse.Namespace) -> None:

@@ -31,9 +31,15 @@ def parser() -> argparse.ArgumentParser:
     listing = _command(commands, "ls", actions.ls, "list the studies in the store")
     _store_option(listing)
     table = _command(
-        commands, "table", actions.table, "print a study's accuracies and residual knowledge"
+        commands,
+        "table",
+        actions.table,
+        "print what was found on each model, with accuracies and residual knowledge",
     )
     _key_argument(table)
+    table.add_argument(
+        "--json", type=typed_path, metavar="FILE", help="write all figures to this file"
+    )
     samples = _command(
         commands,
         "samples",

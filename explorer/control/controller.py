@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.analysis.finding_words import Link
 from engine.forget_sets.sample_names import sample_title
 from engine.runtime.progress import Progress
 from explorer.control.choice import ChoiceControl
@@ -26,6 +27,7 @@ from explorer.jobs.lanes import HEAVY, Job, Jobs
 from explorer.state.app_state import AppState
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.ranking import ranking
+from explorer.state.selection import REPLACE
 from explorer.state.sizes import size_text
 
 if TYPE_CHECKING:
@@ -127,6 +129,18 @@ class Controller(QObject):
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
         self.state.probe = (perturbation, float(tau))
+
+    def follow_finding(self, link: Link) -> None:
+        """Select the samples that a number of a finding counts, the worst current; or set its tau.
+
+        The samples are ranked by the model that the finding is on from then on.
+        """
+        self.rank_by(link.model)
+        if link.samples:
+            self.choice.select(list(link.samples), REPLACE)
+            self.choice.set_current(link.samples[0])
+        elif self.state.residual is not None:
+            self.set_probe(self.state.residual.perturbation, link.tau)
 
     def look_beside(self, taus: tuple[float, ...]) -> None:
         """Prefetch neighborhoods at the adjacent norms of this grid; () for none."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QWidget
 from shiboken6 import Shiboken
 
+from engine.analysis.finding_words import Link
 from explorer.state.app_state import AppState
 from explorer.widgets.panel import Panel
 from explorer.widgets.tab_order import name_tabs, set_tab_order
@@ -95,6 +96,9 @@ class Wishes(Protocol):
 
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
+
+    def follow_finding(self, link: Link) -> None:
+        """Select the samples that a number of a finding counts, or show its tau."""
 
     def look_beside(self, taus: tuple[float, ...]) -> None:
         """Precompute the neighborhoods adjacent to the shown one on this grid; () for none."""

@@ -45,6 +45,7 @@ from explorer.window.dialogs import WindowDialogs
 from explorer.window.dock_layout import Arrangement
 from explorer.window.dock_title import DockTitle
 from explorer.window.docks import DOCKS, Dock, foreign
+from explorer.window.finding_strip import FindingStrip
 from explorer.window.study_bar import StudyBar
 from explorer.window.undo_actions import UndoActions
 from explorer.window.workspace_bar import WorkspaceBar
@@ -82,6 +83,8 @@ class MainWindow(QMainWindow):
         self.toasts = Toasts(self)
         self.dropper = Dropper(self)
         self._toolbar = self._row("study", "Study", self.bar)
+        self.addToolBarBreak()
+        self.addToolBar(FindingStrip(state, controller))
         self.addToolBarBreak()
         self._message_row = self._row("message", "Message", self.message)
         self._message_row.hide()

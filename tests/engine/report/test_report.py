@@ -7,6 +7,7 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +23,7 @@ from PIL import Image
 pytest.importorskip("matplotlib")
 
 from engine.__main__ import main
+from engine.analysis.finding import findings
 from engine.errors import DataError, SpecError, StoreError
 from engine.figures import catalog
 from engine.report import figures, html, stored
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 EVIL, FORMULA = "<script>alert(1)", "=1+1"
 SECTIONS = [
-    "asked", "settings", "metrics", "residual", "worst", "attack", "maps", "forget", "provenance",
-    "all-settings",
+    "findings", "asked", "settings", "metrics", "residual", "worst", "attack", "maps", "forget",
+    "provenance", "all-settings",
 ]  # fmt: skip
 ALONE = {"br", "meta", "link", "img", "input", "hr"}  # elements that have no end
 
@@ -148,6 +150,33 @@ def test_the_page_needs_nothing_and_runs_nothing(page: Path) -> None:
     assert {one[1:] for one in linked if one.startswith("#")} <= ids
     named = re.findall(r"url\(#([^)]+)\)", text)
     assert named and set(named) <= ids
+
+
+def test_each_finding_links_to_the_samples_it_counts_and_to_its_norm(pipeline: Pipeline) -> None:
+    study = studied(pipeline, "iris")
+    counts = {
+        **study.residual.counts,
+        **dict.fromkeys(("retrain-0", "retrain-1"), np.zeros((7, 2))),
+    }
+    counts["gd"] = np.full((7, 2), 10)
+    sure = {name: np.ones((7, 2)) for name in study.residual.curves}
+    ones, low = np.full(2, 1.5), np.full(2, 1.0)
+    curve = replace(study.residual.curves["gd"], mean=ones)
+    counts = {name: np.asarray(rows, np.int32) for name, rows in counts.items()}
+    residual = replace(
+        study.residual, counts=counts, posterior=sure, null_low=low, null_high=low,
+        predictions={}, curves=dict.fromkeys(study.residual.curves, curve),
+    )  # fmt: skip
+    changed = replace(study, residual=residual)
+    text = html.page(document(subject(pipeline, changed), {}))
+    found, first = Page(text), findings(changed)[0]
+    sentence = re.search("<p><strong>GD</strong>(.*)</p>", text)
+    assert sentence is not None
+    assert first.text == "GD" + re.sub("<[^>]*>", "", sentence[1])
+    assert '<a href="#samples-gd">7 of 7</a>' in text and '<a href="#tau-0.1">τ 0.1</a>' in text
+    assert {"samples-gd", "tau-0.1"} <= set(found.values("id"))
+    assert len(found.values("id")) == len(set(found.values("id")))
+    assert ", ".join(map(str, first.links[0].samples)) in found.text
 
 
 def test_the_numbers_are_those_of_the_study(page: Path, iris: tuple[Pipeline, Study]) -> None:
