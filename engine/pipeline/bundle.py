@@ -39,7 +39,7 @@ FORMAT, SCHEMA = "rk-explorer bundle", 1
 SUFFIX = ".rkx"
 KINDS = (
     "studies", "models", "counts", "neighborhoods", "slices", "embeddings", "epochs", "measures",
-    "recognitions", DATASETS,
+    "recognitions", "similarities", DATASETS,
 )  # fmt: skip
 ORIGINS = "origins"  # kind of records: source file and digest of a checkpoint
 KEY = re.compile(r"[0-9a-f]{8,64}")
