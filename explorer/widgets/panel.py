@@ -35,8 +35,11 @@ class Panel(QWidget):
         self.empty.setObjectName("empty")
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.offer = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self.offer.setObjectName("muted")
+        self.offer_button = QPushButton()
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self._hint())
         self._stack.addWidget(content)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
@@ -46,6 +49,33 @@ class Panel(QWidget):
         outer = QVBoxLayout(parent)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self)
+
+    def _hint(self) -> QWidget:
+        """What is shown while there is no content: the sentence and, below it, an offer."""
+        hint = QWidget()
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.offer)
+        row.addWidget(self.offer_button)
+        row.addStretch(1)
+        column = QVBoxLayout(hint)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addStretch(1)
+        column.addWidget(self.empty)
+        column.addLayout(row)
+        column.addStretch(1)
+        self.make_offer("", "")
+        return hint
+
+    def make_offer(self, sentence: str, action: str) -> None:
+        """Offer something below the hint, such as to show a stored study; '' for nothing.
+
+        `offer_button` is clicked to accept.
+        """
+        self.offer.setText(sentence)
+        self.offer_button.setText(action)
+        self.offer.setVisible(bool(sentence))
+        self.offer_button.setVisible(bool(sentence))
 
     def add_row(self, *widgets: QWidget) -> None:
         """Add a row between header and content; its first widget takes the remaining width."""

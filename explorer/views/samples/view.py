@@ -38,6 +38,7 @@ class SamplesView(View):
 
     name = "samples"
     title = "Samples"
+    of_study = False
     help = (
         "Click a sample to show it, Ctrl-click or Shift-click to select more, drag to select an "
         "area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it. "
