@@ -14,6 +14,7 @@ from engine.results import StudySummary
 from engine.study import example
 from explorer.control.choice import ChoiceControl
 from explorer.control.forget_set import ForgetSetControl
+from explorer.control.opening_jobs import OpeningJobs
 from explorer.control.orders import left_dataset
 from explorer.control.run_queue import RunQueue
 from explorer.control.shown_study import ShownStudy
@@ -30,7 +31,6 @@ from explorer.state.selection import Selection
 from explorer.state.session import Session
 from explorer.state.study_form import StudyForm
 
-OPENING = "opening"  # channel: the latest request wins
 GONE = "The study of this session is no longer in the store. Press Run to compute it again."
 
 
@@ -59,6 +59,7 @@ class OpeningControl(QObject):
         super().__init__(parent)
         self._state, self._jobs, self._shown = state, jobs, shown
         self._choice, self._forget_set, self._queue = choice, forget_set, queue
+        self._opening = OpeningJobs(state, jobs, self)
         shown.completed.connect(self.list_studies)
 
     # -- datasets and sessions ------------------------------------------------------------
@@ -164,22 +165,23 @@ class OpeningControl(QObject):
 
     def _load(self, session: Session, then: Callable[[Dataset], None], exact: bool = False) -> None:
         missing = functools.partial(self.data_missing.emit, session)
-        self._jobs.submit(
+        datasets = {item.name: item.label for item in self._state.catalog.datasets}
+        self._opening.submit(
             Job(
                 f"Opening {session.form.dataset}",
                 functools.partial(study_tasks.load_dataset, session, exact),
                 self.lane(),
-                OPENING,
                 done=then,
                 failed=missing if exact else self._on_dataset_failed,
                 cancelled=self._state.form_changed.emit,
-            )
+            ),
+            datasets.get(session.form.dataset, session.form.dataset),
         )
 
     def _submit(self, title: str, work: Any, then: Callable[[Any], None]) -> None:
         """Submit a job whose result is shown unless something else was opened meanwhile."""
         done = functools.partial(self._if_current, self._shown.generation, then)
-        self._jobs.submit(Job(title, work, self.lane(), OPENING, done=done, failed=self._fail))
+        self._opening.submit(Job(title, work, self.lane(), done=done, failed=self._fail))
 
     def _if_current(self, generation: int, then: Callable[[Any], None], result: Any) -> None:
         if generation == self._shown.generation:

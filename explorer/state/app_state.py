@@ -108,6 +108,7 @@ class AppState(QObject):
     grid_size_changed = Signal()
     remembered_changed = Signal()
     stale_changed = Signal()
+    opening_changed = Signal()
     settled = Signal()  # a batch of changes is complete
 
     dataset = StateProperty[Dataset | None](
@@ -193,6 +194,9 @@ class AppState(QObject):
     )
     remembered = StateProperty[Remembered](
         (), "What was chosen on other datasets, to start from when they are opened again"
+    )
+    opening = StateProperty[str](
+        "", "What is being opened, as a sentence that empty views show meanwhile; '' for nothing"
     )
     stale = StateProperty[Stale | None](
         None, "How the chosen study differs from the shown one; None if it is the same, or none is"

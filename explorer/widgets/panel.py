@@ -35,6 +35,7 @@ class Panel(QWidget):
         self.empty.setObjectName("empty")
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hint_text = self._waiting = ""
         self.offer = QLabel(textFormat=Qt.TextFormat.PlainText)
         self.offer.setObjectName("muted")
         self.offer_button = QPushButton()
@@ -92,8 +93,14 @@ class Panel(QWidget):
 
     def show_empty(self, sentence: str) -> None:
         """Show a hint instead of the content."""
-        self.empty.setText(sentence)
+        self._hint_text = sentence
+        self.empty.setText(self._waiting or sentence)
         self._stack.setCurrentIndex(0)
+
+    def wait_for(self, sentence: str) -> None:
+        """Show this in place of the hint while something is on its way; '' for nothing."""
+        self._waiting = sentence
+        self.empty.setText(sentence or self._hint_text)
 
     def show_content(self) -> None:
         """Show the content."""

@@ -11,14 +11,16 @@ from explorer.window.dock_title import DockTitle
 
 
 class StudyHints(QObject):
-    """Marks the title of a view that shows another study than the chosen one, and offers stored
-    studies of the open dataset in a view that shows none. Deleted with the view.
+    """Marks the title of a view that shows another study than the chosen one; in a view that shows
+    none, says what is being opened, or offers stored studies of the open dataset. Deleted with the
+    view.
     """
 
     def __init__(self, state: AppState, do: Wishes, view: View, title: DockTitle) -> None:
         super().__init__(view)
         self._state, self._do, self._panel, self._title = state, do, view.panel, title
         state.stale_changed.connect(self._mark)
+        state.opening_changed.connect(self._wait)
         self._panel.offer_button.clicked.connect(self._show_newest)
         for changed in (
             state.studies_changed, state.dataset_changed, state.models_changed,
@@ -27,6 +29,11 @@ class StudyHints(QObject):
             changed.connect(self._offer)
         self._offer()
         self._mark()
+        self._wait()
+
+    def _wait(self) -> None:
+        self._panel.wait_for(self._state.opening)
+        self._offer()
 
     def _mark(self) -> None:
         stale = self._state.stale
@@ -35,7 +42,7 @@ class StudyHints(QObject):
     def _fitting(self) -> list[StudySummary]:
         """The stored studies of the open dataset, newest first, while no study is shown."""
         state = self._state
-        if state.dataset is None or state.models or state.residual is not None:
+        if state.dataset is None or state.opening or state.models or state.residual is not None:
             return []
         fingerprint = state.dataset.spec.fingerprint
         return [one for one in state.studies if one.fingerprint == fingerprint]
