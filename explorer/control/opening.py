@@ -247,7 +247,8 @@ class OpeningControl(QObject):
             self.noticed.emit(NEWS, GONE)
         else:
             self._shown.complete(results)
-            self._state.selection = session.selection
+            if session.selection != Selection():  # otherwise the worst sample stays current
+                self._state.selection = session.selection
             self.restored.emit(session)
 
     def _show(self, study: StoredStudy) -> None:

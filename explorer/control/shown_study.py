@@ -27,6 +27,7 @@ class ShownStudy(QObject):
         self.spec: RunSpec | None = None  # of the shown results
         self.form: StudyForm | None = None  # one that describes them, None if there is none
         self.generation = 0  # results of an earlier generation are ignored
+        self._start: int | None = None  # the sample that a study was shown with: its worst
 
     def clear(self) -> None:
         """Clear all results; pending jobs for them will be ignored."""
@@ -49,9 +50,9 @@ class ShownStudy(QObject):
             state.models = results.models
             state.residual = results.study.residual
             state.study = results.study
-            if state.selection.current is None:  # start at the most interesting sample
-                worst = results.study.residual.worst_sample()
-                state.selection = replace(state.selection, current=worst)
+            if state.selection.current in (None, self._start):  # the user chose no other
+                self._start = results.study.residual.worst_sample()
+                state.selection = replace(state.selection, current=self._start)
         self.completed.emit()
         ready = functools.partial(probe_tasks.prepare_verdicts, results.study.residual)
         self._jobs.submit(Job("Preparing verdicts", ready, PROBE, "verdicts"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from explorer.control.controller import Controller
@@ -29,6 +30,8 @@ class StaleRow(QFrame):
         self.forward = QPushButton()
         self.back = QPushButton(BACK)
         self.back.setToolTip("Choose again what the shown study was made of")
+        for button in (self.forward, self.back):  # hidden once clicked, they would pass focus on
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 3, 6, 3)
         row.addWidget(mark)

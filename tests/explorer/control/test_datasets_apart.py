@@ -37,6 +37,7 @@ def test_a_dataset_comes_back_as_it_was_left(desk: Desk) -> None:
     desk.wait(desk.controller.opening.open_dataset, "iris")
     assert (desk.state.form, desk.state.forget) == (form, (1, 2, 60))
     assert desk.state.study is not None and desk.state.study.key == study.key
+    assert desk.state.selection.current == study.residual.worst_sample()
 
 
 def test_a_study_that_was_deleted_meanwhile_is_not_missed(desk: Desk) -> None:

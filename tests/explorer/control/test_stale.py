@@ -136,3 +136,18 @@ def test_a_study_from_the_store_is_that_of_its_form(ran: Desk) -> None:
     settle(ran)
     assert ran.state.stale is None
     assert ran.state.form.seed == 131 and ran.state.form.training == {"epochs": 2}
+
+
+def test_a_study_of_other_samples_starts_at_its_own_worst_one(ran: Desk) -> None:
+    first = ran.state.selection.current
+    ran.controller.forget_set.set_text("class:virginica:5")
+    ran.run()
+    settle(ran)
+    study = ran.state.study
+    assert study is not None
+    assert ran.state.selection.current == study.residual.worst_sample() != first
+    ran.controller.choice.set_current(3)  # the user's own choice stays
+    ran.controller.forget_set.set_text("class:versicolor:5")
+    ran.run()
+    settle(ran)
+    assert ran.state.selection.current == 3
