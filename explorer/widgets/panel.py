@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from explorer.widgets.empty_hint import EmptyHint
 from explorer.widgets.options_card import OptionsButton
 
 MARGIN, SPACING = 8, 6  # logical pixels
@@ -31,16 +32,10 @@ class Panel(QWidget):
         row.setSpacing(SPACING)
         row.addLayout(self.header, 1)
         row.addWidget(self.options)
-        self.empty = QLabel(textFormat=Qt.TextFormat.PlainText)
-        self.empty.setObjectName("empty")
-        self.empty.setWordWrap(True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._hint_text = self._waiting = ""
-        self.offer = QLabel(textFormat=Qt.TextFormat.PlainText)
-        self.offer.setObjectName("muted")
-        self.offer_button = QPushButton()
+        self.hint = EmptyHint()
+        self.empty = self.hint.label
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._hint())
+        self._stack.addWidget(self.hint)
         self._stack.addWidget(content)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
@@ -50,33 +45,6 @@ class Panel(QWidget):
         outer = QVBoxLayout(parent)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self)
-
-    def _hint(self) -> QWidget:
-        """What is shown while there is no content: the sentence and, below it, an offer."""
-        hint = QWidget()
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(self.offer)
-        row.addWidget(self.offer_button)
-        row.addStretch(1)
-        column = QVBoxLayout(hint)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addStretch(1)
-        column.addWidget(self.empty)
-        column.addLayout(row)
-        column.addStretch(1)
-        self.make_offer("", "")
-        return hint
-
-    def make_offer(self, sentence: str, action: str) -> None:
-        """Offer something below the hint, such as to show a stored study; '' for nothing.
-
-        `offer_button` is clicked to accept.
-        """
-        self.offer.setText(sentence)
-        self.offer_button.setText(action)
-        self.offer.setVisible(bool(sentence))
-        self.offer_button.setVisible(bool(sentence))
 
     def add_row(self, *widgets: QWidget) -> None:
         """Add a row between header and content; its first widget takes the remaining width."""
@@ -93,14 +61,8 @@ class Panel(QWidget):
 
     def show_empty(self, sentence: str) -> None:
         """Show a hint instead of the content."""
-        self._hint_text = sentence
-        self.empty.setText(self._waiting or sentence)
+        self.hint.say(sentence)
         self._stack.setCurrentIndex(0)
-
-    def wait_for(self, sentence: str) -> None:
-        """Show this in place of the hint while something is on its way; '' for nothing."""
-        self._waiting = sentence
-        self.empty.setText(sentence or self._hint_text)
 
     def show_content(self) -> None:
         """Show the content."""

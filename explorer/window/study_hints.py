@@ -18,10 +18,10 @@ class StudyHints(QObject):
 
     def __init__(self, state: AppState, do: Wishes, view: View, title: DockTitle) -> None:
         super().__init__(view)
-        self._state, self._do, self._panel, self._title = state, do, view.panel, title
+        self._state, self._do, self._hint, self._title = state, do, view.panel.hint, title
         state.stale_changed.connect(self._mark)
         state.opening_changed.connect(self._wait)
-        self._panel.offer_button.clicked.connect(self._show_newest)
+        self._hint.offer_button.clicked.connect(self._show_newest)
         for changed in (
             state.studies_changed, state.dataset_changed, state.models_changed,
             state.residual_changed,
@@ -32,7 +32,7 @@ class StudyHints(QObject):
         self._wait()
 
     def _wait(self) -> None:
-        self._panel.wait_for(self._state.opening)
+        self._hint.wait_for(self._state.opening)
         self._offer()
 
     def _mark(self) -> None:
@@ -50,11 +50,11 @@ class StudyHints(QObject):
     def _offer(self) -> None:
         studies, dataset = self._fitting(), self._state.dataset
         if not studies or dataset is None:
-            self._panel.make_offer("", "")
+            self._hint.make_offer("", "")
             return
         count = "a study" if len(studies) == 1 else f"{len(studies):,} studies"
         action = "Show it" if len(studies) == 1 else "Show the newest"
-        self._panel.make_offer(f"The store has {count} of {dataset.label}.", action)
+        self._hint.make_offer(f"The store has {count} of {dataset.label}.", action)
 
     def _show_newest(self) -> None:
         studies = self._fitting()

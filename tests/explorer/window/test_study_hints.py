@@ -64,7 +64,7 @@ def test_the_row_says_what_is_shown_and_both_buttons_end_that(
 
 def test_empty_views_offer_the_stored_study_of_these_data(explorer: Explorer, qtbot: QtBot) -> None:
     curves, samples = explorer.window.views["curves"].panel, explorer.window.views["samples"].panel
-    assert curves.is_empty and curves.offer_button.isHidden()
+    assert curves.is_empty and not curves.hint.offers
     run(explorer, qtbot)
     settle(explorer, qtbot)
     key = explorer.state.study.key if explorer.state.study else ""
@@ -72,15 +72,15 @@ def test_empty_views_offer_the_stored_study_of_these_data(explorer: Explorer, qt
     explorer.controller.shown.clear()  # as after a start with settings of which nothing is stored
     settle(explorer, qtbot)
     assert curves.is_empty
-    assert curves.offer.text() == "The store has a study of Iris."
-    assert curves.offer_button.text() == "Show it"
-    assert samples.offer_button.isHidden()
-    qtbot.mouseClick(curves.offer_button, LEFT)
+    assert curves.hint.offer.text() == "The store has a study of Iris."
+    assert curves.hint.offer_button.text() == "Show it"
+    assert not samples.hint.offers
+    qtbot.mouseClick(curves.hint.offer_button, LEFT)
     settle(explorer, qtbot)
     assert explorer.state.study is not None and explorer.state.study.key == key
     assert explorer.state.form.draws == 10  # the form describes what is shown
-    assert not curves.is_empty and curves.offer_button.isHidden()
+    assert not curves.is_empty and not curves.hint.offers
 
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.controller.opening.open_dataset("digits")
-    assert curves.is_empty and curves.offer_button.isHidden()  # there are none of these data
+    assert curves.is_empty and not curves.hint.offers  # there are none of these data
