@@ -327,7 +327,7 @@ class Similarity:
 class StudySummary:
     """One line of a store's listing; family: equal where studies differ in their seed alone.
 
-    origins: as `Study` has them.
+    origins: as `Study` has them; fingerprint: of its data.
     """
 
     key: str
@@ -342,6 +342,7 @@ class StudySummary:
     seconds: float
     family: str = ""
     origins: tuple[Origin, ...] = ()
+    fingerprint: str = ""
 
 
 def reference_counts(counts: Mapping[str, np.ndarray], model: str) -> np.ndarray:

@@ -17,6 +17,7 @@ from engine.storage.paths import typed_path
 from explorer import process, theme
 from explorer.autopilot import Autopilot
 from explorer.control.controller import Controller
+from explorer.control.opening import session_on
 from explorer.dialogs.confirm import Confirmer
 from explorer.dialogs.exporter import Exporter
 from explorer.dialogs.opener import Opener
@@ -28,8 +29,8 @@ from explorer.state.app_state import AppState
 from explorer.state.autosave import Autosave
 from explorer.state.notice import NEWS, Notice
 from explorer.state.recent_files import SESSION, RecentItem, Recents
+from explorer.state.remembered import LeftDataset, remember
 from explorer.state.session import Look, Session
-from explorer.state.study_form import StudyForm
 from explorer.widgets.notifications import Notifier
 from explorer.window import qt_errors
 from explorer.window.view_figures import ViewFigures
@@ -155,9 +156,9 @@ class Explorer(QObject):
             loaded = "torch" in sys.modules
             age = process.age()
             print(f"first-paint {age:.3f} torch={loaded}", file=sys.stderr, flush=True)
+        self.controller.opening.start(self._session())  # the lane imports torch in the meantime
         self.window.load_views()
         self.window.restore_views(settings.session_of(self.settings).look)
-        self.controller.opening.start(self._session())
         if not self.options.scripted:
             self.keeper.begin()
             self._offer_restore()
@@ -168,10 +169,10 @@ class Explorer(QObject):
         session = replace(session, look=look)
         form = session.form
         if options.dataset and (options.dataset, options.root) != (form.dataset, form.root):
-            fresh = StudyForm(
-                dataset=options.dataset, root=options.root, seed=form.seed, watch=form.watch
-            )
-            session = Session(fresh, queue=session.queue)
+            left = LeftDataset(form, session.forget, session.fingerprint, session.study)
+            remembered = remember(session.remembered, left)
+            opened = session_on(remembered, form, options.dataset, options.root)
+            session = replace(opened, queue=session.queue, remembered=remembered)
         if options.seed is not None:
             session = replace(session, form=replace(session.form, seed=options.seed))
         if options.links:

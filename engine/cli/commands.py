@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from engine.sweeps.sweep import SweepRun
 
 WRONG = 1  # exit status of `verify` where something is wrong
-METHODS = "rurk,gd,ga"
 RETRAINS = 3
 
 
@@ -90,14 +89,14 @@ def compose_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """The arguments of `compose`, without the settings."""
     from engine.external.weights import named_files
 
-    methods = ("" if options.unlearned else METHODS) if options.methods is None else options.methods
+    methods = None if options.methods is None else options.methods.split(",")
     retrain_files = matching(options.retrain)
     retrains = len(retrain_files) or RETRAINS if options.retrains is None else options.retrains
     return {
         "model": options.model,
         "normalize": options.normalize,
         "forget": options.forget,
-        "methods": methods.split(","),
+        "methods": [] if methods is None and options.unlearned else methods,
         "retrains": retrains,
         "seed": options.seed,
         "perturbation": options.perturbation,

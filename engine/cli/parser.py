@@ -12,7 +12,7 @@ from typing import Any
 from engine import __version__
 from engine.cli import commands as actions
 from engine.cli import figure_arguments
-from engine.cli.commands import METHODS, RETRAINS
+from engine.cli.commands import RETRAINS
 from engine.perturbations import names
 from engine.storage.paths import absolute, typed_path
 
@@ -165,7 +165,8 @@ def _add_run(commands: Any) -> None:
     )
     run.add_argument(
         "--methods",
-        help=f"comma-separated unlearning methods ({METHODS}; none with --unlearned)",
+        help="comma-separated unlearning methods (rurk,gd,ga, and neggrad-plus on fashion; none "
+        "with --unlearned)",
     )
     run.add_argument(
         "--set",

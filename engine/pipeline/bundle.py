@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,10 @@ FORMAT, SCHEMA = "rk-explorer bundle", 1
 SUFFIX = ".rkx"
 KINDS = (
     "studies", "models", "counts", "neighborhoods", "slices", "embeddings", "epochs", "measures",
-    "recognitions", DATASETS,
+    "recognitions", "similarities", DATASETS,
 )  # fmt: skip
+CHECKPOINTS = "checkpoints"
+ALL = (*KINDS, CHECKPOINTS)
 ORIGINS = "origins"  # kind of records: source file and digest of a checkpoint
 KEY = re.compile(r"[0-9a-f]{8,64}")
 LARGEST_SESSION = 1 << 24  # characters
@@ -83,20 +85,29 @@ def save(
     return out
 
 
-def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") -> ImportedBundle:
+def open_bundle(
+    store: Store,
+    path: Path,
+    report: Reporter,
+    source: str = "",
+    kinds: Collection[str] = ALL,
+) -> ImportedBundle:
     """Import the content of a bundle into the store, except for what it already holds.
 
     Imported content is stored apart from local results and marked with its origin: the file's name,
-    or `source`. Raises StoreError, and imports nothing, if the file is not a valid bundle.
+    or `source`. kinds: those of the records to import, and `CHECKPOINTS`; all by default. Raises
+    StoreError, and imports nothing, if the file is not a valid bundle.
     """
     try:
         with hdf5.open_checked(path) as file:
             opened = _head(file.attributes())
             records = [_place(name) for name in file.names if name.count("/") == 2]
-            files = [name for name in file.names if re.fullmatch(r"checkpoints/[^/]+", name)]
+            files = [name for name in file.names if re.fullmatch(f"{CHECKPOINTS}/[^/]+", name)]
             _check_names(file.names)
             if ("studies", opened.key) not in records:
                 raise StoreError("it lacks the study that it names")
+            records = [place for place in records if place[0] in kinds]
+            files = files if CHECKPOINTS in kinds else []
             report.stage(f"opening {path.name}")
             report.expect(len(records) + len(files))
             checked = [_record(file, *place) for place in records]  # all, before any is stored
@@ -143,8 +154,8 @@ def _groups(
     for path in files:
         report.check()
         kind, name = path.parent.name, path.stem
-        if path.suffix == ".pt" and kind == "checkpoints":
-            yield "checkpoints", hdf5.GroupContent({}, {name: _content(store, path)})
+        if path.suffix == ".pt" and kind == CHECKPOINTS:
+            yield CHECKPOINTS, hdf5.GroupContent({}, {name: _content(store, path)})
         elif path.suffix == ".h5" and kind in KINDS:
             record = store.get(kind, name)
             if record is not None:
@@ -198,9 +209,9 @@ def _place(name: str) -> tuple[str, str]:
 def _check_names(names: list[str]) -> None:
     for name in names:
         top, _, rest = name.partition("/")
-        if top not in ("records", "checkpoints"):
+        if top not in ("records", CHECKPOINTS):
             raise StoreError(f"it holds '{name[:80]}', which does not belong in a bundle")
-        if top == "checkpoints" and rest and not KEY.fullmatch(rest):
+        if top == CHECKPOINTS and rest and not KEY.fullmatch(rest):
             raise StoreError(f"there is no place in a store for '{name[:80]}'")
 
 
@@ -227,7 +238,7 @@ def _without_paths(spec: str) -> str:
 
 def _blobs(file: hdf5.OpenFile, names: list[str]) -> dict[str, bytes]:
     """The contents of the checkpoint files, unopened."""
-    arrays = file.read("checkpoints").arrays if names else {}
+    arrays = file.read(CHECKPOINTS).arrays if names else {}
     return {name: _bytes(name, arrays[name.partition("/")[2]]) for name in names}
 
 
@@ -238,7 +249,7 @@ def _bytes(name: str, array: np.ndarray) -> bytes:
 
 
 def _keep_checkpoint(store: Store, key: str, content: bytes, origin: Origin) -> None:
-    path = store.path("checkpoints", key, ".pt")
+    path = store.path(CHECKPOINTS, key, ".pt")
     if not path.is_file():
         facts = {"schema": RECORD, "kind": ORIGINS, "key": key, "spec": "{}", "complete": True}
         facts["digest"] = digest_of(content)

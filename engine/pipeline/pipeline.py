@@ -6,7 +6,7 @@ methods document what they return and delegate the work to the other modules of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -322,9 +322,12 @@ class Pipeline:
         shelf = self.store.imported if one.origins else self.store
         return bundle.save(shelf, one.key, out, session, dataset, report)
 
-    def open_bundle(self, path: Path, report: Reporter, source: str = "") -> bundle.ImportedBundle:
+    def open_bundle(
+        self, path: Path, report: Reporter, source: str = "", kinds: Collection[str] = bundle.ALL
+    ) -> bundle.ImportedBundle:
         """Import a bundle into the store; StoreError if it is not a valid bundle.
 
-        It is stored apart, marked with its origin: `source`, or the file's name.
+        It is stored apart, marked with its origin: `source`, or the file's name. kinds: of the
+        records to import.
         """
-        return bundle.open_bundle(self.store, path, report, source)
+        return bundle.open_bundle(self.store, path, report, source, kinds)

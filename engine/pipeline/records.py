@@ -156,6 +156,7 @@ def summary_of(record: Record) -> StudySummary:
         seconds=float(record.attributes["seconds"]),
         family=f"{family(spec)}{' imported' * bool(origins_of(record.attributes))}",
         origins=origins_of(record.attributes),
+        fingerprint=fingerprint_of(record),
     )
 
 

@@ -21,6 +21,7 @@ from explorer.control.queries import QueryControl
 from explorer.control.run_queue import RunQueue
 from explorer.control.shown_study import ShownStudy
 from explorer.control.slice import SliceControl
+from explorer.control.stale import StaleControl
 from explorer.control.stored_studies import StoredStudies
 from explorer.control.study_runner import StudyRunner
 from explorer.jobs.lanes import HEAVY, Job, Jobs
@@ -67,6 +68,7 @@ class Controller(QObject):
         self._slice = SliceControl(state, jobs, self.shown.probe, self)
         self._queries = QueryControl(state, jobs, self.shown.complete_spec, self)
         self._epochs = EpochControl(state, jobs, self.shown.complete_spec, self)
+        self._stale = StaleControl(state, jobs, self.shown, self)
         self._connect()
 
     def _connect(self) -> None:
@@ -78,6 +80,7 @@ class Controller(QObject):
             failed.connect(self._fail)
         self.runner.told.connect(self._tell)
         self.runner.stored.connect(self.opening.list_studies)
+        self.state.dataset_changed.connect(self._drop_foreign_runs)
         self.opening.opened.connect(self.runner.leave)
         self.shown.completed.connect(self.files.note_study)
         self.exports.saved.connect(self.files.tell_saved)
@@ -167,6 +170,15 @@ class Controller(QObject):
     def watch_again(self, model: str) -> None:
         """Run a method of the shown study again to record its epochs."""
         self._epochs.watch(model, self.state.label(model))
+
+    def _drop_foreign_runs(self) -> None:
+        """Stop comparing with studies of other data than those that are open now."""
+        dataset = self.state.dataset
+        fingerprint = dataset.spec.fingerprint if dataset is not None else ""
+        ours = {one.key for one in self.state.studies if one.fingerprint == fingerprint}
+        compared = tuple(key for key in self.state.compared if key in ours)
+        if compared != self.state.compared:
+            self.compare(compared)
 
     # -- results of jobs ------------------------------------------------------------------
     def _on_deleted(self, belongings: StudyFiles) -> None:

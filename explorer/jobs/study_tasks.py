@@ -17,6 +17,9 @@ from engine.results import ModelResult, Study, StudySummary
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
 from engine.storage.paths import exists, typed_path
+from engine.study import example
+from explorer.jobs import example_tasks
+from explorer.jobs.study_forms import form_of
 from explorer.state import catalog
 from explorer.state.catalog import Catalog
 from explorer.state.queued_run import Order
@@ -30,11 +33,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class StudyResults:
-    """A finished study with its spec and its models."""
+    """A finished study with its spec and its models.
+
+    form: one that describes it, None if there is none; stored: whether nothing was computed.
+    """
 
     spec: RunSpec
     study: Study
     models: Mapping[str, ModelResult]
+    form: StudyForm | None = None
+    stored: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +61,19 @@ class StudyDescription:
     spec: Mapping[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class ChosenStudies:
+    """What the form describes beside the shown study: key and plain spec of either.
+
+    stored: the keys of those chosen that are in the store.
+    """
+
+    shown_key: str
+    shown_spec: Mapping[str, Any]
+    chosen: tuple[StudyDescription, ...]
+    stored: frozenset[str]
+
+
 def read_catalog(engine: Pipeline, report: Reporter) -> Catalog:
     """The catalog of available choices."""
     return catalog.read(report)
@@ -64,7 +85,10 @@ def load_dataset(session: Session, exact: bool, engine: Pipeline, report: Report
     exact: whether only these very data will do, without a download (else DataError).
     """
     if not exact:
-        return _data_of(session.form, session.fingerprint, engine, report)
+        dataset = _data_of(session.form, session.fingerprint, engine, report)
+        if session.form.dataset == example.DATASET:
+            example_tasks.begin_import(engine, report)
+        return dataset
     spec = data_spec(session.form, session.fingerprint)
     if spec.root and not exists(typed_path(spec.root)) and not _moved(spec, engine):
         raise DataError(f"There is no folder '{spec.root}' on this machine.")
@@ -75,8 +99,9 @@ def run_study(order: Order, engine: Pipeline, report: Reporter) -> StudyResults:
     """The ordered study, computed or from the store; its spec is reported as the first point."""
     _, spec = _ordered(order, engine, report)
     report.point("spec", spec)
+    stored = engine.store.has("studies", engine.plan(spec).key)
     study = engine.run(spec, report, watch=order.form.watch)
-    return StudyResults(spec, study, engine.models(spec))
+    return StudyResults(spec, study, engine.models(spec), order.form, stored)
 
 
 def describe_orders(
@@ -89,6 +114,17 @@ def describe_orders(
     return {
         number: StudyDescription(study_key(spec), as_plain(spec)) for number, spec in specs.items()
     }
+
+
+def compare_choice(
+    shown: RunSpec, orders: Sequence[Order], engine: Pipeline, report: Reporter
+) -> ChosenStudies:
+    """The studies of these orders beside the shown one."""
+    from engine.study.compose import as_plain, study_key
+
+    described = describe_orders(dict(enumerate(orders)), engine, report)
+    stored = frozenset(one.key for one in described.values() if engine.has_study(one.key))
+    return ChosenStudies(study_key(shown), as_plain(shown), tuple(described.values()), stored)
 
 
 def count_stored(orders: Sequence[Order], engine: Pipeline, report: Reporter) -> int:
@@ -138,7 +174,7 @@ def find_study(
         engine.embedder.warm_up()
         return None
     spec = engine.spec_under(key)  # knows whether the study was imported
-    return StudyResults(spec, engine.study(key), engine.models(spec))
+    return StudyResults(spec, engine.study(key), engine.models(spec), form)
 
 
 def find_study_by_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
@@ -147,14 +183,18 @@ def find_study_by_key(key: str, engine: Pipeline, report: Reporter) -> StudyResu
         return None
     spec = engine.spec_under(key)
     models = engine.models(spec)  # first: loads the dataset that the study is checked against
-    return StudyResults(spec, engine.study(key), models)
+    form = None
+    with contextlib.suppress(DataError, SpecError):
+        form = form_of(spec, engine.dataset(spec.data, report))
+    return StudyResults(spec, engine.study(key), models, form)
 
 
 def open_study(key: str, engine: Pipeline, report: Reporter) -> StoredStudy:
     """The study stored under `key`, with its dataset."""
     spec = engine.spec_under(key)
     dataset = engine.dataset(spec.data, report)  # first: the study is checked against it
-    return StoredStudy(dataset, StudyResults(spec, engine.study(key), engine.models(spec)))
+    study, models = engine.study(key), engine.models(spec)
+    return StoredStudy(dataset, StudyResults(spec, study, models, form_of(spec, dataset)))
 
 
 def list_studies(engine: Pipeline, report: Reporter) -> list[StudySummary]:

@@ -28,7 +28,9 @@ from engine.results import (
 from engine.runtime.progress import Progress
 from explorer.state.catalog import Catalog
 from explorer.state.queued_run import QueuedRun
+from explorer.state.remembered import Remembered
 from explorer.state.selection import Selection
+from explorer.state.stale import Stale
 from explorer.state.study_form import StudyForm
 
 T = TypeVar("T")
@@ -104,6 +106,9 @@ class AppState(QObject):
     follow_changed = Signal()
     provenance_changed = Signal()
     grid_size_changed = Signal()
+    remembered_changed = Signal()
+    stale_changed = Signal()
+    opening_changed = Signal()
     settled = Signal()  # a batch of changes is complete
 
     dataset = StateProperty[Dataset | None](
@@ -186,6 +191,15 @@ class AppState(QObject):
 
     similarity = StateProperty[Similarity | None](
         None, "Layer similarity of the two compared models, or None"
+    )
+    remembered = StateProperty[Remembered](
+        (), "What was chosen on other datasets, to start from when they are opened again"
+    )
+    opening = StateProperty[str](
+        "", "What is being opened, as a sentence that empty views show meanwhile; '' for nothing"
+    )
+    stale = StateProperty[Stale | None](
+        None, "How the chosen study differs from the shown one; None if it is the same, or none is"
     )
 
     def __init__(self, parent: QObject | None = None) -> None:

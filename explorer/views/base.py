@@ -172,6 +172,7 @@ class View(QWidget):
     name = ""
     title = ""
     help = ""
+    of_study = True  # whether it shows a study: while it is empty, it then offers stored ones
     keys: tuple[tuple[str, str], ...] = ()  # (keys, action), besides the shortcuts of menus
 
     panel: Panel  # its frame: header, and content or a sentence in its place

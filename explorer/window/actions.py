@@ -144,6 +144,11 @@ COMMANDS = (
         "Open a study from the store", "study",
     ),
     Command(
+        "open-example", "File", "Open the example study",
+        lambda shell: shell.controller.opening.open_example(),
+        tip="The study of shirts that comes with the program",
+    ),
+    Command(
         "clear-recent", "File/Recent", "Clear", lambda shell: shell.clear_recent(), "",
         "Clear the list; no file is deleted",
     ),

@@ -47,6 +47,7 @@ from explorer.window.dock_title import DockTitle
 from explorer.window.docks import DOCKS, Dock, foreign
 from explorer.window.finding_strip import FindingStrip
 from explorer.window.study_bar import StudyBar
+from explorer.window.study_hints import StudyHints
 from explorer.window.undo_actions import UndoActions
 from explorer.window.workspace_bar import WorkspaceBar
 from explorer.window.workspaces import BY_NAME, FIRST
@@ -131,6 +132,8 @@ class MainWindow(QMainWindow):
         panel = getattr(view, "panel", None)  # a plug-in view may have none
         if panel is not None:
             self._titles[dock.name].take(panel.bar)
+            if view.of_study:
+                StudyHints(self.state, self.controller, view, self._titles[dock.name])
         if view.help:
             self._titles[dock.name].setToolTip(view.help)
 

@@ -52,6 +52,7 @@ class RunsView(View):
 
     name = "runs"
     title = "Runs"
+    of_study = False
     help = (
         "The queue of studies and all stored ones. Double-click a row to show its study; select "
         "two rows to compare them; right-click a row for all its actions."

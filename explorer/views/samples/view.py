@@ -38,6 +38,7 @@ class SamplesView(View):
 
     name = "samples"
     title = "Samples"
+    of_study = False
     help = (
         "Click a sample to show it, Ctrl-click or Shift-click to select more, drag to select an "
         "area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it. "
@@ -176,7 +177,10 @@ class SamplesView(View):
         self.note.hide()
 
     def _take(self, dataset: Dataset) -> None:
-        """Show another dataset."""
+        """Show another dataset, from its beginning; the same one drawn anew stays where it is."""
+        before = self.model.dataset
+        if before is None or before.spec.fingerprint != dataset.spec.fingerprint:
+            self.grid.scrollToTop()
         self._input.forget_range()
         self.grid.artist.forget_pictures()
         self.model.set_dataset(dataset)
