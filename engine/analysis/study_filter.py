@@ -53,7 +53,7 @@ class Candidate(Protocol):
     def text(self, field: str) -> str:
         """One of `TEXTS`, in lower case; several values are separated by line breaks."""
 
-    def number(self, field: str) -> float:
+    def number_of(self, field: str) -> float:
         """One of `NUMBERS`, a measure ('avg_gap', 'gd.avg_gap') or a setting; NaN if none."""
 
     def setting(self, field: str) -> str | None:
@@ -117,7 +117,7 @@ def _quoted(start: str, text: str, excluded: bool) -> Term:
 def _term(text: str, excluded: bool, settings: Sequence[str]) -> Term:
     compared = COMPARISON.fullmatch(text)
     if compared is not None:
-        return _comparison(text, *compared.group("field", "sign", "value"), excluded, settings)
+        return _comparison(compared, excluded, settings)
     named = FIELD.fullmatch(text.lower())
     if named is not None and named["field"] in TEXTS:
         if not named["value"]:
@@ -126,9 +126,8 @@ def _term(text: str, excluded: bool, settings: Sequence[str]) -> Term:
     return Term("", "", text.lower(), excluded)
 
 
-def _comparison(
-    text: str, name: str, sign: str, value: str, excluded: bool, settings: Sequence[str]
-) -> Term:
+def _comparison(match: re.Match[str], excluded: bool, settings: Sequence[str]) -> Term:
+    text, name, sign, value = match[0], match["field"], match["sign"], match["value"]
     field = _field(name, settings)
     if field is None:
         raise ValueError(
@@ -180,7 +179,7 @@ def _holds(term: Term, study: Candidate) -> bool:
     if not _is_number(term.value):
         setting = study.setting(term.field)
         return setting is not None and (setting.lower() == term.value) == (term.sign == "=")
-    number, wanted = study.number(term.field), float(term.value)
+    number, wanted = study.number_of(term.field), float(term.value)
     if math.isnan(number):
         return False
     if math.isclose(number, wanted, rel_tol=CLOSE, abs_tol=1e-12):
