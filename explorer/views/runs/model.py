@@ -201,7 +201,7 @@ class SortedRows(QSortFilterProxyModel):
     def set_accepted(self, accepts: Callable[[StudyRow], bool] | None) -> None:
         """Show only the rows for which this holds; None shows all."""
         self._accepts = accepts
-        self.invalidateFilter()
+        self.setFilterFixedString("")  # filters anew; invalidateFilter is deprecated
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
         """Whether the row is shown."""
