@@ -139,7 +139,8 @@ def _measured(study: Study, model: str) -> dict[str, float]:
     own = study.metrics[model]
     retrain = study.metrics.get(RETRAIN)
     values = {one.name: float(own[one.name]) for one in METRICS if one.name in own}
-    if retrain is not None:
+    values.pop(GAP, None)
+    if retrain is not None and model != RETRAIN:
         values[GAP] = float(average_gap(own, retrain))
     return values
 

@@ -15,7 +15,7 @@ from engine.study.differences import settings_of
 from engine.study.family import CALLED, DRAWN, ORDER
 
 Settings = Mapping[str, str]
-Parts = tuple[tuple[str, str], ...]  # (setting, value) of what distinguishes a study
+Parts = tuple[tuple[str, str], ...]  # (title of a setting, value) of what distinguishes a study
 
 DATASET, FOLDER, FORGET, FORGET_SET, SEED = (
     "data.name", "data.root", "forget", "forget.digest", "seed",
@@ -54,14 +54,16 @@ def varied(studies: Iterable[Settings]) -> list[str]:
 def distinguishing(studies: Mapping[str, Settings]) -> dict[str, Parts]:
     """key -> the settings that tell each study apart from all others of its dataset.
 
-    A value that nearly all studies share (`USUAL`) is not stated. Only where no setting differs
-    the key itself does it, under the name 'key'; so no two studies of a dataset get the same parts.
+    A value that nearly all studies share (`USUAL`) is not stated, nor whose setting it is where
+    only one owner has a setting of that name. Where no setting differs the key itself does it,
+    under the name 'key'; so no two studies of a dataset get the same parts.
 
     >>> def study(seed: int, tau: float) -> dict[str, str]:
-    ...     return {"data.name": "iris", "seed": str(seed), "rurk.tau": str(tau)}
+    ...     method = {"rurk.tau": str(tau), "rurk.lr": str(tau), "gd.lr": "0.1"}
+    ...     return {"data.name": "iris", "seed": str(seed), **method}
     >>> parts = distinguishing({"a": study(1, 0.1), "b": study(2, 0.1), "c": study(2, 0.3)})
-    >>> [in_words(parts[key]) for key in "abc"]
-    ['seed 1, rurk.tau 0.1', 'seed 2, rurk.tau 0.1', 'seed 2, rurk.tau 0.3']
+    >>> in_words(parts["c"])
+    'seed 2, tau 0.3, rurk.lr 0.3'
     """
     groups: dict[str, dict[str, Settings]] = {}
     for key, settings in studies.items():
@@ -71,7 +73,7 @@ def distinguishing(studies: Mapping[str, Settings]) -> dict[str, Parts]:
 
 def in_words(parts: Parts) -> str:
     """'seed 12, rurk.tau 0.3'; '' if nothing distinguishes the study."""
-    return ", ".join(f"{setting_title(name)} {_short(value)}" for name, value in parts)
+    return ", ".join(f"{title} {_short(value)}" for title, value in parts)
 
 
 def setting_title(name: str) -> str:
@@ -85,14 +87,29 @@ def _of_group(group: Mapping[str, Settings]) -> dict[str, Parts]:
     names = varied(group.values())
     counts = {name: Counter(one[name] for one in group.values() if name in one) for name in names}
     usual = {name: _usual(count) for name, count in counts.items()}
+    titles = _titles(names, {name for one in group.values() for name in one})
     parts = {
-        key: tuple((name, one[name]) for name in names if one.get(name, usual[name]) != usual[name])
+        key: tuple(
+            (titles[name], one[name]) for name in names if one.get(name, usual[name]) != usual[name]
+        )
         for key, one in group.items()
     }
-    parts = {key: own or _seed(group[key], group) for key, own in parts.items()}
+    if any(parts.values()):  # one of them has the usual value of every setting
+        parts = {key: own or _seed(group[key]) for key, own in parts.items()}
     for extra in (FORGET_SET, FOLDER):
         parts = _with(extra, parts, group)
     return _with_keys(parts)
+
+
+def _titles(names: Iterable[str], all_names: Iterable[str]) -> dict[str, str]:
+    """A title for each of the names, without its owner where no other has such a setting."""
+    owners = Counter(name.rpartition(".")[2] for name in all_names)
+    return {
+        name: name.rpartition(".")[2]
+        if owners[name.rpartition(".")[2]] == 1 and name not in CALLED
+        else setting_title(name)
+        for name in names
+    }
 
 
 def _usual(count: Counter[str]) -> str | None:
@@ -102,9 +119,8 @@ def _usual(count: Counter[str]) -> str | None:
     return value if total >= FEW and most >= USUAL * total else None
 
 
-def _seed(one: Settings, group: Mapping[str, Settings]) -> Parts:
-    """The seed, for a study that has the usual value of every setting."""
-    return ((SEED, one[SEED]),) if len(group) > 1 and SEED in one else ()
+def _seed(one: Settings) -> Parts:
+    return ((SEED, one[SEED]),) if SEED in one else ()
 
 
 def _with(
@@ -115,7 +131,8 @@ def _with(
     for keys in _equal(parts):
         texts = {key: _extra(extra, group[key]) for key in keys}
         if len(set(texts.values())) > 1:
-            result |= {key: (*parts[key], (extra, text)) for key, text in texts.items()}
+            title = setting_title(extra)
+            result |= {key: (*parts[key], (title, text)) for key, text in texts.items()}
     return result
 
 

@@ -21,7 +21,7 @@ def study_labels(studies: Sequence[StudySummary]) -> dict[str, str]:
     ...     row = StudySummary(key, "iris", "mlp", 7, (), "", 1, 1, "", 0.0)
     ...     return replace(row, settings=settings, name=name)
     >>> list(study_labels([study("a", "0.1"), study("b", "0.3", "paper")]).values())
-    ['rurk.tau 0.1', 'paper · rurk.tau 0.3']
+    ['tau 0.1', 'paper · tau 0.3']
     """
     parts = distinguishing({one.key: one.settings for one in studies})
     labels = {

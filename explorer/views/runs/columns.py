@@ -19,8 +19,8 @@ from explorer.views.runs.rows import StudyRow, number_in
 
 Value = float | str  # NaN and '' are undefined, and come last
 MEASURE, SETTING = "measure:", "setting:"  # prefixes of names
-STATE, TIME, NAME, DIFFERS, TAGS, NOTES = (
-    "state", "time", "name", "differs", "tags", "notes",
+STATE, TIME, DATASET, NAME, DIFFERS, TAGS, NOTES = (
+    "state", "time", "dataset", "name", "differs", "tags", "notes",
 )  # fmt: skip
 EDITABLE = (NAME, TAGS)
 NAMED_MEASURE = re.compile(
@@ -100,7 +100,7 @@ OWN: tuple[Column, ...] = (
         lambda row: row.differs,
         lambda row: _natural(row.differs),
     ),
-    _own("dataset", "Dataset", "The dataset", lambda row: row.dataset),
+    _own(DATASET, "Dataset", "The dataset", lambda row: row.dataset),
     _own("methods", "Methods", "The unlearning methods that are compared", lambda row: row.methods),
     _own(
         "forget",
@@ -139,7 +139,7 @@ OWN: tuple[Column, ...] = (
     _own("created", "Created (UTC)", "When the study was stored", lambda row: row.day),
 )  # fmt: skip
 DEFAULT = (
-    STATE, "dataset", NAME, DIFFERS, "measure:residual", "measure:pooled", "measure:avg_gap",
+    STATE, DATASET, NAME, DIFFERS, "measure:residual", "measure:pooled", "measure:avg_gap",
     "measure:unlearn_acc", "measure:retain_acc", "forget", "methods", TIME, "created",
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from engine.analysis.study_measures import goal_words
@@ -27,6 +28,7 @@ TOO_FEW = (
     "Parallel coordinates compare the stored studies of a dataset, one line for each. Run a grid: "
     "write several values, such as 1, 2, 3, into a setting or the seed."
 )
+LOW = 230  # logical pixels of height
 APART = 78  # logical pixels from one axis to the next, at least
 SCALE = (BLUE, SKY, GREEN, ORANGE, VERMILION)  # from the lowest value to the highest
 LEVELS = 24  # colors of the scale
@@ -49,6 +51,8 @@ class ParallelPage(QWidget):
         self.plot.setToolTip(" ")  # explained by place, see ParallelPlot.event
         self.rows: list[StudyRow] = []
         self._order: list[str] = []
+        self._caption_parts = ("", 0)
+        self._colored = False
         self.caption = ElidedLabel()
         self.bar = ColorBar()
         self.clear_button = button("Clear brushes", "Show all studies again", self.clear)
@@ -156,7 +160,8 @@ class ParallelPage(QWidget):
         """The color of each line, by its value; undefined ones are muted."""
         values = np.array([_number(color, row) for row in self.rows])
         finite = values[np.isfinite(values)]
-        self.bar.setVisible(color is not None and len(finite) > 0)
+        self._colored = color is not None and len(finite) > 0
+        self._fit_bar()
         if color is None or color.quantity is None or not len(finite):
             return [look.muted] * len(self.rows)
         low, high = float(finite.min()), float(finite.max())
@@ -176,6 +181,14 @@ class ParallelPage(QWidget):
             scale[round(float(share) * (LEVELS - 1))] if np.isfinite(share) else look.muted
             for share in shares
         ]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Hide the color scale where the axes need its room."""
+        super().resizeEvent(event)
+        self._fit_bar()
+
+    def _fit_bar(self) -> None:
+        self.bar.setVisible(self._colored and self.height() >= LOW)
 
     def _say(self) -> None:
         named, others = self._caption_parts

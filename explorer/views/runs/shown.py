@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 from engine.analysis.model_table import nearest_tau
@@ -10,8 +11,10 @@ from engine.analysis.study_filter import StudyFilter, parse
 from engine.study.siblings import varied
 from explorer.state.app_state import AppState
 from explorer.views.runs.columns import (
+    DATASET,
     DEFAULT,
     MEASURE,
+    NAME,
     Column,
     columns_named,
     is_column,
@@ -27,7 +30,8 @@ class ShownRows:
     """Builds rows and columns.
 
     names: of the chosen columns; model: whose measures are shown, '' for the first method; color:
-    name of the column that colors the lines, '' for the first measure; rows: as built last.
+    name of the column that colors the lines, '' for the first measure; naming: whether the column
+    of names is shown although no study has one; rows: as built last.
     """
 
     def __init__(self, state: AppState) -> None:
@@ -37,6 +41,7 @@ class ShownRows:
         self.model = ""
         self.color = ""
         self.text = ""
+        self.naming = False
         self.rows: list[StudyRow] = []
         self._filter = StudyFilter()
         self._models_of: object = None
@@ -51,10 +56,17 @@ class ShownRows:
         return self.rows
 
     def columns(self) -> list[Column]:
-        """The chosen columns."""
-        return columns_named(
-            self.names, self.model_label, self.chosen_model, self.tau, self.settings
-        )
+        """The chosen columns, without those that would say nothing.
+
+        These are the dataset where there is one, and the name while no study has one.
+        """
+        silent = set()
+        if len({row.dataset for row in self.rows}) == 1:
+            silent.add(DATASET)
+        if not self.naming and not any(row.name for row in self.rows):
+            silent.add(NAME)
+        names = [name for name in self.names if name not in silent] or self.names
+        return columns_named(names, self.model_label, self.chosen_model, self.tau, self.settings)
 
     def accepted(self) -> list[StudyRow]:
         """The rows that pass the filter."""
@@ -90,13 +102,16 @@ class ShownRows:
 
     @property
     def tau(self) -> float:
-        """The tau of the other views, else the middle of the open study's grid, else of any."""
+        """The tau of the other views, else the middle of the grid that most studies have."""
         study, (perturbation, tau) = self._state.study, self._state.probe
         if study is not None:
             own = perturbation in ("", study.residual.perturbation)
             return nearest_tau(study.residual.taus, tau if own else -1.0)
-        grids = [one.taus for one in self._state.measures.values() if one.taus]
-        return grids[0][len(grids[0]) // 2] if grids else math.nan
+        grids = Counter(one.taus for one in self._state.measures.values() if one.taus)
+        if not grids:
+            return math.nan
+        most = max(grids, key=lambda grid: grids[grid])
+        return most[len(most) // 2]
 
     @property
     def taus(self) -> list[float]:

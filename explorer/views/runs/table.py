@@ -22,8 +22,8 @@ from explorer.views.runs.rows import StudyRow
 from explorer.widgets.plot_widget import no_collection
 
 WIDEST, NARROWEST = 200, 44  # logical pixels of a column until the user changes it
-WIDEST_DIFFERS = 340
-RUNNING_TEXT, STATE_TEXT = "▶ 100 %, 1:00:00 left", "… waiting 99"
+WIDEST_DIFFERS = 360
+RUNNING_TEXT = "▶ 100 %, 1:00:00 left"
 MEASURED = 60  # rows whose texts determine the widths of columns
 BAR, PAD = 3, 18  # logical pixels: height of a progress bar; around a text
 NAME_WIDTH = 64
@@ -245,17 +245,16 @@ class RunsTable(QTableView):
     def _fit(self) -> None:
         """Fit the columns to their texts, apart from those that the user resized."""
         self._fitting = True
-        metrics, header = self.fontMetrics(), self.horizontalHeader()
+        metrics = self.fontMetrics()
         rows = self.cells.rows[:MEASURED]
         for place, column in enumerate(self.cells.columns):
             texts = {column.text(row) for row in rows}
-            if column.name == STATE:
-                running = any(row.fraction >= 0 for row in rows)
-                texts.add(RUNNING_TEXT if running else STATE_TEXT)
+            if column.name == STATE and any(row.fraction >= 0 for row in rows):
+                texts.add(RUNNING_TEXT)
             width = max(map(metrics.horizontalAdvance, texts), default=0) + PAD
             width = min(width, WIDEST_DIFFERS if column.name == DIFFERS else WIDEST)
-            title = metrics.horizontalAdvance(f"{column.title} ▲") + PAD
-            width = max(width, header.sectionSizeHint(place), title)
+            titles = (f"{column.title} ▲", column.below)
+            width = max(width, max(map(metrics.horizontalAdvance, titles)) + PAD)
             if column.name == NAME:
                 width = max(width, NAME_WIDTH)
             self.setColumnWidth(place, self._widths.get(column.name, width))

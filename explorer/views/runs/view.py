@@ -37,7 +37,7 @@ EMPTY = (
     "No study has run yet. Press Run: the queue, its progress and every stored study are listed "
     "here. Run pressed again queues the next study."
 )
-WIDE, LOW = 900, 330  # px: details stand beside the table; there is no room for them below it
+WIDE, LOW = 1100, 360  # px: details stand beside the table; there is no room for them below it
 
 
 class RunsView(View):
@@ -197,14 +197,15 @@ class RunsView(View):
 
     def _place_details(self, any_chosen: bool) -> None:
         """Show toolbar and details of a selection: beside the table, below it, or not at all."""
-        self.toolbar.setVisible(any_chosen)
+        tall = self.height() >= LOW
+        self.toolbar.setVisible(any_chosen and tall)
         wide = self.width() >= WIDE
         orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
         if self.split.orientation() != orientation:
             self.split.setOrientation(orientation)
             length = self.width() if wide else self.height()
             self.split.setSizes([round(0.7 * length), round(0.3 * length)])
-        self.details.setVisible(any_chosen and (wide or self.height() >= LOW))
+        self.details.setVisible(any_chosen and (wide or tall))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Place the details anew."""
@@ -266,9 +267,10 @@ class RunsView(View):
 
     def _rename(self) -> None:
         self.pages.setCurrentIndex(TABLE)
-        if self.table.cells.place(NAME) < 0:
+        self.shown.naming = True
+        if NAME not in self.shown.names:
             self.shown.names = [NAME, *self.shown.names]
-            self._draw_rows()
+        self._draw_rows()
         self.table.edit_name()
 
     def _on_written(self, key: str, column: str, text: str) -> None:

@@ -77,9 +77,9 @@ def test_the_menu_lists_other_seeds_first_and_not_the_open_study(view: CurvesVie
     assert texts[1:] == [
         "Mean over seeds",
         "This study (seed 131) with other seeds",
-        "seed 7, rurk.tau 0.1 · 2026-01-02 03:04",
+        "seed 7, tau 0.1 · 2026-01-02 03:04",
         "Same dataset, other settings",
-        "seed 131, rurk.tau 0.2 · 2026-01-02 03:04",
+        "seed 131, tau 0.2 · 2026-01-02 03:04",
     ]
 
 
@@ -101,7 +101,7 @@ def test_the_first_line_of_the_menu_finds_studies_and_names_come_first(
     assert len(listed) == len(set(listed)) < 42  # the others are counted below
     assert "the search above finds them" in button.runs.actions()[-1].text()
     QTest.keyClicks(button.search, "seed 33")
-    # nearly all of them have rurk.tau 0.3, which is not said of each
+    # nearly all of them have tau 0.3, which is not said of each
     assert [text.partition(" · ")[0] for text in entries()] == ["seed 33"]
     button.search.clear()
     QTest.keyClicks(button.search, "BEST")
@@ -149,7 +149,7 @@ def test_both_views_follow_one_choice(view: CurvesView, shown: Shown) -> None:
     metrics = shown.view(MetricsView)
     click_run(metrics.runs, "seed 7")
     checked = [one.text() for one in view.runs.runs.actions() if one.isChecked()]
-    assert checked == ["seed 7, rurk.tau 0.1 · 2026-01-02 03:04"]
+    assert checked == ["seed 7, tau 0.1 · 2026-01-02 03:04"]
 
 
 def test_what_is_gone_from_the_store_is_left_out_and_told_of() -> None:
