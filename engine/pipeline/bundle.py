@@ -1,7 +1,8 @@
 """A study in one HDF5 file for sharing: indices, results, checkpoints and the window's session.
 
-Layout: attributes `format, schema, version, key, created, session` (JSON text); groups
-`records/<kind>/<key>` as in the store; `checkpoints/<key>`: the bytes of a .pt file; with images
+Layout: attributes `format, schema, version, key, created, session` (JSON text) and, where somebody
+wrote them, `annotation` (name, tags and notes as JSON); groups `records/<kind>/<key>` as in the
+store; `checkpoints/<key>`: the bytes of a .pt file; with images
 also `records/datasets/<fingerprint>`. A bundle is an untrusted file: engine.storage.hdf5 checks it,
 and checkpoints stay unopened until they are loaded as weights only. Imported content is stored
 apart from local results (`Store.imported`), each part marked with the file it came from, which for
@@ -15,7 +16,7 @@ import json
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from engine.pipeline.bundled_data import dataset_of, record_of
 from engine.provenance import Origin
 from engine.runtime.progress import Reporter
 from engine.storage import hdf5, output_files, plain_files, schema
+from engine.storage.annotations import Annotation, Annotations, annotation_of
 from engine.storage.origins import origin_of_file, with_origin
 from engine.storage.record import SCHEMA as RECORD
 from engine.storage.record import Record, check_content, check_facts
@@ -51,10 +53,14 @@ WRONG = "{} cannot be opened as a bundle: {}. Ask for a new copy, or open anothe
 
 @dataclass(frozen=True)
 class ImportedBundle:
-    """Result of opening a bundle: the key of its study, and the session it was saved with."""
+    """Result of opening a bundle: the key of its study, and the session it was saved with.
+
+    annotation: name, tags and notes that it carries.
+    """
 
     key: str
     session: Mapping[str, Any]
+    annotation: Annotation = field(default_factory=Annotation)
 
 
 def save(
@@ -64,11 +70,13 @@ def save(
     session: Mapping[str, Any],
     images: Dataset | None,
     report: Reporter,
+    annotation: Annotation | None = None,
 ) -> Path:
     """Write the study with everything that belongs to it; returns the file.
 
-    session: JSON data; images: the study's dataset to include, or None. Raises StoreError if the
-    study is not in the store or the file cannot be written.
+    session: JSON data; images: the study's dataset to include, or None; annotation: its name, tags
+    and notes, or None. Raises StoreError if the study is not in the store or the file cannot be
+    written.
     """
     files = study_files.all_files(store, key)
     study_key = files[0].stem
@@ -81,7 +89,8 @@ def save(
         )
     report.expect(len(files))
     with output_files.output(out) as aside:
-        hdf5.write(aside, _groups(store, study_key, files, session, images, report))
+        head = _head_facts(study_key, session, annotation)
+        hdf5.write(aside, _groups(store, head, files, images, report))
     return out
 
 
@@ -131,26 +140,25 @@ def open_bundle(
     for name, content in blobs.items():
         _keep_checkpoint(store.imported, name.partition("/")[2], content, origin)
         report.advance(1)
+    _annotate(store, opened)
     return opened
+
+
+def _annotate(store: Store, opened: ImportedBundle) -> None:
+    """Write the annotation that came with a study, unless somebody here has written one."""
+    annotations = Annotations(store)
+    if opened.annotation and store.writable and not annotations.get(opened.key):
+        annotations.put(opened.key, opened.annotation)
 
 
 def _groups(
     store: Store,
-    key: str,
+    head: Mapping[str, Any],
     files: list[Path],
-    session: Mapping[str, Any],
     images: Dataset | None,
     report: Reporter,
 ) -> Iterator[tuple[str, hdf5.GroupContent]]:
-    facts = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        "version": engine.__version__,
-        "key": key,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "session": json.dumps(session),
-    }
-    yield "", hdf5.GroupContent(facts)
+    yield "", hdf5.GroupContent(head)
     for path in files:
         report.check()
         kind, name = path.parent.name, path.stem
@@ -163,6 +171,21 @@ def _groups(
         report.advance(1)
     if images is not None:
         yield _named(record_of(images))
+
+
+def _head_facts(
+    key: str, session: Mapping[str, Any], annotation: Annotation | None
+) -> dict[str, Any]:
+    """The attributes of the bundle itself."""
+    facts = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "version": engine.__version__,
+        "key": key,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "session": json.dumps(session),
+    }
+    return {**facts, "annotation": json.dumps(annotation.plain)} if annotation else facts
 
 
 def _content(store: Store, path: Path) -> np.ndarray:
@@ -195,7 +218,17 @@ def _head(top: Mapping[str, Any]) -> ImportedBundle:
     session = json.loads(text)
     if not isinstance(session, dict):
         raise StoreError("its session is invalid")
-    return ImportedBundle(key, session)
+    return ImportedBundle(key, session, _annotation(top.get("annotation", "")))
+
+
+def _annotation(text: Any) -> Annotation:
+    """The annotation in a bundle; an empty one where it is missing or invalid."""
+    if not isinstance(text, str) or len(text) > LARGEST_SESSION:
+        return Annotation()
+    try:
+        return annotation_of(json.loads(text))
+    except (ValueError, RecursionError):
+        return Annotation()
 
 
 def _place(name: str) -> tuple[str, str]:

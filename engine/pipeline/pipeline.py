@@ -320,7 +320,8 @@ class Pipeline:
         """
         dataset = self.dataset(self.spec_of(one).data, report) if images else None
         shelf = self.store.imported if one.origins else self.store
-        return bundle.save(shelf, one.key, out, session, dataset, report)
+        annotation = self.catalog.annotations.get(one.key)
+        return bundle.save(shelf, one.key, out, session, dataset, report, annotation)
 
     def open_bundle(
         self, path: Path, report: Reporter, source: str = "", kinds: Collection[str] = bundle.ALL

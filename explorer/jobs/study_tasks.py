@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.analysis.study_measures import StudyMeasures
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, DataError, EngineError, SpecError
 from engine.provenance import Provenance
 from engine.results import ModelResult, Study, StudySummary
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
+from engine.storage.annotations import Annotation
 from engine.storage.paths import exists, typed_path
 from engine.study import example
 from explorer.jobs import example_tasks
@@ -29,6 +32,8 @@ from explorer.state.study_form import StudyForm
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
     from engine.pipeline.study_files import StudyFiles
+
+SLICE_S = 0.2  # of reading measures before other jobs have their turn
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +143,32 @@ def count_stored(orders: Sequence[Order], engine: Pipeline, report: Reporter) ->
 def provenance(keys: Sequence[str], engine: Pipeline, report: Reporter) -> dict[str, Provenance]:
     """The provenance of these stored studies."""
     return {key: engine.provenance(key) for key in keys}
+
+
+def read_measures(
+    keys: Sequence[str], engine: Pipeline, report: Reporter
+) -> dict[str, StudyMeasures | None]:
+    """The measures of the first of these studies, as many as are read in `SLICE_S` seconds.
+
+    None for a study that cannot be read. The others are left to another job, so that what somebody
+    waits for comes in between.
+    """
+    measures: dict[str, StudyMeasures | None] = {}
+    began = time.monotonic()
+    for key in keys:
+        report.check()
+        measures[key] = None
+        with contextlib.suppress(EngineError):
+            measures[key] = engine.catalog.measures(key)
+        if time.monotonic() - began > SLICE_S:
+            break
+    return measures
+
+
+def annotate(key: str, written: Annotation, engine: Pipeline, report: Reporter) -> Annotation:
+    """Write name, tags and notes beside a stored study; returns them."""
+    engine.catalog.annotate(key, written)
+    return written
 
 
 def study_belongings(

@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from engine.analysis.epoch_series import Epochs
+from engine.analysis.study_measures import StudyMeasures
 from engine.datasets.base import Dataset
 from engine.drawing.labels import model_label
 from engine.membership.results import Attack
@@ -100,6 +101,7 @@ class AppState(QObject):
     replay_changed = Signal()
     problems_changed = Signal()
     studies_changed = Signal()
+    measures_changed = Signal()
     runs_changed = Signal()
     compared_changed = Signal()
     beside_changed = Signal()
@@ -172,6 +174,9 @@ class AppState(QObject):
     )
     problems = StateProperty[Mapping[str, str]]({}, "query -> why it has no result, as a sentence")
     studies = StateProperty[tuple[StudySummary, ...]]((), "Studies in the store, newest first")
+    measures = StateProperty[Mapping[str, StudyMeasures]](
+        {}, "Measures of stored studies, by key, as far as read"
+    )
     compared = StateProperty[tuple[str, ...]](
         (), "Keys of the stored studies to compare with the open one"
     )

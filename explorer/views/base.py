@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 from shiboken6 import Shiboken
 
 from engine.analysis.finding_words import Link
+from engine.storage.annotations import Annotation
 from explorer.state.app_state import AppState
 from explorer.widgets.panel import Panel
 from explorer.widgets.tab_order import name_tabs, set_tab_order
@@ -40,6 +41,12 @@ class StoredWishes(Protocol):
 
     def look(self, keys: Sequence[str]) -> None:
         """Load the provenance of these studies into `AppState.provenance`."""
+
+    def measure(self, keys: Sequence[str]) -> None:
+        """Read the measures of these studies into `AppState.measures`."""
+
+    def annotate(self, key: str, written: Annotation) -> None:
+        """Write name, tags and notes of a stored study."""
 
     def copy_study(self, key: str) -> None:
         """Copy the command that runs a stored study."""

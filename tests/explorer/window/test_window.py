@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QDialogButtonBox, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 from quick import finish
@@ -206,7 +207,11 @@ def test_studies_in_the_store_are_offered(explorer: Explorer, qtbot: QtBot) -> N
         explorer.window.actions_.by_name["open-study"].trigger()
     dialog = explorer.window.findChild(StudiesDialog)
     assert dialog.table.rowCount() == 1
-    assert dialog.table.item(0, 0).text() == "iris"
+    assert dialog.table.item(0, 1).text() == "iris"
+    QTest.keyClicks(dialog.search, "digits")
+    assert dialog.table.isRowHidden(0)
+    assert dialog.count.text() == "0 of 1 studies"
+    dialog.search.clear()
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         dialog.accept()
     assert explorer.state.study is not None
