@@ -73,9 +73,12 @@ class Pipeline:
         """End the helper process."""
         self.embedder.close()
 
-    def dataset(self, spec: DataSpec, report: Reporter) -> Dataset:
-        """The dataset, loaded once; DataError or SpecError if that is impossible."""
-        return self.work.datasets.load(spec, report)
+    def dataset(self, spec: DataSpec, report: Reporter, *, anew: bool = False) -> Dataset:
+        """The dataset, loaded once; DataError or SpecError if that is impossible.
+
+        anew: read it again, because its files may have changed since.
+        """
+        return self.work.datasets.load(spec, report, anew=anew)
 
     def find_data(self, key: str, root: str, report: Reporter) -> Dataset:
         """The dataset of a stored study, now located in `root`; the new location is stored.
