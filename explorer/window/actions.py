@@ -348,7 +348,8 @@ class Actions(QObject):
         """Draw the icons in the colors of a theme."""
         for command in COMMANDS:
             if command.icon:
-                self.by_name[command.name].setIcon(theme.icon(command.icon, look))
+                icon = theme.icon(command.icon, look, active=look.on_accent)
+                self.by_name[command.name].setIcon(icon)
 
     def _menu(self, path: str) -> QMenu:
         if path not in self.menus:
