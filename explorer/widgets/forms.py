@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from explorer.state.catalog import Field
 from explorer.widgets.number_editors import SEVERAL, IntegerBox, NumbersValidator, parts_of
+from explorer.widgets.term import TermLabel
 
 LARGEST = 2**31 - 1  # maximum of a QSpinBox
 EDITOR_HEIGHT = 26  # px, so that all kinds of editors line up
@@ -184,9 +185,11 @@ class FormDialog(QDialog):
 
 
 def styled_label(text: str, role: str, *, wrap: bool = True) -> QLabel:
-    """A label in one of the style sheet's roles: 'muted', 'danger' or 'empty'; no markup."""
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    """A label in one of the style sheet's roles: 'muted', 'danger' or 'empty'; no markup.
+
+    Terms of the glossary are underlined.
+    """
+    label = TermLabel(text)
     label.setWordWrap(wrap)
     label.setObjectName(role)
     return label

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.widgets.options_card import OptionsButton
+from explorer.widgets.term import TermLabel
 
 MARGIN, SPACING = 8, 6  # logical pixels
 
@@ -31,7 +32,7 @@ class Panel(QWidget):
         row.setSpacing(SPACING)
         row.addLayout(self.header, 1)
         row.addWidget(self.options)
-        self.empty = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self.empty = TermLabel()
         self.empty.setObjectName("empty")
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -85,8 +86,8 @@ def button(text: str, tip: str, on_click: Callable[[], None]) -> QPushButton:
 
 
 def muted_label(text: str = "") -> QLabel:
-    """A word-wrapped label in the muted color."""
-    label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
+    """A word-wrapped label in the muted color; terms of the glossary are underlined."""
+    label = TermLabel(text)
     label.setObjectName("muted")
     label.setWordWrap(True)
     return label

@@ -44,6 +44,9 @@ class Dialogs(Protocol):
     def show_glossary(self) -> None:
         """Explain the terms."""
 
+    def explain(self) -> None:
+        """Explain what is under the mouse or has the keyboard focus."""
+
     def show_about(self) -> None:
         """Show what this program is."""
 
@@ -301,10 +304,16 @@ COMMANDS = (
         "command-palette", "Help", "Commands ...", lambda shell: shell.dialogs.show_palette(),
         "Ctrl+Shift+P", "Find any command by a few letters, and run it",
     ),
-    Command("shortcuts", "Help", "Shortcuts", lambda shell: shell.dialogs.show_shortcuts(), "F1"),
+    Command(
+        "explain", "Help", "Explain this", lambda shell: shell.dialogs.explain(), "F1",
+        "Open the glossary at the term under the mouse, else at that of the focused control",
+    ),
     Command(
         "glossary", "Help", "Glossary", lambda shell: shell.dialogs.show_glossary(), "Shift+F1",
         "What the terms mean, with formulas and sources",
+    ),
+    Command(
+        "shortcuts", "Help", "Shortcuts", lambda shell: shell.dialogs.show_shortcuts(), "Ctrl+/",
     ),
     Command(
         "copy-report", "Help", "Copy report of the last error", lambda shell: shell.copy_report(),

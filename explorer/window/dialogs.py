@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from explorer.control.controller import Controller
 from explorer.dialogs.about_dialog import AboutDialog
@@ -14,6 +14,7 @@ from explorer.dialogs.settings_dialog import MethodsDialog, SettingsDialog
 from explorer.dialogs.studies_dialog import StudiesDialog
 from explorer.state.app_state import AppState
 from explorer.views.base import View
+from explorer.widgets.term_finder import HelpKey, term_here
 from explorer.window.actions import Actions
 from explorer.window.command_palette import CommandPalette, entries, listed
 from explorer.window.shortcuts import ShortcutsDialog, overview
@@ -80,9 +81,16 @@ class WindowDialogs(QObject):
         """List the shortcuts."""
         self._open(ShortcutsDialog(overview(self._views.values()), self._window))
 
-    def show_glossary(self) -> None:
-        """Explain the terms, in a window beside the views that use them."""
-        self._show_modeless(self._window.findChild(GlossaryDialog) or GlossaryDialog(self._window))
+    def show_glossary(self, term: str = "") -> None:
+        """Explain the terms, in a window beside the views that use them; one first, if named."""
+        above = QApplication.activeModalWidget() or self._window  # a modal dialog blocks others
+        dialog = above.findChild(GlossaryDialog) or GlossaryDialog(above)
+        dialog.show_term(term)
+        self._show_modeless(dialog)
+
+    def explain(self) -> None:
+        """Explain what is under the mouse or has the keyboard focus."""
+        self.show_glossary(term_here())
 
     def show_about(self) -> None:
         """Show what this program is."""
@@ -92,6 +100,7 @@ class WindowDialogs(QObject):
         self._palette_actions[name].trigger()
 
     def _open(self, dialog: QDialog) -> None:
+        HelpKey(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

@@ -261,6 +261,10 @@ class MainWindow(QMainWindow):
         return Look(self._settings.theme, frame, layout, views, arranged.workspace)
 
     # -- requests -------------------------------------------------------------------------
+    def show_term(self, name: str) -> None:
+        """Open the glossary at a term that a label mentions; see `explorer.widgets.term`."""
+        self.dialogs.show_glossary(name)
+
     def clear_recent(self) -> None:
         """Empty the list of recent files."""
         self.recent_cleared.emit()
