@@ -101,7 +101,9 @@ class Explorer(QObject):
         files, folder = self.controller.files, self._file.parent
         files.look = self.window.look
         self.recents = Recents(folder / recent_files.FILE)
-        self.opener = Opener(self.controller, self.notifier, self.recents, self.window)
+        self.opener = Opener(
+            self.controller, self.notifier, self.recents, self.window.prompts, self.window
+        )
         self.opener.fill(self.window.actions_.menus["File/Recent"])
         self.window.dropper.dropped.connect(self.opener.take)
         self.window.recent_cleared.connect(self.opener.clear_recent)

@@ -122,6 +122,12 @@ def theme_of(name: str) -> Theme:
     return DARK if name == "dark" else LIGHT
 
 
+def current() -> Theme:
+    """The theme that the application shows."""
+    window = QGuiApplication.palette().color(QPalette.ColorRole.Window).name()
+    return DARK if window == DARK.window else LIGHT
+
+
 def resolve(choice: str) -> str:
     """'light' or 'dark' for a choice that may be 'system'."""
     if choice in ("light", "dark"):

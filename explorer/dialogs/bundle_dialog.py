@@ -86,7 +86,7 @@ class BundleDialog(QDialog):
 
     def _browse(self) -> None:
         name, _ = QFileDialog.getSaveFileName(
-            self, "Save bundle", self.place.text, f"Bundle (*{SUFFIX})"
+            self, "Save the bundle as", self.place.text, f"Bundle (*{SUFFIX})"
         )
         if name:
             self.place.line.setText(name)

@@ -40,11 +40,15 @@ class HelpKey(QObject):
 
 
 def term_here() -> str:
-    """The term of the widget under the mouse, else of that with keyboard focus; '' if neither."""
-    place = QCursor.pos()
+    """The term of the widget under the mouse, else of that with keyboard focus; '' if neither.
+
+    Only the active window counts: the mouse may rest on a window behind it.
+    """
+    place, active = QCursor.pos(), QApplication.activeWindow()
     for widget in (QApplication.widgetAt(place), QApplication.focusWidget()):
-        local = widget.mapFromGlobal(place) if widget is not None else QPoint()
-        if widget is not None and (name := term_of(widget, local)):
+        if widget is None or widget.window() is not active:
+            continue
+        if name := term_of(widget, widget.mapFromGlobal(place)):
             return name
     return ""
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from explorer.control.controller import Controller
 from explorer.dialogs.about_dialog import AboutDialog
+from explorer.dialogs.file_prompts import FilePrompts
 from explorer.dialogs.forget_dialog import ForgetSetsDialog
 from explorer.dialogs.glossary_dialog import GlossaryDialog
 from explorer.dialogs.settings_dialog import MethodsDialog, SettingsDialog
 from explorer.dialogs.studies_dialog import StudiesDialog
 from explorer.state.app_state import AppState
+from explorer.state.folders import DATA, INDICES
 from explorer.views.base import View
 from explorer.widgets.term_finder import HelpKey, term_here
 from explorer.window.actions import Actions
 from explorer.window.command_palette import CommandPalette, entries, listed
 from explorer.window.shortcuts import ShortcutsDialog, overview
+
+FOLDER_TITLES = {"folder": "Choose the image folder"}
+LISTS = "Lists of samples (*.txt *.csv *.json *.npy *.npz *.pt);;All files (*)"
 
 
 class WindowDialogs(QObject):
@@ -29,27 +34,30 @@ class WindowDialogs(QObject):
         controller: Controller,
         actions: Actions,
         views: dict[str, View],
+        prompts: FilePrompts,
         window: QWidget,
     ) -> None:
         """`views`: those whose keys the list of shortcuts includes; more may be added later."""
         super().__init__(window)
         self._state, self._controller, self._window = state, controller, window
-        self._actions, self._views = actions, views
+        self._actions, self._views, self._prompts = actions, views, prompts
         self._palette_actions: dict[str, QAction] = {}  # entries of the palette opened last
         controller.opening.studies_wanted.connect(self.choose_study)
 
     def ask_folder(self, dataset: str) -> None:
         """Ask for a dataset's folder, and open it."""
-        title, root = f"Folder of '{dataset}'", self._state.form.root
-        folder = QFileDialog.getExistingDirectory(self._window, title, root)
-        if folder:
-            self._controller.opening.open_dataset(dataset, root=folder)
+        labels = {item.name: item.label for item in self._state.catalog.datasets}
+        title = FOLDER_TITLES.get(dataset, f"Choose the folder of {labels.get(dataset, dataset)}")
+        folder = self._prompts.folder(title, DATA, self._state.form.root)
+        if folder is not None:
+            self._controller.opening.open_dataset(dataset, root=str(folder))
 
     def ask_index_file(self) -> None:
         """Ask for a file that lists the samples to forget."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Indices of the forget set")
-        if name:
-            self._controller.forget_set.set_text(f"indices:{name}")
+        title = "Choose a file that lists the samples to forget"
+        path = self._prompts.file(title, INDICES, LISTS)
+        if path is not None:
+            self._controller.forget_set.set_text(f"indices:{path}")
 
     def ask_settings(self) -> None:
         """Show the settings of training and measuring."""

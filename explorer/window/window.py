@@ -27,8 +27,10 @@ from PySide6.QtWidgets import (
 
 from explorer import theme
 from explorer.control.controller import Controller
+from explorer.dialogs.file_prompts import FilePrompts
 from explorer.jobs.error_report import report_text
 from explorer.state.app_state import AppState
+from explorer.state.folders import Folders
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.session import Look
 from explorer.state.settings import Settings
@@ -86,7 +88,10 @@ class MainWindow(QMainWindow):
         self._message_row = self._row("message", "Message", self.message)
         self._message_row.hide()
         self.actions_ = Actions(self, self.menuBar(), self)
-        self.dialogs = WindowDialogs(state, controller, self.actions_, self.views, self)
+        self.prompts = FilePrompts(Folders(settings.folders), self)
+        self.dialogs = WindowDialogs(
+            state, controller, self.actions_, self.views, self.prompts, self
+        )
         actions = self.actions_.by_name
         self._undo = UndoActions(controller.choice.undo, actions["undo"], actions["redo"], self)
         self._add_docks()

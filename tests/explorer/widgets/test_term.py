@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
-from PySide6.QtGui import QHelpEvent
+from PySide6.QtGui import QCursor, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -162,6 +162,7 @@ def test_f1_opens_the_glossary_at_the_focused_control_even_in_a_modal_dialog(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
     window = explorer.window
+    QCursor.setPos(window.mapToGlobal(QPoint(5, 5)))  # not on the dialog
     window.dialogs.ask_settings()
     modal = QApplication.activeModalWidget()
     assert modal is not None
