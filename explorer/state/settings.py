@@ -28,8 +28,8 @@ LARGEST = 1 << 28  # bytes of a settings file: forget sets of many datasets, and
 class Settings:
     """The settings: theme, saved forget sets of every dataset, figure format, last session.
 
-    folders: those chosen last, by purpose; toured: whether the tour was offered; session: as
-    returned by `session.as_plain`; forget_sets: fingerprint of a dataset -> name -> indices.
+    folders: those chosen last, by purpose; session: as returned by `session.as_plain`;
+    forget_sets: fingerprint of a dataset -> name -> indices.
     """
 
     theme: str = "system"
@@ -37,7 +37,6 @@ class Settings:
     export: dict[str, Any] = field(default_factory=dict)  # last figure format
     session: dict[str, Any] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
-    toured: bool = False
 
 
 def file_in(store: Path | None) -> Path:
