@@ -71,6 +71,8 @@ KEYWORDS = {  # command -> related words that find it too, written out or begun
     "copy-command": "cli terminal shell rk-engine",
     "shortcuts": "keyboard keys hotkeys",
     "glossary": "definitions terms explain",
+    "explain": "help what's this f1 meaning",
+    "tour": "tutorial introduction first steps demo walk guide help",
     "copy-report": "bug crash issue",
     "about": "version license",
 }

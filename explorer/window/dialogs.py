@@ -20,6 +20,7 @@ from explorer.widgets.term_finder import HelpKey, term_here
 from explorer.window.actions import Actions
 from explorer.window.command_palette import CommandPalette, entries, listed
 from explorer.window.shortcuts import ShortcutsDialog, overview
+from explorer.window.tour import Tour
 
 FOLDER_TITLES = {"folder": "Choose the image folder"}
 LISTS = "Lists of samples (*.txt *.csv *.json *.npy *.npz *.pt);;All files (*)"
@@ -99,6 +100,11 @@ class WindowDialogs(QObject):
     def explain(self) -> None:
         """Explain what is under the mouse or has the keyboard focus."""
         self.show_glossary(term_here())
+
+    def show_tour(self) -> None:
+        """Begin the tour, unless it is under way."""
+        if self._window.findChild(Tour) is None:
+            Tour(self._window).start()
 
     def show_about(self) -> None:
         """Show what this program is."""

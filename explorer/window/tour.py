@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QRegion
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from shiboken6 import Shiboken
 
 from explorer.state.session import Look
 from explorer.widgets.forms import styled_label
@@ -40,11 +49,11 @@ class TourCard(QFrame):
         for button in (self.close_button, self.back, self.forward):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the tour keeps the keys
             row.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 12, 16, 12)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(16, 12, 16, 12)
         for part in (self.place, self.title, self.text, self.then):
-            layout.addWidget(part)
-        layout.addLayout(row)
+            self._column.addWidget(part)
+        self._column.addLayout(row)
         self.setFixedWidth(CARD_WIDTH)
 
     def show_step(self, number: int) -> None:
@@ -56,8 +65,8 @@ class TourCard(QFrame):
         self.then.setText(step.then)
         self.back.setEnabled(number > 0)
         self.forward.setText("Done" if last else "Next")
-        self.layout().activate()
-        self.resize(CARD_WIDTH, self.layout().heightForWidth(CARD_WIDTH))
+        self._column.activate()
+        self.resize(CARD_WIDTH, self._column.heightForWidth(CARD_WIDTH))
 
 
 class Tour(QWidget):
@@ -70,6 +79,7 @@ class Tour(QWidget):
         super().__init__(window)
         self._window = window
         self._before: Look = window.look()  # type: ignore[attr-defined]
+        self._focus = QApplication.focusWidget()
         self.number, self._lit = 0, QRect()
         self.setObjectName("tour-shade")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -128,6 +138,8 @@ class Tour(QWidget):
             window.show_workspace(before.workspace)  # type: ignore[attr-defined]
         elif before.docks is not None:
             window.arrange(before)  # type: ignore[attr-defined]
+        if self._focus is not None and Shiboken.isValid(self._focus):
+            self._focus.setFocus()
         self.finished.emit()
 
     def _go(self, number: int) -> None:
@@ -135,7 +147,7 @@ class Tour(QWidget):
         window = self._window
         window.show_workspace(self.step.workspace)  # type: ignore[attr-defined]
         if self.step.dock:
-            window.bring_to_front(self.step.dock)  # type: ignore[attr-defined]
+            window.reveal(self.step.dock)  # type: ignore[attr-defined]
         self.card.show_step(number)
         self.setAccessibleName(f"Tour, step {number + 1} of {len(STEPS)}: {self.step.title}")
         self.setAccessibleDescription(f"{self.step.text} {self.step.then}")
@@ -144,6 +156,7 @@ class Tour(QWidget):
         self._place()
 
     def _follow(self) -> None:
+        self.raise_()  # docks that come to the front come above it
         if self._lit_now() != self._lit:
             self._place()
 
@@ -157,6 +170,7 @@ class Tour(QWidget):
     def _place(self) -> None:
         """Cut the lit widget out of the shade, and put the card where it hides least of it."""
         self.setGeometry(self._window.rect())
+        self.raise_()
         self._lit = self._lit_now()
         self.card.move(card_place(self._lit, self.card.size(), self.rect()))
         hole = QRegion(self._lit.adjusted(2, 2, -2, -2)) if self._lit.isValid() else QRegion()
@@ -165,10 +179,10 @@ class Tour(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Keep Esc and the arrows from the window's own shortcuts."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() in (*FORWARD, *BACKWARD, Qt.Key.Key_Escape):
-                event.accept()
-                return True
+        asked = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if asked and event.key() in (*FORWARD, *BACKWARD, Qt.Key.Key_Escape):  # type: ignore[attr-defined]
+            event.accept()
+            return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -38,21 +38,22 @@ def _bar(window: MainWindow) -> QWidget:
 
 def _finding(window: MainWindow) -> QWidget | None:
     """The strip with the finding; while there is none, the curves that it is read from."""
-    strips = window.findChildren(QWidget, "finding")
+    strips = window.findChildren(QWidget, "findings")
     return next((strip for strip in strips if strip.isVisible()), window.docks["curves"])
 
 
 def _options(window: MainWindow) -> QWidget | None:
     """The options button of Curves, on whose card Export lies."""
     panel = getattr(window.views.get("curves"), "panel", None)
-    return panel.options if panel is not None else window.docks["curves"]
+    there = panel is not None and panel.options.isVisible()
+    return panel.options if panel is not None and there else window.docks["curves"]
 
 
 STEPS = (
     Step(
         "A study is a sentence",
-        "On these data, with this network, forget these samples, using these methods. What you "
-        "see now was computed before and comes with the program.",
+        "On these data, with this network, forget these samples, using these methods. The "
+        "first one, on photographs of clothes, comes with the program, already computed.",
         "Change any word of the sentence and press Run to ask another question.",
         _bar,
     ),

@@ -216,9 +216,13 @@ class MainWindow(QMainWindow):
     def _show_current_workspace(self, name: str) -> None:
         self.workspaces.show_current(name)
 
+    def reveal(self, name: str) -> None:
+        """Bring a dock to the front; the keyboard focus stays where it is."""
+        self._arrangement.reveal(name)
+
     def go_to(self, name: str) -> None:
         """Bring a dock to the front, wherever it is, and give it keyboard focus."""
-        self._arrangement.reveal(name)
+        self.reveal(name)
         box = self.docks[name]
         if box.isFloating():
             box.activateWindow()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from PySide6.QtWidgets import QPlainTextEdit, QScrollBar
 from pytestqt.qtbot import QtBot
@@ -13,7 +11,7 @@ from explorer.window.activity import ActivityView
 
 
 @pytest.fixture
-def view(qtbot: QtBot) -> Iterator[ActivityView]:
+def view(qtbot: QtBot) -> ActivityView:
     result = ActivityView(AppState(), None)  # type: ignore[arg-type]
     qtbot.addWidget(result)
     for number in range(40):
@@ -21,7 +19,7 @@ def view(qtbot: QtBot) -> Iterator[ActivityView]:
     result.resize(400, 240)
     result.show()
     qtbot.waitExposed(result)
-    yield result
+    return result
 
 
 def bar_of(view: ActivityView) -> QScrollBar:

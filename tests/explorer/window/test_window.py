@@ -146,8 +146,9 @@ def test_settings_of_attacks_are_shown_for_attacks_alone(explorer: Explorer) -> 
     explorer.window.dialogs.ask_settings()
     dialog = explorer.window.findChild(SettingsDialog)
     measuring = dialog.forms["Measuring"]
-    shown = {"gaussian": {"between"}, "pgd": {"steps", "step_size", "target", "arithmetic", "start"},
-             "fgsm": {"target", "arithmetic"}}  # fmt: skip
+    attack = {"target", "arithmetic"}
+    steps = {"steps", "step_size", "start"}
+    shown = {"gaussian": {"between"}, "pgd": attack | steps, "fgsm": attack}
     every = set.union(*shown.values())
     for name, fields in shown.items():
         measuring.show_values({"perturbation": name})
