@@ -111,6 +111,11 @@ class FieldsForm(QWidget):
         if wrong is not None:
             wrong.editor.setFocus()
 
+    def reveal(self, name: str) -> None:
+        """Give a setting the keyboard focus; unfold those for experts if it is one."""
+        self.more.setChecked(self.more.isChecked() or self._rows[name].item.expert)
+        self._rows[name].editor.setFocus()
+
     def marked(self) -> list[str]:
         """The names of the fields that are marked as not recommended."""
         return [name for name, row in self._rows.items() if row.differs]
@@ -196,6 +201,19 @@ class FormDialog(QDialog):
                 form.show_problem()
                 return f"{name}: {problem}"
         return ""
+
+    def show_field(self, page: str, name: str) -> None:
+        """Show a page and give one of its settings the keyboard focus; nothing if unknown."""
+        form = self.forms.get(page)
+        if form is None:
+            return
+        place = list(self.forms).index(page)
+        self._tabs.setCurrentIndex(place)
+        if name in form.values():
+            form.reveal(name)
+            area = self._tabs.widget(place)
+            if isinstance(area, QScrollArea):
+                area.ensureWidgetVisible(form.editor(name))
 
     def refuse(self) -> bool:
         """Show the first invalid value; return whether there was one."""

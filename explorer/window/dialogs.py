@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from explorer.control.controller import Controller
@@ -19,6 +20,7 @@ from explorer.views.base import View
 from explorer.widgets.term_finder import HelpKey, term_here
 from explorer.window.actions import Actions
 from explorer.window.command_palette import CommandPalette, entries, listed
+from explorer.window.palette_places import places
 from explorer.window.shortcuts import ShortcutsDialog, overview
 from explorer.window.tour import Tour
 
@@ -42,7 +44,7 @@ class WindowDialogs(QObject):
         super().__init__(window)
         self._state, self._controller, self._window = state, controller, window
         self._actions, self._views, self._prompts = actions, views, prompts
-        self._palette_actions: dict[str, QAction] = {}  # entries of the palette opened last
+        self._palette: dict[str, Callable[[], object]] = {}  # entries of the one opened last
         controller.opening.studies_wanted.connect(self.choose_study)
 
     def ask_folder(self, dataset: str) -> None:
@@ -60,13 +62,18 @@ class WindowDialogs(QObject):
         if path is not None:
             self._controller.forget_set.set_text(f"indices:{path}")
 
-    def ask_settings(self) -> None:
-        """Show the settings of training and measuring."""
-        self._open(SettingsDialog(self._controller, self._window))
+    def ask_settings(self, field: str = "") -> None:
+        """Show the settings of training and measuring. field: focus it, such as 'Training:lr'."""
+        dialog = SettingsDialog(self._controller, self._window)
+        self._open(dialog)
+        page, _, name = field.partition(":")
+        dialog.show_field(page, name)
 
-    def ask_method_settings(self) -> None:
-        """Show the settings of the chosen methods."""
-        self._open(MethodsDialog(self._controller, self._window))
+    def ask_method_settings(self, method: str = "", field: str = "") -> None:
+        """Show the settings of the chosen methods. field: focus that of this method's page."""
+        dialog = MethodsDialog(self._controller, self._window)
+        self._open(dialog)
+        dialog.show_field(method, field)
 
     def choose_study(self) -> None:
         """Let the user choose one of the stored studies."""
@@ -81,8 +88,20 @@ class WindowDialogs(QObject):
 
     def show_palette(self) -> None:
         """Let the user search the commands."""
-        self._palette_actions = {**self._actions.by_name, **listed(self._actions.menus)}
-        palette = CommandPalette(entries(self._palette_actions), self._window)
+        actions = {**self._actions.by_name, **listed(self._actions.menus)}
+        others = list(
+            places(
+                self._controller,
+                self.ask_folder,
+                self.ask_settings,
+                self.ask_method_settings,
+                self.show_glossary,
+            )
+        )
+        self._palette = {name: action.trigger for name, action in actions.items()}
+        self._palette |= {place.entry.name: place.go for place in others}
+        found = [*entries(actions), *(place.entry for place in others)]
+        palette = CommandPalette(found, self._window)
         palette.chosen.connect(self._run_command)
         self._open(palette)
 
@@ -111,7 +130,7 @@ class WindowDialogs(QObject):
         self._open(AboutDialog(self._window))
 
     def _run_command(self, name: str) -> None:
-        self._palette_actions[name].trigger()
+        self._palette[name]()
 
     def _open(self, dialog: QDialog) -> None:
         HelpKey(dialog)
