@@ -74,6 +74,7 @@ class Explorer(QObject):
         store = options.store or _store_from_environment()
         self._file = settings.file_in(store)
         self._reports = self._file.parent / "reports"
+        self._new_here = not self._file.exists()
         self.settings = settings.Settings() if options.scripted else settings.load(self._file)
         self.settings.theme = options.theme or self.settings.theme
         self.state = AppState(self)
@@ -104,7 +105,9 @@ class Explorer(QObject):
         files, folder = self.controller.files, self._file.parent
         files.look = self.window.look
         self.recents = Recents(folder / recent_files.FILE)
-        self.opener = Opener(self.controller, self.notifier, self.recents, self.window)
+        self.opener = Opener(
+            self.controller, self.notifier, self.recents, self.window.prompts, self.window
+        )
         self.opener.fill(self.window.actions_.menus["File/Recent"])
         self.window.dropper.dropped.connect(self.opener.take)
         self.window.recent_cleared.connect(self.opener.clear_recent)
@@ -162,6 +165,8 @@ class Explorer(QObject):
         if not self.options.scripted:
             self.keeper.begin()
             self._offer_restore()
+            if self._new_here:
+                self._offer_tour()
 
     def _session(self) -> Session:
         options, session = self.options, settings.session_of(self.settings)
@@ -203,6 +208,12 @@ class Explorer(QObject):
     def _show_views(self, session: Session) -> None:
         """Restore the views again: some choose what to show while results arrive."""
         self.window.restore_views(session.look)
+
+    def _offer_tour(self) -> None:
+        """Offer the tour at the first start."""
+        sentence = "New here? Seven steps show what this window tells. Help > Tour has them later."
+        start = self.window.dialogs.show_tour
+        self.notifier.show(Notice(NEWS, sentence, "Take the tour", start, stays=True))
 
     def _offer_restore(self) -> None:
         """Offer to restore the session of a window that crashed; declining loses nothing."""

@@ -94,7 +94,7 @@ class BundleDialog(QDialog):
 
     def _browse(self) -> None:
         name, _ = QFileDialog.getSaveFileName(
-            self, "Save bundle", self.place.text, f"Bundle (*{SUFFIX})",
+            self, "Save the bundle as", self.place.text, f"Bundle (*{SUFFIX})",
             options=QFileDialog.Option.DontConfirmOverwrite,  # asked here, with the suffix
         )  # fmt: skip
         if name:

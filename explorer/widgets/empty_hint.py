@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
 
+from explorer.widgets.term import TermLabel
+
 
 class EmptyHint(QWidget):
     """A centered sentence; where there is an offer and no room for both, only the offer.
@@ -16,7 +18,7 @@ class EmptyHint(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._sentence = self._waiting = ""
-        self.label = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self.label = TermLabel()
         self.label.setObjectName("empty")
         self.label.setWordWrap(True)
         self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)

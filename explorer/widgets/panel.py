@@ -84,8 +84,8 @@ def button(text: str, tip: str, on_click: Callable[[], None]) -> QPushButton:
 
 
 def muted_label(text: str = "") -> QLabel:
-    """A word-wrapped label in the muted color."""
-    label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
+    """A word-wrapped label in the muted color; terms of the glossary are underlined."""
+    label = TermLabel(text)
     label.setObjectName("muted")
     label.setWordWrap(True)
     return label

@@ -27,8 +27,10 @@ from PySide6.QtWidgets import (
 
 from explorer import theme
 from explorer.control.controller import Controller
+from explorer.dialogs.file_prompts import FilePrompts
 from explorer.jobs.error_report import report_text
 from explorer.state.app_state import AppState
+from explorer.state.folders import Folders
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.session import Look
 from explorer.state.settings import Settings
@@ -90,7 +92,10 @@ class MainWindow(QMainWindow):
         self._message_row = self._row("message", "Message", self.message)
         self._message_row.hide()
         self.actions_ = Actions(self, self.menuBar(), self)
-        self.dialogs = WindowDialogs(state, controller, self.actions_, self.views, self)
+        self.prompts = FilePrompts(Folders(settings.folders), self)
+        self.dialogs = WindowDialogs(
+            state, controller, self.actions_, self.views, self.prompts, self
+        )
         actions = self.actions_.by_name
         self._undo = UndoActions(controller.choice.undo, actions["undo"], actions["redo"], self)
         self._add_docks()
@@ -217,9 +222,13 @@ class MainWindow(QMainWindow):
     def _show_current_workspace(self, name: str) -> None:
         self.workspaces.show_current(name)
 
+    def reveal(self, name: str) -> None:
+        """Bring a dock to the front; the keyboard focus stays where it is."""
+        self._arrangement.reveal(name)
+
     def go_to(self, name: str) -> None:
         """Bring a dock to the front, wherever it is, and give it keyboard focus."""
-        self._arrangement.reveal(name)
+        self.reveal(name)
         box = self.docks[name]
         if box.isFloating():
             box.activateWindow()
@@ -267,6 +276,10 @@ class MainWindow(QMainWindow):
         return Look(self._settings.theme, frame, layout, views, arranged.workspace)
 
     # -- requests -------------------------------------------------------------------------
+    def show_term(self, name: str) -> None:
+        """Open the glossary at a term that a label mentions; see `explorer.widgets.term`."""
+        self.dialogs.show_glossary(name)
+
     def clear_recent(self) -> None:
         """Empty the list of recent files."""
         self.recent_cleared.emit()

@@ -136,10 +136,27 @@ def test_settings_of_the_study_reach_the_form(explorer: Explorer, qtbot: QtBot) 
     taus.setText("0:-1:3")
     dialog.accept()
     assert dialog.isVisible()
-    taus.setText("0:0.3:4")
+    assert "not a grid" in measuring.row("taus").note.text() or measuring.problem()
+    taus.setText("0 to 0.3 in 4")
     dialog.accept()
     form = explorer.state.form
     assert (form.retrains, form.taus, dict(form.training)) == (2, "0:0.3:4", {"epochs": 3})
+
+
+def test_settings_of_attacks_are_shown_for_attacks_alone(explorer: Explorer) -> None:
+    explorer.window.dialogs.ask_settings()
+    dialog = explorer.window.findChild(SettingsDialog)
+    measuring = dialog.forms["Measuring"]
+    attack = {"target", "arithmetic"}
+    steps = {"steps", "step_size", "start"}
+    shown = {"gaussian": {"between"}, "pgd": attack | steps, "fgsm": attack}
+    every = set.union(*shown.values())
+    for name, fields in shown.items():
+        measuring.show_values({"perturbation": name})
+        assert {field for field in every if measuring.applies(field)} == fields, name
+    measuring.show_values({"perturbation": "gaussian", "steps": 3})
+    assert not measuring.editor("steps").isVisible()
+    dialog.reject()
 
 
 def test_methods_are_watched_unless_the_settings_say_otherwise(
