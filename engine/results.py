@@ -328,8 +328,8 @@ class Similarity:
 class StudySummary:
     """One line of a store's listing; family: equal where studies differ in their seed alone.
 
-    origins: as `Study` has them; fingerprint: of its data; settings: see `engine.study.siblings.sibling_settings`; name,
-    tags, notes: what somebody wrote beside the study (`engine.storage.annotations`).
+    origins: as `Study` has them; fingerprint: of its data; settings: see
+    `engine.study.siblings.sibling_settings`; name, tags, notes: what somebody wrote beside the study (`engine.storage.annotations`).
     """
 
     key: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.widgets.empty_hint import EmptyHint
 from explorer.widgets.options_card import OptionsButton
+from explorer.widgets.term import TermLabel
 
 MARGIN, SPACING = 8, 6  # logical pixels
 
