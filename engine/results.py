@@ -329,7 +329,8 @@ class StudySummary:
     """One line of a store's listing; family: equal where studies differ in their seed alone.
 
     origins: as `Study` has them; fingerprint: of its data; settings: see
-    `engine.study.siblings.sibling_settings`; name, tags, notes: what somebody wrote beside the study (`engine.storage.annotations`).
+    `engine.study.siblings.sibling_settings`; name, tags, notes: what somebody wrote beside the
+    study (`engine.storage.annotations`).
     """
 
     key: str

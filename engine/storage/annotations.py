@@ -13,11 +13,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import StoreError
 from engine.storage import plain_files
-from engine.storage.store import Store
+
+if TYPE_CHECKING:
+    from engine.storage.store import Store
 
 FOLDER = "annotations"
 LONGEST_NAME, LONGEST_TAG, LONGEST_NOTES = 120, 40, 20_000  # characters

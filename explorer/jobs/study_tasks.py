@@ -89,10 +89,11 @@ def load_dataset(session: Session, exact: bool, engine: Pipeline, report: Report
 
     exact: whether only these very data will do, without a download (else DataError).
     """
-    if not exact and not session.fingerprint:  # opened by the user: its files may have changed
-        return engine.dataset(data_spec(session.form), report, anew=True)
     if not exact:
-        dataset = _data_of(session.form, session.fingerprint, engine, report)
+        if session.fingerprint:
+            dataset = _data_of(session.form, session.fingerprint, engine, report)
+        else:  # opened by the user: its files may have changed
+            dataset = engine.dataset(data_spec(session.form), report, anew=True)
         if session.form.dataset == example.DATASET:
             example_tasks.begin_import(engine, report)
         return dataset
