@@ -16,6 +16,7 @@ from explorer.jobs import file_tasks, study_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs
 from explorer.state import figure_options
 from explorer.state.app_state import AppState
+from explorer.state.figure_preview import FigurePreview
 from explorer.state.notice import ERROR, NEWS
 
 NO_STUDY = "There is nothing to export yet. Run a study first."
@@ -83,6 +84,32 @@ class ExportControl(QObject):
         else:
             kind, options = figure
             self.copy_wanted.emit(kind, {**self.options(kind), **options})
+
+    def copy(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Copy a figure to the clipboard; options: override those on screen."""
+        if self._has_study():
+            self.copy_wanted.emit(kind, {**self.options(kind), **options})
+
+    def preview(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Draw a figure for `AppState.figure_preview`; options: override those on screen."""
+        study = self._state.study
+        if study is None:
+            return
+        options = {**self.options(kind), **options, "numbers": False, "caption": True}
+        work = functools.partial(file_tasks.preview_figure, study, kind, options)
+        self._jobs.submit(
+            Job(
+                "Drawing a figure", work, PROBE, "figure preview",
+                done=functools.partial(self._show_preview, kind), failed=self._fail_preview,
+            )
+        )  # fmt: skip
+
+    def _show_preview(self, kind: str, picture: file_tasks.FigurePicture) -> None:
+        self._state.set_problem("figure_preview", "")
+        self._state.figure_preview = FigurePreview(kind, picture.png, picture.caption)
+
+    def _fail_preview(self, sentence: str) -> None:
+        self._state.set_problem("figure_preview", sentence)
 
     def ask_figures(self) -> None:
         """Ask which figures to export, then export them as a set."""

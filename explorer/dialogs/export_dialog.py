@@ -27,11 +27,11 @@ from engine.figures.catalog import KINDS
 from engine.figures.figure_set import MANIFEST
 from engine.storage.paths import exists, is_folder
 from explorer.dialogs.format_form import PaperForm
-from explorer.dialogs.preview import DPI, Preview
 from explorer.dialogs.replacement import ReplaceQuestion
 from explorer.state.figure_format import FORMATS, FigureFormat
 from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
+from explorer.widgets.preview import DPI, Preview
 
 SETTLE_MS = 150  # between the last change and the redrawing of the preview
 LOG = {"sample-curve": True}  # kinds whose axis is logarithmic by default

@@ -52,7 +52,10 @@ class Exporter(QObject):
     # -- asking ---------------------------------------------------------------------------
     def ask_figure(self, kind: str, options: Mapping[str, Any]) -> None:
         """Ask how the figure of this kind is to be written."""
-        dialog = ExportDialog(kind, options, self._paper, self._window)
+        own = dict(options)
+        width = float(own.pop("width_mm", self._paper.width_mm))
+        paper = replace(self._paper, width_mm=width)
+        dialog = ExportDialog(kind, own, paper, self._window)
         dialog.wanted.connect(self._write_figure)
         self._open_figure(dialog)
 

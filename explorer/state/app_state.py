@@ -28,6 +28,7 @@ from engine.results import (
 )
 from engine.runtime.progress import Progress
 from explorer.state.catalog import Catalog
+from explorer.state.figure_preview import FigurePreview
 from explorer.state.queued_run import QueuedRun
 from explorer.state.remembered import Remembered
 from explorer.state.selection import Selection
@@ -108,6 +109,7 @@ class AppState(QObject):
     follow_changed = Signal()
     provenance_changed = Signal()
     grid_size_changed = Signal()
+    figure_preview_changed = Signal()
     remembered_changed = Signal()
     stale_changed = Signal()
     opening_changed = Signal()
@@ -194,6 +196,9 @@ class AppState(QObject):
         (1, 0), "Number of studies Run would start, and how many of them are already stored"
     )
 
+    figure_preview = StateProperty[FigurePreview | None](
+        None, "The figure drawn last as it would be exported, or None"
+    )
     similarity = StateProperty[Similarity | None](
         None, "Layer similarity of the two compared models, or None"
     )

@@ -87,6 +87,18 @@ class ExportWishes(Protocol):
     def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
         """Export a figure, one of engine.figures.catalog.KINDS, with these of its options."""
 
+    def ask_figures(self) -> None:
+        """Export several figures of one size."""
+
+    def ask_report(self) -> None:
+        """Write the report of the shown study."""
+
+    def copy(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Copy a figure to the clipboard."""
+
+    def preview(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Draw a figure for `AppState.figure_preview`."""
+
     def ask_checkpoint(self, model: str) -> None:
         """Save this model's weights."""
 

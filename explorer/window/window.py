@@ -221,6 +221,7 @@ class MainWindow(QMainWindow):
 
     def _show_current_workspace(self, name: str) -> None:
         self.workspaces.show_current(name)
+        self.toasts.place()  # above docks that were placed anew
 
     def reveal(self, name: str) -> None:
         """Bring a dock to the front; the keyboard focus stays where it is."""

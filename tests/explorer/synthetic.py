@@ -360,6 +360,18 @@ class Exports:
     def __init__(self, calls: list[tuple[Any, ...]]) -> None:
         self.calls = calls
 
+    def ask_figures(self) -> None:
+        self.calls.append(("ask_figures",))
+
+    def ask_report(self) -> None:
+        self.calls.append(("ask_report",))
+
+    def copy(self, kind: str, options: Mapping[str, Any]) -> None:
+        self.calls.append(("copy", kind, dict(options)))
+
+    def preview(self, kind: str, options: Mapping[str, Any]) -> None:
+        self.calls.append(("preview", kind, dict(options)))
+
     def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
         self.calls.append(("ask_figure", kind, dict(options or {})))
 

@@ -76,7 +76,9 @@ def test_re_trains_are_one_row_that_opens(filled: Shown) -> None:
     assert matrix.table.rows[1].fold == CLOSED
 
 
-@pytest.mark.parametrize(("height", "cell", "row"), [(100, 36, 20), (150, 36, 24), (300, 70, 52), (900, 112, 84)])
+@pytest.mark.parametrize(
+    ("height", "cell", "row"), [(100, 36, 20), (150, 36, 24), (300, 70, 52), (900, 112, 84)]
+)
 def test_copies_grow_with_the_view(height: int, cell: int, row: int) -> None:
     sizes = fitting(height, 4, 1)
     assert (sizes.cell, sizes.row) == (cell, row)
@@ -305,7 +307,7 @@ def test_the_rank_follows_sample_norm_and_model(filled: Shown) -> None:
     filled.asked.set_probe("gaussian", 0.24)
     assert view.ranking.place.text() == "1st of 10 by r in GD"
     filled.state.selection = Selection(2)
-    assert view.ranking.place.text()== "not ranked"
+    assert view.ranking.place.text() == "not ranked"
 
 
 def test_buttons_and_combo_ask_for_another_sample_and_order(filled: Shown) -> None:

@@ -42,9 +42,7 @@ def test_copies_are_ordered_by_their_distance(neighborhood: NeighborhoodView) ->
 
 def test_a_cell_says_in_words_what_the_model_says(neighborhood: NeighborhoodView) -> None:
     matrix = neighborhood.matrix
-    at = QPoint(
-        matrix.left + matrix.sizes.cell // 2, matrix.top + int(2.5 * matrix.sizes.row)
-    )
+    at = QPoint(matrix.left + matrix.sizes.cell // 2, matrix.top + int(2.5 * matrix.sizes.row))
     assert matrix.describe(at).startswith("RURK predicts class 2 (wrong), 20% for the true class")
     assert matrix.describe(QPoint(5, 5)) == ""
 
