@@ -65,7 +65,8 @@ def _photograph(screen: Screen, theme: str, out: Path, parts: str | None) -> Non
     print(f"{out}: {len(complaints)} lines in complaints.txt")
     pictures = sorted(out.glob("*.png"))
     prefixes = {
-        "workspaces": ("filled-workspace", "empty-workspace"), "views": ("filled-view", "empty-view"),
+        "workspaces": ("filled-workspace", "empty-workspace"),
+        "views": ("filled-view", "empty-view"),
         "popups": ("card", "popup", "menu"), "tips": ("tip",), "dialogs": ("dialog",),
     }  # fmt: skip
     for group, widest in GROUPS.items():
