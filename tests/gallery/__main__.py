@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         from tests.gallery.figures import write_figures
 
         figures = write_figures(options.out / "figures")
-        write_sheets(figures, options.out / "sheet-figures", widest=1780)
+        write_sheets(figures, options.out / "sheet-figures", widest=880)
     return 0
 
 
