@@ -115,6 +115,7 @@ class RunsView(View):
         self.table.chosen.connect(self._show_chosen)
         self.table.opened.connect(self._open)
         self.table.written.connect(self._on_written)
+        self.table.edited.connect(self._draw_rows)
         self.table.header_menu_wanted.connect(self._show_header_menu)
         self.parallel.brushed.connect(self._apply_brushes)
         self.parallel.picked.connect(self._on_picked)
@@ -136,6 +137,8 @@ class RunsView(View):
         self._draw_rows()
 
     def _draw_rows(self) -> None:
+        if self.table.editing:  # drawn once the edit has ended
+            return
         rows = self.shown.build()
         if rows:
             self.panel.show_content()
