@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.results import StudySummary
-from engine.study.study_labels import study_labels
+from engine.study.study_labels import reads, study_labels
 from explorer.widgets.forms import styled_label
 from explorer.widgets.panel import muted_label
 from explorer.widgets.plain_text import literal
@@ -72,12 +72,9 @@ class StudiesDialog(QDialog):
 
     def _narrow(self, text: str) -> None:
         """Show the studies with all of these words, and select the first of them."""
-        words = text.lower().split()
-        first = -1
-        left = 0
+        first, left = -1, 0
         for row, (key, cells, notes) in enumerate(self._rows):
-            content = "\n".join((*cells, notes, key)).lower()
-            shown = all(word in content for word in words)
+            shown = reads("\n".join((*cells, notes, key)), text)
             self.table.setRowHidden(row, not shown)
             left += shown
             first = row if shown and first < 0 else first

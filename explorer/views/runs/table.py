@@ -152,15 +152,17 @@ class RunsTable(QTableView):
 
     def show_rows(self, rows: list[StudyRow], look: Theme) -> None:
         """Show these rows and keep the selection; not during an edit, which it would end."""
-        self.cells.look = self._delegate.look = look
+        if look is not self.cells.look:
+            self.cells.look = self._delegate.look = look
+            self.viewport().update()
         chosen = self.selected()
-        first = not self.cells.rows
+        texts = {(row.name, row.word) for row in self.cells.rows if row.fraction < 0}
         if self.cells.set_rows(rows):
             self._select(chosen)
-            if first or not self._fitting:
-                self._fit()
+            self._fit()
+        elif texts != {(row.name, row.word) for row in rows if row.fraction < 0}:
+            self._fit()
         self._mark_best()
-        self.viewport().update()
 
     def selected(self) -> list[StudyRow]:
         """The selected rows, from top to bottom."""
