@@ -26,7 +26,7 @@ from explorer.widgets.plain_text import literal
 
 HEADS = ("Study", "Dataset", "Model", "Forget", "Methods", "Perturbation", "Tags", "Created (UTC)")
 SIZE = (900, 460)  # logical pixels
-WIDEST = 320  # logical pixels of the first column
+WIDEST, PAD = 340, 14  # logical pixels of a column, and beside its title
 
 
 class StudiesDialog(QDialog):
@@ -119,6 +119,7 @@ def _table(rows: Sequence[tuple[str, list[str], str]]) -> QTableWidget:
     header.setHighlightSections(False)
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     table.resizeColumnsToContents()
-    table.setColumnWidth(0, min(table.columnWidth(0), WIDEST))
+    for column in range(len(HEADS)):  # the style's padding of headers is not measured
+        table.setColumnWidth(column, min(table.columnWidth(column) + PAD, WIDEST))
     header.setStretchLastSection(True)
     return table

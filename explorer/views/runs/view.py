@@ -38,7 +38,8 @@ EMPTY = (
     "No study has run yet. Press Run: the queue, its progress and every stored study are listed "
     "here. Run pressed again queues the next study."
 )
-WIDE, LOW = 1100, 360  # px: details stand beside the table; there is no room for them below it
+WIDE = 1100  # px: details stand beside the page
+LOW = (360, 560)  # px: there is no room for details below the table, or the parallel coordinates
 
 
 class RunsView(View):
@@ -208,8 +209,8 @@ class RunsView(View):
 
     def _place_details(self, any_chosen: bool) -> None:
         """Show toolbar and details of a selection: beside the table, below it, or not at all."""
-        tall = self.height() >= LOW
-        self.toolbar.setVisible(any_chosen and tall)
+        tall = self.height() >= LOW[self.pages.currentIndex()]
+        self.toolbar.setVisible(any_chosen and self.height() >= LOW[TABLE])
         wide = self.width() >= WIDE
         orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
         if self.split.orientation() != orientation:
