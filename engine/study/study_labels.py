@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -31,6 +32,20 @@ def study_labels(studies: Sequence[StudySummary]) -> dict[str, str]:
     }
     labels = _apart(labels, {one.key: one.dataset for one in studies})
     return _apart(labels, {one.key: one.key[:DIGITS] for one in studies})
+
+
+def reads(text: str, search: str) -> bool:
+    """Whether a text contains what is searched for: as it stands, or word by word.
+
+    A word must begin where one of the text does, so that '7' does not find 0.07.
+
+    >>> [reads("seed 12, tau 0.07, paper", one) for one in ("SEED 12", "paper seed", "7", "")]
+    [True, True, False, True]
+    """
+    phrase, content = " ".join(search.lower().split()), text.lower()
+    if " " in phrase and phrase in content:
+        return True
+    return all(re.search(rf"(?<![\w.]){re.escape(word)}", content) for word in phrase.split())
 
 
 def _apart(labels: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:

@@ -19,14 +19,14 @@ from PySide6.QtWidgets import (
 )
 
 from engine.results import StudySummary
-from engine.study.study_labels import study_labels
+from engine.study.study_labels import reads, study_labels
 from explorer.widgets.forms import styled_label
 from explorer.widgets.panel import muted_label
 from explorer.widgets.plain_text import literal
 
 HEADS = ("Study", "Dataset", "Model", "Forget", "Methods", "Perturbation", "Tags", "Created (UTC)")
 SIZE = (900, 460)  # logical pixels
-WIDEST = 320  # logical pixels of the first column
+WIDEST, PAD = 340, 14  # logical pixels of a column, and beside its title
 
 
 class StudiesDialog(QDialog):
@@ -72,12 +72,9 @@ class StudiesDialog(QDialog):
 
     def _narrow(self, text: str) -> None:
         """Show the studies with all of these words, and select the first of them."""
-        words = text.lower().split()
-        first = -1
-        left = 0
+        first, left = -1, 0
         for row, (key, cells, notes) in enumerate(self._rows):
-            content = "\n".join((*cells, notes, key)).lower()
-            shown = all(word in content for word in words)
+            shown = reads("\n".join((*cells, notes, key)), text)
             self.table.setRowHidden(row, not shown)
             left += shown
             first = row if shown and first < 0 else first
@@ -122,6 +119,7 @@ def _table(rows: Sequence[tuple[str, list[str], str]]) -> QTableWidget:
     header.setHighlightSections(False)
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     table.resizeColumnsToContents()
-    table.setColumnWidth(0, min(table.columnWidth(0), WIDEST))
+    for column in range(len(HEADS)):  # the style's padding of headers is not measured
+        table.setColumnWidth(column, min(table.columnWidth(column) + PAD, WIDEST))
     header.setStretchLastSection(True)
     return table

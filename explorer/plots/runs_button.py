@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QToolButton, QWidget, QWidgetAction
 
 from engine.results import Study, StudySummary
 from engine.study.family import family
-from engine.study.study_labels import study_labels
+from engine.study.study_labels import reads, study_labels
 from explorer.widgets.check_menu import CheckMenu
 from explorer.widgets.plain_text import literal, menu_text
 
@@ -97,8 +97,8 @@ class RunsButton(QToolButton):
 
     def _list(self) -> None:
         """Fill the menu with the studies that match the search."""
-        words = self.search.text().lower().split()
-        found = [one for one in self._others if _matches(one, self._labels[one.key], words)]
+        search = self.search.text()
+        found = [one for one in self._others if reads(_content(one, self._labels[one.key]), search)]
         for action in [*self.runs.actions()]:
             if action not in (self._search, self._mean):
                 self.runs.removeAction(action)
@@ -107,7 +107,7 @@ class RunsButton(QToolButton):
             self.runs.addAction(self._search)
             self.runs.addAction(self._mean)
         self._search.setVisible(len(self._others) > 1)
-        most = 2 * MOST if words else MOST
+        most = 2 * MOST if search.strip() else MOST
         for title, members in _grouped(found, self._opened):
             self.runs.addSection(title)
             for one in members[:most]:
@@ -161,9 +161,10 @@ def _grouped(
     yield from [("Other datasets" if opened is not None else "Stored studies", rest)] * bool(rest)
 
 
-def _matches(one: StudySummary, label: str, words: Sequence[str]) -> bool:
-    text = f"{label}\n{_facts(one)}\n{' '.join(one.tags)}\n{one.created}\n{one.key}".lower()
-    return all(word in text for word in words)
+def _content(one: StudySummary, label: str) -> str:
+    """What a search looks at."""
+    facts = (one.dataset, one.model, one.perturbation, *one.methods, *one.tags, one.key)
+    return f"{label}\n{' '.join(facts)}"
 
 
 def _facts(one: StudySummary) -> str:

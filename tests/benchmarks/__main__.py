@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from engine.bench.row import BenchRow
-from tests.benchmarks import example, frames, points, samples, stalls, startup
+from tests.benchmarks import example, frames, points, runs, samples, stalls, startup
 from tests.benchmarks.harness import circumstances, show
 
 ALL: Mapping[str, Callable[[], Iterator[BenchRow]]] = {
@@ -22,6 +22,7 @@ ALL: Mapping[str, Callable[[], Iterator[BenchRow]]] = {
     "frames": frames.rows,
     "points": points.rows,
     "thumbnails": samples.rows,
+    "runs": runs.rows,
 }
 
 

@@ -55,21 +55,22 @@ class NotesPage(QWidget):
         self.notes.installEventFilter(self)
 
     def show_study(self, key: str, name: str, tags: Sequence[str], notes: str) -> None:
-        """Show what was written about a study; what is being typed into the same one stays."""
+        """Show what was written about a study; fields that are being typed into stay."""
         stored = Annotation(name, tuple(tags), notes)
         if (key, stored) == (self._key, self._stored):
             return
         if key != self._key:
             self.write()
-        elif self._typed() != self._stored:  # an answer to what was typed before
-            self._stored = stored
-            return
+        same, before, typed = key == self._key, self._stored, self._typed()
         self._key, self._stored = key, stored
-        self.name.setText(name)
-        self.tags.setText(" ".join(tags))
-        if self.notes.toPlainText() != notes:
+        if not same or typed.name == before.name:
+            self.name.setText(name)
+        if not same or typed.tags == before.tags:
+            self.tags.setText(" ".join(tags))
+        if self.notes.toPlainText() != notes and (not same or typed.notes == before.notes):
             self.notes.setPlainText(notes)
-        self._pause.stop()
+        if not same:
+            self._pause.stop()
         for part in (self.name, self.tags, self.notes):
             part.setEnabled(bool(key))
         self.hint.setVisible(not key)

@@ -138,18 +138,27 @@ class Known:
     """What rows are built from besides the queue and the store's listing.
 
     measures: by key; label: display name of a dataset, a model or a method; model, tau: chosen for
-    measures that name none; parts: key -> what tells the study apart.
+    measures that name none; opened: key of the study on screen; beside: keys of those drawn beside
+    it; parts: key -> what tells the study apart.
     """
 
     measures: Mapping[str, StudyMeasures]
     label: Label
     model: str = ""
     tau: float = math.nan
+    opened: str = ""
+    beside: tuple[str, ...] = ()
     parts: Mapping[str, Parts] = field(default_factory=dict)
 
     def methods(self, names: Sequence[str]) -> str:
         """The labels of methods."""
         return ", ".join(self.label("method", name) for name in names)
+
+    def on_screen(self, key: str) -> str:
+        """', open' for the study on screen, ', beside' for those drawn beside it, else ''."""
+        if key and key == self.opened:
+            return ", open"
+        return ", beside" if key in self.beside else ""
 
     def facts(self, key: str) -> dict[str, Any]:
         """The fields of a row that are known for a study, by its key."""
@@ -172,6 +181,11 @@ class Rows:
         self._settings: dict[str, Settings] = {}  # of runs, by the key of their study
         self._rest_of: tuple[object, ...] = ()
         self._rest: list[StudyRow] = []
+
+    @property
+    def parts(self) -> Mapping[str, Parts]:
+        """key -> what tells the study apart; another object whenever other studies are listed."""
+        return self._parts
 
     def build(
         self, runs: Sequence[QueuedRun], studies: Sequence[StudySummary], known: Known
@@ -205,7 +219,8 @@ class Rows:
     ) -> list[StudyRow]:
         """The rows of the stored studies that have no run in the list."""
         made_of = (
-            frozenset(listed), studies, known.measures, known.parts, known.model,
+            frozenset(listed), studies, known.measures, known.parts, known.model, known.opened,
+            known.beside,
             known.tau if math.isfinite(known.tau) else None, known.label,
         )  # fmt: skip
         if made_of != self._rest_of:
@@ -229,6 +244,7 @@ class Rows:
         form, word = run.order.form, f"{ICONS[run.state]} {_progress(run) or run.state}"
         if run.state == WAITING:
             word = f"{word} {waiting[run.number]}"
+        word += known.on_screen(run.key)
         network = form.model or run.spec.get("model", {}).get("name", "")
         samples = len(run.order.forget) or len(run.spec.get("forget", ()))
         facts = known.facts(run.key)
@@ -279,7 +295,7 @@ def _one_per_study(runs: Sequence[QueuedRun]) -> list[QueuedRun]:
 def _of_study(one: StudySummary, place: float, known: Known) -> StudyRow:
     return StudyRow(
         state=STORED,
-        word=f"{STORED_ICON} {IMPORTED if one.origins else STORED}",
+        word=f"{STORED_ICON} {IMPORTED if one.origins else STORED}{known.on_screen(one.key)}",
         number=0,
         key=one.key,
         place=place,

@@ -44,13 +44,18 @@ class ShownRows:
         self.naming = False
         self.rows: list[StudyRow] = []
         self._filter = StudyFilter()
+        self._settings_of: object = None
+        self._settings: list[str] = []
         self._models_of: object = None
         self._models: dict[str, str] = {}
 
     def build(self) -> list[StudyRow]:
         """The rows of all studies, in the order of queue and store."""
         state = self._state
-        known = Known(state.measures, self.label, self.chosen_model, self.tau)
+        opened = state.study.key if state.study is not None else ""
+        known = Known(
+            state.measures, self.label, self.chosen_model, self.tau, opened, state.compared
+        )
         self.rows = self._rows.build(state.runs, state.studies, known)
         self._filter = parse(self.text, self.settings)
         return self.rows
@@ -81,6 +86,11 @@ class ShownRows:
     @property
     def settings(self) -> list[str]:
         """The settings in which stored studies of the same dataset differ."""
+        if self._settings_of is not self._rows.parts:
+            self._settings_of, self._settings = self._rows.parts, self._find_settings()
+        return self._settings
+
+    def _find_settings(self) -> list[str]:
         groups: dict[str, list[StudyRow]] = {}
         for row in self.rows:
             groups.setdefault(row.dataset, []).append(row)

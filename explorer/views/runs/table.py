@@ -65,7 +65,7 @@ class RunsTable(QTableView):
     opened = Signal()  # Enter, or a double click
     written = Signal(str, str, str)  # key, column, text: a name or tags were edited
     header_menu_wanted = Signal(str, QPoint)  # column, place on the screen
-    narrowed = Signal()  # other rows are shown
+    edited = Signal()  # an edit has ended
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,14 +76,15 @@ class RunsTable(QTableView):
         self.setModel(self.sorted)
         self._delegate = StudyDelegate(self)
         self.setItemDelegate(self._delegate)
-        self._waiting: tuple[list[StudyRow], Theme] | None = None  # rows to show after an edit
         self._widths: dict[str, int] = {}  # of columns that the user resized
         self._fitting = False
         self._set_up()
         self.selectionModel().selectionChanged.connect(self._on_selection)
         self.activated.connect(self._on_activated)
         self.cells.written.connect(self.written)
-        self._delegate.closeEditor.connect(self._on_editor_closed)
+        self._delegate.closeEditor.connect(
+            self.edited, Qt.ConnectionType.QueuedConnection
+        )  # once the editor is gone
 
     def _set_up(self) -> None:
         self.setObjectName("runs")
@@ -150,19 +151,18 @@ class RunsTable(QTableView):
         self._fit()
 
     def show_rows(self, rows: list[StudyRow], look: Theme) -> None:
-        """Show these rows and keep the selection; during an edit, once it has ended."""
-        if self.state() == QAbstractItemView.State.EditingState:
-            self._waiting = (rows, look)
-            return
-        self.cells.look = self._delegate.look = look
+        """Show these rows and keep the selection; not during an edit, which it would end."""
+        if look is not self.cells.look:
+            self.cells.look = self._delegate.look = look
+            self.viewport().update()
         chosen = self.selected()
-        first = not self.cells.rows
+        texts = {(row.name, row.word) for row in self.cells.rows if row.fraction < 0}
         if self.cells.set_rows(rows):
             self._select(chosen)
-            if first or not self._fitting:
-                self._fit()
+            self._fit()
+        elif texts != {(row.name, row.word) for row in rows if row.fraction < 0}:
+            self._fit()
         self._mark_best()
-        self.viewport().update()
 
     def selected(self) -> list[StudyRow]:
         """The selected rows, from top to bottom."""
@@ -182,7 +182,6 @@ class RunsTable(QTableView):
         """Show only the rows for which this holds; None shows all."""
         self.sorted.set_accepted(accepts)
         self._mark_best()
-        self.narrowed.emit()
 
     def select_keys(self, keys: Iterable[str], *, current: bool = True) -> None:
         """Select the shown rows of these studies, and scroll to the first."""
@@ -270,12 +269,10 @@ class RunsTable(QTableView):
         name = self.cells.columns[place].name if place >= 0 else ""
         self.header_menu_wanted.emit(name, header.viewport().mapToGlobal(at))
 
-    def _on_editor_closed(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self.setState(QAbstractItemView.State.NoState)
-            self.show_rows(*waiting)
-        self.setFocus()
+    @property
+    def editing(self) -> bool:
+        """Whether a cell is being edited."""
+        return self.state() == QAbstractItemView.State.EditingState
 
     def _on_selection(self) -> None:
         self.chosen.emit()

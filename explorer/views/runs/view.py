@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from engine.storage.annotations import Annotation, annotation
 from explorer.state.app_state import AppState
-from explorer.state.queued_run import RUNNING, WAITING, QueuedRun
+from explorer.state.queued_run import QueuedRun
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.runs.actions import (
@@ -28,6 +28,7 @@ from explorer.views.runs.controls import RunsControls
 from explorer.views.runs.details import CHOOSE, UNKNOWN, Details, Spec
 from explorer.views.runs.header_menu import HeaderMenu
 from explorer.views.runs.pages import TABLE, RunsPages
+from explorer.views.runs.requests import RowRequests
 from explorer.views.runs.rows import StudyRow
 from explorer.views.runs.shown import ShownRows
 from explorer.widgets.flow_layout import FlowLayout
@@ -37,7 +38,8 @@ EMPTY = (
     "No study has run yet. Press Run: the queue, its progress and every stored study are listed "
     "here. Run pressed again queues the next study."
 )
-WIDE, LOW = 1100, 360  # px: details stand beside the table; there is no room for them below it
+WIDE = 1100  # px: details stand beside the page
+LOW = (360, 560)  # px: there is no room for details below the table, or the parallel coordinates
 
 
 class RunsView(View):
@@ -78,9 +80,11 @@ class RunsView(View):
         self.split.setSizes([300, 180])
         self.panel = Panel(self.split, self)
         self.shown = ShownRows(state)
+        self._accepted: frozenset[tuple[int, str]] = frozenset()
         self.controls = RunsControls(self.panel, self.shown, self.table, self)
         self.filter, self.stop_button = self.controls.filter, self.controls.stop_button
         self.follow_box = self.controls.follow_box
+        self.requests = RowRequests(state, do, self.table, self)
         self.row_actions = {item.name: self._action(item) for item in ROW_ACTIONS}
         bar = FlowLayout(SPACING // 3, self.toolbar)
         self._tools = {
@@ -93,7 +97,7 @@ class RunsView(View):
         self._connect()
         self.follow(
             "runs", "studies", "measures", "provenance", "follow", "catalog", "theme", "probe",
-            "study",
+            "study", "compared",
         )  # fmt: skip
 
     # -- building -------------------------------------------------------------------------
@@ -105,7 +109,8 @@ class RunsView(View):
         if item.keys:
             action.setShortcut(QKeySequence(item.keys))
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        do: Callable[[], None] = getattr(self, f"_{item.name}")
+        owner = self if item.name == "rename" else self.requests
+        do: Callable[[], None] = getattr(owner, item.name)
         action.triggered.connect(do)
         self.table.addAction(action)
         return action
@@ -113,8 +118,9 @@ class RunsView(View):
     def _connect(self) -> None:
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.table.chosen.connect(self._show_chosen)
-        self.table.opened.connect(self._open)
+        self.table.opened.connect(self.requests.open)
         self.table.written.connect(self._on_written)
+        self.table.edited.connect(self._draw_rows)
         self.table.header_menu_wanted.connect(self._show_header_menu)
         self.parallel.brushed.connect(self._apply_brushes)
         self.parallel.picked.connect(self._on_picked)
@@ -136,6 +142,8 @@ class RunsView(View):
         self._draw_rows()
 
     def _draw_rows(self) -> None:
+        if self.table.editing:  # drawn once the edit has ended
+            return
         rows = self.shown.build()
         if rows:
             self.panel.show_content()
@@ -169,9 +177,12 @@ class RunsView(View):
     def _apply_brushes(self) -> None:
         """Show the rows that the filter and the brushes let pass in the table."""
         accepted, passing = self.shown.accepted(), self.parallel.passing
-        identities = {row.identity for row in accepted if passing is None or row.key in passing}
-        everything = len(identities) == len(self.shown.rows)
-        self.table.narrow(None if everything else lambda row: row.identity in identities)
+        identities = frozenset(
+            row.identity for row in accepted if passing is None or row.key in passing
+        )
+        if identities != self._accepted:
+            self._accepted = identities
+            self.table.narrow(lambda row: row.identity in identities)
         self.controls.say_hint(self.shown.hint(len(accepted)))
         self.pages.say_count(len(identities), len(self.shown.rows), passing is not None)
 
@@ -198,8 +209,8 @@ class RunsView(View):
 
     def _place_details(self, any_chosen: bool) -> None:
         """Show toolbar and details of a selection: beside the table, below it, or not at all."""
-        tall = self.height() >= LOW
-        self.toolbar.setVisible(any_chosen and tall)
+        tall = self.height() >= LOW[self.pages.currentIndex()]
+        self.toolbar.setVisible(any_chosen and self.height() >= LOW[TABLE])
         wide = self.width() >= WIDE
         orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
         if self.split.orientation() != orientation:
@@ -256,17 +267,8 @@ class RunsView(View):
             self.table.setFocus()
 
     # -- wishes ---------------------------------------------------------------------------
-    def _open(self) -> None:
-        rows = self.table.selected()
-        if len(rows) == 1 and rows[0].key:
-            self.do.opening.open_study(rows[0].key)
-
-    def _beside(self) -> None:
-        shown = self.state.study.key if self.state.study is not None else ""
-        keys = [row.key for row in self.table.selected() if row.key not in ("", shown)]
-        self.do.compare(tuple(keys))
-
-    def _rename(self) -> None:
+    def rename(self) -> None:
+        """Edit the name of the selected study in its row."""
         self.pages.setCurrentIndex(TABLE)
         self.shown.naming = True
         if NAME not in self.shown.names:
@@ -284,49 +286,6 @@ class RunsView(View):
     def _on_picked(self, key: str, add: bool) -> None:
         keys = {row.key for row in self.table.selected()} if add else set()
         self.table.select_keys(keys ^ {key})
-
-    def _stop(self) -> None:
-        for row in reversed(self.table.selected()):
-            if row.state in (RUNNING, WAITING):
-                self.do.queue.cancel(row.number)
-
-    def _again(self) -> None:
-        for row in self.table.selected():
-            if row.number:
-                self.do.queue.again(row.number)
-
-    def _up(self) -> None:
-        self._move(-1)
-
-    def _down(self) -> None:
-        self._move(1)
-
-    def _move(self, by: int) -> None:
-        rows = self.table.selected()
-        if len(rows) == 1:
-            self.do.queue.move(rows[0].number, by)
-
-    def _command(self) -> None:
-        for row in self.table.selected()[:1]:
-            if row.key:
-                self.do.stored.copy_study(row.key)
-            else:
-                self.do.stored.copy_run(row.number)
-
-    def _remove(self) -> None:
-        for row in self.table.selected():
-            if row.number:
-                self.do.queue.remove(row.number)
-
-    def _delete(self) -> None:
-        """Delete stored studies after confirmation; other rows only leave the list."""
-        rows = self.table.selected()
-        for row in rows:
-            if row.number and not row.key:
-                self.do.queue.remove(row.number)
-        keys = [row.key for row in rows if row.key]
-        if keys:
-            self.do.stored.ask_delete(keys)
 
     def _stop_all(self) -> None:
         self.do.queue.cancel_all()

@@ -219,6 +219,18 @@ def test_a_study_that_was_stored_and_run_again_has_one_row(view: RunsView, shown
     assert row.word == "… waiting 1" and row.measures is not None
 
 
+def test_the_open_study_and_those_beside_it_say_so(view: RunsView, shown: Shown) -> None:
+    shown.state.study = replace(synthetic.study(), key=key_of(1, 0.2))
+    shown.state.compared = (key_of(2, 0.4),)
+    QApplication.processEvents()
+    words = {row.key: row.word for row in view.table.shown if row.word != "▣ stored"}
+    assert words == {key_of(1, 0.2): "▣ stored, open", key_of(2, 0.4): "▣ stored, beside"}
+    view.table.select_keys([key_of(1, 0.2), key_of(3, 0.1)])
+    view.row_actions["beside"].trigger()
+    asked = [call for call in shown.asked.calls if call[0] == "compare"]
+    assert asked == [("compare", (key_of(3, 0.1),))]  # the open one is drawn anyway
+
+
 # -- parallel coordinates ---------------------------------------------------------------------
 def at(view: RunsView, name: str, value: float) -> QPoint:
     plot = view.parallel.plot

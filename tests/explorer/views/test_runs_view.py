@@ -273,7 +273,7 @@ def test_settings_origin_and_command_of_a_stored_study(person: Person, qtbot: Qt
     person.settle()
     key = person.state.runs[0].key
     person.explorer.controller.queue.remove(person.state.runs[0].number)
-    person.until(lambda: person.column() == ["▣ stored"])
+    person.until(lambda: person.column() == ["▣ stored, open"])
     person.click(0)
     person.until(lambda: key in person.state.provenance)
     shown = person.view.details.settings.shown
