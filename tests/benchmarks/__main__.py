@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from engine.bench.row import BenchRow
-from tests.benchmarks import frames, points, samples, stalls, startup
+from tests.benchmarks import frames, memory, points, samples, stalls, startup
 from tests.benchmarks.harness import circumstances, show
 
 ALL: Mapping[str, Callable[[], Iterator[BenchRow]]] = {
@@ -21,6 +21,7 @@ ALL: Mapping[str, Callable[[], Iterator[BenchRow]]] = {
     "frames": frames.rows,
     "points": points.rows,
     "thumbnails": samples.rows,
+    "memory": memory.rows,
 }
 
 
