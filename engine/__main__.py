@@ -17,6 +17,7 @@ from engine.cli.parser import parser
 from engine.errors import Cancelled, EngineError
 from engine.runtime import interruption
 from engine.runtime.cores import set_passive_waiting
+from engine.runtime.memory import limit_kernel_caches
 from engine.storage import output_files
 
 FAILED = 2
@@ -26,6 +27,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (2 and a sentence on standard error if it fails)."""
     set_passive_waiting()
+    limit_kernel_caches()
     options = parser().parse_args(arguments)
     if not hasattr(options, "command"):
         parser().print_help()

@@ -19,6 +19,7 @@ from engine import __version__
 from engine.errors import SpecError, unknown
 from engine.runtime.cores import set_passive_waiting
 from engine.runtime.device import preload_torch
+from engine.runtime.memory import limit_kernel_caches
 from engine.storage.paths import absolute, typed_path
 
 UNUSABLE = 2  # exit status: the window could not be opened
@@ -31,6 +32,7 @@ SCREENLESS = ("offscreen", "minimal", "vnc", "eglfs", "linuxfb", "minimalegl", "
 def main(arguments: Sequence[str] | None = None) -> int:
     """Open the window and return the exit status (2, with a message, if that is impossible)."""
     set_passive_waiting()
+    limit_kernel_caches()
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
         check_display()

@@ -359,6 +359,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def info(options: argparse.Namespace) -> None:
     """Print versions, devices and the store."""
+    from engine.storage import pixel_cache, pixel_files
     from engine.storage.store import Store, default_store, versions
 
     for name, number in versions().items():
@@ -372,6 +373,13 @@ def info(options: argparse.Namespace) -> None:
     store = Store(options.store or default_store())
     size = sum(os.path.getsize(path) for path in store.root.rglob("*") if is_file(path))
     print(f"{'store':<14} {store.root} ({len(store.keys('studies'))} studies, {size / 1e6:.1f} MB)")
+    images = pixel_files.usage(store.root / pixel_cache.KIND)
+    if images:
+        size = sum(facts.st_size for facts in images.values())
+        print(
+            f"{'images':<14} {size / 1e6:.1f} MB of these are decoded images in "
+            f"{store.root / pixel_cache.KIND}, which may be deleted: they are decoded again"
+        )
     if store.refusal:
         print(store.refusal)
 

@@ -18,6 +18,7 @@ from engine.spec import GRAY, PAPER_TAUS, REFUSE, DataSpec, TrainSpec, validate
 from engine.storage.bounds import DatasetBounds
 from engine.storage.schema import is_name
 
+COUNTED = 1 << 22  # values that are counted at once
 LONGEST_PATH = 4096  # characters of the name of a file below the root
 
 
@@ -168,18 +169,28 @@ class Dataset:
 
     def statistics(self) -> tuple[list[float], list[float]]:
         """Mean and standard deviation of S per channel (or feature), for values in [0, 1]."""
-        axes = (0, 2, 3) if self.is_image else (0,)
-        x = self.train_x[self.pool] if len(self.validation) else self.train_x
-        if x.dtype == np.uint8:  # exact, with little memory: from the 256 counts of each channel
-            channels = np.moveaxis(x, 1, 0).reshape(self.shape[0], -1)
-            counts = np.stack([np.bincount(channel, minlength=256) for channel in channels])
+        if self.train_x.dtype == np.uint8:  # exact, from the 256 counts of each channel
+            counts = self._value_counts()
             values = np.arange(256) / 255
             mean = counts @ values / counts.sum(1)
             std = np.sqrt(np.maximum(counts @ values**2 / counts.sum(1) - mean**2, 0))
         else:
+            axes = (0, 2, 3) if self.is_image else (0,)
+            x = self.train_x[self.pool] if len(self.validation) else self.train_x
             mean = x.mean(axes, dtype=np.float64)
             std = x.std(axes, dtype=np.float64)
         return mean.tolist(), np.maximum(std, 1e-3).tolist()
+
+    def _value_counts(self) -> np.ndarray:
+        """(C, 256) int64: how often each value occurs in each channel of S; reads it in parts."""
+        channels = self.shape[0]
+        counts = np.zeros((channels, 256), np.int64)
+        rows = max(1, COUNTED // self.train_x[0].size)
+        for start in range(0, len(self.pool), rows):
+            part = self.train_x[self.pool[start : start + rows]]
+            for channel in range(channels):
+                counts[channel] += np.bincount(part[:, channel].ravel(), minlength=256)
+        return counts
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

@@ -112,6 +112,19 @@ class LoadedDatasets:
             self._datasets.popitem(last=False)
             self._samples.clear()
 
+    def keep_only(self, fingerprint: str) -> bool:
+        """Drop every other dataset; whether there was one."""
+        others = [
+            spec
+            for spec, dataset in self._datasets.items()
+            if dataset.spec.fingerprint != fingerprint
+        ]
+        for spec in others:
+            del self._datasets[spec]
+        for other in self._samples.keys() - {fingerprint}:
+            del self._samples[other]
+        return bool(others)
+
     def _elsewhere(self, expected: str, spec: DataSpec, report: Reporter) -> Dataset | None:
         """The dataset with this fingerprint at its new location, or from a bundle."""
         moved = self._store.get(PLACES, expected) if expected else None

@@ -30,6 +30,10 @@ class LoadedModels:
         while len(self._models) > self._most:
             self._models.popitem(last=False)
 
+    def clear(self) -> None:
+        """Drop all networks."""
+        self._models.clear()
+
 
 def cache_key(key: str, imported: bool) -> str:
     """Cache key of a network; an imported one may have the same store key as a local one."""

@@ -56,6 +56,13 @@ class StudyModels:
         self.pretraining = Pretraining(store, self.datasets, self._models, self.device)
         self.maker = ModelMaker(self.datasets, self.pretraining, self.device, spare_cores)
 
+    def keep_only(self, fingerprint: str) -> bool:
+        """Drop networks and data but those of this dataset; whether there were others."""
+        dropped = self.datasets.keep_only(fingerprint)
+        if dropped:
+            self._models.clear()
+        return dropped
+
     def models(self, plan: Plan) -> dict[str, ModelResult]:
         """The models of this study that are in the store."""
         results, outputs = {}, self._outputs(plan.spec)

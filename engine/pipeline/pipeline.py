@@ -40,8 +40,10 @@ from engine.results import (
     Study,
     StudySummary,
 )
+from engine.runtime.batching import free_cache
 from engine.runtime.cores import use_cores
 from engine.runtime.device import keep_freed_memory
+from engine.runtime.memory import give_back
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec, as_imported
 from engine.storage import output_files
@@ -72,6 +74,16 @@ class Pipeline:
     def close(self) -> None:
         """End the helper process."""
         self.embedder.close()
+
+    def rest(self, fingerprint: str = "") -> None:
+        """Give back memory: what belongs to data other than these ('': any), and what was freed.
+
+        Whatever is needed again is read from the store again.
+        """
+        if fingerprint and self.work.keep_only(fingerprint):
+            self.similarities.clear()
+        free_cache(self.work.device)
+        give_back()
 
     def dataset(self, spec: DataSpec, report: Reporter, *, anew: bool = False) -> Dataset:
         """The dataset, loaded once; DataError or SpecError if that is impossible.

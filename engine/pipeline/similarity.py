@@ -43,6 +43,11 @@ class Similarities:
         ] = {}  # of the networks used so far, by the Original's key
         self._portraits: OrderedDict[tuple[str, ...], GramMatrices] = OrderedDict()
 
+    def clear(self) -> None:
+        """Drop what is kept in memory."""
+        self._layers.clear()
+        self._portraits.clear()
+
     def of(self, plan: Plan, a: str, b: str, report: Reporter) -> Similarity:
         """A and B against Original, the Re-trains and each other, on forget and retain samples.
 

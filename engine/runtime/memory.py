@@ -1,8 +1,11 @@
-"""Free memory, and sizes in readable units."""
+"""Free memory, memory given back to the system, and sizes in readable units."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import os
+import sys
 from pathlib import Path
 
 from engine.errors import OutOfMemory
@@ -14,6 +17,8 @@ GROUPS = (
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
 )
 FOLDER = Path("/sys/fs/cgroup")
+KERNEL_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+KERNELS = 128  # kept compiled; with two batch sizes ResNet-18 trains as fast as with 1,024
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -21,6 +26,32 @@ def free() -> int | None:
     """Bytes that can still be allocated before memory and swap run out; None if unknown."""
     limits = [left for left in (_of_machine(), *map(_of_group, GROUPS)) if left is not None]
     return min(limits, default=None)
+
+
+def limit_kernel_caches() -> None:
+    """Limit the kernels that torch keeps compiled; must be called before torch is loaded.
+
+    On CPUs it compiles each convolution and matrix product anew for every batch size, and by
+    default keeps 1,024 of them twice, in oneDNN's cache and in its own: in bfloat16, 200 batch
+    sizes of a small CNN left 233 MiB behind. Variables that are already set are respected.
+    """
+    for name in KERNEL_CACHES:
+        os.environ.setdefault(name, str(KERNELS))
+
+
+def give_back() -> None:
+    """Return freed memory to the system, where malloc can; takes some milliseconds.
+
+    glibc never does so by itself below the top of a heap, nor for threads other than the main one.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(ctypes.c_size_t(0))
+    elif sys.platform == "darwin":
+        relieve = getattr(ctypes.CDLL(None), "malloc_zone_pressure_relief", None)
+        if relieve is not None:
+            relieve(ctypes.c_void_p(None), ctypes.c_size_t(0))
 
 
 def require(size: int, what: str) -> None:

@@ -284,6 +284,7 @@ class OpeningControl(QObject):
         state.probe = ("", -1.0)
         state.form = form
         state.dataset = dataset
+        self._jobs.keep_data(dataset.spec.fingerprint)
 
     def _on_dataset_failed(self, sentence: str) -> None:
         self._fail(sentence)

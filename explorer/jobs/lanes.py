@@ -23,6 +23,7 @@ from explorer.jobs.garbage import Collector
 
 HEAVY, PROBE = "heavy", "probe"
 DRAIN_MS = 33  # two frames of a 60 Hz screen
+REST_S = 2.0  # without a job until a lane gives back memory
 CLOSE_S = 4.0  # leaves the process one second to end within five
 
 Points = list[tuple[str, Any]]
@@ -95,7 +96,8 @@ class _Lane(threading.Thread):
         self._pending: deque[Job] = deque()
         self._running: Job | None = None
         self._ready = threading.Condition()
-        self._paused = self._closed = False
+        self._paused = self._closed = self._is_warm = False
+        self._data = ""
 
     def add(self, job: Job) -> None:
         """Queue a job; on the probe lane it replaces earlier jobs of its channel."""
@@ -142,6 +144,12 @@ class _Lane(threading.Thread):
         if self._engine is not None:
             self._engine.close()
 
+    def keep_data(self, fingerprint: str) -> None:
+        """Let the engine give back what belongs to other data, as soon as there is no job."""
+        with self._ready:
+            self._data, self._is_warm = fingerprint, True
+            self._ready.notify()
+
     def pause(self, paused: bool) -> None:
         """Start no further job while `held`."""
         with self._ready:
@@ -149,11 +157,31 @@ class _Lane(threading.Thread):
             self._ready.notify()
 
     def _next_job(self) -> Job | None:
-        with self._ready:
-            while (self._paused or not self._pending) and not self._closed:
-                self._ready.wait()
-            self._running = None if self._closed else self._pending.popleft()
-            return self._running
+        """The next job, None once closed; gives back memory when none comes for a while."""
+        while True:
+            with self._ready:
+                while not self._has_next():
+                    if not self._ready.wait(REST_S if self._is_warm else None):
+                        break
+                else:
+                    self._is_warm = True
+                    self._running = None if self._closed else self._pending.popleft()
+                    return self._running
+                self._is_warm = False
+                data = self._data
+            self._rest(data)
+
+    def _has_next(self) -> bool:
+        return self._closed or (bool(self._pending) and not self._paused)
+
+    def _rest(self, data: str) -> None:
+        """Give back memory; engines other than a pipeline may have none to give."""
+        rest = getattr(self._engine, "rest", None)
+        if rest is not None:
+            try:
+                rest(data)
+            except Exception as error:  # a bug: the lane goes on
+                self._log(save_report(self._reports, "Giving back memory", error))
 
     def _run_job(self, job: Job) -> None:
         self._post(job, "started", None)
@@ -194,6 +222,7 @@ class Jobs(QObject):
         self._live: list[Job] = []
         self._mail: deque[tuple[Job | None, str, Any]] = deque()
         self._lock = threading.Lock()
+        self._data = ""
         self._awake = False
         self._closed = False
         self._drained = 0.0
@@ -214,6 +243,7 @@ class Jobs(QObject):
         if job.lane not in self._lanes:
             self._collector.begin()
             self._lanes[job.lane] = _Lane(job.lane, self._make_engine, self._post, self._reports)
+            self._lanes[job.lane].keep_data(self._data)
             self._lanes[job.lane].pause(self._painted.isActive())
             self._lanes[job.lane].start()
         self._lanes[job.lane].add(job)
@@ -228,6 +258,12 @@ class Jobs(QObject):
         """Stop one job; the others of its lane continue."""
         if job in self._live:
             self._lanes[job.lane].stop(job)
+
+    def keep_data(self, fingerprint: str) -> None:
+        """Let the lanes' engines give back what belongs to data other than these, once idle."""
+        self._data = fingerprint
+        for lane in self._lanes.values():
+            lane.keep_data(fingerprint)
 
     def live(self, lane: str) -> list[Job]:
         """Unfinished jobs of a lane, the running one first."""

@@ -12,7 +12,16 @@ from itertools import chain
 from pathlib import Path
 
 from engine.bench.row import BenchRow
-from tests.benchmarks import example, frames, points, runs, samples, stalls, startup
+from tests.benchmarks import (
+    example,
+    frames,
+    memory,
+    points,
+    runs,
+    samples,
+    stalls,
+    startup,
+)
 from tests.benchmarks.harness import circumstances, show
 
 ALL: Mapping[str, Callable[[], Iterator[BenchRow]]] = {
@@ -23,6 +32,7 @@ ALL: Mapping[str, Callable[[], Iterator[BenchRow]]] = {
     "points": points.rows,
     "thumbnails": samples.rows,
     "runs": runs.rows,
+    "memory": memory.rows,
 }
 
 
