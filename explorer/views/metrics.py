@@ -173,6 +173,11 @@ class MetricsView(View):
         perturbation, tau = self.state.probe
         return tau if perturbation in ("", study.residual.perturbation) else -1.0
 
+    def _shown_tau(self, study: Study) -> float:
+        """The tau of the grid at which r is read."""
+        residual = study.residual
+        return float(residual.taus[residual.column(self._tau(study))])
+
     def _list_taus(self, study: Study, tau: float) -> None:
         taus = study.residual.taus.tolist()
         if taus != [self.tau.itemData(i) for i in range(self.tau.count())]:
@@ -227,7 +232,7 @@ class MetricsView(View):
         """The table and the scatter as they are shown, the current tab first."""
         study = self.state.study
         options: dict[str, Any] = {
-            "tau": self._tau(study) if study is not None else -1.0,
+            "tau": -1.0 if study is None else self._shown_tau(study),
             "beside": [one.key for one in self.state.beside or ()],
             "mean": self.runs.mean,
         }
