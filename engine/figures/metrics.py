@@ -30,10 +30,11 @@ LINE = 1.3  # height of a line, in sizes of its font
 PUBLISHED = ", published"
 TITLE = 5.6  # width to which titles of columns are broken, in sizes of the font
 PADDING = 0.5  # above and below a row together, in sizes of the font
+LITTLE = 0.8  # of the font size, to which a table is set smaller rather than in parts
 SMALL = 0.8  # size of the second line of a cell, relative to the first
 SMALLEST, LEAST = 6.0, 5.0  # points, of the first and of the second line
 NAMES = 0.34  # of the width, at most, for names of models
-BETWEEN, EDGE = 2.4, 0.5  # mm between columns, and at the edges of the page
+BETWEEN, EDGE = 2.0, 0.5  # mm between columns, and at the edges of the page
 MOST_APART = 6.0  # mm more between columns where there is room
 CAPTION = (
     "Measures of every model. Below a value: the difference to Re-train; below r: its 95 % "
@@ -114,6 +115,12 @@ def metrics_table(
 
 def _setting(page: Page, lines: Sequence[Sequence[Text]], font_size: float) -> Setting:
     """The largest setting that fits on a sheet of paper, not smaller than can be read."""
+    size = font_size
+    while size >= max(SMALLEST, LITTLE * font_size):  # one table, if that is a little smaller
+        setting = _set(page, lines, size)
+        if len(setting.parts) == 1:
+            return setting
+        size -= 0.5
     size = font_size
     setting = _set(page, lines, size)
     while size - 0.5 >= SMALLEST and len(setting.parts) > 1 and setting.height > LONGEST:

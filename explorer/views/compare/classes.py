@@ -73,9 +73,8 @@ class ClassesTab(Tab):
 
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore order and grouping."""
-        if stored.get("order") in ("class", "gap"):
-            self._ordered = True
-            choose_data(self.order, stored.get("order"))
+        self._ordered = stored.get("order") == "gap"  # what is the default need not be a choice
+        choose_data(self.order, stored.get("order"))
         self.grouping.restore(stored.get("grouped"))
 
     def _in_order(self, gaps: ClassGaps) -> list[int]:

@@ -86,7 +86,8 @@ def kinds() -> list[Any]:
     maps = [
         pytest.param("embedding", {"color": color}, marks=needs("umap")) for color in ("class", "r")
     ]
-    return [*plain, *tabs, *logs, *maps]
+    titled = [(kind, {"title": True}) for kind in ("curves", "metrics", "neighborhood", "slice")]
+    return [*plain, *tabs, *logs, *titled, *maps]
 
 
 def ticks(axis: Axis) -> list[Text]:

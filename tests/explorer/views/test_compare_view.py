@@ -176,6 +176,9 @@ def test_a_hundred_classes_begin_as_one_row_and_can_all_be_scrolled_to(shown: Sh
     box = view.classes.grouping
     QTest.mouseClick(box, LEFT, pos=QPoint(8, box.height() // 2))
     assert len(rows.rows) == 100
+    assert view.classes.choices()["order"] == "gap"  # so many are not read in order
+    pick(view.classes.order, "in order")
+    assert view.classes.choices()["order"] == "class"  # unless a person wants that
     rows.setFocus()
     for _ in range(99):
         QTest.keyClick(rows, Qt.Key.Key_Down)

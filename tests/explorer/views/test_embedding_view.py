@@ -388,8 +388,13 @@ def test_trails_lead_from_selected_forget_samples_to_their_copies_in_order_of_ta
 def test_export_takes_along_what_is_on_the_screen(view: EmbeddingView, shown: Shown) -> None:
     choose(view, "color", RATIO)
     press(view, "Export…")
-    options = {"a": "original", "b": "rurk", "color": RATIO, "tau": -1.0, "trails": True}
+    current = shown.state.selection.current  # the only sample whose trails are shown
+    options = {"a": "original", "b": "rurk", "color": RATIO, "tau": -1.0, "trails": [current]}
     assert shown.last == ("ask_figure", "embedding", options)
+    choose(view, "trails", ALL_TRAILS)
+    choose(view, "highlight", LOST)
+    press(view, "Export…")
+    assert shown.last[2] == {**options, "trails": True, "highlight": LOST}
 
 
 def test_what_an_earlier_map_highlighted_is_no_part_of_the_menu(
