@@ -23,6 +23,7 @@ from explorer.control.controller import Controller
 from explorer.dialogs.forget_source import ForgetSource
 from explorer.state.forget_sets import LONGEST_NAME, combine
 from explorer.state.selection import ADD, INTERSECT, REMOVE, REPLACE
+from explorer.widgets.fit import resize_on_screen
 from explorer.widgets.forms import styled_label
 from explorer.widgets.plain_text import literal
 
@@ -41,7 +42,7 @@ class ForgetSetsDialog(QDialog):
     def __init__(self, controller: Controller, parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Forget sets")
-        self.resize(560, 440)
+        resize_on_screen(self, 560, 440)
         self._do = controller
         self.source = ForgetSource(controller)
         self.buttons = {mode: _button(text, tip) for mode, (text, tip) in MODES.items()}

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.drawing.glossary import Term, search, terms
+from explorer.widgets.fit import resize_on_screen
 
 WIDTH, HEIGHT, LIST_WIDTH, MARGIN = 760, 460, 250, 10  # px
 SUBSCRIPT = re.compile(r"(?<=\w)_(\w)\b")  # 'S_f', 'r_τ'
@@ -36,7 +37,7 @@ class GlossaryDialog(QDialog):
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Glossary")
-        self.resize(WIDTH, HEIGHT)
+        resize_on_screen(self, WIDTH, HEIGHT)
         self._terms: list[Term] = []
         self.line = QLineEdit()
         self.line.setPlaceholderText("Search terms, symbols and meanings")

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel
 
 from explorer.widgets.plot_widget import no_collection
+from explorer.widgets.term import TermLabel
 
 
-class ElidedLabel(QLabel):
-    """A muted label; when elided, its full text stays available to assistive technology."""
+class ElidedLabel(TermLabel):
+    """A muted label; when elided, its full text stays available to assistive technology.
+
+    Terms of the glossary are underlined while the whole text is drawn.
+    """
 
     def __init__(self) -> None:
-        super().__init__(textFormat=Qt.TextFormat.PlainText)
+        super().__init__()
         self.setObjectName("muted")
 
     def shown(self) -> str:
@@ -28,9 +31,14 @@ class ElidedLabel(QLabel):
         room = self.contentsRect().width()
         return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
 
+    @property
+    def whole(self) -> bool:
+        """Whether the whole text is drawn, not elided."""
+        return self.shown() == self.text()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw as much of the text as fits."""
-        if self.shown() == self.text():
+        if self.whole:
             super().paintEvent(event)
             return
         with no_collection():

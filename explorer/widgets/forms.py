@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from explorer.state.catalog import Field
 from explorer.widgets import setting_editors as editors
+from explorer.widgets.fit import resize_on_screen
 from explorer.widgets.number_editors import SEVERAL
 from explorer.widgets.setting_editors import Editor
 from explorer.widgets.setting_row import SettingRow
@@ -153,7 +154,7 @@ class FormDialog(QDialog):
         """`forms`: tab title -> form."""
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(600, 640)
+        resize_on_screen(self, 600, 640)
         self.forms = dict(forms)
         self._tabs = QTabWidget()
         for name, form in self.forms.items():

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import pyqtgraph as pg
 from pyqtgraph.graphicsItems.ScatterPlotItem import Symbols
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from engine.drawing.glossary import mentions, term
 from explorer.widgets.plot_widget import no_collection
+from explorer.widgets.term import tip_of
+from explorer.widgets.term_header import draw_underline, underlines
 
 PAD, GAP, LINE, MARK = 4, 14, 30, 10  # logical pixels
 OFF = 0.55  # opacity of hidden entries
@@ -89,6 +92,24 @@ class Legend(QWidget):
         drawn = zip(self._entries, self.boxes(), strict=True)
         return next((box for entry, box in drawn if entry.name == name), QRectF())
 
+    def term_at(self, place: QPoint) -> str:
+        """The name of the term in the entry at this place; '' if there is none."""
+        for entry, box in zip(self._entries, self.boxes(), strict=True):
+            if box.contains(QPointF(place)):
+                found = mentions(entry.label)
+                return found[0].term.name if found else ""
+        return ""
+
+    def event(self, event: QEvent) -> bool:
+        """Explain the term under the mouse, below what a click does."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            found = term(self.term_at(event.pos()))
+            if found is not None:
+                tip = f"{self.toolTip()}\n\n{tip_of(found)}" if self.toolTip() else tip_of(found)
+                QToolTip.showText(event.globalPos(), tip, self)
+                return True
+        return super().event(event)
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Toggle the entry under a left click."""
         if event.button() != Qt.MouseButton.LeftButton:
@@ -114,6 +135,9 @@ class Legend(QWidget):
             text = box.adjusted(entry.sample_width + PAD, 0, 0, 0)
             left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
             painter.drawText(text, left, entry.label)
+            for line in underlines(entry.label, text, self.fontMetrics()):
+                draw_underline(painter, line, self)
+            painter.setPen(QColor(self._text))
             if not entry.on:  # a second cue beside the paler color
                 end = text.left() + self.fontMetrics().horizontalAdvance(entry.label)
                 middle = text.center().y()

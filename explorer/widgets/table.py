@@ -36,6 +36,8 @@ from PySide6.QtWidgets import (
 
 from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import no_collection
+from explorer.widgets.term import with_definition
+from explorer.widgets.term_header import TermHeader
 
 SORT = Qt.ItemDataRole.UserRole
 SMALL = Qt.ItemDataRole.UserRole + 1
@@ -128,7 +130,8 @@ class CellModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self.columns[section].title
             if role == Qt.ItemDataRole.ToolTipRole:
-                return literal(self.columns[section].tip)
+                column = self.columns[section]
+                return literal(with_definition(column.tip, column.title))
         return None
 
     def as_text(self, separator: str) -> list[str]:
@@ -215,6 +218,7 @@ class CellTable(QTableView):
         self._sorted.setSourceModel(self.cells)
         self._sorted.setSortRole(SORT)
         self._sorted.sort(-1)
+        self.setHorizontalHeader(TermHeader(self))
         self.setModel(self._sorted)
         self.delegate = CellDelegate(self)
         self.setItemDelegate(self.delegate)

@@ -54,6 +54,11 @@ class TermLabel(QLabel):
         super().setText(text)
         self.setMouseTracking(bool(mentions(text)))
 
+    @property
+    def whole(self) -> bool:
+        """Whether the whole text is drawn, so that its terms can be underlined."""
+        return True
+
     def terms(self) -> list[str]:
         """The names of the terms that are underlined."""
         return [place.mention.term.name for place in self._found()]
@@ -123,7 +128,7 @@ class TermLabel(QLabel):
     def _locate(self) -> tuple[_Place, ...]:
         """Lay the text out as QLabel does, and find the mentions in its lines."""
         mnemonic = self.buddy() is not None and "&" in self.text()
-        found = [] if mnemonic else mentions(self.text())
+        found = mentions(self.text()) if self.whole and not mnemonic else []
         if not found or self.textFormat() != Qt.TextFormat.PlainText:
             return ()
         lines, height = self._lines()

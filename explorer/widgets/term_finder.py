@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.drawing.glossary import term, term_in
-from explorer.widgets.term import TermLabel, explain
+from explorer.widgets.term import explain
 
 KEY = "F1"
 PROPERTY = "term"  # dynamic property with the name of a widget's term
@@ -69,8 +69,9 @@ def term_of(widget: QWidget, place: QPoint) -> str:
 
 
 def _own_term(widget: QWidget, place: QPoint) -> str:
-    if isinstance(widget, TermLabel) and (name := widget.term_at(place)):
-        return name
+    at = getattr(widget, "term_at", None)  # of labels, legends and headers
+    if at is not None and (name := at(place)):
+        return str(name)
     tagged = widget.property(PROPERTY)
     if isinstance(tagged, str) and term(tagged) is not None:
         return tagged

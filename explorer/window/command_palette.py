@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from explorer.widgets.fit import resize_on_screen
 from explorer.widgets.plain_text import literal
 from explorer.window.actions import COMMANDS, SEPARATOR, Command
 
@@ -267,7 +268,7 @@ class CommandPalette(QDialog):
         self.line.moved.connect(self._move)
         self.line.returnPressed.connect(self.accept)
         self.list.itemClicked.connect(self.accept)
-        self.resize(WIDTH, HEIGHT)
+        resize_on_screen(self, WIDTH, HEIGHT)
         if parent is not None:
             self.move(parent.mapToGlobal(QPoint((parent.width() - WIDTH) // 2, TOP)))
         self._show("")

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.views.base import View
+from explorer.widgets.fit import resize_on_screen
 from explorer.window.actions import MENUS, shortcuts
 
 Keys = Sequence[tuple[str, str]]  # (keys, description)
@@ -34,7 +35,7 @@ class ShortcutsDialog(QDialog):
     def __init__(self, groups: Sequence[tuple[str, Keys]], parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Shortcuts")
-        self.resize(640, 640)
+        resize_on_screen(self, 640, 640)
         self.line = QLineEdit()
         self.line.setPlaceholderText("Search keys and actions")
         self.line.setAccessibleName("Search shortcuts")

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QScreen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QComboBox,
+    QDialog,
     QFileDialog,
     QLabel,
     QListWidget,
@@ -30,6 +31,7 @@ from explorer import theme
 from explorer.app import Explorer
 from explorer.popups import ICONS, TIP, TIP_WIDTH
 from explorer.theme import DARK, LIGHT, Theme, contrast
+from explorer.widgets.fit import FRAME
 from explorer.widgets.plain_text import literal
 
 AA = 4.5  # contrast that WCAG 2.1 requires of text
@@ -239,3 +241,26 @@ def test_icons_of_a_file_dialog_are_drawn_in_the_color_of_the_text(
     assert dialog.findChild(QToolButton, "backButton") is not None
     for name in set(ICONS.values()):
         assert not theme.icon(name, look).isNull()
+
+
+def test_dialogs_fit_a_small_screen(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1920 x 1200 pixels at scale 2 are 960 x 600, of which the title bar takes a part."""
+    small = QRect(0, 0, 960, 600)
+    monkeypatch.setattr(QScreen, "availableGeometry", lambda _screen: small)
+    dialogs = explorer.window.dialogs
+    for ask in (
+        dialogs.ask_settings,
+        dialogs.ask_method_settings,
+        dialogs.show_shortcuts,
+        dialogs.show_palette,
+        dialogs.show_glossary,
+        dialogs.show_forget_sets,
+        dialogs.show_about,
+    ):
+        ask()
+        for dialog in explorer.window.findChildren(QDialog):
+            if dialog.isVisible():
+                size = dialog.size().expandedTo(dialog.minimumSizeHint())
+                assert size.width() <= small.width() - 10, dialog.windowTitle()
+                assert size.height() <= small.height() - FRAME, dialog.windowTitle()
+                dialog.close()

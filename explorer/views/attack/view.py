@@ -26,6 +26,7 @@ from explorer.views.base import View, Wishes
 from explorer.widgets import markup
 from explorer.widgets.panel import SPACING, Panel, button, muted_label
 from explorer.widgets.plain_text import literal
+from explorer.widgets.term import TermLabel
 
 QUESTION = "attack"
 EMPTY = (
@@ -66,7 +67,7 @@ class AttackView(View):
         self.caught = Wall("Members caught", "Select caught", self.describe)
         self.missed = Wall("Members missed", "Select missed", self.describe)
         self.walls = (self.caught, self.missed)
-        self.sentence, self.estimates = QLabel(), muted_label()
+        self.sentence, self.estimates = TermLabel(), muted_label()
         markup.allow(self.sentence)
         self.panel = Panel(self._content(), self)
         self._build_header()

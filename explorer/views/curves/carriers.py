@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QTableView,
     QToolButton,
     QVBoxLayout,
@@ -31,6 +30,7 @@ from engine.datasets.base import Dataset
 from engine.forget_sets.sample_names import sample_title
 from explorer.widgets.plot_widget import no_collection
 from explorer.widgets.sample_picture import draw_sample
+from explorer.widgets.term import TermLabel
 
 PICTURE = 22  # logical pixels
 COLUMNS = (
@@ -176,7 +176,7 @@ class CarrierList(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.words = QLabel()
+        self.words = TermLabel()
         self.words.setWordWrap(True)
         self.table = CarrierTable()
         self.table.picked.connect(self.picked)

@@ -30,6 +30,7 @@ from explorer.views.curves.tabs import LOSS, NAMES, RESIDUAL, CurveTabs
 from explorer.widgets import markup
 from explorer.widgets.models_button import ModelsButton
 from explorer.widgets.panel import Panel, button, muted_label
+from explorer.widgets.term import TermLabel
 
 EMPTY = (
     "No curves yet. Press Run: the first estimates, from 10 copies of each forget sample, appear "
@@ -143,7 +144,7 @@ class CurvesView(View):
         return content
 
     def _build_header(self) -> None:
-        self.heading = QLabel()
+        self.heading = TermLabel()
         self.heading.setWordWrap(True)
         self.log = QCheckBox("Log scale")
         self.log.setToolTip("Draw r on a logarithmic axis")

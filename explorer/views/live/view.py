@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.analysis.epoch_series import Epochs
 from engine.drawing.labels import tau_label
@@ -23,6 +23,7 @@ from explorer.widgets.elided_label import ElidedLabel
 from explorer.widgets.panel import Panel, button, muted_label
 from explorer.widgets.plain_text import literal
 from explorer.widgets.player import EpochPlayer
+from explorer.widgets.term import TermLabel
 
 LAST = 1_000_000  # beyond any last epoch
 LOW = 520  # logical pixels of height, below which the curve takes all the room
@@ -46,7 +47,7 @@ class LiveView(View):
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
         self.method = QComboBox()
-        self.heading = QLabel()
+        self.heading = TermLabel()
         self.curve = Chart("Residual knowledge at this epoch")
         self.accuracy = Chart("Accuracies against epochs")
         self.strip = VerdictStrip()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QLabel
+from PySide6.QtWidgets import QComboBox
 
 from explorer.state.ranking import Ranking
 from explorer.views.neighborhood import captions
 from explorer.widgets.panel import button
+from explorer.widgets.term import TermLabel
 
 
 class RankingRow(QObject):
@@ -24,7 +25,7 @@ class RankingRow(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.place = QLabel()
+        self.place = TermLabel()
         self.place.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.model = QComboBox()
         self.model.setAccessibleName("Model whose r orders the samples")

@@ -25,6 +25,7 @@ from explorer.views.neighborhood.ranking import RankingRow
 from explorer.views.neighborhood.table import table_of
 from explorer.widgets import markup
 from explorer.widgets.panel import Panel, button
+from explorer.widgets.term import TermLabel
 
 ENOUGH, CURVE = 600, 190  # logical pixels: height of a view with room for both; the curve's own
 
@@ -133,7 +134,7 @@ class NeighborhoodView(View):
         self.slider.setPageStep(1)
         self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.slider.setToolTip("Perturbation norm of the copies: the study's values of τ")
-        self.tau = QLabel()
+        self.tau = TermLabel()
         self.tau.setMinimumWidth(self.fontMetrics().horizontalAdvance("τ 0.0000"))
         self.retrains = QCheckBox("A row for each Re-train")
         self.retrains.setToolTip("Show each Re-train below the row that sums them up")

@@ -24,8 +24,10 @@ def test_text_that_does_not_fit_is_elided_but_fully_accessible(qtbot: QtBot) -> 
     assert label.shown().endswith("…") and len(label.shown()) < len(WORDS) / 2
     assert WORDS.startswith(label.shown()[:-1].rstrip())
     assert label.text() == told(label) == WORDS
+    assert label.terms() == [] and label.underlines() == []
     label.resize(label.sizeHint())
     assert label.shown() == WORDS
+    assert label.terms() == ["Epoch", "Forget set"]
 
 
 def test_text_that_may_wrap_is_not_elided(qtbot: QtBot) -> None:

@@ -20,9 +20,12 @@ from pytestqt.qtbot import QtBot
 from explorer.app import Explorer
 from explorer.dialogs.glossary_dialog import GlossaryDialog
 from explorer.widgets.forms import styled_label
+from explorer.widgets.legend import Legend, LegendEntry
 from explorer.widgets.panel import muted_label
+from explorer.widgets.table import CellTable, Column
 from explorer.widgets.term import TermLabel, explain
 from explorer.widgets.term_finder import tag, term_of
+from explorer.widgets.term_header import TermHeader
 
 SENTENCE = (
     "GD still recognizes perturbed copies of 19 of 70 forgotten samples more often than any "
@@ -179,3 +182,43 @@ def test_f1_opens_the_glossary_at_the_focused_control_even_in_a_modal_dialog(
     dialog = window.findChild(GlossaryDialog)
     assert dialog.term.name == "Null band"
     dialog.close()
+
+
+def test_headers_of_tables_explain_and_underline_their_terms(qtbot: QtBot) -> None:
+    table = CellTable([Column("Model", "its name"), Column("Prevalence\n%", "how many")])
+    qtbot.addWidget(table)
+    table.resize(400, 120)
+    table.show()
+    header = table.horizontalHeader()
+    assert isinstance(header, TermHeader)
+    place = QPoint(header.sectionPosition(1) + header.sectionSize(1) // 2, 8)
+    assert header.term_at(place) == "Prevalence" and header.term_at(QPoint(5, 5)) == ""
+    assert term_of(header.viewport(), place) == "Prevalence"
+    tip = table.model().headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert tip.startswith("how many\n\nPrevalence: The percentage")
+    marked = header.grab().toImage()
+    table.cells.columns = (Column("Model", ""), Column("Prevadence\n%", ""))
+    plain = header.grab().toImage()
+    rows = [y for y in range(marked.height()) for x in range(marked.width())
+            if marked.pixelColor(x, y) != plain.pixelColor(x, y)]  # fmt: skip
+    assert len(set(rows)) >= 2  # the changed letter, and a line of dots below the word
+    dots = max(set(rows), key=rows.count)
+    assert rows.count(dots) > 15
+
+
+def test_legends_explain_and_underline_their_terms(qtbot: QtBot) -> None:
+    legend = Legend()
+    qtbot.addWidget(legend)
+    legend.resize(300, 40)
+    legend.set_entries(
+        (LegendEntry("GD", "#0000ff", name="gd"), LegendEntry("null band", "#888888", area=True)),
+        "#000000",
+    )
+    legend.show()
+    first, second = (box.center().toPoint() for box in legend.boxes())
+    assert legend.term_at(first) == "" and legend.term_at(second) == "Null band"
+    assert term_of(legend, second) == "Null band"
+    tip = QHelpEvent(QEvent.Type.ToolTip, second, legend.mapToGlobal(second))
+    QApplication.sendEvent(legend, tip)
+    assert QToolTip.text().startswith("Click a name to hide or show it\n\nNull band: ")
+    QToolTip.hideText()
