@@ -25,8 +25,8 @@ def ground_of(curves: CurveSet, measure: Measure) -> Ground | None:
     if band is None:
         return Ground(level=1.0)
     n = len(curves.seeds)
-    label = f"null band{f' of {n} seeds' if n > 1 else ''} (Re-train against Re-train)"
-    return Ground(label, curves.taus, *band, 1.0)
+    name = f"null band{f' of {n} seeds' if n > 1 else ''}"
+    return Ground(f"{name}: one Re-train against another", curves.taus, *band, 1.0, (name,))
 
 
 def entries_of(
@@ -73,6 +73,7 @@ def series_of(line: Line, theme: Theme, *, shown: bool = True) -> Series:
         hollow=line.kind == PUBLISHED,
         listed=front,
         front=front,
+        whiskers=True,
     )
 
 

@@ -173,7 +173,7 @@ def test_a_click_on_a_curve_lists_the_samples_that_carry_it(
         assert view.samples.table.model().rowCount() == len(carriers)
         assert carriers <= set(state.residual.samples.tolist())
     else:
-        assert "No sample" in view.readout.text() or not view.samples.isVisible()
+        assert "No forget sample" in chart.message.text() or not view.samples.isVisible()
 
 
 # -- compare, attack, live --------------------------------------------------------------------
