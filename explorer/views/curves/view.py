@@ -132,8 +132,8 @@ class CurvesView(View):
 
     def event(self, event: QEvent) -> bool:
         """Take Esc before the window does, while there is a list to close."""
-        override = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if override and event.key() == Qt.Key.Key_Escape and self.samples.isVisible():
+        override = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if override and event.type() == QEvent.Type.ShortcutOverride and self.samples.isVisible():
             event.accept()
             return True
         return super().event(event)
