@@ -77,10 +77,12 @@ class Chart(QWidget):
     picked = Signal(str, float)
     toggled = Signal(str)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, parent: QWidget | None = None, box: pg.ViewBox | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
-        self.plot = Plot()
+        self.plot = Plot(box)
         self.plot.setAccessibleName(name)
         for side in ("bottom", "left"):  # before any label is set, or it would rescale
             self.plot.getAxis(side).enableAutoSIPrefix(False)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -23,6 +23,7 @@ HEADROOM = 8  # logical pixels above the plot, for half of the topmost number
 ROOM = 0.05  # of the range, beyond the extremes
 FAINT = 0.25  # opacity of the other curves while one is under the cursor
 MANY, LOW = 6, 280  # more curves, or a lower plot: only the interval under the cursor is drawn
+MESSAGE = 12  # logical pixels beside the words of a message
 LINE, GRASPED = 1.5, 3.0  # width of the line at tau, and under the cursor
 
 
@@ -36,8 +37,10 @@ class CurveChart(Chart):
 
     line_moved = Signal(float)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(name, parent)
+    def __init__(
+        self, name: str, parent: QWidget | None = None, box: pg.ViewBox | None = None
+    ) -> None:
+        super().__init__(name, parent, box)
         viewport = self.plot.viewport()
         self.notes = Annotations(viewport, self._pixel, self._frame)
         self.card = ReadoutCard(viewport)
@@ -125,6 +128,7 @@ class CurveChart(Chart):
 
     def read(self, title: str, rows: Sequence[Reading], x: float, y: float) -> None:
         """List these readings in the card beside x; y: the value under the cursor."""
+        self.message.hide()
         level = y if not self._log else 10.0**y
         self.card.show_readings(title, rows, level, self._pixel(x, y), self._frame())
 
@@ -137,6 +141,7 @@ class CurveChart(Chart):
     def stop_reading(self) -> None:
         """Hide the card and the crosshair."""
         self.card.clear()
+        self.message.setVisible(bool(self.message.text()))
         self.set_cross(None)
 
     @property
@@ -294,13 +299,13 @@ class CurveChart(Chart):
         self._place_message()
 
     def _place_message(self) -> None:
-        if not self.message.text():
-            return
+        """At the foot of the plot, as wide as its words up to the whole width."""
         frame = self._frame().toRect().adjusted(6, 6, -6, -6)
-        self.message.setFixedWidth(max(frame.width(), 40))
-        height = self.message.heightForWidth(self.message.width())
-        self.message.setFixedHeight(height)
-        self.message.move(frame.left(), frame.bottom() - height)
+        room = QRect(0, 0, max(frame.width() - 2 * MESSAGE, 40), 1000)
+        metrics = self.message.fontMetrics()
+        needed = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, self.message.text())
+        self.message.setFixedSize(needed.width() + 2 * MESSAGE, needed.height() + MESSAGE)
+        self.message.move(frame.left(), frame.bottom() - self.message.height())
 
     # -- cursor ---------------------------------------------------------------------------
     def _leave(self) -> None:
