@@ -19,7 +19,8 @@ MARK = 5  # of a mark at the edge
 PLACES = 25  # tried for the name of the band
 CLEAR = 2  # logical pixels around it
 MOST = 0.8  # of the width, for that name
-SHORTER, DEAREST = 20, 90  # cost of a shorter name; cost, from which none is written
+TIMES = 3  # cost of a pixel of a curve behind the name
+SHORTER, DEAREST = 20, 150  # cost of a shorter name; cost, from which none is written
 
 
 @dataclass(frozen=True)
@@ -284,4 +285,4 @@ def _covered(box: QRectF, curves: Sequence[np.ndarray]) -> float:
         x = np.linspace(wide.left(), wide.right(), 24)
         y = np.interp(x, good[:, 0], good[:, 1], left=np.nan, right=np.nan)
         total += float(((y >= wide.top()) & (y <= wide.bottom())).sum()) / 24 * box.width()
-    return total
+    return TIMES * total

@@ -63,6 +63,7 @@ class CurveChart(Chart):
         self._line_text = ""
         self._margin = -1  # logical pixels at the right, for the names
         self._floor: float | None = None
+        self._held: ValueRange | None = None
         self.hover_y = 0.0  # height of the cursor in the coordinates of the view
         box = self.plot.getViewBox()
         box.sigRangeChangedManually.connect(self._set_free)
@@ -112,6 +113,10 @@ class CurveChart(Chart):
         self._free = False
         self._fit()
         self._annotate()
+
+    def hold(self, fixed: ValueRange | None) -> None:
+        """Keep the axis at this range, whatever is drawn; None follows what is drawn."""
+        self._held = fixed
 
     def set_floor(self, floor: float | None) -> None:
         """Set the lowest value of the axis, for measures that cannot be smaller."""
@@ -165,7 +170,7 @@ class CurveChart(Chart):
     # -- range ----------------------------------------------------------------------------
     def _fit(self) -> None:
         main = [one for one in self._series if one.shown and one.front]
-        self._range = self._range_of(main)
+        self._range = self._held or self._range_of(main)
         if self._free or self._range is None:
             return
         x = np.concatenate([one.x for one in main if len(one.x)] or [np.zeros(0)])

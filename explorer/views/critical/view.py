@@ -270,8 +270,8 @@ class CriticalView(View):
         self._rug.setData(
             [
                 {
-                    "pos": (tau, foot), "symbol": "|", "size": RUG, "brush": None,
-                    "pen": pg.mkPen(accent if int(sample) in chosen else plain, width=1.5),
+                    "pos": (tau, foot), "symbol": "|", "size": RUG, "pen": None,
+                    "brush": accent if int(sample) in chosen else plain,
                 }
                 for sample, tau in zip(search.samples, taus, strict=True)
                 if np.isfinite(tau)
