@@ -95,7 +95,7 @@ class Annotations(QWidget):
         return next((name for name, box in self.boxes().items() if box.contains(at)), "")
 
     def boxes(self) -> dict[str, QRectF]:
-        """The rectangles of the names of curves, those of hidden ones below the others.
+        """The rectangles of the names of curves, those of hidden ones below or above the others.
 
         Where not all fit, those that are nearest to others are left out.
         """
@@ -103,16 +103,18 @@ class Annotations(QWidget):
         room = int(max(frame.height(), 0) / row) if row else 0
         on = [one for one in self.labels if one.on]
         off = [one for one in self.labels if not one.on][: max(0, room - len(on))]
-        floor = frame.bottom() - len(off) * row
         heights = [self._height(one, frame) for one in on]
+        above = bool(on) and sum(heights) / len(on) > frame.center().y()
+        first = frame.top() if above else frame.bottom() - len(off) * row  # of the hidden ones
+        ends = (first + len(off) * row, frame.bottom()) if above else (frame.top(), first)
         chosen = most_apart(heights, room) if len(on) > room else list(range(len(on)))
-        centers = stacked_centers([heights[i] for i in chosen], row, frame.top(), floor)
+        centers = stacked_centers([heights[i] for i in chosen], row, *ends)
         boxes = {
             on[i].name: self._box(on[i], frame, center, row)
             for i, center in zip(chosen, centers.tolist(), strict=True)
         }
         for number, one in enumerate(off):
-            boxes[one.name] = self._box(one, frame, floor + (number + 0.5) * row, row)
+            boxes[one.name] = self._box(one, frame, first + (number + 0.5) * row, row)
         return boxes
 
     def band_box(self) -> tuple[str, QRectF] | None:

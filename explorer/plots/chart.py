@@ -53,7 +53,8 @@ class Series:
 class Ground:
     """The background of curves: a shaded band x, low, high (n,) and a horizontal level.
 
-    label: the band's name; shorter: the same in fewer words, longest first.
+    label: the band's name; shorter: the same in fewer words, longest first; color: of a band that
+    is none of the Re-trains, '' for the null band's.
     """
 
     label: str = ""
@@ -62,6 +63,7 @@ class Ground:
     high: np.ndarray | None = None
     level: float | None = None
     shorter: tuple[str, ...] = ()
+    color: str = ""
 
 
 class Chart(QWidget):
@@ -233,12 +235,15 @@ class Chart(QWidget):
             look = (self._theme or LIGHT).null_band
             band = self._band("")
             band.setPen(Qt.PenStyle.NoPen)
-            band.setBrush(QBrush(QColor(look.fill)))
+            fill = QColor(ground.color or look.fill)
+            if ground.color:
+                fill.setAlphaF(BAND_ALPHA)
+            band.setBrush(QBrush(fill))
             band.setZValue(2)  # above the intervals that are areas
             ends = [self._scaled(ground.low), self._scaled(ground.high)]
             band.setPath(band_path(ground.x, *ends))
             for edge, end in zip(self._edges, ends, strict=True):
-                edge.setPen(pg.mkPen(look.edge, width=1))
+                edge.setPen(pg.mkPen(fill if ground.color else look.edge, width=1))
                 edge.setData(ground.x, end, connect="finite")
         elif "" in self._bands:
             self.plot.removeItem(self._bands.pop(""))
