@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
-from explorer.plots.annotations import Annotations, BandName, EdgeMark, EndLabel
+from explorer.plots.annotations import Annotations
 from explorer.plots.chart import Chart, Ground, Series
+from explorer.plots.curve_notes import band_name, beyond_words, edge_marks, end_label
+from explorer.plots.plot_message import PlotMessage
 from explorer.plots.readout import Reading
 from explorer.plots.readout_card import ReadoutCard
 from explorer.plots.value_range import ValueRange, value_range
@@ -23,7 +25,6 @@ HEADROOM = 8  # logical pixels above the plot, for half of the topmost number
 ROOM = 0.05  # of the range, beyond the extremes
 FAINT = 0.25  # opacity of the other curves while one is under the cursor
 MANY, LOW = 6, 280  # more curves, or a lower plot: only the interval under the cursor is drawn
-MESSAGE = 12  # logical pixels beside the words of a message
 LINE, GRASPED = 1.5, 3.0  # width of the line at tau, and under the cursor
 
 
@@ -44,10 +45,7 @@ class CurveChart(Chart):
         viewport = self.plot.viewport()
         self.notes = Annotations(viewport, self._pixel, self._frame)
         self.card = ReadoutCard(viewport)
-        self.message = QLabel(viewport, textFormat=Qt.TextFormat.PlainText)
-        self.message.setObjectName("plot-message")
-        self.message.setWordWrap(True)
-        self.message.hide()
+        self.message = PlotMessage(viewport)
         self.line = pg.InfiniteLine(angle=90, movable=True)
         self.line.setZValue(4)
         self.line.hide()
@@ -139,9 +137,7 @@ class CurveChart(Chart):
 
     def say(self, words: str) -> None:
         """Write a sentence at the foot of the plot; '' takes it away."""
-        self.message.setText(words)
-        self.message.setVisible(bool(words))
-        self._place_message()
+        self.message.say(words, self._frame().toRect())
 
     def stop_reading(self) -> None:
         """Hide the card and the crosshair."""
@@ -229,63 +225,14 @@ class CurveChart(Chart):
         """Write the names of curves and band, and mark what lies beyond the axis."""
         theme = self._theme or LIGHT
         named = [one for one in self._series if one.listed]
-        self.notes.labels = tuple(self._label(one, theme) for one in named)
-        ground = self._ground
-        self.notes.band = None
-        if (
-            ground.label
-            and ground.x is not None
-            and ground.low is not None
-            and ground.high is not None
-        ):
-            drawn = [one for one in self._series if one.shown]
-            curves = [np.column_stack([one.x, self._scaled(one.y)]) for one in drawn]
-            if ground.level is not None:
-                level = self._scaled(np.full(2, ground.level))
-                curves.append(np.column_stack([ground.x[[0, -1]], level]))
-            low, high = self._scaled(ground.low), self._scaled(ground.high)
-            self.notes.band = BandName(
-                (ground.label, *ground.shorter), ground.x, low, high, tuple(curves)
-            )
-        self.notes.marks = tuple(self._edge_marks())
-        self.notes.beyond = self._beyond()
+        self.notes.labels = tuple(end_label(one, self._scaled, theme) for one in named)
+        self.notes.band = band_name(self._ground, self._series, self._scaled)
+        view = self.plot.viewRange()
+        self.notes.marks = tuple(edge_marks(self._series, self._scaled, view))
+        usual = not (self._free or self._everything)
+        self.notes.beyond = beyond_words(self._range, self._log) if usual and self._range else ()
         self._set_margin()
         self.notes.update()
-
-    def _label(self, one: Series, theme: Theme) -> EndLabel:
-        y = self._scaled(one.y)
-        last = np.flatnonzero(np.isfinite(y))
-        x, end = (float(one.x[last[-1]]), float(y[last[-1]])) if len(last) else (np.nan, np.nan)
-        color = theme.readable(one.style.color)
-        return EndLabel(one.name, one.label, color, x, end, one.shown)
-
-    def _edge_marks(self) -> Iterator[EdgeMark]:
-        """One mark for each curve and end through which it leaves the view."""
-        (left, right), (bottom, top) = self.plot.viewRange()
-        for one in self._series:
-            y = self._scaled(one.y)
-            inside = one.shown & np.isfinite(y) & (one.x >= left) & (one.x <= right)
-            for up, out in ((True, inside & (y > top)), (False, inside & (y < bottom))):
-                if out.any():
-                    worst = int(np.argmax(np.where(out, y if up else -y, -np.inf)))
-                    yield EdgeMark(float(one.x[worst]), up, one.style.color)
-
-    def _beyond(self) -> tuple[str, ...]:
-        if self._free or self._everything or self._range is None or not self._range.cuts:
-            return ()
-        ends = []
-        for value, cut, sign in (
-            (self._range.highest, self._range.highest > self._range.high, "▲"),
-            (self._range.lowest, self._range.lowest < self._range.low, "▼"),
-        ):
-            shown = 10.0**value if self._log else value
-            ends += [f"{sign} to {shown:.3g}"] * cut
-        words = ", ".join(ends)
-        return (
-            f"{words} beyond the axis: double-click shows all",
-            f"{words} beyond the axis",
-            words,
-        )
 
     def _set_margin(self) -> None:
         wanted = min(self.notes.width_needed(), MARGIN * self.width())
@@ -301,16 +248,7 @@ class CurveChart(Chart):
         """Keep the texts over the whole plot."""
         self.notes.resize(self.plot.viewport().size())
         self.notes.update()
-        self._place_message()
-
-    def _place_message(self) -> None:
-        """At the foot of the plot, as wide as its words up to the whole width."""
-        frame = self._frame().toRect().adjusted(6, 6, -6, -6)
-        room = QRect(0, 0, max(frame.width() - 2 * MESSAGE, 40), 1000)
-        metrics = self.message.fontMetrics()
-        needed = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, self.message.text())
-        self.message.setFixedSize(needed.width() + 2 * MESSAGE, needed.height() + MESSAGE)
-        self.message.move(frame.left(), frame.bottom() - self.message.height())
+        self.message.place(self._frame().toRect())
 
     # -- cursor ---------------------------------------------------------------------------
     def _leave(self) -> None:

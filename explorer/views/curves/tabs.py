@@ -68,6 +68,16 @@ class CurveTabs(QStackedWidget):
         for chart, measure, axis in zip(self.over_tau, MEASURES, SHORT_AXES, strict=True):
             chart.set_axes(tau_label(perturbation), measure.axis, (short, axis), ("τ", axis))
 
+    def follow_work(self, changed: set[str], measured: bool, trained: bool) -> None:
+        """Show the loss while nothing else exists, and r as soon as it does.
+
+        measured, trained: whether there are curves of r, and losses.
+        """
+        if not measured and trained and changed & {"residual", "losses"}:
+            self.setCurrentIndex(LOSS)
+        elif measured and "residual" in changed and self.currentIndex() == LOSS:
+            self.setCurrentIndex(RESIDUAL)
+
     def fit_again(self) -> None:
         """Drop the zoom of all charts."""
         for chart in self.charts:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.analysis.curve_set import CurveSet
-from engine.analysis.measures import MEASURES, Measure
+from engine.analysis.measures import MEASURES
 from engine.results import Residual
-from explorer.plots import readout
 from explorer.plots.runs_button import RunsButton
 from explorer.state.app_state import AppState
 from explorer.state.selection import REPLACE
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
-from explorer.views.curves import captions
+from explorer.views.curves import captions, reader
 from explorer.views.curves.captions import MOST
 from explorer.views.curves.carriers import CarrierList
 from explorer.views.curves.click import Click, click
-from explorer.views.curves.curve_set import entries_of, ground_of, losses_of, series_of
+from explorer.views.curves.curve_set import draw_curves, losses_of
 from explorer.views.curves.findings import CurveFindings
 from explorer.views.curves.sources import curve_set_of, models_of, probe_tau
 from explorer.views.curves.tabs import LOSS, NAMES, RESIDUAL, CurveTabs
@@ -99,7 +97,7 @@ class CurvesView(View):
             self.samples.table.mark(self.state.selection.current)
         self._show_tau()
         self._show_or_say_why()
-        self._follow_the_work(changed)
+        self.tabs.follow_work(changed, self.state.residual is not None, bool(self.state.losses))
 
     def view_state(self) -> dict[str, Any]:
         """The current tab, the scale of r, the hidden models and the runs beside."""
@@ -234,20 +232,9 @@ class CurvesView(View):
             theme, losses = theme_of(self.state.theme), self.state.losses
             self.loss.draw(losses_of(losses, self._label, self._hidden, theme), None)
         else:
-            self._draw_over_tau(tab, MEASURES[tab])
-
-    def _draw_over_tau(self, tab: int, measure: Measure) -> None:
-        theme, curves = theme_of(self.state.theme), self.curves
-        visible = {line.name for line in curves.lines(measure, self._hidden)}
-        drawn = [
-            series_of(line, theme, shown=line.name in visible) for line in curves.lines(measure)
-        ]
-        self.tabs.over_tau[tab].draw(
-            drawn,
-            ground_of(curves, measure),
-            log=tab == RESIDUAL and self.log.isChecked(),
-            entries=entries_of(curves, measure, self._hidden, theme),
-        )
+            log = tab == RESIDUAL and self.log.isChecked()
+            theme = theme_of(self.state.theme)
+            draw_curves(self.tabs.chart, self.curves, MEASURES[tab], self._hidden, theme, log=log)
 
     def _set_axes(self, residual: Residual | None) -> None:
         if residual is not None:
@@ -274,18 +261,6 @@ class CurvesView(View):
         for chart in self.tabs.over_tau:
             chart.set_line(tau, "" if tau is None else f"τ {tau:.3g}")
 
-    def _color(self, name: str) -> str:
-        return theme_of(self.state.theme).model_style(name).color
-
-    def _follow_the_work(self, changed: set[str]) -> None:
-        """Show the loss while nothing else exists, and r as soon as it does."""
-        if "residual" in changed and self.state.residual is None and self.state.losses:
-            self.tabs.setCurrentIndex(LOSS)
-        elif "residual" in changed and self.tabs.currentIndex() == LOSS and self.state.residual:
-            self.tabs.setCurrentIndex(RESIDUAL)
-        elif "losses" in changed and self.state.residual is None and self.state.losses:
-            self.tabs.setCurrentIndex(LOSS)
-
     def _tab_changed(self) -> None:
         self.log.setEnabled(self.tabs.currentIndex() == RESIDUAL)
         self._update_texts(self.state.residual)
@@ -311,27 +286,12 @@ class CurvesView(View):
             chart.stop_reading()
 
     def _read_tau(self, x: float) -> None:
-        chart, measure = self.tabs.chart, self.tabs.measure
-        if measure is None or not np.isfinite(x) or not len(self.curves.taus):
-            chart.stop_reading()
-            return
-        tau = float(self.curves.taus[self.curves.nearest(x)])
-        chart.set_cross(tau)
-        lines = self.curves.lines(measure, self._hidden)
-        rows = readout.at_tau(lines, measure, tau, self._color, self.curves.title)
-        chart.read(f"τ {tau:g}", rows, tau, chart.hover_y)
+        theme, measure = theme_of(self.state.theme), self.tabs.measure
+        reader.read_tau(self.tabs.chart, self.curves, measure, self._hidden, theme, x)
 
     def _read_epoch(self, x: float) -> None:
-        losses = self.state.losses
-        longest = max(map(len, losses.values()), default=0)
-        if not np.isfinite(x) or not longest:
-            self.loss.stop_reading()
-            return
-        epoch = min(max(round(x), 1), longest)
-        self.loss.set_cross(float(epoch))
-        visible = {name: values for name, values in losses.items() if name not in self._hidden}
-        rows = readout.at_epoch(visible, epoch, self._color, self._label)
-        self.loss.read(f"epoch {epoch}", rows, float(epoch), self.loss.hover_y)
+        losses = {name: one for name, one in self.state.losses.items() if name not in self._hidden}
+        reader.read_epoch(self.loss, losses, self._label, theme_of(self.state.theme), x)
 
     def _drag_tau(self, x: float) -> None:
         """Follow the dragged line from one norm of the grid to the next."""
