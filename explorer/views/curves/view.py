@@ -150,15 +150,14 @@ class CurvesView(View):
     # -- building -------------------------------------------------------------------------
     def _content(self) -> QWidget:
         content = QWidget()
-        beside = QHBoxLayout(content)
-        beside.setContentsMargins(0, 0, 0, 0)
-        charts = QVBoxLayout()
-        charts.setSpacing(2)
-        charts.addWidget(CurveFindings(self))
-        charts.addWidget(self.tabs, 1)
-        charts.addWidget(self.note)
-        beside.addLayout(charts, 1)
+        rows, beside = QVBoxLayout(content), QHBoxLayout()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(2)
+        beside.addWidget(self.tabs, 1)
         beside.addWidget(self.samples)
+        rows.addWidget(CurveFindings(self))
+        rows.addLayout(beside, 1)
+        rows.addWidget(self.note)
         return content
 
     def _build_header(self) -> None:
