@@ -78,9 +78,8 @@ def explorer(
 
 
 def front(explorer: Explorer, name: str, qtbot: QtBot) -> None:
-    """Click on the tab of a dock, if it has one."""
-    box = explorer.window.docks[name]
-    box.raise_()
+    """Bring a dock to the front, shown by the workspace or not."""
+    explorer.window.go_to(name)
     qtbot.waitUntil(lambda: explorer.window.views[name].seen)
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
     QApplication.processEvents()
