@@ -20,7 +20,7 @@ from explorer.plots.value_range import ValueRange, value_range
 from explorer.theme import LIGHT, Theme
 from explorer.widgets.legend import LegendEntry
 
-MARGIN = 0.32  # of the width, at most, for the names of curves
+MARGIN = 0.36  # of the width, at most, for the names of curves
 HEADROOM = 8  # logical pixels above the plot, for half of the topmost number
 ROOM = 0.05  # of the range, beyond the extremes
 FAINT = 0.25  # opacity of the other curves while one is under the cursor
@@ -183,7 +183,7 @@ class CurveChart(Chart):
         if len(x):
             width = float(np.ptp(x)) or 1.0
             self.plot.setXRange(
-                float(x.min()) - 0.02 * width, float(x.max()) + 0.01 * width, padding=0
+                float(x.min()) - 0.03 * width, float(x.max()) + 0.01 * width, padding=0
             )
 
     def _range_of(self, main: Sequence[Series]) -> ValueRange | None:
