@@ -22,7 +22,7 @@ from explorer.popups import PopupStyle
 CHOICES = ("system", "light", "dark")
 ICON_SIZES = (16, 20, 24, 32, 48)  # px; Qt picks the nearest for each screen
 MARKS = {"circle": "o", "square": "s", "diamond": "d", "triangle": "t1", "cross": "x"}
-LEGIBLE = 3.0  # contrast that WCAG 2.1 requires of graphics
+LEGIBLE, READABLE = 3.0, 4.5  # contrast that WCAG 2.1 requires of graphics and of text
 
 
 class ModelStyle(NamedTuple):
@@ -57,6 +57,11 @@ class Theme:
     warning: str
 
     @property
+    def null_band(self) -> palette.BandStyle:
+        """How the null band is drawn: no model has its color."""
+        return palette.NULL_BAND_DARK if self.name == "dark" else palette.NULL_BAND
+
+    @property
     def class_colors(self) -> list[str]:
         """The colors of the first ten classes."""
         return [self.class_color(index) for index in range(10)]
@@ -68,6 +73,10 @@ class Theme:
     def legible(self, color: str) -> str:
         """The color, changed as much as legibility on this theme's background requires."""
         return _legible(color, self.base, self.text)
+
+    def readable(self, color: str) -> str:
+        """The color, changed as much as text on this theme's background requires."""
+        return _legible(color, self.base, self.text, READABLE)
 
     def model_style(self, name: str) -> ModelStyle:
         """Color, symbol and dash of a model; the same name always looks the same."""
@@ -217,10 +226,10 @@ def _style() -> PopupStyle:
 
 
 @functools.cache
-def _legible(color: str, ground: str, text: str) -> str:
-    """`color`, mixed towards the text color until it is legible on `ground`."""
+def _legible(color: str, ground: str, text: str, least: float = LEGIBLE) -> str:
+    """`color`, mixed towards the text color until its contrast to `ground` is `least`."""
     mixed, share = color, 0.0
-    while contrast(mixed, ground) < LEGIBLE and share < 1:
+    while contrast(mixed, ground) < least and share < 1:
         share += 0.05
         parts = zip(palette.rgb(color), palette.rgb(text), strict=True)
         mixed = "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in parts)

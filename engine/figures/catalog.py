@@ -115,6 +115,7 @@ KINDS = {
             "log": "confidence: a logarithmic axis",
         },
     ),
+    "critical": Kind("Critical tau", inputs.critical_tau, {"hidden": "models to leave out"}),
     "curves": Kind(
         "Curves",
         inputs.curves,

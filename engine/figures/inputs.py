@@ -53,6 +53,20 @@ def curves(
     )
 
 
+def critical_tau(
+    request: FigureRequest, hidden: Collection[str] = (), **options: Any
+) -> list[Path]:
+    """The smallest tau of re-recognition of every model, searched where it is not stored."""
+    from engine.figures.critical_tau import critical_tau as drawn
+
+    names = [one.name for one in request.models()]
+    searches = {
+        name: request.pipeline.recognition(request.spec, name, Reporter()) for name in names
+    }
+    labels, facts = request.study.labels, request.facts
+    return drawn(searches, labels, request.out, hidden=hidden, facts=facts, **options)
+
+
 def metrics(request: FigureRequest, **options: Any) -> list[Path]:
     """The table of all models and measures."""
     from engine.figures.metrics import metrics_table

@@ -116,7 +116,8 @@ def stored_epochs(work: StudyModels, plan: Plan, name: str) -> Record:
     if record is None:
         raise SpecError(
             f"{labels_of(plan.spec)[name]} was not watched when it was made, so there are no "
-            "epochs to replay. Watch again runs it once more and stores them."
+            "epochs to replay. Record epochs runs it once more, with the same result, and stores "
+            "them."
         )
     return record
 

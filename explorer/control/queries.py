@@ -46,6 +46,12 @@ QUERIES = {
             probe_tasks.find_smallest_tau,
             HEAVY,
         ),
+        Query(
+            "recognitions",
+            "Searching for the smallest tau of every model",
+            probe_tasks.find_smallest_taus,
+            HEAVY,
+        ),
         Query("replay", "Reading the epochs of {0}", probe_tasks.replay, PROBE),
         Query("embedding", "Embedding the features of {0} and {1}", probe_tasks.embed, HEAVY),
         Query(

@@ -59,6 +59,22 @@ def find_smallest_tau(spec: RunSpec, model: str, engine: Pipeline, report: Repor
     return engine.recognition(spec, model, report, draws=DIRECTIONS_TRIED)
 
 
+def find_smallest_taus(
+    spec: RunSpec, models: tuple[str, ...], engine: Pipeline, report: Reporter
+) -> dict[str, Recognition]:
+    """The same of several models; those found so far are reported as the point 'recognitions'."""
+    from engine.residual.smallest_tau import HALVINGS
+
+    each = len(spec.forget) * DIRECTIONS_TRIED * (len(spec.probe.taus) + HALVINGS)
+    report.expect(float(len(models) * each))
+    found: dict[str, Recognition] = {}
+    for model in models:
+        report.check()
+        found = {**found, model: engine.recognition(spec, model, report, draws=DIRECTIONS_TRIED)}
+        report.point("recognitions", found)
+    return found
+
+
 def compute_neighborhood(
     spec: RunSpec, sample: int, probe: tuple[str, float], engine: Pipeline, report: Reporter
 ) -> Neighborhood:

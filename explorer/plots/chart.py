@@ -13,11 +13,13 @@ from PySide6.QtGui import QBrush, QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QVBoxLayout, QWidget
 
 from engine.drawing.geometry import distance_to_line, runs
-from explorer.theme import ModelStyle, Theme
+from engine.drawing.palette import INTERVAL_ALPHA
+from explorer.theme import LIGHT, ModelStyle, Theme
 from explorer.widgets.legend import Legend, LegendEntry, line_pen
 from explorer.widgets.plot_widget import Plot
 
-BAND_ALPHA, GROUND_ALPHA = 0.16, 0.3
+BAND_ALPHA = INTERVAL_ALPHA
+DODGE, WHISKER = 0.05, 1.2  # of a step of x between the whiskers of two curves; logical pixels
 FEW = 40  # points of a curve, up to which each gets a symbol
 REACH = 10  # logical pixels between a click and the curve it picks, at most
 
@@ -27,7 +29,8 @@ class Series:
     """One curve: x, y (n,), NaN = gap; low, high (n,) its interval, or None.
 
     shown: False shows it in the legend only; listed: whether the legend has it; marks: whether
-    points get symbols; hollow: unfilled symbols; front: drawn above curves that are not.
+    points get symbols; hollow: unfilled symbols; front: drawn above curves that are not; whiskers:
+    the interval is drawn as lines, not as an area.
     """
 
     name: str
@@ -43,17 +46,24 @@ class Series:
     hollow: bool = False
     listed: bool = True
     front: bool = True
+    whiskers: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """The background of curves: a shaded band x, low, high (n,) and a horizontal level."""
+    """The background of curves: a shaded band x, low, high (n,) and a horizontal level.
+
+    label: the band's name; shorter: the same in fewer words, longest first; color: of a band that
+    is none of the Re-trains, '' for the null band's.
+    """
 
     label: str = ""
     x: np.ndarray | None = None
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     level: float | None = None
+    shorter: tuple[str, ...] = ()
+    color: str = ""
 
 
 class Chart(QWidget):
@@ -69,10 +79,12 @@ class Chart(QWidget):
     picked = Signal(str, float)
     toggled = Signal(str)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, parent: QWidget | None = None, box: pg.ViewBox | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
-        self.plot = Plot()
+        self.plot = Plot(box)
         self.plot.setAccessibleName(name)
         for side in ("bottom", "left"):  # before any label is set, or it would rescale
             self.plot.getAxis(side).enableAutoSIPrefix(False)
@@ -93,6 +105,12 @@ class Chart(QWidget):
         for line in (self._level, self._cross):
             line.hide()
             self.plot.addItem(line, ignoreBounds=True)
+        self._level.setZValue(3)
+        self._edges = [pg.PlotCurveItem(), pg.PlotCurveItem()]
+        for edge in self._edges:
+            edge.setZValue(3)
+            self.plot.addItem(edge)
+        self.plot.left.connect(self._leave)
         self.plot.scene().sigMouseMoved.connect(self._hover)
         self.plot.scene().sigMouseClicked.connect(self._click)
 
@@ -101,7 +119,7 @@ class Chart(QWidget):
         self._theme = theme
         self.plot.setBackground(theme.base)
         self._cross.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DashLine))
-        self._level.setPen(pg.mkPen(theme.text, width=1))
+        self._level.setPen(pg.mkPen(theme.muted, width=1))
         for side in ("bottom", "left"):
             axis = self.plot.getAxis(side)
             axis.setPen(pg.mkPen(theme.border))
@@ -140,8 +158,11 @@ class Chart(QWidget):
         banded = {item.name for item in drawn if item.low is not None and item.high is not None}
         for name in set(self._bands) - banded - {""}:
             self.plot.removeItem(self._bands.pop(name))
+        whiskered = [item.name for item in drawn if item.whiskers and item.name in banded]
         for item in drawn:
             self._draw_series(item)
+            if item.name in banded:
+                self._draw_interval(item, whiskered)
         self._draw_legend(series, ground, entries)
 
     @property
@@ -188,44 +209,65 @@ class Chart(QWidget):
         curve.setSymbolSize(7)
         curve.setSymbolBrush(QColor(0, 0, 0, 0) if item.hollow else QColor(item.style.color))
         curve.setSymbolPen(pg.mkPen(item.style.color, width=1))
-        if item.low is not None and item.high is not None:
-            self._draw_band(item.name, item.x, item.low, item.high, item.style.color, BAND_ALPHA)
+
+    def _draw_interval(self, item: Series, whiskered: Sequence[str]) -> None:
+        """Draw a curve's interval; whiskered: the curves whose whiskers stand side by side."""
+        if item.low is None or item.high is None:
+            return
+        low, high = self._scaled(item.low), self._scaled(item.high)
+        band = self._band(item.name)
+        color = QColor(item.style.color)
+        if item.whiskers:
+            place = whiskered.index(item.name) - (len(whiskered) - 1) / 2
+            band.setPen(pg.mkPen(color, width=WHISKER))  # widens automatic ranges: none here
+            band.setBrush(QBrush(Qt.BrushStyle.NoBrush))
+            band.setZValue(4)
+            band.setPath(whisker_path(item.x + place * _dodge(item.x, len(whiskered)), low, high))
+        else:
+            color.setAlphaF(BAND_ALPHA)
+            band.setPen(Qt.PenStyle.NoPen)
+            band.setBrush(QBrush(color))
+            band.setZValue(1)
+            band.setPath(band_path(item.x, low, high))
 
     def _draw_ground(self, ground: Ground) -> None:
-        theme = self._theme
-        color = theme.muted if theme else "#808080"
         if ground.x is not None and ground.low is not None and ground.high is not None:
-            self._draw_band("", ground.x, ground.low, ground.high, color, GROUND_ALPHA)
+            look = (self._theme or LIGHT).null_band
+            band = self._band("")
+            band.setPen(Qt.PenStyle.NoPen)
+            fill = QColor(ground.color or look.fill)
+            if ground.color:
+                fill.setAlphaF(BAND_ALPHA)
+            band.setBrush(QBrush(fill))
+            band.setZValue(2)  # above the intervals that are areas
+            ends = [self._scaled(ground.low), self._scaled(ground.high)]
+            band.setPath(band_path(ground.x, *ends))
+            for edge, end in zip(self._edges, ends, strict=True):
+                edge.setPen(pg.mkPen(fill if ground.color else look.edge, width=1))
+                edge.setData(ground.x, end, connect="finite")
         elif "" in self._bands:
             self.plot.removeItem(self._bands.pop(""))
+            for edge in self._edges:
+                edge.setData([], [])
         self._level.setVisible(ground.level is not None)
         if ground.level is not None:
             self._level.setPos(float(self._scaled(np.array([ground.level]))[0]))
 
-    def _draw_band(
-        self, name: str, x: np.ndarray, low: np.ndarray, high: np.ndarray, color: str, alpha: float
-    ) -> None:
-        band = self._bands.get(name)
-        if band is None:
-            band = self._bands[name] = QGraphicsPathItem()
-            band.setPen(Qt.PenStyle.NoPen)  # any pen would widen the range of the view
-            band.setZValue(1 if name else 0)
-            self.plot.addItem(band)
-        fill = QColor(color)
-        fill.setAlphaF(alpha)
-        band.setBrush(QBrush(fill))
-        band.setPath(band_path(x, self._scaled(low), self._scaled(high)))
+    def _band(self, name: str) -> QGraphicsPathItem:
+        """The item of an interval, '' for that of the ground."""
+        if name not in self._bands:
+            self._bands[name] = QGraphicsPathItem()
+            self.plot.addItem(self._bands[name])
+        return self._bands[name]
 
     def _draw_legend(
         self, series: Sequence[Series], ground: Ground, more: Sequence[LegendEntry]
     ) -> None:
         text = self._theme.text if self._theme else "#000000"
         entries = [*(entry_of(item) for item in series if item.listed), *more]
-        if ground.label and self._theme:
-            shade = QColor(self._theme.muted)
-            shade.setAlphaF(GROUND_ALPHA)
-            name = shade.name(QColor.NameFormat.HexArgb)
-            entries.append(LegendEntry(ground.label, name, area=True))
+        if ground.label:
+            look = (self._theme or LIGHT).null_band
+            entries.append(LegendEntry(ground.label, look.fill, outline=look.edge, area=True))
         self.legend.set_entries(entries, text)
 
     def _scaled(self, values: np.ndarray) -> np.ndarray:
@@ -235,6 +277,9 @@ class Chart(QWidget):
         positive = np.where(values > 0, values, np.nan)
         return np.asarray(np.log10(positive))
 
+    def _leave(self) -> None:
+        self.hovered.emit(np.nan)
+
     def _hover(self, at: QPointF) -> None:
         self.hovered.emit(self._x(at) if self._inside(at) else np.nan)
 
@@ -243,8 +288,9 @@ class Chart(QWidget):
             self.show_all()
         elif event.button() == Qt.MouseButton.LeftButton and self._inside(event.scenePos()):
             at = event.scenePos()
-            self.picked.emit(self._curve_at(at), self._x(at))
-            self.clicked.emit(self._x(at))
+            x = self._x(at)  # before the layout changes: what is picked may be listed beside
+            self.picked.emit(self._curve_at(at), x)
+            self.clicked.emit(x)
 
     def _curve_at(self, at: QPointF) -> str:
         """The curve nearest to a scene position, '' if none is within `REACH`."""
@@ -291,3 +337,19 @@ def band_path(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> QPainterPath:
             path.lineTo(float(a), float(b))
         path.closeSubpath()
     return path
+
+
+def whisker_path(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> QPainterPath:
+    """A line from low to high (n,) at each x where both are defined."""
+    path = QPainterPath()
+    for at, start, end in zip(x.tolist(), low.tolist(), high.tolist(), strict=True):
+        if np.isfinite(start) and np.isfinite(end):
+            path.moveTo(at, start)
+            path.lineTo(at, end)
+    return path
+
+
+def _dodge(x: np.ndarray, curves: int) -> float:
+    """How far apart the whiskers of neighboring curves stand, in units of x."""
+    step = float(np.median(np.diff(x))) if len(x) > 1 else 0.0
+    return step * min(DODGE, 0.5 / max(1, curves))

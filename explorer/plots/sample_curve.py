@@ -8,21 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QBrush, QColor
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QBrush, QColor, QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from engine.analysis.sample_curve import Spread
 from engine.drawing.geometry import runs
-from engine.drawing.labels import tau_label
+from engine.drawing.labels import perturbation_label, tau_label
 from engine.residual.sample_ratio import Ratio
-from explorer.plots.chart import Chart, Ground, Series
-from explorer.plots.readout import swatch
+from explorer.plots.chart import Ground, Series
+from explorer.plots.curve_chart import CurveChart
+from explorer.plots.readout import Reading
+from explorer.plots.value_range import ValueRange
 from explorer.theme import LIGHT, ModelStyle, Theme
-from explorer.widgets import markup
 from explorer.widgets.panel import button, muted_label
 
 SPREAD = "spread"  # name of the median among the curves
-ROOM = 0.06  # of the range, as margin beyond the extremes: symbols are not cut
+LOW = 220  # logical pixels of height, below which the note leaves its room to the curves
 AXIS = "r (1 = Re-train)"
 
 
@@ -51,57 +52,51 @@ class SampleRatios:
 
 
 class SampleCurve(QWidget):
-    """A chart of `SampleRatios` with a note below; `tau_wanted` follows the dragged line."""
+    """A chart of `SampleRatios` with a note below; `tau_wanted` follows the dragged line.
+
+    log, export_button: its secondary controls, placed by the view that shows it.
+    """
 
     tau_wanted = Signal(float)
     export_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.chart, self.note = (
-            Chart("Residual knowledge of this sample against tau"),
-            muted_label(),
-        )
-        markup.allow(self.note)
+        self.chart = CurveChart("Residual knowledge of this sample against tau")
+        self.note, self.line = muted_label(), self.chart.line
+        self.log = QCheckBox("Log scale of the curve")
+        self.log.setChecked(True)
+        self.log.setToolTip("Draw r on a logarithmic axis, with r = 0 on the bottom line")
+        self.log.toggled.connect(self._draw)
+        tip = "Save this curve (SVG, PDF or PNG) with its numbers as CSV"
+        self.export_button = button("Export curve…", tip, self.export_wanted.emit)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self.chart, 1)
-        layout.addLayout(self._foot())
-        self.line = pg.InfiniteLine(angle=90, movable=True)
-        self.line.setZValue(5)  # behind the curves
-        self.chart.plot.addItem(self.line, ignoreBounds=True)
+        layout.addWidget(self.note)
         self._holes: list[pg.LinearRegionItem] = []
         self._ratios: SampleRatios | None = None
         self._theme = LIGHT
         self._label: Callable[[str], str] = str
         self._hidden: set[str] = set()
-        self.line.sigDragged.connect(self._dragged)
+        self.chart.line_moved.connect(self.tau_wanted)
         self.line.sigPositionChangeFinished.connect(self._settle)
         self.chart.clicked.connect(self.tau_wanted)
         self.chart.hovered.connect(self._say)
         self.chart.toggled.connect(self._toggle)
 
-    def _foot(self) -> QHBoxLayout:
-        foot = QHBoxLayout()
-        self.log = QCheckBox("Log scale")
-        self.log.setChecked(True)
-        self.log.setToolTip("Draw r on a logarithmic axis, with r = 0 on the bottom line")
-        self.log.toggled.connect(self._draw)
-        foot.addWidget(self.note, 1)
-        foot.addWidget(self.log)
-        tip = "Save this curve (SVG, PDF or PNG) with its numbers as CSV"
-        foot.addWidget(button("Export curve…", tip, self.export_wanted.emit))
-        return foot
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the room of a low chart to the curves."""
+        super().resizeEvent(event)
+        self.note.setVisible(self.height() >= LOW)
 
     def show_ratios(self, ratios: SampleRatios, label: Callable[[str], str], theme: Theme) -> None:
         """Draw the data; label: display name of a model."""
         self._ratios, self._theme, self._label = ratios, theme, label
         self.chart.set_theme(theme)
-        self.chart.set_axes(tau_label(ratios.perturbation), AXIS)
-        pen = pg.mkPen(theme.accent, width=2)
-        self.line.setPen(pen)
-        self.line.setHoverPen(pg.mkPen(theme.accent, width=4))
+        short = f"τ: {perturbation_label(ratios.perturbation)}"
+        self.chart.set_axes(tau_label(ratios.perturbation), AXIS, (short, "r"), ("τ", "r"))
         self._draw()
         self._settle()
 
@@ -129,19 +124,25 @@ class SampleCurve(QWidget):
             series = [_lifted(item, low) for item in series]
         below, above = ratios.spread.most
         below = np.maximum(below, low) if log else below
-        self.chart.draw(series, Ground("middle 90 %", ratios.taus, below, above, 1.0), log=log)
-        ends = np.log10([low, high]) if log else (0.0, high)
-        self.chart.plot.setYRange(*ends, padding=ROOM)
+        bottom, top = np.log10([low, high]) if log else (0.0, high)
+        self.chart.hold(ValueRange(float(bottom), float(top), float(bottom), float(top)))
+        self.chart.draw(series, self._ground(ratios, below, above), log=log)
         self._draw_holes(ratios)
         self.line.setBounds((float(ratios.taus[0]), float(ratios.taus[-1])))
         self._say(np.nan)
 
+    def _ground(self, ratios: SampleRatios, below: np.ndarray, above: np.ndarray) -> Ground:
+        of = f"of the forget set in {self._label(ratios.model)}"
+        words = (f"median, middle 50 and 90 % {of}", "middle 50 and 90 %", "90 %")
+        return Ground(
+            words[0], ratios.taus, below, above, 1.0, shorter=words[1:], color=self._theme.muted
+        )
+
     def _median(self, ratios: SampleRatios) -> Series:
         style = ModelStyle(self._theme.muted, "+", (2, 2))
-        label = f"forget set in {self._label(ratios.model)}: median, middle 50 %"
         shown = SPREAD not in self._hidden
         return Series(
-            SPREAD, label, style, ratios.taus, ratios.spread.median, *ratios.spread.half, shown
+            SPREAD, "median", style, ratios.taus, ratios.spread.median, *ratios.spread.half, shown
         )
 
     def _series(self, name: str) -> Series:
@@ -154,7 +155,9 @@ class SampleCurve(QWidget):
             return Series(name, self._label(name), style, at, r, shown=shown)
         missing = np.full(len(ratios.taus), np.nan)
         low, high = (one.low, one.high) if name == ratios.model else (missing, missing)
-        return Series(name, self._label(name), style, ratios.taus, one.r, low, high, shown)
+        return Series(
+            name, self._label(name), style, ratios.taus, one.r, low, high, shown, whiskers=True
+        )
 
     def _draw_holes(self, ratios: SampleRatios) -> None:
         """Hatch the norms at which r is undefined."""
@@ -171,27 +174,28 @@ class SampleCurve(QWidget):
             self._holes.append(region)
 
     # -- reading and dragging -------------------------------------------------------------
-    def _dragged(self) -> None:
-        self.tau_wanted.emit(float(self.line.value()))
-
     def _settle(self) -> None:
         """Put the line at the shown norm."""
-        if self._ratios is not None and not self.line.moving:
-            self.line.setValue(self._ratios.tau)
+        if self._ratios is not None:
+            self.chart.set_line(self._ratios.tau, f"τ {self._ratios.tau:.3g}")
 
     def _toggle(self, name: str) -> None:
         self._hidden ^= {name}
         self._draw()
 
     def _say(self, x: float) -> None:
-        """Show the values at x, or, outside the chart, the note."""
+        """Read the values at x, or, outside the chart, only write the note."""
         ratios = self._ratios
         if ratios is None:
             return
-        inside = np.isfinite(x) and bool(ratios.curves)
-        at = int(np.argmin(np.abs(ratios.taus - x))) if inside else 0
-        self.chart.set_cross(float(ratios.taus[at]) if inside else None)
-        self.note.setText(self._reading(ratios, at) if inside else self._words(ratios))
+        self.note.setText(self._words(ratios))
+        if not (np.isfinite(x) and ratios.curves):
+            self.chart.stop_reading()
+            return
+        at = int(np.argmin(np.abs(ratios.taus - x)))
+        tau = float(ratios.taus[at])
+        self.chart.set_cross(tau)
+        self.chart.read(f"τ {tau:g}", self._readings(ratios, at), tau, self.chart.hover_y)
 
     def _words(self, ratios: SampleRatios) -> str:
         if not ratios.curves:
@@ -204,12 +208,19 @@ class SampleCurve(QWidget):
             parts.append("Bottom line: r = 0.")
         return " ".join(parts)
 
-    def _reading(self, ratios: SampleRatios, at: int) -> str:
-        parts = [f"<b>τ {ratios.taus[at]:g}</b>"]
-        for name, one in ratios.curves.items():
-            color, words = self._theme.model_style(name).color, interval_words(one, at)
-            parts.append(f"{swatch(color, self._label(name))} {words}")
-        return " · ".join(parts)
+    def _readings(self, ratios: SampleRatios, at: int) -> list[Reading]:
+        rows = [
+            Reading(
+                self._label(name), self._theme.model_style(name).color, interval_words(one, at),
+                y=float(one.r[at]),
+            )
+            for name, one in ratios.curves.items()
+        ]  # fmt: skip
+        return sorted(rows, key=_height, reverse=True)
+
+
+def _height(reading: Reading) -> float:
+    return reading.y if np.isfinite(reading.y) else -np.inf
 
 
 def interval_words(one: Ratio, at: int | tuple[()] = ()) -> str:

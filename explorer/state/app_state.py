@@ -98,6 +98,7 @@ class AppState(QObject):
     attack_changed = Signal()
     similarity_changed = Signal()
     recognition_changed = Signal()
+    recognitions_changed = Signal()
     epochs_changed = Signal()
     replay_changed = Signal()
     problems_changed = Signal()
@@ -167,6 +168,9 @@ class AppState(QObject):
     )
     recognition = StateProperty[Recognition | None](
         None, "Smallest tau of the model requested last, or None"
+    )
+    recognitions = StateProperty[Mapping[str, Recognition] | None](
+        None, "Smallest tau of several models, by name, growing while they are searched, or None"
     )
     epochs = StateProperty[Mapping[str, Epochs]](
         {}, "Epochs of each method as it ran, growing live; the latest method comes last"

@@ -25,7 +25,8 @@ class LegendEntry:
     """One line of a legend.
 
     symbol: pyqtgraph's name, '' = none; dash: None = no line, () = solid; area: a filled box;
-    name: what a click toggles, '' = nothing; on: False if that is hidden.
+    outline: of a symbol or a box; name: what a click toggles, '' = nothing; on: False if that is
+    hidden.
     """
 
     label: str
@@ -175,7 +176,11 @@ def _words(entry: LegendEntry) -> str:
 def _draw_sample(painter: QPainter, entry: LegendEntry, box: QRectF) -> None:
     middle = box.center()
     if entry.area:
-        painter.fillRect(box.adjusted(2, 4, -2, -4), QColor(entry.color))
+        area = box.adjusted(2, 4, -2, -4)
+        painter.fillRect(area, QColor(entry.color))
+        if entry.outline:
+            painter.setPen(QColor(entry.outline))
+            painter.drawRect(area)
         return
     if entry.dash is not None:
         painter.setPen(line_pen(entry.color, entry.dash))

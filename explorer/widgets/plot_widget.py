@@ -5,18 +5,23 @@ from __future__ import annotations
 import gc
 import html
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QGraphicsSceneResizeEvent
 
+from engine.drawing.log_ticks import log_ticks, tick_text
 from explorer.widgets.plain_text import literal
 
 FRAME = 3  # px, of which the outer half is clipped
 APART = 1.25  # text heights from one number to the next on a vertical axis
+LOG_APART = 1.8  # the same on a logarithmic axis
+LAST_NUMBER = 20  # px beyond a horizontal axis whose labels may exceed it
+WIDEST_NUMBER = 6  # digits, the room of a number on a horizontal logarithmic axis
 COARSER = (1.0, 2.5, 5.0)  # multiples of the usual tick spacing
 
 
@@ -56,7 +61,20 @@ def frame_focus(area: QAbstractScrollArea) -> None:
 
 
 class Axis(pg.AxisItem):  # type: ignore[misc]
-    """An axis whose label and numbers fit its length; an elided label becomes the tooltip."""
+    """An axis whose label and numbers fit its length; a shortened label becomes the tooltip.
+
+    A logarithmic one has few, round ticks, labeled as plain numbers.
+    """
+
+    def __init__(self, orientation: str) -> None:
+        self._shorter: tuple[str, ...] = ()
+        super().__init__(orientation)
+
+    def set_shorter(self, labels: Sequence[str]) -> None:
+        """Set what is drawn instead of the label where that is too long, longest first."""
+        self._shorter = tuple(labels)
+        if self.labelText:
+            self._fit()
 
     def resizeEvent(self, event: QGraphicsSceneResizeEvent | None = None) -> None:
         """Fit the label, then center it."""
@@ -64,19 +82,50 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
             self._fit()
         super().resizeEvent(event)
 
+    def boundingRect(self) -> QRectF:
+        """The axis with room for half of its last number, which pyqtgraph hides beside a grid."""
+        rect: QRectF = super().boundingRect()
+        aside = LAST_NUMBER if not self.style["hideOverlappingLabels"] else 0
+        return rect.adjusted(0, 0, aside, 0) if self.orientation == "bottom" else rect
+
     def labelString(self) -> str:
-        """The label's markup, elided to the available length."""
+        """The label's markup, shortened to the available length."""
         text, length = str(self.labelText), self._length()
         if not text or length <= 0:
             return self._escaped(text, text)
         metrics = QFontMetricsF(self.label.font())
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, length)
+        texts = (text, *self._shorter)
+        fitting = (one for one in texts if metrics.horizontalAdvance(one) <= length)
+        last = metrics.elidedText(texts[-1], Qt.TextElideMode.ElideRight, length)
+        shown = next(fitting, last)
         self.setToolTip("" if shown == text else literal(text))
         return self._escaped(text, shown)
 
     def _escaped(self, text: str, shown: str) -> str:
         """pyqtgraph's markup with the label itself escaped."""
         return str(super().labelString()).replace(f">{text}", f">{html.escape(shown)}", 1)
+
+    def tickValues(
+        self, low: float, high: float, size: float
+    ) -> list[tuple[float | None, list[float]]]:
+        """(spacing, positions) of each level; one level of round numbers if logarithmic."""
+        if not self.logMode:
+            return super().tickValues(low, high, size)  # type: ignore[no-any-return]
+        metrics = QFontMetricsF(self.label.font())
+        room = LOG_APART * metrics.height()
+        if self.orientation in ("top", "bottom"):
+            room = metrics.horizontalAdvance("0" * WIDEST_NUMBER)
+        first, last = sorted((low, high))
+        ticks = log_ticks(10.0**first, 10.0**last, max(2, int(size / room)))
+        return [(None, [float(np.log10(tick)) for tick in ticks])]
+
+    def tickStrings(
+        self, values: Sequence[float], scale: float, spacing: float | None
+    ) -> list[str]:
+        """The numbers at these positions."""
+        if not self.logMode:
+            return super().tickStrings(values, scale, spacing)  # type: ignore[no-any-return]
+        return [tick_text(float(f"{10.0**value * scale:.9g}")) for value in values]
 
     def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
         """(spacing, offset) of each level; a short vertical axis has one level, wide enough."""
@@ -97,7 +146,9 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
 
 
 class Plot(pg.PlotWidget):  # type: ignore[misc]
-    """A PlotWidget without menus and buttons."""
+    """A PlotWidget without menus and buttons. left: the mouse has left it."""
+
+    left = Signal()
 
     def __init__(self, box: pg.ViewBox | None = None) -> None:
         axes = {side: Axis(side) for side in ("left", "bottom")}
@@ -111,6 +162,11 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         with no_collection():
             super().paintEvent(event)
             frame_focus(self)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Note that the mouse leaves."""
+        super().leaveEvent(event)
+        self.left.emit()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the focus frame."""

@@ -29,6 +29,7 @@ DOCKS = (
     Dock("epochs", "Live", "explorer.views.live.view:LiveView", "Alt+6"),
     Dock("comparison", "Compare", "explorer.views.compare.view:CompareView", "Alt+7"),
     Dock("attack", "Attack", "explorer.views.attack.view:AttackView", "Alt+8"),
+    Dock("critical", "Critical tau", "explorer.views.critical.view:CriticalView", "Alt+T"),
     Dock("metrics", "Metrics", "explorer.views.metrics:MetricsView", "Alt+9"),
     Dock("figures", "Figures", "explorer.views.figures:FiguresView", "Alt+P"),
     Dock("runs", "Runs", "explorer.views.runs.view:RunsView", "Alt+0"),

@@ -82,7 +82,7 @@ WORKSPACES = (
     ),
     Workspace(
         "attack", "Attack", "Test the models by membership inference, and sample by sample",
-        "attack", (("metrics",), AROUND), (0.45, 0.55),
+        "attack", (("critical", "metrics"), AROUND), (0.45, 0.55),
     ),
     Workspace(
         "publish", "Publish", "Prepare figures, tables and the report",

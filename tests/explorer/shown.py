@@ -55,6 +55,7 @@ class Shown:
         self.state.runs = synthetic.runs()
         self.state.attack = synthetic.membership(dataset)
         self.state.similarity = synthetic.similarity()
+        self.state.recognitions = synthetic.recognitions()
 
     @property
     def last(self) -> tuple[object, ...]:

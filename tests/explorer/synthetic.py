@@ -24,6 +24,7 @@ from engine.results import (
     Likeness,
     ModelResult,
     Neighborhood,
+    Recognition,
     Residual,
     Similarity,
     Slice,
@@ -165,6 +166,25 @@ def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs
         model, "gaussian", TAUS, rows, labels, references, 1 - band, 1 + band, views,
         planned=8, seconds=0.5, training=2.0 if finished else np.nan, finished=finished,
     )  # fmt: skip
+
+
+def recognitions(samples: int = 10) -> dict[str, Recognition]:
+    """Original recognizes sample k again at 0.01 k, GD at 0.02 k, the Re-trains later.
+
+    k counts from 0; RURK recognizes samples 0, 2, ... at 0.04 k and no other one within 0.4.
+    """
+    k = np.arange(samples, dtype=np.float64)
+    taus = {
+        "original": 0.01 * k,
+        "rurk": np.where(k % 2, np.nan, 0.04 * k),
+        "gd": 0.02 * k,
+        "retrain-0": 0.03 * k,
+        "retrain-1": np.where(k < samples - 1, 0.04 * k, np.nan),
+    }
+    rows = np.arange(samples) * 4 + 1
+    return {
+        name: Recognition(name, "gaussian", 20, 0.4, rows, values) for name, values in taus.items()
+    }
 
 
 def runs() -> tuple[QueuedRun, ...]:

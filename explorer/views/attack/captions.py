@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from engine.membership.results import Attack, AttackResult, Estimate
 from engine.membership.roc import Counts
 from engine.membership.scores import SCORES
 
+CHANCE = 0.5  # AUC of an attacker who guesses
 ALONE = (
     "There is only one member, so none is left to choose a threshold with. Drag the line in the "
     "plot, or attack more members."
@@ -34,10 +36,41 @@ def sentence(attack: Attack, calls: Counts | None, threshold: float, by_hand: bo
     )
 
 
-def estimates(attack: Attack) -> str:
-    """Accuracy, TPR at 1 % FPR and the difference of AUCs, with their intervals."""
-    models = list(zip("AB", attack.models.values(), strict=False))
-    accuracy = [f"{letter} {interval_words(one.accuracy, '.1f', ' %')}" for letter, one in models]
+def verdict(attack: Attack, label: Callable[[str], str]) -> str:
+    """Whether the attack tells members of A from non-members, and better than those of B.
+
+    label: display name of a model.
+    """
+    (a, first), *others = attack.models.items()
+    name, auc = label(a), first.auc
+    if not np.isfinite(auc.low):
+        return f"Too few samples to tell whether members of {name} can be recognized."
+    if auc.low <= CHANCE <= auc.high:
+        own = f"Members of {name} cannot be told from non-members"
+    else:
+        better = "better" if auc.value > CHANCE else "worse"
+        own = f"Members of {name} are told from non-members {better} than by chance"
+    own += f" (AUC {interval_words(auc, '.2f')})"
+    if not others:
+        return f"{own}."
+    ((b, _), *_), gap = others, attack.difference
+    other, size = label(b), interval_words(replace(gap, value=abs(gap.value)), ".2f")
+    size = size.split(" [")[0]
+    if not np.isfinite(gap.low):
+        return f"{own}; too few samples to compare with {other}."
+    if gap.low <= 0 <= gap.high:
+        return f"{own}; the attack does as well on {other}: the AUCs differ by {size}."
+    more = "better" if gap.value > 0 else "worse"
+    return f"{own}; the attack does {more} than on {other}: the AUCs differ by {size}."
+
+
+def estimates(attack: Attack, label: Callable[[str], str]) -> str:
+    """Accuracy, TPR at 1 % FPR and the difference of AUCs, with their intervals.
+
+    label: display name of a model.
+    """
+    models = [(label(name), one) for name, one in attack.models.items()]
+    accuracy = [f"{name} {interval_words(one.accuracy, '.1f', ' %')}" for name, one in models]
     parts = [f"Accuracy at the held-out threshold: {', '.join(accuracy)}."]
     if attack.size < FEWEST:
         parts.append(
@@ -45,27 +78,27 @@ def estimates(attack: Attack) -> str:
             f"{100 / attack.size:.3g} % (at least {FEWEST} are needed)."
         )
     else:
-        low = [f"{letter} {interval_words(one.tpr_at_low, '.1f', ' %')}" for letter, one in models]
+        low = [f"{name} {interval_words(one.tpr_at_low, '.1f', ' %')}" for name, one in models]
         parts.append(f"TPR at 1 % FPR: {', '.join(low)}.")
     if len(models) > 1:
-        parts.append(difference(attack.difference))
+        parts.append(difference(attack.difference, models[0][0], models[1][0]))
     return " ".join(parts)
 
 
-def difference(gap: Estimate) -> str:
-    """Which of two models leaks more about its members; gap: AUC(A) - AUC(B)."""
+def difference(gap: Estimate, a: str, b: str) -> str:
+    """Which of two models leaks more about its members; gap: AUC of a - AUC of b."""
     if not np.isfinite(gap.low):
-        return "A single pair of samples cannot distinguish A from B."
+        return f"A single pair of samples cannot distinguish {a} from {b}."
     if gap.low <= 0 <= gap.high:
-        verdict = "no significant difference"
+        which = "no significant difference"
     else:
-        verdict = "A leaks more" if gap.value > 0 else "B leaks more"
-    return f"AUC(A) − AUC(B): {interval_words(gap, '+.2f')}; {verdict}."
+        which = f"{a if gap.value > 0 else b} leaks more"
+    return f"AUC of {a} minus AUC of {b}: {interval_words(gap, '+.2f')}; {which}."
 
 
-def curve_label(number: int, attacked: AttackResult) -> str:
-    """The legend entry of the model with this number: 'A: AUC 0.61 [0.50, 0.71]'."""
-    return f"{'AB'[number]}: AUC {interval_words(attacked.auc, '.2f')}"
+def curve_label(name: str, attacked: AttackResult) -> str:
+    """The legend entry of a model: 'RURK: AUC 0.61 [0.50, 0.71]'; name: its display name."""
+    return f"{name}: AUC {interval_words(attacked.auc, '.2f')}"
 
 
 def interval_words(estimate: Estimate, form: str, unit: str = "") -> str:

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from engine.membership.attack import MEMBERS
 from engine.membership.scores import SCORES
 from explorer.state.reference_models import is_reference
-from explorer.widgets.panel import SPACING
 
 NARROWEST = 80  # px of a combo, where a dock is too narrow for its text
 
 
 class AttackOptions(QObject):
-    """The controls of an attack, laid out by the view; `changed` follows any change of the attack.
+    """The controls of an attack, placed by the view; `changed` follows any change of the attack.
 
     a, b: the models; score, members, matched: parameters of the attack; log: logarithmic FPR.
     """
@@ -47,16 +46,14 @@ class AttackOptions(QObject):
         self.log.setToolTip("Draw the false positive rate on a logarithmic axis")
         self._connect()
 
-    def row(self) -> QWidget:
-        """A new row with all controls except the models."""
-        widget = QWidget()
-        layout = QHBoxLayout(widget)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACING)
-        for part in (self.score, self.members, self.matched, self.log):
-            layout.addWidget(part)
-        layout.addStretch(1)
-        return widget
+    def folded(self) -> tuple[tuple[QWidget, str], ...]:
+        """All controls except the models, each with its label or ''."""
+        return (
+            (self.score, "Score"),
+            (self.members, "Members"),
+            (self.matched, ""),
+            (self.log, ""),
+        )
 
     def offer(self, labels: Mapping[str, str]) -> None:
         """Offer these models, name to label; wanted ones stay selected as others arrive."""

@@ -24,8 +24,8 @@ from explorer.views.attack.options import AttackOptions
 from explorer.views.attack.threshold import Threshold, first, score_of
 from explorer.views.base import View, Wishes
 from explorer.widgets import markup
+from explorer.widgets.info_mark import InfoMark
 from explorer.widgets.panel import SPACING, Panel, button, muted_label
-from explorer.widgets.plain_text import literal
 from explorer.widgets.term import TermLabel
 
 QUESTION = "attack"
@@ -33,7 +33,11 @@ EMPTY = (
     "No model to attack yet. Press Run; then an attacker guesses here which samples each model "
     "was trained on."
 )
-LOW = 440  # px of height, below which the estimates move to a tooltip
+USE = (
+    "Drag the threshold in the scores or along the curve; the pictures below are the members that "
+    "it catches and misses. Score, members and the scale of the axis are under the options."
+)
+LOW, TALL = 440, 820  # px of height, below which verdict and estimates are in the info mark only
 
 
 class AttackView(View):
@@ -67,7 +71,8 @@ class AttackView(View):
         self.caught = Wall("Members caught", "Select caught", self.describe)
         self.missed = Wall("Members missed", "Select missed", self.describe)
         self.walls = (self.caught, self.missed)
-        self.sentence, self.estimates = TermLabel(), muted_label()
+        self.verdict, self.sentence, self.estimates = TermLabel(), QLabel(), muted_label()
+        self.info = InfoMark()
         markup.allow(self.sentence)
         self.panel = Panel(self._content(), self)
         self._build_header()
@@ -98,9 +103,12 @@ class AttackView(View):
             self.do.look_away(QUESTION)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the room of a low dock to the plots; the estimates then appear in the tooltip."""
+        """Leave the room of a low dock to the plots: the info mark has the estimates too."""
         super().resizeEvent(event)
-        self.estimates.setVisible(self.height() >= LOW)
+        self.estimates.setVisible(self.height() >= TALL)
+        self.verdict.setVisible(self.height() >= LOW)
+        for wall in self.walls:
+            wall.setMaximumHeight(max(self.height() // 4, wall.minimumSizeHint().height()))
 
     def view_state(self) -> dict[str, Any]:
         """The options of the attack, and the threshold where it was set by hand."""
@@ -127,13 +135,18 @@ class AttackView(View):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
+        self.verdict.setTextFormat(Qt.TextFormat.PlainText)
+        self.verdict.setObjectName("verdict")
+        self.verdict.setWordWrap(True)
+        self.verdict.setAccessibleName("What the attack finds")
+        layout.addWidget(self.verdict)
         layout.addLayout(_side_by_side(self.scores, self.rates), 3)
         self.sentence.setWordWrap(True)
         self.sentence.setAccessibleName("Counts at the threshold")
         self.estimates.setAccessibleName("Estimates with their intervals")
         layout.addWidget(self.sentence)
         layout.addWidget(self.estimates)
-        layout.addLayout(_side_by_side(*self.walls), 2)
+        layout.addLayout(_side_by_side(*self.walls), 1)
         return content
 
     def _build_header(self) -> None:
@@ -142,13 +155,16 @@ class AttackView(View):
         )
         for part in (QLabel("A"), self.options.a, QLabel("B"), self.options.b):
             self.panel.header.addWidget(part)
+        self.panel.header.addWidget(self.info)
         self.panel.header.addStretch(1)
-        self.panel.header.addWidget(self.export_button)
         self.reset_button = button(
-            "Held-out", "Restore the threshold chosen on the held-out half (Backspace)",
+            "Held-out threshold", "Restore the threshold chosen on the held-out half (Backspace)",
             self.threshold.reset,
         )  # fmt: skip
-        self.panel.add_row(self.options.row(), self.reset_button)
+        for widget, label in self.options.folded():
+            self.panel.fold(widget, label)
+        self.panel.fold(self.reset_button)
+        self.panel.fold(self.export_button)
 
     def _connect(self) -> None:
         self.options.changed.connect(self._ask_anew)
@@ -218,8 +234,9 @@ class AttackView(View):
         shape = histogram(score, attacked.values, attack.member)
         self.scores.draw(score, shape, color, attack.size)
         self._draw_rates()
-        self.estimates.setText(captions.estimates(attack))
-        self.sentence.setToolTip(literal(self.estimates.text()))
+        self.verdict.setText(captions.verdict(attack, self._label))
+        self.estimates.setText(captions.estimates(attack, self._label))
+        self.info.set_text("\n\n".join([self.verdict.text(), self.estimates.text(), USE]))
         self._show_threshold()
 
     def _draw_rates(self) -> None:
@@ -231,7 +248,7 @@ class AttackView(View):
         for number, (name, one) in enumerate(attack.models.items()):
             at = self.threshold.value if number == 0 else one.threshold
             step = score.step(one.values, at) if np.isfinite(at) else -1
-            label = captions.curve_label(number, one)
+            label = captions.curve_label(self._label(name), one)
             shown.append(Rates(label, theme.model_style(name), one.roc, step))
         self.rates.draw(shown, log=self.options.log.isChecked())
 

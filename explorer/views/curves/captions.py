@@ -14,6 +14,11 @@ from engine.results import Residual
 
 MOST = 200  # samples selected and listed by a click on a curve, at most
 DISAGREEMENT = "disagreement"  # the name of its measure
+READING = (
+    "Hover to read values; click a curve to list its samples with r > 1. Click the name of a model "
+    "to hide or show it. Thin vertical lines are intervals; with many models, that of the curve "
+    "under the cursor. Drag the line to another τ; double-click to see what lies beyond the axis."
+)
 NOT_KEPT = "Predictions on each copy were not stored: only the bounds are drawn."
 
 
@@ -21,6 +26,13 @@ def heading(residual: Residual, wanted: int) -> str:
     """How many copies of how many samples; wanted: their final number, 0 once it is reached."""
     draws = f"c = {residual.draws:,} of {wanted:,}" if wanted else residual.said_draws
     return f"{draws} copies of each of {len(residual.samples):,} forget samples"
+
+
+def about(residual: Residual | None, wanted: int, caveats: str) -> str:
+    """All that is to be said of the curves, for the info mark."""
+    if residual is None:
+        return READING
+    return "\n\n".join(filter(None, [f"{heading(residual, wanted)}.", READING, caveats]))
 
 
 def notes(curves: CurveSet, measure: Measure | None, residual: Residual, log: bool) -> str:

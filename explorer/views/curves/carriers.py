@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -28,11 +28,14 @@ from PySide6.QtWidgets import (
 from engine.analysis.carriers import Carrier
 from engine.datasets.base import Dataset
 from engine.forget_sets.sample_names import sample_title
+from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import no_collection
 from explorer.widgets.sample_picture import draw_sample
 from explorer.widgets.term import TermLabel
 
 PICTURE = 22  # logical pixels
+ROOMS = (0, 200, 0, 330, 330)  # logical pixels of the table's width, from which each is shown
+NARROW = 200  # of the list's width, below which its sentence is short
 COLUMNS = (
     ("Sample", "index of the training sample"),
     ("Class", "its true class"),
@@ -135,6 +138,7 @@ class CarrierTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(PICTURE + 4)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setStretchLastSection(True)
         self.horizontalHeader().setResizeContentsPrecision(0)  # of the visible rows only
         self.selectionModel().currentRowChanged.connect(self._reach)
         self._quiet = False
@@ -158,6 +162,12 @@ class CarrierTable(QTableView):
             self.clearSelection()
         self._quiet = False
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show the columns that there is room for."""
+        super().resizeEvent(event)
+        for column, room in enumerate(ROOMS):
+            self.setColumnHidden(column, self.width() < room)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the rows without interruption."""
         with no_collection():
@@ -169,7 +179,7 @@ class CarrierTable(QTableView):
 
 
 class CarrierList(QWidget):
-    """The table below a sentence on its contents, with a button that closes it."""
+    """The table below a sentence on its contents; its button or Esc closes it."""
 
     picked = Signal(int)
     closed = Signal()
@@ -178,14 +188,15 @@ class CarrierList(QWidget):
         super().__init__(parent)
         self.words = TermLabel()
         self.words.setWordWrap(True)
+        self._texts = ("", "")
         self.table = CarrierTable()
         self.table.picked.connect(self.picked)
         self.close_button = QToolButton()
         self.close_button.setText("✕")
         self.close_button.setAutoRaise(True)
-        self.close_button.setToolTip("Close the list of samples")
+        self.close_button.setToolTip("Close the list of samples (Esc)")
         self.close_button.setAccessibleName("Close the list of samples")
-        self.close_button.clicked.connect(self._close)
+        self.close_button.clicked.connect(self.close_list)
         top = QHBoxLayout()
         top.addWidget(self.words, 1)
         top.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
@@ -198,16 +209,33 @@ class CarrierList(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Room for the header and two rows."""
-        return QSize(160, 110)
+        return QSize(80, 110)
 
     def open(
-        self, words: str, rows: Sequence[Carrier], dataset: Dataset | None, color: str
+        self,
+        words: tuple[str, str],
+        rows: Sequence[Carrier],
+        dataset: Dataset | None,
+        color: str,
     ) -> None:
-        """Show these samples of the dataset under a sentence."""
-        self.words.setText(words)
+        """Show these samples of the dataset; words: a sentence on them, and a shorter one."""
+        self._texts = words
+        self._write()
         self.table.show_rows(rows, dataset, color)
         self.show()
 
-    def _close(self) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Write as much as there is room for."""
+        super().resizeEvent(event)
+        self._write()
+
+    def _write(self) -> None:
+        full, short = self._texts
+        narrow = self.width() < NARROW and bool(short)
+        self.words.setText(short if narrow else full)
+        self.words.setToolTip(literal(full) if narrow else "")
+
+    def close_list(self) -> None:
+        """Hide it, at the user's wish."""
         self.hide()
         self.closed.emit()

@@ -19,11 +19,12 @@ ELSEWHERE = "That study uses another dataset; open it to see these samples."
 @dataclass(frozen=True, eq=False)
 class Click:
     """carriers: the samples with r > 1, largest first, none if their dataset is not open; words: a
-    sentence on how many there are.
+    sentence on how many there are; short: the same in a few words.
     """
 
     carriers: Sequence[Carrier]
     words: str
+    short: str = ""
 
 
 def click(curves: CurveSet, measure: Measure, name: str, x: float) -> Click | None:
@@ -43,4 +44,5 @@ def click(curves: CurveSet, measure: Measure, name: str, x: float) -> Click | No
     count = count_text(carriers, run.residual)
     if run.data != curves.runs[0].data:
         return Click((), f"{count} {where}. {ELSEWHERE}")
-    return Click(carriers, f"{count} {where}; {selection_text(carriers)}")
+    short = f"{len(carriers):,} of {len(run.residual.samples):,} with r > 1"
+    return Click(carriers, f"{count} {where}; {selection_text(carriers)}", short)

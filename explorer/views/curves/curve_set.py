@@ -10,11 +10,28 @@ from engine.analysis.curve_set import RESIDUAL, CurveSet
 from engine.analysis.curves import MEAN, PUBLISHED, SHOWN, Line, run_dash
 from engine.analysis.measures import Measure, Trace
 from explorer.plots.chart import Ground, Series
+from explorer.plots.curve_chart import CurveChart
 from explorer.theme import Theme
 from explorer.widgets.legend import LegendEntry
 
 THIN = 1.3  # width of the curves of other runs
 PAPER_DASH = (1.0, 2.5)
+
+
+def draw_curves(
+    chart: CurveChart,
+    curves: CurveSet,
+    measure: Measure,
+    hidden: Collection[str],
+    theme: Theme,
+    *,
+    log: bool,
+) -> None:
+    """Draw the curves of a measure; the names of hidden models and runs ('@key') stay listed."""
+    visible = {line.name for line in curves.lines(measure, hidden)}
+    drawn = [series_of(line, theme, shown=line.name in visible) for line in curves.lines(measure)]
+    entries = entries_of(curves, measure, hidden, theme)
+    chart.draw(drawn, ground_of(curves, measure), log=log, entries=entries)
 
 
 def ground_of(curves: CurveSet, measure: Measure) -> Ground | None:
@@ -25,8 +42,8 @@ def ground_of(curves: CurveSet, measure: Measure) -> Ground | None:
     if band is None:
         return Ground(level=1.0)
     n = len(curves.seeds)
-    label = f"null band{f' of {n} seeds' if n > 1 else ''} (Re-train against Re-train)"
-    return Ground(label, curves.taus, *band, 1.0)
+    name = f"null band{f' of {n} seeds' if n > 1 else ''}"
+    return Ground(f"{name}: one Re-train against another", curves.taus, *band, 1.0, (name,))
 
 
 def entries_of(
@@ -73,6 +90,7 @@ def series_of(line: Line, theme: Theme, *, shown: bool = True) -> Series:
         hollow=line.kind == PUBLISHED,
         listed=front,
         front=front,
+        whiskers=True,
     )
 
 

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
-import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.analysis.curve_set import CurveSet
-from engine.analysis.measures import MEASURES, Measure
-from engine.drawing.labels import tau_label
+from engine.analysis.measures import MEASURES
 from engine.results import Residual
-from explorer.plots import readout
 from explorer.plots.runs_button import RunsButton
 from explorer.state.app_state import AppState
 from explorer.state.selection import REPLACE
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
-from explorer.views.curves import captions
+from explorer.views.curves import captions, reader
 from explorer.views.curves.captions import MOST
 from explorer.views.curves.carriers import CarrierList
 from explorer.views.curves.click import Click, click
-from explorer.views.curves.curve_set import entries_of, ground_of, losses_of, series_of
+from explorer.views.curves.curve_set import draw_curves, losses_of
 from explorer.views.curves.findings import CurveFindings
-from explorer.views.curves.sources import curve_set_of, models_of
+from explorer.views.curves.sources import curve_set_of, models_of, probe_tau
 from explorer.views.curves.tabs import LOSS, NAMES, RESIDUAL, CurveTabs
-from explorer.widgets import markup
+from explorer.widgets.info_mark import InfoMark
 from explorer.widgets.models_button import ModelsButton
 from explorer.widgets.panel import Panel, button, muted_label
-from explorer.widgets.term import TermLabel
 
 EMPTY = (
     "No curves yet. Press Run: the first estimates, from 10 copies of each forget sample, appear "
     "here and are refined live."
 )
-HINT = "Hover to read values; click a curve to list its samples with r > 1."
+TALL, WIDE = 440, 560  # logical pixels, from which caveats are written below the chart
+SIDE = 3  # the list of samples takes this part of the width
+SIDEMOST = 380  # logical pixels of it, at most
 
 
 class CurvesView(View):
@@ -51,10 +49,11 @@ class CurvesView(View):
     help = (
         "Residual knowledge r against the perturbation norm τ. Above 1, a model recognizes "
         "perturbed copies of forget samples more often than Re-train does; only a curve outside "
-        "the gray null band (Re-train against Re-train) is evidence. A click on a curve lists the "
+        "the null band (one Re-train against another) is evidence. A click on a curve lists the "
         "forget samples with r > 1 at that τ, selects them, and shows the neighborhood there. "
-        "Runs draws other studies beside this one."
+        "Runs draws other studies of the same dataset beside this one."
     )
+    keys = (("Esc", "Close the list of samples"),)
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
@@ -64,17 +63,16 @@ class CurvesView(View):
         self.curves = CurveSet()
         self._undrawn: set[int] = set()
         self._hidden: set[str] = set()
-        self._message = (-1, "")  # index of the clicked tau, and why there is nothing to list
+        self._study = ""  # key of the study whose curves the charts were fitted to
         self.note = muted_label()
-        self.readout: QLabel = muted_label(HINT)
-        markup.allow(self.readout)
+        self.info = InfoMark()
         self.samples = CarrierList()
         self.panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
         self.follow(
             "residual", "losses", "models", "study", "theme", "beside", "studies", "compared",
-            "dataset", "selection",
+            "dataset", "selection", "probe",
         )  # fmt: skip
 
     def refresh(self, changed: set[str]) -> None:
@@ -87,7 +85,8 @@ class CurvesView(View):
             self._forget_clicks()
         if changed & {"residual", "study", "dataset", "beside"}:
             self._gather()
-        if changed - {"losses", "selection", "studies", "compared"}:
+            self._fit_to_study()
+        if changed - {"losses", "selection", "studies", "compared", "probe"}:
             self._list_models()
             self._draw_all()
         elif "losses" in changed:
@@ -96,8 +95,9 @@ class CurvesView(View):
             self._draw_tab()
         if "selection" in changed:
             self.samples.table.mark(self.state.selection.current)
+        self._show_tau()
         self._show_or_say_why()
-        self._follow_the_work(changed)
+        self.tabs.follow_work(changed, self.state.residual is not None, bool(self.state.losses))
 
     def view_state(self) -> dict[str, Any]:
         """The current tab, the scale of r, the hidden models and the runs beside."""
@@ -122,30 +122,45 @@ class CurvesView(View):
             self._compare(tuple(key for key in beside if isinstance(key, str)))
         self._regather()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Divide the room: in a small dock the curves have all of it."""
+        super().resizeEvent(event)
+        self.samples.setFixedWidth(min(self.width() // SIDE, SIDEMOST))
+        self._show_note()
+
+    def event(self, event: QEvent) -> bool:
+        """Take Esc before the window does, while there is a list to close."""
+        override = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if override and event.type() == QEvent.Type.ShortcutOverride and self.samples.isVisible():
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close the list of samples by Esc."""
+        if event.key() == Qt.Key.Key_Escape and self.samples.isVisible():
+            self.samples.close_list()
+        else:
+            super().keyPressEvent(event)
+
     def _compare(self, keys: tuple[str, ...]) -> None:
         if keys != self.state.compared:
             self.do.compare(keys)
 
     # -- building -------------------------------------------------------------------------
     def _content(self) -> QWidget:
-        above = QWidget()
-        layout = QVBoxLayout(above)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(CurveFindings(self))
-        layout.addWidget(self.tabs, 1)
-        layout.addWidget(self.readout)
-        layout.addWidget(self.note)
-        content = QSplitter(Qt.Orientation.Vertical)
-        content.setChildrenCollapsible(False)
-        content.addWidget(above)
-        content.addWidget(self.samples)
-        content.setStretchFactor(0, 3)
-        content.setStretchFactor(1, 1)
+        content = QWidget()
+        rows, beside = QVBoxLayout(content), QHBoxLayout()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(2)
+        beside.addWidget(self.tabs, 1)
+        beside.addWidget(self.samples)
+        rows.addWidget(CurveFindings(self))
+        rows.addLayout(beside, 1)
+        rows.addWidget(self.note)
         return content
 
     def _build_header(self) -> None:
-        self.heading = TermLabel()
-        self.heading.setWordWrap(True)
         self.log = QCheckBox("Log scale")
         self.log.setToolTip("Draw r on a logarithmic axis")
         self.export_button = button(
@@ -153,9 +168,12 @@ class CurvesView(View):
         )
         self.models = ModelsButton()
         self.runs = RunsButton()
-        self.panel.header.addWidget(self.heading, 1)
-        for part in (self.log, self.models, self.runs, self.export_button):
+        for part in (self.tabs.choice, self.runs, self.info):
             self.panel.header.addWidget(part)
+        self.panel.header.addStretch(1)
+        self.panel.fold(self.log)
+        self.panel.fold(self.models)
+        self.panel.fold(self.export_button)
 
     def _connect(self) -> None:
         self.log.toggled.connect(self._draw_all)
@@ -167,15 +185,22 @@ class CurvesView(View):
             chart.hovered.connect(self._read_tau)
             chart.picked.connect(self._pick)
             chart.clicked.connect(self._probe)
+            chart.line_moved.connect(self._drag_tau)
         for chart in self.charts:
             chart.toggled.connect(self._toggle)
         self.loss.hovered.connect(self._read_epoch)
         self.samples.picked.connect(self.do.choice.set_current)
-        self.samples.closed.connect(self._draw_all)
 
     # -- the curves ----------------------------------------------------------------------
     def _gather(self) -> None:
         self.curves = curve_set_of(self.state, mean=self.runs.mean)
+
+    def _fit_to_study(self) -> None:
+        """Fit the axes anew when another study is shown."""
+        key = self.state.study.key if self.state.study else ""
+        if key != self._study:
+            self._study = key
+            self.tabs.fit_again()
 
     def _regather(self) -> None:
         self._gather()
@@ -206,51 +231,37 @@ class CurvesView(View):
             theme, losses = theme_of(self.state.theme), self.state.losses
             self.loss.draw(losses_of(losses, self._label, self._hidden, theme), None)
         else:
-            self._draw_over_tau(tab, MEASURES[tab])
-
-    def _draw_over_tau(self, tab: int, measure: Measure) -> None:
-        theme, curves = theme_of(self.state.theme), self.curves
-        visible = {line.name for line in curves.lines(measure, self._hidden)}
-        drawn = [
-            series_of(line, theme, shown=line.name in visible) for line in curves.lines(measure)
-        ]
-        self.tabs.over_tau[tab].draw(
-            drawn,
-            ground_of(curves, measure),
-            log=tab == RESIDUAL and self.log.isChecked(),
-            entries=entries_of(curves, measure, self._hidden, theme),
-        )
+            log = tab == RESIDUAL and self.log.isChecked()
+            theme = theme_of(self.state.theme)
+            draw_curves(self.tabs.chart, self.curves, MEASURES[tab], self._hidden, theme, log=log)
 
     def _set_axes(self, residual: Residual | None) -> None:
         if residual is not None:
-            self.tabs.set_tau_axis(tau_label(residual.perturbation))
+            self.tabs.set_tau_axis(residual.perturbation)
 
     def _update_texts(self, residual: Residual | None) -> None:
-        if residual is None:
-            self.heading.setText("")
-            self.note.setText("")
-            return
-        wanted = max(self.state.form.draws, residual.draws) if self.state.study is None else 0
-        self.heading.setText(captions.heading(residual, wanted))
-        notes = captions.notes(self.curves, self.tabs.measure, residual, self.log.isChecked())
-        self.note.setText(notes)
-        self.note.setVisible(bool(self.note.text()) and not self.samples.isVisibleTo(self))
+        words, wanted = "", 0
+        if residual is not None:
+            wanted = max(self.state.form.draws, residual.draws) if self.state.study is None else 0
+            log = self.log.isChecked()
+            words = captions.notes(self.curves, self.tabs.measure, residual, log)
+        self.info.set_text(captions.about(residual, wanted, words))
+        self.note.setText(words)
+        self._show_note()
 
-    def _color(self, name: str) -> str:
-        return theme_of(self.state.theme).model_style(name).color
+    def _show_note(self) -> None:
+        """Write the caveats below the chart where there is room; the info mark always has them."""
+        room = self.height() >= TALL and self.width() >= WIDE
+        self.note.setVisible(bool(self.note.text()) and room)
 
-    def _follow_the_work(self, changed: set[str]) -> None:
-        """Show the loss while nothing else exists, and r as soon as it does."""
-        if "residual" in changed and self.state.residual is None and self.state.losses:
-            self.tabs.setCurrentIndex(LOSS)
-        elif "residual" in changed and self.tabs.currentIndex() == LOSS and self.state.residual:
-            self.tabs.setCurrentIndex(RESIDUAL)
-        elif "losses" in changed and self.state.residual is None and self.state.losses:
-            self.tabs.setCurrentIndex(LOSS)
+    def _show_tau(self) -> None:
+        """Put the line at the norm that all views show, if it lies on this study's grid."""
+        tau = probe_tau(self.state)
+        for chart in self.tabs.over_tau:
+            chart.set_line(tau, "" if tau is None else f"τ {tau:.3g}")
 
     def _tab_changed(self) -> None:
-        self.log.setVisible(self.tabs.currentIndex() == RESIDUAL)
-        self.readout.setText(self._hint() if self.tabs.currentIndex() != LOSS else "")
+        self.log.setEnabled(self.tabs.currentIndex() == RESIDUAL)
         self._update_texts(self.state.residual)
         self._draw_tab()
 
@@ -266,49 +277,33 @@ class CurvesView(View):
         self._draw_all()
 
     # -- reading and wishes ---------------------------------------------------------------
-    def _hint(self) -> str:
-        message = self._message[1].replace("&", "&amp;").replace("<", "&lt;")
-        return message or HINT
-
     def _forget_clicks(self) -> None:
         """Drop the result of the last click, which new numbers outdate."""
-        self._message = (-1, "")
         self.samples.hide()
-        if self.tabs.currentIndex() != LOSS:
-            self.readout.setText(HINT)
+        for chart in self.charts:
+            chart.say("")
+            chart.stop_reading()
 
     def _read_tau(self, x: float) -> None:
-        tab = self.tabs.currentIndex()
-        if tab == LOSS or not np.isfinite(x) or not len(self.curves.taus):
-            self.charts[tab].set_cross(None)
-            self.readout.setText(self._hint() if tab != LOSS else "")
-            return
-        at, measure = self.curves.nearest(x), MEASURES[tab]
-        tau = float(self.curves.taus[at])
-        self.charts[tab].set_cross(tau)
-        lines = self.curves.lines(measure, self._hidden)
-        text = readout.at_tau(lines, measure, tau, self._color, self.curves.title)
-        clicked, message = self._message
-        self.readout.setText(f"{text}<br>{html.escape(message)}" if at == clicked else text)
+        theme, measure = theme_of(self.state.theme), self.tabs.measure
+        reader.read_tau(self.tabs.chart, self.curves, measure, self._hidden, theme, x)
 
     def _read_epoch(self, x: float) -> None:
-        losses = self.state.losses
-        longest = max(map(len, losses.values()), default=0)
-        if not np.isfinite(x) or not longest:
-            self.loss.set_cross(None)
-            self.readout.setText("")
-            return
-        epoch = min(max(round(x), 1), longest)
-        self.loss.set_cross(float(epoch))
-        visible = {name: values for name, values in losses.items() if name not in self._hidden}
-        self.readout.setText(readout.at_epoch(visible, epoch, self._color, self._label))
+        losses = {name: one for name, one in self.state.losses.items() if name not in self._hidden}
+        reader.read_epoch(self.loss, losses, self._label, theme_of(self.state.theme), x)
+
+    def _drag_tau(self, x: float) -> None:
+        """Follow the dragged line from one norm of the grid to the next."""
+        if len(self.curves.taus):
+            tau = float(self.curves.taus[self.curves.nearest(x)])
+            if tau != probe_tau(self.state):
+                self._probe(tau)
 
     def _probe(self, x: float) -> None:
         residual = self.state.residual
         if residual is not None and len(residual.taus):
             i = self.curves.nearest(x)
             self.do.set_probe(residual.perturbation, float(residual.taus[i]))
-            self._read_tau(x)
 
     def _pick(self, name: str, x: float) -> None:
         """List the samples that carry the curve at x; a click beside all curves lists none."""
@@ -317,14 +312,15 @@ class CurvesView(View):
         if result is not None and result.carriers:
             self._open_list(result)
         elif result is not None:
-            self._message = (self.curves.nearest(x), result.words)
+            self.tabs.chart.say(result.words)
 
     def _open_list(self, result: Click) -> None:
         listed, text = result.carriers[:MOST], theme_of(self.state.theme).text
-        self.samples.open(result.words, listed, self.state.dataset, text)
+        words = (result.words, result.short)
+        self.samples.open(words, listed, self.state.dataset, text)
         self.do.choice.select([one.sample for one in listed], REPLACE)
         self.samples.table.mark(self.state.selection.current)
-        self.note.hide()  # in a small dock the curve needs the room
+        self.samples.table.scrollToTop()
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """The current tab as it is shown."""

@@ -9,12 +9,13 @@ from engine.datasets.base import Dataset
 from engine.drawing.labels import null_note, perturbation_label, undefined_note
 from engine.forget_sets.sample_names import sample_label, sample_title
 from engine.results import Residual
+from explorer.plots.readout import Reading
 
 EMPTY = (
-    "Nothing to watch yet. Press Run: while a method unlearns, its curve and its predictions on "
-    "copies of the current sample are updated here, epoch by epoch."
+    "No epochs yet. Press Run: while a method unlearns, its curve and its predictions on copies of "
+    "the current sample are updated here, epoch by epoch, and can be replayed afterwards."
 )
-ASKING = "Looking up the epochs of {0}. If they were not recorded, the method can be watched again."
+ASKING = "Looking up the epochs of {0}. If they were not recorded, they can be recorded now."
 MEASURES = {"retain_acc": "retain", "unlearn_acc": "unlearn", "test_acc": "test"}  # accuracies
 
 
@@ -53,10 +54,14 @@ def notes(shown: Epochs, residual: Residual | None) -> str:
     return " ".join(filter(None, words))
 
 
-def reading(shown: Epochs, at: int, column: int) -> str:
+def reading(shown: Epochs, at: int, column: int, color: str) -> list[Reading]:
     """r at one tau of the grid, in the view with the number `at` and before the first epoch."""
-    now, start = shown.curve(at)[column], shown.curve(0)[column]
-    return f"τ {shown.taus[column]:g}: r {now:.3g} at this epoch, {start:.3g} at epoch 0"
+    now, start = float(shown.curve(at)[column]), float(shown.curve(0)[column])
+    epoch = shown.views[at].epoch
+    return [
+        Reading(f"epoch {epoch}", color, f"r {now:.3g}", y=now),
+        Reading("epoch 0", color, f"r {start:.3g}", y=start),
+    ]
 
 
 def copies(shown: Epochs, sample: int, row: int, dataset: Dataset) -> str:

@@ -24,12 +24,26 @@ def running(state: AppState) -> bool:
     return bool(last) and not state.epochs[last].finished
 
 
+def longest(state: AppState) -> str:
+    """The method with most epochs, the first of equal ones; '' without methods.
+
+    A method of one epoch has nothing to replay.
+    """
+    return max(methods(state), key=lambda name: _length(state, name), default="")
+
+
 def shown_method(state: AppState, wanted: str, live: bool) -> str:
-    """The method to show: the running one while live, else `wanted`."""
-    listed = methods(state)
-    if wanted in listed and not (live and running(state)):
-        return wanted
-    return newest(state) or next(iter(listed), "")
+    """The method to show: the running one while live, else `wanted`, else the longest."""
+    if live and running(state):
+        return newest(state)
+    return wanted if wanted in methods(state) else longest(state)
+
+
+def _length(state: AppState, method: str) -> int:
+    """How many epochs a method has: as recorded, or else as its training loss tells."""
+    recorded, model = epochs_of(state, method), state.models.get(method)
+    counts = [len(recorded.views) - 1] if recorded is not None else []
+    return max([*counts, len(model.loss) if model is not None else 0])
 
 
 def epochs_of(state: AppState, method: str) -> Epochs | None:

@@ -9,10 +9,10 @@ import numpy as np
 from engine.analysis.epoch_series import Epochs
 from engine.drawing.palette import rgb
 from explorer.plots.chart import Ground, Series
+from explorer.plots.value_range import ValueRange, value_range
 from explorer.plots.verdicts import Block
 from explorer.theme import ModelStyle, Theme
 from explorer.views.live.captions import MEASURES
-from explorer.widgets.legend import LegendEntry
 
 MARKED = 12  # epochs, up to which each gets a symbol
 OLDEST, NEWEST = 0.12, 0.5  # strength of the faint curves of earlier epochs
@@ -21,51 +21,45 @@ LOOKS = {"retain_acc": ("o", ()), "unlearn_acc": ("d", (4.0, 2.0)), "test_acc": 
 Label = Callable[[str], str]  # display name of a model
 
 
-def curves(
-    shown: Epochs, at: int, theme: Theme, label: Label
-) -> tuple[list[Series], list[LegendEntry]]:
-    """r against tau at the view `at`, over faint earlier ones; and the legend entries."""
+def curves(shown: Epochs, at: int, theme: Theme, label: Label) -> list[Series]:
+    """r against tau at the view `at`, over faint earlier ones."""
     style, gray = theme.model_style(shown.model), theme.model_style("original")
     former = [_faint(shown, i, (i + 1) / max(1, at), style, theme) for i in range(at)]
     start = Series(
-        "original", "", gray, shown.taus, shown.curve_of(shown.references["original"]),
-        marks=False, listed=False, front=False,
+        "original", "Original", gray, shown.taus, shown.curve_of(shown.references["original"]),
+        marks=False,
     )  # fmt: skip
-    now = Series("now", "", style, shown.taus, shown.curve(at), listed=False)
-    words = f"{label(shown.model)}, epoch {shown.views[at].epoch}"
-    entries = [
-        LegendEntry(words, style.color, style.symbol, style.dash),
-        LegendEntry("Original", gray.color, dash=gray.dash),
-    ]
-    return [*former, start, now], entries
+    now = Series("now", label(shown.model), style, shown.taus, shown.curve(at))
+    return [*former, start, now]
 
 
 def ground(shown: Epochs) -> Ground:
     """The null band on the same copies, and the level 1, which means no difference."""
     if not np.isfinite(shown.null_low).any():
         return Ground(level=1.0)
-    return Ground("null band", shown.taus, shown.null_low, shown.null_high, level=1.0)
+    words = "null band: one Re-train against another"
+    return Ground(
+        words, shown.taus, shown.null_low, shown.null_high, level=1.0, shorter=("null band",)
+    )
 
 
-def limits(shown: Epochs) -> tuple[float, float]:
-    """The smallest and largest of all epochs' r, the null band and the level 1."""
+def limits(shown: Epochs) -> ValueRange | None:
+    """The range of all epochs' r, with the null band as far as it does not squeeze them."""
     drawn = [shown.curve(i) for i in range(len(shown.views))]
-    values = np.concatenate([*drawn, shown.null_low, shown.null_high, [1.0]])
-    values = values[np.isfinite(values)]
-    return float(values.min()), float(values.max())
+    start = shown.curve_of(shown.references["original"])
+    return value_range([*drawn, start, np.ones(1)], [shown.null_low, shown.null_high])
 
 
-def accuracies(shown: Epochs, theme: Theme) -> tuple[list[Series], list[LegendEntry]]:
-    """Accuracies against epochs, and the legend's entries."""
-    series, entries = [], []
+def accuracies(shown: Epochs, theme: Theme) -> list[Series]:
+    """Accuracies against epochs."""
+    series = []
     for number, (name, label) in enumerate(MEASURES.items()):
         symbol, dash = LOOKS[name]
         style = ModelStyle(theme.class_color(number), symbol, dash)
         values = np.array([view.accuracy[name] for view in shown.views])
         few = len(values) <= MARKED
-        series.append(Series(name, label, style, shown.epochs, values, marks=few, listed=False))
-        entries.append(LegendEntry(label, style.color, symbol if few else "", dash))
-    return series, entries
+        series.append(Series(name, label, style, shown.epochs, values, marks=few))
+    return series
 
 
 def blocks(shown: Epochs, at: int, row: int, theme: Theme, label: Label) -> list[Block]:

@@ -10,8 +10,8 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.analysis.epoch_series import Epochs
-from engine.drawing.labels import tau_label
-from explorer.plots.chart import Chart
+from engine.drawing.labels import perturbation_label, tau_label
+from explorer.plots.curve_chart import CurveChart
 from explorer.plots.verdicts import VerdictStrip
 from explorer.state.app_state import AppState
 from explorer.state.reference_models import is_reference
@@ -20,10 +20,9 @@ from explorer.views.base import View, Wishes
 from explorer.views.live import captions, methods
 from explorer.views.live import series as live_series
 from explorer.widgets.elided_label import ElidedLabel
+from explorer.widgets.info_mark import InfoMark
 from explorer.widgets.panel import Panel, button, muted_label
-from explorer.widgets.plain_text import literal
 from explorer.widgets.player import EpochPlayer
-from explorer.widgets.term import TermLabel
 
 LAST = 1_000_000  # beyond any last epoch
 LOW = 520  # logical pixels of height, below which the curve takes all the room
@@ -47,15 +46,14 @@ class LiveView(View):
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
         self.method = QComboBox()
-        self.heading = TermLabel()
-        self.curve = Chart("Residual knowledge at this epoch")
-        self.accuracy = Chart("Accuracies against epochs")
+        self.heading = ElidedLabel()
+        self.curve = CurveChart("Residual knowledge at this epoch")
+        self.accuracy = CurveChart("Accuracies against epochs")
         self.strip = VerdictStrip()
         self.transport = EpochPlayer()
-        self.caption, self.note = muted_label(), ElidedLabel()
+        self.caption, self.note, self.info = muted_label(), muted_label(), InfoMark()
         self._wanted = ""  # the method chosen by the user, which Live ignores
         self._at = 0  # index of the shown view
-        self._limits: tuple[float, float] | None = None
         self.panel = Panel(self._content(), self)
         self._build_header()
         self._connect()
@@ -92,13 +90,12 @@ class LiveView(View):
             self.transport.set_pace(stored["pace"])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a low view, leave out the accuracies, which the heading states."""
+        """In a low view, leave out the accuracies, which the heading states, and the note."""
         super().resizeEvent(event)
         low = self.height() < LOW
         self.accuracy.setVisible(not low)
-        self.note.setWordWrap(not low)
+        self.note.setVisible(not low)
         self.strip.setMaximumHeight(self.strip.minimumSizeHint().height() if low else TALLEST)
-        self._name_axes()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Step with the arrows, play with Space, wherever in the view the focus is."""
@@ -122,17 +119,16 @@ class LiveView(View):
         layout.addLayout(charts, 1)
         for part in (self.caption, self.strip, self.transport, self.note):
             layout.addWidget(part)
-        self.accuracy.set_axes("epoch", "accuracy (%)")
+        self.accuracy.set_axes("epoch", "accuracy (%)", ("epoch", "%"))
         return content
 
     def _build_header(self) -> None:
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.method.setAccessibleName("Method")
         self.method.setToolTip("The method whose epochs are shown; Live follows the running one")
-        for label in (self.heading, self.note):
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.again_button = button(
-            "Watch again",
+            "Record epochs",
             "Run this method again, with the same result, and record its epochs",
             self._watch_again,
         )
@@ -143,7 +139,8 @@ class LiveView(View):
         self.panel.header.addWidget(self.heading, 1)
         self.panel.header.addStretch()  # used while there is no heading
         self.panel.header.addWidget(self.again_button)
-        self.panel.header.addWidget(self.export_button)
+        self.panel.header.addWidget(self.info)
+        self.panel.fold(self.export_button)
 
     def _connect(self) -> None:
         self.method.activated.connect(self._choose)
@@ -211,6 +208,7 @@ class LiveView(View):
         self.again_button.setVisible(shown is None and "replay" in self.state.problems)
         self.again_button.setEnabled(not self.state.busy)
         self.heading.setVisible(shown is not None)
+        self.info.setVisible(shown is not None)
         if shown is None:
             self.panel.show_empty(self._why_empty())
             return
@@ -237,35 +235,22 @@ class LiveView(View):
         self.heading.setToolTip(
             "Accuracies on up to 1,000 samples each; unlearn: forget samples not recognized"
         )
-        self._say(captions.notes(shown, self.state.residual))
-
-    def _say(self, words: str) -> None:
+        words = captions.notes(shown, self.state.residual)
         self.note.setText(words)
-        self.note.setToolTip(literal(words))  # in a low view there is room for one line only
+        self.info.set_text(words)
 
     def _draw_curves(self, shown: Epochs) -> None:
         theme = theme_of(self.state.theme)
-        series, entries = live_series.curves(shown, self._at, theme, self._label)
-        self._name_axes()
-        self.curve.draw(series, live_series.ground(shown), entries=entries)
-        self._fit(shown)
-
-    def _name_axes(self) -> None:
-        shown = self._shown()
-        if shown is not None:
-            word = "r" if self.height() < LOW else "residual knowledge r"
-            self.curve.set_axes(tau_label(shown.perturbation), word)
-
-    def _fit(self, shown: Epochs) -> None:
-        """Keep the axis fixed while epochs change: it has room for all of them."""
-        limits = live_series.limits(shown)
-        if limits != self._limits:
-            self._limits = limits
-            self.curve.plot.setYRange(*limits, padding=0.08)
+        series = live_series.curves(shown, self._at, theme, self._label)
+        short = f"τ: {perturbation_label(shown.perturbation)}"
+        self.curve.set_axes(
+            tau_label(shown.perturbation), "residual knowledge r", (short, "r"), ("τ", "r")
+        )
+        self.curve.hold(live_series.limits(shown))  # the axis is fixed while epochs change
+        self.curve.draw(series, live_series.ground(shown))
 
     def _draw_accuracies(self, shown: Epochs) -> None:
-        series, entries = live_series.accuracies(shown, theme_of(self.state.theme))
-        self.accuracy.draw(series, None, entries=entries)
+        self.accuracy.draw(live_series.accuracies(shown, theme_of(self.state.theme)), None)
         self.accuracy.set_cross(float(shown.views[self._at].epoch))
 
     def _draw_verdicts(self, shown: Epochs) -> None:
@@ -293,12 +278,14 @@ class LiveView(View):
         if shown is None:
             return
         if not np.isfinite(x):
-            self.curve.set_cross(None)
-            self._say(captions.notes(shown, self.state.residual))
+            self.curve.stop_reading()
             return
         t = int(np.abs(shown.taus - x).argmin())
         self.curve.set_cross(float(shown.taus[t]))
-        self._say(captions.reading(shown, self._at, t))
+        tau = float(shown.taus[t])
+        color = theme_of(self.state.theme).model_style(shown.model).color
+        rows = captions.reading(shown, self._at, t, color)
+        self.curve.read(f"τ {tau:g}", rows, tau, self.curve.hover_y)
 
     def _watch_again(self) -> None:
         self.do.watch_again(self._model())

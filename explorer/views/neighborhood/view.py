@@ -164,6 +164,8 @@ class NeighborhoodView(View):
         self.panel.fold(self.retrains)
         self.panel.fold(self.changes)
         self.panel.fold(self.over_tau)
+        self.panel.fold(self.curve.log)
+        self.panel.fold(self.curve.export_button)
         self.panel.fold(self.export_button)
 
     def _connect(self) -> None:

@@ -174,7 +174,7 @@ def test_an_unwatched_method_is_watched_again_and_ends_in_the_same_weights(
 ) -> None:
     spec = compose(pipeline)
     pipeline.run(spec, Reporter())
-    with pytest.raises(SpecError, match=r"GD was not watched .* Watch again"):
+    with pytest.raises(SpecError, match=r"GD was not watched .* Record epochs"):
         pipeline.epochs(spec, "gd", Reporter())
     before = files(pipeline.store, "checkpoints"), digest(pipeline, spec, "gd")
     heard = Listener()

@@ -509,7 +509,7 @@ def test_epochs_of_what_the_dataset_lacks_are_not_replayed(
     assert pipeline.epochs(spec, "ga", Reporter()).views
     (key,) = pipeline.store.keys("epochs")
     change(pipeline.store.path("epochs", key), _numbered("predictions", 99))
-    with pytest.raises(SpecError, match="Watch again runs it once more"):
+    with pytest.raises(SpecError, match="Record epochs runs it once more"):
         pipeline.epochs(spec, "ga", Reporter())
 
 

@@ -138,3 +138,36 @@ def test_the_heads_of_tables_have_room_for_their_letters(shown: Shown, qapp: QAp
     view = shown.view(RunsView)
     header = view.table.horizontalHeader()
     assert header.height() >= header.fontMetrics().height() + 6
+
+
+@pytest.mark.parametrize("height", [110, 180, 420])
+@pytest.mark.parametrize("low", [0.5, 0.02])
+def test_numbers_of_a_logarithmic_axis_are_round_and_do_not_touch(
+    chart: Chart, height: int, low: float
+) -> None:
+    style = LIGHT.model_style("rurk")
+    values = np.array([low, 1.0, 3.3])
+    chart.draw([Series("rurk", "RURK", style, np.arange(3.0), values)], None, log=True)
+    chart.resize(400, height)
+    for _ in range(2):
+        chart.grab()
+        QApplication.processEvents()
+    axis = left(chart)
+    bottom, top = axis.range
+    size = axis.size().height()
+    ((_, places),) = axis.tickValues(bottom, top, size)
+    texts = axis.tickStrings(places, 1.0, None)
+    assert len(texts) >= 2 and all(float(text) > 0 for text in texts)
+    assert all(text.strip("0.")[:1] in "1235" or float(text) < 3.3 for text in texts)
+    apart = np.diff(places) * size / (top - bottom)
+    assert (apart >= QFontMetricsF(axis.label.font()).height()).all()
+
+
+def test_a_shorter_label_is_written_where_the_full_one_does_not_fit(chart: Chart) -> None:
+    axis = left(chart)
+    axis.set_shorter(("disagreement (share)", "share"))
+    for height, words in ((700, LONG), (260, "disagreement (share)"), (130, "share")):
+        chart.resize(400, height)
+        QApplication.processEvents()
+        assert written(axis) == words
+        assert axis.toolTip() == ("" if words == LONG else LONG)

@@ -18,10 +18,11 @@ from quick import finish
 from real import run, start
 from shown import LEFT, Shown, press
 
-from engine.membership.results import Attack
+from engine.membership.results import Attack, Estimate
 from engine.membership.roc import counts
 from engine.membership.scores import SCORES
 from explorer.state.selection import ADD, REMOVE, REPLACE, Selection
+from explorer.views.attack import captions
 from explorer.views.attack.view import AttackView
 from explorer.widgets import markup
 
@@ -86,7 +87,7 @@ def test_it_asks_while_it_is_seen_and_stops_when_it_is_not(shown: Shown) -> None
     [
         (lambda view: choose(view.options.score, "margin"), 4, "margin"),
         (lambda view: choose(view.options.members, "retain"), 5, "retain"),
-        (lambda view: QTest.mouseClick(view.options.matched, LEFT, NONE, QPoint(8, 8)), 6, False),
+        (lambda view: view.options.matched.click(), 6, False),
         (lambda view: QTest.keyClick(view.options.a, Qt.Key.Key_Up), 2, "retrain-1"),
         (lambda view: QTest.keyClick(view.options.b, Qt.Key.Key_Down), 3, "retrain-1"),
     ],
@@ -140,7 +141,7 @@ def test_dragging_the_line_moves_counts_roc_and_walls_at_once(
         assert view.rates.operating_point() == pytest.approx((100 * fp / n, 100 * tp / n))
         seen.add(tp)
     assert len(seen) == 3
-    press(view, "Held-out")
+    press(view, "Held-out threshold")
     assert told(view) == expected(found, found.models["gd"].threshold)
 
 
@@ -283,7 +284,8 @@ def test_ten_members_say_what_they_cannot_resolve(kind: Callable[[], object], sh
     shown.state.attack = synthetic.membership(dataset)  # type: ignore[arg-type]
     view = shown.view(AttackView)
     assert "with 5 non-members the FPR has steps of 20 %" in view.estimates.text()
-    assert "AUC(A) − AUC(B)" in view.estimates.text()
+    assert "AUC of GD minus AUC of Re-train 0" in view.estimates.text()
+    assert view.estimates.text() in view.info.toolTip()
     assert sum(told(view)) == 10
     assert view.caught.grid.grab().toImage().pixelColor(24, 24).isValid()
 
@@ -299,7 +301,7 @@ def test_a_single_member_is_explained_and_can_still_be_dragged(shown: Shown) -> 
     assert "undefined" in view.estimates.text()
     QTest.keyClick(view.scores.plot, Qt.Key.Key_Left)
     assert sum(told(view)) == 2
-    press(view, "Held-out")
+    press(view, "Held-out threshold")
     assert "only one member" in view.sentence.text()
 
 
@@ -334,7 +336,7 @@ def test_in_the_window_a_study_is_attacked(qtbot: QtBot, tmp_path: Path) -> None
     explorer = start(qtbot, tmp_path)
     run(explorer, qtbot)
     window, state = explorer.window, explorer.state
-    window.docks["attack"].raise_()
+    window.go_to("attack")
     view = window.views["attack"]
     assert isinstance(view, AttackView)
     qtbot.waitUntil(lambda: state.attack is not None and not view.panel.is_empty)
@@ -346,3 +348,52 @@ def test_in_the_window_a_study_is_attacked(qtbot: QtBot, tmp_path: Path) -> None
     press(view, "Select caught")
     assert state.selection.chosen == set(view.caught.shown.tolist())
     finish(explorer, qtbot)
+
+
+# -- the finding ------------------------------------------------------------------------------
+def estimated(auc: tuple[float, float, float], gap: tuple[float, float, float]) -> Attack:
+    """An attack with this AUC of model A and this difference to B, each with its interval."""
+    made = synthetic.membership(synthetic.images())
+    (a, first), (b, second) = made.models.items()
+    models = {a: replace(first, auc=Estimate(*auc)), b: second}
+    return replace(made, models=models, difference=Estimate(*gap))
+
+
+@pytest.mark.parametrize(
+    ("auc", "gap", "words"),
+    [
+        (
+            (0.72, 0.61, 0.83), (0.2, 0.05, 0.35),
+            "Members of GD are told from non-members better than by chance (AUC 0.72 [0.61, "
+            "0.83]); the attack does better than on Re-train 0: the AUCs differ by 0.20.",
+        ),
+        (
+            (0.52, 0.41, 0.63), (-0.01, -0.1, 0.08),
+            "Members of GD cannot be told from non-members (AUC 0.52 [0.41, 0.63]); the attack "
+            "does as well on Re-train 0: the AUCs differ by 0.01.",
+        ),
+        (
+            (float("nan"), float("nan"), float("nan")), (0.0, 0.0, 0.0),
+            "Too few samples to tell whether members of GD can be recognized.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_sentence_says_what_the_attack_finds(
+    auc: tuple[float, float, float], gap: tuple[float, float, float], words: str
+) -> None:
+    labels = {"gd": "GD", "rurk": "GD", "retrain-0": "Re-train 0"}
+    assert captions.verdict(estimated(auc, gap), lambda name: labels[name]) == words
+
+
+def test_the_plots_have_most_of_a_large_dock_and_no_controls_above_them(shown: Shown) -> None:
+    shown.fill()
+    view = shown.view(AttackView)
+    view.panel.bar.hide()  # in the dock's title
+    view.resize(800, 660)
+    for _ in range(2):
+        QApplication.processEvents()
+        view.grab()
+    plots = [part.plot.height() for part in (view.scores, view.rates)]
+    assert min(plots) >= 0.45 * view.height()
+    assert all(wall.isVisible() and wall.grid.height() >= 48 for wall in view.walls)
+    assert not view.options.score.isVisible()  # on the card of options

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import html
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from engine.analysis.ranking import carriers
 from engine.drawing.geometry import distance_to_line
 from engine.residual.disagreement import disagreement, perturbed_unlearn_accuracy
 from engine.results import Residual
-from explorer.plots.chart import Chart
+from explorer.plots.curve_chart import CurveChart
 from explorer.state.app_state import AppState
 from explorer.state.selection import REPLACE
 from explorer.views.curves.tabs import ACCURACY, DISAGREEMENT, LOSS, PREVALENCE, RESIDUAL
@@ -54,10 +53,12 @@ class Shown:
         qtbot.waitExposed(self.view)
         self.open(RESIDUAL)
 
-    def open(self, tab: int) -> Chart:
-        """Click on a tab and see its chart."""
-        bar = self.view.tabs.tabBar()
-        QTest.mouseClick(bar, PRESS, NO_KEYS, bar.tabRect(tab).center())
+    def open(self, tab: int) -> CurveChart:
+        """Choose a measure by keyboard and see its chart."""
+        choice = self.view.tabs.choice
+        choice.setFocus()
+        for key in (Qt.Key.Key_Home, *[Qt.Key.Key_Down] * tab):
+            QTest.keyClick(choice, key)
         self.view.grab()  # ranges settle with the first painting
         assert self.view.tabs.currentIndex() == tab
         return self.view.charts[tab]
@@ -74,9 +75,14 @@ class Shown:
         QTest.mouseClick(plot.viewport(), PRESS, NO_KEYS, self.pixel(x, y) + off)
 
     def legend(self, name: str) -> None:
-        """Click on a model in the present tab's legend."""
-        legend = self.view.charts[self.view.tabs.currentIndex()].legend
-        QTest.mouseClick(legend, PRESS, NO_KEYS, legend.box_of(name).center().toPoint())
+        """Click on the name of a model in the present chart."""
+        chart = self.view.tabs.chart
+        at = chart.notes.boxes()[name].center().toPoint()
+        QTest.mouseClick(chart.plot.viewport(), PRESS, NO_KEYS, at)
+
+    def readout(self) -> str:
+        """What the crosshair reads."""
+        return self.view.tabs.chart.card.text()
 
 
 @pytest.fixture
@@ -104,7 +110,7 @@ def test_without_predictions_only_the_bounds_are_drawn_and_said(shown: Shown) ->
     assert chart.curves["gd"].getData() == (None, None)
     assert not chart.bands["gd"].path().isEmpty()
     QTest.mouseMove(chart.plot.viewport(), shown.pixel(0.2, 0.5))
-    shown.qtbot.waitUntil(lambda: "between" in shown.view.readout.text())
+    shown.qtbot.waitUntil(lambda: "between" in shown.readout())
     shown.open(PREVALENCE)
     assert shown.view.note.text() == ""
 
@@ -121,7 +127,7 @@ def test_perturbed_unlearn_accuracy_has_retrain_and_its_range(shown: Shown) -> N
     assert (box.top(), box.bottom()) == pytest.approx((40, 60))
     assert chart.plot.getAxis("left").labelText == "perturbed unlearn accuracy (%)"
     QTest.mouseMove(chart.plot.viewport(), shown.pixel(0.2, 50))
-    shown.qtbot.waitUntil(lambda: "Re-train 50.0 %" in shown.view.readout.text())
+    shown.qtbot.waitUntil(lambda: "Re-train 50.0 %" in shown.readout())
 
 
 def test_a_tab_that_is_not_seen_follows_when_it_is_opened(shown: Shown) -> None:
@@ -133,16 +139,14 @@ def test_a_tab_that_is_not_seen_follows_when_it_is_opened(shown: Shown) -> None:
     assert chart.curves["gd"].getData()[1] == pytest.approx(100)
 
 
-def test_all_tabs_are_readable_at_450_pixels(shown: Shown) -> None:
-    shown.view.resize(450, 420)
-    QApplication.processEvents()
-    bar = shown.view.tabs.tabBar()
-    assert bar.tabRect(LOSS).right() <= bar.width() <= 450
-    for tab in range(bar.count()):
-        words = bar.fontMetrics().horizontalAdvance(bar.tabText(tab))
-        assert bar.tabRect(tab).width() >= words
-        assert bar.tabToolTip(tab)
-    assert bar.accessibleTabName(ACCURACY) == "Perturbed unlearn accuracy"
+def test_every_measure_is_listed_with_what_it_means(shown: Shown) -> None:
+    choice = shown.view.tabs.choice
+    titles = [choice.itemText(number) for number in range(choice.count())]
+    assert titles[RESIDUAL] == "Residual knowledge" and titles[LOSS] == "Training loss"
+    assert titles[ACCURACY] == "Perturbed unlearn accuracy"
+    for number, title in enumerate(titles):
+        shown.open(number)
+        assert choice.currentText() == title and choice.toolTip()
 
 
 # -- a click on a curve -----------------------------------------------------------------------
@@ -205,32 +209,32 @@ def test_the_list_is_closed_by_its_button_and_by_new_numbers(shown: Shown) -> No
     assert not shown.view.samples.isVisible()
 
 
-def test_what_a_click_found_is_still_said_when_the_mouse_leaves(shown: Shown) -> None:
+def test_what_a_click_found_is_said_in_the_plot_until_the_next_click(shown: Shown) -> None:
     shown.click(0.16, 0.9)  # RURK: every r is 1
-    words = "No forget sample has r > 1 in RURK at τ 0.16"
+    message = shown.view.residual.message
+    assert message.isVisible()
+    assert "No forget sample has r > 1 in RURK at τ 0.16" in message.text()
     viewport = shown.view.residual.plot.viewport()
     QTest.mouseMove(viewport, shown.pixel(0.32, 1.2))
-    shown.qtbot.waitUntil(lambda: "τ 0.32" in shown.view.readout.text())
-    assert words not in shown.view.readout.text()
+    shown.qtbot.waitUntil(lambda: "τ 0.32" in shown.readout())
     QTest.qWait(STEP)
     QTest.mouseMove(viewport, QPoint(3, 3))
-    shown.qtbot.waitUntil(lambda: words in shown.view.readout.text())
+    shown.qtbot.waitUntil(lambda: shown.readout() == "")
+    assert message.isVisible()
     shown.state.residual = measured()  # new numbers: it is no longer true
-    shown.open(PREVALENCE)
-    assert words not in shown.view.readout.text()
+    assert not message.isVisible()
 
 
 def test_a_click_beside_every_curve_asks_for_the_neighborhood_alone(shown: Shown) -> None:
     shown.click(0.16, 1.75)
     assert shown.asked.calls == [("set_probe", "gaussian", 0.16)]
-    assert "selected" not in shown.view.readout.text()
+    assert "selected" not in shown.readout()
 
 
 def test_a_curve_that_no_sample_carries_leaves_the_selection(shown: Shown) -> None:
     shown.click(0.16, 0.9)  # RURK: every r is 1
     assert shown.asked.calls == [("set_probe", "gaussian", 0.16)]
-    said = html.unescape(shown.view.readout.text())
-    assert "No forget sample has r > 1 in RURK at τ 0.16" in said
+    assert "the selection is unchanged" in shown.view.residual.message.text()
 
 
 def test_at_most_two_hundred_samples_are_selected(shown: Shown) -> None:
@@ -265,7 +269,7 @@ def test_a_click_on_a_legend_entry_hides_and_shows_its_model_in_every_tab(shown:
     shown.legend("gd")
     assert set(shown.view.residual.curves) == {"original", "rurk"}
     assert "gd" not in shown.view.residual.bands
-    assert "GD (hidden)" in shown.view.residual.legend.accessibleDescription()
+    assert "GD (hidden)" in shown.view.residual.accessibleDescription()
     chart = shown.open(LOSS)
     assert set(chart.curves) == {"original", "retrain-0"}
     shown.legend("gd")
@@ -278,15 +282,19 @@ def test_a_hidden_curve_is_neither_read_nor_picked(shown: Shown) -> None:
     shown.legend("gd")
     shown.click(0.16, 1.16)
     assert shown.asked.calls == [("set_probe", "gaussian", 0.16)]
-    assert "GD" not in shown.view.readout.text()
-    assert "Original" in shown.view.readout.text()
+    QTest.qWait(STEP)
+    QTest.mouseMove(shown.view.residual.plot.viewport(), shown.pixel(0.16, 1.3))
+    shown.qtbot.waitUntil(lambda: "Original" in shown.readout())
+    assert "GD" not in shown.readout()
 
 
-def test_the_null_band_in_the_legend_is_no_switch(shown: Shown) -> None:
-    legend = shown.view.residual.legend
-    QTest.mouseClick(legend, PRESS, NO_KEYS, legend.boxes()[-1].center().toPoint())
-    assert set(shown.view.residual.curves) == set(NAMES)
-    assert "hidden" not in legend.accessibleDescription()
+def test_the_name_of_the_null_band_is_no_switch(shown: Shown) -> None:
+    chart = shown.view.residual
+    written = chart.notes.band_box()
+    assert written is not None and written[0].startswith("null band")
+    QTest.mouseClick(chart.plot.viewport(), PRESS, NO_KEYS, written[1].center().toPoint())
+    assert set(chart.curves) == set(NAMES)
+    assert "hidden" not in chart.accessibleDescription()
 
 
 def test_the_menu_hides_models_by_keyboard_and_stays_open(shown: Shown) -> None:

@@ -104,19 +104,45 @@ def test_where_r_is_undefined_the_view_says_so(shown: Shown) -> None:
     assert "undefined for up to 3 of 10 samples" in view.note.text()
 
 
-def test_a_note_too_long_for_a_low_view_ends_in_an_ellipsis_and_is_whole_in_a_high_one(
-    shown: Shown, qtbot: QtBot
-) -> None:
+def test_in_a_low_view_the_note_leaves_its_room_to_the_plots(shown: Shown) -> None:
     view = filled(shown)
-    shown.state.residual = replace(synthetic.residual(), perturbation="pgd")
     view.resize(420, 480)
-    view.grab()
-    note = view.note
-    assert note.shown().endswith("…") and note.shown() != note.text() == note.toolTip()
-    assert note.fontMetrics().horizontalAdvance(note.shown()) <= note.width()
+    QApplication.processEvents()
+    assert not view.note.isVisible() and not view.accuracy.isVisible()
+    assert view.info.isVisible() and view.info.toolTip() == view.note.text() != ""
     view.resize(420, 700)
-    qtbot.waitUntil(lambda: note.height() > 2 * note.fontMetrics().height())
-    assert note.shown() == note.text()
+    QApplication.processEvents()
+    assert view.note.isVisible() and view.accuracy.isVisible()
+
+
+def test_reading_the_curve_moves_nothing(shown: Shown) -> None:
+    view = filled(shown)
+    before = view.curve.geometry(), view.note.text()
+    view.curve.hovered.emit(0.2)
+    assert view.curve.card.text() == "τ 0.2 · epoch 4 r 0.45 · epoch 0 r 2.25"
+    assert (view.curve.geometry(), view.note.text()) == before
+    view.curve.hovered.emit(float("nan"))
+    assert view.curve.card.text() == ""
+
+
+def test_it_opens_on_the_method_with_most_epochs(shown: Shown) -> None:
+    shown.fill()
+    shown.state.epochs = {
+        "gd": synthetic.epochs("gd", 5),
+        "rurk": synthetic.epochs("rurk", 2),  # one epoch: nothing to replay
+    }
+    view = shown.view(LiveView)
+    assert view.method.currentData() == "gd" and at(view) == "epoch 4 of 8"
+
+
+def test_stored_methods_are_looked_up_longest_first(shown: Shown) -> None:
+    shown.fill()
+    shown.state.epochs = {}
+    models = dict(shown.state.models)
+    models["gd"] = replace(models["gd"], loss=(1.0,) * 6)
+    shown.state.models = models
+    view = shown.view(LiveView)
+    assert shown.last == ("look", "replay", "gd") and view.method.currentData() == "gd"
 
 
 def test_an_attack_study_says_what_is_watched_instead(shown: Shown) -> None:
@@ -291,7 +317,7 @@ def test_what_was_not_watched_is_said_and_can_be_watched_again(shown: Shown) -> 
     shown.state.set_problem("replay", "RURK was not watched when it was made.")
     assert view.panel.is_empty
     assert view.panel.empty.text() == "RURK was not watched when it was made."
-    press(view, "Watch again")
+    press(view, "Record epochs")
     assert shown.last == ("watch_again", "rurk")
     shown.state.busy = "Watching RURK again"
     assert not view.again_button.isEnabled()
@@ -374,7 +400,7 @@ def test_a_study_made_headless_is_watched_again(qtbot: QtBot, tmp_path: Path) ->
     qtbot.waitUntil(lambda: "replay" in desk.state.problems, timeout=WAIT)
     assert "GD was not watched" in desk.view.panel.empty.text()
     with qtbot.waitSignal(desk.jobs.idle, timeout=WAIT):
-        press(desk.view, "Watch again")
+        press(desk.view, "Record epochs")
     assert not desk.view.panel.is_empty
     assert desk.state.epochs["gd"].exact
     assert at(desk.view) == "epoch 10 of 10"

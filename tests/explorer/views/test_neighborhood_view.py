@@ -226,8 +226,8 @@ def test_each_model_has_its_line_and_the_chosen_one_the_forget_sets_spread(fille
     assert x.tolist() == pytest.approx(residual.taus)
     assert 10 ** y[:-1] == pytest.approx(residual.ratio("gd")[1, :-1])  # sample 5, log scale
     assert np.isnan(y[-1])
-    words = view.curve.chart.legend.accessibleDescription()
-    assert "forget set in GD: median, middle 50 %" in words and "middle 90 %" in words
+    words = view.curve.chart.accessibleDescription()
+    assert "median, middle 50 and 90 % of the forget set in GD" in words
     assert "Original" in words and "RURK" in words
     view.curve.log.click()
     assert view.curve.chart.curves["gd"].getData()[1][0] == pytest.approx(y_linear(residual))

@@ -113,7 +113,7 @@ def test_a_selection_from_elsewhere_is_drawn_and_can_be_taken_back(
     before = settled(view)
     shown.state.selection = Selection(5, frozenset(range(12)))
     after = settled(view)
-    assert (before != after) == (view.name in ("samples", "embedding", "attack"))
+    assert (before != after) == (view.name in ("samples", "embedding", "attack", "critical"))
     shown.state.selection = Selection(5)
     assert settled(view) == before
 

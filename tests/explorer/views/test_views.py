@@ -107,20 +107,20 @@ def test_curves_grow_live(shown: Shown) -> None:
     assert view.tabs.currentIndex() == LOSS
     shown.state.residual = synthetic.residual(draws=10)
     assert view.tabs.currentIndex() == RESIDUAL
-    assert view.heading.text() == "c = 10 of 100 copies of each of 10 forget samples"
+    assert "c = 10 of 100 copies of each of 10 forget samples." in view.info.toolTip()
     curve = view.residual.curves["original"]
     assert curve.getData()[1][-1] == pytest.approx(2.0)
     shown.state.residual = synthetic.residual(draws=100)
     assert view.residual.curves["original"] is curve  # the same line, with new numbers
     shown.state.study = synthetic.study()
-    assert view.heading.text() == "c = 100 copies of each of 10 forget samples"
+    assert "c = 100 copies of each of 10 forget samples." in view.info.toolTip()
 
 
 def test_band_line_and_legend_are_there(shown: Shown) -> None:
     shown.fill()
     view = shown.view(CurvesView)
-    words = view.residual.legend.accessibleDescription()
-    assert words == "Original, RURK, GD, null band (Re-train against Re-train)"
+    words = view.residual.accessibleDescription()
+    assert words == "Original, RURK, GD, null band: one Re-train against another"
     view.residual.plot.grab()
     assert view.residual.level is not None
     assert view.residual.level == 1.0
@@ -142,7 +142,7 @@ def test_undefined_values_are_gaps_and_said(shown: Shown) -> None:
 def test_log_scale_draws_logarithms(shown: Shown) -> None:
     shown.fill()
     view = shown.view(CurvesView)
-    QTest.mouseClick(view.log, LEFT, NONE, QPoint(8, view.log.height() // 2))
+    view.log.click()
     assert view.log.isChecked()
     assert view.residual.curves["original"].getData()[1][-1] == pytest.approx(np.log10(2))
     assert view.residual.level == 0
@@ -155,8 +155,8 @@ def test_hovering_reads_the_values_at_the_nearest_tau(shown: Shown) -> None:
     box = view.residual.plot.getViewBox()
     at = view.residual.plot.mapFromScene(box.mapViewToScene(QPointF(0.39, 1.2)))
     QTest.mouseMove(view.residual.plot.viewport(), at)
-    shown.qtbot.waitUntil(lambda: "τ 0.4" in view.readout.text())
-    assert "r 2 [1.9, 2.1]" in view.readout.text()
+    shown.qtbot.waitUntil(lambda: "τ 0.4" in view.residual.card.text())
+    assert "r 2 [1.9, 2.1]" in view.residual.card.text()
     assert view.residual.cross == pytest.approx(0.4)
 
 
@@ -183,7 +183,7 @@ def test_axes_name_unit_and_perturbation(shown: Shown) -> None:
 def test_every_stage_has_a_loss_curve(shown: Shown) -> None:
     view = shown.view(CurvesView)
     shown.state.losses = {"original": (2.0, 1.0), "retrain-0": (2.1,)}
-    assert view.loss.legend.accessibleDescription() == "Original, Re-train 0"
+    assert view.loss.accessibleDescription() == "Original, Re-train 0"
     shown.state.losses = {"original": (2.0, 1.0, 0.5)}
     x, y = view.loss.curves["original"].getData()
     assert (x.tolist(), y.tolist()) == ([1, 2, 3], [2.0, 1.0, 0.5])

@@ -78,9 +78,8 @@ def explorer(
 
 
 def front(explorer: Explorer, name: str, qtbot: QtBot) -> None:
-    """Click on the tab of a dock, if it has one."""
-    box = explorer.window.docks[name]
-    box.raise_()
+    """Bring a dock to the front, shown by the workspace or not."""
+    explorer.window.go_to(name)
     qtbot.waitUntil(lambda: explorer.window.views[name].seen)
     qtbot.waitUntil(lambda: not explorer.jobs.busy(), timeout=WAIT)
     QApplication.processEvents()
@@ -173,7 +172,7 @@ def test_a_click_on_a_curve_lists_the_samples_that_carry_it(
         assert view.samples.table.model().rowCount() == len(carriers)
         assert carriers <= set(state.residual.samples.tolist())
     else:
-        assert "No sample" in view.readout.text() or not view.samples.isVisible()
+        assert "No forget sample" in chart.message.text() or not view.samples.isVisible()
 
 
 # -- compare, attack, live --------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The Critical tau view: `view.py` lays it out, the other files are its parts."""
