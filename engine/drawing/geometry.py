@@ -24,6 +24,23 @@ def nearest(
     return last if squared[last] <= radius * radius else None
 
 
+def toward(points: np.ndarray, row: int, direction: tuple[int, int]) -> int | None:
+    """The row of the point (n, 2) nearest to that of `row` in a direction; None if there is none.
+
+    direction: (x, y), each -1, 0 or 1. Only points within 45 degrees of it count, and distance
+    across it counts twice. NaN points and points at the same place are left out.
+    """
+    offset = (points - points[row]).astype(np.float64)
+    unit = np.asarray(direction) / np.hypot(*direction)
+    along = offset @ unit
+    across = np.abs(offset @ np.array([-unit[1], unit[0]]))
+    with np.errstate(invalid="ignore"):
+        cost = np.where((along > 0) & (across <= along), along + 2 * across, np.inf)
+    cost = np.nan_to_num(cost, nan=np.inf)
+    best = int(np.argmin(cost))
+    return best if np.isfinite(cost[best]) else None
+
+
 def distance_to_line(
     points: np.ndarray, at: tuple[float, float], scale: tuple[float, float]
 ) -> float:

@@ -34,6 +34,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         self._raster = Raster()
         self.rings: list[tuple[np.ndarray, int, str]] = []  # as given to `set_rings`
         self._radius = 4.0
+        self.margin = 0.0  # pixels around all points in the automatic range
         self._frame: Sequence[float] | None = None
         self._bounds: QRectF | None = None
 
@@ -116,7 +117,12 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
 
     def pixelPadding(self) -> float:
         """Pixels by which marks extend beyond the data."""
-        return 3 * self._radius
+        return max(3 * self._radius, self.margin)
+
+    @property
+    def dense(self) -> bool:
+        """Whether the points in view are drawn as a density."""
+        return self._raster.dense
 
     def boundingRect(self) -> QRectF:
         """The visible range, so that marks at its edge are never cut.
@@ -150,9 +156,9 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
 
     def _layer(self, rows: np.ndarray, weight: int, shape: int) -> Layer:
         if weight == BEHIND:
-            return Layer(rows, shape, max(1.2, self._radius * 0.8))
+            return Layer(rows, shape, max(1.2, self._radius * 0.8), soft=True)
         if weight == PLAIN:
-            return Layer(rows, shape, self._radius)
+            return Layer(rows, shape, self._radius, soft=True)
         factor = 1.15 if shape in (TRIANGLE, CROSS) else 1.35  # forget samples stand out most
         return Layer(rows, shape, self._radius * factor + 0.5, 1.0)
 

@@ -21,8 +21,10 @@ MODELS = 10  # models in a tooltip
 LETTERS = 52  # letters in a line of small print
 
 
-def describe(sample: int, dataset: Dataset, facts: SampleFacts, theme: Theme) -> str:
-    """The tooltip of a sample, as rich text."""
+def describe(
+    sample: int, dataset: Dataset, facts: SampleFacts, theme: Theme, marks: Iterable[str] = ()
+) -> str:
+    """The tooltip of a sample, as rich text; marks: what the frames around it mean."""
     label = dataset.label_of(sample)
     color = theme.class_color(label)
     split = SPLITS[facts.splits()[sample]]
@@ -30,6 +32,7 @@ def describe(sample: int, dataset: Dataset, facts: SampleFacts, theme: Theme) ->
         f"<b>{html.escape(sample_title(sample, dataset))}</b>",
         f"class {html.escape(dataset.classes[label])}",
         f"{split} set{_when(split)}",
+        *map(html.escape, marks),
         *_values(dataset, sample),
         *_ratio(sample, facts),
         *_verdict(sample, facts),

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QWidget
 
 from engine.analysis.sample_table import SampleTable
 from engine.datasets.base import Dataset
 from explorer.state.app_state import AppState
+from explorer.state.ranking import column_of, ranked_by, shown_tau
 from explorer.theme import theme_of
 from explorer.thumbnails.grid import ThumbnailGrid
-from explorer.thumbnails.model import ThumbnailModel, mask_of
+from explorer.thumbnails.model import CAPTION, INSET, ThumbnailModel, mask_of
 from explorer.views.base import View, Wishes
+from explorer.views.forget_buttons import ForgetButtons
 from explorer.views.samples import captions
 from explorer.views.samples.context_menu import SampleMenu
 from explorer.views.samples.filter_chips import FilterRows
-from explorer.views.samples.forget_buttons import ForgetButtons
 from explorer.views.samples.go_to import IndexLine
 from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.views.samples.query import Query
@@ -28,9 +29,13 @@ from explorer.views.samples.scope import Scope
 from explorer.views.samples.smallest_tau import SEARCHED, TauSearch
 from explorer.views.samples.sort_keys import SampleFacts, note_on
 from explorer.views.samples.sort_row import OrderRow
+from explorer.views.samples.status_row import SMALLEST, STEP, USUAL, StatusRow, checked_side
 from explorer.views.samples.subsets import ALL, CHOSEN, TRAINING, size_of
 from explorer.views.samples.tooltip import describe
-from explorer.widgets.panel import Panel, button, muted_label
+from explorer.widgets.panel import MARGIN, Panel, button, muted_label
+
+LOW = 190  # logical pixels of the view's height below which it shows one row
+SCROLL = 14  # logical pixels of the bar below a strip
 
 
 class SamplesView(View):
@@ -40,7 +45,7 @@ class SamplesView(View):
     title = "Samples"
     help = (
         "Click a sample to show it, Ctrl-click or Shift-click to select more, drag to select an "
-        "area. 'Forget selected' (or F) makes the selection the forget set, 'Add' adds to it. "
+        "area. 'Forget only these' (or F) makes the selection the forget set, 'Add' adds to it. "
         "Sort by loss, confidence, r, verdict or smallest τ to see remarkable samples first; "
         "filter by any model's predictions. Test samples (badge T) can be viewed, not forgotten."
     )
@@ -49,6 +54,7 @@ class SamplesView(View):
         ("Space", "Select or deselect the current sample"),
         ("Enter", "Select the current sample alone"),
         ("0 to 9", "Go to a sample by its index: 17, or several: 3, 17, 40-50"),
+        ("Ctrl+wheel", "Make the pictures larger or smaller"),
         ("F", "Make the selection the forget set"),
         ("Shift+F", "Add the selection to the forget set"),
         ("Ctrl+A", "Select every sample shown"),
@@ -65,7 +71,9 @@ class SamplesView(View):
         self.facts: SampleFacts | None = None  # None before there is a dataset
         self._taus = TauSearch(state, do)
         self._wrong_index = ""  # the error in the typed index
-        self.model = ThumbnailModel(self.describe, self)
+        self.model = ThumbnailModel(self.describe, self, USUAL)
+        self._side = USUAL  # of a picture, but in a strip
+        self._column = 0  # of the shown tau
         self.grid = ThumbnailGrid(self.model)
         self.setFocusProxy(self.grid)
         self.grid.setAccessibleName("Samples")
@@ -77,7 +85,7 @@ class SamplesView(View):
         self._connect()
         self.follow(
             "dataset", "selection", "forget", "theme", "models", "residual", "study", SEARCHED,
-            "problems", "progress",
+            "problems", "progress", "probe", "neighborhood", "ranked_by",
         )  # fmt: skip
 
     def refresh(self, changed: set[str]) -> None:
@@ -86,6 +94,7 @@ class SamplesView(View):
             self._say()
             return
         if "theme" in changed:
+            self.buttons.set_theme(theme_of(self.state.theme))
             self.grid.artist.set_theme(theme_of(self.state.theme))
         dataset = self.state.dataset
         self.go_to.setEnabled(dataset is not None)
@@ -93,12 +102,16 @@ class SamplesView(View):
         if dataset is None:
             self._lose()
             return
-        if dataset is not self.model.dataset:
+        fresh = dataset is not self.model.dataset
+        if fresh:
             self._take(dataset)
             changed = changed | {"selection", "forget", "models", "residual", SEARCHED}
+        changed = self._with_tau(changed)
         self._update_masks(dataset)
         self._learn(changed)
         self._refilter(changed)
+        if fresh:
+            self.grid.to_start()
         if "selection" in changed:
             self._reveal_current()
         self.grid.viewport().update()
@@ -107,9 +120,16 @@ class SamplesView(View):
         """Request the smallest tau only while the view is visible."""
         self._search()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low dock, show one row that fills the height."""
+        super().resizeEvent(event)
+        self._fit()
+
     def view_state(self) -> dict[str, Any]:
-        """The filters and the order."""
+        """The filters, the order, and the size of the pictures."""
         return {
+            "side": self._side,
+            "names": self.names.isChecked(),
             **self.scope.choices(offered=self.facts is not None),
             "filters": [str(one) for one in self.filters.conditions],
             **self.order.choices(),
@@ -120,42 +140,43 @@ class SamplesView(View):
         self.scope.restore(stored)
         self.filters.restore(stored.get("filters"))
         self.order.restore(stored)
+        self.names.setChecked(stored.get("names") is True)
+        self._set_side(checked_side(stored.get("side")))
 
     # -- building -------------------------------------------------------------------------
     def _build_header(self) -> None:
-        self.scope = Scope(self)
-        self.filters = FilterRows()
-        self.buttons = ForgetButtons(self._input, self)
-        for part in (self.scope.classes, self.scope.sets, self.filters.menu_button):
-            self.panel.header.addWidget(part)
-        self.panel.header.addStretch(1)
-        self.panel.header.addWidget(self.buttons.forget)
+        self.scope, self.filters, self.order = Scope(self), FilterRows(), OrderRow(self)
+        self.buttons = ForgetButtons(
+            self._input.forget, self._input.add, self._input.remember, self
+        )
+        self.order_words = muted_label()
+        self.order_words.setWordWrap(False)
+        header = self.panel.header
+        for part in (self.scope.sets, self.order.sort, self.filters.menu_button):
+            header.addWidget(part)
+        header.addWidget(self.order_words, 1)
+        header.addStretch(0)
 
     def _build_rows(self) -> None:
-        self.order = OrderRow()
         self._query = Query(self.scope, self.filters, self.order)
-        self.go_to = IndexLine()
-        self.panel.add_row(self.order, self.go_to)
-        self.panel.add_row(self.filters)
-        self.counts: QLabel = muted_label()
+        self.go_to, self.names = IndexLine(), QCheckBox("Names below large pictures")
         self.export_button = button(
             "Export…", "Save a sheet of these samples as SVG, PDF or PNG, and as CSV", self._export
         )
-        self.panel.add_row(self.counts, self.buttons.add, self.buttons.remove, self.export_button)
+        panel = self.panel
+        panel.fold(self.scope.classes, "Class")
+        panel.fold(self.order.model_box, "Model")
+        panel.fold(self.order.direction, "Order")
+        panel.fold(self.go_to, "Go to")
+        panel.fold(self.names)
+        panel.fold(self.export_button)
+        self.status = StatusRow(self.buttons)
+        self.counts = self.status.counts
+        panel.add_row(self.status)
+        panel.add_row(self.filters)
         self.note: QLabel = muted_label()
         self.note.hide()
-        self.panel.add_row(self.note)
-        self._order_tabs()
-
-    def _order_tabs(self) -> None:
-        """Tab goes through the rows from the top, and last to the grid."""
-        order, filters_ = self.order, self.filters
-        parts: list[QWidget] = [self.scope.classes, self.scope.sets, filters_.menu_button]
-        parts += [self.buttons.forget, order.sort, order.model_box, order.direction, self.go_to]
-        parts += [*filters_.builder.parts(), self.buttons.add, self.buttons.remove]
-        parts += [self.export_button, self.grid]
-        for one, following in pairwise(parts):
-            self.setTabOrder(one, following)
+        panel.add_row(self.note)
 
     def _connect(self) -> None:
         self.scope.changed.connect(self._filter_changed)
@@ -164,13 +185,70 @@ class SamplesView(View):
         self.go_to.called.connect(self._go)
         self.go_to.refused.connect(self._refuse)
         self.grid.asked.connect(self._open_menu)
-        self._input.digit.connect(self.go_to.begin)
+        self._input.digit.connect(self._begin_index)
+        self.grid.scaled.connect(self._scale)
+        self.status.sized.connect(self._set_side)
+        self.names.toggled.connect(self.model.set_names)
+
+    # -- size -----------------------------------------------------------------------------
+    @property
+    def strip(self) -> bool:
+        """Whether the view is so low that it shows one row."""
+        return self.model.strip
+
+    def _fit(self) -> None:
+        strip = self.height() < LOW
+        if strip != self.strip:
+            self.grid.set_strip(strip)
+            self.status.setVisible(not strip)
+            self.filters.setVisible(not strip)
+            self.panel.set_margin(2 if strip else MARGIN)
+            self.grid.setFrameShape(QFrame.Shape.NoFrame if strip else QFrame.Shape.StyledPanel)
+            self._suggest()
+        self._take_side()
+
+    def _take_side(self) -> None:
+        side = self._side
+        if self.strip:
+            room = self.grid.height() - self.model.lines * CAPTION - 2 * INSET - SCROLL
+            side = max(SMALLEST, 2 * (room // 2))
+        self.model.set_side(side)
+        self.status.show_side(self._side)
+
+    def _set_side(self, side: int) -> None:
+        """Set the size of the pictures; what is in the middle stays in view."""
+        place = self.grid.middle_place()
+        self._side = side
+        self._take_side()
+        if place is not None:
+            self.grid.show_place(place)
+
+    def _scale(self, steps: int) -> None:
+        if not self.strip:
+            self._set_side(checked_side(self._side + steps * STEP))
+
+    def _suggest(self) -> None:
+        """In a strip, what carries the finding comes first, unless the user chose an order."""
+        residual = self.state.residual
+        self.order.suggest(ranked_by(self.state) if self.strip and residual is not None else "")
+        if self.facts is not None:
+            self._offer_order()
+            self._refilter({"filter"})
+
+    def _with_tau(self, changed: set[str]) -> set[str]:
+        """The changes, with 'tau' if another tau is shown."""
+        residual = self.state.residual
+        column = column_of(residual, shown_tau(self.state)) if residual is not None else 0
+        if column != self._column:
+            self._column = column
+            return changed | {"tau"}
+        return changed
 
     # -- dataset and models ---------------------------------------------------------------
     def _lose(self) -> None:
         self.facts = None
         self.model.dataset = None
-        self.buttons.disable()
+        self.buttons.count(0, 0, 0)
         self.panel.show_empty(captions.LOADING)
         self.counts.setText("")
         self.note.hide()
@@ -193,20 +271,29 @@ class SamplesView(View):
         self.model.current = self.state.selection.current
         if self.facts is not None:
             forget, evidence = self.model.forget, self.facts.evidence
-            self.facts = SampleFacts(evidence, forget, dataset.classes, dataset.validation)
+            self.facts = SampleFacts(
+                evidence, forget, dataset.classes, dataset.validation, self._column
+            )
 
     def _learn(self, changed: set[str]) -> None:
         """Update the evidence and the rows with the current models and measurements."""
-        if self.facts is None or not changed & {"models", "residual", SEARCHED}:
+        if self.facts is None or not changed & {"models", "residual", "ranked_by", SEARCHED}:
             return
         evidence = self.facts.evidence
         evidence.learn_models(self.state.models)
         evidence.learn_residual(self.state.residual)
         if self.state.recognition is not None:
             evidence.learn_recognition(self.state.recognition)
+        residual = self.state.residual
+        self.order.suggest(ranked_by(self.state) if self.strip and residual is not None else "")
+        self._offer_order()
         labels = {name: model.label for name, model in self.state.models.items()}
-        self.order.offer(evidence, labels)
         self.filters.offer(evidence, labels, self.facts.classes)
+
+    def _offer_order(self) -> None:
+        if self.facts is not None:
+            labels = {name: model.label for name, model in self.state.models.items()}
+            self.order.offer(self.facts.evidence, labels)
 
     def _search(self) -> None:
         """Request the smallest tau if it is sorted or filtered by and unknown."""
@@ -216,14 +303,16 @@ class SamplesView(View):
 
     # -- which samples are shown, and in which order --------------------------------------
     def _refilter(self, changed: set[str]) -> None:
-        if self.facts is not None and (self._query.depends() | {"filter", "study"}) & changed:
-            shown, caption = self._query.answer(self.facts, self.model)
+        depends = self._query.depends() | {"filter", "study", "ranked_by"}
+        if self.facts is not None and depends & changed:
+            shown, caption, self.model.accents = self._query.answer(self.facts, self.model)
             if np.array_equal(shown, self.model.shown) and bool(caption) == bool(
                 self.model.caption
             ):
                 self.model.caption = caption
             else:
                 self.model.set_shown(shown, caption)
+                self._take_side()
         self._search()
         self._show_or_say_why()
         self._update_counts()
@@ -247,7 +336,15 @@ class SamplesView(View):
         chosen, forget, n = self.model.chosen, self.model.forget, self._trained()
         total = size_of(self.scope.name, len(chosen), n)
         self.counts.setText(captions.counts(len(self.model.shown), total, forget, chosen))
-        self.buttons.enable(chosen, forget)
+        learned = chosen.copy()
+        learned[n:] = False
+        if self.model.dataset is not None:
+            learned[self.model.dataset.validation] = False
+        self.buttons.count(int(learned.sum()), int((learned & forget).sum()), int(forget.sum()))
+        residual = self.state.residual
+        tau = f"{residual.taus[self._column]:g}" if residual is not None else ""
+        label = self.order.model_box.currentText()
+        self.order_words.setText(self.order.words(label, tau) if self.strip else "")
 
     def _say(self) -> None:
         """Show index errors, running searches, and samples that cannot be forgotten."""
@@ -256,7 +353,7 @@ class SamplesView(View):
         sentences = (self._wrong_index, self._taus.message(), never, ranked)
         text = " ".join(sentence for sentence in sentences if sentence)
         self.note.setText(text)
-        self.note.setVisible(bool(text))
+        self.note.setVisible(bool(text) and not self.strip)
 
     def _reveal_current(self) -> None:
         place = self.model.place_of(self.model.current)
@@ -268,7 +365,12 @@ class SamplesView(View):
         dataset = self.model.dataset
         if dataset is None or self.facts is None:
             return ""
-        return describe(sample, dataset, self.facts, theme_of(self.state.theme))
+        marks = []
+        if sample == self.model.current:
+            marks.append("current sample, which the other views show (double frame)")
+        if self.model.chosen[sample]:
+            marks.append("selected (blue frame)")
+        return describe(sample, dataset, self.facts, theme_of(self.state.theme), marks)
 
     # -- wishes ---------------------------------------------------------------------------
     def _export(self) -> None:
@@ -286,14 +388,18 @@ class SamplesView(View):
         self._wrong_index = ""
         self._input.only_chosen = self.scope.name == CHOSEN
         if self.facts is not None:
-            labels = {name: model.label for name, model in self.state.models.items()}
-            self.order.offer(self.facts.evidence, labels)
+            self._offer_order()
             self._refilter({"filter"})
             self._reveal_current()
 
     def _order_changed(self) -> None:
         self._filter_changed()
-        self.grid.scrollToTop()  # the order was chosen for what comes first
+        self.grid.to_start()  # the order was chosen for what comes first
+
+    def _begin_index(self, digit: str) -> None:
+        """A digit typed over the grid begins an index, on the card of options."""
+        self.panel.open_options()
+        self.go_to.begin(digit)
 
     def _refuse(self, sentence: str) -> None:
         self._wrong_index = sentence
@@ -304,6 +410,7 @@ class SamplesView(View):
         self._wrong_index = ""
         self._uncover(samples)
         self._input.take(samples)
+        self.panel.close_options()
         self.grid.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _uncover(self, samples: Iterable[int]) -> None:
