@@ -94,6 +94,26 @@ def bounds(points: np.ndarray, margin: float = 0.05) -> tuple[float, float, floa
     return float(x0), float(y0), float(x1), float(y1)
 
 
+def turned_to_fit(points: np.ndarray, aspect: float, step: int = 15) -> np.ndarray:
+    """(2, 2) rotation by a multiple of `step` degrees after which points (n, 2) fit a page best.
+
+    `points @ rotation` are the turned points; aspect: width of the page over its height. Only for
+    layouts without a meaning of directions, such as UMAP's.
+    """
+    finite = points[np.isfinite(points).all(1)]
+    best, largest = np.eye(2), 0.0
+    if len(finite) < 2:
+        return best
+    for degrees in range(0, 180, step):
+        angle = np.deg2rad(degrees)
+        rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        width, height = np.ptp(finite @ rotation, axis=0).tolist()
+        scale = min(aspect / max(width, 1e-12), 1 / max(height, 1e-12))
+        if scale > 1.02 * largest:  # small gains are not worth turning it
+            best, largest = rotation, scale
+    return best
+
+
 def runs(mask: np.ndarray) -> list[slice]:
     """The contiguous runs of True in a (n,) mask, in order."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))

@@ -24,7 +24,8 @@ from explorer.widgets.plot_widget import Plot
 SIZE = 0.8  # of the marks, relative to a plot that fills the screen
 HALO = 20  # logical pixels across
 COPY = 7  # logical pixels across the mark of a perturbed copy
-MARGIN = 34.0  # logical pixels around all points, for pictures and the legend
+MARGIN = 26.0  # logical pixels around all points, for pictures
+FOOT = 26.0  # logical pixels more below them, for the legend
 STEP = 1.3  # a step of zooming
 UNDER, OVER, PICTURES, NAMES = -10, 30, 10, 20  # trails lie under the points, the halo over all
 
@@ -71,10 +72,9 @@ class Pane(QWidget):
         self.set_trails([], np.empty(0, np.intp), ())
         shown = np.where(hidden[:, None], np.float32(np.nan), xy)
         plain = np.zeros(len(xy), np.intp)
-        self.points.set_frame(frame)
+        self._learn_unit()
         self.points.set_points(shown, plain, plain)
         self.pictures.set_points(shown, draw)
-        self._learn_unit()
 
     def set_trails(
         self, trails: Sequence[np.ndarray], copies: np.ndarray, colors: Sequence[str]
@@ -189,11 +189,17 @@ class Pane(QWidget):
         self.plot.scene().sigMouseMoved.connect(self._hover)
 
     def _learn_unit(self) -> None:
-        """Tell the pictures how large one unit is where all points are in view."""
+        """Learn how large one unit is where all points are in view, with room for the legend."""
         x0, y0, x1, y1 = self._frame
-        across, down = self.box.width() - 2 * MARGIN, self.box.height() - 2 * MARGIN
-        if across > 0 and down > 0 and x1 > x0 and y1 > y0:
-            self.pictures.set_unit(min(across / (x1 - x0), down / (y1 - y0)))
+        across, down = self.box.width() - 2 * MARGIN, self.box.height() - 2 * MARGIN - FOOT
+        if across <= 0 or down <= 0 or x1 <= x0 or y1 <= y0:
+            self.points.set_frame(self._frame)
+            return
+        unit = min(across / (x1 - x0), down / (y1 - y0))
+        self.points.set_frame((x0, y0 - FOOT / unit, x1, y1))
+        self.pictures.set_unit(unit)
+        if all(self.box.state["autoRange"]):
+            self.plot.enableAutoRange()
 
     def _copy_at(self, place: QPointF) -> int | None:
         size = self.points.pixelVectors()

@@ -15,8 +15,10 @@ from explorer.widgets.sample_picture import draw_sample, pixel_ratio
 
 SMALLEST, LARGEST = 24, 96  # logical pixels of a picture's side, without its frame
 FRAME = 2  # logical pixels
+OVERLAP = 0.2  # share of a picture's side that the next one may cover
 FULL = 0.55  # share of the view that pictures of everything in it may cover
-GROWTH = 0.6  # power of the zoom that pictures grow by
+CLOSE = 2.0  # zoom from which everything may have a picture
+GROWTH = 0.42  # power of the zoom that pictures grow by
 AROUND = 0.5  # of the view on each side, for which pictures are chosen ahead of a pan
 CACHED = 4000  # pictures kept
 NONE, CHOSEN, CURRENT = range(3)  # marks around a picture
@@ -27,9 +29,9 @@ Draw = Callable[[int, QPainter, QRectF], None]  # row of the point, painter, its
 class PicturesItem(pg.GraphicsObject):  # type: ignore[misc]
     """Pictures drawn over the points of a plot.
 
-    The first choice (`always`) has pictures at any zoom; everything else where few enough points
-    are in view. Of pictures that would overlap, those with the larger priority are drawn, the
-    others stay points.
+    The first choice (`always`) has pictures at any zoom; everything else once the view is zoomed
+    in, or where few enough points are in view. Of pictures that would overlap, those with the
+    larger priority are drawn, the others stay points.
     """
 
     def __init__(self) -> None:
@@ -104,7 +106,7 @@ class PicturesItem(pg.GraphicsObject):  # type: ignore[misc]
             return None
         offset = np.abs((self._xy[self.rows] - (at.x(), at.y())) * scale)
         inside = np.flatnonzero(offset.max(1) <= self.side / 2 + FRAME)
-        return int(self.rows[inside[0]]) if len(inside) else None
+        return int(self.rows[inside[-1]]) if len(inside) else None
 
     def places(self, scale: tuple[float, float]) -> np.ndarray:
         """(k, 2) the middles of the pictures, in pixels at `scale` pixels per unit."""
@@ -137,14 +139,17 @@ class PicturesItem(pg.GraphicsObject):  # type: ignore[misc]
             AROUND * view.width(), AROUND * view.height(),
         )  # fmt: skip
         self.side = self._fitting_side(scale[0])
-        which = self._ever if self._sparse(view, scale) else self._always
+        close = self._zoom(scale[0]) >= CLOSE or self._sparse(view, scale)
+        which = self._ever if close else self._always
         rows = np.flatnonzero(which & _inside(self._xy, area))
         priority = self._priority[rows].copy()
         marks = self._marks
         if marks:
             bonus = np.array([marks.get(row, NONE) for row in rows.tolist()], float)
             priority += 1e9 * bonus
-        self.rows = rows[fitting(self._xy[rows] * scale, priority, self.side + 2 * FRAME)]
+        reach = (1 - OVERLAP) * (self.side + 2 * FRAME)
+        chosen = fitting(self._xy[rows] * scale, priority, reach)
+        self.rows = rows[chosen[::-1]]  # what matters most is drawn last
         self._chosen_for = (float(scale[0]), float(scale[1]), area)
         self.changed()
 
@@ -184,9 +189,11 @@ class PicturesItem(pg.GraphicsObject):  # type: ignore[misc]
         return np.array([1 / across.x(), 1 / down.y()])
 
     def _fitting_side(self, scale: float) -> float:
-        zoom = scale / self._unit if self._unit > 0 else 1.0
-        side = np.clip(SMALLEST * max(zoom, 1.0) ** GROWTH, SMALLEST, LARGEST)
+        side = np.clip(SMALLEST * max(self._zoom(scale), 1.0) ** GROWTH, SMALLEST, LARGEST)
         return float(2 * round(side / 2))
+
+    def _zoom(self, scale: float) -> float:
+        return scale / self._unit if self._unit > 0 else 1.0
 
     def _sparse(self, view: QRectF, scale: np.ndarray) -> bool:
         """Whether pictures of all points in view fit into it."""

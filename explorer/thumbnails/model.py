@@ -100,10 +100,12 @@ class ThumbnailModel(QAbstractTableModel):
         return int(self.caption is not None) + int(self.named)
 
     def name(self, sample: int) -> str:
-        """The end of a sample's name, without its folders."""
+        """The end of a sample's name: without folders, or 'train 17' for one without a file."""
         if self.dataset is None:
             return ""
-        return shortened_name(self.dataset.name_of(sample).rpartition("/")[2])
+        name = self.dataset.name_of(sample)
+        end = name.rpartition("/")[2] if self.dataset.files else " ".join(name.split()[-2:])
+        return shortened_name(end)
 
     def _layout(self) -> Grid:
         count = len(self.shown)

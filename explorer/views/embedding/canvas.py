@@ -43,6 +43,10 @@ class MapCanvas(QWidget):
         """Small enough for a dock beside others."""
         return QSize(160, 120)
 
+    def aspect(self, panels: int) -> float:
+        """Width over height of each of so many panels side by side."""
+        return self.width() / max(1, panels) / max(1, self.height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put everything in its place."""
         super().resizeEvent(event)
@@ -56,12 +60,11 @@ class MapCanvas(QWidget):
         self.tools.move(width - self.tools.width() - EDGE, EDGE)
         self.legend.fit(width - 2 * EDGE)
         self.legend.move(EDGE, height - self.legend.height() - EDGE // 2)
-        self.bar.adjustSize()
-        top = EDGE
-        below = self.bar.width() + self.tools.width() + 3 * EDGE > width or self._captioned()
-        if below:
-            top += self.tools.height() + EDGE // 2
-        self.bar.move(QPoint(max(EDGE, min(EDGE, width - self.bar.width())), top))
+        self.bar.fit(width - 2 * EDGE)
+        beside = width - self.tools.width() - 3 * EDGE
+        below = self.bar.width() > beside or self._captioned()
+        top = EDGE + (self.tools.height() + EDGE // 2 if below else 0)
+        self.bar.move(QPoint(EDGE, top))
         for side in self._sides:
             side.arrange(EDGE)
 

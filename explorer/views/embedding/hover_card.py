@@ -35,11 +35,9 @@ class HoverCard(QFrame):
         words = QVBoxLayout()
         words.setSpacing(2)
         for label in (self.title, self.name, self.lines):
-            label.setMaximumWidth(WIDEST)
-            label.setWordWrap(label is not self.lines)
             words.addWidget(label)
         words.addStretch(1)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(8, 8, 10, 8)
         row.setSpacing(10)
         row.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
@@ -53,14 +51,20 @@ class HoverCard(QFrame):
 
     def show_point(self, words: PointWords, at: QPoint, theme: Theme) -> None:
         """Describe a point; at: the place of the mouse on the screen."""
-        self.title.setText(words.title)
-        self.name.setText(words.name)
-        self.lines.setText("\n".join(words.lines))
+        self.title.setText(self._fitting(words.title))
+        self.name.setText(self._fitting(words.name))
+        self.lines.setText("\n".join(map(self._fitting, words.lines)))
         self.picture.setPixmap(self._drawn(words, theme))
+        self._row.activate()
         self.adjustSize()
         self._move_beside(self._room.mapFromGlobal(at))
         self.show()
         self.raise_()
+
+    def _fitting(self, text: str) -> str:
+        """The text, with its middle left out if it is too long."""
+        middle = Qt.TextElideMode.ElideMiddle
+        return self.fontMetrics().elidedText(text, middle, WIDEST)
 
     def _drawn(self, words: PointWords, theme: Theme) -> QPixmap:
         ratio = self.devicePixelRatioF()

@@ -47,15 +47,23 @@ def entries(
     return [_counted(*entry, selected, strong, hidden) for entry in result]
 
 
-def rings(selected: int, current: bool, theme: Theme) -> list[Entry]:
-    """What the rings mean, as far as there are any."""
+def rings(selected: int, chosen: int, current: bool, theme: Theme) -> list[Entry]:
+    """What the rings mean, as far as there are any.
+
+    selected: points of selected samples; chosen: the selected samples, drawn or not.
+    """
     result = []
     if current:
         tip = "A double ring or a dark frame marks the current sample: the other views show it"
         result.append(Entry("current", theme.text, RINGS, tip=tip))
     if selected:
         tip = "A blue ring or frame marks the selected samples: a lasso or Ctrl+click selects"
-        result.append(Entry(f"{selected:,} selected", theme.accent, RING, tip=tip))
+        words = (
+            f"{selected:,} selected"
+            if selected == chosen
+            else f"{selected:,} of {chosen:,} selected"
+        )
+        result.append(Entry(words, theme.accent, RING, tip=tip))
     return result
 
 

@@ -52,7 +52,7 @@ class SelectionBar(QFrame):
         self.clear.setAutoRaise(True)
         self.clear.setAccessibleName("Clear the selection")
         self.clear.setToolTip("Clear the selection (Esc)")
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(8, 3, 3, 3)
         row.setSpacing(6)
         for part in (self.text, *self.buttons.parts, self.export, self.clear):
@@ -74,6 +74,16 @@ class SelectionBar(QFrame):
             part.setVisible(part.isEnabled())
         self.setVisible(selected > 1)
         self.adjustSize()
+
+    def fit(self, room: int) -> None:
+        """Leave out what does not fit into `room` logical pixels of width."""
+        for hidden in ((), (self.text,), (self.text, self.export)):
+            for part in (self.text, self.export):
+                part.setVisible(part not in hidden)
+            self._row.activate()
+            self.adjustSize()
+            if self.width() <= room:
+                return
 
     def _picked(self, action: QAction) -> None:
         self.exported.emit(str(action.data()))

@@ -14,7 +14,9 @@ from engine.results import FORGET, RETAIN, TEST, Embedding
 from explorer.points.pane import Pane
 from explorer.points.stamps import DOUBLE_RING, RING
 from explorer.theme import Theme
-from explorer.views.embedding.marks import Marks
+from explorer.views.embedding.marks import Marks, mixed
+
+RIM = 0.45  # how far the rims of marks fade to the background
 
 
 class Side(QObject):
@@ -55,7 +57,7 @@ class Side(QObject):
     def draw(self, highlighted: np.ndarray | None, marks: Marks, theme: Theme) -> None:
         """Draw the points with these marks."""
         self.highlighted = highlighted
-        self.pane.points.set_colors(marks.colors, theme.text)
+        self.pane.points.set_colors(marks.colors, mixed(theme.text, theme.base, RIM))
         self.pane.points.set_marks(marks.color, marks.shape, marks.weight)
         self.pane.pictures.set_shades(self.pane.points.shades)
 

@@ -19,7 +19,7 @@ from engine.analysis.point_colors import (
     colors_of_points,
 )
 from engine.datasets.base import Dataset
-from engine.drawing.geometry import bounds
+from engine.drawing.geometry import bounds, turned_to_fit
 from engine.results import PERTURBED, Embedding
 from explorer.points.pictures import sample_drawer
 from explorer.state.app_state import AppState
@@ -294,6 +294,10 @@ class EmbeddingView(View):
 
     def _take_points(self, shown: Embedding, dataset: Dataset) -> None:
         xy = [shown.xy[side.drawn].astype(np.float32) for side in self.sides]
+        both = zip(self.sides, xy, strict=True)
+        together = np.concatenate([places for side, places in both if side in self.drawn_sides])
+        turn = turned_to_fit(together, self.canvas.aspect(len(self.drawn_sides)))
+        xy = [(places @ turn).astype(np.float32) for places in xy]
         gone = [self._gone(shown, side.colors) for side in self.sides]
         visible = [
             np.where(gone[i][:, None], np.nan, xy[i])
@@ -381,7 +385,8 @@ class EmbeddingView(View):
         one = self.right.colors
         assert one is not None
         found = legend_entries.entries(shown, one, selected, self._strong, self._hidden, theme)
-        rings = legend_entries.rings(int(selected.sum()), current, theme)
+        chosen = len(self.state.selection.chosen)
+        rings = legend_entries.rings(int(selected.sum()), chosen, current, theme)
         self.legend.show_entries([*found, *rings], legend_entries.scale_bar(one), theme)
 
     def _count_selection(self, dataset: Dataset) -> None:
