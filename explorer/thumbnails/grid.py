@@ -29,7 +29,7 @@ class ThumbnailGrid(QTableView):
     picked: (place, modifiers) of a click; banded: (places, modifiers) under a rubber band; moved:
     (places forward, Shift held) by the arrow keys; pressed: any other key, as Qt.Key; asked:
     (place or None, global QPoint) of a requested context menu; scaled: steps up, or down if
-    negative, that the pictures should grow by (Ctrl and the wheel).
+    negative, that the pictures should grow by (Ctrl and the wheel); fitted: the size changed.
     """
 
     picked = Signal(int, object)
@@ -38,6 +38,7 @@ class ThumbnailGrid(QTableView):
     pressed = Signal(object, object)
     asked = Signal(object, object)
     scaled = Signal(int)
+    fitted = Signal()
 
     def __init__(self, model: ThumbnailModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,6 +98,7 @@ class ThumbnailGrid(QTableView):
         """Fit as many columns as possible."""
         super().resizeEvent(event)
         self._thumbnails.set_width(self.viewport().width())
+        self.fitted.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll; sideways in a strip, and with Ctrl change the size of the pictures."""

@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent
+from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
-from engine.analysis.point_colors import (
-    LOSS,
-    RATIO,
-    VERDICT,
-    PanelData,
-    PointColors,
-    colors_of_points,
-)
 from engine.datasets.base import Dataset
-from engine.drawing.geometry import bounds, turned_to_fit
 from engine.results import PERTURBED, Embedding
-from explorer.points.pictures import sample_drawer
 from explorer.state.app_state import AppState
 from explorer.state.ranking import ranked_by
 from explorer.state.reference_models import is_reference
 from explorer.state.selection import REPLACE
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
-from explorer.views.embedding import legend_entries
 from explorer.views.embedding.canvas import MapCanvas
 from explorer.views.embedding.context_menu import EmbeddingMenu
-from explorer.views.embedding.controls import ALL_TRAILS, NO_TRAILS, Controls
-from explorer.views.embedding.highlights import Highlights
+from explorer.views.embedding.controls import NO_TRAILS, Controls
+from explorer.views.embedding.drawing import POINTS, MapDrawing
 from explorer.views.embedding.legend import Entry
-from explorer.views.embedding.marks import KINDS, marks
-from explorer.views.embedding.mouse import ARROWS, EmbeddingMouse, shown_column
-from explorer.views.embedding.picked import class_names, picture_candidates
-from explorer.views.embedding.selection_bar import INDICES, TABLE, SelectionBar
-from explorer.views.embedding.side import Side, counted
+from explorer.views.embedding.mouse import ARROWS, EmbeddingMouse
+from explorer.views.embedding.selection_bar import SelectionBar
+from explorer.views.embedding.selection_export import SelectionExport
+from explorer.views.embedding.side import Side
 from explorer.views.embedding.tools import Tools
 from explorer.widgets.panel import Panel
 from explorer.widgets.plain_text import menu_text
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 ALT = Qt.KeyboardModifier.AltModifier
-LOOKS, POINTS = "looks", "points"  # changes of the controls, treated like properties of the state
 
 
 class EmbeddingView(View):
@@ -84,14 +70,11 @@ class EmbeddingView(View):
         self.bar = SelectionBar(do.forget_set)
         self.menu = EmbeddingMenu(state, do, self)
         self._wanted = ["original", ""]  # beside, main; '' = the model that samples are ranked by
-        self._hidden: set[str] = set()  # names of legend entries
-        self._strong: set[str] = set()
-        self._column, self._scheme = -1, ""
-        self.highlights: Highlights | None = None  # of the embedding that is drawn
-        self._trails: list[np.ndarray] = []
         self.canvas = MapCanvas(self.sides, self.tools, self.bar)
         self.legend, self.card = self.canvas.legend, self.canvas.card
+        self.drawing = MapDrawing(state, self.sides, self.canvas, self.controls, self._label)
         self.panel = Panel(self.canvas, self)
+        self._selection_export = SelectionExport(state, do, self.right, self)
         self._build()
         self._connect()
         self._mouse = EmbeddingMouse(self.sides, self.menu, self.card, state, do, self._label, self)
@@ -116,7 +99,10 @@ class EmbeddingView(View):
             self._say_what_next()
             return
         self.panel.show_content()
-        self._draw_map(self._with_column(changed), shown, dataset)
+        self.drawing.draw(changed, self._drawn(shown), shown, dataset)
+        if changed & {"selection", "forget", "dataset"}:
+            self._count_selection(dataset)
+        self.canvas.arrange()
 
     def sight_changed(self) -> None:
         """Request the embedding of the two models only while the view is visible."""
@@ -127,8 +113,7 @@ class EmbeddingView(View):
 
     def view_state(self) -> dict[str, Any]:
         """The two models, the options, and the hidden kinds."""
-        hidden = [kind.label for kind in KINDS.values() if self._kind(kind.label) in self._hidden]
-        options = {"models": [*self._wanted], "hidden": hidden}
+        options = {"models": [*self._wanted], "hidden": self.drawing.hidden_kinds()}
         return {**options, **self.controls.view_state(), "lasso": self.tools.lasso.isChecked()}
 
     def restore_view_state(self, stored: dict[str, Any]) -> None:
@@ -141,8 +126,7 @@ class EmbeddingView(View):
         ):
             self._wanted = [*models]
         hidden = stored.get("hidden")
-        words = hidden if isinstance(hidden, list) else []
-        self._hidden = {self._kind(k.label) for k in KINDS.values() if k.label in words}
+        self.drawing.hide_kinds(hidden if isinstance(hidden, list) else [])
         self.controls.restore(stored)
         self.tools.lasso.setChecked(stored.get("lasso") is True)
         self.mark_stale("embedding")
@@ -189,8 +173,8 @@ class EmbeddingView(View):
         self.tools.zoomed.connect(self.zoom)
         self.legend.clicked.connect(self._legend_clicked)
         self.legend.more.connect(self._list_entries)
-        self.bar.exported.connect(self._export_selection)
-        self.menu.exported.connect(self._export_selection)
+        for source in (self.bar.exported, self.menu.exported):
+            source.connect(self._selection_export.save)
         self.menu.zoomed.connect(self._zoom_to_selection)
         self.bar.cleared.connect(self._select_nothing)
         for side in self.sides:
@@ -207,11 +191,6 @@ class EmbeddingView(View):
         default = ranked if ranked in available else first
         a, b = self._wanted
         return a if a in available else "original", b if b in available else default
-
-    @property
-    def drawn_sides(self) -> tuple[Side, ...]:
-        """The sides that are on the screen."""
-        return self.sides if self.controls.beside.isChecked() else (self.right,)
 
     def _offer_models(self) -> None:
         labels = {name: self._label(name) for name in self.state.models}
@@ -250,158 +229,15 @@ class EmbeddingView(View):
         return f"Computing the joint embedding of {a} and {b}. It appears here."
 
     # -- drawing --------------------------------------------------------------------------
-    def _with_column(self, changed: set[str]) -> set[str]:
-        """The changes, with LOOKS if the shown tau is another one."""
-        column = shown_column(self.state)
-        if column != self._column:
-            self._column = column
-            return changed | {LOOKS}
-        return changed
-
-    def _draw_map(self, changed: set[str], shown: Embedding, dataset: Dataset) -> None:
-        if changed & {"embedding", "dataset"}:
-            self.highlights = Highlights(shown, dataset)
-            self._trails = shown.trails()
-        if self.highlights is not None and changed & {"embedding", "dataset", "models"}:
-            self.highlights.learn(self.state.models)
-        if changed & {"embedding", "dataset", "models", "residual", "theme", LOOKS, POINTS}:
-            names = self._drawn(shown)
-            self._color(names, shown, dataset)
-            if changed & {"embedding", "dataset", POINTS}:
-                self._take_points(shown, dataset)
-            self._take_looks(shown, dataset)
-            changed = changed | {"selection"}
-        if changed & {"selection", "theme"}:
-            self._take_selection(shown, dataset)
-        if changed & {"selection", "forget"}:
-            self._count_selection(dataset)
-        self.canvas.arrange()
-
     def _drawn(self, shown: Embedding) -> tuple[str, str]:
         """The models drawn: the requested ones, or until those are computed the previous ones."""
         names = self.models()
         return names if set(names) <= set(shown.models) else (shown.models[0], shown.models[-1])
 
-    def _color(self, names: tuple[str, str], shown: Embedding, dataset: Dataset) -> None:
-        """Give every side its model and the colors of its points."""
-        scheme, dark = self.controls.color.currentData(), self.state.theme == "dark"
-        data = PanelData(
-            shown, "original", dataset.classes, self.state.residual, max(self._column, 0), dark
-        )
-        for side, model in zip(self.sides, names, strict=True):
-            side.drawn = model
-            side.colors = colors_of_points(scheme, replace(data, model=model))
-
-    def _take_points(self, shown: Embedding, dataset: Dataset) -> None:
-        xy = [shown.xy[side.drawn].astype(np.float32) for side in self.sides]
-        both = zip(self.sides, xy, strict=True)
-        together = np.concatenate([places for side, places in both if side in self.drawn_sides])
-        turn = turned_to_fit(together, self.canvas.aspect(len(self.drawn_sides)))
-        xy = [(places @ turn).astype(np.float32) for places in xy]
-        gone = [self._gone(shown, side.colors) for side in self.sides]
-        visible = [
-            np.where(gone[i][:, None], np.nan, xy[i])
-            for i, side in enumerate(self.sides)
-            if side in self.drawn_sides
-        ]
-        frame = bounds(np.concatenate(visible), 0.0)
-        theme = theme_of(self.state.theme)
-
-        def raw(row: int) -> np.ndarray:
-            return dataset.raw(int(shown.sample[row]))
-
-        def bars(row: int) -> str:
-            return theme.class_color(int(shown.label[row]))
-
-        for side, places, hidden in zip(self.sides, xy, gone, strict=True):
-            side.pane.set_points(places, hidden, frame, sample_drawer(raw, bars))
-
-    def _gone(self, shown: Embedding, colors: PointColors | None) -> np.ndarray:
-        assert colors is not None
-        return legend_entries.hidden_points(self._hidden, shown, colors)
-
-    def _take_looks(self, shown: Embedding, dataset: Dataset) -> None:
-        theme, highlighted = theme_of(self.state.theme), self.controls.highlight.currentData()
-        scheme = self.controls.color.currentData()
-        self._take_highlights(shown)
-        for side in self.drawn_sides:
-            one, pane = side.colors, side.pane
-            assert one is not None
-            masks = self.highlights.of(side.drawn) if self.highlights is not None else {}
-            picked = self._picked(shown, one, masks.get(highlighted) if highlighted else None)
-            side.draw(picked, marks(one, shown.kind, shown.label, picked, theme), theme)
-            pane.pictures.on = self.controls.pictures.isChecked()
-            pane.pictures.set_candidates(*picture_candidates(shown, one, picked))
-            names = class_names(shown, pane.points.xy, dataset, theme, pale=scheme != LOSS)
-            pane.set_names(names if self.controls.names.isChecked() else [])
-            words = counted(highlighted, masks[highlighted], shown) if highlighted in masks else ""
-            label = self._label(side.drawn) if side is self.right and self._two else ""
-            side.say([label, f"{words} {highlighted}" if words else "", self._note(side.drawn)])
-
-    @property
-    def _two(self) -> bool:
-        return self.controls.beside.isChecked()
-
-    def _take_highlights(self, shown: Embedding) -> None:
-        masks = self.highlights.of(self.right.drawn) if self.highlights is not None else {}
-        counts = {name: counted(name, mask, shown) for name, mask in masks.items()}
-        self.controls.count_highlights(counts)
-
-    def _picked(
-        self, shown: Embedding, one: PointColors, highlighted: np.ndarray | None
-    ) -> np.ndarray | None:
-        """(m,) bool: the points that are not dimmed; None if none is."""
-        if highlighted is None and not self._strong:
-            return None
-        of_kind, of_group = legend_entries.members(self._strong, shown, one)
-        picked = of_kind & of_group
-        return np.asarray(picked if highlighted is None else picked & highlighted)
-
-    def _note(self, model: str) -> str:
-        """Why a panel has no colors; '' where it has."""
-        needs_ratio = self.controls.color.currentData() in (RATIO, VERDICT)
-        residual = self.state.residual
-        if not needs_ratio or residual is None or model in residual.curves:
-            return ""
-        return "no r: it is measured against Re-train"
-
-    def _take_selection(self, shown: Embedding, dataset: Dataset) -> None:
-        theme, selection = theme_of(self.state.theme), self.state.selection
-        own = shown.kind != PERTURBED
-        selected = np.zeros(len(dataset), bool)
-        selected[[one for one in selection.chosen if one < len(dataset)]] = True
-        of_points = selected[shown.sample] & own
-        current = (shown.sample == (-1 if selection.current is None else selection.current)) & own
-        trails = self._shown_trails(shown)
-        copies = np.concatenate([rows[1:] for rows in trails]) if trails else np.empty(0, np.intp)
-        for side in self.drawn_sides:
-            side.ring(np.flatnonzero(of_points), np.flatnonzero(current), theme)
-            shades = side.pane.points.shades[copies].astype(int).tolist()
-            colors = ["#" + "".join(f"{part:02x}" for part in shade) for shade in shades]
-            side.pane.set_trails(trails, copies, colors)
-        self._explain(shown, of_points, bool(current.any()), theme)
-
-    def _explain(self, shown: Embedding, selected: np.ndarray, current: bool, theme: Theme) -> None:
-        one = self.right.colors
-        assert one is not None
-        found = legend_entries.entries(shown, one, selected, self._strong, self._hidden, theme)
-        chosen = len(self.state.selection.chosen)
-        rings = legend_entries.rings(int(selected.sum()), chosen, current, theme)
-        self.legend.show_entries([*found, *rings], legend_entries.scale_bar(one), theme)
-
     def _count_selection(self, dataset: Dataset) -> None:
         chosen, forget = self.state.selection.chosen, set(self.state.forget)
         learned = {one for one in chosen if dataset.is_learned(one)}
         self.bar.count(len(chosen), len(learned), len(learned & forget), len(forget))
-
-    def _shown_trails(self, shown: Embedding) -> list[np.ndarray]:
-        which, selection = self.controls.trails.currentData(), self.state.selection
-        if which == NO_TRAILS:
-            return []
-        if which == ALL_TRAILS:
-            return self._trails
-        samples = {*selection.chosen, selection.current}
-        return [rows for rows in self._trails if int(shown.sample[rows[0]]) in samples]
 
     def _take_theme(self, theme: Theme) -> None:
         for side in self.sides:
@@ -422,33 +258,18 @@ class EmbeddingView(View):
             self.reset()
 
     # -- the controls ---------------------------------------------------------------------
-    def _kind(self, label: str) -> str:
-        return f"{legend_entries.KIND}{label}"
-
     def _looks_changed(self) -> None:
-        scheme = self.controls.color.currentData()
-        if scheme != self._scheme:  # other groups: forget those of before
-            self._scheme = scheme
-            groups = {n for n in self._hidden if n.startswith(legend_entries.GROUP)}
-            self._hidden -= groups
-            self._strong = {n for n in self._strong if not n.startswith(legend_entries.GROUP)}
-            if groups:
-                self.mark_stale(POINTS)
-        self.mark_stale(LOOKS)
+        for change in self.drawing.follow_scheme():
+            self.mark_stale(change)
 
     def _put_beside(self) -> None:
         for part in (self.left.pane, self.left.model, self.left.caption):
-            part.setVisible(self._two)
+            part.setVisible(self.drawing.two)
         self.canvas.arrange()
         self.mark_stale(POINTS)
 
     def _legend_clicked(self, name: str, hide: bool) -> None:
-        if hide:
-            self._hidden ^= {name}
-            self.mark_stale(POINTS)
-        else:
-            self._strong ^= {name}
-            self.mark_stale(LOOKS)
+        self.mark_stale(self.drawing.click_entry(name, hide))
 
     def _list_entries(self, entries: tuple[Entry, ...], at: QPoint) -> None:
         """List the entries that found no room in the legend."""
@@ -479,18 +300,6 @@ class EmbeddingView(View):
         if shown is not None:
             chosen = np.isin(shown.sample, list(self.state.selection.chosen))
             self.right.pane.show_rows(np.flatnonzero(chosen & (shown.kind != PERTURBED)))
-
-    def _export_selection(self, what: str) -> None:
-        """Save or copy what is selected, in the order of its indices."""
-        samples = sorted(self.state.selection.chosen)
-        if what == INDICES:
-            QGuiApplication.clipboard().setText(", ".join(map(str, samples)))
-        elif what == TABLE:
-            self.do.exports.ask_points(samples)
-        else:
-            title = f"{len(samples):,} samples selected on the map"
-            options = {"samples": samples, "title": title, "model": self.right.drawn}
-            self.do.exports.ask_figure("samples", options)
 
     def _export(self) -> None:
         a, b = self.models()

@@ -13,6 +13,7 @@ from engine.datasets.base import Dataset
 from engine.forget_sets.sample_names import sample_title
 from engine.residual.verdict import DASH, verdict_note, verdict_word
 from explorer.theme import Theme
+from explorer.thumbnails.model import ThumbnailModel
 from explorer.views.samples.sort_keys import SPLITS, SampleFacts
 from explorer.widgets.sample_picture import html_beside, html_picture
 
@@ -104,3 +105,13 @@ def _predictions(sample: int, dataset: Dataset, facts: SampleFacts) -> Iterable[
             f"{answers.certainty(sample):.0%}",
         )
         yield f"<tr>{''.join(f'<td>{cell}&nbsp;&nbsp;</td>' for cell in cells)}</tr>"
+
+
+def marks_of(sample: int, model: ThumbnailModel) -> list[str]:
+    """What the frames around a thumbnail mean."""
+    marks = []
+    if sample == model.current:
+        marks.append("current sample, which the other views show (double frame)")
+    if model.chosen[sample]:
+        marks.append("selected (blue frame)")
+    return marks

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from engine.analysis.sample_table import SampleTable
 from engine.datasets.base import Dataset
@@ -16,26 +16,20 @@ from explorer.state.app_state import AppState
 from explorer.state.ranking import column_of, ranked_by, shown_tau
 from explorer.theme import theme_of
 from explorer.thumbnails.grid import ThumbnailGrid
-from explorer.thumbnails.model import CAPTION, INSET, ThumbnailModel, mask_of
+from explorer.thumbnails.model import ThumbnailModel, mask_of
 from explorer.views.base import View, Wishes
-from explorer.views.forget_buttons import ForgetButtons
 from explorer.views.samples import captions
 from explorer.views.samples.context_menu import SampleMenu
-from explorer.views.samples.filter_chips import FilterRows
-from explorer.views.samples.go_to import IndexLine
+from explorer.views.samples.controls import SampleControls
+from explorer.views.samples.grid_size import GridSize
 from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.views.samples.query import Query
-from explorer.views.samples.scope import Scope
 from explorer.views.samples.smallest_tau import SEARCHED, TauSearch
 from explorer.views.samples.sort_keys import SampleFacts, note_on
-from explorer.views.samples.sort_row import OrderRow
-from explorer.views.samples.status_row import SMALLEST, STEP, USUAL, StatusRow, checked_side
+from explorer.views.samples.status_row import USUAL, checked_side
 from explorer.views.samples.subsets import ALL, CHOSEN, TRAINING, size_of
-from explorer.views.samples.tooltip import describe
-from explorer.widgets.panel import MARGIN, Panel, button, muted_label
-
-LOW = 190  # logical pixels of the view's height below which it shows one row
-SCROLL = 14  # logical pixels of the bar below a strip
+from explorer.views.samples.tooltip import describe, marks_of
+from explorer.widgets.panel import Panel
 
 
 class SamplesView(View):
@@ -72,7 +66,6 @@ class SamplesView(View):
         self._taus = TauSearch(state, do)
         self._wrong_index = ""  # the error in the typed index
         self.model = ThumbnailModel(self.describe, self, USUAL)
-        self._side = USUAL  # of a picture, but in a strip
         self._column = 0  # of the shown tau
         self.grid = ThumbnailGrid(self.model)
         self.setFocusProxy(self.grid)
@@ -80,8 +73,13 @@ class SamplesView(View):
         self._input = GridInput(self.grid, self.model, self.do)
         self.menu = SampleMenu(self._input, self.model, self.do, self)
         self.panel = Panel(self.grid, self)
-        self._build_header()
-        self._build_rows()
+        self.controls = SampleControls(self.panel, self._input, self._export)
+        self.scope, self.filters = self.controls.scope, self.controls.filters
+        self.order, self.go_to = self.controls.order, self.controls.go_to
+        self.counts, self.note = self.controls.status.counts, self.controls.note
+        self.buttons = self.controls.buttons
+        self.thumbnail_size = GridSize(self.grid, self.model, self.controls.status)
+        self._query = Query(self.scope, self.filters, self.order)
         self._connect()
         self.follow(
             "dataset", "selection", "forget", "theme", "models", "residual", "study", SEARCHED,
@@ -98,7 +96,7 @@ class SamplesView(View):
             self.grid.artist.set_theme(theme_of(self.state.theme))
         dataset = self.state.dataset
         self.go_to.setEnabled(dataset is not None)
-        self.export_button.setEnabled(dataset is not None)
+        self.controls.export_button.setEnabled(dataset is not None)
         if dataset is None:
             self._lose()
             return
@@ -123,13 +121,13 @@ class SamplesView(View):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a low dock, show one row that fills the height."""
         super().resizeEvent(event)
-        self._fit()
+        self.thumbnail_size.follow_height(self.height())
 
     def view_state(self) -> dict[str, Any]:
         """The filters, the order, and the size of the pictures."""
         return {
-            "side": self._side,
-            "names": self.names.isChecked(),
+            "side": self.thumbnail_size.side,
+            "names": self.controls.names.isChecked(),
             **self.scope.choices(offered=self.facts is not None),
             "filters": [str(one) for one in self.filters.conditions],
             **self.order.choices(),
@@ -140,43 +138,8 @@ class SamplesView(View):
         self.scope.restore(stored)
         self.filters.restore(stored.get("filters"))
         self.order.restore(stored)
-        self.names.setChecked(stored.get("names") is True)
-        self._set_side(checked_side(stored.get("side")))
-
-    # -- building -------------------------------------------------------------------------
-    def _build_header(self) -> None:
-        self.scope, self.filters, self.order = Scope(self), FilterRows(), OrderRow(self)
-        self.buttons = ForgetButtons(
-            self._input.forget, self._input.add, self._input.remember, self
-        )
-        self.order_words = muted_label()
-        self.order_words.setWordWrap(False)
-        header = self.panel.header
-        for part in (self.scope.sets, self.order.sort, self.filters.menu_button):
-            header.addWidget(part)
-        header.addWidget(self.order_words, 1)
-        header.addStretch(0)
-
-    def _build_rows(self) -> None:
-        self._query = Query(self.scope, self.filters, self.order)
-        self.go_to, self.names = IndexLine(), QCheckBox("Names below large pictures")
-        self.export_button = button(
-            "Export…", "Save a sheet of these samples as SVG, PDF or PNG, and as CSV", self._export
-        )
-        panel = self.panel
-        panel.fold(self.scope.classes, "Class")
-        panel.fold(self.order.model_box, "Model")
-        panel.fold(self.order.direction, "Order")
-        panel.fold(self.go_to, "Go to")
-        panel.fold(self.names)
-        panel.fold(self.export_button)
-        self.status = StatusRow(self.buttons)
-        self.counts = self.status.counts
-        panel.add_row(self.status)
-        panel.add_row(self.filters)
-        self.note: QLabel = muted_label()
-        self.note.hide()
-        panel.add_row(self.note)
+        self.controls.names.setChecked(stored.get("names") is True)
+        self.thumbnail_size.set_side(checked_side(stored.get("side")))
 
     def _connect(self) -> None:
         self.scope.changed.connect(self._filter_changed)
@@ -186,54 +149,19 @@ class SamplesView(View):
         self.go_to.refused.connect(self._refuse)
         self.grid.asked.connect(self._open_menu)
         self._input.digit.connect(self._begin_index)
-        self.grid.scaled.connect(self._scale)
-        self.status.sized.connect(self._set_side)
-        self.names.toggled.connect(self.model.set_names)
+        self.thumbnail_size.strip_changed.connect(self._strip_changed)
+        self.controls.names.toggled.connect(self.model.set_names)
 
-    # -- size -----------------------------------------------------------------------------
-    @property
-    def strip(self) -> bool:
-        """Whether the view is so low that it shows one row."""
-        return self.model.strip
+    def _strip_changed(self) -> None:
+        self.controls.show_strip(self.model.strip)
+        self._suggest_order()
+        self._offer_order()
+        self._refilter({"filter"})
 
-    def _fit(self) -> None:
-        strip = self.height() < LOW
-        if strip != self.strip:
-            self.grid.set_strip(strip)
-            self.status.setVisible(not strip)
-            self.filters.setVisible(not strip)
-            self.panel.set_margin(2 if strip else MARGIN)
-            self.grid.setFrameShape(QFrame.Shape.NoFrame if strip else QFrame.Shape.StyledPanel)
-            self._suggest()
-        self._take_side()
-
-    def _take_side(self) -> None:
-        side = self._side
-        if self.strip:
-            room = self.grid.height() - self.model.lines * CAPTION - 2 * INSET - SCROLL
-            side = max(SMALLEST, 2 * (room // 2))
-        self.model.set_side(side)
-        self.status.show_side(self._side)
-
-    def _set_side(self, side: int) -> None:
-        """Set the size of the pictures; what is in the middle stays in view."""
-        place = self.grid.middle_place()
-        self._side = side
-        self._take_side()
-        if place is not None:
-            self.grid.show_place(place)
-
-    def _scale(self, steps: int) -> None:
-        if not self.strip:
-            self._set_side(checked_side(self._side + steps * STEP))
-
-    def _suggest(self) -> None:
+    def _suggest_order(self) -> None:
         """In a strip, what carries the finding comes first, unless the user chose an order."""
-        residual = self.state.residual
-        self.order.suggest(ranked_by(self.state) if self.strip and residual is not None else "")
-        if self.facts is not None:
-            self._offer_order()
-            self._refilter({"filter"})
+        measured = self.model.strip and self.state.residual is not None
+        self.order.suggest(ranked_by(self.state) if measured else "")
 
     def _with_tau(self, changed: set[str]) -> set[str]:
         """The changes, with 'tau' if another tau is shown."""
@@ -284,8 +212,7 @@ class SamplesView(View):
         evidence.learn_residual(self.state.residual)
         if self.state.recognition is not None:
             evidence.learn_recognition(self.state.recognition)
-        residual = self.state.residual
-        self.order.suggest(ranked_by(self.state) if self.strip and residual is not None else "")
+        self._suggest_order()
         self._offer_order()
         labels = {name: model.label for name, model in self.state.models.items()}
         self.filters.offer(evidence, labels, self.facts.classes)
@@ -312,7 +239,7 @@ class SamplesView(View):
                 self.model.caption = caption
             else:
                 self.model.set_shown(shown, caption)
-                self._take_side()
+                self.thumbnail_size.fit()
         self._search()
         self._show_or_say_why()
         self._update_counts()
@@ -336,15 +263,12 @@ class SamplesView(View):
         chosen, forget, n = self.model.chosen, self.model.forget, self._trained()
         total = size_of(self.scope.name, len(chosen), n)
         self.counts.setText(captions.counts(len(self.model.shown), total, forget, chosen))
-        learned = chosen.copy()
-        learned[n:] = False
-        if self.model.dataset is not None:
-            learned[self.model.dataset.validation] = False
+        learned = captions.learned(chosen, self.model.dataset, n)
         self.buttons.count(int(learned.sum()), int((learned & forget).sum()), int(forget.sum()))
         residual = self.state.residual
         tau = f"{residual.taus[self._column]:g}" if residual is not None else ""
         label = self.order.model_box.currentText()
-        self.order_words.setText(self.order.words(label, tau) if self.strip else "")
+        self.controls.order_words.setText(self.order.words(label, tau) if self.model.strip else "")
 
     def _say(self) -> None:
         """Show index errors, running searches, and samples that cannot be forgotten."""
@@ -353,7 +277,7 @@ class SamplesView(View):
         sentences = (self._wrong_index, self._taus.message(), never, ranked)
         text = " ".join(sentence for sentence in sentences if sentence)
         self.note.setText(text)
-        self.note.setVisible(bool(text) and not self.strip)
+        self.note.setVisible(bool(text) and not self.model.strip)
 
     def _reveal_current(self) -> None:
         place = self.model.place_of(self.model.current)
@@ -365,11 +289,7 @@ class SamplesView(View):
         dataset = self.model.dataset
         if dataset is None or self.facts is None:
             return ""
-        marks = []
-        if sample == self.model.current:
-            marks.append("current sample, which the other views show (double frame)")
-        if self.model.chosen[sample]:
-            marks.append("selected (blue frame)")
+        marks = marks_of(sample, self.model)
         return describe(sample, dataset, self.facts, theme_of(self.state.theme), marks)
 
     # -- wishes ---------------------------------------------------------------------------
