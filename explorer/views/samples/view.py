@@ -31,6 +31,22 @@ from explorer.views.samples.subsets import ALL, CHOSEN, TRAINING, size_of
 from explorer.views.samples.tooltip import describe, marks_of
 from explorer.widgets.panel import Panel
 
+KEYS = (
+    ("Arrows, Page, Home, End", "Go to another sample; with Shift, select on the way"),
+    ("Space", "Select or deselect the current sample"),
+    ("Enter", "Select the current sample alone"),
+    ("0 to 9", "Go to a sample by its index: 17, or several: 3, 17, 40-50"),
+    ("Ctrl+wheel", "Make the pictures larger or smaller"),
+    ("F", "Make the selection the forget set"),
+    ("Shift+F", "Add the selection to the forget set"),
+    ("Ctrl+A", "Select every sample shown"),
+    ("Esc", "Clear the selection"),
+    ("Ctrl+click", "Select or deselect a sample"),
+    ("Shift+click", "Select all samples from the last one to this; with Ctrl, add them"),
+    ("Ctrl+drag, Alt+drag", "Add an area to the selection, or remove it"),
+    ("Right click, Menu", "Actions on the sample and the selection"),
+)
+
 
 class SamplesView(View):
     """Thumbnails of all samples with filters, order, selection and the forget badge."""
@@ -43,21 +59,7 @@ class SamplesView(View):
         "Sort by loss, confidence, r, verdict or smallest τ to see remarkable samples first; "
         "filter by any model's predictions. Test samples (badge T) can be viewed, not forgotten."
     )
-    keys = (
-        ("Arrows, Page, Home, End", "Go to another sample; with Shift, select on the way"),
-        ("Space", "Select or deselect the current sample"),
-        ("Enter", "Select the current sample alone"),
-        ("0 to 9", "Go to a sample by its index: 17, or several: 3, 17, 40-50"),
-        ("Ctrl+wheel", "Make the pictures larger or smaller"),
-        ("F", "Make the selection the forget set"),
-        ("Shift+F", "Add the selection to the forget set"),
-        ("Ctrl+A", "Select every sample shown"),
-        ("Esc", "Clear the selection"),
-        ("Ctrl+click", "Select or deselect a sample"),
-        ("Shift+click", "Select all samples from the last one to this; with Ctrl, add them"),
-        ("Ctrl+drag, Alt+drag", "Add an area to the selection, or remove it"),
-        ("Right click, Menu", "Actions on the sample and the selection"),
-    )
+    keys = KEYS
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
