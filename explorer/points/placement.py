@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,7 +10,6 @@ GAP = 1.0  # pixels between two pictures
 FINE = 4  # cells along a picture's side, each with one candidate
 STEPS = (0.0, 18.0, 30.0, 44.0, 60.0, 80.0)  # pixels that a name may lie away from its place
 AWAY = 0.04  # cost of a pixel of distance, in covered pictures
-Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def fitting(places: np.ndarray, priority: np.ndarray, side: float) -> np.ndarray:
@@ -63,20 +62,18 @@ def name_places(
     half-width `half` around covered (m, 2).
     """
     centers = np.full((len(anchors), 2), np.nan)
-    taken: list[Box] = []
-    for i, (anchor, (width, height)) in enumerate(zip(anchors, sizes, strict=True)):
-        best, lowest = None, np.inf
-        for offset in _offsets():
-            x, y = anchor[0] + offset[0], anchor[1] + offset[1]
-            box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-            if any(_overlap(box, other) for other in taken):
-                continue
-            cost = float(np.hypot(*offset)) * AWAY + _hits(box, covered, half)
-            if cost < lowest:
-                best, lowest = (x, y, box), cost
-        if best is not None:
-            centers[i] = best[:2]
-            taken.append(best[2])
+    offsets = np.array(list(_offsets()))
+    away = np.hypot(*offsets.T) * AWAY
+    taken = np.empty((0, 4))
+    for i, (anchor, size) in enumerate(zip(anchors, sizes, strict=True)):
+        middles = anchor + offsets
+        boxes = np.concatenate([middles - size / 2, middles + size / 2], 1)
+        cost = away + _hits(boxes, _around(covered, half))
+        cost[_hits(boxes, taken) > 0] = np.inf
+        best = int(np.argmin(cost))
+        if np.isfinite(cost[best]):
+            centers[i] = middles[best]
+            taken = np.concatenate([taken, boxes[best : best + 1]])
     return centers
 
 
@@ -88,14 +85,14 @@ def _offsets() -> Iterator[tuple[float, float]]:
                 break
 
 
-def _hits(box: Sequence[float], covered: np.ndarray, half: float) -> int:
-    if not len(covered):
-        return 0
-    x, y = covered.T
-    beside = (x + half <= box[0]) | (x - half >= box[2])
-    return int((~(beside | (y + half <= box[1]) | (y - half >= box[3]))).sum())
+def _around(middles: np.ndarray, half: float) -> np.ndarray:
+    """(m, 4) left, top, right, bottom of squares around middles (m, 2)."""
+    return np.concatenate([middles - half, middles + half], 1)
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    beside = one[2] <= other[0] or other[2] <= one[0]
-    return not beside and one[3] > other[1] and other[3] > one[1]
+def _hits(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(k,) how many of the other boxes (m, 4) each of the boxes (k, 4) overlaps."""
+    one, other = boxes[:, None], others[None]
+    across = (one[..., 0] < other[..., 2]) & (one[..., 2] > other[..., 0])
+    down = (one[..., 1] < other[..., 3]) & (one[..., 3] > other[..., 1])
+    return np.asarray((across & down).sum(1))

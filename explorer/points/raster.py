@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 
 from engine.drawing.palette import rgb
 from explorer.points.canvas import Area, Canvas, colors, exposed
-from explorer.points.density import DENSE, density
+from explorer.points.density import DENSE, draw_density
 from explorer.points.pixel_map import PixelMap
 from explorer.points.stamps import Stamp, stamp
 from explorer.points.visible import Marked, Visible
@@ -173,10 +173,10 @@ class Raster:
     def _blend(self, layers: Sequence[Layer], area: Area, canvas: Canvas, near: np.ndarray) -> None:
         """Draw the points of these layers as a density on an empty canvas."""
         rows = np.concatenate([layer.rows[near[layer.rows]] for layer in layers])
-        corner = np.array([[area.left - self._moved[0]], [area.top - self._moved[1]]], np.int32)
-        places = self._places.take(rows, axis=1) - corner + np.int32(canvas.border)
-        height, width = canvas.pixels.shape
-        canvas.pixels[:] = density(places, self._palette[self.color[rows]], width, height)
+        left = area.left - self._moved[0] - canvas.border
+        top = area.top - self._moved[1] - canvas.border
+        places = self._places.take(rows, axis=1) - np.array([[left], [top]], np.int32)
+        draw_density(canvas.pixels, places, self._palette[self.color[rows]], (left, top))
 
     def _marked(self, layer: Layer, area: Area, near: np.ndarray | None = None) -> Marked:
         """The layer's points where `near`, by default all, at their places in the area."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QCheckBox, QSizePolicy
 
 from explorer.views.forget_buttons import ForgetButtons
 from explorer.views.samples.filter_chips import FilterRows
@@ -14,6 +14,7 @@ from explorer.views.samples.mouse_and_keys import GridInput
 from explorer.views.samples.scope import Scope
 from explorer.views.samples.sort_row import OrderRow
 from explorer.views.samples.status_row import StatusRow
+from explorer.widgets.elided_label import ElidedLabel
 from explorer.widgets.panel import MARGIN, Panel, button, muted_label
 
 STRIP_MARGIN = 2  # logical pixels around a strip
@@ -28,7 +29,7 @@ class SampleControls(QObject):
         self.scope, self.filters, self.order = Scope(self), FilterRows(), OrderRow(panel)
         self.buttons = ForgetButtons(grid_input.forget, grid_input.add, grid_input.remember, self)
         self.status = StatusRow(self.buttons)
-        self.order_words, self.note = muted_label(), muted_label()
+        self.order_words, self.note = ElidedLabel(), muted_label()
         self.go_to, self.names = IndexLine(), QCheckBox("Names below large pictures")
         self.export_button = button(
             "Export…", "Save a sheet of these samples as SVG, PDF or PNG, and as CSV", export
@@ -45,7 +46,8 @@ class SampleControls(QObject):
         self._panel.set_margin(STRIP_MARGIN if strip else MARGIN)
 
     def _fill_header(self) -> None:
-        self.order_words.setWordWrap(False)
+        ignored, as_is = QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        self.order_words.setSizePolicy(ignored, as_is)
         header = self._panel.header
         for part in (self.scope.sets, self.order.sort, self.filters.menu_button):
             header.addWidget(part)

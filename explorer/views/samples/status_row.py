@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QWidget
 
 from explorer.views.forget_buttons import ForgetButtons
+from explorer.widgets.elided_label import ElidedLabel
 
 SMALLEST, LARGEST, STEP = 32, 160, 8  # logical pixels of a picture
 USUAL = 56
@@ -23,12 +24,14 @@ class StatusRow(QWidget):
 
     def __init__(self, buttons: ForgetButtons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.counts = QLabel(textFormat=Qt.TextFormat.PlainText)
-        self.counts.setObjectName("muted")
+        self.counts = ElidedLabel()
+        self.counts.setMinimumWidth(0)
+        self.counts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.counts.setToolTip(MARKS)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(SMALLEST // STEP, LARGEST // STEP)
-        self.slider.setFixedWidth(110)
+        self.slider.setMinimumWidth(48)
+        self.slider.setMaximumWidth(110)
         self.slider.setAccessibleName("Size of the pictures")
         self.slider.setToolTip(
             f"Size of the pictures, {SMALLEST} to {LARGEST} pixels (Ctrl+wheel). Names are written "
