@@ -36,7 +36,7 @@ def toward(points: np.ndarray, row: int, direction: tuple[int, int]) -> int | No
     across = np.abs(offset @ np.array([-unit[1], unit[0]]))
     with np.errstate(invalid="ignore"):
         cost = np.where((along > 0) & (across <= along), along + 2 * across, np.inf)
-    cost = np.nan_to_num(cost, nan=np.inf)
+    cost = np.nan_to_num(cost, nan=np.inf, posinf=np.inf)
     best = int(np.argmin(cost))
     return best if np.isfinite(cost[best]) else None
 

@@ -42,7 +42,7 @@ def points_csv(
     for sample in samples:
         row = rows.get(sample)
         kind = KINDS[int(shown.kind[row])] if row is not None else ""
-        cells = [str(sample), dataset.name_of(sample), dataset.classes[dataset.label_of(sample)]]
+        cells: list[object] = [sample, dataset.name_of(sample), dataset.classes[dataset.label_of(sample)]]
         cells.append(kind)
         for model in shown.models:
             cells += _of_model(model, row, shown, dataset)
@@ -51,15 +51,15 @@ def points_csv(
     return csv_text(head, body)
 
 
-def _of_model(model: str, row: int | None, shown: Embedding, dataset: Dataset) -> list[str]:
+def _of_model(model: str, row: int | None, shown: Embedding, dataset: Dataset) -> list[object]:
     if row is None:
         return [""] * 4
     x, y = shown.xy[model][row].tolist()
     predicted = dataset.classes[int(shown.predicted[model][row])]
-    return [f"{x:.6g}", f"{y:.6g}", predicted, f"{float(shown.loss[model][row]):.6g}"]
+    return [x, y, predicted, float(shown.loss[model][row])]
 
 
-def _number(values: np.ndarray, place: int | None) -> str:
+def _number(values: np.ndarray, place: int | None) -> object:
     if place is None or not np.isfinite(values[place]):
         return ""
-    return f"{float(values[place]):.6g}"
+    return float(values[place])

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from explorer.points.pictures import FRAME, PicturesItem
+from explorer.points.pictures import FRAME, SAME, PicturesItem
 from explorer.points.placement import name_places
 
 SIZE = 13  # pixels of the letters
@@ -132,7 +132,7 @@ class NamesItem(pg.GraphicsObject):  # type: ignore[misc]
         painter.drawEllipse(dot, DOT / 2, DOT / 2)
 
     def _place(self, scale: tuple[float, float]) -> None:
-        if scale == self._scale:
+        if self._scale is not None and np.allclose(scale, self._scale, rtol=SAME, atol=0):
             return
         self._scale = scale
         pictures = self._pictures

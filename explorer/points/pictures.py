@@ -20,6 +20,7 @@ FULL = 0.55  # share of the view that pictures of everything in it may cover
 CLOSE = 2.0  # zoom from which everything may have a picture
 GROWTH = 0.42  # power of the zoom that pictures grow by
 AROUND = 0.5  # of the view on each side, for which pictures are chosen ahead of a pan
+SAME = 1e-6  # relative difference of scales that count as one
 CACHED = 4000  # pictures kept
 NONE, CHOSEN, CURRENT = range(3)  # marks around a picture
 
@@ -49,6 +50,7 @@ class PicturesItem(pg.GraphicsObject):  # type: ignore[misc]
         self._marks: dict[int, int] = {}
         self._colors = ("#ffffff", "#000000", "#0000ff")
         self._bounds: QRectF | None = None
+        self._all = False  # whether all points may have pictures
         self._unit = 0.0  # logical pixels per unit of x where everything is in view
         self._chosen_for: tuple[float, float, QRectF] | None = None  # scale, and area of a choice
         self._cache: dict[tuple[int, int, float, int, int], QImage] = {}
@@ -132,15 +134,17 @@ class PicturesItem(pg.GraphicsObject):  # type: ignore[misc]
             self.rows = np.empty(0, np.intp)
             return
         view, last = self.viewRect(), self._chosen_for
-        if last is not None and tuple(scale) == last[:2] and last[2].contains(view):
+        zoomed = last is None or not np.allclose(scale, last[:2], rtol=SAME, atol=0)
+        if last is not None and not zoomed and last[2].contains(view):
             return
         area = view.adjusted(
             -AROUND * view.width(), -AROUND * view.height(),
             AROUND * view.width(), AROUND * view.height(),
         )  # fmt: skip
-        self.side = self._fitting_side(scale[0])
-        close = self._zoom(scale[0]) >= CLOSE or self._sparse(view, scale)
-        which = self._ever if close else self._always
+        if zoomed:  # a pan changes neither size nor choice
+            self.side = self._fitting_side(scale[0])
+            self._all = self._zoom(scale[0]) >= CLOSE or self._sparse(view, scale)
+        which = self._ever if self._all else self._always
         rows = np.flatnonzero(which & _inside(self._xy, area))
         priority = self._priority[rows].copy()
         marks = self._marks

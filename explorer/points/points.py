@@ -17,6 +17,7 @@ from explorer.points.raster import Layer, Raster
 from explorer.points.stamps import CIRCLE, CROSS, RING, SHAPES, TRIANGLE
 
 BEHIND, PLAIN, MARKED = range(3)  # weight of a point; MARKED has a rim
+CROWD = 40  # rings that would cover each other if they were larger
 PICK_RADIUS = 8.0  # logical pixels
 
 
@@ -79,7 +80,7 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         self.rings = [(rows, shape, color) for rows, shape, color in rings if len(rows)]
         self._raster.set_rings(
             [
-                Layer(rows, shape, self._ring_radius(shape), ink=color)
+                Layer(rows, shape, self._ring_radius(shape, len(rows)), ink=color)
                 for rows, shape, color in self.rings
             ]
         )
@@ -162,7 +163,9 @@ class PointsItem(pg.GraphicsObject):  # type: ignore[misc]
         factor = 1.15 if shape in (TRIANGLE, CROSS) else 1.35  # forget samples stand out most
         return Layer(rows, shape, self._radius * factor + 0.5, 1.0)
 
-    def _ring_radius(self, shape: int) -> float:
+    def _ring_radius(self, shape: int, count: int) -> float:
+        if count > CROWD:  # so many rings lie tightly around their points
+            return self._radius * 1.25 + 1.0
         return self._radius * 1.6 + self._size * (4.0 if shape == RING else 7.0)
 
     def _geometry_changes(self) -> None:

@@ -98,7 +98,7 @@ class MapFrames:
         self._turn += 1
         pane = self.view.right.pane
         unit = pane.box.viewPixelSize()[0]
-        pane.box.translateBy(x=(12 if self._turn // 20 % 2 else -12) * unit)
+        pane.box.translateBy(x=(12 if self._turn // 20 % 2 else -12) * unit, y=0.0)
         self._paint()
 
     def zoom(self) -> None:

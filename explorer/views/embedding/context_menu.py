@@ -69,7 +69,8 @@ class EmbeddingMenu(QMenu):
         if self._neighbors:
             self._entry(f"Select it and its {len(self._neighbors) - 1} nearest on the map", NEAR)
         count = len(self._highlighted)
-        self._entry(f"Select the {count:,} highlighted", HIGHLIGHTED, bool(count))
+        if count:
+            self._entry(f"Select the {count:,} highlighted", HIGHLIGHTED)
         self._entry("Zoom to the selection", ZOOM, bool(chosen))
         self._entry("Clear the selection", NOTHING, bool(chosen), "Esc")
         self.addSeparator()

@@ -12,7 +12,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shown import LEFT, Shown, press
+from shown import LEFT, Shown
 
 from engine.analysis.highlights import FORGOTTEN, LOST, RECOGNIZED
 from engine.analysis.point_colors import LEVELS, LOSS, PREDICTION, RATIO, VERDICT
