@@ -76,7 +76,7 @@ class Controls(QWidget):
     def build(self, panel: Panel, model: QComboBox, export: Callable[[], None]) -> None:
         """Put the controls into the header and the card of a panel."""
         self.export = button(
-            "Export figure…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", export
+            "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", export
         )
         for part in (self.color, model, self.beside):
             panel.header.addWidget(part)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QVBoxLayout, QWidget
 
 from engine.datasets.base import Dataset
 from engine.results import PERTURBED, Embedding
@@ -27,7 +27,7 @@ from explorer.views.embedding.selection_bar import SelectionBar
 from explorer.views.embedding.selection_export import SelectionExport
 from explorer.views.embedding.side import Side
 from explorer.views.embedding.tools import Tools
-from explorer.widgets.panel import Panel
+from explorer.widgets.panel import Panel, button
 from explorer.widgets.plain_text import menu_text
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -158,8 +158,9 @@ class EmbeddingView(View):
         self.panel.fill_frame()
         self.panel.header.addWidget(QLabel("Color"))
         self.controls.build(self.panel, self.right.model, self._export)
-        self.compute = QPushButton("Compute the map")
-        self.compute.clicked.connect(self._compute)
+        self.compute = button(
+            "Compute the map", "Lay the features of the chosen models out", self._compute
+        )
         column = QVBoxLayout(self.panel.empty)
         column.addStretch(3)
         column.addWidget(self.compute, 0, Qt.AlignmentFlag.AlignHCenter)

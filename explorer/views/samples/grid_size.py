@@ -43,8 +43,8 @@ class GridSize(QObject):
         self.fit()
 
     def set_side(self, side: int) -> None:
-        """Set the size of the pictures; what is in the middle stays in view."""
-        place = self._grid.middle_place()
+        """Set the size of the pictures; what is in the middle, or the start, stays in view."""
+        place = self._grid.middle_place() if self._grid.verticalScrollBar().value() else None
         self.side = side
         self.fit()
         if place is not None:

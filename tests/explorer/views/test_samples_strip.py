@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import synthetic
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 from sampled import Sampled
 
 from engine.analysis.point_colors import ratio_colors
@@ -19,6 +21,11 @@ from explorer.views.samples.status_row import LARGEST, SMALLEST, STEP, USUAL
 
 NO_KEYS, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 STRIP = (1280, 96)  # px: a strip of the window without the dock's title
+
+
+@pytest.fixture
+def sampled(qtbot: QtBot) -> Sampled:
+    return Sampled(qtbot)
 
 
 def wheel(grid: ThumbnailGrid, turned: int, keys: Qt.KeyboardModifier = NO_KEYS) -> None:
@@ -35,8 +42,7 @@ def wheel(grid: ThumbnailGrid, turned: int, keys: Qt.KeyboardModifier = NO_KEYS)
 def lower(sampled: Sampled) -> None:
     """Make the view as low as a strip."""
     view = sampled.view
-    view.panel.bar.setParent(None)  # as a dock takes it into its title
-    view.resize(*STRIP)
+    view.resize(STRIP[0], STRIP[1] + view.panel.bar.height())  # a dock takes the bar elsewhere
     QApplication.processEvents()
 
 
@@ -49,7 +55,6 @@ def test_a_low_view_is_one_row_that_fills_the_height_and_nothing_else(sampled: S
     assert not view.note.isVisible()
     place = view.grid.place_rect(0)
     assert 0.7 * STRIP[1] < place.height() <= view.grid.viewport().height()
-    view.panel.layout()
     view.resize(800, 600)
     QApplication.processEvents()
     assert not view.model.strip and view.model.grid.rows > 1
@@ -63,14 +68,14 @@ def test_what_carries_the_finding_comes_first_in_a_strip(sampled: Sampled) -> No
     lower(sampled)
     assert (view.order.key, view.order.model) == (RATIO_AT, "gd")
     assert view.controls.order_words.text() == "r of GD at τ 0.2, largest first"
-    assert sampled.order[0] == 1 and sampled.caption(1) == "r 10.00"
+    assert sampled.order[0] == 1 and sampled.caption(1) == "r 10"
     residual, accents = sampled.state.residual, view.model.accents
     assert residual is not None and accents is not None
     red, green, blue = ratio_colors(np.array([10.0]))[0].tolist()
     assert int(accents[1]) == (red << 16) | (green << 8) | blue
     assert int(accents[2]) != int(accents[1])  # not measured
     sampled.state.ranked_by = "rurk"
-    assert view.order.model == "rurk" and sampled.order[0] != 1
+    assert view.order.model == "rurk" and sampled.caption(1) == "r 1.00"
     sampled.state.probe = ("gaussian", 0.4)
     assert view.controls.order_words.text() == "r of RURK at τ 0.4, largest first"
 
@@ -116,11 +121,13 @@ def test_the_wheel_scrolls_a_strip_sideways_and_clicks_find_their_sample(
 
 def test_a_strip_draws_what_a_page_draws(sampled: Sampled) -> None:
     view = sampled.view
-    side = 46
-    view.thumbnail_size.set_side(48)
-    view.model.set_side(side)
+    view.model.set_side(46)
+    QApplication.processEvents()
     page = view.grid.viewport().grab(view.grid.place_rect(3)).toImage()
     view.grid.set_strip(True)
+    QApplication.processEvents()
+    view.model.set_side(46)
+    QApplication.processEvents()
     view.grid.horizontalScrollBar().setValue(2 * view.model.cell + 7)
     strip = view.grid.viewport().grab(view.grid.place_rect(3)).toImage()
     assert page.size() == strip.size() and page == strip
