@@ -100,7 +100,7 @@ def ratio_colors(ratios: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         colors = palette[_level(np.log2(ratios), LOW_RATIO, HIGH_RATIO)]
     colors[~np.isfinite(ratios)] = rgb(GRAY)
-    return colors
+    return np.asarray(colors)
 
 
 def _class(scene: PanelData) -> PointColors:

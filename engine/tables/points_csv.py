@@ -38,11 +38,15 @@ def points_csv(
     for model in shown.models:
         head += [f"x {model}", f"y {model}", f"predicted {model}", f"loss {model}"]
     head += [f"r {model} at tau {at:g}" for model in measured]
-    body = []
+    body: list[list[object]] = []
     for sample in samples:
         row = rows.get(sample)
         kind = KINDS[int(shown.kind[row])] if row is not None else ""
-        cells: list[object] = [sample, dataset.name_of(sample), dataset.classes[dataset.label_of(sample)]]
+        cells: list[object] = [
+            sample,
+            dataset.name_of(sample),
+            dataset.classes[dataset.label_of(sample)],
+        ]
         cells.append(kind)
         for model in shown.models:
             cells += _of_model(model, row, shown, dataset)

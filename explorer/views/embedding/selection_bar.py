@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
 from explorer.views.base import ForgetSetWishes
-from explorer.views.forget_buttons import ForgetButtons
+from explorer.widgets.forget_buttons import ForgetButtons
 
 TABLE, PICTURES, INDICES = "table", "pictures", "indices"
 EXPORTS = {

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QCheckBox, QSizePolicy
 
-from explorer.views.forget_buttons import ForgetButtons
 from explorer.views.samples.filter_chips import FilterRows
 from explorer.views.samples.go_to import IndexLine
 from explorer.views.samples.mouse_and_keys import GridInput
@@ -15,6 +14,7 @@ from explorer.views.samples.scope import Scope
 from explorer.views.samples.sort_row import OrderRow
 from explorer.views.samples.status_row import StatusRow
 from explorer.widgets.elided_label import ElidedLabel
+from explorer.widgets.forget_buttons import ForgetButtons
 from explorer.widgets.panel import MARGIN, Panel, button, muted_label
 
 STRIP_MARGIN = 2  # logical pixels around a strip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QWidget
 
-from explorer.views.forget_buttons import ForgetButtons
 from explorer.widgets.elided_label import ElidedLabel
+from explorer.widgets.forget_buttons import ForgetButtons
 
 SMALLEST, LARGEST, STEP = 32, 160, 8  # logical pixels of a picture
 USUAL = 56
