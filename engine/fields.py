@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 from engine.errors import SpecError, unknown
 
 T = TypeVar("T")
+Names = tuple[str, ...] | Callable[[], tuple[str, ...]]
+Need = tuple[str, Names]  # another setting, and its values
 
 
 def setting(
@@ -24,11 +26,15 @@ def setting(
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
-    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] | None = None,
+    choices: Names | None = None,
     exclusive_low: bool = False,
     key: bool | str = True,
     before: Any = MISSING,
     once: bool = False,
+    label: str = "",
+    words: Mapping[str, str] | None = None,
+    only_if: Need | None = None,
+    expert: bool = False,
 ) -> Any:
     """A dataclass field with the metadata that forms, the command line and validation need.
 
@@ -40,6 +46,10 @@ def setting(
     setting. `choices`: the allowed values, or a function that returns them (names that plug-ins
     may extend). `once`: the user decides anew each time; the setting is never written to a file,
     and a file that contains it is refused.
+
+    For forms: `label`, what people call the setting; `words`, what they call its choices;
+    `only_if`, the setting and those of its values with which this one has any effect; `expert`,
+    whether hardly anybody changes it.
     """
     facts = {
         "help": help,
@@ -51,6 +61,10 @@ def setting(
         "key": key,
         "before": before,
         "once": once,
+        "label": label,
+        "words": dict(words or {}),
+        "only_if": only_if,
+        "expert": expert,
     }
     if default is MISSING:
         return field(metadata=facts)
@@ -146,6 +160,15 @@ def choices_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     """The allowed values of a field with these facts (its metadata); () if any value is."""
     choices = facts.get("choices") or ()
     return tuple(choices() if callable(choices) else choices)
+
+
+def need_of(facts: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+    """The other setting, and its values, that a field with these facts depends on, if any."""
+    need = facts.get("only_if")
+    if need is None:
+        return None
+    name, values = need
+    return name, tuple(values() if callable(values) else values)
 
 
 def is_transient(item: dataclasses.Field[Any]) -> bool:

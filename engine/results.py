@@ -156,7 +156,7 @@ class Study:
 
     metrics: model -> {retain_acc, unlearn_acc, test_acc (percent), seconds}; `retrain` is the
     mean over the Re-trains. labels: model -> what people call it. origins: the way it took where
-    it was not made in this store, the last step last.
+    it was not made in this store, the last step last. name: that somebody gave it, '' for none.
     """
 
     key: str
@@ -167,6 +167,7 @@ class Study:
     residual: Residual
     created: str = ""
     origins: tuple[Origin, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,7 +328,9 @@ class Similarity:
 class StudySummary:
     """One line of a store's listing; family: equal where studies differ in their seed alone.
 
-    origins: as `Study` has them.
+    origins: as `Study` has them; fingerprint: of its data; settings: see
+    `engine.study.siblings.sibling_settings`; name, tags, notes: what somebody wrote beside the
+    study (`engine.storage.annotations`).
     """
 
     key: str
@@ -342,6 +345,11 @@ class StudySummary:
     seconds: float
     family: str = ""
     origins: tuple[Origin, ...] = ()
+    fingerprint: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    notes: str = ""
 
 
 def reference_counts(counts: Mapping[str, np.ndarray], model: str) -> np.ndarray:

@@ -77,17 +77,31 @@ class DataSpec:
 class SGDSpec:
     """Settings of the SGD loop, shared by training and every fine-tuning method."""
 
-    epochs: int = setting(30, help="epochs of training", unit="epochs", low=1, high=10_000)
-    lr: float = setting(0.05, help="initial learning rate", low=0.0, high=100.0, exclusive_low=True)
-    momentum: float = setting(0.9, help="SGD momentum", low=0.0, high=0.9999)
-    weight_decay: float = setting(5e-4, help="weight decay (L2 penalty)", low=0.0, high=10.0)
-    batch: int = setting(128, help="samples per step", unit="samples", low=1, high=65_536)
+    epochs: int = setting(
+        30, label="Epochs", help="epochs of training", unit="epochs", low=1, high=10_000
+    )
+    lr: float = setting(
+        0.05, label="Learning rate", help="initial learning rate", low=0.0, high=100.0,
+        exclusive_low=True,
+    )  # fmt: skip
+    momentum: float = setting(0.9, label="Momentum", help="SGD momentum", low=0.0, high=0.9999)
+    weight_decay: float = setting(
+        5e-4, label="Weight decay", help="weight decay (L2 penalty)", low=0.0, high=10.0
+    )
+    batch: int = setting(
+        128, label="Batch size", help="samples per step", unit="samples", low=1, high=65_536
+    )
     schedule: str = setting(
-        "cosine", help="learning rate schedule over all steps", choices=("cosine", "constant")
+        "cosine",
+        label="Learning rate schedule",
+        help="learning rate schedule over all steps",
+        choices=("cosine", "constant"),
+        words={"cosine": "cosine: falls to 0", "constant": "constant"},
     )
     clip: float = setting(
-        0.0, help="gradient clipping: largest L2 norm; 0 = no clipping", low=0.0, high=1e6
-    )
+        0.0, label="Gradient clipping", help="gradient clipping: largest L2 norm; 0 = no clipping",
+        low=0.0, high=1e6,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -96,20 +110,26 @@ class TrainSpec(SGDSpec):
 
     augment: str = setting(
         "none",
+        label="Data augmentation",
         help="data augmentation; crop-flip: random shift by up to 4 px and horizontal flip",
         choices=("none", "crop-flip"),
+        words={"none": "none", "crop-flip": "random shift and flip"},
     )
     retrain_epochs: int = setting(
-        0, help="epochs of every Re-train; 0 = as many as the Original", unit="epochs", low=0,
+        0, label="Epochs of Re-trains",
+        help="epochs of every Re-train; 0 = as many as the Original", unit="epochs", low=0,
         high=10_000, key="changed",
     )  # fmt: skip
     precision: str = setting(
         FLOAT32,
+        label="Number format",
         help="number format of matrix products and convolutions; auto (recommended for CIFAR-10 "
         "and small CIFAR-5) = bfloat16 for convolutional networks on hardware that supports it, "
         "else float32",
         choices=(FLOAT32, BFLOAT16, AUTO),
+        words={AUTO: "automatic"},
         key="changed",
+        expert=True,
     )
 
     def of_retrain(self) -> TrainSpec:
@@ -152,10 +172,9 @@ class ForeignSpec:
     digest: str = setting(help="hash of the tensors")
     path: str = setting("", help="file the weights were read from", key=False)
     head: str = setting(
-        "",
-        help="method whose last layer replaces the network's own in these weights",
+        "", help="method whose last layer replaces the network's own in these weights",
         key="changed",
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -178,53 +197,75 @@ class MeasureSpec:
 class ProbeSpec:
     """How samples are perturbed when residual knowledge is measured."""
 
-    perturbation: str = setting("gaussian", help="name of a registered perturbation")
-    taus: tuple[float, ...] = setting(PAPER_TAUS, help="perturbation norms", unit="pixel range")
+    perturbation: str = setting(
+        "gaussian", label="Perturbation", help="how copies of a sample are made"
+    )
+    taus: tuple[float, ...] = setting(
+        PAPER_TAUS, label="Perturbation norms τ", help="perturbation norms", unit="pixel range"
+    )
     draws: int = setting(
-        100, help="perturbed copies per sample and tau (c)", low=1, high=MAX_DRAWS, key=False
+        100, label="Copies per sample and τ", help="perturbed copies per sample and tau (c)",
+        low=1, high=MAX_DRAWS, key=False,
+    )  # fmt: skip
+    seed: int = setting(131, label="Seed of the draws", help="seed of the draws", low=0)
+    steps: int = setting(
+        10, label="PGD steps", help="signed gradient steps of each copy", low=1, high=1000
     )
-    seed: int = setting(131, help="seed of the draws", low=0)
-    steps: int = setting(10, help="PGD steps", low=1, high=1000)
     step_size: float = setting(
-        2 / 255, help="PGD step size", unit="pixel range", low=0.0, high=1.0, exclusive_low=True
-    )
+        2 / 255, label="PGD step size", help="size of one PGD step", unit="pixel range", low=0.0,
+        high=1.0, exclusive_low=True,
+    )  # fmt: skip
     target: str = setting(
         "other",
-        help="goal of an attack. other: towards a random other label; true: towards the true "
+        label="Goal of the attack",
+        help="what the attack makes the model predict. other: a random other label; true: the true "
         "label; none: away from the true label",
         choices=("other", "true", "none"),
+        words={
+            "other": "a random other label",
+            "true": "the true label",
+            "none": "away from the true label",
+        },
     )
     adaptive: float = setting(
-        0.0,
-        help="adaptive allocation: draw only where r is still uncertain, until its interval is "
-        "estimated to be about this much wider than with c draws of every sample (a target, not a "
-        "bound; no prevalence or verdicts then); 0 = c draws of every sample",
+        0.0, label="Adaptive draws",
+        help="how much wider the interval of r may become by drawing only where r is uncertain; "
+        "0 = c draws of every sample. A target, not a bound; no prevalence or verdicts then",
         unit="%", low=0.0, high=1000.0, key="changed",
     )  # fmt: skip
 
     arithmetic: str = setting(
         FLOAT32,
-        help="arithmetic of attacks: float32, float32 with batch norm folded, or bfloat16; auto = "
+        label="Arithmetic of attacks",
+        help="number format. float32, float32 with batch norm folded, or bfloat16; auto = "
         "bfloat16 for PGD on hardware that supports it, else folded (verdicts are always float32)",
         choices=(FLOAT32, FOLDED, BFLOAT16, AUTO),
+        words={FOLDED: "float32, batch norm folded", AUTO: "automatic"},
         key="changed",
+        expert=True,
     )
     between: str = setting(
         ASKED,
+        label="Copies at norms in between",
         help="copies at norms between two others of the same draw. asked: every model classifies "
         "all of them; inferred: only those where its prediction may change; auto: inferred for "
         "convolutional networks",
         choices=(ASKED, INFERRED, AUTO),
+        words={ASKED: "classified", INFERRED: "inferred where certain", AUTO: "automatic"},
         key="changed",
+        expert=True,
     )
 
     start: str = setting(
         SHARED,
-        help="random start of PGD. own: depends on the sample alone, so that its copies are the "
+        label="Random start of PGD",
+        help="where PGD starts. own: depends on the sample alone, so that its copies are the "
         "same whatever else is forgotten; shared: depends on all samples attacked together; auto: "
         "own for PGD (other perturbations have no random start)",
         choices=(OWN, SHARED, AUTO),
+        words={OWN: "its own for each sample", SHARED: "shared by a batch", AUTO: "automatic"},
         key="changed",
+        expert=True,
     )
 
     @property
@@ -242,8 +283,10 @@ class RunSpec:
     train: TrainSpec
     forget: tuple[int, ...]
     methods: tuple[MethodSpec, ...]
-    retrains: int = setting(3, help="number of Re-trains, each with its own seed", low=1, high=100)
-    seed: int = setting(131, help="seed of the whole study", low=0)
+    retrains: int = setting(
+        3, label="Re-trains", help="number of Re-trains, each with its own seed", low=1, high=100
+    )
+    seed: int = setting(131, label="Seed", help="seed of the whole study", low=0)
     probe: ProbeSpec = field(default_factory=ProbeSpec)
     foreign: tuple[ForeignSpec, ...] = setting(
         (), help="models imported with their weights instead of being trained", key="changed"

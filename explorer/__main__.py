@@ -11,12 +11,14 @@ import argparse
 import os
 import re
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
 from engine import __version__
 from engine.errors import SpecError, unknown
 from engine.runtime.cores import set_passive_waiting
+from engine.runtime.device import preload_torch
 from engine.storage.paths import absolute, typed_path
 
 UNUSABLE = 2  # exit status: the window could not be opened
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SpecError as error:
         print(f"rk-explorer: {error}", file=sys.stderr)
         return UNUSABLE
+    threading.Thread(target=preload_torch, name="preload", daemon=True).start()
     from explorer import app
 
     return app.run(app.Options(**vars(options)))

@@ -17,6 +17,7 @@ from engine.storage.paths import typed_path
 from explorer import process, theme
 from explorer.autopilot import Autopilot
 from explorer.control.controller import Controller
+from explorer.control.opening import session_on
 from explorer.dialogs.confirm import Confirmer
 from explorer.dialogs.exporter import Exporter
 from explorer.dialogs.opener import Opener
@@ -28,10 +29,11 @@ from explorer.state.app_state import AppState
 from explorer.state.autosave import Autosave
 from explorer.state.notice import NEWS, Notice
 from explorer.state.recent_files import SESSION, RecentItem, Recents
+from explorer.state.remembered import LeftDataset, remember
 from explorer.state.session import Look, Session
-from explorer.state.study_form import StudyForm
 from explorer.widgets.notifications import Notifier
 from explorer.window import qt_errors
+from explorer.window.view_figures import ViewFigures
 from explorer.window.window import MainWindow
 
 NOT_CLOSED = "RK Explorer was not closed properly last time. File > Recent lists its session."
@@ -72,6 +74,7 @@ class Explorer(QObject):
         store = options.store or _store_from_environment()
         self._file = settings.file_in(store)
         self._reports = self._file.parent / "reports"
+        self._new_here = not self._file.exists()
         self.settings = settings.Settings() if options.scripted else settings.load(self._file)
         self.settings.theme = options.theme or self.settings.theme
         self.state = AppState(self)
@@ -86,6 +89,7 @@ class Explorer(QObject):
         self._caught.connect(self.notifier.fail)
         self._warned.connect(self.notifier.say)
         self.window = MainWindow(self.state, self.controller, self.notifier, self.settings)
+        self.controller.exports.figures = ViewFigures(self.window, self.window.views)
         self.exporter = Exporter(self.controller, self.settings, self.window)
         self.exporter.told.connect(self.notifier.show)
         self._set_up_sessions()
@@ -101,7 +105,9 @@ class Explorer(QObject):
         files, folder = self.controller.files, self._file.parent
         files.look = self.window.look
         self.recents = Recents(folder / recent_files.FILE)
-        self.opener = Opener(self.controller, self.notifier, self.recents, self.window)
+        self.opener = Opener(
+            self.controller, self.notifier, self.recents, self.window.prompts, self.window
+        )
         self.opener.fill(self.window.actions_.menus["File/Recent"])
         self.window.dropper.dropped.connect(self.opener.take)
         self.window.recent_cleared.connect(self.opener.clear_recent)
@@ -153,12 +159,14 @@ class Explorer(QObject):
             loaded = "torch" in sys.modules
             age = process.age()
             print(f"first-paint {age:.3f} torch={loaded}", file=sys.stderr, flush=True)
+        self.controller.opening.start(self._session())  # the lane imports torch in the meantime
         self.window.load_views()
         self.window.restore_views(settings.session_of(self.settings).look)
-        self.controller.opening.start(self._session())
         if not self.options.scripted:
             self.keeper.begin()
             self._offer_restore()
+            if self._new_here:
+                self._offer_tour()
 
     def _session(self) -> Session:
         options, session = self.options, settings.session_of(self.settings)
@@ -166,10 +174,10 @@ class Explorer(QObject):
         session = replace(session, look=look)
         form = session.form
         if options.dataset and (options.dataset, options.root) != (form.dataset, form.root):
-            fresh = StudyForm(
-                dataset=options.dataset, root=options.root, seed=form.seed, watch=form.watch
-            )
-            session = Session(fresh, queue=session.queue)
+            left = LeftDataset(form, session.forget, session.fingerprint, session.study)
+            remembered = remember(session.remembered, left)
+            opened = session_on(remembered, form, options.dataset, options.root)
+            session = replace(opened, queue=session.queue, remembered=remembered)
         if options.seed is not None:
             session = replace(session, form=replace(session.form, seed=options.seed))
         if options.links:
@@ -200,6 +208,12 @@ class Explorer(QObject):
     def _show_views(self, session: Session) -> None:
         """Restore the views again: some choose what to show while results arrive."""
         self.window.restore_views(session.look)
+
+    def _offer_tour(self) -> None:
+        """Offer the tour at the first start."""
+        sentence = "New here? Seven steps show what this window tells. Help > Tour has them later."
+        start = self.window.dialogs.show_tour
+        self.notifier.show(Notice(NEWS, sentence, "Take the tour", start, stays=True))
 
     def _offer_restore(self) -> None:
         """Offer to restore the session of a window that crashed; declining loses nothing."""

@@ -17,6 +17,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QP
 from PySide6.QtWidgets import QApplication
 
 from engine.drawing import palette
+from explorer.popups import PopupStyle
 
 CHOICES = ("system", "light", "dark")
 ICON_SIZES = (16, 20, 24, 32, 48)  # px; Qt picks the nearest for each screen
@@ -121,6 +122,12 @@ def theme_of(name: str) -> Theme:
     return DARK if name == "dark" else LIGHT
 
 
+def current() -> Theme:
+    """The theme that the application shows."""
+    window = QGuiApplication.palette().color(QPalette.ColorRole.Window).name()
+    return DARK if window == DARK.window else LIGHT
+
+
 def resolve(choice: str) -> str:
     """'light' or 'dark' for a choice that may be 'system'."""
     if choice in ("light", "dark"):
@@ -171,26 +178,42 @@ def style_sheet(theme: Theme) -> str:
 def apply(app: QApplication, theme: Theme) -> None:
     """Apply this theme to the whole application at once."""
     if not app.styleSheet():  # the first time
-        app.setStyle("fusion")  # the one style that follows a palette on every system
+        app.setStyle(_style())
+    _style().draw_icon = functools.partial(icon, theme=theme)
     app.setPalette(palette_of(theme))
     app.setStyleSheet(style_sheet(theme))
 
 
-def icon(name: str, theme: Theme, *, color: str = "") -> QIcon:
-    """The icon assets/icons/<name>.svg drawn in the theme's text color (or in `color`)."""
+def icon(name: str, theme: Theme, *, color: str = "", active: str = "") -> QIcon:
+    """The icon assets/icons/<name>.svg drawn in the theme's text color (or in `color`).
+
+    active: another color under the mouse, for icons on rows that are highlighted then.
+    """
+    result = QIcon()
+    _add(result, name, color or theme.text, QIcon.Mode.Normal)
+    if active:
+        _add(result, name, active, QIcon.Mode.Active)
+    return result
+
+
+def _add(icon: QIcon, name: str, color: str, mode: QIcon.Mode) -> None:
     from PySide6.QtSvg import QSvgRenderer
 
-    drawing = _asset(f"icons/{name}.svg").replace("currentColor", color or theme.text)
+    drawing = _asset(f"icons/{name}.svg").replace("currentColor", color)
     renderer = QSvgRenderer(QByteArray(drawing.encode()))
-    result = QIcon()
     for size in ICON_SIZES:
         pixmap = QPixmap(QSize(size, size))
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         renderer.render(painter)
         painter.end()
-        result.addPixmap(pixmap)
-    return result
+        icon.addPixmap(pixmap, mode)
+
+
+@functools.cache
+def _style() -> PopupStyle:
+    """The application's only style; a style sheet hides it from QApplication.style()."""
+    return PopupStyle()
 
 
 @functools.cache

@@ -100,7 +100,7 @@ def test_a_figure_is_drawn_with_its_numbers(tmp_path: Path) -> None:
     curves = {"original": SimpleNamespace(undefined=np.array([0, 2]))}
     residual = SimpleNamespace(taus=np.array([0.0, 0.1]), curves=curves)
     files = module.undefined(residual, {"original": "Original"}, tmp_path / "out.svg")
-    assert [file.name for file in files] == ["out.svg", "out.csv"]
+    assert [file.name for file in files] == ["out.svg", "out.csv", "out.txt"]
     assert "Original" in files[0].read_text("utf-8")
     assert files[1].read_text("utf-8").splitlines() == ["tau,original", "0.0,0", "0.1,2"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +14,9 @@ from engine.arrays import nanmean
 from engine.drawing.labels import model_label
 from engine.paper.presets import Figure
 from engine.results import Residual, Study
-from engine.study.family import difference_summary, family
+from engine.study.family import MOST_LISTED, difference_summary, family
 
+ALL = 1000  # differences listed where two studies would otherwise read alike
 SHOWN, BESIDE, MEAN, PUBLISHED = "shown", "beside", "mean", "published"
 RUN_DASHES: tuple[tuple[float, ...], ...] = (
     (6, 2), (2, 2), (8, 2, 2, 2), (4, 2, 1.5, 2, 1.5, 2), (12, 3), (3, 1.5),
@@ -79,9 +81,16 @@ def run_of(study: Study) -> StudyRun:
 
 
 def runs_beside(study: Study | None, others: Iterable[Study]) -> list[StudyRun]:
-    """The other studies as runs, named by their differences from the open one, else by seed."""
+    """The other studies as runs, no two of which have the same name.
+
+    The name is the one that somebody gave the study, else what differs from the open one, else the
+    seed; where two would read alike, more of what differs follows, and in the end the key.
+    """
     distinct = [one for one in others if study is None or one.key != study.key]
-    return [_run(one, _name(study, one), _setting(study, one)) for one in distinct]
+    names = _names(study, distinct)
+    return [
+        _run(one, name, _setting(study, one)) for one, name in zip(distinct, names, strict=True)
+    ]
 
 
 def lines(measure: Measure, runs: Sequence[StudyRun], *, mean: bool = False) -> list[Line]:
@@ -145,6 +154,24 @@ def _setting(study: Study | None, other: Study) -> str:
     return difference_summary(study.spec, other.spec, seeds=False) if study is not None else ""
 
 
-def _name(study: Study | None, other: Study) -> str:
-    difference = difference_summary(study.spec, other.spec) if study is not None else ""
+def _names(study: Study | None, others: Sequence[Study]) -> list[str]:
+    """A name for each of the others, all of them different."""
+    differences = [_difference(study, one) for one in others]
+    full = [_difference(study, one, most=ALL) for one in others]
+    names = [one.name or short for one, short in zip(others, differences, strict=True)]
+    names = _told_apart(names, full, [bool(one.name) for one in others])
+    return _told_apart(names, [one.key[:8] for one in others], [True] * len(others))
+
+
+def _told_apart(names: Sequence[str], more: Sequence[str], added: Sequence[bool]) -> list[str]:
+    """The names, those that occur twice with more words: added to them or in their place."""
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    return [
+        name if name not in twice else f"{name}, {words}" if behind and words != name else words
+        for name, words, behind in zip(names, more, added, strict=True)
+    ]
+
+
+def _difference(study: Study | None, other: Study, most: int = MOST_LISTED) -> str:
+    difference = difference_summary(study.spec, other.spec, most=most) if study is not None else ""
     return difference or f"seed {other.spec.get('seed', '?')}, {other.key[:8]}"

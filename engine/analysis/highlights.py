@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from engine.arrays import Mask
@@ -13,6 +16,14 @@ HIGHLIGHTS = {  # highlight -> its meaning
     RECOGNIZED: "Forget samples that it classifies correctly, although most Re-trains do not",
     LOST: "Retain and test samples that it misclassifies, although Original is correct",
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Emphasis:
+    """The points of one highlight: its meaning, and model -> (m,) bool."""
+
+    words: str
+    points: Mapping[str, Mask]
 
 
 def highlights(

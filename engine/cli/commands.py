@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from engine.sweeps.sweep import SweepRun
 
 WRONG = 1  # exit status of `verify` where something is wrong
-METHODS = "rurk,gd,ga"
 RETRAINS = 3
 
 
@@ -90,14 +89,14 @@ def compose_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """The arguments of `compose`, without the settings."""
     from engine.external.weights import named_files
 
-    methods = ("" if options.unlearned else METHODS) if options.methods is None else options.methods
+    methods = None if options.methods is None else options.methods.split(",")
     retrain_files = matching(options.retrain)
     retrains = len(retrain_files) or RETRAINS if options.retrains is None else options.retrains
     return {
         "model": options.model,
         "normalize": options.normalize,
         "forget": options.forget,
-        "methods": methods.split(","),
+        "methods": [] if methods is None and options.unlearned else methods,
         "retrains": retrains,
         "seed": options.seed,
         "perturbation": options.perturbation,
@@ -124,12 +123,16 @@ def _write_results(
         print(sweep.text(runs))
         results = sweep.as_json(runs)
     texts = {
-        options.json: json.dumps(results, indent=1, sort_keys=True, allow_nan=False) + "\n",
+        options.json: _json_text(results),
         options.csv: sweep.as_csv(runs),
     }
     for path, text in texts.items():
         if path:
             output_files.write_text(path, text)
+
+
+def _json_text(results: Mapping[str, Any]) -> str:
+    return json.dumps(results, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def reproduce(options: argparse.Namespace) -> None:
@@ -181,10 +184,14 @@ def ls(options: argparse.Namespace) -> None:
 
 
 def table(options: argparse.Namespace) -> None:
-    """Print a study's accuracies and residual knowledge."""
-    from engine.tables.study_text import study_table
+    """Print the findings on a study's models, their accuracies and residual knowledge."""
+    from engine.tables.study_text import study_json, study_table
 
-    print(study_table(_pipeline(options).study(options.key)))
+    output_files.check(options.json)
+    study = _pipeline(options).study(options.key)
+    if options.json:
+        output_files.write_text(options.json, _json_text(study_json(study)))
+    print(study_table(study))
 
 
 def samples(options: argparse.Namespace) -> None:
@@ -239,8 +246,13 @@ def figure(options: argparse.Namespace) -> None:
         pipeline.close()
 
 
-LOOK = {"width_mm": "width", "font_size": "font", "dpi": "dpi"}  # parameter -> option, all kinds
-CONTENT = ("sample", "tau", "a", "b", "color", "tab", "split", "matched")  # of some kinds
+LOOK = {  # parameter -> option, of all kinds
+    "width_mm": "width", "height_mm": "height", "font_size": "font", "legend": "legend",
+    "title": "title", "transparent": "transparent", "dpi": "dpi",
+}  # fmt: skip
+CONTENT = (  # of some kinds
+    "sample", "tau", "model", "epoch", "a", "b", "color", "tab", "split", "matched", "log",
+)  # fmt: skip
 
 
 def _draw_figure(pipeline: Pipeline, options: argparse.Namespace) -> list[Path]:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import __version__
-from engine.analysis.point_colors import COLOR_SCHEMES
 from engine.cli import commands as actions
-from engine.cli.commands import METHODS, RETRAINS
-from engine.figures.catalog import KINDS
+from engine.cli import figure_arguments
+from engine.cli.commands import RETRAINS
 from engine.perturbations import names
 from engine.storage.paths import absolute, typed_path
 
@@ -32,9 +31,15 @@ def parser() -> argparse.ArgumentParser:
     listing = _command(commands, "ls", actions.ls, "list the studies in the store")
     _store_option(listing)
     table = _command(
-        commands, "table", actions.table, "print a study's accuracies and residual knowledge"
+        commands,
+        "table",
+        actions.table,
+        "print what was found on each model, with accuracies and residual knowledge",
     )
     _key_argument(table)
+    table.add_argument(
+        "--json", type=typed_path, metavar="FILE", help="write all figures to this file"
+    )
     samples = _command(
         commands,
         "samples",
@@ -160,7 +165,8 @@ def _add_run(commands: Any) -> None:
     )
     run.add_argument(
         "--methods",
-        help=f"comma-separated unlearning methods ({METHODS}; none with --unlearned)",
+        help="comma-separated unlearning methods (rurk,gd,ga, and neggrad-plus on fashion; none "
+        "with --unlearned)",
     )
     run.add_argument(
         "--set",
@@ -219,34 +225,7 @@ def _add_figure(commands: Any) -> None:
         commands, "figure", actions.figure, "draw a figure, and write its numbers as CSV beside it"
     )
     _key_argument(figure)
-    figure.add_argument(
-        "--kind", required=True,
-        help=f"{', '.join(sorted(KINDS))}; several, comma-separated, or all: a set",
-    )  # fmt: skip
-    figure.add_argument(
-        "--out",
-        required=True,
-        type=typed_path,
-        help="file: .png, .svg or .pdf; for a set: its folder",
-    )
-    figure.add_argument(
-        "--format", choices=("svg", "pdf", "png"), default="svg",
-        help="format of the files of a set (%(default)s)",
-    )  # fmt: skip
-    figure.add_argument("--dpi", type=float, help="dots per inch of a .png (300)")
-    figure.add_argument("--width", type=float, metavar="MM", help="width of the figure in mm")
-    figure.add_argument("--font", type=float, metavar="PT", help="size of its text in points")
-    figure.add_argument("--sample", type=int, help="neighborhood: number of the sample")
-    figure.add_argument("--tau", type=float, help="neighborhood, embedding: perturbation norm")
-    figure.add_argument("--a", metavar="MODEL", help="comparison, embedding, attack: one model")
-    figure.add_argument("--b", metavar="MODEL", help="same kinds: the other model")
-    figure.add_argument("--tab", help="comparison: classes, predictions, similarity or confidence")
-    figure.add_argument("--split", help="comparison: retain, forget or test")
-    figure.add_argument(
-        "--any-class", dest="matched", action="store_const", const=False,
-        help="attack: compare with test samples of any class, not only of the members' classes",
-    )  # fmt: skip
-    figure.add_argument("--color", help=f"embedding: color points by {', '.join(COLOR_SCHEMES)}")
+    figure_arguments.add(figure)
 
 
 def _add_report(commands: Any) -> None:

@@ -40,18 +40,21 @@ class Content:
 
 def files_of(folder: Path, content: Content, may_be_empty: bool = False) -> list[Path]:
     """The sorted images in and below a class folder; `content` counts everything found there."""
-    files = []
+    files: list[Path] = []
+    in_order = os.name != "nt"  # paths of one folder sort as their names, but for case there
     for place, names in _walk(folder, content):
-        images = [name for name in names if _is_image(name)]
-        files += [place / name for name in images]
-        content.strays.update(_suffix(name) for name in names if not _is_image(name))
+        suffixes = list(map(_suffix, names))
+        images = [name for name, suffix in zip(names, suffixes, strict=True) if suffix in SUFFIXES]
+        in_order = in_order and not (files and images)
+        files += map(place.joinpath, images)
+        content.strays.update(suffix for suffix in suffixes if suffix not in SUFFIXES)
         content.images += len(images)
         if place != folder and images:
             content.deeper += len(images)
             content.example = content.example or f"{folder.name}/{place.name}"
     if not files and not may_be_empty:
         raise DataError(f"The class folder {folder} contains no images (png, jpg, webp, bmp, ...).")
-    return sorted(files)
+    return files if in_order else sorted(files)
 
 
 def _walk(folder: Path, content: Content) -> Iterator[tuple[Path, list[str]]]:
@@ -107,7 +110,7 @@ def _is_eligible(name: str) -> bool:
 
 
 def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
+    return _suffix(name) in SUFFIXES
 
 
 def _suffix(name: str) -> str:

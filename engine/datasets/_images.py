@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import math
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from engine.datasets._formats import KINDS, MAX_BYTES
 from engine.errors import DataError
 from engine.runtime.progress import Reporter
 from engine.spec import GRAY, RGB
-from engine.storage import plain_files
+from engine.storage import pixel_cache, plain_files
+from engine.storage.pixel_cache import Pictures, Sink
 
 BLOCK = 256  # images between two checks for cancellation
 MAX_WORKERS = 8
@@ -30,14 +32,6 @@ BROKEN = (
 )  # fmt: skip
 TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 UNKNOWN_WHITE: Mapping[str, float] = {}  # before the largest values in the data set are known
-
-
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """pixels: (n, C, side, side) uint8; notes: sentences on how they were read."""
-
-    pixels: np.ndarray
-    notes: tuple[str, ...]
 
 
 def common_side(paths: Sequence[Path], largest: int, otherwise: int) -> int:
@@ -62,29 +56,55 @@ def read_images(
     """Decode all images of a data set, training and test, on several threads; C is 3 or 1.
 
     Each image counts as one unit of work, which the caller has announced to `report`. For images
-    deeper than 8 bits that state no range, white is the largest value in the data set. Raises
-    DataError for the first damaged image, with its path, and Cancelled.
+    deeper than 8 bits that state no range, white is the largest value in the data set. Within
+    `pixel_cache.using` they are decoded once and mapped later. Raises DataError for the first
+    damaged image, with its path, and Cancelled.
     """
-    pixels = _allocate(len(paths), 1 if channels == GRAY else 3, side)
+    shape = (len(paths), 1 if channels == GRAY else 3, side, side)
+    decode_to = functools.partial(_decode_all, paths, side, channels, report)
+    cache = pixel_cache.in_use()
+    kept = cache.pictures(paths, shape, decode_to, report) if cache is not None else None
+    if kept is not None:
+        return kept
+    memory = _Memory(_allocate(shape))
+    return Pictures(memory.pixels, decode_to(memory))
+
+
+class _Memory:
+    """Takes images into an array."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = pixels
+
+    def put(self, row: int, images: np.ndarray) -> None:
+        """Take images as the rows from `row` on."""
+        self.pixels[row : row + len(images)] = images
+
+
+def _decode_all(
+    paths: Sequence[Path], side: int, channels: str, report: Reporter, sink: Sink
+) -> tuple[str, ...]:
+    """Decode all images into the sink, and return notes on them; see `read_images`."""
     facts = [ImageFacts()] * len(paths)
 
-    def decode_row(row: int, white: Mapping[str, float] = UNKNOWN_WHITE) -> None:
-        pixels[row], facts[row] = _decoded(paths[row], side, channels, white)
+    def decoded(row: int, white: Mapping[str, float] = UNKNOWN_WHITE) -> np.ndarray:
+        pixels, facts[row] = _decoded(paths[row], side, channels, white)
+        return pixels
 
     with ThreadPoolExecutor(
         min(MAX_WORKERS, os.cpu_count() or 1), thread_name_prefix="decode"
     ) as pool:
         for rows in _blocks(range(len(paths))):
-            for _ in pool.map(decode_row, rows):
-                pass
+            sink.put(rows[0], np.stack(list(pool.map(decoded, rows))))
             report.advance(len(rows))
         white = _depth.white_values(facts)
         for rows in _blocks(_provisional_rows(facts, white)):
-            for _ in pool.map(lambda row: decode_row(row, white), rows):
-                pass
+            images = pool.map(lambda row: decoded(row, white), rows)
+            for row, image in zip(rows, images, strict=True):
+                sink.put(row, image[None])
             report.check()
     _check_dark(paths, facts)
-    return Pictures(pixels, (*_depth.notes(facts, white), *_pages_note(facts)))
+    return (*_depth.notes(facts, white), *_pages_note(facts))
 
 
 def decode(path: Path, side: int, channels: str = RGB) -> np.ndarray:
@@ -180,17 +200,17 @@ def _blocks(rows: Sequence[int]) -> Iterator[Sequence[int]]:
         yield rows[start : start + BLOCK]
 
 
-def _allocate(n: int, channels: int, side: int) -> np.ndarray:
-    size = n * channels * side**2
+def _allocate(shape: tuple[int, ...]) -> np.ndarray:
+    size = math.prod(shape)
     available = _memory()
     try:
         if available and size > available:
             raise MemoryError
-        return np.empty((n, channels, side, side), np.uint8)
+        return np.empty(shape, np.uint8)
     except MemoryError:
         raise DataError(
-            f"{n} images of {side}x{side} px need {size / 2**30:.1f} GiB, more than this machine "
-            "can hold in memory. Choose a smaller side."
+            f"{shape[0]} images of {shape[2]}x{shape[3]} px need {size / 2**30:.1f} GiB, more than "
+            "this machine can hold in memory. Choose a smaller side."
         ) from None
 
 

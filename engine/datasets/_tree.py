@@ -53,7 +53,14 @@ class Tree:
 
     def names(self, paths: Sequence[Path]) -> tuple[str, ...]:
         """The paths relative to the root, with '/': 'train/cat/03.png'."""
-        return tuple(shown_name(path.relative_to(self.root).as_posix()) for path in paths)
+        top = os.path.join(self.root, "")
+        return tuple(shown_name(self._name(os.fspath(path), top)) for path in paths)
+
+    def _name(self, path: str, top: str) -> str:
+        """The path below `top`; many times faster than `relative_to` for what lies there."""
+        if path.startswith(top):
+            return path[len(top) :].replace(os.sep, "/")
+        return Path(path).relative_to(self.root).as_posix()
 
     def count_linked(self, paths: Sequence[Path]) -> int:
         """Number of these files that lie outside the root."""

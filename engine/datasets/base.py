@@ -26,7 +26,11 @@ _logged: set[tuple[DataSpec, str]] = set()  # notes already logged in this proce
 
 @dataclass(frozen=True)
 class Recommended:
-    """Recommended settings for a dataset; everything can be overridden."""
+    """Recommended settings for a dataset; everything can be overridden.
+
+    methods: their settings, where these differ from the method's own; compared: the methods that a
+    study has unless others are named.
+    """
 
     model: str
     train: TrainSpec
@@ -34,6 +38,7 @@ class Recommended:
     taus: tuple[float, ...] = PAPER_TAUS
     methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     training: Mapping[str, TrainSpec] = field(default_factory=dict)  # by model, where it differs
+    compared: tuple[str, ...] = ("rurk", "gd", "ga")
 
     def train_for(self, model: str) -> TrainSpec:
         """The training settings that suit this model."""

@@ -49,6 +49,7 @@ RECOMMENDED = Recommended(
         "neggrad-plus": {"beta": 0.04, "epochs": 10},
         "scrub": {"lr": 0.01, "epochs": 6, "max_epochs": 2},
     },
+    compared=("rurk", "gd", "ga", "neggrad-plus"),
 )
 
 

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
 YELLOW, BLUE, VERMILION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
-GRAY = "#7a7a7a"
+GRAY, DARK_GRAY = "#7a7a7a", "#4a4e54"
+WINE, OLIVE, INDIGO, BROWN = "#882255", "#6b7a00", "#5e4fa2", "#8c510a"  # of further methods
+TEAL, ROSE, FOREST, MUSTARD = "#117a8b", "#d6336c", "#3b6e22", "#a6761d"
 OKABE_ITO = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, GRAY)
 
 SYMBOLS = ("circle", "square", "diamond", "triangle", "cross")
@@ -28,12 +30,40 @@ class ModelStyle(NamedTuple):
     dash: tuple[float, ...]
 
 
+class BandStyle(NamedTuple):
+    """How a range of reference values is drawn: a tinted area with lines along its edges.
+
+    fill, edge: '#rrggbb' of the area and of its edges and hatching.
+    """
+
+    fill: str
+    edge: str
+
+
+NULL_BAND = BandStyle("#d9e5f2", "#8aa6c6")  # on white: no model has its color, nor gray
+NULL_BAND_DARK = BandStyle("#22364b", "#5f83ab")  # on the dark theme's background
+INTERVAL_ALPHA = 0.10  # of intervals that are filled; they lie below the null band
+
+
 _FIXED = {
-    "original": ModelStyle(GRAY, "circle", ()),
+    "original": ModelStyle(DARK_GRAY, "circle", ()),
     "retrain": ModelStyle(BLUE, "square", DASHES[3]),
     "rurk": ModelStyle(VERMILION, "diamond", ()),
     "gd": ModelStyle(GREEN, "triangle", DASHES[1]),
     "ga": ModelStyle(PURPLE, "cross", DASHES[2]),
+    "neggrad-plus": ModelStyle(ORANGE, "circle", DASHES[4]),
+    "scrub": ModelStyle(SKY, "square", DASHES[1]),
+    "salun": ModelStyle(WINE, "triangle", DASHES[2]),
+    "ssd": ModelStyle(OLIVE, "diamond", DASHES[1]),
+    "random-labels": ModelStyle(INDIGO, "circle", DASHES[2]),
+    "bad-teacher": ModelStyle(BROWN, "cross", DASHES[1]),
+    "fisher": ModelStyle(TEAL, "square", DASHES[2]),
+    "ngd": ModelStyle(ROSE, "triangle", DASHES[4]),
+    "ntk": ModelStyle(FOREST, "diamond", DASHES[2]),
+    "l1-sparse": ModelStyle(MUSTARD, "square", DASHES[4]),
+    "cr": ModelStyle(SKY, "circle", DASHES[4]),
+    "cf-k": ModelStyle(ORANGE, "triangle", DASHES[1]),
+    "eu-k": ModelStyle(GREEN, "square", DASHES[2]),
 }
 _SPARE = (ORANGE, SKY, BLUE, GREEN, PURPLE, VERMILION)
 

@@ -16,17 +16,22 @@ from engine.figures.canvas import (
     MUTED,
     TEXT,
     Sheet,
+    add_caption,
     check_page,
     page,
     save,
     shown_label,
     style,
 )
+from engine.figures.legends import add_legend
+from engine.figures.log_axis import make_log
+from engine.figures.page_options import BELOW
 from engine.membership.results import Attack, AttackResult, Estimate, Roc
 from engine.membership.scores import LINEAR, SCORES, Score, histogram
 
 LOW_FPR = 1.0  # percent
-NARROW = 15.0  # mm of width per point of font size, below which the panels are stacked
+NARROW = 120.0  # mm of width below which the panels stand one above the other
+HIGHEST = 70.0  # mm of a panel
 FEW_MARKS = 6  # ticks on an axis that is not linear
 
 
@@ -51,13 +56,14 @@ def attack(
     name, first = next(iter(results.models.items()))
     at = first.threshold if threshold is None else threshold
     with style(font_size):
-        narrow = width_mm / font_size < NARROW
-        figure = page(width_mm, 1.5 if narrow else 0.46)
+        narrow = width_mm < NARROW
+        figure = page(width_mm, min((0.6 if narrow else 0.36) * width_mm, HIGHEST))
         left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
         _draw_scores(left, results, first, at, model_label(name, labels))
-        _draw_rates(right, results, labels, at, log, font_size)
-        for axes in (left, right):
-            axes.legend(edgecolor="none", facecolor="white", fontsize=font_size - 1)
+        _draw_rates(right, results, labels, at, log)
+        handles = [one for axes in (left, right) for one in axes.get_legend_handles_labels()[0]]
+        add_legend(figure, handles, font_size, place=BELOW)
+        add_caption(figure, _caption(results, labels), font_size)
         return save(figure, out, facts, _sheet(results, labels))
 
 
@@ -90,7 +96,7 @@ def _mark(axes: Axes, score: Score) -> None:
 
 
 def _draw_rates(
-    axes: Axes, results: Attack, labels: Mapping[str, str], at: float, log: bool, font_size: float
+    axes: Axes, results: Attack, labels: Mapping[str, str], at: float, log: bool
 ) -> None:
     floor = 50 / results.size  # percent; the position of zero on a logarithmic axis
     for number, (name, one) in enumerate(results.models.items()):
@@ -110,9 +116,8 @@ def _draw_rates(
     axes.plot(chance, chance, color=MUTED, linewidth=0.6, linestyle=":", label="chance")
     axes.axvline(LOW_FPR, color=MUTED, linewidth=0.6, label="1 % false positives")
     if log:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_title(_lows(results, labels), loc="left", color=MUTED, fontsize=font_size - 1)
+        make_log(axes.xaxis)
+    axes.set_title("True and false positives", loc="left")
     axes.set(xlabel="false positive rate (%)", ylabel="true positive rate (%)", ylim=(0, 102))
 
 
@@ -134,15 +139,21 @@ def _words(estimate: Estimate, form: str = ".2f") -> str:
     return f"{estimate.value:{form}}{interval}"
 
 
-def _lows(results: Attack, labels: Mapping[str, str]) -> str:
-    """The true positive rates at 1 % FPR, or a note that there are too few samples."""
+def _caption(results: Attack, labels: Mapping[str, str]) -> str:
+    """What is drawn, and the true positive rates at 1 % FPR or that there are too few samples."""
+    names = " and ".join(model_label(name, labels) for name in results.models)
+    first = model_label(next(iter(results.models)), labels)
+    words = (
+        f"Membership inference by {SCORES[results.score].axis}: scores of {results.size} members "
+        f"and as many non-members under {first}, and ROC curves of {names} with 95 % intervals."
+    )
     if not any(np.isfinite(one.tpr_at_low.value) for one in results.models.values()):
-        return f"TPR at 1 % FPR undefined: only {results.size} non-members"
+        return f"{words} TPR at 1 % FPR undefined: only {results.size} non-members."
     rates = [
-        shown_label(f"{model_label(name, labels)}: {_words(one.tpr_at_low, '.1f')} %")
+        f"{model_label(name, labels)} {_words(one.tpr_at_low, '.1f')} %"
         for name, one in results.models.items()
     ]
-    return "\n".join(["TPR at 1 % FPR", *rates])
+    return f"{words} TPR at 1 % FPR: {', '.join(rates)}."
 
 
 def _sheet(results: Attack, labels: Mapping[str, str]) -> Sheet:

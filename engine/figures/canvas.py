@@ -7,12 +7,11 @@ numbers give the same bytes: no time stamps, no random ids.
 
 from __future__ import annotations
 
-import textwrap
+import math
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -20,58 +19,34 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import PdfPages
-from matplotlib.figure import Figure
 
 from engine.errors import SpecError
+from engine.figures.layout import MM, Page, fit, no_room, wrap
+from engine.figures.legends import small
+from engine.figures.page_options import page_options
 from engine.storage import output_files
 from engine.tables.csv import csv_text
 
 FORMATS = (".png", ".svg", ".pdf")
 SHORT_SIDE, LONG_SIDE = 10.0, 1000.0  # mm; any other width is taken for a typing error
-DPI = 300
 FONT = 8.0  # points
-COARSEST, FINEST = 36.0, 1200.0  # dots per inch
+CAPTION = ".txt"  # suffix of the file with the caption
 COLUMNS = {
     "key": "study_key",
     "seed": "study_seed",
     "version": "version",
     "origin": "study_origin",
 }  # fact -> its column in the CSV
-MM = 1 / 25.4  # inches
 POINT = 25.4 / 72  # mm
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "cross": "x"}
+MARGIN = 16.0  # mm above and below a panel, before the layout measures them
+SETTING = "setting"  # fact: the settings of the study in words
+LINE = 1.25  # height of a line, in sizes of its font
 MOST_CLASSES = 20  # in a legend
 NO_ROOM = "constrained_layout not applied"  # start of matplotlib's warning
 TEXT, MUTED, RIGHT_COLOR, WRONG_COLOR = "#1c2026", "#5f6773", "#00714f", "#b3261e"
 Sheet = tuple[Sequence[str], Sequence[Sequence[object]]]
 _lock = threading.Lock()  # matplotlib's settings are process-wide
-_dpi: ContextVar[float] = ContextVar("dpi", default=DPI)  # of the current figure
-_numbers: ContextVar[bool] = ContextVar("numbers", default=True)  # whether the CSV is written
-
-
-class Booklet:
-    """Figures as pages of one PDF with shared fonts; must be closed."""
-
-    def __init__(self, file: Path) -> None:
-        self.file, self.pages = file, 0
-        metadata = {"CreationDate": None, "Creator": "RK Explorer"}
-        self._all: Any = PdfPages(file, metadata=metadata)
-
-    def add(self, figure: Figure) -> None:
-        """Add a figure as a page of its own size."""
-        self._all.savefig(figure, dpi=_dpi.get(), facecolor="white")
-        self.pages += 1
-
-    def close(self) -> None:
-        """Write the fonts and the end of the file."""
-        with style(FONT):
-            self._all.close()
-
-
-_booklet: ContextVar[Booklet | None] = ContextVar(
-    "booklet", default=None
-)  # that figures are added to
 
 
 def check_page(out: Path, width_mm: float, font_size: float) -> None:
@@ -90,29 +65,6 @@ def check_page(out: Path, width_mm: float, font_size: float) -> None:
 
 
 @contextmanager
-def output_options(
-    dpi: float = DPI, *, numbers: bool = True, booklet: Booklet | None = None
-) -> Iterator[None]:
-    """Within this context, save figures at this resolution, with or without their CSV.
-
-    booklet: receives each figure as a page; a PDF figure is then only that page, any other is drawn
-    once for both. SpecError for a resolution out of range.
-    """
-    if not COARSEST <= dpi <= FINEST:
-        raise SpecError(
-            f"The resolution must be {COARSEST:g} to {FINEST:g} dots per inch, not {dpi:g}. Most "
-            f"journals ask for {DPI}."
-        )
-    tokens = _dpi.set(dpi), _numbers.set(numbers), _booklet.set(booklet)
-    try:
-        yield
-    finally:
-        _dpi.reset(tokens[0])
-        _numbers.reset(tokens[1])
-        _booklet.reset(tokens[2])
-
-
-@contextmanager
 def style(font_size: float) -> Iterator[None]:
     """Style settings for drawing and saving a figure; restored on exit.
 
@@ -123,9 +75,16 @@ def style(font_size: float) -> Iterator[None]:
         "font.sans-serif": ["DejaVu Sans"],  # bundled with matplotlib: the same on every machine
         "font.size": font_size,
         "axes.labelsize": font_size,
-        "xtick.labelsize": font_size - 1,
-        "ytick.labelsize": font_size - 1,
+        "axes.titlesize": font_size,
+        "xtick.labelsize": small(font_size),
+        "ytick.labelsize": small(font_size),
         "axes.linewidth": 0.6,
+        "text.hinting": "none",  # words are as wide at every resolution, as in SVG and PDF
+        "hatch.linewidth": 0.5,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "text.color": TEXT,
@@ -134,7 +93,7 @@ def style(font_size: float) -> Iterator[None]:
         "svg.fonttype": "none",
         "svg.hashsalt": "rk-explorer",
         "pdf.fonttype": 42,
-        "savefig.dpi": _dpi.get(),
+        "savefig.dpi": page_options().dpi,
     }
     with _lock, matplotlib.rc_context(_shipped() | settings), _room(font_size):
         yield
@@ -156,51 +115,103 @@ def _room(font_size: float) -> Iterator[None]:
         except UserWarning as error:
             if not str(error).startswith(NO_ROOM):
                 raise
-            raise SpecError(
-                f"At a font size of {font_size:g} points the text leaves no room for the figure. "
-                "Make it wider, or the font smaller."
-            ) from error
+            raise no_room(font_size) from error
 
 
-def page(width_mm: float, ratio: float, *, fitted: bool = True) -> Figure:
-    """A figure with automatic layout, or with axes placed by hand if not `fitted`."""
-    size = (width_mm * MM, width_mm * MM * ratio)
-    figure = Figure(figsize=size, layout="constrained" if fitted else None)
-    FigureCanvasAgg(figure)
-    return figure
+def page(width_mm: float, panel_mm: float) -> Page:
+    """A page with automatic layout, as high as panels of this height need."""
+    made = _page(width_mm, page_options().height_mm or panel_mm + MARGIN, layout="constrained")
+    made.panel_mm = panel_mm
+    return made
 
 
-def save(figure: Figure, out: Path, facts: Mapping[str, str] | None, sheet: Sheet) -> list[Path]:
-    """Write the figure and its CSV; returns the files written. StoreError if impossible."""
-    booklet = _booklet.get()
-    _settle(figure)
+def blank_page(width_mm: float, height_mm: float) -> Page:
+    """A page whose content is placed by hand and needs this height.
+
+    SpecError if the options of the page allow less.
+    """
+    height = page_options().height_mm
+    if height and height < height_mm - 0.5:
+        raise SpecError(
+            f"This figure needs a height of {math.ceil(height_mm)} mm at this width, not "
+            f"{height:g} mm. Leave the height automatic, or make the font smaller."
+        )
+    return _page(width_mm, height or height_mm)
+
+
+def _page(width_mm: float, height_mm: float, **layout: Any) -> Page:
+    made = Page(figsize=(width_mm * MM, height_mm * MM), **layout)
+    FigureCanvasAgg(made)
+    return made
+
+
+def add_caption(figure: Page, words: str, font_size: float) -> None:
+    """Set the words for below the figure in a paper; above it only if its options say so."""
+    figure.caption = " ".join(words.split())
+    if page_options().title and figure.caption:
+        size = small(font_size)
+        lines = wrap(figure, figure.caption, figure.width_mm - 2, size)
+        place: dict[str, Any] = {}  # an automatic layout chooses the height itself
+        if figure.get_layout_engine() is None:
+            _make_room_above(figure, (lines.count("\n") + 1.5) * LINE * size * POINT)
+            place = {"y": 1 - 0.6 / figure.height_mm, "va": "top"}
+        figure.suptitle(
+            lines, fontsize=size, color=MUTED, x=1 / figure.width_mm, ha="left", **place
+        )
+
+
+def _make_room_above(figure: Page, mm: float) -> None:
+    """Make a page that is laid out by hand higher, with its content at the bottom."""
+    low = figure.height_mm
+    figure.set_size_inches(figure.get_figwidth(), (low + mm) * MM, forward=False)
+    for axes in figure.axes:
+        x, y, width, height = axes.get_position().bounds
+        share = low / (low + mm)
+        axes.set_position((x, y * share, width, height * share))
+
+
+def save(figure: Page, out: Path, facts: Mapping[str, str] | None, sheet: Sheet) -> list[Path]:
+    """Write the figure, its CSV and its caption; returns the files. StoreError if impossible."""
+    facts, booklet = facts or {}, page_options().booklet
+    fit(figure)
     if booklet is not None:
         booklet.add(figure)
     if booklet is not None and out.suffix.lower() == ".pdf":
         out = booklet.file
     else:
-        _write(figure, out, facts or {})
-    if not _numbers.get():
-        return [out]
-    beside = out.with_suffix(".csv")
-    output_files.write_text(beside, csv_text(*with_facts(sheet, facts or {})))
-    return [out, beside]
+        _write(figure, out, facts)
+    files = [out]
+    if page_options().numbers:
+        files.append(out.with_suffix(".csv"))
+        output_files.write_text(files[-1], csv_text(*with_facts(sheet, facts)))
+    if page_options().numbers or page_options().caption:
+        files += _write_caption(figure, out, facts)
+    return files
 
 
-def _settle(figure: Figure) -> None:
-    """Run the layout once and freeze it: every further drawing would shift the axes slightly."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-        figure.set_layout_engine("none")
+def _write_caption(figure: Page, out: Path, facts: Mapping[str, str]) -> list[Path]:
+    """The caption with the settings of the study, for a paper; no file without a caption."""
+    if not figure.caption:
+        return []
+    source = ", ".join(f"{name} {facts[name]}" for name in COLUMNS if name in facts)
+    lines = [figure.caption, facts.get(SETTING, ""), f"Drawn from {source}." if source else ""]
+    words = out.with_suffix(CAPTION)
+    output_files.write_text(words, "\n\n".join(filter(None, lines)) + "\n")
+    return [words]
 
 
-def _write(figure: Figure, out: Path, facts: Mapping[str, str]) -> None:
+def _write(figure: Page, out: Path, facts: Mapping[str, str]) -> None:
     kind = out.suffix.lower()
     options: dict[str, Any] = {"metadata": _metadata(kind, facts), "format": kind.removeprefix(".")}
     # opening the file here ensures that it is closed even if the disk is full
     with output_files.output(out) as aside, open(aside, "wb") as file:
-        figure.savefig(file, dpi=_dpi.get(), facecolor="white", **options)
+        figure.savefig(file, dpi=page_options().dpi, **ground(), **options)
+
+
+def ground() -> dict[str, Any]:
+    """Settings of the background, for `Figure.savefig`."""
+    clear = page_options().transparent
+    return {"transparent": True} if clear else {"facecolor": "white", "transparent": False}
 
 
 def with_facts(sheet: Sheet, facts: Mapping[str, str]) -> Sheet:
@@ -234,11 +245,6 @@ def draw_image(axes: Axes, image: np.ndarray, **place: Any) -> None:
 def shown_label(label: str) -> str:
     """The label, protected so that a leading underscore does not hide it from the legend."""
     return f"\u200b{label}" if label.startswith("_") else label
-
-
-def wrapped_text(words: str, letters: float) -> str:
-    """The text wrapped at this many letters; the range [0, 1] is not broken."""
-    return textwrap.fill(words.replace("[0, 1]", "[0,\u00a01]"), max(8, int(letters)))
 
 
 def number(value: float, form: str) -> str:

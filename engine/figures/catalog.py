@@ -5,34 +5,30 @@ The table of kinds is available without importing the modules that draw.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import PROGRAM
-from engine.analysis.curve_set import CurveSet
-from engine.analysis.curves import run_of, runs_beside
-from engine.analysis.measures import MEASURES
-from engine.analysis.model_table import GAP, QUANTITIES, RESIDUAL, ModelTable, board, with_published
-from engine.analysis.point_colors import COLOR_SCHEMES, PanelData
-from engine.analysis.ranking import measured_methods
-from engine.analysis.tradeoff import scatter
-from engine.drawing.labels import NO_VERDICTS_NOTE, model_label
+from engine.analysis.highlights import HIGHLIGHTS
+from engine.analysis.model_table import QUANTITIES
+from engine.analysis.point_colors import COLOR_SCHEMES
+from engine.drawing.labels import perturbation_label
 from engine.errors import unknown
+from engine.figures import inputs
+from engine.figures.inputs import MOST_SAMPLES
+from engine.figures.page_options import COMMON, output_options
 from engine.figures.request import FigureRequest
-from engine.residual.verdict import verdict_note
 from engine.results import DIRECTIONS, FINE, Study
 from engine.runtime.libraries import require
-from engine.runtime.progress import Reporter
+from engine.spec import RunSpec
 from engine.storage.origins import sentence
 
 if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
 
 __all__ = ["KINDS", "FigureRequest", "Kind", "draw", "figure"]
-
-MOST_SAMPLES = 60  # pictures on a contact sheet
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,7 @@ def figure(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any)
     spec = replace(stored, data=pipeline.work.datasets.located(stored.data))
     origin = {"origin": sentence(one.origins)} if one.origins else {}
     facts = {"version": PROGRAM, "key": one.key, "seed": str(spec.seed), **origin}
+    facts["setting"] = _setting(one, spec)
     with attributed_errors():
         return draw(FigureRequest(pipeline, one, spec, out, facts), kind, options)
 
@@ -62,230 +59,27 @@ def figure(pipeline: Pipeline, one: Study, kind: str, out: Path, **options: Any)
 def draw(request: FigureRequest, kind: str, options: Mapping[str, Any]) -> list[Path]:
     """Draw the figure and its CSV; returns the files. SpecError for an unknown kind.
 
-    options: those of the kind, and those of `canvas.output_options`: `dpi`; `numbers` False to omit
-    the CSV; a `booklet` that receives the figure as a page.
+    options: those of the kind, width_mm and font_size, and those of `page_options.COMMON`.
     """
     if kind not in KINDS:
         raise unknown("figure", kind, KINDS)
     require("matplotlib", "Figures need")
-    from engine.figures.canvas import output_options
-
-    saving = {name: options[name] for name in ("dpi", "numbers", "booklet") if name in options}
-    drawing = {name: value for name, value in options.items() if name not in saving}
-    with output_options(**saving):
-        return KINDS[kind].draw(request, **drawing)
+    common = {name: value for name, value in options.items() if name in COMMON}
+    own = {name: value for name, value in options.items() if name not in COMMON}
+    with output_options(**common):
+        return KINDS[kind].draw(request, **own)
 
 
-def _curves(
-    request: FigureRequest,
-    measure: str = "residual",
-    hidden: Collection[str] = (),
-    beside: Sequence[str] = (),
-    mean: bool = False,
-    **options: Any,
-) -> list[Path]:
-    from engine.figures.curves import curves, losses
-
-    study, facts = request.study, request.facts
-    if measure == "loss":
-        models = [one for one in request.models() if one.name not in hidden]
-        return losses(models, study.labels, request.out, facts=facts, **options)
-    named = {one.name: one for one in MEASURES}
-    if measure not in named:
-        raise unknown("measure", measure, [*named, "loss"])
-    runs = [run_of(study), *runs_beside(study, request.others(beside))]
-    curve_set = CurveSet(runs, mean=mean, paper=request.published())
-    return curves(
-        curve_set, request.out, measure=named[measure], hidden=hidden, facts=facts, **options
+def _setting(one: Study, spec: RunSpec) -> str:
+    """The settings of the study in a sentence, for the caption of a figure in a paper."""
+    probe = spec.probe
+    methods = ", ".join(one.labels.get(name, name) for name in spec.unlearned) or "no method"
+    return (
+        f"{spec.model.name} on {spec.data.name}, {len(spec.forget):,} samples forgotten by "
+        f"{methods}, compared with {spec.retrains} Re-trains. "
+        f"{perturbation_label(probe.perturbation)} perturbations at {len(probe.taus)} norms τ from "
+        f"{probe.taus[0]:g} to {probe.taus[-1]:g}, at most {probe.draws} copies of each sample."
     )
-
-
-def _metrics(request: FigureRequest, **options: Any) -> list[Path]:
-    from engine.figures.metrics import metrics_table
-    from engine.tables.model_csv import sheet
-
-    models, options = _board(request, **options)
-    paper = request.published()
-    source = [f"{paper.table_of()}."] if paper else []
-    note = " ".join(source + [NO_VERDICTS_NOTE] * models.withheld)
-    return metrics_table(
-        models, sheet(models), request.out, facts=request.facts, note=note, **options
-    )
-
-
-def _scatter(request: FigureRequest, x: str = GAP, y: str = RESIDUAL, **options: Any) -> list[Path]:
-    from engine.figures.scatter import tradeoff
-
-    models, options = _board(request, **options)
-    named = {one.name: one for one in models.quantities}
-    for name in (x, y):
-        if name not in named:
-            raise unknown("measure", name, named)
-    return tradeoff(
-        scatter(models, named[x], named[y]), models, request.out, facts=request.facts, **options
-    )
-
-
-def _board(
-    request: FigureRequest,
-    tau: float = -1.0,
-    beside: Sequence[str] = (),
-    mean: bool = False,
-    **options: Any,
-) -> tuple[ModelTable, dict[str, Any]]:
-    """The board of the study and of those beside it, and the remaining options."""
-    models = board(request.study, request.others(beside), tau=tau, mean=mean)
-    paper = request.published()
-    return (with_published(models, paper.rows) if paper else models), options
-
-
-def _neighborhood(
-    request: FigureRequest,
-    sample: int | None = None,
-    tau: float = -1.0,
-    perturbation: str = "",
-    **options: Any,
-) -> list[Path]:
-    from engine.figures.neighborhood import neighborhood
-
-    pipeline, study, quiet = request.pipeline, request.study, Reporter()
-    sample = study.residual.worst_sample() if sample is None else sample
-    near = pipeline.neighborhood(request.spec, sample, perturbation, tau, quiet)
-    original = request.dataset.pixels(sample)
-    return neighborhood(
-        near, request.classes, study.labels, request.out,
-        facts=request.facts, original=original,
-        name=request.names([sample]).get(sample, ""), **options,
-    )  # fmt: skip
-
-
-def _sample_curve(
-    request: FigureRequest, sample: int | None = None, model: str = "", **options: Any
-) -> list[Path]:
-    from engine.figures.sample_curve import sample_curve
-
-    residual = request.study.residual
-    sample = residual.worst_sample() if sample is None else sample
-    model = model or measured_methods(residual)[0]
-    return sample_curve(
-        residual,
-        sample,
-        model,
-        request.study.labels,
-        request.out,
-        facts=request.facts,
-        name=request.names([sample]).get(sample, ""),
-        **options,
-    )
-
-
-def _comparison(request: FigureRequest, **options: Any) -> list[Path]:
-    from engine.figures.comparison import draw
-
-    return draw(request, **options)
-
-
-def _embedding(
-    request: FigureRequest, a: str = "original", b: str = "", tau: float = -1.0, **options: Any
-) -> list[Path]:
-    from engine.figures.embedding import embedding
-
-    residual = request.study.residual
-    b = b or request.spec.aim
-    cloud = request.pipeline.embed(request.spec, (a, b), Reporter())
-    scene = PanelData(cloud, a, request.classes, residual, residual.column(tau))
-    return embedding(
-        scene, request.study.labels, request.out,
-        models=tuple(dict.fromkeys((a, b))), facts=request.facts,
-        names=request.names(cloud.sample.tolist()), **options,
-    )  # fmt: skip
-
-
-def _attack(
-    request: FigureRequest,
-    a: str = "",
-    b: str = "retrain-0",
-    score: str = "confidence",
-    members: str = "forget",
-    matched: bool = True,
-    threshold: float | None = None,
-    log: bool = False,
-    **options: Any,
-) -> list[Path]:
-    from engine.figures.attack import attack
-
-    a = a or request.spec.aim
-    results = request.pipeline.attack(
-        request.spec, a, b, Reporter(), score=score, members=members, matched=matched
-    )
-    return attack(
-        results, request.study.labels, request.out,
-        facts=request.facts, threshold=threshold, log=log, **options,
-    )  # fmt: skip
-
-
-def _epochs(request: FigureRequest, model: str = "", epoch: int = -1, **options: Any) -> list[Path]:
-    from engine.figures.epochs import epochs
-
-    named = [one.name for one in request.spec.methods]
-    series = request.pipeline.epochs(request.spec, model or next(iter(named), ""), Reporter())
-    return epochs(
-        series, request.study.labels, request.out, epoch=epoch, facts=request.facts, **options
-    )
-
-
-def _slice(
-    request: FigureRequest,
-    sample: int | None = None,
-    directions: str = "attack",
-    tau: float = -1.0,
-    perturbation: str = "",
-    towards: int = -1,
-    size: int = FINE,
-    **options: Any,
-) -> list[Path]:
-    from engine.figures.slice import slice_regions
-
-    sample = request.study.residual.worst_sample() if sample is None else sample
-    regions = request.pipeline.slice(
-        request.spec, sample, directions, tau, size, Reporter(),
-        perturbation=perturbation, towards=towards,
-    )  # fmt: skip
-    return slice_regions(
-        regions, request.classes, request.study.labels, request.out,
-        facts=request.facts, names=request.names([regions.sample, regions.other]), **options,
-    )  # fmt: skip
-
-
-def _samples(
-    request: FigureRequest,
-    samples: Sequence[int] = (),
-    model: str = "",
-    title: str = "",
-    most: int = MOST_SAMPLES,
-    **options: Any,
-) -> list[Path]:
-    from engine.analysis.contact_sheet import sample_cards, worst
-    from engine.figures.samples import samples as sheet
-
-    study, models = request.study, {one.name: one for one in request.models()}
-    model = model or measured_methods(study.residual)[0]
-    if model not in models:
-        raise unknown("model", model, models)
-    title = title or f"The forget set, largest r of {model_label(model, study.labels)} first"
-    numbers = list(samples) or worst(
-        study.residual, model if model in study.residual.curves else ""
-    )
-    if len(numbers) > most:
-        title = f"{title} ({most} of {len(numbers):,})"
-    dataset = request.dataset
-    cards = sample_cards(
-        dataset, numbers[:most], models[model], request.spec.forget, study.residual
-    )
-    return sheet(
-        cards, dataset.classes, model_label(model, study.labels), request.out,
-        title=title, rule=verdict_note(study.residual), facts=request.facts, **options,
-    )  # fmt: skip
 
 
 BESIDE = {
@@ -295,7 +89,7 @@ BESIDE = {
 KINDS = {
     "attack": Kind(
         "Attack",
-        _attack,
+        inputs.attack,
         {
             "a": "model to attack",
             "b": "model to compare with",
@@ -308,7 +102,7 @@ KINDS = {
     ),
     "comparison": Kind(
         "Compare A | B",
-        _comparison,
+        inputs.comparison,
         {
             "a": "one model",
             "b": "the other model",
@@ -323,7 +117,7 @@ KINDS = {
     ),
     "curves": Kind(
         "Curves",
-        _curves,
+        inputs.curves,
         {
             "measure": "residual, prevalence, disagreement, accuracy or loss",
             "hidden": "models to leave out",
@@ -333,22 +127,31 @@ KINDS = {
     ),
     "embedding": Kind(
         "Embedding",
-        _embedding,
+        inputs.embedding,
         {
             "a": "model on the left",
             "b": "model on the right; the same as a for a single panel",
             "color": f"what colors mean: {', '.join(COLOR_SCHEMES)}",
             "tau": "perturbation norm at which r and verdicts are shown",
-            "trails": "whether lines connect samples to their perturbed copies",
+            "trails": "whether lines connect samples to their perturbed copies, or which samples",
+            "highlight": f"dim all but these points: {', '.join(HIGHLIGHTS)}",
         },
     ),
     "epochs": Kind(
-        "Epochs", _epochs, {"model": "which method", "epoch": "epoch to highlight; -1 = last"}
+        "Epochs",
+        inputs.epochs,
+        {
+            "model": "which method",
+            "epoch": "epoch to highlight; -1 = last",
+            "log": "whether r is drawn on a log axis",
+        },
     ),
-    "metrics": Kind("Metrics", _metrics, {"tau": "perturbation norm at which r is read", **BESIDE}),
+    "metrics": Kind(
+        "Metrics", inputs.metrics, {"tau": "perturbation norm at which r is read", **BESIDE}
+    ),
     "neighborhood": Kind(
         "Neighborhood",
-        _neighborhood,
+        inputs.neighborhood,
         {
             "sample": "number of the sample",
             "tau": "perturbation norm",
@@ -358,7 +161,7 @@ KINDS = {
     ),
     "samples": Kind(
         "Samples",
-        _samples,
+        inputs.samples,
         {
             "samples": "numbers of the samples; by default the forget set",
             "model": "whose predictions are shown below the pictures; by default the first method",
@@ -368,7 +171,7 @@ KINDS = {
     ),
     "sample-curve": Kind(
         "Curve of the sample",
-        _sample_curve,
+        inputs.sample_curve,
         {
             "sample": "number of the forget sample",
             "model": "whose distribution over the forget set is drawn",
@@ -377,7 +180,7 @@ KINDS = {
     ),
     "scatter": Kind(
         "Scatter of two measures",
-        _scatter,
+        inputs.scatter,
         {
             "x": f"measure on the x axis: {', '.join(one.name for one in QUANTITIES)}",
             "y": "measure on the y axis",
@@ -387,7 +190,7 @@ KINDS = {
     ),
     "slice": Kind(
         "Slice",
-        _slice,
+        inputs.slice,
         {
             "sample": "number of the sample",
             "directions": f"pair of directions that spans the plane: {', '.join(DIRECTIONS)}",

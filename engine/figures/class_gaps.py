@@ -8,12 +8,29 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from engine.comparison.class_order import left_out_words, shown_classes
 from engine.comparison.pair import ClassGaps, Comparison, Groups, class_gaps
-from engine.figures.canvas import MARKERS, MUTED, Sheet, check_page, page, save, shown_label, style
+from engine.figures.canvas import (
+    MARKERS,
+    MUTED,
+    POINT,
+    Sheet,
+    add_caption,
+    check_page,
+    page,
+    save,
+    shown_label,
+    style,
+)
+from engine.figures.layout import elided, wrap
+from engine.figures.legends import add_legend, small
+from engine.figures.page_options import BELOW
 from engine.figures.pair import Names
 
-MM_PER_POINT = 0.3528
 ROW = 1.9  # height of a row, in sizes of the font
+LINE = 1.35  # height of a line of a name, in sizes of the small font
+SHARE = 0.26  # of the width, at most, for names of classes
+FEW = 12  # rows, up to which long names are broken into lines
 
 
 def classes(
@@ -29,27 +46,43 @@ def classes(
 ) -> list[Path]:
     """Accuracy of both models by class as dumbbells with 95 % intervals, and the gap as text.
 
-    by_gap: the largest gap on top. Returns the files written; SpecError as `curves`.
+    by_gap: the largest gap on top. Of many classes those with the largest gaps are drawn; the CSV
+    has all. Returns the files written; SpecError as `curves`.
     """
     check_page(out, width_mm, font_size)
     gaps = class_gaps(comparison, groups)
-    rows = np.flatnonzero(gaps.samples)
-    if by_gap:
-        rows = rows[np.argsort(-np.abs(gaps.gap[rows]), kind="stable")]
+    rows = shown_classes(gaps, by_gap=by_gap)
+    rest = left_out_words(gaps, len(rows))
     with style(font_size):
-        height = ROW * font_size * MM_PER_POINT * (len(rows) + 5)
-        figure = page(width_mm, height / width_mm)
+        figure = page(width_mm, 1.0)
+        size = small(font_size)
+        fitted = elided if len(rows) > FEW else wrap  # many rows are one line high each
+        names_ = [fitted(figure, groups.names[place], SHARE * width_mm, size) for place in rows]
+        lines = max((one.count("\n") + 1 for one in names_), default=1)
+        row = max(ROW * font_size, lines * LINE * size) * POINT
+        figure.panel_mm = row * (len(rows) + 0.5)
         axes = figure.add_subplot()
-        _draw_dumbbells(axes, gaps, rows, names)
-        axes.set_yticks(range(len(rows)), [groups.names[place] for place in rows])
+        _draw_dumbbells(axes, gaps, rows, names, font_size)
+        axes.set_yticks(range(len(rows)), names_)
         axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_xlabel(f"accuracy on {comparison.split} samples (%)")
-        axes.set_title("A − B (points)", fontsize=font_size - 1, color=MUTED, loc="right")
-        figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=font_size - 1)
+        axes.set_xlabel(f"accuracy on {comparison.split} samples (%)\n{rest}".strip())
+        axes.annotate(
+            "A − B (points)", (1.02, 1), (0, 2), xycoords="axes fraction",
+            textcoords="offset points", fontsize=size, color=MUTED, va="bottom",
+        )  # fmt: skip
+        add_legend(figure, axes.get_legend_handles_labels()[0], font_size, place=BELOW)
+        caption = (
+            f"Accuracy of {names.label_a} (A) and {names.label_b} (B) by class on "
+            f"{comparison.split} samples, with 95 % intervals, and their difference in percentage "
+            "points."
+        )
+        add_caption(figure, f"{caption} {rest}." if rest else caption, font_size)
         return save(figure, out, facts, _classes_sheet(comparison.split, gaps, groups, names))
 
 
-def _draw_dumbbells(axes: Axes, gaps: ClassGaps, order: np.ndarray, names: Names) -> None:
+def _draw_dumbbells(
+    axes: Axes, gaps: ClassGaps, order: np.ndarray, names: Names, font_size: float
+) -> None:
     y = np.arange(len(order))
     axes.hlines(y, gaps.a[order], gaps.b[order], color=MUTED, linewidth=1.2, zorder=1)
     ends = ((gaps.a, gaps.a_low, gaps.a_high, -0.14), (gaps.b, gaps.b_low, gaps.b_high, 0.14))
@@ -65,6 +98,7 @@ def _draw_dumbbells(axes: Axes, gaps: ClassGaps, order: np.ndarray, names: Names
         words = f"{gaps.gap[place]:+.1f} [{gaps.gap_low[place]:+.1f}, {gaps.gap_high[place]:+.1f}]"
         axes.annotate(
             words.replace("-", "−"), (1.02, row), xycoords=("axes fraction", "data"), va="center",
+            fontsize=small(font_size),
         )  # fmt: skip
 
 

@@ -81,6 +81,8 @@ def draw(
     pair = ModelPair(request, a or request.spec.aim, b)
     if pair.a == pair.b:
         raise SpecError(f"'{a}' is compared with itself. Choose another model for --a or --b.")
+    if tab != "confidence":
+        options.pop("log", None)  # the other tabs have no axis for it
     return TABS[tab](pair, **options)
 
 

@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from engine.comparison.pair import BINS, Comparison, SidePredictions, histogram
-from engine.figures.canvas import Sheet, check_page, page, save, shown_label, style
+from engine.figures.canvas import Sheet, add_caption, check_page, page, save, shown_label, style
+from engine.figures.legends import add_legend
+from engine.figures.log_axis import make_log
+from engine.figures.page_options import BELOW
 from engine.figures.pair import SIDES, Names
 
+NARROW = 120.0  # mm of width below which the panels stand one above the other
+HIGHEST = 62.0  # mm of a panel
 DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 2.0))  # of the histograms of A and B
 
 
@@ -33,8 +38,10 @@ def confidence(
     """
     check_page(out, width_mm, font_size)
     with style(font_size):
-        figure = page(width_mm, 0.42)
-        panels = figure.subplots(1, 2, sharey=True)
+        narrow = width_mm < NARROW
+        figure = page(width_mm, min((0.45 if narrow else 0.33) * width_mm, HIGHEST))
+        rows, columns = (2, 1) if narrow else (1, 2)
+        panels = figure.subplots(rows, columns, sharey=True, sharex=True)
         edges = np.linspace(0, 1, BINS + 1)
         for axes, comparison in zip(panels, (forget, beside), strict=True):
             for side, label, look, dash in zip(
@@ -48,12 +55,19 @@ def confidence(
             axes.set_title(
                 f"{len(comparison.samples):,} {comparison.split} samples", fontsize=font_size
             )
-            words = "true" if of == "true" else "predicted"
-            axes.set_xlabel(f"probability of the {words} class")
             if log:
-                axes.set_yscale("log")
-        panels[0].set_ylabel("samples (%)")
-        panels[0].legend(frameon=False, fontsize=font_size - 1)
+                make_log(axes.yaxis)
+        words = "true" if of == "true" else "predicted"
+        for axes in panels[-1:] if narrow else panels:
+            axes.set_xlabel(f"probability of the {words} class")
+        for axes in panels if narrow else panels[:1]:
+            axes.set_ylabel("samples (%)")
+        add_legend(figure, panels[0].get_legend_handles_labels()[0], font_size, place=BELOW)
+        caption = (
+            f"Probability that {names.label_a} (A) and {names.label_b} (B) give the {words} class "
+            f"of {forget.split} and of {beside.split} samples."
+        )
+        add_caption(figure, caption, font_size)
         return save(figure, out, facts, _confidence_sheet((forget, beside), names, of))
 
 

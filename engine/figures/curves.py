@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import Container
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
 from engine.analysis.curve_set import RESIDUAL, CurveSet
 from engine.analysis.curves import MEAN, PUBLISHED, SHOWN, Line, run_dash
@@ -17,18 +20,23 @@ from engine.drawing.labels import NO_VERDICTS_NOTE, model_label, null_note, tau_
 from engine.drawing.palette import model_style
 from engine.figures.canvas import (
     MARKERS,
-    MUTED,
     TEXT,
+    add_caption,
     check_page,
     page,
     save,
     shown_label,
     style,
-    wrapped_text,
 )
+from engine.figures.legends import add_legend
+from engine.figures.log_axis import make_log
+from engine.figures.null_band import draw_null_band
 from engine.results import ModelResult
 
 PAPER_DASH = (1.0, 2.0)
+HIGHEST = 78.0  # mm of a panel
+MOST_ABOVE = 1.3  # times the highest curve, to which intervals stretch the axis
+STEP = 0.9  # points between the intervals of two models
 
 
 def curves(
@@ -51,19 +59,20 @@ def curves(
     check_page(out, width_mm, font_size)
     drawn = curve_set.lines(measure, hidden)
     with style(font_size):
-        figure = page(width_mm, 0.78)
+        figure = page(width_mm, min(0.62 * width_mm, HIGHEST))
         axes = figure.add_subplot()
         _draw_null_band(axes, curve_set, measure)
+        banded = [line for line in drawn if _has_interval(line)]
         for line in drawn:
             _draw_line(axes, line)
-        residual = curve_set.runs[0].residual
-        axes.set_xlabel(wrapped_text(tau_label(residual.perturbation), width_mm / font_size * 4.4))
+        for number, line in enumerate(banded):
+            _draw_interval(axes, line, number - (len(banded) - 1) / 2)
+        axes.set_xlabel(tau_label(curve_set.runs[0].residual.perturbation))
         axes.set_ylabel(measure.axis)
         if log:
-            _make_log(axes)
-        caption = _caption(curve_set, measure, max(8, int(width_mm / font_size * 5)))
-        axes.set_title(caption, fontsize=font_size - 1, color=MUTED, loc="left")
-        _add_legend(axes, curve_set, drawn, font_size)
+            make_log(axes.yaxis)
+        add_legend(figure, _handles(axes, curve_set, drawn), font_size)
+        add_caption(figure, _caption(curve_set, measure), font_size)
         return save(figure, out, facts, curve_set.sheet(measure, drawn))
 
 
@@ -79,7 +88,7 @@ def losses(
     """Mean training loss of these models per epoch; returns and raises as `curves`."""
     check_page(out, width_mm, font_size)
     with style(font_size):
-        figure = page(width_mm, 0.78)
+        figure = page(width_mm, min(0.62 * width_mm, HIGHEST))
         axes = figure.add_subplot()
         rows: list[list[object]] = []
         for model in models:
@@ -93,7 +102,9 @@ def losses(
             )  # fmt: skip
             rows += [[model.name, name, i, loss] for i, loss in enumerate(model.loss, 1)]
         axes.set(xlabel="epoch", ylabel="training loss (cross-entropy, nats)")
-        axes.legend(frameon=False, handlelength=3, fontsize=font_size - 1)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        add_legend(figure, axes.get_legend_handles_labels()[0], font_size)
+        add_caption(figure, "Mean training loss of every model after each epoch.", font_size)
         return save(figure, out, facts, (["model", "name", "epoch", "loss"], rows))
 
 
@@ -101,8 +112,6 @@ def _draw_line(axes: Axes, line: Line) -> None:
     color, symbol, dash = model_style(line.model)
     front = line.kind == SHOWN or (line.kind == MEAN and line.run == 0)
     trace, paper = line.trace, line.kind == PUBLISHED
-    if line.kind in (SHOWN, MEAN) and trace.low is not None and trace.high is not None:
-        axes.fill_between(line.x, trace.low, trace.high, color=color, alpha=0.15, lw=0)
     dash = PAPER_DASH if paper else dash if front else run_dash(line.run)
     axes.plot(
         line.x, trace.y, color=color, linestyle=(0, dash) if dash else "-",
@@ -112,23 +121,38 @@ def _draw_line(axes: Axes, line: Line) -> None:
     )  # fmt: skip
 
 
+def _has_interval(line: Line) -> bool:
+    return line.kind in (SHOWN, MEAN) and line.trace.low is not None
+
+
+def _draw_interval(axes: Axes, line: Line, place: float) -> None:
+    """Thin vertical lines, `place` steps beside the points so that those of models stay apart."""
+    low, high, figure = line.trace.low, line.trace.high, axes.get_figure()
+    if low is None or high is None or figure is None:
+        return
+    aside = ScaledTranslation(place * STEP / 72, 0, figure.dpi_scale_trans)
+    axes.vlines(
+        line.x, low, high, color=model_style(line.model).color, linewidth=0.7, zorder=2.5,
+        transform=axes.transData + aside,
+    )  # fmt: skip
+    most = MOST_ABOVE * float(np.nanmax(np.append(axes.dataLim.y1, 0)))
+    ends = np.concatenate([low, np.minimum(high, most)])
+    points = np.column_stack([np.tile(line.x, 2), ends])
+    axes.update_datalim(points[np.isfinite(points).all(1)])
+    axes.autoscale_view()
+
+
 def _draw_null_band(axes: Axes, curve_set: CurveSet, measure: Measure) -> None:
     if measure.name == RESIDUAL:
-        axes.axhline(1, color=TEXT, linewidth=0.6)
+        axes.axhline(1, color=TEXT, linewidth=0.6, zorder=1.5)
     band = curve_set.band(measure)
     if band is not None:
-        axes.fill_between(curve_set.taus, *band, color=MUTED, alpha=0.3, lw=0, label="null band")
+        draw_null_band(axes, curve_set.taus, *band)
 
 
-def _make_log(axes: Axes) -> None:
-    axes.set_yscale("log")
-    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        formatter("{x:g}")
-
-
-def _add_legend(axes: Axes, curve_set: CurveSet, drawn: Sequence[Line], font_size: float) -> None:
-    """A legend with models by color and other runs by dash."""
-    handles, _ = axes.get_legend_handles_labels()
+def _handles(axes: Axes, curve_set: CurveSet, drawn: Sequence[Line]) -> list[Artist | Container]:
+    """Entries of the legend: models by color, and other runs by dash."""
+    handles: list[Artist | Container] = list(axes.get_legend_handles_labels()[0])
     for number in curve_set.alone:
         if any(line.run == number for line in drawn):
             pattern = (0, run_dash(number))
@@ -136,7 +160,7 @@ def _add_legend(axes: Axes, curve_set: CurveSet, drawn: Sequence[Line], font_siz
             handles.append(Line2D([], [], color=TEXT, linestyle=pattern, lw=0.7, label=label))
     if any(line.kind == PUBLISHED for line in drawn):
         handles.append(_paper_handle())
-    axes.legend(handles=handles, frameon=False, handlelength=3, fontsize=font_size - 1)
+    return handles
 
 
 def _paper_handle() -> Line2D:
@@ -146,16 +170,21 @@ def _paper_handle() -> Line2D:
     )  # fmt: skip
 
 
-def _caption(curve_set: CurveSet, measure: Measure, width: int) -> str:
-    """Sample and draw counts, and caveats, in lines of `width` letters."""
+def _caption(curve_set: CurveSet, measure: Measure) -> str:
+    """What is drawn, from how many samples and draws, and its caveats."""
     residual = curve_set.runs[0].residual
-    parts = [f"{len(residual.samples)} forget samples, {residual.said_draws} draws"]
+    parts = [
+        f"{measure.title} against {tau_label(residual.perturbation)}.",
+        f"{len(residual.samples)} forget samples, {residual.said_draws} draws; vertical lines are "
+        "95 % intervals.",
+    ]
     note = curve_set.undefined() if measure.name in (RESIDUAL, "prevalence") else ""
-    parts += [f"r {note}"] * bool(note) + [curve_set.over_seeds()]
+    parts += [f"r {note}."] * bool(note)
+    parts += [f"{words}." for words in [curve_set.over_seeds()] if words]
     if measure.name == "prevalence" and residual.withheld:
         parts.append(NO_VERDICTS_NOTE)
     if curve_set.band(measure) is not None:
-        parts.append(null_note(residual.taus))
+        parts += ["The null band is the range of r between Re-trains.", null_note(residual.taus)]
     if curve_set.paper is not None and curve_set.has_paper(measure):
-        parts.append(curve_set.paper.table_of(measure.published))
-    return "\n".join(textwrap.fill(part, width) for part in parts if part)
+        parts.append(f"{curve_set.paper.table_of(measure.published)}.")
+    return " ".join(filter(None, parts))

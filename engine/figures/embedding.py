@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from engine.analysis.highlights import Emphasis
 from engine.analysis.point_colors import (
     CLASS,
+    COLOR_SCHEMES,
     LEVELS,
     Group,
     PanelData,
     PointColors,
     colors_of_points,
 )
+from engine.arrays import Mask
 from engine.drawing.geometry import bounds
 from engine.drawing.labels import model_label
 from engine.errors import SpecError
@@ -31,12 +33,16 @@ from engine.figures.canvas import (
     MUTED,
     TEXT,
     Sheet,
+    add_caption,
     check_page,
     page,
     save,
     shown_label,
     style,
 )
+from engine.figures.layout import Page
+from engine.figures.legends import add_legend
+from engine.figures.page_options import BELOW
 from engine.results import FORGET, PERTURBED, RETAIN, TEST, Embedding
 
 KINDS = {  # kind -> label, marker, area in points squared, edge width
@@ -46,6 +52,11 @@ KINDS = {  # kind -> label, marker, area in points squared, edge width
     FORGET: ("forget", "D", 16, 0.5),
 }
 QUIET = "#d9dce1"
+NARROWEST = 38.0  # mm of a panel's width
+WIDE = 120.0  # mm of width from which a color bar stands at the right
+HIGHEST = 1.15  # of a panel, relative to its width
+MANY, FINEST = 2500.0, 0.25  # points from which they are drawn smaller, and by how much at most
+USUAL = 80.0  # mm of a panel's width, below which points are drawn smaller
 FILLED = {**MARKERS, "cross": "X"}  # so that every marker has an edge
 
 
@@ -56,7 +67,8 @@ def embedding(
     *,
     models: Sequence[str] = (),
     color: str = CLASS,
-    trails: bool = True,
+    trails: bool | Collection[int] = True,
+    emphasis: Emphasis | None = None,
     facts: Mapping[str, str] | None = None,
     width_mm: float = 180,
     font_size: float = 8,
@@ -65,7 +77,9 @@ def embedding(
     """The joint UMAP of features: colors by the scheme `color`, marker shapes by kind.
 
     scene: the content, for any of its models; models: one panel each, () = all of them; color: a
-    scheme of `engine.analysis.point_colors`; names: display names of the samples, for the CSV.
+    scheme of `engine.analysis.point_colors`; trails: whether lines connect samples to their copies,
+    or the samples that have them; emphasis: the points that are not dimmed; names: display names of
+    the samples, for the CSV.
     Returns the files written; SpecError as `curves`, and for an unknown color scheme or model.
     """
     check_page(out, width_mm, font_size)
@@ -73,53 +87,101 @@ def embedding(
     if missing := set(models) - set(scene.shown.models):
         raise SpecError(f"'{missing.pop()}' is not in the embedding. Embed it first.")
     with style(font_size):
-        figure = page(width_mm, 0.8 / len(models) + 0.09)
-        figure.set_layout_engine("compressed")  # keeps panels of equal aspect close together
-        panels = figure.subplots(1, len(models), squeeze=False)[0]
-        left, bottom, right, top = bounds(np.concatenate([scene.shown.xy[one] for one in models]))
+        columns = min(len(models), max(1, int(width_mm / NARROWEST)))
+        rows = -(-len(models) // columns)
+        figure = page(width_mm, HIGHEST * width_mm / columns)
+        panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+        left, bottom, right, top = _view(scene.shown, models)
         shades = {model: colors_of_points(color, replace(scene, model=model)) for model in models}
-        for axes, (model, one) in zip(panels, shades.items(), strict=True):
-            _panel(axes, scene.shown, model, one, trails)
-            axes.set_title(model_label(model, labels), fontsize=font_size)
+        for axes, (model, one) in zip(panels, shades.items(), strict=False):
+            bright = None if emphasis is None else emphasis.points[model]
+            _panel(axes, scene.shown, model, one, trails, width_mm / columns, bright)
+            axes.set_title(shown_label(model_label(model, labels)), fontsize=font_size)
             axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
-        panels[0].set_ylabel("UMAP 2")
+        for number, axes in enumerate(panels):
+            axes.set_visible(number < len(models))
+            axes.set_ylabel("UMAP 2" if number % columns == 0 else "")
+            axes.set_xlabel("UMAP 1" if number + columns >= len(models) else "")
         _explain(figure, panels, scene.shown, shades[models[0]], font_size)
+        caption = _caption(scene, models, labels, color)
+        if emphasis is not None:
+            caption += f" Not dimmed: {emphasis.words[:1].lower()}{emphasis.words[1:]}."
+        add_caption(figure, caption, font_size)
         return save(figure, out, facts, _sheet(scene, models, names or {}))
 
 
-def _panel(axes: Axes, points: Embedding, model: str, one: PointColors, trails: bool) -> None:
+def _view(points: Embedding, models: Sequence[str]) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of all points, not much higher than wide."""
+    left, bottom, right, top = bounds(np.concatenate([points.xy[one] for one in models]))
+    wider = max(0.0, (top - bottom) / HIGHEST - (right - left)) / 2
+    return left - wider, bottom, right + wider, top
+
+
+def _caption(scene: PanelData, models: Sequence[str], labels: Mapping[str, str], color: str) -> str:
+    names = ", ".join(model_label(one, labels) for one in models)
+    counts = ", ".join(
+        f"{np.count_nonzero(scene.shown.kind == kind):,} {label}"
+        for kind, (label, *_) in KINDS.items()
+        if (scene.shown.kind == kind).any()
+    )
+    return (
+        f"Joint UMAP embedding of the features of {names}; the panels share one map. Colors: "
+        f"{COLOR_SCHEMES[color]}. Points: {counts}."
+    )
+
+
+def _panel(
+    axes: Axes, points: Embedding, model: str, one: PointColors, trails: bool | Collection[int],
+    wide: float, bright: Mask | None,
+) -> None:  # fmt: skip
     xy = points.xy[model]
-    if trails:
-        lines = [xy[rows] for rows in points.trails()]
-        axes.add_collection(
-            LineCollection(lines, colors=MUTED, linewidths=0.3, alpha=0.5, rasterized=True)
-        )
+    scale = float(np.clip(np.sqrt(MANY / len(xy)) * (wide / USUAL) ** 2, FINEST, 1.0))
+    _draw_trails(axes, points, xy, trails)
     colors = np.array([QUIET if group.quiet else group.color for group in one.groups])
     edges = np.array([QUIET if group.quiet else TEXT for group in one.groups])
+    seen = np.ones(len(xy), bool) if bright is None else bright
+    dim = xy[~seen]
+    axes.scatter(dim[:, 0], dim[:, 1], c=QUIET, s=6 * scale, linewidths=0, rasterized=True)
     for kind, (_, marker, size, rim) in KINDS.items():
-        rows = points.kind == kind
+        rows = (points.kind == kind) & seen
         for number in np.unique(one.number[rows]) if any(g.symbol for g in one.groups) else [-1]:
             own = rows & (one.number == number) if number >= 0 else rows
             symbol = one.groups[number].symbol if number >= 0 and kind == FORGET else ""
             axes.scatter(
                 xy[own, 0], xy[own, 1], c=colors[one.number[own]],
-                marker=FILLED[symbol] if symbol else marker, s=size, linewidths=rim,
+                marker=FILLED[symbol] if symbol else marker, s=size * scale, linewidths=rim * scale,
                 edgecolors=edges[one.number[own]], rasterized=True,
             )  # fmt: skip
-    axes.set(xticks=[], yticks=[], xlabel="UMAP 1")
+    axes.set(xticks=[], yticks=[])
+
+
+def _draw_trails(
+    axes: Axes, points: Embedding, xy: np.ndarray, trails: bool | Collection[int]
+) -> None:
+    """Lines from samples to their copies: of all of them, or of these samples."""
+    if isinstance(trails, bool):
+        rows = points.trails() if trails else []
+    else:
+        wanted = set(trails)
+        rows = [one for one in points.trails() if int(points.sample[one[0]]) in wanted]
+    lines = [xy[one] for one in rows]
+    axes.add_collection(
+        LineCollection(lines, colors=MUTED, linewidths=0.3, alpha=0.5, rasterized=True)
+    )
 
 
 def _explain(
-    figure: Figure, panels: Sequence[Axes], points: Embedding, one: PointColors, font_size: float
+    figure: Page, panels: Sequence[Axes], points: Embedding, one: PointColors, font_size: float
 ) -> None:
     """A legend of kinds and groups, and a color bar if the colors form a scale."""
-    figure.legend(
-        handles=[*_kinds(points), *_groups(one)], frameon=False, loc="outside lower center",
-        ncols=7, fontsize=font_size - 1,
-    )  # fmt: skip
+    add_legend(figure, [*_kinds(points), *_groups(one)], font_size, place=BELOW)
     if one.scale is not None:
         ramp = ListedColormap([group.color for group in one.groups[:LEVELS]])
-        bar = figure.colorbar(ScalarMappable(cmap=ramp), ax=list(panels), shrink=0.8)
+        below = figure.width_mm < WIDE
+        bar = figure.colorbar(
+            ScalarMappable(cmap=ramp), ax=[axes for axes in panels if axes.get_visible()],
+            location="bottom" if below else "right", shrink=0.8, aspect=40 if below else 25,
+        )  # fmt: skip
         bar.set_ticks([at for at, _ in one.scale.ticks], labels=[t for _, t in one.scale.ticks])
         bar.set_label(one.scale.title)
 
@@ -135,7 +197,7 @@ def _kinds(points: Embedding) -> list[Line2D]:
 def _groups(one: PointColors) -> list[Line2D]:
     named = [group for group in one.groups if group.name]
     if len(named) > MOST_CLASSES:
-        return []
+        return [_mark(f"{len(named)} classes, one color each", "o", MUTED, MUTED)]
     return [_group(group) for group in named]
 
 

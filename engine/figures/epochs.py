@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,19 +17,22 @@ from engine.figures.canvas import (
     MUTED,
     TEXT,
     Sheet,
+    add_caption,
     check_page,
     page,
     save,
     shown_label,
     style,
-    wrapped_text,
 )
+from engine.figures.legends import add_legend
+from engine.figures.log_axis import make_log
+from engine.figures.null_band import draw_null_band
+from engine.figures.page_options import BELOW
 from engine.metrics import ACCURACIES, METRICS
 
 FAINTEST, STRONGEST = 0.12, 0.55  # opacity of the oldest and the newest of the earlier epochs
-WIDE = 16  # mm per point, above which all legend entries fit on one line
-LOWEST = 7.5  # mm of height per point: leaves room for axes between caption, labels and legend
-LINE = 0.42  # mm per line of small print, per point
+NARROW = 130.0  # mm of width below which the panels stand one above the other
+HIGHEST = 62.0  # mm of a panel
 LINES = ("-", "--", ":")
 
 
@@ -43,44 +45,37 @@ def epochs(
     facts: Mapping[str, str] | None = None,
     width_mm: float = 183,
     font_size: float = 8,
+    log: bool = False,
 ) -> list[Path]:
     """r_tau at one epoch over faint curves of the earlier ones, and accuracies against epochs.
 
-    epoch: the epoch to highlight, or the nearest observed one; -1 = the last. The CSV has all
-    epochs. Returns the files written; SpecError for an unknown format or invalid size.
+    epoch: the epoch to highlight, or the nearest observed one; -1 = the last; log: r on a
+    logarithmic axis. The CSV has all epochs. Returns the files written; SpecError as `curves`.
     """
     check_page(out, width_mm, font_size)
     at = len(series.views) - 1 if epoch < 0 else int(np.abs(series.epochs - epoch).argmin())
-    words = _caption(series, max(8, int(width_mm * 0.6 / font_size * 5)))
-    more = max(0, words.count("\n") - 1) * LINE * font_size  # mm added by a long caption
-    height = max(0.45 * width_mm, LOWEST * font_size) + more
+    narrow = width_mm < NARROW
     with style(font_size):
-        figure = page(width_mm, height / width_mm)
-        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        _draw_curves(left, series, labels, at, font_size)
-        left.set_xlabel(
-            wrapped_text(tau_label(series.perturbation), width_mm * 0.6 / font_size * 4.4)
+        figure = page(width_mm, min((0.5 if narrow else 0.33) * width_mm, HIGHEST))
+        left, right = (
+            figure.subplots(2, 1) if narrow else figure.subplots(1, 2, width_ratios=(3, 2))
         )
-        left.set_title(words, fontsize=font_size - 1, color=MUTED, loc="left")
+        _draw_curves(left, series, labels, at)
+        left.set_xlabel(tau_label(series.perturbation))
+        if log:
+            make_log(left.yaxis)
         _draw_accuracies(right, series, at)
-        entries = 6 if width_mm / font_size > WIDE else 3
-        figure.legend(
-            loc="outside lower center", ncols=entries, frameon=False, handlelength=3,
-            fontsize=font_size - 1,
-        )  # fmt: skip
+        handles = [one for axes in (left, right) for one in axes.get_legend_handles_labels()[0]]
+        add_legend(figure, handles, font_size, place=BELOW)
+        add_caption(figure, _caption(series, labels, at), font_size)
         return save(figure, out, facts, _sheet(series))
 
 
-def _draw_curves(
-    axes: Axes, series: Epochs, labels: Mapping[str, str], at: int, font_size: float
-) -> None:
+def _draw_curves(axes: Axes, series: Epochs, labels: Mapping[str, str], at: int) -> None:
     color, symbol, dash = model_style(series.model)
-    axes.axhline(1, color=TEXT, linewidth=0.6)
+    axes.axhline(1, color=TEXT, linewidth=0.6, zorder=1.5)
     if np.isfinite(series.null_low).any():
-        axes.fill_between(
-            series.taus, series.null_low, series.null_high, color=MUTED, alpha=0.3, lw=0,
-            label="null band",
-        )  # fmt: skip
+        draw_null_band(axes, series.taus, series.null_low, series.null_high)
     for i in range(at):
         alpha = FAINTEST + (STRONGEST - FAINTEST) * (i + 1) / at
         axes.plot(series.taus, series.curve(i), color=color, alpha=alpha, linewidth=0.6)
@@ -110,13 +105,18 @@ def _draw_accuracies(axes: Axes, series: Epochs, at: int) -> None:
     axes.set_ylabel("accuracy (%)")
 
 
-def _caption(series: Epochs, width: int) -> str:
+def _caption(series: Epochs, labels: Mapping[str, str], at: int) -> str:
+    name, epoch = model_label(series.model, labels), series.views[at].epoch
     note = undefined_note(series.undefined().tolist(), len(series.samples))
-    parts = [f"{len(series.samples)} forget samples, {series.draws} copies each"]
-    parts += [f"r {note}"] * bool(note)
+    parts = [
+        f"Residual knowledge of {name} after epoch {epoch}, with earlier epochs as faint lines, "
+        "and its accuracies after every epoch.",
+        f"{len(series.samples)} forget samples, {series.draws} copies each.",
+        f"r {note}." if note else "",
+    ]
     if np.isfinite(series.null_low).any():
         parts.append(null_note(series.taus))
-    return "\n".join(textwrap.fill(part, width) for part in parts if part)
+    return " ".join(filter(None, parts))
 
 
 def _sheet(series: Epochs) -> Sheet:

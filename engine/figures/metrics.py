@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +16,67 @@ from engine.figures.canvas import (
     POINT,
     TEXT,
     Sheet,
+    add_caption,
+    blank_page,
     check_page,
-    page,
     save,
     style,
-    wrapped_text,
 )
+from engine.figures.layout import Page, text_width, wrap
+from engine.figures.page_options import page_options
 from engine.metrics import COMPARED
 
-LETTER = 0.6  # width of a letter, in sizes of the font
-LINE = 1.35  # height of a line, in sizes of the font
+LINE = 1.3  # height of a line, in sizes of its font
 PUBLISHED = ", published"
+TITLE = 5.6  # width to which titles of columns are broken, in sizes of the font
+PADDING = 0.5  # above and below a row together, in sizes of the font
 SMALL = 0.8  # size of the second line of a cell, relative to the first
+SMALLEST, LEAST = 6.0, 5.0  # points, of the first and of the second line
+NAMES = 0.34  # of the width, at most, for names of models
+BETWEEN, EDGE = 2.4, 0.5  # mm between columns, and at the edges of the page
+MOST_APART = 6.0  # mm more between columns where there is room
+CAPTION = (
+    "Measures of every model. Below a value: the difference to Re-train; below r: its 95 % "
+    "interval."
+)
+LONGEST = 230.0  # mm of height from which a table of several parts is set smaller
 Text = tuple[str, str]  # the two lines of a cell
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some columns of the table: their numbers, and their right edges in mm; 0 is the names'.
+
+    tops: where the rows begin, and the last one ends, in mm from the top of the part.
+    """
+
+    columns: Sequence[int]
+    edges: Sequence[float]
+    tops: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the table is set: its font size in points, its cells, and its parts."""
+
+    size: float
+    lines: Sequence[Sequence[Text]]
+    parts: Sequence[Part]
+
+    @property
+    def small(self) -> float:
+        """The font size of the second lines."""
+        return max(LEAST, SMALL * self.size)
+
+    @property
+    def height(self) -> float:
+        """The height of all parts, in mm."""
+        return sum(part.tops[-1] + self.gap for part in self.parts)
+
+    @property
+    def gap(self) -> float:
+        """The height between two parts, in mm."""
+        return 0.8 * LINE * self.size * POINT
 
 
 def metrics_table(
@@ -40,25 +89,110 @@ def metrics_table(
     width_mm: float = 183,
     font_size: float = 8,
 ) -> list[Path]:
-    """The board as a table, with as many columns as fit the page; returns the files written.
+    """The board as a table, in several parts if its columns do not fit side by side.
 
-    sheet: all numbers of the board, for the CSV; note: a sentence below the table. SpecError as
-    `curves`.
+    sheet: all numbers of the board, for the CSV; note: a sentence for the caption. Returns the
+    files written; SpecError as `curves`.
     """
     check_page(out, width_mm, font_size)
     rows = [line for row in board.rows for line in _lines(row, board.quantities)]
     lines = [[("", ""), *(_title(one, board) for one in board.quantities)], *rows]
-    widths = _fitting(lines, width_mm / (font_size * POINT))
-    words = wrapped_text(note, width_mm / (font_size * POINT * LETTER)) if note else ""
     with style(font_size):
-        table = (2 * len(lines) + 1) * LINE * font_size * POINT
-        below = LINE * font_size * POINT * len(words.splitlines())
-        figure = page(width_mm, (table + below) / width_mm, fitted=False)
-        axes = figure.add_axes((0, below / (table + below), 1, table / (table + below)))
+        ruler = blank_page(width_mm, page_options().height_mm or LONGEST)
+        setting = _setting(ruler, lines, font_size)
+        figure = blank_page(width_mm, setting.height)
+        axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
-        figure.text(0.005, 0.005, words, color=MUTED, fontsize=font_size * 0.9, va="bottom")
-        _draw_table(axes, [line[: len(widths)] for line in lines], widths, font_size)
+        axes.set(xlim=(0, width_mm), ylim=(figure.height_mm, 0))
+        top = setting.gap / 2
+        for part in setting.parts:
+            _draw_part(axes, setting, part, top)
+            top += part.tops[-1] + setting.gap
+        add_caption(figure, f"{CAPTION} {note}", font_size)
         return save(figure, out, facts, sheet)
+
+
+def _setting(page: Page, lines: Sequence[Sequence[Text]], font_size: float) -> Setting:
+    """The largest setting that fits on a sheet of paper, not smaller than can be read."""
+    size = font_size
+    setting = _set(page, lines, size)
+    while size - 0.5 >= SMALLEST and len(setting.parts) > 1 and setting.height > LONGEST:
+        size -= 0.5
+        setting = _set(page, lines, size)
+    return setting
+
+
+def _set(page: Page, lines: Sequence[Sequence[Text]], size: float) -> Setting:
+    """The table in a font size, with names and titles of columns broken into lines."""
+    small = max(LEAST, SMALL * size)
+    names = [wrap(page, line[0][0], NAMES * page.width_mm, size) for line in lines]
+    cells = [[(name, line[0][1]), *line[1:]] for name, line in zip(names, lines, strict=True)]
+    bodies = [_width(page, column, size, small) for column in zip(*cells[1:], strict=True)]
+    words = [
+        max(text_width(page, w, size, "bold") for w in text.split(" ")) for text, _ in lines[0]
+    ]
+    limits = [max(one, word, TITLE * size * POINT) for one, word in zip(bodies, words, strict=True)]
+    cells[0] = [
+        (wrap(page, text, limit, size, "bold"), under)
+        for (text, under), limit in zip(cells[0], limits, strict=True)
+    ]
+    widths = [
+        max(body, text_width(page, text, size, "bold"), text_width(page, under, small)) + BETWEEN
+        for body, (text, under) in zip(bodies, cells[0], strict=True)
+    ]
+    parts = [
+        Part(columns, edges, _tops(cells, columns, size, small))
+        for columns, edges in _parts(widths, page.width_mm)
+    ]
+    return Setting(size, cells, parts)
+
+
+def _width(page: Page, column: Sequence[Text], size: float, small: float) -> float:
+    return max(
+        max(text_width(page, text, size), text_width(page, under, small)) for text, under in column
+    )
+
+
+def _tops(
+    lines: Sequence[Sequence[Text]], columns: Sequence[int], size: float, small: float
+) -> list[float]:
+    """Where the rows of a part begin, and the last one ends, in mm."""
+    tops = [0.0]
+    for line in lines:
+        above = max(line[column][0].count("\n") + 1 for column in columns)
+        below = any(line[column][1] for column in columns)
+        tops.append(tops[-1] + (LINE * (above * size + below * small) + PADDING * size) * POINT)
+    return tops
+
+
+def _parts(widths: Sequence[float], page: float) -> list[tuple[Sequence[int], Sequence[float]]]:
+    """The columns in as few parts as fit the page, of about equal width; each has the names."""
+    names, room = widths[0] + EDGE, page - widths[0] - 2 * EDGE
+    fewest = len(_filled(widths, room))
+    limits = [room * share for share in np.linspace(0.3, 1, 71)]
+    for limit in limits:
+        columns = _filled(widths, limit)
+        if len(columns) == fewest and all(sum(widths[i] for i in one) <= room for one in columns):
+            break
+    spread = max(0.0, room - max(sum(widths[i] for i in one) for one in columns))
+    each = min(spread / max(map(len, columns)), MOST_APART)
+    return [
+        ((0, *one), (names, *(names + np.cumsum([widths[i] + each for i in one])).tolist()))
+        for one in columns
+    ]
+
+
+def _filled(widths: Sequence[float], room: float) -> list[list[int]]:
+    """The columns in parts of at most this width, at least one in each."""
+    parts: list[list[int]] = []
+    left = 0.0
+    for column in range(1, len(widths)):
+        if not parts or widths[column] > left:
+            parts.append([])
+            left = room
+        parts[-1].append(column)
+        left -= widths[column]
+    return parts
 
 
 def _title(quantity: Quantity, board: ModelTable) -> Text:
@@ -97,36 +231,23 @@ def _published(entry: ModelCell, quantity: Quantity) -> str:
     return f"{quantity.text(figure.mean)}{spread}"
 
 
-def _fitting(lines: Sequence[Sequence[Text]], most: float) -> list[float]:
-    """Widths of the columns that fit into `most` font sizes, at least two of them."""
-    widths: list[float] = []
-    for column in zip(*lines, strict=True):
-        letters = max(max(len(text), SMALL * len(small)) for text, small in column)
-        width = LETTER * letters + 1
-        if len(widths) > 1 and sum(widths) + width > most:
-            break
-        widths.append(width)
-    return widths
-
-
-def _draw_table(
-    axes: Axes, lines: Sequence[Sequence[Text]], widths: Sequence[float], font_size: float
-) -> None:
-    """Draw lines of cells, the first in bold; widths: of the columns, relative to their sum."""
-    edges = np.cumsum(widths) / sum(widths) - 0.005
-    axes.set(xlim=(0, 1), ylim=(len(lines), 0))
-    for i, line in enumerate(lines):
-        quiet = line[0][0].endswith(PUBLISHED)
-        for column, (text, small) in enumerate(line):
-            at, side = (0.005, "left") if column == 0 else (edges[column], "right")
-            weight = "bold" if i == 0 else "normal"
+def _draw_part(axes: Axes, setting: Setting, part: Part, top: float) -> None:
+    """Draw some columns of all rows, the first row in bold, between three lines."""
+    line_height = LINE * setting.size * POINT
+    for i, line in enumerate(setting.lines):
+        quiet = line[0][0].replace("\n", " ").endswith(PUBLISHED)
+        y = top + part.tops[i] + PADDING * setting.size * POINT / 2
+        for column, edge in zip(part.columns, part.edges, strict=True):
+            text, under = line[column]
+            at, side = (EDGE, "left") if column == 0 else (edge, "right")
             axes.text(
-                at, i + (0.3 if small else 0.5), text, ha=side, va="center",
-                color=MUTED if quiet else TEXT, fontweight=weight,
+                at, y, text, ha=side, va="top", color=MUTED if quiet else TEXT,
+                fontweight="normal" if i else "bold", fontsize=setting.size,
             )  # fmt: skip
             axes.text(
-                at, i + 0.72, small, ha=side, va="center", color=MUTED,
-                fontsize=SMALL * font_size,
+                at, y + line_height * (text.count("\n") + 1), under, ha=side, va="top",
+                color=MUTED, fontsize=setting.small,
             )  # fmt: skip
-    for y, width in ((0.05, 0.8), (1, 0.5), (len(lines) - 0.05, 0.8)):
-        axes.axhline(y, color=TEXT, linewidth=width)
+    for place, width in ((0, 0.8), (1, 0.5), (-1, 0.8)):
+        y = top + part.tops[place]
+        axes.plot([EDGE, part.edges[-1]], [y, y], color=TEXT, linewidth=width)

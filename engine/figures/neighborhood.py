@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +19,27 @@ from engine.figures.canvas import (
     TEXT,
     WRONG_COLOR,
     Sheet,
+    add_caption,
+    blank_page,
     check_page,
     draw_sample,
     number,
-    page,
     save,
     style,
-    wrapped_text,
 )
+from engine.figures.layout import Page, elided, no_room, text_width, wrap
+from engine.figures.page_options import page_options
 from engine.residual.sample_ratio import Ratio, ratios_around
 from engine.results import Neighborhood
 
 SHOWN_COPIES = 12
-BEFORE, AFTER = 2.6, 3.3  # columns for names before the copies, and for counts and r after them
-COUNTED = 11.5  # width of r with its interval, in sizes of the small font
-VERDICT = 3.1  # height of a prediction with its two lines, in sizes of the font
-SMALL = 0.8  # that font, relative to the other
+SMALLEST, LARGEST = 2.7, 15.0  # width of a copy: sizes of the font at least, mm at most
+NAMES = 0.24  # of the width, at most, for names of models
+GAP = 1.6  # mm between columns of words and copies
+LINE = 1.25  # height of a line, in sizes of its font
+SMALL, TINY = 0.8, 0.65  # fonts of r and of predictions, relative to the others
+LEAST = 5.0  # points
+EDGE = 0.6  # mm
 GREW, SHRANK = "#0072b2", "#d55e00"
 
 
@@ -62,120 +68,167 @@ def neighborhood(
     """
     check_page(out, width_mm, font_size)
     order, sizes = by_size(neighbors.copies, original)
-    drawn = order[evenly(len(order), min(copies, _room(width_mm, font_size)))]
-    names = list(neighbors.predictions)
     strips = 2 if changes and original is not None else 1
     with style(font_size):
-        columns, above = len(drawn) + BEFORE + AFTER, 1.1 * strips
-        rows = len(names) * max(0.85, VERDICT * font_size * POINT / (width_mm / columns))
-        title = wrapped_text(
-            _title(neighbors, classes, len(drawn), name), width_mm / font_size * 4.9
-        )
-        heading = 1.35 * (title.count("\n") + 1) * font_size * POINT / (width_mm / columns)
-        lines = rows + above + heading + 0.1
-        figure = page(width_mm, lines / columns, fitted=False)
-        table = figure.add_axes((0, 0.01, 1, rows / lines))
-        top = figure.add_axes((0, 0.02 + rows / lines, 1, above / lines))
-        for axes in (top, table):
-            axes.set_xlim(-BEFORE, len(drawn) + AFTER)
-            axes.axis("off")
-        top.set_ylim(0, strips)
-        _draw_copies(
-            top, strips - 1, neighbors.copies[drawn], original, class_color(neighbors.label)
-        )
+        heads = ["original", *["perturbation"] * (strips - 1)]
+        grid = _grid(neighbors, labels, width_mm, font_size, min(copies, len(order)), heads)
+        drawn = order[evenly(len(order), grid.copies)]
+        top = strips * grid.cell
+        rows = [_row_height(grid, name, font_size) for name in grid.names]
+        figure = blank_page(width_mm, top + sum(rows) + 2 * EDGE)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.axis("off")
+        axes.set(xlim=(0, width_mm), ylim=(figure.height_mm, 0))
+        _draw_copies(axes, grid, neighbors.copies[drawn], original, class_color(neighbors.label))
         if strips == 2 and original is not None:
-            _draw_changes(top, neighbors.copies[drawn], original)
-        _draw_verdicts(table, neighbors, drawn, names, labels, classes, font_size)
-        figure.suptitle(title, fontsize=font_size, x=0.01, ha="left", y=0.99, va="top")
+            _draw_changes(axes, grid, neighbors.copies[drawn], original)
+        _draw_verdicts(figure, axes, neighbors, drawn, grid, rows, EDGE + top, classes, font_size)
+        add_caption(figure, _caption(neighbors, classes, len(drawn), name), font_size)
         return save(figure, out, facts, _neighborhood_sheet(neighbors, classes, order, sizes))
 
 
-def _room(width_mm: float, font_size: float) -> int:
-    """Number of copies that fit beside the counts and r, set in the small font."""
-    unit = COUNTED * SMALL * font_size * POINT / AFTER
-    return max(1, int(width_mm / unit - BEFORE - AFTER))
+@dataclass(frozen=True)
+class _Grid:
+    """Columns in mm: names of models (in lines), copies, counts.
+
+    left: where the copies begin; cell: width of a copy; after: where the counts begin.
+    """
+
+    names: Sequence[str]
+    left: float
+    cell: float
+    copies: int
+    after: float
 
 
-def _title(neighbors: Neighborhood, classes: Sequence[str], n_drawn: int, name: str) -> str:
+def _grid(
+    neighbors: Neighborhood,
+    labels: Mapping[str, str],
+    width_mm: float,
+    size: float,
+    most: int,
+    heads: Sequence[str],
+) -> _Grid:
+    """The columns that fit the page; SpecError if there is no room for a copy."""
+    ruler = blank_page(width_mm, page_options().height_mm or width_mm)
+    small, tiny = max(LEAST, SMALL * size), max(LEAST, TINY * size)
+    names = [model_label(name, labels) for name in neighbors.predictions]
+    names = [wrap(ruler, name, NAMES * width_mm, size) for name in names]
+    least = max(SMALLEST * size * POINT, text_width(ruler, "100 %", tiny) + 0.6)
+    words = max(text_width(ruler, name, size) for name in (*names, *heads))
+    title = text_width(ruler, "original", size) + 1
+    ratios = [_ratio_words(one) for one in ratios_around(neighbors).values()]
+    counts = [text_width(ruler, f"{len(neighbors.copies)} of {len(neighbors.copies)}", size)]
+    counts += [text_width(ruler, one, small) for one in ratios]
+    room = width_mm - 2 * EDGE - 2 * GAP - max(counts)
+    count = max(0, min(most, int((room - max(words, title + least)) / least)))
+    if not count:
+        raise no_room(size)
+    cell = min((room - words) / count, (room - title) / (count + 1), LARGEST)
+    before = EDGE + max(words, title + cell) + GAP
+    return _Grid(names, before, cell, count, before + count * cell + GAP)
+
+
+def _row_height(grid: _Grid, name: str, size: float) -> float:
+    """The height in mm of the row of a model: a mark with two lines below, or its name."""
+    tiny = max(LEAST, TINY * size)
+    marks = (LINE * (size + 1) + 2 * 1.1 * tiny + 2.5) * POINT
+    return max(marks, (name.count("\n") + 1) * LINE * size * POINT + 1)
+
+
+def _caption(neighbors: Neighborhood, classes: Sequence[str], n_drawn: int, name: str) -> str:
     subject = f"Sample {neighbors.sample}{f' ({name})' if name else ''}"
     return (
         f"{subject}, class {classes[neighbors.label]}: "
         f"{perturbation_label(neighbors.perturbation)} at τ = {neighbors.tau:g}; "
-        f"{n_drawn} of {len(neighbors.copies)} copies, larger perturbations to the right"
+        f"{n_drawn} of {len(neighbors.copies)} copies, larger perturbations to the right. A check: "
+        "the model recognizes the copy; below it the probability of the true class. At the right: "
+        "copies recognized, and r with its 95 % interval."
     )
 
 
 def _draw_copies(
-    axes: Axes, y: float, copies: np.ndarray, original: np.ndarray | None, color: str
+    axes: Axes, grid: _Grid, copies: np.ndarray, original: np.ndarray | None, color: str
 ) -> None:
     if original is not None:
-        axes.text(-2.5, y + 0.5, "original", va="center")
-        _draw_picture(axes, -1.1, y, original, color)
+        axes.text(EDGE, EDGE + grid.cell / 2, "original", va="center")
+        side = grid.left - GAP - grid.cell
+        _draw_picture(axes, max(side, EDGE), EDGE, grid.cell, original, color)
     for i, copy in enumerate(copies):
-        _draw_picture(axes, i, y, copy, color)
+        _draw_picture(axes, grid.left + i * grid.cell, EDGE, grid.cell, copy, color)
 
 
-def _draw_changes(axes: Axes, copies: np.ndarray, original: np.ndarray) -> None:
+def _draw_changes(axes: Axes, grid: _Grid, copies: np.ndarray, original: np.ndarray) -> None:
     """Draw the perturbations: images around gray, features as bars up and down."""
     changes, factor = amplified(copies, original)
     words = f"perturbation\n× {factor:.3g}" if factor else "unperturbed"
-    axes.text(-2.5, 0.5, words, va="center", linespacing=1.1)
+    y = EDGE + grid.cell
+    axes.text(EDGE, y + grid.cell / 2, words, va="center")
     for i, change in enumerate(changes):
+        x = grid.left + i * grid.cell
         if change.ndim == 1:
-            box = _box(axes, i, 0)
+            box = _box(axes, x, y, grid.cell)
             box.bar(np.arange(len(change)), change, color=np.where(change > 0, GREW, SHRANK))
             box.set_ylim(-1, 1)
         else:
-            _draw_picture(axes, i, 0, around_gray(change), TEXT)
+            _draw_picture(axes, x, y, grid.cell, around_gray(change), TEXT)
 
 
-def _box(axes: Axes, x: float, y: float) -> Axes:
-    """Square axes for one picture."""
-    box = axes.inset_axes((x + 0.06, y + 0.04, 0.88, 0.92), transform=axes.transData)
+def _box(axes: Axes, x: float, y: float, side: float) -> Axes:
+    """Square axes for one picture, its upper left corner at (x, y) mm."""
+    pad, width, height = 0.04 * side, axes.get_xlim()[1], axes.get_ylim()[0]
+    inner = side - 2 * pad
+    place = ((x + pad) / width, 1 - (y + pad + inner) / height, inner / width, inner / height)
+    box = axes.inset_axes(place)
     box.set(xticks=[], yticks=[])
     return box
 
 
-def _draw_picture(axes: Axes, x: float, y: float, sample: np.ndarray, color: str) -> None:
-    draw_sample(_box(axes, x, y), sample, color)
+def _draw_picture(
+    axes: Axes, x: float, y: float, side: float, sample: np.ndarray, color: str
+) -> None:
+    draw_sample(_box(axes, x, y, side), sample, color)
 
 
 def _draw_verdicts(
+    figure: Page,
     axes: Axes,
     neighbors: Neighborhood,
     drawn: np.ndarray,
-    names: Sequence[str],
-    labels: Mapping[str, str],
+    grid: _Grid,
+    rows: Sequence[float],
+    top: float,
     classes: Sequence[str],
-    font_size: float,
+    size: float,
 ) -> None:
-    axes.set_ylim(len(names), 0)
-    ratios = ratios_around(neighbors)
-    for row, name in enumerate(names):
-        axes.axhline(row, color=MUTED, linewidth=0.3)
-        axes.text(-2.5, row + 0.5, model_label(name, labels), va="center")
+    ratios, tiny = ratios_around(neighbors), max(LEAST, TINY * size)
+    for name, label, height in zip(neighbors.predictions, grid.names, rows, strict=True):
+        axes.plot([EDGE, figure.width_mm - EDGE], [top, top], color=MUTED, linewidth=0.3)
+        middle = top + height / 2
+        axes.text(EDGE, middle, label, va="center")
         count = f"{neighbors.counts[name]} of {len(neighbors.copies)}"
-        axes.text(len(drawn) + 0.2, row + (0.3 if name in ratios else 0.5), count, va="center")
+        aside = 0.5 * LINE * size * POINT if name in ratios else 0.0
+        axes.text(grid.after, middle - aside, count, va="center")
         if name in ratios:
-            words = _ratio_words(ratios[name])
             axes.text(
-                len(drawn) + 0.2, row + 0.72, words, va="center", color=MUTED,
-                fontsize=font_size * SMALL,
+                grid.after, middle + aside, _ratio_words(ratios[name]), va="center", color=MUTED,
+                fontsize=max(LEAST, SMALL * size),
             )  # fmt: skip
         for column, copy in enumerate(drawn):
             predicted = int(neighbors.predictions[name][copy])
             right = predicted == neighbors.label
-            small = f"{100 * neighbors.confidence[name][copy]:.0f} %"
-            words = small if right else f"{classes[predicted][:11]}\n{small}"
-            color = RIGHT_COLOR if right else WRONG_COLOR
+            share = f"{100 * neighbors.confidence[name][copy]:.0f} %"
+            wrong = elided(figure, classes[predicted], grid.cell - 0.3, tiny)
+            x = grid.left + (column + 0.5) * grid.cell
             axes.text(
-                column + 0.5, row + 0.3, "✓" if right else "✗", color=color, ha="center",
-                va="center", fontsize=font_size + 1,
+                x, top + 0.8, "✓" if right else "✗", color=RIGHT_COLOR if right else WRONG_COLOR,
+                ha="center", va="top", fontsize=size + 1,
             )  # fmt: skip
             axes.text(
-                column + 0.5, row + 0.74, words, ha="center", va="center",
-                fontsize=font_size * 0.62, color=TEXT, linespacing=0.95,
+                x, top + 0.8 + LINE * (size + 1) * POINT, share if right else f"{wrong}\n{share}",
+                ha="center", va="top", fontsize=tiny, color=TEXT, linespacing=1.0,
             )  # fmt: skip
+        top += height
 
 
 def _neighborhood_sheet(

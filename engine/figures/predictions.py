@@ -7,15 +7,31 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from engine.comparison.class_order import MOST, readable_groups
 from engine.comparison.pair import Comparison, Groups, Matrix, matrix
 from engine.drawing.palette import BLUE, ORANGE, rgb
-from engine.figures.canvas import TEXT, Sheet, check_page, page, save, shown_label, style
+from engine.figures.canvas import (
+    POINT,
+    TEXT,
+    Sheet,
+    add_caption,
+    check_page,
+    page,
+    save,
+    shown_label,
+    style,
+)
+from engine.figures.layout import Page, elided, fit, text_width
+from engine.figures.legends import add_legend, small
+from engine.figures.page_options import BELOW
 from engine.figures.pair import SIDES, Names
 
-NUMBERED = 14  # largest number of groups for which cells show their numbers
+LARGEST = 13.0  # mm of a cell
+LEAST = 5.0  # points; smaller numbers are left out
+ROOM = 4.4  # mm of the page's width that a class needs
+SHARE = 0.24  # of the width, at most, for names of classes
 
 
 def predictions(
@@ -35,20 +51,36 @@ def predictions(
     Returns the files written; SpecError as `curves`.
     """
     check_page(out, width_mm, font_size)
-    both = [matrix(comparison, groups, side) for side in SIDES]
+    whole = [matrix(comparison, groups, side) for side in SIDES]
+    shown = readable_groups(comparison, groups, min(MOST, int(width_mm / ROOM)))
+    both = [matrix(comparison, shown, side) for side in SIDES]
     rows = np.flatnonzero(both[0].counts.sum(1))
     with style(font_size):
-        columns = len(groups.names)
-        figure = page(width_mm, max(0.25, len(rows) / columns) * 0.88 + 0.16)
+        columns = len(shown.names)
+        figure = page(width_mm, LARGEST * len(rows))
         axes = figure.add_subplot()
         for place, true in enumerate(rows):
             for predicted in range(columns):
                 corner = (predicted - 0.5, place - 0.5)
                 _draw_cell(axes, both, (int(true), predicted), corner, names, difference)
-                _say_cell(axes, both, (int(true), predicted), corner, font_size, difference)
-        _name_cells(axes, groups, rows, comparison.split)
-        _matrix_legend(figure, names, difference, font_size)
-        return save(figure, out, facts, _predictions_sheet(comparison.split, both, groups, names))
+        _name_cells(figure, axes, shown, rows, comparison.split, font_size)
+        add_legend(figure, _handles(names, difference), font_size, place=BELOW)
+        add_caption(figure, _caption(comparison, names, groups, shown), font_size)
+        fit(figure)
+        size = _number_size(figure, axes, columns, font_size)
+        for place, true in enumerate(rows if size else ()):
+            for predicted in range(columns):
+                corner = (predicted - 0.5, place - 0.5)
+                _say_cell(axes, both, (int(true), predicted), corner, size, difference)
+        return save(figure, out, facts, _predictions_sheet(comparison.split, whole, groups, names))
+
+
+def _number_size(figure: Page, axes: Axes, columns: int, font_size: float) -> float:
+    """The font size of numbers that fit into the cells, 0 if they would be too small to read."""
+    cell = axes.get_window_extent().width / figure.dpi * 25.4 / columns
+    widest = text_width(figure, "100", font_size) / font_size  # mm per point
+    size = min(0.85 * font_size, 0.44 * cell / widest)
+    return size if size >= LEAST else 0.0
 
 
 def _draw_cell(
@@ -71,12 +103,9 @@ def _draw_cell(
 
 def _say_cell(
     axes: Axes, both: Sequence[Matrix], cell: tuple[int, int], corner: tuple[float, float],
-    font_size: float, difference: bool,
+    size: float, difference: bool,
 ) -> None:  # fmt: skip
     x, y = corner
-    if len(both[0].counts) > NUMBERED:
-        return
-    size = min(0.62 * font_size, 60 / len(both[0].counts))
     if difference:
         gap = float(both[0].share[cell] - both[1].share[cell])
         if abs(gap) >= 0.05:
@@ -93,17 +122,22 @@ def _say_cell(
             )  # fmt: skip
 
 
-def _name_cells(axes: Axes, groups: Groups, rows: np.ndarray, split: str) -> None:
-    columns = len(groups.names)
+def _name_cells(
+    figure: Page, axes: Axes, groups: Groups, rows: np.ndarray, split: str, font_size: float
+) -> None:
+    columns, size = len(groups.names), small(font_size)
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal")
-    turned = max(map(len, groups.names)) > 3
-    axes.set_xticks(range(columns), groups.names, rotation=90 if turned else 0)
-    axes.set_yticks(range(len(rows)), [groups.names[true] for true in rows])
-    axes.tick_params(length=0)
+    room = 0.7 * figure.width_mm / columns
+    turned = max(text_width(figure, name, size) for name in groups.names) > room
+    names = [elided(figure, name, SHARE * figure.width_mm, size) for name in groups.names]
+    fitting = min(size, room / POINT)  # a label is about as high as its font
+    axes.set_xticks(range(columns), names, rotation=90 if turned else 0)
+    axes.set_yticks(range(len(rows)), [names[true] for true in rows])
+    axes.tick_params(length=0, labelsize=max(fitting, LEAST))
     axes.set(xlabel="predicted class", ylabel=f"true class ({split})")
 
 
-def _matrix_legend(figure: Figure, names: Names, difference: bool, font_size: float) -> None:
+def _handles(names: Names, difference: bool) -> list[Patch]:
     first, second = names.labels
     words = (
         ((ORANGE, f"A {first} more often (points)"), (BLUE, f"B {second} more often"))
@@ -115,10 +149,18 @@ def _matrix_legend(figure: Figure, names: Names, difference: bool, font_size: fl
             )
         )
     )
-    handles = [Patch(color=color, label=shown_label(label)) for color, label in words]
-    figure.legend(
-        handles=handles, loc="outside upper left", ncols=2, frameon=False, fontsize=font_size - 1
+    return [Patch(color=color, label=shown_label(label)) for color, label in words]
+
+
+def _caption(comparison: Comparison, names: Names, groups: Groups, shown: Groups) -> str:
+    words = (
+        f"Predictions of {names.label_a} (A) and {names.label_b} (B) on {comparison.split} samples "
+        "in percent of each true class; the stronger a color, the larger the share; the grayer, "
+        "the lower the confidence."
     )
+    if shown is groups:
+        return words
+    return f"{words} Of {len(groups.names):,} classes, those in which the models differ most."
 
 
 def _toward(color: str, percent: float) -> tuple[float, ...]:

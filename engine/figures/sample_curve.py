@@ -17,15 +17,19 @@ from engine.figures.canvas import (
     MUTED,
     TEXT,
     Sheet,
+    add_caption,
     check_page,
     page,
     save,
     shown_label,
     style,
-    wrapped_text,
 )
+from engine.figures.legends import add_legend
+from engine.figures.log_axis import make_log
 from engine.residual.sample_ratio import Ratio
 from engine.results import Residual
+
+HIGHEST = 78.0  # mm of a panel
 
 
 def sample_curve(
@@ -59,7 +63,7 @@ def sample_curve(
             f"Sample {sample} is not in the forget set, so its r over tau was not measured."
         )
     with style(font_size):
-        figure = page(width_mm, 1.0)
+        figure = page(width_mm, min(0.66 * width_mm, HIGHEST))
         axes = figure.add_subplot()
         _draw_spread(axes, residual.taus, around, model_label(model, labels))
         for model_name, one in ratios.items():
@@ -72,18 +76,18 @@ def sample_curve(
                 model_name == model,
             )
         if log:
-            axes.set_yscale("symlog", linthresh=_smallest(ratios))
-            axes.yaxis.set_major_formatter("{x:g}")
+            make_log(axes.yaxis, _smallest(ratios))
         axes.set_ylim(0, 1.1 * _largest(ratios, around))
-        axes.set_xlabel(wrapped_text(tau_label(residual.perturbation), width_mm / font_size * 4.4))
+        axes.set_xlabel(tau_label(residual.perturbation))
         axes.set_ylabel("residual knowledge r")
-        subject = f"Sample {sample} ({name})" if name else f"Sample {sample}"
-        title = f"{subject}, {residual.said_draws} draws{_undefined_words(residual, ratios)}"
-        axes.set_title(title, fontsize=font_size - 1, color=MUTED, loc="left")
-        figure.legend(
-            loc="outside lower center", ncols=2, frameon=False, handlelength=3,
-            fontsize=font_size - 1,
-        )  # fmt: skip
+        add_legend(figure, axes.get_legend_handles_labels()[0], font_size)
+        subject = f"forget sample {sample} ({name})" if name else f"forget sample {sample}"
+        caption = (
+            f"Residual knowledge of {subject} in every model, {residual.said_draws} draws, and its "
+            f"distribution over the forget set in {model_label(model, labels)} (median, middle "
+            f"50 % and 90 %).{_undefined_words(residual, ratios)}"
+        )
+        add_caption(figure, caption, font_size)
         return save(
             figure, out, facts, _sheet(residual, sample, name, model, labels, ratios, around)
         )
@@ -92,12 +96,11 @@ def sample_curve(
 def _draw_spread(axes: Axes, taus: np.ndarray, around: Spread, label: str) -> None:
     axes.axhline(1, color=TEXT, linewidth=0.6)
     for (low, high), alpha, words in (
-        (around.most, 0.2, "90 % of it"),
-        (around.half, 0.3, "50 % of it"),
+        (around.most, 0.12, f"forget set in {label}: middle 90 %"),
+        (around.half, 0.22, "middle 50 %"),
     ):
         axes.fill_between(taus, low, high, color=MUTED, alpha=alpha, lw=0, label=words)
-    words = f"forget set in {label}: median"
-    axes.plot(taus, around.median, color=MUTED, linestyle=":", label=words)
+    axes.plot(taus, around.median, color=MUTED, linestyle=":", label="median")
 
 
 def _draw_curve(
@@ -115,7 +118,7 @@ def _draw_curve(
 def _undefined_words(residual: Residual, ratios: Mapping[str, Ratio]) -> str:
     missing = np.isnan([one.r for one in ratios.values()]).all(0)
     taus = ", ".join(f"{tau:g}" for tau in residual.taus[missing])
-    return f"\nr undefined at τ {taus}: no Re-train recognizes a copy" if taus else ""
+    return f" r is undefined at τ {taus}: no Re-train recognizes a copy." if taus else ""
 
 
 def _values(ratios: Mapping[str, Ratio]) -> np.ndarray:

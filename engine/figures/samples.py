@@ -18,18 +18,21 @@ from engine.figures.canvas import (
     TEXT,
     WRONG_COLOR,
     Sheet,
+    add_caption,
+    blank_page,
     check_page,
     draw_image,
     draw_sample,
-    page,
     save,
     style,
-    wrapped_text,
 )
+from engine.figures.layout import Page, elided, text_width
 
 CAPTION = 3  # lines
-LETTERS = 13.0  # per caption line
+LEAST = 5.0  # points
+LETTERS, MOST_LETTERS = 13.0, 20.0  # per caption line: at least, and for long names of classes
 LETTER, LINE = 0.56, 1.3  # width and height of a letter, in sizes of the font
+LONGEST = 230.0  # mm of height; what does not fit is only in the CSV
 SMALL = 0.8  # font size of captions, relative to the rest
 GAP = 1.2  # mm between columns
 
@@ -54,35 +57,39 @@ def samples(
     check_page(out, width_mm, font_size)
     if not cards:
         raise SpecError("There are no samples to show. Name some, or use a less strict filter.")
-    small = max(SMALL * font_size, 4.0)
-    cell = LETTERS * LETTER * small * POINT + GAP
+    small = max(SMALL * font_size, LEAST)
+    longest = max(len(classes[one.predicted]) for one in cards) + len("✓  100 %")
+    letters = min(max(LETTERS, longest), MOST_LETTERS)
+    cell = letters * LETTER * small * POINT + GAP
     columns = max(1, min(len(cards), int(width_mm / cell)))
     cell = min(width_mm / columns, 2 * cell)
     caption = CAPTION * LINE * small * POINT + GAP
-    words = wrapped_text(_headline(title, model, cards), width_mm / font_size * 5)
-    top = (words.count("\n") + 1) * LINE * font_size * POINT + GAP
-    rows = math.ceil(len(cards) / columns)
-    height = top + rows * (cell - GAP + caption) + GAP
+    rows = min(math.ceil(len(cards) / columns), int(LONGEST / (cell - GAP + caption)))
+    drawn = cards[: rows * columns]
+    height = rows * (cell - GAP + caption) + GAP
     with style(font_size):
-        figure = page(width_mm, height / width_mm, fitted=False)
+        figure = blank_page(width_mm, height)
+        height = figure.height_mm
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
-        axes.text(GAP, height - GAP / 2, words, va="top", fontsize=font_size)
-        for number, one in enumerate(cards):
+        for number, one in enumerate(drawn):
             row, column = divmod(number, columns)
-            x, y = column * cell + GAP / 2, height - top - row * (cell - GAP + caption)
-            _draw_one(axes, x, y, cell - GAP, one, classes, small)
+            x, y = column * cell + GAP / 2, height - GAP / 2 - row * (cell - GAP + caption)
+            _draw_one(figure, axes, x, y, cell - GAP, one, classes, small)
         axes.set(xlim=(0, width_mm), ylim=(0, height))  # after imshow, which changes the limits
+        add_caption(figure, _headline(title, model, drawn, len(cards)), font_size)
         return save(figure, out, facts, _sheet(cards, classes, model, rule))
 
 
-def _headline(title: str, model: str, cards: Sequence[SampleCard]) -> str:
-    heading = title or f"{len(cards)} samples"
+def _headline(title: str, model: str, cards: Sequence[SampleCard], count: int) -> str:
+    heading = title or f"{count} samples"
+    heading += f" (the first {len(cards)})" * (len(cards) < count)
     words = f"{heading}; below each: prediction of {model} with its probability"
-    return words + "; r: largest over τ" * any(one.verdict for one in cards)
+    return words + "; r: largest over τ" * any(one.verdict for one in cards) + "."
 
 
 def _draw_one(
+    figure: Page,
     axes: Axes,
     x: float,
     y: float,
@@ -95,16 +102,17 @@ def _draw_one(
     _draw_picture(axes, x, y, side, one)
     line = LINE * small * POINT
     right = one.predicted == one.label
-    verdict = "✓" if right else "✗"
+    mark, share = "✓" if right else "✗", f"{100 * one.confidence:.0f} %"
+    room = side - text_width(figure, f"{mark}  {share}", small)
     lines = (
-        (f"{one.sample} {classes[one.label]}{_mark(one)}", TEXT),
-        (f"{verdict} {_cut(classes[one.predicted])} {100 * one.confidence:.0f} %",
+        (f"{one.sample}{_mark(one)} {classes[one.label]}", TEXT),
+        (f"{mark} {elided(figure, classes[one.predicted], room, small)} {share}",
          RIGHT_COLOR if right else WRONG_COLOR),
         (_ratio(one), MUTED),
     )  # fmt: skip
     for number, (words, color) in enumerate(lines):
         axes.text(
-            x, y - side - line * (number + 0.15), words if number else _cut(words, 14), va="top",
+            x, y - side - line * (number + 0.15), elided(figure, words, side, small), va="top",
             fontsize=small, color=color,
         )  # fmt: skip
 
@@ -125,10 +133,6 @@ def _ratio(one: SampleCard) -> str:
     if not one.verdict:
         return ""
     return f"r {one.r:.3g} at {one.tau:g}" if math.isfinite(one.r) else "r undefined"
-
-
-def _cut(words: str, letters: int = 8) -> str:
-    return words if len(words) <= letters else f"{words[: letters - 1]}…"
 
 
 def _sheet(cards: Sequence[SampleCard], classes: Sequence[str], model: str, rule: str) -> Sheet:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from engine.drawing.palette import OKABE_ITO
 from engine.figures.canvas import MARKERS, MUTED, Sheet, check_page, page, save, style
+from engine.figures.legends import add_legend
+from engine.figures.page_options import BELOW
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ def scaling(
     """
     check_page(out, width_mm, font_size)
     with style(font_size):
-        figure = page(width_mm, 0.8)
+        figure = page(width_mm, 0.6 * width_mm)
         axes = figure.subplots()
         most = max(cost.sizes[-1] / cost.sizes[0] for cost in costs)
         axes.plot([1, most], [1, most], "--", color=MUTED, linewidth=0.8, label="linear")
@@ -39,7 +41,7 @@ def scaling(
                 label=cost.name,
             )  # fmt: skip
         axes.set(xscale="log", yscale="log", xlabel="size / smallest", ylabel="time / smallest")
-        axes.legend(frameon=False, fontsize=font_size - 1)
+        add_legend(figure, axes.get_legend_handles_labels()[0], font_size, place=BELOW)
         return save(figure, out, None, _sheet(costs))
 
 

@@ -16,21 +16,21 @@ from engine.drawing.labels import model_label, perturbation_label
 from engine.drawing.palette import class_color, rgb
 from engine.figures.canvas import (
     MOST_CLASSES,
-    POINT,
     TEXT,
     Sheet,
+    add_caption,
     check_page,
     page,
     save,
     shown_label,
     style,
-    wrapped_text,
 )
+from engine.figures.legends import add_legend
+from engine.figures.page_options import BELOW
 from engine.results import Slice
 
-NARROWEST = 4.2  # mm of panel width per point of font size
+NARROWEST, SHARE = 2.6, 0.16  # width of a panel: mm per point of font size, and of the page
 TINT = 0.72  # share of the class color, light enough for lines to stay legible
-LEGEND = 4.6  # mm of width of a legend entry per point of font size
 HATCH = "////"
 DASHED = (0, (4, 3))
 
@@ -60,48 +60,41 @@ def slice_regions(
     )
     with style(font_size):
         named = names or {}
-        handles = _handles(regions, classes, present, named)
-        across = max(1, int(width_mm / font_size / LEGEND))
-        title = wrapped_text(_title(regions, classes, labels, named), width_mm / font_size * 4.9)
-        written = 1.5 * (title.count("\n") + 1) + 1.7 * -(-len(handles) // across) + 4
-        margin, line = 5 * font_size * POINT, font_size * POINT
-        height = rows * ((width_mm - margin) / columns + 1.6 * line) + written * line
-        figure = page(width_mm, height / width_mm)
-        panels = figure.subplots(
-            rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.08}
-        )
+        figure = page(width_mm, width_mm / columns)
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for axes in panels.flat[len(regions.predictions) :]:
             axes.set_visible(False)
-        _draw_panels(panels, regions, labels, present)
-        for axes in panels[-1]:
+        _draw_panels(panels, regions, labels, present, font_size)
+        for axes in panels.flat[max(0, len(regions.predictions) - columns) :]:
             axes.set_xlabel("→ (L2)")
         for axes in panels[:, 0]:
             axes.set_ylabel("↑ (L2)")
-        figure.suptitle(title, fontsize=font_size, x=0.01, ha="left")
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=min(across, len(handles)),
-            frameon=False, fontsize=font_size - 1, handlelength=1.8,
-        )  # fmt: skip
+        add_legend(figure, _handles(regions, classes, present, named), font_size, place=BELOW)
+        add_caption(figure, _caption(regions, classes, labels, named), font_size)
         return save(figure, out, facts, _sheet(regions, classes, labels, named))
 
 
 def _columns(panels: int, width_mm: float, font_size: float) -> int:
     """Number of panels per row: as many as stay legible, in rows of equal length."""
-    most = max(1, int(width_mm / (NARROWEST * font_size)))
+    most = max(1, int(width_mm / max(NARROWEST * font_size, SHARE * width_mm)))
     rows = -(-panels // most)
     return math.ceil(panels / rows)
 
 
 def _draw_panels(
-    panels: np.ndarray, regions: Slice, labels: Mapping[str, str], present: Sequence[int]
+    panels: np.ndarray,
+    regions: Slice,
+    labels: Mapping[str, str],
+    present: Sequence[int],
+    font_size: float,
 ) -> None:
     colors = ListedColormap([_tinted(class_color(k)) for k in present])
     shares = regions.recognized()
     for number, (axes, name) in enumerate(zip(panels.flat, regions.predictions, strict=False)):
         _draw_regions(axes, regions, regions.predictions[name], present, colors)
         _draw_marks(axes, regions)
-        title = f"{model_label(name, labels)}: {shares[name]:.0f} %"
-        axes.set_title(shown_label(title), fontsize="medium")
+        title = f"{model_label(name, labels)}\n{shares[name]:.0f} %"
+        axes.set_title(shown_label(title), fontsize=font_size)
         below = number + panels.shape[1] >= len(regions.predictions)
         axes.tick_params(labelbottom=below, length=2)
 
@@ -148,7 +141,7 @@ def _called(sample: int, names: Mapping[int, str]) -> str:
     return f"sample {sample} ({names[sample]})" if sample in names else f"sample {sample}"
 
 
-def _title(
+def _caption(
     regions: Slice, classes: Sequence[str], labels: Mapping[str, str], names: Mapping[int, str]
 ) -> str:
     own, other = _called(regions.sample, names), _called(regions.other, names)
@@ -161,7 +154,8 @@ def _title(
         f"{own[0].upper()}{own[1:]}, class {classes[regions.label]}: → {right}, ↑ random "
         "(L2 distances, pixel range [0, 1]). "
         f"{perturbation_label(regions.perturbation)} at τ = {regions.tau:g}; "
-        f"%: share of {'the τ ball on ' * bool(len(regions.ball))}this plane with the true class"
+        f"percentages: share of {'the τ ball on ' * bool(len(regions.ball))}this plane with the "
+        "true class."
     )
 
 
@@ -172,6 +166,9 @@ def _handles(
         Patch(facecolor=_tinted(class_color(k)), label=shown_label(classes[k]))
         for k in present[:MOST_CLASSES]
     ]
+    if len(present) > MOST_CLASSES:
+        more = len(present) - MOST_CLASSES
+        areas.append(Patch(facecolor="none", label=f"and {more} more classes"))
     right = Patch(facecolor="white", edgecolor=TEXT, hatch=HATCH * 2, linewidth=0.5)
     right.set_label(shown_label(f"true class {classes[regions.label]}"))
     ball = Line2D([], [], color=TEXT, lw=1, ls=DASHED, label="τ ball")

@@ -1,4 +1,8 @@
-"""ROC curves of an attack: rates at every threshold, the area below, and the best threshold."""
+"""ROC curves of an attack: rates at every threshold, the area below, and the best threshold.
+
+Without scikit-learn, whose import takes longer than everything else that the window needs to show
+an attack; the tests compare with it.
+"""
 
 from __future__ import annotations
 
@@ -50,12 +54,13 @@ def roc(score: Score, values: np.ndarray, member: np.ndarray) -> Roc:
 
     values: finite, at least one; there may be no members or no non-members.
     """
-    from sklearn.metrics import confusion_matrix_at_thresholds
-
     oriented = score.sign * np.asarray(values, np.float64)
-    _, fp, _, tp, distinct = confusion_matrix_at_thresholds(member, oriented, pos_label=True)
-    fp, tp = (np.concatenate([[0], sums]).astype(np.int64) for sums in (fp, tp))
-    return Roc(fp, tp, score.sign * _cuts(distinct))
+    order = np.argsort(-oriented, kind="stable")
+    ranked = oriented[order]
+    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)  # of each group of ties
+    tp = np.cumsum(np.asarray(member, np.int64)[order])[last]
+    fp, tp = (np.concatenate([[0], sums]) for sums in (last + 1 - tp, tp))
+    return Roc(fp, tp, score.sign * _cuts(ranked[last]))
 
 
 def auc(curve: Roc) -> float:
@@ -70,11 +75,10 @@ def auc(curve: Roc) -> float:
     >>> auc(Roc(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.zeros(4)))
     0.5
     """
-    from sklearn.metrics import auc as area
-
     if not (curve.tp[-1] and curve.fp[-1]):
         return float("nan")
-    return float(area(curve.fp / curve.fp[-1], curve.tp / curve.tp[-1]))
+    x, y = curve.fp / curve.fp[-1], curve.tp / curve.tp[-1]
+    return float((np.diff(x) * (y[1:] + y[:-1])).sum() / 2)
 
 
 def tpr_at(curve: Roc, fpr: float) -> float:

@@ -22,6 +22,8 @@ class RelabelTuning(Tuning):
 
     labels: str = setting(
         "any",
+        label="Random labels",
+        words={"any": "any class", "other": "other classes only"},
         help="random labels of the forget samples, redrawn at every step. any: all classes, the "
         "true one included; other: only the other classes",
         choices=("any", "other"),

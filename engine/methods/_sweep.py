@@ -54,6 +54,8 @@ def order_setting() -> Any:
     """
     return setting(
         SHUFFLED,
+        label="Grouping of samples",
+        expert=True,
         help="which samples share a batch of gradients. shuffled: random, from the seed and each "
         "sample's content, independent of the storage order; stored: in the order of the data, "
         "which is sorted by class in image folders",

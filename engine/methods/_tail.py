@@ -29,11 +29,17 @@ class TailTuning(Tuning):
     """
 
     k: int = setting(
-        6, help="last layers to tune (convolutions and linear layers)", unit="layers", low=1,
+        6,
+        label="Last layers to tune",
+        help="last layers to tune (convolutions and linear layers)",
+        unit="layers",
+        low=1,
         high=10_000,
-    )  # fmt: skip
+    )
     batch_norm: str = setting(
         "tail",
+        label="Batch norm",
+        words={"tail": "of the tail", "frozen": "frozen", "leaky": "as in the reference code"},
         help="which batch norms are trained and update their statistics. tail: those among the "
         "last k layers; frozen: none; leaky: as in the reference code, those of the tail are "
         "trained, but all update their statistics",

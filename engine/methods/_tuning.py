@@ -22,6 +22,8 @@ class Tuning(SGDSpec):
     schedule: str = setting_of(SGDSpec, "schedule", "constant")
     batch_norm: str = setting(
         "train",
+        label="Batch norm",
+        words={"train": "updated from the batches", "eval": "frozen"},
         help="running statistics of batch norm: updated from the batches (train) or frozen (eval)",
         choices=("train", "eval"),
     )

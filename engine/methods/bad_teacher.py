@@ -28,6 +28,7 @@ class BadTeacher(Tuning):
 
     share: float = setting(
         0.3,
+        label="Share of the retain set",
         help="share of the retain set used for distillation, drawn at random",
         low=0.0,
         high=1.0,

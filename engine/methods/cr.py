@@ -30,19 +30,28 @@ class CR:
     """
 
     decay: float = setting(
-        0.1, help="L2 penalty per sample (the paper's lambda)", low=0.0, high=1000.0,
+        0.1,
+        label="L2 penalty λ",
+        help="L2 penalty per sample (the paper's lambda)",
+        low=0.0,
+        high=1000.0,
         exclusive_low=True,
-    )  # fmt: skip
+    )
     noise: float = setting(
         0.0,
+        label="Noise of the certificate",
         help="standard deviation of the random linear term that a certificate requires; 0 = none",
         low=0.0,
         high=1000.0,
     )
     removals: int = setting(
-        0, help="samples removed per Newton step; 0 = all at once", unit="samples", low=0,
+        0,
+        label="Samples per Newton step",
+        help="samples removed per Newton step; 0 = all at once",
+        unit="samples",
+        low=0,
         high=1_000_000,
-    )  # fmt: skip
+    )
 
 
 def cost(config: CR, n_retain: int, n_forget: int, train: TrainSpec) -> float:

@@ -28,7 +28,12 @@ class Fisher:
     """Settings of Fisher forgetting; defaults of SelectiveForgetting."""
 
     alpha: float = setting(
-        1e-6, help="scale of the noise variance", low=0.0, high=1.0, exclusive_low=True
+        1e-6,
+        label="Noise variance α",
+        help="scale of the noise variance",
+        low=0.0,
+        high=1.0,
+        exclusive_low=True,
     )
 
 

@@ -23,9 +23,20 @@ class L1Sparse(Tuning):
     The usual alpha is 5e-4; the default in that code belongs to another method.
     """
 
-    alpha: float = setting(5e-4, help="initial weight of the L1 penalty", low=0.0, high=100.0)
+    alpha: float = setting(
+        5e-4,
+        label="Weight of the L1 penalty",
+        help="initial weight of the L1 penalty",
+        low=0.0,
+        high=100.0,
+    )
     free_epochs: int = setting(
-        0, help="final epochs without the penalty", unit="epochs", low=0, high=10_000
+        0,
+        label="Final epochs without penalty",
+        help="final epochs without the penalty",
+        unit="epochs",
+        low=0,
+        high=10_000,
     )
     weight_decay: float = setting_of(Tuning, "weight_decay", 5e-4)
     batch: int = setting_of(Tuning, "batch", 256)

@@ -20,14 +20,19 @@ class NegGradPlus(Tuning):
 
     beta: float = setting(
         0.001,
+        label="Weight of the forget set β",
         help="weight of the forget set; the retain set has weight 1 - beta",
         low=0.0,
         high=1.0,
     )
     forget_batch: int = setting(
-        0, help="forget samples per step; 0 = as many as retain samples", unit="samples", low=0,
+        0,
+        label="Forget samples per step",
+        help="forget samples per step; 0 = as many as retain samples",
+        unit="samples",
+        low=0,
         high=65_536,
-    )  # fmt: skip
+    )
     epochs: int = setting_of(Tuning, "epochs", 1)
     clip: float = setting_of(Tuning, "clip", 1.0)
 

@@ -27,15 +27,24 @@ class NGD(Tuning):
     7 % of retain accuracy; gradient and langevin-scaled behave like GD.
     """
 
-    sigma: float = setting(0.03, help="scale of the noise", low=0.0, high=100.0)
+    sigma: float = setting(0.03, label="Noise σ", help="scale of the noise", low=0.0, high=100.0)
     eta: float = setting(
         0.1,
+        label="Step size of the noise η",
+        only_if=("noise", ("langevin", "langevin-scaled")),
         help="step size that scales the noise of langevin and langevin-scaled",
         low=0.0,
         high=100.0,
     )
     noise: str = setting(
         "langevin-lr",
+        label="Where noise enters",
+        words={
+            "langevin": "weights",
+            "gradient": "gradient",
+            "langevin-scaled": "weights, scaled by the learning rate",
+            "langevin-lr": "weights, by the learning rate alone",
+        },
         help="where the noise enters, and its standard deviation. langevin: sqrt(2 eta) sigma on "
         "the weights; gradient: sigma on the gradient; langevin-scaled: lr sqrt(2 eta) sigma on "
         "the weights; langevin-lr (default): sqrt(2 lr) sigma on the weights, the only choice that "

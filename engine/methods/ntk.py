@@ -35,30 +35,57 @@ class NTK:
     """
 
     weight_decay: float = setting(
-        0.1, help="weight decay of linearized training, per sample", low=0.0, high=100.0,
+        0.1,
+        label="Weight decay",
+        help="weight decay of linearized training, per sample",
+        low=0.0,
+        high=100.0,
         exclusive_low=True,
-    )  # fmt: skip
+    )
     retain_samples: int = setting(
-        0, help="retain samples drawn for the linearization; 0 = all, as in the reference code",
-        unit="samples", low=0, high=10_000_000,
-    )  # fmt: skip
+        0,
+        label="Retain samples",
+        help="retain samples drawn for the linearization; 0 = all, as in the reference code",
+        unit="samples",
+        low=0,
+        high=10_000_000,
+    )
     solver: str = setting(
         "gram",
+        label="Solver",
+        words={"gram": "exact, from the Gram matrix", "cg": "conjugate gradients"},
         help="how the system of |S| x classes equations is solved. gram: exactly, from its Gram "
         "matrix; cg: by conjugate gradients, which need hardly any memory but often hundreds of "
         "steps",
         choices=("gram", "cg"),
     )
     budget: float = setting(
-        8.0, help="memory for the Gram matrix and a slice of the Jacobian", unit="GiB", low=0.0,
-        high=4096.0, exclusive_low=True,
-    )  # fmt: skip
-    tolerance: float = setting(
-        1e-6, help="relative residual at which conjugate gradients stop", low=0.0, high=1.0,
+        8.0,
+        label="Memory",
+        only_if=("solver", ("gram",)),
+        help="memory for the Gram matrix and a slice of the Jacobian",
+        unit="GiB",
+        low=0.0,
+        high=4096.0,
         exclusive_low=True,
-    )  # fmt: skip
+    )
+    tolerance: float = setting(
+        1e-6,
+        label="Tolerance",
+        only_if=("solver", ("cg",)),
+        help="relative residual at which conjugate gradients stop",
+        low=0.0,
+        high=1.0,
+        exclusive_low=True,
+    )
     max_steps: int = setting(
-        200, help="maximum number of conjugate gradient steps", unit="steps", low=1, high=100_000
+        200,
+        label="Most steps",
+        only_if=("solver", ("cg",)),
+        help="maximum number of conjugate gradient steps",
+        unit="steps",
+        low=1,
+        high=100_000,
     )
     batch: int = setting_of(SGDSpec, "batch", 512)
 

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from engine.methods._tuning import Tuning, tune
 from engine.methods.base import Problem
 from engine.models.base import Classifier
-from engine.perturbations import AttackInputs, named, search_names
+from engine.perturbations import AttackInputs, iterating, named, search_names
 from engine.registry import register
 from engine.runtime.seeds import derive, generator
 from engine.spec import SGDSpec, TrainSpec, setting, setting_of
@@ -25,29 +25,75 @@ class RURK(Tuning):
 
     search: str = setting(
         "gaussian",
+        label="Search of perturbed copies",
         help="how perturbed copies are searched: by random noise, or by an attack inside the ball",
         choices=search_names,
+        words={
+            "gaussian": "Gaussian noise",
+            "l2": "noise in an L2 ball",
+            "linf": "noise in an L-infinity ball",
+            "fgsm": "FGSM",
+            "pgd": "PGD",
+        },
     )
     tau: float = setting(
-        0.03, help="perturbation norm tau of the search", unit="pixel range", low=0.0, high=1.0
+        0.03,
+        label="Norm of the search τ",
+        help="perturbation norm tau of the search",
+        unit="pixel range",
+        low=0.0,
+        high=1.0,
     )
-    v: int = setting(1, help="perturbed copies per forget sample", low=1, high=1000)
+    v: int = setting(
+        1,
+        label="Copies per forget sample v",
+        help="perturbed copies per forget sample",
+        low=1,
+        high=1000,
+    )
     lambda_f: float = setting(
-        0.03, help="weight of the ascent on the forget samples", low=0.0, high=1000.0
+        0.03,
+        label="Ascent on forget samples λ_f",
+        help="weight of the ascent on the forget samples",
+        low=0.0,
+        high=1000.0,
     )
     lambda_a: float = setting(
-        0.03, help="weight of the ascent on their perturbed copies", low=0.0, high=1000.0
+        0.03,
+        label="Ascent on perturbed copies λ_a",
+        help="weight of the ascent on their perturbed copies",
+        low=0.0,
+        high=1000.0,
     )
     epochs: int = setting_of(SGDSpec, "epochs", 2)
     weight_decay: float = setting_of(SGDSpec, "weight_decay", 5e-4)
     schedule: str = setting_of(SGDSpec, "schedule", "cosine")
     clip: float = setting_of(SGDSpec, "clip", 1.0)
     max_steps: int = setting(
-        200, help="maximum number of steps over all epochs", unit="steps", low=1, high=1_000_000
+        200,
+        label="Most steps",
+        help="maximum number of steps over all epochs",
+        unit="steps",
+        low=1,
+        high=1_000_000,
     )
-    steps: int = setting(10, help="PGD steps of the search", low=1, high=1000)
+    steps: int = setting(
+        10,
+        label="PGD steps",
+        only_if=("search", iterating),
+        help="PGD steps of the search",
+        low=1,
+        high=1000,
+    )
     step_size: float = setting(
-        2 / 255, help="PGD step size", unit="pixel range", low=0.0, high=1.0, exclusive_low=True
+        2 / 255,
+        label="PGD step size",
+        only_if=("search", iterating),
+        help="PGD step size",
+        unit="pixel range",
+        low=0.0,
+        high=1.0,
+        exclusive_low=True,
     )
 
 

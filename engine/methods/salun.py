@@ -27,7 +27,12 @@ class SalUn(RelabelTuning):
     """
 
     share: float = setting(
-        0.5, help="share of all weights that may change", low=0.0, high=1.0, exclusive_low=True
+        0.5,
+        label="Share of weights that change",
+        help="share of all weights that may change",
+        low=0.0,
+        high=1.0,
+        exclusive_low=True,
     )
     order: str = order_setting()
 

@@ -29,26 +29,48 @@ class SCRUB(Tuning):
     """
 
     gamma: float = setting(
-        1.0, help="weight of the cross-entropy on the retain set", low=0.0, high=1000.0
+        1.0,
+        label="Weight of the cross-entropy γ",
+        help="weight of the cross-entropy on the retain set",
+        low=0.0,
+        high=1000.0,
     )
     alpha: float = setting(
-        0.001, help="weight of the divergence from the Original on the retain set", low=0.0,
+        0.001,
+        label="Weight of the divergence α",
+        help="weight of the divergence from the Original on the retain set",
+        low=0.0,
         high=1000.0,
-    )  # fmt: skip
+    )
     temperature: float = setting(
-        4.0, help="temperature of the divergence", low=0.0, high=1000.0, exclusive_low=True
+        4.0,
+        label="Temperature",
+        help="temperature of the divergence",
+        low=0.0,
+        high=1000.0,
+        exclusive_low=True,
     )
     max_epochs: int = setting(
-        2, help="first epochs that also ascend on the forget set", unit="epochs", low=0,
+        2,
+        label="Epochs that forget",
+        help="first epochs that also ascend on the forget set",
+        unit="epochs",
+        low=0,
         high=10_000,
-    )  # fmt: skip
+    )
     milestones: str = setting(
-        "3,5,9", help="epochs after which the learning rate is divided by 10, e.g. 3,5,9"
+        "3,5,9",
+        label="Epochs that lower the learning rate",
+        help="epochs after which the learning rate is divided by 10, e.g. 3,5,9",
     )
     forget_batch: int = setting(
-        0, help="samples per step on the forget set; 0 = as on the retain set", unit="samples",
-        low=0, high=65_536,
-    )  # fmt: skip
+        0,
+        label="Forget samples per step",
+        help="samples per step on the forget set; 0 = as on the retain set",
+        unit="samples",
+        low=0,
+        high=65_536,
+    )
     epochs: int = setting_of(Tuning, "epochs", 3)
     lr: float = setting_of(Tuning, "lr", 5e-4)
     weight_decay: float = setting_of(Tuning, "weight_decay", 5e-4)

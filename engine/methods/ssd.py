@@ -29,6 +29,7 @@ class SSD:
 
     alpha: float = setting(
         10.0,
+        label="Selection threshold α",
         help="a weight is dampened if its importance to S_f exceeds alpha times its importance to "
         "S",
         low=0.0,
@@ -36,6 +37,7 @@ class SSD:
     )
     dampening: float = setting(
         1.0,
+        label="Dampening λ",
         help="dampening constant (the paper's lambda): smaller values dampen more",
         low=0.0,
         high=1e6,

@@ -22,12 +22,16 @@ __all__ = [
     "Outline",
     "Perturbation",
     "at_hand",
+    "attacks",
     "every",
     "find",
     "is_attack",
+    "iterating",
     "named",
     "names",
     "search_names",
+    "starting",
+    "straight",
 ]  # fmt: skip
 
 
@@ -69,6 +73,26 @@ def every() -> list[Perturbation]:
 def search_names() -> tuple[str, ...]:
     """Names of the perturbations that RURK may use to search perturbed copies."""
     return tuple(kind.name for kind in every() if kind.searches)
+
+
+def iterating() -> tuple[str, ...]:
+    """Names of the perturbations that take several steps, each of a step size."""
+    return tuple(kind.name for kind in every() if kind.iterates)
+
+
+def attacks() -> tuple[str, ...]:
+    """Names of the perturbations that follow a model's gradient."""
+    return tuple(kind.name for kind in every() if kind.attack)
+
+
+def starting() -> tuple[str, ...]:
+    """Names of the perturbations with a random start."""
+    return tuple(kind.name for kind in every() if kind.starts)
+
+
+def straight() -> tuple[str, ...]:
+    """Names of the perturbations whose copies of one draw lie on a ray."""
+    return tuple(kind.name for kind in every() if kind.straight)
 
 
 def is_attack(probe: ProbeSpec) -> bool:

@@ -1,7 +1,8 @@
 """A study in one HDF5 file for sharing: indices, results, checkpoints and the window's session.
 
-Layout: attributes `format, schema, version, key, created, session` (JSON text); groups
-`records/<kind>/<key>` as in the store; `checkpoints/<key>`: the bytes of a .pt file; with images
+Layout: attributes `format, schema, version, key, created, session` (JSON text) and, where somebody
+wrote them, `annotation` (name, tags and notes as JSON); groups `records/<kind>/<key>` as in the
+store; `checkpoints/<key>`: the bytes of a .pt file; with images
 also `records/datasets/<fingerprint>`. A bundle is an untrusted file: engine.storage.hdf5 checks it,
 and checkpoints stay unopened until they are loaded as weights only. Imported content is stored
 apart from local results (`Store.imported`), each part marked with the file it came from, which for
@@ -14,8 +15,8 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from engine.pipeline.bundled_data import dataset_of, record_of
 from engine.provenance import Origin
 from engine.runtime.progress import Reporter
 from engine.storage import hdf5, output_files, plain_files, schema
+from engine.storage.annotations import Annotation, Annotations, annotation_of
 from engine.storage.origins import origin_of_file, with_origin
 from engine.storage.record import SCHEMA as RECORD
 from engine.storage.record import Record, check_content, check_facts
@@ -39,8 +41,10 @@ FORMAT, SCHEMA = "rk-explorer bundle", 1
 SUFFIX = ".rkx"
 KINDS = (
     "studies", "models", "counts", "neighborhoods", "slices", "embeddings", "epochs", "measures",
-    "recognitions", DATASETS,
+    "recognitions", "similarities", DATASETS,
 )  # fmt: skip
+CHECKPOINTS = "checkpoints"
+ALL = (*KINDS, CHECKPOINTS)
 ORIGINS = "origins"  # kind of records: source file and digest of a checkpoint
 KEY = re.compile(r"[0-9a-f]{8,64}")
 LARGEST_SESSION = 1 << 24  # characters
@@ -49,10 +53,14 @@ WRONG = "{} cannot be opened as a bundle: {}. Ask for a new copy, or open anothe
 
 @dataclass(frozen=True)
 class ImportedBundle:
-    """Result of opening a bundle: the key of its study, and the session it was saved with."""
+    """Result of opening a bundle: the key of its study, and the session it was saved with.
+
+    annotation: name, tags and notes that it carries.
+    """
 
     key: str
     session: Mapping[str, Any]
+    annotation: Annotation = field(default_factory=Annotation)
 
 
 def save(
@@ -62,11 +70,13 @@ def save(
     session: Mapping[str, Any],
     images: Dataset | None,
     report: Reporter,
+    annotation: Annotation | None = None,
 ) -> Path:
     """Write the study with everything that belongs to it; returns the file.
 
-    session: JSON data; images: the study's dataset to include, or None. Raises StoreError if the
-    study is not in the store or the file cannot be written.
+    session: JSON data; images: the study's dataset to include, or None; annotation: its name, tags
+    and notes, or None. Raises StoreError if the study is not in the store or the file cannot be
+    written.
     """
     files = study_files.all_files(store, key)
     study_key = files[0].stem
@@ -79,24 +89,34 @@ def save(
         )
     report.expect(len(files))
     with output_files.output(out) as aside:
-        hdf5.write(aside, _groups(store, study_key, files, session, images, report))
+        head = _head_facts(study_key, session, annotation)
+        hdf5.write(aside, _groups(store, head, files, images, report))
     return out
 
 
-def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") -> ImportedBundle:
+def open_bundle(
+    store: Store,
+    path: Path,
+    report: Reporter,
+    source: str = "",
+    kinds: Collection[str] = ALL,
+) -> ImportedBundle:
     """Import the content of a bundle into the store, except for what it already holds.
 
     Imported content is stored apart from local results and marked with its origin: the file's name,
-    or `source`. Raises StoreError, and imports nothing, if the file is not a valid bundle.
+    or `source`. kinds: those of the records to import, and `CHECKPOINTS`; all by default. Raises
+    StoreError, and imports nothing, if the file is not a valid bundle.
     """
     try:
         with hdf5.open_checked(path) as file:
             opened = _head(file.attributes())
             records = [_place(name) for name in file.names if name.count("/") == 2]
-            files = [name for name in file.names if re.fullmatch(r"checkpoints/[^/]+", name)]
+            files = [name for name in file.names if re.fullmatch(f"{CHECKPOINTS}/[^/]+", name)]
             _check_names(file.names)
             if ("studies", opened.key) not in records:
                 raise StoreError("it lacks the study that it names")
+            records = [place for place in records if place[0] in kinds]
+            files = files if CHECKPOINTS in kinds else []
             report.stage(f"opening {path.name}")
             report.expect(len(records) + len(files))
             checked = [_record(file, *place) for place in records]  # all, before any is stored
@@ -120,17 +140,43 @@ def open_bundle(store: Store, path: Path, report: Reporter, source: str = "") ->
     for name, content in blobs.items():
         _keep_checkpoint(store.imported, name.partition("/")[2], content, origin)
         report.advance(1)
+    _annotate(store, opened)
     return opened
+
+
+def _annotate(store: Store, opened: ImportedBundle) -> None:
+    """Write the annotation that came with a study, unless somebody here has written one."""
+    annotations = Annotations(store)
+    if opened.annotation and store.writable and not annotations.get(opened.key):
+        annotations.put(opened.key, opened.annotation)
 
 
 def _groups(
     store: Store,
-    key: str,
+    head: Mapping[str, Any],
     files: list[Path],
-    session: Mapping[str, Any],
     images: Dataset | None,
     report: Reporter,
 ) -> Iterator[tuple[str, hdf5.GroupContent]]:
+    yield "", hdf5.GroupContent(head)
+    for path in files:
+        report.check()
+        kind, name = path.parent.name, path.stem
+        if path.suffix == ".pt" and kind == CHECKPOINTS:
+            yield CHECKPOINTS, hdf5.GroupContent({}, {name: _content(store, path)})
+        elif path.suffix == ".h5" and kind in KINDS:
+            record = store.get(kind, name)
+            if record is not None:
+                yield _named(record)
+        report.advance(1)
+    if images is not None:
+        yield _named(record_of(images))
+
+
+def _head_facts(
+    key: str, session: Mapping[str, Any], annotation: Annotation | None
+) -> dict[str, Any]:
+    """The attributes of the bundle itself."""
     facts = {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -139,19 +185,7 @@ def _groups(
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "session": json.dumps(session),
     }
-    yield "", hdf5.GroupContent(facts)
-    for path in files:
-        report.check()
-        kind, name = path.parent.name, path.stem
-        if path.suffix == ".pt" and kind == "checkpoints":
-            yield "checkpoints", hdf5.GroupContent({}, {name: _content(store, path)})
-        elif path.suffix == ".h5" and kind in KINDS:
-            record = store.get(kind, name)
-            if record is not None:
-                yield _named(record)
-        report.advance(1)
-    if images is not None:
-        yield _named(record_of(images))
+    return {**facts, "annotation": json.dumps(annotation.plain)} if annotation else facts
 
 
 def _content(store: Store, path: Path) -> np.ndarray:
@@ -184,7 +218,17 @@ def _head(top: Mapping[str, Any]) -> ImportedBundle:
     session = json.loads(text)
     if not isinstance(session, dict):
         raise StoreError("its session is invalid")
-    return ImportedBundle(key, session)
+    return ImportedBundle(key, session, _annotation(top.get("annotation", "")))
+
+
+def _annotation(text: Any) -> Annotation:
+    """The annotation in a bundle; an empty one where it is missing or invalid."""
+    if not isinstance(text, str) or len(text) > LARGEST_SESSION:
+        return Annotation()
+    try:
+        return annotation_of(json.loads(text))
+    except (ValueError, RecursionError):
+        return Annotation()
 
 
 def _place(name: str) -> tuple[str, str]:
@@ -198,9 +242,9 @@ def _place(name: str) -> tuple[str, str]:
 def _check_names(names: list[str]) -> None:
     for name in names:
         top, _, rest = name.partition("/")
-        if top not in ("records", "checkpoints"):
+        if top not in ("records", CHECKPOINTS):
             raise StoreError(f"it holds '{name[:80]}', which does not belong in a bundle")
-        if top == "checkpoints" and rest and not KEY.fullmatch(rest):
+        if top == CHECKPOINTS and rest and not KEY.fullmatch(rest):
             raise StoreError(f"there is no place in a store for '{name[:80]}'")
 
 
@@ -227,7 +271,7 @@ def _without_paths(spec: str) -> str:
 
 def _blobs(file: hdf5.OpenFile, names: list[str]) -> dict[str, bytes]:
     """The contents of the checkpoint files, unopened."""
-    arrays = file.read("checkpoints").arrays if names else {}
+    arrays = file.read(CHECKPOINTS).arrays if names else {}
     return {name: _bytes(name, arrays[name.partition("/")[2]]) for name in names}
 
 
@@ -238,7 +282,7 @@ def _bytes(name: str, array: np.ndarray) -> bytes:
 
 
 def _keep_checkpoint(store: Store, key: str, content: bytes, origin: Origin) -> None:
-    path = store.path("checkpoints", key, ".pt")
+    path = store.path(CHECKPOINTS, key, ".pt")
     if not path.is_file():
         facts = {"schema": RECORD, "kind": ORIGINS, "key": key, "spec": "{}", "complete": True}
         facts["digest"] = digest_of(content)

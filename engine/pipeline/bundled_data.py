@@ -114,4 +114,5 @@ def _recommended(plain: dict[str, Any]) -> Recommended:
         taus=tuple(map(float, plain["taus"])),
         methods=plain["methods"],
         training=training,
+        compared=tuple(map(str, plain.get("compared", Recommended.compared))),
     )

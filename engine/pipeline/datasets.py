@@ -17,6 +17,7 @@ from engine.runtime.batching import SMALLER, memory_guard
 from engine.runtime.device_samples import Sample, Samples
 from engine.runtime.progress import Reporter
 from engine.spec import FOLLOW, DataSpec, to_plain
+from engine.storage import pixel_cache
 from engine.storage.bounds import DatasetBounds
 from engine.storage.paths import absolute, exists, is_relative
 from engine.storage.store import Record, Store
@@ -35,17 +36,21 @@ class LoadedDatasets:
     def __init__(self, store: Store, device: torch.device) -> None:
         """store: holds the new locations of moved datasets, and datasets from bundles."""
         self._store, self._device = store, device
+        self._pixels = pixel_cache.PixelCache(store)
         self._datasets: OrderedDict[DataSpec, Dataset] = OrderedDict()
         self._samples: dict[str, tuple[Samples, Samples]] = {}
 
-    def load(self, spec: DataSpec, report: Reporter) -> Dataset:
+    def load(self, spec: DataSpec, report: Reporter, *, anew: bool = False) -> Dataset:
         """The dataset, loaded once; DataError if that is impossible or its content has changed.
 
+        anew: read it even if it is loaded, because its files may have changed since.
         A dataset that is not where the spec says is looked up at the location that the user gave
         for it, and among the datasets from bundles.
         """
         expected, root = spec.fingerprint, spec.root
         spec = replace(spec, fingerprint="", root=absolute(root))
+        if anew:
+            self._datasets.pop(spec, None)
         for cached in self._datasets.values():
             if cached.spec.fingerprint == expected:
                 base.tell(cached, report)
@@ -85,16 +90,19 @@ class LoadedDatasets:
         content.
         """
         try:
-            dataset = self._loaded(spec, report)
+            dataset = self._loaded(spec, expected, report)
         except LinkError:
             if not expected:
                 raise
-            dataset = self._loaded(replace(spec, links=FOLLOW), report)
+            dataset = self._loaded(replace(spec, links=FOLLOW), expected, report)
         return _expected(dataset, expected)
 
-    def _loaded(self, spec: DataSpec, report: Reporter) -> Dataset:
-        if spec not in self._datasets:
-            self._hold(spec, base.load(spec, report))
+    def _loaded(self, spec: DataSpec, expected: str, report: Reporter) -> Dataset:
+        """The dataset of `spec`; read again if it is loaded with another fingerprint."""
+        loaded = self._datasets.get(spec)
+        if loaded is None or (expected and loaded.spec.fingerprint != expected):
+            with pixel_cache.using(self._pixels):
+                self._hold(spec, base.load(spec, report))
         base.tell(self._datasets[spec], report)
         return self._datasets[spec]
 

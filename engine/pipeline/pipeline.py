@@ -6,7 +6,7 @@ methods document what they return and delegate the work to the other modules of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +73,12 @@ class Pipeline:
         """End the helper process."""
         self.embedder.close()
 
-    def dataset(self, spec: DataSpec, report: Reporter) -> Dataset:
-        """The dataset, loaded once; DataError or SpecError if that is impossible."""
-        return self.work.datasets.load(spec, report)
+    def dataset(self, spec: DataSpec, report: Reporter, *, anew: bool = False) -> Dataset:
+        """The dataset, loaded once; DataError or SpecError if that is impossible.
+
+        anew: read it again, because its files may have changed since.
+        """
+        return self.work.datasets.load(spec, report, anew=anew)
 
     def find_data(self, key: str, root: str, report: Reporter) -> Dataset:
         """The dataset of a stored study, now located in `root`; the new location is stored.
@@ -320,11 +323,15 @@ class Pipeline:
         """
         dataset = self.dataset(self.spec_of(one).data, report) if images else None
         shelf = self.store.imported if one.origins else self.store
-        return bundle.save(shelf, one.key, out, session, dataset, report)
+        annotation = self.catalog.annotations.get(one.key)
+        return bundle.save(shelf, one.key, out, session, dataset, report, annotation)
 
-    def open_bundle(self, path: Path, report: Reporter, source: str = "") -> bundle.ImportedBundle:
+    def open_bundle(
+        self, path: Path, report: Reporter, source: str = "", kinds: Collection[str] = bundle.ALL
+    ) -> bundle.ImportedBundle:
         """Import a bundle into the store; StoreError if it is not a valid bundle.
 
-        It is stored apart, marked with its origin: `source`, or the file's name.
+        It is stored apart, marked with its origin: `source`, or the file's name. kinds: of the
+        records to import.
         """
-        return bundle.open_bundle(self.store, path, report, source)
+        return bundle.open_bundle(self.store, path, report, source, kinds)

@@ -19,6 +19,7 @@ from engine.storage.origins import origins_of
 from engine.storage.schema import CURVE
 from engine.storage.store import Record
 from engine.study.family import family
+from engine.study.siblings import sibling_settings
 
 
 def labels_of(spec: RunSpec) -> dict[str, str]:
@@ -156,6 +157,8 @@ def summary_of(record: Record) -> StudySummary:
         seconds=float(record.attributes["seconds"]),
         family=f"{family(spec)}{' imported' * bool(origins_of(record.attributes))}",
         origins=origins_of(record.attributes),
+        fingerprint=fingerprint_of(record),
+        settings=sibling_settings(spec),
     )
 
 

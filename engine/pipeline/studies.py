@@ -1,20 +1,26 @@
-"""The studies in a store, made here or imported: lookup, listing and deletion."""
+"""The studies in a store, made here or imported: lookup, listing, annotation and deletion."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from engine.analysis.study_measures import StudyMeasures
 from engine.errors import CheckpointError, StoreError
 from engine.pipeline import study_files as belongings
 from engine.pipeline.datasets import LoadedDatasets
+from engine.pipeline.ranked_measures import RankedMeasures
 from engine.pipeline.records import fingerprint_of, provenance_of, study_of, summary_of
 from engine.pipeline.study_files import StudyFiles
 from engine.provenance import Provenance
 from engine.results import Study, StudySummary
 from engine.spec import RunSpec, as_imported
+from engine.storage.annotations import Annotation, Annotations
 from engine.storage.store import Record, Store
 from engine.study import compose as study
+
+WHOLE_KEY = re.compile(r"[0-9a-f]{20}")
 
 
 class StudyCatalog:
@@ -22,6 +28,8 @@ class StudyCatalog:
 
     def __init__(self, store: Store, datasets: LoadedDatasets) -> None:
         self._store, self._datasets = store, datasets
+        self.annotations = Annotations(store)
+        self._measures = RankedMeasures(store)
 
     def study(self, key: str) -> Study:
         """The stored study whose key starts with `key`; StoreError if there is none.
@@ -32,13 +40,28 @@ class StudyCatalog:
         head = shelf.get("studies", place, arrays=False)
         world = None if head is None else self._datasets.world(fingerprint_of(head))
         record = shelf.get("studies", place, world=world)
-        return study_of(_undamaged(record, key))
+        name = self.annotations.get(place).name
+        return replace(study_of(_undamaged(record, key)), name=name)
+
+    def measures(self, key: str) -> StudyMeasures:
+        """The measures of the study under this key; raises as `study`."""
+        shelf, place = self.place(key)
+        return self._measures.of(shelf, place, self.study)
+
+    def annotate(self, key: str, written: Annotation) -> None:
+        """Write name, tags and notes of the study under this key.
+
+        StoreError if there is none, or they cannot be written.
+        """
+        self.annotations.put(self.place(key)[1], written)
 
     def place(self, start: str) -> tuple[Store, str]:
         """(store, key) of the one study whose key starts with `start`: made here, else imported.
 
         StoreError if there is none, or several.
         """
+        if WHOLE_KEY.fullmatch(start) and self._store.has("studies", start):
+            return self._store, start  # without listing the folder
         imported = [one for one in self._store.imported.keys("studies") if one.startswith(start)]
         if imported and not any(one.startswith(start) for one in self._store.keys("studies")):
             return self._store.imported, self._store.imported.find("studies", start)
@@ -57,7 +80,7 @@ class StudyCatalog:
         imported = [one for one in self._store.imported.keys("studies") if one not in own]
         places = [(self._store, one) for one in own]
         places += [(self._store.imported, one) for one in imported]
-        summaries = []
+        summaries, written = [], self.annotations.all()
         for shelf, name in places:
             try:
                 record = shelf.get("studies", name, arrays=False)
@@ -65,7 +88,10 @@ class StudyCatalog:
                 self._store.tell(str(error))
                 continue
             if record is not None:
-                summaries.append(summary_of(record))
+                note = written.get(name, Annotation())
+                summaries.append(
+                    replace(summary_of(record), name=note.name, tags=note.tags, notes=note.notes)
+                )
         return summaries
 
     def provenance(self, key: str) -> Provenance:
@@ -89,19 +115,30 @@ class StudyCatalog:
         """The files that deleting these studies would remove; StoreError if one does not exist."""
         places = [self.place(key) for key in keys]
         apart = [key for shelf, key in places if shelf is not self._store]
-        own = belongings.belongings(
-            self._store, [key for shelf, key in places if shelf is self._store], spared
-        )
-        if not apart:
-            return own
-        rest = belongings.belongings(self._store.imported, apart)
-        return StudyFiles(own.keys + rest.keys, own.files + rest.files, own.size + rest.size)
+        local = [key for shelf, key in places if shelf is self._store]
+        removed = belongings.belongings(self._store, local, spared)
+        if apart:
+            removed += belongings.belongings(self._store.imported, apart)
+        return removed + self._beside([*apart, *local])
 
     def delete(self, keys: Sequence[str], spared: Sequence[RunSpec] = ()) -> StudyFiles:
         """Delete studies and all files that no other study nor `spared` uses; returns them."""
         removed = self.belongings(keys, spared)
         belongings.delete(removed)
         return removed
+
+    def _beside(self, keys: Sequence[str]) -> StudyFiles:
+        """What was written beside these studies, unless a twin of theirs stays."""
+        gone = [
+            key
+            for key in keys
+            if not (self._store.has("studies", key) and self._store.imported.has("studies", key))
+        ]
+        paths = [
+            path for key in gone for path in (self.annotations.path(key), self._measures.path(key))
+        ]
+        files = tuple(path for path in paths if path.is_file())
+        return StudyFiles((), files, sum(path.stat().st_size for path in files))
 
 
 def spec_of(one: Study) -> RunSpec:

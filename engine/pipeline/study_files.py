@@ -26,6 +26,9 @@ class StudyFiles:
     files: tuple[Path, ...]
     size: int
 
+    def __add__(self, other: StudyFiles) -> StudyFiles:
+        return StudyFiles(self.keys + other.keys, self.files + other.files, self.size + other.size)
+
 
 def belongings(store: Store, keys: Sequence[str], spared: Iterable[RunSpec] = ()) -> StudyFiles:
     """What deleting the studies `keys` would remove; StoreError if one does not exist.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine import PROGRAM
+from engine.analysis.finding import findings
 from engine.analysis.model_table import ModelTable, board, with_published
 from engine.datasets.base import Dataset, validation_words
 from engine.drawing.labels import null_note, perturbation_label, tau_label
@@ -82,6 +83,7 @@ def subject(
 def document(one: Subject, drawn: Drawn) -> Document:
     """Compose the report; drawn: section -> its figures."""
     sections = (
+        Section("findings", "Findings", _findings(one)),
         Section("asked", "Study", _overview(one)),
         Section("settings", "Settings", _settings(one)),
         Section("metrics", "Accuracies and gaps", _metrics(one, drawn)),
@@ -100,6 +102,14 @@ def document(one: Subject, drawn: Drawn) -> Document:
         tuple(section for section in sections if section.blocks),
         (("version", PROGRAM), ("key", one.study.key), ("seed", str(one.spec.seed))),
     )
+
+
+def _findings(one: Subject) -> tuple[Block, ...]:
+    """A sentence for each model, and the samples that they count."""
+    found = findings(one.study)
+    samples = tables.finding_samples(found)
+    counted = (Folded("The samples that are counted", (samples,)),) if samples else ()
+    return (*map(tables.finding, found), Text(tables.NULL, muted=True), *counted)
 
 
 def _overview(one: Subject) -> tuple[Block, ...]:

@@ -15,6 +15,22 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Linked:
+    """A paragraph whose pieces are (text, anchor on the page), '' for plain text.
+
+    label: its bold beginning.
+    """
+
+    label: str
+    pieces: tuple[tuple[str, str], ...]
+
+    @property
+    def words(self) -> str:
+        """The whole text."""
+        return self.label + "".join(text for text, _ in self.pieces)
+
+
+@dataclass(frozen=True)
 class Facts:
     """A list of names with their values."""
 
@@ -23,12 +39,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; the first `left` columns are text, the others numbers."""
+    """A table; the first `left` columns are text, the others numbers.
+
+    anchors: of its rows, () without them.
+    """
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
+    anchors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +76,7 @@ class Folded:
     blocks: tuple[Block, ...]
 
 
-Block = Text | Facts | Grid | Picture | Code | Folded
+Block = Text | Linked | Facts | Grid | Picture | Code | Folded
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,21 @@ from engine.report import stored
 from engine.report.document import Block, Picture, Text
 from engine.results import Study
 from engine.runtime.progress import Reporter
+from engine.storage.paths import exists
 
 if TYPE_CHECKING:
-    from engine.figures.canvas import Booklet
+    from engine.figures.booklet import Booklet
     from engine.pipeline.pipeline import Pipeline
 
+Shown = Mapping[str, Mapping[str, Any]]
+FOLLOWING = ("curves", "scatter", "attack", "embedding", "slice")  # kinds drawn as on the screen
+EXTRA = {  # kinds that are in a report only if they are on the screen: section, caption
+    "embedding": ("maps", "One joint UMAP of the models' features, as on the screen."),
+    "slice": ("maps", "Decision regions of every model, as on the screen."),
+    "comparison": ("metrics", "Two models compared, as on the screen."),
+    "epochs": ("residual", "A method epoch by epoch, as on the screen."),
+}
+NO_FILES = {"numbers": False, "caption": True}  # but the captions, which the report quotes
 WHOLE, PART = 170.0, 120.0  # mm: the full width of the text, and that of simple figures
 FONT = 8.0  # points
 WORST = 3  # samples whose neighborhoods are shown
@@ -36,9 +46,33 @@ class FigureRequest:
     width_mm: float = WHOLE
 
 
-def requests(pipeline: Pipeline, study: Study) -> list[FigureRequest]:
-    """The figures of this study's report; embeddings and slices only if they are in the store."""
-    return [*_curves(study), *_neighborhoods(study), *_attack(study), *_maps(pipeline, study)]
+def requests(pipeline: Pipeline, study: Study, shown: Shown | None = None) -> list[FigureRequest]:
+    """The figures of this study's report; embeddings and slices only if they are in the store.
+
+    shown: kind -> options of what is on the screen, which the figures then show, too.
+    """
+    shown = shown or {}
+    usual = [*_curves(study), *_neighborhoods(study), *_attack(study), *_maps(pipeline, study)]
+    as_shown = [_as_shown(one, shown) for one in usual]
+    there = {one.kind for one in as_shown}
+    extra = [
+        FigureRequest(section, kind, words, shown[kind])
+        for kind, (section, words) in EXTRA.items()
+        if kind in shown and kind not in there
+    ]
+    near = shown.get("neighborhood")
+    asked = [one.options.get("sample") for one in as_shown if one.kind == "neighborhood"]
+    if near is not None and near.get("sample") not in asked:
+        words = "Perturbed copies of the sample that was on the screen."
+        extra.append(FigureRequest("worst", "neighborhood", words, near))
+    return [*as_shown, *extra]
+
+
+def _as_shown(one: FigureRequest, shown: Shown) -> FigureRequest:
+    """The figure with the options that it has on the screen, if it is of one of these kinds."""
+    if one.kind not in FOLLOWING or one.kind not in shown:
+        return one
+    return replace(one, options={**one.options, **shown[one.kind]})
 
 
 def draw(
@@ -49,13 +83,15 @@ def draw(
     *,
     html: bool = True,
     booklet: Booklet | None = None,
+    shown: Shown | None = None,
 ) -> dict[str, list[Block]]:
     """Draw all figures; returns section -> its figures, or a sentence for one that fails.
 
-    folder: where SVG files are written, if html; booklet: the PDF that gets them as pages.
+    folder: where SVG files are written, if html; booklet: the PDF that gets them as pages; shown:
+    kind -> options of what is on the screen.
     """
     found: dict[str, list[Block]] = {}
-    orders = requests(pipeline, study)
+    orders = requests(pipeline, study, shown)
     report.expect(float(len(orders)))
     for number, one in enumerate(orders):
         report.stage(f"figure: {one.kind}")
@@ -69,13 +105,19 @@ def draw(
 def _drawn(
     pipeline: Pipeline, study: Study, one: FigureRequest, out: Path, booklet: Booklet | None
 ) -> Block:
-    look = {"width_mm": one.width_mm, "font_size": FONT, "numbers": False, **one.options}
+    look = {"width_mm": one.width_mm, "font_size": FONT, **NO_FILES, **one.options}
     page = booklet.pages if booklet is not None else None
+    caption = (booklet.file if booklet is not None and out.suffix == ".pdf" else out).with_suffix(
+        ".txt"
+    )
+    caption.unlink(missing_ok=True)  # that of the figure before, in a booklet
     try:
         catalog.figure(pipeline, study, one.kind, out, booklet=booklet, **look)
     except EngineError as error:
         return Text(f"{one.caption} (not drawn: {error})", muted=True)
-    return Picture(one.caption, out if out.suffix == ".svg" else None, page, one.width_mm)
+    words = caption.read_text(encoding="utf-8").split("\n\n")[0] if exists(caption) else ""
+    whole = f"{one.caption} {words}".strip()
+    return Picture(whole, out if out.suffix == ".svg" else None, page, one.width_mm)
 
 
 def _curves(study: Study) -> Iterator[FigureRequest]:

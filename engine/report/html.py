@@ -11,14 +11,24 @@ from xml.etree import ElementTree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from engine.report.document import Block, Code, Document, Facts, Folded, Grid, Picture, Text
+from engine.report.document import (
+    Block,
+    Code,
+    Document,
+    Facts,
+    Folded,
+    Grid,
+    Linked,
+    Picture,
+    Text,
+)
 
 SVG = "http://www.w3.org/2000/svg"
 LINK = "{http://www.w3.org/1999/xlink}href"
 REFERENCE = re.compile(r"url\(#([^)]+)\)")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 TEMPLATES = Path(__file__).with_name("templates")
-KINDS = (Text, Facts, Grid, Picture, Code, Folded)
+KINDS = (Text, Linked, Facts, Grid, Picture, Code, Folded)
 
 
 def page(report: Document) -> str:

@@ -22,6 +22,7 @@ from engine.report.document import (
     Facts,
     Folded,
     Grid,
+    Linked,
     Picture,
     Section,
     Text,
@@ -149,6 +150,15 @@ def _text(pages: Pages, block: Text) -> None:
     pages.room(18)  # no single line at the end of a page
     pages.paragraph(block.words, size, color=SOFT if block.muted else INK)
     pages.ln(2)
+
+
+def _linked(pages: Pages, block: Linked) -> None:
+    pages.room(18)
+    pages.write_in(BODY, style="B")
+    pages.write(BODY / MM * LINE, block.label)
+    pages.write_in(BODY)
+    pages.write(BODY / MM * LINE, "".join(text for text, _ in block.pieces))
+    pages.ln(BODY / MM * LINE + 2)
 
 
 def _facts(pages: Pages, block: Facts) -> None:
@@ -285,5 +295,6 @@ def _folded(pages: Pages, block: Folded) -> None:
 
 
 _WRITE: dict[type[Block], Callable[[Pages, Any], None]] = {
-    Text: _text, Facts: _facts, Grid: _grid, Picture: _picture, Code: _code, Folded: _folded,
+    Text: _text, Linked: _linked, Facts: _facts, Grid: _grid, Picture: _picture, Code: _code,
+    Folded: _folded,
 }  # fmt: skip

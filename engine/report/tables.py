@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from engine.analysis.finding import Finding
+from engine.analysis.finding_words import Link
 from engine.analysis.model_table import RESIDUAL, ModelCell, ModelRow, ModelTable, Quantity
 from engine.metrics import COMPARED
-from engine.report.document import Grid
+from engine.report.document import Grid, Linked
 from engine.report.settings import Setting, shown
 from engine.residual.verdict import DASH, VERDICTS, verdict_counts
 from engine.results import Curve, Residual, Study
@@ -25,6 +27,32 @@ NULL = (
     "The null band is the range of r between Re-trains. A curve within it is no evidence of "
     "residual knowledge; a curve above it is."
 )
+
+
+def finding(found: Finding) -> Linked:
+    """The sentence on a model; its numbers lead to the lists of samples and to the rows of tau."""
+    label = found.name
+    pieces = [(one.text, _target(one.link) if one.link else "") for one in found.sentence]
+    first, anchor = pieces[0]
+    return Linked(label, ((first.removeprefix(label), anchor), *pieces[1:]))
+
+
+def finding_samples(found: Sequence[Finding]) -> Grid | None:
+    """The samples that the sentences count, the worst first; None without any."""
+    lists = [(one, link) for one in found for link in one.links if link.samples]
+    if not lists:
+        return None
+    rows = tuple(
+        (one.name, f"{len(link.samples):,}", ", ".join(map(str, link.samples)))
+        for one, link in lists
+    )
+    anchors = tuple(_target(link) for _, link in lists)
+    caption = "Forget samples recognized more often than by the Re-trains, the worst first"
+    return Grid(caption, ("model", "samples", "indices"), rows, 3, anchors)
+
+
+def _target(link: Link) -> str:
+    return f"samples-{link.model}" if link.samples else f"tau-{link.tau:g}"
 
 
 def metrics(board: ModelTable) -> Grid:
@@ -45,7 +73,8 @@ def residual(study: Study) -> Grid:
         rows.append((f"{tau:g}", *cells, band, *undefined_cells(found, t)))
     heads = [f"undefined{of}" for of in undefined_heads(study)]
     caption = "Residual knowledge r [95 % interval] at each perturbation norm τ"
-    return Grid(caption, ("τ", *names, "null band", *heads), tuple(rows))
+    anchors = tuple(f"tau-{tau:g}" for tau in found.taus)
+    return Grid(caption, ("τ", *names, "null band", *heads), tuple(rows), anchors=anchors)
 
 
 def pooled(study: Study) -> Grid:

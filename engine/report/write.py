@@ -13,6 +13,7 @@ from engine.errors import SpecError
 from engine.report import figures, html
 from engine.report.content import Subject, document, subject
 from engine.report.document import Document
+from engine.report.figures import Shown
 from engine.results import Study
 from engine.runtime.libraries import require
 from engine.runtime.progress import Reporter
@@ -30,17 +31,19 @@ def write(
     files: Sequence[Path],
     report: Reporter,
     texts: Sequence[str] = (),
+    shown: Shown | None = None,
 ) -> list[Path]:
     """Write the report to each file in the format of its suffix, atomically; returns the files.
 
-    texts: candidate descriptions of the forget set, such as 'class:8:0.5'. What is not in the
-    store is computed, except for embeddings and slices. SpecError for another suffix, StoreError
-    if a file cannot be written.
+    texts: candidate descriptions of the forget set, such as 'class:8:0.5'; shown: kind -> options
+    of what is on the screen, which its figures then show, too. What is not in the store is
+    computed, except for embeddings and slices that are not shown. SpecError for another suffix,
+    StoreError if a file cannot be written.
     """
     check(files)
     with tempfile.TemporaryDirectory(prefix="rk-report-") as folder:
         found = subject(pipeline, study, texts, report)
-        whole = _drawn(found, Path(folder), files, report)
+        whole = _drawn(found, Path(folder), files, report, shown)
         for path in files:
             made = _bytes(whole, path, study)
             with output_files.output(path) as aside:
@@ -48,18 +51,21 @@ def write(
     return list(files)
 
 
-def _drawn(found: Subject, folder: Path, files: Sequence[Path], report: Reporter) -> Document:
+def _drawn(
+    found: Subject, folder: Path, files: Sequence[Path], report: Reporter, shown: Shown | None
+) -> Document:
     """The document with its figures, drawn for the formats of the files."""
     kinds = {path.suffix.lower() for path in files}
     html = bool(kinds - {PDF})
     if PDF not in kinds:
-        return document(found, figures.draw(found.pipeline, found.study, folder, report))
-    from engine.figures.canvas import Booklet
+        drawn = figures.draw(found.pipeline, found.study, folder, report, shown=shown)
+        return document(found, drawn)
+    from engine.figures.booklet import Booklet
 
     booklet = Booklet(folder / "figures.pdf")
     try:
         drawn = figures.draw(
-            found.pipeline, found.study, folder, report, html=html, booklet=booklet
+            found.pipeline, found.study, folder, report, html=html, booklet=booklet, shown=shown
         )
     finally:
         booklet.close()

@@ -52,7 +52,9 @@ def is_name(value: object, longest: int = LONGEST_NAME) -> bool:
     """Whether this is a valid name of a model, class or dataset: one printable line."""
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         return False
-    return all(character.isprintable() or character in JOINERS for character in value)
+    return value.isprintable() or all(
+        character.isprintable() or character in JOINERS for character in value
+    )
 
 
 class _Parts:

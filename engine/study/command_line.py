@@ -79,7 +79,7 @@ def _words(spec: RunSpec, dataset: Dataset, forget: str, store: Path | None) -> 
     yield from _network(spec.model)
     yield from ("--forget", forget)
     yield from ("--methods", ",".join(method.name for method in spec.methods))
-    for path, value in _changes(spec, dataset).items():
+    for path, value in changes(spec, dataset).items():
         yield from ("--set", f"{path}={_text(value)}")
     if named := [one.name for one in spec.measures if _must_be_named(one)]:
         yield from ("--measures", ",".join(named))
@@ -129,18 +129,20 @@ def _measurement(probe: ProbeSpec, dataset: Dataset) -> Iterator[str]:
     yield from ("--draws", str(probe.draws))
 
 
-def _changes(spec: RunSpec, dataset: Dataset) -> dict[str, Any]:
-    """Every setting that differs from the command's default: 'rurk.tau' -> value."""
+def changes(spec: RunSpec, dataset: Dataset) -> dict[str, Any]:
+    """Every setting that differs from the command's default: 'rurk.tau' -> value.
+
+    Perturbation, tau and draws are not among them, nor are seed and number of Re-trains.
+    """
     recommended = dataset.recommended.train_for(spec.model.name)
-    changes = _differing("train", spec.train, recommended)
-    changes |= _differing("probe", spec.probe, usual_probe(spec), OWN_WORDS)
+    differing = _differing("train", spec.train, recommended)
+    differing |= _differing("probe", spec.probe, usual_probe(spec), OWN_WORDS)
     for method in spec.methods:
-        changes |= _differing(
-            method.name, method.config, method_spec(dataset, method.name, {}).config
-        )
+        usual = method_spec(dataset, method.name, {}).config
+        differing |= _differing(method.name, method.config, usual)
     for measure in measures_of(spec):
-        changes |= _differing(measure.name, measure.config, _default(measure))
-    return changes
+        differing |= _differing(measure.name, measure.config, _default(measure))
+    return differing
 
 
 def _must_be_named(measure: MeasureSpec) -> bool:

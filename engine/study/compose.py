@@ -88,7 +88,7 @@ def compose(
     model: str = "",
     normalize: str = "",
     forget: str | Sequence[int] = "",
-    methods: Sequence[str] = ("rurk", "gd", "ga"),
+    methods: Sequence[str] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     training: Mapping[str, Any] | None = None,
     probe: Mapping[str, Any] | None = None,
@@ -103,11 +103,12 @@ def compose(
 ) -> RunSpec:
     """Compose a study; empty arguments select the dataset's recommendation.
 
-    settings: owner -> changes to its config, where the owner is a method, a measure, 'train' or
-    'probe'. weights: model name -> file, for models that are given instead of made. measures: in
-    addition to the cheap ones, which every study has. device: the kind of device it is made for
-    ('cpu', 'cuda', 'mps'), which determines the number format of training. Raises SpecError, with
-    the closest name for an unknown one, and CheckpointError for weights that do not fit.
+    methods: those it has, None for the dataset's own, () for none beside given models; settings:
+    owner -> changes to its config, where the owner is a method, a measure, 'train' or 'probe'.
+    weights: model name -> file, for models that are given instead of made. measures: in addition to
+    the cheap ones, which every study has. device: the kind of device it is made for ('cpu', 'cuda',
+    'mps'), which determines the number format of training. Raises SpecError, with the closest name
+    for an unknown one, and CheckpointError for weights that do not fit.
     """
     changes_by_owner = {
         owner: dict(train_changes) for owner, train_changes in (settings or {}).items()
@@ -120,6 +121,7 @@ def compose(
     train = settled(
         amend(recommended.train_for(network.name), train_changes, "train."), network, device
     )
+    methods = recommended.compared if methods is None else methods
     names = _distinct(methods, alone=not weights)
     method_specs = [method_spec(dataset, name, changes_by_owner.pop(name, {})) for name in names]
     measure_specs = _measures(measures, changes_by_owner)

@@ -31,11 +31,16 @@ def family(spec: Mapping[str, Any]) -> str:
 
 
 def difference_summary(
-    one: Mapping[str, Any], other: Mapping[str, Any], *, seeds: bool = True
+    one: Mapping[str, Any],
+    other: Mapping[str, Any],
+    *,
+    seeds: bool = True,
+    most: int = MOST_LISTED,
 ) -> str:
     """A summary of how the `other` study differs: 'seed 7, rurk.tau 0.2'; '' if it does not.
 
-    The seed comes first, and its consequences are omitted; seeds: False omits the seed as well.
+    The seed comes first, and its consequences are omitted; seeds: False omits the seed as well;
+    most: differences that are listed, the others are counted.
     """
     seed_effects = () if one.get("seed") == other.get("seed") else (*DRAWN, "forget")
     ignored = {*seed_effects, *PLACES, "measures"} - ({"seed"} if seeds else set())
@@ -43,8 +48,8 @@ def difference_summary(
         difference for difference in differences(one, other) if difference.setting not in ignored
     ]
     distinct.sort(key=lambda difference: ORDER.get(difference.setting, 1))
-    rest = f" and {len(distinct) - MOST_LISTED} more" if len(distinct) > MOST_LISTED else ""
-    return ", ".join(map(_words, distinct[:MOST_LISTED])) + rest
+    rest = f" and {len(distinct) - most} more" if len(distinct) > most else ""
+    return ", ".join(map(_words, distinct[:most])) + rest
 
 
 def _words(one: Difference) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from engine.analysis.finding import as_json, findings
 from engine.drawing.labels import null_note
 from engine.metrics import METRICS, is_censored
 from engine.residual.disagreement import disagreement, perturbed_unlearn_accuracy
@@ -19,10 +21,12 @@ from engine.storage.origins import sentence
 from engine.tables.csv import RULE
 from engine.tables.text import aligned
 
+WIDTH = 100  # characters of a line of a sentence
+
 
 def study_table(study: Study) -> str:
-    """Accuracies of every model, r_tau with its interval, the pooled ratio, and verdicts."""
-    parts = (_headline, _metrics, _curves, _pooled, _verdicts)
+    """The findings, accuracies of every model, r_tau with interval, pooled ratio, and verdicts."""
+    parts = (_headline, _findings, _metrics, _curves, _pooled, _verdicts)
     return "\n\n".join(part(study) for part in parts)
 
 
@@ -76,6 +80,7 @@ def study_json(study: Study) -> dict[str, Any]:
         "key": study.key,
         **({"origins": [asdict(one) for one in study.origins]} if study.origins else {}),
         "spec": study.spec,
+        "findings": as_json(findings(study)),
         "metrics": {name: _finite(row) for name, row in study.metrics.items()},
         "residual_knowledge": {
             "taus": residual.taus.tolist(),
@@ -98,6 +103,17 @@ def _headline(study: Study) -> str:
         f"{len(study.forget)} forgotten, seed {spec['seed']}, {spec['retrains']} Re-trains"
         + (f"\n{sentence(study.origins)}" if study.origins else "")
     )
+
+
+def _findings(study: Study) -> str:
+    """One sentence for each model, as a list."""
+    lines = [
+        textwrap.fill(
+            one.text, WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False
+        )
+        for one in findings(study)
+    ]
+    return "\n".join(["findings", *lines])
 
 
 def _metrics(study: Study) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.analysis.finding_words import Link
 from engine.forget_sets.sample_names import sample_title
 from engine.runtime.progress import Progress
 from explorer.control.choice import ChoiceControl
@@ -20,12 +21,14 @@ from explorer.control.queries import QueryControl
 from explorer.control.run_queue import RunQueue
 from explorer.control.shown_study import ShownStudy
 from explorer.control.slice import SliceControl
+from explorer.control.stale import StaleControl
 from explorer.control.stored_studies import StoredStudies
 from explorer.control.study_runner import StudyRunner
 from explorer.jobs.lanes import HEAVY, Job, Jobs
 from explorer.state.app_state import AppState
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.ranking import ranking
+from explorer.state.selection import REPLACE
 from explorer.state.sizes import size_text
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ class Controller(QObject):
         self._slice = SliceControl(state, jobs, self.shown.probe, self)
         self._queries = QueryControl(state, jobs, self.shown.complete_spec, self)
         self._epochs = EpochControl(state, jobs, self.shown.complete_spec, self)
+        self._stale = StaleControl(state, jobs, self.shown, self)
         self._connect()
 
     def _connect(self) -> None:
@@ -76,6 +80,7 @@ class Controller(QObject):
             failed.connect(self._fail)
         self.runner.told.connect(self._tell)
         self.runner.stored.connect(self.opening.list_studies)
+        self.state.dataset_changed.connect(self._drop_foreign_runs)
         self.opening.opened.connect(self.runner.leave)
         self.shown.completed.connect(self.files.note_study)
         self.exports.saved.connect(self.files.tell_saved)
@@ -120,9 +125,25 @@ class Controller(QObject):
         """
         self._slice.point(directions, towards)
 
+    def refine_slice(self) -> None:
+        """Compute the shown slice at the finest resolution, however long that takes."""
+        self._slice.refine()
+
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
         self.state.probe = (perturbation, float(tau))
+
+    def follow_finding(self, link: Link) -> None:
+        """Select the samples that a number of a finding counts, the worst current; or set its tau.
+
+        The samples are ranked by the model that the finding is on from then on.
+        """
+        self.rank_by(link.model)
+        if link.samples:
+            self.choice.select(list(link.samples), REPLACE)
+            self.choice.set_current(link.samples[0])
+        elif self.state.residual is not None:
+            self.set_probe(self.state.residual.perturbation, link.tau)
 
     def look_beside(self, taus: tuple[float, ...]) -> None:
         """Prefetch neighborhoods at the adjacent norms of this grid; () for none."""
@@ -149,6 +170,15 @@ class Controller(QObject):
     def watch_again(self, model: str) -> None:
         """Run a method of the shown study again to record its epochs."""
         self._epochs.watch(model, self.state.label(model))
+
+    def _drop_foreign_runs(self) -> None:
+        """Stop comparing with studies of other data than those that are open now."""
+        dataset = self.state.dataset
+        fingerprint = dataset.spec.fingerprint if dataset is not None else ""
+        ours = {one.key for one in self.state.studies if one.fingerprint == fingerprint}
+        compared = tuple(key for key in self.state.compared if key in ours)
+        if compared != self.state.compared:
+            self.compare(compared)
 
     # -- results of jobs ------------------------------------------------------------------
     def _on_deleted(self, belongings: StudyFiles) -> None:

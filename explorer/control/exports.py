@@ -5,22 +5,35 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.figures.catalog import KINDS
 from explorer.control.forget_set import NO_FORGET
 from explorer.control.shown_study import ShownStudy
 from explorer.jobs import file_tasks, study_tasks
 from explorer.jobs.lanes import PROBE, Job, Jobs
 from explorer.state import figure_options
 from explorer.state.app_state import AppState
+from explorer.state.figure_preview import FigurePreview
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.ranking import shown_tau
 
 NO_STUDY = "There is nothing to export yet. Run a study first."
+NO_FIGURE = "Click a view that shows a figure first, for example Curves."
 NO_MODEL = "This model does not exist yet. Run a study first."
 NO_COMMAND = "There is no study to copy a command for yet. Press Run first."
+
+
+class ShownFigures(Protocol):
+    """The figures that the views show now."""
+
+    def every(self) -> Mapping[str, Mapping[str, Any]]:
+        """Kind -> its options, of all views."""
+
+    def focused(self) -> tuple[str, Mapping[str, Any]] | None:
+        """Kind and options of the view with keyboard focus; None if it shows no figure."""
 
 
 class ExportControl(QObject):
@@ -28,7 +41,8 @@ class ExportControl(QObject):
 
     noticed = Signal(str, str)  # NEWS or ERROR, sentence
     figure_wanted = Signal(str, object)  # kind, its options: the user should choose file and format
-    figures_wanted = Signal()  # the user should choose several figures
+    figures_wanted = Signal(object)  # kind -> options: the user should choose several figures
+    copy_wanted = Signal(str, object)  # kind, its options: a figure for the clipboard
     report_wanted = Signal()  # the user should choose a file for the report
     forget_set_wanted = Signal()  # the user should choose a file for the forget set
     points_wanted = Signal(list)  # samples: the user should choose a file for their table
@@ -39,18 +53,70 @@ class ExportControl(QObject):
     def __init__(self, state: AppState, jobs: Jobs, shown: ShownStudy, parent: QObject) -> None:
         super().__init__(parent)
         self._state, self._jobs, self._shown = state, jobs, shown
+        self.figures: ShownFigures | None = None  # there are none before the views
 
     # -- asking for a file ----------------------------------------------------------------
     def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
         """Ask for a file, then export the figure `kind`; options: override those on screen."""
         if self._has_study():
-            shown = figure_options.options(self._state, kind)
-            self.figure_wanted.emit(kind, {**shown, **(options or {})})
+            self.figure_wanted.emit(kind, {**self.options(kind), **(options or {})})
+
+    def options(self, kind: str) -> dict[str, Any]:
+        """The options with which this kind of figure draws what is on the screen.
+
+        Without a selection, a sheet of samples shows the forget set, not the whole dataset.
+        """
+        if kind == "samples" and not self._state.selection.chosen:
+            return {}
+        views = self.figures.every() if self.figures is not None else {}
+        return {**figure_options.options(self._state, kind), **views.get(kind, {})}
+
+    def shown(self) -> dict[str, dict[str, Any]]:
+        """Kind -> options of the figures that the views show now."""
+        views = self.figures.every() if self.figures is not None else {}
+        return {kind: self.options(kind) for kind in views}
+
+    def copy_figure(self) -> None:
+        """Copy the figure of the view with keyboard focus to the clipboard."""
+        if not self._has_study():
+            return
+        figure = self.figures.focused() if self.figures is not None else None
+        if figure is None:
+            self.noticed.emit(NEWS, NO_FIGURE)
+        else:
+            kind, options = figure
+            self.copy_wanted.emit(kind, {**self.options(kind), **options})
+
+    def copy(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Copy a figure to the clipboard; options: override those on screen."""
+        if self._has_study():
+            self.copy_wanted.emit(kind, {**self.options(kind), **options})
+
+    def preview(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Draw a figure for `AppState.figure_preview`; options: override those on screen."""
+        study = self._state.study
+        if study is None:
+            return
+        options = {**self.options(kind), **options, "numbers": False, "caption": True}
+        work = functools.partial(file_tasks.preview_figure, study, kind, options)
+        self._jobs.submit(
+            Job(
+                "Drawing a figure", work, PROBE, "figure preview",
+                done=functools.partial(self._show_preview, kind), failed=self._fail_preview,
+            )
+        )  # fmt: skip
+
+    def _show_preview(self, kind: str, picture: file_tasks.FigurePicture) -> None:
+        self._state.set_problem("figure_preview", "")
+        self._state.figure_preview = FigurePreview(kind, picture.png, picture.caption)
+
+    def _fail_preview(self, sentence: str) -> None:
+        self._state.set_problem("figure_preview", sentence)
 
     def ask_figures(self) -> None:
         """Ask which figures to export, then export them as a set."""
         if self._has_study():
-            self.figures_wanted.emit()
+            self.figures_wanted.emit({kind: self.options(kind) for kind in KINDS})
 
     def ask_report(self) -> None:
         """Ask for a file, then write the report of the shown study."""

@@ -14,6 +14,7 @@ from explorer.jobs.lanes import PROBE, Job, Jobs
 from explorer.jobs.study_tasks import StudyResults
 from explorer.state.app_state import AppState
 from explorer.state.ranking import ranking
+from explorer.state.study_form import StudyForm
 
 
 class ShownStudy(QObject):
@@ -25,33 +26,35 @@ class ShownStudy(QObject):
         super().__init__(parent)
         self._state, self._jobs = state, jobs
         self.spec: RunSpec | None = None  # of the shown results
+        self.form: StudyForm | None = None  # one that describes them, None if there is none
         self.generation = 0  # results of an earlier generation are ignored
+        self._start: int | None = None  # the sample that a study was shown with: its worst
 
     def clear(self) -> None:
         """Clear all results; pending jobs for them will be ignored."""
         self.generation += 1
-        self.spec = None
+        self.spec = self.form = None
         state = self._state
         state.study = state.residual = state.neighborhood = None
         state.models, state.losses, state.epochs = {}, {}, {}
 
-    def show_spec(self, spec: RunSpec) -> None:
-        """Set the study whose results will be shown."""
-        self.spec = spec
+    def show_spec(self, spec: RunSpec, form: StudyForm | None) -> None:
+        """Set the study whose results will be shown, and a form that describes it."""
+        self.spec, self.form = spec, form
 
     def complete(self, results: StudyResults) -> None:
         """Show a finished study."""
         state = self._state
-        self.spec = results.spec
+        self.spec, self.form = results.spec, results.form
         with state.at_once():
             state.losses = {name: model.loss for name, model in results.models.items()}
             state.models = results.models
             state.residual = results.study.residual
             state.study = results.study
-            if state.selection.current is None:  # start at the most interesting sample
+            if state.selection.current in (None, self._start):  # the user chose no other
                 first = ranking(state)
-                worst = int(first.order[0]) if first is not None else None
-                state.selection = replace(state.selection, current=worst)
+                self._start = int(first.order[0]) if first is not None else None
+                state.selection = replace(state.selection, current=self._start)
         self.completed.emit()
         ready = functools.partial(probe_tasks.prepare_verdicts, results.study.residual)
         self._jobs.submit(Job("Preparing verdicts", ready, PROBE, "verdicts"))

@@ -30,7 +30,7 @@ class SliceControl(QObject):
     """Requests slices on the probe lane, first coarse, then refined; the latest request wins.
 
     Neighborhoods, which share the lane, can run between the two. If refining would take longer
-    than `PATIENCE_S`, the coarse slice stays.
+    than `PATIENCE_S`, the coarse slice stays until `refine` is called.
     """
 
     def __init__(
@@ -70,6 +70,11 @@ class SliceControl(QObject):
             self._requested = request
             self._set_problem("")
             self._submit(request, COARSE)
+
+    def refine(self) -> None:
+        """Request the fine slice of what is shown, however long it takes."""
+        if self._requested is not None and self._job is None:
+            self._submit(self._requested, FINE)
 
     def _submit(self, request: tuple[SampleProbe, tuple[str, int]], size: int) -> None:
         target, aim = request

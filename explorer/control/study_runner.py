@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.results import ModelResult
 from explorer.control.epochs import with_points
 from explorer.control.forget_set import NO_FORGET
+from explorer.control.orders import orders_of
 from explorer.control.run_queue import RunQueue
 from explorer.control.shown_study import ShownStudy
 from explorer.jobs import study_tasks
@@ -19,6 +20,7 @@ from explorer.state.app_state import AppState
 from explorer.state.queued_run import DONE, FAILED, RUNNING, Order, QueuedRun
 from explorer.state.study_form import StudyForm
 
+STORED = "This study was in the store already, so nothing was computed."
 NO_DATASET = "No dataset is open yet. Wait until it has loaded, or choose one in the toolbar."
 TOO_MANY = (
     f"The form describes {{:,}} studies, but at most {form_grid.MOST:,} can be queued here. Enter "
@@ -71,7 +73,7 @@ class StudyRunner(QObject):
         elif size > form_grid.MANY and not sure:
             self.many_wanted.emit(size)
         else:
-            self._queue(self._orders())
+            self._queue(orders_of(self._state))
 
     def follow(self, on: bool) -> None:
         """Show the running study live, or leave the screen as it is."""
@@ -94,19 +96,6 @@ class StudyRunner(QObject):
             return NO_FORGET
         size = form_grid.size_of(self._state.form)
         return TOO_MANY.format(size) if size > form_grid.MOST else ""
-
-    def _orders(self) -> list[Order]:
-        dataset = self._state.dataset
-        assert dataset is not None
-        fingerprint, label = dataset.spec.fingerprint, dataset.label
-        return [
-            Order(form, self._forget_of(form, dataset.spec.seed), fingerprint, label, swept)
-            for form, swept in form_grid.studies_of(self._state.form)
-        ]
-
-    def _forget_of(self, form: StudyForm, seed: int) -> tuple[int, ...]:
-        """The forget set; () if it must be drawn from its description because the seed differs."""
-        return () if form.forget and form.seed != seed else self._state.forget
 
     def _queue(self, orders: Sequence[Order]) -> None:
         live = self._runs.live()
@@ -142,7 +131,7 @@ class StudyRunner(QObject):
         if size != self._state.grid_size[0] or size == 1:
             self._state.grid_size = (size, 0)
         if size > 1 and not self._problem():
-            work = functools.partial(study_tasks.count_stored, self._orders())
+            work = functools.partial(study_tasks.count_stored, orders_of(self._state))
             done = functools.partial(self._on_counted, size)
             self._jobs.submit(Job("Counting studies", work, PROBE, "grid", done=done))
 
@@ -184,7 +173,7 @@ class StudyRunner(QObject):
         losses = dict(self._state.losses)
         for channel, data in batch:
             if channel == "spec":
-                self._screen.show_spec(data)
+                self._screen.show_spec(data, self._running_form())
             elif channel == "loss":
                 _add_loss(losses, *data)
             elif channel == "model":
@@ -199,10 +188,16 @@ class StudyRunner(QObject):
             if curves:
                 self._state.residual = curves[-1]
 
+    def _running_form(self) -> StudyForm | None:
+        run = self._runs.of(self._reported[0])
+        return run.order.form if run is not None else None
+
     def _on_finished(self, number: int, results: study_tasks.StudyResults) -> None:
         self._reported = (0, [])
         if self._is_shown(number):
             self._screen.complete(results)
+            if results.stored:
+                self.told.emit(STORED)
             return
         self.stored.emit()
         run = self._runs.of(number)

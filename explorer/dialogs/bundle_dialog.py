@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.storage.paths import is_file
+from explorer.dialogs.replacement import ReplaceQuestion
 from explorer.state.sizes import size_text
 from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
@@ -42,8 +43,12 @@ class BundleDialog(QDialog):
         self.images.setChecked(True)
         self.images.toggled.connect(self._show)
         self._note = styled_label("", "muted")
+        self.problem = styled_label("", "danger")
+        self.problem.hide()
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.save = self._buttons.addButton("Save", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.replacing = ReplaceQuestion(self.save, self.problem)
+        self.place.changed.connect(self.replacing.withdraw)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         self._lay_out()
@@ -61,6 +66,7 @@ class BundleDialog(QDialog):
         layout.addLayout(form)
         layout.addWidget(self.images)
         layout.addWidget(self._note)
+        layout.addWidget(self.problem)
         layout.addWidget(self._buttons)
 
     def path(self) -> Path:
@@ -69,7 +75,9 @@ class BundleDialog(QDialog):
         return path if path.name.lower().endswith(SUFFIX) else Path(f"{path}{SUFFIX}")
 
     def accept(self) -> None:
-        """Close, and request the bundle."""
+        """Close, and request the bundle; asks first if the file exists."""
+        if not self.replacing.agreed([self.path()]):
+            return
         super().accept()
         self.wanted.emit(self.path(), self.images.isChecked())
 
@@ -86,7 +94,8 @@ class BundleDialog(QDialog):
 
     def _browse(self) -> None:
         name, _ = QFileDialog.getSaveFileName(
-            self, "Save bundle", self.place.text, f"Bundle (*{SUFFIX})"
-        )
+            self, "Save the bundle as", self.place.text, f"Bundle (*{SUFFIX})",
+            options=QFileDialog.Option.DontConfirmOverwrite,  # asked here, with the suffix
+        )  # fmt: skip
         if name:
             self.place.line.setText(name)

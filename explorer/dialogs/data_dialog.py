@@ -80,6 +80,8 @@ class DataDialog(QDialog):
         self.use.setEnabled(bool(self.place.text))
 
     def _browse(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder of the data", self.place.text)
+        folder = QFileDialog.getExistingDirectory(
+            self, "Choose the folder of the data", self.place.text
+        )
         if folder:
             self.place.line.setText(folder)

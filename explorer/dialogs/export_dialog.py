@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -16,50 +17,74 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
+    QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from engine.figures.catalog import KINDS
+from engine.figures.figure_set import MANIFEST
 from engine.storage.paths import exists, is_folder
 from explorer.dialogs.format_form import PaperForm
-from explorer.dialogs.preview import DPI, Preview
+from explorer.dialogs.replacement import ReplaceQuestion
 from explorer.state.figure_format import FORMATS, FigureFormat
 from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
+from explorer.widgets.preview import DPI, Preview
 
 SETTLE_MS = 150  # between the last change and the redrawing of the preview
-SIDE = 340  # px of the column of options
-BESIDE = "Its numbers are written beside it as CSV."
+LOG = {"sample-curve": True}  # kinds whose axis is logarithmic by default
+BESIDES = (".csv", ".txt")  # written beside a figure: its numbers and its caption
+SIDE = 372  # px of the column of options
+BESIDE = "Its numbers are written beside it as CSV, and the caption as text."
+CAPTION_HEIGHT = 84  # px
 
 
 class FigureDialog(QDialog):
     """Base of both dialogs: options on the left, a preview on the right."""
 
     preview_wanted = Signal(str, object)  # kind, options
+    copy_wanted = Signal(str, object)  # kind, options: a picture for the clipboard
 
     def __init__(self, title: str, verb: str, paper: FigureFormat, parent: QWidget | None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(900, 560)
+        self.resize(940, 620)
         self.form = PaperForm(paper)
         self.preview = Preview()
+        self.log = QCheckBox("Lo&garithmic axis")
+        self.log.setToolTip("Draw r, or what else this figure offers, on a logarithmic axis")
+        self.log.hide()
+        self.caption = QPlainTextEdit()
+        self.caption.setReadOnly(True)
+        self.caption.setAccessibleName("Caption")
+        self.caption.setToolTip("The words for below the figure in a paper; select and copy them")
+        self.caption.setTabChangesFocus(True)
+        self.caption.setFixedHeight(CAPTION_HEIGHT)
         self.note = styled_label("", "muted")
         self.problem = styled_label("", "danger")
         self.problem.hide()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.write = self.buttons.addButton(verb, QDialogButtonBox.ButtonRole.AcceptRole)
         self.write.setDefault(True)
+        self.copy = self.buttons.addButton(
+            "Copy to clipboard", QDialogButtonBox.ButtonRole.ActionRole
+        )
+        self.copy.setAutoDefault(False)
+        self.copy.setToolTip("Copy the figure as a picture and as SVG, as it is previewed")
+        self.copy.clicked.connect(self._copy)
+        self.replacing = ReplaceQuestion(self.write, self.problem)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self._timer = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._timer.timeout.connect(self._draw)
         self.form.changed.connect(self._wait)
 
-    def show_preview(self, data: bytes) -> None:
-        """Show the figure, a PNG drawn at preview.DPI."""
+    def show_preview(self, data: bytes, caption: str = "") -> None:
+        """Show the figure, a PNG drawn at preview.DPI, with its caption."""
         self.preview.show_picture(data)
+        self.caption.setPlainText(caption)
         height = self.preview.picture.height() / DPI * 25.4
         size = f"{self.form.paper.width_mm:g} × {height:.0f} mm"
         self.note.setText(f"{size}, shown at {100 * self.preview.scale:.0f} %. {BESIDE}")
@@ -67,6 +92,7 @@ class FigureDialog(QDialog):
     def show_problem(self, sentence: str) -> None:
         """Show why the figure cannot be drawn with these options."""
         self.preview.say(sentence)
+        self.caption.setPlainText("")
         self.note.setText("")
 
     def refuse(self, sentence: str) -> bool:
@@ -79,14 +105,20 @@ class FigureDialog(QDialog):
         kind, options = self.shown()
         if kind:
             self.preview.say("Drawing ...", keep=True)
-            look = {**self.form.paper.look, "dpi": DPI, "numbers": False}
-            self.preview_wanted.emit(kind, {**options, **look})
+            preview = {"dpi": DPI, "numbers": False, "caption": True}
+            self.preview_wanted.emit(kind, {**options, **self.form.paper.look, **preview})
+
+    def _copy(self) -> None:
+        kind, options = self.shown()
+        if kind:
+            self.copy_wanted.emit(kind, {**options, **self.form.paper.look})
 
     def shown(self) -> tuple[str, Mapping[str, Any]]:
         """(kind, its options) of the figure to preview; '' for none."""
         return "", {}
 
     def _wait(self) -> None:
+        self.replacing.withdraw()
         self._timer.start()
 
     def _lay_out(self, *rows: QWidget) -> None:
@@ -94,13 +126,16 @@ class FigureDialog(QDialog):
         side.setFixedWidth(SIDE)
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
-        for row in (*rows, self.form, self.note, self.problem):
+        for row in (*rows, self.form, self.log, self.note, self.problem):
             column.addWidget(row, 1 if isinstance(row, QListWidget) else 0)
         if not any(isinstance(row, QListWidget) for row in rows):
             column.addStretch(1)
         across = QHBoxLayout()
+        sight = QVBoxLayout()
+        sight.addWidget(self.preview, 1)
+        sight.addWidget(self.caption)
         across.addWidget(side)
-        across.addWidget(self.preview, 1)
+        across.addLayout(sight, 1)
         layout = QVBoxLayout(self)
         layout.addLayout(across, 1)
         layout.addWidget(self.buttons)
@@ -118,9 +153,14 @@ class ExportDialog(FigureDialog):
         title = KINDS[kind].title if kind in KINDS else kind
         super().__init__(f"Export figure: {title}", "Export", paper, parent)
         self.kind, self.options = kind, dict(options)
+        if has_log(kind, options):
+            self.log.show()
+            self.log.setChecked(bool(self.options.get("log", LOG.get(kind, False))))
+            self.log.toggled.connect(self._wait)
         place = paper.place / f"{kind}{paper.suffix}"
         self.place = PathField("File", "The file of the figure", str(place), self)
         self.place.browse.clicked.connect(self._browse)
+        self.place.changed.connect(self.replacing.withdraw)
         self.place.line.editingFinished.connect(self._follow_file)
         self.form.format.currentIndexChanged.connect(self._follow_format)
         row = QWidget()
@@ -132,21 +172,30 @@ class ExportDialog(FigureDialog):
 
     def shown(self) -> tuple[str, Mapping[str, Any]]:
         """The exported figure."""
-        return self.kind, self.options
+        if not has_log(self.kind, self.options):
+            return self.kind, self.options
+        return self.kind, {**self.options, "log": self.log.isChecked()}
 
     def accept(self) -> None:
-        """Close and request the file, unless its name is invalid."""
+        """Close and request the file, unless its name is invalid or taken."""
         self._follow_file()
         file = self.place.path
-        if self.refuse(_no_file(file)):
+        if problem := _no_file(file):
+            self.replacing.withdraw()
+            self.refuse(problem)
+            return
+        if not self.replacing.agreed(files_of(file)):
             return
         paper = replace(self.form.paper, folder=str(file.parent.absolute()))
         super().accept()
-        self.wanted.emit(self.kind, file, {**self.options, **paper.look}, paper)
+        self.wanted.emit(self.kind, file, {**self.shown()[1], **paper.look}, paper)
 
     def _browse(self) -> None:
         names = ";;".join(f"{text} (*{suffix})" for suffix, text in FORMATS.items())
-        chosen, _ = QFileDialog.getSaveFileName(self, self.windowTitle(), self.place.text, names)
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, self.windowTitle(), self.place.text, names,
+            options=QFileDialog.Option.DontConfirmOverwrite,  # asked here, for all files
+        )  # fmt: skip
         if chosen:
             self.place.line.setText(chosen)
             self._follow_file()
@@ -189,7 +238,8 @@ class ExportSetDialog(FigureDialog):
             item.setData(Qt.ItemDataRole.UserRole, kind)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(_checked(kind in chosen))
-        self.list.setCurrentRow(0)
+        rows = [row for row in range(self.list.count()) if self._checked(row)]
+        self.list.setCurrentRow(next(iter(rows), 0))
         self.list.currentRowChanged.connect(self._wait)
         self.list.itemChanged.connect(self._count)
         self.all = QPushButton("Check all or none")
@@ -198,6 +248,7 @@ class ExportSetDialog(FigureDialog):
         self.all.clicked.connect(self._check_all)
         self.place = PathField("Folder", "The folder of the set", str(paper.place), self)
         self.place.browse.clicked.connect(self._browse)
+        self.place.changed.connect(self.replacing.withdraw)
         row = QWidget()
         form = QFormLayout(row)
         form.setContentsMargins(0, 0, 0, 0)
@@ -209,12 +260,11 @@ class ExportSetDialog(FigureDialog):
     @property
     def kinds(self) -> list[str]:
         """The kinds that are checked."""
-        items = [self.list.item(row) for row in range(self.list.count())]
-        return [
-            str(item.data(Qt.ItemDataRole.UserRole))
-            for item in items
-            if item.checkState() == Qt.CheckState.Checked
-        ]
+        rows = [row for row in range(self.list.count()) if self._checked(row)]
+        return [str(self.list.item(row).data(Qt.ItemDataRole.UserRole)) for row in rows]
+
+    def _checked(self, row: int) -> bool:
+        return self.list.item(row).checkState() == Qt.CheckState.Checked
 
     def shown(self) -> tuple[str, Mapping[str, Any]]:
         """The figure that is selected in the list."""
@@ -223,11 +273,20 @@ class ExportSetDialog(FigureDialog):
         return kind, self._options.get(kind, {})
 
     def accept(self) -> None:
-        """Close and request the set, unless no figure is checked or the folder is invalid."""
+        """Close and request the set, unless no figure is checked or the folder is invalid.
+
+        Asks before files of an earlier set are replaced.
+        """
         folder = self.place.path
         problem = "" if self.kinds else "No figure is checked. Check at least one."
         problem = problem if self.place.text else "Name the folder for the figures."
-        if self.refuse(problem or _no_folder(folder)):
+        if problem := problem or _no_folder(folder):
+            self.replacing.withdraw()
+            self.refuse(problem)
+            return
+        suffix = self.form.paper.suffix
+        files = [file for kind in self.kinds for file in files_of(folder / f"{kind}{suffix}")]
+        if not self.replacing.agreed([*files, folder / MANIFEST]):
             return
         kinds, paper = self.kinds, replace(self.form.paper, folder=str(folder.absolute()))
         super().accept()
@@ -245,8 +304,23 @@ class ExportSetDialog(FigureDialog):
             self.list.item(row).setCheckState(wanted)
 
     def _count(self) -> None:
+        self.replacing.withdraw()
         n = len(self.kinds)
         self.write.setText(f"Export {n} figures" if n != 1 else "Export 1 figure")
+
+
+def has_log(kind: str, options: Mapping[str, Any]) -> bool:
+    """Whether this figure has an axis that can be logarithmic."""
+    if kind == "comparison":
+        return options.get("tab") == "confidence"
+    if kind == "curves" and options.get("measure", "residual") != "residual":
+        return False
+    return kind in KINDS and "log" in KINDS[kind].options
+
+
+def files_of(file: Path) -> list[Path]:
+    """The files that an export of this figure writes."""
+    return [file, *(file.with_suffix(suffix) for suffix in BESIDES)]
 
 
 def _title(kind: str) -> str:

@@ -8,17 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QMimeData, QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from engine.figures.catalog import KINDS
 from explorer.control.controller import Controller
 from explorer.control.files import show
 from explorer.dialogs.export_dialog import ExportDialog, ExportSetDialog, FigureDialog
+from explorer.dialogs.replacement import may_replace
 from explorer.dialogs.report_dialog import ReportDialog
 from explorer.jobs import file_tasks
 from explorer.jobs.lanes import HEAVY, PROBE, Job, Work
-from explorer.state import figure_format, figure_options
+from explorer.state import figure_format
 from explorer.state.notice import ERROR, NEWS, Notice
 from explorer.state.settings import Settings
 
@@ -42,6 +44,7 @@ class Exporter(QObject):
         self._dialog: FigureDialog | None = None
         controller.exports.figure_wanted.connect(self.ask_figure)
         controller.exports.figures_wanted.connect(self.ask_set)
+        controller.exports.copy_wanted.connect(self.copy)
         controller.exports.report_wanted.connect(self.ask_report)
         controller.exports.checkpoint_wanted.connect(self.checkpoint)
         controller.exports.forget_set_wanted.connect(self.forget_set)
@@ -50,14 +53,15 @@ class Exporter(QObject):
     # -- asking ---------------------------------------------------------------------------
     def ask_figure(self, kind: str, options: Mapping[str, Any]) -> None:
         """Ask how the figure of this kind is to be written."""
-        dialog = ExportDialog(kind, options, self._paper, self._window)
+        own = dict(options)
+        width = float(own.pop("width_mm", self._paper.width_mm))
+        paper = replace(self._paper, width_mm=width)
+        dialog = ExportDialog(kind, own, paper, self._window)
         dialog.wanted.connect(self._write_figure)
         self._open_figure(dialog)
 
-    def ask_set(self) -> None:
-        """Ask for several figures, and how they are to be written."""
-        state = self._controller.state
-        shown = {kind: figure_options.options(state, kind) for kind in KINDS}
+    def ask_set(self, shown: Mapping[str, Mapping[str, Any]]) -> None:
+        """Ask for several figures, and how they are to be written; shown: kind -> options."""
         dialog = ExportSetDialog(shown, self._usual(), self._paper, self._window)
         dialog.wanted.connect(self._write_set)
         self._open_figure(dialog)
@@ -76,6 +80,24 @@ class Exporter(QObject):
     def figure(self, kind: str, options: Mapping[str, Any], out: Path) -> None:
         """Write the figure called `kind`, with its numbers as CSV beside it."""
         self._controller.exports.save_figure(kind, out, options)
+
+    def copy(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Copy a figure to the clipboard; its size is by default that of the last export."""
+        study = self._controller.state.study
+        if study is not None:
+            look = {**self._paper.look, "dpi": self._paper.dpi, **options}
+            work = functools.partial(file_tasks.copy_figure, study, kind, look)
+            done = functools.partial(self._show_copied, kind)
+            self._submit(f"Copying {KINDS[kind].title}", work, done, PROBE)
+
+    def _show_copied(self, kind: str, picture: file_tasks.FigurePicture) -> None:
+        image = QImage.fromData(picture.png, "PNG")  # type: ignore[arg-type]
+        data = QMimeData()
+        data.setImageData(image)
+        data.setData("image/svg+xml", picture.svg)
+        QGuiApplication.clipboard().setMimeData(data)
+        size = f"{image.width():,} × {image.height():,} pixels, and SVG"
+        self.told.emit(Notice(NEWS, f"Copied the figure {KINDS[kind].title}: {size}."))
 
     def figures(
         self,
@@ -97,8 +119,9 @@ class Exporter(QObject):
         state = self._controller.state
         if state.study is not None:
             self._remember(files[0].parent)
+            shown = self._controller.exports.shown()
             work = functools.partial(
-                file_tasks.save_report, state.study, files, (state.form.forget,)
+                file_tasks.save_report, state.study, files, (state.form.forget,), shown
             )
             self._submit(f"Writing {files[0].name}", work, self._say_report, self._lane())
 
@@ -138,9 +161,9 @@ class Exporter(QObject):
             )
         )
 
-    def _show_preview(self, dialog: FigureDialog, data: bytes) -> None:
+    def _show_preview(self, dialog: FigureDialog, picture: file_tasks.FigurePicture) -> None:
         if dialog is self._dialog:  # otherwise it is closed and deleted
-            dialog.show_preview(data)
+            dialog.show_preview(picture.png, picture.caption)
 
     def _show_problem(self, dialog: FigureDialog, sentence: str) -> None:
         if dialog is self._dialog:
@@ -167,6 +190,7 @@ class Exporter(QObject):
     def _open_figure(self, dialog: FigureDialog) -> None:
         self._dialog = dialog
         dialog.preview_wanted.connect(self._preview)
+        dialog.copy_wanted.connect(self.copy)
         dialog.finished.connect(self._forget_dialog)
         self._open(dialog)
 
@@ -219,10 +243,12 @@ class Exporter(QObject):
 
     def _ask(self, title: str, name: str, kinds: dict[str, str]) -> Path | None:
         chosen, kind = QFileDialog.getSaveFileName(
-            self._window, title, str(self._paper.place / name), ";;".join(kinds)
-        )
+            self._window, title, str(self._paper.place / name), ";;".join(kinds),
+            options=QFileDialog.Option.DontConfirmOverwrite,  # asked below, with its suffix
+        )  # fmt: skip
         if not chosen:
             return None
         path = Path(chosen)
+        path = path if path.suffix else path.with_suffix(kinds.get(kind, ""))
         self._remember(path.parent)
-        return path if path.suffix else path.with_suffix(kinds.get(kind, ""))
+        return path if may_replace(path, self._window) else None

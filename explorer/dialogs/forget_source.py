@@ -191,7 +191,7 @@ class ForgetSource(QWidget):
 
     def _browse(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self, "Indices of the forget set", str(typed_path(self.text.text()).parent)
+            self, "Choose a list of samples to forget", str(typed_path(self.text.text()).parent)
         )
         if name:
             self.text.setText(name)

@@ -5,15 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QWidget,
+)
 
-from explorer.state.figure_format import DPIS, FORMATS, PRESETS, SIZES, WIDTHS, FigureFormat
+from engine.figures.page_options import LEGENDS
+from explorer.state.figure_format import (
+    DPIS,
+    FORMATS,
+    HEIGHTS,
+    PRESETS,
+    SIZES,
+    WIDTHS,
+    FigureFormat,
+)
 
 FREE = "Free"
+AS_NEEDED = "as needed"  # instead of a height of 0
 
 
 class PaperForm(QWidget):
-    """Format, width, font size and resolution of figures; `paper` holds the choices."""
+    """Format, size, legend, font size and resolution of figures; `paper` holds the choices."""
 
     changed = Signal()
 
@@ -28,6 +46,13 @@ class PaperForm(QWidget):
             self.preset.addItem(f"{text}, {mm:g} mm", mm)
         self.preset.addItem(FREE, 0.0)
         self.width_mm = _box(WIDTHS, " mm", "Width of the figure in mm")
+        self.height_mm = _box(HEIGHTS, " mm", "Height in mm; 0: as high as panels and words need")
+        self.height_mm.setSpecialValueText(AS_NEEDED)
+        self.legend = QComboBox()
+        for place, text in LEGENDS.items():
+            self.legend.addItem(text[:1].upper() + text[1:], place)
+        self.title = QCheckBox("&Caption above the figure")
+        self.transparent = QCheckBox("&Transparent background")
         self.letters = _box(SIZES, " pt", "Font size in points; journals require 5 to 8")
         self.dpi = _box(DPIS, " dpi", "Dots per inch of a PNG; most journals require 300")
         self._name()
@@ -44,6 +69,10 @@ class PaperForm(QWidget):
             width_mm=self.width_mm.value(),
             font_size=self.letters.value(),
             dpi=self.dpi.value(),
+            height_mm=self.height_mm.value(),
+            legend=str(self.legend.currentData()),
+            title=self.title.isChecked(),
+            transparent=self.transparent.isChecked(),
         )
 
     def show_paper(self, paper: FigureFormat) -> None:
@@ -51,6 +80,10 @@ class PaperForm(QWidget):
         self._paper = paper
         self.format.setCurrentIndex(max(0, self.format.findData(paper.suffix)))
         self.width_mm.setValue(paper.width_mm)
+        self.height_mm.setValue(paper.height_mm)
+        self.legend.setCurrentIndex(max(0, self.legend.findData(paper.legend)))
+        self.title.setChecked(paper.title)
+        self.transparent.setChecked(paper.transparent)
         self.letters.setValue(paper.font_size)
         self.dpi.setValue(paper.dpi)
         self._follow_width()
@@ -66,6 +99,14 @@ class PaperForm(QWidget):
             (self.format, "Format", "SVG and PDF keep lines and text as vectors"),
             (self.preset, "Preset of the width", "Widths that journals require"),
             (self.width_mm, "Width", self.width_mm.toolTip()),
+            (self.height_mm, "Height", self.height_mm.toolTip()),
+            (self.legend, "Legend", "Where the legend stands"),
+            (
+                self.title,
+                "Caption above the figure",
+                "It is written beside the file anyway, as text",
+            ),
+            (self.transparent, "Transparent background", "Instead of a white one, for slides"),
             (self.letters, "Font size", self.letters.toolTip()),
             (self.dpi, "Resolution", self.dpi.toolTip()),
         ):
@@ -83,16 +124,23 @@ class PaperForm(QWidget):
         label = QLabel("&Width")
         label.setBuddy(self.width_mm)
         form.addRow(label, width)
+        form.addRow("&Height", self.height_mm)
+        form.addRow("Le&gend", self.legend)
         form.addRow("Font si&ze", self.letters)
         form.addRow("&Resolution", self.dpi)
+        form.addRow(self.title)
+        form.addRow(self.transparent)
 
     def _connect(self) -> None:
         self.preset.activated.connect(self._take_preset)
         self.width_mm.valueChanged.connect(self._follow_width)
         self.format.currentIndexChanged.connect(self._follow_format)
-        for box in (self.width_mm, self.letters, self.dpi):
+        for box in (self.width_mm, self.height_mm, self.letters, self.dpi):
             box.valueChanged.connect(self.changed)
-        self.format.currentIndexChanged.connect(self.changed)
+        for choice in (self.format, self.legend):
+            choice.currentIndexChanged.connect(self.changed)
+        for check in (self.title, self.transparent):
+            check.toggled.connect(self.changed)
 
     def _take_preset(self) -> None:
         if self.preset.currentData():

@@ -6,14 +6,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QDialog, QMenu, QWidget
 
 from engine.storage.paths import is_file
 from explorer.control.controller import Controller
 from explorer.control.files import NO_DATASET
 from explorer.dialogs.bundle_dialog import BundleDialog
 from explorer.dialogs.data_dialog import DataDialog
+from explorer.dialogs.file_prompts import FilePrompts
 from explorer.dialogs.weights_dialog import WeightsDialog
+from explorer.state.folders import SESSIONS as PURPOSE
 from explorer.state.notice import NEWS, Notice
 from explorer.state.recent_files import BUNDLE, MOST, SESSION, RecentItem, Recents
 from explorer.state.session import Session
@@ -21,6 +23,7 @@ from explorer.widgets import drop
 from explorer.widgets.drop import DropOffer
 from explorer.widgets.notifications import Notifier
 from explorer.widgets.plain_text import literal, menu_text
+from explorer.widgets.term_finder import HelpKey
 
 SESSIONS, BUNDLES = "Session (*.json)", "Bundle (*.rkx)"
 GONE = "It no longer exists."
@@ -31,12 +34,17 @@ class Opener(QObject):
     """Handles the requests of Controller.files, dropped files and recent files."""
 
     def __init__(
-        self, controller: Controller, notifier: Notifier, recents: Recents, window: QWidget
+        self,
+        controller: Controller,
+        notifier: Notifier,
+        recents: Recents,
+        prompts: FilePrompts,
+        window: QWidget,
     ) -> None:
         super().__init__(window)
         self._controller, self._notifier, self._window = controller, notifier, window
         self._files, self.recents = controller.files, recents
-        self._folder = Path.home()
+        self._prompts = prompts
         self._places: list[QAction] = []  # of the recent files, in their menu
         files = controller.files
         files.session_file_wanted.connect(self._ask_session)
@@ -47,42 +55,31 @@ class Opener(QObject):
 
     # -- files ----------------------------------------------------------------------------
     def _ask_session(self, save: bool) -> None:
-        if save:
-            start = str(self._folder / "session.json")
-            name, _ = QFileDialog.getSaveFileName(self._window, "Save session", start, SESSIONS)
-            if name:
-                path = Path(name)
-                self._files.save_session(path if path.suffix else path.with_suffix(".json"))
-        else:
-            name = self._chosen("Open session", SESSIONS)
-            if name:
-                self._files.open_session(Path(name))
-        self._remember(name)
+        if not save:
+            path = self._prompts.file("Open a session", PURPOSE, SESSIONS)
+            if path is not None:
+                self._files.open_session(path)
+            return
+        path = self._prompts.new_file("Save the session", PURPOSE, "session.json", SESSIONS)
+        if path is not None:
+            self._files.save_session(path)
 
     def _ask_bundle(self) -> None:
-        name = self._chosen("Open bundle", BUNDLES)
-        if name:
-            self._files.open_bundle(Path(name))
+        path = self._prompts.file("Open a bundle", PURPOSE, BUNDLES)
+        if path is not None:
+            self._files.open_bundle(path)
 
     def _ask_bundle_file(self, sizes: tuple[int, int]) -> None:
         study = self._controller.state.study
         stem = f"{self._controller.state.form.dataset}-{study.key[:8]}" if study else "study"
-        dialog = BundleDialog(self._folder / f"{stem}.rkx", sizes, self._window)
+        place = self._prompts.suggestion(PURPOSE, f"{stem}.rkx")
+        dialog = BundleDialog(place, sizes, self._window)
         dialog.wanted.connect(self._save_bundle)
         self._open(dialog)
 
     def _save_bundle(self, path: Path, images: bool) -> None:
-        self._remember(str(path))
+        self._prompts.note(path, PURPOSE)
         self._files.save_bundle(path, images)
-
-    def _chosen(self, title: str, kinds: str) -> str:
-        name, _ = QFileDialog.getOpenFileName(self._window, title, str(self._folder), kinds)
-        self._remember(name)
-        return name
-
-    def _remember(self, name: str) -> None:
-        if name:
-            self._folder = Path(name).parent
 
     # -- data and weights -----------------------------------------------------------------
     def ask_data(self, session: Session, why: str) -> None:
@@ -107,6 +104,7 @@ class Opener(QObject):
         self._open(dialog)
 
     def _open(self, dialog: QDialog) -> None:
+        HelpKey(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

@@ -16,14 +16,15 @@ from PySide6.QtWidgets import (
 )
 
 from engine.storage.paths import is_folder
+from explorer.dialogs.replacement import ReplaceQuestion
 from explorer.widgets.forms import styled_label
 from explorer.widgets.path_field import PathField
 
 WIDTH = 520  # px
 ABOUT = (
     "One page with the settings, tables and figures of the displayed study. It is self-contained "
-    "and works offline. Results that are not in the store yet are computed for it, except for "
-    "feature maps and decision regions."
+    "and works offline. Its figures show what the views show now. Results that are not in the "
+    "store yet are computed for it, except for feature maps and decision regions."
 )
 
 
@@ -45,6 +46,9 @@ class ReportDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.write = buttons.addButton("Write", QDialogButtonBox.ButtonRole.AcceptRole)
         self.write.setDefault(True)
+        self.replacing = ReplaceQuestion(self.write, self.problem)
+        self.place.changed.connect(self.replacing.withdraw)
+        self.pdf.toggled.connect(self.replacing.withdraw)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -69,18 +73,22 @@ class ReportDialog(QDialog):
         return [page, *([page.with_suffix(".pdf")] if also else [])]
 
     def accept(self) -> None:
-        """Close and request the report, unless the folder does not exist."""
+        """Close and request the report, unless the folder does not exist or a file does."""
         files = self.files
         if not self.place.text or not is_folder(files[0].parent) or is_folder(files[0]):
+            self.replacing.withdraw()
             self.problem.setText("Name a file in a folder that exists.")
             self.problem.show()
+            return
+        if not self.replacing.agreed(files):
             return
         super().accept()
         self.wanted.emit(files)
 
     def _browse(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
-            self, self.windowTitle(), self.place.text, "Web page (*.html);;PDF (*.pdf)"
-        )
+            self, self.windowTitle(), self.place.text, "Web page (*.html);;PDF (*.pdf)",
+            options=QFileDialog.Option.DontConfirmOverwrite,
+        )  # fmt: skip
         if chosen:
             self.place.line.setText(chosen)

@@ -10,12 +10,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.errors import SpecError
-from engine.spec import AUTO, ProbeSpec, RunSpec, TrainSpec, parse_taus
+from engine import perturbations
+from engine.spec import AUTO, ProbeSpec, RunSpec, TrainSpec
 from explorer.control.controller import Controller
 from explorer.state import form_grid as grid
 from explorer.state.app_state import AppState
-from explorer.state.catalog import Field, describe, with_defaults
+from explorer.state.catalog import GRID, Field, describe, with_defaults
 from explorer.widgets.forms import FieldsForm, FormDialog
 
 WATCH = Field(
@@ -23,10 +23,16 @@ WATCH = Field(
     "whether every unlearning method is probed after its epochs, for Live to show and replay. "
     "Results do not depend on it. A method is probed at most 30 times, which takes up to 5 "
     "seconds, or a quarter of the method's own time if that is more",
+    label="Probe after each epoch",
 )  # fmt: skip
 PROBE_FIELDS = (  # of ProbeSpec, beside perturbation, tau and draws
     "adaptive", "steps", "step_size", "target", "arithmetic", "between", "start",
 )  # fmt: skip
+NEEDED_BY = {  # setting -> the perturbations with which it has an effect
+    "steps": perturbations.iterating, "step_size": perturbations.iterating,
+    "start": perturbations.starting, "target": perturbations.attacks,
+    "arithmetic": perturbations.attacks, "between": perturbations.straight,
+}  # fmt: skip
 
 
 class SettingsDialog(FormDialog):
@@ -68,14 +74,6 @@ class SettingsDialog(FormDialog):
     def studies(self) -> int:
         """The number of studies that Run would start with these settings."""
         return grid.size_of(replace(self._controller.state.form, grid=self.swept()))
-
-    def problem(self) -> str:
-        """The first problem, that of an invalid grid of tau included."""
-        try:
-            parse_taus(self._measuring.values()["taus"])
-        except SpecError as error:
-            return str(error)
-        return super().problem()
 
     def accept(self) -> None:
         """Apply the values to the form."""
@@ -138,24 +136,31 @@ class MethodsDialog(FormDialog):
 def measuring_fields(state: AppState) -> tuple[Field, ...]:
     """The fields of RunSpec and ProbeSpec in the form: how residual knowledge is measured."""
     grid = state.dataset.recommended.taus if state.dataset else ProbeSpec().taus
-    names = tuple(item.name for item in state.catalog.perturbations)
+    names = {item.name: item.label for item in state.catalog.perturbations}
     run = {item.name: item for item in describe(RunSpec)}
     # as `engine.study.compose.compose` takes them
     usual = ProbeSpec(arithmetic=AUTO, between=AUTO, start=AUTO)
     probe = {item.name: item for item in describe(usual)}
-    perturbation = probe["perturbation"]
+    taus = ",".join(f"{tau:.10g}" for tau in grid)
     return (
         run["retrains"],
         run["seed"],
-        Field("perturbation", "str", perturbation.default, perturbation.help, choices=names),
+        replace(probe["perturbation"], choices=tuple(names), words=names),
         Field(
-            "taus", "str", ",".join(f"{tau:g}" for tau in grid),
-            "perturbation norms: low:high:count (0:0.4:11) or a list (0,0.01,0.03)", "pixel range",
+            "taus", GRID, taus,
+            "how large the perturbations are: a range, 0 to 0.4 in 11, or a list, 0, 0.01, 8/255",
+            "pixel range", label="Perturbation norms τ",
         ),
         probe["draws"],
-        *(probe[name] for name in PROBE_FIELDS),
+        *(_where_it_applies(probe[name]) for name in PROBE_FIELDS),
         WATCH,
     )  # fmt: skip
+
+
+def _where_it_applies(item: Field) -> Field:
+    """The field, limited to the perturbations that it has an effect with."""
+    needed = NEEDED_BY.get(item.name)
+    return replace(item, only_if=("perturbation", needed())) if needed else item
 
 
 def training_fields(state: AppState) -> tuple[Field, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,15 +38,40 @@ def save_figure(
     return catalog.figure(engine, study, kind, out, **options)
 
 
+@dataclass(frozen=True)
+class FigurePicture:
+    """A figure in memory: as PNG, as SVG (b'' if it was not wanted), and its caption."""
+
+    png: bytes
+    svg: bytes = b""
+    caption: str = ""
+
+
 def preview_figure(
     study: Study, kind: str, options: Mapping[str, Any], engine: Pipeline, report: Reporter
-) -> bytes:
-    """The figure as PNG bytes; no file is left behind."""
+) -> FigurePicture:
+    """The figure as a picture with its caption; no file is left behind."""
     from engine.figures import catalog
 
     with tempfile.TemporaryDirectory(prefix="rk-preview-") as folder:
         out = Path(folder) / "figure.png"
-        return catalog.figure(engine, study, kind, out, **options)[0].read_bytes()
+        files = catalog.figure(engine, study, kind, out, **options)
+        captions = [path for path in files if path.suffix == ".txt"]
+        words = captions[0].read_text(encoding="utf-8") if captions else ""
+        return FigurePicture(out.read_bytes(), caption=words)
+
+
+def copy_figure(
+    study: Study, kind: str, options: Mapping[str, Any], engine: Pipeline, report: Reporter
+) -> FigurePicture:
+    """The figure for the clipboard, as PNG and SVG."""
+    from engine.figures import catalog
+
+    with tempfile.TemporaryDirectory(prefix="rk-copy-") as folder:
+        outs = [Path(folder) / f"figure{suffix}" for suffix in (".png", ".svg")]
+        for out in outs:
+            catalog.figure(engine, study, kind, out, **{**options, "numbers": False})
+        return FigurePicture(outs[0].read_bytes(), outs[1].read_bytes())
 
 
 def save_set(
@@ -66,12 +91,20 @@ def save_set(
 
 
 def save_report(
-    study: Study, files: Sequence[Path], texts: Sequence[str], engine: Pipeline, report: Reporter
+    study: Study,
+    files: Sequence[Path],
+    texts: Sequence[str],
+    shown: Mapping[str, Mapping[str, Any]],
+    engine: Pipeline,
+    report: Reporter,
 ) -> list[Path]:
-    """The files written for the report of a study; texts: descriptions of its forget set."""
+    """The files written for the report of a study.
+
+    texts: descriptions of its forget set; shown: kind -> options of the figures on the screen.
+    """
     from engine.report.write import write
 
-    return write(engine, study, files, report, texts)
+    return write(engine, study, files, report, texts, shown)
 
 
 def save_forget(

@@ -6,17 +6,23 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.analysis.study_measures import StudyMeasures
 from engine.datasets.base import Dataset
 from engine.errors import CheckpointError, DataError, EngineError, SpecError
 from engine.provenance import Provenance
 from engine.results import ModelResult, Study, StudySummary
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
+from engine.storage.annotations import Annotation
 from engine.storage.paths import exists, typed_path
+from engine.study import example
+from explorer.jobs import example_tasks
+from explorer.jobs.study_forms import form_of
 from explorer.state import catalog
 from explorer.state.catalog import Catalog
 from explorer.state.queued_run import Order
@@ -27,14 +33,21 @@ if TYPE_CHECKING:
     from engine.pipeline.pipeline import Pipeline
     from engine.pipeline.study_files import StudyFiles
 
+SLICE_S = 0.2  # of reading measures before other jobs have their turn
+
 
 @dataclass(frozen=True, eq=False)
 class StudyResults:
-    """A finished study with its spec and its models."""
+    """A finished study with its spec and its models.
+
+    form: one that describes it, None if there is none; stored: whether nothing was computed.
+    """
 
     spec: RunSpec
     study: Study
     models: Mapping[str, ModelResult]
+    form: StudyForm | None = None
+    stored: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +66,19 @@ class StudyDescription:
     spec: Mapping[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class ChosenStudies:
+    """What the form describes beside the shown study: key and plain spec of either.
+
+    stored: the keys of those chosen that are in the store.
+    """
+
+    shown_key: str
+    shown_spec: Mapping[str, Any]
+    chosen: tuple[StudyDescription, ...]
+    stored: frozenset[str]
+
+
 def read_catalog(engine: Pipeline, report: Reporter) -> Catalog:
     """The catalog of available choices."""
     return catalog.read(report)
@@ -64,7 +90,13 @@ def load_dataset(session: Session, exact: bool, engine: Pipeline, report: Report
     exact: whether only these very data will do, without a download (else DataError).
     """
     if not exact:
-        return _data_of(session.form, session.fingerprint, engine, report)
+        if session.fingerprint:
+            dataset = _data_of(session.form, session.fingerprint, engine, report)
+        else:  # opened by the user: its files may have changed
+            dataset = engine.dataset(data_spec(session.form), report, anew=True)
+        if session.form.dataset == example.DATASET:
+            example_tasks.begin_import(engine, report)
+        return dataset
     spec = data_spec(session.form, session.fingerprint)
     if spec.root and not exists(typed_path(spec.root)) and not _moved(spec, engine):
         raise DataError(f"There is no folder '{spec.root}' on this machine.")
@@ -75,8 +107,9 @@ def run_study(order: Order, engine: Pipeline, report: Reporter) -> StudyResults:
     """The ordered study, computed or from the store; its spec is reported as the first point."""
     _, spec = _ordered(order, engine, report)
     report.point("spec", spec)
+    stored = engine.store.has("studies", engine.plan(spec).key)
     study = engine.run(spec, report, watch=order.form.watch)
-    return StudyResults(spec, study, engine.models(spec))
+    return StudyResults(spec, study, engine.models(spec), order.form, stored)
 
 
 def describe_orders(
@@ -91,6 +124,17 @@ def describe_orders(
     }
 
 
+def compare_choice(
+    shown: RunSpec, orders: Sequence[Order], engine: Pipeline, report: Reporter
+) -> ChosenStudies:
+    """The studies of these orders beside the shown one."""
+    from engine.study.compose import as_plain, study_key
+
+    described = describe_orders(dict(enumerate(orders)), engine, report)
+    stored = frozenset(one.key for one in described.values() if engine.has_study(one.key))
+    return ChosenStudies(study_key(shown), as_plain(shown), tuple(described.values()), stored)
+
+
 def count_stored(orders: Sequence[Order], engine: Pipeline, report: Reporter) -> int:
     """The number of these studies that are already in the store."""
     descriptions = describe_orders(dict(enumerate(orders)), engine, report)
@@ -102,6 +146,32 @@ def count_stored(orders: Sequence[Order], engine: Pipeline, report: Reporter) ->
 def provenance(keys: Sequence[str], engine: Pipeline, report: Reporter) -> dict[str, Provenance]:
     """The provenance of these stored studies."""
     return {key: engine.provenance(key) for key in keys}
+
+
+def read_measures(
+    keys: Sequence[str], engine: Pipeline, report: Reporter
+) -> dict[str, StudyMeasures | None]:
+    """The measures of the first of these studies, as many as are read in `SLICE_S` seconds.
+
+    None for a study that cannot be read. The others are left to another job, so that what somebody
+    waits for comes in between.
+    """
+    measures: dict[str, StudyMeasures | None] = {}
+    began = time.monotonic()
+    for key in keys:
+        report.check()
+        measures[key] = None
+        with contextlib.suppress(EngineError):
+            measures[key] = engine.catalog.measures(key)
+        if time.monotonic() - began > SLICE_S:
+            break
+    return measures
+
+
+def annotate(key: str, written: Annotation, engine: Pipeline, report: Reporter) -> Annotation:
+    """Write name, tags and notes beside a stored study; returns them."""
+    engine.catalog.annotate(key, written)
+    return written
 
 
 def study_belongings(
@@ -138,7 +208,7 @@ def find_study(
         engine.embedder.warm_up()
         return None
     spec = engine.spec_under(key)  # knows whether the study was imported
-    return StudyResults(spec, engine.study(key), engine.models(spec))
+    return StudyResults(spec, engine.study(key), engine.models(spec), form)
 
 
 def find_study_by_key(key: str, engine: Pipeline, report: Reporter) -> StudyResults | None:
@@ -147,14 +217,18 @@ def find_study_by_key(key: str, engine: Pipeline, report: Reporter) -> StudyResu
         return None
     spec = engine.spec_under(key)
     models = engine.models(spec)  # first: loads the dataset that the study is checked against
-    return StudyResults(spec, engine.study(key), models)
+    form = None
+    with contextlib.suppress(DataError, SpecError):
+        form = form_of(spec, engine.dataset(spec.data, report))
+    return StudyResults(spec, engine.study(key), models, form)
 
 
 def open_study(key: str, engine: Pipeline, report: Reporter) -> StoredStudy:
     """The study stored under `key`, with its dataset."""
     spec = engine.spec_under(key)
     dataset = engine.dataset(spec.data, report)  # first: the study is checked against it
-    return StoredStudy(dataset, StudyResults(spec, engine.study(key), engine.models(spec)))
+    study, models = engine.study(key), engine.models(spec)
+    return StoredStudy(dataset, StudyResults(spec, study, models, form_of(spec, dataset)))
 
 
 def list_studies(engine: Pipeline, report: Reporter) -> list[StudySummary]:

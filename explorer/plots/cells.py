@@ -14,6 +14,7 @@ from explorer.widgets.sample_picture import draw_sample
 
 RIGHT, WRONG, ARROW = "✓", "✗", "→ "
 MARK, SMALL, BAR = 14, 10, 3  # logical pixels: font sizes of mark and text, height of the bar
+TWO_LINES = 30  # logical pixels: the least height of a cell that names the predicted class
 SIGNS = ("accent", "danger")  # theme colors of increases and decreases
 
 
@@ -34,6 +35,19 @@ def sized(font: QFont, pixels: int, *, bold: bool = False) -> QFont:
     return resized
 
 
+def draw_share(painter: QPainter, box: QRect, share: float, theme: Theme, font: QFont) -> None:
+    """Draw the share of several models that recognize a copy."""
+    color = QColor(theme.good if share > 0.5 else theme.danger)
+    tint = QColor(color)
+    tint.setAlphaF(0.08 + 0.14 * abs(2 * share - 1))
+    painter.fillRect(box.adjusted(1, 1, -1, -1), tint)
+    painter.setFont(sized(font, SMALL))
+    painter.setPen(QColor(theme.text))
+    middle = int(Qt.AlignmentFlag.AlignCenter)
+    painter.drawText(box.adjusted(1, 0, -1, -BAR), middle, f"{share:.0%}")
+    _draw_bar(painter, box, share, color)
+
+
 def draw_verdict(
     painter: QPainter, box: QRect, verdict: Verdict, theme: Theme, font: QFont
 ) -> None:
@@ -42,9 +56,10 @@ def draw_verdict(
     tint = QColor(color)
     tint.setAlphaF(0.10 + 0.12 * (verdict.confidence if verdict.right else 0.5))
     painter.fillRect(box.adjusted(1, 1, -1, -1), tint)
-    line = box.adjusted(1, 0, -1, -BAR if verdict.right else -BAR - SMALL - 1)
+    two_lines = not verdict.right and box.height() >= TWO_LINES
+    line = box.adjusted(1, 0, -1, -BAR - SMALL - 1 if two_lines else -BAR)
     _draw_mark(painter, line, verdict, color, theme, font)
-    if not verdict.right:
+    if two_lines:
         words = QRect(box.left() + 2, box.bottom() - BAR - SMALL - 4, box.width() - 4, SMALL + 3)
         painter.setFont(sized(font, SMALL))
         painter.setPen(QColor(theme.text))

@@ -6,33 +6,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
     QHelpEvent,
     QKeyEvent,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from explorer.plots.cells import SMALL, Verdict, draw_change, draw_verdict, sized
+from explorer.plots.cells import SMALL, Verdict, draw_change, draw_share, draw_verdict, sized
+from explorer.plots.matrix_layout import CAPTION, CELL, PAD, ROW, MatrixLayout, fitting
 from explorer.theme import LIGHT, Theme
 from explorer.widgets.plain_text import literal
 from explorer.widgets.plot_widget import no_collection
 from explorer.widgets.sample_picture import draw_sample
 
-CELL, ROW, TOP = 46, 34, 64  # logical pixels: width of a copy, height of a model, of the pictures
-PAD, PICTURE, CAPTION = 6, 40, 17
+OPEN, CLOSED = "▾", "▸"  # of a row that stands for several models
 
 
 @dataclass(frozen=True, eq=False)
 class ModelRow:
     """One model: predictions (c,) class names, correct (c,) bool, confidence (c,) in [0, 1].
 
-    result: text at the end of the row; detail: a smaller second line; tip: tooltip of both.
+    result: text at the end of the row; detail: a smaller second line; tip: tooltip of both; brief:
+    both in few words, where there is one line; share: (c,) of the models that this row stands for,
+    the fraction that recognizes the copy; fold: OPEN or CLOSED on a row that opens by a click.
     """
 
     label: str
@@ -43,6 +46,14 @@ class ModelRow:
     result: str
     detail: str = ""
     tip: str = ""
+    brief: str = ""
+    share: np.ndarray | None = None
+    fold: str = ""
+
+    @property
+    def name(self) -> str:
+        """The label, with the mark of a row that opens."""
+        return f"{self.label} {self.fold}" if self.fold else self.label
 
     def verdict(self, copy: int) -> Verdict:
         """The model's verdict on one copy."""
@@ -70,17 +81,23 @@ class Table:
 
 
 class CopyMatrix(QAbstractScrollArea):
-    """Draws a `Table`; scrolls sideways through the copies, and down through many models."""
+    """Draws a `Table`; scrolls sideways through the copies, and down through many models.
+
+    fold_wanted: the row that stands for several models should open or close.
+    """
+
+    fold_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._table: Table | None = None
         self._theme = LIGHT
+        self._sizes = MatrixLayout()
         self.setAccessibleName("Copies and verdicts")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         for bar in (self.horizontalScrollBar(), self.verticalScrollBar()):
-            bar.setSingleStep(CELL)
+            bar.setSingleStep(ROW)
             bar.valueChanged.connect(self.viewport().update)
 
     @property
@@ -98,19 +115,29 @@ class CopyMatrix(QAbstractScrollArea):
 
     def minimumSizeHint(self) -> QSize:
         """Names, two copies, results and one model."""
-        return QSize(self.left + 2 * CELL + self._right(), self.top + ROW)
+        return QSize(self.left + 2 * CELL + self._right(), 2 * ROW + CELL)
 
     def sizeHint(self) -> QSize:
         """Names, results, some copies and every model."""
         rows = len(self._table.rows) if self._table else 3
         bar = self.horizontalScrollBar().sizeHint().height() + 2 * self.frameWidth()
-        return QSize(self.left + 5 * CELL + self._right(), self.top + rows * ROW + bar)
+        top = CAPTION + 1 + self._bands * CELL
+        return QSize(self.left + 5 * CELL + self._right(), top + rows * ROW + bar)
 
     @property
     def top(self) -> int:
         """Height of the pictures above the models, in logical pixels."""
-        changed = self._table is not None and self._table.changes is not None
-        return TOP + (CELL if changed else 0)
+        return self._sizes.pictures + (self._bands - 1) * self._sizes.cell
+
+    @property
+    def sizes(self) -> MatrixLayout:
+        """The sizes of cells and rows as they are drawn."""
+        return self._sizes
+
+    @property
+    def _bands(self) -> int:
+        """How many rows of pictures there are: the copies, and perhaps their perturbations."""
+        return 2 if self._table is not None and self._table.changes is not None else 1
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the scroll bars."""
@@ -120,11 +147,32 @@ class CopyMatrix(QAbstractScrollArea):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Scroll with the arrow keys."""
         bar = self.horizontalScrollBar()
-        step = {Qt.Key.Key_Left: -CELL, Qt.Key.Key_Right: CELL}.get(Qt.Key(event.key()))
-        if step is None:
+        cell = self._sizes.cell
+        step = {Qt.Key.Key_Left: -cell, Qt.Key.Key_Right: cell}.get(Qt.Key(event.key()))
+        if event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return) and self._folds():
+            self.fold_wanted.emit()
+        elif step is None:
             super().keyPressEvent(event)
         else:
             bar.setValue(bar.value() + step)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Open or close the row that stands for several models."""
+        at = event.position().toPoint()
+        row = self._row_at(at.y())
+        if row is not None and row.fold and at.x() < self.left:
+            self.fold_wanted.emit()
+            return
+        super().mouseReleaseEvent(event)
+
+    def _folds(self) -> bool:
+        return self._table is not None and any(row.fold for row in self._table.rows)
+
+    def _row_at(self, y: int) -> ModelRow | None:
+        """The model at this height of the viewport."""
+        rows = self._table.rows if self._table is not None else ()
+        place = (y - self.top + self.verticalScrollBar().value()) // self._sizes.row
+        return rows[place] if y >= self.top and 0 <= place < len(rows) else None
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what is visible."""
@@ -155,16 +203,17 @@ class CopyMatrix(QAbstractScrollArea):
         table, left = self._table, self.left
         if table is None:
             return ""
-        row = (at.y() - self.top + self.verticalScrollBar().value()) // ROW
-        model = table.rows[row] if at.y() >= self.top and 0 <= row < len(table.rows) else None
+        model = self._row_at(at.y())
         if not left <= at.x() < self.viewport().width() - self._right():
             return model.tip if model else ""
-        copy = (at.x() - left + self.horizontalScrollBar().value()) // CELL
+        copy = (at.x() - left + self.horizontalScrollBar().value()) // self._sizes.cell
         if not 0 <= copy < len(table.copies):
             return ""
         place = f"copy {copy + 1} of {len(table.copies)}, L2 distance {table.sizes[copy]:.3g}"
         if model is None:
             return place
+        if model.share is not None:
+            return f"{model.share[copy]:.0%} of {model.label} recognize {place}"
         verdict = "correct" if model.correct[copy] else "wrong"
         share = f"{model.confidence[copy]:.0%} for the true class"
         return f"{model.label} predicts {model.predictions[copy]} ({verdict}), {share}; {place}"
@@ -174,70 +223,85 @@ class CopyMatrix(QAbstractScrollArea):
     def left(self) -> int:
         """Width of the models' names before the copies, in logical pixels."""
         rows = self._table.rows if self._table else ()
-        words = [self.fontMetrics().horizontalAdvance(row.label) for row in rows]
-        return max([CELL + 2 * PAD, *words]) + 3 * PAD + 6
+        words = [self.fontMetrics().horizontalAdvance(row.name) for row in rows]
+        return max([self._sizes.cell + 2 * PAD, *words]) + 3 * PAD + 6
 
     def _right(self) -> int:
         rows = self._table.rows if self._table else ()
-        texts = [text for row in rows for text in (row.result, row.detail)]
+        texts = [text for row in rows for text in self._results(row)]
         return max((self.fontMetrics().horizontalAdvance(text) for text in texts), default=60) + 18
+
+    def _results(self, row: ModelRow) -> tuple[str, str]:
+        """The lines at the end of a row; the second may be ''."""
+        if self._sizes.one_line:
+            return row.brief or row.result, ""
+        return row.result, row.detail
 
     def _fit(self) -> None:
         table, view = self._table, self.viewport().size()
         copies, rows = (len(table.copies), len(table.rows)) if table else (0, 0)
+        self._sizes = fitting(view.height(), rows, self._bands)
+        cell, row = self._sizes.cell, self._sizes.row
         wide = view.width() - self.left - self._right()
-        self.horizontalScrollBar().setRange(0, max(0, copies * CELL - wide))
-        self.horizontalScrollBar().setPageStep(max(CELL, wide))
-        self.verticalScrollBar().setRange(0, max(0, self.top + rows * ROW - view.height()))
-        self.verticalScrollBar().setPageStep(max(ROW, view.height() - self.top))
+        self.horizontalScrollBar().setSingleStep(cell)
+        self.horizontalScrollBar().setRange(0, max(0, copies * cell - wide))
+        self.horizontalScrollBar().setPageStep(max(cell, wide))
+        self.verticalScrollBar().setRange(0, max(0, self.top + rows * row - view.height()))
+        self.verticalScrollBar().setPageStep(max(row, view.height() - self.top))
 
     def x_of(self, copy: int) -> int:
         """The left edge of a copy in the viewport, in logical pixels."""
-        return self.left + copy * CELL - self.horizontalScrollBar().value()
+        return self.left + copy * self._sizes.cell - self.horizontalScrollBar().value()
 
     def _y(self, row: int) -> int:
-        return self.top + row * ROW - self.verticalScrollBar().value()
+        return self.top + row * self._sizes.row - self.verticalScrollBar().value()
 
     # -- painting -------------------------------------------------------------------------
     def _paint_copies(self, painter: QPainter, table: Table) -> None:
         left, wide = self.left, self.viewport().width() - self.left - self._right()
         painter.setClipRect(QRect(left, 0, wide, self.viewport().height()))
-        first = self.horizontalScrollBar().value() // CELL
-        seen = range(first, min(len(table.copies), first + wide // CELL + 2))
+        cell, height = self._sizes.cell, self._sizes.row
+        first = self.horizontalScrollBar().value() // cell
+        seen = range(first, min(len(table.copies), first + wide // cell + 2))
         for copy in seen:
             for i, row in enumerate(table.rows):
-                box = QRect(self.x_of(copy), self._y(i), CELL, ROW)
-                draw_verdict(painter, box, row.verdict(copy), self._theme, self.font())
+                box = QRect(self.x_of(copy), self._y(i), cell, height)
+                if row.share is not None:
+                    draw_share(painter, box, float(row.share[copy]), self._theme, self.font())
+                else:
+                    draw_verdict(painter, box, row.verdict(copy), self._theme, self.font())
         painter.fillRect(QRect(left, 0, wide, self.top), QColor(self._theme.base))
         for copy in seen:
-            place = QRectF(self.x_of(copy) + 3, CAPTION + 1, PICTURE, PICTURE)
+            side = self._sizes.picture
+            place = QRectF(self.x_of(copy) + 3, CAPTION + 1, side, side)
             draw_sample(painter, place, table.copies[copy], table.color)
             if table.changes is not None:
-                below = place.translated(0, CELL)
+                below = place.translated(0, cell)
                 draw_change(painter, below, table.changes[copy], self._theme)
         painter.setClipping(False)
 
     def _paint_names(self, painter: QPainter, table: Table) -> None:
-        left = self.left
+        left, height = self.left, self._sizes.row
         for i, row in enumerate(table.rows):
-            box = QRect(0, self._y(i), left, ROW)
-            painter.fillRect(QRect(PAD, box.top() + 6, 4, ROW - 12), QColor(row.color))
+            box = QRect(0, self._y(i), left, height)
+            painter.fillRect(QRect(PAD, box.top() + 4, 4, height - 8), QColor(row.color))
             self._line(painter, box.top())
             self._plain(painter)
             words = box.adjusted(2 * PAD + 4, 0, 0, 0)
-            painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), row.label)
+            painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), row.name)
 
     def _paint_results(self, painter: QPainter, table: Table) -> None:
         x = self.viewport().width() - self._right()
         for i, row in enumerate(table.rows):
-            box = QRect(x + 10, self._y(i), self._right() - 10, ROW)
+            box = QRect(x + 10, self._y(i), self._right() - 10, self._sizes.row)
             self._plain(painter)
-            half = ROW // 2 if row.detail else 0
+            result, detail = self._results(row)
+            half = self._sizes.row // 2 if detail else 0
             middle = int(Qt.AlignmentFlag.AlignVCenter)
-            painter.drawText(box.adjusted(0, 2, 0, -half), middle, row.result)
-            if row.detail:
+            painter.drawText(box.adjusted(0, 2 if half else 0, 0, -half), middle, result)
+            if detail:
                 painter.setPen(QColor(self._theme.muted))
-                painter.drawText(box.adjusted(0, half - 1, 0, -2), middle, row.detail)
+                painter.drawText(box.adjusted(0, half - 1, 0, -2), middle, detail)
 
     def _paint_captions(self, painter: QPainter, table: Table) -> None:
         left, right, theme = self.left, self.viewport().width() - self._right(), self._theme
@@ -247,25 +311,28 @@ class CopyMatrix(QAbstractScrollArea):
         for x in (right, left - 1):
             painter.fillRect(QRect(x, 0, 1, self.viewport().height()), QColor(theme.border))
         if table.original is not None:
-            place = QRectF(2 * PAD, CAPTION + 1, PICTURE, PICTURE)
+            place = QRectF(2 * PAD, CAPTION + 1, self._sizes.picture, self._sizes.picture)
             draw_sample(painter, place, table.original, table.color)
         self._small(painter)
         painter.setPen(QColor(theme.muted))
         middle = int(Qt.AlignmentFlag.AlignVCenter)
         painter.drawText(QRect(2 * PAD, 0, left - 2 * PAD, CAPTION), middle, table.caption)
-        words = QRect(left + 4, 0, right - left - 8, CAPTION)
-        painter.drawText(words, middle, self._range_text(table))
+        span = QRect(left + 4, 0, right - left - 8, CAPTION)
+        painter.drawText(span, middle, self._range_text(table))
         ends = QRect(right + 10, 0, self._right() - 10, CAPTION)
-        painter.drawText(ends, middle, "recognized; r [95 %]")
+        painter.drawText(
+            ends, middle, "recognized; r" if self._sizes.one_line else "recognized; r [95 %]"
+        )
         if table.changes is not None:
-            factor = QRect(2 * PAD, TOP, left - 2 * PAD, PICTURE)
+            top, side = self._sizes.pictures, self._sizes.picture
+            factor = QRect(2 * PAD, top, left - 2 * PAD, side)
             painter.drawText(factor, middle, _factor_text(table.factor))
 
     def _range_text(self, table: Table) -> str:
         if not len(table.sizes):
             return ""
         low, high = table.sizes[0], table.sizes[-1]
-        text = f"{len(table.copies)} copies, L2 distance {low:.3g} to {high:.3g} →"
+        text = f"{len(table.copies)} copies, L2 distance {low:.3g} to {high:.3g}, nearest first"
         width = self.viewport().width() - self.left - self._right() - 8
         metrics = QFontMetrics(sized(self.font(), SMALL))
         return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 
+from engine.analysis.finding import Finding, plain
 from engine.analysis.model_table import RESIDUAL, RETRAIN, ModelCell, ModelRow, ModelTable, Quantity
 from engine.metrics import COMPARED
 from engine.paper.presets import Figure
 from explorer.theme import Theme
 from explorer.widgets.table import Cell, Column
 
-SIGNS = {"up": "↑ higher", "down": "↓ lower", RETRAIN: "≈ Re-train", "one": "≈ 1"}
+BEST = {"up": "best: high", "down": "best: low", RETRAIN: "best: as Re-train", "one": "best: 1"}
 GOALS = {
     "up": "higher is better",
     "down": "lower is better",
@@ -19,29 +21,56 @@ GOALS = {
     "one": "best near 1",
 }
 MISSING = "–"
+FINDING = Column(
+    "Finding",
+    "What the measured copies show, in words: verdicts on the forget samples over all τ, and the "
+    "curve of r beside the null band; a click selects the samples that are counted",
+)
+TIP = 80  # characters of a line of a tooltip
 
 
 def columns(board: ModelTable) -> list[Column]:
     """The headers: measure and unit, and below them which values are better."""
-    headers = [Column("Model", "Original, Re-train (mean over all) and the unlearning methods")]
+    model = Column("Model", "Original, Re-train (mean over all) and the unlearning methods")
+    headers = [model, FINDING]
     for one in board.quantities:
         unit = f" {one.unit}" if one.unit else ""
         at = f", at τ {board.tau:g}" if one.at_tau else ""
         tip = f"{one.help}{f', in {one.unit}' if one.unit else ''}{at}; {GOALS[one.better]}"
-        headers.append(Column(f"{one.label}{unit}\n{SIGNS[one.better]}", tip))
+        headers.append(Column(f"{one.label}{unit}\n{BEST[one.better]}", tip))
     return headers
 
 
-def rows(board: ModelTable, theme: Theme) -> list[list[Cell]]:
-    """One row per model, followed by a row of its published values, if any."""
+def rows(
+    board: ModelTable, theme: Theme, findings: Sequence[Finding] = (), yardstick: str = ""
+) -> list[list[Cell]]:
+    """One row per model, followed by a row of its published values, if any.
+
+    findings: on the models; yardstick: how many samples a Re-train is charged with, '' if unknown.
+    """
     cells = []
+    found = {(one.model, one.run): one for one in findings}
     for row in board.rows:
         color = theme.model_style(row.model).color
         name = Cell(row.label, row.run, row.name, color)
-        cells.append([name, *(_cell(row.entry(one.name), one) for one in board.quantities)])
+        words = _finding(found.get((row.model, row.run)) if row.n == 1 else None)
+        if row.model == RETRAIN and not row.run and row.n == 1:
+            words = Cell(yardstick, "each judged by the others" * bool(yardstick), words=True)
+        cells.append([name, words, *(_cell(row.entry(one.name), one) for one in board.quantities)])
         if any(entry.published for entry in row.entries.values()):
             cells.append([*_published(row, board)])
     return cells
+
+
+def _finding(found: Finding | None) -> Cell:
+    """A finding in two lines; a link to the samples it counts, else to its first tau."""
+    if found is None:
+        return Cell("", words=True)
+    first, _, second = plain(found.short).partition("; ")
+    link = found.links[0] if found.links else None
+    tip = textwrap.fill(found.text, TIP, break_on_hyphens=False)
+    value = math.nan if found.residual is None else float(found.residual)
+    return Cell(first, second, value, tip=tip, link=link, words=True)
 
 
 def _cell(entry: ModelCell, quantity: Quantity) -> Cell:
@@ -62,6 +91,7 @@ def _small(entry: ModelCell, quantity: Quantity) -> str:
 
 def _published(row: ModelRow, board: ModelTable) -> Iterator[Cell]:
     yield Cell(f"{row.label}, published", row.run, f"{row.name}, published", quiet=True)
+    yield Cell("", quiet=True, words=True)
     for one in board.quantities:
         figure = row.entry(one.name).published
         mean = math.nan if figure is None or figure.mean is None else figure.mean

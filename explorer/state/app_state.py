@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from engine.analysis.epoch_series import Epochs
+from engine.analysis.study_measures import StudyMeasures
 from engine.datasets.base import Dataset
 from engine.drawing.labels import model_label
 from engine.membership.results import Attack
@@ -27,8 +28,11 @@ from engine.results import (
 )
 from engine.runtime.progress import Progress
 from explorer.state.catalog import Catalog
+from explorer.state.figure_preview import FigurePreview
 from explorer.state.queued_run import QueuedRun
+from explorer.state.remembered import Remembered
 from explorer.state.selection import Selection
+from explorer.state.stale import Stale
 from explorer.state.study_form import StudyForm
 
 T = TypeVar("T")
@@ -98,12 +102,17 @@ class AppState(QObject):
     replay_changed = Signal()
     problems_changed = Signal()
     studies_changed = Signal()
+    measures_changed = Signal()
     runs_changed = Signal()
     compared_changed = Signal()
     beside_changed = Signal()
     follow_changed = Signal()
     provenance_changed = Signal()
     grid_size_changed = Signal()
+    figure_preview_changed = Signal()
+    remembered_changed = Signal()
+    stale_changed = Signal()
+    opening_changed = Signal()
     settled = Signal()  # a batch of changes is complete
 
     dataset = StateProperty[Dataset | None](
@@ -168,6 +177,9 @@ class AppState(QObject):
     )
     problems = StateProperty[Mapping[str, str]]({}, "query -> why it has no result, as a sentence")
     studies = StateProperty[tuple[StudySummary, ...]]((), "Studies in the store, newest first")
+    measures = StateProperty[Mapping[str, StudyMeasures]](
+        {}, "Measures of stored studies, by key, as far as read"
+    )
     compared = StateProperty[tuple[str, ...]](
         (), "Keys of the stored studies to compare with the open one"
     )
@@ -185,8 +197,20 @@ class AppState(QObject):
         (1, 0), "Number of studies Run would start, and how many of them are already stored"
     )
 
+    figure_preview = StateProperty[FigurePreview | None](
+        None, "The figure drawn last as it would be exported, or None"
+    )
     similarity = StateProperty[Similarity | None](
         None, "Layer similarity of the two compared models, or None"
+    )
+    remembered = StateProperty[Remembered](
+        (), "What was chosen on other datasets, to start from when they are opened again"
+    )
+    opening = StateProperty[str](
+        "", "What is being opened, as a sentence that empty views show meanwhile; '' for nothing"
+    )
+    stale = StateProperty[Stale | None](
+        None, "How the chosen study differs from the shown one; None if it is the same, or none is"
     )
 
     def __init__(self, parent: QObject | None = None) -> None:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 from engine import perturbations, registry
 from engine.drawing import labels
 from engine.errors import SpecError
+from engine.fields import choices_of, field_kind, need_of
 from engine.runtime.progress import Reporter
-from engine.spec import choices_of, field_kind
 
+GRID = "grid"  # kind of a setting: a grid of norms, as text
 REFERENCE = "retrain"  # registered as a method, but part of every study
 
 
 @dataclass(frozen=True)
 class Field:
-    """One setting, as a form needs it. kind: 'int', 'float', 'bool' or 'str'."""
+    """One setting, as a form needs it. kind: 'int', 'float', 'bool', 'str' or GRID.
+
+    label: what people call it; words: what they call its choices, where that differs; only_if: the
+    other setting, and its values, with which it has an effect; expert: hardly anybody changes it.
+    """
 
     name: str
     kind: str
@@ -29,6 +34,19 @@ class Field:
     high: float | None = None
     exclusive_low: bool = False
     choices: tuple[str, ...] = ()
+    label: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+    only_if: tuple[str, tuple[str, ...]] | None = None
+    expert: bool = False
+
+    @property
+    def title(self) -> str:
+        """What people call it; its name in plain letters if nothing better is known."""
+        return self.label or self.name.replace("_", " ").capitalize()
+
+    def word(self, choice: str) -> str:
+        """What people call one of its choices."""
+        return self.words.get(choice, choice)
 
 
 @dataclass(frozen=True)
@@ -139,4 +157,8 @@ def _field(config: type[Any], item: dataclasses.Field[Any], default: Any) -> Fie
         high=facts.get("high"),
         exclusive_low=bool(facts.get("exclusive_low")),
         choices=choices_of(facts),
+        label=facts.get("label", ""),
+        words=facts.get("words") or {},
+        only_if=need_of(facts),
+        expert=bool(facts.get("expert")),
     )

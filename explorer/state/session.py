@@ -25,6 +25,8 @@ from explorer.state.json_fields import (
     is_text_list,
 )
 from explorer.state.queued_run import UNFINISHED, Order
+from explorer.state.remembered import MOST as MOST_DATASETS
+from explorer.state.remembered import LeftDataset, Remembered
 from explorer.state.selection import Selection
 from explorer.state.study_form import StudyForm
 from explorer.state.window_layout import Frame, Layout
@@ -53,7 +55,8 @@ class Session:
     """What to restore once the dataset is loaded again.
 
     fingerprint: of the data that indices refer to; study: key of the shown one, or '';
-    sets: the dataset's saved forget sets; queue: the unfinished studies, next one first.
+    sets: the dataset's saved forget sets; queue: the unfinished studies, next one first;
+    remembered: what was chosen on other datasets.
     """
 
     form: StudyForm = field(default_factory=StudyForm)
@@ -66,6 +69,7 @@ class Session:
     sets: Sets = field(default_factory=dict)
     look: Look = field(default_factory=Look)
     queue: tuple[Order, ...] = ()
+    remembered: Remembered = ()
 
 
 def capture(state: AppState, look: Look) -> Session:
@@ -82,6 +86,7 @@ def capture(state: AppState, look: Look) -> Session:
         state.forget_sets.get(fingerprint, {}),
         look,
         _unfinished(state),
+        tuple(left for left in state.remembered if _is_restorable(left.form)),
     )
 
 
@@ -102,6 +107,7 @@ def as_plain(session: Session) -> dict[str, Any]:
         "sets": {name: list(indices) for name, indices in session.sets.items()},
         "look": _plain_look(session.look),
         "queue": _plain_queue(session.queue),
+        "remembered": _plain_remembered(session.remembered),
     }
 
 
@@ -146,20 +152,25 @@ def from_plain(plain: Any) -> Session:
         _sets(top.part("sets")),
         _look(top.part("look")),
         _queue(top.part("queue")),
+        _remembered(top.part("remembered")),
     )
 
 
 def portable(session: Session) -> Session:
-    """The session without personal parts: theme, window geometry and queue."""
-    return replace(session, look=replace(session.look, theme="", window=None), queue=())
+    """The session without personal parts: theme, window geometry, queue and other datasets."""
+    look = replace(session.look, theme="", window=None)
+    return replace(session, look=look, queue=(), remembered=())
 
 
 def _unfinished(state: AppState) -> tuple[Order, ...]:
     """Unfinished orders, the next one first, without those whose network is a Python file."""
-    runs = [
-        run for run in state.runs if run.state in UNFINISHED and ":" not in run.order.form.model
-    ]
+    runs = [run for run in state.runs if run.state in UNFINISHED and _is_restorable(run.order.form)]
     return tuple(run.order for run in sorted(runs, key=lambda run: UNFINISHED.index(run.state)))
+
+
+def _is_restorable(form: StudyForm) -> bool:
+    """Whether its network is not a Python file, which is never restored."""
+    return ":" not in form.model
 
 
 def _plain_form(form: StudyForm) -> dict[str, Any]:
@@ -186,6 +197,19 @@ def _plain_queue(queue: Sequence[Order]) -> dict[str, Any]:
         "forget": {str(index): list(forget) for forget, index in places.items()},
         "orders": orders,
     }
+
+
+def _plain_remembered(datasets: Remembered) -> dict[str, Any]:
+    """Other datasets: like a queue, and the key of the study that was shown on each."""
+    orders = [Order(left.form, left.forget, left.fingerprint, left.study) for left in datasets]
+    return _plain_queue(orders)
+
+
+def _remembered(plain: Fields) -> Remembered:
+    return tuple(
+        LeftDataset(order.form, order.forget, order.fingerprint, order.label)
+        for order in _queue(plain)
+    )[-MOST_DATASETS:]
 
 
 def _queue(plain: Fields) -> tuple[Order, ...]:

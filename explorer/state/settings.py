@@ -28,14 +28,15 @@ LARGEST = 1 << 28  # bytes of a settings file: forget sets of many datasets, and
 class Settings:
     """The settings: theme, saved forget sets of every dataset, figure format, last session.
 
-    session: as returned by `session.as_plain`; forget_sets: fingerprint of a dataset -> name ->
-    indices.
+    folders: those chosen last, by purpose; session: as returned by `session.as_plain`;
+    forget_sets: fingerprint of a dataset -> name -> indices.
     """
 
     theme: str = "system"
     forget_sets: dict[str, Any] = field(default_factory=dict)
     export: dict[str, Any] = field(default_factory=dict)  # last figure format
     session: dict[str, Any] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
 
 
 def file_in(store: Path | None) -> Path:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
-
-from engine.spec import RunSpec, to_plain
 
 
 @dataclass(frozen=True)
 class StudyForm:
-    """The study that Run would start. Text is parsed only on Run."""
+    """The study that Run would start, by default the example. Text is parsed only on Run."""
 
-    dataset: str = "digits"
+    dataset: str = "fashion"
     root: str = ""
     side: int = 0
     channels: str = "rgb"  # how image files are read: "rgb" or "gray"
@@ -22,7 +20,7 @@ class StudyForm:
     links: str = "refuse"
     model: str = ""  # '' = the dataset's recommended model
     forget: str = ""  # a forget spec such as class:8:0.5; '' = the indices in AppState.forget
-    methods: tuple[str, ...] = ("rurk", "gd", "ga")
+    methods: tuple[str, ...] = ("rurk", "gd", "ga", "neggrad-plus")  # () = the dataset's own
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # method -> changes
     training: Mapping[str, Any] = field(default_factory=dict)  # changes to the TrainSpec
     retrains: int = 3
@@ -36,31 +34,3 @@ class StudyForm:
     # model name ('original', 'retrain-0', or any) -> file with externally trained weights
     weights: Mapping[str, str] = field(default_factory=dict)
     watch: bool = True  # whether methods are probed after each of their epochs
-
-
-def form_of(spec: RunSpec, form: StudyForm) -> StudyForm:
-    """The form that describes the study `spec`."""
-    plain: Mapping[str, Any] = to_plain(spec)
-    probe = dict(plain["probe"])
-    taus = ",".join(f"{tau:.10g}" for tau in spec.probe.taus)
-    own = ("perturbation", "taus", "draws", "seed")
-    return replace(
-        form,
-        dataset=spec.data.name,
-        root=spec.data.root,
-        side=spec.data.side,
-        channels=spec.data.channels,
-        validation=spec.data.validation,
-        model=spec.model.name,
-        forget="",
-        methods=tuple(method.name for method in spec.methods),
-        settings={method["name"]: method["config"] for method in plain["methods"]},
-        training=plain["train"],
-        retrains=spec.retrains,
-        seed=spec.seed,
-        perturbation=spec.probe.perturbation,
-        taus=taus,
-        draws=spec.probe.draws,
-        probe={name: value for name, value in probe.items() if name not in own},
-        weights={weights.name: weights.path for weights in spec.foreign},
-    )

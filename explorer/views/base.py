@@ -10,6 +10,8 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QWidget
 from shiboken6 import Shiboken
 
+from engine.analysis.finding_words import Link
+from engine.storage.annotations import Annotation
 from explorer.state.app_state import AppState
 from explorer.widgets.panel import Panel
 from explorer.widgets.tab_order import name_tabs, set_tab_order
@@ -39,6 +41,12 @@ class StoredWishes(Protocol):
 
     def look(self, keys: Sequence[str]) -> None:
         """Load the provenance of these studies into `AppState.provenance`."""
+
+    def measure(self, keys: Sequence[str]) -> None:
+        """Read the measures of these studies into `AppState.measures`."""
+
+    def annotate(self, key: str, written: Annotation) -> None:
+        """Write name, tags and notes of a stored study."""
 
     def copy_study(self, key: str) -> None:
         """Copy the command that runs a stored study."""
@@ -82,6 +90,18 @@ class ExportWishes(Protocol):
     def ask_points(self, samples: list[int]) -> None:
         """Save a table of these samples as they lie in the embedding."""
 
+    def ask_figures(self) -> None:
+        """Export several figures of one size."""
+
+    def ask_report(self) -> None:
+        """Write the report of the shown study."""
+
+    def copy(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Copy a figure to the clipboard."""
+
+    def preview(self, kind: str, options: Mapping[str, Any]) -> None:
+        """Draw a figure for `AppState.figure_preview`."""
+
     def ask_checkpoint(self, model: str) -> None:
         """Save this model's weights."""
 
@@ -99,6 +119,9 @@ class Wishes(Protocol):
     def set_probe(self, perturbation: str, tau: float) -> None:
         """Show the neighborhood at another perturbation or norm."""
 
+    def follow_finding(self, link: Link) -> None:
+        """Select the samples that a number of a finding counts, or show its tau."""
+
     def look_beside(self, taus: tuple[float, ...]) -> None:
         """Precompute the neighborhoods adjacent to the shown one on this grid; () for none."""
 
@@ -113,6 +136,9 @@ class Wishes(Protocol):
 
         towards: the sample that the pair 'chosen' points to.
         """
+
+    def refine_slice(self) -> None:
+        """Compute the shown slice at the finest resolution, however long that takes."""
 
     def look(self, name: str, *words: Hashable) -> None:
         """Keep the answer to a query on the study up to date (see queries.QUESTIONS)."""
@@ -168,6 +194,7 @@ class View(QWidget):
     name = ""
     title = ""
     help = ""
+    of_study = True  # whether it shows a study: while it is empty, it then offers stored ones
     keys: tuple[tuple[str, str], ...] = ()  # (keys, action), besides the shortcuts of menus
 
     panel: Panel  # its frame: header, and content or a sentence in its place
@@ -224,6 +251,19 @@ class View(QWidget):
 
     def refresh(self, changed: set[str]) -> None:
         """Draw what depends on these AppState properties."""
+
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The figures that draw what is shown: kind -> its options; the first is the one in front.
+
+        kinds: those of engine.figures.catalog.KINDS; {} while nothing is shown.
+        """
+        return {}
+
+    def _export(self) -> None:
+        """Export the figure in front."""
+        for kind, options in self.figures().items():
+            self.do.exports.ask_figure(kind, options)
+            return
 
     def view_state(self) -> dict[str, Any]:
         """The state of this view for the session, as JSON data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtWidgets import (
@@ -15,6 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.analysis.finding import Finding, yardstick
+from engine.analysis.finding_words import Link
 from engine.analysis.model_table import ModelTable, board, with_published
 from engine.analysis.tradeoff import sheet as scatter_sheet
 from engine.paper.published import Published, published_for
@@ -26,9 +29,12 @@ from explorer.plots import model_cells
 from explorer.plots.runs_button import RunsButton
 from explorer.plots.tradeoff import Tradeoff
 from explorer.state.app_state import AppState
+from explorer.state.shown_findings import shown_findings
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
+from explorer.widgets.elided_label import ElidedLabel
 from explorer.widgets.panel import Panel, button, muted_label
+from explorer.widgets.plain_text import literal
 from explorer.widgets.table import CellTable
 
 TABLE, SCATTER = range(2)
@@ -45,10 +51,10 @@ class MetricsView(View):
     name = "metrics"
     title = "Metrics"
     help = (
-        "Accuracy, time and residual knowledge of each model; small print: gap to Re-train, or the "
-        "interval of r. Headers say which values are better: higher, lower, or close to (≈) "
-        "Re-train or 1. Click a header to sort. Scatter plots any two measures with their Pareto "
-        "front; Runs adds other studies."
+        "What was found on each model, with its accuracies, time and residual knowledge; small "
+        "print: gap to Re-train, or the interval of r. Headers say which values are best: high, "
+        "low, as Re-train's, or 1. Click a header to sort, and a finding to select its samples. "
+        "Scatter plots any two measures with their Pareto front; Runs adds other studies."
     )
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
@@ -57,6 +63,8 @@ class MetricsView(View):
         self.table.setAccessibleName("Metrics of every model")
         self.tradeoff = Tradeoff()
         self.board: ModelTable | None = None
+        self._findings: tuple[Finding, ...] = ()
+        self._yardstick = ""
         self._paper: Published | None = None
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
@@ -70,6 +78,7 @@ class MetricsView(View):
         self.note: QLabel = muted_label()
         self.panel.add_row(self.note)
         self.tau.activated.connect(self._choose_tau)
+        self.table.followed.connect(self._follow)
         self.runs.chosen.connect(self.do.compare)
         self.runs.mean_toggled.connect(self._fill)
         self.tabs.currentChanged.connect(self._fill)
@@ -89,6 +98,9 @@ class MetricsView(View):
             self.panel.show_empty(EMPTY)
             return
         self.panel.show_content()
+        if changed & {"study", "beside"}:
+            self._findings = shown_findings(self.state)
+            self._yardstick = yardstick(study.residual)
         if changed & {"study", "dataset"}:
             self._paper = (
                 published_for(study.spec, self.state.dataset)
@@ -118,7 +130,7 @@ class MetricsView(View):
 
     # -- building -------------------------------------------------------------------------
     def _build_header(self) -> None:
-        self.caption: QLabel = muted_label()
+        self.caption = ElidedLabel()
         self.tau = QComboBox()
         self.tau.setAccessibleName("Perturbation norm tau of r")
         self.tau.setToolTip(
@@ -138,9 +150,11 @@ class MetricsView(View):
         self.export_button = button(
             "Export…", "Save what is shown (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
+        self.panel.header.addWidget(self.tau)
         self.panel.header.addWidget(self.caption, 1)
-        for part in (self.tau, self.runs, self.copy_button, self.export_button):
-            self.panel.header.addWidget(part)
+        self.panel.fold(self.runs, "Other studies")
+        self.panel.fold(self.copy_button, "Numbers")
+        self.panel.fold(self.export_button)
 
     def _copy(self, text: str, tip: str, chosen: Callable[[], None]) -> None:
         action = self.copies.addAction(text)
@@ -163,9 +177,10 @@ class MetricsView(View):
         if self.tabs.currentIndex() == SCATTER:
             self.tradeoff.show_board(current, theme)
         else:
-            self.table.set_colors(theme.text, theme.muted)
+            self.table.set_colors(theme.text, theme.muted, theme.accent)
             self.table.cells.set_rows(
-                model_cells.rows(current, theme), model_cells.columns(current)
+                model_cells.rows(current, theme, self._findings, self._yardstick),
+                model_cells.columns(current),
             )
 
     def _tau(self, study: Study) -> float:
@@ -183,15 +198,19 @@ class MetricsView(View):
 
     def _update_texts(self, current: ModelTable) -> None:
         seeds = ", ".join(map(str, sorted(current.seeds)))
-        words = f"r at τ {current.tau:g}, c = {current.draws:,}; small: gap to Re-train"
+        words = f"r from {current.draws:,} copies of each sample; small: gap to Re-train"
         if len(current.seeds) > 1:
             words += f"; mean ± deviation (population) over {len(current.seeds)} seeds ({seeds})"
         self.caption.setText(words)
+        self.caption.setToolTip(literal(words))
         source = [self._paper.words] if self._paper is not None else []
         self.note.setText(" ".join([*source, *model_report.reading_notes(current)]))
         self.note.setVisible(bool(self.note.text()))
 
     # -- wishes ---------------------------------------------------------------------------
+    def _follow(self, link: Link) -> None:
+        self.do.follow_finding(link)
+
     def _choose_tau(self) -> None:
         study = self.state.study
         if study is not None:
@@ -221,17 +240,20 @@ class MetricsView(View):
         data = dataset.label if dataset is not None else str(study.spec["data"]["name"])
         title = f"{data}, {study.spec['model']['name']}, {len(study.forget):,} forgotten"
         source = self._paper.source if self._paper is not None else ""
-        return model_report.report_of(self.board, title, source)
+        report = model_report.report_of(self.board, title, source)
+        said = tuple(one.text for one in self._findings)
+        return replace(report, notes=(*said, *report.notes))
 
-    def _export(self) -> None:
-        """Export the current tab as it is shown."""
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The table and the scatter as they are shown, the current tab first."""
+        study = self.state.study
         options: dict[str, Any] = {
-            "tau": self.board.tau if self.board else -1.0,
+            "tau": self._tau(study) if study is not None else -1.0,
             "beside": [one.key for one in self.state.beside or ()],
             "mean": self.runs.mean,
         }
+        x, y = self.tradeoff.axes
+        plot = {**options, "x": x, "y": y}
         if self.tabs.currentIndex() == SCATTER:
-            x, y = self.tradeoff.axes
-            self.do.exports.ask_figure("scatter", {**options, "x": x, "y": y})
-        else:
-            self.do.exports.ask_figure("metrics", options)
+            return {"scatter": plot, "metrics": options}
+        return {"metrics": options, "scatter": plot}

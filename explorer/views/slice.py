@@ -17,6 +17,7 @@ from engine.perturbations import at_hand
 from engine.results import DIRECTIONS, FINE, Slice
 from explorer.plots.regions import DASH, Atlas, Region, RegionMaps, tinted
 from explorer.state.app_state import AppState
+from explorer.state.durations import clock
 from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
 from explorer.widgets import markup
@@ -118,8 +119,12 @@ class SliceView(View):
         self.export_button = button(
             "Export…", "Save these regions as SVG, PDF or PNG, and as CSV", self._export
         )
-        self.panel.header.addWidget(self.export_button)
-        self.panel.add_row(self.heading)
+        self.refine_button = button(
+            "Refine", "Compute this slice at full resolution", self.do.refine_slice
+        )
+        self.refine_button.hide()
+        self.panel.add_row(self.heading, self.refine_button)
+        self.panel.fold(self.export_button)
 
     # -- drawing --------------------------------------------------------------------------
     def _what_next(self) -> str:
@@ -143,11 +148,20 @@ class SliceView(View):
             words = f"Computing the slice through {coming}; below is that of {still}."
             return html.escape(words)
         kind, size = perturbation_label(shown.perturbation), len(shown.steps)
-        coarse = f"; only {size} × {size} points so far" if size < FINE else ""
+        coarse = f"; {size} × {size} points" if size < FINE else ""
         name = html.escape(sample_title(shown.sample, dataset))
         return (
             f"<b>{name}</b>, class {html.escape(dataset.classes[shown.label])}; "
             f"{kind} at τ {shown.tau:g}{coarse}"
+        )
+
+    def _offer_refining(self, shown: Slice) -> None:
+        """Offer the fine slice where only a coarse one is shown, with the time it will take."""
+        size = len(shown.steps)
+        self.refine_button.setVisible(size < FINE)
+        seconds = shown.seconds * (FINE / max(1, size)) ** 2
+        self.refine_button.setToolTip(
+            f"Compute this slice with {FINE} × {FINE} points, in about {clock(seconds)}"
         )
 
     def _draw_regions(self, shown: Slice, dataset: Dataset) -> None:
@@ -166,6 +180,7 @@ class SliceView(View):
         ]
         self.legend.set_entries([*areas, *_marks(shown, dataset, theme)], theme.text)
         self.caption.setText(self._caption(shown))
+        self._offer_refining(shown)
 
     def _region(self, name: str, share: float, shown: Slice, theme: Theme) -> Region:
         return Region(
@@ -190,8 +205,9 @@ class SliceView(View):
         )
 
     # -- wishes ---------------------------------------------------------------------------
-    def _export(self) -> None:
-        self.do.exports.ask_figure(self.name, {})  # the controller knows the shown slice
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The regions that are shown; their options follow from the state."""
+        return {} if self.state.slice is None else {self.name: {}}
 
     def _chosen(self) -> str:
         return str(self.directions.currentData())

@@ -66,6 +66,8 @@ class FlowLayout(QLayout):
         """Lay out the rows and return their height."""
         x, y, row = rect.x(), rect.y(), 0
         for item in self._items:
+            if item.isEmpty():  # hidden
+                continue
             size = item.sizeHint()
             width = min(size.width(), max(1, rect.width()))
             if x > rect.x() and x + width > rect.right() + 1:

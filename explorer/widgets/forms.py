@@ -1,4 +1,4 @@
-"""Forms generated from setting descriptions: units, ranges, tooltips and a reset button.
+"""Forms generated from setting descriptions: words, units, ranges, help and what is recommended.
 
 A new method needs no dialog code: its fields describe the form.
 """
@@ -8,33 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFormLayout,
-    QHBoxLayout,
+    QGridLayout,
     QLabel,
-    QLineEdit,
     QScrollArea,
-    QSpinBox,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from explorer.state.catalog import Field
-from explorer.widgets.number_editors import SEVERAL, IntegerBox, NumbersValidator, parts_of
-
-LARGEST = 2**31 - 1  # maximum of a QSpinBox
-EDITOR_HEIGHT = 26  # px, so that all kinds of editors line up
-Editor = QCheckBox | QComboBox | QLineEdit | QSpinBox
+from explorer.widgets import setting_editors as editors
+from explorer.widgets.number_editors import SEVERAL
+from explorer.widgets.setting_editors import Editor
+from explorer.widgets.setting_row import SettingRow
+from explorer.widgets.term import TermLabel
 
 
 class FieldsForm(QWidget):
-    """One row per field: its name, an editor limited to its range, and its unit."""
+    """One row per field that applies: its word, an editor limited to its range, and its unit.
+
+    Fields for experts are folded, except those that are not as recommended.
+    """
 
     changed = Signal()
 
@@ -43,27 +42,45 @@ class FieldsForm(QWidget):
     ) -> None:
         """`about`: a sentence shown above the rows."""
         super().__init__(parent)
-        self._fields = tuple(fields)
-        self._editors: dict[str, Editor] = {}
-        layout = QFormLayout(self)
-        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._rows = {item.name: SettingRow(item, self) for item in fields}
+        self.more = QCheckBox("Settings for experts", self)
+        self.more.setToolTip("Show settings that hardly anybody changes")
+        layout = QGridLayout(self)
+        layout.setHorizontalSpacing(10)
+        layout.setVerticalSpacing(3)
+        layout.setColumnStretch(1, 1)
         if about:
-            layout.addRow(styled_label(about, "muted"))
-        for item in self._fields:
-            self._add(item, layout)
+            layout.addWidget(styled_label(about, "muted"), 0, 0, 1, 3)
+        usual = [row for row in self._rows.values() if not row.item.expert]
+        expert = [row for row in self._rows.values() if row.item.expert]
+        for row in usual:
+            row.place(layout)
+        if expert:
+            layout.addWidget(self.more, layout.rowCount(), 0, 1, 3)
+        for row in expert:
+            row.place(layout)
+        layout.setRowStretch(layout.rowCount(), 1)
+        for row in self._rows.values():
+            row.changed.connect(self._follow)
+        self.more.setVisible(bool(expert))
+        self.more.toggled.connect(self._show_rows)
+        self._show_rows()
 
     def values(self) -> dict[str, Any]:
         """The current values, by field."""
-        return {item.name: _read(self._editors[item.name], item) for item in self._fields}
+        return {name: row.value for name, row in self._rows.items()}
 
     def changes(self) -> dict[str, Any]:
         """The fields that differ from the recommended values."""
-        values = self.values()
-        return {item.name: values[item.name] for item in self._fields if self._differs(item)}
+        return {
+            name: row.value
+            for name, row in self._rows.items()
+            if not editors.same(row.value, row.item.default)
+        }
 
     def several(self) -> dict[str, tuple[Any, ...]]:
         """The values of every field that has more than one."""
-        several = {item.name: _several(self._editors[item.name]) for item in self._fields}
+        several = {name: editors.several(row.editor) for name, row in self._rows.items()}
         return {name: values for name, values in several.items() if values}
 
     def show_values(
@@ -73,12 +90,12 @@ class FieldsForm(QWidget):
 
         several: the fields that have more than one value.
         """
-        for item in self._fields:
-            editor = self._editors[item.name]
-            _write(editor, item, changes.get(item.name, item.default))
-            values = (several or {}).get(item.name, ())
+        for name, row in self._rows.items():
+            editors.write(row.editor, row.item, changes.get(name, row.item.default))
+            values = (several or {}).get(name, ())
             if len(values) > 1:
-                _write_several(editor, values)
+                editors.write_several(row.editor, values)
+        self._show_rows()
 
     def reset(self) -> None:
         """Restore the recommended values."""
@@ -86,33 +103,47 @@ class FieldsForm(QWidget):
 
     def problem(self) -> str:
         """A sentence about the first value that is not a number in its range; '' if all are."""
-        for item in self._fields:
-            editor = self._editors[item.name]
-            if isinstance(editor, QLineEdit) and not editor.hasAcceptableInput():
-                return f"{item.name} must be a number {_range(item)}, not '{editor.text()}'."
-        return ""
+        return next((row.problem for row in self._rows.values() if row.problem), "")
+
+    def show_problem(self) -> None:
+        """Give the first field with a problem the keyboard focus."""
+        wrong = next((row for row in self._rows.values() if row.problem), None)
+        if wrong is not None:
+            wrong.editor.setFocus()
+
+    def reveal(self, name: str) -> None:
+        """Give a setting the keyboard focus; unfold those for experts if it is one."""
+        self.more.setChecked(self.more.isChecked() or self._rows[name].item.expert)
+        self._rows[name].editor.setFocus()
+
+    def marked(self) -> list[str]:
+        """The names of the fields that are marked as not recommended."""
+        return [name for name, row in self._rows.items() if row.differs]
+
+    def applies(self, name: str) -> bool:
+        """Whether a field has any effect with the current values of the others."""
+        need = self._rows[name].item.only_if
+        if need is None or need[0] not in self._rows:
+            return True
+        return self._rows[need[0]].value in need[1] and self.applies(need[0])
+
+    def row(self, name: str) -> SettingRow:
+        """The row of one field."""
+        return self._rows[name]
 
     def editor(self, name: str) -> Editor:
         """The editor of one field."""
-        return self._editors[name]
+        return self._rows[name].editor
 
-    def _differs(self, item: Field) -> bool:
-        return bool(_read(self._editors[item.name], item) != item.default)
+    def _follow(self) -> None:
+        self._show_rows()
+        self.changed.emit()
 
-    def _add(self, item: Field, layout: QFormLayout) -> None:
-        editor = _make(item)
-        editor.setObjectName(item.name)
-        editor.setAccessibleName(item.name)
-        tip = _tip(item)
-        editor.setToolTip(tip)
-        editor.setMinimumHeight(EDITOR_HEIGHT)
-        self._editors[item.name] = editor
-        _write(editor, item, item.default)
-        _changed(editor).connect(self.changed)
-        label = QLabel(item.name.replace("_", " "))
-        label.setToolTip(tip)
-        label.setBuddy(editor)
-        layout.addRow(label, _with_unit(editor, item.unit))
+    def _show_rows(self) -> None:
+        for name, row in self._rows.items():
+            applies = self.applies(name)
+            folded = row.item.expert and not (self.more.isChecked() or row.differs)
+            row.set_visible(applies and not folded, applies)
 
 
 class FormDialog(QDialog):
@@ -122,7 +153,7 @@ class FormDialog(QDialog):
         """`forms`: tab title -> form."""
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(460, 560)
+        self.resize(600, 640)
         self.forms = dict(forms)
         self._tabs = QTabWidget()
         for name, form in self.forms.items():
@@ -140,8 +171,8 @@ class FormDialog(QDialog):
             | QDialogButtonBox.StandardButton.RestoreDefaults
         )
         self._reset = buttons.button(QDialogButtonBox.StandardButton.RestoreDefaults)
-        self._reset.setText("Recommended")
-        self._reset.setToolTip("Reset this page to the recommended values")
+        self._reset.setText("All recommended")
+        self._reset.setToolTip("Put back the recommended values of this page")
         self._reset.clicked.connect(self.reset)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
@@ -157,14 +188,32 @@ class FormDialog(QDialog):
     def _show_size(self) -> None:
         size = self.studies()
         self._size.setText(f"Run will start {size:,} studies." if size > 1 else f"{SEVERAL}.")
+        for place, (name, form) in enumerate(self.forms.items()):
+            changed = len(form.marked())
+            self._tabs.setTabText(place, f"{name} ({changed} changed)" if changed else name)
+        self._reset.setEnabled(any(form.marked() for form in self.forms.values()))
 
     def problem(self) -> str:
         """A sentence about the first invalid value; '' if all are valid."""
         for place, (name, form) in enumerate(self.forms.items()):
             if problem := form.problem():
                 self._tabs.setCurrentIndex(place)
+                form.show_problem()
                 return f"{name}: {problem}"
         return ""
+
+    def show_field(self, page: str, name: str) -> None:
+        """Show a page and give one of its settings the keyboard focus; nothing if unknown."""
+        form = self.forms.get(page)
+        if form is None:
+            return
+        place = list(self.forms).index(page)
+        self._tabs.setCurrentIndex(place)
+        if name in form.values():
+            form.reveal(name)
+            area = self._tabs.widget(place)
+            if isinstance(area, QScrollArea):
+                area.ensureWidgetVisible(form.editor(name))
 
     def refuse(self) -> bool:
         """Show the first invalid value; return whether there was one."""
@@ -184,127 +233,11 @@ class FormDialog(QDialog):
 
 
 def styled_label(text: str, role: str, *, wrap: bool = True) -> QLabel:
-    """A label in one of the style sheet's roles: 'muted', 'danger' or 'empty'; no markup."""
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    """A label in one of the style sheet's roles: 'muted', 'danger' or 'empty'; no markup.
+
+    Terms of the glossary are underlined.
+    """
+    label = TermLabel(text)
     label.setWordWrap(wrap)
     label.setObjectName(role)
     return label
-
-
-def _make(item: Field) -> Editor:
-    if item.choices:
-        combo = QComboBox()
-        combo.addItems(list(item.choices))
-        return combo
-    if item.kind == "bool":
-        return QCheckBox()
-    if item.kind == "int":
-        return _spin_box(item)
-    line = QLineEdit()
-    if item.kind == "float":
-        line.setValidator(_validator(item, line))
-    return line
-
-
-def _spin_box(item: Field) -> IntegerBox:
-    box = IntegerBox()
-    low = -LARGEST if item.low is None else int(item.low)
-    box.setRange(low, LARGEST if item.high is None else int(min(item.high, LARGEST)))
-    return box
-
-
-def _validator(item: Field, parent: QLineEdit) -> NumbersValidator:
-    """A validator for the field's range; text rather than a spin box, for values such as 1e-05."""
-    low = -float("inf") if item.low is None else item.low
-    smallest = 1e-12 if item.exclusive_low and low == 0 else low
-    high = float("inf") if item.high is None else item.high
-    return NumbersValidator(smallest, high, parent)
-
-
-def _read(editor: Editor, item: Field) -> Any:
-    if isinstance(editor, QCheckBox):
-        return editor.isChecked()
-    if isinstance(editor, QComboBox):
-        return editor.currentText()
-    if isinstance(editor, QSpinBox):
-        return editor.value()
-    text = editor.text().strip()
-    if item.kind != "float":
-        return text
-    number = float(parts_of(text)[0]) if editor.hasAcceptableInput() else item.default
-    return item.default if _text(number) == _text(item.default) else number
-
-
-def _write(editor: Editor, item: Field, value: Any) -> None:
-    if isinstance(editor, QCheckBox):
-        editor.setChecked(bool(value))
-    elif isinstance(editor, QComboBox):
-        editor.setCurrentText(str(value))
-    elif isinstance(editor, QSpinBox):
-        editor.setValue(int(value))
-    else:
-        editor.setText(_text(value) if item.kind == "float" else str(value))
-        editor.setCursorPosition(0)
-
-
-def _several(editor: Editor) -> tuple[Any, ...]:
-    if isinstance(editor, IntegerBox):
-        return editor.several
-    if not isinstance(editor, QLineEdit) or not isinstance(editor.validator(), NumbersValidator):
-        return ()
-    parts = parts_of(editor.text()) if editor.hasAcceptableInput() else []
-    values = tuple(dict.fromkeys(map(float, parts)))
-    return values if len(values) > 1 else ()
-
-
-def _write_several(editor: Editor, values: Sequence[Any]) -> None:
-    if isinstance(editor, IntegerBox):
-        editor.show_several(tuple(int(value) for value in values))
-    elif isinstance(editor, QLineEdit):
-        editor.setText(", ".join(map(_text, values)))
-        editor.setCursorPosition(0)
-
-
-def _text(value: Any) -> str:
-    return f"{float(value):.10g}"
-
-
-def _changed(editor: Editor) -> Any:
-    if isinstance(editor, QCheckBox):
-        return editor.toggled
-    if isinstance(editor, QComboBox):
-        return editor.currentTextChanged
-    if isinstance(editor, QSpinBox):
-        return editor.lineEdit().textChanged
-    return editor.textChanged
-
-
-def _with_unit(editor: Editor, unit: str) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(editor, 1)
-    if unit:
-        layout.addWidget(styled_label(unit, "muted", wrap=False))
-    return row
-
-
-def _range(item: Field) -> str:
-    if item.low is None and item.high is None:
-        return ""
-    parts = []
-    if item.low is not None:
-        parts.append(f"{'above' if item.exclusive_low else 'from'} {item.low:g}")
-    if item.high is not None:
-        parts.append(f"up to {item.high:g}")
-    return " ".join([*parts, item.unit]).strip()
-
-
-def _tip(item: Field) -> str:
-    help_text = item.help[:1].upper() + item.help[1:]
-    default = _text(item.default) if item.kind == "float" else str(item.default)
-    if item.kind == "bool":
-        default = "on" if item.default else "off"
-    lines = [help_text, _range(item).capitalize(), f"Recommended: {default}" if default else ""]
-    return "\n".join(line for line in lines if line)

@@ -6,9 +6,13 @@ numbers, and raises ValueError when it loses focus.
 
 from __future__ import annotations
 
+import contextlib
+
 from PySide6.QtCore import QLocale
 from PySide6.QtGui import QDoubleValidator, QValidator
 from PySide6.QtWidgets import QSpinBox, QWidget
+
+from explorer.state.number_text import number_of
 
 SEVERAL = "Separate several values with commas to run one study for each"
 State = QValidator.State
@@ -22,7 +26,8 @@ def parts_of(text: str) -> list[str]:
 class NumbersValidator(QDoubleValidator):
     """Numbers in a range, separated by commas, with a decimal point in every locale.
 
-    For a text field rather than a spin box, because a learning rate may be 1e-05.
+    A number may be a fraction, such as 2/255. For a text field rather than a spin box, because a
+    learning rate may be 1e-05.
     """
 
     def __init__(self, low: float, high: float, parent: QWidget) -> None:
@@ -37,8 +42,16 @@ class NumbersValidator(QDoubleValidator):
         return min(states, key=lambda state: state.value), text, place
 
     def _state_of(self, part: str) -> State:
-        result = super().validate(part.strip(), 0)
-        return State(result[0])  # type: ignore[index]  # the stub declares a State only
+        above, slash, below = part.strip().partition("/")
+        if not slash:
+            result = super().validate(above, 0)
+            return State(result[0])  # type: ignore[index]  # the stub declares a State only
+        if not below.strip():
+            return State.Intermediate
+        with contextlib.suppress(ValueError):
+            inside = self.bottom() <= number_of(part) <= self.top()
+            return State.Acceptable if inside else State.Intermediate
+        return State.Invalid
 
 
 class IntegerBox(QSpinBox):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from explorer.widgets.empty_hint import EmptyHint
 from explorer.widgets.options_card import OptionsButton
+from explorer.widgets.term import TermLabel
 
 MARGIN, SPACING = 8, 6  # logical pixels
 
@@ -31,12 +32,10 @@ class Panel(QWidget):
         row.setSpacing(SPACING)
         row.addLayout(self.header, 1)
         row.addWidget(self.options)
-        self.empty = QLabel(textFormat=Qt.TextFormat.PlainText)
-        self.empty.setObjectName("empty")
-        self.empty.setWordWrap(True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint = EmptyHint()
+        self.empty = self.hint.label
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self.hint)
         self._stack.addWidget(content)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
@@ -79,7 +78,7 @@ class Panel(QWidget):
 
     def show_empty(self, sentence: str) -> None:
         """Show a hint instead of the content."""
-        self.empty.setText(sentence)
+        self.hint.say(sentence)
         self._stack.setCurrentIndex(0)
 
     def show_content(self) -> None:
@@ -102,8 +101,8 @@ def button(text: str, tip: str, on_click: Callable[[], None]) -> QPushButton:
 
 
 def muted_label(text: str = "") -> QLabel:
-    """A word-wrapped label in the muted color."""
-    label = QLabel(text, textFormat=Qt.TextFormat.PlainText)
+    """A word-wrapped label in the muted color; terms of the glossary are underlined."""
+    label = TermLabel(text)
     label.setObjectName("muted")
     label.setWordWrap(True)
     return label

@@ -1,4 +1,4 @@
-"""A sortable table whose cells have a second, smaller line."""
+"""A sortable table whose cells have a second, smaller line, and may be links."""
 
 from __future__ import annotations
 
@@ -14,8 +14,17 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QSortFilterProxyModel,
     Qt,
+    Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -32,6 +41,8 @@ SORT = Qt.ItemDataRole.UserRole
 SMALL = Qt.ItemDataRole.UserRole + 1
 MARK = Qt.ItemDataRole.UserRole + 2
 QUIET = Qt.ItemDataRole.UserRole + 3
+LINK = Qt.ItemDataRole.UserRole + 4
+WORDS = Qt.ItemDataRole.UserRole + 5
 PAD, NARROWEST = 8, 64  # logical pixels
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -48,7 +59,9 @@ class Column:
 @dataclass(frozen=True)
 class Cell:
     """A cell: text with a smaller line below. value: sort key (NaN comes last); mark: color of a
-    stripe; quiet: whether the text is muted, as for external results.
+    stripe; quiet: whether the text is muted, as for external results; tip: its own tooltip, ''
+    for that of its column; link: what a click on it gives, None for nothing; words: whether it is
+    flush left.
     """
 
     text: str
@@ -56,6 +69,9 @@ class Cell:
     value: float | str = math.nan
     mark: str = ""
     quiet: bool = False
+    tip: str = ""
+    link: object = None
+    words: bool = False
 
 
 class CellModel(QAbstractTableModel):
@@ -91,13 +107,17 @@ class CellModel(QAbstractTableModel):
             return cell.mark
         if role == QUIET:
             return cell.quiet
+        if role == LINK:
+            return cell.link
+        if role == WORDS:
+            return cell.words
         if role == SORT:
             missing = isinstance(cell.value, float) and math.isnan(cell.value)
             return math.inf if missing else cell.value
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{self.columns[index.column()].title}: {cell.text} {cell.small}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return literal(self.columns[index.column()].tip)
+            return literal(cell.tip or self.columns[index.column()].tip)
         return None
 
     def headerData(
@@ -122,7 +142,7 @@ class CellModel(QAbstractTableModel):
 
 def height_of_row(metrics: QFontMetrics) -> int:
     """Height of two lines, in px."""
-    return 2 * metrics.height() + 8
+    return 2 * metrics.height() + 6
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -130,7 +150,7 @@ class CellDelegate(QStyledItemDelegate):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.text = self.muted = "#000000"
+        self.text = self.muted = self.accent = "#000000"
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one cell."""
@@ -142,9 +162,10 @@ class CellDelegate(QStyledItemDelegate):
             stripe.setWidth(4)
             painter.fillRect(stripe, QColor(stripe_color))
             box.setLeft(box.left() + 4)
-        side = Qt.AlignmentFlag.AlignLeft if index.column() == 0 else Qt.AlignmentFlag.AlignRight
+        left = index.column() == 0 or index.data(WORDS)
+        side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
         half = box.height() // 2 if small else 0
-        painter.setPen(QColor(self.muted if index.data(QUIET) else self.text))
+        self._set_pen(painter, option, index)
         painter.drawText(
             box.adjusted(0, 0, 0, -half), side | Qt.AlignmentFlag.AlignVCenter, str(index.data())
         )
@@ -157,6 +178,15 @@ class CellDelegate(QStyledItemDelegate):
                 box.adjusted(0, half, 0, 0), side | Qt.AlignmentFlag.AlignVCenter, small
             )
         painter.restore()
+
+    def _set_pen(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Color and font of the first line: a link is underlined."""
+        link = index.data(LINK) is not None
+        color = self.accent if link else self.muted if index.data(QUIET) else self.text
+        font = QFont(option.font)
+        font.setUnderline(link)
+        painter.setFont(font)
+        painter.setPen(QColor(color))
 
 
 class Sorted(QSortFilterProxyModel):
@@ -171,7 +201,12 @@ class Sorted(QSortFilterProxyModel):
 
 
 class CellTable(QTableView):
-    """The table widget: click a header to sort, click again to reverse the order."""
+    """The table widget: click a header to sort, click again to reverse the order.
+
+    `followed` gives the link of a cell that is clicked, or that Enter is pressed on.
+    """
+
+    followed = Signal(object)
 
     def __init__(self, columns: Sequence[Column], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -195,6 +230,27 @@ class CellTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setWordWrap(False)
+        self.setMouseTracking(True)
+        self.clicked.connect(self._follow)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Show a hand over links."""
+        super().mouseMoveEvent(event)
+        linked = self.indexAt(event.position().toPoint()).data(LINK) is not None
+        hand, arrow = Qt.CursorShape.PointingHandCursor, Qt.CursorShape.ArrowCursor
+        self.viewport().setCursor(hand if linked else arrow)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Follow the link of the current cell."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._follow(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def _follow(self, index: Index) -> None:
+        link = index.data(LINK)
+        if link is not None:
+            self.followed.emit(link)
 
     def sizeHintForColumn(self, column: int) -> int:
         """Width of both lines of every cell; much faster than asking by index."""
@@ -222,7 +278,7 @@ class CellTable(QTableView):
         """The text of a cell in the sorted order of rows."""
         return str(self._sorted.index(row, column).data())
 
-    def set_colors(self, text: str, muted: str) -> None:
-        """Set the colors of the two lines."""
-        self.delegate.text, self.delegate.muted = text, muted
+    def set_colors(self, text: str, muted: str, accent: str) -> None:
+        """Set the colors of the two lines and of links."""
+        self.delegate.text, self.delegate.muted, self.delegate.accent = text, muted, accent
         self.viewport().update()

@@ -4,82 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from explorer import theme
-from explorer.control.controller import Controller
 from explorer.state.selection import ADD, REPLACE
 from explorer.window.docks import DOCKS
+from explorer.window.shell import Shell
 from explorer.window.workspaces import WORKSPACES
 
 SEPARATOR = "-"
 MENUS = ("File", "Edit", "View", "Run", "Help")
-
-
-class Dialogs(Protocol):
-    """The dialogs that commands open."""
-
-    def ask_folder(self, dataset: str) -> None:
-        """Ask for a dataset's folder, and open it."""
-
-    def ask_settings(self) -> None:
-        """Show the settings of training and measuring."""
-
-    def ask_method_settings(self) -> None:
-        """Show the settings of the chosen methods."""
-
-    def show_forget_sets(self) -> None:
-        """List the saved forget sets."""
-
-    def show_palette(self) -> None:
-        """Let the user search the commands."""
-
-    def show_shortcuts(self) -> None:
-        """List the shortcuts."""
-
-    def show_glossary(self) -> None:
-        """Explain the terms."""
-
-    def show_about(self) -> None:
-        """Show what this program is."""
-
-
-class Shell(Protocol):
-    """The target of commands: the window with its controller."""
-
-    controller: Controller
-
-    @property
-    def dialogs(self) -> Dialogs:
-        """The dialogs."""
-
-    def close(self) -> bool:
-        """Close the window and exit."""
-
-    def reset_layout(self) -> None:
-        """Restore the default layout of docks."""
-
-    def go_to(self, name: str) -> None:
-        """Bring a dock to the front and give it keyboard focus."""
-
-    def show_workspace(self, name: str) -> None:
-        """Lay the docks out for a workspace."""
-
-    def enlarge(self, name: str = "") -> None:
-        """Let a dock fill the window, or put it back; by default the one with keyboard focus."""
-
-    def choose_theme(self, choice: str) -> None:
-        """Change the theme: 'light', 'dark' or 'system'."""
-
-    def clear_recent(self) -> None:
-        """Empty the list of recent files."""
-
-    def copy_report(self) -> None:
-        """Copy a report of the last error to the clipboard."""
 
 
 Handler = Callable[[Shell], object]
@@ -144,6 +81,11 @@ COMMANDS = (
         "Open a study from the store", "study",
     ),
     Command(
+        "open-example", "File", "Open the example study",
+        lambda shell: shell.controller.opening.open_example(),
+        tip="The study of shirts that comes with the program",
+    ),
+    Command(
         "clear-recent", "File/Recent", "Clear", lambda shell: shell.clear_recent(), "",
         "Clear the list; no file is deleted",
     ),
@@ -192,6 +134,11 @@ COMMANDS = (
         "figure-set", "File", "Export a set of figures ...",
         lambda shell: shell.controller.exports.ask_figures(), "Ctrl+Shift+E",
         "Save several figures of one size, with their numbers and an index, in one folder",
+    ),
+    Command(
+        "copy-figure", "Edit", "Copy figure",
+        lambda shell: shell.controller.exports.copy_figure(), "Ctrl+Shift+C",
+        "Copy the figure of the view with keyboard focus as a picture, for a talk or a text",
     ),
     Command(
         "report", "File", "Write report ...", lambda shell: shell.controller.exports.ask_report(),
@@ -294,17 +241,27 @@ COMMANDS = (
     Command("-run-2", "Run", SEPARATOR, print),
     Command(
         "copy-command", "Run", "Copy as command",
-        lambda shell: shell.controller.exports.write_command(), "Ctrl+Shift+C",
+        lambda shell: shell.controller.exports.write_command(), "Ctrl+Alt+C",
         "Copy the rk-engine command that computes the shown study",
+    ),
+    Command(
+        "tour", "Help", "Tour", lambda shell: shell.dialogs.show_tour(), "",
+        "Seven steps through what this window shows, by keyboard or mouse",
     ),
     Command(
         "command-palette", "Help", "Commands ...", lambda shell: shell.dialogs.show_palette(),
         "Ctrl+Shift+P", "Find any command by a few letters, and run it",
     ),
-    Command("shortcuts", "Help", "Shortcuts", lambda shell: shell.dialogs.show_shortcuts(), "F1"),
+    Command(
+        "explain", "Help", "Explain this", lambda shell: shell.dialogs.explain(), "F1",
+        "Open the glossary at the term under the mouse, else at that of the focused control",
+    ),
     Command(
         "glossary", "Help", "Glossary", lambda shell: shell.dialogs.show_glossary(), "Shift+F1",
         "What the terms mean, with formulas and sources",
+    ),
+    Command(
+        "shortcuts", "Help", "Shortcuts", lambda shell: shell.dialogs.show_shortcuts(), "Ctrl+/",
     ),
     Command(
         "copy-report", "Help", "Copy report of the last error", lambda shell: shell.copy_report(),
@@ -348,7 +305,8 @@ class Actions(QObject):
         """Draw the icons in the colors of a theme."""
         for command in COMMANDS:
             if command.icon:
-                self.by_name[command.name].setIcon(theme.icon(command.icon, look))
+                icon = theme.icon(command.icon, look, active=look.on_accent)
+                self.by_name[command.name].setIcon(icon)
 
     def _menu(self, path: str) -> QMenu:
         if path not in self.menus:

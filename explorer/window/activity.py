@@ -60,6 +60,10 @@ class ActivityView(View):
         for part in (self._bar, self._log):
             layout.addWidget(part)
         self.setFocusProxy(self._log)
+        self._following = True
+        bar = self._log.verticalScrollBar()
+        bar.rangeChanged.connect(self._scroll)  # lines were added, or the dock changed its size
+        bar.valueChanged.connect(self._note_scrolling)
         self.follow("busy", "progress")
 
     def refresh(self, changed: set[str]) -> None:
@@ -71,6 +75,16 @@ class ActivityView(View):
     def add(self, sentence: str) -> None:
         """Append a line to the log."""
         self._log.appendPlainText(f"{time.strftime('%H:%M:%S')}  {sentence}")
+        self._scroll()
+
+    def _scroll(self) -> None:
+        """Show the last line, unless somebody scrolled up to read another."""
+        if self._following:
+            bar = self._log.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+    def _note_scrolling(self, value: int) -> None:
+        self._following = value >= self._log.verticalScrollBar().maximum()
 
     def add_notice(self, kind: str, sentence: str) -> None:
         """Append a notice to the log; after an error, offer a report."""

@@ -1,4 +1,4 @@
-"""The command palette: every menu command, found by a few letters or a related word."""
+"""The command palette: every command, setting and term, found by a few letters or another word."""
 
 from __future__ import annotations
 
@@ -25,61 +25,85 @@ from explorer.window.actions import COMMANDS, SEPARATOR, Command
 OWN_NAME = "command-palette"  # the command that opens the palette, which does not list itself
 LEAST_LETTERS = 3  # of a keyword, before it is found
 WORD_START, RUN = 3, 4  # extra score of a letter at a word start, or right after the last match
+EXACT, PLACE = 6, 3  # score of a text that is the query; cost of what is no menu command
 WIDTH, HEIGHT, TOP = 560, 380, 60  # px; TOP: below the top of the window
 STEPS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_PageUp: -10, Qt.Key.Key_PageDown: 10}
 KEYWORDS = {  # command -> related words that find it too, written out or begun
-    "open-folder": "dataset images import data",
+    "open-folder": "dataset images import data pictures photos own",
     "open-cifar5": "dataset data",
     "open-cifar10": "dataset data download",
-    "open-study": "stored results load",
-    "save-session": "workspace state",
-    "open-session": "workspace state restore load",
-    "open-bundle": "import load",
-    "save-bundle": "share archive export",
+    "open-study": "stored results load previous earlier",
+    "save-session": "workspace state project",
+    "open-session": "workspace state restore load project",
+    "open-bundle": "import load share",
+    "save-bundle": "share archive export colleague",
     "find-data": "locate missing moved folder path dataset",
-    "figure-curves": "residual knowledge plot",
-    "figure-set": "plots svg pdf png",
-    "report": "html pdf print",
+    "clear-recent": "history",
+    "figure-curves": "residual knowledge plot picture paper",
+    "figure-embedding": "plot picture paper",
+    "figure-around": "copies plot picture paper",
+    "figure-slice": "regions plot picture paper",
+    "figure-sample": "plot picture paper",
+    "figure-samples": "thumbnails contact sheet picture paper",
+    "figure-metrics": "table latex numbers paper",
+    "figure-scatter": "trade-off pareto plot picture paper",
+    "figure-comparison": "plot picture paper",
+    "figure-attack": "roc plot picture paper",
+    "figure-epochs": "live training plot picture paper",
+    "figure-set": "plots svg pdf png all paper batch",
+    "report": "html pdf print summary",
     "quit": "exit close",
+    "select-all": "everything",
     "select-none": "deselect clear",
-    "forget": "unlearn erase",
+    "forget": "unlearn erase delete target",
+    "forget-also": "unlearn more extend",
     "remember": "retain keep",
-    "forget-sets": "combine union intersect load save",
+    "forget-sets": "combine union intersect load save class random",
     "export-forget": "csv indices save",
-    "go-samples": "thumbnails images grid filter sort",
-    "go-embedding": "lasso umap projection features points",
-    "go-neighborhood": "perturbed copies recognition",
+    "workspace-choose": "layout select samples",
+    "workspace-run": "layout queue train",
+    "workspace-explore": "layout map main default",
+    "workspace-compare": "layout models beside difference",
+    "workspace-attack": "layout membership privacy",
+    "workspace-publish": "layout paper figures export",
+    "enlarge": "maximize zoom fullscreen full screen large bigger",
+    "go-samples": "thumbnails size images grid filter sort pictures search index",
+    "go-embedding": "lasso umap projection features points map scatter zoom",
+    "go-neighborhood": "perturbed copies recognition noise around",
     "go-slice": "decision regions boundary plane",
-    "go-curves": "residual knowledge null band norm",
+    "go-curves": "residual knowledge null band norm plot tau log scale",
     "go-epochs": "replay watch training loss",
-    "go-comparison": "cka similarity layers confusion predictions",
-    "go-attack": "membership inference mia roc threshold",
-    "go-metrics": "accuracy gap table verdicts",
-    "go-runs": "queue stored studies delete resume",
-    "go-activity": "log progress messages",
-    "next-worst": "ranking residual",
-    "worse": "ranking residual",
-    "reset-layout": "docks panels default",
-    "theme-dark": "appearance night",
-    "theme-light": "appearance day",
-    "theme-system": "appearance",
-    "run": "start train unlearn measure",
-    "cancel": "stop abort interrupt",
+    "go-comparison": "cka similarity layers confusion predictions classes",
+    "go-attack": "membership inference mia roc threshold auc histogram",
+    "go-metrics": "accuracy gap table verdicts trade-off pareto",
+    "go-runs": "parallel coordinates grid queue stored studies delete resume history experiments "
+    "tags notes",
+    "go-activity": "log progress messages errors status",
+    "next-worst": "ranking residual largest highest r",
+    "worse": "ranking residual previous",
+    "reset-layout": "docks panels default windows lost",
+    "theme-dark": "appearance night black mode colors",
+    "theme-light": "appearance day white mode colors",
+    "theme-system": "appearance mode colors",
+    "run": "start train unlearn measure compute go execute",
+    "cancel": "stop abort interrupt kill",
     "cancel-all": "abort interrupt queue",
-    "settings": "preferences options seed training perturbation tau draws",
-    "method-settings": "hyperparameters options learning rate",
-    "copy-command": "cli terminal shell rk-engine",
-    "shortcuts": "keyboard keys hotkeys",
-    "glossary": "definitions terms explain",
+    "settings": "preferences options seed training perturbation tau draws configure epsilon",
+    "method-settings": "hyperparameters options learning rate configure parameters",
+    "copy-command": "clipboard cli terminal shell rk-engine script reproduce",
+    "tour": "tutorial introduction first steps demo walk guide help",
+    "explain": "help meaning what context",
+    "shortcuts": "keyboard keys hotkeys bindings",
+    "glossary": "definitions terms explain dictionary help",
     "copy-report": "bug crash issue",
-    "about": "version license",
+    "about": "version license citation paper",
 }
 
 
 @dataclass(frozen=True)
 class PaletteEntry:
     """One line of the palette. menu: its place in the menus, such as 'View > Theme'; keywords:
-    related words, separated by spaces.
+    related words, separated by spaces; place: whether it is no menu command.
     """
 
     name: str
@@ -89,6 +113,7 @@ class PaletteEntry:
     tip: str
     enabled: bool
     keywords: str = ""
+    place: bool = False
 
 
 def entries(actions: Mapping[str, QAction]) -> list[PaletteEntry]:
@@ -164,23 +189,44 @@ def _from(start: int, word: str, text: str) -> int:
     return score
 
 
-def _score(query: str, entry: PaletteEntry) -> int | None:
-    """Sum over the words of `query`; the text counts twice as much as menu and keywords."""
-    total = 0
-    for word in query.split():
-        text, menu = match(word, entry.text) or 0, match(word, entry.menu) or 0
-        score = max(2 * text, menu, _keyword_score(word, entry.keywords))
-        if not score:
-            return None
-        total += score
-    return total
+def _score(query: str, entry: PaletteEntry) -> float | None:
+    """Sum over the words of `query`; None if one of them is not found.
+
+    Of equal scores the order of the menus holds. A '>' before the query is ignored, as
+    other programs' palettes need it.
+    """
+    query = query.strip().lstrip(">").strip()
+    scores = [_word_score(word, entry) for word in query.split()]
+    if not all(scores):
+        return None
+    exact = EXACT * (query.casefold() == entry.text.casefold())
+    return sum(scores) + exact - PLACE * entry.place if scores else 0
+
+
+def _word_score(word: str, entry: PaletteEntry) -> float:
+    """Score of a word: whole words of the text and keywords count twice as much as letters."""
+    text, menu = match(word, entry.text) or 0, match(word, entry.menu) or 0
+    whole = 2 if _starts(word, entry.text) else 1
+    return max(
+        whole * text,
+        menu if _starts(word, entry.menu) else 0,
+        2 * _keyword_score(word, entry.keywords) - 1,
+    )
+
+
+def _starts(word: str, text: str) -> bool:
+    """Whether one of the words of a text begins so."""
+    return any(part.startswith(word.casefold()) for part in re.split(r"[^\w-]+", text.casefold()))
 
 
 def _keyword_score(word: str, keywords: str) -> int:
-    """Score of the best keyword that begins with `word`; 0 if none does, or it is too short."""
-    starts = [key for key in keywords.split() if key.startswith(word.casefold())]
-    if len(word) < LEAST_LETTERS:
-        return 0
+    """Score of the best keyword that is `word` or, unless that is short, begins with it; else 0."""
+    least = len(word) >= LEAST_LETTERS
+    starts = [
+        key
+        for key in keywords.casefold().split()
+        if key == word.casefold() or (least and key.startswith(word.casefold()))
+    ]
     return max((match(word, key) or 0 for key in starts), default=0)
 
 
@@ -208,7 +254,9 @@ class CommandPalette(QDialog):
         self.setWindowTitle("Commands")
         self._entries = list(palette_entries)
         self.line = SearchLine()
-        self.line.setPlaceholderText("Type a few letters or a word, such as 'exp cur' or 'lasso'")
+        self.line.setPlaceholderText(
+            "Type letters or a word: 'exp cur', 'lasso', 'learning rate', 'null band'"
+        )
         self.line.setAccessibleName("Search commands")
         self.line.setClearButtonEnabled(True)
         self.list = _list()

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from explorer.control.controller import Controller
 from explorer.dialogs.about_dialog import AboutDialog
+from explorer.dialogs.file_prompts import FilePrompts
 from explorer.dialogs.forget_dialog import ForgetSetsDialog
 from explorer.dialogs.glossary_dialog import GlossaryDialog
 from explorer.dialogs.settings_dialog import MethodsDialog, SettingsDialog
 from explorer.dialogs.studies_dialog import StudiesDialog
 from explorer.state.app_state import AppState
+from explorer.state.folders import DATA, INDICES
 from explorer.views.base import View
+from explorer.widgets.term_finder import HelpKey, term_here
 from explorer.window.actions import Actions
 from explorer.window.command_palette import CommandPalette, entries, listed
+from explorer.window.palette_places import places
 from explorer.window.shortcuts import ShortcutsDialog, overview
+from explorer.window.tour import Tour
+
+FOLDER_TITLES = {"folder": "Choose the image folder"}
+LISTS = "Lists of samples (*.txt *.csv *.json *.npy *.npz *.pt);;All files (*)"
 
 
 class WindowDialogs(QObject):
@@ -28,35 +37,43 @@ class WindowDialogs(QObject):
         controller: Controller,
         actions: Actions,
         views: dict[str, View],
+        prompts: FilePrompts,
         window: QWidget,
     ) -> None:
         """`views`: those whose keys the list of shortcuts includes; more may be added later."""
         super().__init__(window)
         self._state, self._controller, self._window = state, controller, window
-        self._actions, self._views = actions, views
-        self._palette_actions: dict[str, QAction] = {}  # entries of the palette opened last
+        self._actions, self._views, self._prompts = actions, views, prompts
+        self._palette: dict[str, Callable[[], object]] = {}  # entries of the one opened last
         controller.opening.studies_wanted.connect(self.choose_study)
 
     def ask_folder(self, dataset: str) -> None:
         """Ask for a dataset's folder, and open it."""
-        title, root = f"Folder of '{dataset}'", self._state.form.root
-        folder = QFileDialog.getExistingDirectory(self._window, title, root)
-        if folder:
-            self._controller.opening.open_dataset(dataset, root=folder)
+        labels = {item.name: item.label for item in self._state.catalog.datasets}
+        title = FOLDER_TITLES.get(dataset, f"Choose the folder of {labels.get(dataset, dataset)}")
+        folder = self._prompts.folder(title, DATA, self._state.form.root)
+        if folder is not None:
+            self._controller.opening.open_dataset(dataset, root=str(folder))
 
     def ask_index_file(self) -> None:
         """Ask for a file that lists the samples to forget."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Indices of the forget set")
-        if name:
-            self._controller.forget_set.set_text(f"indices:{name}")
+        title = "Choose a file that lists the samples to forget"
+        path = self._prompts.file(title, INDICES, LISTS)
+        if path is not None:
+            self._controller.forget_set.set_text(f"indices:{path}")
 
-    def ask_settings(self) -> None:
-        """Show the settings of training and measuring."""
-        self._open(SettingsDialog(self._controller, self._window))
+    def ask_settings(self, field: str = "") -> None:
+        """Show the settings of training and measuring. field: focus it, such as 'Training:lr'."""
+        dialog = SettingsDialog(self._controller, self._window)
+        self._open(dialog)
+        page, _, name = field.partition(":")
+        dialog.show_field(page, name)
 
-    def ask_method_settings(self) -> None:
-        """Show the settings of the chosen methods."""
-        self._open(MethodsDialog(self._controller, self._window))
+    def ask_method_settings(self, method: str = "", field: str = "") -> None:
+        """Show the settings of the chosen methods. field: focus that of this method's page."""
+        dialog = MethodsDialog(self._controller, self._window)
+        self._open(dialog)
+        dialog.show_field(method, field)
 
     def choose_study(self) -> None:
         """Let the user choose one of the stored studies."""
@@ -71,8 +88,20 @@ class WindowDialogs(QObject):
 
     def show_palette(self) -> None:
         """Let the user search the commands."""
-        self._palette_actions = {**self._actions.by_name, **listed(self._actions.menus)}
-        palette = CommandPalette(entries(self._palette_actions), self._window)
+        actions = {**self._actions.by_name, **listed(self._actions.menus)}
+        others = list(
+            places(
+                self._controller,
+                self.ask_folder,
+                self.ask_settings,
+                self.ask_method_settings,
+                self.show_glossary,
+            )
+        )
+        self._palette = {name: action.trigger for name, action in actions.items()}
+        self._palette |= {place.entry.name: place.go for place in others}
+        found = [*entries(actions), *(place.entry for place in others)]
+        palette = CommandPalette(found, self._window)
         palette.chosen.connect(self._run_command)
         self._open(palette)
 
@@ -80,18 +109,31 @@ class WindowDialogs(QObject):
         """List the shortcuts."""
         self._open(ShortcutsDialog(overview(self._views.values()), self._window))
 
-    def show_glossary(self) -> None:
-        """Explain the terms, in a window beside the views that use them."""
-        self._show_modeless(self._window.findChild(GlossaryDialog) or GlossaryDialog(self._window))
+    def show_glossary(self, term: str = "") -> None:
+        """Explain the terms, in a window beside the views that use them; one first, if named."""
+        above = QApplication.activeModalWidget() or self._window  # a modal dialog blocks others
+        dialog = above.findChild(GlossaryDialog) or GlossaryDialog(above)
+        dialog.show_term(term)
+        self._show_modeless(dialog)
+
+    def explain(self) -> None:
+        """Explain what is under the mouse or has the keyboard focus."""
+        self.show_glossary(term_here())
+
+    def show_tour(self) -> None:
+        """Begin the tour, unless it is under way."""
+        if self._window.findChild(Tour) is None:
+            Tour(self._window).start()
 
     def show_about(self) -> None:
         """Show what this program is."""
         self._open(AboutDialog(self._window))
 
     def _run_command(self, name: str) -> None:
-        self._palette_actions[name].trigger()
+        self._palette[name]()
 
     def _open(self, dialog: QDialog) -> None:
+        HelpKey(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

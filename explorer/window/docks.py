@@ -30,6 +30,7 @@ DOCKS = (
     Dock("comparison", "Compare", "explorer.views.compare.view:CompareView", "Alt+7"),
     Dock("attack", "Attack", "explorer.views.attack.view:AttackView", "Alt+8"),
     Dock("metrics", "Metrics", "explorer.views.metrics:MetricsView", "Alt+9"),
+    Dock("figures", "Figures", "explorer.views.figures:FiguresView", "Alt+P"),
     Dock("runs", "Runs", "explorer.views.runs.view:RunsView", "Alt+0"),
     Dock("activity", "Activity", "", "Alt+L"),  # there from the start: it logs errors
 )

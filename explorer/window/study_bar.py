@@ -26,6 +26,7 @@ from explorer.state.selection import REPLACE
 from explorer.widgets.check_menu import CheckMenu
 from explorer.widgets.forms import styled_label
 from explorer.widgets.plain_text import literal, menu_text
+from explorer.window.stale_row import StaleRow
 from explorer.window.weights_row import WeightsRow
 
 # suggestions that are actions, not texts; SAVED is followed by the name of a forget set
@@ -108,6 +109,8 @@ class StudyBar(QWidget):
         column.addLayout(row)
         column.addWidget(self._grid)
         column.addWidget(WeightsRow(self._state, self._do))
+        self.stale = StaleRow(self._state, self._do)
+        column.addWidget(self.stale)
         column.addWidget(self._error)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 

@@ -27,8 +27,10 @@ from PySide6.QtWidgets import (
 
 from explorer import theme
 from explorer.control.controller import Controller
+from explorer.dialogs.file_prompts import FilePrompts
 from explorer.jobs.error_report import report_text
 from explorer.state.app_state import AppState
+from explorer.state.folders import Folders
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.session import Look
 from explorer.state.settings import Settings
@@ -45,7 +47,9 @@ from explorer.window.dialogs import WindowDialogs
 from explorer.window.dock_layout import Arrangement
 from explorer.window.dock_title import DockTitle
 from explorer.window.docks import DOCKS, Dock, foreign
+from explorer.window.finding_strip import FindingStrip
 from explorer.window.study_bar import StudyBar
+from explorer.window.study_hints import StudyHints
 from explorer.window.undo_actions import UndoActions
 from explorer.window.workspace_bar import WorkspaceBar
 from explorer.window.workspaces import BY_NAME, FIRST
@@ -83,10 +87,15 @@ class MainWindow(QMainWindow):
         self.dropper = Dropper(self)
         self._toolbar = self._row("study", "Study", self.bar)
         self.addToolBarBreak()
+        self.addToolBar(FindingStrip(state, controller))
+        self.addToolBarBreak()
         self._message_row = self._row("message", "Message", self.message)
         self._message_row.hide()
         self.actions_ = Actions(self, self.menuBar(), self)
-        self.dialogs = WindowDialogs(state, controller, self.actions_, self.views, self)
+        self.prompts = FilePrompts(Folders(settings.folders), self)
+        self.dialogs = WindowDialogs(
+            state, controller, self.actions_, self.views, self.prompts, self
+        )
         actions = self.actions_.by_name
         self._undo = UndoActions(controller.choice.undo, actions["undo"], actions["redo"], self)
         self._add_docks()
@@ -128,6 +137,8 @@ class MainWindow(QMainWindow):
         panel = getattr(view, "panel", None)  # a plug-in view may have none
         if panel is not None:
             self._titles[dock.name].take(panel.bar)
+            if view.of_study:
+                StudyHints(self.state, self.controller, view, self._titles[dock.name])
         if view.help:
             self._titles[dock.name].setToolTip(view.help)
 
@@ -210,10 +221,15 @@ class MainWindow(QMainWindow):
 
     def _show_current_workspace(self, name: str) -> None:
         self.workspaces.show_current(name)
+        self.toasts.place()  # above docks that were placed anew
+
+    def reveal(self, name: str) -> None:
+        """Bring a dock to the front; the keyboard focus stays where it is."""
+        self._arrangement.reveal(name)
 
     def go_to(self, name: str) -> None:
         """Bring a dock to the front, wherever it is, and give it keyboard focus."""
-        self._arrangement.reveal(name)
+        self.reveal(name)
         box = self.docks[name]
         if box.isFloating():
             box.activateWindow()
@@ -261,6 +277,10 @@ class MainWindow(QMainWindow):
         return Look(self._settings.theme, frame, layout, views, arranged.workspace)
 
     # -- requests -------------------------------------------------------------------------
+    def show_term(self, name: str) -> None:
+        """Open the glossary at a term that a label mentions; see `explorer.widgets.term`."""
+        self.dialogs.show_glossary(name)
+
     def clear_recent(self) -> None:
         """Empty the list of recent files."""
         self.recent_cleared.emit()

@@ -86,7 +86,7 @@ WORKSPACES = (
     ),
     Workspace(
         "publish", "Publish", "Prepare figures, tables and the report",
-        "curves", (("metrics",), ("embedding",)), (0.5, 0.5),
+        "figures", (("metrics",), AROUND), (0.45, 0.55),
     ),
 )  # fmt: skip
 BY_NAME = {workspace.name: workspace for workspace in WORKSPACES}

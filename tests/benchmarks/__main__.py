@@ -12,11 +12,12 @@ from itertools import chain
 from pathlib import Path
 
 from engine.bench.row import BenchRow
-from tests.benchmarks import frames, points, samples, stalls, startup
+from tests.benchmarks import example, frames, points, samples, stalls, startup
 from tests.benchmarks.harness import circumstances, show
 
 ALL: Mapping[str, Callable[[], Iterator[BenchRow]]] = {
     "startup": startup.rows,
+    "example": example.rows,
     "stalls": stalls.rows,
     "frames": frames.rows,
     "points": points.rows,

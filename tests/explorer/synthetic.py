@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.epoch_series import Epochs, EpochView
+from engine.analysis.finding_words import Link
 from engine.datasets.base import Dataset, Recommended
 from engine.membership.attack import attack
 from engine.membership.results import Attack
@@ -128,6 +129,17 @@ def study(samples: int = 10, seed: int = 131, tau: float = 0.1) -> Study:
     result = residual(samples)
     key = f"0123456789abcdef{seed:04d}" if (seed, tau) != (131, 0.1) else "0123456789abcdef0123"
     return Study(key, spec(samples, seed, tau), result.samples, metrics, LABELS, result)
+
+
+def telling_study() -> Study:
+    """GD is sure to recognize samples 1 and 5 at every tau, and RURK recognizes none."""
+    told = study()
+    sure = {name: np.full((10, 11), 0.5) for name in told.residual.curves}
+    sure["gd"] = sure["gd"].copy()
+    sure["gd"][:2] = 0.9999
+    counts = dict(told.residual.counts)
+    counts["gd"] = np.where(np.arange(10)[:, None] < 2, 99, counts["gd"]).astype(np.int32)
+    return replace(told, residual=replace(told.residual, posterior=sure, counts=counts))
 
 
 def epochs(model: str = "rurk", looks: int = 5, finished: bool = True) -> Epochs:
@@ -275,6 +287,9 @@ class Asked:
         self.calls.append(("set_probe", perturbation, tau))
         self.state.probe = (perturbation, tau)
 
+    def follow_finding(self, link: Link) -> None:
+        self.calls.append(("follow_finding", link))
+
     def look_beside(self, taus: tuple[float, ...]) -> None:
         self.calls.append(("look_beside", taus))
 
@@ -287,6 +302,9 @@ class Asked:
 
     def look_slice(self, directions: str, towards: int = -1) -> None:
         self.calls.append(("look_slice", directions, *([towards] if towards >= 0 else [])))
+
+    def refine_slice(self) -> None:
+        self.calls.append(("refine_slice",))
 
     def watch_again(self, model: str) -> None:
         self.calls.append(("watch_again", model))
@@ -341,6 +359,18 @@ class Exports:
 
     def __init__(self, calls: list[tuple[Any, ...]]) -> None:
         self.calls = calls
+
+    def ask_figures(self) -> None:
+        self.calls.append(("ask_figures",))
+
+    def ask_report(self) -> None:
+        self.calls.append(("ask_report",))
+
+    def copy(self, kind: str, options: Mapping[str, Any]) -> None:
+        self.calls.append(("copy", kind, dict(options)))
+
+    def preview(self, kind: str, options: Mapping[str, Any]) -> None:
+        self.calls.append(("preview", kind, dict(options)))
 
     def ask_figure(self, kind: str, options: Mapping[str, Any] | None = None) -> None:
         self.calls.append(("ask_figure", kind, dict(options or {})))

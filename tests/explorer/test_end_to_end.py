@@ -29,7 +29,7 @@ pytestmark = pytest.mark.end_to_end
 
 @pytest.fixture
 def explorer(qtbot: QtBot, tmp_path: Path) -> Iterator[Explorer]:
-    result = Explorer(Options(store=tmp_path / "store", device="cpu"))
+    result = Explorer(Options(store=tmp_path / "store", dataset="digits", device="cpu"))
     with qtbot.waitSignal(result.jobs.idle, timeout=WAIT):
         result.show()
     yield result

@@ -73,9 +73,13 @@ class Photographer:
 
     def part(self, widget: QWidget, name: str) -> None:
         """A picture of one widget, with its popup or frame, as the screen shows it."""
-        place = widget.frameGeometry() if widget.isWindow() else checks.place_in(
-            widget, self.window
-        ).translated(self.window.mapToGlobal(QPoint(0, 0)))
+        place = (
+            widget.frameGeometry()
+            if widget.isWindow()
+            else checks.place_in(widget, self.window).translated(
+                self.window.mapToGlobal(QPoint(0, 0))
+            )
+        )
         place = place.adjusted(-6, -6, 6, 6)
         picture = QGuiApplication.primaryScreen().grabWindow(
             0, place.x(), place.y(), place.width(), place.height()

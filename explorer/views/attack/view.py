@@ -269,15 +269,16 @@ class AttackView(View):
             mode = ADD
         self.do.choice.select(samples, mode)
 
-    def _export(self) -> None:
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The attack as it is shown."""
+        if self.state.attack is None:
+            return {}
         a, b, score, members, matched = self.options.question()
-        self.do.exports.ask_figure(
-            "attack",
-            {
-                "a": a, "b": b, "score": score, "members": members, "matched": matched,
-                "threshold": self.threshold.by_hand, "log": self.options.log.isChecked(),
-            },
-        )  # fmt: skip
+        options = {
+            "a": a, "b": b, "score": score, "members": members, "matched": matched,
+            "threshold": self.threshold.by_hand, "log": self.options.log.isChecked(),
+        }  # fmt: skip
+        return {"attack": options}
 
 
 def _side_by_side(*widgets: QWidget) -> QHBoxLayout:

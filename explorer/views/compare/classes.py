@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 
+from engine.comparison.class_order import MOST
 from engine.comparison.pair import ClassGaps, Comparison, Groups, class_gaps, group_samples
 from explorer.plots.dumbbells import ClassRow, Dumbbells
 from explorer.theme import ModelStyle, Theme
@@ -45,13 +46,16 @@ class ClassesTab(Tab):
         self._places: list[int] = []
         self.rows.picked.connect(self._pick)
         self.grouping.clicked.connect(self.redraw)
-        self.order.activated.connect(self.redraw)
+        self.order.activated.connect(self._order_by_hand)
+        self._ordered = False  # whether the user chose the order
 
     def draw(self, pair: Pair, theme: Theme) -> None:
         """Draw a row a class."""
         self.grouping.fit(pair)
         groups, styles = self.grouping.groups(pair), pair.styles(theme)
         gaps = class_gaps(pair.comparison, groups)
+        if not self._ordered:  # of many classes, those in which the models differ come first
+            choose_data(self.order, "gap" if len(groups.names) > MOST else "class")
         self._places = self._in_order(gaps)
         rows = [_row(gaps, groups, place, pair, theme) for place in self._places]
         axis = f"accuracy on {pair.split} samples (%)"
@@ -59,13 +63,19 @@ class ClassesTab(Tab):
         self.legend.set_entries(_model_entries(pair, styles), theme.text)
         self.caption.setText(_overall(pair.comparison))
 
+    def _order_by_hand(self) -> None:
+        self._ordered = True
+        self.redraw()
+
     def choices(self) -> dict[str, Any]:
         """Order and grouping."""
         return {"order": self.order.currentData(), "grouped": self.grouping.isChecked()}
 
     def restore(self, stored: Mapping[str, Any]) -> None:
         """Restore order and grouping."""
-        choose_data(self.order, stored.get("order"))
+        if stored.get("order") in ("class", "gap"):
+            self._ordered = True
+            choose_data(self.order, stored.get("order"))
         self.grouping.restore(stored.get("grouped"))
 
     def _in_order(self, gaps: ClassGaps) -> list[int]:

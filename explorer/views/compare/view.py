@@ -122,6 +122,7 @@ class CompareView(View):
         self.a, self.b = (self._chooser(side) for side in "AB")
         self.swap = QToolButton()
         self.swap.setText("⇄")
+        self.swap.setObjectName("dock-tool")
         self.swap.setAccessibleName("Swap A and B")
         self.swap.setToolTip("Swap A and B")
         self.split = QComboBox()
@@ -133,11 +134,11 @@ class CompareView(View):
         self.export_button = button(
             "Export…", "Save this tab (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
-        self._on = QLabel("on")
-        for part in (QLabel("A"), self.a, self.swap, QLabel("B"), self.b, self._on, self.split):
+        for part in (QLabel("A"), self.a, self.swap, QLabel("B"), self.b):
             self.panel.header.addWidget(part)
         self.panel.header.addStretch(1)
-        self.panel.header.addWidget(self.export_button)
+        self.panel.fold(self.split, "Samples")
+        self.panel.fold(self.export_button)
 
     def _chooser(self, side: str) -> QComboBox:
         box = QComboBox()
@@ -230,8 +231,7 @@ class CompareView(View):
 
     def _tab_changed(self) -> None:
         self.readout.setText(self._page().hint)
-        for part in (self._on, self.split):
-            part.setVisible(self._page() is not self.similarity)
+        self.split.setEnabled(self._page() is not self.similarity)
         self._draw_tab()
         self.sight_changed()
 
@@ -260,10 +260,12 @@ class CompareView(View):
             self._wanted = [names[1], names[0]]
             self._start_anew()
 
-    def _export(self) -> None:
-        if self._pair is not None:
-            page = self._page()
-            options = {"a": self._pair.a.name, "b": self._pair.b.name, "tab": page.name}
-            if page is not self.similarity:
-                options["split"] = self._pair.split
-            self.do.exports.ask_figure("comparison", {**options, **page.choices()})
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The current tab as it is shown."""
+        if self._pair is None:
+            return {}
+        page = self._page()
+        options = {"a": self._pair.a.name, "b": self._pair.b.name, "tab": page.name}
+        if page is not self.similarity:
+            options["split"] = self._pair.split
+        return {"comparison": {**options, **page.choices()}}

@@ -24,6 +24,7 @@ from explorer.views.curves.captions import MOST
 from explorer.views.curves.carriers import CarrierList
 from explorer.views.curves.click import Click, click
 from explorer.views.curves.curve_set import entries_of, ground_of, losses_of, series_of
+from explorer.views.curves.findings import CurveFindings
 from explorer.views.curves.sources import curve_set_of, models_of
 from explorer.views.curves.tabs import LOSS, NAMES, RESIDUAL, CurveTabs
 from explorer.widgets import markup
@@ -129,6 +130,7 @@ class CurvesView(View):
         above = QWidget()
         layout = QVBoxLayout(above)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(CurveFindings(self))
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.readout)
         layout.addWidget(self.note)
@@ -323,9 +325,9 @@ class CurvesView(View):
         self.samples.table.mark(self.state.selection.current)
         self.note.hide()  # in a small dock the curve needs the room
 
-    def _export(self) -> None:
-        """Export the current tab as it is shown."""
-        options = {
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The current tab as it is shown."""
+        options: dict[str, Any] = {
             "measure": NAMES[self.tabs.currentIndex()],
             "hidden": sorted(self._hidden),
             "beside": [run.key for run in self.curves.runs[1:]],
@@ -333,4 +335,4 @@ class CurvesView(View):
         }
         if self.tabs.currentIndex() == RESIDUAL:
             options["log"] = self.log.isChecked()
-        self.do.exports.ask_figure("curves", options)
+        return {"curves": options}

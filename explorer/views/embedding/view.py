@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QLabel, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from engine.datasets.base import Dataset
 from engine.results import PERTURBED, Embedding
@@ -19,7 +19,7 @@ from explorer.theme import Theme, theme_of
 from explorer.views.base import View, Wishes
 from explorer.views.embedding.canvas import MapCanvas
 from explorer.views.embedding.context_menu import EmbeddingMenu
-from explorer.views.embedding.controls import NO_TRAILS, Controls
+from explorer.views.embedding.controls import CHOSEN_TRAILS, NO_TRAILS, Controls
 from explorer.views.embedding.drawing import POINTS, MapDrawing
 from explorer.views.embedding.legend import Entry
 from explorer.views.embedding.mouse import ARROWS, EmbeddingMouse
@@ -161,10 +161,7 @@ class EmbeddingView(View):
         self.compute = button(
             "Compute the map", "Lay the features of the chosen models out", self._compute
         )
-        column = QVBoxLayout(self.panel.empty)
-        column.addStretch(3)
-        column.addWidget(self.compute, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(2)
+        self.panel.hint.add(self.compute)
         self.compute.hide()
 
     def _connect(self) -> None:
@@ -302,11 +299,19 @@ class EmbeddingView(View):
             chosen = np.isin(shown.sample, list(self.state.selection.chosen))
             self.right.pane.show_rows(np.flatnonzero(chosen & (shown.kind != PERTURBED)))
 
-    def _export(self) -> None:
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The map as it is shown."""
+        if self.state.embedding is None:
+            return {}
         a, b = self.models()
         tau = self.state.probe[1]
         color = self.controls.color.currentData()
-        trails = self.controls.trails.currentData() != NO_TRAILS
-        self.do.exports.ask_figure(
-            "embedding", {"a": a, "b": b, "color": color, "tau": tau, "trails": trails}
-        )
+        which = self.controls.trails.currentData()
+        selection = self.state.selection
+        current = [] if selection.current is None else [selection.current]
+        chosen = sorted({*selection.chosen, *current})
+        trails = chosen if which == CHOSEN_TRAILS else which != NO_TRAILS
+        options = {"a": a, "b": b, "color": color, "tau": tau, "trails": trails}
+        if highlighted := self.controls.highlight.currentData():
+            options["highlight"] = highlighted
+        return {"embedding": options}

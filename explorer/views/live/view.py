@@ -302,8 +302,9 @@ class LiveView(View):
     def _watch_again(self) -> None:
         self.do.watch_again(self._model())
 
-    def _export(self) -> None:
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The epoch that is shown."""
         shown = self._shown()
-        if shown is not None:
-            options = {"model": shown.model, "epoch": shown.views[self._at].epoch}
-            self.do.exports.ask_figure("epochs", options)
+        if shown is None:
+            return {}
+        return {"epochs": {"model": shown.model, "epoch": shown.views[self._at].epoch}}

@@ -54,11 +54,11 @@ def place(sample: int, dataset: Dataset, forgotten: bool) -> str:
     return "forget set" if forgotten else "not in the forget set"
 
 
-def rank(ranking: Ranking) -> str:
-    """The current sample's rank among the forget samples, to be followed by the model's name."""
+def rank(ranking: Ranking, model: str) -> str:
+    """The current sample's rank among the forget samples; model: its label."""
     count = len(ranking.order)
     where = f"{ordinal(ranking.place)} of {count:,}" if ranking.place else "not ranked"
-    return f"{where} by r at τ {ranking.tau:g} in"
+    return f"{where} by r in {model}" if ranking.place else where
 
 
 def rank_tip(ranking: Ranking) -> str:

@@ -33,11 +33,15 @@ class RankingRow(QObject):
             "drawn behind this sample's curve"
         )
         self.worse = button(
-            "‹ Worse", "The forget sample with the next larger r (Ctrl+Up)", self._step_up
+            "‹", "The forget sample with the next larger r (Ctrl+Up)", self._step_up
         )
         self.next = button(
-            "Next ›", "The forget sample with the next smaller r (Ctrl+Down)", self._step_down
+            "›", "The forget sample with the next smaller r (Ctrl+Down)", self._step_down
         )
+        self.worse.setAccessibleName("Worse sample")
+        self.next.setAccessibleName("Next worst sample")
+        for step in (self.worse, self.next):
+            step.setObjectName("step")
         self.model.activated.connect(self._choose)
 
     def offer(self, models: Sequence[tuple[str, str]], chosen: str) -> None:
@@ -57,7 +61,7 @@ class RankingRow(QObject):
             return
         self.worse.setEnabled(ranking.step(-1) is not None)
         self.next.setEnabled(ranking.step(1) is not None)
-        self.place.setText(captions.rank(ranking))
+        self.place.setText(captions.rank(ranking, self.model.currentText()))
         self.place.setToolTip(captions.rank_tip(ranking))
 
     def _choose(self) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 from engine.datasets.base import Dataset
 from engine.drawing.difference_image import amplified
 from engine.residual.sample_ratio import Ratio, ratios_around
-from engine.results import Neighborhood
-from explorer.plots.matrix import ModelRow, Table
-from explorer.plots.sample_curve import interval_words
+from engine.results import Neighborhood, retrain_names
+from explorer.plots.matrix import CLOSED, OPEN, ModelRow, Table
+from explorer.plots.sample_curve import interval_words, short
 from explorer.theme import Theme
 from explorer.views.neighborhood.captions import ratio_tip
 
@@ -22,21 +22,28 @@ def table_of(
     theme: Theme,
     label: Callable[[str], str],
     changes: bool,
+    unfolded: bool = True,
 ) -> Table:
     """The copies, nearest to the sample first, with every model's predictions.
 
-    label: display name of a model; changes: whether to add the amplified perturbations.
+    label: display name of a model; changes: whether to add the amplified perturbations; unfolded:
+    whether each Re-train has a row of its own below the row that sums them up.
     """
     clean = _clean(dataset, shown)
     sizes = _distances(shown.copies, clean)
     order = np.argsort(sizes, kind="stable")
     copies, ratios = shown.copies[order], ratios_around(shown)
     added, factor = amplified(copies, clean) if clean is not None and changes else (None, 0.0)
-    rows = [
-        _row(shown, name, label(name), theme.model_style(name).color, dataset.classes, order,
-             ratios.get(name))
-        for name in shown.predictions
-    ]  # fmt: skip
+    rows: list[ModelRow] = []
+    retrains = retrain_names(shown.predictions)
+    for name in shown.predictions:
+        if len(retrains) > 1 and name == retrains[0]:
+            rows.append(_retrains(shown, retrains, theme, order, unfolded))
+        if name not in retrains or len(retrains) == 1 or unfolded:
+            color = theme.model_style(name).color
+            rows.append(
+                _row(shown, name, label(name), color, dataset.classes, order, ratios.get(name))
+            )
     color = theme.class_color(shown.label)
     return Table(clean, "original", color, copies, sizes[order], rows, added, factor)
 
@@ -50,6 +57,7 @@ def _row(
     order: np.ndarray,
     ratio: Ratio | None,
 ) -> ModelRow:
+    brief = f"  r {short(float(ratio.r))}" if ratio and ratio.against else ""
     predicted, count = shown.predictions[name][order], f"{shown.counts[name]} of {len(order)}"
     return ModelRow(
         label=label,
@@ -60,6 +68,33 @@ def _row(
         result=count,
         detail=f"r {interval_words(ratio)}" if ratio else "",
         tip=f"{label} recognizes {count} copies. {ratio_tip(ratio)}",
+        brief=f"{shown.counts[name]} / {len(order)}{brief}",
+    )
+
+
+def _retrains(
+    shown: Neighborhood, names: list[str], theme: Theme, order: np.ndarray, unfolded: bool
+) -> ModelRow:
+    """One row that sums up all Re-trains."""
+    right = np.stack([shown.predictions[name][order] == shown.label for name in names])
+    confidence = np.mean([shown.confidence[name][order] for name in names], axis=0)
+    counts = sorted(shown.counts[name] for name in names)
+    low, high, copies = counts[0], counts[-1], len(order)
+    span = f"{low}" if low == high else f"{low} to {high}"
+    label = f"{len(names)} Re-trains"
+    each = ", ".join(str(shown.counts[name]) for name in names)
+    return ModelRow(
+        label=label,
+        color=theme.model_style(names[0]).color,
+        predictions=[""] * copies,
+        correct=right.mean(axis=0) > 0.5,
+        confidence=confidence,
+        result=f"{span} of {copies}",
+        tip=f"{label} recognize {each} of {copies} copies: the reference of r. A click on the "
+        f"name {'hides' if unfolded else 'shows'} each of them.",
+        brief=f"{span} / {copies}",
+        share=right.mean(axis=0),
+        fold=OPEN if unfolded else CLOSED,
     )
 
 

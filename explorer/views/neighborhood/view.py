@@ -98,6 +98,7 @@ class NeighborhoodView(View):
         """What is shown beside the copies; the probe is part of the state."""
         return {
             "changes": self.changes.isChecked(),
+            "retrains": self.retrains.isChecked(),
             "curve": self.over_tau.isChecked() if self._arranged else None,
             "sizes": self.splitter.sizes() if self._arranged else None,
             "log": self.curve.log.isChecked(),
@@ -106,6 +107,7 @@ class NeighborhoodView(View):
     def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore what was shown."""
         self.changes.setChecked(stored.get("changes") is True)
+        self.retrains.setChecked(stored.get("retrains") is True)
         self.curve.log.setChecked(stored.get("log") is not False)
         sizes = stored.get("sizes")
         if isinstance(sizes, list) and len(sizes) == 2 and all(type(n) is int for n in sizes):
@@ -133,33 +135,42 @@ class NeighborhoodView(View):
         self.slider.setToolTip("Perturbation norm of the copies: the study's values of τ")
         self.tau = QLabel()
         self.tau.setMinimumWidth(self.fontMetrics().horizontalAdvance("τ 0.0000"))
-        self.changes = QCheckBox("Perturbation")
+        self.retrains = QCheckBox("A row for each Re-train")
+        self.retrains.setToolTip("Show each Re-train below the row that sums them up")
+        self.changes = QCheckBox("Perturbation below each copy")
         self.changes.setToolTip(
             "Below each copy, its perturbation: copy minus sample, amplified so that the largest "
             "change spans the full range; images around gray, features as bars up and down"
         )
-        self.over_tau = QCheckBox("Curve")
+        self.over_tau = QCheckBox("Curve over τ")
         self.over_tau.setToolTip("This sample's r over τ, against its spread over the forget set")
         self.export_button = button(
             "Export…", "Save this figure (SVG, PDF or PNG) with its numbers as CSV", self._export
         )
         self.panel.header.addWidget(self.perturbation)
         self.panel.header.addWidget(self.slider, 1)
-        for widget in (self.tau, self.changes, self.over_tau, self.export_button):
-            self.panel.header.addWidget(widget)
+        self.panel.header.addWidget(self.tau)
 
     def _build_rows(self) -> None:
         self.ranking, self.heading = RankingRow(self), QLabel()
         markup.allow(self.heading)
         self.heading.setWordWrap(True)
         row = self.ranking
-        self.panel.add_row(row.place, row.model, row.worse, row.next)
-        self.panel.add_row(self.heading)
+        self.panel.header.addWidget(row.worse)
+        self.panel.header.addWidget(row.next)
+        self.panel.add_row(self.heading, row.place)
+        self.panel.fold(row.model, "Rank samples by r in")
+        self.panel.fold(self.retrains)
+        self.panel.fold(self.changes)
+        self.panel.fold(self.over_tau)
+        self.panel.fold(self.export_button)
 
     def _connect(self) -> None:
         self.perturbation.activated.connect(self._probe)
         self.slider.valueChanged.connect(self._probe)
         self.changes.toggled.connect(self._draw_table)
+        self.retrains.toggled.connect(self._draw_table)
+        self.matrix.fold_wanted.connect(self.retrains.toggle)
         self.over_tau.clicked.connect(self._arrange)
         self.over_tau.toggled.connect(self._draw_curve)
         self.splitter.splitterMoved.connect(self._arrange)
@@ -231,7 +242,9 @@ class NeighborhoodView(View):
         if shown is None or dataset is None:
             return
         theme, changes = theme_of(self.state.theme), self.changes.isChecked()
-        self.matrix.set_table(table_of(shown, dataset, theme, self._label, changes), theme)
+        unfolded = self.retrains.isChecked()
+        table = table_of(shown, dataset, theme, self._label, changes, unfolded)
+        self.matrix.set_table(table, theme)
         if not self._arranged:
             self._share_room()
 
@@ -296,16 +309,20 @@ class NeighborhoodView(View):
             nearest = float(residual.taus[column_of(residual, tau)])
             self.do.set_probe(residual.perturbation, nearest)
 
-    def _export(self) -> None:
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The copies, and the curve of the sample if it has one."""
         shown = self.state.neighborhood
-        if shown is not None:
-            options = {"sample": shown.sample, "perturbation": shown.perturbation, "tau": shown.tau}
-            self.do.exports.ask_figure(self.name, {**options, "changes": self.changes.isChecked()})
+        if shown is None:
+            return {}
+        copies = {"sample": shown.sample, "perturbation": shown.perturbation, "tau": shown.tau}
+        made = {self.name: {**copies, "changes": self.changes.isChecked()}}
+        residual = self.state.residual
+        if residual is not None and shown.sample in residual.samples:
+            curve = {"sample": shown.sample, "model": ranked_by(self.state)}
+            made["sample-curve"] = {**curve, "log": self.curve.log.isChecked()}
+        return made
 
     def _export_curve(self) -> None:
-        shown = self.state.neighborhood
-        if shown is not None:
-            options = {"sample": shown.sample, "model": ranked_by(self.state)}
-            self.do.exports.ask_figure(
-                "sample-curve", {**options, "log": self.curve.log.isChecked()}
-            )
+        options = self.figures().get("sample-curve")
+        if options is not None:
+            self.do.exports.ask_figure("sample-curve", options)

@@ -24,6 +24,8 @@ from PySide6.QtWidgets import (
 from engine.provenance import Provenance
 from engine.storage.origins import sentence
 from engine.study.differences import Difference, differences, differences_as_text, settings_of
+from explorer.views.runs.notes import NotesPage
+from explorer.views.runs.rows import StudyRow
 from explorer.widgets.panel import button, muted_label
 from explorer.widgets.plain_text import literal
 
@@ -44,6 +46,8 @@ class Details(QStackedWidget):
         self.sentence = muted_label(CHOOSE)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.pages = QTabWidget()
+        self.pages.setDocumentMode(True)
+        self.notes = NotesPage()
         self.log = QPlainTextEdit(readOnly=True)
         self.log.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self.log.setAccessibleName("Log of the run")
@@ -51,12 +55,16 @@ class Details(QStackedWidget):
         self.settings = Facts("Settings of the study")
         self.origin = Facts("Origin of the study")
         for page, title in (
-            (self.log, "Log"),
+            (self.notes, "Notes"),
             (self.settings, "Settings"),
+            (self.log, "Log"),
             (self.origin, "Origin"),
         ):
             self.pages.addTab(page, title)
-        self.pages.setTabToolTip(2, "Versions, device, seed, time and key of the stored study")
+        self.pages.setTabToolTip(0, "Name, tags and notes of your own")
+        self.pages.setTabToolTip(3, "Versions, device, seed, time and key of the stored study")
+        self._opened_by_hand = False
+        self.pages.tabBarClicked.connect(self._on_tab_clicked)
         self.comparison = Comparison()
         for part in (self.sentence, self.pages, self.comparison):
             self.addWidget(part)
@@ -66,8 +74,13 @@ class Details(QStackedWidget):
         self.sentence.setText(sentence)
         self.setCurrentWidget(self.sentence)
 
-    def show_run(self, lines: Sequence[str], spec: Spec, origin: Provenance | None) -> None:
-        """Show the pages of one run."""
+    def show_run(
+        self, row: StudyRow, lines: Sequence[str], spec: Spec, origin: Provenance | None
+    ) -> None:
+        """Show the pages of one study: its log while it is not stored, else its notes."""
+        if not self._opened_by_hand:
+            self.pages.setCurrentWidget(self.notes if row.key else self.log)
+        self.notes.show_study(row.key, row.name, row.tags, row.notes)
         text = "\n".join(lines)
         if text != self.log.toPlainText():
             self.log.setPlainText(text)
@@ -75,6 +88,9 @@ class Details(QStackedWidget):
         self.settings.show_facts(settings_of(spec) if spec else {"settings": UNKNOWN})
         self.origin.show_facts(_origin(origin) if origin else {"store": NOT_STORED})
         self.setCurrentWidget(self.pages)
+
+    def _on_tab_clicked(self) -> None:
+        self._opened_by_hand = True
 
     def compare(self, titles: tuple[str, str], specs: tuple[Spec, Spec]) -> None:
         """Show the settings in which two studies differ."""

@@ -1,22 +1,10 @@
-"""The table of runs: sorts, filters, and keeps the selection while rows change."""
+"""The table of studies: sorts, filters, edits names, and keeps the selection while rows change."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QEvent,
-    QItemSelection,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRect,
-    QSortFilterProxyModel,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QKeyEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -27,89 +15,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.state.queued_run import DONE, FAILED, RUNNING, STOPPED
 from explorer.theme import LIGHT, Theme
-from explorer.views.runs.rows import HEADS, TIPS, StudyRow
-from explorer.widgets.plain_text import literal
+from explorer.views.runs.columns import DIFFERS, NAME, STATE, Column
+from explorer.views.runs.model import FRACTION, Index, RowModel, SortedRows
+from explorer.views.runs.rows import StudyRow
 from explorer.widgets.plot_widget import no_collection
 
-SORT = Qt.ItemDataRole.UserRole
-FRACTION = Qt.ItemDataRole.UserRole + 1
-STATE, PROGRESS, DATASET = range(3)  # columns
-WIDEST = 220  # logical pixels of a column until the user widens it
-LONGEST = "100 %, 10:00:00 left"
-BAR = 3  # logical pixels of height
-Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+WIDEST, NARROWEST = 200, 44  # logical pixels of a column until the user changes it
+WIDEST_DIFFERS = 360
+RUNNING_TEXT = "▶ 100 %, 1:00:00 left"
+MEASURED = 60  # rows whose texts determine the widths of columns
+BAR, PAD = 3, 18  # logical pixels: height of a progress bar; around a text
+NAME_WIDTH = 64
 
 
-class RowModel(QAbstractTableModel):
-    """The current rows; `look` is the theme that colors the states."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.rows: list[StudyRow] = []
-        self.look: Theme = LIGHT
-
-    def set_rows(self, rows: list[StudyRow]) -> bool:
-        """Show these rows; returns whether their identities or order changed."""
-        before, self.rows = self.rows, rows
-        if [row.identity for row in before] != [row.identity for row in rows]:
-            self.rows = before
-            self.beginResetModel()
-            self.rows = rows
-            self.endResetModel()
-            return True
-        for at, (old, new) in enumerate(zip(before, rows, strict=True)):
-            if old != new:
-                self.dataChanged.emit(self.index(at, 0), self.index(at, len(HEADS) - 1))
-        return False
-
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        """Number of rows."""
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = _ROOT) -> int:
-        """Number of columns."""
-        return 0 if parent.isValid() else len(HEADS)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Text, value to sort by, progress, color, tooltip and accessible text of a cell."""
-        row, column = self.rows[index.row()], index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return row.cells[column]
-        if role == SORT:
-            return row.values[column]
-        if role == FRACTION:
-            return row.fraction if column == PROGRESS else -1.0
-        if role == Qt.ItemDataRole.ForegroundRole and column == STATE:
-            return QColor(self._color(row.state))
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return literal(row.error if row.error and column == STATE else row.cells[column])
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{HEADS[column]}: {row.cells[column] or 'none'}"
-        if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(row.values[column], int):
-            return _RIGHT if column > PROGRESS else None
-        return None
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Column titles and tooltips."""
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return HEADS[section]
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return TIPS[section]
-        return None
-
-    def _color(self, state: str) -> str:
-        colors = {RUNNING: self.look.accent, DONE: self.look.good, FAILED: self.look.danger}
-        return colors.get(state, self.look.muted if state == STOPPED else self.look.text)
-
-
-class ProgressDelegate(QStyledItemDelegate):
+class StudyDelegate(QStyledItemDelegate):
     """Draws a bar below the text of a running study."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -129,41 +49,62 @@ class ProgressDelegate(QStyledItemDelegate):
         bar.setWidth(round(bar.width() * min(fraction, 1.0)))
         painter.fillRect(bar, QColor(self.look.accent))
 
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        """Give the editor room for a name, wider than a narrow column."""
+        box = QRect(option.rect)
+        box.setWidth(max(box.width(), 160))
+        editor.setGeometry(box)
+
 
 class RunsTable(QTableView):
     """The table; a click on a header sorts, a third click restores the order of the queue."""
 
     chosen = Signal()  # the selected rows changed
     opened = Signal()  # Enter, or a double click
+    written = Signal(str, str, str)  # key, column, text: a name or tags were edited
+    header_menu_wanted = Signal(str, QPoint)  # column, place on the screen
+    narrowed = Signal()  # other rows are shown
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cells = RowModel(self)
-        self.sorted = QSortFilterProxyModel(self)
+        self.sorted = SortedRows(self)
         self.sorted.setSourceModel(self.cells)
-        self.sorted.setSortRole(SORT)
-        self.sorted.setFilterKeyColumn(-1)
-        self.sorted.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.sorted.sort(-1)
         self.setModel(self.sorted)
-        self._bar = ProgressDelegate(self)
-        self.setItemDelegateForColumn(PROGRESS, self._bar)
+        self._delegate = StudyDelegate(self)
+        self.setItemDelegate(self._delegate)
+        self._waiting: tuple[list[StudyRow], Theme] | None = None  # rows to show after an edit
+        self._widths: dict[str, int] = {}  # of columns that the user resized
+        self._fitting = False
         self._set_up()
         self.selectionModel().selectionChanged.connect(self._on_selection)
         self.activated.connect(self._on_activated)
+        self.cells.written.connect(self.written)
+        self._delegate.closeEditor.connect(self._on_editor_closed)
 
     def _set_up(self) -> None:
+        self.setObjectName("runs")
         self.setAccessibleName("Queue and stored studies")
         self.setSortingEnabled(True)
-        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self.horizontalHeader().setSortIndicatorClearable(True)
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.horizontalHeader().setStretchLastSection(True)
+        header = self.horizontalHeader()
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.setSortIndicatorClearable(True)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setMinimumSectionSize(NARROWEST)
+        header.setHighlightSections(False)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._on_header_menu)
+        header.sectionResized.connect(self._on_resized)
+        header.sortIndicatorChanged.connect(self.cells.set_order)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 10)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
         self.setShowGrid(False)
@@ -194,13 +135,33 @@ class RunsTable(QTableView):
         pressed = QKeySequence(event.keyCombination())
         return next((one for one in self.actions() if one.shortcut() == pressed), None)
 
+    # -- rows and columns -----------------------------------------------------------------
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Show these columns, and keep selection and order."""
+        before = [(one.name, one.title, one.below) for one in self.cells.columns]
+        if before == [(one.name, one.title, one.below) for one in columns]:
+            self.cells.columns = list(columns)  # the same, with another tau
+            return
+        sorted_by, order = self.sort_column()
+        chosen = self.selected()
+        self.cells.set_columns(columns)
+        self.sort_by(sorted_by, order)
+        self._select(chosen)
+        self._fit()
+
     def show_rows(self, rows: list[StudyRow], look: Theme) -> None:
-        """Show these rows and keep the selection."""
-        self.cells.look = self._bar.look = look
-        selection = [row.identity for row in self.selected()]
+        """Show these rows and keep the selection; during an edit, once it has ended."""
+        if self.state() == QAbstractItemView.State.EditingState:
+            self._waiting = (rows, look)
+            return
+        self.cells.look = self._delegate.look = look
+        chosen = self.selected()
+        first = not self.cells.rows
         if self.cells.set_rows(rows):
-            self._select(selection)
-            self._fit()
+            self._select(chosen)
+            if first or not self._fitting:
+                self._fit()
+        self._mark_best()
         self.viewport().update()
 
     def selected(self) -> list[StudyRow]:
@@ -212,27 +173,109 @@ class RunsTable(QTableView):
         """The row shown at this place."""
         return self.cells.rows[self.sorted.mapToSource(self.sorted.index(place, 0)).row()]
 
-    def narrow(self, text: str) -> None:
-        """Show only rows with this text in any of their cells."""
-        self.sorted.setFilterFixedString(text.strip())
+    @property
+    def shown(self) -> list[StudyRow]:
+        """The rows shown, from top to bottom."""
+        return [self.row_at(place) for place in range(self.sorted.rowCount())]
 
-    def _select(self, identities: Sequence[tuple[int, str]]) -> None:
-        last = len(HEADS) - 1
-        chosen = QItemSelection()
-        for place in range(self.sorted.rowCount()):
-            if self.row_at(place).identity in identities:
-                chosen.select(self.sorted.index(place, 0), self.sorted.index(place, last))
+    def narrow(self, accepts: Callable[[StudyRow], bool] | None) -> None:
+        """Show only the rows for which this holds; None shows all."""
+        self.sorted.set_accepted(accepts)
+        self._mark_best()
+        self.narrowed.emit()
+
+    def select_keys(self, keys: Iterable[str], *, current: bool = True) -> None:
+        """Select the shown rows of these studies, and scroll to the first."""
+        wanted = set(keys)
+        self._select([row for row in self.shown if row.key in wanted])
+        places = self.selectionModel().selectedRows()
+        if places and current:
+            self.scrollTo(places[0])
+
+    def edit_name(self) -> None:
+        """Begin to edit the name of the current row, if it is stored and the column shown."""
+        rows, column = self.selectionModel().selectedRows(), self.cells.place(NAME)
+        if rows and column >= 0:
+            index = self.sorted.index(rows[0].row(), column)
+            self.setCurrentIndex(index)
+            self.scrollTo(index)
+            self.edit(index)
+
+    # -- order ------------------------------------------------------------------------------
+    def sort_column(self) -> tuple[str, Qt.SortOrder]:
+        """The column sorted by ('' for the order of the queue), and the order."""
+        header = self.horizontalHeader()
+        place, columns = header.sortIndicatorSection(), self.cells.columns
+        name = columns[place].name if 0 <= place < len(columns) else ""
+        return name, header.sortIndicatorOrder()
+
+    def sort_by(self, name: str, order: Qt.SortOrder) -> None:
+        """Sort by a column; '' restores the order of the queue."""
+        self.sortByColumn(self.cells.place(name), order)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The widths that the user gave to columns, in logical pixels."""
+        return dict(self._widths)
+
+    def set_widths(self, widths: dict[str, int]) -> None:
+        """Give columns these widths."""
+        self._widths = dict(widths)
+        self._fit()
+
+    # -- inside -------------------------------------------------------------------------------
+    def _mark_best(self) -> None:
+        self.cells.mark_best(self.shown)
+
+    def _select(self, rows: Sequence[StudyRow]) -> None:
+        """Select these rows again; a run whose study was stored meanwhile keeps its number."""
+        keys = {row.key for row in rows if row.key}
+        numbers = {row.number for row in rows if row.number}
+        last = len(self.cells.columns) - 1
+        selection = QItemSelection()
+        for place, row in enumerate(self.shown):
+            if row.key in keys or row.number in numbers:
+                selection.select(self.sorted.index(place, 0), self.sorted.index(place, last))
         model = self.selectionModel()
-        model.select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        if chosen.indexes():
+        model.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if selection.indexes():
             flag = QItemSelectionModel.SelectionFlag.NoUpdate
-            model.setCurrentIndex(chosen.indexes()[0], flag)
+            model.setCurrentIndex(selection.indexes()[0], flag)
 
     def _fit(self) -> None:
-        for column in range(len(HEADS) - 1):
-            self.resizeColumnToContents(column)
-            self.setColumnWidth(column, min(WIDEST, self.columnWidth(column) + 8))
-        self.setColumnWidth(PROGRESS, self.fontMetrics().horizontalAdvance(LONGEST) + 12)
+        """Fit the columns to their texts, apart from those that the user resized."""
+        self._fitting = True
+        metrics = self.fontMetrics()
+        rows = self.cells.rows[:MEASURED]
+        for place, column in enumerate(self.cells.columns):
+            texts = {column.text(row) for row in rows}
+            if column.name == STATE and any(row.fraction >= 0 for row in rows):
+                texts.add(RUNNING_TEXT)
+            width = max(map(metrics.horizontalAdvance, texts), default=0) + PAD
+            width = min(width, WIDEST_DIFFERS if column.name == DIFFERS else WIDEST)
+            titles = (f"{column.title} ▲", column.below)
+            width = max(width, max(map(metrics.horizontalAdvance, titles)) + PAD)
+            if column.name == NAME:
+                width = max(width, NAME_WIDTH)
+            self.setColumnWidth(place, self._widths.get(column.name, width))
+        self._fitting = False
+
+    def _on_resized(self, place: int, _before: int, width: int) -> None:
+        if not self._fitting and 0 <= place < len(self.cells.columns):
+            self._widths[self.cells.columns[place].name] = width
+
+    def _on_header_menu(self, at: QPoint) -> None:
+        header = self.horizontalHeader()
+        place = header.logicalIndexAt(at)
+        name = self.cells.columns[place].name if place >= 0 else ""
+        self.header_menu_wanted.emit(name, header.viewport().mapToGlobal(at))
+
+    def _on_editor_closed(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.setState(QAbstractItemView.State.NoState)
+            self.show_rows(*waiting)
+        self.setFocus()
 
     def _on_selection(self) -> None:
         self.chosen.emit()

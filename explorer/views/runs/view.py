@@ -1,60 +1,56 @@
-"""The Runs view: the queue with its progress, every stored study, and their details."""
+"""The Runs view: the queue and every stored study, ranked by any measure, and their details."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QSplitter, QToolButton, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from engine.storage.annotations import Annotation, annotation
 from explorer.state.app_state import AppState
-from explorer.state.queued_run import HELD, RUNNING, WAITING, QueuedRun
+from explorer.state.queued_run import RUNNING, WAITING, QueuedRun
 from explorer.theme import theme_of
 from explorer.views.base import View, Wishes
+from explorer.views.runs.actions import (
+    HIDDEN_UNLESS_ENABLED,
+    ONLY_IN_MENU,
+    ROW_ACTIONS,
+    RowAction,
+    applicable,
+    tool,
+    word_of_again,
+)
+from explorer.views.runs.columns import NAME, best_rows
+from explorer.views.runs.controls import RunsControls
 from explorer.views.runs.details import CHOOSE, UNKNOWN, Details, Spec
-from explorer.views.runs.rows import StudyRow, rows_of
-from explorer.views.runs.table import RunsTable
+from explorer.views.runs.header_menu import HeaderMenu
+from explorer.views.runs.pages import TABLE, RunsPages
+from explorer.views.runs.rows import StudyRow
+from explorer.views.runs.shown import ShownRows
 from explorer.widgets.flow_layout import FlowLayout
-from explorer.widgets.panel import SPACING, Panel, button
+from explorer.widgets.panel import SPACING, Panel
 
 EMPTY = (
     "No study has run yet. Press Run: the queue, its progress and every stored study are listed "
     "here. Run pressed again queues the next study."
 )
-
-
-class RowAction(NamedTuple):
-    """An action on the selected rows."""
-
-    name: str
-    text: str
-    tip: str
-    keys: str
-
-
-ROW_ACTIONS = (
-    RowAction("open", "Show", "Show the results of this study in all views", ""),
-    RowAction("stop", "Stop", "Stop this run; finished steps are kept", ""),
-    RowAction("again", "Resume", "Queue it again; it continues where it stopped", "Ctrl+Return"),
-    RowAction("up", "↑", "Move this run up in the queue", "Ctrl+Up"),
-    RowAction("down", "↓", "Move this run down in the queue", "Ctrl+Down"),
-    RowAction("command", "Copy command", "Copy the rk-engine command of this study", "Ctrl+C"),
-    RowAction("remove", "Remove", "Remove it from the list; its results stay in the store", ""),
-    RowAction("delete", "Delete…", "Delete the study and what only it uses from the store", "Del"),
-)  # fmt: skip
-HIDDEN = ("remove",)  # only in the menu of a row: Del does the same where nothing is lost
+WIDE, LOW = 1100, 360  # px: details stand beside the table; there is no room for them below it
 
 
 class RunsView(View):
-    """The table, with the details of the selection below."""
+    """Table and parallel coordinates, with the details of the selection beside or below them."""
 
     name = "runs"
     title = "Runs"
+    of_study = False
     help = (
-        "The queue of studies and all stored ones. Double-click a row to show its study; select "
-        "two rows to compare them; right-click a row for all its actions."
+        "The queue of studies and all stored ones. Double-click a row to show its study, its name "
+        "to change it; select two rows to compare their settings; right-click a row for all its "
+        "actions, a header for columns. Bold: the best of a column. Parallel draws one line for "
+        "each study; drag along an axis to select."
     )
     keys = (
         ("Enter", "Show the selected study"),
@@ -63,24 +59,42 @@ class RunsView(View):
 
     def __init__(self, state: AppState, do: Wishes, parent: QWidget | None = None) -> None:
         super().__init__(state, do, parent)
-        self.table = RunsTable()
+        self.pages = RunsPages()
+        self.table, self.parallel = self.pages.table, self.pages.parallel
         self.setFocusProxy(self.table)
         self.details = Details()
+        self.toolbar = QWidget()
+        main = QWidget()
+        column = QVBoxLayout(main)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING // 2)
+        column.addWidget(self.pages, 1)
+        column.addWidget(self.toolbar)
         self.split = QSplitter(Qt.Orientation.Vertical)
-        self.split.addWidget(self.table)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(main)
         self.split.addWidget(self.details)
-        self.split.setSizes([300, 220])
+        self.split.setStretchFactor(0, 1)
+        self.split.setSizes([300, 180])
         self.panel = Panel(self.split, self)
-        self.filter = QLineEdit(clearButtonEnabled=True)
-        self.follow_box = QCheckBox("Follow")
-        self.stop_button = button(
-            "Stop all", "Stop the running study and all waiting ones; they can be resumed",
-            self._stop_all,
-        )  # fmt: skip
+        self.shown = ShownRows(state)
+        self.controls = RunsControls(self.panel, self.shown, self.table, self)
+        self.filter, self.stop_button = self.controls.filter, self.controls.stop_button
+        self.follow_box = self.controls.follow_box
         self.row_actions = {item.name: self._action(item) for item in ROW_ACTIONS}
-        self._lay_out()
+        bar = FlowLayout(SPACING // 3, self.toolbar)
+        self._tools = {
+            name: tool(action)
+            for name, action in self.row_actions.items()
+            if name not in ONLY_IN_MENU
+        }
+        for widget in self._tools.values():
+            bar.addWidget(widget)
         self._connect()
-        self.follow("runs", "studies", "provenance", "follow", "catalog", "theme")
+        self.follow(
+            "runs", "studies", "measures", "provenance", "follow", "catalog", "theme", "probe",
+            "study",
+        )  # fmt: skip
 
     # -- building -------------------------------------------------------------------------
     def _action(self, item: RowAction) -> QAction:
@@ -96,51 +110,83 @@ class RunsView(View):
         self.table.addAction(action)
         return action
 
-    def _lay_out(self) -> None:
-        self.filter.setPlaceholderText("Filter, e.g. digits or RURK")
-        self.filter.setAccessibleName("Filter the runs")
-        self.filter.setToolTip("Show only rows with this text")
-        self.follow_box.setToolTip(
-            "Show each queued study live as it starts; otherwise the views stay as they are, and a "
-            "notice tells when a study is done"
-        )
-        header = self.panel.header
-        header.addWidget(self.filter, 1)
-        header.addWidget(self.follow_box)
-        header.addWidget(self.stop_button)
-        row = QWidget()
-        bar = FlowLayout(SPACING // 3, row)
-        for name, action in self.row_actions.items():
-            if name not in HIDDEN:
-                bar.addWidget(_tool(action))
-        self.panel.add_row(row)
-
     def _connect(self) -> None:
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.table.chosen.connect(self._show_chosen)
         self.table.opened.connect(self._open)
-        self.filter.textChanged.connect(self.table.narrow)
+        self.table.written.connect(self._on_written)
+        self.table.header_menu_wanted.connect(self._show_header_menu)
+        self.parallel.brushed.connect(self._apply_brushes)
+        self.parallel.picked.connect(self._on_picked)
+        self.pages.currentChanged.connect(self._draw_rows)
+        self.controls.changed.connect(self._draw_rows)
+        self.controls.best_wanted.connect(self.select_best)
+        self.controls.stop_button.clicked.connect(self._stop_all)
         self.follow_box.clicked.connect(self.do.follow)
+        self.details.notes.written.connect(self.do.stored.annotate)
 
     # -- from the state to the screen -----------------------------------------------------
     def refresh(self, changed: set[str]) -> None:
         """Draw the rows and the details of the selection."""
         state = self.state
         self.follow_box.setChecked(state.follow)
-        rows = rows_of(state.runs, state.studies, self._label_of)
-        self.stop_button.setEnabled(any(run.live for run in state.runs))
+        self.stop_button.setVisible(any(run.live for run in state.runs))
+        if changed & {"studies", "measures"}:
+            self.do.stored.measure([one.key for one in state.studies])
+        self._draw_rows()
+
+    def _draw_rows(self) -> None:
+        rows = self.shown.build()
         if rows:
             self.panel.show_content()
         else:
             self.panel.show_empty(EMPTY)
-        self.table.show_rows(rows, theme_of(state.theme))
+        self.controls.update_choices()
+        look = theme_of(self.state.theme)
+        self.table.set_columns(self.shown.columns())
+        self.table.show_rows(rows, look)
+        self.pages.set_theme(look)
+        self._narrow()
         self._show_chosen()
+
+    def _draw_parallel(self) -> None:
+        if self.pages.currentIndex() == TABLE and not self.parallel.plot.brushes:
+            return
+        study = self.state.study
+        data = study.spec["data"]["name"] if study is not None else ""
+        dataset = self.shown.label("dataset", data) if data else ""
+        chosen = {row.key for row in self.table.selected()}
+        self.parallel.show_rows(
+            self.shown.accepted(), self.table.cells.columns, self.shown.color_column(), chosen,
+            dataset, theme_of(self.state.theme),
+        )  # fmt: skip
+
+    def _narrow(self) -> None:
+        """Show the rows that the filter and the brushes let pass, in table and plot."""
+        self._draw_parallel()
+        self._apply_brushes()
+
+    def _apply_brushes(self) -> None:
+        """Show the rows that the filter and the brushes let pass in the table."""
+        accepted, passing = self.shown.accepted(), self.parallel.passing
+        identities = {row.identity for row in accepted if passing is None or row.key in passing}
+        everything = len(identities) == len(self.shown.rows)
+        self.table.narrow(None if everything else lambda row: row.identity in identities)
+        self.controls.say_hint(self.shown.hint(len(accepted)))
+        self.pages.say_count(len(identities), len(self.shown.rows), passing is not None)
 
     def _show_chosen(self) -> None:
         rows = self.table.selected()
-        for name, can in self._can(rows).items():
+        runs = {run.number: run for run in self.state.runs}
+        shown = self.state.study.key if self.state.study is not None else ""
+        for name, can in applicable(rows, runs, shown).items():
             self.row_actions[name].setEnabled(can)
-        self.row_actions["again"].setText(_again_word(rows))
+            if name in HIDDEN_UNLESS_ENABLED:
+                self._tools[name].setVisible(can)
+        self.row_actions["again"].setText(word_of_again(rows))
+        self._place_details(bool(rows))
+        if self.pages.currentIndex() != TABLE:
+            self._draw_parallel()
         if self.seen:
             self.do.stored.look([row.key for row in rows[:2] if row.key])
         if len(rows) == 1:
@@ -150,10 +196,27 @@ class RunsView(View):
         else:
             self.details.say(CHOOSE)
 
+    def _place_details(self, any_chosen: bool) -> None:
+        """Show toolbar and details of a selection: beside the table, below it, or not at all."""
+        tall = self.height() >= LOW
+        self.toolbar.setVisible(any_chosen and tall)
+        wide = self.width() >= WIDE
+        orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if self.split.orientation() != orientation:
+            self.split.setOrientation(orientation)
+            length = self.width() if wide else self.height()
+            self.split.setSizes([round(0.7 * length), round(0.3 * length)])
+        self.details.setVisible(any_chosen and (wide or tall))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Place the details anew."""
+        super().resizeEvent(event)
+        self._place_details(bool(self.table.selected()))
+
     def _show_one(self, row: StudyRow) -> None:
         run = self._run(row)
         lines = run.lines if run is not None else ()
-        self.details.show_run(lines, self._spec(row), self.state.provenance.get(row.key))
+        self.details.show_run(row, lines, self._spec(row), self.state.provenance.get(row.key))
 
     def _show_two(self, one: StudyRow, two: StudyRow) -> None:
         specs = self._spec(one), self._spec(two)
@@ -161,29 +224,6 @@ class RunsView(View):
             self.details.compare((one.title, two.title), specs)
         else:
             self.details.say(UNKNOWN)
-
-    def _can(self, rows: list[StudyRow]) -> dict[str, bool]:
-        """Name of each action -> whether it applies to these rows."""
-        states = [row.state for row in rows]
-        one = len(rows) == 1
-        return {
-            "open": one and bool(rows[0].key),
-            "stop": any(state in (RUNNING, WAITING) for state in states),
-            "again": any(run is not None and run.resumable for run in map(self._run, rows)),
-            "up": states == [WAITING],
-            "down": states == [WAITING],
-            "command": one,
-            "remove": any(row.number and row.state != RUNNING for row in rows),
-            "delete": bool(rows) and RUNNING not in states,
-        }
-
-    def _label_of(self, kind: str, name: str) -> str:
-        """The label of a dataset, a model or a method."""
-        catalog = self.state.catalog
-        if kind == "method":
-            return catalog.method(name).label
-        items = catalog.datasets if kind == "dataset" else catalog.models
-        return next((item.label for item in items if item.name == name), name)
 
     def _run(self, row: StudyRow) -> QueuedRun | None:
         return next((run for run in self.state.runs if run.number == row.number), None)
@@ -195,11 +235,55 @@ class RunsView(View):
             return origin.spec
         return run.spec if run is not None else {}
 
+    # -- columns and the best ---------------------------------------------------------------
+    def _show_header_menu(self, name: str, at: QPoint) -> None:
+        columns = self.table.cells.columns
+        column = next((one for one in columns if one.name == name), None)
+        menu = HeaderMenu(column, [one.name for one in columns], at, self)
+        menu.sort_wanted.connect(self.table.sort_by)
+        menu.best_wanted.connect(self.select_best)
+        menu.arranged.connect(self.controls.set_names)
+        menu.chooser_wanted.connect(self.controls.open_chooser)
+        menu.popup(at)
+
+    def select_best(self, name: str) -> None:
+        """Select the best of the shown studies by a measure's column."""
+        column = next((one for one in self.table.cells.columns if one.name == name), None)
+        if column is not None:
+            self.pages.setCurrentIndex(TABLE)
+            best = best_rows(column, self.table.shown)
+            self.table.select_keys([row.key for row in best])
+            self.table.setFocus()
+
     # -- wishes ---------------------------------------------------------------------------
     def _open(self) -> None:
         rows = self.table.selected()
         if len(rows) == 1 and rows[0].key:
             self.do.opening.open_study(rows[0].key)
+
+    def _beside(self) -> None:
+        shown = self.state.study.key if self.state.study is not None else ""
+        keys = [row.key for row in self.table.selected() if row.key not in ("", shown)]
+        self.do.compare(tuple(keys))
+
+    def _rename(self) -> None:
+        self.pages.setCurrentIndex(TABLE)
+        self.shown.naming = True
+        if NAME not in self.shown.names:
+            self.shown.names = [NAME, *self.shown.names]
+        self._draw_rows()
+        self.table.edit_name()
+
+    def _on_written(self, key: str, column: str, text: str) -> None:
+        row = next((one for one in self.shown.rows if one.key == key), None)
+        if row is not None:
+            before = Annotation(row.name, row.tags, row.notes)
+            name, tags = (text, before.tags) if column == NAME else (before.name, [text])
+            self.do.stored.annotate(key, annotation(name, tags, before.notes))
+
+    def _on_picked(self, key: str, add: bool) -> None:
+        keys = {row.key for row in self.table.selected()} if add else set()
+        self.table.select_keys(keys ^ {key})
 
     def _stop(self) -> None:
         for row in reversed(self.table.selected()):
@@ -249,35 +333,13 @@ class RunsView(View):
 
     # -- what a session keeps -------------------------------------------------------------
     def view_state(self) -> dict[str, Any]:
-        """The filter and the sorted column."""
-        header = self.table.horizontalHeader()
-        order = header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
-        return {
-            "filter": self.filter.text(),
-            "sort": header.sortIndicatorSection(),
-            "descending": order,
-        }
+        """Filter, order, columns, model, page, axes and brushes."""
+        return {**self.shown.plain, **self.pages.plain}
 
     def restore_view_state(self, stored: dict[str, Any]) -> None:
         """Restore them."""
-        if isinstance(stored.get("filter"), str):
-            self.filter.setText(stored["filter"])
-        column = stored.get("sort")
-        if isinstance(column, int) and -1 <= column < self.table.cells.columnCount():
-            order = Qt.SortOrder.DescendingOrder
-            order = order if stored.get("descending") is True else Qt.SortOrder.AscendingOrder
-            self.table.sortByColumn(column, order)
-
-
-def _again_word(rows: list[StudyRow]) -> str:
-    """The label of the action that queues these rows again."""
-    if any(row.error for row in rows):
-        return "Retry"
-    return "Start" if any(row.state == HELD for row in rows) else "Resume"
-
-
-def _tool(action: QAction) -> QToolButton:
-    widget = QToolButton()
-    widget.setDefaultAction(action)
-    widget.setAccessibleName(action.toolTip())
-    return widget
+        self.shown.restore(stored)
+        self.controls.restored()
+        self._draw_rows()
+        self.pages.restore(stored)
+        self._narrow()

@@ -53,6 +53,7 @@ class SamplesView(View):
 
     name = "samples"
     title = "Samples"
+    of_study = False
     help = (
         "Click a sample to show it, Ctrl-click or Shift-click to select more, drag to select an "
         "area. 'Forget only these' (or F) makes the selection the forget set, 'Add' adds to it. "
@@ -102,16 +103,13 @@ class SamplesView(View):
         if dataset is None:
             self._lose()
             return
-        fresh = dataset is not self.model.dataset
-        if fresh:
+        if dataset is not self.model.dataset:
             self._take(dataset)
             changed = changed | {"selection", "forget", "models", "residual", SEARCHED}
         changed = self._with_tau(changed)
         self._update_masks(dataset)
         self._learn(changed)
         self._refilter(changed)
-        if fresh:
-            self.grid.to_start()
         if "selection" in changed:
             self._reveal_current()
         self.grid.viewport().update()
@@ -184,7 +182,10 @@ class SamplesView(View):
         self.note.hide()
 
     def _take(self, dataset: Dataset) -> None:
-        """Show another dataset."""
+        """Show another dataset, from its beginning; the same one drawn anew stays where it is."""
+        before = self.model.dataset
+        if before is None or before.spec.fingerprint != dataset.spec.fingerprint:
+            self.grid.to_start()
         self._input.forget_range()
         self.grid.artist.forget_pictures()
         self.model.set_dataset(dataset)
@@ -295,8 +296,10 @@ class SamplesView(View):
         return describe(sample, dataset, self.facts, theme_of(self.state.theme), marks)
 
     # -- wishes ---------------------------------------------------------------------------
-    def _export(self) -> None:
-        """Export the selected samples in the order shown, or all shown if none is selected."""
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The selected samples in the order shown, or all shown if none is selected."""
+        if self.state.dataset is None:
+            return {}
         shown, chosen = self.model.shown, self.model.chosen
         picked = shown[chosen[shown]] if chosen[shown].any() else shown
         what = "selected" if chosen[shown].any() else self.scope.name.lower()
@@ -304,7 +307,7 @@ class SamplesView(View):
         options["title"] = captions.title(picked, what, self.order.key)
         if self.order.model in self.state.models:
             options["model"] = self.order.model
-        self.do.exports.ask_figure(self.name, options)
+        return {self.name: options}
 
     def _filter_changed(self) -> None:
         self._wrong_index = ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine import metrics, perturbations, registry
-from engine.drawing.glossary import Term, search, terms
+from engine.drawing.glossary import Term, mentions, search, term, term_in, terms
 
 ROOT = Path(__file__).parents[3]
 NAMES = [one.name for one in terms()]
@@ -79,3 +79,36 @@ def test_reading_it_imports_nothing_heavy() -> None:
 
 def test_listing_methods_finds_the_term_that_explains_them() -> None:
     assert "rurk" in registry.names("method") and names("rurk")[0] == "Method"
+
+
+def marked(sentence: str) -> list[tuple[str, str]]:
+    return [
+        (sentence[one.start : one.start + one.length], one.term.name) for one in mentions(sentence)
+    ]
+
+
+def test_terms_are_found_in_a_sentence_the_longest_first_and_each_once() -> None:
+    sentence = "Perturbed copies of forget samples: r of a Re-train, and r again, at tau 0.1"
+    assert marked(sentence) == [
+        ("Perturbed copies", "Perturbation"),
+        ("forget samples", "Forget set"),
+        ("r", "Residual knowledge"),
+        ("Re-train", "Re-train"),
+        ("tau", "Tau"),
+    ]
+    assert marked("Null bands; R, re-trained, reseed, originals") == [("Null bands", "Null band")]
+    assert marked("") == [] and marked("<b>tau</b>") == [("tau", "Tau")]
+
+
+def test_every_mark_finds_its_own_term_and_no_two_terms_share_one() -> None:
+    words = [word for one in terms() for word in one.mark]
+    assert len(set(words)) == len(words)
+    for one in terms():
+        for word in one.mark:
+            assert marked(f"The {word}.") == [(word, one.name)]
+
+
+def test_a_widget_without_a_mention_is_found_by_its_name() -> None:
+    assert term_in("Gaussian") is term("Perturbation")
+    assert term_in("zebra", "the null band of it") is term("Null band")
+    assert term_in("zebra") is None and term("zebra") is None

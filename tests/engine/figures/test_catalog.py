@@ -43,7 +43,7 @@ WORDS = {  # what must be read on each figure
     "metrics": ["Unlearn", "Re-train", "Original"],
     "neighborhood": ["Sample", "Gaussian at τ", "of 10"],
     "samples": ["The forget set", "r: largest over τ"],
-    "sample-curve": ["residual knowledge r", "forget set in GD: median"],
+    "sample-curve": ["residual knowledge r", "forget set in GD: middle 90 %"],
     "scatter": ["Gap (% points)", "GD"],
     "slice": ["↑ random", "τ ball", "true class", "→ (L2)"],
 }
@@ -108,7 +108,7 @@ def test_every_kind_is_looked_at_here() -> None:
 
 @pytest.mark.parametrize("kind", kinds())
 def test_an_svg_has_its_size_its_letters_and_its_words_as_text(kind: str, made: Made) -> None:
-    svg, table = made.draw(kind, f"{kind}.svg", width_mm=120, font_size=7)
+    svg, table, *_ = made.draw(kind, f"{kind}.svg", width_mm=120, font_size=7, title=True)
     root = ElementTree.parse(svg).getroot()
     assert float(root.attrib["width"].removesuffix("pt")) * MM_OF_POINT == pytest.approx(120, 1e-4)
     texts = [one for one in root.iter() if one.tag.endswith("}text")]
@@ -116,8 +116,8 @@ def test_an_svg_has_its_size_its_letters_and_its_words_as_text(kind: str, made: 
     missing = [words for words in WORDS[kind] if plain(words) not in said]
     assert not missing, said
     sizes = {float(n) for one in texts for n in re.findall(r"([\d.]+)px", one.get("style", ""))}
-    assert 7 in sizes
-    assert min(sizes) >= 4 and max(sizes) <= 9
+    assert kind == "samples" or 7 in sizes
+    assert min(sizes) >= 5 and max(sizes) <= 8
     images = [one for one in root.iter() if one.tag.endswith("}image")]
     assert kind in PIXELS or not images
     meta = "".join("".join(one.itertext()) for one in root if one.tag.endswith("metadata"))
@@ -130,7 +130,7 @@ def test_an_svg_has_its_size_its_letters_and_its_words_as_text(kind: str, made: 
 @pytest.mark.parametrize("kind", kinds())
 def test_a_pdf_opens_in_another_program_with_its_size_and_text(kind: str, made: Made) -> None:
     pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 reads the PDF")
-    path = made.draw(kind, f"{kind}.pdf", width_mm=89, font_size=8)[0]
+    path = made.draw(kind, f"{kind}.pdf", width_mm=89, font_size=8, title=True)[0]
     with pdfium.PdfDocument(path) as document:
         assert len(document) == 1
         assert made.study.key in document.get_metadata_dict()["Subject"]
@@ -201,7 +201,7 @@ def test_a_slices_numbers_are_those_of_the_pipeline(iris: Made) -> None:
 
 def test_a_sheet_shows_the_samples_it_is_given_in_their_order(iris: Made) -> None:
     wanted = [7, 119, int(iris.study.forget[0])]
-    _, table = iris.draw("samples", "three.svg", samples=wanted, model="original")
+    _, table, *_ = iris.draw("samples", "three.svg", samples=wanted, model="original")
     found = rows(table)
     assert [int(row["sample"]) for row in found] == wanted
     assert [row["split"] for row in found] == ["retain", "retain", "forget"]

@@ -20,11 +20,12 @@ from engine.analysis.model_table import QUANTITIES, ModelTable, board
 from engine.analysis.point_colors import PanelData
 from engine.analysis.tradeoff import Scatter, scatter
 from engine.errors import SpecError
-from engine.figures.canvas import DPI, FORMATS
+from engine.figures.canvas import FORMATS
 from engine.figures.curves import curves
 from engine.figures.embedding import embedding
 from engine.figures.metrics import metrics_table
 from engine.figures.neighborhood import neighborhood
+from engine.figures.page_options import DPI, output_options
 from engine.figures.scatter import tradeoff
 from engine.paper.presets import Figure
 from engine.paper.published import Published
@@ -135,16 +136,23 @@ def test_every_figure_is_the_same_twice_and_brings_its_numbers(
 ) -> None:
     first = DRAW[kind](tmp_path / "a" / f"f{suffix}")
     again = DRAW[kind](tmp_path / "b" / f"f{suffix}")
-    assert [path.name for path in first] == [f"f{suffix}", "f.csv"]
+    assert [path.name for path in first] == [f"f{suffix}", "f.csv", "f.txt"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
     assert len(_rows(first[1])) > 2
 
 
 def test_svg_keeps_words_as_text_and_carries_the_facts(tmp_path: Path) -> None:
-    text = _svg_text(DRAW["curves"](tmp_path / "f.svg")[0])
-    for words in ("Original", "RURK", "null band", "5 forget samples, c = 100 draws", "seed 131"):
+    drawn, _, caption = DRAW["curves"](tmp_path / "f.svg")
+    text = _svg_text(drawn)
+    for words in ("Original", "RURK", "null band", "seed 131"):
         assert words in text
-    assert "r undefined for up to 3 of 5 samples" in text
+    assert "forget samples" not in text  # that is for the caption below the figure
+    caption_text = caption.read_text(encoding="utf-8")
+    for words in ("5 forget samples, c = 100 draws", "r undefined for up to 3 of 5", "seed 131"):
+        assert words in caption_text
+    with output_options(title=True):
+        titled = _svg_text(DRAW["curves"](tmp_path / "t.svg")[0])
+    assert "5 forget samples, c = 100 draws" in titled
 
 
 def test_figures_name_the_table_that_published_numbers_are_of(tmp_path: Path) -> None:
@@ -152,13 +160,13 @@ def test_figures_name_the_table_that_published_numbers_are_of(tmp_path: Path) ->
     paper = Published("small-cifar5", "A", "Someone", {}, points, ())
     found = CurveSet([StudyRun("k", "", _residual(), LABELS)], paper=paper)
     prevalence = next(one for one in MEASURES if one.name == "prevalence")
-    (drawn, _) = curves(found, tmp_path / "p.svg", measure=prevalence, width_mm=170)
-    assert "residual knowledge above 1 (A)" in _svg_text(drawn)
-    (plain, _) = curves(found, tmp_path / "r.svg", width_mm=170)
-    assert "Published" not in _svg_text(plain)  # the paper gives no curve of r itself
+    caption = curves(found, tmp_path / "p.svg", measure=prevalence, width_mm=170)[-1]
+    assert "residual knowledge above 1 (A)" in caption.read_text(encoding="utf-8")
+    plain = curves(found, tmp_path / "r.svg", width_mm=170)[-1]
+    assert "Published" not in plain.read_text(encoding="utf-8")  # there is no curve of r itself
     note = f"{paper.table_of()}."
-    (table, _) = metrics_table(_board(), sheet(_board()), tmp_path / "m.svg", note=note)
-    assert note in _svg_text(table)
+    table = metrics_table(_board(), sheet(_board()), tmp_path / "m.svg", note=note)[-1]
+    assert note in table.read_text(encoding="utf-8")
 
 
 def test_pdf_embeds_truetype_and_png_carries_the_facts(tmp_path: Path) -> None:

@@ -73,14 +73,16 @@ def test_the_curves_numbers_lie_beside_it(tmp_path: Path) -> None:
     assert [float(row["median"]) for row in own] == [0.5, 1, 1.5]
     assert {row["median"] for row in rows(files[1]) if row["model"] == "original"} == {""}
     words = text(files[0])
-    for part in ("Sample 4, c = 10 draws", "forget set in GD: median", "90 % of it", "Original"):
+    for part in ("forget set in GD: middle 90 %", "middle 50 %", "median", "Original"):
         assert part in words
+    assert "forget sample 4 in every model, c = 10 draws" in files[2].read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("log", [True, False])
 def test_undefined_norms_are_said_and_a_zero_has_its_place(log: bool, tmp_path: Path) -> None:
     files = sample_curve(measured(), 9, "gd", LABELS, tmp_path / "c.svg", log=log)
-    assert "r undefined at τ 0.2: no Re-train recognizes a copy" in text(files[0])
+    caption = files[2].read_text(encoding="utf-8")
+    assert "r is undefined at τ 0.2: no Re-train recognizes a copy" in caption
     own = [row for row in rows(files[1]) if row["model"] == "gd"]
     assert [row["r"] for row in own] == ["0.0", "0.0", ""]
     assert own[2]["retrains"] == "0"

@@ -266,7 +266,8 @@ def test_a_slice_without_a_ball_shows_none(mine: Path, pipeline: Pipeline, tmp_p
         pipeline, whole, "slice", tmp_path / "slice.svg", sample=3, tau=0.5, perturbation="mine"
     )
     text = files[0].read_text()
-    assert "share of this plane" in text and "ball" not in text
+    caption = files[2].read_text(encoding="utf-8")
+    assert "share of this plane" in caption and "ball" not in caption and "ball" not in text
 
 
 def test_an_attack_from_a_file_is_made_against_each_model(folder: Path, pipeline: Pipeline) -> None:

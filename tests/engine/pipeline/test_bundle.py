@@ -16,6 +16,7 @@ from engine.pipeline.pipeline import Pipeline
 from engine.results import Study
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
+from engine.storage.annotations import annotation
 from engine.storage.store import Store
 
 SESSION = {"views": {"curves": {"tab": "loss"}}, "current": 7}
@@ -247,3 +248,21 @@ def test_a_checkpoint_with_code_in_it_is_never_run(
     assert there.counts == pipeline.neighborhood(spec, 3, "", -1, Reporter()).counts
     pickle.loads(pickle.dumps(Payload(target)))
     assert target.exists()  # what would have happened
+
+
+def test_a_bundle_carries_name_tags_and_notes_unless_one_has_written_others(
+    pipeline: Pipeline, study: Study, tmp_path: Path
+) -> None:
+    written = annotation("For the paper", ["good"], "Line one\nand two")
+    pipeline.catalog.annotate(study.key, written)
+    path = save(pipeline, study, tmp_path)
+    other = elsewhere(tmp_path)
+    assert other.open_bundle(path, Reporter()).annotation == written
+    assert other.study(study.key).name == "For the paper"
+    assert [(one.name, one.tags, one.notes) for one in other.studies()] == [
+        (written.name, written.tags, written.notes)
+    ]
+    own = annotation("Theirs")
+    other.catalog.annotate(study.key, own)
+    other.open_bundle(path, Reporter())
+    assert other.catalog.annotations.get(study.key) == own

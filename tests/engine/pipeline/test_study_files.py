@@ -13,6 +13,7 @@ from engine.pipeline.records import study_arrays, study_attributes
 from engine.results import Study
 from engine.runtime.progress import Reporter
 from engine.spec import DataSpec, RunSpec
+from engine.storage.annotations import annotation
 from engine.study import compose as study
 
 
@@ -126,3 +127,42 @@ def test_provenance_is_what_was_written_beside_the_study(pipeline: Pipeline) -> 
     put(pipeline, made.key, older, made)
     assert pipeline.provenance(made.key).spec["train"]["lr"] == 0.05
     assert found.created.endswith("Z") and found.seconds > 0
+
+
+def test_what_was_written_beside_a_study_goes_with_it_and_leaves_its_hash(
+    pipeline: Pipeline,
+) -> None:
+    made = run(pipeline, compose(pipeline))
+    before = pipeline.store.path("studies", made.key).read_bytes()
+    pipeline.catalog.annotate(made.key, annotation("a name", ["tag"], "notes"))
+    pipeline.catalog.measures(made.key)
+    assert pipeline.store.path("studies", made.key).read_bytes() == before
+    assert {path.parent.name for path in files(pipeline)} >= {"annotations", "rankings"}
+    pipeline.delete_studies([made.key])
+    assert files(pipeline) == set()
+    with pytest.raises(StoreError):
+        pipeline.catalog.annotate(made.key, annotation("late"))
+
+
+def test_measures_are_read_from_their_file_until_the_study_is_another(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = run(pipeline, compose(pipeline))
+    first = pipeline.catalog.measures(made.key)
+    reads: list[str] = []
+    study_with_arrays = pipeline.catalog.study
+
+    def count(key: str) -> Study:
+        reads.append(key)
+        return study_with_arrays(key)
+
+    monkeypatch.setattr(pipeline.catalog, "study", count)
+    assert pipeline.catalog.measures(made.key).plain == first.plain
+    assert reads == []
+    path = pipeline.store.root / "rankings" / f"{made.key}.json"
+    path.write_text("{", encoding="utf-8")
+    assert pipeline.catalog.measures(made.key).plain == first.plain
+    assert reads == [made.key]
+    put(pipeline, made.key, dict(made.spec), made)  # written anew, with other seconds
+    pipeline.catalog.measures(made.key)
+    assert reads == [made.key] * 2

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +23,7 @@ from PIL import Image
 pytest.importorskip("matplotlib")
 
 from engine.__main__ import main
+from engine.analysis.finding import findings
 from engine.errors import DataError, SpecError, StoreError
 from engine.figures import catalog
 from engine.report import figures, html, stored
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 EVIL, FORMULA = "<script>alert(1)", "=1+1"
 SECTIONS = [
-    "asked", "settings", "metrics", "residual", "worst", "attack", "maps", "forget", "provenance",
-    "all-settings",
+    "findings", "asked", "settings", "metrics", "residual", "worst", "attack", "maps", "forget",
+    "provenance", "all-settings",
 ]  # fmt: skip
 ALONE = {"br", "meta", "link", "img", "input", "hr"}  # elements that have no end
 
@@ -150,6 +152,33 @@ def test_the_page_needs_nothing_and_runs_nothing(page: Path) -> None:
     assert named and set(named) <= ids
 
 
+def test_each_finding_links_to_the_samples_it_counts_and_to_its_norm(pipeline: Pipeline) -> None:
+    study = studied(pipeline, "iris")
+    counts = {
+        **study.residual.counts,
+        **dict.fromkeys(("retrain-0", "retrain-1"), np.zeros((7, 2))),
+    }
+    counts["gd"] = np.full((7, 2), 10)
+    sure = {name: np.ones((7, 2)) for name in study.residual.curves}
+    ones, low = np.full(2, 1.5), np.full(2, 1.0)
+    curve = replace(study.residual.curves["gd"], mean=ones)
+    counts = {name: np.asarray(rows, np.int32) for name, rows in counts.items()}
+    residual = replace(
+        study.residual, counts=counts, posterior=sure, null_low=low, null_high=low,
+        predictions={}, curves=dict.fromkeys(study.residual.curves, curve),
+    )  # fmt: skip
+    changed = replace(study, residual=residual)
+    text = html.page(document(subject(pipeline, changed), {}))
+    found, first = Page(text), findings(changed)[0]
+    sentence = re.search("<p><strong>GD</strong>(.*)</p>", text)
+    assert sentence is not None
+    assert first.text == "GD" + re.sub("<[^>]*>", "", sentence[1])
+    assert '<a href="#samples-gd">7 of 7</a>' in text and '<a href="#tau-0.1">τ 0.1</a>' in text
+    assert {"samples-gd", "tau-0.1"} <= set(found.values("id"))
+    assert len(found.values("id")) == len(set(found.values("id")))
+    assert ", ".join(map(str, first.links[0].samples)) in found.text
+
+
 def test_the_numbers_are_those_of_the_study(page: Path, iris: tuple[Pipeline, Study]) -> None:
     study, said = iris[1], Page(page.read_text(encoding="utf-8")).text
     curve = study.residual.curves["gd"]
@@ -207,6 +236,26 @@ def test_a_map_is_shown_once_it_was_made(pipeline: Pipeline) -> None:
     study = studied(pipeline, "iris")
     pipeline.embed(pipeline.spec_of(study), ("original", "gd"), Reporter())
     assert stored.embedded(pipeline.store, study.key) == ("original", "gd")
+
+
+@needs("umap")
+def test_the_report_shows_the_map_and_the_samples_that_were_on_the_screen(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    study = studied(pipeline, "iris")
+    seen = {"a": "original", "b": "gd", "color": "loss", "highlight": "wrongly lost", "tau": 0.1}
+    near = {"sample": int(study.forget[-1]), "perturbation": "l2", "tau": 0.1}
+    shown = {"embedding": seen, "neighborhood": near, "curves": {"log": True}}
+    asked = {one.kind: one for one in figures.requests(pipeline, study, shown)}
+    assert asked["embedding"].options == seen and asked["curves"].options == {"log": True}
+    last = [one for one in figures.requests(pipeline, study, shown) if one.kind == "neighborhood"]
+    assert any(one.options.get("sample") == near["sample"] for one in last)
+    out = tmp_path / "shown.html"
+    write(pipeline, study, [out], Reporter(), shown=shown)
+    text = out.read_text(encoding="utf-8")
+    assert "Joint UMAP embedding of the features of Original, GD" in text
+    assert "cross-entropy" in text.lower()  # the color bar and the caption of that color
+    assert "Not dimmed: retain and test samples that it misclassifies" in text
 
 
 def test_the_same_report_twice_is_the_same_file(

@@ -12,10 +12,13 @@ from pytestqt.qtbot import QtBot
 from quick import FORM
 from real import WAIT, Desk
 
+from engine.datasets.fashion import RECOMMENDED
 from engine.errors import SpecError
 from engine.runtime.progress import Reporter
 from engine.spec import RunSpec
+from engine.study import example
 from explorer.control.queries import QUERIES, Query
+from explorer.control.study_runner import STORED
 from explorer.jobs.lanes import HEAVY
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.selection import ADD, REPLACE, Selection
@@ -57,7 +60,7 @@ def test_run_fills_the_state_live_and_the_second_time_from_the_store(desk: Desk)
     assert state.study.key == first.key
     assert state.study.metrics == first.metrics
     assert state.busy == "" and state.progress is None
-    assert desk.said == []
+    assert desk.said == [(NEWS, STORED)]  # of the second time
 
 
 def test_a_known_study_is_shown_as_soon_as_its_dataset_is_open(desk: Desk, qtbot: QtBot) -> None:
@@ -246,8 +249,13 @@ def test_an_unknown_study_is_an_error(desk: Desk) -> None:
     assert kind == ERROR and "feed" in sentence
 
 
-def test_the_default_form_is_digits() -> None:
-    assert StudyForm().dataset == "digits"
+def test_the_default_form_is_the_example() -> None:
+    words = example.command()
+    form = StudyForm()
+    assert form.dataset == words[words.index("--dataset") + 1] == example.DATASET
+    assert form.methods == RECOMMENDED.compared
+    assert ",".join(form.methods) == words[words.index("--methods") + 1]
+    assert str(form.seed) == words[words.index("--seed") + 1]
 
 
 def test_selecting_samples_does_not_hide_what_is_wrong_with_the_forget_set(desk: Desk) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from patience import PATIENCE_MS as WAIT
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from quick import FORM, QuickFactory, finish
 
@@ -20,7 +21,7 @@ from engine.figures.catalog import KINDS
 from explorer.app import Explorer, Options
 from explorer.dialogs.export_dialog import ExportDialog, ExportSetDialog
 from explorer.dialogs.format_form import PaperForm
-from explorer.dialogs.preview import DPI
+from explorer.widgets.preview import DPI
 from explorer.dialogs.report_dialog import ReportDialog
 from explorer.state import figure_format, settings
 from explorer.state.figure_format import FigureFormat
@@ -108,7 +109,8 @@ def test_a_figure_is_previewed_and_written_by_keyboard_alone(
         QTest.keyClick(dialog, KEY.Key_Return)
     text = (tmp_path / "mine.svg").read_text()
     assert f'width="{60 / 25.4 * 72:.3f}'[:11] in text and (tmp_path / "mine.csv").exists()
-    assert {0x009E73, 0x7A7A7A} <= colors(tmp_path / "mine.svg")  # GD and Original
+    assert {0x009E73, 0x4A4E54} <= colors(tmp_path / "mine.svg")  # GD and Original
+    assert "GD" in (tmp_path / "mine.txt").read_text(encoding="utf-8")  # the caption
     assert "mine.svg" in explorer.window.toasts.sentences()[-1]
     assert explorer.settings.export["width_mm"] == 60
     assert explorer.settings.export["folder"] == str(tmp_path)
@@ -142,6 +144,150 @@ def test_format_and_file_follow_each_other(
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         QTest.mouseClick(dialog.write, LEFT)
     assert (tmp_path / "c.pdf").read_bytes().startswith(b"%PDF")
+
+
+def drawn_size(path: Path) -> tuple[float, float]:
+    """Width and height of an SVG in mm."""
+    root = ElementTree.parse(path).getroot()
+    sides = [float(root.attrib[name].removesuffix("pt")) for name in ("width", "height")]
+    return sides[0] / 72 * 25.4, sides[1] / 72 * 25.4
+
+
+def test_the_preview_is_what_is_written(explorer: Explorer, qtbot: QtBot, tmp_path: Path) -> None:
+    explorer.controller.exports.ask_figure("curves", {"log": True})
+    dialog = explorer.window.findChild(ExportDialog)
+    assert dialog.log.isVisible() and dialog.log.isChecked()  # as on the screen
+    dialog.form.height_mm.setValue(95)
+    dialog.form.legend.setCurrentIndex(dialog.form.legend.findData("none"))
+    dialog.form.title.setChecked(True)
+    QTest.mouseClick(dialog.log, LEFT, pos=QPoint(8, dialog.log.height() // 2))
+    assert not dialog.log.isChecked()
+    qtbot.waitUntil(
+        lambda: (
+            abs(dialog.preview.picture.height() - 95 / 25.4 * DPI) < 2
+            and not dialog.preview.sentence
+        ),
+        timeout=WAIT,
+    )
+    assert "89 × 95 mm" in dialog.note.text()
+    assert "forget samples" in dialog.caption.toPlainText()  # to be copied from here
+    write(dialog.place.line, str(tmp_path / "c.svg"))
+    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
+        QTest.mouseClick(dialog.write, LEFT)
+    assert drawn_size(tmp_path / "c.svg") == pytest.approx((89, 95), abs=0.1)
+    text = (tmp_path / "c.svg").read_text(encoding="utf-8")
+    assert "vertical lines are" in text  # the caption above
+    assert ">GD<" not in text  # no legend
+    assert explorer.settings.export["legend"] == "none"
+
+
+def test_an_existing_file_is_replaced_only_after_a_question(
+    explorer: Explorer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    own = tmp_path / "c.csv"  # it would be overwritten by the numbers
+    own.write_text("mine", encoding="utf-8")
+    explorer.controller.exports.ask_figure("curves")
+    dialog = explorer.window.findChild(ExportDialog)
+    write(dialog.place.line, str(tmp_path / "c.svg"))
+    QTest.mouseClick(dialog.write, LEFT)
+    assert dialog.isVisible() and dialog.write.text() == "Replace"
+    assert dialog.problem.text() == "'c.csv' already exists. Replace it?"
+    write(dialog.place.line, str(tmp_path / "d.svg"))
+    assert dialog.write.text() == "Export" and not dialog.problem.isVisible()
+    write(dialog.place.line, str(tmp_path / "c.svg"))
+    QTest.mouseClick(dialog.write, LEFT)
+    assert own.read_text(encoding="utf-8") == "mine"
+    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
+        QTest.mouseClick(dialog.write, LEFT)
+    assert own.read_text(encoding="utf-8") != "mine" and (tmp_path / "c.svg").exists()
+
+
+def test_sets_and_reports_ask_too(explorer: Explorer, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "curves.svg").write_text("mine", encoding="utf-8")
+    (tmp_path / "manifest.json").write_text("mine", encoding="utf-8")
+    trigger(explorer, "figure-set")
+    dialog = explorer.window.findChild(ExportSetDialog)
+    write(dialog.place.line, str(tmp_path))
+    QTest.mouseClick(dialog.write, LEFT)
+    assert dialog.problem.text() == "'curves.svg' and 'manifest.json' already exist. Replace them?"
+    assert dialog.isVisible() and dialog.write.text() == "Replace"
+    dialog.reject()
+    (tmp_path / "r.html").write_text("mine", encoding="utf-8")
+    trigger(explorer, "report")
+    report = explorer.window.findChild(ReportDialog)
+    write(report.place.line, str(tmp_path / "r.html"))
+    QTest.mouseClick(report.write, LEFT)
+    assert report.isVisible() and "'r.html' already exists" in report.problem.text()
+    report.reject()
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_files_named_in_a_file_dialog_are_asked_for_too(
+    agreed: bool, explorer: Explorer, qtbot: QtBot, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    asked: list[str] = []
+
+    def question(parent: object, title: str, text: str, *buttons: object) -> object:
+        asked.append(text)
+        return QMessageBox.StandardButton.Yes if agreed else QMessageBox.StandardButton.Cancel
+
+    def named(*_: object, **__: object) -> tuple[str, str]:
+        return str(tmp_path / "forget"), "Table (*.csv)"
+
+    monkeypatch.setattr(QMessageBox, "question", staticmethod(question))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(named))
+    taken = tmp_path / "forget.csv"  # the dialog was told a name without suffix
+    taken.write_text("mine", encoding="utf-8")
+    explorer.exporter.forget_set()
+    if agreed:
+        qtbot.waitUntil(lambda: taken.read_text(encoding="utf-8") != "mine", timeout=WAIT)
+    assert asked == ["'forget.csv' already exists. Replace it?"]
+    assert (taken.read_text(encoding="utf-8") == "mine") == (not agreed)
+
+
+def test_a_figure_is_copied_for_other_programs(explorer: Explorer, qtbot: QtBot) -> None:
+    explorer.window.go_to("metrics")
+    metrics = explorer.window.views["metrics"]
+    qtbot.waitUntil(lambda: metrics.seen and metrics.isVisible(), timeout=WAIT)
+    focused = metrics.tabs
+    focused.setFocus()
+    QGuiApplication.clipboard().clear()
+    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
+        keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        QTest.keyClick(explorer.window, KEY.Key_C, keys)
+    copied = QGuiApplication.clipboard().mimeData()
+    assert copied.hasImage() and "Unlearn" in bytes(copied.data("image/svg+xml")).decode()
+    assert "Copied the figure Metrics" in explorer.window.toasts.sentences()[-1]
+    explorer.controller.exports.ask_figure("curves")
+    dialog = explorer.window.findChild(ExportDialog)
+    dialog.form.width_mm.setValue(60)
+    with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
+        QTest.mouseClick(dialog.copy, LEFT)
+    picture = QGuiApplication.clipboard().mimeData().imageData()
+    assert abs(picture.width() - 60 / 25.4 * 300) < 2
+    dialog.reject()
+
+
+def test_menus_and_sets_draw_what_the_views_show(explorer: Explorer, qtbot: QtBot) -> None:
+    study = explorer.state.study
+    assert study is not None
+    last = float(study.residual.taus[-1])
+    explorer.controller.set_probe(study.residual.perturbation, last)
+    explorer.window.views["curves"].restore_view_state({"tab": "prevalence"})
+    wanted: dict[str, dict[str, object]] = {}
+    explorer.controller.exports.figures_wanted.connect(wanted.update)
+    trigger(explorer, "figure-set")
+    explorer.window.findChild(ExportSetDialog).reject()
+    assert {wanted[kind]["tau"] for kind in ("metrics", "scatter")} == {last}
+    assert wanted["curves"]["measure"] == "prevalence"
+    asked: list[tuple[str, dict[str, object]]] = []
+    explorer.controller.exports.figure_wanted.connect(
+        lambda kind, options: asked.append((kind, options))
+    )
+    trigger(explorer, "figure-metrics")
+    explorer.window.findChild(ExportDialog).reject()
+    assert asked[0][0] == "metrics" and asked[0][1]["tau"] == last
 
 
 def test_a_figure_that_cannot_be_drawn_says_why(explorer: Explorer, qtbot: QtBot) -> None:
@@ -192,7 +338,7 @@ def test_a_set_is_written_with_a_list_of_it(
     listed = json.loads((folder / "manifest.json").read_text())
     assert [one["kind"] for one in listed["figures"]] == ["curves", "scatter"]
     assert len(list(folder.glob("*.csv"))) == len(list(folder.glob("*.svg"))) == 2
-    assert "5 files" in explorer.window.toasts.sentences()[-1]
+    assert "7 files" in explorer.window.toasts.sentences()[-1]
     trigger(explorer, "figure-set")
     again = explorer.window.findChild(ExportSetDialog)
     assert sorted(again.kinds) == ["curves", "scatter"]
@@ -253,4 +399,10 @@ def test_what_was_kept_is_read_back_and_nonsense_is_not() -> None:
     assert figure_format.from_plain(wrong) == FigureFormat()
     assert chosen.look == {"width_mm": 120, "font_size": 7, "dpi": 600}
     assert "dpi" not in FigureFormat().look
+    free = FigureFormat(height_mm=70.0, legend="inside", title=True, transparent=True)
+    assert figure_format.from_plain(json.loads(json.dumps(free.as_plain()))) == free
+    extra = {"height_mm": 70, "legend": "inside", "title": True, "transparent": True}
+    assert free.look == {**FigureFormat().look, **extra}
+    odd = {"height_mm": "tall", "legend": "above", "title": 1, "transparent": None}
+    assert figure_format.from_plain(odd) == FigureFormat()
     assert FigureFormat(folder="/not/there").place == Path.home()

@@ -30,6 +30,7 @@ from explorer.state import autosave, forget_sets, settings
 from explorer.state import session as sessions
 from explorer.state.queued_run import HELD, RUNNING, WAITING, Order
 from explorer.state.recent_files import MOST, SESSION, STUDY, RecentItem, Recents
+from explorer.state.remembered import LeftDataset
 from explorer.state.selection import ADD, REPLACE, Selection
 from explorer.state.session import Look, Session
 from explorer.state.study_form import StudyForm
@@ -85,6 +86,10 @@ WHOLE = Session(
         Order(FORM, (4, 5), "abc", "Iris", "draws=10"),
         Order(replace(FORM, draws=20), (4, 5), "abc", "Iris", "draws=20"),
         Order(replace(FORM, forget="class:1:0.5"), (), "abc", "Iris"),
+    ),
+    (
+        LeftDataset(replace(FORM, dataset="digits", seed=7), (1, 2), "def", "0123456789ab"),
+        LeftDataset(replace(FORM, dataset="folder", root="/a/b")),
     ),
 )  # fmt: skip
 
@@ -280,7 +285,7 @@ def test_a_session_is_saved_and_opened_identical(
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         explorer.window.actions_.by_name["open-session"].trigger()
     after = controller.files.session()
-    assert replace(after, look=before.look) == before
+    assert replace(after, look=before.look, remembered=()) == before
     assert after.look.views == before.look.views
     assert not explorer.window.docks["metrics"].isVisible()
     assert state.study is not None and state.form.draws == 20
@@ -297,7 +302,7 @@ def test_a_broken_session_is_reported_and_changes_nothing(
         explorer.controller.files.open_session(path)
     assert "This session cannot be opened" in explorer.window.message.text()
     after = explorer.controller.files.session()
-    assert replace(after, look=before.look) == before
+    assert replace(after, look=before.look, remembered=()) == before
 
 
 # -- recent ---------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ def test_tab_key_reaches_every_chooser(view: CompareView) -> None:
     for _ in range(4):
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
         seen.append(QApplication.focusWidget())
-    assert {view.a, view.swap, view.b, view.split, view.export_button} <= set(seen)
+    assert {view.a, view.swap, view.b, view.panel.options} <= set(seen)
 
 
 def test_a_model_that_arrives_later_is_taken_back(shown: Shown) -> None:
@@ -413,7 +413,7 @@ def test_the_real_window_compares_layers_and_keeps_them(qtbot: QtBot, tmp_path: 
         explorer.controller.run()
     dock, view = explorer.window.docks["comparison"], explorer.window.views["comparison"]
     assert isinstance(view, CompareView)
-    dock.raise_()
+    explorer.window.go_to("comparison")
     open_tab(view, SIMILARITY)
     qtbot.waitUntil(lambda: bool(view.similarity.charts.charts[0].curves))
     shown = explorer.state.similarity

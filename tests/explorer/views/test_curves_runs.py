@@ -17,6 +17,7 @@ from engine.errors import CheckpointError
 from engine.results import Study, StudySummary
 from engine.runtime.progress import Reporter
 from engine.study.family import family
+from engine.study.siblings import sibling_settings
 from explorer.jobs import probe_tasks
 from explorer.plots.runs_button import RunsButton
 from explorer.views.curves.tabs import ACCURACY, DISAGREEMENT, LOSS, RESIDUAL
@@ -32,6 +33,7 @@ def summary(study: Study) -> StudySummary:
     return StudySummary(
         study.key, spec["data"]["name"], "mlp", len(spec["forget"]), ("rurk", "gd"), "gaussian",
         100, spec["seed"], "2026-01-02T03:04:05Z", 1.0, family(spec),
+        settings=sibling_settings(spec),
     )  # fmt: skip
 
 
@@ -72,11 +74,65 @@ def pixel(view: CurvesView, x: float, y: float) -> QPoint:
 # -- choosing ---------------------------------------------------------------------------------
 def test_the_menu_lists_other_seeds_first_and_not_the_open_study(view: CurvesView) -> None:
     texts = [action.text() for action in view.runs.runs.actions()]
-    assert texts[0] == "Mean over seeds"
-    assert texts[1:3] == ["This study (seed 131) with other seeds", "seed 7 · 2026-01-02 03:04"]
-    assert texts[3] == "Same dataset, other settings"
-    assert "01234567" in texts[4]
-    assert len(texts) == 5
+    assert texts[1:] == [
+        "Mean over seeds",
+        "This study (seed 131) with other seeds",
+        "seed 7, tau 0.1 · 2026-01-02 03:04",
+        "Same dataset, other settings",
+        "seed 131, tau 0.2 · 2026-01-02 03:04",
+    ]
+
+
+def test_the_first_line_of_the_menu_finds_studies_and_names_come_first(
+    view: CurvesView, shown: Shown
+) -> None:
+    first, *rest = shown.state.studies
+    grid = [replace(synthetic.study(seed=seed, tau=0.3), key=f"{seed:020x}") for seed in range(40)]
+    named = replace(rest[0], name="for the paper", tags=("best",))
+    shown.state.studies = (first, named, *rest[1:], *map(summary, grid))
+    button = view.runs
+    button.runs.popup(button.mapToGlobal(QPoint(0, button.height())))
+
+    def entries() -> list[str]:
+        return [action.text() for action in button.runs.actions() if action.data()]
+
+    listed = entries()
+    assert listed[0].startswith("for the paper · seed 7, ")
+    assert len(listed) == len(set(listed)) < 42  # the others are counted below
+    assert "the search above finds them" in button.runs.actions()[-1].text()
+    QTest.keyClicks(button.search, "seed 33")
+    # nearly all of them have tau 0.3, which is not said of each
+    assert [text.partition(" · ")[0] for text in entries()] == ["seed 33"]
+    button.search.clear()
+    QTest.keyClicks(button.search, "BEST")
+    assert entries() == [listed[0]]
+    QTest.keyClicks(button.search, "no such study")
+    assert button.runs.actions()[-1].text() == "No study matches."
+    button.runs.close()
+
+
+def test_no_two_studies_of_a_grid_have_the_same_legend_or_entry(
+    view: CurvesView, shown: Shown
+) -> None:
+    grid = [
+        replace(synthetic.study(seed=seed, tau=tau), key=f"{seed}{tau:.1f}".replace(".", "a") * 4)
+        for seed in (1, 2)
+        for tau in (0.1, 0.2, 0.4)
+    ]
+    longer = [
+        replace(one, key=f"{one.key}ff", spec={**one.spec, "train": {"epochs": 30, "lr": 0.2}})
+        for one in grid
+    ]
+    shown.state.studies = tuple(map(summary, (*grid, *longer)))
+    entries = [action.text() for action in view.runs.runs.actions() if action.data()]
+    assert len(set(entries)) == 12
+    shown.state.beside = (*grid, *longer)
+    legends = [view.curves.title(number) for number in view.curves.alone]
+    assert len(set(legends)) == 12
+    shown.state.beside = tuple(replace(one, name="mine") for one in grid)
+    legends = [view.curves.title(number) for number in view.curves.alone]
+    assert len(set(legends)) == 6
+    assert all(title.startswith("mine") for title in legends)
 
 
 def test_a_click_in_the_menu_asks_for_a_study_and_another_takes_it_back(
@@ -93,7 +149,7 @@ def test_both_views_follow_one_choice(view: CurvesView, shown: Shown) -> None:
     metrics = shown.view(MetricsView)
     click_run(metrics.runs, "seed 7")
     checked = [one.text() for one in view.runs.runs.actions() if one.isChecked()]
-    assert checked == ["seed 7 · 2026-01-02 03:04"]
+    assert checked == ["seed 7, tau 0.1 · 2026-01-02 03:04"]
 
 
 def test_what_is_gone_from_the_store_is_left_out_and_told_of() -> None:

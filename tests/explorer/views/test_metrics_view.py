@@ -11,6 +11,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
 from shown import Shown
 
+from engine.analysis.finding import findings
+from engine.analysis.finding_words import Link
+from engine.residual.verdict import verdict_counts
 from engine.results import Study
 from explorer.views.metrics import SCATTER, MetricsView
 
@@ -92,9 +95,9 @@ def test_the_table_has_values_with_gaps_and_r_with_its_interval(view: MetricsVie
     assert cells[2][place(view, "Retain")].small == "−1.00"
     assert cells[0][place(view, "r\n")].small == "1.40 to 1.60"
     titles = [one.title for one in view.table.cells.columns]
-    assert "Unlearn %\n≈ Re-train" in titles
-    assert "Gap % points\n↓ lower" in titles
-    assert view.caption.text() == "r at τ 0.2, c = 100; small: gap to Re-train"
+    assert "Unlearn %\nbest: as Re-train" in titles
+    assert "Gap % points\nbest: low" in titles
+    assert view.caption.text() == "r from 100 copies of each sample; small: gap to Re-train"
 
 
 def test_a_study_without_mia_accuracy_has_no_such_column(shown: Shown) -> None:
@@ -123,6 +126,52 @@ def test_another_tau_is_asked_for_and_then_read(view: MetricsView, shown: Shown)
     assert column(view, "r\n") == ["2.00", "–", "0.90", "1.40"]
     shown.state.probe = ("linf", 0.1)  # of another perturbation: the middle of the grid again
     assert column(view, "r\n")[0] == "1.50"
+
+
+# -- findings ---------------------------------------------------------------------------------
+def test_each_row_says_its_finding_and_a_click_selects_what_it_counts(
+    view: MetricsView, shown: Shown
+) -> None:
+    told = synthetic.telling_study()
+    shown.state.study = with_mia(told)
+    assert column(view, "Finding") == [
+        "above the null band from τ 0.04 on", "copies of 0 of 10",
+        "has a lower r than Re-trains", "still recognizes copies of 2 of 10",
+    ]  # fmt: skip
+    cell = view.table.cells.rows[3][place(view, "Finding")]
+    assert cell.small == "above the null band from τ 0.08 on"
+    assert " ".join(cell.tip.split()) == findings(told)[0].text
+    assert verdict_counts(told.residual, "gd") == {"residual": 2, "none": 0, "undecided": 8}
+    index = view.table.model().index(3, place(view, "Finding"))
+    at = view.table.visualRect(index).center()
+    QTest.mouseMove(view.table.viewport(), at)
+    assert view.table.viewport().cursor().shape() == Qt.CursorShape.PointingHandCursor
+    QTest.mouseClick(view.table.viewport(), LEFT, NONE, at)
+    assert shown.last == ("follow_finding", Link("gd", (1, 5)))
+    shown.asked.calls.clear()
+    view.table.setFocus()
+    QTest.keyClick(view.table, Qt.Key.Key_Return)
+    assert shown.last == ("follow_finding", Link("gd", (1, 5)))
+    shown.asked.calls.clear()
+    QTest.mouseClick(view.table.viewport(), LEFT, NONE, at - QPoint(at.x() - 5, 0))
+    assert not shown.asked.calls  # a name is no link
+
+
+def test_a_mean_over_seeds_has_no_finding(view: MetricsView, shown: Shown) -> None:
+    shown.state.beside = (with_mia(synthetic.study(seed=7)),)
+    assert column(view, "Finding")[4].startswith("above the null band")
+    view.runs.set_mean(True)
+    view.runs.mean_toggled.emit(True)
+    assert column(view, "Finding") == [""] * 4
+
+
+def test_the_table_fits_a_small_dock(view: MetricsView, shown: Shown) -> None:
+    shown.state.study = with_mia(synthetic.telling_study())
+    view.resize(440, 270)  # a dock of 300 px, without its title
+    QApplication.processEvents()
+    bar = view.table.verticalScrollBar()
+    assert bar.maximum() == 0
+    assert view.table.columnViewportPosition(place(view, "Finding")) < view.table.width() / 2
 
 
 # -- several studies --------------------------------------------------------------------------
@@ -156,6 +205,7 @@ def test_the_table_is_copied_as_text_csv_and_latex(view: MetricsView) -> None:
     assert float(rurk[header.index("retain_acc")]) == 98.0
     assert float(rurk[header.index("unlearn_acc_gap")]) == 1.0
     choose(view, "As text")
+    assert findings(synthetic.study())[0].text in QApplication.clipboard().text()
     rows_ = QApplication.clipboard().text().splitlines()
     assert next(row for row in rows_ if row.startswith("RURK")).split()[1:4] == [
         "0.90", "98.00", "(-1.00)",

@@ -21,6 +21,7 @@ from explorer.app import Explorer, Options
 from explorer.dialogs.confirm import ConfirmDialog
 from explorer.dialogs.settings_dialog import MethodsDialog, SettingsDialog
 from explorer.state.queued_run import DONE, FAILED, HELD, RUNNING, STOPPED, WAITING, Order
+from explorer.views.runs.columns import STATE
 from explorer.views.runs.details import CHOOSE
 from explorer.views.runs.view import RunsView
 from explorer.widgets.notifications import Toast
@@ -46,7 +47,7 @@ class Person:
         view = self.window.views["runs"]
         assert isinstance(view, RunsView)
         self.view, self.table = view, view.table
-        self.window.docks["runs"].raise_()
+        self.window.show_workspace("run")
         self.until(lambda: view.seen)
 
     @property
@@ -63,9 +64,9 @@ class Person:
         self.explorer.controller.opening.change_form(**changes)
         QTest.mouseClick(self.window.bar.run_button, LEFT)
 
-    def column(self, number: int = 0) -> list[str]:
-        model = self.table.model()
-        return [str(model.index(row, number).data()) for row in range(model.rowCount())]
+    def column(self, name: str = STATE) -> list[str]:
+        model, place = self.table.model(), self.table.cells.place(name)
+        return [str(model.index(row, place).data()) for row in range(model.rowCount())]
 
     def click(self, row: int, keys: Qt.KeyboardModifier = NONE) -> None:
         QTest.mouseClick(self.table.viewport(), LEFT, keys, self.place(row))
@@ -73,8 +74,9 @@ class Person:
     def place(self, row: int) -> QPoint:
         return self.table.visualRect(self.table.model().index(row, 0)).center()
 
-    def press(self, text: str) -> None:
-        press(self.view, text)
+    def stop_all(self) -> None:
+        """Click the button in the title of the dock."""
+        QTest.mouseClick(self.view.stop_button, LEFT)
 
     def tool(self, name: str) -> None:
         """Click the button of an action."""
@@ -107,7 +109,7 @@ def test_the_queue_is_reordered_cancelled_and_resumed_by_mouse_and_keys(person: 
     person.run(training={"epochs": 2}, draws=20)
     person.run(draws=30)
     assert person.states == [RUNNING, WAITING, WAITING]
-    person.until(lambda: person.column()[0] == "▶ running")
+    person.until(lambda: person.column()[0].startswith("▶ "))
     assert person.column()[1:] == ["… waiting 1", "… waiting 2"]
     person.click(2)
     last = person.table.selected()[0].number
@@ -116,7 +118,7 @@ def test_the_queue_is_reordered_cancelled_and_resumed_by_mouse_and_keys(person: 
     assert [row.number for row in person.table.selected()] == [last]
     person.tool("down")
     assert [run.order.form.draws for run in person.state.runs] == [10, 20, 30]
-    person.until(lambda: "%" in person.column(1)[0])
+    person.until(lambda: "%" in person.column()[0])
     person.click(0)
     assert "original ..." in person.view.details.log.toPlainText()
     person.tool("stop")
@@ -126,10 +128,10 @@ def test_the_queue_is_reordered_cancelled_and_resumed_by_mouse_and_keys(person: 
     assert person.view.row_actions["again"].text() == "Resume"
     person.tool("again")
     assert person.states == [DONE, DONE, RUNNING]
-    person.press("Stop all")
+    person.stop_all()
     person.settle()
     assert person.states == [DONE, DONE, STOPPED]
-    assert not person.view.stop_button.isEnabled()
+    assert not person.view.stop_button.isVisible()
 
 
 def test_a_failed_run_shows_why_and_is_retried(person: Person) -> None:
@@ -209,7 +211,7 @@ def test_a_grid_that_is_stopped_says_how_far_it_came(person: Person) -> None:
     person.explorer.notifier.told.connect(lambda notice: told.append(notice.sentence))
     person.run(training=LONG, grid={"study.draws": (10, 20, 30)})
     person.until(lambda: person.states[0] == RUNNING)
-    person.press("Stop all")
+    person.stop_all()
     person.settle()
     assert told[-1] == "Of 3 studies on Iris: 0 finished, 3 stopped."
 
@@ -222,7 +224,7 @@ def test_delete_asks_with_the_size_and_keeps_what_others_use(person: Person) -> 
     person.click(0)
     person.key(Qt.Key.Key_Delete)
     said = person.answer("Cancel")
-    assert "1 file, " in said and "kB" in said and "cannot be undone" in said
+    assert "2 files, " in said and "kB" in said and "cannot be undone" in said
     person.settle()
     assert [one.key for one in person.state.studies] == keys[::-1]
     QTest.qWait(20)  # the dialog goes
@@ -236,7 +238,7 @@ def test_delete_asks_with_the_size_and_keeps_what_others_use(person: Person) -> 
 
 def test_a_stopped_run_leaves_the_list_without_a_question(person: Person) -> None:
     person.run(training=LONG)
-    person.press("Stop all")
+    person.stop_all()
     person.settle()
     person.click(0)
     person.key(Qt.Key.Key_Delete)
@@ -256,9 +258,10 @@ def test_two_selected_runs_are_compared_and_copied(person: Person) -> None:
         [comparison.table.item(row, column).text() for column in range(3)]
         for row in range(comparison.table.rowCount())
     ]
-    assert cells == [["probe.draws", "10", "20"], ["train.epochs", "2", "3"]]
+    assert sorted(cells) == [["probe.draws", "10", "20"], ["train.epochs", "2", "3"]]
+    person.qtbot.wait(20)  # the details are laid out
     QTest.mouseClick(comparison.copy_button, LEFT)
-    assert QGuiApplication.clipboard().text().splitlines()[1:] == [
+    assert sorted(QGuiApplication.clipboard().text().splitlines()[1:]) == [
         "probe.draws\t10\t20", "train.epochs\t2\t3",
     ]  # fmt: skip
     person.table.clearSelection()
@@ -293,12 +296,14 @@ def test_rows_are_filtered_and_sorted(shown: Shown) -> None:
     QTest.keyClicks(view.filter, "IRIS")
     assert model.rowCount() == 2
     view.filter.clear()
-    header = view.table.horizontalHeader()
-    header.resizeSection(2, 40)
-    view.table.setColumnWidth(3, 40)
-    at = QPoint(header.sectionViewportPosition(5) + 20, header.height() // 2)
+    view.shown.names = ["state", "seed"]
+    view.refresh({"studies"})
+    header, seeds = view.table.horizontalHeader(), view.table.cells.place("seed")
+    at = QPoint(header.sectionViewportPosition(seeds) + 20, header.height() // 2)
     QTest.mouseClick(header.viewport(), LEFT, NONE, at)
-    assert [model.index(row, 5).data() for row in range(5)] == ["3", "131", "131", "131", "300"]
+    shown = [model.index(row, seeds).data() for row in range(5)]
+    assert shown == ["3", "131", "131", "131", "300"]
+    assert header.model().headerData(seeds, Qt.Orientation.Horizontal) == "Seed ▲"
 
 
 def test_progress_does_not_lose_the_selection_and_draws_a_bar(shown: Shown) -> None:
@@ -313,7 +318,7 @@ def test_progress_does_not_lose_the_selection_and_draws_a_bar(shown: Shown) -> N
     QApplication.processEvents()
     assert [row.number for row in view.table.selected()] == [2]
     assert view.grab().toImage() != before
-    assert view.table.model().index(1, 1).data() == "90 %, 0:12 left"
+    assert view.table.model().index(1, 0).data() == "▶ 90 %, 0:12 left"
     shown.state.runs = (further, waiting)
     assert [row.number for row in view.table.selected()] == [2]
 
@@ -334,6 +339,7 @@ def test_what_makes_no_sense_for_a_row_is_disabled(shown: Shown) -> None:
     assert len(view.table.selected()) == 3
     press(view, "Stop all")
     assert shown.last == ("cancel_all",)
+    view.panel.options.click()
     QTest.mouseClick(view.follow_box, LEFT, NONE, QPoint(8, view.follow_box.height() // 2))
     assert shown.state.follow
 
@@ -378,7 +384,7 @@ def test_a_large_grid_asks_first(person: Person) -> None:
     person.run()
     person.answer("Queue 60 studies")
     assert len(person.state.runs) == 60
-    person.press("Stop all")
+    person.stop_all()
     person.settle()
     assert set(person.states) <= {STOPPED, DONE}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import synthetic
 from mouse import drag
@@ -385,3 +387,18 @@ def test_the_menu_says_why_a_test_sample_is_not_forgotten(sampled: Sampled) -> N
 @pytest.fixture
 def sampled(qtbot: QtBot) -> Sampled:
     return Sampled(qtbot)
+
+
+def test_another_dataset_starts_at_its_top_and_the_same_one_stays(
+    samples: SamplesView, shown: Shown
+) -> None:
+    bar = samples.grid.verticalScrollBar()
+    assert bar.maximum() > 0
+    bar.setValue(bar.maximum())
+    dataset = synthetic.images()
+    shown.state.dataset = dataset  # drawn anew, as with another seed
+    QApplication.processEvents()
+    assert bar.value() > 0
+    shown.state.dataset = replace(dataset, spec=replace(dataset.spec, fingerprint="other"))
+    QApplication.processEvents()
+    assert bar.value() == 0

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from real import Desk, run
-from shown import Shown
+from shown import Shown, press
 from synthetic import slice_of
 
 from engine.errors import Cancelled
@@ -114,7 +114,10 @@ def test_coarse_then_refined(shown: Shown) -> None:
     view = shown.view(SliceView)
     shown.state.slice = slice_of(size=COARSE)
     assert view.maps.images[0].width() == COARSE
-    assert "only 17 × 17 points so far" in view.heading.text()
+    assert "17 × 17 points" in view.heading.text()
+    assert "65 × 65 points, in about" in view.refine_button.toolTip()
+    press(view, "Refine")
+    assert shown.last == ("refine_slice",)
     shown.state.slice = slice_of()
     assert view.maps.images[0].width() == FINE
     assert "17" not in view.heading.text()

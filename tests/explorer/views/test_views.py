@@ -30,7 +30,7 @@ def test_rows_give_counts_and_the_samples_own_r(neighborhood: NeighborhoodView) 
     words = neighborhood.matrix.accessibleDescription()
     assert "Original: 30 of 30 r 1.00" in words
     assert "RURK: 10 of 30 r 0.33" in words
-    assert "Re-train 0: 30 of 30" in words
+    assert "2 Re-trains: " in words
 
 
 def test_copies_are_ordered_by_their_distance(neighborhood: NeighborhoodView) -> None:
@@ -41,21 +41,17 @@ def test_copies_are_ordered_by_their_distance(neighborhood: NeighborhoodView) ->
 
 
 def test_a_cell_says_in_words_what_the_model_says(neighborhood: NeighborhoodView) -> None:
-    from explorer.plots.matrix import CELL, ROW, TOP
-
     matrix = neighborhood.matrix
-    at = QPoint(matrix.left + CELL // 2, TOP + 3 * ROW + ROW // 2)
+    at = QPoint(matrix.left + matrix.sizes.cell // 2, matrix.top + int(2.5 * matrix.sizes.row))
     assert matrix.describe(at).startswith("RURK predicts class 2 (wrong), 20% for the true class")
     assert matrix.describe(QPoint(5, 5)) == ""
 
 
 def test_scrolling_sideways_shows_later_copies(neighborhood: NeighborhoodView) -> None:
-    from explorer.plots.matrix import CELL
-
     matrix = neighborhood.matrix
     assert matrix.horizontalScrollBar().maximum() > 0
     QTest.keyClick(matrix, Qt.Key.Key_Right)
-    at = QPoint(matrix.left + CELL // 2, 30)
+    at = QPoint(matrix.left + matrix.sizes.cell // 2, 30)
     assert matrix.describe(at).startswith("copy 2 of 30")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
@@ -20,8 +21,12 @@ class Config:
     """One field of each kind."""
 
     steps: int = setting(10, help="PGD steps", unit="steps", low=1, high=1000)
-    lr: float = setting(1e-5, help="learning rate", low=0.0, high=1.0, exclusive_low=True)
-    search: str = setting("fgsm", help="search", choices=("gaussian", "fgsm"))
+    lr: float = setting(
+        1e-5, help="learning rate", low=0.0, high=1.0, exclusive_low=True, label="Learning rate"
+    )
+    search: str = setting(
+        "fgsm", help="search", choices=("gaussian", "fgsm"), words={"gaussian": "Gaussian noise"}
+    )
     frozen: bool = setting(False, help="freeze the running statistics")
     hidden: int = 3  # no metadata: not for users
 
@@ -39,10 +44,12 @@ def test_each_kind_gets_its_editor_with_unit_range_and_tooltip(form: FieldsForm)
     assert isinstance(lr, QLineEdit) and lr.text() == "1e-05"
     assert isinstance(form.editor("search"), QComboBox)
     assert isinstance(form.editor("frozen"), QCheckBox)
-    assert steps.toolTip() == "PGD steps\nFrom 1 up to 1000 steps\nRecommended: 10"
+    tip = "PGD steps\nFrom 1 up to 1,000 steps\nRecommended: 10\nOn the command line: steps"
+    assert steps.toolTip() == tip
     assert "Above 0 up to 1" in lr.toolTip()
     labels = {label.text() for label in form.findChildren(QLabel)}
-    assert {"About the method.", "steps", "lr", "search", "frozen"} <= labels
+    assert {"About the method.", "Steps", "Learning rate", "Search", "Frozen"} <= labels
+    assert "PGD steps · from 1 up to 1,000 steps" in labels
     assert "hidden" not in form.values()
 
 
@@ -60,7 +67,7 @@ def test_a_number_out_of_range_is_named(form: FieldsForm, text: str) -> None:
     editor = form.editor("lr")
     assert isinstance(editor, QLineEdit)
     editor.setText(text)
-    assert form.problem() == f"lr must be a number above 0 up to 1, not '{text}'."
+    assert form.problem() == f"Learning rate must be a number above 0 up to 1, not '{text}'."
 
 
 def test_the_dialog_stays_open_on_a_problem_and_shows_it(qtbot: QtBot) -> None:
@@ -73,7 +80,9 @@ def test_the_dialog_stays_open_on_a_problem_and_shows_it(qtbot: QtBot) -> None:
     dialog.show()
     dialog.accept()
     assert dialog.isVisible()
-    assert any(label.text().startswith("RURK: lr must") for label in dialog.findChildren(QLabel))
+    assert any(
+        label.text().startswith("RURK: Learning rate must") for label in dialog.findChildren(QLabel)
+    )
     dialog.reset()
     dialog.accept()
     assert not dialog.isVisible()
@@ -97,4 +106,83 @@ def test_every_method_has_a_form_without_dialog_code(qtbot: QtBot) -> None:
         assert item.fields, item.name
         assert form.changes() == {}, item.name
         assert form.problem() == "", item.name
-        assert all(form.editor(field.name).toolTip() for field in item.fields), item.name
+        for field in item.fields:
+            assert form.editor(field.name).toolTip(), (item.name, field.name)
+            assert field.label and field.label[0].isupper(), (item.name, field.name)
+            assert field.help and "_" not in field.label.replace("λ_", ""), (item.name, field.name)
+            assert set(field.words) <= set(field.choices), (item.name, field.name)
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """Settings that depend on others."""
+
+    solver: str = setting("gram", help="solver", choices=("gram", "cg"))
+    steps: int = setting(9, help="steps", low=1, only_if=("solver", ("cg",)))
+    size: float = setting(2 / 255, help="size", unit="pixel range", low=0.0, high=1.0)
+    order: str = setting("a", help="order", choices=("a", "b"), expert=True)
+
+
+@pytest.fixture
+def dependent(qtbot: QtBot) -> FieldsForm:
+    result = FieldsForm(describe(Dependent))
+    qtbot.addWidget(result)
+    result.show()
+    return result
+
+
+def test_a_setting_without_effect_is_hidden_until_it_has_one(dependent: FieldsForm) -> None:
+    steps = dependent.editor("steps")
+    assert not steps.isVisible() and not dependent.applies("steps")
+    dependent.show_values({"solver": "cg"})
+    assert steps.isVisible() and dependent.row("steps").label.isVisible()
+    dependent.show_values({})
+    assert not steps.isVisible() and not dependent.row("steps").note.isVisible()
+
+
+def test_settings_for_experts_are_folded_unless_changed(dependent: FieldsForm) -> None:
+    order = dependent.editor("order")
+    assert not order.isVisible()
+    dependent.more.setChecked(True)
+    assert order.isVisible()
+    dependent.more.setChecked(False)
+    dependent.show_values({"order": "b"})
+    assert order.isVisible()
+
+
+def test_a_changed_setting_is_marked_and_put_back_alone(
+    dependent: FieldsForm, qtbot: QtBot
+) -> None:
+    assert dependent.marked() == [] and not dependent.row("size").back.isVisible()
+    dependent.show_values({"size": 0.5, "solver": "cg", "steps": 4})
+    assert dependent.marked() == ["solver", "steps", "size"]
+    row = dependent.row("size")
+    assert row.mark.isVisible() and row.back.toolTip() == "Put back the recommended 2/255"
+    assert row.back.accessibleName() == "Size: put back the recommended 2/255"
+    qtbot.mouseClick(row.back, Qt.MouseButton.LeftButton)
+    assert dependent.changes() == {"solver": "cg", "steps": 4}
+    assert not row.mark.isVisible() and not row.back.isVisible()
+
+
+def test_fractions_are_shown_read_and_checked(dependent: FieldsForm) -> None:
+    editor = dependent.editor("size")
+    assert isinstance(editor, QLineEdit) and editor.text() == "2/255"
+    editor.setText("8/255")
+    assert dependent.changes() == {"size": 8 / 255} and dependent.problem() == ""
+    editor.setText("1/255, 4/255")
+    assert dependent.several() == {"size": (1 / 255, 4 / 255)}
+    assert dependent.marked() == ["size"]
+    for wrong in ("300/255", "1/", "1/0", "1/x"):
+        editor.setText(wrong)
+        assert dependent.row("size").note.text() == dependent.problem() != ""
+        assert dependent.row("size").note.objectName() == "danger"
+    editor.setText("0.5")
+    assert dependent.row("size").note.text() == "Size · from 0 up to 1 pixel range"
+
+
+def test_a_choice_is_shown_by_its_word_and_kept_by_its_name(form: FieldsForm) -> None:
+    search = form.editor("search")
+    assert isinstance(search, QComboBox)
+    assert [search.itemText(i) for i in range(search.count())] == ["Gaussian noise", "fgsm"]
+    search.setCurrentIndex(0)
+    assert form.changes() == {"search": "gaussian"}

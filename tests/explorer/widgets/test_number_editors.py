@@ -58,7 +58,7 @@ def test_one_value_out_of_range_is_reported(qtbot: QtBot) -> None:
     line = form.editor("lr")
     assert isinstance(line, QLineEdit)
     line.setText("0.01, 7")
-    assert "lr must be a number above 0 up to 1, not '0.01, 7'" in form.problem()
+    assert "Lr must be a number above 0 up to 1, not '0.01, 7'" in form.problem()
     assert form.several() == {}
 
 
@@ -70,6 +70,10 @@ def test_one_value_out_of_range_is_reported(qtbot: QtBot) -> None:
         ("0.5,", State.Intermediate),
         ("0.5, x", State.Invalid),
         ("1e-05,1e-04", State.Acceptable),
+        ("2/255", State.Acceptable),
+        ("2/", State.Intermediate),
+        ("512/255", State.Intermediate),
+        ("2/x", State.Invalid),
     ],
 )
 def test_each_number_is_checked(qtbot: QtBot, text: str, state: QValidator.State) -> None:

@@ -324,7 +324,7 @@ def _in_front(box: QDockWidget) -> bool:
 def test_the_overview_lists_every_shortcut_and_the_keys_of_every_view(
     explorer: Explorer, qtbot: QtBot
 ) -> None:
-    QTest.keyClick(explorer.window, Qt.Key.Key_F1)
+    QTest.keyClick(explorer.window, Qt.Key.Key_Slash, Qt.KeyboardModifier.ControlModifier)
     dialog = explorer.window.findChild(ShortcutsDialog)
     root = dialog.tree.invisibleRootItem()
     groups = [root.child(i) for i in range(root.childCount())]

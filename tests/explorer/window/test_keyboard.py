@@ -194,6 +194,7 @@ def test_everything_that_takes_the_focus_has_a_name(explorer: Explorer, qtbot: Q
         (Qt.Key.Key_E, CONTROL),
         (Qt.Key.Key_P, CONTROL | SHIFT),
         (Qt.Key.Key_F1, Qt.KeyboardModifier.NoModifier),
+        (Qt.Key.Key_Slash, CONTROL),
         (Qt.Key.Key_Comma, CONTROL),
         (Qt.Key.Key_M, CONTROL),
         (Qt.Key.Key_F, CONTROL | ALT),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QDialogButtonBox, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 from quick import finish
@@ -135,10 +136,27 @@ def test_settings_of_the_study_reach_the_form(explorer: Explorer, qtbot: QtBot) 
     taus.setText("0:-1:3")
     dialog.accept()
     assert dialog.isVisible()
-    taus.setText("0:0.3:4")
+    assert "not a grid" in measuring.row("taus").note.text() or measuring.problem()
+    taus.setText("0 to 0.3 in 4")
     dialog.accept()
     form = explorer.state.form
     assert (form.retrains, form.taus, dict(form.training)) == (2, "0:0.3:4", {"epochs": 3})
+
+
+def test_settings_of_attacks_are_shown_for_attacks_alone(explorer: Explorer) -> None:
+    explorer.window.dialogs.ask_settings()
+    dialog = explorer.window.findChild(SettingsDialog)
+    measuring = dialog.forms["Measuring"]
+    attack = {"target", "arithmetic"}
+    steps = {"steps", "step_size", "start"}
+    shown = {"gaussian": {"between"}, "pgd": attack | steps, "fgsm": attack}
+    every = set.union(*shown.values())
+    for name, fields in shown.items():
+        measuring.show_values({"perturbation": name})
+        assert {field for field in every if measuring.applies(field)} == fields, name
+    measuring.show_values({"perturbation": "gaussian", "steps": 3})
+    assert not measuring.editor("steps").isVisible()
+    dialog.reject()
 
 
 def test_methods_are_watched_unless_the_settings_say_otherwise(
@@ -206,7 +224,11 @@ def test_studies_in_the_store_are_offered(explorer: Explorer, qtbot: QtBot) -> N
         explorer.window.actions_.by_name["open-study"].trigger()
     dialog = explorer.window.findChild(StudiesDialog)
     assert dialog.table.rowCount() == 1
-    assert dialog.table.item(0, 0).text() == "iris"
+    assert dialog.table.item(0, 1).text() == "iris"
+    QTest.keyClicks(dialog.search, "digits")
+    assert dialog.table.isRowHidden(0)
+    assert dialog.count.text() == "0 of 1 studies"
+    dialog.search.clear()
     with qtbot.waitSignal(explorer.jobs.idle, timeout=WAIT):
         dialog.accept()
     assert explorer.state.study is not None
