@@ -462,7 +462,7 @@ def test_trails_lead_from_selected_forget_samples_to_their_copies_in_order_of_ta
 def test_export_takes_along_what_is_on_the_screen(view: EmbeddingView, shown: Shown) -> None:
     choose(view, "color", RATIO)
     view.controls.export.click()
-    options = {"a": "original", "b": "rurk", "color": RATIO, "tau": -1.0, "trails": True}
+    options = {"a": "original", "b": "rurk", "color": RATIO, "tau": -1.0, "trails": [5]}
     assert shown.last == ("ask_figure", "embedding", options)
 
 

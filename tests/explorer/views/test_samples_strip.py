@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import synthetic
@@ -13,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from sampled import Sampled
 
 from engine.analysis.point_colors import ratio_colors
+from engine.spec import DataSpec
 from explorer.state.selection import Selection
 from explorer.thumbnails.grid import ThumbnailGrid
 from explorer.thumbnails.model import NAMED
@@ -183,7 +186,7 @@ def test_another_dataset_begins_at_its_first_sample(sampled: Sampled) -> None:
     bar.setValue(bar.maximum())
     assert bar.value() > 0
     sampled.state.selection = Selection()
-    sampled.state.dataset = synthetic.images(400)
+    sampled.state.dataset = replace(synthetic.images(400), spec=DataSpec("fashion"))
     assert bar.value() == 0
 
 
