@@ -25,7 +25,7 @@ SIZE = 0.8  # of the marks, relative to a plot that fills the screen
 HALO = 20  # logical pixels across
 COPY = 7  # logical pixels across the mark of a perturbed copy
 MARGIN = 26.0  # logical pixels around all points, for pictures
-FOOT = 26.0  # logical pixels more below them, for the legend
+FOOT = 26.0  # logical pixels more below them, for a line of the legend
 STEP = 1.3  # a step of zooming
 UNDER, OVER, PICTURES, NAMES = -10, 30, 10, 20  # trails lie under the points, the halo over all
 
@@ -57,6 +57,7 @@ class Pane(QWidget):
         self._frame: Sequence[float] = (-0.5, -0.5, 0.5, 0.5)
         self._copies = np.empty(0, np.intp)  # rows of the perturbed copies drawn
         self._hovered: int | None = None
+        self._foot = FOOT
         self._build()
 
     def set_points(
@@ -101,6 +102,12 @@ class Pane(QWidget):
         """Mark the point under the mouse, in this or a linked panel."""
         at = self.positions[[] if row is None else [row]]
         self.halo.setData(pos=at[np.isfinite(at).all(1)])
+
+    def set_foot(self, lines: int) -> None:
+        """Leave room for so many lines of a legend below all points."""
+        if lines * FOOT != self._foot:
+            self._foot = lines * FOOT
+            self._learn_unit()
 
     def set_theme(self, theme: Theme) -> None:
         """Colors of ground, lasso, trails, pictures, names and halo."""
@@ -191,12 +198,12 @@ class Pane(QWidget):
     def _learn_unit(self) -> None:
         """Learn how large one unit is where all points are in view, with room for the legend."""
         x0, y0, x1, y1 = self._frame
-        across, down = self.box.width() - 2 * MARGIN, self.box.height() - 2 * MARGIN - FOOT
+        across, down = self.box.width() - 2 * MARGIN, self.box.height() - 2 * MARGIN - self._foot
         if across <= 0 or down <= 0 or x1 <= x0 or y1 <= y0:
             self.points.set_frame(self._frame)
             return
         unit = min(across / (x1 - x0), down / (y1 - y0))
-        self.points.set_frame((x0, y0 - FOOT / unit, x1, y1))
+        self.points.set_frame((x0, y0 - self._foot / unit, x1, y1))
         self.pictures.set_unit(unit)
         if all(self.box.state["autoRange"]):
             self.plot.enableAutoRange()

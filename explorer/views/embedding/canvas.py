@@ -14,6 +14,7 @@ from explorer.views.embedding.selection_bar import SelectionBar
 from explorer.views.embedding.side import Side
 from explorer.views.embedding.tools import Tools
 
+WIDE = 720  # logical pixels in which the legend takes one line, unless something is selected
 EDGE = 8  # logical pixels between what floats and the edge
 
 
@@ -67,6 +68,7 @@ class MapCanvas(QWidget):
         self.bar.move(QPoint(EDGE, top))
         for side in self._sides:
             side.arrange(EDGE)
+            side.pane.set_foot(1 if width >= WIDE else 2)
 
     def _captioned(self) -> bool:
         return any(side.caption.isVisible() for side in self._sides)
