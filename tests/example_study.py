@@ -2,8 +2,9 @@
 
 The study is that of the command in example.json, with every method watched; then everything that
 the views of the window ask for first is computed, so that they are filled without a computation.
-A test opens every view and sees that none of them computes (tests/explorer/test_example.py). It
-takes a minute on two cores.
+A test opens every view and sees that none computes (tests/explorer/test_example_window.py). It
+takes a minute on two cores, which should have nothing else to do: where watching a method takes too
+long beside it, epochs are skipped.
 """
 
 from __future__ import annotations

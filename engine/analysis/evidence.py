@@ -18,6 +18,7 @@ from engine.residual.verdict import RESIDUAL, UNDECIDED, overall, threshold, ver
 from engine.results import Residual, retrain_names
 
 ORIGINAL = "original"
+MOST = 10  # Re-trains that are judged by all others
 SLIGHT = 1e-3  # share of copies with different answers, below which two models answer alike
 
 
@@ -110,14 +111,15 @@ def between_retrains(residual: Residual) -> tuple[int, int] | None:
     """Smallest and largest number of samples RESIDUAL when one Re-train is judged by the others.
 
     The yardstick for a model's own number: Re-trains differ in their seed alone, and yet recognize
-    some samples more often than one another. None for fewer than two Re-trains, and where verdicts
-    are withheld. This project's addition, like the verdicts.
+    some samples more often than one another. Of the first `MOST` Re-trains, since every one is
+    compared with every other. None for fewer than two, and where verdicts are withheld. This
+    project's addition, like the verdicts.
     """
     names = retrain_names(residual.counts)
     if residual.withheld or len(names) < 2:
         return None
     sure = threshold(len(residual.taus))
-    found = [int((_exceeds(residual, name, names) > sure).any(1).sum()) for name in names]
+    found = [int((_exceeds(residual, name, names) > sure).any(1).sum()) for name in names[:MOST]]
     return min(found), max(found)
 
 

@@ -84,7 +84,11 @@ class Similarities:
     def _pair(
         self, plan: Plan, one: str, other: str, split: str, rows: np.ndarray, report: Reporter
     ) -> Record:
-        """The record of the CKA (L,) of each layer, with the names of the layers."""
+        """The record of the CKA (L,) of each layer, with the names of the layers.
+
+        It names the models in the order of the study, whoever asked for the pair in which order.
+        """
+        one, other = sorted((one, other), key=[*plan.models].index)
         mark = pair_key(plan, one, other, split)
 
         def measure() -> Product:

@@ -134,14 +134,18 @@ class Controller(QObject):
         self.state.probe = (perturbation, float(tau))
 
     def follow_finding(self, link: Link) -> None:
-        """Select the samples that a number of a finding counts, the worst current; or set its tau.
+        """Select the samples that a number of a finding counts; or set its tau.
 
-        The samples are ranked by the model that the finding is on from then on.
+        From then on the samples are ranked by the model that the finding is on; the one of them
+        with the largest r at the shown tau becomes current.
         """
         self.rank_by(link.model)
+        order = ranking(self.state)
         if link.samples:
+            chosen = set(link.samples)
+            ranked = [] if order is None else [one for one in order.order.tolist() if one in chosen]
             self.choice.select(list(link.samples), REPLACE)
-            self.choice.set_current(link.samples[0])
+            self.choice.set_current(next(iter(ranked), link.samples[0]))
         elif self.state.residual is not None:
             self.set_probe(self.state.residual.perturbation, link.tau)
 

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from weakref import WeakKeyDictionary
+
 from engine.analysis.finding import Finding, findings, findings_of
+from engine.results import Residual, Study
 from explorer.state.app_state import AppState
 
+Findings = tuple[Finding, ...]
+_made: WeakKeyDictionary[Study | Residual, tuple[Hashable, Findings]] = WeakKeyDictionary()
 
-def shown_findings(state: AppState) -> tuple[Finding, ...]:
-    """A finding for each model of what is shown; () before anything is measured."""
-    if state.study is not None:
-        return findings(state.study, state.beside or ())
-    if state.residual is None:
+
+def shown_findings(state: AppState) -> Findings:
+    """A finding for each model of what is shown; () before anything is measured.
+
+    Made once for all who show them, and forgotten with the study.
+    """
+    study, residual, beside = state.study, state.residual, state.beside or ()
+    if study is not None:
+        return _once(study, tuple(one.key for one in beside), lambda: findings(study, beside))
+    if residual is None:
         return ()
-    labels = {name: state.label(name) for name in state.residual.curves}
-    return findings_of(state.residual, labels)
+    labels = {name: state.label(name) for name in residual.curves}
+    return _once(residual, tuple(labels.items()), lambda: findings_of(residual, labels))
+
+
+def _once(subject: Study | Residual, what: Hashable, make: Callable[[], Findings]) -> Findings:
+    """The findings on a subject, made anew only if `what` they depend on has changed."""
+    former = _made.get(subject)
+    if former is None or former[0] != what:
+        _made[subject] = former = (what, make())
+    return former[1]
 
 
 def so_far(state: AppState) -> str:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from engine.analysis.finding import Finding, yardstick
 from engine.analysis.finding_words import Link
-from engine.analysis.model_table import ModelTable, board, with_published
+from engine.analysis.model_table import ModelTable, board, nearest_tau, with_published
 from engine.analysis.tradeoff import sheet as scatter_sheet
 from engine.paper.published import Published, published_for
 from engine.results import Study
@@ -248,7 +248,7 @@ class MetricsView(View):
         """The table and the scatter as they are shown, the current tab first."""
         study = self.state.study
         options: dict[str, Any] = {
-            "tau": self._tau(study) if study is not None else -1.0,
+            "tau": -1.0 if study is None else nearest_tau(study.residual.taus, self._tau(study)),
             "beside": [one.key for one in self.state.beside or ()],
             "mean": self.runs.mean,
         }

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDockWidget, QWidget
 
-if TYPE_CHECKING:
-    from explorer.window.window import MainWindow
+from explorer.views.base import View
 
-Find = Callable[["MainWindow"], QWidget | None]
+
+class ToursWindow(Protocol):
+    """What a tour looks at in a window."""
+
+    docks: dict[str, QDockWidget]
+    views: dict[str, View]
+
+    @property
+    def bar(self) -> QWidget:
+        """The study bar."""
+
+    def findChildren(self, *words: Any) -> Any:
+        """The widgets of a kind and name, as QObject has it."""
+
+
+Find = Callable[[ToursWindow], QWidget | None]
 
 
 @dataclass(frozen=True)
@@ -32,17 +46,17 @@ def _dock(name: str) -> Find:
     return lambda window: window.docks[name]
 
 
-def _bar(window: MainWindow) -> QWidget:
+def _bar(window: ToursWindow) -> QWidget:
     return window.bar
 
 
-def _finding(window: MainWindow) -> QWidget | None:
+def _finding(window: ToursWindow) -> QWidget | None:
     """The strip with the finding; while there is none, the curves that it is read from."""
     strips = window.findChildren(QWidget, "findings")
     return next((strip for strip in strips if strip.isVisible()), window.docks["curves"])
 
 
-def _options(window: MainWindow) -> QWidget | None:
+def _options(window: ToursWindow) -> QWidget | None:
     """The options button of Curves, on whose card Export lies."""
     panel = getattr(window.views.get("curves"), "panel", None)
     there = panel is not None and panel.options.isVisible()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 
 from PySide6.QtCore import QChildEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -34,22 +33,18 @@ from explorer.state.folders import Folders
 from explorer.state.notice import ERROR, NEWS
 from explorer.state.session import Look
 from explorer.state.settings import Settings
-from explorer.views.base import View
 from explorer.widgets.drop import Dropper
-from explorer.widgets.forms import styled_label
 from explorer.widgets.notifications import MessageBar, Notifier, Toasts
-from explorer.widgets.plain_text import menu_text, title_text
+from explorer.widgets.plain_text import title_text
 from explorer.widgets.tab_order import tab_stops
-from explorer.window import frames, qt_errors
+from explorer.window import frames
 from explorer.window.actions import Actions
-from explorer.window.activity import ActivityView
+from explorer.window.checkpoint_menu import CheckpointMenu
 from explorer.window.dialogs import WindowDialogs
 from explorer.window.dock_layout import Arrangement
-from explorer.window.dock_title import DockTitle
-from explorer.window.docks import DOCKS, Dock, foreign
+from explorer.window.dock_set import DockSet
 from explorer.window.finding_strip import FindingStrip
 from explorer.window.study_bar import StudyBar
-from explorer.window.study_hints import StudyHints
 from explorer.window.undo_actions import UndoActions
 from explorer.window.workspace_bar import WorkspaceBar
 from explorer.window.workspaces import BY_NAME, FIRST
@@ -57,7 +52,6 @@ from explorer.window.workspaces import BY_NAME, FIRST
 REPORTED = 40  # last lines of the log in an error report
 SIZE = QSize(1440, 900)
 SMALLEST = QSize(900, 560)
-SMALLEST_VIEW = QSize(260, 60)  # overrides the minimum width of a view's header
 
 
 class MainWindow(QMainWindow):
@@ -75,12 +69,12 @@ class MainWindow(QMainWindow):
         self.state, self.controller, self._notifier = state, controller, notifier
         self._settings = settings
         self._painted = False
-        self.views: dict[str, View] = {}
-        self.docks: dict[str, QDockWidget] = {}
-        self._titles: dict[str, DockTitle] = {}
         self.setWindowTitle("RK Explorer")
         self.setObjectName("window")
         self.setDockNestingEnabled(True)
+        self._dock_set = DockSet(self, state, controller, notifier, self.enlarge)
+        self.docks, self.views = self._dock_set.docks, self._dock_set.views
+        self.activity = self._dock_set.activity
         self.bar = StudyBar(state, controller)
         self.message = MessageBar()
         self.toasts = Toasts(self)
@@ -98,7 +92,6 @@ class MainWindow(QMainWindow):
         )
         actions = self.actions_.by_name
         self._undo = UndoActions(controller.choice.undo, actions["undo"], actions["redo"], self)
-        self._add_docks()
         self._arrangement = Arrangement(self, self.docks)
         self.workspaces = WorkspaceBar()
         if self.menuBar().isNativeMenuBar():  # it is at the top of the screen
@@ -116,31 +109,9 @@ class MainWindow(QMainWindow):
     # -- building -------------------------------------------------------------------------
     def load_views(self) -> None:
         """Create the views in their docks; one that cannot be loaded is reported and left out."""
-        for dock in [*DOCKS, *foreign()]:
-            if dock.place and dock.name not in self.views:
-                self._load_view(dock)
+        self._dock_set.load_views()
         self._arrangement.fit()
         self.ready.emit()
-
-    def _load_view(self, dock: Dock) -> None:
-        module, _, name = dock.place.partition(":")
-        try:
-            kind = getattr(importlib.import_module(module), name)
-            qt_errors.harden()
-            view: View = kind(self.state, self.controller, self.docks[dock.name])
-        except Exception as error:  # a plug-in view may raise anything; only it is lost
-            self._notifier.say(ERROR, f"The view '{dock.title}' could not be loaded: {error}")
-            return
-        self.views[dock.name] = view
-        view.setMinimumSize(SMALLEST_VIEW)
-        self.docks[dock.name].setWidget(view)
-        panel = getattr(view, "panel", None)  # a plug-in view may have none
-        if panel is not None:
-            self._titles[dock.name].take(panel.bar)
-            if view.of_study:
-                StudyHints(self.state, self.controller, view, self._titles[dock.name])
-        if view.help:
-            self._titles[dock.name].setToolTip(view.help)
 
     def _row(self, name: str, title: str, widget: QWidget) -> QToolBar:
         bar = QToolBar(title)
@@ -151,29 +122,15 @@ class MainWindow(QMainWindow):
         self.addToolBar(bar)
         return bar
 
-    def _add_docks(self) -> None:
-        for dock in [*DOCKS, *foreign()]:
-            box = QDockWidget(dock.title, self)
-            box.setObjectName(f"dock-{dock.name}")
-            box.setWidget(styled_label(f"{dock.title} ...", "empty"))
-            title = DockTitle(box)
-            title.enlarge_wanted.connect(functools.partial(self.enlarge, dock.name))
-            box.setTitleBarWidget(title)
-            self.docks[dock.name], self._titles[dock.name] = box, title
-        self.activity = ActivityView(self.state, self.controller, self.docks["activity"])
-        self.docks["activity"].setWidget(self.activity)
-
     def _fill_menus(self) -> None:
         menus = self.actions_.menus
         menus["View/Docks"] = QMenu("Docks", menus["View"])
         menus["View"].insertMenu(menus["View/Go to"].menuAction(), menus["View/Docks"])
         for box in self.docks.values():
             menus["View/Docks"].addAction(box.toggleViewAction())
-        self._checkpoints = QMenu("Export checkpoint", menus["File"])
-        menus["File/Export checkpoint"] = self._checkpoints
-        anchor = self.actions_.menus["File/Export figure"].menuAction()
-        self.actions_.menus["File"].insertMenu(anchor, self._checkpoints)
-        self._checkpoints.aboutToShow.connect(self._list_checkpoints)
+        checkpoints = CheckpointMenu(self.state, self.controller, menus["File"])
+        menus["File/Export checkpoint"] = checkpoints
+        menus["File"].insertMenu(menus["File/Export figure"].menuAction(), checkpoints)
 
     def _connect(self) -> None:
         self.bar.folder_wanted.connect(self.dialogs.ask_folder)
@@ -209,15 +166,8 @@ class MainWindow(QMainWindow):
 
     def enlarge(self, name: str = "") -> None:
         """Let a dock fill the window, or put it back; by default the one with keyboard focus."""
-        self._arrangement.enlarge(name or self._dock_with_focus())
-
-    def _dock_with_focus(self) -> str:
-        """The dock with keyboard focus; else the canvas of the workspace."""
-        focus = QApplication.focusWidget()
-        for name, box in self.docks.items():
-            if focus is not None and box.isAncestorOf(focus):
-                return name
-        return BY_NAME[self._arrangement.workspace or FIRST].canvas
+        canvas = BY_NAME[self._arrangement.workspace or FIRST].canvas
+        self._arrangement.enlarge(name or self._dock_set.with_focus() or canvas)
 
     def _show_current_workspace(self, name: str) -> None:
         self.workspaces.show_current(name)
@@ -246,8 +196,7 @@ class MainWindow(QMainWindow):
         if isinstance(app, QApplication):
             theme.apply(app, look)
         self.actions_.paint_icons(look)
-        for title in self._titles.values():
-            title.set_theme(look)
+        self._dock_set.set_theme(look)
         self.state.theme = name
 
     def arrange(self, look: Look) -> None:
@@ -304,18 +253,6 @@ class MainWindow(QMainWindow):
         self._notifier.say(NEWS, f"Copied: {line}")
 
     # -- from the state to the screen -----------------------------------------------------
-    def _list_checkpoints(self) -> None:
-        self._checkpoints.clear()
-        for name in self.state.models:
-            action = self._checkpoints.addAction(f"{menu_text(self.state.label(name))} ...")
-            action.setData(name)
-            action.triggered.connect(self._export_checkpoint)
-        if self._checkpoints.isEmpty():
-            self._checkpoints.addAction("No model yet: press Run").setEnabled(False)
-
-    def _export_checkpoint(self) -> None:
-        self.controller.exports.ask_checkpoint(self.sender().data())  # type: ignore[attr-defined]
-
     def _show_busy(self) -> None:
         self.actions_.by_name["cancel"].setEnabled(bool(self.state.busy))
         if self.state.busy:

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         from tests.gallery.figures import write_figures
 
         figures = write_figures(options.out / "figures")
-        write_sheets(figures, options.out / "sheet-figures", widest=1780)
+        write_sheets(figures, options.out / "sheet-figures", widest=880)
     return 0
 
 
@@ -65,7 +65,8 @@ def _photograph(screen: Screen, theme: str, out: Path, parts: str | None) -> Non
     print(f"{out}: {len(complaints)} lines in complaints.txt")
     pictures = sorted(out.glob("*.png"))
     prefixes = {
-        "workspaces": ("filled-workspace", "empty-workspace"), "views": ("filled-view", "empty-view"),
+        "workspaces": ("filled-workspace", "empty-workspace"),
+        "views": ("filled-view", "empty-view"),
         "popups": ("card", "popup", "menu"), "tips": ("tip",), "dialogs": ("dialog",),
     }  # fmt: skip
     for group, widest in GROUPS.items():

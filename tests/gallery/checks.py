@@ -1,4 +1,4 @@
-"""What a machine can check in a window: clipped and elided text, contrast, widgets that leave it."""
+"""What a machine can check in a window: clipped text, contrast, widgets that leave it."""
 
 from __future__ import annotations
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from importlib.resources import as_file
 from pathlib import Path
 
 from engine.errors import EngineError
 from engine.figures.catalog import KINDS, figure
 from engine.pipeline.pipeline import Pipeline
-from engine.runtime.progress import silent
+from engine.runtime.progress import Reporter
 from engine.storage.store import Store
+from engine.study import example
 
 WIDTHS_MM = (89, 183)
 
@@ -21,7 +23,9 @@ def write_figures(out: Path) -> list[Path]:
     with tempfile.TemporaryDirectory() as folder:
         pipeline = Pipeline(Store(Path(folder)), "cpu")
         try:
-            study = example_study(pipeline)
+            with as_file(example.bundle()) as bundle:
+                pipeline.open_bundle(bundle, Reporter(), example.SOURCE)
+            study = pipeline.study(example.key())
             for kind in KINDS:
                 for width in WIDTHS_MM:
                     place = out / f"{kind}-{width}mm.png"

@@ -183,10 +183,8 @@ def open_iris(explorer: Explorer) -> None:
     settle(explorer)
     explorer.controller.opening.open_dataset("iris")
     settle(explorer)
-    words = {name: getattr(FORM, name) for name in ("training", "methods", "retrains", "draws")}
-    explorer.controller.opening.change_form(
-        **words, taus=FORM.taus, grid={}, weights={}, settings={}
-    )
+    words = {name: value for name, value in vars(FORM).items() if name != "forget"}
+    explorer.controller.opening.change_form(**words)
     settle(explorer)
 
 

@@ -21,8 +21,12 @@ class CurveFindings(FindingList):
     def __init__(self, view: View) -> None:
         super().__init__(view)
         self._view = view
-        self._drawn: tuple[object, ...] = ()
+        self._stale = True
         self.followed.connect(self._follow)
+        state = view.state
+        for changed in (state.residual_changed, state.study_changed, state.beside_changed):
+            changed.connect(self._mark_stale)
+        state.theme_changed.connect(self._mark_stale)
         view.refreshed.connect(self._draw)
         view.installEventFilter(self)
         self.hide()
@@ -33,16 +37,16 @@ class CurveFindings(FindingList):
             self._draw()
         return False
 
+    def _mark_stale(self) -> None:
+        self._stale = True
+
     def _draw(self) -> None:
         view, state = self._view, self._view.state
         if view.height() < TALL:
             self.hide()
             return
-        drawn = (state.study, state.residual, state.beside, state.theme)
-        if len(drawn) != len(self._drawn) or any(
-            one is not other for one, other in zip(drawn, self._drawn, strict=True)
-        ):
-            self._drawn = drawn
+        if self._stale:
+            self._stale = False
             self.show_findings(shown_findings(state), theme_of(state.theme))
         needed = self.heightForWidth(max(1, view.width() - 2 * MARGIN))
         self.setVisible(bool(self.count) and needed <= SHARE * view.height())

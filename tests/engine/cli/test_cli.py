@@ -49,7 +49,7 @@ def test_the_json_has_every_figure_and_the_second_answer_is_identical(
 ) -> None:
     key, found = study_in(tmp_path / "store")
     text = (tmp_path / "out.json").read_bytes()
-    assert set(found) == {"key", "spec", "metrics", "residual_knowledge"}
+    assert set(found) == {"key", "spec", "findings", "metrics", "residual_knowledge"}
     metrics, measured = found["metrics"], found["residual_knowledge"]
     assert isinstance(metrics, dict)
     assert isinstance(measured, dict)
@@ -85,8 +85,13 @@ def test_table_json_and_hdf5_say_the_same(
     store = tmp_path / "store"
     key, found = study_in(store)
     capsys.readouterr()
-    assert run("table", key[:8], store=store) == 0
+    assert run("table", key[:8], "--json", str(tmp_path / "again.json"), store=store) == 0
     table = capsys.readouterr().out
+    assert json.loads((tmp_path / "again.json").read_text()) == found
+    words = " ".join(table.split())
+    for finding in found["findings"]:  # type: ignore[attr-defined]
+        assert f"- {finding['sentence']}" in words
+    assert [one["model"] for one in found["findings"]][-1] == "original"  # type: ignore[attr-defined]
     with h5py.File(store / "studies" / f"{key}.h5") as file:
         mean = file["curves/gd/mean"][()]
         assert json.loads(file.attrs["metrics"]) == found["metrics"]

@@ -196,6 +196,18 @@ def test_every_line_is_the_mean_of_its_pairs_and_comes_from_the_store(pipeline: 
     )
 
 
+def test_a_pair_is_stored_in_the_order_of_the_study_whoever_asked(pipeline: Pipeline) -> None:
+    spec = composed(pipeline)
+    pipeline.run(spec, Reporter())
+    pipeline.similarity(spec, "retrain-0", "gd", Reporter())
+    order = [*pipeline.plan(spec).models]
+    for key in pipeline.store.keys("similarities"):
+        record = pipeline.store.get("similarities", key, arrays=False)
+        assert record is not None
+        names = record.plain("models")
+        assert names == sorted(names, key=order.index)
+
+
 def test_a_study_without_such_a_model_says_what_it_has(pipeline: Pipeline) -> None:
     with pytest.raises(SpecError, match=r"no model 'rurk'.*gd"):
         pipeline.similarity(composed(pipeline), "rurk", "gd", Reporter())

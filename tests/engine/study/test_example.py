@@ -22,6 +22,7 @@ from tests.example_study import samples_first_shown, spec_of
 
 NOTES = Path(__file__).parents[3] / "assets" / "example" / "NOTICE.md"
 MOST = 5_000_000  # bytes
+MOST_VIEWS = 30  # epochs of a method that are watched, besides its start
 
 
 @pytest.fixture
@@ -79,7 +80,8 @@ def test_it_can_be_opened_and_answers_without_computing(pipeline: Pipeline) -> N
     worst = samples_first_shown(study)[0]
     middle = spec.probe.taus[len(spec.probe.taus) // 2]
     for method in spec.methods:
-        pipeline.epochs(spec, method.name, Reporter())
+        watched = pipeline.epochs(spec, method.name, Reporter())
+        assert len(watched.views) == min(method.config.epochs, MOST_VIEWS) + 1  # none was skipped
         pipeline.embed(spec, ("original", method.name), Reporter())
         pipeline.similarity(spec, method.name, "retrain-0", Reporter())
     for name in pipeline.models(spec):

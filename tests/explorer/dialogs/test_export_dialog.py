@@ -21,10 +21,10 @@ from engine.figures.catalog import KINDS
 from explorer.app import Explorer, Options
 from explorer.dialogs.export_dialog import ExportDialog, ExportSetDialog
 from explorer.dialogs.format_form import PaperForm
-from explorer.widgets.preview import DPI
 from explorer.dialogs.report_dialog import ReportDialog
 from explorer.state import figure_format, settings
 from explorer.state.figure_format import FigureFormat
+from explorer.widgets.preview import DPI
 
 LEFT, KEY = Qt.MouseButton.LeftButton, Qt.Key
 

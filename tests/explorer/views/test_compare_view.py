@@ -411,7 +411,7 @@ def test_the_real_window_compares_layers_and_keeps_them(qtbot: QtBot, tmp_path: 
     explorer.controller.opening.change_form(**{**vars(FORM), "retrains": 2})
     with qtbot.waitSignal(explorer.controller.shown.completed):
         explorer.controller.run()
-    dock, view = explorer.window.docks["comparison"], explorer.window.views["comparison"]
+    view = explorer.window.views["comparison"]
     assert isinstance(view, CompareView)
     explorer.window.go_to("comparison")
     open_tab(view, SIMILARITY)

@@ -20,9 +20,9 @@ from explorer.app import Explorer
 from explorer.state import session as sessions
 from explorer.state.json_fields import Fields
 from explorer.window.actions import COMMANDS
+from explorer.window.dock_set import SMALLEST_VIEW
 from explorer.window.docks import DOCKS
 from explorer.window.shortcuts import ShortcutsDialog
-from explorer.window.window import SMALLEST_VIEW
 from explorer.window.workspaces import BY_NAME, WORKSPACES
 
 SMALL, USUAL = QSize(1000, 640), QSize(1440, 900)

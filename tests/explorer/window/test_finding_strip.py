@@ -18,6 +18,7 @@ from engine.analysis.finding import findings
 from engine.analysis.finding_words import Link
 from engine.residual.verdict import verdict_counts
 from engine.results import Study
+from explorer.state.ranking import ranking
 from explorer.theme import LIGHT
 from explorer.window.finding_strip import FindingLine, FindingStrip
 
@@ -173,8 +174,11 @@ def test_a_click_in_the_window_selects_the_samples_and_the_worst_is_current(
     with qtbot.waitSignal(explorer.jobs.idle):
         strip.line.followed.emit(link)
     assert state.selection.chosen == set(link.samples)
-    assert state.selection.current == link.samples[0]
     assert state.ranked_by == "gd"
+    order = ranking(state)
+    assert order is not None
+    worst = next(one for one in order.order.tolist() if one in link.samples)
+    assert state.selection.current == worst
     assert explorer.controller.choice.undo.undoText() == "Select samples"
     tau = float(state.residual.taus[-1])  # type: ignore[union-attr]
     strip.line.followed.emit(Link("gd", tau=tau))

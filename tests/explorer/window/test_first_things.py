@@ -107,7 +107,7 @@ def test_a_lasso_makes_a_forget_set_which_is_undone_and_redone(
     QTest.mouseClick(view.controls.forget, LEFT)
     lassoed = state.forget
     assert set(lassoed) == {one for one in chosen if not state.dataset.is_test(one)}  # type: ignore[union-attr]
-    assert explorer.window.bar._count.text() == f"{len(lassoed)} samples"
+    assert explorer.window.bar.forget.currentText() == f"{len(lassoed)} chosen samples"
     window = explorer.window
     QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert state.forget == before

@@ -25,8 +25,8 @@ from explorer.state import window_layout as layouts
 from explorer.state.window_layout import MAXIMIZED, NORMAL, Area, Box, Frame, Layout, Stack
 from explorer.window import frames
 from explorer.window.dock_layout import Arrangement
+from explorer.window.dock_set import SMALLEST_VIEW
 from explorer.window.docks import DOCKS
-from explorer.window.window import SMALLEST_VIEW
 
 CLOSE = 3  # px
 
